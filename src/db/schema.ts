@@ -1,0 +1,331 @@
+/**
+ * Every table of the service, declared once for both dialects (see kit.ts).
+ * Times are epoch milliseconds, ids are made by us (utils/ids.ts); drizzle/README.md explains each table.
+ */
+import {
+  bigint,
+  boolean,
+  bytes,
+  id,
+  index,
+  int,
+  json,
+  oneOf,
+  primaryKey,
+  string,
+  table,
+  text,
+  timestamp,
+  uniqueIndex,
+} from './kit.ts';
+
+export const ROLES = ['admin', 'user', 'readonly'] as const;
+export const SESSION_STATUSES = [
+  'connecting',
+  'qr',
+  'connected',
+  'disconnected',
+  'logged_out',
+  'replaced',
+  'failed',
+] as const;
+export const MESSAGE_STATUSES = [
+  'queued',
+  'sending',
+  'sent',
+  'delivered',
+  'read',
+  'failed',
+  'canceled',
+  'expired',
+  'received',
+] as const;
+
+/** A user is a tenant: everything below belongs to one. */
+export const users = table(
+  'users',
+  {
+    id: int().primaryKey(),
+    email: string(255).notNull(),
+    name: string(120).notNull(),
+    passwordHash: string(80).notNull(),
+    role: oneOf(...ROLES).notNull(),
+    status: oneOf('active', 'disabled').notNull(),
+    /** in every JWT; a higher number here locks older tokens out */
+    tokenVersion: int().notNull().default(0),
+    lastLoginAt: timestamp(),
+    createdAt: timestamp().notNull(),
+    updatedAt: timestamp().notNull(),
+  },
+  (t) => [uniqueIndex('users_email_uq').on(t.email)],
+);
+
+export const apiKeys = table(
+  'api_keys',
+  {
+    id: id().primaryKey(),
+    userId: int().notNull(),
+    /** `own`: the user's one key, kept besides as ciphertext; `extra`: named, scoped, hash only */
+    kind: oneOf('own', 'extra').notNull(),
+    name: string(120).notNull(),
+    prefix: string(32).notNull(),
+    hash: string(64).notNull(),
+    sealed: string(512),
+    scopes: json<string[]>().notNull(),
+    sessionId: string(100),
+    expiresAt: timestamp(),
+    lastUsedAt: timestamp(),
+    createdAt: timestamp().notNull(),
+  },
+  (t) => [uniqueIndex('api_keys_prefix_uq').on(t.prefix), index('api_keys_user_ix').on(t.userId)],
+);
+
+/** Small counters that hand out public numbers (user.id). */
+export const counters = table('counters', {
+  name: string(64).primaryKey(),
+  value: bigint().notNull(),
+});
+
+/** Facts of the whole service that survive a restart: last good WhatsApp Web version and the like. */
+export const settings = table('settings', {
+  name: string(64).primaryKey(),
+  value: json<unknown>().notNull(),
+  updatedAt: timestamp().notNull(),
+});
+
+/** One row a running process: its heartbeat says who may own sessions. */
+export const processes = table('processes', {
+  id: id().primaryKey(),
+  host: string(190).notNull(),
+  pid: int().notNull(),
+  /** tells two processes apart that got the same pid */
+  pidStartedAt: string(40).notNull(),
+  heartbeatAt: timestamp().notNull(),
+  startedAt: timestamp().notNull(),
+});
+
+/** A linked WhatsApp number: what the API calls a session. */
+export const whatsappAccounts = table(
+  'whatsapp_accounts',
+  {
+    id: id().primaryKey(),
+    userId: int().notNull(),
+    sessionId: string(100).notNull(),
+    status: oneOf(...SESSION_STATUSES).notNull(),
+    reason: string(64),
+    errorMessage: string(500),
+    pairing: oneOf('qr', 'code').notNull(),
+    /** E.164 digits the caller said would link; another phone is refused */
+    expectedPhone: string(20),
+    /** E.164 digits of the phone that did link */
+    phoneNumber: string(20),
+    /** equal to phoneNumber while the session is active, else null: one active session a phone and tenant */
+    activePhone: string(20),
+    lid: string(32),
+    name: string(190),
+    deviceInfo: json<Record<string, unknown>>(),
+    /** true from the first successful pairing until a logout: there are credentials worth reconnecting with */
+    paired: boolean().notNull().default(false),
+    /** a secret while it is valid: in no log and no event row */
+    qr: text(),
+    pairingCode: string(16),
+    qrExpiresAt: timestamp(),
+    owner: id(),
+    fence: bigint().notNull().default(0),
+    /** number of the last event of this session: streams and webhooks order by it */
+    seq: bigint().notNull().default(0),
+    limits: json<Record<string, unknown>>(),
+    pausedUntil: timestamp(),
+    pauseReason: string(64),
+    connectedAt: timestamp(),
+    disconnectedAt: timestamp(),
+    lastSeenAt: timestamp(),
+    createdAt: timestamp().notNull(),
+    updatedAt: timestamp().notNull(),
+  },
+  (t) => [
+    uniqueIndex('accounts_session_uq').on(t.userId, t.sessionId),
+    uniqueIndex('accounts_phone_uq').on(t.userId, t.activePhone),
+    index('accounts_owner_ix').on(t.owner),
+  ],
+);
+
+/** Sealed Baileys credentials, one row a session. */
+export const waCredentials = table('wa_credentials', {
+  accountId: id().primaryKey(),
+  keyId: string(16).notNull(),
+  sealed: bytes().notNull(),
+  updatedAt: timestamp().notNull(),
+});
+
+/** Sealed Signal keys: pre-keys, Signal sessions, sender keys, app-state keys, LID mappings and the like. */
+export const waKeys = table(
+  'wa_keys',
+  {
+    accountId: id().notNull(),
+    type: string(40).notNull(),
+    name: string(190).notNull(),
+    keyId: string(16).notNull(),
+    sealed: bytes().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.type, t.name] })],
+);
+
+/** Erased credentials wait here for a day: their rows carry this id instead of the account's. */
+export const waQuarantine = table('wa_quarantine', {
+  id: id().primaryKey(),
+  accountId: id().notNull(),
+  erasedAt: timestamp().notNull(),
+});
+
+/** What is known of who is who: phone number and LID of a contact, per session. */
+export const waContacts = table(
+  'wa_contacts',
+  {
+    accountId: id().notNull(),
+    lid: string(32).notNull(),
+    phone: string(20).notNull(),
+    updatedAt: timestamp().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.lid] }),
+    index('wa_contacts_phone_ix').on(t.accountId, t.phone),
+  ],
+);
+
+/** History: every message, in and out, and what became of it. */
+export const messages = table(
+  'messages',
+  {
+    id: id().primaryKey(),
+    userId: int().notNull(),
+    accountId: id().notNull(),
+    /** as the client named it, kept after the session is deleted */
+    sessionId: string(100).notNull(),
+    /** the id on the wire, fixed before the first attempt */
+    messageId: string(64).notNull(),
+    direction: oneOf('in', 'out').notNull(),
+    /** canonical JID of the other side: a phone number, a LID or a group */
+    peer: string(80).notNull(),
+    /** E.164 digits of the other side; null for a LID that is not known, or a group */
+    phone: string(20),
+    lid: string(32),
+    /** who wrote it inside a group */
+    participant: string(80),
+    type: string(20).notNull(),
+    content: json<unknown>().notNull(),
+    status: oneOf(...MESSAGE_STATUSES).notNull(),
+    priority: int().notNull().default(1),
+    attempts: int().notNull().default(0),
+    errorCode: string(40),
+    errorMessage: string(300),
+    scheduledAt: timestamp(),
+    expiresAt: timestamp(),
+    queuedAt: timestamp(),
+    sendingAt: timestamp(),
+    sentAt: timestamp(),
+    deliveredAt: timestamp(),
+    readAt: timestamp(),
+    failedAt: timestamp(),
+    createdAt: timestamp().notNull(),
+    updatedAt: timestamp().notNull(),
+  },
+  (t) => [
+    uniqueIndex('messages_wire_uq').on(t.accountId, t.direction, t.messageId, t.peer),
+    index('messages_user_ix').on(t.userId, t.createdAt, t.id),
+    index('messages_account_ix').on(t.accountId, t.createdAt, t.id),
+    index('messages_public_ix').on(t.messageId),
+  ],
+);
+
+/** The work that is left: a row goes when its message is settled. `id` is the id of the history row. */
+export const messageQueue = table(
+  'message_queue',
+  {
+    id: id().primaryKey(),
+    userId: int().notNull(),
+    accountId: id().notNull(),
+    messageId: string(64).notNull(),
+    recipient: string(80).notNull(),
+    status: oneOf('pending', 'sending').notNull(),
+    /** 0 high, 1 normal, 2 low */
+    priority: int().notNull(),
+    availableAt: timestamp().notNull(),
+    expiresAt: timestamp(),
+    attempts: int().notNull().default(0),
+    claimedFence: bigint(),
+  },
+  (t) => [index('message_queue_due_ix').on(t.accountId, t.status, t.priority, t.availableAt, t.id)],
+);
+
+/** One row an attempt, kept 25 h: the limits are an exact sliding window over it. */
+export const sendAttempts = table(
+  'send_attempts',
+  {
+    id: id().primaryKey(),
+    accountId: id().notNull(),
+    recipient: string(80).notNull(),
+    priority: int().notNull(),
+    at: timestamp().notNull(),
+  },
+  (t) => [index('send_attempts_ix').on(t.accountId, t.at)],
+);
+
+/** Shared counters of the HTTP limits and of the login throttle. */
+export const rateLimits = table(
+  'rate_limits',
+  {
+    key: string(190).primaryKey(),
+    windowStart: timestamp().notNull(),
+    count: bigint().notNull(),
+    expiresAt: timestamp().notNull(),
+  },
+  (t) => [index('rate_limits_expiry_ix').on(t.expiresAt)],
+);
+
+/** What a POST with an Idempotency-Key was answered; written in the transaction of the change. */
+export const idempotencyKeys = table(
+  'idempotency_keys',
+  {
+    userId: int().notNull(),
+    key: string(190).notNull(),
+    hash: string(64).notNull(),
+    status: oneOf('running', 'done').notNull(),
+    responseStatus: int(),
+    response: json<unknown>(),
+    createdAt: timestamp().notNull(),
+    expiresAt: timestamp().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.userId, t.key] }),
+    index('idempotency_keys_expiry_ix').on(t.expiresAt),
+  ],
+);
+
+/** Every fact once, in the transaction that made it true (events/record.ts). */
+export const activityLogs = table(
+  'activity_logs',
+  {
+    id: id().primaryKey(),
+    userId: int().notNull(),
+    accountId: id(),
+    sessionId: string(100),
+    /** per session, without gaps; null for facts that belong to no session */
+    seq: bigint(),
+    event: string(64).notNull(),
+    /** whom or what it happened to: a message id, a user id, a key id */
+    subject: string(100),
+    /** who did it: user id; null for the service itself or WhatsApp */
+    actorId: int(),
+    ip: string(64),
+    userAgent: string(255),
+    requestId: string(64),
+    status: oneOf('success', 'failure').notNull(),
+    data: json<Record<string, unknown>>().notNull(),
+    at: timestamp().notNull(),
+  },
+  (t) => [
+    index('activity_user_ix').on(t.userId, t.at, t.id),
+    index('activity_seq_ix').on(t.accountId, t.seq),
+  ],
+);

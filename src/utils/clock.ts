@@ -1,0 +1,35 @@
+/** Where time comes from; tests bring their own. */
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Milliseconds that never go back, for leases and durations. */
+  monotonic(): number;
+  /** Runs `fn` once after `delayMs`; the returned function cancels it. */
+  setTimer(fn: () => void, delayMs: number): () => void;
+}
+
+/** Resolves after `ms`, or at once when `signal` is aborted: look at the signal afterwards. */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = () => {
+      cancel();
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = clock.setTimer(done, ms);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** The machine's clock. Its timers do not keep the process alive. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  setTimer(fn, delayMs) {
+    // Node fires a timer beyond 2^31-1 ms at once.
+    const timer = setTimeout(fn, Math.min(delayMs, 2_147_483_647));
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

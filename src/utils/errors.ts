@@ -1,0 +1,58 @@
+/** Every code an answer can carry, and the HTTP status that goes with it: the one place that knows both. */
+export const ERROR_STATUS = {
+  VALIDATION_FAILED: 400,
+  INVALID_NUMBER: 400,
+  URL_REFUSED: 400,
+  OTP_INVALID: 400,
+  UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  SESSION_NOT_FOUND: 404,
+  QR_NOT_READY: 404,
+  OTP_NOT_FOUND: 404,
+  SESSION_EXISTS: 409,
+  DUPLICATE_PHONE: 409,
+  ALREADY_CONNECTED: 409,
+  NOT_CONNECTED: 409,
+  BROADCAST_IN_PROGRESS: 409,
+  CONFLICT: 409,
+  IDEMPOTENCY_CONFLICT: 409,
+  IDEMPOTENCY_IN_PROGRESS: 409,
+  OTP_EXPIRED: 410,
+  BODY_TOO_LARGE: 413,
+  FILE_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA: 415,
+  NOT_SUPPORTED: 422,
+  FILE_INFECTED: 422,
+  NOT_ON_WHATSAPP: 422,
+  RATE_LIMITED: 429,
+  OTP_MAX_ATTEMPTS: 429,
+  INTERNAL: 500,
+  SEND_FAILED: 502,
+  UNAVAILABLE: 503,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+export interface AppErrorOptions {
+  /** facts for a program: field -> reason, errorCode, attemptsLeft … never a secret */
+  details?: Record<string, unknown>;
+  /** whole seconds, becomes the `Retry-After` header */
+  retryAfterSeconds?: number;
+  cause?: unknown;
+}
+
+/** A failure with a documented code and a sentence that may be shown to a person. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Record<string, unknown> | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.details = options.details;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}

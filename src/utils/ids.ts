@@ -1,0 +1,20 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+
+/** A UUID v7 in hex: 32 ASCII characters that sort by time. For lookup; never rely on it for exact order. */
+export function newId(now: number = Date.now()): string {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(now, 0, 6);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  return bytes.toString('hex');
+}
+
+/** The id of one HTTP request when the caller brought none. */
+export function newRequestId(): string {
+  return randomUUID();
+}
+
+/** A WhatsApp message id as WhatsApp Web makes them: `3EB0` and 18 random bytes in upper-case hex. */
+export function newMessageId(): string {
+  return `3EB0${randomBytes(9).toString('hex').toUpperCase()}`;
+}
