@@ -14,7 +14,7 @@ export function newRequestId(): string {
   return randomUUID();
 }
 
-/** A WhatsApp message id as WhatsApp Web makes them: `3EB0` and 18 random bytes in upper-case hex. */
+/** A WhatsApp message id as WhatsApp Web makes them: `3EB0` and 18 random upper-case hex digits. */
 export function newMessageId(): string {
   return `3EB0${randomBytes(9).toString('hex').toUpperCase()}`;
 }

@@ -1,0 +1,44 @@
+/** What every verb gets: the service's parts, and who is asking. */
+import type { CommandBus } from '../cluster/commands.ts';
+import type { Database, Db } from '../db/client.ts';
+import type { EventStream } from '../events/stream.ts';
+import type { QueueSignals } from '../queue/signals.ts';
+import type { Clock } from '../utils/clock.ts';
+import type { Config } from '../utils/config-types.ts';
+import type { SecretBox } from '../utils/crypto.ts';
+import type { Logger } from '../utils/logger.ts';
+
+/** Built once by main (or by a test) and shared by every request. */
+export interface Deps {
+  config: Config;
+  database: Database;
+  db: Db;
+  clock: Clock;
+  logger: Logger;
+  secrets: SecretBox;
+  stream: EventStream;
+  signals: QueueSignals;
+  commands: CommandBus;
+}
+
+export type Role = 'admin' | 'user' | 'readonly';
+
+/** Who is asking. A JWT may do everything its role may; a key is bound by its scopes and, if set, one session. */
+export interface Actor {
+  userId: number;
+  role: Role;
+  via: 'jwt' | 'api_key' | 'cookie' | 'signed_link' | 'system';
+  /** null: no bound besides the role */
+  scopes: readonly string[] | null;
+  /** null: every session of the tenant */
+  sessionId: string | null;
+  /** id of the key or null */
+  keyId: string | null;
+}
+
+export interface Ctx extends Deps {
+  actor: Actor;
+  requestId: string;
+  ip: string | null;
+  userAgent: string | null;
+}

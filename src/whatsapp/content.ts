@@ -1,0 +1,9 @@
+/** What a message is made of, as the history keeps it and as an engine sends it. */
+
+export interface TextContent {
+  type: 'text';
+  text: string;
+}
+
+export type Content = TextContent;
+export type ContentType = Content['type'];

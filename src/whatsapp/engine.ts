@@ -1,0 +1,146 @@
+/**
+ * The port between the gateway and whatever speaks WhatsApp. An adapter holds sockets and nothing else:
+ * it never decides to reconnect, never retries a send and never writes history.
+ */
+import type { Content, ContentType } from './content.ts';
+
+/** Which session, and under which ownership its writes are made. */
+export interface AccountRef {
+  /** whatsapp_accounts.id */
+  id: string;
+  userId: number;
+  sessionId: string;
+  /** this process and its fence: every credential and key write carries them */
+  owner: string;
+  fence: number;
+}
+
+/** Whom a message goes to. `jid` is canonical: `628…@s.whatsapp.net`, `…@lid` or `…@g.us`. */
+export interface Recipient {
+  jid: string;
+  phone: string | null;
+  lid: string | null;
+}
+
+/** Why a socket came to its end. Only the last four end a session; after the others it reconnects. */
+export type CloseReason =
+  | 'closed_by_us'
+  | 'restart_required'
+  | 'connection_lost'
+  | 'timed_out'
+  | 'unavailable'
+  | 'stalled'
+  | 'pairing_expired'
+  | 'client_outdated'
+  | 'ownership_lost'
+  | 'untrusted_server'
+  | 'logged_out'
+  | 'replaced'
+  | 'forbidden'
+  | 'bad_session';
+
+export interface PairedIdentity {
+  /** E.164 digits */
+  phone: string;
+  lid: string | null;
+  name: string | null;
+  platform: string | null;
+}
+
+export type ReceiptStatus = 'sent' | 'delivered' | 'read';
+
+/** What an adapter tells. One `closed` per `open`, always the last event of that socket. */
+export type EngineEvent =
+  | { type: 'qr'; qr: string; expiresAt: number }
+  | { type: 'pairing_code'; code: string; expiresAt: number }
+  /** credentials of a phone that has just scanned are stored; a `closed` with `restart_required` follows */
+  | ({ type: 'paired' } & PairedIdentity)
+  | ({ type: 'connected' } & PairedIdentity)
+  | { type: 'closed'; reason: CloseReason; code: number | null; message: string | null }
+  /** proof about an outbound message; may come before the acknowledgement and for another owner's message */
+  | { type: 'receipt'; messageId: string; chat: string; status: ReceiptStatus; at: number }
+  /** an error acknowledgement that came after `send` had given up waiting */
+  | { type: 'refused'; messageId: string; code: string; at: number }
+  | { type: 'mapping'; lid: string; phone: string };
+
+/** What became of one attempt. `unknown` is resolved by sending the same id again, never a new one. */
+export type SendResult =
+  | { outcome: 'acknowledged'; at: number }
+  | { outcome: 'refused'; code: string; message: string }
+  /** nothing was put on the wire, and another attempt may work: not connected, query timed out, … */
+  | { outcome: 'not_sent'; reason: string }
+  /** nothing was put on the wire, and no attempt ever will be: not on WhatsApp, unsupported content, … */
+  | { outcome: 'impossible'; code: string; message: string }
+  /** `mayRelay` said no at the last moment */
+  | { outcome: 'withheld' }
+  | { outcome: 'unknown'; reason: string };
+
+export interface SendOptions {
+  /** the id on the wire, the same on every attempt */
+  messageId: string;
+  /** bound on the network preparation (devices, Signal sessions, upload), milliseconds */
+  prepareTimeoutMs: number;
+  /** bound on the wait for the server's acknowledgement, milliseconds */
+  ackTimeoutMs: number;
+  /** asked once more when everything is prepared and before the stanza leaves: expiry, pause, ownership */
+  mayRelay: () => Promise<boolean>;
+}
+
+export interface NumberCheck {
+  phone: string;
+  exists: boolean;
+  jid: string | null;
+  lid: string | null;
+}
+
+/** An inbound message as the adapter read it, before the server hears that we have it. */
+export interface InboundMessage {
+  messageId: string;
+  /** canonical JID of the chat */
+  chat: string;
+  participant: string | null;
+  phone: string | null;
+  lid: string | null;
+  pushName: string | null;
+  /** the decrypted protobuf message, padding removed */
+  payload: Uint8Array;
+  at: number;
+}
+
+/** What an adapter may ask of the gateway. Built by main, so that adapters import no service. */
+export interface EngineHost {
+  onEvent(account: AccountRef, event: EngineEvent): void;
+  /** The content of an outbound message, for the resend a recipient's phone may ask for; null if not known. */
+  findOutbound(accountId: string, messageId: string): Promise<Content | null>;
+  /** Stores an inbound message once (by session, chat and id). Resolves when it is durable; only then is it acknowledged. */
+  storeInbound(account: AccountRef, message: InboundMessage): Promise<void>;
+}
+
+export type PairingRequest = { mode: 'qr' } | { mode: 'code'; phone: string };
+
+export interface EngineCapabilities {
+  contentTypes: readonly ContentType[];
+  pairingCode: boolean;
+  groups: boolean;
+}
+
+/**
+ * One adapter. `open` starts one socket and returns when it is being opened, not when it is open; `closed` is
+ * told exactly once for it, also when `open` itself fails. All calls name the session by its account id.
+ */
+export interface Engine {
+  readonly name: string;
+  readonly capabilities: EngineCapabilities;
+  /** A second `open` while a socket lives closes the older one first (with `closed_by_us`). */
+  open(account: AccountRef, pairing: PairingRequest): Promise<void>;
+  /** Ends the socket, keeps the credentials. Resolves when it is closed; nothing happens when there is none. */
+  close(accountId: string): Promise<void>;
+  /** Unlinks this device at WhatsApp, at most `timeoutMs`; true when the server confirmed. Erases nothing itself. */
+  logout(accountId: string, timeoutMs: number): Promise<boolean>;
+  isConnected(accountId: string): boolean;
+  send(accountId: string, to: Recipient, content: Content, options: SendOptions): Promise<SendResult>;
+  /** One answer per phone asked, in order. Throws AppError UNAVAILABLE when not connected or not answered in time. */
+  checkNumbers(accountId: string, phones: readonly string[]): Promise<NumberCheck[]>;
+  /** Closes every socket. */
+  stop(): Promise<void>;
+}
