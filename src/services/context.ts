@@ -1,6 +1,7 @@
 /** What every verb gets: the service's parts, and who is asking. */
 import type { CommandBus } from '../cluster/commands.ts';
 import type { Database, Db } from '../db/client.ts';
+import type { Origin } from '../events/record.ts';
 import type { EventStream } from '../events/stream.ts';
 import type { QueueSignals } from '../queue/signals.ts';
 import type { Clock } from '../utils/clock.ts';
@@ -41,4 +42,9 @@ export interface Ctx extends Deps {
   requestId: string;
   ip: string | null;
   userAgent: string | null;
+}
+
+/** Who caused a fact, for `record`. */
+export function originOf(ctx: Ctx): Origin {
+  return { actorId: ctx.actor.userId, ip: ctx.ip, userAgent: ctx.userAgent, requestId: ctx.requestId };
 }

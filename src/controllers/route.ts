@@ -1,0 +1,67 @@
+/**
+ * A route is data: method, path, schemas, scope and a verb. `mount` (mount.ts) turns it into a Hono handler,
+ * openapi.ts into the document; both read the same literal, so they cannot disagree.
+ */
+import type { Context } from 'hono';
+import type { z } from 'zod';
+import type { Ctx } from '../services/context.ts';
+import type { ErrorCode } from '../utils/errors.ts';
+
+type Schema = z.ZodType;
+type Out<S> = S extends Schema ? z.output<S> : undefined;
+
+export interface RouteInput<P, Q, B> {
+  ctx: Ctx;
+  params: P;
+  query: Q;
+  body: B;
+  /** For headers, signals and streamed answers; verbs never see it. */
+  http: Context;
+}
+
+/** A plain object becomes `{success: true, ...}`; a Response is sent as it is. */
+export type RouteReply = Record<string, unknown> | Response;
+
+export interface Route<
+  P extends Schema | undefined = Schema | undefined,
+  Q extends Schema | undefined = Schema | undefined,
+  B extends Schema | undefined = Schema | undefined,
+> {
+  method: 'get' | 'post' | 'put' | 'delete';
+  /** canonical path in Hono's spelling: `/session/qr/:sessionId` */
+  path: string;
+  tag: string;
+  summary: string;
+  description?: string;
+  /**
+   * `public`: no credential. `credential`: JWT or API key. `jwt`: a person who has signed in (JWT or cookie).
+   * `browser`: as `credential`, and on GET also the dashboard's cookie or a signed link.
+   */
+  auth: 'public' | 'credential' | 'jwt' | 'browser';
+  params?: P;
+  query?: Q;
+  body?: B;
+  /** largest body in bytes; 1 MB when missing */
+  maxBodyBytes?: number;
+  /** status of the plain answer; 200 when missing. `reply` may choose another with http.status(). */
+  status?: 200 | 201 | 202;
+  /** schema of the answer without `success`; null for what is not JSON */
+  response: Schema | null;
+  /** content type of an answer that is not JSON */
+  contentType?: string;
+  /** codes besides those that every route can answer */
+  errors?: readonly ErrorCode[];
+  /** takes Idempotency-Key */
+  idempotent?: boolean;
+  handler(input: RouteInput<Out<P>, Out<Q>, Out<B>>): Promise<RouteReply> | RouteReply;
+}
+
+/** Keeps the literal's types; the result fits into a list of routes. */
+export function route<
+  P extends Schema | undefined = undefined,
+  Q extends Schema | undefined = undefined,
+  B extends Schema | undefined = undefined,
+>(definition: Route<P, Q, B>): Route {
+  // The schemas validate before the handler runs, so the wider input type is always the narrower one.
+  return definition as unknown as Route;
+}

@@ -1,0 +1,135 @@
+import { eq, sql } from 'drizzle-orm';
+import type { Tx } from '../db/client.ts';
+import { insertMany } from '../db/ops.ts';
+import { activityLogs, whatsappAccounts } from '../db/schema.ts';
+import type { Clock } from '../utils/clock.ts';
+import { newId } from '../utils/ids.ts';
+import type { EventStream, LiveEvent } from './stream.ts';
+
+/** Every kind of fact there is. */
+export const EVENTS = [
+  'auth.registered',
+  'auth.login',
+  'auth.login_failed',
+  'auth.password_changed',
+  'user.created',
+  'user.updated',
+  'user.disabled',
+  'api_key.created',
+  'api_key.regenerated',
+  'api_key.revoked',
+  'session.created',
+  'session.qr',
+  'session.status',
+  'session.deleted',
+  'session.limits',
+  'message.queued',
+  'message.sent',
+  'message.delivered',
+  'message.read',
+  'message.failed',
+  'message.expired',
+  'message.canceled',
+  'message.received',
+  'queue.cleared',
+  'queue.paused',
+] as const;
+export type EventName = (typeof EVENTS)[number];
+
+/** Who caused a fact; missing for what the service or WhatsApp did. */
+export interface Origin {
+  actorId: number;
+  ip: string | null;
+  userAgent: string | null;
+  requestId: string;
+}
+
+export interface Fact {
+  /** the tenant it belongs to */
+  userId: number;
+  event: EventName;
+  /** whatsapp_accounts.id and the name its owner gave it, for facts of a session */
+  session?: { id: string; sessionId: string };
+  subject?: string;
+  status?: 'success' | 'failure';
+  /** never a secret, a code or a message body */
+  data?: Record<string, unknown>;
+  origin?: Origin;
+}
+
+/**
+ * Makes facts known, in the transaction of the change that made them true: each takes its session's next `seq`
+ * and gets its activity row; live streams hear of it after the commit, in the order given.
+ */
+export async function record(
+  tx: Tx,
+  deps: { clock: Clock; stream: EventStream },
+  facts: readonly Fact[],
+): Promise<void> {
+  if (facts.length === 0) return;
+  const at = deps.clock.now();
+  const next = await takeSequence(tx, facts);
+  const events = facts.map((fact) => toEvent(fact, next, at));
+  await insertMany(
+    tx,
+    activityLogs,
+    facts.map((fact, i) => toRow(fact, events[i], at)),
+  );
+  tx.afterCommit(() => {
+    for (const event of events) deps.stream.publish(event);
+  });
+}
+
+/** Reserves as many numbers as each session needs; maps a session to the first of them. */
+async function takeSequence(tx: Tx, facts: readonly Fact[]): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const { session } of facts) if (session) counts.set(session.id, (counts.get(session.id) ?? 0) + 1);
+  const next = new Map<string, number>();
+  // In a fixed order, so that two transactions over the same sessions cannot wait for each other in a circle.
+  for (const accountId of [...counts.keys()].sort()) {
+    const n = counts.get(accountId) ?? 0;
+    const seq = whatsappAccounts.seq;
+    await tx
+      .update(whatsappAccounts)
+      .set({ seq: sql`${seq} + ${n}` })
+      .where(eq(whatsappAccounts.id, accountId));
+    const [row] = await tx.select({ seq }).from(whatsappAccounts).where(eq(whatsappAccounts.id, accountId));
+    if (row) next.set(accountId, row.seq - n + 1);
+  }
+  return next;
+}
+
+function toEvent(fact: Fact, next: Map<string, number>, at: number): LiveEvent {
+  const seq = fact.session ? (next.get(fact.session.id) ?? null) : null;
+  if (fact.session && seq !== null) next.set(fact.session.id, seq + 1);
+  return {
+    id: newId(at),
+    userId: fact.userId,
+    accountId: fact.session?.id ?? null,
+    sessionId: fact.session?.sessionId ?? null,
+    seq,
+    event: fact.event,
+    subject: fact.subject ?? null,
+    data: fact.data ?? {},
+    at,
+  };
+}
+
+function toRow(fact: Fact, event: LiveEvent | undefined, at: number): typeof activityLogs.$inferInsert {
+  return {
+    id: event?.id ?? newId(at),
+    userId: fact.userId,
+    accountId: fact.session?.id ?? null,
+    sessionId: fact.session?.sessionId ?? null,
+    seq: event?.seq ?? null,
+    event: fact.event,
+    subject: fact.subject ?? null,
+    actorId: fact.origin?.actorId ?? null,
+    ip: fact.origin?.ip ?? null,
+    userAgent: fact.origin?.userAgent?.slice(0, 255) ?? null,
+    requestId: fact.origin?.requestId ?? null,
+    status: fact.status ?? 'success',
+    data: fact.data ?? {},
+    at,
+  };
+}

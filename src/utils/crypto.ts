@@ -1,0 +1,80 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
+
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Seals what is secret at rest with AES-256-GCM. `context` binds a text to its place: it opens nowhere else. */
+export interface SecretBox {
+  /** names the key that `seal` uses; kept beside what it sealed, so that keys can be rotated */
+  readonly keyId: string;
+  seal(plain: Uint8Array, context: string): Buffer;
+  /** Throws when the key is not known, or the bytes or the context are not those that were sealed. */
+  open(sealed: Uint8Array, keyId: string, context: string): Buffer;
+  /** `keyId:base64url`, for text columns. */
+  sealText(plain: string, context: string): string;
+  openText(sealed: string, context: string): string;
+  /** HMAC-SHA256 in hex under a key derived for `purpose`: for what must be compared but never read back. */
+  mac(purpose: string, value: string): string;
+}
+
+/**
+ * Makes the box. `keys[0]` seals; all of them open. Keys are 32 bytes.
+ * A 12-byte random nonce per text is safe for 2^32 texts under one key (NIST SP 800-38D, 8.3).
+ */
+export function createSecretBox(keys: readonly [Buffer, ...Buffer[]]): SecretBox {
+  const byId = new Map(keys.map((key) => [keyIdOf(key), key]));
+  const [current] = keys;
+  const keyId = keyIdOf(current);
+  const box: SecretBox = {
+    keyId,
+    seal(plain, context) {
+      const iv = randomBytes(IV_BYTES);
+      const cipher = createCipheriv('aes-256-gcm', current, iv);
+      cipher.setAAD(Buffer.from(context));
+      return Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+    },
+    open(sealed, id, context) {
+      const key = byId.get(id);
+      if (!key) throw new Error(`no encryption key ${id}`);
+      if (sealed.length < IV_BYTES + TAG_BYTES) throw new Error('sealed text is too short');
+      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, IV_BYTES));
+      decipher.setAAD(Buffer.from(context));
+      decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
+      return Buffer.concat([
+        decipher.update(sealed.subarray(IV_BYTES, sealed.length - TAG_BYTES)),
+        decipher.final(),
+      ]);
+    },
+    sealText: (plain, context) => `${keyId}:${box.seal(Buffer.from(plain), context).toString('base64url')}`,
+    openText(sealed, context) {
+      const [id = '', body = ''] = sealed.split(':');
+      return box.open(Buffer.from(body, 'base64url'), id, context).toString();
+    },
+    mac: (purpose, value) =>
+      createHmac('sha256', createHmac('sha256', current).update(`mac:${purpose}`).digest())
+        .update(value)
+        .digest('hex'),
+  };
+  return box;
+}
+
+function keyIdOf(key: Buffer): string {
+  if (key.length !== 32) throw new Error('an encryption key has 32 bytes');
+  return createHash('sha256').update('wahub key id').update(key).digest('hex').slice(0, 8);
+}
+
+export function sha256Hex(value: string | Uint8Array): string {
+  return createHash('sha256').update(value).digest('hex');
+}
+
+/** Compares without telling by its duration where two texts differ. */
+export function equalsConstantTime(a: string, b: string): boolean {
+  return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
+}
