@@ -1,0 +1,82 @@
+#!/usr/bin/env node
+/**
+ * Installs what is missing, then runs a command with the project's own tools in the path:
+ * `node scripts/bootstrap.mjs tsx src/emulator/main.ts`. Without a command it only installs.
+ * Uses nothing but Node, so that it works in a fresh clone.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const MINIMUM_NODE = [20, 19];
+
+/** Stops with one clear line when Node is too old. */
+export function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor >= MINIMUM_NODE[1])) return;
+  console.error(`WaHub needs Node ${MINIMUM_NODE.join('.')} or newer; this is ${process.versions.node}.`);
+  process.exit(1);
+}
+
+/** Names of the pinned packages that are missing or have another version than package.json pins. */
+export function missingPackages() {
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const wanted = {
+    ...manifest.dependencies,
+    ...(process.env.NODE_ENV?.toLowerCase() === 'production' ? {} : manifest.devDependencies),
+  };
+  return Object.entries(wanted)
+    .filter(([name, version]) => installedVersion(name) !== version)
+    .map(([name]) => name);
+}
+
+function installedVersion(name) {
+  const file = join(ROOT, 'node_modules', name, 'package.json');
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).version : null;
+}
+
+/** Installs the packages of the lock file when any is missing. Ends the process when npm fails. */
+export function installPackages() {
+  checkNode();
+  const missing = missingPackages();
+  if (missing.length === 0) return;
+  console.error(`Installing packages (${missing.length} missing) ...`);
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  const done = spawnSync(npm, args, {
+    cwd: ROOT,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
+  if (done.status === 0) return;
+  console.error('npm could not install the packages; see the lines above.');
+  process.exit(done.status ?? 1);
+}
+
+/** The environment with the project's own tools first in the path. */
+export function toolEnvironment(extra = {}) {
+  const path = [join(ROOT, 'node_modules', '.bin'), process.env.PATH ?? ''].join(delimiter);
+  return { ...process.env, PATH: path, ...extra };
+}
+
+/** Runs a command in the foreground, hands signals on, resolves with its exit code. */
+export function run(command, args, { env = {}, stdio = 'inherit', cwd = ROOT } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, stdio, env: toolEnvironment(env) });
+    const forward = (signal) => child.kill(signal);
+    process.on('SIGINT', forward).on('SIGTERM', forward);
+    child.on('error', reject);
+    child.on('exit', (code, signal) => {
+      process.off('SIGINT', forward).off('SIGTERM', forward);
+      resolve(code ?? (signal ? 1 : 0));
+    });
+  });
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  installPackages();
+  const [command, ...args] = process.argv.slice(2);
+  if (command) process.exitCode = await run(command, args);
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+/**
+ * `npm test`: installs what is missing and runs every test, part by part: everything on SQLite, what touches the
+ * database once more on a private MariaDB, the browser tests in a Chromium. A part that cannot run says so by
+ * name and counts as skipped; in CI (CI=true) that is a failure. The last line is the sum over all parts.
+ * `--fast`: units and services on SQLite only. `--coverage`: coverage of the SQLite part.
+ */
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { installPackages, ROOT, run } from './bootstrap.mjs';
+import { ensureChromium } from './chromium.mjs';
+
+const FAST = ['tests/utils', 'tests/db', 'tests/queue', 'tests/services', 'tests/workers', 'tests/http'];
+const DATABASE = [
+  'tests/db',
+  'tests/queue',
+  'tests/services',
+  'tests/workers',
+  'tests/http',
+  'tests/whatsapp',
+];
+const REPORTS = join(ROOT, '.test');
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+/** Runs one part; its numbers come from vitest's own report, a part without a report has failed. */
+async function part(name, args, env = {}) {
+  const report = join(REPORTS, `${name}.json`);
+  rmSync(report, { force: true });
+  console.log(`\n== ${name}`);
+  const outputs = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const code = await run('vitest', ['run', ...outputs, ...args], { env: { NODE_ENV: 'test', ...env } });
+  const sum = readReport(report);
+  total.passed += sum.passed;
+  total.failed += sum.failed + (code !== 0 && sum.failed === 0 ? 1 : 0);
+  total.skipped += sum.skipped;
+}
+
+function readReport(file) {
+  try {
+    const json = JSON.parse(readFileSync(file, 'utf8'));
+    return {
+      passed: json.numPassedTests,
+      failed: json.numFailedTests,
+      skipped: json.numPendingTests + json.numTodoTests,
+    };
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+/** A whole part that this machine cannot run. */
+function cannotRun(name, why) {
+  const inCi = process.env.CI === 'true';
+  console.log(`\n== ${name}: ${inCi ? 'FAILED' : 'SKIPPED'}, ${why}`);
+  total[inCi ? 'failed' : 'skipped'] += 1;
+}
+
+async function mysqlPart() {
+  const { ensureMariadb, startMariadb } = await import('./mariadb.mjs');
+  const ready = await ensureMariadb();
+  if (ready !== true) return cannotRun('mariadb', ready);
+  const server = await startMariadb();
+  try {
+    const url = `mysql://${server.user}:${server.password}@${server.host}:${server.port}/`;
+    await part('mariadb', DATABASE, { DB_TYPE: 'mysql', TEST_MYSQL_URL: url });
+  } finally {
+    await server.stop();
+  }
+}
+
+async function browserPart() {
+  const chromium = ensureChromium();
+  if (!chromium.path) return cannotRun('browser', chromium.why);
+  await part('browser', ['tests/browser'], { DB_TYPE: 'sqlite', CHROMIUM_PATH: chromium.path });
+}
+
+installPackages();
+mkdirSync(REPORTS, { recursive: true });
+const options = new Set(process.argv.slice(2));
+if (options.has('--fast')) {
+  await part('fast', FAST, { DB_TYPE: 'sqlite' });
+} else {
+  const coverage = options.has('--coverage') ? ['--coverage'] : [];
+  await part('sqlite', ['--exclude=tests/browser/**', ...coverage], { DB_TYPE: 'sqlite' });
+  await mysqlPart();
+  await browserPart();
+}
+console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
