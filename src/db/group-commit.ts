@@ -1,0 +1,140 @@
+/**
+ * One writer, many callers: writes that wait at the same time share one SQLite transaction, because the commit
+ * is what costs. Each caller is answered only after that commit.
+ */
+import type { Client, InStatement, ResultSet, Transaction } from '@libsql/client';
+import { DatabaseTimeoutError, GroupCommitError } from './errors.ts';
+import {
+  asError,
+  type Group,
+  type GroupLimits,
+  type Job,
+  type Member,
+  submitAlone,
+  submitMember,
+  submitStatement,
+} from './group-jobs.ts';
+import { inCleanContext } from './scope.ts';
+import { monotonicMs, pause, turn, whenLoopTurns } from './turns.ts';
+
+/** 20 ms: a WhatsApp socket's keepalive must never wait for the database. */
+export const DEFAULT_LIMITS: GroupLimits = {
+  maxMembers: 200,
+  maxHoldMs: 20,
+  memberTimeoutMs: 10_000,
+  busyTimeoutMs: 5_000,
+};
+
+export interface GroupCommit {
+  /** One statement; a failing one leaves no trace and harms nobody. */
+  run(statement: InStatement): Promise<ResultSet>;
+  /** Waits for a turn; until the member ends, nobody else writes. */
+  begin(): Promise<Member>;
+  /** Runs `fn` while no group is open. */
+  alone<R>(fn: (writer: Client) => Promise<R>): Promise<R>;
+  /** Resolves when everything that was asked for is done; refuses what comes later. */
+  drain(): Promise<void>;
+}
+
+export function createGroupCommit(writer: Client, limits: GroupLimits = DEFAULT_LIMITS): GroupCommit {
+  const waiting: Job[] = [];
+  const whenIdle: (() => void)[] = [];
+  let running = false;
+  let draining = false;
+
+  function submit(job: Job): void {
+    if (draining) {
+      job.lost(new DatabaseTimeoutError('the database is closing'));
+      return;
+    }
+    waiting.push(job);
+    if (running) return;
+    running = true;
+    inCleanContext(() => whenLoopTurns(() => void pump()));
+  }
+
+  /** Between groups the loop turns, so that sockets and reads get theirs. */
+  async function pump(): Promise<void> {
+    while (waiting.length > 0) {
+      if (waiting[0]?.alone) await runAlone();
+      else await runGroup(writer, waiting, limits);
+      await turn();
+    }
+    running = false;
+    for (const resolve of whenIdle.splice(0)) resolve();
+  }
+
+  async function runAlone(): Promise<void> {
+    const job = waiting.shift();
+    await job?.work({ transaction: closedTransaction, breathe: turn });
+    job?.committed();
+  }
+
+  return {
+    run: (statement) => submitStatement(submit, statement),
+    begin: () => submitMember(submit, limits),
+    alone: (fn) => submitAlone(submit, () => fn(writer)),
+    async drain() {
+      draining = true;
+      if (running) await new Promise<void>((resolve) => whenIdle.push(resolve));
+    },
+  };
+}
+
+/** A job that runs alone has no group; nothing of ours asks for one there. */
+const closedTransaction = new Proxy({} as Transaction, {
+  get() {
+    throw new Error('no transaction is open');
+  },
+});
+
+async function runGroup(writer: Client, waiting: Job[], limits: GroupLimits): Promise<void> {
+  let transaction: Transaction;
+  try {
+    transaction = await beginPatiently(writer, limits.busyTimeoutMs);
+  } catch (error) {
+    for (const job of waiting.splice(0, limits.maxMembers)) job.lost(asError(error));
+    return;
+  }
+  const startedMs = monotonicMs();
+  let heldSinceMs = startedMs;
+  const group: Group = {
+    transaction,
+    async breathe() {
+      if (monotonicMs() - heldSinceMs < limits.maxHoldMs) return;
+      await turn();
+      heldSinceMs = monotonicMs();
+    },
+  };
+  const members: Job[] = [];
+  for (let job = waiting.shift(); job; job = waiting.shift()) {
+    members.push(job);
+    await job.work(group);
+    const full = members.length >= limits.maxMembers || monotonicMs() - startedMs >= limits.maxHoldMs;
+    // A full disk or an I/O error makes SQLite roll back everything by itself.
+    if (full || waiting[0]?.alone || transaction.closed) break;
+  }
+  try {
+    await transaction.commit();
+  } catch (cause) {
+    transaction.close();
+    const error = new GroupCommitError('the shared transaction did not commit', { cause });
+    for (const member of members) member.lost(error);
+    return;
+  }
+  for (const member of members) member.committed();
+}
+
+/** SQLite's own busy timeout would stop the event loop, so the waiting is done here. */
+async function beginPatiently(writer: Client, busyTimeoutMs: number): Promise<Transaction> {
+  const giveUpMs = monotonicMs() + busyTimeoutMs;
+  for (;;) {
+    try {
+      return await writer.transaction('write');
+    } catch (error) {
+      const busy = error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY';
+      if (!busy || monotonicMs() >= giveUpMs) throw error;
+      await pause(5 + Math.random() * 20);
+    }
+  }
+}

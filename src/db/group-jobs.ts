@@ -1,0 +1,154 @@
+/** What can wait for its turn in a group: one statement, a transaction, or something that runs alone. */
+import type { InStatement, ResultSet, Transaction } from '@libsql/client';
+import { DatabaseTimeoutError } from './errors.ts';
+import { startTimer, stopTimer } from './turns.ts';
+
+export interface GroupLimits {
+  /** members of one transaction */
+  maxMembers: number;
+  /** how long a group may go on taking members, and how long it may hold the event loop at a stretch */
+  maxHoldMs: number;
+  /** a member that is not done after this is rolled back: nobody else can write meanwhile */
+  memberTimeoutMs: number;
+  /** how long to wait for a foreign program that holds the file */
+  busyTimeoutMs: number;
+}
+
+/** One caller's part of a shared transaction. Both ends resolve only when the whole group is committed. */
+export interface Member {
+  execute(statement: InStatement): Promise<ResultSet>;
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+}
+
+export interface Job {
+  /** runs outside of a group */
+  alone: boolean;
+  work(group: Group): Promise<void>;
+  committed(): void;
+  lost(error: Error): void;
+}
+
+export interface Group {
+  transaction: Transaction;
+  /** Lets the event loop turn when the group has held it for long enough. */
+  breathe(): Promise<void>;
+}
+
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+type Submit = (job: Job) => void;
+
+export function submitStatement(submit: Submit, statement: InStatement): Promise<ResultSet> {
+  return new Promise((resolve, reject) => {
+    // A refusal too is told only after the commit: it may be about a row of another member.
+    let settle = () => reject(new Error('the statement did not run'));
+    submit({
+      alone: false,
+      async work(group) {
+        try {
+          const result = await group.transaction.execute(statement);
+          settle = () => resolve(result);
+        } catch (error) {
+          settle = () => reject(asError(error));
+        }
+      },
+      committed: () => settle(),
+      lost: reject,
+    });
+  });
+}
+
+export function submitAlone<R>(submit: Submit, fn: () => Promise<R>): Promise<R> {
+  return new Promise((resolve, reject) => {
+    submit({
+      alone: true,
+      work: () => fn().then(resolve, reject),
+      committed: () => undefined,
+      lost: reject,
+    });
+  });
+}
+
+export function submitMember(submit: Submit, limits: GroupLimits): Promise<Member> {
+  return new Promise((resolve, reject) => {
+    const outcome = deferred();
+    submit({
+      alone: false,
+      async work(group) {
+        try {
+          await group.transaction.executeMultiple('SAVEPOINT member');
+        } catch (error) {
+          return reject(asError(error));
+        }
+        await new Promise<void>((free) => {
+          resolve(createMember(group, outcome.promise, free, limits.memberTimeoutMs));
+        });
+      },
+      committed: outcome.resolve,
+      lost(error) {
+        outcome.reject(error);
+        reject(error);
+      },
+    });
+  });
+}
+
+function createMember(group: Group, outcome: Promise<void>, free: () => void, timeoutMs: number): Member {
+  let over: Error | null = null;
+  const timer = startTimer(() => {
+    const error = new DatabaseTimeoutError(
+      `a transaction was not done after ${timeoutMs} ms and was rolled back`,
+    );
+    void end('ROLLBACK TO member; RELEASE member', error).catch(() => undefined);
+  }, timeoutMs);
+
+  async function end(statements: string, reason: Error): Promise<void> {
+    over = reason;
+    stopTimer(timer);
+    try {
+      await group.transaction.executeMultiple(statements);
+    } finally {
+      free();
+    }
+  }
+  const finished = () => new Error('the transaction is over: its tx cannot be used any more');
+
+  return {
+    async execute(statement) {
+      await group.breathe();
+      if (over) throw over;
+      return group.transaction.execute(statement);
+    },
+    async commit() {
+      if (over) throw over;
+      await end('RELEASE member', finished());
+      await outcome;
+    },
+    async rollback() {
+      // After a timeout or a failed commit it is rolled back already.
+      if (!over) await end('ROLLBACK TO member; RELEASE member', finished());
+      await outcome;
+    },
+  };
+}
+
+interface Deferred {
+  promise: Promise<void>;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+function deferred(): Deferred {
+  let resolve = () => {};
+  let reject = (_error: Error) => {};
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // A caller that gave up does not wait for the outcome any more.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}

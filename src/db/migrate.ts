@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { sql } from 'drizzle-orm';
+import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator';
+import { isUniqueViolation, rawRows, rawRun } from './ops.ts';
+import type { Database, Db } from './types.ts';
+
+const LEASE_MS = 30_000;
+/** Another process may be migrating a large table. */
+const MAX_WAIT_MS = 15 * 60_000;
+/** drizzle-kit's own table, so that its commands see what was applied. */
+const APPLIED = sql.identifier('__drizzle_migrations');
+
+/**
+ * Brings the database to the newest migration. Any number of processes may call it at once: one migrates under a
+ * lease row, the others wait (GET_LOCK would be local to one node of a Galera cluster). A migration that was cut
+ * off on MySQL goes on with the statement it stopped at. Throws when a statement fails or the lease is lost.
+ */
+export async function migrate(database: Database, options: { dir?: string } = {}): Promise<void> {
+  const dir = options.dir ?? join(packageRoot(), 'drizzle', database.dialect);
+  const migrations = readMigrationFiles({ migrationsFolder: dir });
+  const lease = await takeLease(database);
+  const timer = setInterval(() => {
+    lease.renew().catch(() => undefined);
+  }, LEASE_MS / 3);
+  try {
+    const last = await readLastApplied(database);
+    const pending = migrations.filter((migration) => migration.folderMillis > last);
+    if (database.dialect === 'sqlite') await applyAtOnce(database, pending);
+    else for (const migration of pending) await applyStepwise(database, migration, lease);
+  } finally {
+    clearInterval(timer);
+    await lease.release();
+  }
+}
+
+/** The folder of package.json, from `src/db` as well as from `dist/db`. */
+function packageRoot(): string {
+  let dir = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(dir, 'package.json'))) {
+    const up = dirname(dir);
+    if (up === dir) throw new Error('package.json was not found above the program');
+    dir = up;
+  }
+  return dir;
+}
+
+interface Lease {
+  owner: string;
+  /** Throws when another process has taken over. */
+  renew(): Promise<void>;
+  release(): Promise<void>;
+}
+
+async function takeLease({ db, now }: Database): Promise<Lease> {
+  const owner = randomUUID();
+  await rawRun(
+    db,
+    sql`create table if not exists migration_lease (id int primary key, owner varchar(40) not null,
+      until_ms bigint not null, migration varchar(80) not null, statements_done int not null)`,
+  );
+  try {
+    await rawRun(db, sql`insert into migration_lease values (1, '', 0, '', 0)`);
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+  }
+  const startedAt = performance.now();
+  for (;;) {
+    const at = await now();
+    const taken = await rawRun(
+      db,
+      sql`update migration_lease set owner = ${owner}, until_ms = ${at + LEASE_MS}
+        where id = 1 and (owner = ${owner} or until_ms < ${at})`,
+    );
+    if (taken === 1) break;
+    if (performance.now() - startedAt > MAX_WAIT_MS) {
+      throw new Error('another process has been migrating the database for 15 minutes');
+    }
+    await delay(100 + Math.random() * 200);
+  }
+  const whereMine = sql`where id = 1 and owner = ${owner}`;
+  return {
+    owner,
+    async renew() {
+      const until = (await now()) + LEASE_MS;
+      if ((await rawRun(db, sql`update migration_lease set until_ms = ${until} ${whereMine}`)) !== 1) {
+        throw new Error('the migration lease was lost to another process');
+      }
+    },
+    async release() {
+      await rawRun(db, sql`update migration_lease set owner = '', until_ms = 0 ${whereMine}`);
+    },
+  };
+}
+
+/** Epoch milliseconds of the newest applied migration, 0 when there is none. */
+async function readLastApplied(database: Database): Promise<number> {
+  const create =
+    database.dialect === 'sqlite'
+      ? sql`create table if not exists ${APPLIED} (id integer primary key, hash text not null, created_at numeric)`
+      : sql`create table if not exists ${APPLIED} (id serial primary key, hash text not null, created_at bigint)`;
+  await rawRun(database.db, create);
+  const [row] = await rawRows<{ last: number | string | null }>(
+    database.db,
+    sql`select max(created_at) as last from ${APPLIED}`,
+  );
+  return Number(row?.last ?? 0);
+}
+
+/** SQLite: DDL is transactional, so all pending migrations are applied or none. */
+async function applyAtOnce(database: Database, pending: readonly MigrationMeta[]): Promise<void> {
+  if (pending.length === 0) return;
+  await database.applySchema(
+    pending.flatMap((migration) => [
+      ...migration.sql,
+      // A hex hash and a whole number from our own journal: nothing to escape.
+      `insert into "__drizzle_migrations" (hash, created_at) values ('${migration.hash}', ${migration.folderMillis})`,
+    ]),
+  );
+}
+
+/** Table, column, index or constraint exists already; nothing there to drop. */
+const DONE_BEFORE = new Set([1050, 1060, 1061, 1091, 1826]);
+
+/** MySQL: every statement commits by itself, so the lease row counts them. */
+async function applyStepwise(
+  { db, applySchema }: Database,
+  migration: MigrationMeta,
+  lease: Lease,
+): Promise<void> {
+  const { hash, folderMillis } = migration;
+  const { done, cutOff } = await readProgress(db, hash);
+  for (const [at, statement] of migration.sql.entries()) {
+    if (at < done) continue;
+    await lease.renew();
+    await saveProgress(db, hash, at, lease);
+    try {
+      await applySchema([statement]);
+    } catch (error) {
+      // The process before this one may have been killed between this statement and its count.
+      if (!(cutOff && at === done && isDoneBefore(error))) {
+        await saveProgress(db, FAILED + hash, at, lease);
+        throw error;
+      }
+    }
+  }
+  const record = sql`insert into ${APPLIED} (hash, created_at) values (${hash}, ${folderMillis})`;
+  await rawRun(db, record);
+}
+
+function isDoneBefore(error: unknown): boolean {
+  return error instanceof Error && 'errno' in error && DONE_BEFORE.has(Number(error.errno));
+}
+
+/** Marks a migration that stopped at an error: its statement did not run, so "exists already" is a real conflict. */
+const FAILED = 'failed:';
+
+async function readProgress(db: Db, hash: string): Promise<{ done: number; cutOff: boolean }> {
+  const [row] = await rawRows<{ migration: string; statements_done: number }>(
+    db,
+    sql`select migration, statements_done from migration_lease where id = 1`,
+  );
+  const cutOff = row?.migration === hash;
+  const known = cutOff || row?.migration === FAILED + hash;
+  return { done: known ? Number(row?.statements_done) : 0, cutOff };
+}
+
+async function saveProgress(db: Db, migration: string, done: number, lease: Lease): Promise<void> {
+  const saved = await rawRun(
+    db,
+    sql`update migration_lease set migration = ${migration}, statements_done = ${done}
+      where id = 1 and owner = ${lease.owner}`,
+  );
+  if (saved !== 1) throw new Error('the migration lease was lost to another process');
+}

@@ -1,0 +1,189 @@
+/** Everything that is not the same in the two dialects. Nothing outside of src/db may mention a dialect. */
+import { and, asc, type Column, gt, inArray, type SQL, sql } from 'drizzle-orm';
+import { CasingCache } from 'drizzle-orm/casing';
+import type { LibSQLDatabase } from 'drizzle-orm/libsql';
+import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
+import type { MySql2Database } from 'drizzle-orm/mysql2';
+import { isRetryable, isUniqueViolation } from './errors.ts';
+import { dbType } from './kit.ts';
+import { pause, turn } from './turns.ts';
+import type { Changes, Database, Db, NewRow, Tx } from './types.ts';
+
+export { isRetryable, isUnavailable, isUniqueViolation } from './errors.ts';
+
+const onMysql = dbType === 'mysql';
+
+/** Safe because client.ts opens nothing but the dialect of this process, and Db wraps drizzle's object in place. */
+function asMysql(db: Db): MySql2Database {
+  return db as unknown as MySql2Database;
+}
+function asSqlite(db: Db): LibSQLDatabase {
+  return db as unknown as LibSQLDatabase;
+}
+/** drizzle's value types depend on the dialect; ours (NewRow, Changes) were checked where the caller wrote them. */
+function checked<T>(value: unknown): T {
+  return value as T;
+}
+
+/** How many rows a write matched (not: changed), the same in both dialects. */
+export function affected(result: unknown): number {
+  const header: unknown = Array.isArray(result) ? result[0] : result;
+  if (typeof header === 'object' && header !== null) {
+    if ('affectedRows' in header && typeof header.affectedRows === 'number') return header.affectedRows;
+    if ('rowsAffected' in header && typeof header.rowsAffected === 'number') return header.rowsAffected;
+  }
+  throw new TypeError('not the result of a write');
+}
+
+const casing = new CasingCache('snake_case');
+
+/** Inside the `set` of an upsert: the value that the insert would have given this column. */
+export function incoming<T = unknown>(column: Column): SQL<T> {
+  const name = sql.identifier(casing.getColumnCasing(column));
+  return onMysql ? sql<T>`values(${name})` : sql<T>`excluded.${name}`;
+}
+
+/**
+ * Inserts; a row whose `keyColumns` (all of one unique key) are taken gets `set` instead. MySQL looks at every
+ * unique key of the table, so use it only where no other one can clash. What it did to how many rows is not told.
+ */
+export async function upsert<T extends MySqlTable>(
+  db: Db,
+  table: T,
+  values: NewRow<T> | NewRow<T>[],
+  keyColumns: MySqlColumn[],
+  set: Changes<T>,
+): Promise<void> {
+  if (Array.isArray(values) && values.length === 0) return;
+  const insert = db.insert(table).values(values);
+  if (onMysql) {
+    await checked<{ onDuplicateKeyUpdate(config: { set: Changes<T> }): PromiseLike<unknown> }>(
+      insert,
+    ).onDuplicateKeyUpdate({ set });
+  } else {
+    await checked<{
+      onConflictDoUpdate(config: { target: MySqlColumn[]; set: Changes<T> }): PromiseLike<unknown>;
+    }>(insert).onConflictDoUpdate({ target: keyColumns, set });
+  }
+}
+
+/** Inserts; false when a unique key is taken already. Other errors are thrown (INSERT IGNORE would hide them). */
+export async function tryInsert<T extends MySqlTable>(db: Db, table: T, values: NewRow<T>): Promise<boolean> {
+  try {
+    await db.insert(table).values(values);
+    return true;
+  } catch (error) {
+    if (isUniqueViolation(error)) return false;
+    throw error;
+  }
+}
+
+/**
+ * Inserts any number of rows in pieces: SQLite stops at 32,766 parameters, MySQL at its packet size. Not atomic
+ * unless `db` is a transaction.
+ */
+export async function insertMany<T extends MySqlTable>(
+  db: Db,
+  table: T,
+  rows: readonly NewRow<T>[],
+  size = 500,
+): Promise<void> {
+  for (let at = 0; at < rows.length; at += size) await db.insert(table).values(rows.slice(at, at + size));
+}
+
+const isTx = (db: Db): db is Tx => 'afterCommit' in db;
+
+/**
+ * Runs a transaction, again when it lost to another (deadlock, lock wait, busy), up to `tries` times with a
+ * growing, random pause. `fn` must be repeatable: everything it did is rolled back, its callbacks are dropped.
+ * Given an open transaction it nests and leaves the repeating to the outer one.
+ */
+export async function transact<R>(
+  on: Database | Db,
+  fn: (tx: Tx) => Promise<R>,
+  { tries = 5 }: { tries?: number } = {},
+): Promise<R> {
+  const db = 'db' in on ? on.db : on;
+  if (isTx(db)) return db.transaction(fn);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await db.transaction(fn);
+    } catch (error) {
+      if (attempt >= tries || !isRetryable(error)) throw error;
+      await pause(Math.random() * 20 * 2 ** attempt);
+    }
+  }
+}
+
+/** Rows of a raw query (reports, health). Write SQL that both dialects accept; names are as the database has them. */
+export async function rawRows<R>(db: Db, query: SQL): Promise<R[]> {
+  if (!onMysql) return asSqlite(db).all<R>(query);
+  const [rows] = await asMysql(db).execute(query);
+  return checked<R[]>(rows);
+}
+
+/** Runs a raw write; how many rows it matched. */
+export async function rawRun(db: Db, query: SQL): Promise<number> {
+  return affected(onMysql ? await asMysql(db).execute(query) : await asSqlite(db).run(query));
+}
+
+/**
+ * In a transaction: locks the selected rows and passes over those another holds. On SQLite the rows are ours
+ * already, because nobody else writes while a transaction is open.
+ */
+export function skipLocked<Q extends object>(query: Q): Q {
+  if (!onMysql) return query;
+  return checked<{ for(strength: 'update', config: { skipLocked: true }): Q }>(query).for('update', {
+    skipLocked: true,
+  });
+}
+
+/** Which rows to go through, and in pieces of how many. */
+export interface Pieces<T extends MySqlTable> {
+  table: T;
+  /** one unique column, usually the id: pieces are taken in its order, so that the walk ends */
+  key: MySqlColumn;
+  where: SQL | undefined;
+  size?: number;
+  /** looked at between pieces */
+  signal?: AbortSignal;
+}
+
+/** Deletes in small statements with the event loop turning between them; how many rows went. */
+export function deleteInPieces<T extends MySqlTable>(db: Db, pieces: Pieces<T>): Promise<number> {
+  return walk(db, pieces, (condition) => db.delete(pieces.table).where(condition));
+}
+
+/** Updates in small statements with the event loop turning between them; how many rows matched. */
+export function updateInPieces<T extends MySqlTable>(
+  db: Db,
+  pieces: Pieces<T>,
+  set: Changes<T>,
+): Promise<number> {
+  return walk(db, pieces, (condition) => db.update(pieces.table).set(set).where(condition));
+}
+
+async function walk<T extends MySqlTable>(
+  db: Db,
+  { table, key, where, size = 500, signal }: Pieces<T>,
+  write: (condition: SQL | undefined) => PromiseLike<unknown>,
+): Promise<number> {
+  let total = 0;
+  let last: unknown;
+  while (!signal?.aborted) {
+    const after = last === undefined ? undefined : gt(key, last);
+    const found = await db
+      .select({ key })
+      .from(checked<MySqlTable>(table))
+      .where(and(where, after))
+      .orderBy(asc(key))
+      .limit(size);
+    if (found.length === 0) break;
+    const keys = found.map((row) => row.key);
+    total += affected(await write(and(inArray(key, keys), where)));
+    if (found.length < size) break;
+    last = keys.at(-1);
+    await turn();
+  }
+  return total;
+}

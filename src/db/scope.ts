@@ -1,0 +1,115 @@
+/** What both engines put around drizzle: the guard of open transactions and the callbacks after a commit. */
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import type { Db, Tx } from './types.ts';
+
+const openTransaction = new AsyncLocalStorage<{ open: boolean }>();
+/** Made while the module loads, when no request and no transaction is running yet. */
+const cleanContext = new AsyncResource('wahub.database');
+
+/** Runs `fn` outside of every async context (request, transaction) of the caller. */
+export function inCleanContext<R>(fn: () => R): R {
+  return cleanContext.runInAsyncScope(fn);
+}
+
+/**
+ * Throws when the caller runs inside a transaction: a write through the outer `db` would not belong to it
+ * (MySQL) or would wait for its end for ever (SQLite).
+ */
+export function assertOutsideTransaction(): void {
+  if (openTransaction.getStore()?.open) {
+    throw new Error('db was used for a write inside db.transaction(): use the tx that was passed in');
+  }
+}
+
+/** How an engine runs one transaction: commits when `fn` resolves, rolls back when it rejects. */
+export type RunTransaction = <R>(fn: (raw: object) => Promise<R>) => Promise<R>;
+
+type Hook = () => void;
+
+/** The part of a drizzle database or transaction that is wrapped here. */
+interface Raw {
+  insert: Db['insert'];
+  update: Db['update'];
+  delete: Db['delete'];
+  transaction: (fn: (raw: object) => Promise<unknown>) => Promise<unknown>;
+}
+
+/** Safe because drizzle's databases and transactions of both dialects have these methods. */
+function asRaw(drizzle: object): Raw {
+  return drizzle as Raw;
+}
+
+/** Safe because the wrapped drizzle object has every method of Db; select builders are typed as MySQL's. */
+function asDb(drizzle: object): Db {
+  return drizzle as Db;
+}
+
+/** Turns a drizzle database into our `Db`, in place (ops.ts still finds the dialect's methods on it). */
+export function wrapDatabase(drizzle: object, run: RunTransaction): Db {
+  const raw = asRaw(drizzle);
+  const { insert, update, delete: remove } = raw;
+  const guarded = {
+    insert: ((table) => {
+      assertOutsideTransaction();
+      return insert.call(raw, table);
+    }) as Db['insert'],
+    update: ((table) => {
+      assertOutsideTransaction();
+      return update.call(raw, table);
+    }) as Db['update'],
+    delete: ((table) => {
+      assertOutsideTransaction();
+      return remove.call(raw, table);
+    }) as Db['delete'],
+    async transaction<R>(fn: (tx: Tx) => Promise<R>): Promise<R> {
+      assertOutsideTransaction();
+      const hooks: Hook[] = [];
+      const result = await run((opened) => runInside(opened, hooks, fn));
+      runHooks(hooks);
+      return result;
+    },
+  };
+  return asDb(Object.assign(drizzle, guarded));
+}
+
+/** Work that `fn` leaves running after its end may use `db` again: the mark is per transaction, not per context. */
+async function runInside<R>(opened: object, hooks: Hook[], fn: (tx: Tx) => Promise<R>): Promise<R> {
+  const mark = { open: true };
+  try {
+    return await openTransaction.run(mark, () => fn(wrapTransaction(opened, hooks)));
+  } finally {
+    mark.open = false;
+  }
+}
+
+function wrapTransaction(drizzle: object, hooks: Hook[]): Tx {
+  const nest = asRaw(drizzle).transaction;
+  return Object.assign(asDb(drizzle), {
+    afterCommit(fn: Hook) {
+      hooks.push(fn);
+    },
+    async transaction<R>(fn: (tx: Tx) => Promise<R>): Promise<R> {
+      const own: Hook[] = [];
+      let result: { value: R } | undefined;
+      await nest.call(drizzle, async (inner) => {
+        result = { value: await fn(wrapTransaction(inner, own)) };
+      });
+      if (result === undefined) throw new Error('a nested transaction ended without a result');
+      hooks.push(...own);
+      return result.value;
+    },
+  });
+}
+
+/** The change is committed: a callback that throws must neither undo that nor keep the others from running. */
+function runHooks(hooks: readonly Hook[]): void {
+  inCleanContext(() => {
+    for (const hook of hooks) {
+      try {
+        hook();
+      } catch (error) {
+        process.emitWarning(error instanceof Error ? error : String(error), 'AfterCommitWarning');
+      }
+    }
+  });
+}

@@ -1,0 +1,117 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type Client, createClient, type InStatement } from '@libsql/client';
+import { sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/libsql';
+import { createGroupCommit, type GroupCommit } from './group-commit.ts';
+import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
+import { lockDatabaseFile } from './sqlite-lock.ts';
+import { monotonicMs, turn } from './turns.ts';
+import type { Database, SqliteOptions } from './types.ts';
+
+/** For foreign programs that hold the file for a moment; while it lasts the event loop stands still. */
+const BUSY_MS = 20;
+
+/**
+ * Opens the file for this process alone, with two connections: one writes (group-commit.ts), one reads and so
+ * never sees what is not committed. The driver is synchronous: every statement holds the event loop while it runs.
+ */
+export async function openSqlite(options: SqliteOptions): Promise<Database> {
+  const path = resolve(options.path);
+  mkdirSync(dirname(path), { recursive: true });
+  const lock = await lockDatabaseFile(path);
+  const clients: Client[] = [];
+  try {
+    // Created by us first, readable by nobody else: it holds credentials. WAL files inherit the mode.
+    closeSync(openSync(path, 'a', 0o600));
+    const writer = connect(path, clients);
+    await writer.execute('PRAGMA journal_mode = WAL');
+    await writer.execute(`PRAGMA synchronous = ${options.synchronous === 'FULL' ? 'FULL' : 'NORMAL'}`);
+    await writer.execute('PRAGMA secure_delete = ON');
+    await writer.execute('PRAGMA foreign_keys = ON');
+    const reader = connect(path, clients);
+    await reader.execute('PRAGMA query_only = ON');
+    return createDatabase(writer, reader, () => {
+      for (const client of clients) client.close();
+      lock.release();
+    });
+  } catch (error) {
+    for (const client of clients) client.close();
+    lock.release();
+    throw error;
+  }
+}
+
+function connect(path: string, clients: Client[]): Client {
+  const client = createClient({ url: `file:${path}`, concurrency: 1, timeout: BUSY_MS });
+  clients.push(client);
+  return client;
+}
+
+function createDatabase(writer: Client, reader: Client, closeAll: () => void): Database {
+  const group = createGroupCommit(writer);
+  const base = drizzle(createRouter(group, reader), { casing: 'snake_case' });
+  // Taken before it is replaced: wrapping happens in place.
+  const transaction = base.transaction.bind(base);
+  const db = wrapDatabase(base, (fn) => transaction(fn));
+  let closing: Promise<void> | undefined;
+  return {
+    db,
+    dialect: 'sqlite',
+    async ping() {
+      await base.get(sql`select 1`);
+    },
+    async now() {
+      const { rows } = await reader.execute(
+        `SELECT CAST(round(unixepoch('subsec') * 1000) AS INTEGER) AS now`,
+      );
+      return Number(rows[0]?.now);
+    },
+    async applySchema(statements) {
+      assertOutsideTransaction();
+      await group.alone((client) => client.migrate([...statements]));
+    },
+    close() {
+      closing ??= group.drain().then(async () => {
+        await writer.execute('PRAGMA optimize');
+        // The file alone is the whole database then: it can be copied.
+        await writer.execute('PRAGMA wal_checkpoint(TRUNCATE)');
+        closeAll();
+      });
+      return closing;
+    },
+  };
+}
+
+const READS = /^\s*(select|explain)\b/i;
+
+/** What drizzle sees as its client: reads go to the reader, everything else through the group. */
+function createRouter(group: GroupCommit, reader: Client): Client {
+  return asClient({
+    async execute(statement: InStatement) {
+      const text = typeof statement === 'string' ? statement : statement.sql;
+      if (READS.test(text)) {
+        await takeTurns();
+        return reader.execute(statement);
+      }
+      assertOutsideTransaction();
+      return group.run(statement);
+    },
+    transaction: () => group.begin(),
+  });
+}
+
+/** Safe because drizzle's libsql session calls nothing but these, and of a transaction only what a Member has. */
+function asClient(router: { execute: unknown; transaction: unknown }): Client {
+  return router as Client;
+}
+
+/** How long reads in a row may hold the event loop: `await` alone never lets it turn with this driver. */
+const MAX_HOLD_MS = 20;
+let turnedAtMs = 0;
+
+async function takeTurns(): Promise<void> {
+  if (monotonicMs() - turnedAtMs < MAX_HOLD_MS) return;
+  await turn();
+  turnedAtMs = monotonicMs();
+}

@@ -1,0 +1,72 @@
+import type { SQL } from 'drizzle-orm';
+import type { MySqlTable } from 'drizzle-orm/mysql-core';
+import type { MySql2Database } from 'drizzle-orm/mysql2';
+import type { DbType } from './kit.ts';
+
+export type Insert<T extends MySqlTable> = T['$inferInsert'];
+type OrSql<T> = { [K in keyof T]: T[K] | SQL };
+
+/** A row to insert; a value may be an SQL expression. */
+export type NewRow<T extends MySqlTable> = OrSql<Insert<T>>;
+/** The columns an update sets; a value may be an SQL expression. */
+export type Changes<T extends MySqlTable> = Partial<OrSql<Insert<T>>>;
+/** A write that runs when awaited; ops.affected() reads its result. */
+export type Write = PromiseLike<unknown>;
+
+/**
+ * The part of drizzle that is the same in both dialects. What differs (upsert, affected rows, raw SQL,
+ * locking) is reached through ops.ts. A write through it inside one of its transactions throws.
+ */
+export interface Db extends Pick<MySql2Database, 'select' | 'selectDistinct'> {
+  insert<T extends MySqlTable>(table: T): { values(rows: NewRow<T> | NewRow<T>[]): Write };
+  update<T extends MySqlTable>(
+    table: T,
+  ): { set(changes: Changes<T>): Write & { where(condition: SQL | undefined): Write } };
+  delete<T extends MySqlTable>(table: T): Write & { where(condition: SQL | undefined): Write };
+  /** All or nothing: commits when `fn` resolves, rolls back when it rejects. Not retried; see ops.transact. */
+  transaction<R>(fn: (tx: Tx) => Promise<R>): Promise<R>;
+}
+
+/** An open transaction. Its `transaction` nests by a savepoint. Usable only until the transaction ends. */
+export interface Tx extends Db {
+  /**
+   * Runs `fn` after the commit and before `transaction` resolves, in the order given, outside of every async
+   * context. Never runs when the transaction, or the nested one it was given to, is rolled back.
+   */
+  afterCommit(fn: () => void): void;
+}
+
+export interface Database {
+  db: Db;
+  dialect: DbType;
+  /** Rejects when the database cannot be used. */
+  ping(): Promise<void>;
+  /** The database's clock, epoch milliseconds. */
+  now(): Promise<number>;
+  /**
+   * DDL on one connection without a time limit. SQLite: all or nothing, foreign keys not enforced meanwhile.
+   * MySQL: one after the other, each committed at once.
+   */
+  applySchema(statements: readonly string[]): Promise<void>;
+  /** Lets running writes finish, then closes. May be called twice. */
+  close(): Promise<void>;
+}
+
+export interface SqliteOptions {
+  type: 'sqlite';
+  path: string;
+  /** FULL also survives a power cut of the last moment, at about a quarter of the speed. */
+  synchronous?: 'NORMAL' | 'FULL';
+}
+
+export interface MysqlOptions {
+  type: 'mysql';
+  host: string;
+  port: number;
+  user: string;
+  password: string;
+  database: string;
+  connectionLimit?: number;
+}
+
+export type DatabaseOptions = SqliteOptions | MysqlOptions;

@@ -1,0 +1,142 @@
+/** Real databases for tests: fast to get, empty, migrated, gone at the end. */
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/client.ts';
+import { dbType } from '../../src/db/kit.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { createDatabaseStatement, mysqlOptions, onServer } from './mariadb.ts';
+
+export interface TestDatabase extends Database {
+  /** what opens the same database once more, for tests of several processes (MySQL) or of a restart */
+  options: DatabaseOptions;
+}
+
+/** A fresh, migrated, empty database of the engine that `DB_TYPE` names. `close()` gives it back. */
+export function openTestDatabase(): Promise<TestDatabase> {
+  return dbType === 'mysql' ? openMysqlTest() : openSqliteTest();
+}
+
+/** An empty database without any table, for tests of migrations. `remove()` when everything on it is closed. */
+export async function createEmptyDatabase(): Promise<{ options: DatabaseOptions; remove(): Promise<void> }> {
+  if (dbType === 'sqlite') {
+    const dir = mkdtempSync(join(tmpdir(), 'wahub-test-'));
+    return {
+      options: { type: 'sqlite', path: join(dir, 'wahub.db') },
+      remove: async () => rmSync(dir, { recursive: true, force: true }),
+    };
+  }
+  const options = await createMysqlDatabase();
+  return {
+    options,
+    remove: async () => {
+      await onServer({ ...options, database: '' }, [`DROP DATABASE IF EXISTS \`${options.database}\``]);
+    },
+  };
+}
+
+async function openSqliteTest(): Promise<TestDatabase> {
+  const template = await sqliteTemplate();
+  const { options, remove } = await createEmptyDatabase();
+  if (options.type !== 'sqlite') throw new Error('the engine changed while the tests ran');
+  copyFileSync(template, options.path);
+  const database = await openDatabase(options);
+  const close = database.close;
+  return Object.assign(database, {
+    options,
+    async close() {
+      await close();
+      await remove();
+    },
+  });
+}
+
+/** A migrated file, made once for these migrations and shared by every test process. */
+async function sqliteTemplate(): Promise<string> {
+  const folder = join(tmpdir(), `wahub-test-templates-${process.getuid?.() ?? 0}`);
+  const template = join(folder, `${hashOfMigrations()}.db`);
+  if (existsSync(template)) return template;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { options, remove } = await createEmptyDatabase();
+  if (options.type !== 'sqlite') throw new Error('the engine changed while the tests ran');
+  const database = await openDatabase(options);
+  await migrate(database);
+  // Closing folds the write-ahead log into the file; the rename makes it appear whole.
+  await database.close();
+  const made = join(folder, `${process.pid}-${randomBytes(4).toString('hex')}.db`);
+  copyFileSync(options.path, made);
+  renameSync(made, template);
+  await remove();
+  return template;
+}
+
+function hashOfMigrations(): string {
+  const dir = new URL('../../drizzle/sqlite/', import.meta.url);
+  const hash = createHash('sha256');
+  for (const name of readdirSync(dir)
+    .filter((file) => file.endsWith('.sql'))
+    .sort()) {
+    hash.update(name).update(readFileSync(new URL(name, dir)));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Databases of this test file that are free to be emptied and used again: migrating costs more than that. */
+const freeMysql: { database: Database; options: DatabaseOptions & { type: 'mysql' } }[] = [];
+const madeMysql: string[] = [];
+
+async function createMysqlDatabase() {
+  const name = `wahub_t_${process.pid}_${randomBytes(4).toString('hex')}`;
+  const options = mysqlOptions(name);
+  await onServer({ ...options, database: '' }, [createDatabaseStatement(name)]);
+  return options;
+}
+
+async function openMysqlTest(): Promise<TestDatabase> {
+  const entry = freeMysql.pop() ?? (await newMysqlTest());
+  const { database, options } = entry;
+  return {
+    ...database,
+    options,
+    async close() {
+      await emptyTables(options);
+      freeMysql.push(entry);
+    },
+  };
+}
+
+async function newMysqlTest() {
+  const options = await createMysqlDatabase();
+  madeMysql.push(options.database);
+  const database = await openDatabase(options);
+  await migrate(database);
+  return { database, options };
+}
+
+async function emptyTables(options: DatabaseOptions & { type: 'mysql' }): Promise<void> {
+  const rows = await onServer(options, ['SHOW TABLES']);
+  const ours = rows.map((row) => String(Object.values(row)[0])).filter((name) => !KEPT.has(name));
+  const deletes = ours.map((name) => `DELETE FROM \`${name}\``);
+  await onServer(options, ['SET foreign_key_checks = 0', ...deletes]);
+}
+const KEPT = new Set(['__drizzle_migrations', 'migration_lease']);
+
+if (dbType === 'mysql') {
+  afterAll(async () => {
+    for (const { database } of freeMysql.splice(0)) await database.close();
+    for (const name of madeMysql.splice(0)) {
+      await onServer({ ...mysqlOptions(name), database: '' }, [`DROP DATABASE IF EXISTS \`${name}\``]);
+    }
+  });
+}

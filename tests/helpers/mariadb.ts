@@ -1,0 +1,44 @@
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import type { MysqlOptions } from '../../src/db/client.ts';
+
+/** The server that the test run was given (`TEST_MYSQL_URL`), as options for a database of that name. */
+export function mysqlOptions(database: string): MysqlOptions {
+  const value = process.env.TEST_MYSQL_URL;
+  if (!value) throw new Error('DB_TYPE=mysql needs TEST_MYSQL_URL=mysql://user:password@127.0.0.1:port/');
+  const url = new URL(value);
+  return {
+    type: 'mysql',
+    host: url.hostname,
+    port: Number(url.port || 3306),
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database,
+    connectionLimit: 10,
+  };
+}
+
+/** Runs statements on a connection of its own, outside of the pool under test. Gives the rows of the last. */
+export async function onServer(
+  options: Omit<MysqlOptions, 'database' | 'type'> & { database?: string },
+  statements: readonly string[],
+): Promise<RowDataPacket[]> {
+  const { host, port, user, password, database } = options;
+  const connection = await createConnection({
+    host,
+    port,
+    user,
+    password,
+    ...(database ? { database } : {}),
+  });
+  try {
+    let rows: RowDataPacket[] = [];
+    for (const statement of statements) [rows] = await connection.query<RowDataPacket[]>(statement);
+    return rows;
+  } finally {
+    await connection.end();
+  }
+}
+
+export function createDatabaseStatement(name: string): string {
+  return `CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`;
+}
