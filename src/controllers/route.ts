@@ -4,6 +4,7 @@
  */
 import type { Context } from 'hono';
 import type { z } from 'zod';
+import type { Scope } from '../services/access.ts';
 import type { Ctx } from '../services/context.ts';
 import type { ErrorCode } from '../utils/errors.ts';
 
@@ -34,10 +35,12 @@ export interface Route<
   summary: string;
   description?: string;
   /**
-   * `public`: no credential. `credential`: JWT or API key. `jwt`: a person who has signed in (JWT or cookie).
+   * `public`: no credential. `credential`: JWT or API key. `jwt`: a Bearer JWT, no key.
    * `browser`: as `credential`, and on GET also the dashboard's cookie or a signed link.
    */
   auth: 'public' | 'credential' | 'jwt' | 'browser';
+  /** what a key needs here; told in the document and walked by the tests, checked by the verb. GET: `read` */
+  scope?: Scope;
   params?: P;
   query?: Q;
   body?: B;
@@ -53,7 +56,15 @@ export interface Route<
   errors?: readonly ErrorCode[];
   /** takes Idempotency-Key */
   idempotent?: boolean;
+  /** a request that passes the schemas: shown in the document, sent by the tests that walk all routes */
+  example?: RouteExample;
   handler(input: RouteInput<Out<P>, Out<Q>, Out<B>>): Promise<RouteReply> | RouteReply;
+}
+
+export interface RouteExample {
+  params?: Record<string, string>;
+  query?: Record<string, string>;
+  body?: Record<string, unknown>;
 }
 
 /** Keeps the literal's types; the result fits into a list of routes. */

@@ -8,6 +8,8 @@ import type { Clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config-types.ts';
 import type { SecretBox } from '../utils/crypto.ts';
 import type { Logger } from '../utils/logger.ts';
+import type { Credentials } from './auth/credentials.ts';
+import type { IdempotencyClaim } from './idempotency.ts';
 
 /** Built once by main (or by a test) and shared by every request. */
 export interface Deps {
@@ -20,6 +22,10 @@ export interface Deps {
   stream: EventStream;
   signals: QueueSignals;
   commands: CommandBus;
+  /** who a token or a key belongs to; verbs that change users or keys tell it to forget */
+  credentials: Credentials;
+  /** set by main; what `/health/ready` answers */
+  lifecycle: { phase: 'starting' | 'ready' | 'stopping' };
 }
 
 export type Role = 'admin' | 'user' | 'readonly';
@@ -28,7 +34,7 @@ export type Role = 'admin' | 'user' | 'readonly';
 export interface Actor {
   userId: number;
   role: Role;
-  via: 'jwt' | 'api_key' | 'cookie' | 'signed_link' | 'system';
+  via: 'jwt' | 'api_key' | 'cookie' | 'signed_link' | 'system' | 'anonymous';
   /** null: no bound besides the role */
   scopes: readonly string[] | null;
   /** null: every session of the tenant */
@@ -42,7 +48,19 @@ export interface Ctx extends Deps {
   requestId: string;
   ip: string | null;
   userAgent: string | null;
+  /** the caller sent an Idempotency-Key: what creates something calls `claimIdempotency` in its transaction */
+  idempotency?: IdempotencyClaim;
 }
+
+/** Who asks on a public route. */
+export const ANONYMOUS: Actor = {
+  userId: 0,
+  role: 'readonly',
+  via: 'anonymous',
+  scopes: [],
+  sessionId: null,
+  keyId: null,
+};
 
 /** Who caused a fact, for `record`. */
 export function originOf(ctx: Ctx): Origin {

@@ -43,7 +43,11 @@ export interface Config {
     maxAttempts: number;
     ackTimeoutMs: number;
     prepareTimeoutMs: number;
+    /** how long "typing…" shows before a text, per character; 0 = not at all */
+    typingMsPerChar: number;
   };
+  /** older clients check the code themselves: it is in the answer of a send */
+  otpReturnCode: boolean;
   /** rows a tenant may have waiting in the queue */
   queueQuota: number;
   engine: 'baileys' | 'wa-multi-session';
@@ -58,6 +62,28 @@ export interface Config {
     /** everywhere else, a minute and credential */
     apiMaxPerMinute: number;
   };
+  files: {
+    uploadPath: string;
+    maxUploadBytes: number;
+    maxMediaBytes: number;
+    maxCsvBytes: number;
+    /** null: uploads are not scanned */
+    clamav: { host: string; port: number } | null;
+    s3: {
+      endpoint: string | null;
+      region: string;
+      bucket: string;
+      accessKeyId: string;
+      secretAccessKey: string;
+      forcePathStyle: boolean;
+    } | null;
+  };
+  /** one webhook for the whole service; null: only those that tenants made */
+  webhook: { baseUrl: string; secret: string | null } | null;
+  retentionDays: { activity: number; messages: number; otp: number; media: number };
+  /** IANA zone in which the housekeeper's nights fall */
+  housekeepingTimeZone: string;
+  /** `*` allows every origin */
   allowedOrigins: string[];
   metricsToken: string | null;
   log: { level: string; dir: string; json: boolean; files: boolean };

@@ -1,0 +1,249 @@
+/** The environment -> Config. Nothing else in the service reads the environment. */
+import { hkdfSync } from 'node:crypto';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { Env, type EnvValues, isPlaceholder, readNames } from './config-env.ts';
+import type { Config } from './config-types.ts';
+
+export type { Config } from './config-types.ts';
+
+/** Everything that is wrong with the configuration, one sentence each; never a value of a secret. */
+export class ConfigError extends Error {
+  readonly lines: readonly string[];
+
+  constructor(lines: readonly string[]) {
+    super(`The configuration is not usable:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.lines = lines;
+  }
+}
+
+/** NIST SP 800-132 asks for 128 bits; 64 characters hold more than that even when a person typed them. */
+const MIN_SECRET_LENGTH = 64;
+const MIN_KEY_LENGTH = { production: 32, development: 16, test: 16 } as const;
+const HEX_KEY = /^[0-9a-f]{64}$/i;
+
+/** Names whose example values count as not set outside of production. */
+const SECRETS = [
+  'JWT_SECRET',
+  'ENCRYPTION_KEY',
+  'KEY',
+  'ADMIN_PASSWORD',
+  'WEBHOOK_SECRET',
+  'METRICS_TOKEN',
+] as const;
+
+/**
+ * Reads the whole configuration (names and defaults: .env.example). Throws ConfigError with every problem at
+ * once. Pure: touches no file; in development `ensureDevelopmentSecrets` runs before it.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const names = readNames(env);
+  const examples = dropExamples(names);
+  const parsed = Env.safeParse(names);
+  const lines = parsed.success ? [] : linesOf(parsed.error);
+  const production = /^prod(uction)?$/i.test(names.NODE_ENV ?? '');
+  lines.push(...secretProblems(names, examples, production));
+  if (parsed.success) lines.push(...crossProblems(parsed.data, names));
+  if (!parsed.success || lines.length > 0) throw new ConfigError(lines);
+  return toConfig(parsed.data);
+}
+
+/** Takes example values out of `names`; tells which they were. */
+function dropExamples(names: Record<string, string>): Set<string> {
+  const examples = new Set<string>();
+  for (const name of SECRETS) {
+    if (names[name] === undefined || !isPlaceholder(names[name])) continue;
+    examples.add(name);
+    delete names[name];
+  }
+  if (names.DB_PASSWORD !== undefined && isPlaceholder(names.DB_PASSWORD)) examples.add('DB_PASSWORD');
+  const hook = names.WEBHOOK_BASE_URL;
+  if (hook !== undefined && /\/\/(?:your-|www\.example\.|example\.|[^/]*\.example(?:[/:]|$))/i.test(hook)) {
+    delete names.WEBHOOK_BASE_URL;
+  }
+  return examples;
+}
+
+function linesOf(error: z.ZodError): string[] {
+  return error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+}
+
+function secretProblems(names: Record<string, string>, examples: Set<string>, production: boolean): string[] {
+  const lines: string[] = [];
+  if (production) {
+    for (const name of examples) lines.push(`${name} is a value from an example file: set your own`);
+  }
+  for (const name of ['JWT_SECRET', 'ENCRYPTION_KEY'] as const) {
+    const value = names[name];
+    if (value === undefined) {
+      if (!(production && examples.has(name))) lines.push(`${name} is missing: ${howToMake}`);
+    } else if (production && value.length < MIN_SECRET_LENGTH) {
+      lines.push(`${name} is shorter than ${MIN_SECRET_LENGTH} characters: ${howToMake}`);
+    }
+  }
+  const min = production ? MIN_KEY_LENGTH.production : MIN_KEY_LENGTH.development;
+  if (names.KEY !== undefined && names.KEY.length < min) lines.push(`KEY is shorter than ${min} characters`);
+  return lines;
+}
+
+const howToMake = 'make one with `openssl rand -hex 32`';
+
+function crossProblems(env: EnvValues, names: Record<string, string>): string[] {
+  const lines: string[] = [];
+  if (env.DB_TYPE === undefined && names.DB_HOST !== undefined) {
+    lines.push('DB_HOST is set but DB_TYPE is not: say DB_TYPE=mysql (or remove DB_HOST for SQLite)');
+  }
+  if (env.DB_TYPE === 'mysql') {
+    for (const name of ['DB_HOST', 'DB_USER', 'DB_NAME'] as const) {
+      if (env[name] === undefined) lines.push(`${name} is missing: DB_TYPE=mysql needs it`);
+    }
+  }
+  if (env.MESSAGE_DELAY_MIN > env.MESSAGE_DELAY_MAX) {
+    lines.push('MESSAGE_DELAY_MIN must not be larger than MESSAGE_DELAY_MAX');
+  }
+  if (env.WA_SERVER_URL === undefined && (names.WA_SERVER_ROOT_KEY ?? names.WA_SERVER_CA) !== undefined) {
+    lines.push('WA_SERVER_ROOT_KEY and WA_SERVER_CA need WA_SERVER_URL');
+  }
+  if ((env.ADMIN_EMAIL === undefined) !== (env.ADMIN_PASSWORD === undefined)) {
+    lines.push('ADMIN_EMAIL and ADMIN_PASSWORD must be set together');
+  }
+  if (Buffer.byteLength(env.ADMIN_PASSWORD ?? '') > 72)
+    lines.push('ADMIN_PASSWORD must have at most 72 bytes');
+  if (env.STORAGE === 's3') {
+    for (const name of ['S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const) {
+      if (env[name] === undefined) lines.push(`${name} is missing: STORAGE=s3 needs it`);
+    }
+  }
+  for (const origin of originsOf(env)) {
+    if (!isOrigin(origin))
+      lines.push(`ALLOWED_ORIGINS holds what is not an origin such as https://app.example.com`);
+  }
+  return lines;
+}
+
+function originsOf(env: EnvValues): string[] {
+  return env.ALLOWED_ORIGINS.split(',')
+    .map((origin) => origin.trim().replace(/\/+$/, ''))
+    .filter((origin) => origin !== '');
+}
+
+function isOrigin(text: string): boolean {
+  return text === '*' || (URL.canParse(text) && new URL(text).origin === text.toLowerCase());
+}
+
+function toConfig(env: EnvValues): Config {
+  const test = env.NODE_ENV === 'test';
+  return {
+    env: env.NODE_ENV,
+    host: env.HOST,
+    port: env.PORT,
+    publicUrl: env.PUBLIC_URL ?? `http://localhost:${env.PORT}`,
+    trustProxy: env.TRUST_PROXY,
+    dataDir: env.DATA_DIR,
+    database: databaseOf(env),
+    adminKey: env.KEY ?? null,
+    adminEmail: env.ADMIN_EMAIL?.toLowerCase() ?? null,
+    adminPassword: env.ADMIN_PASSWORD ?? null,
+    allowRegistration: env.ALLOW_REGISTRATION,
+    jwtSecret: env.JWT_SECRET ?? '',
+    jwtExpiresInSeconds: env.JWT_EXPIRES_IN,
+    encryptionKey: toEncryptionKey(env.ENCRYPTION_KEY ?? ''),
+    defaultCountry: env.DEFAULT_COUNTRY,
+    pacing: {
+      delayMinMs: env.MESSAGE_DELAY_MIN,
+      delayMaxMs: env.MESSAGE_DELAY_MAX,
+      perMinute: env.MAX_MESSAGES_PER_MINUTE,
+      perHour: env.MAX_MESSAGES_PER_HOUR,
+      perRecipientPerHour: env.MAX_MESSAGES_PER_RECIPIENT,
+      otpReservePercent: env.OTP_RESERVE_PERCENT,
+      maxAttempts: env.MAX_RETRY_ATTEMPTS,
+      ackTimeoutMs: env.ACK_TIMEOUT_MS,
+      prepareTimeoutMs: env.PREPARE_TIMEOUT_MS,
+      typingMsPerChar: env.TYPING_MS_PER_CHAR,
+    },
+    otpReturnCode: env.OTP_RETURN_CODE,
+    queueQuota: env.QUEUE_QUOTA,
+    engine: env.WA_ENGINE,
+    waServer:
+      env.WA_SERVER_URL === undefined
+        ? null
+        : {
+            url: env.WA_SERVER_URL,
+            rootKey: env.WA_SERVER_ROOT_KEY ?? null,
+            caFile: env.WA_SERVER_CA ?? null,
+          },
+    connectConcurrency: env.CONNECT_CONCURRENCY,
+    httpLimits: {
+      windowMs: env.RATE_LIMIT_WINDOW,
+      max: env.RATE_LIMIT_MAX,
+      apiMaxPerMinute: env.API_RATE_LIMIT_MAX,
+    },
+    files: filesOf(env),
+    webhook:
+      env.WEBHOOK_BASE_URL === undefined
+        ? null
+        : { baseUrl: env.WEBHOOK_BASE_URL, secret: env.WEBHOOK_SECRET ?? null },
+    retentionDays: {
+      activity: env.RETENTION_ACTIVITY_DAYS,
+      messages: env.RETENTION_MESSAGE_DAYS,
+      otp: env.RETENTION_OTP_DAYS,
+      media: env.RETENTION_MEDIA_DAYS,
+    },
+    housekeepingTimeZone: env.TZ_HOUSEKEEPING,
+    allowedOrigins: originsOf(env),
+    metricsToken: env.METRICS_TOKEN ?? null,
+    log: {
+      level: env.LOG_LEVEL ?? (test ? 'silent' : 'info'),
+      dir: env.LOG_DIR,
+      json: env.NODE_ENV === 'production',
+      files: env.LOG_FILES ?? !test,
+    },
+  };
+}
+
+function databaseOf(env: EnvValues): Config['database'] {
+  if (env.DB_TYPE !== 'mysql') {
+    return {
+      type: 'sqlite',
+      path: env.DB_SQLITE_PATH ?? join(env.DATA_DIR, 'wahub.db'),
+      synchronous: env.DB_SQLITE_SYNCHRONOUS,
+    };
+  }
+  return {
+    type: 'mysql',
+    host: env.DB_HOST ?? '',
+    port: env.DB_PORT,
+    user: env.DB_USER ?? '',
+    password: env.DB_PASSWORD,
+    database: env.DB_NAME ?? '',
+    connectionLimit: env.DB_CONNECTION_LIMIT,
+  };
+}
+
+function filesOf(env: EnvValues): Config['files'] {
+  return {
+    uploadPath: env.UPLOAD_PATH ?? join(env.DATA_DIR, 'uploads'),
+    maxUploadBytes: env.MAX_FILE_SIZE,
+    maxMediaBytes: env.MAX_MEDIA_SIZE,
+    maxCsvBytes: env.MAX_CSV_SIZE,
+    clamav: env.CLAMAV_HOST === undefined ? null : { host: env.CLAMAV_HOST, port: env.CLAMAV_PORT },
+    s3:
+      env.STORAGE === 's3'
+        ? {
+            endpoint: env.S3_ENDPOINT ?? null,
+            region: env.S3_REGION,
+            bucket: env.S3_BUCKET ?? '',
+            accessKeyId: env.S3_ACCESS_KEY_ID ?? '',
+            secretAccessKey: env.S3_SECRET_ACCESS_KEY ?? '',
+            forcePathStyle: env.S3_FORCE_PATH_STYLE,
+          }
+        : null,
+  };
+}
+
+/** 64 hex digits are the key itself; another text goes through HKDF-SHA256 (RFC 5869). */
+function toEncryptionKey(text: string): Buffer {
+  if (HEX_KEY.test(text)) return Buffer.from(text, 'hex');
+  return Buffer.from(hkdfSync('sha256', text, 'wahub', 'encryption key', 32));
+}

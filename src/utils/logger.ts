@@ -1,0 +1,112 @@
+/** One logger for the service: JSON lines in production, readable ones in development, rotated files. */
+import { mkdirSync } from 'node:fs';
+import winston from 'winston';
+import DailyRotateFile from 'winston-daily-rotate-file';
+import type { Config } from './config-types.ts';
+import { redact } from './redact.ts';
+
+/** What the service needs of a logger. `meta` may hold an `error`; secrets in it are taken out by name. */
+export interface Logger {
+  error(message: string, meta?: object): void;
+  warn(message: string, meta?: object): void;
+  info(message: string, meta?: object): void;
+  debug(message: string, meta?: object): void;
+  /** A logger whose lines all carry `meta`; `{component: 'database'}` also goes to logs/database.log. */
+  child(meta: object): Logger;
+}
+
+export interface ServiceLogger extends Logger {
+  /** Resolves when what was logged is written. The logger is silent afterwards. */
+  close(): Promise<void>;
+}
+
+/** At most 14 days and 20 MB a file: about 280 MB a kind when every day fills its file once. */
+const MAX_FILE_SIZE = '20m';
+const MAX_FILES = '14d';
+const CLOSE_TIMEOUT_MS = 2000;
+
+/** Makes the logger. Files are `app.log` (everything) and `database.log`, links to the newest of each kind. */
+export function createLogger(options: Config['log']): ServiceLogger {
+  const silent = options.level === 'silent';
+  const logger = winston.createLogger({
+    level: silent ? 'error' : options.level,
+    silent,
+    format: winston.format.combine(winston.format.timestamp(), redaction()),
+    transports: silent ? [] : transportsOf(options),
+  });
+  return { ...wrap(logger), close: () => closeLogger(logger) };
+}
+
+function wrap(logger: winston.Logger): Logger {
+  return {
+    error: (message, meta = {}) => void logger.error(message, meta),
+    warn: (message, meta = {}) => void logger.warn(message, meta),
+    info: (message, meta = {}) => void logger.info(message, meta),
+    debug: (message, meta = {}) => void logger.debug(message, meta),
+    child: (meta) => wrap(logger.child(meta)),
+  };
+}
+
+function transportsOf(options: Config['log']): winston.transport[] {
+  const json = winston.format.json();
+  const all: winston.transport[] = [
+    new winston.transports.Console({ format: options.json ? json : readable }),
+  ];
+  if (options.files) {
+    mkdirSync(options.dir, { recursive: true });
+    all.push(rotated(options.dir, 'app', json));
+    all.push(rotated(options.dir, 'database', winston.format.combine(onlyDatabase(), json)));
+  }
+  // A full disk must not end the service: the console still has the line.
+  for (const transport of all) transport.on('error', () => {});
+  return all;
+}
+
+function rotated(dirname: string, name: string, format: winston.Logform.Format): winston.transport {
+  return new DailyRotateFile({
+    dirname,
+    filename: `${name}-%DATE%.log`,
+    auditFile: `${dirname}/.${name}-rotation.json`,
+    createSymlink: true,
+    symlinkName: `${name}.log`,
+    maxSize: MAX_FILE_SIZE,
+    maxFiles: MAX_FILES,
+    format,
+  });
+}
+
+const redaction = winston.format((info) => {
+  for (const key of Object.keys(info)) {
+    if (key !== 'level' && key !== 'message' && key !== 'timestamp') info[key] = redact(info[key], key);
+  }
+  return info;
+});
+
+const onlyDatabase = winston.format((info) => (info.component === 'database' ? info : false));
+
+const readable = winston.format.combine(
+  winston.format.colorize({ level: true }),
+  winston.format.printf(({ timestamp, level, message, ...meta }) => {
+    const rest = Object.keys(meta).length > 0 ? ` ${JSON.stringify(meta)}` : '';
+    return `${String(timestamp)} ${level} ${String(message)}${rest}`;
+  }),
+);
+
+async function closeLogger(logger: winston.Logger): Promise<void> {
+  const files = logger.transports.filter((transport) => transport instanceof DailyRotateFile);
+  const written = files.map(async (file) => {
+    await new Promise((resolve) => file.once('finish', resolve));
+    // The first `finish` says that the transport took everything, the one after `close` that the file did.
+    const closed = new Promise((resolve) => file.once('finish', resolve));
+    file.close?.();
+    await closed;
+  });
+  logger.end();
+  let timer: NodeJS.Timeout | undefined;
+  const bound = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+  });
+  await Promise.race([Promise.all(written), bound]);
+  clearTimeout(timer);
+  logger.silent = true;
+}

@@ -1,0 +1,96 @@
+/** Takes secrets, codes and message bodies out of what is logged. */
+
+/** Compared in lower case without `-` and `_`; `code` hides OTP codes, so errors name theirs `errorCode`. */
+const SECRET_KEYS = new Set([
+  'authorization',
+  'cookie',
+  'setcookie',
+  'xapikey',
+  'apikey',
+  'key',
+  'password',
+  'currentpassword',
+  'newpassword',
+  'passwordhash',
+  'token',
+  'secret',
+  'jwtsecret',
+  'encryptionkey',
+  'webhooksecret',
+  'otp',
+  'code',
+  'pairingcode',
+  'qr',
+  'qrcode',
+  'sig',
+  'signature',
+  'creds',
+  'sealed',
+  'text',
+  'body',
+  'content',
+  'caption',
+  'params',
+  'query',
+]);
+const MAX_DEPTH = 6;
+const MAX_ITEMS = 50;
+const MAX_TEXT = 2000;
+const HIDDEN = '[redacted]';
+
+/** A copy that may be logged: bounded in depth, items and length; values of secret names are hidden. */
+export function redact(value: unknown, name = '', depth = 0): unknown {
+  if (value !== null && value !== undefined && SECRET_KEYS.has(name.toLowerCase().replace(/[-_]/g, ''))) {
+    return HIDDEN;
+  }
+  if (typeof value === 'string') return value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value;
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Error) return describeError(value, depth);
+  if (value instanceof Date) return value.toISOString();
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+  if (depth >= MAX_DEPTH) return '[…]';
+  if (Array.isArray(value)) return value.slice(0, MAX_ITEMS).map((item) => redact(item, name, depth + 1));
+  const entries = Object.entries(value).slice(0, MAX_ITEMS);
+  return Object.fromEntries(entries.map(([key, item]) => [key, redact(item, key, depth + 1)]));
+}
+
+interface DescribedError {
+  name: string;
+  message: string;
+  errorCode?: string | number;
+  stack?: string;
+  cause?: unknown;
+}
+
+/** Name, message, code and stack of an error and its causes; of a failed query the SQL but never its values. */
+export function describeError(error: Error, depth = 0): DescribedError {
+  const message = safeMessage(error);
+  const described: DescribedError = { name: error.name, message };
+  const code = codeOf(error);
+  if (code !== undefined) described.errorCode = code;
+  const frames = error.stack
+    ?.split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, 12);
+  if (frames && frames.length > 0) described.stack = frames.join('\n');
+  if (error.cause !== undefined && depth < MAX_DEPTH) {
+    described.cause = error.cause instanceof Error ? describeError(error.cause, depth + 1) : HIDDEN;
+  }
+  return described;
+}
+
+/** drizzle puts the parameters into its message, MySQL the clashing value. */
+function safeMessage(error: Error): string {
+  if ('query' in error && 'params' in error) return `Failed query: ${String(error.query)}`.slice(0, MAX_TEXT);
+  if ('sqlMessage' in error) return `database error ${String(codeOf(error) ?? '')}`.trim();
+  return error.message.slice(0, MAX_TEXT);
+}
+
+function codeOf(error: Error): string | number | undefined {
+  for (const name of ['extendedCode', 'code', 'errno'] as const) {
+    const value: unknown = name in error ? Reflect.get(error, name) : undefined;
+    if (typeof value === 'string' || typeof value === 'number') return value;
+  }
+  return undefined;
+}

@@ -1,0 +1,207 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse } from 'dotenv';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ConfigError, loadConfig } from '../../src/utils/config.ts';
+import { ensureDevelopmentSecrets } from '../../src/utils/secrets-file.ts';
+
+const JWT_SECRET = 'j'.repeat(64);
+const ENCRYPTION_KEY = 'ab'.repeat(32);
+const SECRETS = { JWT_SECRET, ENCRYPTION_KEY };
+
+function linesOf(env: NodeJS.ProcessEnv): readonly string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.lines;
+    throw error;
+  }
+  return [];
+}
+
+describe('loadConfig', () => {
+  it('takes the defaults of the documents', () => {
+    const config = loadConfig(SECRETS);
+    expect(config).toMatchObject({
+      env: 'development',
+      port: 5001,
+      publicUrl: 'http://localhost:5001',
+      trustProxy: 0,
+      database: { type: 'sqlite' },
+      jwtExpiresInSeconds: 604_800,
+      defaultCountry: 'ID',
+      pacing: { delayMinMs: 3000, delayMaxMs: 7000, perMinute: 20, perHour: 500, perRecipientPerHour: 10 },
+      httpLimits: { windowMs: 900_000, max: 100, apiMaxPerMinute: 600 },
+      allowedOrigins: ['http://localhost:3000'],
+      waServer: null,
+      webhook: null,
+      allowRegistration: true,
+      log: { level: 'info', json: false, files: true },
+    });
+    expect(config.encryptionKey.toString('hex')).toBe(ENCRYPTION_KEY);
+  });
+
+  it("takes the gateway document's example and treats its placeholders as not set", () => {
+    const config = loadConfig({
+      ...SECRETS,
+      NODE_ENV: 'DEVELOPMENT',
+      KEY: 'your-api-key',
+      DB_TYPE: 'mysql',
+      DB_HOST: 'localhost',
+      DB_PORT: '3306',
+      DB_USER: 'wahub_user',
+      DB_PASSWORD: 'your_password',
+      DB_NAME: 'wahub',
+      JWT_EXPIRES_IN: '7d',
+      WEBHOOK_BASE_URL: 'https://your-webhook-url.com',
+    });
+    expect(config.adminKey).toBeNull();
+    expect(config.webhook).toBeNull();
+    expect(config.database).toMatchObject({ type: 'mysql', user: 'wahub_user', password: 'your_password' });
+  });
+
+  it.each([
+    ['DB_MYSQL_HOST', 'DB_MYSQL_PORT', 'DB_MYSQL_USERNAME', 'DB_MYSQL_PASSWORD', 'DB_MYSQL_DATABASE'],
+    ['DB_HOST', 'DB_PORT', 'DB_USER', 'DB_PASS', 'DB_NAME'],
+  ])('accepts the names %s, %s, %s, %s and %s', (host, port, user, password, name) => {
+    const { database } = loadConfig({
+      ...SECRETS,
+      DB_TYPE: 'mysql',
+      [host]: 'db.internal',
+      [port]: '3307',
+      [user]: 'root',
+      [password]: 'pw',
+      [name]: 'whatsapp',
+    });
+    expect(database).toMatchObject({
+      host: 'db.internal',
+      port: 3307,
+      user: 'root',
+      password: 'pw',
+      database: 'whatsapp',
+    });
+  });
+
+  it('prefers its own name to that of an older system', () => {
+    const config = loadConfig({ ...SECRETS, KEY: 'k'.repeat(32), API_KEY: 'o'.repeat(32) });
+    expect(config.adminKey).toBe('k'.repeat(32));
+    expect(loadConfig({ ...SECRETS, API_KEY: 'o'.repeat(32) }).adminKey).toBe('o'.repeat(32));
+  });
+
+  it('stops with every problem at once, one line each, without telling a secret', () => {
+    const lines = linesOf({
+      NODE_ENV: 'Production',
+      PORT: 'http',
+      JWT_SECRET: 'your-jwt-secret-64-chars',
+      ENCRYPTION_KEY: 'too-short-to-be-true',
+      KEY: 'your-api-key',
+      DB_PASSWORD: 'your_password',
+      MESSAGE_DELAY_MIN: '-1',
+      RATE_LIMIT_WINDOW: '15',
+    });
+    for (const name of [
+      'PORT',
+      'JWT_SECRET',
+      'ENCRYPTION_KEY',
+      'KEY',
+      'DB_PASSWORD',
+      'MESSAGE_DELAY_MIN',
+      'RATE_LIMIT_WINDOW',
+    ]) {
+      expect(lines.filter((line) => line.startsWith(`${name} `))).toHaveLength(1);
+    }
+    expect(lines.join()).not.toContain('too-short-to-be-true');
+  });
+
+  it('wants secrets of 64 characters in production', () => {
+    expect(linesOf({ NODE_ENV: 'production' })).toHaveLength(2);
+    expect(linesOf({ NODE_ENV: 'production', ...SECRETS, JWT_SECRET: 'j'.repeat(63) })).toEqual([
+      expect.stringContaining('JWT_SECRET is shorter than 64'),
+    ]);
+    expect(linesOf({ NODE_ENV: 'production', ...SECRETS })).toEqual([]);
+  });
+
+  it('never falls back to SQLite when a database host is named', () => {
+    expect(linesOf({ ...SECRETS, DB_HOST: 'localhost' })).toEqual([expect.stringContaining('DB_TYPE')]);
+    expect(linesOf({ ...SECRETS, DB_MYSQL_HOST: 'localhost' })).toEqual([expect.stringContaining('DB_TYPE')]);
+    expect(linesOf({ ...SECRETS, DB_TYPE: 'postgres' })).toEqual([
+      expect.stringContaining('sqlite or mysql'),
+    ]);
+    expect(linesOf({ ...SECRETS, DB_TYPE: 'mysql' })).toHaveLength(3);
+  });
+
+  it('finds contradictions', () => {
+    expect(linesOf({ ...SECRETS, MESSAGE_DELAY_MIN: '9000' })).toHaveLength(1);
+    expect(linesOf({ ...SECRETS, WA_SERVER_CA: 'ca.pem' })).toHaveLength(1);
+    expect(linesOf({ ...SECRETS, ADMIN_EMAIL: 'a@b.co' })).toHaveLength(1);
+    expect(linesOf({ ...SECRETS, STORAGE: 's3' })).toHaveLength(3);
+    expect(linesOf({ ...SECRETS, ALLOWED_ORIGINS: 'https://a.example, nonsense' })).toHaveLength(1);
+  });
+
+  it.each([
+    ['12h', 43_200],
+    ['30m', 1800],
+    ['3600', 3600],
+    ['2w', 1_209_600],
+  ])('reads the duration %s', (text, seconds) => {
+    expect(loadConfig({ ...SECRETS, JWT_EXPIRES_IN: text }).jwtExpiresInSeconds).toBe(seconds);
+  });
+
+  it('derives a 32-byte key from another text, always the same', () => {
+    const first = loadConfig({ JWT_SECRET, ENCRYPTION_KEY: 'correct horse battery staple' }).encryptionKey;
+    const second = loadConfig({ JWT_SECRET, ENCRYPTION_KEY: 'correct horse battery staple' }).encryptionKey;
+    expect(first).toHaveLength(32);
+    expect(first).toEqual(second);
+    expect(first).not.toEqual(loadConfig({ JWT_SECRET, ENCRYPTION_KEY: 'another text' }).encryptionKey);
+  });
+
+  it('describes every variable that it reads in .env.example, whose values are all usable or empty', () => {
+    const text = readFileSync('.env.example', 'utf8');
+    const source = readFileSync('src/utils/config-env.ts', 'utf8');
+    const names = [...source.matchAll(/^ {2}([A-Z][A-Z0-9_]+): /gm)].map((match) => match[1]);
+    expect(names.length).toBeGreaterThan(50);
+    for (const name of names) expect(text).toMatch(new RegExp(`^#? ?${name}=`, 'm'));
+    expect(linesOf({ ...parse(text), ...SECRETS })).toEqual([]);
+    expect(linesOf({ ...parse(text.replace(/^# ([A-Z0-9_]+=)/gm, '$1')), ...SECRETS })).toEqual([]);
+  });
+});
+
+describe('ensureDevelopmentSecrets', () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'wahub-env-'));
+  });
+  afterEach(() => rmSync(dir, { recursive: true }));
+
+  it('makes them once and keeps them in a file that only its owner reads', () => {
+    const path = join(dir, '.env');
+    const env: NodeJS.ProcessEnv = {};
+    expect(ensureDevelopmentSecrets(path, env)).toEqual(['JWT_SECRET', 'ENCRYPTION_KEY']);
+    expect(loadConfig(env).jwtSecret).toHaveLength(64);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const again: NodeJS.ProcessEnv = {};
+    expect(ensureDevelopmentSecrets(path, again)).toEqual([]);
+    expect(again).toEqual(env);
+    expect(readdirSync(dir)).toEqual(['.env']);
+  });
+
+  it('replaces example values and leaves the other lines alone', () => {
+    const path = join(dir, '.env');
+    writeFileSync(path, '# mine\nPORT=7000\nJWT_SECRET=your-jwt-secret-64-chars\nENCRYPTION_KEY=\nHOST=::1');
+    const env: NodeJS.ProcessEnv = { JWT_SECRET: 'your-jwt-secret-64-chars' };
+    ensureDevelopmentSecrets(path, env);
+    const lines = readFileSync(path, 'utf8').split('\n');
+    expect(lines).toHaveLength(6);
+    expect([lines[0], lines[1], lines[4]]).toEqual(['# mine', 'PORT=7000', 'HOST=::1']);
+    expect(lines[2]).toBe(`JWT_SECRET=${env.JWT_SECRET}`);
+    expect(env.JWT_SECRET).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('touches nothing in production or when both are set', () => {
+    const path = join(dir, '.env');
+    expect(ensureDevelopmentSecrets(path, { NODE_ENV: 'PRODUCTION' })).toEqual([]);
+    expect(ensureDevelopmentSecrets(path, { ...SECRETS })).toEqual([]);
+    expect(existsSync(path)).toBe(false);
+  });
+});

@@ -1,0 +1,85 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DrizzleQueryError } from 'drizzle-orm';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createLogger } from '../../src/utils/logger.ts';
+import { redact } from '../../src/utils/redact.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'wahub-log-'));
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true });
+});
+
+const readLog = (name: string) =>
+  readFileSync(join(dir, name), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line): Record<string, unknown> => JSON.parse(line));
+
+describe('createLogger', () => {
+  it('writes JSON lines to logs/app.log, and those of the database also to logs/database.log', async () => {
+    const logger = createLogger({ level: 'info', dir, json: true, files: true });
+    logger.info('started', { port: 5001, apiKey: 'wahub_secret' });
+    logger.child({ component: 'database' }).warn('slow', { durationMs: 900 });
+    logger.debug('not at this level');
+    await logger.close();
+    expect(readLog('app.log').map((line) => line.message)).toEqual(['started', 'slow']);
+    expect(readLog('app.log')[0]).toMatchObject({ level: 'info', port: 5001, apiKey: '[redacted]' });
+    expect(readLog('database.log').map((line) => line.message)).toEqual(['slow']);
+  });
+
+  it('says nothing at level silent', async () => {
+    const logger = createLogger({ level: 'silent', dir, json: true, files: true });
+    logger.error('nobody hears');
+    await logger.close();
+    expect(readdirSync(dir)).toEqual([]);
+  });
+});
+
+describe('redact', () => {
+  it('hides what is secret by name, at any depth and in any spelling', () => {
+    const hidden = redact({
+      headers: { Authorization: 'Bearer x', 'X-Api-Key': 'k', accept: '*/*' },
+      data: [{ otp: '123456', text: 'hello', to: '+62', api_key: 'k', newPassword: 'p' }],
+    });
+    expect(hidden).toEqual({
+      headers: { Authorization: '[redacted]', 'X-Api-Key': '[redacted]', accept: '*/*' },
+      data: [
+        {
+          otp: '[redacted]',
+          text: '[redacted]',
+          to: '+62',
+          api_key: '[redacted]',
+          newPassword: '[redacted]',
+        },
+      ],
+    });
+  });
+
+  it('tells of a failed query its SQL and code, never a value', () => {
+    const driver = Object.assign(new Error("Duplicate entry 'ann@example.com' for key"), {
+      sqlMessage: "Duplicate entry 'ann@example.com' for key",
+      sql: "insert into users values ('ann@example.com')",
+      code: 'ER_DUP_ENTRY',
+      errno: 1062,
+    });
+    const text = JSON.stringify(
+      redact({ error: new DrizzleQueryError('insert into users values (?)', ['ann@example.com'], driver) }),
+    );
+    expect(text).toContain('insert into users');
+    expect(text).toContain('ER_DUP_ENTRY');
+    expect(text).not.toContain('ann@example.com');
+  });
+
+  it('is bounded for circles, long texts and long lists', () => {
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    expect(JSON.stringify(redact(circle))).toContain('[…]');
+    expect(String(redact('x'.repeat(5000))).length).toBeLessThan(2010);
+    expect(redact(Array.from({ length: 80 }, () => 1))).toHaveLength(50);
+  });
+});
