@@ -1,0 +1,196 @@
+import { ControlError } from './control-error.ts';
+import { type Device, deviceJid, deviceKey } from './devices.ts';
+import type { Fault, FaultDesk } from './fault-actions.ts';
+import type { Group } from './groups.ts';
+import { type DeliverInput, deliverInbound } from './inbound.ts';
+import { lidJid } from './jids.ts';
+import type { MessageFilter } from './message-log.ts';
+import { releaseHeldBack } from './outbound.ts';
+import { enterPairingCode, type PairInput } from './pairing-code.ts';
+import { type ScanInput, scanQr } from './pairing-qr.ts';
+import { markRead } from './receive.ts';
+import { BEHAVIOUR_FORMS, parseBehaviour } from './rules.ts';
+import type { Activity, Delays, Inbound, Received, SessionInfo, Stanza } from './types.ts';
+import type { World } from './world.ts';
+
+/** A device that was just linked. */
+export interface Linked {
+  phone: string;
+  device: number;
+  jid: string;
+  lid: string;
+}
+
+/** Counts since the start or the last reset. */
+export interface Health {
+  ok: true;
+  connections: number;
+  online: number;
+  linked: number;
+  waitingForPairing: number;
+  recipients: number;
+  messages: number;
+  stanzas: number;
+  faults: Record<string, unknown>;
+}
+
+/** What can be done to and asked of an emulator; the HTTP control API is these, one to one. */
+export interface Actions {
+  scan(input: ScanInput): Promise<Linked>;
+  pair(input: PairInput): Promise<Linked>;
+  /** What recipients received and decrypted, oldest first. */
+  messages(filter?: MessageFilter): Received[];
+  /** Every message stanza the server saw, oldest first. */
+  stanzas(filter?: {
+    from?: string | undefined;
+    to?: string | undefined;
+    limit?: number | undefined;
+  }): Stanza[];
+  deliver(input: DeliverInput): Promise<{ ids: string[] }>;
+  /** Messages of simulated persons and what became of them. */
+  inbound(filter?: {
+    to?: string | undefined;
+    from?: string | undefined;
+    id?: string | undefined;
+  }): Inbound[];
+  /** Presence, typing and receipts of the clients. */
+  activity(filter?: { phone?: string | undefined; kind?: string | undefined }): Activity[];
+  read(input: { id: string; to?: string | undefined }): { read: number };
+  setRule(input: { number: string; behaviour: string }): { number: string; behaviour: string };
+  rules(): Array<{ number: string; behaviour: string; timesLeft?: number }>;
+  fault(fault: Fault): Promise<{ affected: number }>;
+  sessions(): SessionInfo[];
+  createGroup(input: {
+    subject: string;
+    participants: string[];
+    creator?: string | undefined;
+    addressing?: 'pn' | 'lid' | undefined;
+  }): Group;
+  groups(): Group[];
+  settings(changes: { [K in keyof Delays]?: Delays[K] | undefined }): Delays;
+  health(): Health;
+  /** Forgets traffic, rules and faults; with `devices` also links, groups and Signal sessions. */
+  reset(input?: { devices?: boolean | undefined }): Promise<void>;
+}
+
+/** The actions of one emulator. */
+export function createActions(world: World, faultDesk: FaultDesk): Actions {
+  return {
+    scan: async (input) => describeLinked(await scanQr(world, input)),
+    pair: async (input) => describeLinked(await enterPairingCode(world, input)),
+    messages: (filter = {}) => world.log.messages.list(filter),
+    stanzas: ({ from, to, limit } = {}) =>
+      world.log.stanzas.list(
+        (stanza) => (from === undefined || stanza.from === from) && (to === undefined || stanza.to === to),
+        limit,
+      ),
+    deliver: async (input) => ({ ids: await deliverInbound(world, input) }),
+    inbound: (filter = {}) => world.log.inbound.list(filter),
+    activity: ({ phone, kind } = {}) =>
+      world.log.activities.list(
+        (entry) =>
+          (phone === undefined || entry.phone === phone) && (kind === undefined || entry.kind === kind),
+      ),
+    read: (input) => ({ read: readMessages(world, input) }),
+    setRule: (input) => applyRule(world, input),
+    rules: () => world.rules.list(),
+    fault: async (fault) => ({ affected: await faultDesk.bring(fault) }),
+    sessions: () => world.devices.all().map((device) => describeSession(world, device)),
+    createGroup: ({ subject, participants, creator, addressing }) => {
+      const first = creator ?? participants[0];
+      if (first === undefined) {
+        throw new ControlError(400, 'participants: at least one is needed');
+      }
+      return world.groups.create({
+        subject,
+        participants,
+        creator: first,
+        ...(addressing ? { addressing } : {}),
+      });
+    },
+    groups: () => world.groups.list(),
+    settings: (changes) => changeDelays(world.delays, changes),
+    health: () => describeHealth(world),
+    async reset({ devices } = {}) {
+      world.log.reset();
+      world.rules.reset();
+      world.heldBack.clear();
+      await faultDesk.bring({ kind: 'clear' });
+      if (devices) {
+        forgetDevices(world);
+      }
+    },
+  };
+}
+
+function describeLinked(device: Device): Linked {
+  return {
+    phone: device.phone,
+    device: device.id,
+    jid: deviceJid(device),
+    lid: lidJid(device.phone, device.id),
+  };
+}
+
+function describeSession(world: World, device: Device): SessionInfo {
+  const since = world.onlineSince.get(deviceKey(device));
+  return {
+    ...describeLinked(device),
+    name: device.name,
+    platform: device.platform,
+    connected: since !== undefined,
+    pairedAt: device.pairedAt,
+    ...(since ? { connectedAt: since.toISOString() } : {}),
+    preKeys: device.preKeys.length,
+    pending: world.outboxes.of(device).list().length,
+  };
+}
+
+function readMessages(world: World, { id, to }: { id: string; to?: string | undefined }): number {
+  const entries = world.log.messages.byId(id).filter((entry) => to === undefined || entry.to === to);
+  if (entries.length === 0) {
+    throw new ControlError(404, `id: nobody received ${id}`);
+  }
+  return entries.filter((entry) => markRead(world, entry)).length;
+}
+
+function applyRule(world: World, { number, behaviour }: { number: string; behaviour: string }) {
+  const parsed = parseBehaviour(behaviour);
+  if (!parsed) {
+    throw new ControlError(400, `behaviour: one of ${BEHAVIOUR_FORMS}`);
+  }
+  world.rules.set(number, parsed.behaviour, parsed.times);
+  releaseHeldBack(world);
+  return { number, behaviour };
+}
+
+function changeDelays(delays: Delays, changes: { [K in keyof Delays]?: Delays[K] | undefined }): Delays {
+  delays.receiptDelayMs = changes.receiptDelayMs ?? delays.receiptDelayMs;
+  delays.readDelayMs = changes.readDelayMs ?? delays.readDelayMs;
+  delays.autoRead = changes.autoRead ?? delays.autoRead;
+  return { ...delays };
+}
+
+function describeHealth(world: World): Health {
+  return {
+    ok: true,
+    connections: world.connections.size,
+    online: world.online.size,
+    linked: world.devices.all().length,
+    waitingForPairing: world.pairing.byConnection.size,
+    recipients: world.parties.count(),
+    messages: world.log.messages.count(),
+    stanzas: world.log.stanzas.total(),
+    faults: world.faults.describe(),
+  };
+}
+
+function forgetDevices(world: World): void {
+  for (const connection of world.connections) {
+    connection.destroy();
+  }
+  world.devices.reset();
+  world.outboxes.reset();
+  world.groups.reset();
+  world.parties.reset();
+}

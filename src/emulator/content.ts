@@ -1,0 +1,172 @@
+import { normalizeMessageContent, type proto, toNumber } from '@whiskeysockets/baileys';
+import { readInteractive } from './content-interactive.ts';
+import type { Content } from './types.ts';
+
+/** Where the file of a media message lies and how it is sealed. */
+export interface MediaReference {
+  /** The name Baileys gives the key derivation: `image`, `video`, `audio`, `document`, `sticker`. */
+  mediaType: 'image' | 'video' | 'audio' | 'document' | 'sticker';
+  directPath: string;
+  mediaKey: Uint8Array;
+  fileEncSha256: Uint8Array;
+  fileSha256: Uint8Array;
+}
+
+interface ReadResult {
+  content: Content;
+  media?: MediaReference;
+}
+
+type Nullable<T> = T | null | undefined;
+
+/** What a phone would show of a message; undefined for protocol messages it shows nowhere. */
+export function readContent(message: proto.IMessage): ReadResult | undefined {
+  const content = normalizeMessageContent(message) ?? message;
+  const media = readMedia(content);
+  const read = media ?? asResult(readPlain(content) ?? readInteractive(content));
+  if (read) {
+    return { ...read, content: { ...read.content, ...readQuote(content) } };
+  }
+  if (content.protocolMessage) {
+    return asResult(readProtocol(content.protocolMessage));
+  }
+  return { content: { type: 'unknown', text: Object.keys(content).join(',') } };
+}
+
+function asResult(content: Content | undefined): ReadResult | undefined {
+  return content && { content };
+}
+
+function readPlain(content: proto.IMessage): Content | undefined {
+  const text = content.conversation ?? content.extendedTextMessage?.text;
+  if (typeof text === 'string' && (content.conversation || content.extendedTextMessage)) {
+    return { type: 'text', text };
+  }
+  const { locationMessage: place, reactionMessage: reaction } = content;
+  if (place) {
+    return {
+      type: 'location',
+      latitude: place.degreesLatitude ?? 0,
+      longitude: place.degreesLongitude ?? 0,
+      ...optional('name', place.name),
+      ...optional('address', place.address),
+    };
+  }
+  if (reaction) {
+    return {
+      type: 'reaction',
+      reaction: { messageId: reaction.key?.id ?? '', emoji: reaction.text ?? '' },
+    };
+  }
+  return readContacts(content) ?? readPoll(content);
+}
+
+function readContacts(content: proto.IMessage): Content | undefined {
+  const single = content.contactMessage ? [content.contactMessage] : undefined;
+  const list = single ?? content.contactsArrayMessage?.contacts;
+  if (!list) {
+    return undefined;
+  }
+  const contacts = list.map(({ displayName, vcard }) => ({
+    name: displayName ?? '',
+    phones: [...(vcard ?? '').matchAll(/^(?:\w+\.)?TEL[^:]*:(.+)$/gim)].map(
+      (match) => match[1]?.trim() ?? '',
+    ),
+    vcard: vcard ?? '',
+  }));
+  return { type: 'contact', name: contacts[0]?.name ?? '', contacts };
+}
+
+function readPoll(content: proto.IMessage): Content | undefined {
+  const poll = content.pollCreationMessage ?? content.pollCreationMessageV2 ?? content.pollCreationMessageV3;
+  return poll
+    ? {
+        type: 'poll',
+        pollName: poll.name ?? '',
+        options: (poll.options ?? []).map(({ optionName }) => optionName ?? ''),
+        selectableCount: poll.selectableOptionsCount ?? 0,
+      }
+    : undefined;
+}
+
+function readMedia(content: proto.IMessage): ReadResult | undefined {
+  const { imageMessage, videoMessage, audioMessage, documentMessage, stickerMessage } = content;
+  if (imageMessage) {
+    return describeMedia('image', 'image', imageMessage, optional('caption', imageMessage.caption));
+  }
+  if (videoMessage) {
+    return describeMedia('video', 'video', videoMessage, optional('caption', videoMessage.caption));
+  }
+  if (audioMessage) {
+    return describeMedia(audioMessage.ptt ? 'ptt' : 'audio', 'audio', audioMessage, {});
+  }
+  if (documentMessage) {
+    return describeMedia('document', 'document', documentMessage, {
+      ...optional('caption', documentMessage.caption),
+      ...optional('fileName', documentMessage.fileName),
+    });
+  }
+  return stickerMessage ? describeMedia('sticker', 'sticker', stickerMessage, {}) : undefined;
+}
+
+function describeMedia(
+  type: Content['type'],
+  mediaType: MediaReference['mediaType'],
+  file: {
+    mimetype?: Nullable<string>;
+    directPath?: Nullable<string>;
+    mediaKey?: Nullable<Uint8Array>;
+    fileSha256?: Nullable<Uint8Array>;
+    fileEncSha256?: Nullable<Uint8Array>;
+    fileLength?: Nullable<number | { toNumber(): number }>;
+  },
+  extra: Partial<Content>,
+): ReadResult {
+  const content: Content = {
+    type,
+    ...extra,
+    ...optional('mimetype', file.mimetype),
+    fileSize: Number(toNumber(file.fileLength as Parameters<typeof toNumber>[0])),
+  };
+  const { directPath, mediaKey, fileSha256, fileEncSha256 } = file;
+  if (!directPath || !mediaKey || !fileSha256 || !fileEncSha256) {
+    return { content: { ...content, mediaError: 'the message does not say where its file is' } };
+  }
+  return { content, media: { mediaType, directPath, mediaKey, fileSha256, fileEncSha256 } };
+}
+
+function readProtocol(protocol: proto.Message.IProtocolMessage): Content | undefined {
+  const targetId = protocol.key?.id ?? '';
+  if (protocol.editedMessage) {
+    const edited = readContent(protocol.editedMessage)?.content;
+    return { ...edited, type: 'edit', targetId };
+  }
+  // REVOKE is 0, which the wire format leaves out.
+  return protocol.key && !protocol.type ? { type: 'revoke', targetId } : undefined;
+}
+
+function readQuote(content: proto.IMessage): Partial<Content> {
+  for (const part of Object.values(content)) {
+    const context = contextOf(part);
+    if (context?.stanzaId) {
+      const quoted = context.quotedMessage && readContent(context.quotedMessage)?.content;
+      return {
+        quotedId: context.stanzaId,
+        ...optional('quotedText', quoted?.text ?? quoted?.caption),
+      };
+    }
+  }
+  return {};
+}
+
+/** Every kind of message keeps its context under the same field name. */
+function contextOf(part: unknown): proto.IContextInfo | undefined {
+  return typeof part === 'object' && part !== null && 'contextInfo' in part
+    ? ((part.contextInfo as proto.IContextInfo | null) ?? undefined)
+    : undefined;
+}
+
+/** `{[key]: value}` when there is a value that is not empty. */
+export function optional<K extends keyof Content>(key: K, value: Nullable<Content[K]>): Partial<Content> {
+  return value === undefined || value === null || value === '' ? {} : { [key]: value };
+}

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { INBOUND_KINDS } from './inbound-content.ts';
+
+const MAX_DELAY_MS = 600_000;
+const MAX_BATCH = 10_000;
+
+const phone = z.string().regex(/^[1-9]\d{4,14}$/, 'E.164 digits without +');
+const text = z.string().min(1);
+const milliseconds = z.number().int().min(0).max(MAX_DELAY_MS);
+const range = z
+  .tuple([milliseconds, milliseconds])
+  .refine(([low, high]) => low <= high, 'the first must not exceed the second');
+const limit = z.coerce.number().int().min(1).max(1_000_000).optional();
+
+export const ScanBody = z.strictObject({ qr: text, phone, name: text.optional() });
+
+export const PairBody = z.strictObject({ code: text, phone, name: text.optional() });
+
+export const MessagesQuery = z.strictObject({
+  to: phone.optional(),
+  from: phone.optional(),
+  id: text.optional(),
+  group: text.optional(),
+  limit,
+});
+
+export const StanzasQuery = z.strictObject({ from: phone.optional(), to: text.optional(), limit });
+
+export const InboundQuery = z.strictObject({
+  to: phone.optional(),
+  from: phone.optional(),
+  id: text.optional(),
+});
+
+export const ActivityQuery = z.strictObject({
+  phone: phone.optional(),
+  kind: z.enum(['presence', 'chatstate', 'receipt']).optional(),
+});
+
+const Delivery = z.strictObject({
+  to: phone,
+  from: phone,
+  group: text.optional(),
+  via: z.enum(['pn', 'lid']).optional(),
+  pushName: text.optional(),
+  id: text.optional(),
+  count: z.number().int().min(1).max(MAX_BATCH).optional(),
+  kind: z.enum(INBOUND_KINDS).optional(),
+  text: z.string().optional(),
+  caption: z.string().optional(),
+  data: z.base64().optional(),
+  mimetype: text.optional(),
+  fileName: text.optional(),
+  latitude: z.number().min(-90).max(90).optional(),
+  longitude: z.number().min(-180).max(180).optional(),
+  name: z.string().optional(),
+  address: z.string().optional(),
+  contactPhone: phone.optional(),
+  messageId: text.optional(),
+  emoji: z.string().optional(),
+  buttonId: text.optional(),
+});
+
+export const DeliverBody = z.union([
+  Delivery,
+  z.strictObject({ messages: z.array(Delivery).min(1).max(MAX_BATCH) }),
+]);
+
+export const ReadBody = z.strictObject({ id: text, to: phone.optional() });
+
+export const RuleBody = z.strictObject({ number: z.union([phone, z.literal('*')]), behaviour: text });
+
+const optionalPhone = { phone: phone.optional() };
+const code = z.number().int().min(100).max(999);
+
+export const FaultBody = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('drop'), ...optionalPhone }),
+  z.strictObject({ kind: z.literal('close'), ...optionalPhone }),
+  z.strictObject({ kind: z.literal('replaced'), ...optionalPhone }),
+  z.strictObject({ kind: z.literal('logout'), ...optionalPhone }),
+  z.strictObject({ kind: z.literal('stream_error'), code, ...optionalPhone }),
+  z.strictObject({
+    kind: z.literal('refuse'),
+    seconds: z.number().min(0).max(86_400),
+    mode: z.enum(['reset', 'silent', 'http503', 'closed']).optional(),
+    keepOpen: z.boolean().optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('login_failure'),
+    code,
+    times: z.number().int().min(1).optional(),
+    ...optionalPhone,
+  }),
+  z.strictObject({ kind: z.literal('slow_ack'), ms: milliseconds, ...optionalPhone }),
+  z.strictObject({ kind: z.literal('slow_iq'), ms: milliseconds, ...optionalPhone }),
+  z.strictObject({ kind: z.literal('media_fail'), times: z.number().int().min(0) }),
+  z.strictObject({ kind: z.literal('clear') }),
+]);
+
+export const GroupBody = z.strictObject({
+  subject: text,
+  participants: z.array(phone).min(1).max(1024),
+  creator: phone.optional(),
+  addressing: z.enum(['pn', 'lid']).optional(),
+});
+
+export const SettingsBody = z.strictObject({
+  receiptDelayMs: range.optional(),
+  readDelayMs: range.optional(),
+  autoRead: z.boolean().optional(),
+});
+
+export const ResetBody = z.strictObject({ devices: z.boolean().optional() });

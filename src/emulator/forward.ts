@@ -1,0 +1,64 @@
+import type { BinaryNode } from '@whiskeysockets/baileys';
+import type { Device } from './devices.ts';
+import type { Group } from './groups.ts';
+import { userJid } from './jids.ts';
+import { child, node, unixSeconds } from './nodes.ts';
+import type { World } from './world.ts';
+
+/** Brings a client's message to another linked device: of the recipient, or of the sender itself. */
+export function forwardToDevice(
+  world: World,
+  sender: Device,
+  stanza: BinaryNode,
+  target: { phone: string; device: number; via: 'pn' | 'lid' },
+  encs: BinaryNode[],
+  group?: Group,
+): void {
+  const device = world.devices.get(target.phone, target.device);
+  if (!device) {
+    return;
+  }
+  const id = stanza.attrs.id ?? '';
+  const own = target.phone === sender.phone;
+  const author = userJid(sender.phone, target.via, sender.id);
+  const alternative = userJid(sender.phone, target.via === 'pn' ? 'lid' : 'pn');
+  const attrs = {
+    id,
+    t: unixSeconds(),
+    type: stanza.attrs.type ?? 'text',
+    notify: sender.name,
+    ...(group
+      ? { from: group.id, participant: author, addressing_mode: target.via }
+      : { from: author, recipient: own ? stanza.attrs.to : undefined }),
+    ...alternativeName(group !== undefined, target.via, alternative),
+  };
+  const identity = child(stanza, 'device-identity');
+  world.log.inbound.add({
+    id,
+    from: sender.phone,
+    to: device.phone,
+    ...(group ? { group: group.id } : {}),
+    kind: 'forwarded',
+    at: new Date().toISOString(),
+    sends: 0,
+    retries: 0,
+  });
+  world.outboxes.of(device).push({
+    class: 'message',
+    id,
+    from: group?.id ?? sender.phone,
+    ...(group ? { participant: sender.phone } : {}),
+    node: node('message', attrs, identity ? [...encs, identity] : encs),
+  });
+}
+
+/** The attribute under which the author's other address travels. */
+export function alternativeName(
+  inGroup: boolean,
+  via: 'pn' | 'lid',
+  jid: string,
+): Record<string, string | undefined> {
+  const prefix = inGroup ? 'participant' : 'sender';
+  const addressing = via === 'lid' ? { addressing_mode: 'lid' } : {};
+  return { ...addressing, [`${prefix}_${via === 'lid' ? 'pn' : 'lid'}`]: jid };
+}

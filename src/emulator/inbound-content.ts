@@ -1,0 +1,175 @@
+import { proto } from '@whiskeysockets/baileys';
+import type { MediaReference } from './content.ts';
+import { ControlError } from './control-error.ts';
+import { pnJid } from './jids.ts';
+import { uploadMedia } from './media-read.ts';
+import type { World } from './world.ts';
+
+/** The kinds a simulated person can send. */
+export const INBOUND_KINDS = [
+  'text',
+  'image',
+  'video',
+  'audio',
+  'ptt',
+  'document',
+  'sticker',
+  'location',
+  'contact',
+  'reaction',
+  'button_reply',
+  'list_reply',
+] as const;
+
+/** What a simulated person sends. */
+export interface InboundContent {
+  kind?: (typeof INBOUND_KINDS)[number] | undefined;
+  text?: string | undefined;
+  caption?: string | undefined;
+  /** The file of a media message, base64. */
+  data?: string | undefined;
+  mimetype?: string | undefined;
+  fileName?: string | undefined;
+  latitude?: number | undefined;
+  longitude?: number | undefined;
+  name?: string | undefined;
+  address?: string | undefined;
+  /** Phone number of a shared contact. */
+  contactPhone?: string | undefined;
+  /** The message a reaction is about, or a reply quotes. */
+  messageId?: string | undefined;
+  emoji?: string | undefined;
+  /** Id of the chosen button or row. */
+  buttonId?: string | undefined;
+}
+
+/** A message as it is sealed, and the `type` and `mediatype` its stanza carries. */
+export interface BuiltMessage {
+  message: proto.IMessage;
+  stanzaType: 'text' | 'media' | 'reaction';
+  mediaType?: string;
+}
+
+const MIMETYPES = {
+  image: 'image/jpeg',
+  video: 'video/mp4',
+  audio: 'audio/mpeg',
+  ptt: 'audio/ogg; codecs=opus',
+  document: 'application/pdf',
+  sticker: 'image/webp',
+};
+
+/** Builds the message; media are encrypted and stored first. Throws a ControlError on missing fields. */
+export async function buildInbound(world: World, to: string, input: InboundContent): Promise<BuiltMessage> {
+  const kind = input.kind ?? 'text';
+  switch (kind) {
+    case 'text':
+      return { message: buildText(to, input), stanzaType: 'text' };
+    case 'location':
+    case 'contact':
+      return { message: buildCard(kind, input), stanzaType: kind === 'contact' ? 'media' : 'text' };
+    case 'reaction':
+      return {
+        message: {
+          reactionMessage: {
+            key: { remoteJid: pnJid(to), fromMe: true, id: required(input, 'messageId') },
+            text: input.emoji ?? '👍',
+            senderTimestampMs: Date.now(),
+          },
+        },
+        stanzaType: 'reaction',
+      };
+    case 'button_reply':
+    case 'list_reply':
+      return { message: buildReply(kind, input), stanzaType: 'text' };
+    default:
+      return buildMedia(world, kind, input);
+  }
+}
+
+function buildText(to: string, input: InboundContent): proto.IMessage {
+  const text = required(input, 'text');
+  return input.messageId === undefined
+    ? { conversation: text }
+    : {
+        extendedTextMessage: {
+          text,
+          contextInfo: {
+            stanzaId: input.messageId,
+            participant: pnJid(to),
+            quotedMessage: { conversation: '' },
+          },
+        },
+      };
+}
+
+function buildCard(kind: 'location' | 'contact', input: InboundContent): proto.IMessage {
+  if (kind === 'location') {
+    return {
+      locationMessage: {
+        degreesLatitude: required(input, 'latitude'),
+        degreesLongitude: required(input, 'longitude'),
+        name: input.name ?? null,
+        address: input.address ?? null,
+      },
+    };
+  }
+  const phone = required(input, 'contactPhone');
+  const displayName = input.name ?? phone;
+  const vcard = `BEGIN:VCARD\nVERSION:3.0\nFN:${displayName}\nTEL;type=CELL;waid=${phone}:+${phone}\nEND:VCARD`;
+  return { contactMessage: { displayName, vcard } };
+}
+
+function buildReply(kind: 'button_reply' | 'list_reply', input: InboundContent): proto.IMessage {
+  const id = required(input, 'buttonId');
+  const contextInfo = input.messageId === undefined ? null : { stanzaId: input.messageId };
+  return kind === 'button_reply'
+    ? {
+        buttonsResponseMessage: {
+          selectedButtonId: id,
+          selectedDisplayText: input.text ?? id,
+          contextInfo,
+          type: proto.Message.ButtonsResponseMessage.Type.DISPLAY_TEXT,
+        },
+      }
+    : {
+        listResponseMessage: {
+          title: input.text ?? id,
+          listType: proto.Message.ListResponseMessage.ListType.SINGLE_SELECT,
+          singleSelectReply: { selectedRowId: id },
+          contextInfo,
+        },
+      };
+}
+
+async function buildMedia(
+  world: World,
+  kind: keyof typeof MIMETYPES,
+  input: InboundContent,
+): Promise<BuiltMessage> {
+  const mediaType: MediaReference['mediaType'] = kind === 'ptt' ? 'audio' : kind;
+  const file = Buffer.from(required(input, 'data'), 'base64');
+  const uploaded = await uploadMedia(world, file, mediaType);
+  const common = { ...uploaded, mimetype: input.mimetype ?? MIMETYPES[kind] };
+  const caption = input.caption ?? null;
+  const messages: Record<keyof typeof MIMETYPES, proto.IMessage> = {
+    image: { imageMessage: { ...common, caption } },
+    video: { videoMessage: { ...common, caption } },
+    audio: { audioMessage: common },
+    ptt: { audioMessage: { ...common, ptt: true } },
+    document: { documentMessage: { ...common, caption, fileName: input.fileName ?? 'file' } },
+    sticker: { stickerMessage: common },
+  };
+  return { message: messages[kind], stanzaType: 'media', mediaType: kind };
+}
+
+function required<K extends keyof InboundContent>(
+  input: InboundContent,
+  key: K,
+): NonNullable<InboundContent[K]> {
+  const value = input[key];
+  if (value === undefined) {
+    throw new ControlError(400, `${key}: needed for kind ${input.kind ?? 'text'}`);
+  }
+  return value as NonNullable<InboundContent[K]>;
+}

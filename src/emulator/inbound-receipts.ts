@@ -1,0 +1,173 @@
+import type { BinaryNode } from '@whiskeysockets/baileys';
+import type { Connection } from './connection.ts';
+import { type Device, deviceKey } from './devices.ts';
+import { readKey, readSignedKey, takeDeviceBundle } from './iq-keys.ts';
+import { parseJid } from './jids.ts';
+import { bytesOf, child, children, node, readBigEndian } from './nodes.ts';
+import type { Pending, Settlement } from './outbox.ts';
+import { typedKey } from './party.ts';
+import type { LibBundle } from './signal-lib.ts';
+import type { World } from './world.ts';
+import { verifyXeddsa } from './xeddsa.ts';
+
+const READ_TYPES = new Set(['read', 'read-self', 'played']);
+/** What a client answers to a message for which it has asked a retry. */
+const RETRY_NACK = '500';
+
+/** A receipt of a client for messages it got: delivery, reading, history sync, or a retry. */
+export function takeClientReceipt(
+  world: World,
+  connection: Connection,
+  device: Device,
+  stanza: BinaryNode,
+): void {
+  const { id, to, type, participant } = stanza.attrs;
+  connection.send(node('ack', { class: 'receipt', id, from: to, type, participant }));
+  const items = children(child(stanza, 'list'), 'item').map(({ attrs }) => attrs.id);
+  const ids = [id, ...items].filter((value): value is string => value !== undefined);
+  noteReceipt(world, device, stanza, ids);
+  for (const messageId of ids) {
+    const pending = findMessage(world, device, stanza, messageId);
+    if (type === 'retry') {
+      if (pending) {
+        retryMessage(world, device, pending, stanza).catch(() => connection.destroy());
+      }
+    } else {
+      settleMessage(world, device, messageId, pending, type);
+    }
+  }
+}
+
+function noteReceipt(world: World, device: Device, stanza: BinaryNode, ids: string[]): void {
+  const chat = parseJid(stanza.attrs.to);
+  world.log.activities.add({
+    phone: device.phone,
+    kind: 'receipt',
+    type: stanza.attrs.type ?? 'delivery',
+    ...(chat.kind === 'user' ? { to: chat.phone } : {}),
+    ...(chat.kind === 'group' ? { to: chat.id } : {}),
+    ids,
+    at: new Date().toISOString(),
+  });
+}
+
+function findMessage(world: World, device: Device, { attrs }: BinaryNode, id: string): Pending | undefined {
+  const chat = parseJid(attrs.to);
+  const member = parseJid(attrs.participant);
+  const own = attrs.type === 'sender' || chat.kind === 'other';
+  const settlement: Settlement = {
+    class: 'message',
+    id,
+    from: chat.kind === 'group' ? chat.id : own || chat.kind !== 'user' ? device.phone : chat.phone,
+    participant: chat.kind === 'group' && member.kind === 'user' ? member.phone : undefined,
+  };
+  return world.outboxes.of(device).find(settlement);
+}
+
+function settleMessage(
+  world: World,
+  device: Device,
+  id: string,
+  pending: Pending | undefined,
+  type: string | undefined,
+): void {
+  const entry = world.log.inbound.find(device.phone, id);
+  const now = new Date().toISOString();
+  if (entry) {
+    entry.receivedAt ??= now;
+    if (READ_TYPES.has(type ?? '')) {
+      entry.readAt ??= now;
+    }
+  }
+  if (!pending || (pending.untilHistorySync && type !== 'hist_sync')) {
+    return;
+  }
+  const outbox = world.outboxes.of(device);
+  outbox.remove(pending);
+  if (pending.untilHistorySync && !outbox.list().some((other) => other.untilHistorySync)) {
+    device.historySynced = true;
+    world.devices.save(device);
+  }
+}
+
+/** The author seals the message anew, in a new session, and sends it again under the same id. */
+async function retryMessage(
+  world: World,
+  device: Device,
+  pending: Pending,
+  stanza: BinaryNode,
+): Promise<void> {
+  if (!pending.retry) {
+    return;
+  }
+  const party = world.parties.of(pending.retry.author);
+  const peer = deviceKey(device);
+  party.forget(peer);
+  const sealed = await party.encrypt(
+    peer,
+    Buffer.from(pending.retry.plaintext, 'base64'),
+    () => readBundle(device, stanza) ?? takeDeviceBundle(world, device),
+  );
+  const count = child(stanza, 'retry')?.attrs.count ?? '1';
+  pending.node = {
+    ...pending.node,
+    content: [node('enc', { v: '2', type: sealed.type, count }, sealed.ciphertext)],
+  };
+  pending.ignoreNacks = (pending.ignoreNacks ?? 0) + 1;
+  const entry = world.log.inbound.find(device.phone, pending.id);
+  if (entry) {
+    entry.retries += 1;
+  }
+  world.outboxes.of(device).resend(pending);
+}
+
+function readBundle(device: Device, stanza: BinaryNode): LibBundle | undefined {
+  const keys = child(stanza, 'keys');
+  const skey = child(keys, 'skey');
+  const identity = bytesOf(child(keys, 'identity'));
+  if (!skey || identity.toString('hex') !== device.identityKey) {
+    return undefined;
+  }
+  const signed = readSignedKey(skey);
+  if (!verifyXeddsa(identity, typedKey(signed.key), signed.signature)) {
+    return undefined;
+  }
+  const oneTime = child(keys, 'key');
+  const preKey = oneTime && readKey(oneTime);
+  return {
+    registrationId: readBigEndian(bytesOf(child(stanza, 'registration'))),
+    identityKey: typedKey(identity),
+    signedPreKey: { keyId: signed.id, publicKey: typedKey(signed.key), signature: signed.signature },
+    ...(preKey
+      ? { preKey: { keyId: preKey.id, publicKey: typedKey(Buffer.from(preKey.public, 'hex')) } }
+      : {}),
+  };
+}
+
+/** An acknowledgement of a client: what it names need not be sent again. */
+export function takeClientAck(world: World, device: Device, { attrs }: BinaryNode): void {
+  const outbox = world.outboxes.of(device);
+  const from = parseJid(attrs.to);
+  const member = parseJid(attrs.participant);
+  const pending = outbox.find({
+    class: attrs.class === 'receipt' ? 'receipt' : attrs.class === 'message' ? 'message' : 'notification',
+    id: attrs.id ?? '',
+    from: from.kind === 'user' ? from.phone : from.kind === 'group' ? from.id : '',
+    type: attrs.type,
+    participant: from.kind === 'group' && member.kind === 'user' ? member.phone : undefined,
+  });
+  if (!pending) {
+    return;
+  }
+  if (pending.class === 'message' && attrs.error !== undefined) {
+    if (attrs.error === RETRY_NACK && (pending.ignoreNacks ?? 0) > 0) {
+      pending.ignoreNacks = (pending.ignoreNacks ?? 0) - 1;
+      return;
+    }
+    const entry = world.log.inbound.find(device.phone, pending.id);
+    if (entry) {
+      entry.nack = attrs.error;
+    }
+  }
+  outbox.remove(pending);
+}

@@ -1,0 +1,10 @@
+import type { BinaryNode } from '@whiskeysockets/baileys';
+
+/** The content of a result, or an error. */
+export type IqAnswer = BinaryNode[] | IqError;
+
+/** An iq that is refused. */
+export interface IqError {
+  code: number;
+  text: string;
+}

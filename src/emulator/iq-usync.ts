@@ -1,0 +1,52 @@
+import type { BinaryNode } from '@whiskeysockets/baileys';
+import { lidJid, parseJid, userJid } from './jids.ts';
+import { child, children, node, textOf } from './nodes.ts';
+import type { World } from './world.ts';
+
+/** Answers a directory query: who is on WhatsApp, with which devices, under which LID. */
+export function answerUsync(world: World, stanza: BinaryNode): BinaryNode[] {
+  const usync = child(stanza, 'usync');
+  const protocols = new Set(children(child(usync, 'query')).map(({ tag }) => tag));
+  const users = children(child(usync, 'list'), 'user').flatMap((user) => answerUser(world, user, protocols));
+  return [node('usync', { ...usync?.attrs }, [node('result', {}, []), node('list', {}, users)])];
+}
+
+function answerUser(world: World, user: BinaryNode, protocols: Set<string>): BinaryNode[] {
+  const asked = findNumber(user);
+  if (!asked) {
+    return [];
+  }
+  const { phone, via } = asked;
+  const exists = world.rules.peek(phone).kind !== 'not_on_whatsapp';
+  const jid = userJid(phone, via);
+  if (!exists) {
+    return protocols.has('contact') ? [node('user', { jid }, [node('contact', { type: 'out' })])] : [];
+  }
+  const content: BinaryNode[] = [];
+  if (protocols.has('contact')) {
+    content.push(node('contact', { type: 'in' }));
+  }
+  if (protocols.has('devices')) {
+    content.push(node('devices', {}, [node('device-list', {}, deviceNodes(world, phone))]));
+  }
+  if (protocols.has('lid')) {
+    content.push(node('lid', { val: lidJid(phone) }));
+  }
+  return [node('user', { jid }, content)];
+}
+
+function findNumber(user: BinaryNode): { phone: string; via: 'pn' | 'lid' } | undefined {
+  const address = parseJid(user.attrs.jid);
+  if (address.kind === 'user') {
+    return address;
+  }
+  const digits = textOf(child(user, 'contact')).replace(/\D/g, '');
+  return /^\d{5,15}$/.test(digits) ? { phone: digits, via: 'pn' } : undefined;
+}
+
+function deviceNodes(world: World, phone: string): BinaryNode[] {
+  const linked = world.devices
+    .of(phone)
+    .map(({ id }) => node('device', { id: String(id), 'key-index': String(id) }));
+  return [node('device', { id: '0' }), ...linked];
+}

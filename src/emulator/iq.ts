@@ -1,0 +1,119 @@
+import type { BinaryNode } from '@whiskeysockets/baileys';
+import type { Connection } from './connection.ts';
+import type { Device } from './devices.ts';
+import type { IqAnswer } from './iq-answer.ts';
+import { answerGroupQuery } from './iq-groups.ts';
+import { answerKeyQuery, storeKeys } from './iq-keys.ts';
+import { answerUsync } from './iq-usync.ts';
+import { SERVER_JID } from './jids.ts';
+import { goLive } from './live.ts';
+import { child, children, node } from './nodes.ts';
+import { takeCodeStanza } from './pairing-code.ts';
+import { unlinkDevice } from './unlink.ts';
+import type { World } from './world.ts';
+
+interface IqRequest {
+  world: World;
+  connection: Connection;
+  device: Device;
+  stanza: BinaryNode;
+}
+
+const MEDIA_CONNECTION_TTL_S = '300';
+const PRIVACY_CATEGORIES = [
+  'readreceipts',
+  'last',
+  'online',
+  'profile',
+  'status',
+  'groupadd',
+  'calladd',
+  'messages',
+];
+
+/** Answers by `xmlns`; what is not here gets an empty result, as most settings do. */
+const HANDLERS: Record<string, (request: IqRequest) => IqAnswer> = {
+  encrypt: ({ world, device, stanza }) =>
+    stanza.attrs.type === 'set' ? storeKeys(world, device, stanza) : answerKeyQuery(world, device, stanza),
+  usync: ({ world, stanza }) => answerUsync(world, stanza),
+  'w:g2': ({ world, device, stanza }) => answerGroupQuery(world, device, stanza),
+  abt: () => [node('props', { protocol: '1', hash: 'emulated', refresh: '86400' })],
+  blocklist: () => [node('list', { dhash: 'none' })],
+  privacy: ({ stanza }) => (stanza.attrs.type === 'get' ? privacySettings() : []),
+  'w:sync:app:state': ({ stanza }) => emptyCollections(stanza),
+  'w:m': ({ world }) => mediaConnection(world),
+  'w:mex': () => [node('result', {}, Buffer.from(JSON.stringify(MEX_ANSWER)))],
+  'w:profile:picture': () => ({ code: 404, text: 'item-not-found' }),
+};
+
+const MEX_ANSWER = {
+  data: {
+    xwa2_fetch_account_reachout_timelock: { is_active: false },
+    xwa2_message_capping_info: null,
+  },
+};
+
+/** Answers one iq of a client, after the delay a fault may ask for. */
+export function answerIq(world: World, connection: Connection, stanza: BinaryNode): void {
+  const delayMs = connection.device ? world.faults.slowIqMs.get(connection.device.phone) : 0;
+  world.timers.after(delayMs, () => {
+    if (!connection.isOpen) {
+      return;
+    }
+    const answer = decide(world, connection, stanza);
+    connection.send(renderAnswer(stanza, answer));
+    afterwards(world, connection, stanza, answer);
+  });
+}
+
+function decide(world: World, connection: Connection, stanza: BinaryNode): IqAnswer {
+  if (child(stanza, 'link_code_companion_reg')) {
+    return takeCodeStanza(world, connection, stanza) ?? { code: 400, text: 'bad-request' };
+  }
+  const { device } = connection;
+  const handler = HANDLERS[stanza.attrs.xmlns ?? ''];
+  return device && handler ? handler({ world, connection, device, stanza }) : [];
+}
+
+function renderAnswer({ attrs }: BinaryNode, answer: IqAnswer): BinaryNode {
+  const head = { from: attrs.to ?? SERVER_JID, id: attrs.id };
+  return Array.isArray(answer)
+    ? node('iq', { ...head, type: 'result' }, answer.length > 0 ? answer : undefined)
+    : node('iq', { ...head, type: 'error' }, [
+        node('error', { code: String(answer.code), text: answer.text }),
+      ]);
+}
+
+/** What an iq sets going once it is answered. */
+function afterwards(world: World, connection: Connection, stanza: BinaryNode, answer: IqAnswer): void {
+  const { device } = connection;
+  if (!device || !Array.isArray(answer)) {
+    return;
+  }
+  if (stanza.attrs.xmlns === 'passive' && child(stanza, 'active')) {
+    goLive(world, connection, device);
+  } else if (stanza.attrs.xmlns === 'md' && child(stanza, 'remove-companion-device')) {
+    unlinkDevice(world, device);
+  }
+}
+
+function privacySettings(): BinaryNode[] {
+  const categories = PRIVACY_CATEGORIES.map((name) => node('category', { name, value: 'all' }));
+  return [node('privacy', {}, categories)];
+}
+
+function emptyCollections(stanza: BinaryNode): BinaryNode[] {
+  const collections = children(child(stanza, 'sync'), 'collection').map(({ attrs }) =>
+    node('collection', { name: attrs.name, version: attrs.version, type: 'result' }),
+  );
+  return [node('sync', {}, collections)];
+}
+
+function mediaConnection(world: World): BinaryNode[] {
+  const { auth, host } = world.media;
+  return [
+    node('media_conn', { auth, ttl: MEDIA_CONNECTION_TTL_S, auth_ttl: MEDIA_CONNECTION_TTL_S }, [
+      node('host', { hostname: host, type: 'primary' }),
+    ]),
+  ];
+}

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { deflateSync } from 'node:zlib';
+import { encodeWAMessage, proto } from '@whiskeysockets/baileys';
+import type { Connection } from './connection.ts';
+import { type Device, deviceKey } from './devices.ts';
+import { takeDeviceBundle } from './iq-keys.ts';
+import { pnJid, SERVER_JID } from './jids.ts';
+import { node, unixSeconds } from './nodes.ts';
+import type { Pending } from './outbox.ts';
+import type { World } from './world.ts';
+
+const { ProtocolMessage } = proto.Message;
+const { HistorySyncType } = proto.HistorySync;
+
+/**
+ * The client is ready for stanzas: it gets what waited for it, marked `offline`, then everything as
+ * it comes. A device that has not confirmed its first history sync gets that as well.
+ */
+export function goLive(world: World, connection: Connection, device: Device): void {
+  const outbox = world.outboxes.of(device);
+  const transmit = (pending: Pending, offline?: number) => {
+    const entry = pending.class === 'message' ? world.log.inbound.find(device.phone, pending.id) : undefined;
+    if (entry) {
+      entry.sends += 1;
+    }
+    const mark = offline === undefined ? {} : { offline: String(offline) };
+    connection.send({ ...pending.node, attrs: { ...pending.node.attrs, ...mark } });
+  };
+  const waiting = outbox.attach((pending) => transmit(pending));
+  const count = String(waiting.length);
+  const messages = String(waiting.filter((pending) => pending.class === 'message').length);
+  connection.send(
+    node('ib', { from: SERVER_JID }, [
+      node('offline_preview', { count, message: messages, receipt: '0', notification: '0', appdata: '0' }),
+    ]),
+  );
+  waiting.forEach(transmit);
+  connection.send(node('ib', { from: SERVER_JID }, [node('offline', { count })]));
+  if (!device.historySynced && !waiting.some((pending) => pending.untilHistorySync)) {
+    sendFirstSync(world, device).catch(() => connection.destroy());
+  }
+}
+
+/** What a phone tells a device it has just linked: the app-state keys and an (empty) history. */
+async function sendFirstSync(world: World, device: Device): Promise<void> {
+  await sendPeerMessage(world, device, false, {
+    type: ProtocolMessage.Type.APP_STATE_SYNC_KEY_SHARE,
+    appStateSyncKeyShare: {
+      keys: [
+        {
+          keyId: { keyId: randomBytes(6) },
+          keyData: {
+            keyData: randomBytes(32),
+            fingerprint: { rawId: 1, currentIndex: 0, deviceIndexes: [0, device.id] },
+            timestamp: Date.now(),
+          },
+        },
+      ],
+    },
+  });
+  for (const syncType of [HistorySyncType.INITIAL_BOOTSTRAP, HistorySyncType.RECENT]) {
+    const history = proto.HistorySync.encode({ syncType, progress: 100, chunkOrder: 1 }).finish();
+    await sendPeerMessage(world, device, true, {
+      type: ProtocolMessage.Type.HISTORY_SYNC_NOTIFICATION,
+      historySyncNotification: {
+        syncType,
+        progress: 100,
+        chunkOrder: 1,
+        initialHistBootstrapInlinePayload: deflateSync(history),
+      },
+    });
+  }
+}
+
+async function sendPeerMessage(
+  world: World,
+  device: Device,
+  untilHistorySync: boolean,
+  protocolMessage: proto.Message.IProtocolMessage,
+): Promise<void> {
+  const plaintext = encodeWAMessage({ protocolMessage });
+  const sealed = await world.parties
+    .of(device.phone)
+    .encrypt(deviceKey(device), plaintext, () => takeDeviceBundle(world, device));
+  const id = randomBytes(10).toString('hex').toUpperCase();
+  world.outboxes.of(device).push({
+    class: 'message',
+    id,
+    from: device.phone,
+    ...(untilHistorySync ? { untilHistorySync: true } : {}),
+    retry: { author: device.phone, plaintext: plaintext.toString('base64') },
+    node: node(
+      'message',
+      { id, from: pnJid(device.phone), t: unixSeconds(), type: 'text', category: 'peer' },
+      [node('enc', { v: '2', type: sealed.type }, sealed.ciphertext)],
+    ),
+  });
+}

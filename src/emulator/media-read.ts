@@ -1,0 +1,79 @@
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { getMediaKeys } from '@whiskeysockets/baileys';
+import type { MediaReference } from './content.ts';
+import type { Content } from './types.ts';
+import type { World } from './world.ts';
+
+const MAC_BYTES = 10;
+
+/**
+ * Downloads and decrypts a media file as the recipient's phone does, checking both hashes and the
+ * MAC. Answers the fields to list; what goes wrong is `mediaError`.
+ */
+export async function downloadMedia(world: World, media: MediaReference): Promise<Partial<Content>> {
+  const file = world.media.find(media.directPath);
+  if (file === undefined) {
+    return { mediaError: 'there is no such file on the media server' };
+  }
+  try {
+    const { cipherKey, iv, macKey } = await mediaKeys(media.mediaKey, media.mediaType);
+    const decipher = createDecipheriv('aes-256-cbc', cipherKey, iv);
+    const plain = createHash('sha256');
+    const encrypted = createHash('sha256');
+    const mac = createHmac('sha256', macKey).update(iv);
+    let size = 0;
+    let tail = Buffer.alloc(0);
+    const take = (bytes: Buffer) => {
+      size += bytes.length;
+      plain.update(bytes);
+    };
+    for await (const chunk of createReadStream(file)) {
+      encrypted.update(chunk);
+      const bytes = Buffer.concat([tail, chunk]);
+      const body = bytes.subarray(0, Math.max(bytes.length - MAC_BYTES, 0));
+      tail = bytes.subarray(body.length);
+      mac.update(body);
+      take(decipher.update(body));
+    }
+    take(decipher.final());
+    const fileSha256 = plain.digest();
+    if (!encrypted.digest().equals(media.fileEncSha256)) {
+      return { mediaError: 'the uploaded file is not the one the message names' };
+    }
+    if (!mac.digest().subarray(0, MAC_BYTES).equals(tail) || !fileSha256.equals(media.fileSha256)) {
+      return { mediaError: 'the file does not decrypt to what the message names' };
+    }
+    return { fileSha256: fileSha256.toString('hex'), fileSize: size };
+  } catch (error) {
+    return { mediaError: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Encrypts and stores a file as a simulated person's phone does, for an inbound media message. */
+export async function uploadMedia(world: World, file: Buffer, mediaType: MediaReference['mediaType']) {
+  const mediaKey = randomBytes(32);
+  const { cipherKey, iv, macKey } = await mediaKeys(mediaKey, mediaType);
+  const cipher = createCipheriv('aes-256-cbc', cipherKey, iv);
+  const body = Buffer.concat([cipher.update(file), cipher.final()]);
+  const mac = createHmac('sha256', macKey).update(iv).update(body).digest().subarray(0, MAC_BYTES);
+  const encrypted = Buffer.concat([body, mac]);
+  const { directPath, url } = await world.media.put(encrypted);
+  return {
+    url,
+    directPath,
+    mediaKey,
+    fileLength: file.length,
+    fileSha256: createHash('sha256').update(file).digest(),
+    fileEncSha256: createHash('sha256').update(encrypted).digest(),
+    mediaKeyTimestamp: Math.floor(Date.now() / 1000),
+  };
+}
+
+async function mediaKeys(mediaKey: Uint8Array, mediaType: MediaReference['mediaType']) {
+  const { cipherKey, iv, macKey } = await getMediaKeys(mediaKey, mediaType);
+  if (!macKey) {
+    throw new Error('no MAC key was derived');
+  }
+  return { cipherKey, iv, macKey };
+}

@@ -1,0 +1,206 @@
+import type { Activity, Inbound, Received, Stanza } from './types.ts';
+
+const MAX_MESSAGES = 200_000;
+const MAX_STANZAS = 200_000;
+const MAX_INBOUND = 50_000;
+const MAX_ACTIVITIES = 20_000;
+const DEFAULT_LIMIT = 10_000;
+
+/** Which messages to list; every field narrows the answer. */
+export interface MessageFilter {
+  to?: string | undefined;
+  from?: string | undefined;
+  id?: string | undefined;
+  group?: string | undefined;
+  /** At most this many, the newest; 10,000 when not given. */
+  limit?: number | undefined;
+}
+
+/** What the recipients received: one entry per sender, recipient and message id. */
+export interface MessageLog {
+  /** The entry of a message, made by `create` when it is the first copy. */
+  open(from: string, to: string, id: string, create: () => Received): { entry: Received; isNew: boolean };
+  find(from: string, to: string, id: string): Received | undefined;
+  byId(id: string): Received[];
+  /** Leaves an entry out of `list` until `show`: its file is still being downloaded. */
+  hide(entry: Received): void;
+  show(entry: Received): void;
+  list(filter: MessageFilter): Received[];
+  count(): number;
+  reset(): void;
+}
+
+/** A log of at most 200,000 messages; the oldest go first. */
+export function createMessageLog(): MessageLog {
+  const entries = new Map<string, Received>();
+  const hidden = new WeakSet<Received>();
+  const indexes = {
+    id: new Map<string, Set<Received>>(),
+    to: new Map<string, Set<Received>>(),
+    from: new Map<string, Set<Received>>(),
+  };
+  const fields = ['id', 'to', 'from'] as const;
+  const keyOf = (from: string, to: string, id: string) => `${from}|${to}|${id}`;
+  const evictOldest = () => {
+    const [oldest] = entries;
+    if (!oldest) {
+      return;
+    }
+    entries.delete(oldest[0]);
+    for (const field of fields) {
+      const bucket = indexes[field].get(oldest[1][field]);
+      bucket?.delete(oldest[1]);
+      if (bucket?.size === 0) {
+        indexes[field].delete(oldest[1][field]);
+      }
+    }
+  };
+  const candidates = (filter: MessageFilter): Iterable<Received> => {
+    for (const field of fields) {
+      const value = filter[field];
+      if (value !== undefined) {
+        return indexes[field].get(value) ?? [];
+      }
+    }
+    return entries.values();
+  };
+  return {
+    open(from, to, id, create) {
+      const key = keyOf(from, to, id);
+      const known = entries.get(key);
+      if (known) {
+        return { entry: known, isNew: false };
+      }
+      const entry = create();
+      entries.set(key, entry);
+      for (const field of fields) {
+        const bucket = indexes[field].get(entry[field]);
+        if (bucket) {
+          bucket.add(entry);
+        } else {
+          indexes[field].set(entry[field], new Set([entry]));
+        }
+      }
+      if (entries.size > MAX_MESSAGES) {
+        evictOldest();
+      }
+      return { entry, isNew: true };
+    },
+    find: (from, to, id) => entries.get(keyOf(from, to, id)),
+    hide: (entry) => void hidden.add(entry),
+    show: (entry) => void hidden.delete(entry),
+    byId: (id) => [...(indexes.id.get(id) ?? [])],
+    list(filter) {
+      const found: Received[] = [];
+      for (const entry of candidates(filter)) {
+        if (!hidden.has(entry) && matches(entry, filter)) {
+          found.push(entry);
+        }
+      }
+      return found.slice(-(filter.limit ?? DEFAULT_LIMIT));
+    },
+    count: () => entries.size,
+    reset() {
+      entries.clear();
+      for (const field of fields) {
+        indexes[field].clear();
+      }
+    },
+  };
+}
+
+function matches(entry: Received, { id, to, from, group }: MessageFilter): boolean {
+  return (
+    (id === undefined || entry.id === id) &&
+    (to === undefined || entry.to === to) &&
+    (from === undefined || entry.from === from) &&
+    (group === undefined || entry.group === group)
+  );
+}
+
+/** The last so many items, with how many there ever were. */
+export interface RecentLog<T> {
+  add(item: T): void;
+  list(keep: (item: T) => boolean, limit?: number): T[];
+  total(): number;
+  reset(): void;
+}
+
+function createRecentLog<T>(capacity: number): RecentLog<T> {
+  let items: T[] = [];
+  let total = 0;
+  return {
+    add(item) {
+      items.push(item);
+      total += 1;
+      if (items.length > capacity + capacity / 10) {
+        items = items.slice(-capacity);
+      }
+    },
+    list: (keep, limit = DEFAULT_LIMIT) => items.filter(keep).slice(-limit),
+    total: () => total,
+    reset() {
+      items = [];
+      total = 0;
+    },
+  };
+}
+
+/** Everything the emulator remembers about the traffic. */
+export interface TrafficLog {
+  messages: MessageLog;
+  stanzas: RecentLog<Stanza>;
+  activities: RecentLog<Activity>;
+  inbound: InboundLog;
+  reset(): void;
+}
+
+/** Messages that simulated persons sent, by id and session. */
+export interface InboundLog {
+  add(entry: Inbound): void;
+  find(to: string, id: string): Inbound | undefined;
+  list(filter: { to?: string | undefined; from?: string | undefined; id?: string | undefined }): Inbound[];
+  reset(): void;
+}
+
+function createInboundLog(): InboundLog {
+  const entries = new Map<string, Inbound>();
+  return {
+    add(entry) {
+      entries.set(`${entry.to}|${entry.id}`, entry);
+      const [oldest] = entries.keys();
+      if (entries.size > MAX_INBOUND && oldest !== undefined) {
+        entries.delete(oldest);
+      }
+    },
+    find: (to, id) => entries.get(`${to}|${id}`),
+    list: ({ to, from, id }) =>
+      [...entries.values()]
+        .filter(
+          (entry) =>
+            (to === undefined || entry.to === to) &&
+            (from === undefined || entry.from === from) &&
+            (id === undefined || entry.id === id),
+        )
+        .slice(-DEFAULT_LIMIT),
+    reset: () => entries.clear(),
+  };
+}
+
+/** Empty logs. */
+export function createTrafficLog(): TrafficLog {
+  const logs = {
+    messages: createMessageLog(),
+    stanzas: createRecentLog<Stanza>(MAX_STANZAS),
+    activities: createRecentLog<Activity>(MAX_ACTIVITIES),
+    inbound: createInboundLog(),
+  };
+  return {
+    ...logs,
+    reset() {
+      for (const log of Object.values(logs)) {
+        log.reset();
+      }
+    },
+  };
+}

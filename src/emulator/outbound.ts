@@ -1,0 +1,222 @@
+import { type BinaryNode, proto, unpadRandomMax16 } from '@whiskeysockets/baileys';
+import type { Connection } from './connection.ts';
+import { type Device, deviceKey } from './devices.ts';
+import { forwardToDevice } from './forward.ts';
+import { type Address, parseJid } from './jids.ts';
+import { bytesOf, child, children, node, unixSeconds } from './nodes.ts';
+import { type Delivery, receiveMessage } from './receive.ts';
+import type { Behaviour } from './rules.ts';
+import type { World } from './world.ts';
+
+const MAX_HELD_BACK = 1_000;
+
+/** A message stanza of a client: acknowledged and brought to its recipients as their rules say. */
+export function takeClientMessage(
+  world: World,
+  connection: Connection,
+  device: Device,
+  stanza: BinaryNode,
+): void {
+  const to = parseJid(stanza.attrs.to);
+  world.log.stanzas.add({
+    id: stanza.attrs.id ?? '',
+    from: device.phone,
+    to: describe(to, stanza),
+    at: new Date().toISOString(),
+  });
+  const ack = (error?: number) => {
+    const attrs = {
+      class: 'message',
+      id: stanza.attrs.id,
+      from: stanza.attrs.to,
+      t: unixSeconds(),
+      error: error === undefined ? undefined : String(error),
+    };
+    world.timers.after(world.faults.slowAckMs.get(device.phone), () => connection.send(node('ack', attrs)));
+  };
+  if (stanza.attrs.category === 'peer' || to.kind === 'other') {
+    ack();
+    return;
+  }
+  const behaviour: Behaviour = to.kind === 'user' ? world.rules.take(to.phone) : { kind: 'ok' };
+  applyBehaviour(world, behaviour, to, ack, () => {
+    deliver(world, device, stanza, to, behaviour).catch(() => connection.destroy());
+  });
+}
+
+function describe(to: Address, stanza: BinaryNode): string {
+  return to.kind === 'user' ? to.phone : (stanza.attrs.to ?? '');
+}
+
+function applyBehaviour(
+  world: World,
+  behaviour: Behaviour,
+  to: Address,
+  ack: (error?: number) => void,
+  bring: () => void,
+): void {
+  switch (behaviour.kind) {
+    case 'no_ack':
+      return;
+    case 'ack_error':
+      ack(behaviour.code);
+      return;
+    case 'not_on_whatsapp':
+      ack();
+      return;
+    case 'no_ack_delivered':
+      bring();
+      return;
+    case 'delay':
+      world.timers.after(behaviour.delayMs, () => {
+        ack();
+        bring();
+      });
+      return;
+    case 'receipt_first':
+      bring();
+      world.timers.after(behaviour.delayMs, () => ack());
+      return;
+    case 'undelivered':
+      ack();
+      holdBack(world, to, bring);
+      return;
+    default:
+      ack();
+      bring();
+  }
+}
+
+function holdBack(world: World, to: Address, bring: () => void): void {
+  if (to.kind !== 'user') {
+    return;
+  }
+  const held = world.heldBack.get(to.phone) ?? [];
+  held.push(bring);
+  world.heldBack.set(to.phone, held.slice(-MAX_HELD_BACK));
+}
+
+/** Brings what was held back for phones that are on again; call it after a change of the rules. */
+export function releaseHeldBack(world: World): void {
+  for (const [phone, held] of world.heldBack) {
+    if (world.rules.peek(phone).kind !== 'undelivered') {
+      world.heldBack.delete(phone);
+      for (const bring of held) {
+        bring();
+      }
+    }
+  }
+}
+
+interface Sealed {
+  jid: string | undefined;
+  enc: BinaryNode;
+}
+
+async function deliver(
+  world: World,
+  device: Device,
+  stanza: BinaryNode,
+  to: Address,
+  behaviour: Behaviour,
+): Promise<void> {
+  const sealed: Sealed[] = children(child(stanza, 'participants'), 'to').flatMap((target) => {
+    const enc = child(target, 'enc');
+    return enc ? [{ jid: target.attrs.jid, enc }] : [];
+  });
+  const direct = child(stanza, 'enc');
+  if (to.kind === 'group') {
+    await deliverToGroup(world, device, stanza, to.id, sealed, direct);
+  } else if (to.kind === 'user') {
+    const all = direct ? [...sealed, { jid: stanza.attrs.to, enc: direct }] : sealed;
+    await deliverToUser(world, device, stanza, to, all, behaviour);
+  }
+}
+
+async function deliverToUser(
+  world: World,
+  device: Device,
+  stanza: BinaryNode,
+  to: { phone: string; via: 'pn' | 'lid' },
+  sealed: Sealed[],
+  behaviour: Behaviour,
+): Promise<void> {
+  let ownCopy: Promise<boolean> | undefined;
+  const received: Array<Promise<{ ownCopy?: boolean } | undefined>> = [];
+  for (const { jid, enc } of sealed) {
+    const target = parseJid(jid);
+    if (target.kind !== 'user') {
+      continue;
+    }
+    if (target.device > 0) {
+      forwardToDevice(world, device, stanza, target, [enc]);
+    } else if (target.phone === to.phone) {
+      const delivery: Delivery = {
+        id: stanza.attrs.id ?? '',
+        sender: device,
+        recipient: to.phone,
+        via: to.via,
+        group: undefined,
+        behaviour,
+      };
+      received.push(receiveMessage(world, delivery, [enc]));
+    } else if (target.phone === device.phone) {
+      ownCopy = readOwnCopy(world, device, enc);
+    }
+  }
+  const [entry] = await Promise.all(received);
+  if (entry && ownCopy) {
+    entry.ownCopy = await ownCopy;
+  }
+}
+
+/** The sender's own phone reads its copy, which must be wrapped as sent by another device. */
+async function readOwnCopy(world: World, device: Device, enc: BinaryNode): Promise<boolean> {
+  const party = world.parties.of(device.phone);
+  try {
+    const plaintext = await party.decrypt(deviceKey(device), enc.attrs.type ?? '', bytesOf(enc));
+    return Boolean(proto.Message.decode(unpadRandomMax16(plaintext)).deviceSentMessage);
+  } catch {
+    return false;
+  }
+}
+
+async function deliverToGroup(
+  world: World,
+  device: Device,
+  stanza: BinaryNode,
+  groupId: string,
+  sealed: Sealed[],
+  direct: BinaryNode | undefined,
+): Promise<void> {
+  const group = world.groups.get(groupId);
+  if (!group?.participants.includes(device.phone)) {
+    return;
+  }
+  const only = parseJid(stanza.attrs.participant);
+  const keys = new Map<string, BinaryNode[]>();
+  for (const { jid, enc } of sealed) {
+    const target = parseJid(jid);
+    if (target.kind === 'user' && target.device > 0) {
+      forwardToDevice(world, device, stanza, target, direct ? [enc, direct] : [enc], group);
+    } else if (target.kind === 'user') {
+      keys.set(target.phone, [enc]);
+    }
+  }
+  const members = only.kind === 'user' ? [only.phone] : group.participants;
+  const tasks = members
+    .filter((member) => member !== device.phone)
+    .map((recipient) => {
+      const parts = [...(keys.get(recipient) ?? []), ...(direct ? [direct] : [])];
+      const delivery: Delivery = {
+        id: stanza.attrs.id ?? '',
+        sender: device,
+        recipient,
+        via: group.addressing,
+        group: groupId,
+        behaviour: world.rules.take(recipient),
+      };
+      return receiveMessage(world, delivery, parts);
+    });
+  await Promise.all(tasks);
+}

@@ -1,0 +1,156 @@
+/** A time in ISO 8601, UTC, with milliseconds. */
+export type IsoTime = string;
+
+/** The kinds a received message is listed as. */
+export type MessageType =
+  | 'text'
+  | 'image'
+  | 'video'
+  | 'audio'
+  | 'ptt'
+  | 'document'
+  | 'sticker'
+  | 'location'
+  | 'contact'
+  | 'poll'
+  | 'reaction'
+  | 'buttons'
+  | 'list'
+  | 'interactive'
+  | 'edit'
+  | 'revoke'
+  | 'unknown'
+  | 'undecryptable';
+
+/** What a recipient read out of a decrypted message. */
+export interface Content {
+  type: MessageType;
+  text?: string;
+  caption?: string;
+  fileName?: string;
+  mimetype?: string;
+  /** Hex SHA-256 of the file as the recipient downloaded and decrypted it. */
+  fileSha256?: string;
+  /** Size in bytes of that file. */
+  fileSize?: number;
+  /** Why the file could not be downloaded or did not match its hashes. */
+  mediaError?: string;
+  latitude?: number;
+  longitude?: number;
+  /** Of a location or of the first contact. */
+  name?: string;
+  address?: string;
+  contacts?: Array<{ name: string; phones: string[]; vcard: string }>;
+  title?: string;
+  footer?: string;
+  buttonText?: string;
+  buttons?: Array<{ id: string; text: string; kind?: string; url?: string; code?: string }>;
+  sections?: Array<{ title: string; rows: Array<{ id: string; title: string; description?: string }> }>;
+  pollName?: string;
+  options?: string[];
+  selectableCount?: number;
+  reaction?: { messageId: string; emoji: string };
+  /** The message that an edit or a deletion is about. */
+  targetId?: string;
+  quotedId?: string;
+  quotedText?: string;
+}
+
+/** One message as one recipient saw it. */
+export interface Received extends Content {
+  id: string;
+  /** Phone number of the sender. */
+  from: string;
+  /** Phone number of the recipient (for a group: of this member). */
+  to: string;
+  /** The group it was sent to, `…@g.us`. */
+  group?: string;
+  /** Stanzas with this id that reached the recipient, unreadable ones included. */
+  copies: number;
+  /** A further readable copy arrived; the phone dropped it and shows the message once. */
+  duplicate?: true;
+  /** Why the newest copy could not be read; absent once the message is readable. */
+  decryptError?: string;
+  /** Copies the recipient refused (a reused key, an unknown session …). */
+  refused?: number;
+  /** Retry receipts the recipient answered with. */
+  retriesAsked?: number;
+  /** The sender's own phone could read its copy of the message. */
+  ownCopy?: boolean;
+  at: IsoTime;
+  deliveredAt?: IsoTime;
+  readAt?: IsoTime;
+}
+
+/** A message stanza as the server saw it, whatever became of it. */
+export interface Stanza {
+  id: string;
+  from: string;
+  /** A phone number, or a group's JID. */
+  to: string;
+  at: IsoTime;
+}
+
+/** A message that a simulated person sent to a session. */
+export interface Inbound {
+  id: string;
+  from: string;
+  to: string;
+  group?: string;
+  kind: string;
+  at: IsoTime;
+  /** Sent to the client this many times (again after a reconnect or on a retry receipt). */
+  sends: number;
+  /** The client confirmed it with a receipt. */
+  receivedAt?: IsoTime;
+  /** The client marked it read. */
+  readAt?: IsoTime;
+  /** Retry receipts of the client. */
+  retries: number;
+  /** The client gave it up with this error in its acknowledgement. */
+  nack?: string;
+}
+
+/** Presence, typing and receipts a client sent. */
+export interface Activity {
+  phone: string;
+  kind: 'presence' | 'chatstate' | 'receipt';
+  /** `available`, `composing`, `read`, `inactive` … */
+  type: string;
+  to?: string;
+  ids?: string[];
+  at: IsoTime;
+}
+
+/** A linked device (a session of the gateway) as `/sessions` lists it. */
+export interface SessionInfo {
+  phone: string;
+  device: number;
+  jid: string;
+  lid: string;
+  name: string;
+  platform: string;
+  connected: boolean;
+  pairedAt: IsoTime;
+  connectedAt?: IsoTime;
+  preKeys: number;
+  /** Stanzas that wait for the client's acknowledgement. */
+  pending: number;
+}
+
+/** A group as the control API shows it. */
+export interface GroupInfo {
+  /** `…@g.us` */
+  id: string;
+  subject: string;
+  creator: string;
+  participants: string[];
+  createdAt: IsoTime;
+}
+
+/** How long things take; ranges are picked from evenly. */
+export interface Delays {
+  receiptDelayMs: [number, number];
+  readDelayMs: [number, number];
+  autoRead: boolean;
+}

@@ -1,0 +1,93 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+
+/** How the server refuses connections while it is "away". */
+export type RefuseMode = 'reset' | 'silent' | 'http503' | 'closed';
+
+/** The WebSocket listener. */
+export interface WaServer {
+  url: string;
+  /** Refuses new connections in that way until `accept`. */
+  refuse(mode: RefuseMode): Promise<void>;
+  accept(): Promise<void>;
+  /** Cuts every connection, stops listening; may be called twice. */
+  close(): Promise<void>;
+}
+
+const PATH = '/ws/chat';
+
+/** Listens for clients. Rejects when the port is taken. */
+export async function startWaServer(
+  host: string,
+  wantedPort: number,
+  onSocket: (socket: WebSocket) => void,
+): Promise<WaServer> {
+  const sockets = new Set<Socket>();
+  const websockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, clientTracking: false });
+  const http = createServer((_request, response) => response.writeHead(404).end());
+  let mode: RefuseMode | undefined;
+
+  http.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    if (mode === 'reset') {
+      socket.resetAndDestroy();
+    }
+  });
+  http.on('upgrade', (request, socket: Duplex, head) => {
+    if (mode === 'silent') {
+      return;
+    }
+    if (mode === 'http503') {
+      socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    } else if (new URL(request.url ?? '/', 'http://emulator').pathname !== PATH) {
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    } else {
+      websockets.handleUpgrade(request, socket, head, onSocket);
+    }
+  });
+
+  await listen(http, wantedPort, host);
+  const { port } = http.address() as AddressInfo;
+  let closed = false;
+  return {
+    url: `ws://${host}:${port}${PATH}`,
+    async refuse(next) {
+      mode = next;
+      if (next === 'closed') {
+        http.close();
+      } else if (!http.listening && !closed) {
+        await listen(http, port, host);
+      }
+    },
+    async accept() {
+      mode = undefined;
+      if (!http.listening && !closed) {
+        await listen(http, port, host);
+      }
+    },
+    async close() {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+      await new Promise<void>((resolve) => http.close(() => resolve()));
+      websockets.close();
+    },
+  };
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,55 @@
+import type { Connection } from './connection.ts';
+import type { Device, Devices } from './devices.ts';
+import { deviceKey } from './devices.ts';
+import type { StandingFaults } from './faults.ts';
+import type { Groups } from './groups.ts';
+import type { ServerIdentity } from './identity.ts';
+import type { MediaServer } from './media.ts';
+import type { TrafficLog } from './message-log.ts';
+import type { Outboxes } from './outbox.ts';
+import type { PairingDesk } from './pairing.ts';
+import type { Parties } from './party.ts';
+import type { Rules } from './rules.ts';
+import type { Timers } from './timers.ts';
+import type { Delays } from './types.ts';
+
+/** The state of one emulator, handed to everything that acts on it. */
+export interface World {
+  identity: ServerIdentity;
+  parties: Parties;
+  devices: Devices;
+  outboxes: Outboxes;
+  groups: Groups;
+  media: MediaServer;
+  rules: Rules;
+  faults: StandingFaults;
+  log: TrafficLog;
+  timers: Timers;
+  delays: Delays;
+  pairing: PairingDesk;
+  /** All open sockets. */
+  connections: Set<Connection>;
+  /** The socket of each linked device that is logged in, by `phone:device`. */
+  online: Map<string, Connection>;
+  /** When each of those logged in. */
+  onlineSince: Map<string, Date>;
+  /** Messages the server holds because the recipient's phone is off, by phone. */
+  heldBack: Map<string, Array<() => void>>;
+}
+
+/** The socket over which that device is logged in. */
+export function connectionOf(world: World, device: Device): Connection | undefined {
+  return world.online.get(deviceKey(device));
+}
+
+/** The logged-in connections, of one phone or of all. */
+export function onlineConnections(world: World, phone: string | undefined): Connection[] {
+  return [...world.online.values()].filter(
+    (connection) => phone === undefined || connection.device?.phone === phone,
+  );
+}
+
+/** A number evenly from a range. */
+export function pick([low, high]: [number, number]): number {
+  return low + Math.random() * (high - low);
+}

@@ -1,0 +1,294 @@
+import makeWASocket, {
+  type AuthenticationState,
+  type ConnectionState,
+  DisconnectReason,
+  initAuthCreds,
+  type SignalDataSet,
+  type SignalDataTypeMap,
+  type UserFacingSocketConfig,
+  type WASocket,
+} from '@whiskeysockets/baileys';
+import type { Emulator } from '../../src/emulator/index.ts';
+
+const OPEN_TIMEOUT_MS = 20_000;
+const SETTLE_MS = 300;
+const LIBSIGNAL_NOISE =
+  /^(Closing session|Opening session|Removing old closed session|Session already|Closing open session|Failed to decrypt message|Session error|Decrypted message with closed|Migrating session)/;
+
+/** Credentials and keys of a bare client, in memory. */
+export type MemoryAuth = AuthenticationState & { keyCount(): number };
+
+/** How a bare client connects. */
+export interface BareClientOptions {
+  emulator: Pick<Emulator, 'waUrl' | 'scan' | 'pair'>;
+  phone: string;
+  name?: string;
+  /** Saved credentials; a new device is linked when not given. */
+  auth?: MemoryAuth;
+  /** How a new device is linked. */
+  pairBy?: 'qr' | 'code';
+  /** Overrides of the socket's configuration. */
+  config?: Partial<UserFacingSocketConfig>;
+  /** False: the client is not brought back when its connection closes (515 apart). */
+  reconnect?: boolean;
+}
+
+/** An unmodified Baileys client. */
+export interface BareClient {
+  /** The current socket; another one after a reconnect. */
+  readonly sock: WASocket;
+  readonly auth: MemoryAuth;
+  /** Status codes of the closes so far, 515 included. */
+  readonly closes: number[];
+  /** Resolves when the client is (again) open. Rejects after 20 s, or when it is closed for good. */
+  waitOpen(): Promise<void>;
+  /** Resolves with the code of the next close that is not 515. */
+  waitClose(): Promise<number>;
+  /** Sends a text and answers its id; resolves when Baileys has written it to the socket. */
+  send(to: string, text: string, messageId?: string): Promise<string>;
+  /** Resolves with the server's acknowledgement: its error code, if any. */
+  waitAck(id: string): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+/** Connects a client to the emulator, linking a new device unless `auth` is given; resolves when open. */
+export async function connectBareClient(options: BareClientOptions): Promise<BareClient> {
+  const client = startBareClient(options);
+  await client.waitOpen();
+  return client;
+}
+
+/** The same without waiting for the connection. */
+export function startBareClient(options: BareClientOptions): BareClient {
+  silenceLibsignal();
+  const auth = options.auth ?? createMemoryAuth();
+  const closes: number[] = [];
+  const acks = new Map<string, string | undefined>();
+  const listeners = new Set<(event: { open: true } | { closed: number } | { ack: string }) => void>();
+  const tell = (event: { open: true } | { closed: number } | { ack: string }) => {
+    for (const listener of [...listeners]) {
+      listener(event);
+    }
+  };
+  let sock: WASocket;
+  let isOpen = false;
+  let ended = false;
+
+  const onUpdate = (update: Partial<ConnectionState>) => {
+    if (update.qr && !auth.creds.me) {
+      linkDevice(options, sock, update.qr).catch((error: unknown) => console.error('linking failed', error));
+    }
+    if (update.connection === 'open') {
+      isOpen = true;
+      tell({ open: true });
+    }
+    if (update.connection === 'close') {
+      isOpen = false;
+      const code = closeCode(update);
+      closes.push(code);
+      const comesBack = code === DisconnectReason.restartRequired || (options.reconnect && !isFinal(code));
+      if (comesBack && !ended) {
+        setTimeout(start, code === DisconnectReason.restartRequired ? 0 : 50);
+      } else {
+        tell({ closed: code });
+      }
+    }
+  };
+  const start = () => {
+    if (ended) {
+      return;
+    }
+    sock = makeWASocket({
+      auth,
+      waWebSocketUrl: options.emulator.waUrl,
+      logger: SILENT_LOGGER,
+      emitOwnEvents: false,
+      ...options.config,
+    });
+    sock.ev.on('creds.update', (update) => void Object.assign(auth.creds, update));
+    sock.ev.on('connection.update', onUpdate);
+    sock.ws.on('CB:ack,class:message', (node: { attrs: { id: string; error?: string } }) => {
+      acks.set(node.attrs.id, node.attrs.error);
+      tell({ ack: node.attrs.id });
+    });
+  };
+  start();
+
+  const waitFor = <T>(what: string, check: (event: unknown) => T | undefined): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => done(() => reject(new Error(`${what}: nothing in 20 s`))),
+        OPEN_TIMEOUT_MS,
+      );
+      const listener = (event: unknown) => {
+        const value = check(event);
+        if (value !== undefined) {
+          done(() => resolve(value));
+        }
+      };
+      const done = (settle: () => void) => {
+        clearTimeout(timer);
+        listeners.delete(listener);
+        settle();
+      };
+      listeners.add(listener);
+    });
+
+  return {
+    get sock() {
+      return sock;
+    },
+    auth,
+    closes,
+    async waitOpen() {
+      if (isOpen) {
+        return;
+      }
+      const event = await waitFor('open', (value) => asEvent(value));
+      if ('closed' in event) {
+        throw new Error(`closed with ${event.closed} before it was open`);
+      }
+    },
+    waitClose: () => waitFor('close', (value) => readField(value, 'closed')),
+    async send(to, text, messageId) {
+      const sent = await sock.sendMessage(toJid(to), { text }, messageId ? { messageId } : {});
+      return sent?.key.id ?? '';
+    },
+    async waitAck(id) {
+      if (!acks.has(id)) {
+        await waitFor(`ack of ${id}`, (value) => (isAckOf(value, id) ? true : undefined));
+      }
+      return acks.get(id);
+    },
+    async close() {
+      ended = true;
+      // A socket that is ended right after it opened leaves timers behind.
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      await sock.end(undefined);
+    },
+  };
+}
+
+async function linkDevice(options: BareClientOptions, sock: WASocket, qr: string): Promise<void> {
+  const { emulator, phone, name } = options;
+  const who = name === undefined ? { phone } : { phone, name };
+  if (options.pairBy === 'code') {
+    await emulator.pair({ code: await sock.requestPairingCode(phone), ...who });
+  } else {
+    await emulator.scan({ qr, ...who });
+  }
+}
+
+function closeCode(update: Partial<ConnectionState>): number {
+  const error: unknown = update.lastDisconnect?.error;
+  const output = typeof error === 'object' && error !== null && 'output' in error ? error.output : undefined;
+  const code =
+    typeof output === 'object' && output !== null && 'statusCode' in output ? output.statusCode : 0;
+  return Number(code);
+}
+
+function isFinal(code: number): boolean {
+  return code === DisconnectReason.loggedOut || code === DisconnectReason.connectionReplaced;
+}
+
+function asEvent(value: unknown): { open: true } | { closed: number } | undefined {
+  const closed = readField(value, 'closed');
+  if (closed !== undefined) {
+    return { closed };
+  }
+  return typeof value === 'object' && value !== null && 'open' in value ? { open: true } : undefined;
+}
+
+function readField(value: unknown, key: 'closed'): number | undefined {
+  return typeof value === 'object' && value !== null && key in value
+    ? Number(Reflect.get(value, key))
+    : undefined;
+}
+
+function isAckOf(value: unknown, id: string): boolean {
+  return typeof value === 'object' && value !== null && 'ack' in value && value.ack === id;
+}
+
+/** `digits` become a JID; what has an `@` stays. */
+export function toJid(to: string): string {
+  return to.includes('@') ? to : `${to}@s.whatsapp.net`;
+}
+
+/** Fresh credentials with keys in a Map. */
+export function createMemoryAuth(): MemoryAuth {
+  const values = new Map<string, unknown>();
+  return {
+    creds: initAuthCreds(),
+    keyCount: () => values.size,
+    keys: {
+      get: async <T extends keyof SignalDataTypeMap>(type: T, ids: string[]) => {
+        const found: { [id: string]: SignalDataTypeMap[T] } = {};
+        for (const id of ids) {
+          const value = values.get(`${type}|${id}`);
+          if (value !== undefined) {
+            found[id] = value as SignalDataTypeMap[T]; // `set` stored it under the same type
+          }
+        }
+        return found;
+      },
+      set: async (data: SignalDataSet) => {
+        for (const [type, entries] of Object.entries(data)) {
+          for (const [id, value] of Object.entries(entries ?? {})) {
+            if (value === null) {
+              values.delete(`${type}|${id}`);
+            } else {
+              values.set(`${type}|${id}`, value);
+            }
+          }
+        }
+      },
+    },
+  };
+}
+
+const SILENT_LOGGER: NonNullable<UserFacingSocketConfig['logger']> = {
+  level: 'silent',
+  child: () => SILENT_LOGGER,
+  trace: () => undefined,
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+let silenced = false;
+
+/** libsignal prints sessions, private keys included, to the console. */
+function silenceLibsignal(): void {
+  if (silenced) {
+    return;
+  }
+  silenced = true;
+  for (const level of ['info', 'warn', 'error'] as const) {
+    const print = console[level].bind(console);
+    console[level] = (...parts: unknown[]) => {
+      if (!LIBSIGNAL_NOISE.test(String(parts[0]))) {
+        print(...parts);
+      }
+    };
+  }
+}
+
+/** Polls until `check` answers something; throws after `timeoutMs`. */
+export async function until<T>(
+  what: string,
+  check: () => T | undefined | false,
+  timeoutMs = 10_000,
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const value = check();
+    if (value !== undefined && value !== false) {
+      return value;
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`waited ${timeoutMs} ms for ${what}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
