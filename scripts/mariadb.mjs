@@ -145,7 +145,7 @@ function createDataDir(dir, installer, as) {
   writeFileSync(
     join(dir, 'init.sql'),
     `CREATE USER IF NOT EXISTS '${USER}'@'127.0.0.1' IDENTIFIED BY '${PASSWORD}';
-GRANT ALL ON *.* TO '${USER}'@'127.0.0.1';
+GRANT ALL ON *.* TO '${USER}'@'127.0.0.1' WITH GRANT OPTION;
 `,
     { mode: 0o644 },
   );

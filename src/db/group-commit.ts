@@ -36,7 +36,15 @@ export interface GroupCommit {
   drain(): Promise<void>;
 }
 
-export function createGroupCommit(writer: Client, limits: GroupLimits = DEFAULT_LIMITS): GroupCommit {
+/** The connection that writes. */
+export interface Writer {
+  client: Client;
+  /** Replaces the connection by a new one with the same settings. */
+  reopen(): Promise<void>;
+}
+
+export function createGroupCommit(writer: Writer, limits: GroupLimits = DEFAULT_LIMITS): GroupCommit {
+  const begin = createBeginner(writer, limits.busyTimeoutMs);
   const waiting: Job[] = [];
   const whenIdle: (() => void)[] = [];
   let running = false;
@@ -57,7 +65,7 @@ export function createGroupCommit(writer: Client, limits: GroupLimits = DEFAULT_
   async function pump(): Promise<void> {
     while (waiting.length > 0) {
       if (waiting[0]?.alone) await runAlone();
-      else await runGroup(writer, waiting, limits);
+      else await runGroup(begin, waiting, limits);
       await turn();
     }
     running = false;
@@ -73,7 +81,7 @@ export function createGroupCommit(writer: Client, limits: GroupLimits = DEFAULT_
   return {
     run: (statement) => submitStatement(submit, statement),
     begin: () => submitMember(submit, limits),
-    alone: (fn) => submitAlone(submit, () => fn(writer)),
+    alone: (fn) => submitAlone(submit, () => fn(writer.client)),
     async drain() {
       draining = true;
       if (running) await new Promise<void>((resolve) => whenIdle.push(resolve));
@@ -88,10 +96,10 @@ const closedTransaction = new Proxy({} as Transaction, {
   },
 });
 
-async function runGroup(writer: Client, waiting: Job[], limits: GroupLimits): Promise<void> {
+async function runGroup(begin: Beginner, waiting: Job[], limits: GroupLimits): Promise<void> {
   let transaction: Transaction;
   try {
-    transaction = await beginPatiently(writer, limits.busyTimeoutMs);
+    transaction = await begin.next();
   } catch (error) {
     for (const job of waiting.splice(0, limits.maxMembers)) job.lost(asError(error));
     return;
@@ -117,7 +125,7 @@ async function runGroup(writer: Client, waiting: Job[], limits: GroupLimits): Pr
   try {
     await transaction.commit();
   } catch (cause) {
-    transaction.close();
+    begin.distrust();
     const error = new GroupCommitError('the shared transaction did not commit', { cause });
     for (const member of members) member.lost(error);
     return;
@@ -125,16 +133,36 @@ async function runGroup(writer: Client, waiting: Job[], limits: GroupLimits): Pr
   for (const member of members) member.committed();
 }
 
-/** SQLite's own busy timeout would stop the event loop, so the waiting is done here. */
-async function beginPatiently(writer: Client, busyTimeoutMs: number): Promise<Transaction> {
-  const giveUpMs = monotonicMs() + busyTimeoutMs;
-  for (;;) {
-    try {
-      return await writer.transaction('write');
-    } catch (error) {
-      const busy = error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY';
-      if (!busy || monotonicMs() >= giveUpMs) throw error;
-      await pause(5 + Math.random() * 20);
-    }
-  }
+interface Beginner {
+  next(): Promise<Transaction>;
+  /** The connection is in doubt: take a new one for the next transaction. */
+  distrust(): void;
+}
+
+/**
+ * Begins transactions. SQLite's own busy timeout would stop the event loop, so the waiting is done here. A BEGIN
+ * that was refused stays "in progress" in the driver and would make the next COMMIT fail: hence a new connection.
+ */
+function createBeginner(writer: Writer, busyTimeoutMs: number): Beginner {
+  let trusted = true;
+  return {
+    async next() {
+      const giveUpMs = monotonicMs() + busyTimeoutMs;
+      for (;;) {
+        try {
+          if (!trusted) await writer.reopen();
+          trusted = true;
+          return await writer.client.transaction('write');
+        } catch (error) {
+          trusted = false;
+          const busy = error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY';
+          if (!busy || monotonicMs() >= giveUpMs) throw error;
+          await pause(5 + Math.random() * 20);
+        }
+      }
+    },
+    distrust() {
+      trusted = false;
+    },
+  };
 }

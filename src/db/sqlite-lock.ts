@@ -1,8 +1,14 @@
-import { type Client, createClient } from '@libsql/client';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createClient } from '@libsql/client';
+import { pause } from './turns.ts';
 
 export interface ProcessLock {
   release(): void;
 }
+
+/** About a second: at a restart the process before this one may still be closing. */
+const TRIES = 10;
+const PAUSE_MS = 100;
 
 /**
  * Keeps a second process away from a SQLite file: two would not see each other's sessions. The lock is one of
@@ -10,17 +16,27 @@ export interface ProcessLock {
  * holds between containers that share a volume. Throws when another holds it.
  */
 export async function lockDatabaseFile(path: string): Promise<ProcessLock> {
-  // No waiting: the driver would stop the event loop for it.
-  const client = createClient({ url: `file:${path}.lock`, concurrency: 1, timeout: 0 });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const lock = await takeLock(`${path}.lock`);
+      writeFileSync(`${path}.pid`, `${process.pid}\n`);
+      return lock;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY')) throw error;
+      if (attempt >= TRIES) throw new Error(refusal(path));
+      await pause(PAUSE_MS * (0.5 + Math.random()));
+    }
+  }
+}
+
+/** A write transaction that is never committed. Prepared statements that were refused would keep a lock: no BEGIN IMMEDIATE. */
+async function takeLock(file: string): Promise<ProcessLock> {
+  // No waiting inside: the driver would stop the event loop for it.
+  const client = createClient({ url: `file:${file}`, concurrency: 1, timeout: 0 });
   try {
-    await client.execute('PRAGMA synchronous = OFF');
-    const naming = await client.transaction('write');
-    await naming.execute('CREATE TABLE IF NOT EXISTS holder (pid INTEGER NOT NULL)');
-    await naming.execute('DELETE FROM holder');
-    await naming.execute({ sql: 'INSERT INTO holder VALUES (?)', args: [process.pid] });
-    await naming.commit();
-    // Whoever comes between these two transactions wins, and this one is refused: never both.
-    const holding = await client.transaction('write');
+    await client.executeMultiple('CREATE TABLE IF NOT EXISTS lock (held INTEGER)');
+    const holding = await client.transaction('deferred');
+    await holding.executeMultiple('DELETE FROM lock');
     return {
       release() {
         holding.close();
@@ -28,21 +44,17 @@ export async function lockDatabaseFile(path: string): Promise<ProcessLock> {
       },
     };
   } catch (error) {
-    const holder = await readHolder(client);
     client.close();
-    if (!(error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY')) throw error;
-    throw new Error(
-      `${path} is in use by another process${holder}: SQLite serves one process, use DB_TYPE=mysql for more`,
-    );
+    throw error;
   }
 }
 
-/** The holder keeps a write lock only, so its name can be read. */
-async function readHolder(client: Client): Promise<string> {
+function refusal(path: string): string {
+  let holder = '';
   try {
-    const { rows } = await client.execute('SELECT pid FROM holder');
-    return rows[0] ? ` (pid ${String(rows[0].pid)})` : '';
+    holder = ` (pid ${readFileSync(`${path}.pid`, 'utf8').trim()})`;
   } catch {
-    return '';
+    // It has not written its number yet.
   }
+  return `${path} is in use by another process${holder}: SQLite serves one process, use DB_TYPE=mysql for more`;
 }

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { type Client, createClient, type InStatement } from '@libsql/client';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/libsql';
-import { createGroupCommit, type GroupCommit } from './group-commit.ts';
+import { createGroupCommit, type GroupCommit, type Writer } from './group-commit.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
 import { lockDatabaseFile } from './sqlite-lock.ts';
 import { monotonicMs, turn } from './turns.ts';
@@ -24,11 +24,16 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   try {
     // Created by us first, readable by nobody else: it holds credentials. WAL files inherit the mode.
     closeSync(openSync(path, 'a', 0o600));
-    const writer = connect(path, clients);
-    await writer.execute('PRAGMA journal_mode = WAL');
-    await writer.execute(`PRAGMA synchronous = ${options.synchronous === 'FULL' ? 'FULL' : 'NORMAL'}`);
-    await writer.execute('PRAGMA secure_delete = ON');
-    await writer.execute('PRAGMA foreign_keys = ON');
+    const client = connect(path, clients);
+    const prepare = () => prepareWriter(client, options.synchronous ?? 'NORMAL');
+    await prepare();
+    const writer: Writer = {
+      client,
+      async reopen() {
+        await client.reconnect();
+        await prepare();
+      },
+    };
     const reader = connect(path, clients);
     await reader.execute('PRAGMA query_only = ON');
     return createDatabase(writer, reader, () => {
@@ -42,13 +47,21 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   }
 }
 
+/** Settings of a connection, not of the file: each new one needs them. */
+async function prepareWriter(client: Client, synchronous: 'NORMAL' | 'FULL'): Promise<void> {
+  await client.execute('PRAGMA journal_mode = WAL');
+  await client.execute(`PRAGMA synchronous = ${synchronous}`);
+  await client.execute('PRAGMA secure_delete = ON');
+  await client.execute('PRAGMA foreign_keys = ON');
+}
+
 function connect(path: string, clients: Client[]): Client {
   const client = createClient({ url: `file:${path}`, concurrency: 1, timeout: BUSY_MS });
   clients.push(client);
   return client;
 }
 
-function createDatabase(writer: Client, reader: Client, closeAll: () => void): Database {
+function createDatabase(writer: Writer, reader: Client, closeAll: () => void): Database {
   const group = createGroupCommit(writer);
   const base = drizzle(createRouter(group, reader), { casing: 'snake_case' });
   // Taken before it is replaced: wrapping happens in place.
@@ -73,9 +86,9 @@ function createDatabase(writer: Client, reader: Client, closeAll: () => void): D
     },
     close() {
       closing ??= group.drain().then(async () => {
-        await writer.execute('PRAGMA optimize');
+        await writer.client.execute('PRAGMA optimize');
         // The file alone is the whole database then: it can be copied.
-        await writer.execute('PRAGMA wal_checkpoint(TRUNCATE)');
+        await writer.client.execute('PRAGMA wal_checkpoint(TRUNCATE)');
         closeAll();
       });
       return closing;

@@ -67,6 +67,8 @@ export interface MysqlOptions {
   password: string;
   database: string;
   connectionLimit?: number;
+  /** how long a caller waits for a free connection before the database counts as unavailable */
+  acquireTimeoutMs?: number;
 }
 
 export type DatabaseOptions = SqliteOptions | MysqlOptions;

@@ -1,0 +1,180 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { sql } from 'drizzle-orm';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Database, openDatabase } from '../../src/db/client.ts';
+import { dbType } from '../../src/db/kit.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { rawRows, rawRun } from '../../src/db/ops.ts';
+import { settings, users } from '../../src/db/schema.ts';
+import { createEmptyDatabase } from '../helpers/database.ts';
+import { start } from './processes/spawn.ts';
+
+const migrations = fileURLToPath(new URL(`../../drizzle/${dbType}`, import.meta.url));
+const cleanups: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function emptyDatabase() {
+  const { options, remove } = await createEmptyDatabase();
+  cleanups.push(remove);
+  return options;
+}
+
+async function openEmpty(): Promise<Database> {
+  const database = await openDatabase(await emptyDatabase());
+  cleanups.push(() => database.close());
+  return database;
+}
+
+/** A folder of migrations with these statements, one migration an entry. */
+function folderOf(...steps: string[][]): string {
+  const dir = mkdtempSync(join(tmpdir(), 'wahub-migrations-'));
+  cleanups.push(() => rmSync(dir, { recursive: true, force: true }));
+  cpSync(join(migrations, 'meta'), join(dir, 'meta'), { recursive: true });
+  const entries = steps.map((statements, idx) => {
+    const tag = `${String(idx).padStart(4, '0')}_step`;
+    writeFileSync(join(dir, `${tag}.sql`), statements.join('--> statement-breakpoint\n'));
+    return { idx, version: '5', when: 1_000 + idx, tag, breakpoints: true };
+  });
+  writeFileSync(
+    join(dir, 'meta', '_journal.json'),
+    JSON.stringify({ version: '7', dialect: dbType, entries }),
+  );
+  return dir;
+}
+
+async function countApplied(database: Database): Promise<number> {
+  const rows = await rawRows<{ n: unknown }>(
+    database.db,
+    sql`select count(*) as n from __drizzle_migrations`,
+  );
+  return Number(rows[0]?.n);
+}
+
+function countMigrations(): number {
+  const journal: unknown = JSON.parse(readFileSync(join(migrations, 'meta', '_journal.json'), 'utf8'));
+  if (typeof journal === 'object' && journal && 'entries' in journal && Array.isArray(journal.entries)) {
+    return journal.entries.length;
+  }
+  throw new Error('no journal');
+}
+
+test('an empty database gets every table; migrating again changes nothing', async () => {
+  const database = await openEmpty();
+  await migrate(database);
+  await database.db.insert(settings).values({ name: 'kept', value: 1, updatedAt: 1 });
+  await migrate(database);
+  expect(await database.db.select().from(settings)).toHaveLength(1);
+  expect(await countApplied(database)).toBe(countMigrations());
+});
+
+test('of six processes that start at once none fails and each migration is applied once', async () => {
+  const options = await emptyDatabase();
+  const runs = Array.from({ length: 6 }, () => start('migrate', options));
+  const outcomes = await Promise.all(runs.map((run) => run.ended));
+  // SQLite serves one process: those that come while it is open are refused, with a reason.
+  const failed = outcomes.filter((outcome) => outcome.code !== 0);
+  const refused = failed.filter((outcome) => outcome.output.includes('is in use by another process'));
+  expect(failed.map((outcome) => outcome.output)).toEqual(refused.map((outcome) => outcome.output));
+  expect(failed.length).toBeLessThan(dbType === 'sqlite' ? 6 : 1);
+  const database = await openDatabase(options);
+  cleanups.push(() => database.close());
+  expect(await countApplied(database)).toBe(countMigrations());
+  expect(await database.db.select().from(users)).toEqual([]);
+});
+
+test('a populated previous version keeps its rows', async () => {
+  const database = await openEmpty();
+  const first = ['create table parts (id int primary key, name varchar(20) not null)'];
+  await migrate(database, { dir: folderOf(first) });
+  await rawRun(database.db, sql`insert into parts values (1, 'one'), (2, 'two')`);
+  const second = [
+    'alter table parts add column amount int not null default 7',
+    'create index parts_ix on parts (name)',
+  ];
+  await migrate(database, { dir: folderOf(first, second) });
+  expect(await rawRows(database.db, sql`select id, name, amount from parts order by id`)).toEqual([
+    { id: 1, name: 'one', amount: 7 },
+    { id: 2, name: 'two', amount: 7 },
+  ]);
+  expect(await countApplied(database)).toBe(2);
+});
+
+test('a migration that fails says so, and a corrected one goes on from there', async () => {
+  const database = await openEmpty();
+  const good = 'create table one (id int primary key)';
+  const broken = folderOf([good, 'create table two nonsense']);
+  await expect(migrate(database, { dir: broken })).rejects.toThrow();
+  expect(await countApplied(database)).toBe(0);
+  if (dbType === 'sqlite') {
+    await expect(rawRows(database.db, sql`select * from one`)).rejects.toThrow();
+  } else {
+    await rawRun(database.db, sql`drop table one`);
+  }
+  await migrate(database, { dir: folderOf([good, 'create table two (id int primary key)']) });
+  expect(await rawRows(database.db, sql`select * from two`)).toEqual([]);
+});
+
+test('a table of another program under the same name is an error, each time', async () => {
+  const database = await openEmpty();
+  await database.applySchema(['create table one (other int)']);
+  const dir = folderOf(['create table one (id int primary key)']);
+  for (let attempt = 0; attempt < 2; attempt++)
+    await expect(migrate(database, { dir })).rejects.toThrow(/exists/);
+});
+
+describe('the lease', () => {
+  const lease = async (database: Database) =>
+    (await rawRows<{ owner: string }>(database.db, sql`select owner from migration_lease`))[0]?.owner;
+
+  test('of a process that died is taken over when it has run out', async () => {
+    const database = await openEmpty();
+    await migrate(database, { dir: folderOf() });
+    const until = (await database.now()) + 700;
+    await rawRun(database.db, sql`update migration_lease set owner = 'dead', until_ms = ${until}`);
+    const dir = folderOf(['create table one (id int primary key)']);
+    await migrate(database, { dir });
+    expect(await database.now()).toBeGreaterThanOrEqual(until);
+    expect(await rawRows(database.db, sql`select * from one`)).toEqual([]);
+    expect(await lease(database)).toBe('');
+  });
+
+  test('is given back when a migration failed', async () => {
+    const database = await openEmpty();
+    await migrate(database, { dir: folderOf(['nonsense']) }).catch(() => undefined);
+    expect(await lease(database)).toBe('');
+  });
+});
+
+describe.runIf(dbType === 'mysql')(
+  'a migration that was cut off, on a database that commits each statement',
+  () => {
+    const statements = ['create table one (id int primary key)', 'create table two (id int primary key)'];
+
+    /** As if the process had been killed after `done` statements were counted and one more had run. */
+    async function cutOff(database: Database, dir: string, done: number) {
+      await migrate(database, { dir: folderOf() });
+      const { readMigrationFiles } = await import('drizzle-orm/migrator');
+      const hash = readMigrationFiles({ migrationsFolder: dir })[0]?.hash;
+      await rawRun(
+        database.db,
+        sql`update migration_lease set migration = ${hash}, statements_done = ${done}`,
+      );
+      await database.applySchema(statements.slice(0, done + 1));
+    }
+
+    test.each([0, 1])('goes on with statement %i, which has run already', async (done) => {
+      const database = await openEmpty();
+      const dir = folderOf(statements);
+      await cutOff(database, dir, done);
+      await migrate(database, { dir });
+      expect(await rawRows(database.db, sql`select * from two`)).toEqual([]);
+      expect(await countApplied(database)).toBe(1);
+    });
+  },
+);

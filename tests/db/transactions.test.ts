@@ -1,0 +1,285 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { eq, sql } from 'drizzle-orm';
+import { describe, expect, test } from 'vitest';
+import type { Tx } from '../../src/db/client.ts';
+import { transact } from '../../src/db/ops.ts';
+import { tallies, useFixture } from './fixture.ts';
+
+const open = useFixture();
+
+async function namesIn(db: Pick<Tx, 'select'>): Promise<string[]> {
+  const rows = await db.select({ name: tallies.name }).from(tallies).orderBy(tallies.name);
+  return rows.map((row) => row.name);
+}
+
+/** As a driver reports that this transaction lost to another. */
+const deadlock = () => Object.assign(new Error('deadlock'), { errno: 1213 });
+
+test('what a failing transaction wrote is gone, and its own error comes out', async () => {
+  const { db } = await open();
+  const failing = db.transaction(async (tx) => {
+    await tx.insert(tallies).values({ name: 'a' });
+    expect(await namesIn(tx)).toEqual(['a']);
+    throw new Error('no');
+  });
+  await expect(failing).rejects.toThrow('no');
+  expect(await namesIn(db)).toEqual([]);
+});
+
+test('others do not see what is not committed', async () => {
+  const { db } = await open();
+  await db.transaction(async (tx) => {
+    await tx.insert(tallies).values({ name: 'a' });
+    expect(await namesIn(db)).toEqual([]);
+  });
+  expect(await namesIn(db)).toEqual(['a']);
+});
+
+test('what was committed is seen by the very next read', async () => {
+  const { db } = await open();
+  for (let i = 0; i < 50; i++) {
+    await db.insert(tallies).values({ name: `n${i}` });
+    expect(await namesIn(db)).toHaveLength(i + 1);
+  }
+});
+
+test('200 read-modify-write transactions at once lose no update', async () => {
+  const { db } = await open();
+  await db.insert(tallies).values({ name: 'a' });
+  const addOne = () =>
+    transact(
+      db,
+      async (tx) => {
+        // The write first: it takes the lock that a plain read would not.
+        await tx.update(tallies).set({ active: true }).where(eq(tallies.name, 'a'));
+        const [row] = await tx.select().from(tallies).where(eq(tallies.name, 'a'));
+        await tx
+          .update(tallies)
+          .set({ value: (row?.value ?? 0) + 1 })
+          .where(eq(tallies.name, 'a'));
+      },
+      { tries: 10 },
+    );
+  await Promise.all(Array.from({ length: 200 }, addOne));
+  expect(await db.select({ value: tallies.value }).from(tallies)).toEqual([{ value: 200 }]);
+});
+
+test('transactions that lock in opposite orders all succeed in the end', async () => {
+  const { db } = await open();
+  await db.insert(tallies).values([{ name: 'a' }, { name: 'b' }]);
+  const touch = (order: string[]) =>
+    transact(
+      db,
+      async (tx) => {
+        for (const name of order) {
+          await tx
+            .update(tallies)
+            .set({ value: sql`${tallies.value} + 1` })
+            .where(eq(tallies.name, name));
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      },
+      { tries: 20 },
+    );
+  await Promise.all(Array.from({ length: 10 }, (_, i) => touch(i % 2 ? ['a', 'b'] : ['b', 'a'])));
+  const rows = await db.select({ value: tallies.value }).from(tallies);
+  expect(rows).toEqual([{ value: 10 }, { value: 10 }]);
+});
+
+describe('misuse is an error that says so', () => {
+  test.each<[string, (db: Tx) => unknown]>([
+    ['insert', (db) => db.insert(tallies).values({ name: 'x' })],
+    ['update', (db) => db.update(tallies).set({ value: 1 })],
+    ['delete', (db) => db.delete(tallies)],
+    ['transaction', (db) => db.transaction(async () => 1)],
+  ])('%s through the outer db inside a transaction', async (_name, write) => {
+    const { db } = await open();
+    const inside = db.transaction(async () => {
+      // A Db is no Tx, but these methods are the same in both.
+      await write(Object.assign(Object.create(db), { afterCommit: () => undefined }));
+    });
+    await expect(inside).rejects.toThrow('use the tx that was passed in');
+    expect(await namesIn(db)).toEqual([]);
+  });
+
+  test('a write that was built outside and is awaited inside', async () => {
+    const { db } = await open();
+    const built = db.insert(tallies).values({ name: 'x' });
+    const error: unknown = await db.transaction(async () => await built).catch((e: unknown) => e);
+    expect(String(error instanceof Error ? (error.cause ?? error) : error)).toContain(
+      'use the tx that was passed in',
+    );
+    expect(await namesIn(db)).toEqual([]);
+  });
+
+  test('a tx that is used after its end, on which another may be writing', async () => {
+    const { db } = await open();
+    let kept: Tx | undefined;
+    await db.transaction(async (tx) => {
+      kept = tx;
+    });
+    const late = await kept
+      ?.insert(tallies)
+      .values({ name: 'late' })
+      .then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+    expect(String(late instanceof Error ? (late.cause ?? late) : late)).toContain('the transaction is over');
+    expect(await namesIn(db)).toEqual([]);
+  });
+
+  test('work left running after the end may use db again', async () => {
+    const { db } = await open();
+    let later: Promise<unknown> = Promise.resolve();
+    await db.transaction(async () => {
+      later = new Promise((resolve) => setTimeout(resolve, 20)).then(() =>
+        db.insert(tallies).values({ name: 'x' }),
+      );
+    });
+    await later;
+    expect(await namesIn(db)).toEqual(['x']);
+  });
+});
+
+describe('afterCommit', () => {
+  test('runs the callbacks in order, when the change is there for others to see, before the caller goes on', async () => {
+    const { db } = await open();
+    const seen: string[] = [];
+    let read: Promise<string[]> = Promise.resolve([]);
+    await db.transaction(async (tx) => {
+      tx.afterCommit(() => seen.push('first'));
+      await tx.insert(tallies).values({ name: 'a' });
+      tx.afterCommit(() => {
+        seen.push('second');
+        read = namesIn(db);
+      });
+      expect(seen).toEqual([]);
+    });
+    expect(seen).toEqual(['first', 'second']);
+    expect(await read).toEqual(['a']);
+  });
+
+  test('does not run the callbacks of a transaction that failed', async () => {
+    const { db } = await open();
+    const seen: string[] = [];
+    await db
+      .transaction(async (tx) => {
+        tx.afterCommit(() => seen.push('never'));
+        throw new Error('no');
+      })
+      .catch(() => undefined);
+    expect(seen).toEqual([]);
+  });
+
+  test('forgets the callbacks of attempts that were repeated', async () => {
+    const { db } = await open();
+    const seen: number[] = [];
+    let attempt = 0;
+    await transact(db, async (tx) => {
+      const mine = ++attempt;
+      await tx.insert(tallies).values({ name: `a${mine}` });
+      tx.afterCommit(() => seen.push(mine));
+      if (mine < 3) throw deadlock();
+    });
+    expect(seen).toEqual([3]);
+    expect(await namesIn(db)).toEqual(['a3']);
+  });
+
+  test('runs outside of the async context of the caller', async () => {
+    const { db } = await open();
+    const request = new AsyncLocalStorage<string>();
+    let inside: string | undefined;
+    let after: string | undefined = 'not called';
+    await request.run('request', () =>
+      db.transaction(async (tx) => {
+        await tx.insert(tallies).values({ name: 'a' });
+        inside = request.getStore();
+        tx.afterCommit(() => {
+          after = request.getStore();
+        });
+      }),
+    );
+    expect([inside, after]).toEqual(['request', undefined]);
+  });
+
+  test('a callback may write, and one that throws harms neither the change nor the next callback', async () => {
+    const { db } = await open();
+    const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
+    let write: PromiseLike<unknown> = Promise.resolve();
+    await db.transaction(async (tx) => {
+      await tx.insert(tallies).values({ name: 'a' });
+      tx.afterCommit(() => {
+        throw new Error('broken callback');
+      });
+      tx.afterCommit(() => {
+        write = db.insert(tallies).values({ name: 'b' });
+      });
+    });
+    await write;
+    expect(await namesIn(db)).toEqual(['a', 'b']);
+    expect((await warned).message).toBe('broken callback');
+  });
+});
+
+describe('a nested transaction', () => {
+  test('that fails takes back only its own writes and callbacks', async () => {
+    const { db } = await open();
+    const seen: string[] = [];
+    await db.transaction(async (tx) => {
+      await tx.insert(tallies).values({ name: 'outer' });
+      tx.afterCommit(() => seen.push('outer'));
+      const inner = tx.transaction(async (nested) => {
+        await nested.insert(tallies).values({ name: 'inner' });
+        nested.afterCommit(() => seen.push('inner'));
+        throw new Error('no');
+      });
+      await expect(inner).rejects.toThrow('no');
+    });
+    expect(await namesIn(db)).toEqual(['outer']);
+    expect(seen).toEqual(['outer']);
+  });
+
+  test('that succeeds gives its result and its callbacks to the outer one', async () => {
+    const { db } = await open();
+    const seen: string[] = [];
+    const result = await transact(db, (tx) =>
+      transact(tx, async (nested) => {
+        await nested.insert(tallies).values({ name: 'inner' });
+        nested.afterCommit(() => seen.push('inner'));
+        return 42;
+      }),
+    );
+    expect(result).toBe(42);
+    expect(await namesIn(db)).toEqual(['inner']);
+    expect(seen).toEqual(['inner']);
+  });
+});
+
+describe('transact', () => {
+  test('gives up after the tries it was given, with the last error', async () => {
+    const { db } = await open();
+    let attempts = 0;
+    const losing = transact(
+      db,
+      async () => {
+        attempts++;
+        throw deadlock();
+      },
+      { tries: 3 },
+    );
+    await expect(losing).rejects.toThrow('deadlock');
+    expect(attempts).toBe(3);
+  });
+
+  test('does not repeat other errors', async () => {
+    const { db } = await open();
+    let attempts = 0;
+    const failing = transact(db, async () => {
+      attempts++;
+      throw new Error('a mistake');
+    });
+    await expect(failing).rejects.toThrow('a mistake');
+    expect(attempts).toBe(1);
+  });
+});
