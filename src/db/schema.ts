@@ -296,10 +296,7 @@ export const idempotencyKeys = table(
     createdAt: timestamp().notNull(),
     expiresAt: timestamp().notNull(),
   },
-  (t) => [
-    primaryKey({ columns: [t.userId, t.key] }),
-    index('idempotency_keys_expiry_ix').on(t.expiresAt),
-  ],
+  (t) => [primaryKey({ columns: [t.userId, t.key] }), index('idempotency_keys_expiry_ix').on(t.expiresAt)],
 );
 
 /** Every fact once, in the transaction that made it true (events/record.ts). */
@@ -329,3 +326,5 @@ export const activityLogs = table(
     index('activity_seq_ix').on(t.accountId, t.seq),
   ],
 );
+
+export * from './schema/otp.ts';
