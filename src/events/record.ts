@@ -31,6 +31,13 @@ export const EVENTS = [
   'message.expired',
   'message.canceled',
   'message.received',
+  'otp.sent',
+  'otp.verified',
+  'otp.expired',
+  'otp.failed',
+  'otp.canceled',
+  'otp.check_failed',
+  'otp.conversion_low',
   'queue.cleared',
   'queue.paused',
 ] as const;

@@ -74,6 +74,19 @@ const durationSeconds = () =>
     })
     .pipe(z.number().min(60, 'must be at least 60s').max(315_360_000, 'must be at most 10 years'));
 
+/** `ID, SG`: country codes between commas. */
+const countries = () =>
+  z
+    .string()
+    .toUpperCase()
+    .transform((value) =>
+      value
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== ''),
+    )
+    .refine((names) => names.every((name) => isSupportedCountry(name)), 'must be country codes such as ID,SG');
+
 /** `true` is one proxy, a number that many. */
 const proxies = () =>
   z
@@ -151,6 +164,13 @@ export const Env = z.object({
   PREPARE_TIMEOUT_MS: whole(1000, 600_000).default(60_000),
   TYPING_MS_PER_CHAR: whole(0, 1000).default(0),
   OTP_RETURN_CODE: flag().default(false),
+  OTP_FAILOVER_AFTER_SECONDS: whole(1, 3600).default(15),
+  OTP_ALLOWED_COUNTRIES: countries().optional(),
+  OTP_SENDS_PER_HOUR: whole(1, 10_000_000).default(10_000),
+  OTP_PER_ADDRESS_PER_HOUR: whole(1, 1_000_000).default(30),
+  OTP_WRONG_CHECKS_PER_HOUR: whole(1, 10_000_000).default(10_000),
+  OTP_CONVERSION_MIN_SENDS: whole(1, 1_000_000).default(20),
+  OTP_CONVERSION_MIN_PERCENT: whole(0, 100).default(20),
   QUEUE_QUOTA: whole(1, 10_000_000).default(1_000_000),
   WA_ENGINE: word(['baileys', 'wa-multi-session']).default('baileys'),
   WA_SERVER_URL: url(/^wss?$/, 'must be a ws or wss URL').optional(),

@@ -46,8 +46,22 @@ export interface Config {
     /** how long "typing…" shows before a text, per character; 0 = not at all */
     typingMsPerChar: number;
   };
-  /** older clients check the code themselves: it is in the answer of a send */
-  otpReturnCode: boolean;
+  otp: {
+    /** older clients check the code themselves: it is in the answer of a send */
+    returnCode: boolean;
+    /** without an acknowledgement for this long, the next session of the failover list sends the same code */
+    failoverAfterMs: number;
+    /** ISO 3166 alpha-2; null: every country */
+    allowedCountries: string[] | null;
+    /** sends and resends of one tenant an hour */
+    sendsPerHour: number;
+    /** sends for one end-user address an hour, and as many wrong checks */
+    perAddressPerHour: number;
+    /** wrong checks of one tenant an hour, all numbers together */
+    wrongChecksPerHour: number;
+    /** the alarm: fewer than `minPercent` of at least `minSends` codes of the last hour were verified */
+    conversion: { minSends: number; minPercent: number };
+  };
   /** rows a tenant may have waiting in the queue */
   queueQuota: number;
   engine: 'baileys' | 'wa-multi-session';

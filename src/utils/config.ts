@@ -162,7 +162,15 @@ function toConfig(env: EnvValues): Config {
       prepareTimeoutMs: env.PREPARE_TIMEOUT_MS,
       typingMsPerChar: env.TYPING_MS_PER_CHAR,
     },
-    otpReturnCode: env.OTP_RETURN_CODE,
+    otp: {
+      returnCode: env.OTP_RETURN_CODE,
+      failoverAfterMs: env.OTP_FAILOVER_AFTER_SECONDS * 1000,
+      allowedCountries: env.OTP_ALLOWED_COUNTRIES ?? null,
+      sendsPerHour: env.OTP_SENDS_PER_HOUR,
+      perAddressPerHour: env.OTP_PER_ADDRESS_PER_HOUR,
+      wrongChecksPerHour: env.OTP_WRONG_CHECKS_PER_HOUR,
+      conversion: { minSends: env.OTP_CONVERSION_MIN_SENDS, minPercent: env.OTP_CONVERSION_MIN_PERCENT },
+    },
     queueQuota: env.QUEUE_QUOTA,
     engine: env.WA_ENGINE,
     waServer:
