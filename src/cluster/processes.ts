@@ -1,0 +1,57 @@
+/** The heartbeat rows: which processes are running, by the database's clock. */
+import { eq, inArray, lt, ne } from 'drizzle-orm';
+import type { Database } from '../db/client.ts';
+import { affected, upsert } from '../db/ops.ts';
+import { processes } from '../db/schema.ts';
+import type { Host } from './host.ts';
+
+/** A stalled Galera node stops writers for 6.4 s without an error, so a lease must be far longer. */
+export const LEASE_MS = 30_000;
+/** A process stops this long before its lease ends: others may take over right at the end. */
+export const LEASE_MARGIN_MS = 8_000;
+/** Rows of processes that have been silent for so long are of no use to anybody. */
+const FORGET_AFTER_MS = 10 * LEASE_MS;
+
+/** Renews the heartbeat of `id`; makes the row when there is none (any more). */
+export async function beat(database: Database, id: string, host: Host): Promise<void> {
+  const now = await database.now();
+  const renewed = await database.db.update(processes).set({ heartbeatAt: now }).where(eq(processes.id, id));
+  if (affected(renewed) === 1) return;
+  const row = { id, ...host.identity, heartbeatAt: now, startedAt: now };
+  await upsert(database.db, processes, row, [processes.id], { heartbeatAt: now });
+}
+
+/**
+ * Removes the rows of processes that are surely dead: those of this host that /proc does not know, and, where
+ * the database serves one process only (`alone`), all others.
+ */
+export async function removeDead(
+  database: Database,
+  me: string,
+  host: Host,
+  alone: boolean,
+): Promise<number> {
+  const others = await database.db.select().from(processes).where(ne(processes.id, me));
+  const dead = others.filter((other) => alone || host.check(other) === 'dead');
+  if (dead.length === 0) return 0;
+  const ids = dead.map((row) => row.id);
+  return affected(await database.db.delete(processes).where(inArray(processes.id, ids)));
+}
+
+/** Ids of the processes whose lease runs, by the database's clock. Forgets those that are long gone. */
+export async function readLive(database: Database): Promise<string[]> {
+  // Read before the rows: a delay in between makes more processes look alive, never fewer.
+  const now = await database.now();
+  const rows = await database.db
+    .select({ id: processes.id, heartbeatAt: processes.heartbeatAt })
+    .from(processes);
+  if (rows.some((row) => row.heartbeatAt < now - FORGET_AFTER_MS)) {
+    await database.db.delete(processes).where(lt(processes.heartbeatAt, now - FORGET_AFTER_MS));
+  }
+  return rows.filter((row) => row.heartbeatAt > now - LEASE_MS).map((row) => row.id);
+}
+
+/** The process leaves: what it owned is free at once. */
+export async function leave(database: Database, id: string): Promise<void> {
+  await database.db.delete(processes).where(eq(processes.id, id));
+}

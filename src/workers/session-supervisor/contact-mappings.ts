@@ -1,0 +1,86 @@
+/** Who is who, as WhatsApp tells it: written in batches, because a history sync tells hundreds at once. */
+import type { Db } from '../../db/client.ts';
+import { incoming, upsert } from '../../db/ops.ts';
+import { waContacts } from '../../db/schema.ts';
+import type { Clock } from '../../utils/clock.ts';
+import type { Logger } from '../../utils/logger.ts';
+
+const FLUSH_AFTER_MS = 250;
+const RETRY_AFTER_MS = 5_000;
+const BATCH = 200;
+/** While the database is away no more than this many are remembered; WhatsApp tells them again. */
+const MAX_PENDING = 20_000;
+
+export interface ContactMappings {
+  add(accountId: string, lid: string, phone: string): void;
+  /** Writes what is pending; what cannot be written stays pending. */
+  flush(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface Mapping {
+  accountId: string;
+  lid: string;
+  phone: string;
+}
+
+export function createContactMappings(deps: { db: Db; clock: Clock; logger: Logger }): ContactMappings {
+  const pending = new Map<string, Mapping>();
+  let cancelTimer: (() => void) | null = null;
+  let running: Promise<void> | null = null;
+  let stopped = false;
+
+  function schedule(delayMs: number): void {
+    if (stopped || cancelTimer) return;
+    cancelTimer = deps.clock.setTimer(() => {
+      cancelTimer = null;
+      void flush();
+    }, delayMs);
+  }
+
+  function flush(): Promise<void> {
+    running ??= writeAll().finally(() => {
+      running = null;
+    });
+    return running;
+  }
+
+  async function writeAll(): Promise<void> {
+    try {
+      while (pending.size > 0) {
+        const batch = [...pending].slice(0, BATCH);
+        await writeBatch(batch.map(([, mapping]) => mapping));
+        for (const [key, mapping] of batch) if (pending.get(key) === mapping) pending.delete(key);
+      }
+    } catch (error) {
+      deps.logger.warn('contact mappings wait for the database', {
+        pending: pending.size,
+        error: String(error),
+      });
+      schedule(RETRY_AFTER_MS);
+    }
+  }
+
+  async function writeBatch(mappings: readonly Mapping[]): Promise<void> {
+    const updatedAt = deps.clock.now();
+    const rows = mappings.map((mapping) => ({ ...mapping, updatedAt }));
+    const key = [waContacts.accountId, waContacts.lid];
+    await upsert(deps.db, waContacts, rows, key, { phone: incoming(waContacts.phone), updatedAt });
+  }
+
+  return {
+    add(accountId, lid, phone) {
+      const key = `${accountId} ${lid}`;
+      if (pending.size >= MAX_PENDING && !pending.has(key)) return;
+      pending.set(key, { accountId, lid, phone });
+      schedule(FLUSH_AFTER_MS);
+    },
+    flush,
+    async stop() {
+      stopped = true;
+      cancelTimer?.();
+      cancelTimer = null;
+      await flush();
+    },
+  };
+}

@@ -1,0 +1,191 @@
+/**
+ * Runs every session that this process owns: one state machine each, fed by the engine's events, by commands and
+ * by what happens to the ownership. Reconnecting, ending and everything a session's status says is decided here.
+ */
+import { count, eq } from 'drizzle-orm';
+import {
+  type CommandBus,
+  type CommandHandler,
+  type CommandName,
+  type Commands,
+  NotOwnerError,
+} from '../../cluster/commands.ts';
+import type { OwnedSession } from '../../cluster/leases.ts';
+import { messageQueue, whatsappAccounts } from '../../db/schema.ts';
+import { inCleanContext } from '../../db/scope.ts';
+import { AppError } from '../../utils/errors.ts';
+import type { AccountRef, EngineEvent } from '../../whatsapp/engine.ts';
+import type { Ownership } from '../ownership.ts';
+import { createContactMappings } from './contact-mappings.ts';
+import type { RunnerDeps } from './runner-deps.ts';
+import { readRowsOf, type SessionStatus } from './session-row.ts';
+import { createSessionRunner, type SessionRunner } from './session-runner.ts';
+import { createStartGate } from './start-gate.ts';
+import { watchUsers } from './user-watch.ts';
+
+export type { CredentialEraser, SessionDispatcher } from './runner-deps.ts';
+
+/** What the queue must hear of: proof about messages, also about those of an earlier owner. */
+export type ReceiptEvent = Extract<EngineEvent, { type: 'receipt' | 'refused' }>;
+
+export interface SupervisorDeps
+  extends Pick<RunnerDeps, 'db' | 'clock' | 'stream' | 'logger' | 'engine' | 'credentials' | 'dispatcher'> {
+  ownership: Ownership;
+  commands: CommandBus;
+  /** must not throw; what it returns is not waited for */
+  onReceipt(account: AccountRef, event: ReceiptEvent): void;
+  /** Looks for a newer version of WhatsApp's client. */
+  refreshClientVersion(): Promise<unknown>;
+  /** sessions that may be connecting at the same time */
+  connectConcurrency: number;
+  random?: () => number;
+}
+
+export interface SessionSupervisor {
+  /** Takes the ownership's sessions and this process's commands. Throws when the database cannot be used. */
+  start(): Promise<void>;
+  /** Closes every socket, then gives the sessions up. May be called twice. */
+  stop(): Promise<void>;
+  /** For the engine's host. */
+  onEvent(account: AccountRef, event: EngineEvent): void;
+  /** How many of the sessions held are in which status. */
+  countByStatus(): Partial<Record<SessionStatus, number>>;
+}
+
+type CommandTable = {
+  [N in CommandName]: (runner: SessionRunner, input: Commands[N]['input']) => Promise<Commands[N]['output']>;
+};
+
+export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor {
+  const { ownership, logger, engine } = deps;
+  const runners = new Map<string, SessionRunner>();
+  const mappings = createContactMappings(deps);
+  const users = watchUsers(deps.stream, (userId) => {
+    for (const runner of runners.values()) {
+      if (runner.account.userId === userId) void runner.setEnabled(false);
+    }
+  });
+  const runnerDeps: RunnerDeps = {
+    ...deps,
+    random: deps.random ?? Math.random,
+    gate: createStartGate(deps.connectConcurrency),
+    isSafe: () => ownership.isSafe(),
+    refreshClientVersion: singleFlight(deps.refreshClientVersion),
+    onLost: (accountId) => {
+      logger.warn('a session belongs to another process now', { account: accountId });
+      void drop(accountId);
+    },
+  };
+  let stopHandling: () => void = () => undefined;
+  let running = false;
+
+  async function drop(accountId: string): Promise<void> {
+    const runner = runners.get(accountId);
+    if (!runner) return;
+    runners.delete(accountId);
+    users.release(runner.account.userId);
+    await runner.stop();
+  }
+
+  /** Those with a deep queue first: somebody waits for them. */
+  async function ensureRunners(sessions: readonly OwnedSession[]): Promise<void> {
+    const missing = sessions.filter((session) => runners.get(session.id)?.account.fence !== session.fence);
+    if (missing.length === 0) return;
+    await Promise.all(missing.map((session) => drop(session.id)));
+    const rows = new Map((await readRowsOf(deps.db, ownership.processId)).map((row) => [row.id, row]));
+    const depths =
+      missing.length > 1 ? await readQueueDepths(deps.db, ownership.processId) : new Map<string, number>();
+    if (!running) return;
+    for (const session of missing) {
+      const row = rows.get(session.id);
+      if (!row || row.fence !== session.fence || runners.has(session.id)) continue;
+      const runner = createSessionRunner(runnerDeps, session, row);
+      runners.set(session.id, runner);
+      users.hold(session.userId);
+      runner.start(depths.get(session.id) ?? 0);
+    }
+  }
+
+  const commands: CommandTable = {
+    open: async (runner) => {
+      await runner.open();
+      return null;
+    },
+    restart: async (runner) => {
+      await runner.restart();
+      return null;
+    },
+    logout: (runner) => runner.logout(),
+    check_numbers: async ({ account }, { phones }) => {
+      if (!engine.isConnected(account.id)) {
+        throw new AppError('NOT_CONNECTED', `The session ${account.sessionId} is not connected.`);
+      }
+      return engine.checkNumbers(account.id, phones);
+    },
+  };
+
+  const handle: CommandHandler = async (accountId, name, input) => {
+    if (!runners.has(accountId)) await ownership.claim(accountId);
+    const runner = runners.get(accountId);
+    if (!runner) throw new NotOwnerError();
+    return commands[name](runner, input);
+  };
+
+  return {
+    async start() {
+      running = true;
+      // A session must not live in the async context (request, transaction) of whoever asked for it.
+      stopHandling = deps.commands.handle((accountId, name, input) =>
+        inCleanContext(() => handle(accountId, name, input)),
+      );
+      await ownership.start({
+        onTaken: ensureRunners,
+        onLost: async (accountIds) => {
+          await Promise.all(accountIds.map(drop));
+        },
+        async onRenewed(sessions) {
+          await ensureRunners(sessions);
+          for (const { id, enabled } of sessions) void runners.get(id)?.setEnabled(enabled);
+        },
+      });
+    },
+    async stop() {
+      running = false;
+      stopHandling();
+      await Promise.all([...runners.keys()].map(drop));
+      await mappings.stop();
+      await ownership.stop();
+    },
+    onEvent(account, event) {
+      if (event.type === 'receipt' || event.type === 'refused') return deps.onReceipt(account, event);
+      if (event.type === 'mapping') return mappings.add(account.id, event.lid, event.phone);
+      inCleanContext(() => runners.get(account.id)?.onEvent(account, event));
+    },
+    countByStatus() {
+      const counts: Partial<Record<SessionStatus, number>> = {};
+      for (const { status } of runners.values()) counts[status] = (counts[status] ?? 0) + 1;
+      return counts;
+    },
+  };
+}
+
+async function readQueueDepths(db: RunnerDeps['db'], owner: string): Promise<Map<string, number>> {
+  const rows = await db
+    .select({ id: messageQueue.accountId, depth: count() })
+    .from(messageQueue)
+    .innerJoin(whatsappAccounts, eq(whatsappAccounts.id, messageQueue.accountId))
+    .where(eq(whatsappAccounts.owner, owner))
+    .groupBy(messageQueue.accountId);
+  return new Map(rows.map((row) => [row.id, row.depth]));
+}
+
+/** While one run is under way, everybody who asks gets that one. */
+function singleFlight(work: () => Promise<unknown>): () => Promise<unknown> {
+  let running: Promise<unknown> | null = null;
+  return () => {
+    running ??= work().finally(() => {
+      running = null;
+    });
+    return running;
+  };
+}

@@ -1,0 +1,118 @@
+/** What is done about the end of a socket, and how long to wait before the next one. Pure functions. */
+import type { CloseReason } from '../../whatsapp/engine.ts';
+
+const MIN_DELAY_MS = 1_000;
+const MAX_DELAY_MS = 300_000;
+/** A session whose client WhatsApp finds too old is still tried, but seldom: between 5 and 15 minutes. */
+const OUTDATED_MIN_MS = 300_000;
+const OUTDATED_MAX_MS = 900_000;
+/** Refreshing the client's version did not help so many times: people must hear of it. */
+export const OUTDATED_TRIES = 3;
+/** Restarts in a row without a connection; more are counted as failures. */
+const FREE_RESTARTS = 5;
+/** Failed sockets of one pairing: a session without a phone does not reconnect for ever. */
+const PAIRING_TRIES = 5;
+
+/** Uniform between 1 s and min(5 min, 2^attempt s): full jitter, so that many sessions do not return together. */
+export function backoffDelayMs(attempt: number, random: () => number): number {
+  const ceiling = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2 ** Math.min(Math.max(attempt, 1), 20));
+  return Math.round(MIN_DELAY_MS + random() * (ceiling - MIN_DELAY_MS));
+}
+
+export function outdatedDelayMs(random: () => number): number {
+  return Math.round(OUTDATED_MIN_MS + random() * (OUTDATED_MAX_MS - OUTDATED_MIN_MS));
+}
+
+/** What the machine remembers of the sockets before this one. */
+export interface History {
+  paired: boolean;
+  /** failures since the last minute of health */
+  failures: number;
+  /** restarts that WhatsApp asked for since the last connection */
+  restarts: number;
+  /** refusals of the client's version since the last connection */
+  outdated: number;
+}
+
+export type Decision =
+  | { do: 'reopen' }
+  | { do: 'retry'; reason: string }
+  /** the client's version is refreshed first; `announce`: the session is `failed` meanwhile, and tried seldom */
+  | { do: 'refresh'; announce: boolean }
+  /** pairing ends and waits for somebody to ask again */
+  | { do: 'pause'; reason: string }
+  | { do: 'end'; status: 'logged_out' | 'replaced' | 'failed'; reason: string }
+  /** the fence decides whether this process may go on */
+  | { do: 'verify' };
+
+/** Counts a socket that has just closed. */
+export function tally(history: History, reason: CloseReason): void {
+  if (reason === 'restart_required') history.restarts += 1;
+  if (reason === 'client_outdated') history.outdated += 1;
+  else if (reason !== 'restart_required' || history.restarts > FREE_RESTARTS) history.failures += 1;
+}
+
+/** `history` counts the socket that has just closed. */
+export function decide(reason: CloseReason, history: History): Decision {
+  switch (reason) {
+    case 'logged_out':
+      return { do: 'end', status: 'logged_out', reason: 'device_removed' };
+    case 'replaced':
+      return { do: 'end', status: 'replaced', reason };
+    case 'forbidden':
+    case 'bad_session':
+      return { do: 'end', status: 'failed', reason };
+    case 'ownership_lost':
+      return { do: 'verify' };
+    case 'client_outdated':
+      if (history.outdated <= OUTDATED_TRIES) return { do: 'refresh', announce: false };
+      return history.paired ? { do: 'refresh', announce: true } : { do: 'end', status: 'failed', reason };
+    case 'restart_required':
+      if (history.restarts <= FREE_RESTARTS) return { do: 'reopen' };
+      return retryOrPause(reason, history);
+    case 'pairing_expired':
+      return history.paired ? { do: 'retry', reason: 'connection_lost' } : { do: 'pause', reason };
+    case 'closed_by_us':
+      // Not asked for by the supervisor: a send that outlived its bound closes its socket.
+      return retryOrPause('connection_lost', history);
+    default:
+      return retryOrPause(reason, history);
+  }
+}
+
+function retryOrPause(reason: string, { paired, failures }: History): Decision {
+  return paired || failures <= PAIRING_TRIES ? { do: 'retry', reason } : { do: 'pause', reason };
+}
+
+const SENTENCES: Record<string, string> = {
+  pairing_expired: 'The QR code was not scanned in time.',
+  client_outdated: 'WhatsApp no longer accepts this version of the client.',
+  untrusted_server: 'The server could not prove to be WhatsApp.',
+  device_removed: 'The phone has removed this device.',
+  replaced: 'Another connection has taken the place of this one.',
+  forbidden: 'WhatsApp has refused this account.',
+  bad_session: 'WhatsApp does not accept the credentials of this session any more.',
+  phone_mismatch: 'Another phone than the expected one was linked.',
+  duplicate_phone: 'This phone already has an active session.',
+  user_disabled: 'The user is disabled.',
+};
+
+/** A sentence for a person about a reason; null when there is nothing to explain. */
+export function explain(reason: string | null): string | null {
+  return reason === null ? null : (SENTENCES[reason] ?? null);
+}
+
+/**
+ * Whether two spellings (E.164 digits) mean one subscriber. WhatsApp keeps older forms of some countries' mobile
+ * numbers: Brazil without the ninth digit, Mexico with a 1 and Argentina with a 9 after the country code.
+ */
+export function isSamePhone(a: string, b: string): boolean {
+  return canonical(a) === canonical(b);
+}
+
+function canonical(digits: string): string {
+  return digits
+    .replace(/^(55\d{2})9(\d{8})$/, '$1$2')
+    .replace(/^521(\d{10})$/, '52$1')
+    .replace(/^549(\d{10})$/, '54$1');
+}
