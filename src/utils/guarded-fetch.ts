@@ -1,0 +1,219 @@
+/** Outgoing HTTP to addresses that clients name: webhooks and media by URL. Guarded against SSRF and bad hosts. */
+import { Readable } from 'node:stream';
+import { Agent, type Dispatcher, request } from 'undici';
+import { boundBody, readExcerpt, tooLarge } from './guarded-http/bounded-body.ts';
+import {
+  type ConnectRules,
+  createGuardedConnector,
+  type Resolve,
+  resolveBySystem,
+  resolveChecked,
+} from './guarded-http/connector.ts';
+import { HttpFailure, toFailure, urlRefused } from './guarded-http/failures.ts';
+
+export { type FailureKind, HttpFailure } from './guarded-http/failures.ts';
+
+export interface GuardedHttpOptions {
+  /** private and loopback addresses may be reached */
+  allowPrivate?: boolean;
+  /** host names that may resolve to private addresses */
+  allowHosts?: readonly string[];
+  httpsOnly?: boolean;
+  connectTimeoutMs?: number;
+  /** how host names are resolved; the system's resolver when missing */
+  resolve?: Resolve;
+  /** what a download must keep up after `graceMs` */
+  minBytesPerSecond?: number;
+  graceMs?: number;
+}
+
+export interface DownloadOptions {
+  maxBytes: number;
+  /** for the whole of it, the body included */
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
+export interface Download {
+  /** destroy it when it is not read to its end */
+  stream: Readable;
+  contentType: string | null;
+  /** as the host announced it; null: not told */
+  size: number | null;
+}
+
+export interface PostOptions {
+  headers: Record<string, string>;
+  body: string;
+  /** for the whole of it, the answer included */
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
+export interface PostAnswer {
+  status: number;
+  /** at most 1,000 bytes */
+  bodyExcerpt: string;
+  /** the `Retry-After` header as it came */
+  retryAfter: string | null;
+}
+
+export interface GuardedHttp {
+  /** Throws URL_REFUSED when the URL may not be asked for. A name that does not resolve (yet) passes. */
+  check(url: string): Promise<void>;
+  /**
+   * GETs a URL, following at most 3 redirects, each checked anew. Throws URL_REFUSED, FILE_TOO_LARGE or
+   * HttpFailure; so does the stream.
+   */
+  download(url: string, options: DownloadOptions): Promise<Download>;
+  /** POSTs without following redirects; any status is an answer. Throws URL_REFUSED or HttpFailure. */
+  post(url: string, options: PostOptions): Promise<PostAnswer>;
+  /** Ends every connection. May be called twice. */
+  close(): Promise<void>;
+}
+
+const MAX_REDIRECTS = 3;
+const CONNECT_TIMEOUT_MS = 5_000;
+const IDLE_TIMEOUT_MS = 15_000;
+const EXCERPT_BYTES = 1_000;
+const DRAIN_BYTES = 16_384;
+const USER_AGENT = 'WaHub';
+
+/** Makes the client. Every address is checked when a socket opens to it, redirects included. */
+export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp {
+  const rules: ConnectRules = {
+    resolve: options.resolve ?? resolveBySystem,
+    allowPrivate: options.allowPrivate ?? false,
+    allowHosts: new Set(options.allowHosts?.map((host) => host.toLowerCase())),
+    connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+  };
+  const agent = new Agent({
+    connect: createGuardedConnector(rules),
+    headersTimeout: IDLE_TIMEOUT_MS,
+    bodyTimeout: IDLE_TIMEOUT_MS,
+    maxHeaderSize: 16_384,
+  });
+  const parse = (url: string) => parseUrl(url, options.httpsOnly ?? false);
+
+  async function download(url: string, { maxBytes, timeoutMs, signal }: DownloadOptions): Promise<Download> {
+    const deadline = startDeadline(timeoutMs, signal);
+    try {
+      const answer = await follow(parse(url), (to) => get(to, deadline.signal));
+      // An abort before anybody reads must not be an unhandled error: the reader gets it.
+      answer.body.on('error', () => undefined);
+      const size = lengthOf(answer);
+      if (size !== null && size > maxBytes) {
+        answer.body.destroy();
+        throw tooLarge(maxBytes);
+      }
+      const bounds = {
+        maxBytes,
+        minBytesPerSecond: options.minBytesPerSecond ?? 1_024,
+        graceMs: options.graceMs ?? 10_000,
+      };
+      const stream = Readable.from(boundBody(answer.body, bounds), { objectMode: false });
+      stream.once('close', () => {
+        deadline.stop();
+        answer.body.destroy();
+      });
+      return { stream, contentType: headerOf(answer, 'content-type'), size };
+    } catch (error) {
+      deadline.stop();
+      throw toFailure(error);
+    }
+  }
+
+  const get = (url: URL, signal: AbortSignal) =>
+    request(url, {
+      dispatcher: agent,
+      signal,
+      headers: { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', accept: '*/*' },
+    });
+
+  async function follow(first: URL, ask: (url: URL) => Promise<Dispatcher.ResponseData>) {
+    let url = first;
+    for (let hop = 0; ; hop++) {
+      const answer = await ask(url);
+      if (answer.statusCode >= 200 && answer.statusCode < 300) return answer;
+      answer.body.on('error', () => undefined).destroy();
+      const location = headerOf(answer, 'location');
+      if (answer.statusCode < 300 || answer.statusCode >= 400 || location === null) {
+        throw new HttpFailure('status', `The host answered with status ${answer.statusCode}.`);
+      }
+      if (hop >= MAX_REDIRECTS) throw new HttpFailure('too_many_redirects', 'The URL redirects too often.');
+      if (!URL.canParse(location, url.href)) throw urlRefused('it redirects to something that is no URL');
+      url = parse(new URL(location, url).href);
+    }
+  }
+
+  return {
+    async check(url) {
+      const { hostname } = parse(url);
+      try {
+        await resolveChecked(hostname, rules);
+      } catch (error) {
+        if (!(error instanceof HttpFailure)) throw error;
+      }
+    },
+    download,
+    async post(url, { headers, body, timeoutMs, signal }) {
+      const deadline = startDeadline(timeoutMs, signal);
+      try {
+        const answer = await request(parse(url), {
+          dispatcher: agent,
+          method: 'POST',
+          signal: deadline.signal,
+          headers: { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', ...headers },
+          body,
+        });
+        const bodyExcerpt = await readExcerpt(answer.body, EXCERPT_BYTES, DRAIN_BYTES);
+        return { status: answer.statusCode, bodyExcerpt, retryAfter: headerOf(answer, 'retry-after') };
+      } catch (error) {
+        throw toFailure(error);
+      } finally {
+        deadline.stop();
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function parseUrl(text: string, httpsOnly: boolean): URL {
+  if (!URL.canParse(text)) throw urlRefused('it is not a URL');
+  const url = new URL(text);
+  if (httpsOnly && url.protocol !== 'https:') throw urlRefused('only https is allowed');
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    throw urlRefused('only http and https are allowed');
+  if (url.username !== '' || url.password !== '') throw urlRefused('it carries a user name or password');
+  return url;
+}
+
+/** Aborts with a timeout after `timeoutMs`, or when the caller's signal does. */
+function startDeadline(timeoutMs: number, outer?: AbortSignal): { signal: AbortSignal; stop(): void } {
+  const controller = new AbortController();
+  const abort = (reason: HttpFailure) => controller.abort(reason);
+  const cancel = () => abort(new HttpFailure('network', 'The request was given up.'));
+  const timer = setTimeout(
+    () => abort(new HttpFailure('timeout', 'The host did not answer in time.')),
+    timeoutMs,
+  );
+  if (outer?.aborted) cancel();
+  outer?.addEventListener('abort', cancel, { once: true });
+  return {
+    signal: controller.signal,
+    stop() {
+      clearTimeout(timer);
+      outer?.removeEventListener('abort', cancel);
+    },
+  };
+}
+
+function headerOf(answer: Dispatcher.ResponseData, name: string): string | null {
+  const value = answer.headers[name];
+  return (Array.isArray(value) ? value[0] : value) ?? null;
+}
+
+function lengthOf(answer: Dispatcher.ResponseData): number | null {
+  const value = headerOf(answer, 'content-length');
+  return value !== null && /^\d{1,15}$/.test(value) ? Number(value) : null;
+}

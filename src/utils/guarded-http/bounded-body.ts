@@ -1,0 +1,66 @@
+/** Bodies of strangers: never larger, slower or longer than agreed. */
+import { AppError } from '../errors.ts';
+import { HttpFailure, toFailure } from './failures.ts';
+
+export interface BodyBounds {
+  maxBytes: number;
+  /** average that must be kept after the grace */
+  minBytesPerSecond: number;
+  graceMs: number;
+}
+
+/**
+ * Hands a body on piece by piece. Throws FILE_TOO_LARGE beyond `maxBytes` and HttpFailure `slow` when bytes
+ * trickle; whoever stops reading ends the connection too.
+ */
+export async function* boundBody(
+  body: AsyncIterable<Buffer>,
+  bounds: BodyBounds,
+  now: () => number = () => performance.now(),
+): AsyncGenerator<Buffer, void, undefined> {
+  let bytes = 0;
+  // Only time spent waiting for the sender counts: a reader may take as long as it likes.
+  let waitedMs = 0;
+  let askedAt = now();
+  try {
+    for await (const piece of body) {
+      waitedMs += now() - askedAt;
+      bytes += piece.length;
+      if (bytes > bounds.maxBytes) throw tooLarge(bounds.maxBytes);
+      const overdueMs = waitedMs - bounds.graceMs;
+      if (overdueMs > 0 && bytes < (overdueMs / 1000) * bounds.minBytesPerSecond) {
+        throw new HttpFailure('slow', 'The host sends too slowly.');
+      }
+      yield piece;
+      askedAt = now();
+    }
+  } catch (error) {
+    throw toFailure(error);
+  }
+}
+
+export function tooLarge(maxBytes: number): AppError {
+  return new AppError('FILE_TOO_LARGE', `The file behind this URL is larger than ${maxBytes} bytes.`, {
+    details: { maxBytes },
+  });
+}
+
+/** The first `limit` bytes as text. Reads at most `drain` bytes, so that a short body leaves the socket usable. */
+export async function readExcerpt(
+  body: AsyncIterable<Buffer>,
+  limit: number,
+  drain: number,
+): Promise<string> {
+  const pieces: Buffer[] = [];
+  let kept = 0;
+  let read = 0;
+  for await (const piece of body) {
+    if (kept < limit) {
+      pieces.push(piece.subarray(0, limit - kept));
+      kept += Math.min(piece.length, limit - kept);
+    }
+    read += piece.length;
+    if (read >= drain) break;
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
