@@ -4,6 +4,9 @@ import { replacedNotice, unlinkDevice } from './unlink.ts';
 import type { RefuseMode, WaServer } from './wa-server.ts';
 import { onlineConnections, type World } from './world.ts';
 
+const REOPEN_ATTEMPTS = 100;
+const REOPEN_PAUSE_MS = 100;
+
 /** Something that goes wrong; with `phone` only for that number's sessions. */
 export type Fault =
   | Breaking
@@ -29,6 +32,14 @@ export interface FaultDesk {
 /** The desk of one emulator. */
 export function createFaultDesk(world: World, server: WaServer): FaultDesk {
   let absence = 0;
+  // After `closed` somebody else may hold the port for a moment.
+  const reopen = (attempts: number) => {
+    server.accept().catch(() => {
+      if (attempts > 1) {
+        world.timers.after(REOPEN_PAUSE_MS, () => reopen(attempts - 1));
+      }
+    });
+  };
   const refuse = async ({ seconds, mode = 'reset', keepOpen }: Fault & { kind: 'refuse' }) => {
     absence += 1;
     const current = absence;
@@ -39,7 +50,7 @@ export function createFaultDesk(world: World, server: WaServer): FaultDesk {
     }
     world.timers.after(Math.max(seconds, 0.001) * 1000, () => {
       if (current === absence) {
-        void server.accept();
+        reopen(REOPEN_ATTEMPTS);
       }
     });
     return met.length;

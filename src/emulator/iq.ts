@@ -57,9 +57,7 @@ const MEX_ANSWER = {
 export function answerIq(world: World, connection: Connection, stanza: BinaryNode): void {
   const delayMs = connection.device ? world.faults.slowIqMs.get(connection.device.phone) : 0;
   world.timers.after(delayMs, () => {
-    if (!connection.isOpen) {
-      return;
-    }
+    // Carried out even when the client has hung up meanwhile, as after a logout.
     const answer = decide(world, connection, stanza);
     connection.send(renderAnswer(stanza, answer));
     afterwards(world, connection, stanza, answer);
@@ -90,7 +88,7 @@ function afterwards(world: World, connection: Connection, stanza: BinaryNode, an
   if (!device || !Array.isArray(answer)) {
     return;
   }
-  if (stanza.attrs.xmlns === 'passive' && child(stanza, 'active')) {
+  if (stanza.attrs.xmlns === 'passive' && child(stanza, 'active') && connection.isOpen) {
     goLive(world, connection, device);
   } else if (stanza.attrs.xmlns === 'md' && child(stanza, 'remove-companion-device')) {
     unlinkDevice(world, device);
