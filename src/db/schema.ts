@@ -328,3 +328,4 @@ export const activityLogs = table(
 );
 
 export * from './schema/otp.ts';
+export * from './schema/webhooks.ts';

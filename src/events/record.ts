@@ -66,7 +66,8 @@ export interface Fact {
 
 /**
  * Makes facts known, in the transaction of the change that made them true: each takes its session's next `seq`
- * and gets its activity row; live streams hear of it after the commit, in the order given.
+ * and gets its activity row and the outbox rows of the webhooks that want it; live streams hear of it after the
+ * commit, in the order given.
  */
 export async function record(
   tx: Tx,
@@ -82,6 +83,7 @@ export async function record(
     activityLogs,
     facts.map((fact, i) => toRow(fact, events[i], at)),
   );
+  await deps.stream.outbox?.write(tx, events);
   tx.afterCommit(() => {
     for (const event of events) deps.stream.publish(event);
   });

@@ -1,4 +1,5 @@
-/** Live events inside one process: what was recorded, right after its commit. */
+/** Who hears of events: listeners of this process right after the commit, webhooks through their outbox. */
+import type { Tx } from '../db/client.ts';
 
 export interface LiveEvent {
   /** the activity row's id */
@@ -18,16 +19,29 @@ export interface EventFilter {
   accountId?: string;
 }
 
+/** What is to be told to webhooks, made durable together with the events (outbox.ts). */
+export interface Outbox {
+  /** Writes a row for each webhook that wants one of the events; costs nothing when no webhook does. */
+  write(tx: Tx, events: readonly LiveEvent[]): Promise<void>;
+  /** Webhooks have changed: call it after that commit. Other processes see the change within a second. */
+  invalidate(): void;
+  /** Calls `listener` after each commit that wrote something, until the returned function is called. */
+  onWritten(listener: () => void): () => void;
+}
+
 export interface EventStream {
+  /** null: this process has no webhooks */
+  readonly outbox: Outbox | null;
   publish(event: LiveEvent): void;
   /** Calls `listener` for each matching event until the returned function is called. */
   subscribe(filter: EventFilter, listener: (event: LiveEvent) => void): () => void;
 }
 
 /** Makes the stream of this process. A listener that throws is dropped and harms nobody else. */
-export function createEventStream(): EventStream {
+export function createEventStream(outbox: Outbox | null = null): EventStream {
   const byUser = new Map<number, Set<{ filter: EventFilter; listener: (event: LiveEvent) => void }>>();
   return {
+    outbox,
     publish(event) {
       const entries = byUser.get(event.userId);
       if (!entries) return;

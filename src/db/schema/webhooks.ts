@@ -1,0 +1,105 @@
+/** Webhooks: who wants to hear of what, what is still to be told, and how each attempt went. */
+import { bigint, id, index, int, json, oneOf, string, table, timestamp } from '../kit.ts';
+
+export const OUTBOX_STATES = ['pending', 'delivered', 'dead'] as const;
+
+/** An address that a tenant wants its events sent to. */
+export const webhooks = table(
+  'webhooks',
+  {
+    id: id().primaryKey(),
+    userId: int().notNull(),
+    /** the session it is bound to, as its owner named it; null: all of the tenant's */
+    sessionId: string(100),
+    url: string(2048).notNull(),
+    /** names of events, or `*` */
+    events: json<string[]>().notNull(),
+    status: oneOf('active', 'disabled').notNull(),
+    /** sealed `whsec_…` */
+    secret: string(512).notNull(),
+    /** also signs until it expires */
+    previousSecret: string(512),
+    previousSecretExpiresAt: timestamp(),
+    createdAt: timestamp().notNull(),
+    updatedAt: timestamp().notNull(),
+  },
+  (t) => [index('webhooks_user_ix').on(t.userId, t.createdAt, t.id)],
+);
+
+/**
+ * One row an event and webhook, written in the transaction of the event; `id` is the `webhook-id` that the
+ * receiver sees. What is sent is built from the activity row when it is sent.
+ */
+export const webhookOutbox = table(
+  'webhook_outbox',
+  {
+    id: id().primaryKey(),
+    /** webhooks.id, or `default` for the one of the whole service */
+    webhookId: id().notNull(),
+    userId: int().notNull(),
+    accountId: id(),
+    sessionId: string(100),
+    lane: string(100).notNull(),
+    /** the session's; 0 for facts of no session */
+    seq: bigint().notNull(),
+    activityId: id().notNull(),
+    event: string(64).notNull(),
+    state: oneOf(...OUTBOX_STATES).notNull(),
+    /** attempts in all; a replay goes on counting */
+    attempts: int().notNull().default(0),
+    /** attempts since it was recorded or replayed, and when the first of them was */
+    tries: int().notNull().default(0),
+    triedFirstAt: timestamp(),
+    /** from then on a failure is final */
+    giveUpAt: timestamp().notNull(),
+    nextAttemptAt: timestamp(),
+    /** how the last attempt went */
+    lastStatus: int(),
+    lastError: string(300),
+    lastAttemptAt: timestamp(),
+    createdAt: timestamp().notNull(),
+  },
+  (t) => [
+    index('webhook_outbox_lane_ix').on(t.lane, t.state, t.seq, t.id),
+    index('webhook_outbox_list_ix').on(t.webhookId, t.createdAt, t.id),
+    index('webhook_outbox_state_ix').on(t.webhookId, t.state, t.createdAt),
+    index('webhook_outbox_age_ix').on(t.createdAt),
+  ],
+);
+
+/**
+ * One row a (webhook, session) with something pending: its events are delivered one after the other, and lanes
+ * do not wait for one another. Whoever moves `dueAt` from the past into the future owns the lane until then.
+ */
+export const webhookLanes = table(
+  'webhook_lanes',
+  {
+    lane: string(100).primaryKey(),
+    webhookId: id().notNull(),
+    /** who is delivering; a new token at each claim */
+    claim: id(),
+    dueAt: timestamp().notNull(),
+  },
+  (t) => [index('webhook_lanes_due_ix').on(t.webhookId, t.dueAt)],
+);
+
+/** The log of attempts. Bodies are not kept. */
+export const webhookDeliveries = table(
+  'webhook_deliveries',
+  {
+    id: id().primaryKey(),
+    outboxId: id().notNull(),
+    webhookId: id().notNull(),
+    attempt: int().notNull(),
+    /** null: no answer */
+    status: int(),
+    error: string(300),
+    durationMs: int().notNull(),
+    at: timestamp().notNull(),
+  },
+  (t) => [
+    index('webhook_deliveries_outbox_ix').on(t.outboxId, t.attempt),
+    index('webhook_deliveries_webhook_ix').on(t.webhookId),
+    index('webhook_deliveries_age_ix').on(t.at),
+  ],
+);
