@@ -1,0 +1,107 @@
+/** What the session's row says about sending: who owns it, how fast, and whether it pauses. */
+import { and, eq, inArray, isNull, lte, or, type SQL } from 'drizzle-orm';
+import type { Db } from '../db/client.ts';
+import { affected, transact } from '../db/ops.ts';
+import { messageQueue, whatsappAccounts } from '../db/schema.ts';
+import { record } from '../events/record.ts';
+import type { AccountRef } from '../whatsapp/engine.ts';
+import type { QueueDeps } from './deps.ts';
+import type { Held } from './fence.ts';
+import type { LimitReason } from './limits.ts';
+
+export interface AccountState {
+  owner: string | null;
+  fence: number;
+  limits: Record<string, unknown> | null;
+  pausedUntil: number | null;
+  pauseReason: string | null;
+}
+
+const LIMIT_REASONS: ReadonlySet<string> = new Set<LimitReason>(['minute_limit', 'hour_limit']);
+
+const stateColumns = {
+  owner: whatsappAccounts.owner,
+  fence: whatsappAccounts.fence,
+  limits: whatsappAccounts.limits,
+  pausedUntil: whatsappAccounts.pausedUntil,
+  pauseReason: whatsappAccounts.pauseReason,
+} as const;
+
+/** The session's row, or null when it was deleted. */
+export async function readAccountState(db: Db, accountId: string): Promise<AccountState | null> {
+  const [row] = await db
+    .select(stateColumns)
+    .from(whatsappAccounts)
+    .where(eq(whatsappAccounts.id, accountId));
+  return row ?? null;
+}
+
+/** One look before a stanza leaves: the session's row, and whether the queue row is still this claim. */
+export async function readBeforeRelay(
+  db: Db,
+  held: Held,
+  queueId: string,
+): Promise<{ account: AccountState | null; claimed: boolean }> {
+  const [row] = await db
+    .select({ ...stateColumns, status: messageQueue.status, claimedFence: messageQueue.claimedFence })
+    .from(whatsappAccounts)
+    .leftJoin(messageQueue, eq(messageQueue.id, queueId))
+    .where(eq(whatsappAccounts.id, held.id));
+  if (!row) return { account: null, claimed: false };
+  const { status, claimedFence, ...account } = row;
+  return { account, claimed: status === 'sending' && claimedFence === held.fence };
+}
+
+/** True while the row names this owner and fence. */
+export function stillHeld(state: AccountState | null, held: Held): boolean {
+  return state !== null && state.owner === held.owner && state.fence === held.fence;
+}
+
+/** Until when somebody else than the limits has paused the session (a breaker, a person); 0 when nobody has. */
+export function pausedByOthersUntil(state: AccountState): number {
+  if (state.pausedUntil === null || (state.pauseReason !== null && LIMIT_REASONS.has(state.pauseReason)))
+    return 0;
+  return state.pausedUntil;
+}
+
+/**
+ * Shows that a limit holds the queue. `isNew` also records `queue.paused`: once for a pause, not for each of its
+ * extensions. False when the session is not held any more; a pause that others made is left alone.
+ */
+export async function pauseForLimit(
+  deps: QueueDeps,
+  account: AccountRef,
+  pause: { until: number; reason: LimitReason; isNew: boolean },
+): Promise<boolean> {
+  return transact(deps.database, async (tx) => {
+    const written = await tx
+      .update(whatsappAccounts)
+      .set({ pausedUntil: pause.until, pauseReason: pause.reason })
+      .where(and(isHeldRow(account), isFreeToPause(deps.clock.now())));
+    if (affected(written) === 0) return false;
+    if (pause.isNew) {
+      await record(tx, deps, [
+        {
+          userId: account.userId,
+          event: 'queue.paused',
+          session: { id: account.id, sessionId: account.sessionId },
+          data: { reason: pause.reason, pausedUntil: new Date(pause.until).toISOString() },
+        },
+      ]);
+    }
+    return true;
+  });
+}
+
+function isHeldRow(account: Held): SQL | undefined {
+  return and(
+    eq(whatsappAccounts.id, account.id),
+    eq(whatsappAccounts.owner, account.owner),
+    eq(whatsappAccounts.fence, account.fence),
+  );
+}
+
+function isFreeToPause(now: number): SQL | undefined {
+  const { pausedUntil, pauseReason } = whatsappAccounts;
+  return or(isNull(pausedUntil), lte(pausedUntil, now), inArray(pauseReason, [...LIMIT_REASONS]));
+}

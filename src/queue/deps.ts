@@ -1,0 +1,17 @@
+import type { Database, Db } from '../db/client.ts';
+import type { EventStream } from '../events/stream.ts';
+import type { Clock } from '../utils/clock.ts';
+import type { Config } from '../utils/config-types.ts';
+import type { Logger } from '../utils/logger.ts';
+import type { QueueSignals } from './signals.ts';
+
+/** What the delivery line needs of the service; the service's `Deps` fit. */
+export interface QueueDeps {
+  config: Pick<Config, 'pacing' | 'queueQuota'>;
+  database: Database;
+  db: Db;
+  clock: Clock;
+  logger: Logger;
+  stream: EventStream;
+  signals: QueueSignals;
+}

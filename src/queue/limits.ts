@@ -1,0 +1,127 @@
+/**
+ * A session's exact sliding windows. They live in the owner's memory; `send_attempts` is what they are rebuilt
+ * from, so a restart can over-count (an attempt that was counted and never left) but never under-count.
+ */
+import { and, desc, eq, gt } from 'drizzle-orm';
+import type { Db } from '../db/client.ts';
+import { sendAttempts } from '../db/schema.ts';
+import { type Pace, unreserved } from './pace.ts';
+import { PRIORITIES, type Priority } from './priority.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+/** Spent entries are dropped from the front in pieces of this many: moving an array costs. */
+const COMPACT_AT = 1_000;
+
+export type LimitReason = 'minute_limit' | 'hour_limit';
+
+export interface SpentAttempt {
+  at: number;
+  recipient: string;
+}
+
+export interface Limits {
+  /** When the session's own windows let an attempt of this priority through, and which window is in the way. */
+  nextAllowedAt(now: number, priority: Priority): { at: number; reason: LimitReason | null };
+  /** The same for the recipient's window alone. */
+  recipientAllowedAt(now: number, priority: Priority, recipient: string): number;
+  /** Spends one attempt of every window. Times must not go back. */
+  spend(attempt: SpentAttempt): void;
+  /** Gives back an attempt that provably sent nothing. */
+  giveBack(attempt: SpentAttempt): void;
+  setPace(pace: Pace): void;
+  /** Time of the newest attempt, or null: the gap begins there. */
+  lastAt(): number | null;
+}
+
+/**
+ * Makes the windows from the attempts of the last hour, oldest first. High priority may spend all of a window;
+ * the others stop when what is left is the reserve, whoever has spent the rest.
+ */
+export function createLimits(pace: Pace, attempts: readonly SpentAttempt[] = []): Limits {
+  let current = pace;
+  const spent: SpentAttempt[] = [];
+  let first = 0;
+  const byRecipient = new Map<string, number[]>();
+
+  function prune(now: number): void {
+    while (first < spent.length) {
+      const oldest = spent[first];
+      if (oldest === undefined || oldest.at > now - HOUR_MS) break;
+      forget(oldest);
+      first++;
+    }
+    if (first >= COMPACT_AT) {
+      spent.splice(0, first);
+      first = 0;
+    }
+  }
+
+  function forget({ at, recipient }: SpentAttempt): void {
+    const times = byRecipient.get(recipient);
+    const index = times?.indexOf(at) ?? -1;
+    if (times === undefined || index < 0) return;
+    times.splice(index, 1);
+    if (times.length === 0) byRecipient.delete(recipient);
+  }
+
+  function spend(attempt: SpentAttempt): void {
+    spent.push(attempt);
+    const times = byRecipient.get(attempt.recipient);
+    if (times) times.push(attempt.at);
+    else byRecipient.set(attempt.recipient, [attempt.at]);
+  }
+
+  /** Since times are in order, the entry `cap` places from the end decides when the window has room again. */
+  function freeAt(timeFromEnd: (n: number) => number | undefined, cap: number, windowMs: number): number {
+    const blocking = timeFromEnd(cap);
+    return blocking === undefined ? Number.NEGATIVE_INFINITY : blocking + windowMs;
+  }
+  const spentFromEnd = (n: number) => (spent.length - n >= first ? spent[spent.length - n]?.at : undefined);
+  const capOf = (limit: number, priority: Priority) =>
+    priority === PRIORITIES.high ? limit : unreserved(limit, current);
+
+  for (const attempt of attempts) spend(attempt);
+  return {
+    nextAllowedAt(now, priority) {
+      prune(now);
+      const minute = freeAt(spentFromEnd, capOf(current.perMinute, priority), MINUTE_MS);
+      const hour = freeAt(spentFromEnd, capOf(current.perHour, priority), HOUR_MS);
+      if (minute <= now && hour <= now) return { at: now, reason: null };
+      return hour >= minute ? { at: hour, reason: 'hour_limit' } : { at: minute, reason: 'minute_limit' };
+    },
+    recipientAllowedAt(now, priority, recipient) {
+      prune(now);
+      const times = byRecipient.get(recipient) ?? [];
+      const fromEnd = (n: number) => times[times.length - n];
+      return Math.max(now, freeAt(fromEnd, capOf(current.perRecipientPerHour, priority), HOUR_MS));
+    },
+    spend,
+    giveBack(attempt) {
+      const index = spent.lastIndexOf(attempt);
+      if (index < first) return;
+      spent.splice(index, 1);
+      forget(attempt);
+    },
+    setPace(next) {
+      current = next;
+    },
+    lastAt: () => spent.at(-1)?.at ?? null,
+  };
+}
+
+/** Reads the newest `atMost` attempts of the last hour, oldest first: as many as the service's widest window holds. */
+export async function readSpent(
+  db: Db,
+  accountId: string,
+  now: number,
+  atMost: number,
+): Promise<SpentAttempt[]> {
+  const rows = await db
+    .select({ at: sendAttempts.at, recipient: sendAttempts.recipient })
+    .from(sendAttempts)
+    .where(and(eq(sendAttempts.accountId, accountId), gt(sendAttempts.at, now - HOUR_MS)))
+    .orderBy(desc(sendAttempts.at))
+    .limit(atMost);
+  return rows.reverse();
+}

@@ -1,0 +1,67 @@
+/** What is to be done after an attempt: a pure function of its result. */
+import type { SendResult } from '../whatsapp/engine.ts';
+
+export type Decision =
+  | { action: 'sent'; at: number }
+  | { action: 'retry'; availableAt: number; reason: string }
+  | { action: 'failed'; errorCode: string; errorMessage: string }
+  /** back to pending as if it had not been tried */
+  | { action: 'release' };
+
+export interface Attempt {
+  result: SendResult;
+  /** attempts made, this one included */
+  attempts: number;
+  maxAttempts: number;
+  /** false: the socket is gone, so the attempt says nothing about the message */
+  connected: boolean;
+  now: number;
+  /** between 0 and 1 */
+  random: number;
+}
+
+/** Server-side trouble that passes; every other error acknowledgement (463, 479, …) is about this message. */
+const TRANSIENT_REFUSALS: ReadonlySet<string> = new Set(['429', '500', '502', '503', '504']);
+const FIRST_BACKOFF_MS = 2_000;
+const MAX_BACKOFF_MS = 60_000;
+
+/** True when WhatsApp's refusal with this code may be followed by an acceptance of the same message. */
+export function isTransientRefusal(code: string): boolean {
+  return TRANSIENT_REFUSALS.has(code);
+}
+
+/** Milliseconds until the next attempt: doubling from 2 s to 1 min, the upper half of it random. */
+export function backoffMs(attempts: number, random: number): number {
+  const full = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.max(0, attempts - 1));
+  return Math.round(full / 2 + (full / 2) * random);
+}
+
+/**
+ * An unknown outcome and a passing trouble are tried again with the same id until `maxAttempts`; a refusal and
+ * the impossible fail at once; what was withheld, or met a closed socket, was no attempt.
+ */
+export function decide(attempt: Attempt): Decision {
+  const { result } = attempt;
+  switch (result.outcome) {
+    case 'acknowledged':
+      return { action: 'sent', at: result.at };
+    case 'withheld':
+      return { action: 'release' };
+    case 'impossible':
+      return { action: 'failed', errorCode: result.code, errorMessage: result.message };
+    case 'refused':
+      if (isTransientRefusal(result.code)) return again(attempt, result.code, result.message);
+      return { action: 'failed', errorCode: result.code, errorMessage: result.message };
+    case 'not_sent':
+      if (!attempt.connected) return { action: 'release' };
+      return again(attempt, 'NOT_SENT', `It could not be put on the wire: ${result.reason}.`);
+    case 'unknown':
+      return again(attempt, 'NO_ACK', "WhatsApp's server did not acknowledge the message.");
+  }
+}
+
+function again(attempt: Attempt, errorCode: string, errorMessage: string): Decision {
+  if (attempt.attempts >= attempt.maxAttempts) return { action: 'failed', errorCode, errorMessage };
+  const availableAt = attempt.now + backoffMs(attempt.attempts, attempt.random);
+  return { action: 'retry', availableAt, reason: errorCode };
+}

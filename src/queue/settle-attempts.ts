@@ -1,0 +1,145 @@
+/** Outcomes that are not proven: only the session's owner may write them, and only while the row is its claim. */
+import { and, eq, inArray, lte, type SQL, sql } from 'drizzle-orm';
+import type { Tx } from '../db/client.ts';
+import { affected } from '../db/ops.ts';
+import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
+import { type Claim, type MessageRef, messageRefColumns } from './claim.ts';
+import { type Held, isHeld } from './fence.ts';
+import { messageFact, type Settled } from './settle-proofs.ts';
+
+export type AttemptItem =
+  | { kind: 'failed'; claim: Claim; errorCode: string; errorMessage: string }
+  | { kind: 'retry'; claim: Claim; availableAt: number }
+  | { kind: 'release'; claim: Claim }
+  /** withheld at the last moment because its time had run out */
+  | { kind: 'expired'; claim: Claim }
+  /** never claimed: its time ran out while it waited */
+  | { kind: 'overdue'; id: string }
+  /** an error acknowledgement that came after the attempt was given up */
+  | { kind: 'refused'; held: Held; messageId: string; errorCode: string; errorMessage: string };
+
+const NOTHING: Settled = { facts: [], outcomes: [] };
+/** Lengths of messages.error_code and error_message. */
+const MAX_CODE = 40;
+const MAX_MESSAGE = 300;
+
+/** Writes one outcome; empty when the fence or the claim is gone, because then somebody else's word counts. */
+export async function settleAttempt(tx: Tx, item: AttemptItem, now: number): Promise<Settled> {
+  switch (item.kind) {
+    case 'retry':
+      await tx
+        .update(messageQueue)
+        .set({ status: 'pending', claimedFence: null, availableAt: item.availableAt })
+        .where(ownClaim(tx, item.claim));
+      return NOTHING;
+    case 'release':
+      return release(tx, item.claim, now);
+    case 'failed':
+      if (!(await takeOff(tx, ownClaim(tx, item.claim)))) return NOTHING;
+      return fail(tx, item.claim, item, now);
+    case 'expired':
+      if (!(await takeOff(tx, ownClaim(tx, item.claim)))) return NOTHING;
+      return expire(tx, item.claim, now);
+    case 'overdue':
+      return expireWaiting(tx, item.id, now);
+    case 'refused':
+      return refuseWaiting(tx, item, now);
+  }
+}
+
+function ownClaim(tx: Tx, { id, held }: Claim): SQL | undefined {
+  return and(
+    eq(messageQueue.id, id),
+    eq(messageQueue.status, 'sending'),
+    eq(messageQueue.claimedFence, held.fence),
+    isHeld(tx, held),
+  );
+}
+
+async function takeOff(tx: Tx, where: SQL | undefined): Promise<boolean> {
+  return affected(await tx.delete(messageQueue).where(where)) > 0;
+}
+
+/** As if it had not been tried: nothing left, so neither the row nor the limits count it. */
+async function release(tx: Tx, claim: Claim, now: number): Promise<Settled> {
+  const released = await tx
+    .update(messageQueue)
+    .set({ status: 'pending', claimedFence: null, attempts: sql`${messageQueue.attempts} - 1` })
+    .where(ownClaim(tx, claim));
+  if (affected(released) === 0) return NOTHING;
+  await tx
+    .update(messages)
+    .set({ attempts: sql`${messages.attempts} - 1`, updatedAt: now })
+    .where(eq(messages.id, claim.id));
+  await tx.delete(sendAttempts).where(eq(sendAttempts.id, claim.attemptId));
+  return NOTHING;
+}
+
+async function fail(
+  tx: Tx,
+  message: MessageRef,
+  reason: { errorCode: string; errorMessage: string },
+  now: number,
+): Promise<Settled> {
+  const errorCode = reason.errorCode.slice(0, MAX_CODE);
+  const errorMessage = reason.errorMessage.slice(0, MAX_MESSAGE);
+  const changes = { status: 'failed' as const, failedAt: now, errorCode, errorMessage, updatedAt: now };
+  const written = await tx.update(messages).set(changes).where(isUnsettled(message.id));
+  if (affected(written) === 0) return NOTHING;
+  return {
+    facts: [messageFact(message, 'message.failed', now, { status: 'failed', errorCode })],
+    outcomes: [{ id: message.id, status: 'failed', errorCode, errorMessage }],
+  };
+}
+
+async function expire(tx: Tx, message: MessageRef, now: number): Promise<Settled> {
+  const errorCode = 'EXPIRED';
+  const errorMessage = 'Its time ran out before it could be sent.';
+  const changes = { status: 'expired' as const, failedAt: now, errorCode, errorMessage, updatedAt: now };
+  const written = await tx.update(messages).set(changes).where(isUnsettled(message.id));
+  if (affected(written) === 0) return NOTHING;
+  return {
+    facts: [messageFact(message, 'message.expired', now, { status: 'expired', errorCode })],
+    outcomes: [{ id: message.id, status: 'expired', errorCode, errorMessage }],
+  };
+}
+
+function isUnsettled(id: string): SQL | undefined {
+  return and(eq(messages.id, id), inArray(messages.status, ['queued', 'sending']));
+}
+
+async function expireWaiting(tx: Tx, id: string, now: number): Promise<Settled> {
+  const overdue = and(
+    eq(messageQueue.id, id),
+    eq(messageQueue.status, 'pending'),
+    lte(messageQueue.expiresAt, now),
+  );
+  if (!(await takeOff(tx, overdue))) return NOTHING;
+  const [message] = await tx.select(messageRefColumns).from(messages).where(eq(messages.id, id));
+  return message ? expire(tx, message, now) : NOTHING;
+}
+
+async function refuseWaiting(
+  tx: Tx,
+  item: Extract<AttemptItem, { kind: 'refused' }>,
+  now: number,
+): Promise<Settled> {
+  const [message] = await tx
+    .select(messageRefColumns)
+    .from(messages)
+    .where(
+      and(
+        eq(messages.accountId, item.held.id),
+        eq(messages.direction, 'out'),
+        eq(messages.messageId, item.messageId),
+      ),
+    );
+  if (!message) return NOTHING;
+  // While it is being sent again, that attempt gets an answer of its own.
+  const waiting = and(
+    eq(messageQueue.id, message.id),
+    eq(messageQueue.status, 'pending'),
+    isHeld(tx, item.held),
+  );
+  return (await takeOff(tx, waiting)) ? fail(tx, message, item, now) : NOTHING;
+}

@@ -1,0 +1,129 @@
+/** Sends what is queued for the sessions this process owns: one line a session, all settled by one settler. */
+import { and, eq, inArray } from 'drizzle-orm';
+import { messageQueue } from '../db/schema.ts';
+import { inCleanContext } from '../db/scope.ts';
+import { turn } from '../db/turns.ts';
+import type { AccountRef } from '../whatsapp/engine.ts';
+import { createOverdueSweep } from './dispatcher/overdue-sweep.ts';
+import { type SessionLine, startSessionLine } from './dispatcher/session-line.ts';
+import type { DispatcherDeps } from './dispatcher/types.ts';
+
+export type { DispatcherDeps } from './dispatcher/types.ts';
+
+/** A look for work whose wake-up was lost on its way from another process. */
+const LOOK_EVERY_MS = 5_000;
+const LOOK_PIECE = 500;
+/** On top of what an attempt may take: time to write its outcome. */
+const SETTLE_MARGIN_MS = 5_000;
+
+export interface Dispatcher {
+  start(): void;
+  /** Claims nothing more, lets what is in flight end (bounded) and settles it. May be called twice. */
+  stop(): Promise<void>;
+  /**
+   * Sends for this session from now on; call it when it is owned and connected, again after a reconnect. Another
+   * fence replaces the older line first. Rows that an earlier owner was sending go back to pending.
+   */
+  add(account: AccountRef): Promise<void>;
+  /** Resolves when nothing of the session is in flight any more (bounded by the engine's own bounds). */
+  remove(accountId: string): Promise<void>;
+  /** Resolves when every line waits for time, for work or for WhatsApp and every outcome is written. */
+  settled(): Promise<void>;
+}
+
+/** Makes the dispatcher. The settler is the caller's: receipts go to it directly, and it stops after this. */
+export function createDispatcher(deps: DispatcherDeps): Dispatcher {
+  const lines = new Map<string, SessionLine>();
+  const stopTimeoutMs =
+    deps.config.pacing.prepareTimeoutMs + deps.config.pacing.ackTimeoutMs + SETTLE_MARGIN_MS;
+  const sweep = createOverdueSweep(deps);
+  let running = false;
+  let looking = false;
+  let unsubscribe: () => void = () => undefined;
+  let cancelLook: () => void = () => undefined;
+
+  async function lookForWork(): Promise<void> {
+    const idle = [...lines.values()].filter((line) => line.isIdle()).map((line) => line.account.id);
+    for (let at = 0; at < idle.length && running; at += LOOK_PIECE) {
+      const found = await deps.db
+        .selectDistinct({ accountId: messageQueue.accountId })
+        .from(messageQueue)
+        .where(
+          and(
+            inArray(messageQueue.accountId, idle.slice(at, at + LOOK_PIECE)),
+            eq(messageQueue.status, 'pending'),
+          ),
+        );
+      for (const { accountId } of found) lines.get(accountId)?.wake();
+    }
+  }
+
+  function scheduleLook(): void {
+    // SQLite serves one process, whose wake-ups cannot be lost.
+    if (!running || deps.database.dialect === 'sqlite') return;
+    cancelLook = deps.clock.setTimer(() => {
+      looking = true;
+      lookForWork()
+        .catch((error) => deps.logger.warn('the queue could not be looked at', { error: String(error) }))
+        .finally(() => {
+          looking = false;
+          scheduleLook();
+        });
+    }, LOOK_EVERY_MS);
+  }
+
+  async function remove(accountId: string): Promise<void> {
+    const line = lines.get(accountId);
+    if (!line) return;
+    await line.stop(stopTimeoutMs);
+    if (lines.get(accountId) === line) lines.delete(accountId);
+  }
+
+  return {
+    start() {
+      if (running) return;
+      running = true;
+      unsubscribe = deps.signals.onWake((accountId) => lines.get(accountId)?.wake());
+      inCleanContext(() => {
+        sweep.start();
+        scheduleLook();
+      });
+    },
+    async stop() {
+      running = false;
+      unsubscribe();
+      cancelLook();
+      sweep.stop();
+      await Promise.all([...lines.keys()].map(remove));
+    },
+    async add(account) {
+      // Again after each wait: another call may have put a line there meanwhile.
+      for (let known = lines.get(account.id); known; known = lines.get(account.id)) {
+        if (isSame(known.account, account) && !known.isStopped()) return known.wake();
+        await remove(account.id);
+      }
+      if (!running) return;
+      lines.set(
+        account.id,
+        inCleanContext(() => startSessionLine(deps, account)),
+      );
+    },
+    remove,
+    async settled() {
+      const isQuiet = () =>
+        !deps.settler.isBusy() &&
+        !sweep.isBusy() &&
+        !looking &&
+        [...lines.values()].every((line) => line.isQuiet());
+      // Twice in a row: what one part has just finished may give another one work.
+      for (let quiet = 0; quiet < 2; ) {
+        await turn();
+        quiet = isQuiet() ? quiet + 1 : 0;
+      }
+    },
+  };
+}
+
+function isSame(a: AccountRef, b: AccountRef): boolean {
+  return a.owner === b.owner && a.fence === b.fence;
+}

@@ -1,0 +1,96 @@
+/** One attempt: hand the message to the engine, look once more before it leaves, write what became of it. */
+import { type AccountState, readBeforeRelay } from '../../queue/account-state.ts';
+import { type Claim, recipientOf } from '../../queue/claim.ts';
+import { type Decision, decide } from '../../queue/retry.ts';
+import type { Settlement } from '../../queue/settle.ts';
+import type { Content } from '../../whatsapp/content.ts';
+import type { SendResult } from '../../whatsapp/engine.ts';
+import type { DispatcherDeps } from './types.ts';
+
+/** What an attempt asks of its session. */
+export interface AttemptHost {
+  /** Runs the look before the relay, so that the session knows it is not waiting for WhatsApp meanwhile. */
+  look<R>(read: () => Promise<R>): Promise<R>;
+  /** Takes in what the session's row says now; false: this process may not send for it (lost, paused, stopping). */
+  maySend(state: AccountState | null): boolean;
+  /** The engine has answered: the recipient and the slot are free, the outcome is not written yet. */
+  answered(decision: Decision): void;
+}
+
+/** Sends one claimed message and settles it. Resolves when the outcome is durable; never rejects. */
+export async function attempt(deps: DispatcherDeps, claim: Claim, host: AttemptHost): Promise<void> {
+  let overdue = false;
+  const check = async (): Promise<boolean> => {
+    const { account, claimed } = await readBeforeRelay(deps.db, claim.held, claim.id);
+    if (!host.maySend(account) || !claimed) return false;
+    // Last of all: what passes here is on its way, so it must not be reported expired before its outcome is known.
+    overdue = claim.expiresAt !== null && claim.expiresAt <= deps.clock.now();
+    return !overdue;
+  };
+  // A database that is away cannot say that the claim still holds: nothing leaves.
+  const result = await send(deps, claim, () => host.look(check).catch(() => false));
+  const decision = decide({
+    result,
+    attempts: claim.attempts,
+    maxAttempts: deps.config.pacing.maxAttempts,
+    connected: deps.engine.isConnected(claim.accountId),
+    now: deps.clock.now(),
+    random: (deps.random ?? Math.random)(),
+  });
+  host.answered(decision);
+  try {
+    await deps.settler.settle(overdue ? { kind: 'expired', claim } : settlementOf(claim, decision));
+  } catch (error) {
+    // The row stays claimed under our fence: the next take-over or reconnect brings it back with the same id.
+    deps.logger.error('an outcome is not settled', { messageId: claim.messageId, error: String(error) });
+  }
+}
+
+async function send(
+  deps: DispatcherDeps,
+  claim: Claim,
+  mayRelay: () => Promise<boolean>,
+): Promise<SendResult> {
+  let content: Content;
+  try {
+    content = (deps.openContent ?? asContent)(claim.content);
+  } catch (error) {
+    deps.logger.error('a message cannot be opened', { messageId: claim.messageId, error: String(error) });
+    return { outcome: 'impossible', code: 'CONTENT_UNREADABLE', message: 'Its content cannot be opened.' };
+  }
+  const { prepareTimeoutMs, ackTimeoutMs } = deps.config.pacing;
+  try {
+    return await deps.engine.send(claim.accountId, recipientOf(claim), content, {
+      messageId: claim.messageId,
+      prepareTimeoutMs,
+      ackTimeoutMs,
+      mayRelay,
+    });
+  } catch (error) {
+    deps.logger.error('the engine failed', { messageId: claim.messageId, error: String(error) });
+    return { outcome: 'unknown', reason: 'the engine failed' };
+  }
+}
+
+function settlementOf(claim: Claim, decision: Decision): Settlement {
+  switch (decision.action) {
+    case 'sent':
+      return { kind: 'proof', id: claim.id, status: 'sent', at: decision.at };
+    case 'failed':
+      return {
+        kind: 'failed',
+        claim,
+        errorCode: decision.errorCode,
+        errorMessage: decision.errorMessage,
+      };
+    case 'retry':
+      return { kind: 'retry', claim, availableAt: decision.availableAt };
+    case 'release':
+      return { kind: 'release', claim };
+  }
+}
+
+/** Safe because nothing but a Content is ever queued without being sealed. */
+function asContent(content: unknown): Content {
+  return content as Content;
+}

@@ -1,0 +1,85 @@
+/** What a session has waiting, as far as it was looked ahead: one lane a priority. */
+import type { Candidate } from '../../queue/claim.ts';
+import { PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
+
+/** Reads the next rows of one priority, future ones included, without those of `except`. */
+type ReadLane = (priority: Priority, limit: number, except: readonly string[]) => Promise<Candidate[]>;
+
+export interface Pick {
+  /** due now and to a recipient that has nothing in flight */
+  row: Candidate | null;
+  /** when the next row falls due if `row` is null; Infinity: nothing is waiting, or only for busy recipients */
+  nextAt: number;
+}
+
+export interface Lanes {
+  /** Something may have come or gone: look again before the next pick. */
+  invalidate(): void;
+  pick(priority: Priority, now: number, busy: ReadonlySet<string>): Promise<Pick>;
+  /** The row was taken, moved or found gone. */
+  drop(priority: Priority, id: string): void;
+}
+
+/** Narrow rows, so that most claims need no search of their own. */
+const LOOK_AHEAD = 16;
+
+interface Lane {
+  rows: Candidate[];
+  /** false: there may be more behind these */
+  complete: boolean;
+  stale: boolean;
+}
+
+export function createLanes(read: ReadLane): Lanes {
+  const lanes = new Map<Priority, Lane>(
+    PRIORITY_ORDER.map((priority) => [priority, { rows: [], complete: false, stale: true }]),
+  );
+
+  function laneOf(priority: Priority): Lane {
+    const lane = lanes.get(priority);
+    if (!lane) throw new RangeError(`no lane for priority ${priority}`);
+    return lane;
+  }
+
+  async function fill(priority: Priority, lane: Lane, except: readonly string[]): Promise<void> {
+    // Cleared first: what comes while we read makes it stale again.
+    lane.stale = false;
+    try {
+      lane.rows = await read(priority, LOOK_AHEAD, except);
+      // Without the busy recipients' rows the lane is good for one pick only.
+      lane.complete = lane.rows.length < LOOK_AHEAD;
+      if (except.length > 0) lane.stale = true;
+    } catch (error) {
+      lane.stale = true;
+      throw error;
+    }
+  }
+
+  function find(lane: Lane, now: number, busy: ReadonlySet<string>): Pick {
+    for (const row of lane.rows) {
+      if (row.availableAt > now) return { row: null, nextAt: row.availableAt };
+      if (!busy.has(row.recipient)) return { row, nextAt: row.availableAt };
+    }
+    return { row: null, nextAt: Number.POSITIVE_INFINITY };
+  }
+
+  return {
+    invalidate() {
+      for (const lane of lanes.values()) lane.stale = true;
+    },
+    async pick(priority, now, busy) {
+      const lane = laneOf(priority);
+      const empty = lane.rows.length === 0 && !lane.complete;
+      if (lane.stale || empty) await fill(priority, lane, []);
+      const found = find(lane, now, busy);
+      if (found.row || found.nextAt !== Number.POSITIVE_INFINITY || lane.complete) return found;
+      // Everything seen is for busy recipients: others behind them need not wait.
+      await fill(priority, lane, [...busy]);
+      return find(lane, now, busy);
+    },
+    drop(priority, id) {
+      const lane = laneOf(priority);
+      lane.rows = lane.rows.filter((row) => row.id !== id);
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import type { Clock } from '../../utils/clock.ts';
+
+/** Where a loop waits for a wake-up or for a time. */
+export interface Parking {
+  /** Ends the wait, or the next one if none is going on. */
+  wake(): void;
+  /** Waits `ms` (Infinity: only for a wake-up). */
+  park(ms: number): Promise<void>;
+  isParked(): boolean;
+}
+
+export function createParking(clock: Clock): Parking {
+  let woken = false;
+  let leave: (() => void) | null = null;
+  return {
+    wake() {
+      woken = true;
+      leave?.();
+    },
+    async park(ms) {
+      if (!woken && ms > 0) {
+        await new Promise<void>((resolve) => {
+          const cancel = Number.isFinite(ms) ? clock.setTimer(() => leave?.(), ms) : () => undefined;
+          leave = () => {
+            leave = null;
+            cancel();
+            resolve();
+          };
+        });
+      }
+      woken = false;
+    },
+    isParked: () => leave !== null,
+  };
+}

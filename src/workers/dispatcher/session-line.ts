@@ -1,0 +1,208 @@
+/** The line of one session: gap, limits, one claim at a time, a few answers outstanding. */
+import {
+  type Candidate,
+  claimRow,
+  deferRecipient,
+  readCandidates,
+  recoverClaims,
+} from '../../queue/claim.ts';
+import { createLimits, type LimitReason, type Limits, readSpent } from '../../queue/limits.ts';
+import { type Pace, paceOf } from '../../queue/pace.ts';
+import { PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
+import { sleep } from '../../utils/clock.ts';
+import type { AccountRef } from '../../whatsapp/engine.ts';
+import { attempt } from './attempt.ts';
+import { createGate } from './gate.ts';
+import { createLanes } from './lanes.ts';
+import { createParking } from './parking.ts';
+import { createPauseSign } from './pause-sign.ts';
+import type { DispatcherDeps } from './types.ts';
+
+/** A slow acknowledgement must not stop the pace, and a dead server must not take the whole queue. */
+const MAX_IN_FLIGHT = 8;
+/** Outcomes that may wait to be written. */
+const MAX_UNSETTLED = 32;
+const SOCKET_POLL_MS = 500;
+const FIRST_FAILURE_PAUSE_MS = 500;
+const MAX_FAILURE_PAUSE_MS = 10_000;
+/** How many rows of a recipient at its limit step aside at once. */
+const DEFER_REACH = 200;
+const FOREVER = Number.POSITIVE_INFINITY;
+
+export interface SessionLine {
+  readonly account: AccountRef;
+  /** There may be something to send, or something about the session has changed. */
+  wake(): void;
+  /** True while it waits for time, for work or for WhatsApp. */
+  isQuiet(): boolean;
+  /** True when it waits and knows of nothing that is due. */
+  isIdle(): boolean;
+  isStopped(): boolean;
+  /** Claims nothing more; resolves when everything in flight is settled, at the latest after `timeoutMs`. */
+  stop(timeoutMs: number): Promise<void>;
+}
+
+interface Windows {
+  limits: Limits;
+  /** the gap after the last attempt ends here */
+  nextSendAt: number;
+}
+
+/** Starts the line: recovers what an earlier owner left, rebuilds the limits, then sends until it is stopped. */
+export function startSessionLine(deps: DispatcherDeps, account: AccountRef): SessionLine {
+  const { clock, config, db, logger } = deps;
+  const random = deps.random ?? Math.random;
+  const parking = createParking(clock);
+  const lanes = createLanes((priority, limit, except) =>
+    readCandidates(db, account.id, priority, limit, except),
+  );
+  const showPause = createPauseSign(deps, account);
+  const stopping = new AbortController();
+  const busy = new Set<string>();
+  const attempts = new Set<Promise<void>>();
+  let pace: Pace = paceOf(config.pacing, null);
+  let windows: Windows | null = null;
+  let looking = 0;
+  let resting = false;
+  let idle = false;
+
+  const gate = createGate(deps, account, (own) => {
+    pace = paceOf(config.pacing, own);
+    windows?.limits.setPace(pace);
+  });
+  const gapMs = () => pace.delayMinMs + random() * (pace.delayMaxMs - pace.delayMinMs);
+
+  async function begin(): Promise<Windows> {
+    await gate.refresh();
+    const recovered = gate.isLost() ? 0 : await recoverClaims(deps, account);
+    if (recovered > 0) logger.info('claims recovered', { sessionId: account.sessionId, count: recovered });
+    const now = clock.now();
+    const limits = createLimits(pace, await readSpent(db, account.id, now, config.pacing.perHour));
+    const last = limits.lastAt();
+    return { limits, nextSendAt: last === null ? 0 : Math.min(last, now) + gapMs() };
+  }
+
+  /** One look at everything that may be in the way; milliseconds until the next one. */
+  async function step(at: Windows): Promise<number> {
+    idle = false;
+    if (gate.isLost() || busy.size >= MAX_IN_FLIGHT || attempts.size >= MAX_UNSETTLED) return FOREVER;
+    const now = clock.now();
+    if (deps.isSafe?.() === false || !deps.engine.isConnected(account.id)) return SOCKET_POLL_MS;
+    if (gate.pausedUntil() > now) {
+      await gate.refresh();
+      if (gate.isLost()) return FOREVER;
+      if (gate.pausedUntil() > now) return gate.pausedUntil() - now;
+    }
+    // A clock that was set back must not stretch the gap.
+    at.nextSendAt = Math.min(at.nextSendAt, now + pace.delayMaxMs);
+    return at.nextSendAt > now ? at.nextSendAt - now : choose(at, now);
+  }
+
+  async function choose(at: Windows, now: number): Promise<number> {
+    let earliest = FOREVER;
+    let blocked: { at: number; reason: LimitReason } | null = null;
+    for (const priority of PRIORITY_ORDER) {
+      const { row, nextAt } = await lanes.pick(priority, now, busy);
+      if (row === null) {
+        earliest = Math.min(earliest, nextAt);
+        continue;
+      }
+      if (row.expiresAt !== null && row.expiresAt <= now) return expire(priority, row);
+      const allowed = at.limits.nextAllowedAt(now, priority);
+      if (allowed.reason === null) return take(at, priority, row, now);
+      earliest = Math.min(earliest, allowed.at);
+      blocked ??= { at: allowed.at, reason: allowed.reason };
+    }
+    if (blocked === null) idle = attempts.size === 0;
+    else if (!(await showPause(blocked.at, blocked.reason))) await gate.refresh();
+    return Math.max(0, earliest - now);
+  }
+
+  async function expire(priority: Priority, row: Candidate): Promise<number> {
+    lanes.drop(priority, row.id);
+    await deps.settler.settle({ kind: 'overdue', id: row.id });
+    return 0;
+  }
+
+  async function take(at: Windows, priority: Priority, row: Candidate, now: number): Promise<number> {
+    const { recipient } = row;
+    const until = at.limits.recipientAllowedAt(now, priority, recipient);
+    if (until > now) {
+      const input = { recipient, priority, until, reach: DEFER_REACH };
+      const moved = await deferRecipient(deps, account, input);
+      lanes.invalidate();
+      if (moved === 0) await gate.refresh();
+      return 0;
+    }
+    const spent = { at: Math.max(now, at.limits.lastAt() ?? 0), recipient };
+    const claim = await claimRow(deps, account, row, spent.at);
+    lanes.drop(priority, row.id);
+    if (claim === null) {
+      lanes.invalidate();
+      await gate.refresh();
+      return 0;
+    }
+    at.limits.spend(spent);
+    at.nextSendAt = now + gapMs();
+    busy.add(recipient);
+    const running = attempt(deps, claim, {
+      async look(read) {
+        looking++;
+        return read().finally(() => {
+          looking--;
+        });
+      },
+      maySend: (state) => gate.takeIn(state) && !stopping.signal.aborted && deps.isSafe?.() !== false,
+      answered(decision) {
+        if (decision.action === 'release') at.limits.giveBack(spent);
+        busy.delete(recipient);
+        parking.wake();
+      },
+    }).finally(() => {
+      attempts.delete(running);
+      lanes.invalidate();
+      parking.wake();
+    });
+    attempts.add(running);
+    return 0;
+  }
+
+  async function run(): Promise<void> {
+    let failures = 0;
+    while (!stopping.signal.aborted) {
+      try {
+        windows ??= await begin();
+        const waitMs = await step(windows);
+        failures = 0;
+        if (waitMs > 0 && !stopping.signal.aborted) await parking.park(waitMs);
+      } catch (error) {
+        logger.warn('a queue waits', { sessionId: account.sessionId, error: String(error) });
+        lanes.invalidate();
+        const fullMs = Math.min(MAX_FAILURE_PAUSE_MS, FIRST_FAILURE_PAUSE_MS * 2 ** failures++);
+        resting = true;
+        await sleep(clock, fullMs * (0.5 + random() / 2), stopping.signal);
+        resting = false;
+      }
+    }
+    await Promise.all(attempts);
+  }
+
+  const done = run();
+  return {
+    account,
+    wake() {
+      lanes.invalidate();
+      parking.wake();
+    },
+    isQuiet: () => (parking.isParked() || resting) && looking === 0,
+    isIdle: () => idle && parking.isParked(),
+    isStopped: () => stopping.signal.aborted,
+    async stop(timeoutMs) {
+      stopping.abort();
+      parking.wake();
+      const bound = new AbortController();
+      await Promise.race([done, sleep(clock, timeoutMs, bound.signal)]);
+      bound.abort();
+    },
+  };
+}
