@@ -29,11 +29,13 @@ export interface OwnershipDeps {
   logger: Logger;
   host: Host;
   processId: string;
+  /** The database serves one process only: no other can take anything, so an outage costs no socket. */
+  alone: boolean;
   /** between 0 and 1, for the jitter */
   random?: () => number;
 }
 
-/** Called in turn, never two at once; they must not throw. */
+/** Called in turn, except `onLost`, which may come at any time. A round in which one rejects is repeated. */
 export interface OwnershipListener {
   /** Sessions that are now this process's; a known one again with a higher fence replaces the old. */
   onTaken(sessions: readonly OwnedSession[]): void | Promise<void>;
@@ -60,11 +62,9 @@ export interface Ownership {
 }
 
 export function createOwnership(deps: OwnershipDeps): Ownership {
-  const { database, clock, logger, processId: me } = deps;
+  const { database, clock, logger, alone, processId: me } = deps;
   const { db } = database;
   const random = deps.random ?? Math.random;
-  /** SQLite serves one process by its lock file: no other can take anything, so an outage costs no socket. */
-  const alone = database.dialect === 'sqlite';
   const owned = new Map<string, OwnedSession>();
   let listener: OwnershipListener | null = null;
   let renewedAtMs = Number.NEGATIVE_INFINITY;

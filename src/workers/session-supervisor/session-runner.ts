@@ -278,7 +278,9 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
     Object.assign(history, { failures: 0, restarts: 0, outdated: 0 });
     // A crash between the end and the erasure would have left them.
     if (writer.last.status === 'logged_out') await eraseCredentials();
-    void setStatus('connecting', null, NO_PAIRING);
+    // Whoever asked may look at the row next, and must not find the old state there.
+    const outcome = await setStatus('connecting', null, NO_PAIRING);
+    if (outcome === 'lost' || outcome === 'stopped') throw new NotOwnerError();
     await connect(null);
   }
 

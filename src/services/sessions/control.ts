@@ -1,0 +1,36 @@
+/** Verbs that its owner carries out on a session. */
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { findSession, type SessionRef } from './find.ts';
+import type { SessionStatusOutput } from './schemas.ts';
+import { toSessionStatus } from './view.ts';
+
+/** Closing takes up to 10 s, opening is quick. */
+const RESTART_TIMEOUT_MS = 20_000;
+/** WhatsApp is given 10 s to confirm, the socket 10 s to close. */
+export const LOGOUT_TIMEOUT_MS = 30_000;
+
+/**
+ * Closes the socket and connects again with the same credentials; begins a pairing when there are none.
+ * Throws SESSION_NOT_FOUND, UNAVAILABLE.
+ */
+export async function restartSession(ctx: Ctx, ref: SessionRef): Promise<SessionStatusOutput> {
+  requireScope(ctx, 'sessions:write');
+  const { id } = await findSession(ctx, ref);
+  await ctx.commands.run(id, 'restart', {}, RESTART_TIMEOUT_MS);
+  return toSessionStatus(ctx.db, await findSession(ctx, ref), ctx.clock.now());
+}
+
+/**
+ * Unlinks the phone and erases the credentials; the session stays and may be linked again. `confirmed`: WhatsApp
+ * has answered; if not (it was not connected), the phone may list the device until it is removed there.
+ */
+export async function logoutSession(
+  ctx: Ctx,
+  ref: SessionRef,
+): Promise<SessionStatusOutput & { confirmed: boolean }> {
+  requireScope(ctx, 'sessions:write');
+  const { id } = await findSession(ctx, ref);
+  const { confirmed } = await ctx.commands.run(id, 'logout', {}, LOGOUT_TIMEOUT_MS);
+  return { ...(await toSessionStatus(ctx.db, await findSession(ctx, ref), ctx.clock.now())), confirmed };
+}

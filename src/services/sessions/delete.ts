@@ -1,0 +1,144 @@
+/** Sessions that go: one by its name, or those that ended long ago. History stays. */
+import { and, eq, inArray, lt, ne } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { affected, deleteInPieces, transact } from '../../db/ops.ts';
+import {
+  messageQueue,
+  messages,
+  waContacts,
+  waCredentials,
+  waKeys,
+  whatsappAccounts,
+} from '../../db/schema.ts';
+import { type Fact, record } from '../../events/record.ts';
+import { requireScope } from '../access.ts';
+import { type Ctx, originOf } from '../context.ts';
+import { LOGOUT_TIMEOUT_MS } from './control.ts';
+import { findSession, type SessionRecord, type SessionRef } from './find.ts';
+
+const accounts = whatsappAccounts;
+/** Queued messages canceled in one transaction. */
+const PIECE = 200;
+
+/**
+ * Logs out, cancels what is queued and forgets the session: row, credentials, keys and contacts.
+ * Throws SESSION_NOT_FOUND, UNAVAILABLE when its owner cannot be asked to log out.
+ */
+export async function deleteSession(ctx: Ctx, ref: SessionRef): Promise<{ sessionId: string }> {
+  requireScope(ctx, 'sessions:write');
+  const session = await findSession(ctx, ref);
+  await ctx.commands.run(session.id, 'logout', {}, LOGOUT_TIMEOUT_MS);
+  await forget(ctx, session);
+  return { sessionId: session.sessionId };
+}
+
+/**
+ * Removes the caller's sessions that never paired or were logged out at least `hours` ago. Whoever has
+ * credentials, or is being linked, stays.
+ */
+export async function cleanupSessions(ctx: Ctx, { hours }: { hours: number }): Promise<{ removed: number }> {
+  requireScope(ctx, 'sessions:write');
+  const before = ctx.clock.now() - hours * 3_600_000;
+  const { userId, sessionId } = ctx.actor;
+  const rows = await ctx.db
+    .select()
+    .from(accounts)
+    .where(
+      and(
+        eq(accounts.userId, userId),
+        sessionId === null ? undefined : eq(accounts.sessionId, sessionId),
+        unused(),
+        lt(accounts.updatedAt, before),
+      ),
+    );
+  let removed = 0;
+  for (const row of rows) if (await forget(ctx, row, true)) removed += 1;
+  return { removed };
+}
+
+const unused = () =>
+  and(eq(accounts.paired, false), ne(accounts.status, 'connecting'), ne(accounts.status, 'qr'));
+
+/** False when `onlyUnused` and the session was linked, or began to be, in the meantime. */
+async function forget(ctx: Ctx, session: SessionRecord, onlyUnused = false): Promise<boolean> {
+  // While there is a row, the cancellations have their place in the session's order of events.
+  if (!onlyUnused) await cancelQueue(ctx, session);
+  if (!(await deleteRow(ctx, session, onlyUnused))) return false;
+  await cancelQueue(ctx, session);
+  await deleteBelongings(ctx, session.id);
+  return true;
+}
+
+async function deleteRow(ctx: Ctx, session: SessionRecord, onlyUnused: boolean): Promise<boolean> {
+  try {
+    await transact(ctx.database, async (tx) => {
+      await record(tx, ctx, [{ ...factOf(ctx, session), event: 'session.deleted' }]);
+      const condition = and(eq(accounts.id, session.id), onlyUnused ? unused() : undefined);
+      if (affected(await tx.delete(accounts).where(condition)) === 0) throw new SessionInUse();
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof SessionInUse) return false;
+    throw error;
+  }
+}
+
+async function deleteBelongings({ db }: Ctx, accountId: string): Promise<void> {
+  const contacts = eq(waContacts.accountId, accountId);
+  await deleteInPieces(db, { table: waContacts, key: waContacts.lid, where: contacts });
+  await db.delete(waCredentials).where(eq(waCredentials.accountId, accountId));
+  const keys = eq(waKeys.accountId, accountId);
+  const types = await db.selectDistinct({ type: waKeys.type }).from(waKeys).where(keys);
+  for (const { type } of types) {
+    // Names are unique within a type.
+    await deleteInPieces(db, { table: waKeys, key: waKeys.name, where: and(keys, eq(waKeys.type, type)) });
+  }
+}
+
+async function cancelQueue(ctx: Ctx, session: SessionRecord): Promise<void> {
+  for (;;) {
+    if ((await transact(ctx.database, (tx) => cancelPiece(ctx, tx, session))) < PIECE) return;
+  }
+}
+
+/** Rolls the transaction back. */
+class SessionInUse extends Error {
+  override name = 'SessionInUse';
+}
+
+const factOf = (ctx: Ctx, { id, userId, sessionId }: SessionRecord) => ({
+  userId,
+  session: { id, sessionId },
+  origin: originOf(ctx),
+});
+
+async function cancelPiece(ctx: Ctx, tx: Tx, session: SessionRecord): Promise<number> {
+  const rows = await tx
+    .select({ id: messageQueue.id, messageId: messageQueue.messageId, recipient: messageQueue.recipient })
+    .from(messageQueue)
+    .where(eq(messageQueue.accountId, session.id))
+    .limit(PIECE);
+  if (rows.length === 0) return 0;
+  const ids = rows.map((row) => row.id);
+  const at = ctx.clock.now();
+  await tx
+    .update(messages)
+    .set({ status: 'canceled', errorCode: 'SESSION_DELETED', updatedAt: at })
+    .where(and(inArray(messages.id, ids), inArray(messages.status, ['queued', 'sending'])));
+  await tx.delete(messageQueue).where(inArray(messageQueue.id, ids));
+  const facts = rows.map(
+    (row): Fact => ({
+      ...factOf(ctx, session),
+      event: 'message.canceled',
+      subject: row.messageId,
+      data: { messageId: row.messageId, to: row.recipient, status: 'canceled', reason: 'session_deleted' },
+    }),
+  );
+  await record(tx, ctx, facts);
+  tx.afterCommit(() => {
+    for (const id of ids) {
+      ctx.signals.settled({ id, status: 'canceled', errorCode: 'SESSION_DELETED', errorMessage: null });
+    }
+  });
+  return rows.length;
+}

@@ -1,0 +1,149 @@
+/** The events of one session, in the order of their `seq`, for somebody who follows them live. */
+import { and, asc, eq, gt, inArray } from 'drizzle-orm';
+import { activityLogs, messages, whatsappAccounts } from '../../db/schema.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { findSession, type SessionRecord, type SessionRef } from './find.ts';
+import { drawQrUrl } from './qr-image.ts';
+import { phoneOf, toIso } from './view.ts';
+
+export interface SessionEvent {
+  /** the session's `seq`: what a client gives back as Last-Event-ID */
+  seq: number;
+  event: 'qr' | 'status' | 'message' | 'receipt';
+  data: Record<string, unknown>;
+}
+
+export interface FollowedSession {
+  id: string;
+  userId: number;
+  sessionId: string;
+  /** events after this one are still to be told */
+  after: number;
+  /** what to begin with: the state as it is */
+  snapshot: SessionEvent[];
+}
+
+/** Events read in one go. */
+const BATCH = 100;
+/** Who comes back after more than this many events gets the latest of them. */
+const MAX_REPLAY = 10_000;
+
+/**
+ * Where to begin: after `lastSeq` when the client says what it has, else with the state as it is.
+ * Throws SESSION_NOT_FOUND.
+ */
+export async function followSession(
+  ctx: Ctx,
+  ref: SessionRef,
+  lastSeq: number | null,
+): Promise<FollowedSession> {
+  requireScope(ctx, 'read');
+  const row = await findSession(ctx, ref);
+  const { id, userId, sessionId, seq } = row;
+  const resumes = lastSeq !== null && lastSeq <= seq;
+  return {
+    id,
+    userId,
+    sessionId,
+    after: resumes ? Math.max(lastSeq, seq - MAX_REPLAY) : seq,
+    snapshot: resumes ? [] : await takeSnapshot(row),
+  };
+}
+
+/** The next events, at most 100; null when the session was deleted. `session.after` moves past what was read. */
+export async function readEvents(ctx: Ctx, session: FollowedSession): Promise<SessionEvent[] | null> {
+  const rows = await ctx.db
+    .select()
+    .from(activityLogs)
+    .where(and(eq(activityLogs.accountId, session.id), gt(activityLogs.seq, session.after)))
+    .orderBy(asc(activityLogs.seq))
+    .limit(BATCH);
+  const last = rows.at(-1);
+  if (!last) return [];
+  session.after = last.seq ?? session.after;
+  if (rows.some((row) => row.event === 'session.deleted')) return null;
+  const contents = await readInbound(ctx, session.id, rows);
+  const events: SessionEvent[] = [];
+  // A QR is a secret of the row and only the current one is there.
+  const latestQr = rows.findLast((row) => row.event === 'session.qr');
+  for (const row of rows) {
+    const event = row === latestQr ? await currentQr(ctx, session, row.seq ?? 0) : toEvent(row, contents);
+    if (event) events.push(event);
+  }
+  return events;
+}
+
+type LogRow = typeof activityLogs.$inferSelect;
+
+const RECEIPTS = new Set([
+  'message.sent',
+  'message.delivered',
+  'message.read',
+  'message.failed',
+  'message.expired',
+  'message.canceled',
+]);
+
+function toEvent(row: LogRow, contents: Map<string, Record<string, unknown>>): SessionEvent | null {
+  const { sessionId, subject } = row;
+  const seq = row.seq ?? 0;
+  const data = { ...row.data, sessionId, session: sessionId, at: toIso(row.at) };
+  if (row.event === 'session.status') return { seq, event: 'status', data };
+  if (row.event === 'message.received') {
+    return { seq, event: 'message', data: { ...data, ...contents.get(subject ?? '') } };
+  }
+  if (RECEIPTS.has(row.event)) return { seq, event: 'receipt', data: { ...data, messageId: subject } };
+  return null;
+}
+
+/** Logs hold no message bodies: they come from the history. */
+async function readInbound(ctx: Ctx, accountId: string, rows: readonly LogRow[]) {
+  const found = new Map<string, Record<string, unknown>>();
+  const ids = rows.flatMap((row) => (row.event === 'message.received' && row.subject ? [row.subject] : []));
+  if (ids.length === 0) return found;
+  const received = await ctx.db
+    .select()
+    .from(messages)
+    .where(
+      and(eq(messages.accountId, accountId), eq(messages.direction, 'in'), inArray(messages.messageId, ids)),
+    );
+  for (const row of received) {
+    found.set(row.messageId, {
+      messageId: row.messageId,
+      from: row.phone ?? row.peer,
+      chat: row.peer,
+      lid: row.lid,
+      participant: row.participant,
+      type: row.type,
+      content: row.content,
+      timestamp: toIso(row.createdAt),
+    });
+  }
+  return found;
+}
+
+async function currentQr(ctx: Ctx, session: FollowedSession, seq: number): Promise<SessionEvent | null> {
+  const [row] = await ctx.db.select().from(whatsappAccounts).where(eq(whatsappAccounts.id, session.id));
+  return row ? qrEvent(row, seq) : null;
+}
+
+async function takeSnapshot(row: SessionRecord): Promise<SessionEvent[]> {
+  const { sessionId, status, reason, seq } = row;
+  const data = { sessionId, session: sessionId, status, reason, phoneNumber: phoneOf(row) };
+  const qr = await qrEvent(row, seq);
+  return [{ seq, event: 'status', data }, ...(qr ? [qr] : [])];
+}
+
+async function qrEvent(row: SessionRecord, seq: number): Promise<SessionEvent | null> {
+  if (row.status !== 'qr' || (row.qr === null && row.pairingCode === null)) return null;
+  const data = {
+    sessionId: row.sessionId,
+    session: row.sessionId,
+    qr: row.qr,
+    qrCode: row.qr === null ? null : await drawQrUrl(row.qr),
+    pairingCode: row.pairingCode,
+    expiresAt: toIso(row.qrExpiresAt),
+  };
+  return { seq, event: 'qr', data };
+}

@@ -1,0 +1,81 @@
+/** What the session verbs take and give, for every surface. */
+import { z } from 'zod';
+import { SESSION_STATUSES } from '../../db/schema.ts';
+
+/** `.` and `..` would be taken for folders by every client that resolves a URL. */
+export const SessionId = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{1,100}$/, 'must have 1 to 100 of A-Z a-z 0-9 _ . -')
+  .refine((value) => value !== '.' && value !== '..', 'must not be a dot or two');
+
+export const CreateSessionInput = z.object({
+  sessionId: SessionId.optional().describe('made when missing; unique among your own sessions'),
+  phoneNumber: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('the phone that will be linked, in any usual spelling; another one is refused'),
+  pairing: z
+    .enum(['qr', 'code'])
+    .default('qr')
+    .describe('`code`: a pairing code to be typed on the phone `phoneNumber`'),
+});
+export type CreateSessionInput = z.input<typeof CreateSessionInput>;
+
+export const CheckPhoneInput = z.object({ phoneNumber: z.string().max(64) });
+export const CleanupInput = z.object({
+  hours: z.number().min(0).max(87_600).describe('only sessions that ended at least so long ago'),
+});
+
+const time = z.iso.datetime().nullable();
+
+export const SessionOutput = z.object({
+  sessionId: z.string(),
+  phoneNumber: z.string().nullable(),
+  name: z.string().nullable(),
+  status: z.enum(SESSION_STATUSES),
+  userId: z.number(),
+  lastSeen: time,
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+});
+export type SessionOutput = z.infer<typeof SessionOutput>;
+
+export const SessionStatusOutput = SessionOutput.extend({
+  isConnected: z.boolean(),
+  reason: z.string().nullable().describe('why it is not connected, e.g. client_outdated'),
+  user: z
+    .object({ id: z.string(), name: z.string().nullable(), phone: z.string() })
+    .nullable()
+    .describe('the linked WhatsApp account'),
+  connectedAt: time,
+  disconnectedAt: time,
+  qrGenerated: time.describe('when the latest QR code of a running pairing was made'),
+  deviceInfo: z.record(z.string(), z.unknown()).nullable(),
+  errorMessage: z.string().nullable(),
+});
+export type SessionStatusOutput = z.infer<typeof SessionStatusOutput>;
+
+export const QrOutput = z.object({
+  sessionId: z.string(),
+  status: z.enum(SESSION_STATUSES),
+  qr: z.string().nullable().describe('what the QR code says'),
+  qrCode: z.string().nullable().describe('a data: URL of the PNG'),
+  pairingCode: z.string().nullable(),
+  expiresAt: time,
+});
+export type QrOutput = z.infer<typeof QrOutput>;
+
+export const CreatedSessionOutput = z.object({
+  sessionId: z.string(),
+  status: z.enum(SESSION_STATUSES),
+  phoneNumber: z.string().nullable(),
+  qr: z.string().optional(),
+  qrCode: z.string().optional(),
+  pairingCode: z.string().optional(),
+  qrPageUrl: z.string(),
+  qrImageUrl: z.string(),
+  eventsUrl: z.string(),
+  expiresAt: time,
+});
+export type CreatedSessionOutput = z.infer<typeof CreatedSessionOutput>;

@@ -1,0 +1,62 @@
+/** A session as answers show it. */
+import { and, desc, eq, gt } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { activityLogs } from '../../db/schema.ts';
+import { formatE164 } from '../../utils/phone.ts';
+import type { SessionRecord } from './find.ts';
+import type { SessionOutput, SessionStatusOutput } from './schemas.ts';
+
+/** How far back among a session's events its latest QR code is looked for. */
+const QR_WITHIN_EVENTS = 50;
+
+export const toIso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
+
+/** `+` and the digits of the linked phone, or of the one that is expected to link. */
+export function phoneOf(row: Pick<SessionRecord, 'phoneNumber' | 'expectedPhone'>): string | null {
+  const digits = row.phoneNumber ?? row.expectedPhone;
+  return digits === null ? null : formatE164(digits);
+}
+
+export function toSession(row: SessionRecord, now: number): SessionOutput {
+  return {
+    sessionId: row.sessionId,
+    phoneNumber: phoneOf(row),
+    name: row.name,
+    status: row.status,
+    userId: row.userId,
+    lastSeen: toIso(row.status === 'connected' ? now : row.lastSeenAt),
+    createdAt: new Date(row.createdAt).toISOString(),
+    updatedAt: new Date(row.updatedAt).toISOString(),
+  };
+}
+
+export async function toSessionStatus(db: Db, row: SessionRecord, now: number): Promise<SessionStatusOutput> {
+  const phone = row.paired ? row.phoneNumber : null;
+  return {
+    ...toSession(row, now),
+    isConnected: row.status === 'connected',
+    reason: row.reason,
+    user: phone === null ? null : { id: `${phone}@s.whatsapp.net`, name: row.name, phone: formatE164(phone) },
+    connectedAt: toIso(row.connectedAt),
+    disconnectedAt: toIso(row.disconnectedAt),
+    qrGenerated: toIso(row.paired ? null : await readLatestQrTime(db, row)),
+    deviceInfo: row.deviceInfo,
+    errorMessage: row.errorMessage,
+  };
+}
+
+async function readLatestQrTime(db: Db, row: SessionRecord): Promise<number | null> {
+  const [latest] = await db
+    .select({ at: activityLogs.at })
+    .from(activityLogs)
+    .where(
+      and(
+        eq(activityLogs.accountId, row.id),
+        gt(activityLogs.seq, row.seq - QR_WITHIN_EVENTS),
+        eq(activityLogs.event, 'session.qr'),
+      ),
+    )
+    .orderBy(desc(activityLogs.seq))
+    .limit(1);
+  return latest?.at ?? null;
+}
