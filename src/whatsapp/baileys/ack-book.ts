@@ -1,0 +1,75 @@
+/** Which messages wait for the server's word, and what it said. */
+import type { BinaryNode } from '@whiskeysockets/baileys';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../utils/clock.ts';
+import type { EngineEvent, SendResult } from '../engine.ts';
+
+/** Ids of sends that gave up, kept to recognise an acknowledgement that comes late. */
+const MAX_GIVEN_UP = 1_000;
+
+export type Acknowledgement = Extract<SendResult, { outcome: 'acknowledged' | 'refused' }>;
+
+export interface AckBook {
+  /** Starts waiting, before the message leaves; null when that id waits already. */
+  expect(messageId: string): Promise<Acknowledgement> | null;
+  /** Nobody waits any more; with `late` what still comes is told as an event. */
+  release(messageId: string, late?: { chat: string }): void;
+  /** An `<ack class="message">` of the server. */
+  take(node: BinaryNode): void;
+  /** Something else proves that the server has the message. */
+  prove(messageId: string, at: number): void;
+}
+
+export function createAckBook(clock: Clock, tell: (event: EngineEvent) => void): AckBook {
+  const waiting = new Map<string, (ack: Acknowledgement) => void>();
+  const givenUp = new LRUCache<string, { chat: string }>({ max: MAX_GIVEN_UP });
+
+  function settle(messageId: string, ack: Acknowledgement): boolean {
+    const resolve = waiting.get(messageId);
+    resolve?.(ack);
+    return waiting.delete(messageId);
+  }
+
+  return {
+    expect(messageId) {
+      if (waiting.has(messageId)) return null;
+      givenUp.delete(messageId);
+      return new Promise((resolve) => waiting.set(messageId, resolve));
+    },
+    release(messageId, late) {
+      waiting.delete(messageId);
+      if (late) givenUp.set(messageId, late);
+    },
+    take({ attrs }) {
+      const { id, error } = attrs;
+      if (id === undefined) return;
+      const at = clock.now();
+      const ack: Acknowledgement =
+        error === undefined
+          ? { outcome: 'acknowledged', at }
+          : { outcome: 'refused', code: error, message: explainRefusal(error) };
+      if (settle(id, ack)) return;
+      const late = givenUp.get(id);
+      if (!late) return;
+      givenUp.delete(id);
+      if (error === undefined) tell({ type: 'receipt', messageId: id, chat: late.chat, status: 'sent', at });
+      else tell({ type: 'refused', messageId: id, code: error, at });
+    },
+    prove(messageId, at) {
+      settle(messageId, { outcome: 'acknowledged', at });
+      givenUp.delete(messageId);
+    },
+  };
+}
+
+/** What is known of the codes of WhatsApp's error acknowledgements. */
+function explainRefusal(code: string): string {
+  switch (code) {
+    case '463':
+      return 'WhatsApp restricts this number: it may not start this conversation';
+    case '479':
+      return 'WhatsApp refused the message as malformed or badly addressed';
+    default:
+      return `WhatsApp refused the message (${code})`;
+  }
+}

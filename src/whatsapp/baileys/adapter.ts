@@ -1,0 +1,163 @@
+/** The default engine: sessions straight on Baileys, with credentials in our database. */
+import type { WABrowserDescription } from '@whiskeysockets/baileys';
+import type { Clock } from '../../utils/clock.ts';
+import { AppError } from '../../utils/errors.ts';
+import type { Logger } from '../../utils/logger.ts';
+import { type CredentialStore, OwnershipLost, UnreadableCredentials } from '../credential-store.ts';
+import type { AccountRef, CloseReason, Engine, EngineEvent, EngineHost, PairingRequest } from '../engine.ts';
+import { withBound } from './bound.ts';
+import { CONTENT_TYPES } from './encode.ts';
+import { fixLibsignal } from './libsignal-fixes.ts';
+import { startLink } from './link.ts';
+import type { Link, LinkDeps } from './link-types.ts';
+import { createLock, type Lock } from './lock.ts';
+import { unlinkDevice } from './logout.ts';
+import { queryNumbers } from './number-check.ts';
+import { sendOnce } from './send.ts';
+import type { WaServer } from './socket-config.ts';
+import { installTrust } from './trust.ts';
+import type { VersionStore } from './version.ts';
+
+const CONNECT_TIMEOUT_MS = 20_000;
+const CHECK_TIMEOUT_MS = 20_000;
+/** Longer than the API should wait, shorter than a server's patience with an unconfirmed message. */
+const INBOUND_STORE_TIMEOUT_MS = 60_000;
+
+export interface BaileysEngineOptions {
+  host: EngineHost;
+  store: CredentialStore;
+  clock: Clock;
+  logger: Logger;
+  /** another server than WhatsApp's own: the emulator */
+  waServer: WaServer | null;
+  version: VersionStore;
+  /** what the phone lists this device as */
+  browser?: WABrowserDescription;
+  connectTimeoutMs?: number;
+  /** how long each QR is shown; WhatsApp's own times (60 s, then 20 s) when missing */
+  qrTimeoutMs?: number;
+  /** how long a message that cannot be stored keeps its socket open */
+  inboundStoreTimeoutMs?: number;
+}
+
+/** See the port in engine.ts. The preload must be in place before this module is loaded. */
+export function createBaileysEngine(options: BaileysEngineOptions): Engine {
+  const { clock, logger, store, version } = options;
+  installTrust();
+  fixLibsignal();
+  const links = new Map<string, Link>();
+  /** one lock an account: an `open` and a `close` of the same session never overlap */
+  const locks = new Map<string, { lock: Lock; users: number }>();
+  const host = guardHost(options.host, logger);
+
+  async function exclusively<R>(accountId: string, task: () => Promise<R>): Promise<R> {
+    const entry = locks.get(accountId) ?? { lock: createLock(), users: 0 };
+    locks.set(accountId, entry);
+    entry.users += 1;
+    try {
+      return await entry.lock(task);
+    } finally {
+      entry.users -= 1;
+      if (entry.users === 0) locks.delete(accountId);
+    }
+  }
+
+  async function open(account: AccountRef, pairing: PairingRequest): Promise<void> {
+    await links.get(account.id)?.finish({ reason: 'closed_by_us' });
+    const used = version.current();
+    try {
+      const keys = await store.load(account);
+      const link: Link = startLink(
+        depsFor(used, () => link),
+        account,
+        keys,
+        pairing,
+      );
+      links.set(account.id, link);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      host.onEvent(account, { type: 'closed', reason: reasonOfFailedOpen(error), code: null, message });
+    }
+  }
+
+  function depsFor(used: ReturnType<VersionStore['current']>, self: () => Link): LinkDeps {
+    const onEvent = (account: AccountRef, event: EngineEvent) => {
+      if (event.type === 'connected') version.accepted(used);
+      if (event.type === 'closed') {
+        if (event.reason === 'client_outdated') version.refused(used);
+        if (links.get(account.id) === self()) links.delete(account.id);
+      }
+      host.onEvent(account, event);
+    };
+    return {
+      host: { ...host, onEvent },
+      clock,
+      logger,
+      settings: {
+        logger,
+        version: used,
+        browser: options.browser,
+        waServer: options.waServer,
+        connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+        qrTimeoutMs: options.qrTimeoutMs,
+      },
+      inboundStoreTimeoutMs: options.inboundStoreTimeoutMs ?? INBOUND_STORE_TIMEOUT_MS,
+    };
+  }
+
+  const engine: Engine = {
+    name: 'baileys',
+    capabilities: { contentTypes: CONTENT_TYPES, pairingCode: true, groups: true },
+    open: (account, pairing) => exclusively(account.id, () => open(account, pairing)),
+    close: (accountId) =>
+      exclusively(accountId, async () => links.get(accountId)?.finish({ reason: 'closed_by_us' })),
+    logout: (accountId, timeoutMs) =>
+      exclusively(accountId, async () => {
+        const link = links.get(accountId);
+        return link ? unlinkDevice(link, clock, timeoutMs) : false;
+      }),
+    isConnected: (accountId) => links.get(accountId)?.isOpen() ?? false,
+    async send(accountId, to, content, sendOptions) {
+      const link = links.get(accountId);
+      if (!link) return { outcome: 'not_sent', reason: 'not connected' };
+      return sendOnce(link, clock, to, content, sendOptions);
+    },
+    async checkNumbers(accountId, phones) {
+      const link = links.get(accountId);
+      if (!link?.isOpen()) throw new AppError('UNAVAILABLE', 'The session is not connected.');
+      const work = queryNumbers(link.sock, phones);
+      const bound = await withBound(clock, work, CHECK_TIMEOUT_MS, link.closed).catch(() => null);
+      if (!bound?.done) throw new AppError('UNAVAILABLE', 'WhatsApp did not answer in time.');
+      return bound.value;
+    },
+    async stop() {
+      const ids = new Set([...links.keys(), ...locks.keys()]);
+      await Promise.all([...ids].map((accountId) => engine.close(accountId)));
+    },
+  };
+  return engine;
+}
+
+function reasonOfFailedOpen(error: unknown): CloseReason {
+  if (error instanceof OwnershipLost) return 'ownership_lost';
+  return error instanceof UnreadableCredentials ? 'bad_session' : 'connection_lost';
+}
+
+/** A host that throws must not end a socket's cleaning up in the middle. */
+function guardHost(host: EngineHost, logger: Logger): EngineHost {
+  return {
+    findOutbound: (accountId, messageId) => host.findOutbound(accountId, messageId),
+    storeInbound: (account, message) => host.storeInbound(account, message),
+    onEvent(account, event) {
+      try {
+        host.onEvent(account, event);
+      } catch (error) {
+        logger.error('an event of a session could not be taken', {
+          accountId: account.id,
+          event: event.type,
+          error,
+        });
+      }
+    },
+  };
+}

@@ -1,0 +1,99 @@
+/** Baileys' authentication state over our credential store. */
+import {
+  type AuthenticationCreds,
+  type AuthenticationState,
+  BufferJSON,
+  initAuthCreds,
+  proto,
+} from '@whiskeysockets/baileys';
+import type { AccountKeys, KeyChange } from '../credential-store.ts';
+import type { PairedIdentity } from '../engine.ts';
+import { lidOf, phoneOf } from '../jid.ts';
+import type { RawKeys } from './transactions.ts';
+
+export interface AuthState {
+  state: AuthenticationState;
+  /** the same keys, for our own transactions */
+  raw: RawKeys;
+  /** true from the moment a phone has linked this device: only then is there anything worth keeping */
+  isPaired(): boolean;
+  /** Writes the credentials as they are now. Resolves when they are durable. */
+  save(): Promise<void>;
+}
+
+/** New pairs of a LID and a phone number (digits), after they are durable. */
+export type MappingListener = (lid: string, phone: string) => void;
+
+const REVERSE = '_reverse';
+
+/** Fresh credentials, which live in memory until a phone links them, or those that were stored. */
+export function createAuthState(keys: AccountKeys, onMapping: MappingListener): AuthState {
+  const creds = keys.credentials ? decodeCreds(keys.credentials) : initAuthCreds();
+  const raw: RawKeys = {
+    async get(type, names) {
+      const found: Record<string, unknown> = {};
+      for (const [name, bytes] of await keys.get(type, names)) found[name] = decode(type, bytes);
+      return found;
+    },
+    async set(data) {
+      await keys.set(encodeChanges(data));
+      for (const [name, phoneOrLid] of Object.entries(data['lid-mapping'] ?? {})) {
+        if (!name.endsWith(REVERSE) && typeof phoneOrLid === 'string') onMapping(phoneOrLid, name);
+      }
+    },
+  };
+  const isPaired = () => creds.account !== undefined && creds.account !== null;
+  return {
+    state: { creds, keys: asKeyStore(raw) },
+    raw,
+    isPaired,
+    async save() {
+      if (isPaired()) await keys.setCredentials(encode(creds));
+    },
+  };
+}
+
+/** Who the stored credentials belong to. */
+export function identityOf({ state: { creds } }: AuthState): PairedIdentity {
+  const { me, platform } = creds;
+  // Baileys puts `~` where it does not know a name yet.
+  const name = me?.name && me.name !== '~' ? me.name : null;
+  return { phone: phoneOf(me?.id) ?? '', lid: lidOf(me?.lid), name, platform: platform ?? null };
+}
+
+function encodeChanges(data: Readonly<Record<string, Readonly<Record<string, unknown>>>>): KeyChange[] {
+  return Object.entries(data).flatMap(([type, values]) =>
+    Object.entries(values).map(([name, value]) => ({
+      type,
+      name,
+      value: value === null || value === undefined ? null : encode(value),
+    })),
+  );
+}
+
+function encode(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value, BufferJSON.replacer));
+}
+
+/** Baileys' own reviver also turns every object with numbers for names into bytes, and takes longer. */
+function revive(_name: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('type' in value) || value.type !== 'Buffer')
+    return value;
+  return 'data' in value && typeof value.data === 'string' ? Buffer.from(value.data, 'base64') : value;
+}
+
+function decode(type: string, bytes: Buffer): unknown {
+  const value: unknown = JSON.parse(bytes.toString(), revive);
+  if (type !== 'app-state-sync-key') return value;
+  return proto.Message.AppStateSyncKeyData.fromObject(Object(value));
+}
+
+/** Safe because only `encode` of a whole AuthenticationCreds writes this row. */
+function decodeCreds(bytes: Buffer): AuthenticationCreds {
+  return JSON.parse(bytes.toString(), revive) as AuthenticationCreds;
+}
+
+/** Safe because what is stored under a type is what Baileys set under that type. */
+function asKeyStore(raw: RawKeys): AuthenticationState['keys'] {
+  return raw as unknown as AuthenticationState['keys'];
+}

@@ -1,0 +1,34 @@
+import type { GroupMetadata, WASocket } from '@whiskeysockets/baileys';
+import { LRUCache } from 'lru-cache';
+
+const MAX_GROUPS = 200;
+const TTL_MS = 10 * 60_000;
+
+/** Members of groups, so that a message to one does not ask the server for them each time. */
+export interface GroupCache {
+  get(jid: string): GroupMetadata | undefined;
+  /** From the cache, else from the server. */
+  fetch(sock: WASocket, jid: string): Promise<GroupMetadata>;
+  /** Forgets a group when the server tells of a change in it. */
+  follow(sock: WASocket): void;
+}
+
+export function createGroupCache(): GroupCache {
+  const groups = new LRUCache<string, GroupMetadata>({ max: MAX_GROUPS, ttl: TTL_MS });
+  return {
+    get: (jid) => groups.get(jid),
+    async fetch(sock, jid) {
+      const known = groups.get(jid);
+      if (known) return known;
+      const metadata = await sock.groupMetadata(jid);
+      groups.set(jid, metadata);
+      return metadata;
+    },
+    follow(sock) {
+      sock.ev.on('group-participants.update', ({ id }) => void groups.delete(id));
+      sock.ev.on('groups.update', (updates) => {
+        for (const { id } of updates) if (id) groups.delete(id);
+      });
+    },
+  };
+}

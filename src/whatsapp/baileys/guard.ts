@@ -1,0 +1,75 @@
+/** What a Baileys socket needs around it, so that it can neither hang at its end nor end the process. */
+import type { EventEmitter } from 'node:events';
+import type { WASocket } from '@whiskeysockets/baileys';
+import type { WebSocket } from 'ws';
+import type { Clock } from '../../utils/clock.ts';
+
+type Listener = (...args: unknown[]) => unknown;
+
+/** Baileys' wrapper of a WebSocket, with the field that its types hide. */
+interface Client extends EventEmitter {
+  socket: WebSocket | null;
+  close(): Promise<void>;
+}
+
+/** Safe because `ws` of a socket is rc14's WebSocketClient, an EventEmitter with these two. */
+function clientOf(sock: WASocket): Client {
+  return sock.ws as unknown as Client;
+}
+
+/** How long a server may take to close its side before the connection is cut. */
+const CLOSE_GRACE_MS = 250;
+
+/**
+ * An async listener of Baileys that rejects (a frame that cannot be decoded, an answer to a closed socket) would be
+ * an unhandled rejection and end the process: `onError` gets it instead. Call it right after the socket is made.
+ */
+export function catchListenerErrors(sock: WASocket, onError: (event: string, error: unknown) => void): void {
+  const client = clientOf(sock);
+  for (const event of client.eventNames()) {
+    const listeners = client.listeners(event) as Listener[];
+    client.removeAllListeners(event);
+    for (const listener of listeners) {
+      client.on(event, (...args: unknown[]) => {
+        const fail = (error: unknown) => onError(String(event), error);
+        try {
+          const result = listener(...args);
+          if (result instanceof Promise) result.catch(fail);
+        } catch (error) {
+          fail(error);
+        }
+      });
+    }
+  }
+}
+
+/** Baileys waits for the server's side of the close, up to 30 s: here the connection is cut after a moment. */
+export function boundClose(sock: WASocket, clock: Clock): void {
+  const client = clientOf(sock);
+  const close = client.close.bind(client);
+  client.close = async () => {
+    const socket = client.socket;
+    const cancel = clock.setTimer(() => socket?.terminate(), CLOSE_GRACE_MS);
+    try {
+      await close();
+    } finally {
+      cancel();
+    }
+  };
+}
+
+/**
+ * Refuses every query that still waits for an answer, and those that come later: Baileys leaves them, their timers
+ * and through them the whole socket alive for a minute.
+ */
+export function refuseQueries(sock: WASocket): void {
+  const client = clientOf(sock);
+  const closed = () => new Error('Connection Closed');
+  if (client.listenerCount('error') > 0) client.emit('error', closed());
+  const on = client.on.bind(client);
+  client.on = (event, listener) => {
+    on(event, listener);
+    if (event === 'error') queueMicrotask(() => listener(closed()));
+    return client;
+  };
+}

@@ -1,0 +1,107 @@
+/** Faults of libsignal 6 that can be mended from outside, on its classes. */
+import { AsyncResource } from 'node:async_hooks';
+import libsignal from 'libsignal';
+
+interface Session {
+  indexInfo: { used: number };
+  serialize(): object;
+  constructor: { deserialize(data: object): Session };
+}
+
+interface Cipher {
+  storage: object;
+  queueJob<R>(job: () => Promise<R>): Promise<R>;
+  doDecryptWhisperMessage(data: Uint8Array, session: Session): Promise<Buffer>;
+  decryptWithSessions(
+    data: Uint8Array,
+    sessions: readonly Session[],
+  ): Promise<{ session: Session; plaintext: Buffer }>;
+}
+
+interface Builder {
+  storage: object;
+  initOutgoing(bundle: unknown): Promise<void>;
+}
+
+/** The parts of libsignal that its type declarations leave out; pinned by the lock file, proven by the tests. */
+interface LibsignalClasses {
+  SessionCipher: { prototype: Cipher };
+  SessionBuilder: { prototype: Builder };
+  SessionError: new (message: string) => Error;
+}
+
+/** Safe because these classes are what libsignal 6.0.0 exports; see LibsignalClasses. */
+function classesOf(module: unknown): LibsignalClasses {
+  return module as LibsignalClasses;
+}
+
+let installed = false;
+
+/** Installs the fixes for the whole process. May be called again. */
+export function fixLibsignal(): void {
+  if (installed) return;
+  installed = true;
+  const { SessionCipher, SessionBuilder, SessionError } = classesOf(libsignal);
+  keepContextInQueue(SessionCipher.prototype, SessionBuilder.prototype);
+  tellUsedKeys(SessionCipher.prototype, SessionError);
+}
+
+/**
+ * libsignal queues its work by the recipient's address for the whole process and runs it in the async context of
+ * whoever came first: with two sessions that write to one number, the second one left its own transaction.
+ */
+function keepContextInQueue(cipher: Cipher, builder: Builder): void {
+  const queueJob = cipher.queueJob;
+  cipher.queueJob = function inOwnContext<R>(this: Cipher, job: () => Promise<R>): Promise<R> {
+    return queueJob.call(this, AsyncResource.bind(job)) as Promise<R>;
+  };
+  const initOutgoing = builder.initOutgoing;
+  builder.initOutgoing = function inOwnContext(this: Builder, bundle: unknown): Promise<void> {
+    this.storage = bindMethods(this.storage);
+    return initOutgoing.call(this, bundle);
+  };
+}
+
+function bindMethods(target: object): object {
+  const context = new AsyncResource('wahub.signal');
+  return new Proxy(target, {
+    get(storage, name) {
+      const value: unknown = Reflect.get(storage, name);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]): unknown =>
+        context.runInAsyncScope(value.bind(storage), undefined, ...args);
+    },
+  });
+}
+
+/** What libsignal says of a message key that was used before. */
+const USED_KEY = 'MessageCounterError';
+
+/**
+ * A message that was decrypted before is told apart from one that cannot be read (libsignal says "no matching
+ * sessions" of both), and a failed attempt no longer leaves its marks in the session it was tried on.
+ */
+function tellUsedKeys(cipher: Cipher, SessionError: LibsignalClasses['SessionError']): void {
+  cipher.decryptWithSessions = async function decryptWithSessions(data, sessions) {
+    let used: unknown;
+    for (const session of sessions) {
+      const before = sessions.length > 1 ? session.serialize() : null;
+      try {
+        const plaintext = await this.doDecryptWhisperMessage(data, session);
+        session.indexInfo.used = Date.now();
+        return { session, plaintext };
+      } catch (error) {
+        if (error instanceof Error && error.name === USED_KEY) used = error;
+        if (before) Object.assign(session, session.constructor.deserialize(before));
+      }
+    }
+    throw used ?? new SessionError('No matching sessions found for message');
+  };
+}
+
+/** Whether a decryption failed because the very message was decrypted, and so stored, before. */
+export function isUsedKeyError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  // The second is what Baileys' own sender keys (groups) say.
+  return error.name === USED_KEY || error.message.startsWith('Received message with old counter');
+}

@@ -1,0 +1,45 @@
+/** What the modules around one socket know of each other. */
+import type { WASocket } from '@whiskeysockets/baileys';
+import type { Clock } from '../../utils/clock.ts';
+import type { Logger } from '../../utils/logger.ts';
+import type { AccountRef, EngineEvent, EngineHost } from '../engine.ts';
+import type { AckBook } from './ack-book.ts';
+import type { Ending } from './close-reason.ts';
+import type { Contacts } from './contacts.ts';
+import type { GroupCache } from './groups.ts';
+import type { SocketSettings } from './socket-config.ts';
+
+export interface LinkDeps {
+  host: EngineHost;
+  clock: Clock;
+  logger: Logger;
+  settings: SocketSettings;
+  inboundStoreTimeoutMs: number;
+}
+
+/** One socket and what belongs to it. */
+export interface Link {
+  readonly account: AccountRef;
+  readonly sock: WASocket;
+  readonly acks: AckBook;
+  readonly contacts: Contacts;
+  readonly groups: GroupCache;
+  /** aborted when the socket begins to close */
+  readonly closed: AbortSignal;
+  isOpen(): boolean;
+  /** Closes for the first reason given; resolves after `closed` was told. */
+  finish(ending: Partial<Ending> & Pick<Ending, 'reason'>): Promise<void>;
+}
+
+/** What the modules that listen on a socket may do with it. */
+export interface LinkControl {
+  tell(event: EngineEvent): void;
+  /** The same for what `beforeClosed` waits for, which may come while the socket is closing. */
+  tellLast(event: EngineEvent): void;
+  finish: Link['finish'];
+  /** Ends the socket for that reason unless it is set again, or off, in time. */
+  watch(reason: Ending['reason'], timeoutMs: number): void;
+  unwatch(): void;
+  /** Done before `closed` is told. */
+  beforeClosed(work: Promise<void>): void;
+}

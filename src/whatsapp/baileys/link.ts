@@ -1,0 +1,234 @@
+/** The life of one Baileys socket: from `open` to exactly one `closed`. */
+import { AsyncResource } from 'node:async_hooks';
+import makeWASocket, {
+  DEFAULT_CONNECTION_CONFIG,
+  type SignalKeyStoreWithTransaction,
+  type WASocket,
+} from '@whiskeysockets/baileys';
+import { LRUCache } from 'lru-cache';
+import type { AccountKeys } from '../credential-store.ts';
+import type { AccountRef, PairingRequest } from '../engine.ts';
+import { lidOf, phoneOf } from '../jid.ts';
+import { createAckBook } from './ack-book.ts';
+import { type AuthState, createAuthState, identityOf } from './auth-state.ts';
+import { type Ending, explainClose, readFailure, readStreamError, type Verdict } from './close-reason.ts';
+import { type Contacts, createContacts } from './contacts.ts';
+import { encodeContent } from './encode.ts';
+import { createGroupCache, type GroupCache } from './groups.ts';
+import { boundClose, catchListenerErrors, refuseQueries } from './guard.ts';
+import { createInbound } from './inbound.ts';
+import type { Link, LinkControl, LinkDeps } from './link-types.ts';
+import { followPairing } from './pairing.ts';
+import { readReceipt } from './receipts.ts';
+import { makeSocketConfig } from './socket-config.ts';
+import { installTransactions } from './transactions.ts';
+import { isSignedBundle, UntrustedError, withServerRoot } from './trust.ts';
+
+/** From the server's `<success>` to an open session: a first login also uploads 812 pre-keys. */
+const LOGIN_TIMEOUT_MS = 45_000;
+/** How long the last key writes may take when a socket is closed. */
+const FLUSH_TIMEOUT_MS = 5_000;
+/** Added to Baileys' own timeouts, which should have done their work by then. */
+const WATCHDOG_SLACK_MS = 2_000;
+const MAX_LID_MAPPINGS = 5_000;
+
+/** Sockets belong to no request and no transaction. */
+const cleanContext = new AsyncResource('wahub.socket');
+
+/** Starts a socket. What it tells goes to the host; it never reconnects by itself. */
+export function startLink(
+  deps: LinkDeps,
+  account: AccountRef,
+  keys: AccountKeys,
+  pairing: PairingRequest,
+): Link {
+  return cleanContext.runInAsyncScope(() => createLink(deps, account, keys, pairing));
+}
+
+function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pairing: PairingRequest): Link {
+  const { host, clock } = deps;
+  const closing = new AbortController();
+  const pending: Promise<void>[] = [];
+  let finished: Promise<void> | undefined;
+  let open = false;
+  let cancelWatch = () => {};
+
+  const control: LinkControl = {
+    tell(event) {
+      if (!closing.signal.aborted) host.onEvent(account, event);
+    },
+    tellLast: (event) => host.onEvent(account, event),
+    finish(ending) {
+      finished ??= close({ code: null, message: null, ...ending });
+      return finished;
+    },
+    watch(reason, timeoutMs) {
+      cancelWatch();
+      if (closing.signal.aborted) return;
+      cancelWatch = clock.setTimer(() => void control.finish({ reason, message: 'watchdog' }), timeoutMs);
+    },
+    unwatch: () => cancelWatch(),
+    beforeClosed: (work) => void pending.push(work.catch(() => undefined)),
+  };
+
+  const contacts = createContacts();
+  const auth = createAuthState(keys, (lid, phone) => {
+    contacts.learn(lid, phone);
+    control.tell({ type: 'mapping', lid, phone });
+  });
+  const groups = createGroupCache();
+  const acks = createAckBook(clock, control.tell);
+  const sock = makeSocket({ deps, account, auth, contacts, groups, control, closed: closing.signal });
+  const link: Link = {
+    account,
+    sock,
+    acks,
+    contacts,
+    groups,
+    closed: closing.signal,
+    isOpen: () => open && !closing.signal.aborted && sock.ws.isOpen,
+    finish: control.finish,
+  };
+  keys.onLost(() => void control.finish({ reason: 'ownership_lost' }));
+  listen();
+  return link;
+
+  function listen(): void {
+    control.watch('timed_out', deps.settings.connectTimeoutMs + WATCHDOG_SLACK_MS);
+    followPairing(link, auth, pairing, deps, control);
+    followEnd(link, control);
+    followTraffic(link, deps, control);
+    groups.follow(sock);
+    sock.ws.on('CB:success', () => control.watch('timed_out', LOGIN_TIMEOUT_MS));
+    sock.ev.on('creds.update', () => {
+      // A failure is told by the key store itself.
+      void auth.save().catch(() => undefined);
+    });
+    sock.ev.on('connection.update', ({ connection }) => {
+      if (connection !== 'open') return;
+      open = true;
+      control.unwatch();
+      control.tell({ type: 'connected', ...identityOf(auth) });
+    });
+  }
+
+  async function close(ending: Ending): Promise<void> {
+    cancelWatch();
+    closing.abort();
+    const ended = sock.end(undefined);
+    refuseQueries(sock);
+    await ended;
+    await keys.close(FLUSH_TIMEOUT_MS);
+    await Promise.all(pending);
+    host.onEvent(account, { type: 'closed', ...ending });
+  }
+}
+
+interface SocketParts {
+  deps: LinkDeps;
+  account: AccountRef;
+  auth: AuthState;
+  contacts: Contacts;
+  groups: GroupCache;
+  control: LinkControl;
+  closed: AbortSignal;
+}
+
+function makeSocket({ deps, account, auth, contacts, groups, control, closed }: SocketParts): WASocket {
+  const { host, clock, settings } = deps;
+  const inbound = createInbound({
+    clock,
+    contacts,
+    closed,
+    me: () => ({ phone: phoneOf(auth.state.creds.me?.id), lid: lidOf(auth.state.creds.me?.lid) }),
+    store: (message) => host.storeInbound(account, message),
+    storeTimeoutMs: deps.inboundStoreTimeoutMs,
+    onUnstorable: () =>
+      void control.finish({ reason: 'connection_lost', message: 'an inbound message could not be stored' }),
+  });
+  const config = makeSocketConfig(settings, {
+    auth: auth.state,
+    cachedGroupMetadata: async (jid) => groups.get(jid),
+    async getMessage({ id }) {
+      const content = id ? await host.findOutbound(account.id, id) : null;
+      return content ? encodeContent(content).message : undefined;
+    },
+    makeSignalRepository(signal, logger, lookUpLids) {
+      const keys = withTransactions(signal.keys);
+      installTransactions(keys, auth.raw);
+      const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(signal, logger, lookUpLids);
+      inbound.wrap(repository, keys);
+      refuseForgedBundles(repository, control);
+      // Its own has no size and a timer for each entry.
+      Object.assign(repository.lidMapping, {
+        mappingCache: new LRUCache<string, string>({ max: MAX_LID_MAPPINGS }),
+      });
+      return repository;
+    },
+  });
+  const root = settings.waServer?.rootKey;
+  const sock = withServerRoot(root ? Buffer.from(root, 'hex') : null, () => makeWASocket(config));
+  boundClose(sock, clock);
+  catchListenerErrors(sock, (event, error) => {
+    deps.logger.debug('a listener of the socket failed', { event, accountId: account.id });
+    // Without this one nothing is read any more.
+    if (event === 'message') void control.finish(explainClose(null, error));
+  });
+  sock.ws.prependListener('CB:message', inbound.observe);
+  return sock;
+}
+
+/** Safe because Baileys hands its repository the store that it has given transactions to. */
+function withTransactions(keys: object): SignalKeyStoreWithTransaction {
+  return keys as SignalKeyStoreWithTransaction;
+}
+
+type Repository = ReturnType<typeof DEFAULT_CONNECTION_CONFIG.makeSignalRepository>;
+
+function refuseForgedBundles(repository: Repository, control: LinkControl): void {
+  const inject = repository.injectE2ESession;
+  repository.injectE2ESession = async (opts) => {
+    if (!isSignedBundle(opts.session)) {
+      const error = new UntrustedError('a pre-key bundle is not signed by its identity');
+      void control.finish(explainClose(null, error));
+      throw error;
+    }
+    return inject.call(repository, opts);
+  };
+}
+
+/** Everything by which a socket can end, except what we do ourselves. */
+function followEnd({ sock }: Link, control: LinkControl): void {
+  let verdict: Verdict | null = null;
+  // Before Baileys' own listeners, which end the socket.
+  sock.ws.prependListener('CB:failure', (node) => {
+    verdict ??= readFailure(node);
+  });
+  sock.ws.prependListener('CB:stream:error', (node) => {
+    verdict ??= readStreamError(node);
+  });
+  sock.ev.on('connection.update', ({ connection, lastDisconnect }) => {
+    if (connection === 'close') void control.finish(explainClose(verdict, lastDisconnect?.error));
+  });
+  // Baileys' wrapper listens to this one as well, and so keeps `ws` from giving up.
+  sock.ws.on('unexpected-response', (_request: unknown, response: { statusCode?: number }) => {
+    const code = response.statusCode ?? null;
+    void control.finish({ reason: 'unavailable', code, message: `the server answered HTTP ${code}` });
+  });
+}
+
+/** Acknowledgements and receipts, straight from the stanzas: Baileys tells neither of them reliably. */
+function followTraffic({ sock, acks, contacts }: Link, { clock }: LinkDeps, control: LinkControl): void {
+  sock.ws.on('CB:ack,class:message', acks.take);
+  sock.ws.prependListener('CB:receipt', (node) => {
+    const receipt = readReceipt(node);
+    if (!receipt) return;
+    const { status } = receipt;
+    const at = receipt.at ?? clock.now();
+    const chat = contacts.canonical(receipt.from);
+    for (const messageId of receipt.ids) {
+      acks.prove(messageId, at);
+      control.tell({ type: 'receipt', messageId, chat, status, at });
+    }
+  });
+}

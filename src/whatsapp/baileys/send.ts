@@ -1,0 +1,87 @@
+/** One attempt to send: everything that needs the network first, then the relay, then the server's word. */
+import type { Clock } from '../../utils/clock.ts';
+import type { Content } from '../content.ts';
+import type { Recipient, SendOptions, SendResult } from '../engine.ts';
+import type { Acknowledgement } from './ack-book.ts';
+import { withBound } from './bound.ts';
+import { type EncodedContent, encodeContent } from './encode.ts';
+import type { Link } from './link-types.ts';
+import { prepareRecipient } from './prepare.ts';
+
+/** See Engine.send. Never rejects. */
+export async function sendOnce(
+  link: Link,
+  clock: Clock,
+  to: Recipient,
+  content: Content,
+  options: SendOptions,
+): Promise<SendResult> {
+  if (!link.isOpen()) return notSent('not connected');
+  const encoded = encodeContent(content);
+  let target: string;
+  try {
+    const bound = await withBound(clock, prepareRecipient(link, to), options.prepareTimeoutMs, link.closed);
+    if (!bound.done) return notSent(bound.why === 'closed' ? 'connection closed' : 'preparing timed out');
+    if (bound.value.kind === 'impossible') {
+      return { outcome: 'impossible', code: bound.value.code, message: bound.value.message };
+    }
+    target = bound.value.jid;
+    if (!(await options.mayRelay())) return { outcome: 'withheld' };
+  } catch (error) {
+    return notSent(describe(error));
+  }
+  if (!link.isOpen()) return notSent('connection closed');
+  return relay(link, clock, target, encoded, options);
+}
+
+const notSent = (reason: string): SendResult => ({ outcome: 'not_sent', reason });
+
+/**
+ * From here on the stanza may be on the wire. When the bound passes before Baileys has written it, the socket is
+ * closed: it must not be written later, when the row is somebody else's.
+ */
+async function relay(
+  link: Link,
+  clock: Clock,
+  target: string,
+  { message, additionalNodes }: EncodedContent,
+  { messageId, ackTimeoutMs }: SendOptions,
+): Promise<SendResult> {
+  const acknowledged = link.acks.expect(messageId);
+  if (!acknowledged) return notSent('this message is being sent already');
+  let written = false;
+  const relayed = link.sock.relayMessage(target, message, { messageId, additionalNodes }).then(() => {
+    written = true;
+  });
+  try {
+    const bound = await withBound(clock, firstWord(acknowledged, relayed), ackTimeoutMs, link.closed);
+    if (bound.done) return bound.value;
+    if (bound.why === 'closed') return { outcome: 'unknown', reason: 'connection closed' };
+    if (!written) {
+      await link.finish({ reason: 'stalled', message: 'a message could not be written in time' });
+      return { outcome: 'unknown', reason: 'not written in time' };
+    }
+    link.acks.release(messageId, { chat: target });
+    return { outcome: 'unknown', reason: 'no acknowledgement in time' };
+  } finally {
+    if (!written || link.closed.aborted) link.acks.release(messageId);
+  }
+}
+
+/** The acknowledgement, or the failure of the relay: whichever comes first. Never rejects. */
+function firstWord(acknowledged: Promise<Acknowledgement>, relayed: Promise<void>): Promise<SendResult> {
+  return new Promise((resolve) => {
+    void acknowledged.then(resolve);
+    relayed.catch((error: unknown) => {
+      const reason = describe(error);
+      resolve(BEFORE_THE_WIRE.test(reason) ? notSent(reason) : { outcome: 'unknown', reason });
+    });
+  });
+}
+
+/** Failures of Baileys' relay that come before the stanza is written. All others might have come after. */
+const BEFORE_THE_WIRE = /^(All encryptions failed|Connection Closed|Timed Out)$/;
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

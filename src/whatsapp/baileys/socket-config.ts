@@ -1,0 +1,100 @@
+/** How a Baileys socket is set up. Everything that depends on the session comes from the caller. */
+
+import { readFileSync } from 'node:fs';
+import { Agent } from 'node:https';
+import {
+  Browsers,
+  DEFAULT_CONNECTION_CONFIG,
+  proto,
+  type SocketConfig,
+  type UserFacingSocketConfig,
+  type WABrowserDescription,
+  type WAVersion,
+} from '@whiskeysockets/baileys';
+import type { Logger } from '../../utils/logger.ts';
+import { createCache } from './caches.ts';
+import { isIgnoredJid } from './inbound.ts';
+import { createQuietLogger } from './quiet-logger.ts';
+
+const MINUTE_MS = 60_000;
+/** rc14's own bound of 60 s holds a send, and with it the session's lock, for too long. */
+const QUERY_TIMEOUT_MS = 20_000;
+const KEEP_ALIVE_MS = 30_000;
+
+export interface SocketSettings {
+  logger: Logger;
+  version: WAVersion;
+  browser: WABrowserDescription | undefined;
+  waServer: WaServer | null;
+  connectTimeoutMs: number;
+  qrTimeoutMs: number | undefined;
+}
+
+/** Another server than WhatsApp's own. */
+export interface WaServer {
+  url: string;
+  /** hex of the certificate root; null: WhatsApp's */
+  rootKey: string | null;
+  /** PEM file for `wss://` */
+  caFile: string | null;
+}
+
+/** The parts that know the session. */
+export type SessionParts = Pick<
+  SocketConfig,
+  'auth' | 'getMessage' | 'cachedGroupMetadata' | 'makeSignalRepository'
+>;
+
+/**
+ * Caches belong to one socket: Signal state that a crash took back heals only because a new socket asks for the
+ * recipient's devices again.
+ */
+export function makeSocketConfig(settings: SocketSettings, parts: SessionParts): UserFacingSocketConfig {
+  const { waServer } = settings;
+  return {
+    ...parts,
+    version: settings.version,
+    browser: settings.browser ?? Browsers.macOS('Chrome'),
+    logger: createQuietLogger(settings.logger),
+    waWebSocketUrl: waServer?.url ?? DEFAULT_CONNECTION_CONFIG.waWebSocketUrl,
+    ...(waServer?.caFile && waServer.url.startsWith('wss:') ? { agent: agentFor(waServer.caFile) } : {}),
+    connectTimeoutMs: settings.connectTimeoutMs,
+    defaultQueryTimeoutMs: QUERY_TIMEOUT_MS,
+    keepAliveIntervalMs: KEEP_ALIVE_MS,
+    ...(settings.qrTimeoutMs === undefined ? {} : { qrTimeout: settings.qrTimeoutMs }),
+    emitOwnEvents: false,
+    markOnlineOnConnect: false,
+    syncFullHistory: false,
+    shouldSyncHistoryMessage: isInlineBootstrap,
+    generateHighQualityLinkPreview: false,
+    shouldIgnoreJid: isIgnoredJid,
+    // Our store tries again by itself.
+    transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
+    msgRetryCounterCache: createCache({ max: 1_000, ttlMs: 60 * MINUTE_MS }),
+    userDevicesCache: createCache({ max: 2_000, ttlMs: 5 * MINUTE_MS }),
+    callOfferCache: createCache({ max: 50, ttlMs: 5 * MINUTE_MS }),
+    placeholderResendCache: createCache({ max: 200, ttlMs: 60 * MINUTE_MS }),
+  };
+}
+
+/**
+ * Of the phone's history only the first piece, and only when it comes inside the message: it brings the LIDs and
+ * privacy tokens of known chats. Saying no to the rest also spares the wait of 20 s after pairing.
+ */
+function isInlineBootstrap(notification: proto.Message.IHistorySyncNotification): boolean {
+  return (
+    notification.syncType === proto.HistorySync.HistorySyncType.INITIAL_BOOTSTRAP &&
+    Boolean(notification.initialHistBootstrapInlinePayload?.length)
+  );
+}
+
+const agents = new Map<string, Agent>();
+
+function agentFor(caFile: string): Agent {
+  let agent = agents.get(caFile);
+  if (!agent) {
+    agent = new Agent({ ca: readFileSync(caFile) });
+    agents.set(caFile, agent);
+  }
+  return agent;
+}

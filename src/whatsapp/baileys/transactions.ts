@@ -1,0 +1,122 @@
+/**
+ * Baileys' key transactions, done again: one AsyncLocalStorage for all sockets instead of one each, one lock a
+ * socket (Baileys lets a send and a decryption of the same peer overwrite each other), and work that goes on
+ * after its transaction writes for itself instead of into the dead one.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type {
+  SignalDataSet,
+  SignalDataTypeMap,
+  SignalKeyStoreWithTransaction,
+} from '@whiskeysockets/baileys';
+import { createLock } from './lock.ts';
+
+type KeyType = keyof SignalDataTypeMap;
+type Values = Map<string, unknown>;
+
+/** Keys by type and name; null in `set` deletes. What is set can be read at once, the promise waits for the disk. */
+export interface RawKeys {
+  get(type: KeyType, names: readonly string[]): Promise<Record<string, unknown>>;
+  set(data: Readonly<Record<string, Readonly<Record<string, unknown>>>>): Promise<void>;
+}
+
+interface Scope {
+  owner: object;
+  open: boolean;
+  /** what was read or written in this transaction; null: known to be missing */
+  seen: Map<string, Values>;
+  written: Map<string, Values>;
+}
+
+const scopes = new AsyncLocalStorage<Scope>();
+
+/** Replaces the methods of the key store that a Baileys socket made for itself. */
+export function installTransactions(keys: SignalKeyStoreWithTransaction, raw: RawKeys): void {
+  const lock = createLock();
+  const current = (): Scope | undefined => {
+    const scope = scopes.getStore();
+    return scope?.open && scope.owner === keys ? scope : undefined;
+  };
+  const replacement: Methods = {
+    isInTransaction: () => current() !== undefined,
+    get(type, names) {
+      const scope = current();
+      return scope ? readInScope(scope, raw, type, names) : raw.get(type, names);
+    },
+    async set(data) {
+      const scope = current();
+      if (!scope) return raw.set(definedOnly(data));
+      for (const [type, values] of Object.entries(definedOnly(data))) {
+        for (const [name, value] of Object.entries(values)) {
+          valuesOf(scope.seen, type).set(name, value);
+          valuesOf(scope.written, type).set(name, value);
+        }
+      }
+    },
+    async transaction(work) {
+      if (current()) return work();
+      let durable: Promise<void> = Promise.resolve();
+      const result = await lock(async () => {
+        const scope: Scope = { owner: keys, open: true, seen: new Map(), written: new Map() };
+        try {
+          const value = await scopes.run(scope, work);
+          scope.open = false;
+          // The next transaction sees these values at once; only our caller waits until they are durable.
+          if (scope.written.size > 0) durable = raw.set(plain(scope.written));
+          return value;
+        } finally {
+          scope.open = false;
+        }
+      });
+      await durable;
+      return result;
+    },
+  };
+  Object.assign(keys, replacement);
+}
+
+interface Methods {
+  isInTransaction(): boolean;
+  get(type: KeyType, names: readonly string[]): Promise<Record<string, unknown>>;
+  set(data: SignalDataSet): Promise<void>;
+  transaction<R>(work: () => Promise<R>): Promise<R>;
+}
+
+async function readInScope(
+  scope: Scope,
+  raw: RawKeys,
+  type: KeyType,
+  names: readonly string[],
+): Promise<Record<string, unknown>> {
+  const missing = names.filter((name) => !valuesOf(scope.seen, type).has(name));
+  if (missing.length > 0) {
+    const found = await raw.get(type, missing);
+    const seen = valuesOf(scope.seen, type);
+    // Written meanwhile by the same transaction: that is newer.
+    for (const name of missing) if (!seen.has(name)) seen.set(name, found[name] ?? null);
+  }
+  const result: Record<string, unknown> = {};
+  for (const name of names) {
+    const value = valuesOf(scope.seen, type).get(name);
+    if (value !== null && value !== undefined) result[name] = value;
+  }
+  return result;
+}
+
+function valuesOf(map: Map<string, Values>, type: string): Values {
+  let values = map.get(type);
+  if (!values) {
+    values = new Map();
+    map.set(type, values);
+  }
+  return values;
+}
+
+function plain(written: Map<string, Values>): Record<string, Record<string, unknown>> {
+  return Object.fromEntries([...written].map(([type, values]) => [type, Object.fromEntries(values)]));
+}
+
+function definedOnly(data: SignalDataSet): Record<string, Record<string, unknown>> {
+  const entries = Object.entries(data).filter((entry) => entry[1] !== undefined);
+  return Object.fromEntries(entries.map(([type, values]) => [type, { ...values }]));
+}

@@ -1,0 +1,265 @@
+/** One opened session's credentials and keys: reads through a bounded cache, writes together and in order. */
+import { AsyncResource } from 'node:async_hooks';
+import { and, eq, inArray } from 'drizzle-orm';
+import { LRUCache } from 'lru-cache';
+import type { Tx } from '../db/client.ts';
+import { incoming, transact, upsert } from '../db/ops.ts';
+import { waCredentials, waKeys } from '../db/schema.ts';
+import { sleep } from '../utils/clock.ts';
+import {
+  type CredentialStoreDeps,
+  credentialsContext,
+  keyContext,
+  lockOwned,
+  OwnershipLost,
+} from './credential-rows.ts';
+import type { AccountRef } from './engine.ts';
+
+/** Rows of one statement, and what is sealed before the event loop turns. */
+const PIECE = 250;
+const CACHE_ENTRIES = 2_000;
+const CACHE_BYTES = 1024 * 1024;
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 5_000;
+
+export interface KeyChange {
+  type: string;
+  name: string;
+  /** null deletes */
+  value: Buffer | null;
+}
+
+/** Values are bytes; what they mean is the adapter's business. */
+export interface AccountKeys {
+  /** The credentials as they were when the session was opened; null for a session that was never paired. */
+  readonly credentials: Buffer | null;
+  /** Those of `names` that exist. What was set is seen at once, written or not. */
+  get(type: string, names: readonly string[]): Promise<Map<string, Buffer>>;
+  /**
+   * Resolves when it is durable. All that is set in one tick goes into one transaction, under the fence; while the
+   * database is away it is tried again. Rejects with OwnershipLost, or when `close` gave up.
+   */
+  set(changes: readonly KeyChange[]): Promise<void>;
+  setCredentials(credentials: Buffer): Promise<void>;
+  /** Tells once that the session belongs to another process. */
+  onLost(listener: () => void): void;
+  /** Waits up to `timeoutMs` for what is still to be written; afterwards everything is refused. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+interface Batch {
+  credentials: Buffer | null;
+  keys: Map<string, KeyChange>;
+  done: Promise<void>;
+  settle(error?: unknown): void;
+}
+
+/** Writing belongs to nobody's request or transaction. */
+const cleanContext = new AsyncResource('wahub.credentials');
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const keyOf = (type: string, name: string): string => `${type}\0${name}`;
+
+export function createAccountKeys(
+  deps: CredentialStoreDeps,
+  account: AccountRef,
+  credentials: Buffer | null,
+): AccountKeys {
+  const cache = createCache();
+  const giveUp = new AbortController();
+  const lostListeners: (() => void)[] = [];
+  let waiting: Batch | null = null;
+  let writing: Batch | null = null;
+  let refused: Error | null = null;
+  /** grows with every set: a read that began earlier may not fill the cache */
+  let version = 0;
+
+  function enqueue(): Batch {
+    if (waiting) return waiting;
+    waiting = createBatch();
+    if (!writing) cleanContext.runInAsyncScope(() => setImmediate(() => void writeAll()));
+    return waiting;
+  }
+
+  async function writeAll(): Promise<void> {
+    if (writing) return;
+    for (writing = take(); writing; writing = take()) {
+      try {
+        await writeUntilDone(deps, account, writing, giveUp.signal);
+        writing.settle();
+      } catch (error) {
+        refused = error instanceof Error ? error : new Error(String(error));
+        writing.settle(refused);
+        waiting?.settle(refused);
+        waiting = null;
+        if (error instanceof OwnershipLost) for (const listener of lostListeners.splice(0)) listener();
+      }
+    }
+  }
+
+  function take(): Batch | null {
+    const batch = waiting;
+    waiting = null;
+    return batch;
+  }
+
+  function peek(type: string, name: string): Buffer | null | undefined {
+    const key = keyOf(type, name);
+    const change = waiting?.keys.get(key) ?? writing?.keys.get(key);
+    return change ? change.value : cache.get(key)?.value;
+  }
+
+  return {
+    credentials,
+    async get(type, names) {
+      if (refused) throw refused;
+      const found = new Map<string, Buffer>();
+      const missing: string[] = [];
+      for (const name of names) {
+        const value = peek(type, name);
+        if (value) found.set(name, value);
+        else if (value === undefined) missing.push(name);
+      }
+      if (missing.length === 0) return found;
+      const before = version;
+      const read = await readKeys(deps, account.id, type, missing);
+      for (const name of missing) {
+        const newer = peek(type, name);
+        const value = newer === undefined ? (read.get(name) ?? null) : newer;
+        if (version === before) cache.set(keyOf(type, name), { value });
+        if (value) found.set(name, value);
+      }
+      return found;
+    },
+    set(changes) {
+      if (refused) return Promise.reject(refused);
+      version += 1;
+      const batch = enqueue();
+      for (const change of changes) {
+        const key = keyOf(change.type, change.name);
+        batch.keys.set(key, change);
+        cache.set(key, { value: change.value });
+      }
+      return batch.done;
+    },
+    setCredentials(bytes) {
+      if (refused) return Promise.reject(refused);
+      const batch = enqueue();
+      batch.credentials = bytes;
+      return batch.done;
+    },
+    onLost(listener) {
+      lostListeners.push(listener);
+    },
+    async close(timeoutMs) {
+      // What is waiting was enqueued after what is writing, so it is done last.
+      const written = (waiting ?? writing)?.done.catch(() => undefined);
+      const bound = new AbortController();
+      await Promise.race([written, sleep(deps.clock, timeoutMs, bound.signal)]);
+      bound.abort();
+      giveUp.abort();
+      refused ??= new Error('the session was closed');
+      cache.clear();
+    },
+  };
+}
+
+const createCache = () =>
+  new LRUCache<string, { value: Buffer | null }>({
+    max: CACHE_ENTRIES,
+    maxSize: CACHE_BYTES,
+    sizeCalculation: ({ value }, key) => key.length + (value?.length ?? 0) + 1,
+  });
+
+function createBatch(): Batch {
+  let settle: Batch['settle'] = () => undefined;
+  const done = new Promise<void>((resolve, reject) => {
+    settle = (error) => (error === undefined ? resolve() : reject(error));
+  });
+  // Some of what is set, nobody waits for.
+  done.catch(() => undefined);
+  return { credentials: null, keys: new Map(), done, settle };
+}
+
+/** Only a lost ownership or the end of the session stops it: a database that is away comes back. */
+async function writeUntilDone(
+  deps: CredentialStoreDeps,
+  account: AccountRef,
+  batch: Batch,
+  giveUp: AbortSignal,
+): Promise<void> {
+  for (let delayMs = RETRY_MIN_MS; ; delayMs = Math.min(delayMs * 2, RETRY_MAX_MS)) {
+    try {
+      return await transact(deps.db, (tx) => writeBatch(tx, deps, account, batch));
+    } catch (error) {
+      if (error instanceof OwnershipLost || giveUp.aborted) throw error;
+      deps.logger.warn('credentials could not be written, trying again', { accountId: account.id, error });
+      await sleep(deps.clock, delayMs * (0.5 + Math.random() / 2), giveUp);
+      if (giveUp.aborted) throw error;
+    }
+  }
+}
+
+async function writeBatch(
+  tx: Tx,
+  { secrets, clock }: CredentialStoreDeps,
+  account: AccountRef,
+  batch: Batch,
+): Promise<void> {
+  const accountId = account.id;
+  await lockOwned(tx, account);
+  if (batch.credentials) {
+    const row = {
+      accountId,
+      keyId: secrets.keyId,
+      sealed: secrets.seal(batch.credentials, credentialsContext(accountId)),
+      updatedAt: clock.now(),
+    };
+    const { accountId: _key, ...changes } = row;
+    await upsert(tx, waCredentials, row, [waCredentials.accountId], changes);
+  }
+  const changes = [...batch.keys.values()];
+  const written = changes.flatMap(({ type, name, value }) => (value ? [{ type, name, value }] : []));
+  for (let at = 0; at < written.length; at += PIECE) {
+    if (at > 0) await nextTurn();
+    const rows = written.slice(at, at + PIECE).map(({ type, name, value }) => ({
+      accountId,
+      type,
+      name,
+      keyId: secrets.keyId,
+      sealed: secrets.seal(value, keyContext(accountId, type, name)),
+    }));
+    await upsert(tx, waKeys, rows, [waKeys.accountId, waKeys.type, waKeys.name], {
+      keyId: incoming<string>(waKeys.keyId),
+      sealed: incoming<Buffer>(waKeys.sealed),
+    });
+  }
+  const deleted = changes.filter((change) => change.value === null);
+  for (const type of new Set(deleted.map((change) => change.type))) {
+    const names = deleted.filter((change) => change.type === type).map((change) => change.name);
+    for (let at = 0; at < names.length; at += PIECE) {
+      await tx.delete(waKeys).where(keysNamed(accountId, type, names.slice(at, at + PIECE)));
+    }
+  }
+}
+
+const keysNamed = (accountId: string, type: string, names: string[]) =>
+  and(eq(waKeys.accountId, accountId), eq(waKeys.type, type), inArray(waKeys.name, names));
+
+async function readKeys(
+  { db, secrets }: CredentialStoreDeps,
+  accountId: string,
+  type: string,
+  names: readonly string[],
+): Promise<Map<string, Buffer>> {
+  const found = new Map<string, Buffer>();
+  for (let at = 0; at < names.length; at += PIECE) {
+    const rows = await db
+      .select({ name: waKeys.name, keyId: waKeys.keyId, sealed: waKeys.sealed })
+      .from(waKeys)
+      .where(keysNamed(accountId, type, names.slice(at, at + PIECE)));
+    for (const { name, keyId, sealed } of rows) {
+      found.set(name, secrets.open(sealed, keyId, keyContext(accountId, type, name)));
+    }
+  }
+  return found;
+}

@@ -1,0 +1,49 @@
+/** What reading and writing credentials share: the fence, the errors and what a sealed row is bound to. */
+import { and, eq } from 'drizzle-orm';
+import type { Db, Tx } from '../db/client.ts';
+import { affected } from '../db/ops.ts';
+import { whatsappAccounts } from '../db/schema.ts';
+import type { Clock } from '../utils/clock.ts';
+import type { SecretBox } from '../utils/crypto.ts';
+import type { Logger } from '../utils/logger.ts';
+import type { AccountRef } from './engine.ts';
+
+export interface CredentialStoreDeps {
+  db: Db;
+  secrets: SecretBox;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** Another process owns the session now: close the socket, write nothing. */
+export class OwnershipLost extends Error {
+  constructor(accountId: string) {
+    super(`session ${accountId} belongs to another process now`);
+    this.name = 'OwnershipLost';
+  }
+}
+
+/** The stored credentials were sealed with a key that is not configured, or are damaged. */
+export class UnreadableCredentials extends Error {
+  constructor(accountId: string, cause: unknown) {
+    super(`the credentials of session ${accountId} cannot be opened`, { cause });
+    this.name = 'UnreadableCredentials';
+  }
+}
+
+/**
+ * Takes the lock on the session's row if it is still ours, until the transaction ends: a change of owner waits,
+ * so nothing can be written after it. Throws OwnershipLost.
+ */
+export async function lockOwned(tx: Tx, account: AccountRef): Promise<void> {
+  const { id, owner, fence } = account;
+  const accounts = whatsappAccounts;
+  const mine = and(eq(accounts.id, id), eq(accounts.owner, owner), eq(accounts.fence, fence));
+  const result = await tx.update(accounts).set({ fence }).where(mine);
+  if (affected(result) === 0) throw new OwnershipLost(id);
+}
+
+/** What a sealed row is bound to: it opens in no other place. */
+export const credentialsContext = (accountId: string): string => `wa_credentials:${accountId}`;
+export const keyContext = (accountId: string, type: string, name: string): string =>
+  `wa_keys:${accountId}:${type}:${name}`;

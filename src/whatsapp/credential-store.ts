@@ -1,0 +1,159 @@
+/** Where a session's credentials and Signal keys live: sealed rows, written by the owner only, many at a time. */
+import { and, eq, inArray, lt } from 'drizzle-orm';
+import type { Db, Tx } from '../db/client.ts';
+import { transact } from '../db/ops.ts';
+import { waCredentials, waKeys, waQuarantine, whatsappAccounts } from '../db/schema.ts';
+import type { Clock } from '../utils/clock.ts';
+import { newId } from '../utils/ids.ts';
+import { type AccountKeys, createAccountKeys } from './credential-keys.ts';
+import {
+  type CredentialStoreDeps,
+  credentialsContext,
+  lockOwned,
+  OwnershipLost,
+  UnreadableCredentials,
+} from './credential-rows.ts';
+import type { AccountRef } from './engine.ts';
+
+export type { AccountKeys, KeyChange } from './credential-keys.ts';
+export { type CredentialStoreDeps, OwnershipLost, UnreadableCredentials } from './credential-rows.ts';
+
+/** Rows named in one statement. */
+const PIECE = 500;
+
+export interface CredentialStore {
+  /**
+   * Reads a session's credentials and opens its keys for writing. Throws OwnershipLost when `account` is not (or no
+   * longer) the owner, UnreadableCredentials when no key of ours opens what is stored.
+   */
+  load(account: AccountRef): Promise<AccountKeys>;
+  hasCredentials(accountId: string): Promise<boolean>;
+  /** Puts everything into quarantine, under the fence. Throws OwnershipLost. */
+  erase(account: AccountRef): Promise<void>;
+  /** The same for a session that no process owns any more (its row may be gone). */
+  eraseUnfenced(accountId: string): Promise<void>;
+  /** Deletes for good what was erased longer ago; how many sessions that were. Stops early when aborted. */
+  purgeQuarantine(olderThanMs: number, signal?: AbortSignal): Promise<number>;
+}
+
+export function createCredentialStore(deps: CredentialStoreDeps): CredentialStore {
+  const { db, clock } = deps;
+  return {
+    async load(account) {
+      const creds = await readCredentials(deps, account);
+      if (creds === null) await deleteLeftovers(db, account);
+      return createAccountKeys(deps, account, creds);
+    },
+    async hasCredentials(accountId) {
+      const rows = await db
+        .select({ id: waCredentials.accountId })
+        .from(waCredentials)
+        .where(eq(waCredentials.accountId, accountId));
+      return rows.length > 0;
+    },
+    erase: (account) => quarantine(db, clock, account.id, (tx) => lockOwned(tx, account)),
+    eraseUnfenced: (accountId) => quarantine(db, clock, accountId, async () => undefined),
+    purgeQuarantine: (olderThanMs, signal) => purge(db, clock.now() - olderThanMs, signal),
+  };
+}
+
+async function readCredentials(
+  { db, secrets }: CredentialStoreDeps,
+  account: AccountRef,
+): Promise<Buffer | null> {
+  const { id, owner, fence } = account;
+  const accounts = whatsappAccounts;
+  const [row] = await db
+    .select({ keyId: waCredentials.keyId, sealed: waCredentials.sealed })
+    .from(accounts)
+    .leftJoin(waCredentials, eq(waCredentials.accountId, accounts.id))
+    .where(and(eq(accounts.id, id), eq(accounts.owner, owner), eq(accounts.fence, fence)));
+  if (!row) throw new OwnershipLost(id);
+  if (row.sealed === null || row.keyId === null) return null;
+  try {
+    return secrets.open(row.sealed, row.keyId, credentialsContext(id));
+  } catch (error) {
+    throw new UnreadableCredentials(id, error);
+  }
+}
+
+/** Keys without credentials are those of an earlier identity: Signal state of two identities must not mix. */
+async function deleteLeftovers(db: Db, account: AccountRef): Promise<void> {
+  await eachPieceOfKeys(db, account.id, (type, names) =>
+    transact(db, async (tx) => {
+      await lockOwned(tx, account);
+      await tx.delete(waKeys).where(someKeys(account.id, type, names));
+    }),
+  );
+}
+
+async function quarantine(
+  db: Db,
+  clock: Clock,
+  accountId: string,
+  check: (tx: Tx) => Promise<void>,
+): Promise<void> {
+  const id = newId(clock.now());
+  // Without its credentials a session is erased; the keys follow in pieces and mean nothing meanwhile.
+  await transact(db, async (tx) => {
+    await check(tx);
+    await tx.insert(waQuarantine).values({ id, accountId, erasedAt: clock.now() });
+    await tx.update(waCredentials).set({ accountId: id }).where(eq(waCredentials.accountId, accountId));
+  });
+  await eachPieceOfKeys(db, accountId, (type, names) =>
+    transact(db, async (tx) => {
+      await check(tx);
+      await tx
+        .update(waKeys)
+        .set({ accountId: id })
+        .where(someKeys(accountId, type, names));
+    }),
+  );
+}
+
+async function purge(db: Db, before: number, signal: AbortSignal | undefined): Promise<number> {
+  let purged = 0;
+  while (!signal?.aborted) {
+    const rows = await db
+      .select({ id: waQuarantine.id })
+      .from(waQuarantine)
+      .where(lt(waQuarantine.erasedAt, before))
+      .limit(50);
+    for (const { id } of rows) {
+      if (signal?.aborted) return purged;
+      await eachPieceOfKeys(db, id, (type, names) =>
+        Promise.resolve(db.delete(waKeys).where(someKeys(id, type, names))),
+      );
+      await transact(db, async (tx) => {
+        await tx.delete(waCredentials).where(eq(waCredentials.accountId, id));
+        await tx.delete(waQuarantine).where(eq(waQuarantine.id, id));
+      });
+      purged += 1;
+    }
+    if (rows.length < 50) break;
+  }
+  return purged;
+}
+
+const someKeys = (accountId: string, type: string, names: string[]) =>
+  and(eq(waKeys.accountId, accountId), eq(waKeys.type, type), inArray(waKeys.name, names));
+
+/** Until no key is left: `change` must take the rows it is given away from `accountId`. */
+async function eachPieceOfKeys(
+  db: Db,
+  accountId: string,
+  change: (type: string, names: string[]) => Promise<unknown>,
+): Promise<void> {
+  for (;;) {
+    const rows = await db
+      .select({ type: waKeys.type, name: waKeys.name })
+      .from(waKeys)
+      .where(eq(waKeys.accountId, accountId))
+      .limit(PIECE);
+    for (const type of new Set(rows.map((row) => row.type))) {
+      const names = rows.filter((row) => row.type === type).map((row) => row.name);
+      await change(type, names);
+    }
+    if (rows.length < PIECE) return;
+  }
+}

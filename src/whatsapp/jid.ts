@@ -1,0 +1,60 @@
+/** WhatsApp addresses. Phones and LIDs are bare digits in our data; a JID adds the server they live on. */
+
+export interface ParsedJid {
+  /** the digits (or the group's number) before the `@`, without the device */
+  user: string;
+  kind: 'phone' | 'lid' | 'group' | 'other';
+  /** 0 is the phone itself */
+  device: number;
+}
+
+const PHONE_SERVERS = new Set(['s.whatsapp.net', 'c.us', 'hosted']);
+const LID_SERVERS = new Set(['lid', 'hosted.lid']);
+
+/** Takes `user[_agent][:device]@server` apart; null for what is no JID. */
+export function parseJid(jid: string | null | undefined): ParsedJid | null {
+  const match = /^([^@:_]+)(?:_\d+)?(?::(\d+))?@(.+)$/.exec(jid ?? '');
+  const [, user, device, server] = match ?? [];
+  if (user === undefined || server === undefined) return null;
+  return { user, kind: kindOf(server), device: Number(device ?? 0) };
+}
+
+function kindOf(server: string): ParsedJid['kind'] {
+  if (PHONE_SERVERS.has(server)) return 'phone';
+  if (LID_SERVERS.has(server)) return 'lid';
+  return server === 'g.us' ? 'group' : 'other';
+}
+
+/** `628…@s.whatsapp.net` from E.164 digits. */
+export function phoneJid(phone: string): string {
+  return `${phone}@s.whatsapp.net`;
+}
+
+/** `…@lid` from a LID's digits; a LID that is a JID already stays one. */
+export function lidJid(lid: string): string {
+  return `${lid.split('@')[0]?.split(':')[0]}@lid`;
+}
+
+/** The address without its device and in one spelling; what is no user or group comes back unchanged. */
+export function canonicalJid(jid: string): string {
+  const parsed = parseJid(jid);
+  if (parsed?.kind === 'phone') return phoneJid(parsed.user);
+  if (parsed?.kind === 'lid') return lidJid(parsed.user);
+  return jid;
+}
+
+/** E.164 digits of a phone's JID; null for every other address. */
+export function phoneOf(jid: string | null | undefined): string | null {
+  const parsed = parseJid(jid);
+  return parsed?.kind === 'phone' ? parsed.user : null;
+}
+
+/** Digits of a LID's JID; null for every other address. */
+export function lidOf(jid: string | null | undefined): string | null {
+  const parsed = parseJid(jid);
+  return parsed?.kind === 'lid' ? parsed.user : null;
+}
+
+export function isGroupJid(jid: string | null | undefined): boolean {
+  return parseJid(jid)?.kind === 'group';
+}

@@ -1,0 +1,214 @@
+/** An engine on the emulator and a real database, with a host that remembers what it was told. */
+import '../../src/whatsapp/baileys/preload.ts';
+import { randomBytes } from 'node:crypto';
+import { whatsappAccounts } from '../../src/db/schema.ts';
+import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { systemClock } from '../../src/utils/clock.ts';
+import { createSecretBox } from '../../src/utils/crypto.ts';
+import { newId, newMessageId } from '../../src/utils/ids.ts';
+import type { Logger } from '../../src/utils/logger.ts';
+import { type BaileysEngineOptions, createBaileysEngine } from '../../src/whatsapp/baileys/adapter.ts';
+import { createVersionStore } from '../../src/whatsapp/baileys/version.ts';
+import type { Content } from '../../src/whatsapp/content.ts';
+import { type CredentialStore, createCredentialStore } from '../../src/whatsapp/credential-store.ts';
+import type {
+  AccountRef,
+  Engine,
+  EngineEvent,
+  EngineHost,
+  InboundMessage,
+  Recipient,
+  SendOptions,
+  SendResult,
+} from '../../src/whatsapp/engine.ts';
+import { openTestDatabase, type TestDatabase } from './database.ts';
+
+type EventOf<T extends EngineEvent['type']> = Extract<EngineEvent, { type: T }>;
+
+export interface TestHost extends EngineHost {
+  /** everything told about one session, oldest first */
+  events(accountId: string): EngineEvent[];
+  /** The next event of that type that was not waited for yet. Rejects after `timeoutMs`. */
+  next<T extends EngineEvent['type']>(accountId: string, type: T, timeoutMs?: number): Promise<EventOf<T>>;
+  inbound: InboundMessage[];
+  outbound: Map<string, Content>;
+  /** Runs before an inbound message is kept; may reject. */
+  beforeStore: (message: InboundMessage) => Promise<void>;
+}
+
+export interface TestEngine {
+  emulator: Emulator;
+  database: TestDatabase;
+  host: TestHost;
+  store: CredentialStore;
+  engine: Engine;
+  owner: string;
+  /** A session's row, owned by `owner` under fence 1. */
+  addAccount(): Promise<AccountRef>;
+  /** Links `phone` by QR and resolves when the session is connected (the restart after pairing included). */
+  pair(account: AccountRef, phone: string): Promise<void>;
+  /** An account that is linked and connected. */
+  connect(phone: string): Promise<AccountRef>;
+  send(account: AccountRef, to: string, text: string, options?: Partial<SendOptions>): Promise<SendResult>;
+  /** Another engine on the same database and server, as another process would have. */
+  another(options?: Partial<BaileysEngineOptions>): {
+    engine: Engine;
+    store: CredentialStore;
+    host: TestHost;
+  };
+  stop(): Promise<void>;
+}
+
+export const silentLogger: Logger = {
+  error: () => undefined,
+  warn: () => undefined,
+  info: () => undefined,
+  debug: () => undefined,
+  child: () => silentLogger,
+};
+
+export function createTestHost(): TestHost {
+  const told = new Map<string, EngineEvent[]>();
+  const taken = new Set<EngineEvent>();
+  const waiters = new Set<() => void>();
+  const of = (accountId: string) => {
+    const events = told.get(accountId) ?? [];
+    told.set(accountId, events);
+    return events;
+  };
+  const host: TestHost = {
+    inbound: [],
+    outbound: new Map(),
+    beforeStore: async () => undefined,
+    events: of,
+    onEvent(account, event) {
+      of(account.id).push(event);
+      for (const wake of [...waiters]) wake();
+    },
+    next<T extends EngineEvent['type']>(accountId: string, type: T, timeoutMs = 15_000) {
+      return new Promise<EventOf<T>>((resolve, reject) => {
+        const isWanted = (event: EngineEvent): event is EventOf<T> =>
+          event.type === type && !taken.has(event);
+        const look = () => {
+          const event = of(accountId).find(isWanted);
+          if (!event) return;
+          taken.add(event);
+          clearTimeout(timer);
+          waiters.delete(look);
+          resolve(event);
+        };
+        const timer = setTimeout(() => {
+          waiters.delete(look);
+          const seen = of(accountId).map((event) =>
+            event.type === 'closed' ? `closed:${event.reason}` : event.type,
+          );
+          reject(new Error(`no ${type} in ${timeoutMs} ms, only ${seen.join(', ')}`));
+        }, timeoutMs);
+        waiters.add(look);
+        look();
+      });
+    },
+    async findOutbound(_accountId, messageId) {
+      return host.outbound.get(messageId) ?? null;
+    },
+    async storeInbound(_account, message) {
+      await host.beforeStore(message);
+      const known = host.inbound.some(
+        (one) => one.messageId === message.messageId && one.chat === message.chat,
+      );
+      if (!known) host.inbound.push(message);
+    },
+  };
+  return host;
+}
+
+export async function startTestEngine(options: Partial<BaileysEngineOptions> = {}): Promise<TestEngine> {
+  const [emulator, database] = await Promise.all([startEmulator(), openTestDatabase()]);
+  const secrets = createSecretBox([randomBytes(32)]);
+  const owner = newId();
+  const engines: Engine[] = [];
+
+  function another(more: Partial<BaileysEngineOptions> = {}) {
+    const deps = { db: database.db, secrets, clock: systemClock, logger: silentLogger };
+    const host = createTestHost();
+    const store = createCredentialStore(deps);
+    const version = createVersionStore({
+      ...deps,
+      load: async () => null,
+      save: async () => undefined,
+      fetchLatest: null,
+    });
+    const { waUrl: url, rootKey, caFile } = emulator;
+    const waServer = { url, rootKey, caFile };
+    const engine = createBaileysEngine({ ...deps, host, store, version, waServer, ...options, ...more });
+    engines.push(engine);
+    return { engine, store, host };
+  }
+
+  const { engine, store, host } = another();
+  const test: TestEngine = {
+    emulator,
+    database,
+    engine,
+    store,
+    host,
+    owner,
+    another,
+    async addAccount() {
+      const account = { id: newId(), userId: 1, sessionId: newId().slice(20), owner, fence: 1 };
+      const now = Date.now();
+      await database.db.insert(whatsappAccounts).values({
+        ...account,
+        status: 'connecting',
+        pairing: 'qr',
+        createdAt: now,
+        updatedAt: now,
+      });
+      return account;
+    },
+    async pair(account, phone) {
+      await engine.open(account, { mode: 'qr' });
+      const { qr } = await host.next(account.id, 'qr');
+      await emulator.scan({ qr, phone });
+      await host.next(account.id, 'closed');
+      await engine.open(account, { mode: 'qr' });
+      await host.next(account.id, 'connected');
+    },
+    async connect(phone) {
+      const account = await test.addAccount();
+      await test.pair(account, phone);
+      return account;
+    },
+    send: (account, to, text, more = {}) =>
+      engine.send(account.id, recipientOf(to), { type: 'text', text }, sendOptions(more)),
+    async stop() {
+      await Promise.all(engines.map((one) => one.stop()));
+      await emulator.stop();
+      await database.close();
+    },
+  };
+  return test;
+}
+
+export function recipientOf(phone: string): Recipient {
+  return { jid: `${phone}@s.whatsapp.net`, phone, lid: null };
+}
+
+export function sendOptions(more: Partial<SendOptions> = {}): SendOptions {
+  return {
+    messageId: newMessageId(),
+    prepareTimeoutMs: 10_000,
+    ackTimeoutMs: 5_000,
+    mayRelay: async () => true,
+    ...more,
+  };
+}
+
+/** Looks again and again until `check` is true. Rejects after `timeoutMs`. */
+export async function until(check: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+  const endsAt = Date.now() + timeoutMs;
+  while (!(await check())) {
+    if (Date.now() > endsAt) throw new Error(`not true after ${timeoutMs} ms: ${check}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
