@@ -14,7 +14,7 @@ import type { Activity, Delays, Inbound, Received, SessionInfo, Stanza } from '.
 import type { World } from './world.ts';
 
 /** A device that was just linked. */
-export interface Linked {
+interface Linked {
   phone: string;
   device: number;
   jid: string;
@@ -22,7 +22,7 @@ export interface Linked {
 }
 
 /** Counts since the start or the last reset. */
-export interface Health {
+interface Health {
   ok: true;
   connections: number;
   online: number;

@@ -167,6 +167,6 @@ function contextOf(part: unknown): proto.IContextInfo | undefined {
 }
 
 /** `{[key]: value}` when there is a value that is not empty. */
-export function optional<K extends keyof Content>(key: K, value: Nullable<Content[K]>): Partial<Content> {
+function optional<K extends keyof Content>(key: K, value: Nullable<Content[K]>): Partial<Content> {
   return value === undefined || value === null || value === '' ? {} : { [key]: value };
 }

@@ -56,7 +56,7 @@ export async function startControlServer(
 }
 
 /** The control API as a Hono app; every answer is JSON, bad input is 400 with `error` and `details`. */
-export function createControlApp(actions: Actions): Hono {
+function createControlApp(actions: Actions): Hono {
   const app = new Hono();
   app.use(async (c, next) => {
     // A web page must not reach it through a name that resolves to this machine.

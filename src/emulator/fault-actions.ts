@@ -44,16 +44,16 @@ export function createFaultDesk(world: World, server: WaServer): FaultDesk {
     absence += 1;
     const current = absence;
     await server.refuse(mode);
-    const met = keepOpen ? [] : [...world.connections];
-    for (const connection of met) {
-      connection.destroy();
+    const affected = keepOpen ? 0 : world.connections.size;
+    if (!keepOpen) {
+      server.cut();
     }
     world.timers.after(Math.max(seconds, 0.001) * 1000, () => {
       if (current === absence) {
         reopen(REOPEN_ATTEMPTS);
       }
     });
-    return met.length;
+    return affected;
   };
   const clear = async () => {
     absence += 1;

@@ -19,7 +19,7 @@ interface LoginFailure {
 }
 
 /** A number for everyone and numbers for single phones, which win. */
-export interface PerPhone {
+interface PerPhone {
   set(phone: string | undefined, value: number): void;
   get(phone: string): number;
   reset(): void;

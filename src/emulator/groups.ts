@@ -87,7 +87,7 @@ export function groupNode(group: Group): BinaryNode {
 }
 
 /** One member as `participant` node. */
-export function memberNode(group: Group, phone: string): BinaryNode {
+function memberNode(group: Group, phone: string): BinaryNode {
   const other = userJid(phone, group.addressing === 'lid' ? 'pn' : 'lid');
   return node('participant', {
     jid: userJid(phone, group.addressing),

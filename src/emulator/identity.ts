@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { proto } from '@whiskeysockets/baileys';
@@ -23,6 +23,8 @@ export interface ServerIdentity {
   caFile: string;
   /** A 32-byte secret for one purpose, always the same for the same purpose. */
   derive(purpose: string): Buffer;
+  /** Removes the certificate file again when it was a temporary one. */
+  dispose(): Promise<void>;
 }
 
 interface StoredIdentity {
@@ -53,6 +55,11 @@ export async function loadIdentity(directory: string | undefined): Promise<Serve
     tls: { key: stored.tlsKey, cert: stored.tlsCert },
     caFile,
     derive,
+    async dispose() {
+      if (directory === undefined) {
+        await rm(home, { recursive: true, force: true });
+      }
+    },
   };
 }
 

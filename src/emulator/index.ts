@@ -20,21 +20,8 @@ import type { Delays, Received } from './types.ts';
 import { startWaServer, type WaServer } from './wa-server.ts';
 import type { World } from './world.ts';
 
-export type { Actions, Health, Linked } from './actions.ts';
-export type { Fault } from './fault-actions.ts';
 export type { Group } from './groups.ts';
-export type { DeliverInput } from './inbound.ts';
-export type { MessageFilter } from './message-log.ts';
-export type {
-  Activity,
-  Content,
-  Delays,
-  Inbound,
-  MessageType,
-  Received,
-  SessionInfo,
-  Stanza,
-} from './types.ts';
+export type { Received } from './types.ts';
 
 /** Where the emulator listens and what it keeps. */
 export interface EmulatorOptions {
@@ -134,4 +121,5 @@ async function stopAll(
   world.timers.stop();
   await Promise.all([parts.control.close(), parts.server.close(), parts.media.close()]);
   await parts.store.close();
+  await world.identity.dispose();
 }

@@ -4,7 +4,7 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 export type IqAnswer = BinaryNode[] | IqError;
 
 /** An iq that is refused. */
-export interface IqError {
+interface IqError {
   code: number;
   text: string;
 }

@@ -17,7 +17,7 @@ export interface MessageFilter {
 }
 
 /** What the recipients received: one entry per sender, recipient and message id. */
-export interface MessageLog {
+interface MessageLog {
   /** The entry of a message, made by `create` when it is the first copy. */
   open(from: string, to: string, id: string, create: () => Received): { entry: Received; isNew: boolean };
   find(from: string, to: string, id: string): Received | undefined;
@@ -31,7 +31,7 @@ export interface MessageLog {
 }
 
 /** A log of at most 200,000 messages; the oldest go first. */
-export function createMessageLog(): MessageLog {
+function createMessageLog(): MessageLog {
   const entries = new Map<string, Received>();
   const hidden = new WeakSet<Received>();
   const indexes = {
@@ -119,7 +119,7 @@ function matches(entry: Received, { id, to, from, group }: MessageFilter): boole
 }
 
 /** The last so many items, with how many there ever were. */
-export interface RecentLog<T> {
+interface RecentLog<T> {
   add(item: T): void;
   list(keep: (item: T) => boolean, limit?: number): T[];
   total(): number;
@@ -156,7 +156,7 @@ export interface TrafficLog {
 }
 
 /** Messages that simulated persons sent, by id and session. */
-export interface InboundLog {
+interface InboundLog {
   add(entry: Inbound): void;
   find(to: string, id: string): Inbound | undefined;
   list(filter: { to?: string | undefined; from?: string | undefined; id?: string | undefined }): Inbound[];

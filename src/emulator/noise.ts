@@ -11,7 +11,7 @@ export interface Transport {
 }
 
 /** What a client's second handshake message gives away. */
-export interface HandshakeResult {
+interface HandshakeResult {
   transport: Transport;
   clientStatic: Buffer;
   payload: proto.ClientPayload;

@@ -33,7 +33,7 @@ export interface Settlement {
 }
 
 /** What waits for one linked device. */
-export interface Outbox {
+interface Outbox {
   /** Sends it now when the client is online, else at its next login. */
   push(pending: Pending): void;
   find(settlement: Settlement): Pending | undefined;

@@ -248,7 +248,7 @@ function createPreKeys(phone: string, store: Store, derive: (purpose: string) =>
 }
 
 /** Runs async functions one after another, whatever becomes of each. */
-export function createMutex(): <T>(run: () => Promise<T>) => Promise<T> {
+function createMutex(): <T>(run: () => Promise<T>) => Promise<T> {
   let tail: Promise<unknown> = Promise.resolve();
   return (run) => {
     const result = tail.then(run);

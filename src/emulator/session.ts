@@ -32,6 +32,7 @@ function logIn(world: World, connection: Connection, phone: string | undefined, 
     return;
   }
   world.online.get(deviceKey(device))?.end(replacedNotice());
+  world.outboxes.of(device).detach();
   connection.device = device;
   world.online.set(deviceKey(device), connection);
   world.onlineSince.set(deviceKey(device), new Date());

@@ -7,7 +7,7 @@ export interface LibKeyPair {
 }
 
 /** One ratchet with one peer. */
-export interface LibSession {
+interface LibSession {
   registrationId: number;
   indexInfo: { baseKey: Buffer; closed: number; used: number };
   getChain(key: Buffer): unknown;

@@ -17,7 +17,7 @@ export interface Store {
   entries(prefix: string): Array<[string, string]>;
   /** Forgets every key that begins with `prefix`. */
   clear(prefix: string): void;
-  /** Writes what is still pending and stops writing; may be called twice. */
+  /** Writes what is still pending and stops writing; may be called twice. Rejects when it cannot. */
   close(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export async function openStore(directory: string | undefined): Promise<Store> {
   const touch = (key: string) => {
     if (journal && !journal.closed) {
       journal.dirty.add(key);
-      journal.timer ??= setTimeout(() => void flush(journal, values), FLUSH_AFTER_MS);
+      journal.timer ??= setTimeout(() => flush(journal, values).catch(() => undefined), FLUSH_AFTER_MS);
     }
   };
   const remove = (key: string) => {
@@ -114,21 +114,34 @@ function applyLine(line: string, values: Map<string, string>): void {
   }
 }
 
+/** Appends what changed; what could not be written stays dirty and is tried again with the next change. */
 function flush(journal: Journal, values: Map<string, string>): Promise<void> {
   journal.timer = undefined;
-  journal.writing = journal.writing.then(async () => {
+  const written = journal.writing.then(async () => {
     const keys = [...journal.dirty];
     journal.dirty.clear();
-    if (keys.length > 0) {
-      const lines = keys.map((key) => `${JSON.stringify([key, values.get(key) ?? null])}\n`).join('');
-      await appendFile(journal.file, lines, { mode: 0o600 });
-      journal.bytes += lines.length;
-    }
-    if (journal.bytes > COMPACT_MIN_BYTES && journal.bytes > COMPACT_FACTOR * sizeOf(values)) {
-      await compact(journal, values);
+    try {
+      await append(journal, keys, values);
+    } catch (error) {
+      for (const key of keys) {
+        journal.dirty.add(key);
+      }
+      throw error;
     }
   });
-  return journal.writing;
+  journal.writing = written.catch(() => undefined);
+  return written;
+}
+
+async function append(journal: Journal, keys: string[], values: Map<string, string>): Promise<void> {
+  if (keys.length > 0) {
+    const lines = keys.map((key) => `${JSON.stringify([key, values.get(key) ?? null])}\n`).join('');
+    await appendFile(journal.file, lines, { mode: 0o600 });
+    journal.bytes += lines.length;
+  }
+  if (journal.bytes > COMPACT_MIN_BYTES && journal.bytes > COMPACT_FACTOR * sizeOf(values)) {
+    await compact(journal, values);
+  }
 }
 
 async function compact(journal: Journal, values: Map<string, string>): Promise<void> {

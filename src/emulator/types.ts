@@ -1,8 +1,8 @@
 /** A time in ISO 8601, UTC, with milliseconds. */
-export type IsoTime = string;
+type IsoTime = string;
 
 /** The kinds a received message is listed as. */
-export type MessageType =
+type MessageType =
   | 'text'
   | 'image'
   | 'video'

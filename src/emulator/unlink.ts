@@ -9,7 +9,7 @@ export function replacedNotice(): BinaryNode {
 }
 
 /** What a client gets whose device the phone has unlinked. */
-export function removedNotice(): BinaryNode {
+function removedNotice(): BinaryNode {
   return node('stream:error', { code: '401' }, [node('conflict', { type: 'device_removed' })]);
 }
 

@@ -11,6 +11,8 @@ export interface WaServer {
   url: string;
   /** Refuses new connections in that way until `accept`. */
   refuse(mode: RefuseMode): Promise<void>;
+  /** Cuts every open TCP connection. */
+  cut(): void;
   accept(): Promise<void>;
   /** Cuts every connection, stops listening; may be called twice. */
   close(): Promise<void>;
@@ -49,6 +51,12 @@ export async function startWaServer(
     }
   });
 
+  const cut = () => {
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+  };
+
   await listen(http, wantedPort, host);
   const { port } = http.address() as AddressInfo;
   let closed = false;
@@ -62,6 +70,7 @@ export async function startWaServer(
         await listen(http, port, host);
       }
     },
+    cut,
     async accept() {
       mode = undefined;
       if (!http.listening && !closed) {
@@ -73,9 +82,7 @@ export async function startWaServer(
         return;
       }
       closed = true;
-      for (const socket of sockets) {
-        socket.destroy();
-      }
+      cut();
       await new Promise<void>((resolve) => http.close(() => resolve()));
       websockets.close();
     },

@@ -1,6 +1,5 @@
 import type { Connection } from './connection.ts';
-import type { Device, Devices } from './devices.ts';
-import { deviceKey } from './devices.ts';
+import type { Devices } from './devices.ts';
 import type { StandingFaults } from './faults.ts';
 import type { Groups } from './groups.ts';
 import type { ServerIdentity } from './identity.ts';
@@ -35,11 +34,6 @@ export interface World {
   onlineSince: Map<string, Date>;
   /** Messages the server holds because the recipient's phone is off, by phone. */
   heldBack: Map<string, Array<() => void>>;
-}
-
-/** The socket over which that device is logged in. */
-export function connectionOf(world: World, device: Device): Connection | undefined {
-  return world.online.get(deviceKey(device));
 }
 
 /** The logged-in connections, of one phone or of all. */

@@ -132,6 +132,26 @@ describe('the offline queue', () => {
     await until('confirmed', () => emulator.sessions().find(({ phone }) => phone === PHONE)?.pending === 0);
   });
 
+  it('keeps receipts until the client is back', async () => {
+    const to = '6281300000034';
+    emulator.setRule({ number: to, behaviour: 'unread' });
+    const id = await client.send(to, 'read later');
+    await until('the delivery', () => emulator.messages({ id })[0]?.deliveredAt);
+    await client.close();
+    await until(
+      'offline',
+      () => emulator.sessions().find(({ phone }) => phone === PHONE)?.connected === false,
+    );
+    emulator.read({ id });
+    client = startBareClient({ emulator, phone: PHONE, auth: client.auth });
+    const statuses: unknown[] = [];
+    client.sock.ev.on('messages.update', (updates) => {
+      statuses.push(...updates.filter(({ key }) => key.id === id).map(({ update }) => update.status));
+    });
+    await client.waitOpen();
+    await until('the read receipt', () => statuses.includes(4));
+  });
+
   it('sends an unconfirmed message again, with the same key and id', async () => {
     const received: string[] = [];
     const quiet = startBareClient({ emulator, phone: PHONE, auth: client.auth });
@@ -163,10 +183,12 @@ describe('pre-keys', () => {
     const other = await connectBareClient({ emulator, phone });
     const stock = () => emulator.sessions().find((session) => session.phone === phone)?.preKeys ?? 0;
     expect(stock()).toBeGreaterThan(800);
-    const count = stock() - 3;
-    for (let n = 0; n < count; n++) {
-      await emulator.deliver({ to: phone, from: String(6281400000000 + n), text: 'x' });
-    }
+    const user = { tag: 'user', attrs: { jid: `${phone}:1@s.whatsapp.net` } };
+    await client.sock.query({
+      tag: 'iq',
+      attrs: { to: '@s.whatsapp.net', type: 'get', xmlns: 'encrypt' },
+      content: [{ tag: 'key', attrs: {}, content: Array.from({ length: stock() - 3 }, () => user) }],
+    });
     await until('the refill', () => stock() > 4);
     expect(stock()).toBeLessThan(20);
     await other.close();

@@ -16,7 +16,7 @@ const LIBSIGNAL_NOISE =
   /^(Closing session|Opening session|Removing old closed session|Session already|Closing open session|Failed to decrypt message|Session error|Decrypted message with closed|Migrating session)/;
 
 /** Credentials and keys of a bare client, in memory. */
-export type MemoryAuth = AuthenticationState & { keyCount(): number };
+type MemoryAuth = AuthenticationState & { keyCount(): number };
 
 /** How a bare client connects. */
 export interface BareClientOptions {
@@ -215,7 +215,7 @@ export function toJid(to: string): string {
 }
 
 /** Fresh credentials with keys in a Map. */
-export function createMemoryAuth(): MemoryAuth {
+function createMemoryAuth(): MemoryAuth {
   const values = new Map<string, unknown>();
   return {
     creds: initAuthCreds(),
