@@ -47,9 +47,9 @@ export const webhookOutbox = table(
     state: oneOf(...OUTBOX_STATES).notNull(),
     /** attempts in all; a replay goes on counting */
     attempts: int().notNull().default(0),
-    /** attempts since it was recorded or replayed, and when the first of them was */
+    /** attempts since it was recorded or replayed, and how many of them the receiver refused for good (4xx) */
     tries: int().notNull().default(0),
-    triedFirstAt: timestamp(),
+    refusals: int().notNull().default(0),
     /** from then on a failure is final */
     giveUpAt: timestamp().notNull(),
     nextAttemptAt: timestamp(),
