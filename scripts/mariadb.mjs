@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { constants as osConstants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +25,8 @@ const USER = 'wahub';
 const PASSWORD = 'wahub';
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
+/** Their default would end the process without its exit handlers. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const INSTALL_TIMEOUT_MS = 10 * 60_000;
 
 /**
@@ -196,7 +198,13 @@ export async function startMariadb(options = {}) {
   const exited = new Promise((resolve) => server.once('exit', resolve));
   // A test run that dies must not leave a server behind.
   const killNow = () => server.kill('SIGKILL');
-  process.once('exit', killNow);
+  const endWithProcess = () => {
+    killNow();
+    if (!options.dir) rmSync(dir, { recursive: true, force: true });
+  };
+  const onSignal = (signal) => process.exit(128 + osConstants.signals[signal]);
+  process.once('exit', endWithProcess);
+  for (const signal of SIGNALS) process.once(signal, onSignal);
   const address = { host: '127.0.0.1', port, user: USER, password: PASSWORD };
 
   async function stop() {
@@ -206,7 +214,8 @@ export async function startMariadb(options = {}) {
       await exited;
       clearTimeout(late);
     }
-    process.removeListener('exit', killNow);
+    process.removeListener('exit', endWithProcess);
+    for (const signal of SIGNALS) process.removeListener(signal, onSignal);
     if (!options.dir) rmSync(dir, { recursive: true, force: true });
   }
 
@@ -271,9 +280,6 @@ async function runAsCommand() {
     TEST_MYSQL_URL: server.url,
   };
   for (const [name, value] of Object.entries(values)) console.log(`export ${name}=${value}`);
-  const stop = () => void server.stop();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await runAsCommand();

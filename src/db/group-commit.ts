@@ -7,6 +7,7 @@ import { DatabaseTimeoutError, GroupCommitError } from './errors.ts';
 import {
   asError,
   type Group,
+  type GroupJob,
   type GroupLimits,
   type Job,
   type Member,
@@ -15,7 +16,7 @@ import {
   submitStatement,
 } from './group-jobs.ts';
 import { inCleanContext } from './scope.ts';
-import { monotonicMs, pause, turn, whenLoopTurns } from './turns.ts';
+import { breathe, monotonicMs, pause, turn } from './turns.ts';
 
 /** 20 ms: a WhatsApp socket's keepalive must never wait for the database. */
 export const DEFAULT_LIMITS: GroupLimits = {
@@ -58,24 +59,21 @@ export function createGroupCommit(writer: Writer, limits: GroupLimits = DEFAULT_
     waiting.push(job);
     if (running) return;
     running = true;
-    inCleanContext(() => whenLoopTurns(() => void pump()));
+    inCleanContext(() => void pump());
   }
 
   /** Between groups the loop turns, so that sockets and reads get theirs. */
   async function pump(): Promise<void> {
     while (waiting.length > 0) {
-      if (waiting[0]?.alone) await runAlone();
-      else await runGroup(begin, waiting, limits);
       await turn();
+      const first = waiting[0];
+      if (first?.alone) {
+        waiting.shift();
+        await first.work();
+      } else await runGroup(begin, waiting, limits);
     }
     running = false;
     for (const resolve of whenIdle.splice(0)) resolve();
-  }
-
-  async function runAlone(): Promise<void> {
-    const job = waiting.shift();
-    await job?.work({ transaction: closedTransaction, breathe: turn });
-    job?.committed();
   }
 
   return {
@@ -89,12 +87,12 @@ export function createGroupCommit(writer: Writer, limits: GroupLimits = DEFAULT_
   };
 }
 
-/** A job that runs alone has no group; nothing of ours asks for one there. */
-const closedTransaction = new Proxy({} as Transaction, {
-  get() {
-    throw new Error('no transaction is open');
-  },
-});
+function nextMember(waiting: Job[]): GroupJob | undefined {
+  const first = waiting[0];
+  if (!first || first.alone) return undefined;
+  waiting.shift();
+  return first;
+}
 
 async function runGroup(begin: Beginner, waiting: Job[], limits: GroupLimits): Promise<void> {
   let transaction: Transaction;
@@ -105,22 +103,14 @@ async function runGroup(begin: Beginner, waiting: Job[], limits: GroupLimits): P
     return;
   }
   const startedMs = monotonicMs();
-  let heldSinceMs = startedMs;
-  const group: Group = {
-    transaction,
-    async breathe() {
-      if (monotonicMs() - heldSinceMs < limits.maxHoldMs) return;
-      await turn();
-      heldSinceMs = monotonicMs();
-    },
-  };
-  const members: Job[] = [];
-  for (let job = waiting.shift(); job; job = waiting.shift()) {
+  const group: Group = { transaction, breathe: () => breathe(limits.maxHoldMs) };
+  const members: GroupJob[] = [];
+  for (let job = nextMember(waiting); job; job = nextMember(waiting)) {
     members.push(job);
     await job.work(group);
     const full = members.length >= limits.maxMembers || monotonicMs() - startedMs >= limits.maxHoldMs;
     // A full disk or an I/O error makes SQLite roll back everything by itself.
-    if (full || waiting[0]?.alone || transaction.closed) break;
+    if (full || transaction.closed) break;
   }
   try {
     await transaction.commit();

@@ -21,13 +21,24 @@ export interface Member {
   rollback(): Promise<void>;
 }
 
-export interface Job {
-  /** runs outside of a group */
-  alone: boolean;
+/** Something that shares a transaction with others. */
+export interface GroupJob {
+  alone: false;
   work(group: Group): Promise<void>;
+  /** The group is committed. */
   committed(): void;
+  /** Nothing of it is in the database. */
   lost(error: Error): void;
 }
+
+/** Something that runs outside of any transaction of ours, while none is open. */
+export interface AloneJob {
+  alone: true;
+  work(): Promise<void>;
+  lost(error: Error): void;
+}
+
+export type Job = GroupJob | AloneJob;
 
 export interface Group {
   transaction: Transaction;
@@ -66,7 +77,6 @@ export function submitAlone<R>(submit: Submit, fn: () => Promise<R>): Promise<R>
     submit({
       alone: true,
       work: () => fn().then(resolve, reject),
-      committed: () => undefined,
       lost: reject,
     });
   });

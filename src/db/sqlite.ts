@@ -6,7 +6,7 @@ import { drizzle } from 'drizzle-orm/libsql';
 import { createGroupCommit, type GroupCommit, type Writer } from './group-commit.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
 import { lockDatabaseFile } from './sqlite-lock.ts';
-import { monotonicMs, turn } from './turns.ts';
+import { breathe } from './turns.ts';
 import type { Database, SqliteOptions } from './types.ts';
 
 /** For foreign programs that hold the file for a moment; while it lasts the event loop stands still. */
@@ -96,6 +96,8 @@ function createDatabase(writer: Writer, reader: Client, closeAll: () => void): D
   };
 }
 
+/** How long reads in a row may hold the event loop. */
+const MAX_HOLD_MS = 20;
 const READS = /^\s*(select|explain)\b/i;
 
 /** What drizzle sees as its client: reads go to the reader, everything else through the group. */
@@ -104,7 +106,7 @@ function createRouter(group: GroupCommit, reader: Client): Client {
     async execute(statement: InStatement) {
       const text = typeof statement === 'string' ? statement : statement.sql;
       if (READS.test(text)) {
-        await takeTurns();
+        await breathe(MAX_HOLD_MS);
         return reader.execute(statement);
       }
       assertOutsideTransaction();
@@ -117,14 +119,4 @@ function createRouter(group: GroupCommit, reader: Client): Client {
 /** Safe because drizzle's libsql session calls nothing but these, and of a transaction only what a Member has. */
 function asClient(router: { execute: unknown; transaction: unknown }): Client {
   return router as Client;
-}
-
-/** How long reads in a row may hold the event loop: `await` alone never lets it turn with this driver. */
-const MAX_HOLD_MS = 20;
-let turnedAtMs = 0;
-
-async function takeTurns(): Promise<void> {
-  if (monotonicMs() - turnedAtMs < MAX_HOLD_MS) return;
-  await turn();
-  turnedAtMs = monotonicMs();
 }

@@ -1,0 +1,22 @@
+/** Which database the environment (and .env) names, without asking for the secrets that only the service needs. */
+import { config } from 'dotenv';
+import type { DatabaseOptions } from '../src/db/types.ts';
+import { readNames } from '../src/utils/config-env.ts';
+
+config({ quiet: true });
+
+/** Names, aliases and defaults are those of the service (.env.example). */
+export function readDatabaseOptions(): DatabaseOptions {
+  const names = readNames(process.env);
+  if (names.DB_TYPE !== 'mysql') {
+    return { type: 'sqlite', path: names.DB_SQLITE_PATH ?? `${names.DATA_DIR ?? './data'}/wahub.db` };
+  }
+  return {
+    type: 'mysql',
+    host: names.DB_HOST ?? '127.0.0.1',
+    port: Number(names.DB_PORT ?? 3306),
+    user: names.DB_USER ?? 'wahub',
+    password: names.DB_PASSWORD ?? '',
+    database: names.DB_NAME ?? 'wahub',
+  };
+}
