@@ -41,6 +41,10 @@ export interface Route<
   auth: 'public' | 'credential' | 'jwt' | 'browser';
   /** what a key needs here; told in the document and walked by the tests, checked by the verb. GET: `read` */
   scope?: Scope;
+  /** only for users of this role; checked by the verb */
+  role?: 'admin';
+  /** a read-only user may not; with a scope other than `read` that is understood. Checked by the verb */
+  writes?: boolean;
   params?: P;
   query?: Q;
   body?: B;
@@ -56,6 +60,8 @@ export interface Route<
   errors?: readonly ErrorCode[];
   /** takes Idempotency-Key */
   idempotent?: boolean;
+  /** probes and pages that are not counted against the limits */
+  unlimited?: boolean;
   /** a request that passes the schemas: shown in the document, sent by the tests that walk all routes */
   example?: RouteExample;
   handler(input: RouteInput<Out<P>, Out<Q>, Out<B>>): Promise<RouteReply> | RouteReply;

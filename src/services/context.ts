@@ -7,6 +7,7 @@ import type { QueueSignals } from '../queue/signals.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config-types.ts';
 import type { SecretBox } from '../utils/crypto.ts';
+import type { Outgoing } from '../utils/guarded-fetch.ts';
 import type { Logger } from '../utils/logger.ts';
 import type { Credentials } from './auth/credentials.ts';
 import type { IdempotencyClaim } from './idempotency.ts';
@@ -22,6 +23,8 @@ export interface Deps {
   stream: EventStream;
   signals: QueueSignals;
   commands: CommandBus;
+  /** HTTP to the outside: URLs that clients name are guarded */
+  outgoing: Outgoing;
   /** who a token or a key belongs to; verbs that change users or keys tell it to forget */
   credentials: Credentials;
   /** set by main; what `/health/ready` answers */

@@ -1,0 +1,98 @@
+/** The whole HTTP surface, without any I/O of its own: what main serves and tests call. */
+import { Hono } from 'hono';
+import { cors } from 'hono/cors';
+import { secureHeaders } from 'hono/secure-headers';
+import { docsRoutes } from './controllers/docs.ts';
+import { mount, pathsOf } from './controllers/mount.ts';
+import type { Route } from './controllers/route.ts';
+import { answerFailure, onError } from './middlewares/errors.ts';
+import type { HttpContext, HttpEnv } from './middlewares/http-env.ts';
+import { createHttpLimiter } from './middlewares/http-limiter.ts';
+import { requestLog } from './middlewares/request-log.ts';
+import type { Deps } from './services/context.ts';
+import { AppError } from './utils/errors.ts';
+
+export interface HttpApp {
+  fetch: Hono<HttpEnv>['fetch'];
+  /** For tests: a request without a socket. */
+  request: Hono<HttpEnv>['request'];
+  /** Writes what is still counted in memory. Call it after the server has closed. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/** Builds the app over `deps` and the route literals. */
+export function createApp(deps: Deps, routes: readonly Route[]): HttpApp {
+  const app = new Hono<HttpEnv>();
+  const limiter = createHttpLimiter(deps);
+  app.use(requestLog(deps));
+  app.use(securityHeaders);
+  app.use(corsFor(deps.config.allowedOrigins));
+  app.onError(onError(deps));
+  const all = [...routes, ...docsRoutes(routes)];
+  app.notFound(notFound(all));
+  mount(app, { deps, limiter, running: new Set() }, all);
+  return { fetch: app.fetch, request: app.request, stop: () => limiter.stop() };
+}
+
+/** Nothing from elsewhere, nothing inline: pages bring their scripts and styles as files of ours. */
+const securityHeaders = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'self'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    imgSrc: ["'self'", 'data:', 'blob:'],
+    connectSrc: ["'self'"],
+    objectSrc: ["'none'"],
+    baseUri: ["'none'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+  },
+  xFrameOptions: 'DENY',
+  referrerPolicy: 'no-referrer',
+  // Routes that a page elsewhere may show set their own.
+  overwrite: false,
+});
+
+function corsFor(allowedOrigins: readonly string[]) {
+  const allowed = new Set(allowedOrigins);
+  return cors({
+    origin: (origin) => (allowed.has('*') || allowed.has(origin) ? origin : null),
+    allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
+    allowHeaders: [
+      'authorization',
+      'content-type',
+      'idempotency-key',
+      'last-event-id',
+      'prefer',
+      'user-id',
+      'x-api-key',
+      'x-request-id',
+    ],
+    exposeHeaders: ['idempotent-replayed', 'ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id'],
+    maxAge: 600,
+  });
+}
+
+/** 404 for a path that nobody has, 405 with `Allow` for one that has other methods. */
+function notFound(routes: readonly Route[]) {
+  const known = routes.flatMap((route) =>
+    pathsOf(route).map((path) => ({ method: route.method.toUpperCase(), pattern: toPattern(path) })),
+  );
+  return (c: HttpContext): Response => {
+    const allowed = new Set(
+      known.filter(({ pattern }) => pattern.test(c.req.path)).map(({ method }) => method),
+    );
+    if (allowed.size === 0)
+      return answerFailure(c, new AppError('NOT_FOUND', 'There is nothing at this address.'));
+    c.header('allow', [...allowed].sort().join(', '));
+    return answerFailure(c, new AppError('METHOD_NOT_ALLOWED', `${c.req.method} is not possible here.`));
+  };
+}
+
+function toPattern(path: string): RegExp {
+  const source = path
+    .split('/')
+    .map((part) => (part.startsWith(':') ? '[^/]+' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
+    .join('/');
+  return new RegExp(`^${source}$`);
+}

@@ -1,0 +1,91 @@
+/** The names that older systems gave to the same field: folded here, at the edge, so nothing inside knows them. */
+import { z } from 'zod';
+
+/** The first name of each group is the one in the document. */
+const GROUPS = [
+  ['session', 'sessionId'],
+  ['to', 'phoneNumber', 'number', 'phone'],
+  ['text', 'message'],
+] as const;
+
+/**
+ * The schema with aliases: a name that it does not declare becomes the one of the same group that it does (the
+ * first, if it declares several). The same field under two names with different values fails.
+ */
+export function withAliases(schema: z.ZodType): z.ZodType {
+  const declared = declaredNames(schema);
+  const targets = new Map<string, string>();
+  for (const group of GROUPS) {
+    const target = group.find((name) => declared.has(name));
+    if (target === undefined) continue;
+    for (const name of group) if (!declared.has(name)) targets.set(name, target);
+  }
+  if (targets.size === 0) return schema;
+  return z.preprocess(
+    (input, ctx) =>
+      fold(input, targets, (field, reason) => {
+        ctx.addIssue({ code: 'custom', path: [field], message: reason });
+      }),
+    schema,
+  );
+}
+
+function fold(
+  input: unknown,
+  targets: Map<string, string>,
+  fail: (field: string, reason: string) => void,
+): unknown {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return input;
+  const fields = new Map<string, unknown>();
+  const givenAs = new Map<string, string>();
+  for (const [name, value] of Object.entries(input)) {
+    const field = targets.get(name) ?? name;
+    const other = givenAs.get(field);
+    if (other !== undefined && JSON.stringify(fields.get(field)) !== JSON.stringify(value)) {
+      fail(field, `is given as ${other} and as ${name}, with different values`);
+    }
+    fields.set(field, value);
+    givenAs.set(field, name);
+  }
+  return Object.fromEntries(fields);
+}
+
+/** Every property that the schema may declare, through unions, intersections, pipes and wrappers. */
+function declaredNames(schema: z.core.$ZodType): Set<string> {
+  if (schema instanceof z.ZodObject) return new Set(Object.keys(schema.shape));
+  const names = innerSchemas(schema).flatMap((inner) => [...declaredNames(inner)]);
+  return new Set(names);
+}
+
+function innerSchemas(schema: z.core.$ZodType): readonly z.core.$ZodType[] {
+  if (schema instanceof z.ZodUnion) return schema.options;
+  if (schema instanceof z.ZodIntersection) return [schema.def.left, schema.def.right];
+  if (schema instanceof z.ZodPipe) return [schema.def.in, schema.def.out];
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
+    return [schema.def.innerType];
+  }
+  return [];
+}
+
+/** An answer names a session both ways: `sessionId`, and `session` as some clients read it. */
+export function withBothNames(reply: Record<string, unknown>): Record<string, unknown> {
+  const named = bothNames(reply);
+  const data = named.data;
+  if (Array.isArray(data))
+    return { ...named, data: data.map((item) => (isPlain(item) ? bothNames(item) : item)) };
+  return isPlain(data) ? { ...named, data: bothNames(data) } : named;
+}
+
+function bothNames(value: Record<string, unknown>): Record<string, unknown> {
+  if (typeof value.sessionId === 'string' && value.session === undefined) {
+    return { ...value, session: value.sessionId };
+  }
+  if (typeof value.session === 'string' && value.sessionId === undefined) {
+    return { ...value, sessionId: value.session };
+  }
+  return value;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,157 @@
+/** `/auth`: registering, signing in, the own account, API keys. */
+import { z } from 'zod';
+import { SCOPES } from '../services/access.ts';
+import { createApiKey, listApiKeys, regenerateApiKey, revokeApiKey } from '../services/api-keys.ts';
+import { changePassword, login, readMe, register } from '../services/auth/verbs.ts';
+import { type Route, route } from './route.ts';
+import {
+  Email,
+  Message,
+  NewPassword,
+  PersonName,
+  SessionId,
+  SignedInUser,
+  Timestamp,
+  User,
+} from './schemas.ts';
+
+const tag = 'Auth';
+const MAX_GRACE_MINUTES = 30 * 24 * 60;
+
+const SignedIn = z.object({ token: z.string(), user: SignedInUser }).meta({ id: 'SignedIn' });
+const Password = z.string().min(1, 'must not be empty').max(1024);
+
+const ApiKey = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    prefix: z.string().describe('what the key begins with'),
+    scopes: z.array(z.string()),
+    sessionId: z.string().nullable(),
+    expiresAt: Timestamp.nullable(),
+    lastUsedAt: Timestamp.nullable(),
+    createdAt: Timestamp,
+  })
+  .meta({ id: 'ApiKey' });
+
+export const authRoutes: Route[] = [
+  route({
+    method: 'post',
+    path: '/auth/register',
+    tag,
+    summary: 'Register',
+    description: 'A new user with the role `user`; closed with ALLOW_REGISTRATION=false.',
+    auth: 'public',
+    body: z.object({ email: Email, password: NewPassword, name: PersonName }),
+    status: 201,
+    response: SignedIn,
+    errors: ['FORBIDDEN', 'CONFLICT'],
+    example: { body: { email: 'user@example.com', password: 'password123', name: 'John Doe' } },
+    handler: async ({ ctx, body }) => ({ ...(await register(ctx, body)) }),
+  }),
+  route({
+    method: 'post',
+    path: '/auth/login',
+    tag,
+    summary: 'Sign in',
+    auth: 'public',
+    body: z.object({ email: z.string().trim().min(1).max(255), password: Password }),
+    response: SignedIn,
+    errors: ['UNAUTHORIZED'],
+    example: { body: { email: 'user@example.com', password: 'password123' } },
+    handler: async ({ ctx, body }) => ({ ...(await login(ctx, body)) }),
+  }),
+  route({
+    method: 'get',
+    path: '/auth/me',
+    tag,
+    summary: 'Who am I',
+    description: '`apiKey` is only in the answer to a JWT.',
+    auth: 'credential',
+    response: z.object({ user: User.extend({ apiKey: z.string().nullable().optional() }) }),
+    handler: async ({ ctx }) => ({ user: await readMe(ctx) }),
+  }),
+  route({
+    method: 'post',
+    path: '/auth/change-password',
+    tag,
+    summary: 'Change the own password',
+    description: 'Ends every token that was signed before; the answer holds a new one.',
+    auth: 'jwt',
+    body: z.object({ currentPassword: Password, newPassword: NewPassword }),
+    response: Message.extend({ token: z.string() }),
+    example: { body: { currentPassword: 'password123', newPassword: 'correct horse battery' } },
+    handler: async ({ ctx, body }) => ({
+      message: 'The password was changed.',
+      ...(await changePassword(ctx, body)),
+    }),
+  }),
+  route({
+    method: 'post',
+    path: '/auth/regenerate-api-key',
+    tag,
+    summary: 'Replace the own API key',
+    auth: 'jwt',
+    writes: true,
+    query: z.object({
+      graceMinutes: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .max(MAX_GRACE_MINUTES)
+        .default(0)
+        .describe('how long the old key goes on working'),
+    }),
+    response: z.object({ apiKey: z.string() }),
+    handler: async ({ ctx, query }) => regenerateApiKey(ctx, query),
+  }),
+  route({
+    method: 'get',
+    path: '/auth/api-keys',
+    tag,
+    summary: 'List extra API keys',
+    auth: 'jwt',
+    response: z.object({ data: z.array(ApiKey) }),
+    handler: async ({ ctx }) => ({ data: await listApiKeys(ctx) }),
+  }),
+  route({
+    method: 'post',
+    path: '/auth/api-keys',
+    tag,
+    summary: 'Make an extra API key',
+    description: 'Named, with scopes, optionally for one session and until a time. The key is shown once.',
+    auth: 'jwt',
+    writes: true,
+    body: z.object({
+      name: PersonName,
+      scopes: z.array(z.enum(SCOPES)).min(1, 'must name at least one').max(SCOPES.length),
+      sessionId: SessionId.optional(),
+      expiresAt: z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time' }).optional(),
+    }),
+    status: 201,
+    response: z.object({ apiKey: z.string(), data: ApiKey.extend({ apiKey: z.string() }) }),
+    errors: ['CONFLICT'],
+    example: { body: { name: 'shop', scopes: ['messages:write', 'read'] } },
+    handler: async ({ ctx, body }) => {
+      const expiresAt = body.expiresAt === undefined ? undefined : Date.parse(body.expiresAt);
+      const data = await createApiKey(ctx, { ...body, expiresAt });
+      return { apiKey: data.apiKey, data };
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/auth/api-keys/:id',
+    tag,
+    summary: 'End an extra API key',
+    auth: 'jwt',
+    writes: true,
+    params: z.object({ id: z.string().max(64) }),
+    response: Message,
+    errors: ['NOT_FOUND'],
+    example: { params: { id: '019316f5a1b27c3d8e4f5a6b7c8d9e0f' } },
+    handler: async ({ ctx, params }) => {
+      await revokeApiKey(ctx, params);
+      return { message: 'The API key was ended.' };
+    },
+  }),
+];

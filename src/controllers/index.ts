@@ -1,0 +1,7 @@
+/** Every route of the service: what is mounted, documented, and walked by the security tests. */
+import { authRoutes } from './auth.ts';
+import { healthRoutes } from './health.ts';
+import type { Route } from './route.ts';
+import { userRoutes } from './user.ts';
+
+export const allRoutes: readonly Route[] = [...authRoutes, ...userRoutes, ...healthRoutes];

@@ -1,0 +1,162 @@
+/** Route literals -> Hono handlers. */
+import { zValidator } from '@hono/zod-validator';
+import type { Hono, MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { authenticate } from '../middlewares/authenticate.ts';
+import type { HttpContext, HttpEnv } from '../middlewares/http-env.ts';
+import type { HttpLimiter } from '../middlewares/http-limiter.ts';
+import { answerOnce, newClaim, type RunningKeys } from '../middlewares/idempotency.ts';
+import { limitRequests } from '../middlewares/rate-limit.ts';
+import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
+import { AppError } from '../utils/errors.ts';
+import { withAliases, withBothNames } from './aliases.ts';
+import type { Route } from './route.ts';
+
+/** JSON bodies, unless a route says otherwise. */
+const DEFAULT_MAX_BODY_BYTES = 1024 * 1024;
+
+export interface MountParts {
+  deps: Deps;
+  limiter: HttpLimiter;
+  running: RunningKeys;
+}
+
+/** Adds every route under its path and under `/api`. */
+export function mount(app: Hono<HttpEnv>, parts: MountParts, routes: readonly Route[]): void {
+  for (const route of routes) {
+    const chain = [limitBody(route), ...validators(route), run(parts, route)];
+    for (const path of pathsOf(route))
+      app.on(route.method.toUpperCase(), path, enter(parts, route), ...chain);
+  }
+}
+
+/** Where a route is reached: its canonical path, and the same under `/api`. */
+export function pathsOf(route: Pick<Route, 'path'>): string[] {
+  return route.path.startsWith('/api/') ? [route.path] : [route.path, `/api${route.path}`];
+}
+
+/** Who is it, and is it not too often? Before anything of the body is read. */
+function enter({ deps, limiter }: MountParts, route: Route): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    c.set('routePath', route.path);
+    let actor: Actor;
+    try {
+      actor = await authenticate(deps, c, route.auth);
+    } catch (error) {
+      // Guessing credentials is limited by address.
+      if (error instanceof AppError && error.code === 'UNAUTHORIZED') {
+        await limitRequests(deps, limiter, c, null);
+      }
+      throw error;
+    }
+    c.set('actor', actor);
+    if (route.unlimited !== true) await limitRequests(deps, limiter, c, actor);
+    await next();
+    // What a page of another origin may show (it has a signed link) must not be blocked by the default.
+    if (route.auth === 'browser') c.header('cross-origin-resource-policy', 'cross-origin');
+  };
+}
+
+function limitBody(route: Route): MiddlewareHandler<HttpEnv> {
+  const maxSize = route.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  return bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new AppError('BODY_TOO_LARGE', `The body is larger than ${maxSize} bytes.`, {
+        details: { maxBytes: maxSize },
+      });
+    },
+  });
+}
+
+function validators(route: Route): MiddlewareHandler<HttpEnv>[] {
+  const chain: MiddlewareHandler<HttpEnv>[] = [];
+  if (route.params) chain.push(zValidator('param', route.params, refuseInvalid));
+  if (route.query) chain.push(zValidator('query', withAliases(route.query), refuseInvalid));
+  if (route.body) chain.push(wantJson, zValidator('json', withAliases(route.body), refuseInvalid));
+  return chain;
+}
+
+/** No body at all is `{}`; a body of another type is told so, not "required" for every field. */
+const wantJson: MiddlewareHandler<HttpEnv> = async (c, next) => {
+  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
+  const isJson = /^application\/([\w.-]+\+)?json$/.test(type);
+  const text = await c.req.text();
+  // Hono keeps what it read here, as promises; the validator then finds the empty object.
+  if (text.trim() === '') Object.assign(c.req.bodyCache, { text: Promise.resolve('{}') });
+  else if (!isJson) throw new AppError('UNSUPPORTED_MEDIA', 'Send JSON: Content-Type: application/json.');
+  await next();
+};
+
+interface ValidationResult {
+  success: boolean;
+  error?: { issues: readonly { path: PropertyKey[]; message: string }[] };
+}
+
+/** The hook of all validators: one reason a field. */
+function refuseInvalid(result: ValidationResult): void {
+  if (result.success) return;
+  const details: Record<string, string> = {};
+  for (const issue of result.error?.issues ?? []) {
+    const field = issue.path.map(String).join('.') || 'body';
+    details[field] ??= issue.message;
+  }
+  const fields = Object.keys(details).slice(0, 5).join(', ');
+  throw new AppError('VALIDATION_FAILED', `Not valid: ${fields}.`, { details });
+}
+
+function run({ deps, running }: MountParts, route: Route) {
+  return async (c: HttpContext): Promise<Response> => {
+    const request = {
+      params: route.params ? validated(c, 'param') : undefined,
+      query: route.query ? validated(c, 'query') : undefined,
+      body: route.body ? validated(c, 'json') : undefined,
+    };
+    const ctx = createCtx(deps, c);
+    const key = route.idempotent ? c.req.header('idempotency-key')?.trim() : undefined;
+    if (key === undefined) return handle(c, route, ctx, request);
+    const claim = newClaim(key, { method: route.method, path: route.path, ...request });
+    ctx.idempotency = claim;
+    const answer = await answerOnce(ctx, claim, running, async () => {
+      const response = await handle(c, route, ctx, request);
+      return { status: response.status, body: await jsonOf(response) };
+    });
+    if (answer.replayed) c.header('idempotent-replayed', 'true');
+    return c.json(answer.body, toStatus(answer.status));
+  };
+}
+
+type Request = Pick<Parameters<Route['handler']>[0], 'params' | 'query' | 'body'>;
+
+async function handle(c: HttpContext, route: Route, ctx: Ctx, request: Request): Promise<Response> {
+  c.status(route.status ?? 200);
+  const reply = await route.handler({ ctx, http: c, ...request });
+  return reply instanceof Response ? reply : c.json({ success: true, ...withBothNames(reply) });
+}
+
+/** What a verb is given: the service's parts and who asks. */
+export function createCtx(deps: Deps, c: HttpContext): Ctx {
+  return {
+    ...deps,
+    actor: c.get('actor') ?? ANONYMOUS,
+    requestId: c.get('requestId'),
+    ip: c.get('ip'),
+    userAgent: c.req.header('user-agent') ?? null,
+  };
+}
+
+/** Safe because the validator of that target ran before and kept what the route's schema made of it. */
+function validated(c: HttpContext, target: 'param' | 'query' | 'json'): undefined {
+  return c.req.valid(target as never) as undefined;
+}
+
+/** Safe because only routes that answer JSON objects take an Idempotency-Key. */
+async function jsonOf(response: Response): Promise<Record<string, unknown>> {
+  return (await response.json()) as Record<string, unknown>;
+}
+
+/** Safe because it is the status of an answer that had a body. */
+function toStatus(status: number): ContentfulStatusCode {
+  return status as ContentfulStatusCode;
+}

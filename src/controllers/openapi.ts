@@ -1,0 +1,221 @@
+/** The OpenAPI 3.1 document, made of the same literals that are mounted. */
+import { z } from 'zod';
+import { ERROR_STATUS, type ErrorCode } from '../utils/errors.ts';
+import type { Route } from './route.ts';
+
+type Json = Record<string, unknown>;
+
+/** Of the API, not of the program: it changes when clients must. */
+const API_VERSION = '1.0.0';
+
+/** What a route of each kind may answer besides its own codes. */
+const COMMON: readonly ErrorCode[] = ['RATE_LIMITED', 'INTERNAL', 'UNAVAILABLE'];
+const SECURITY: Record<Route['auth'], Json[]> = {
+  public: [],
+  credential: [{ bearer: [] }, { apiKey: [] }],
+  jwt: [{ bearer: [] }],
+  browser: [{ bearer: [] }, { apiKey: [] }, { cookie: [] }, { signedLink: [] }],
+};
+
+const Failure = z.object({
+  success: z.literal(false),
+  code: z.enum(Object.keys(ERROR_STATUS) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string().describe('for a person'),
+  error: z.string().describe('the same text as message'),
+  details: z.record(z.string(), z.unknown()),
+  requestId: z.string(),
+});
+
+/** Builds the document. Throws when two schemas of one name differ. */
+export function buildOpenApi(routes: readonly Route[]): Json {
+  const components = createComponents();
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method]: operationOf(route, components) };
+  }
+  components.add('Failure', Failure, 'output');
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'WaHub',
+      version: API_VERSION,
+      description: 'A WhatsApp gateway: many users, many numbers, one REST API.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }, { url: '/api' }],
+    tags: [...new Set(routes.map((route) => route.tag))].map((name) => ({ name })),
+    paths,
+    components: { schemas: components.schemas, securitySchemes: SECURITY_SCHEMES },
+  };
+}
+
+const SECURITY_SCHEMES = {
+  bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+  apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+  cookie: { type: 'apiKey', in: 'cookie', name: 'wahub_session', description: 'of the dashboard; GET only' },
+  signedLink: {
+    type: 'apiKey',
+    in: 'query',
+    name: 'sig',
+    description: 'a link made by the service; GET only',
+  },
+};
+
+interface Components {
+  schemas: Record<string, Json>;
+  /** The JSON schema of a part; what has a name goes to the components. */
+  convert(schema: z.ZodType, io: 'input' | 'output'): Json;
+  add(name: string, schema: z.ZodType, io: 'input' | 'output'): void;
+}
+
+function createComponents(): Components {
+  const schemas: Record<string, Json> = {};
+  const put = (name: string, value: Json) => {
+    const text = JSON.stringify(value);
+    if (schemas[name] !== undefined && JSON.stringify(schemas[name]) !== text) {
+      throw new Error(`two different schemas are named ${name}`);
+    }
+    schemas[name] = value;
+  };
+  const convert = (schema: z.ZodType, io: 'input' | 'output'): Json => {
+    const raw: Json = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+    const { $defs = {}, $schema: _version, id, ...rest } = raw;
+    for (const [name, value] of Object.entries($defs as Record<string, Json>)) {
+      const { id: _id, ...definition } = moveRefs(value);
+      put(name, definition);
+    }
+    const moved = moveRefs(rest);
+    if (typeof id !== 'string') return moved;
+    put(id, moved);
+    return { $ref: `#/components/schemas/${id}` };
+  };
+  return { schemas, convert, add: (name, schema, io) => put(name, convert(schema, io)) };
+}
+
+/** Safe because it only rewrites strings inside of what JSON made. */
+function moveRefs(value: Json): Json {
+  return JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json;
+}
+
+function operationOf(route: Route, components: Components): Json {
+  const operation: Json = {
+    tags: [route.tag],
+    summary: route.summary,
+    operationId: operationId(route),
+    security: SECURITY[route.auth],
+    responses: responsesOf(route, components),
+  };
+  const description = [route.description, needs(route)].filter(Boolean).join('\n\n');
+  if (description !== '') operation.description = description;
+  const parameters = parametersOf(route, components);
+  if (parameters.length > 0) operation.parameters = parameters;
+  if (route.body) {
+    const content: Json = { schema: components.convert(route.body, 'input') };
+    if (route.example?.body) content.example = route.example.body;
+    operation.requestBody = {
+      required: !route.body.safeParse({}).success,
+      content: { 'application/json': content },
+    };
+  }
+  return operation;
+}
+
+/** `POST /session/qr/:sessionId` -> `postSessionQrSessionId`. */
+function operationId({ method, path }: Route): string {
+  const words = path.split(/[^A-Za-z0-9]+/).filter((word) => word !== '');
+  return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+}
+
+function needs(route: Route): string {
+  if (route.role === 'admin') return 'Needs the role `admin`.';
+  const scope = route.scope ?? (route.method === 'get' ? 'read' : undefined);
+  const keyed = route.auth === 'credential' || route.auth === 'browser';
+  return keyed && scope !== undefined ? `An API key needs the scope \`${scope}\`.` : '';
+}
+
+function parametersOf(route: Route, components: Components): Json[] {
+  const parameters = [
+    ...fieldsOf(route.params, components).map((field) => parameter('path', field, route.example?.params)),
+    ...fieldsOf(route.query, components).map((field) => parameter('query', field, route.example?.query)),
+  ];
+  if (route.idempotent) {
+    parameters.push({
+      name: 'Idempotency-Key',
+      in: 'header',
+      required: false,
+      schema: { type: 'string', minLength: 1, maxLength: 190 },
+      description: 'Kept for 24 h: the same key and request get the first answer again.',
+    });
+  }
+  return parameters;
+}
+
+interface Field {
+  name: string;
+  required: boolean;
+  schema: Json;
+}
+
+function fieldsOf(schema: z.ZodType | undefined, components: Components): Field[] {
+  if (!schema) return [];
+  const object = components.convert(schema, 'input');
+  const required = new Set(Array.isArray(object.required) ? object.required : []);
+  return Object.entries(toProperties(object.properties)).map(([name, property]) => ({
+    name,
+    required: required.has(name),
+    schema: property,
+  }));
+}
+
+/** Safe because JSON Schema's `properties` holds a schema for each name. */
+function toProperties(value: unknown): Record<string, Json> {
+  return (value ?? {}) as Record<string, Json>;
+}
+
+function parameter(place: 'path' | 'query', field: Field, examples: Record<string, string> = {}): Json {
+  const { description, ...schema } = field.schema;
+  return {
+    name: field.name,
+    in: place,
+    required: place === 'path' || field.required,
+    schema,
+    ...(description === undefined ? {} : { description }),
+    ...(examples[field.name] === undefined ? {} : { example: examples[field.name] }),
+  };
+}
+
+function responsesOf(route: Route, components: Components): Json {
+  const responses: Json = { [String(route.status ?? 200)]: successOf(route, components) };
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of codesOf(route)) {
+    const status = ERROR_STATUS[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  for (const [status, codes] of [...byStatus].sort(([a], [b]) => a - b)) {
+    responses[String(status)] = {
+      description: codes.join(', '),
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Failure' } } },
+    };
+  }
+  return responses;
+}
+
+function codesOf(route: Route): Set<ErrorCode> {
+  const codes = new Set<ErrorCode>([...COMMON, ...(route.errors ?? [])]);
+  if (route.params || route.query || route.body) codes.add('VALIDATION_FAILED');
+  if (route.body) codes.add('BODY_TOO_LARGE').add('UNSUPPORTED_MEDIA');
+  if (route.auth !== 'public') codes.add('UNAUTHORIZED').add('FORBIDDEN');
+  if (route.idempotent) codes.add('IDEMPOTENCY_CONFLICT').add('IDEMPOTENCY_IN_PROGRESS');
+  return codes;
+}
+
+function successOf(route: Route, components: Components): Json {
+  if (route.response === null) {
+    const type = route.contentType ?? 'application/octet-stream';
+    return { description: route.summary, content: { [type]: { schema: { type: 'string' } } } };
+  }
+  const success = { type: 'object', properties: { success: { const: true } }, required: ['success'] };
+  const schema = { allOf: [success, components.convert(route.response, 'output')] };
+  return { description: route.summary, content: { 'application/json': { schema } } };
+}

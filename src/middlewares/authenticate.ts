@@ -1,0 +1,56 @@
+/** Credential -> actor. */
+import { getCookie } from 'hono/cookie';
+import { type Actor, ANONYMOUS, type Deps } from '../services/context.ts';
+import { verifyLink } from '../services/signed-links.ts';
+import { AppError } from '../utils/errors.ts';
+import type { HttpContext } from './http-env.ts';
+
+/** The dashboard's cookie: HttpOnly, a JWT. */
+export const SESSION_COOKIE = 'wahub_session';
+
+/** What a route asks of its caller; see Route.auth. */
+export type AuthKind = 'public' | 'credential' | 'jwt' | 'browser';
+
+type AuthDeps = Pick<Deps, 'credentials' | 'secrets' | 'clock'>;
+
+/**
+ * The actor of a request. Throws UNAUTHORIZED without a valid credential, FORBIDDEN for an API key where a
+ * signed-in user is needed. Only what a browser opens (GET, kind `browser`) takes the cookie or a signed link.
+ */
+export async function authenticate(deps: AuthDeps, c: HttpContext, kind: AuthKind): Promise<Actor> {
+  if (kind === 'public') return ANONYMOUS;
+  const token = bearerToken(c.req.header('authorization'));
+  if (token !== null)
+    return (await deps.credentials.fromToken(token, 'jwt')) ?? refuse('The token is not valid.');
+  const key = c.req.header('x-api-key')?.trim();
+  if (key) return fromKey(deps, key, kind);
+  if (kind === 'browser' && (c.req.method === 'GET' || c.req.method === 'HEAD')) {
+    const actor = await fromBrowser(deps, c);
+    if (actor) return actor;
+  }
+  return refuse('This needs a credential: Authorization: Bearer <token>, or x-api-key.');
+}
+
+async function fromKey(deps: AuthDeps, key: string, kind: AuthKind): Promise<Actor> {
+  const actor = (await deps.credentials.fromKey(key)) ?? refuse('The API key is not valid.');
+  if (kind !== 'jwt') return actor;
+  throw new AppError(
+    'FORBIDDEN',
+    'An API key cannot do this: sign in and use the token (Authorization: Bearer).',
+  );
+}
+
+async function fromBrowser(deps: AuthDeps, c: HttpContext): Promise<Actor | null> {
+  const link = verifyLink(deps.secrets, c.req.url, deps.clock.now());
+  if (link) return deps.credentials.fromLink(link.userId);
+  const cookie = getCookie(c, SESSION_COOKIE);
+  return cookie ? deps.credentials.fromToken(cookie, 'cookie') : null;
+}
+
+function bearerToken(header: string | undefined): string | null {
+  return /^Bearer +(\S+)\s*$/i.exec(header ?? '')?.[1] ?? null;
+}
+
+function refuse(message: string): never {
+  throw new AppError('UNAUTHORIZED', message);
+}

@@ -1,0 +1,73 @@
+/** The one place where a failure becomes an answer. */
+import type { ErrorHandler } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { isUnavailable } from '../db/ops.ts';
+import type { Deps } from '../services/context.ts';
+import { AppError, ERROR_STATUS } from '../utils/errors.ts';
+import type { HttpContext, HttpEnv } from './http-env.ts';
+
+/** How long a caller should wait while the database is away. */
+const RETRY_AFTER_SECONDS = 5;
+
+/**
+ * Answers with the envelope of every failure. What is not an AppError is logged with its request id, and the
+ * caller learns nothing of it but that id.
+ */
+export function onError(deps: Pick<Deps, 'logger'>): ErrorHandler<HttpEnv> {
+  return (error, c) => {
+    const failure = toAppError(error);
+    if (failure !== error && failure.code === 'UNAVAILABLE') {
+      const meta = { component: 'database', error, requestId: c.get('requestId') };
+      deps.logger.error('the database did not serve a request', meta);
+    } else if (failure.code === 'INTERNAL') {
+      deps.logger.error('request failed', { error, requestId: c.get('requestId') });
+    }
+    return answerFailure(c, failure);
+  };
+}
+
+/** The failure that a caller may be told of. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (isUnavailable(error)) {
+    return new AppError(
+      'UNAVAILABLE',
+      'The service cannot reach its database. Nothing was lost; try again.',
+      {
+        retryAfterSeconds: RETRY_AFTER_SECONDS,
+      },
+    );
+  }
+  // Hono throws these for bodies that it cannot read.
+  if (error instanceof HTTPException && error.status < 500) {
+    if (error.status === 413) return new AppError('BODY_TOO_LARGE', 'The body is too large.');
+    return new AppError('VALIDATION_FAILED', 'The body is not valid JSON.', {
+      details: { body: 'is not valid JSON' },
+    });
+  }
+  return new AppError('INTERNAL', 'Something went wrong on our side. Tell us the requestId.');
+}
+
+/** The envelope of API failures, with the status and headers that belong to its code. */
+export function answerFailure(c: HttpContext, failure: AppError): Response {
+  c.set('failure', failure.code);
+  if (failure.retryAfterSeconds !== undefined) {
+    c.header('retry-after', String(Math.max(1, Math.ceil(failure.retryAfterSeconds))));
+  }
+  if (failure.code === 'UNAUTHORIZED') c.header('www-authenticate', 'Bearer');
+  const body = {
+    success: false,
+    code: failure.code,
+    message: failure.message,
+    error: failure.message,
+    details: failure.details ?? {},
+    requestId: c.get('requestId'),
+  };
+  return c.json(body, toStatus(failure));
+}
+
+/** Safe because every status in the table has a body. */
+function toStatus(failure: AppError): ContentfulStatusCode {
+  return ERROR_STATUS[failure.code] as ContentfulStatusCode;
+}

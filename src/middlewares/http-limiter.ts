@@ -1,0 +1,162 @@
+/** Counts requests in fixed windows: exact inside a process, shared with the others every quarter of a second. */
+import { inArray, lte, sql } from 'drizzle-orm';
+import { LRUCache } from 'lru-cache';
+import { deleteInPieces, incoming, transact, upsert } from '../db/ops.ts';
+import { rateLimits } from '../db/schema.ts';
+import type { Deps } from '../services/context.ts';
+import type { RatePolicy, RateVerdict } from './http-env.ts';
+
+export interface HttpLimiter {
+  /** Counts one request of `subject` when the window still has room. */
+  take(subject: string, policy: RatePolicy): Promise<RateVerdict>;
+  /** Writes what is counted to the database, now. */
+  flush(): Promise<void>;
+  /** Writes what is counted and stops. May be called twice. */
+  stop(): Promise<void>;
+}
+
+const FLUSH_MS = 250;
+const SWEEP_MS = 60_000;
+const MAX_SUBJECTS = 20_000;
+/** Rows of one write: far below the parameters that a statement may have. */
+const PIECE = 500;
+
+type LimiterDeps = Pick<Deps, 'db' | 'clock' | 'logger'>;
+interface Unwritten {
+  count: number;
+  windowStart: number;
+  expiresAt: number;
+}
+
+/** Makes the limiter of this process. Without a database it goes on counting by itself. */
+export function createHttpLimiter(deps: LimiterDeps): HttpLimiter {
+  const { clock } = deps;
+  /** known total of a subject in a window: the table's and what was counted here since */
+  const totals = new LRUCache<string, { count: number }>({ max: MAX_SUBJECTS });
+  const loading = new Map<string, Promise<{ count: number }>>();
+  let unwritten = new Map<string, Unwritten>();
+  let cancelTimer: (() => void) | null = null;
+  let flushing: Promise<void> = Promise.resolve();
+  let sweptAt = clock.monotonic();
+  let stopped = false;
+
+  async function load(key: string): Promise<{ count: number }> {
+    try {
+      const rows = await readCounts(deps, [key]);
+      const total = { count: (rows.get(key) ?? 0) + (unwritten.get(key)?.count ?? 0) };
+      totals.set(key, total);
+      return total;
+    } catch (error) {
+      deps.logger.debug('could not read a request count', { error });
+      const total = { count: unwritten.get(key)?.count ?? 0 };
+      totals.set(key, total);
+      return total;
+    } finally {
+      loading.delete(key);
+    }
+  }
+
+  function totalOf(key: string): Promise<{ count: number }> | { count: number } {
+    const known = totals.get(key);
+    if (known) return known;
+    const promise = loading.get(key) ?? load(key);
+    if (!loading.has(key) && !totals.has(key)) loading.set(key, promise);
+    return promise;
+  }
+
+  function schedule(): void {
+    if (cancelTimer || stopped) return;
+    cancelTimer = clock.setTimer(() => {
+      cancelTimer = null;
+      void flush();
+    }, FLUSH_MS);
+  }
+
+  function flush(): Promise<void> {
+    flushing = flushing.then(writeAll);
+    return flushing;
+  }
+
+  async function writeAll(): Promise<void> {
+    const batch = unwritten;
+    unwritten = new Map();
+    const entries = [...batch].sort(([a], [b]) => (a < b ? -1 : 1));
+    try {
+      for (let at = 0; at < entries.length; at += PIECE) {
+        await writePiece(entries.slice(at, at + PIECE));
+      }
+      if (clock.monotonic() - sweptAt >= SWEEP_MS) {
+        sweptAt = clock.monotonic();
+        await sweep(deps);
+      }
+    } catch (error) {
+      // The counts go on in memory; other processes miss at most this batch.
+      deps.logger.debug('could not write request counts', { error });
+    }
+  }
+
+  async function writePiece(entries: [string, Unwritten][]): Promise<void> {
+    await addCounts(deps, entries);
+    const keys = entries.map(([key]) => key);
+    for (const [key, count] of await readCounts(deps, keys)) {
+      const total = totals.peek(key);
+      if (total) total.count = count + (unwritten.get(key)?.count ?? 0);
+    }
+  }
+
+  return {
+    async take(subject, policy) {
+      const now = clock.now();
+      const windowStart = now - (now % policy.windowMs);
+      const key = `http:${policy.name}:${subject}:${windowStart}`;
+      const total = await totalOf(key);
+      const resetSeconds = Math.ceil((windowStart + policy.windowMs - now) / 1000);
+      if (total.count >= policy.max) return { allowed: false, policy, remaining: 0, resetSeconds };
+      total.count++;
+      const waiting = unwritten.get(key);
+      if (waiting) waiting.count++;
+      else unwritten.set(key, { count: 1, windowStart, expiresAt: windowStart + policy.windowMs });
+      if (unwritten.size >= MAX_SUBJECTS) void flush();
+      else schedule();
+      return { allowed: true, policy, remaining: policy.max - total.count, resetSeconds };
+    },
+    flush,
+    async stop() {
+      stopped = true;
+      cancelTimer?.();
+      cancelTimer = null;
+      await flush();
+    },
+  };
+}
+
+async function addCounts({ db }: LimiterDeps, entries: [string, Unwritten][]): Promise<void> {
+  const rows = entries.map(([key, { count, windowStart, expiresAt }]) => ({
+    key,
+    count,
+    windowStart,
+    expiresAt,
+  }));
+  await transact(db, (tx) =>
+    upsert(tx, rateLimits, rows, [rateLimits.key], {
+      count: sql`${rateLimits.count} + ${incoming(rateLimits.count)}`,
+    }),
+  );
+}
+
+async function readCounts({ db }: LimiterDeps, keys: string[]): Promise<Map<string, number>> {
+  const rows = await db
+    .select({ key: rateLimits.key, count: rateLimits.count })
+    .from(rateLimits)
+    .where(inArray(rateLimits.key, keys));
+  return new Map(rows.map((row) => [row.key, row.count]));
+}
+
+/** Windows that are over, and login locks that nobody needs any more. */
+async function sweep({ db, clock }: LimiterDeps): Promise<void> {
+  await deleteInPieces(db, {
+    table: rateLimits,
+    key: rateLimits.key,
+    where: lte(rateLimits.expiresAt, clock.now()),
+  });
+}

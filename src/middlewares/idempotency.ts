@@ -1,0 +1,84 @@
+/** Idempotency-Key: the same request twice is done once and answered twice. */
+import type { Ctx } from '../services/context.ts';
+import {
+  type Answer,
+  findAnswer,
+  type IdempotencyClaim,
+  IdempotencyLost,
+  type KeptAnswer,
+  keepAnswer,
+} from '../services/idempotency.ts';
+import { sha256Hex } from '../utils/crypto.ts';
+import { AppError } from '../utils/errors.ts';
+
+/** Keys that are being worked on in this process; between processes the row in the change's transaction decides. */
+export type RunningKeys = Set<string>;
+
+const MAX_KEY_LENGTH = 190;
+
+/** The hash of what was asked, the same for any order of its fields. Throws VALIDATION_FAILED for a bad key. */
+export function newClaim(key: string, request: unknown): IdempotencyClaim {
+  if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
+    throw new AppError('VALIDATION_FAILED', `Idempotency-Key must have 1 to ${MAX_KEY_LENGTH} characters.`, {
+      details: { 'Idempotency-Key': `must have 1 to ${MAX_KEY_LENGTH} characters` },
+    });
+  }
+  return { key, hash: sha256Hex(canonicalJson(request)), claimed: false };
+}
+
+/**
+ * Runs `work` unless the key was answered before. Failures are not kept: what threw may be tried again.
+ * Throws IDEMPOTENCY_CONFLICT for another request under the same key, IDEMPOTENCY_IN_PROGRESS while the first
+ * still runs.
+ */
+export async function answerOnce(
+  ctx: Ctx,
+  claim: IdempotencyClaim,
+  running: RunningKeys,
+  work: () => Promise<Answer>,
+): Promise<Answer & { replayed: boolean }> {
+  const name = `${ctx.actor.userId}:${claim.key}`;
+  if (running.has(name)) {
+    throw new AppError('IDEMPOTENCY_IN_PROGRESS', 'The first request with this Idempotency-Key still runs.', {
+      retryAfterSeconds: 1,
+    });
+  }
+  running.add(name);
+  try {
+    const earlier = await findAnswer(ctx.db, ctx.actor.userId, claim.key, ctx.clock.now());
+    if (earlier) return replay(earlier, claim);
+    const answer = await work();
+    await keepQuietly(ctx, claim, answer);
+    return { ...answer, replayed: false };
+  } catch (error) {
+    if (!(error instanceof IdempotencyLost)) throw error;
+    const first = await findAnswer(ctx.db, ctx.actor.userId, claim.key, ctx.clock.now());
+    if (!first) throw new AppError('CONFLICT', 'Another request with this Idempotency-Key came first.');
+    return replay(first, claim);
+  } finally {
+    running.delete(name);
+  }
+}
+
+function replay(earlier: KeptAnswer, claim: IdempotencyClaim): Answer & { replayed: boolean } {
+  if (earlier.hash !== claim.hash) {
+    throw new AppError('IDEMPOTENCY_CONFLICT', 'This Idempotency-Key was used for another request.');
+  }
+  return { status: earlier.status, body: earlier.body, replayed: true };
+}
+
+/** The change is done: a caller must not be told of a failure because its answer could not be kept. */
+async function keepQuietly(ctx: Ctx, claim: IdempotencyClaim, answer: Answer): Promise<void> {
+  try {
+    await keepAnswer(ctx, claim, answer);
+  } catch (error) {
+    ctx.logger.warn('could not keep an idempotent answer', { error, requestId: ctx.requestId });
+  }
+}
+
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_name, item: unknown) => {
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
+    return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}

@@ -1,0 +1,48 @@
+/** The outermost middleware: names the request, and writes one line about it when it was answered. */
+import type { MiddlewareHandler } from 'hono';
+import type { Deps } from '../services/context.ts';
+import { newRequestId } from '../utils/ids.ts';
+import { clientAddress } from './address.ts';
+import type { HttpEnv, RateVerdict } from './http-env.ts';
+
+/** 64 characters is what the activity log keeps. */
+const REQUEST_ID = /^[\w.:@/+=-]{1,64}$/;
+
+/**
+ * Takes or makes the request id, finds the caller's address, adds the headers that every answer carries, and
+ * logs method, route, status, duration, request id and user: never a query, a header or a body.
+ */
+export function requestLog(deps: Pick<Deps, 'clock' | 'logger' | 'config'>): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    const startedMs = deps.clock.monotonic();
+    const given = c.req.header('x-request-id') ?? '';
+    const requestId = REQUEST_ID.test(given) ? given : newRequestId();
+    c.set('requestId', requestId);
+    c.set('ip', clientAddress(c, deps.config.trustProxy));
+    await next();
+    c.header('x-request-id', requestId);
+    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
+    const verdict = c.get('rateLimit');
+    if (verdict) for (const [name, value] of rateLimitHeaders(verdict)) c.header(name, value);
+    deps.logger.info('request', {
+      method: c.req.method,
+      route: c.get('routePath') ?? null,
+      status: c.res.status,
+      durationMs: Math.round((deps.clock.monotonic() - startedMs) * 10) / 10,
+      requestId,
+      userId: c.get('actor')?.userId ?? null,
+      via: c.get('actor')?.via ?? null,
+      ip: c.get('ip'),
+      failure: c.get('failure'),
+    });
+  };
+}
+
+/** As in draft-ietf-httpapi-ratelimit-headers-10: quota and window in seconds, then what is left of them. */
+function rateLimitHeaders({ policy, remaining, resetSeconds }: RateVerdict): [string, string][] {
+  const windowSeconds = Math.ceil(policy.windowMs / 1000);
+  return [
+    ['ratelimit-policy', `"${policy.name}";q=${policy.max};w=${windowSeconds}`],
+    ['ratelimit', `"${policy.name}";r=${remaining};t=${resetSeconds}`],
+  ];
+}

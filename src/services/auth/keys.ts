@@ -1,0 +1,26 @@
+/** What an API key looks like, and what of it is kept. */
+import { randomBytes } from 'node:crypto';
+import { sha256Hex } from '../../utils/crypto.ts';
+
+/** `wahub_<prefix>_<secret>`: the prefix finds the row, 32 random bytes are the secret. */
+const FORMAT = /^wahub_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
+const MAX_LENGTH = 200;
+
+/** Makes a key nobody can guess. */
+export function newApiKey(): string {
+  return `wahub_${randomBytes(8).toString('hex')}_${randomBytes(32).toString('base64url')}`;
+}
+
+/**
+ * What finds the key's row: the visible prefix, or for a key that an operator chose (`KEY`) a part of its hash.
+ * Null for what cannot be a key.
+ */
+export function keyPrefix(key: string): string | null {
+  if (key === '' || key.length > MAX_LENGTH) return null;
+  return FORMAT.exec(key)?.[1] ?? `h${sha256Hex(key).slice(0, 24)}`;
+}
+
+/** SHA-256: the key is random, so a slow hash would add nothing. */
+export function keyHash(key: string): string {
+  return sha256Hex(key);
+}

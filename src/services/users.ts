@@ -1,0 +1,245 @@
+/** Users: what an admin does with them, and how one comes to be. */
+import { and, asc, count, eq, ne, or, sql } from 'drizzle-orm';
+import type { Db, Tx } from '../db/client.ts';
+import { incoming, isUniqueViolation, transact, upsert } from '../db/ops.ts';
+import { counters, users } from '../db/schema.ts';
+import { record } from '../events/record.ts';
+import { AppError } from '../utils/errors.ts';
+import { requirePerson, requireRole } from './access.ts';
+import { setOwnKey } from './api-keys.ts';
+import { newApiKey } from './auth/keys.ts';
+import { hashPassword } from './auth/passwords.ts';
+import { type Ctx, type Deps, originOf, type Role } from './context.ts';
+import { claimIdempotency } from './idempotency.ts';
+
+export interface UserInfo {
+  id: number;
+  email: string;
+  name: string;
+  role: Role;
+  status: 'active' | 'disabled';
+  lastLoginAt: string | null;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export type UserRow = typeof users.$inferSelect;
+
+export interface NewUser {
+  email: string;
+  name: string;
+  role: Role;
+  passwordHash: string;
+  /** its own API key */
+  apiKey: string;
+}
+
+/** E-mails are compared in this form only. */
+export function normalizeEmail(email: string): string {
+  return email.trim().toLowerCase();
+}
+
+/** Adds a user with its own key, in the caller's transaction. Throws CONFLICT when the e-mail is taken. */
+export async function insertUser(
+  tx: Tx,
+  deps: Pick<Deps, 'secrets' | 'clock'>,
+  input: NewUser,
+): Promise<UserRow> {
+  const now = deps.clock.now();
+  const row: UserRow = {
+    id: await nextUserId(tx),
+    email: normalizeEmail(input.email),
+    name: input.name.trim(),
+    passwordHash: input.passwordHash,
+    role: input.role,
+    status: 'active',
+    tokenVersion: 0,
+    lastLoginAt: null,
+    createdAt: now,
+    updatedAt: now,
+  };
+  await failOnTakenEmail(() => tx.insert(users).values(row));
+  await setOwnKey(tx, deps, { userId: row.id, key: input.apiKey, now, oldUntil: now });
+  return row;
+}
+
+/** The next number; the counter's row makes concurrent callers wait for each other. */
+async function nextUserId(tx: Tx): Promise<number> {
+  const row = { name: 'user', value: 1 };
+  await upsert(tx, counters, row, [counters.name], {
+    value: sql`${counters.value} + ${incoming(counters.value)}`,
+  });
+  const [counter] = await tx
+    .select({ value: counters.value })
+    .from(counters)
+    .where(eq(counters.name, 'user'));
+  if (!counter) throw new Error('the counter of user ids is gone');
+  return counter.value;
+}
+
+/** Users by id, those whose e-mail or name holds `search`. For admins who signed in. */
+export async function listUsers(
+  ctx: Ctx,
+  input: { page: number; limit: number; search?: string | undefined },
+): Promise<{ data: UserInfo[]; totalItems: number }> {
+  requireAdmin(ctx);
+  const where = input.search ? matches(input.search) : undefined;
+  const [total] = await ctx.db.select({ n: count() }).from(users).where(where);
+  const rows = await ctx.db
+    .select()
+    .from(users)
+    .where(where)
+    .orderBy(asc(users.id))
+    .limit(input.limit)
+    .offset((input.page - 1) * input.limit);
+  return { data: rows.map(toUserInfo), totalItems: Number(total?.n ?? 0) };
+}
+
+/** What the characters of LIKE mean is taken from them by `!`, in both dialects the same. */
+function matches(search: string) {
+  const pattern = `%${search.trim().toLowerCase().replace(/[!%_]/g, '!$&')}%`;
+  return or(
+    sql`${users.email} like ${pattern} escape '!'`,
+    sql`lower(${users.name}) like ${pattern} escape '!'`,
+  );
+}
+
+/** Adds a user of any role. For admins who signed in. Throws CONFLICT when the e-mail is taken. */
+export async function createUser(
+  ctx: Ctx,
+  input: { email: string; password: string; name: string; role: Role },
+): Promise<UserInfo> {
+  requireAdmin(ctx);
+  const passwordHash = await hashPassword(input.password);
+  return transact(ctx.db, async (tx) => {
+    const row = await insertUser(tx, ctx, { ...input, passwordHash, apiKey: newApiKey() });
+    const user = toUserInfo(row);
+    const fact = { userId: row.id, event: 'user.created' as const, subject: String(row.id) };
+    await record(tx, ctx, [{ ...fact, data: { role: row.role }, origin: originOf(ctx) }]);
+    await claimIdempotency(ctx, tx, { status: 201, body: { success: true, user, data: user } });
+    return user;
+  });
+}
+
+export interface UpdateUserInput {
+  id: number;
+  name?: string | undefined;
+  email?: string | undefined;
+  role?: Role | undefined;
+  status?: 'active' | 'disabled' | undefined;
+  password?: string | undefined;
+}
+
+/**
+ * Changes a user. A new password or a disabling ends its tokens at once. For admins who signed in.
+ * Throws NOT_FOUND, CONFLICT when the e-mail is taken or the last active admin would be gone.
+ */
+export async function updateUser(ctx: Ctx, input: UpdateUserInput): Promise<UserInfo> {
+  requireAdmin(ctx);
+  const passwordHash = input.password === undefined ? undefined : await hashPassword(input.password);
+  return transact(ctx.db, async (tx) => {
+    await lockAdmins(tx);
+    const before = await findUser(tx, input.id);
+    const disabled = before.status === 'active' && input.status === 'disabled';
+    const demoted = before.role === 'admin' && input.role !== undefined && input.role !== 'admin';
+    if (before.role === 'admin' && before.status === 'active' && (disabled || demoted)) {
+      await keepOneAdmin(tx, before.id);
+    }
+    const after: UserRow = {
+      ...before,
+      name: input.name?.trim() ?? before.name,
+      email: input.email === undefined ? before.email : normalizeEmail(input.email),
+      role: input.role ?? before.role,
+      status: input.status ?? before.status,
+      passwordHash: passwordHash ?? before.passwordHash,
+      tokenVersion: before.tokenVersion + (disabled || passwordHash !== undefined ? 1 : 0),
+      updatedAt: ctx.clock.now(),
+    };
+    await failOnTakenEmail(() => tx.update(users).set(after).where(eq(users.id, before.id)));
+    await recordChange(tx, ctx, { before, after, passwordChanged: passwordHash !== undefined });
+    tx.afterCommit(() => ctx.credentials.forget(before.id));
+    return toUserInfo(after);
+  });
+}
+
+/**
+ * Disables a user: its tokens and keys stop at once, its e-mail stays taken. The fact `user.disabled` is in the
+ * same transaction; every process reads `users.status` before it opens a session of that user again.
+ */
+export async function disableUser(ctx: Ctx, input: { id: number }): Promise<UserInfo> {
+  return updateUser(ctx, { id: input.id, status: 'disabled' });
+}
+
+async function recordChange(
+  tx: Tx,
+  ctx: Ctx,
+  change: { before: UserRow; after: UserRow; passwordChanged: boolean },
+): Promise<void> {
+  const { before, after, passwordChanged } = change;
+  const fields = (['name', 'email', 'role', 'status'] as const).filter(
+    (name) => before[name] !== after[name],
+  );
+  const changed: string[] = passwordChanged ? [...fields, 'password'] : fields;
+  if (changed.length === 0) return;
+  const disabled = before.status === 'active' && after.status === 'disabled';
+  const event = disabled ? ('user.disabled' as const) : ('user.updated' as const);
+  const data = { changed, role: after.role, status: after.status };
+  await record(tx, ctx, [
+    { userId: after.id, event, subject: String(after.id), data, origin: originOf(ctx) },
+  ]);
+}
+
+/** Makes changes of admins wait for each other: two who demote one another must not both succeed. */
+async function lockAdmins(tx: Tx): Promise<void> {
+  await tx
+    .update(users)
+    .set({ role: 'admin' })
+    .where(and(eq(users.role, 'admin'), eq(users.status, 'active')));
+}
+
+async function keepOneAdmin(tx: Tx, without: number): Promise<void> {
+  const others = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(and(eq(users.role, 'admin'), eq(users.status, 'active'), ne(users.id, without)))
+    .limit(1);
+  if (others.length === 0) throw new AppError('CONFLICT', 'The last admin cannot be removed.');
+}
+
+/** Throws NOT_FOUND. */
+export async function findUser(db: Db, id: number): Promise<UserRow> {
+  const [row] = await db.select().from(users).where(eq(users.id, id));
+  if (!row) throw new AppError('NOT_FOUND', 'There is no such user.');
+  return row;
+}
+
+async function failOnTakenEmail(write: () => PromiseLike<unknown>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    throw new AppError('CONFLICT', 'This e-mail address is taken.', { details: { email: 'is taken' } });
+  }
+}
+
+/** Throws FORBIDDEN unless an admin signed in. */
+export function requireAdmin(ctx: Ctx): void {
+  requirePerson(ctx);
+  requireRole(ctx, 'admin');
+}
+
+const toIso = (at: number) => new Date(at).toISOString();
+
+/** What may be told of a user. */
+export function toUserInfo(row: UserRow): UserInfo {
+  return {
+    id: row.id,
+    email: row.email,
+    name: row.name,
+    role: row.role,
+    status: row.status,
+    lastLoginAt: row.lastLoginAt === null ? null : toIso(row.lastLoginAt),
+    createdAt: toIso(row.createdAt),
+    updatedAt: toIso(row.updatedAt),
+  };
+}
