@@ -24,6 +24,8 @@ export interface OtpDelivery {
   accountId: string;
   sessionId: string;
   at: number;
+  /** 1 for the send, one more for each resend: a failover stays in its round */
+  round: number;
 }
 
 /** A session that may take over the delivery, in the order asked for. */

@@ -1,0 +1,221 @@
+/** One-time passwords over HTTP. Every answer is `{success, message, data}`, under both mounts. */
+import { z } from 'zod';
+import { MAX_LENGTH, MIN_LENGTH } from '../services/otp/codes.ts';
+import { expireOtp, generateOtp } from '../services/otp/expire.ts';
+import { resendOtp } from '../services/otp/resend.ts';
+import { otpSentBody, sendOtp } from '../services/otp/send.ts';
+import { getOtpStatus } from '../services/otp/status.ts';
+import { type OtpRef, verifyOtp } from '../services/otp/verify.ts';
+import { AppError, type ErrorCode } from '../utils/errors.ts';
+import { otpTemplateRoutes } from './otp-templates.ts';
+import { type Route, route } from './route.ts';
+
+const TAG = 'OTP';
+const phone = z.string().min(1).max(64).meta({ description: 'In any usual spelling.' });
+const session = z.string().min(1).max(100);
+const otpId = z.string().length(32);
+const companyName = z.string().trim().max(100).meta({ description: 'Fills {company}.' });
+const endUserIp = z
+  .union([z.ipv4(), z.ipv6()])
+  .meta({ description: 'Address of the person who asked: it gets limits of its own.' });
+const code = z.string().trim().min(1).max(32).meta({ description: 'What the person typed, as a string.' });
+
+const SentData = z.object({
+  otpId: z.string(),
+  sessionId: z.string(),
+  to: z.string(),
+  messageId: z.string(),
+  status: z.string(),
+  attempts: z.int(),
+  maxAttempts: z.int(),
+  expiresAt: z.string(),
+  timestamp: z.string(),
+  otp: z.string().optional().meta({ description: 'Only with OTP_RETURN_CODE=true.' }),
+});
+const StatusData = z.object({
+  otpId: z.string(),
+  sessionId: z.string(),
+  phoneNumber: z.string(),
+  status: z.enum(['pending', 'sent', 'verified', 'expired', 'failed', 'canceled']),
+  reason: z.string().nullable(),
+  attempts: z.int(),
+  maxAttempts: z.int(),
+  attemptsLeft: z.int(),
+  sends: z.int(),
+  companyName: z.string().nullable(),
+  messageId: z.string(),
+  messageStatus: z.string().nullable(),
+  errorCode: z.string().nullable(),
+  createdAt: z.string(),
+  expiresAt: z.string(),
+  sentAt: z.string().nullable(),
+  verifiedAt: z.string().nullable(),
+  endedAt: z.string().nullable(),
+});
+const answerOf = <S extends z.ZodType>(data: S) => z.object({ message: z.string(), data });
+
+const SendBody = z.object({
+  session,
+  to: phone,
+  companyName: companyName.optional(),
+  length: z.int().min(MIN_LENGTH).max(MAX_LENGTH).optional().meta({ description: 'Digits; 6 when missing.' }),
+  expiresInSeconds: z.int().min(60).max(86_400).optional().meta({ description: '300 when missing.' }),
+  maxAttempts: z.int().min(1).max(10).optional().meta({ description: '3 when missing.' }),
+  template: z
+    .string()
+    .min(1)
+    .max(1000)
+    .optional()
+    .meta({ description: 'Name or id of an own template, or a text with {otp}, {company}, {minutes}.' }),
+  language: z.enum(['id', 'en']).optional().meta({ description: 'Of the default text; id when missing.' }),
+  endUserIp: endUserIp.optional(),
+  failoverSessions: z
+    .array(session)
+    .max(5)
+    .optional()
+    .meta({ description: 'Sessions that send the same code when the first one cannot, in this order.' }),
+});
+
+/** By number or by id: exactly one of the two. */
+function refOf(body: {
+  otpId?: string | undefined;
+  phoneNumber?: string | undefined;
+  sessionId?: string | undefined;
+}): OtpRef {
+  if (body.otpId !== undefined) return { otpId: body.otpId };
+  if (body.phoneNumber === undefined) {
+    throw new AppError('VALIDATION_FAILED', 'Not valid: phoneNumber.', {
+      details: { phoneNumber: 'is required when there is no otpId' },
+    });
+  }
+  return { phoneNumber: body.phoneNumber, sessionId: body.sessionId };
+}
+const ref = { phoneNumber: phone.optional(), sessionId: session.optional(), otpId: otpId.optional() };
+const REF_ERRORS = ['OTP_NOT_FOUND', 'INVALID_NUMBER', 'SESSION_NOT_FOUND'] as const satisfies ErrorCode[];
+const CHECK_ERRORS = [...REF_ERRORS, 'OTP_EXPIRED', 'OTP_MAX_ATTEMPTS'] as const satisfies ErrorCode[];
+
+const send = route({
+  method: 'post',
+  path: '/otp/send',
+  tag: TAG,
+  summary: 'Send a one-time password',
+  description: 'A code that is still open for this number is canceled. The code itself is in no answer.',
+  auth: 'credential',
+  scope: 'otp',
+  status: 202,
+  idempotent: true,
+  body: SendBody,
+  response: answerOf(SentData),
+  errors: ['SESSION_NOT_FOUND', 'NOT_CONNECTED', 'INVALID_NUMBER', 'NOT_FOUND'],
+  example: { body: { session: 'main', to: '+6281234567890', companyName: 'PT. Contoh', language: 'en' } },
+  handler: async ({ ctx, body }) => ({ ...otpSentBody((await sendOtp(ctx, body)).answer) }),
+});
+
+const verify = route({
+  method: 'post',
+  path: '/otp/verify',
+  tag: TAG,
+  summary: 'Check a code',
+  description: '`success: true` means one thing only: the code is right. A code is right once.',
+  auth: 'credential',
+  scope: 'otp',
+  body: z.object({ ...ref, otp: code, endUserIp: endUserIp.optional() }),
+  response: answerOf(
+    z.object({
+      otpId: z.string(),
+      sessionId: z.string(),
+      phoneNumber: z.string(),
+      status: z.literal('verified'),
+      verified: z.literal(true),
+      verifiedAt: z.string(),
+    }),
+  ),
+  errors: [...CHECK_ERRORS, 'OTP_INVALID'],
+  example: { body: { phoneNumber: '081234567890', otp: '123456', sessionId: 'main' } },
+  handler: async ({ ctx, body }) => {
+    const data = await verifyOtp(ctx, { ...refOf(body), otp: body.otp, endUserIp: body.endUserIp });
+    return { message: 'OTP verified', data };
+  },
+});
+
+const status = route({
+  method: 'get',
+  path: '/otp/status/:phone',
+  tag: TAG,
+  summary: 'What became of the newest code of a number (or of one otpId)',
+  auth: 'credential',
+  scope: 'otp',
+  params: z.object({ phone }),
+  query: z.object({ sessionId: session.optional() }),
+  response: answerOf(StatusData),
+  errors: REF_ERRORS,
+  example: { params: { phone: '6281234567890' }, query: { sessionId: 'main' } },
+  handler: async ({ ctx, params, query }) => {
+    const byId = /^[0-9a-f]{32}$/.test(params.phone);
+    const asked: OtpRef = byId
+      ? { otpId: params.phone }
+      : { phoneNumber: params.phone, sessionId: query.sessionId };
+    return { message: 'OTP status', data: await getOtpStatus(ctx, asked) };
+  },
+});
+
+const resend = route({
+  method: 'post',
+  path: '/otp/resend',
+  tag: TAG,
+  summary: 'Send the open code once more',
+  description:
+    'The same code with the same expiry; attempts are not reset. Cool-down 30, 60, then 120 seconds.',
+  auth: 'credential',
+  scope: 'otp',
+  status: 202,
+  idempotent: true,
+  body: z.object({ ...ref, companyName: companyName.optional(), endUserIp: endUserIp.optional() }),
+  response: answerOf(SentData),
+  errors: [...CHECK_ERRORS, 'NOT_CONNECTED'],
+  example: { body: { phoneNumber: '081234567890', sessionId: 'main', companyName: 'PT. Contoh' } },
+  handler: async ({ ctx, body }) => {
+    const { companyName: company, endUserIp: ip } = body;
+    const sent = await resendOtp(ctx, { ...refOf(body), companyName: company, endUserIp: ip });
+    return { ...otpSentBody(sent.answer) };
+  },
+});
+
+const expire = route({
+  method: 'post',
+  path: '/otp/expire',
+  tag: TAG,
+  summary: 'End the open code of a number',
+  auth: 'credential',
+  scope: 'otp',
+  body: z.object(ref),
+  response: answerOf(StatusData),
+  errors: REF_ERRORS,
+  example: { body: { phoneNumber: '081234567890', sessionId: 'main' } },
+  handler: async ({ ctx, body }) => ({ message: 'OTP expired', data: await expireOtp(ctx, refOf(body)) }),
+});
+
+const generate = route({
+  method: 'get',
+  path: '/otp/generate',
+  tag: TAG,
+  summary: 'A random code that is stored nowhere',
+  description: 'For clients that keep and check codes themselves.',
+  auth: 'credential',
+  scope: 'otp',
+  query: z.object({ length: z.coerce.number().int().min(MIN_LENGTH).max(MAX_LENGTH).default(6) }),
+  response: answerOf(z.object({ otp: z.string(), length: z.int() })),
+  example: { query: { length: '6' } },
+  handler: ({ ctx, query }) => ({ message: 'OTP generated', data: generateOtp(ctx, query.length) }),
+});
+
+/** All OTP routes; `/otp/templates` and `/otp/settings` are in otp-templates.ts. */
+export const otpRoutes: readonly Route[] = [
+  send,
+  verify,
+  status,
+  resend,
+  expire,
+  generate,
+  ...otpTemplateRoutes,
+];

@@ -1,0 +1,85 @@
+/** The ends of an OTP. In each, what proves the code and what could write it again are erased. */
+import type { Tx } from '../../db/client.ts';
+import { affected } from '../../db/ops.ts';
+import { otps } from '../../db/schema.ts';
+import type { EventName, Fact, Origin } from '../../events/record.ts';
+import { formatE164 } from '../../utils/phone.ts';
+import { cancelQueued } from './cancel-queued.ts';
+import type { OtpDeps } from './deps.ts';
+import { type OtpRow, whileOpen } from './rows.ts';
+
+export interface Ending {
+  status: 'verified' | 'expired' | 'failed' | 'canceled';
+  /** null for `verified` */
+  reason: string | null;
+}
+
+const EVENTS: Record<Ending['status'], EventName> = {
+  verified: 'otp.verified',
+  expired: 'otp.expired',
+  failed: 'otp.failed',
+  canceled: 'otp.canceled',
+};
+
+/** How an OTP ends whose time has run out: one that was guessed at too often has failed, not expired. */
+export function endingByTime(otp: Pick<OtpRow, 'attempts' | 'maxAttempts'>): Ending {
+  if (otp.attempts >= otp.maxAttempts) return { status: 'failed', reason: 'max_attempts' };
+  return { status: 'expired', reason: 'expired' };
+}
+
+/**
+ * Ends the OTP if nobody has: exactly one of any number of callers gets facts, which it must `record` in `tx`
+ * (after its other writes); the others get null. Messages that still wait in a queue are taken out of it.
+ */
+export async function closeOtp(
+  tx: Tx,
+  deps: OtpDeps,
+  otp: OtpRow,
+  ending: Ending,
+  origin?: Origin,
+): Promise<Fact[] | null> {
+  const now = deps.clock.now();
+  const ended = await tx
+    .update(otps)
+    .set({
+      ...ending,
+      openPhone: null,
+      codeMac: null,
+      sealed: null,
+      watchAt: null,
+      verifiedAt: ending.status === 'verified' ? now : null,
+      endedAt: now,
+      updatedAt: now,
+    })
+    .where(whileOpen(otp.id));
+  if (affected(ended) === 0) return null;
+  // Whoever typed the right code has got it; only a second message may still be on its way.
+  const mayWait = ending.status !== 'verified' || otp.deliveries.length > 1;
+  const canceled = mayWait ? await cancelQueued(tx, deps, otp.deliveries) : [];
+  const fact = otpFact(otp, EVENTS[ending.status], { status: ending.status, reason: ending.reason }, origin);
+  return [...canceled, fact];
+}
+
+/** A fact about an OTP: never its code. */
+export function otpFact(
+  otp: Pick<OtpRow, 'id' | 'userId' | 'accountId' | 'sessionId' | 'phone' | 'messageId' | 'expiresAt'>,
+  event: EventName,
+  data: Record<string, unknown>,
+  origin?: Origin,
+): Fact {
+  return {
+    userId: otp.userId,
+    event,
+    session: { id: otp.accountId, sessionId: otp.sessionId },
+    subject: otp.id,
+    status: event === 'otp.failed' || event === 'otp.check_failed' ? 'failure' : 'success',
+    data: {
+      otpId: otp.id,
+      to: formatE164(otp.phone),
+      messageId: otp.messageId,
+      expiresAt: new Date(otp.expiresAt).toISOString(),
+      ...data,
+    },
+    ...(origin ? { origin } : {}),
+  };
+}

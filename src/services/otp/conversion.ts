@@ -1,0 +1,69 @@
+/** The alarm: codes that nobody types in are what a pumping attack, or a broken login page, looks like. */
+import { and, asc, eq, gt, or } from 'drizzle-orm';
+import { transact } from '../../db/ops.ts';
+import { otps } from '../../db/schema.ts';
+import { record } from '../../events/record.ts';
+import { AppError } from '../../utils/errors.ts';
+import type { OtpDeps } from './deps.ts';
+import { HOUR_MS, spendWindow } from './windows.ts';
+
+const PIECE = 1_000;
+
+interface Tally {
+  ended: number;
+  verified: number;
+}
+
+/**
+ * Counts, per tenant, the OTPs that ended in the last hour. Fewer than `minPercent` verified of at least
+ * `minSends`: `otp.conversion_low` is recorded, at most once a tenant and clock hour. The tenants that were told.
+ */
+export async function checkConversion(deps: OtpDeps, signal?: AbortSignal): Promise<number[]> {
+  const { minSends, minPercent } = deps.config.otp.conversion;
+  const told: number[] = [];
+  for (const [userId, tally] of await tallyLastHour(deps, signal)) {
+    const percent = (100 * tally.verified) / tally.ended;
+    if (tally.ended < minSends || percent >= minPercent) continue;
+    if (await raise(deps, userId, tally, percent)) told.push(userId);
+  }
+  return told;
+}
+
+/** In pieces by the index on the end, so that neither a statement nor the event loop takes long. */
+async function tallyLastHour(deps: OtpDeps, signal?: AbortSignal): Promise<Map<number, Tally>> {
+  const tallies = new Map<number, Tally>();
+  let last = { endedAt: deps.clock.now() - HOUR_MS, id: '' };
+  while (!signal?.aborted) {
+    const rows = await deps.db
+      .select({ id: otps.id, userId: otps.userId, status: otps.status, endedAt: otps.endedAt })
+      .from(otps)
+      .where(or(gt(otps.endedAt, last.endedAt), and(eq(otps.endedAt, last.endedAt), gt(otps.id, last.id))))
+      .orderBy(asc(otps.endedAt), asc(otps.id))
+      .limit(PIECE);
+    for (const { userId, status } of rows) {
+      const tally = tallies.get(userId) ?? { ended: 0, verified: 0 };
+      tally.ended++;
+      if (status === 'verified') tally.verified++;
+      tallies.set(userId, tally);
+    }
+    const end = rows.at(-1);
+    if (!end || rows.length < PIECE) break;
+    last = { endedAt: end.endedAt ?? last.endedAt, id: end.id };
+  }
+  return tallies;
+}
+
+/** False when it was told in this hour already, by whichever process. */
+async function raise(deps: OtpDeps, userId: number, tally: Tally, percent: number): Promise<boolean> {
+  try {
+    await transact(deps.database, async (tx) => {
+      await spendWindow(tx, { key: `otp:alarm:${userId}`, max: 1 }, deps.clock.now());
+      const data = { ...tally, percent: Math.round(percent * 10) / 10, windowMinutes: 60 };
+      await record(tx, deps, [{ userId, event: 'otp.conversion_low', status: 'failure', data }]);
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'RATE_LIMITED') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,62 @@
+/** Where codes may go: what the service allows, and of that what the tenant wants. */
+import { eq } from 'drizzle-orm';
+import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { upsert } from '../../db/ops.ts';
+import { otpSettings } from '../../db/schema.ts';
+import { AppError } from '../../utils/errors.ts';
+import { formatE164 } from '../../utils/phone.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+
+export interface OtpSettings {
+  /** ISO 3166 alpha-2; null: every country that the service allows */
+  allowedCountries: string[] | null;
+}
+
+/** The country of E.164 digits; null for numbers of no country (satellites, freephone) or of none that is known. */
+export function countryOf(phone: string): string | null {
+  return parsePhoneNumberFromString(formatE164(phone))?.country ?? null;
+}
+
+/** Throws FORBIDDEN when codes may not go to this number's country. */
+export async function requireCountry(ctx: Ctx, phone: string): Promise<void> {
+  const { allowedCountries: ofService } = ctx.config.otp;
+  const { allowedCountries: ofTenant } = await readSettings(ctx);
+  if (ofService === null && ofTenant === null) return;
+  const country = countryOf(phone);
+  const allows = (list: string[] | null) => list === null || (country !== null && list.includes(country));
+  if (allows(ofService) && allows(ofTenant)) return;
+  throw new AppError('FORBIDDEN', 'Codes may not be sent to numbers of this country.', {
+    details: { country },
+  });
+}
+
+async function readSettings(ctx: Ctx): Promise<OtpSettings> {
+  const [row] = await ctx.db
+    .select({ allowedCountries: otpSettings.allowedCountries })
+    .from(otpSettings)
+    .where(eq(otpSettings.userId, ctx.actor.userId));
+  return { allowedCountries: row?.allowedCountries ?? null };
+}
+
+/** What the tenant chose. */
+export async function getOtpSettings(ctx: Ctx): Promise<OtpSettings> {
+  requireScope(ctx, 'otp');
+  return readSettings(ctx);
+}
+
+/** Replaces what the tenant chose. Throws VALIDATION_FAILED for what is no country code. */
+export async function putOtpSettings(ctx: Ctx, input: OtpSettings): Promise<OtpSettings> {
+  requireScope(ctx, 'otp');
+  const names = input.allowedCountries?.map((name) => name.trim().toUpperCase()) ?? null;
+  const unknown = names?.find((name) => !isSupportedCountry(name));
+  if (unknown !== undefined) {
+    const details = { allowedCountries: `${unknown} is not a country code such as ID` };
+    throw new AppError('VALIDATION_FAILED', 'Not valid: allowedCountries.', { details });
+  }
+  const allowedCountries = names === null ? null : [...new Set(names)];
+  const updatedAt = ctx.clock.now();
+  const row = { userId: ctx.actor.userId, allowedCountries, updatedAt };
+  await upsert(ctx.db, otpSettings, row, [otpSettings.userId], { allowedCountries, updatedAt });
+  return { allowedCountries };
+}

@@ -1,0 +1,63 @@
+/** Putting a code on its way. The message names its OTP and holds nothing else: the code is not copied. */
+import type { Tx } from '../../db/client.ts';
+import type { OtpDelivery } from '../../db/schema.ts';
+import type { Fact, Origin } from '../../events/record.ts';
+import { enqueueMany } from '../../queue/enqueue.ts';
+import { PRIORITIES } from '../../queue/priority.ts';
+import { messageFact } from '../../queue/settle-proofs.ts';
+import { newMessageId } from '../../utils/ids.ts';
+import { phoneJid } from '../../whatsapp/jid.ts';
+import type { OtpDeps } from './deps.ts';
+import { type Carrier, findLid } from './sessions.ts';
+
+/** What history and queue hold of a code's message; `openOtpContent` makes the text right before it is sent. */
+export interface OtpContent {
+  type: 'otp';
+  otpId: string;
+}
+
+export interface DeliveryRequest {
+  otpId: string;
+  userId: number;
+  phone: string;
+  carrier: Pick<Carrier, 'accountId' | 'sessionId'>;
+  round: number;
+  expiresAt: number;
+  origin?: Origin;
+}
+
+/**
+ * Queues one message of the OTP at high priority, to be dropped at `expiresAt`. The dispatcher wakes after the
+ * commit; the fact is to be recorded in `tx`.
+ */
+export async function deliver(
+  tx: Tx,
+  deps: OtpDeps,
+  request: DeliveryRequest,
+): Promise<{ delivery: OtpDelivery; fact: Fact }> {
+  const { userId, phone, carrier, expiresAt } = request;
+  const content: OtpContent = { type: 'otp', otpId: request.otpId };
+  const message = {
+    userId,
+    accountId: carrier.accountId,
+    sessionId: carrier.sessionId,
+    messageId: newMessageId(),
+    peer: phoneJid(phone),
+    phone,
+    lid: await findLid(tx, carrier.accountId, phone),
+    type: 'otp',
+    content,
+    priority: PRIORITIES.high,
+    scheduledAt: null,
+    expiresAt,
+  };
+  const [queued] = await enqueueMany(tx, deps, [message]);
+  if (!queued) throw new Error('a message was queued without a row');
+  const { messageId, accountId, sessionId } = message;
+  const at = queued.queuedAt;
+  const fact = messageFact({ ...message, id: queued.id }, 'message.queued', at, { otpId: request.otpId });
+  return {
+    delivery: { id: queued.id, messageId, accountId, sessionId, at, round: request.round },
+    fact: request.origin ? { ...fact, origin: request.origin } : fact,
+  };
+}

@@ -1,0 +1,90 @@
+/** One number of a tenant at a time: sends and resends to it take their turn on its row. */
+import { and, eq, gt, inArray } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { affected, tryInsert } from '../../db/ops.ts';
+import { otpNumbers, otps } from '../../db/schema.ts';
+import type { OtpDeps } from './deps.ts';
+import { FAILURES_WINDOW_MS, failureBudget, recentSends, tooOften, waitForSend } from './limits.ts';
+import { addressKey, spendWindow } from './windows.ts';
+
+export interface NumberTurn {
+  userId: number;
+  phone: string;
+  sends: number[];
+  lastOtpId: string | null;
+}
+
+const isNumber = (userId: number, phone: string) =>
+  and(eq(otpNumbers.userId, userId), eq(otpNumbers.phone, phone));
+
+/** Waits for the number's turn, which lasts until the transaction ends. */
+export async function takeTurn(
+  tx: Tx,
+  ref: { userId: number; phone: string },
+  now: number,
+): Promise<NumberTurn> {
+  const where = isNumber(ref.userId, ref.phone);
+  // The write comes first: it is what takes the row's lock, and the read after it sees what others committed.
+  const lock = () => tx.update(otpNumbers).set({ updatedAt: now }).where(where);
+  if (affected(await lock()) === 0) {
+    const fresh = { ...ref, sends: [], lastOtpId: null, updatedAt: now };
+    if (await tryInsert(tx, otpNumbers, fresh)) return fresh;
+    await lock();
+  }
+  const [row] = await tx.select().from(otpNumbers).where(where);
+  return { ...ref, sends: row?.sends ?? [], lastOtpId: row?.lastOtpId ?? null };
+}
+
+/**
+ * Spends one send of the number, of the tenant and of the end user's address. Throws RATE_LIMITED with
+ * `Retry-After`; the caller's transaction must then roll back.
+ */
+export async function spendSend(
+  tx: Tx,
+  deps: OtpDeps,
+  turn: NumberTurn,
+  send: { otpId: string; endUserIp: string | null },
+): Promise<void> {
+  const now = deps.clock.now();
+  const waitMs = waitForSend(turn.sends, now, await isProven(tx, turn));
+  if (waitMs > 0) throw tooOften('Another code may go to this number only later.', 'number', waitMs);
+  const { sendsPerHour, perAddressPerHour } = deps.config.otp;
+  await spendWindow(tx, { key: `otp:tenant:${turn.userId}`, max: sendsPerHour }, now);
+  if (send.endUserIp !== null) {
+    const key = `otp:address:${turn.userId}:${addressKey(send.endUserIp)}`;
+    await spendWindow(tx, { key, max: perAddressPerHour }, now);
+  }
+  await tx
+    .update(otpNumbers)
+    .set({ sends: [...recentSends(turn.sends, now), now], lastOtpId: send.otpId })
+    .where(isNumber(turn.userId, turn.phone));
+}
+
+/** The number's newest code was verified: whoever holds the phone asked for it. */
+async function isProven(tx: Tx, turn: NumberTurn): Promise<boolean> {
+  if (turn.lastOtpId === null) return false;
+  const [last] = await tx.select({ status: otps.status }).from(otps).where(eq(otps.id, turn.lastOtpId));
+  return last?.status === 'verified';
+}
+
+/**
+ * How many wrong codes the number has left in 24 h. Exact because the one open OTP was closed before in this
+ * turn, so no check can spend an attempt meanwhile. Throws RATE_LIMITED when none is left.
+ */
+export async function readBudget(tx: Tx, turn: NumberTurn, now: number): Promise<number> {
+  const past = await tx
+    .select({ status: otps.status, attempts: otps.attempts, lastAttemptAt: otps.lastAttemptAt })
+    .from(otps)
+    .where(
+      and(
+        eq(otps.userId, turn.userId),
+        eq(otps.phone, turn.phone),
+        // An OTP lives for a day at most, so its attempts are at most that much younger than it.
+        gt(otps.createdAt, now - 2 * FAILURES_WINDOW_MS),
+        inArray(otps.status, ['verified', 'expired', 'failed', 'canceled']),
+      ),
+    );
+  const { left, waitMs } = failureBudget(past, now);
+  if (left === 0) throw tooOften('Too many wrong codes for this number.', 'number_failures', waitMs);
+  return left;
+}

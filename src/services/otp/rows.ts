@@ -1,0 +1,87 @@
+/** Finding OTPs. Every query names the tenant. */
+import { and, desc, eq, inArray, or, type SQL } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { otps } from '../../db/schema.ts';
+import { AppError } from '../../utils/errors.ts';
+
+export type OtpRow = typeof otps.$inferSelect;
+export type OtpStatus = OtpRow['status'];
+
+/** While it has one of these, a code can be right. */
+export const OPEN_STATUSES = ['pending', 'sent'] as const;
+
+export function isOpen(otp: Pick<OtpRow, 'status'>): boolean {
+  return otp.status === 'pending' || otp.status === 'sent';
+}
+
+/** The condition that this OTP is still open: what every change of one carries. */
+export function whileOpen(id: string): SQL | undefined {
+  return and(eq(otps.id, id), inArray(otps.status, [...OPEN_STATUSES]));
+}
+
+/** Which OTPs a request is about; a missing `sessionId` means every session. */
+export interface NumberRef {
+  userId: number;
+  phone: string;
+  sessionId: string | null;
+}
+
+/** The session that a client names is the one it asked for, also when another one delivered. */
+function inSession(sessionId: string | null): SQL | undefined {
+  if (sessionId === null) return undefined;
+  return or(eq(otps.requestedSessionId, sessionId), eq(otps.sessionId, sessionId));
+}
+
+/** The number's open OTP, else its newest one; null when there never was one. */
+export async function findByNumber(db: Db, ref: NumberRef): Promise<OtpRow | null> {
+  const [open] = await db
+    .select()
+    .from(otps)
+    .where(and(eq(otps.userId, ref.userId), eq(otps.openPhone, ref.phone), inSession(ref.sessionId)));
+  if (open) return open;
+  const [newest] = await db
+    .select()
+    .from(otps)
+    .where(and(eq(otps.userId, ref.userId), eq(otps.phone, ref.phone), inSession(ref.sessionId)))
+    .orderBy(desc(otps.createdAt), desc(otps.id))
+    .limit(1);
+  return newest ?? null;
+}
+
+/** One OTP of the tenant (and of one session, for a key that is bound to it). */
+export async function findById(
+  db: Db,
+  ref: { userId: number; otpId: string; sessionId: string | null },
+): Promise<OtpRow | null> {
+  const [row] = await db
+    .select()
+    .from(otps)
+    .where(and(eq(otps.id, ref.otpId), eq(otps.userId, ref.userId), inSession(ref.sessionId)));
+  return row ?? null;
+}
+
+/** Why an OTP cannot be used any more, told as its client should be told; null while it can be. */
+export function refusalOf(otp: OtpRow | null, now: number): AppError | null {
+  if (otp === null) return otpNotFound();
+  if (isOpen(otp)) {
+    if (otp.attempts >= otp.maxAttempts) return tooManyAttempts();
+    return otp.expiresAt <= now ? otpExpired() : null;
+  }
+  if (otp.status === 'expired') return otpExpired();
+  if (otp.status === 'failed' && otp.reason === 'max_attempts') return tooManyAttempts();
+  return otpNotFound();
+}
+
+export function otpNotFound(): AppError {
+  return new AppError('OTP_NOT_FOUND', 'No code is waiting to be checked: send a new one.');
+}
+
+function otpExpired(): AppError {
+  return new AppError('OTP_EXPIRED', 'This code has expired: send a new one.');
+}
+
+function tooManyAttempts(): AppError {
+  return new AppError('OTP_MAX_ATTEMPTS', 'Too many wrong codes: send a new one.', {
+    details: { attemptsLeft: 0 },
+  });
+}

@@ -1,0 +1,191 @@
+/** A new code to a number. */
+import type { Tx } from '../../db/client.ts';
+import { transact } from '../../db/ops.ts';
+import { otps } from '../../db/schema.ts';
+import { type Fact, record } from '../../events/record.ts';
+import { newId } from '../../utils/ids.ts';
+import { formatE164, normalizePhone } from '../../utils/phone.ts';
+import { requireScope, requireSession } from '../access.ts';
+import { type Ctx, originOf } from '../context.ts';
+import { claimIdempotency } from '../idempotency.ts';
+import { closeOtp, endingByTime } from './close.ts';
+import { macOf, makeCode, sealCode } from './codes.ts';
+import { requireCountry } from './country.ts';
+import { deliver } from './deliver.ts';
+import { type NumberTurn, readBudget, spendSend, takeTurn } from './number-turn.ts';
+import { findByNumber, isOpen, type OtpRow } from './rows.ts';
+import { chooseCarrier, readCarriers } from './sessions.ts';
+import type { OtpLanguage } from './template-text.ts';
+import { resolveTemplate } from './templates.ts';
+import { FIRST_LOOK_MS } from './watch-policy.ts';
+
+export interface SendOtpInput {
+  session: string;
+  to: string;
+  companyName?: string | undefined;
+  /** 4 to 8; 6 when missing */
+  length?: number | undefined;
+  /** 60 to 86400; 300 when missing */
+  expiresInSeconds?: number | undefined;
+  /** 1 to 10; 3 when missing */
+  maxAttempts?: number | undefined;
+  /** name or id of an own template, or a text with `{otp}` */
+  template?: string | undefined;
+  language?: OtpLanguage | undefined;
+  endUserIp?: string | undefined;
+  failoverSessions?: string[] | undefined;
+  /** a code that the caller made, for clients of older systems that do; one of ours when missing */
+  code?: string | undefined;
+}
+
+export interface SentOtp {
+  otpId: string;
+  sessionId: string;
+  to: string;
+  messageId: string;
+  status: OtpRow['status'];
+  attempts: number;
+  maxAttempts: number;
+  expiresAt: string;
+  timestamp: string;
+  /** only with OTP_RETURN_CODE */
+  otp?: string;
+}
+
+/** What `sendOtp` gives to its caller besides the answer. */
+export interface SentOtpResult {
+  answer: SentOtp;
+  /** messages.id, for those who wait for the outcome */
+  messageRowId: string;
+}
+
+const DEFAULTS = { length: 6, expiresInSeconds: 300, maxAttempts: 3, language: 'id' } as const;
+
+/**
+ * Sends a code at high priority; the number's earlier one, if it is still open, is canceled. Durable when it
+ * resolves. Throws SESSION_NOT_FOUND, NOT_CONNECTED, INVALID_NUMBER, FORBIDDEN (country), VALIDATION_FAILED or
+ * NOT_FOUND (template), RATE_LIMITED with `Retry-After`.
+ */
+export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpResult> {
+  requireScope(ctx, 'otp');
+  const names = [input.session, ...(input.failoverSessions ?? [])];
+  for (const name of names) requireSession(ctx, name);
+  const phone = normalizePhone(input.to, ctx.config.defaultCountry);
+  const companyName = input.companyName?.trim() || null;
+  const language = input.language ?? DEFAULTS.language;
+  const carriers = await readCarriers(ctx.db, ctx.actor.userId, names, ctx.clock.now());
+  chooseCarrier(carriers);
+  await requireCountry(ctx, phone);
+  const template = await resolveTemplate(ctx, { template: input.template ?? null, language, companyName });
+  const otp = {
+    id: newId(ctx.clock.now()),
+    userId: ctx.actor.userId,
+    phone,
+    companyName,
+    language,
+    code: input.code ?? makeCode(input.length ?? DEFAULTS.length),
+    template,
+    requestedSessionId: input.session,
+    endUserIp: input.endUserIp ?? null,
+    lifetimeMs: (input.expiresInSeconds ?? DEFAULTS.expiresInSeconds) * 1000,
+    maxAttempts: input.maxAttempts ?? DEFAULTS.maxAttempts,
+  };
+  return transact(ctx.database, (tx) => writeSend(tx, ctx, otp, carriers));
+}
+
+interface NewOtp {
+  id: string;
+  userId: number;
+  phone: string;
+  companyName: string | null;
+  language: OtpLanguage;
+  code: string;
+  template: string;
+  requestedSessionId: string;
+  endUserIp: string | null;
+  lifetimeMs: number;
+  maxAttempts: number;
+}
+
+async function writeSend(
+  tx: Tx,
+  ctx: Ctx,
+  otp: NewOtp,
+  carriers: Awaited<ReturnType<typeof readCarriers>>,
+): Promise<SentOtpResult> {
+  const now = ctx.clock.now();
+  const turn = await takeTurn(tx, otp, now);
+  await spendSend(tx, ctx, turn, { otpId: otp.id, endUserIp: otp.endUserIp });
+  const replaced = await replaceOpen(tx, ctx, turn);
+  const budget = await readBudget(tx, turn, now);
+  const expiresAt = now + otp.lifetimeMs;
+  const carrier = chooseCarrier(carriers);
+  const origin = originOf(ctx);
+  const { id, userId, phone } = otp;
+  const { delivery, fact } = await deliver(tx, ctx, {
+    otpId: id,
+    userId,
+    phone,
+    carrier,
+    round: 1,
+    expiresAt,
+    origin,
+  });
+  const maxAttempts = Math.min(otp.maxAttempts, budget);
+  await tx.insert(otps).values({
+    id,
+    userId,
+    phone,
+    openPhone: phone,
+    accountId: carrier.accountId,
+    sessionId: carrier.sessionId,
+    requestedSessionId: otp.requestedSessionId,
+    status: 'pending',
+    codeMac: macOf(ctx.secrets, otp, otp.code),
+    sealed: sealCode(ctx.secrets, otp, { code: otp.code, template: otp.template }),
+    length: otp.code.length,
+    companyName: otp.companyName,
+    language: otp.language,
+    maxAttempts,
+    messageRowId: delivery.id,
+    messageId: delivery.messageId,
+    deliveries: [delivery],
+    failover: carriers.map(({ accountId, sessionId }) => ({ accountId, sessionId })),
+    watchAt: now + FIRST_LOOK_MS,
+    endUserIp: otp.endUserIp,
+    ip: ctx.ip,
+    userAgent: ctx.userAgent?.slice(0, 255) ?? null,
+    expiresAt,
+    createdAt: now,
+    updatedAt: now,
+  });
+  await record(tx, ctx, [...replaced, fact]);
+  const kept: SentOtp = {
+    otpId: id,
+    sessionId: carrier.sessionId,
+    to: formatE164(phone),
+    messageId: delivery.messageId,
+    status: 'pending',
+    attempts: 0,
+    maxAttempts,
+    expiresAt: new Date(expiresAt).toISOString(),
+    timestamp: new Date(now).toISOString(),
+  };
+  await claimIdempotency(ctx, tx, { status: 202, body: otpSentBody(kept) });
+  const answer = ctx.config.otp.returnCode ? { ...kept, otp: otp.code } : kept;
+  return { answer, messageRowId: delivery.id };
+}
+
+/** The envelope of a send; what an Idempotency-Key brings back is the same without a code. */
+export function otpSentBody(data: SentOtp): { success: true; message: string; data: SentOtp } {
+  return { success: true, message: 'OTP queued', data };
+}
+
+/** Ends the number's open OTP, if there is one: two codes that are both right would double an attacker's chance. */
+async function replaceOpen(tx: Tx, ctx: Ctx, turn: NumberTurn): Promise<Fact[]> {
+  const previous = await findByNumber(tx, { ...turn, sessionId: null });
+  if (!previous || !isOpen(previous)) return [];
+  const late = previous.expiresAt <= ctx.clock.now() || previous.attempts >= previous.maxAttempts;
+  const ending = late ? endingByTime(previous) : ({ status: 'canceled', reason: 'replaced' } as const);
+  return (await closeOtp(tx, ctx, previous, ending, originOf(ctx))) ?? [];
+}

@@ -1,0 +1,85 @@
+/** Which session carries a code. */
+import { and, eq, inArray } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { type OtpFallback, waContacts, whatsappAccounts } from '../../db/schema.ts';
+import { AppError } from '../../utils/errors.ts';
+import { sessionNotFound } from '../access.ts';
+
+const accounts = whatsappAccounts;
+
+export interface Carrier extends OtpFallback {
+  /** it would send now: connected, and its breaker is closed */
+  ready: boolean;
+  /** it will send by itself once it is connected again */
+  usable: boolean;
+}
+
+const ENDED: ReadonlySet<string> = new Set(['logged_out', 'replaced', 'failed']);
+
+/** The tenant's sessions of these names, in this order. Throws SESSION_NOT_FOUND for a name it does not have. */
+export async function readCarriers(
+  db: Db,
+  userId: number,
+  names: readonly string[],
+  now: number,
+): Promise<Carrier[]> {
+  const rows = await db
+    .select(COLUMNS)
+    .from(accounts)
+    .where(and(eq(accounts.userId, userId), inArray(accounts.sessionId, [...names])));
+  return [...new Set(names)].map((name) => {
+    const row = rows.find(({ sessionId }) => sessionId === name);
+    if (!row) throw sessionNotFound(name);
+    return toCarrier(row, now);
+  });
+}
+
+/** The same by account id, without those that are gone. */
+export async function readFallbacks(
+  db: Db,
+  fallbacks: readonly OtpFallback[],
+  now: number,
+): Promise<Carrier[]> {
+  if (fallbacks.length === 0) return [];
+  const ids = fallbacks.map(({ accountId }) => accountId);
+  const rows = await db.select(COLUMNS).from(accounts).where(inArray(accounts.id, ids));
+  return ids.flatMap((id) => rows.filter((row) => row.accountId === id).map((row) => toCarrier(row, now)));
+}
+
+const COLUMNS = {
+  accountId: accounts.id,
+  sessionId: accounts.sessionId,
+  status: accounts.status,
+  paired: accounts.paired,
+  pausedUntil: accounts.pausedUntil,
+};
+
+function toCarrier(
+  row: { accountId: string; sessionId: string; status: string; paired: boolean; pausedUntil: number | null },
+  now: number,
+): Carrier {
+  const { accountId, sessionId } = row;
+  const usable = row.paired && !ENDED.has(row.status);
+  const paused = row.pausedUntil !== null && row.pausedUntil > now;
+  return { accountId, sessionId, usable, ready: usable && row.status === 'connected' && !paused };
+}
+
+/** The first that would send now, else the first that will. Throws NOT_CONNECTED when none ever would. */
+export function chooseCarrier(carriers: readonly Carrier[]): Carrier {
+  const chosen = carriers.find(({ ready }) => ready) ?? carriers.find(({ usable }) => usable);
+  if (chosen) return chosen;
+  const [first] = carriers;
+  throw new AppError('NOT_CONNECTED', 'The session is not connected.', {
+    details: { session: first?.sessionId ?? null },
+  });
+}
+
+/** The LID that this session knows the phone by, or null. */
+export async function findLid(db: Db, accountId: string, phone: string): Promise<string | null> {
+  const [row] = await db
+    .select({ lid: waContacts.lid })
+    .from(waContacts)
+    .where(and(eq(waContacts.accountId, accountId), eq(waContacts.phone, phone)))
+    .limit(1);
+  return row?.lid ?? null;
+}

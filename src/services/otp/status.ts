@@ -1,0 +1,86 @@
+/** What became of a code, as far as it may be told: everything but the code. */
+import { inArray } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { messages } from '../../db/schema.ts';
+import { formatE164 } from '../../utils/phone.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { endingByTime } from './close.ts';
+import { isOpen, type OtpRow, otpNotFound } from './rows.ts';
+import { findOtp, type OtpRef } from './verify.ts';
+
+export interface OtpView {
+  otpId: string;
+  sessionId: string;
+  phoneNumber: string;
+  status: OtpRow['status'];
+  reason: string | null;
+  attempts: number;
+  maxAttempts: number;
+  attemptsLeft: number;
+  /** sends and resends, failovers included */
+  sends: number;
+  companyName: string | null;
+  messageId: string;
+  /** of the newest message: queued, sending, sent, delivered, read, failed, expired, canceled */
+  messageStatus: string | null;
+  errorCode: string | null;
+  createdAt: string;
+  expiresAt: string;
+  sentAt: string | null;
+  verifiedAt: string | null;
+  endedAt: string | null;
+}
+
+/** The number's open OTP, else its newest; or one by id. Throws OTP_NOT_FOUND when there never was one. */
+export async function getOtpStatus(ctx: Ctx, ref: OtpRef): Promise<OtpView> {
+  requireScope(ctx, 'otp');
+  const otp = await findOtp(ctx, ref);
+  if (!otp) throw otpNotFound();
+  return viewOtp(ctx.db, otp, ctx.clock.now());
+}
+
+/** The row with what its messages prove: `sent` is told at once, also before the watcher has written it. */
+export async function viewOtp(db: Db, otp: OtpRow, now: number): Promise<OtpView> {
+  const ids = otp.deliveries.map(({ id }) => id);
+  const rows = await db
+    .select({
+      id: messages.id,
+      status: messages.status,
+      sentAt: messages.sentAt,
+      errorCode: messages.errorCode,
+    })
+    .from(messages)
+    .where(inArray(messages.id, ids));
+  const newest = rows.find(({ id }) => id === otp.messageRowId);
+  const proofs = rows.flatMap(({ sentAt }) => (sentAt === null ? [] : [sentAt]));
+  const sentAt = otp.sentAt ?? (proofs.length > 0 ? Math.min(...proofs) : null);
+  return {
+    otpId: otp.id,
+    sessionId: otp.requestedSessionId,
+    phoneNumber: formatE164(otp.phone),
+    ...stateOf(otp, sentAt, now),
+    attempts: otp.attempts,
+    maxAttempts: otp.maxAttempts,
+    attemptsLeft: isOpen(otp) ? Math.max(0, otp.maxAttempts - otp.attempts) : 0,
+    sends: otp.deliveries.length,
+    companyName: otp.companyName,
+    messageId: otp.messageId,
+    messageStatus: newest?.status ?? null,
+    errorCode: newest?.errorCode ?? null,
+    createdAt: iso(otp.createdAt),
+    expiresAt: iso(otp.expiresAt),
+    sentAt: sentAt === null ? null : iso(sentAt),
+    verifiedAt: otp.verifiedAt === null ? null : iso(otp.verifiedAt),
+    endedAt: otp.endedAt === null ? null : iso(otp.endedAt),
+  };
+}
+
+/** An OTP is over when its time is, not when the next sweep has come by. */
+function stateOf(otp: OtpRow, sentAt: number | null, now: number): Pick<OtpView, 'status' | 'reason'> {
+  if (!isOpen(otp)) return { status: otp.status, reason: otp.reason };
+  if (otp.expiresAt <= now) return endingByTime(otp);
+  return { status: sentAt === null ? otp.status : 'sent', reason: null };
+}
+
+const iso = (at: number) => new Date(at).toISOString();

@@ -1,0 +1,63 @@
+/** Ending codes whose time is over, in pieces that never hold anybody up. */
+import { and, asc, eq, lt, lte } from 'drizzle-orm';
+import { deleteInPieces, transact } from '../../db/ops.ts';
+import { otpNumbers, otps } from '../../db/schema.ts';
+import { type Fact, record } from '../../events/record.ts';
+import { closeOtp, endingByTime } from './close.ts';
+import type { OtpDeps } from './deps.ts';
+import { FAILURES_WINDOW_MS } from './limits.ts';
+import { OPEN_STATUSES } from './rows.ts';
+
+/** OTPs of one transaction: some milliseconds of work. */
+const PIECE = 50;
+
+/** Ends every open OTP that is past its time; how many. Two sweeps at once end each of them once. */
+export async function expireOverdue(deps: OtpDeps, signal?: AbortSignal): Promise<number> {
+  let total = 0;
+  for (const status of OPEN_STATUSES) total += await expireOf(deps, status, signal);
+  return total;
+}
+
+/** One status at a time: the index then gives the rows in order. */
+async function expireOf(
+  deps: OtpDeps,
+  status: (typeof OPEN_STATUSES)[number],
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  let total = 0;
+  while (!signal?.aborted) {
+    const due = await deps.db
+      .select()
+      .from(otps)
+      .where(and(eq(otps.status, status), lte(otps.expiresAt, deps.clock.now())))
+      .orderBy(asc(otps.expiresAt))
+      .limit(PIECE);
+    if (due.length === 0) break;
+    total += await transact(deps.database, async (tx) => {
+      const facts: Fact[] = [];
+      let ended = 0;
+      for (const otp of due.sort((a, b) => (a.id < b.id ? -1 : 1))) {
+        const own = await closeOtp(tx, deps, otp, endingByTime(otp));
+        if (own === null) continue;
+        facts.push(...own);
+        ended++;
+      }
+      await record(tx, deps, facts);
+      return ended;
+    });
+    if (due.length < PIECE) break;
+  }
+  return total;
+}
+
+/** Forgets when codes were sent to numbers that have been quiet for a day; how many. */
+export function forgetQuietNumbers(deps: OtpDeps, signal?: AbortSignal): Promise<number> {
+  const where = lt(otpNumbers.updatedAt, deps.clock.now() - FAILURES_WINDOW_MS);
+  // Phones are not unique over tenants, so a piece may hold one number of several: the condition decides.
+  return deleteInPieces(deps.db, {
+    table: otpNumbers,
+    key: otpNumbers.phone,
+    where,
+    ...(signal ? { signal } : {}),
+  });
+}

@@ -1,0 +1,149 @@
+/** A tenant's own texts. Whatever is kept can be sent: placeholders are checked when it is saved. */
+import { and, asc, eq, or } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { affected, isUniqueViolation, transact, tryInsert } from '../../db/ops.ts';
+import { otpTemplates } from '../../db/schema.ts';
+import { AppError } from '../../utils/errors.ts';
+import { newId } from '../../utils/ids.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { claimIdempotency } from '../idempotency.ts';
+import { checkTemplate, defaultTemplate, needsCompany, type OtpLanguage } from './template-text.ts';
+
+/** Enough for every brand and language; the list is answered whole. */
+const MAX_TEMPLATES = 100;
+
+export interface OtpTemplate {
+  id: string;
+  name: string;
+  body: string;
+  createdAt: string;
+  updatedAt: string;
+}
+
+type Row = typeof otpTemplates.$inferSelect;
+
+export async function listOtpTemplates(ctx: Ctx): Promise<OtpTemplate[]> {
+  requireScope(ctx, 'otp');
+  const rows = await ctx.db
+    .select()
+    .from(otpTemplates)
+    .where(eq(otpTemplates.userId, ctx.actor.userId))
+    .orderBy(asc(otpTemplates.name))
+    .limit(MAX_TEMPLATES);
+  return rows.map(toTemplate);
+}
+
+/** Throws NOT_FOUND. */
+export async function getOtpTemplate(ctx: Ctx, id: string): Promise<OtpTemplate> {
+  requireScope(ctx, 'otp');
+  const [row] = await ctx.db.select().from(otpTemplates).where(isOwn(ctx, id));
+  if (!row) throw templateNotFound(id);
+  return toTemplate(row);
+}
+
+/** Throws VALIDATION_FAILED for a text that cannot be sent, CONFLICT for a name that is taken or one too many. */
+export async function createOtpTemplate(
+  ctx: Ctx,
+  input: { name: string; body: string },
+  answer: (template: OtpTemplate) => { status: number; body: Record<string, unknown> },
+): Promise<OtpTemplate> {
+  requireScope(ctx, 'otp');
+  checkTemplate(input.body, 'body');
+  const now = ctx.clock.now();
+  const row: Row = { id: newId(now), userId: ctx.actor.userId, ...input, createdAt: now, updatedAt: now };
+  await transact(ctx.database, async (tx) => {
+    const names = await tx
+      .select({ name: otpTemplates.name })
+      .from(otpTemplates)
+      .where(eq(otpTemplates.userId, row.userId))
+      .limit(MAX_TEMPLATES);
+    if (names.length >= MAX_TEMPLATES) {
+      throw new AppError('CONFLICT', `There are ${MAX_TEMPLATES} templates already: delete one first.`);
+    }
+    if (!(await tryInsert(tx, otpTemplates, row))) throw nameTaken(input.name);
+    await claimIdempotency(ctx, tx, answer(toTemplate(row)));
+  });
+  return toTemplate(row);
+}
+
+/** Changes what is given. OTPs that are on their way keep the text they were sent with. Throws as `create` does. */
+export async function updateOtpTemplate(
+  ctx: Ctx,
+  id: string,
+  input: { name?: string | undefined; body?: string | undefined },
+): Promise<OtpTemplate> {
+  requireScope(ctx, 'otp');
+  if (input.body !== undefined) checkTemplate(input.body, 'body');
+  const changes = {
+    ...(input.name === undefined ? {} : { name: input.name }),
+    ...(input.body === undefined ? {} : { body: input.body }),
+    updatedAt: ctx.clock.now(),
+  };
+  try {
+    const updated = await ctx.db.update(otpTemplates).set(changes).where(isOwn(ctx, id));
+    if (affected(updated) === 0) throw templateNotFound(id);
+  } catch (error) {
+    if (isUniqueViolation(error)) throw nameTaken(input.name ?? '');
+    throw error;
+  }
+  return getOtpTemplate(ctx, id);
+}
+
+/** Throws NOT_FOUND. */
+export async function deleteOtpTemplate(ctx: Ctx, id: string): Promise<void> {
+  requireScope(ctx, 'otp');
+  const deleted = await ctx.db.delete(otpTemplates).where(isOwn(ctx, id));
+  if (affected(deleted) === 0) throw templateNotFound(id);
+}
+
+/**
+ * The text of a send: the tenant's template of that name or id, the text itself when it has a placeholder, or
+ * the default of the language. Throws NOT_FOUND or VALIDATION_FAILED.
+ */
+export async function resolveTemplate(
+  ctx: Ctx,
+  input: { template: string | null; language: OtpLanguage; companyName: string | null },
+): Promise<string> {
+  if (input.template === null) return defaultTemplate(input.language, input.companyName);
+  const inline = input.template.includes('{');
+  const text = inline ? input.template : await findText(ctx.db, ctx.actor.userId, input.template);
+  if (inline) checkTemplate(text, 'template');
+  if (needsCompany(text) && input.companyName === null) {
+    const details = { companyName: 'is required: the template has {company}' };
+    throw new AppError('VALIDATION_FAILED', 'Not valid: companyName.', { details });
+  }
+  return text;
+}
+
+async function findText(db: Db, userId: number, nameOrId: string): Promise<string> {
+  const rows = await db
+    .select()
+    .from(otpTemplates)
+    .where(
+      and(
+        eq(otpTemplates.userId, userId),
+        or(eq(otpTemplates.name, nameOrId), eq(otpTemplates.id, nameOrId)),
+      ),
+    );
+  const row = rows.find(({ id }) => id === nameOrId) ?? rows[0];
+  if (!row) throw templateNotFound(nameOrId);
+  return row.body;
+}
+
+const isOwn = (ctx: Ctx, id: string) =>
+  and(eq(otpTemplates.id, id), eq(otpTemplates.userId, ctx.actor.userId));
+
+function toTemplate(row: Row): OtpTemplate {
+  const { id, name, body } = row;
+  const iso = (at: number) => new Date(at).toISOString();
+  return { id, name, body, createdAt: iso(row.createdAt), updatedAt: iso(row.updatedAt) };
+}
+
+function templateNotFound(id: string): AppError {
+  return new AppError('NOT_FOUND', `There is no OTP template ${id}.`);
+}
+
+function nameTaken(name: string): AppError {
+  return new AppError('CONFLICT', `There is an OTP template ${name} already.`);
+}

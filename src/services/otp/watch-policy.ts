@@ -1,0 +1,66 @@
+/** What the watcher does about an OTP whose message is on its way. Pure. */
+import type { OtpDelivery } from '../../db/schema.ts';
+import type { MessageStatus } from '../../queue/progress.ts';
+import type { OtpRow } from './rows.ts';
+import type { Carrier } from './sessions.ts';
+
+/** The first look after a delivery; an acknowledgement usually takes less. */
+export const FIRST_LOOK_MS = 1_000;
+const MAX_PAUSE_MS = 60_000;
+
+export interface DeliveryState {
+  status: MessageStatus;
+  sentAt: number | null;
+  errorCode: string | null;
+}
+
+export type WatchDecision =
+  | { action: 'sent'; at: number }
+  /** the same code through the next session; what still waits elsewhere is canceled first */
+  | { action: 'failover'; to: Carrier }
+  | { action: 'failed'; errorCode: string }
+  | { action: 'look'; at: number };
+
+export interface Watched {
+  otp: Pick<OtpRow, 'status' | 'deliveries' | 'expiresAt'>;
+  states: ReadonlyMap<string, DeliveryState>;
+  /** the session asked for and its failover list, as they are now, in order */
+  carriers: readonly Carrier[];
+  failoverAfterMs: number;
+  now: number;
+}
+
+const PROVEN: ReadonlySet<MessageStatus> = new Set(['sent', 'delivered', 'read']);
+const DEAD: ReadonlySet<MessageStatus> = new Set(['failed', 'expired', 'canceled']);
+
+/** An acknowledgement of any delivery of the newest round settles it; see the guarantees in docs/otp.md. */
+export function decideWatch(watched: Watched): WatchDecision {
+  const { otp, states, now } = watched;
+  const latest = otp.deliveries.at(-1);
+  if (!latest) return { action: 'failed', errorCode: 'NO_MESSAGE' };
+  const round = otp.deliveries.filter((delivery) => delivery.round === latest.round);
+  const stateOf = (delivery: OtpDelivery) => states.get(delivery.id);
+  const proof = round.map(stateOf).find((state) => state && PROVEN.has(state.status));
+  if (proof) return { action: 'sent', at: proof.sentAt ?? now };
+
+  const latestState = stateOf(latest);
+  const dead = latestState === undefined || DEAD.has(latestState.status);
+  const tried = new Set(round.map((delivery) => delivery.accountId));
+  const next = watched.carriers.find((carrier) => carrier.ready && !tried.has(carrier.accountId));
+  const overdueAt = latest.at + watched.failoverAfterMs;
+  const current = watched.carriers.find((carrier) => carrier.accountId === latest.accountId);
+  const stuck = latestState?.status === 'queued' && current?.ready !== true;
+  if (next && (dead || stuck || overdueAt <= now)) return { action: 'failover', to: next };
+
+  const allDead = round.every((delivery) => DEAD.has(stateOf(delivery)?.status ?? 'failed'));
+  if (allDead) return { action: 'failed', errorCode: latestState?.errorCode ?? 'SEND_FAILED' };
+  return { action: 'look', at: nextLook(watched, latest, overdueAt) };
+}
+
+/** Less and less often, but on time for a failover, and never after the end. */
+function nextLook({ otp, carriers, now }: Watched, latest: OtpDelivery, overdueAt: number): number {
+  const pauseMs = Math.min(MAX_PAUSE_MS, Math.max(FIRST_LOOK_MS, Math.floor((now - latest.at) / 2)));
+  const at = now + pauseMs;
+  const onTime = carriers.length > 1 && overdueAt > now ? Math.min(at, overdueAt) : at;
+  return Math.max(now + 1, Math.min(onTime, otp.expiresAt));
+}

@@ -1,0 +1,166 @@
+/** Looking after codes on their way: acknowledged, failed, or to be sent through the next session. */
+import { and, asc, eq, inArray, lte } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { affected, isUnavailable, transact } from '../../db/ops.ts';
+import { messages, otps } from '../../db/schema.ts';
+import { record } from '../../events/record.ts';
+import { cancelQueued } from './cancel-queued.ts';
+import { closeOtp, otpFact } from './close.ts';
+import { deliver } from './deliver.ts';
+import type { OtpDeps } from './deps.ts';
+import { isOpen, type OtpRow, whileOpen } from './rows.ts';
+import { type Carrier, readFallbacks } from './sessions.ts';
+import { type DeliveryState, decideWatch, FIRST_LOOK_MS, type WatchDecision } from './watch-policy.ts';
+
+const PIECE = 100;
+/** Pieces of one round: what is more waits for the next. */
+const MAX_PIECES = 50;
+/** One that the database refused is looked at again after this. */
+const TROUBLE_PAUSE_MS = 60_000;
+
+/**
+ * Looks at every OTP whose time to be looked at has come; how many. Safe in several processes at once: each
+ * change is conditional on what was seen. Throws when the database is away.
+ */
+export async function watchOtps(deps: OtpDeps, signal?: AbortSignal): Promise<number> {
+  let looked = 0;
+  for (let piece = 0; piece < MAX_PIECES && !signal?.aborted; piece++) {
+    const due = await deps.db
+      .select()
+      .from(otps)
+      .where(lte(otps.watchAt, deps.clock.now()))
+      .orderBy(asc(otps.watchAt))
+      .limit(PIECE);
+    if (due.length === 0) break;
+    const [states, carriers] = [await readStates(deps, due), await readAllCarriers(deps, due)];
+    for (const otp of due) await lookAt(deps, otp, states, carriers);
+    looked += due.length;
+    if (due.length < PIECE) break;
+  }
+  return looked;
+}
+
+async function readStates(deps: OtpDeps, due: readonly OtpRow[]): Promise<Map<string, DeliveryState>> {
+  const ids = due.flatMap((otp) => otp.deliveries.map(({ id }) => id));
+  const rows = await deps.db
+    .select({
+      id: messages.id,
+      status: messages.status,
+      sentAt: messages.sentAt,
+      errorCode: messages.errorCode,
+    })
+    .from(messages)
+    .where(inArray(messages.id, ids));
+  return new Map(rows.map(({ id, ...state }) => [id, state]));
+}
+
+async function readAllCarriers(deps: OtpDeps, due: readonly OtpRow[]): Promise<Map<string, Carrier>> {
+  const all = new Map(due.flatMap((otp) => otp.failover.map((fallback) => [fallback.accountId, fallback])));
+  const carriers = await readFallbacks(deps.db, [...all.values()], deps.clock.now());
+  return new Map(carriers.map((carrier) => [carrier.accountId, carrier]));
+}
+
+async function lookAt(
+  deps: OtpDeps,
+  otp: OtpRow,
+  states: ReadonlyMap<string, DeliveryState>,
+  carriers: ReadonlyMap<string, Carrier>,
+): Promise<void> {
+  const now = deps.clock.now();
+  try {
+    // The sweep ends those whose time is over.
+    if (!isOpen(otp) || otp.expiresAt <= now) return await lookNext(deps, otp, null);
+    const decision = decideWatch({
+      otp,
+      states,
+      carriers: otp.failover.flatMap(({ accountId }) => carriers.get(accountId) ?? []),
+      failoverAfterMs: deps.config.otp.failoverAfterMs,
+      now,
+    });
+    await act(deps, otp, decision);
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    deps.logger.error('an OTP could not be looked after', { otpId: otp.id, error });
+    await lookNext(deps, otp, now + TROUBLE_PAUSE_MS);
+  }
+}
+
+async function act(deps: OtpDeps, otp: OtpRow, decision: WatchDecision): Promise<void> {
+  switch (decision.action) {
+    case 'look':
+      return lookNext(deps, otp, decision.at);
+    case 'sent':
+      return otp.status === 'pending' ? markSent(deps, otp, decision.at) : lookNext(deps, otp, null);
+    case 'failed':
+      // An earlier message of the same code did arrive: the code can still be typed in.
+      return otp.status === 'pending' ? fail(deps, otp, decision.errorCode) : lookNext(deps, otp, null);
+    case 'failover':
+      return transact(deps.database, (tx) => failOver(tx, deps, otp, decision.to));
+  }
+}
+
+/** The condition that nobody has looked at this OTP since it was read. */
+const asSeen = (otp: OtpRow) =>
+  and(whileOpen(otp.id), otp.watchAt === null ? undefined : eq(otps.watchAt, otp.watchAt));
+
+async function lookNext(deps: OtpDeps, otp: OtpRow, watchAt: number | null): Promise<void> {
+  await deps.db
+    .update(otps)
+    .set({ watchAt })
+    .where(and(eq(otps.id, otp.id), otp.watchAt === null ? undefined : eq(otps.watchAt, otp.watchAt)));
+}
+
+async function markSent(deps: OtpDeps, otp: OtpRow, sentAt: number): Promise<void> {
+  await transact(deps.database, async (tx) => {
+    const now = deps.clock.now();
+    const marked = await tx
+      .update(otps)
+      .set({ status: 'sent', sentAt, watchAt: null, updatedAt: now })
+      .where(asSeen(otp));
+    if (affected(marked) === 0) return;
+    await record(tx, deps, [
+      otpFact(otp, 'otp.sent', { status: 'sent', sentAt: new Date(sentAt).toISOString() }),
+    ]);
+  });
+}
+
+async function fail(deps: OtpDeps, otp: OtpRow, errorCode: string): Promise<void> {
+  await transact(deps.database, async (tx) => {
+    const facts = await closeOtp(tx, deps, otp, { status: 'failed', reason: 'send_failed' });
+    const named = (facts ?? []).map((fact) =>
+      fact.event === 'otp.failed' ? { ...fact, data: { ...fact.data, errorCode } } : fact,
+    );
+    await record(tx, deps, named);
+  });
+}
+
+async function failOver(tx: Tx, deps: OtpDeps, otp: OtpRow, carrier: Carrier): Promise<void> {
+  const now = deps.clock.now();
+  // Taken first, so that of several processes one goes on; the look after the delivery is set below.
+  const taken = await tx
+    .update(otps)
+    .set({ watchAt: now + deps.config.otp.failoverAfterMs, updatedAt: now })
+    .where(asSeen(otp));
+  if (affected(taken) === 0) return;
+  const canceled = await cancelQueued(tx, deps, otp.deliveries);
+  const { delivery, fact } = await deliver(tx, deps, {
+    otpId: otp.id,
+    userId: otp.userId,
+    phone: otp.phone,
+    carrier,
+    round: otp.deliveries.at(-1)?.round ?? 1,
+    expiresAt: otp.expiresAt,
+  });
+  await tx
+    .update(otps)
+    .set({
+      accountId: carrier.accountId,
+      sessionId: carrier.sessionId,
+      messageRowId: delivery.id,
+      messageId: delivery.messageId,
+      deliveries: [...otp.deliveries, delivery],
+      watchAt: now + FIRST_LOOK_MS,
+    })
+    .where(eq(otps.id, otp.id));
+  await record(tx, deps, [...canceled, { ...fact, data: { ...fact.data, failover: true } }]);
+}

@@ -1,0 +1,74 @@
+/** Counters that all processes share: fixed windows of one hour, each spent by a conditional update. */
+import { isIPv6 } from 'node:net';
+import { and, eq, lt, sql } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { affected, tryInsert } from '../../db/ops.ts';
+import { rateLimits } from '../../db/schema.ts';
+import { tooOften } from './limits.ts';
+
+export const HOUR_MS = 3_600_000;
+/** A window that many begin at once is begun by one of them; the others find it at the next try. */
+const MAX_TRIES = 5;
+
+export interface Window {
+  key: string;
+  max: number;
+}
+
+export interface SpentWindow {
+  key: string;
+  windowStart: number;
+}
+
+/**
+ * Spends one of the hour's `max` in the caller's transaction. Exactly `max` get through, whatever runs at the
+ * same time. Throws RATE_LIMITED when nothing is left; the caller's rollback gives back what it spent elsewhere.
+ */
+export async function spendWindow(tx: Tx, window: Window, now: number): Promise<SpentWindow> {
+  const windowStart = now - (now % HOUR_MS);
+  const { key, max } = window;
+  const spent: SpentWindow = { key, windowStart };
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const counted = await tx
+      .update(rateLimits)
+      .set({ count: sql`${rateLimits.count} + 1` })
+      .where(
+        and(eq(rateLimits.key, key), eq(rateLimits.windowStart, windowStart), lt(rateLimits.count, max)),
+      );
+    if (affected(counted) > 0) return spent;
+    const [row] = await tx.select().from(rateLimits).where(eq(rateLimits.key, key));
+    if (row && row.windowStart >= windowStart) break;
+    const fresh = { windowStart, count: 1, expiresAt: windowStart + 2 * HOUR_MS };
+    if (row) {
+      const begun = await tx
+        .update(rateLimits)
+        .set(fresh)
+        .where(and(eq(rateLimits.key, key), lt(rateLimits.windowStart, windowStart)));
+      if (affected(begun) > 0) return spent;
+    } else if (await tryInsert(tx, rateLimits, { key, ...fresh })) return spent;
+  }
+  throw tooOften(
+    'Too many in this hour. Try again later.',
+    key.split(':')[1] ?? key,
+    windowStart + HOUR_MS - now,
+  );
+}
+
+/** Gives one back, if its window still runs. */
+export async function refundWindow(tx: Tx, { key, windowStart }: SpentWindow): Promise<void> {
+  await tx
+    .update(rateLimits)
+    .set({ count: sql`${rateLimits.count} - 1` })
+    .where(and(eq(rateLimits.key, key), eq(rateLimits.windowStart, windowStart)));
+}
+
+/** An end user's address as limits see it: an IPv6 customer holds a whole /64. */
+export function addressKey(ip: string): string {
+  if (!isIPv6(ip)) return ip;
+  const [head = '', tail = ''] = ip.split('%')[0]?.toLowerCase().split('::') ?? [];
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === '' ? [] : tail.split(':');
+  const zeros = ip.includes('::') ? Array(Math.max(0, 8 - left.length - right.length)).fill('0') : [];
+  const groups = [...left, ...zeros, ...right].slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ''));
+  return `${groups.join(':')}::/64`;
+}
