@@ -21,7 +21,8 @@ export interface Proof {
 
 /** 0 for what is not proven to have left: queued, sending, failed, canceled, expired. */
 function rankOf(status: MessageStatus): number {
-  return PROVEN.findIndex((step) => step === status) + 1;
+  const order: readonly MessageStatus[] = PROVEN;
+  return order.indexOf(status) + 1;
 }
 
 /**

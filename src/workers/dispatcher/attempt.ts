@@ -1,4 +1,5 @@
 /** One attempt: hand the message to the engine, look once more before it leaves, write what became of it. */
+import { isUnavailable } from '../../db/ops.ts';
 import { type AccountState, readBeforeRelay } from '../../queue/account-state.ts';
 import { type Claim, recipientOf } from '../../queue/claim.ts';
 import { type Decision, decide } from '../../queue/retry.ts';
@@ -51,12 +52,16 @@ async function send(
   claim: Claim,
   mayRelay: () => Promise<boolean>,
 ): Promise<SendResult> {
-  let content: Content;
+  let content: Content | null;
   try {
-    content = (deps.openContent ?? asContent)(claim.content);
+    content = await (deps.openContent ?? asContent)(claim.content);
   } catch (error) {
     deps.logger.error('a message cannot be opened', { messageId: claim.messageId, error: String(error) });
+    if (isUnavailable(error)) return { outcome: 'not_sent', reason: 'the database is away' };
     return { outcome: 'impossible', code: 'CONTENT_UNREADABLE', message: 'Its content cannot be opened.' };
+  }
+  if (content === null) {
+    return { outcome: 'impossible', code: 'CONTENT_GONE', message: 'Its content may not be sent any more.' };
   }
   const { prepareTimeoutMs, ackTimeoutMs } = deps.config.pacing;
   try {

@@ -6,8 +6,11 @@ import type { Engine } from '../../whatsapp/engine.ts';
 export interface DispatcherDeps extends QueueDeps {
   engine: Pick<Engine, 'send' | 'isConnected'>;
   settler: Settler;
-  /** How the history's content becomes what an engine sends: opens what is sealed. Missing: it is that already. */
-  openContent?: (content: unknown) => Content;
+  /**
+   * How the history's content becomes what an engine sends: opens what is sealed. Null: it must not be sent any
+   * more. Missing: it is ready to be sent as it is.
+   */
+  openContent?: (content: unknown) => Promise<Content | null> | Content | null;
   /** False once this process's lease is about to end: nothing may be claimed or sent. */
   isSafe?: () => boolean;
   /** between 0 and 1, for gaps and backoff */

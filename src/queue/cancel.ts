@@ -1,0 +1,138 @@
+/** Taking back what has not begun, and giving another try to what has ended. */
+import { and, asc, eq, inArray, lt } from 'drizzle-orm';
+import type { Tx } from '../db/client.ts';
+import { affected, skipLocked, transact } from '../db/ops.ts';
+import { messageQueue, messages } from '../db/schema.ts';
+import { turn } from '../db/turns.ts';
+import { type Origin, record } from '../events/record.ts';
+import { type MessageRef, messageRefColumns } from './claim.ts';
+import type { QueueDeps } from './deps.ts';
+import { nextQueueId } from './ordered-ids.ts';
+import { messageFact } from './settle-proofs.ts';
+
+/** Rows in one transaction: about 20 ms of work. */
+const PIECE = 200;
+
+/** Cancels one message that waits. False when it is not waiting: being sent, settled, or gone. */
+export function cancelWaiting(deps: QueueDeps, id: string, origin: Origin): Promise<boolean> {
+  return transact(deps.database, async (tx) => (await cancelRows(tx, deps, [id], origin)) > 0);
+}
+
+/**
+ * Cancels everything of a session that waits and was queued before the call; what is being sent goes on. Many
+ * small transactions, so a crash in between leaves whole messages. How many were canceled.
+ */
+export async function clearWaiting(
+  deps: QueueDeps,
+  session: { id: string; userId: number; sessionId: string },
+  origin: Origin,
+): Promise<number> {
+  const before = nextQueueId(deps.clock.now());
+  let cleared = 0;
+  for (;;) {
+    const { found, canceled } = await transact(deps.database, async (tx) => {
+      // Locked, so that no claim comes between the look and the deletion.
+      const rows = await skipLocked(
+        tx
+          .select({ id: messageQueue.id })
+          .from(messageQueue)
+          .where(
+            and(
+              eq(messageQueue.accountId, session.id),
+              eq(messageQueue.status, 'pending'),
+              lt(messageQueue.id, before),
+            ),
+          )
+          .orderBy(asc(messageQueue.priority), asc(messageQueue.availableAt))
+          .limit(PIECE),
+      );
+      const ids = rows.map((row) => row.id);
+      return { found: ids.length, canceled: await cancelRows(tx, deps, ids, origin) };
+    });
+    cleared += canceled;
+    if (found < PIECE) break;
+    await turn();
+  }
+  await transact(deps.database, (tx) =>
+    record(tx, deps, [
+      { userId: session.userId, event: 'queue.cleared', session, data: { cleared }, origin },
+    ]),
+  );
+  return cleared;
+}
+
+/** In one transaction: off the queue, `canceled` in the history, a fact each. Rows that do not wait are left. */
+async function cancelRows(tx: Tx, deps: QueueDeps, ids: readonly string[], origin: Origin): Promise<number> {
+  if (ids.length === 0) return 0;
+  const now = deps.clock.now();
+  const waiting = and(inArray(messageQueue.id, [...ids]), eq(messageQueue.status, 'pending'));
+  const gone = affected(await tx.delete(messageQueue).where(waiting));
+  if (gone === 0) return 0;
+  const left = await tx
+    .select({ id: messageQueue.id })
+    .from(messageQueue)
+    .where(inArray(messageQueue.id, [...ids]));
+  const kept = new Set(left.map((row) => row.id));
+  const unsettled = and(
+    inArray(
+      messages.id,
+      ids.filter((id) => !kept.has(id)),
+    ),
+    inArray(messages.status, ['queued', 'sending']),
+  );
+  const rows: MessageRef[] = await tx.select(messageRefColumns).from(messages).where(unsettled);
+  await tx.update(messages).set({ status: 'canceled', updatedAt: now }).where(unsettled);
+  await record(
+    tx,
+    deps,
+    rows.map((row) => ({ ...messageFact(row, 'message.canceled', now, { status: 'canceled' }), origin })),
+  );
+  tx.afterCommit(() => {
+    for (const { id } of rows) {
+      deps.signals.settled({ id, status: 'canceled', errorCode: null, errorMessage: null });
+    }
+  });
+  return rows.length;
+}
+
+/**
+ * Queues a message that failed, expired or was canceled once more, under the same wire id: a phone that has it
+ * already shows it once. An expiry that has passed is dropped. False when it is in no such state (any more).
+ */
+export function requeue(
+  deps: QueueDeps,
+  message: MessageRef & { priority: number; expiresAt: number | null },
+): Promise<boolean> {
+  return transact(deps.database, async (tx) => {
+    const now = deps.clock.now();
+    const expiresAt = message.expiresAt !== null && message.expiresAt > now ? message.expiresAt : null;
+    const changed = await tx
+      .update(messages)
+      .set({
+        status: 'queued',
+        attempts: 0,
+        errorCode: null,
+        errorMessage: null,
+        failedAt: null,
+        scheduledAt: null,
+        expiresAt,
+        queuedAt: now,
+        updatedAt: now,
+      })
+      .where(and(eq(messages.id, message.id), inArray(messages.status, ['failed', 'expired', 'canceled'])));
+    if (affected(changed) === 0) return false;
+    await tx.insert(messageQueue).values({
+      id: message.id,
+      userId: message.userId,
+      accountId: message.accountId,
+      messageId: message.messageId,
+      recipient: message.peer,
+      status: 'pending',
+      priority: message.priority,
+      availableAt: now,
+      expiresAt,
+    });
+    tx.afterCommit(() => deps.signals.wake(message.accountId));
+    return true;
+  });
+}

@@ -1,0 +1,110 @@
+/** How much waits, cheaply: counted now and then, and carried on by what this process adds in between. */
+import { and, count, eq, inArray, sql } from 'drizzle-orm';
+import { LRUCache } from 'lru-cache';
+import type { Database } from '../db/client.ts';
+import { messageQueue, whatsappAccounts } from '../db/schema.ts';
+import { AppError } from '../utils/errors.ts';
+import type { QueueDeps } from './deps.ts';
+
+interface Counted {
+  value: number;
+  /** monotonic milliseconds */
+  until: number;
+}
+
+const KEEP_MS = 2_000;
+/** A count may take a two-hundredth of the time at most: long queues are counted more seldom. */
+const KEEP_FACTOR = 200;
+const MAX_ENTRIES = 10_000;
+/** Estimates look no further ahead. */
+const MAX_AHEAD = 10_000;
+const QUOTA_RETRY_SECONDS = 30;
+
+interface Caches {
+  byUser: LRUCache<number, Counted>;
+  byAccount: LRUCache<string, Counted>;
+}
+
+/** One pair per database of this process. */
+const caches = new WeakMap<Database, Caches>();
+
+function cachesOf(database: Database): Caches {
+  const known = caches.get(database);
+  if (known) return known;
+  const made = {
+    byUser: new LRUCache<number, Counted>({ max: MAX_ENTRIES }),
+    byAccount: new LRUCache<string, Counted>({ max: MAX_ENTRIES }),
+  };
+  caches.set(database, made);
+  return made;
+}
+
+/**
+ * Reserves room for `n` more messages of a tenant. Throws RATE_LIMITED when its quota (`queueQuota`) is reached:
+ * the count is up to some seconds old, so the quota may be overshot by what other processes queued meanwhile.
+ */
+export async function reserveQueueRoom(deps: QueueDeps, userId: number, n: number): Promise<void> {
+  const quota = deps.config.queueQuota;
+  const counted = await readThrough(deps, cachesOf(deps.database).byUser, userId, () =>
+    countOfUser(deps, userId, quota),
+  );
+  if (counted.value + n > quota) {
+    throw new AppError('RATE_LIMITED', `The queue is full: ${quota} messages are waiting to be sent.`, {
+      retryAfterSeconds: QUOTA_RETRY_SECONDS,
+      details: { queueQuota: quota },
+    });
+  }
+  counted.value += n;
+}
+
+/** How many messages of a session wait, up to 10,000, a few seconds old at most. Counts one more for the caller. */
+export async function countAhead(deps: QueueDeps, accountId: string): Promise<number> {
+  const counted = await readThrough(deps, cachesOf(deps.database).byAccount, accountId, () =>
+    countOfAccount(deps, accountId),
+  );
+  return counted.value++;
+}
+
+async function readThrough<K extends string | number>(
+  deps: QueueDeps,
+  cache: LRUCache<K, Counted>,
+  key: K,
+  read: () => Promise<number>,
+): Promise<Counted> {
+  const startedMs = deps.clock.monotonic();
+  const known = cache.get(key);
+  if (known && known.until > startedMs) return known;
+  // Others go on with the old count while this one is read.
+  if (known) known.until = startedMs + KEEP_MS;
+  const value = await read();
+  const endedMs = deps.clock.monotonic();
+  const fresh = { value, until: endedMs + Math.max(KEEP_MS, (endedMs - startedMs) * KEEP_FACTOR) };
+  cache.set(key, fresh);
+  return fresh;
+}
+
+async function countOfUser(deps: QueueDeps, userId: number, atMost: number): Promise<number> {
+  const own = deps.db
+    .select({ id: whatsappAccounts.id })
+    .from(whatsappAccounts)
+    .where(eq(whatsappAccounts.userId, userId));
+  const rows = deps.db
+    .select({ one: sql<number>`1`.as('one') })
+    .from(messageQueue)
+    .where(inArray(messageQueue.accountId, own))
+    .limit(atMost)
+    .as('waiting');
+  const [row] = await deps.db.select({ n: count() }).from(rows);
+  return row?.n ?? 0;
+}
+
+async function countOfAccount(deps: QueueDeps, accountId: string): Promise<number> {
+  const rows = deps.db
+    .select({ one: sql<number>`1`.as('one') })
+    .from(messageQueue)
+    .where(and(eq(messageQueue.accountId, accountId), eq(messageQueue.status, 'pending')))
+    .limit(MAX_AHEAD)
+    .as('waiting');
+  const [row] = await deps.db.select({ n: count() }).from(rows);
+  return row?.n ?? 0;
+}

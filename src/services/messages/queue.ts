@@ -1,0 +1,113 @@
+/** What happens to a session's queue, and what a person may do about it. */
+import { and, count, desc, eq, gte } from 'drizzle-orm';
+import { messageQueue, messages } from '../../db/schema.ts';
+import { cancelWaiting, clearWaiting, requeue } from '../../queue/cancel.ts';
+import { reserveQueueRoom } from '../../queue/counts.ts';
+import { AppError } from '../../utils/errors.ts';
+import { requireScope } from '../access.ts';
+import { type Ctx, originOf } from '../context.ts';
+import { findMessage } from './read.ts';
+import type { MessageOutput, QueueStatus } from './schemas.ts';
+import { findOwnSession, requireQueueing } from './session.ts';
+import { toIso, toMessage } from './view.ts';
+
+const DAY_MS = 86_400_000;
+/** Of a very busy session the newest messages are counted, so that the answer stays quick. */
+const MAX_COUNTED = 50_000;
+
+/** What waits, what is being sent, what became of the last 24 h, and why nothing moves. Throws SESSION_NOT_FOUND. */
+export async function queueStatus(ctx: Ctx, input: { session: string }): Promise<QueueStatus> {
+  requireScope(ctx, 'read');
+  const session = await findOwnSession(ctx, input.session);
+  const now = ctx.clock.now();
+  const [waiting, recent] = await Promise.all([
+    countQueue(ctx, session.id),
+    countRecent(ctx, session.id, now - DAY_MS),
+  ]);
+  const paused = session.pausedUntil !== null && session.pausedUntil > now;
+  const connected = session.status === 'connected';
+  const of = (...statuses: string[]) => statuses.reduce((sum, name) => sum + (recent.get(name) ?? 0), 0);
+  return {
+    session: session.sessionId,
+    sessionId: session.sessionId,
+    ...waiting,
+    completed: of('sent', 'delivered', 'read'),
+    failed: of('failed'),
+    expired: of('expired'),
+    canceled: of('canceled'),
+    isProcessing: waiting.processing > 0 || (waiting.pending > 0 && connected && !paused),
+    pausedUntil: paused ? toIso(session.pausedUntil) : null,
+    reason: connected ? (paused ? (session.pauseReason ?? 'paused') : null) : session.status,
+  };
+}
+
+async function countQueue(ctx: Ctx, accountId: string): Promise<{ pending: number; processing: number }> {
+  const rows = await ctx.db
+    .select({ status: messageQueue.status, n: count() })
+    .from(messageQueue)
+    .where(eq(messageQueue.accountId, accountId))
+    .groupBy(messageQueue.status);
+  const of = (status: string) => rows.find((row) => row.status === status)?.n ?? 0;
+  return { pending: of('pending'), processing: of('sending') };
+}
+
+async function countRecent(ctx: Ctx, accountId: string, since: number): Promise<Map<string, number>> {
+  const newest = ctx.db
+    .select({ status: messages.status })
+    .from(messages)
+    .where(
+      and(eq(messages.accountId, accountId), gte(messages.createdAt, since), eq(messages.direction, 'out')),
+    )
+    .orderBy(desc(messages.createdAt))
+    .limit(MAX_COUNTED)
+    .as('newest');
+  const rows = await ctx.db.select({ status: newest.status, n: count() }).from(newest).groupBy(newest.status);
+  return new Map(rows.map((row) => [row.status, row.n]));
+}
+
+/** Cancels what has not begun to be sent; how many messages. Throws SESSION_NOT_FOUND. */
+export async function clearQueue(ctx: Ctx, input: { session: string }): Promise<{ cleared: number }> {
+  requireScope(ctx, 'messages:write');
+  const session = await findOwnSession(ctx, input.session);
+  return { cleared: await clearWaiting(ctx, session, originOf(ctx)) };
+}
+
+/**
+ * Cancels one message that has not begun to be sent; one that is canceled already stays so. Throws NOT_FOUND, or
+ * CONFLICT when it is being sent or has come to another end.
+ */
+export async function cancelMessage(ctx: Ctx, input: { messageId: string }): Promise<MessageOutput> {
+  requireScope(ctx, 'messages:write');
+  const message = await findMessage(ctx, input.messageId, { direction: 'out' });
+  const canceled = message.status === 'canceled' || (await cancelWaiting(ctx, message.id, originOf(ctx)));
+  const after = await findMessage(ctx, input.messageId, { direction: 'out' });
+  if (!canceled && after.status !== 'canceled') {
+    throw new AppError('CONFLICT', `The message cannot be canceled any more: it is ${after.status}.`, {
+      details: { status: after.status },
+    });
+  }
+  return toMessage(after);
+}
+
+/**
+ * Queues a message that failed, expired or was canceled once more, under the same id. Throws NOT_FOUND,
+ * NOT_CONNECTED, SESSION_NOT_FOUND, RATE_LIMITED, or CONFLICT in every other state.
+ */
+export async function retryMessage(ctx: Ctx, input: { messageId: string }): Promise<MessageOutput> {
+  requireScope(ctx, 'messages:write');
+  const message = await findMessage(ctx, input.messageId, { direction: 'out' });
+  const session = await findOwnSession(ctx, message.sessionId);
+  // A session of that name that was made later is another one: the id belongs to the old one's conversation.
+  if (session.id !== message.accountId) {
+    throw new AppError('CONFLICT', 'The session that sent this message is gone.');
+  }
+  requireQueueing(session);
+  await reserveQueueRoom(ctx, ctx.actor.userId, 1);
+  if (!(await requeue(ctx, message))) {
+    const { status } = await findMessage(ctx, input.messageId, { direction: 'out' });
+    throw new AppError('CONFLICT', `Only a message that failed, expired or was canceled can be retried.`, {
+      details: { status },
+    });
+  }
+  return toMessage(await findMessage(ctx, input.messageId, { direction: 'out' }));
+}

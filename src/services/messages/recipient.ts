@@ -1,0 +1,26 @@
+import { AppError } from '../../utils/errors.ts';
+import { normalizeGroup, normalizePhone } from '../../utils/phone.ts';
+import { isGroupJid, lidJid, lidOf, phoneJid } from '../../whatsapp/jid.ts';
+
+/** The other side of a message: its canonical JID, and the digits behind it where they are known. */
+export interface Peer {
+  peer: string;
+  phone: string | null;
+  lid: string | null;
+}
+
+/**
+ * Whom a client means: a group (`isGroup`, or `…@g.us`), a LID (`…@lid`) or a phone number in any usual spelling.
+ * Throws INVALID_NUMBER.
+ */
+export function toPeer(to: string, isGroup: boolean | undefined, defaultCountry: string): Peer {
+  const text = to.trim();
+  if (isGroup === true || isGroupJid(text)) return { peer: normalizeGroup(text), phone: null, lid: null };
+  const lid = lidOf(text);
+  if (lid !== null) {
+    if (!/^\d{5,20}$/.test(lid)) throw new AppError('INVALID_NUMBER', 'This is not a LID.');
+    return { peer: lidJid(lid), phone: null, lid };
+  }
+  const phone = normalizePhone(text, defaultCountry);
+  return { peer: phoneJid(phone), phone, lid: null };
+}

@@ -1,0 +1,112 @@
+/** What the message verbs take and give, for every surface. */
+import { z } from 'zod';
+import { MESSAGE_STATUSES } from '../../db/schema.ts';
+
+/** WhatsApp's own limit for one text. */
+const MAX_TEXT = 65_536;
+
+/** A JID, a phone number in any usual spelling, or a group's id. */
+export const RecipientInput = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .max(80, 'must have at most 80 characters');
+
+export const PriorityInput = z.enum(['high', 'normal', 'low']);
+
+const Instant = z.iso
+  .datetime({ offset: true, error: 'must be a time in ISO 8601, as in 2026-01-31T08:00:00Z' })
+  .transform((text) => Date.parse(text));
+
+/** What every send takes besides its content. */
+export const sendFields = {
+  session: z.string().min(1).max(100).describe('the session that sends'),
+  to: RecipientInput.describe('a phone number in any usual spelling, or a group (`…@g.us`)'),
+  isGroup: z.boolean().optional().describe('`to` is the id of a group'),
+  priority: PriorityInput.optional().describe(
+    '`high` overtakes everything that waits; `normal` when missing',
+  ),
+  scheduledAt: Instant.optional().describe('not to be sent before'),
+  expiresAt: Instant.optional().describe('not to be sent after: it then ends as `expired`'),
+};
+
+export const TextInput = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(MAX_TEXT, `must have at most ${MAX_TEXT} characters`);
+
+const time = z.iso.datetime().nullable();
+
+export const MessageStatusOutput = z.enum(MESSAGE_STATUSES).meta({ id: 'MessageStatus' });
+
+/** The answer to a send. */
+export const SentMessage = z
+  .object({
+    messageId: z.string().describe('the id on WhatsApp, fixed before sending and kept on every retry'),
+    session: z.string(),
+    sessionId: z.string(),
+    to: z.string(),
+    type: z.string(),
+    status: MessageStatusOutput,
+    estimatedSendAt: time,
+    timestamp: z.iso.datetime(),
+  })
+  .meta({ id: 'SentMessage' });
+export type SentMessage = z.infer<typeof SentMessage>;
+
+export const MessageOutput = z
+  .object({
+    messageId: z.string(),
+    session: z.string(),
+    sessionId: z.string(),
+    direction: z.enum(['in', 'out']),
+    to: z.string().nullable().describe('the recipient of an outbound message, or the group'),
+    from: z.string().nullable().describe('the sender of an inbound message'),
+    chat: z.string().describe('the JID of the conversation'),
+    type: z.string(),
+    content: z.unknown().describe('null where it is a secret'),
+    status: MessageStatusOutput,
+    priority: PriorityInput,
+    attempts: z.int(),
+    errorCode: z.string().nullable(),
+    errorMessage: z.string().nullable(),
+    scheduledAt: time,
+    expiresAt: time,
+    queuedAt: time,
+    sendingAt: time,
+    sentAt: time,
+    deliveredAt: time,
+    readAt: time,
+    failedAt: time,
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'MessageOutput' });
+export type MessageOutput = z.infer<typeof MessageOutput>;
+
+export const ListFilters = {
+  session: z.string().min(1).max(100).optional(),
+  direction: z.enum(['in', 'out']).optional(),
+  status: z.enum(MESSAGE_STATUSES).optional(),
+  to: RecipientInput.optional().describe('the other side of the conversation'),
+  type: z.string().min(1).max(20).optional(),
+  since: Instant.optional(),
+  until: Instant.optional(),
+};
+
+export const QueueStatus = z
+  .object({
+    session: z.string(),
+    sessionId: z.string(),
+    pending: z.int(),
+    processing: z.int(),
+    completed: z.int().describe('sent, delivered or read, of the last 24 h'),
+    failed: z.int().describe('of the last 24 h'),
+    expired: z.int(),
+    canceled: z.int(),
+    isProcessing: z.boolean(),
+    pausedUntil: time,
+    reason: z.string().nullable().describe('why nothing is sent at the moment'),
+  })
+  .meta({ id: 'QueueStatus' });
+export type QueueStatus = z.infer<typeof QueueStatus>;

@@ -1,0 +1,117 @@
+/** Queueing a message: from here on it is durable and goes its way, whatever happens to the caller. */
+
+import { reserveQueueRoom } from '../../queue/counts.ts';
+import { enqueue } from '../../queue/enqueue.ts';
+import { PRIORITIES, type PriorityName } from '../../queue/priority.ts';
+import { AppError } from '../../utils/errors.ts';
+import { newMessageId } from '../../utils/ids.ts';
+import type { Content } from '../../whatsapp/content.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { claimIdempotency } from '../idempotency.ts';
+import { estimateSendAt } from './estimate.ts';
+import { toPeer } from './recipient.ts';
+import type { SentMessage } from './schemas.ts';
+import { findOwnSession, requireQueueing } from './session.ts';
+import { addressOf, toIso } from './view.ts';
+
+export interface SendInput {
+  session: string;
+  /** a phone number in any usual spelling, a LID, or a group */
+  to: string;
+  content: Content;
+  isGroup?: boolean | undefined;
+  priority?: PriorityName | undefined;
+  /** epoch milliseconds */
+  scheduledAt?: number | undefined;
+  expiresAt?: number | undefined;
+}
+
+export interface QueuedMessage {
+  /** id of the history row: for waiting on the outcome, not for clients */
+  id: string;
+  answer: SentMessage;
+}
+
+/** A client's clock may be behind ours by as much. */
+const SKEW_MS = 60_000;
+const MAX_AHEAD_MS = 366 * 86_400_000;
+
+export const QUEUED_MESSAGE = 'Message queued';
+
+/** The body of the 202, as it is kept for an Idempotency-Key too. */
+export function queuedBody(answer: SentMessage): { message: string; data: SentMessage } {
+  return { message: QUEUED_MESSAGE, data: answer };
+}
+
+/**
+ * Queues one message; resolves when it is durable. Throws SESSION_NOT_FOUND, NOT_CONNECTED (a session that will
+ * not connect by itself), INVALID_NUMBER, VALIDATION_FAILED (times) or RATE_LIMITED (the tenant's queue is full).
+ */
+export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMessage> {
+  requireScope(ctx, 'messages:write');
+  const session = await findOwnSession(ctx, input.session);
+  requireQueueing(session);
+  const to = toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
+  const times = checkTimes(ctx.clock.now(), input);
+  const priority = PRIORITIES[input.priority ?? 'normal'];
+  await reserveQueueRoom(ctx, ctx.actor.userId, 1);
+  const estimatedSendAt = await estimateSendAt(ctx, session, { priority, scheduledAt: times.scheduledAt });
+  const messageId = newMessageId();
+  const answerAt = (at: number): SentMessage => ({
+    messageId,
+    session: session.sessionId,
+    sessionId: session.sessionId,
+    to: addressOf(to),
+    type: input.content.type,
+    status: 'queued',
+    estimatedSendAt: toIso(estimatedSendAt),
+    timestamp: new Date(at).toISOString(),
+  });
+  const queued = await enqueue(
+    ctx,
+    {
+      userId: session.userId,
+      accountId: session.id,
+      sessionId: session.sessionId,
+      messageId,
+      ...to,
+      type: input.content.type,
+      content: input.content,
+      priority,
+      ...times,
+    },
+    ctx.idempotency &&
+      ((tx, { queuedAt }) =>
+        claimIdempotency(ctx, tx, {
+          status: 202,
+          body: { success: true, ...queuedBody(answerAt(queuedAt)) },
+        })),
+  );
+  return { id: queued.id, answer: answerAt(queued.queuedAt) };
+}
+
+/** Throws VALIDATION_FAILED for times that cannot be meant. A scheduled time that has just passed means now. */
+function checkTimes(
+  now: number,
+  input: Pick<SendInput, 'scheduledAt' | 'expiresAt'>,
+): { scheduledAt: number | null; expiresAt: number | null } {
+  const { scheduledAt = null, expiresAt = null } = input;
+  if (scheduledAt !== null && scheduledAt < now - SKEW_MS) throw invalid('scheduledAt', 'is in the past');
+  if (scheduledAt !== null && scheduledAt > now + MAX_AHEAD_MS) {
+    throw invalid('scheduledAt', 'is more than a year ahead');
+  }
+  if (expiresAt !== null && expiresAt > now + 2 * MAX_AHEAD_MS) {
+    throw invalid('expiresAt', 'is more than two years ahead');
+  }
+  if (expiresAt !== null && expiresAt <= Math.max(now, scheduledAt ?? 0)) {
+    throw invalid('expiresAt', 'must be later than now and than scheduledAt');
+  }
+  return { scheduledAt: scheduledAt !== null && scheduledAt <= now ? null : scheduledAt, expiresAt };
+}
+
+function invalid(field: string, reason: string): AppError {
+  return new AppError('VALIDATION_FAILED', `Not valid: ${field} ${reason}.`, {
+    details: { [field]: reason },
+  });
+}

@@ -1,0 +1,47 @@
+import { and, eq } from 'drizzle-orm';
+import { whatsappAccounts } from '../../db/schema.ts';
+import { AppError } from '../../utils/errors.ts';
+import { requireSession, sessionNotFound } from '../access.ts';
+import type { Ctx } from '../context.ts';
+
+const columns = {
+  id: whatsappAccounts.id,
+  userId: whatsappAccounts.userId,
+  sessionId: whatsappAccounts.sessionId,
+  status: whatsappAccounts.status,
+  paired: whatsappAccounts.paired,
+  limits: whatsappAccounts.limits,
+  pausedUntil: whatsappAccounts.pausedUntil,
+  pauseReason: whatsappAccounts.pauseReason,
+} as const;
+
+export type SendingSession = Pick<typeof whatsappAccounts.$inferSelect, keyof typeof columns>;
+
+const ENDED: ReadonlySet<string> = new Set(['logged_out', 'replaced', 'failed']);
+
+/** The caller's own session, with what sending needs of it. Throws SESSION_NOT_FOUND. */
+export async function findOwnSession(ctx: Ctx, sessionId: string): Promise<SendingSession> {
+  requireSession(ctx, sessionId);
+  const [row] = await ctx.db
+    .select(columns)
+    .from(whatsappAccounts)
+    .where(and(eq(whatsappAccounts.userId, ctx.actor.userId), eq(whatsappAccounts.sessionId, sessionId)));
+  if (!row) throw sessionNotFound(sessionId);
+  return row;
+}
+
+/** Throws NOT_CONNECTED unless the session is connected or will be again by itself. */
+export function requireQueueing(session: SendingSession): void {
+  if (session.paired && !ENDED.has(session.status)) return;
+  throw new AppError('NOT_CONNECTED', 'The session is not connected.', {
+    details: { session: session.sessionId, status: session.status },
+  });
+}
+
+/** Throws NOT_CONNECTED unless the session is connected now. */
+export function requireConnected(session: SendingSession): void {
+  if (session.status === 'connected') return;
+  throw new AppError('NOT_CONNECTED', 'The session is not connected.', {
+    details: { session: session.sessionId, status: session.status },
+  });
+}

@@ -1,0 +1,60 @@
+/** A message as answers show it. */
+import type { messages } from '../../db/schema.ts';
+import { PRIORITIES, type PriorityName } from '../../queue/priority.ts';
+import { formatE164 } from '../../utils/phone.ts';
+import { lidJid } from '../../whatsapp/jid.ts';
+import type { MessageOutput } from './schemas.ts';
+
+export type MessageRecord = typeof messages.$inferSelect;
+
+/** Types whose content is a secret in itself: never shown. */
+const SECRET_TYPES: ReadonlySet<string> = new Set(['otp']);
+
+export const toIso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
+
+/** `+` and digits for a phone number, the JID for everything else. */
+export function addressOf(row: { phone: string | null; peer: string }): string {
+  return row.phone === null ? row.peer : formatE164(row.phone);
+}
+
+export function toMessage(row: MessageRecord): MessageOutput {
+  const out = row.direction === 'out';
+  return {
+    messageId: row.messageId,
+    session: row.sessionId,
+    sessionId: row.sessionId,
+    direction: row.direction,
+    to: out ? addressOf(row) : null,
+    from: out ? null : senderOf(row),
+    chat: row.peer,
+    type: row.type,
+    content: SECRET_TYPES.has(row.type) ? null : row.content,
+    status: row.status,
+    priority: priorityName(row.priority),
+    attempts: row.attempts,
+    errorCode: row.errorCode,
+    errorMessage: row.errorMessage,
+    scheduledAt: toIso(row.scheduledAt),
+    expiresAt: toIso(row.expiresAt),
+    queuedAt: toIso(row.queuedAt),
+    sendingAt: toIso(row.sendingAt),
+    sentAt: toIso(row.sentAt),
+    deliveredAt: toIso(row.deliveredAt),
+    readAt: toIso(row.readAt),
+    failedAt: toIso(row.failedAt),
+    createdAt: new Date(row.createdAt).toISOString(),
+    updatedAt: new Date(row.updatedAt).toISOString(),
+  };
+}
+
+/** In a group `phone` and `lid` are those of the member who wrote. */
+function senderOf(row: MessageRecord): string {
+  if (row.phone !== null) return formatE164(row.phone);
+  if (row.lid !== null) return lidJid(row.lid);
+  return row.participant ?? row.peer;
+}
+
+function priorityName(value: number): PriorityName {
+  if (value === PRIORITIES.high) return 'high';
+  return value === PRIORITIES.low ? 'low' : 'normal';
+}

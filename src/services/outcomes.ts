@@ -1,0 +1,133 @@
+/** Waiting for what becomes of a message: everybody in this process who waits shares one query. */
+import { inArray } from 'drizzle-orm';
+import { messages } from '../db/schema.ts';
+import { inCleanContext } from '../db/scope.ts';
+import type { MessageStatus } from '../queue/progress.ts';
+import type { Outcome, QueueSignals } from '../queue/signals.ts';
+import { AppError } from '../utils/errors.ts';
+import type { Deps } from './context.ts';
+
+/** `Prefer: wait=N` is taken up to this many seconds. */
+export const MAX_WAIT_SECONDS = 60;
+const POLL_MS = 250;
+const PIECE = 500;
+
+export type WaitDeps = Pick<Deps, 'db' | 'clock' | 'signals' | 'logger'>;
+
+type Listener = (outcome: Outcome) => void;
+
+interface Hub {
+  wait(id: string, listener: Listener): () => void;
+}
+
+/** One per process: the signals are. */
+const hubs = new WeakMap<QueueSignals, Hub>();
+
+/**
+ * Resolves with the outcome of a message (its history row's id), or with null when `timeoutMs` has passed or
+ * `signal` was aborted. What this process settles is known at once, what another one does within 250 ms.
+ */
+export function waitForOutcome(
+  deps: WaitDeps,
+  id: string,
+  options: { timeoutMs: number; signal?: AbortSignal },
+): Promise<Outcome | null> {
+  return new Promise((resolve) => {
+    if (options.signal?.aborted) return resolve(null);
+    const end = (outcome: Outcome | null) => {
+      leave();
+      cancel();
+      options.signal?.removeEventListener('abort', giveUp);
+      resolve(outcome);
+    };
+    const giveUp = () => end(null);
+    const leave = hubOf(deps).wait(id, end);
+    const cancel = deps.clock.setTimer(giveUp, options.timeoutMs);
+    options.signal?.addEventListener('abort', giveUp, { once: true });
+  });
+}
+
+/** Throws what a caller who waited is told of an outcome that is no success. */
+export function throwUnlessSent(outcome: Outcome): void {
+  if (outcome.status === 'sent' || outcome.status === 'delivered' || outcome.status === 'read') return;
+  const errorCode = outcome.errorCode ?? outcome.status.toUpperCase();
+  const message = outcome.errorMessage ?? `The message was not sent: it is ${outcome.status}.`;
+  const code = errorCode === 'NOT_ON_WHATSAPP' ? 'NOT_ON_WHATSAPP' : 'SEND_FAILED';
+  throw new AppError(code, message, { details: { errorCode, status: outcome.status } });
+}
+
+function hubOf(deps: WaitDeps): Hub {
+  const known = hubs.get(deps.signals);
+  if (known) return known;
+  const made = createHub(deps);
+  hubs.set(deps.signals, made);
+  return made;
+}
+
+function createHub(deps: WaitDeps): Hub {
+  const waiting = new Map<string, Set<Listener>>();
+  let stop: (() => void) | null = null;
+
+  function tell(outcome: Outcome): void {
+    for (const listener of [...(waiting.get(outcome.id) ?? [])]) listener(outcome);
+  }
+
+  /** Runs only while somebody waits. */
+  function start(): () => void {
+    let cancel: () => void = () => undefined;
+    let running = true;
+    const unsubscribe = deps.signals.onSettled(tell);
+    const schedule = () => {
+      cancel = deps.clock.setTimer(() => {
+        readOutcomes(deps, [...waiting.keys()])
+          .then((outcomes) => outcomes.forEach(tell))
+          .catch((error) => deps.logger.warn('outcomes could not be read', { error: String(error) }))
+          .finally(() => running && schedule());
+      }, POLL_MS);
+    };
+    inCleanContext(schedule);
+    return () => {
+      running = false;
+      cancel();
+      unsubscribe();
+    };
+  }
+
+  return {
+    wait(id, listener) {
+      const listeners = waiting.get(id) ?? new Set();
+      waiting.set(id, listeners);
+      listeners.add(listener);
+      stop ??= start();
+      return () => {
+        listeners.delete(listener);
+        if (listeners.size === 0 && waiting.get(id) === listeners) waiting.delete(id);
+        if (waiting.size > 0) return;
+        stop?.();
+        stop = null;
+      };
+    },
+  };
+}
+
+/** Those of the messages that have come to an end that a caller waits for. */
+async function readOutcomes(deps: WaitDeps, ids: readonly string[]): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (let at = 0; at < ids.length; at += PIECE) {
+    const rows = await deps.db
+      .select({
+        id: messages.id,
+        status: messages.status,
+        errorCode: messages.errorCode,
+        errorMessage: messages.errorMessage,
+      })
+      .from(messages)
+      .where(inArray(messages.id, ids.slice(at, at + PIECE)));
+    for (const row of rows) if (isOutcome(row.status)) outcomes.push({ ...row, status: row.status });
+  }
+  return outcomes;
+}
+
+function isOutcome(status: MessageStatus): status is Outcome['status'] {
+  return status !== 'queued' && status !== 'sending' && status !== 'received';
+}
