@@ -79,9 +79,9 @@ export async function listMessages(ctx: Ctx, input: ListInput): Promise<MessageL
   const where = and(
     whoseMessages(ctx, input),
     await inSession(ctx, input),
-    input.direction && eq(messages.direction, input.direction),
-    input.status && eq(messages.status, input.status),
-    input.type && eq(messages.type, input.type),
+    input.direction ? eq(messages.direction, input.direction) : undefined,
+    input.status ? eq(messages.status, input.status) : undefined,
+    input.type ? eq(messages.type, input.type) : undefined,
     input.to ? eq(messages.peer, toPeer(input.to, undefined, ctx.config.defaultCountry).peer) : undefined,
     input.since === undefined ? undefined : gte(messages.createdAt, input.since),
     input.until === undefined ? undefined : lt(messages.createdAt, input.until),

@@ -1,0 +1,13 @@
+/** `Prefer: wait=N` (RFC 7240): the answer may wait for the outcome. */
+import type { Context } from 'hono';
+import { MAX_WAIT_SECONDS } from '../services/outcomes.ts';
+
+/** Whole seconds that the caller wants to wait, at most 60; 0: not at all. What is malformed is ignored, as the RFC says. */
+export function readWaitSeconds(http: Context): number {
+  const preferences = (http.req.header('prefer') ?? '').split(',');
+  for (const preference of preferences) {
+    const match = /^\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:;.*)?$/i.exec(preference);
+    if (match?.[1] !== undefined) return Math.min(Number(match[1]), MAX_WAIT_SECONDS);
+  }
+  return 0;
+}
