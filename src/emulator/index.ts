@@ -20,6 +20,7 @@ import type { Delays, Received } from './types.ts';
 import { startWaServer, type WaServer } from './wa-server.ts';
 import type { World } from './world.ts';
 
+export type { Fault } from './fault-actions.ts';
 export type { Group } from './groups.ts';
 export type { Received } from './types.ts';
 

@@ -1,3 +1,4 @@
+import { createLane, type Lane } from './lane.ts';
 import { createSenderKeys, type SenderKeys } from './sender-keys.ts';
 import {
   type LibBundle,
@@ -14,6 +15,8 @@ const SIGNED_PRE_KEY_ID = 1;
 const MAX_OPEN_PRE_KEYS = 1000;
 const MAX_PRE_KEY_ID = 0xffffff;
 const MAX_SESSIONS_PER_PEER = 10;
+/** Signal work that may be done without letting timers and sockets in between. */
+const CRYPTO_BUDGET_MS = 8;
 const KEY_TYPE = Buffer.from([5]);
 
 /** A message key that was used before; a phone refuses such a message. */
@@ -56,11 +59,12 @@ export function typedKey(key: Uint8Array): Buffer {
 /** The registry of parties; their keys are derived from the server's secret, their sessions kept in `store`. */
 export function createParties(store: Store, derive: (purpose: string) => Buffer): Parties {
   const parties = new Map<string, Party>();
+  const exclusively = createLane(CRYPTO_BUDGET_MS);
   return {
     of(phone) {
       let party = parties.get(phone);
       if (!party) {
-        party = createParty(phone, store, derive);
+        party = createParty(phone, store, derive, exclusively);
         parties.set(phone, party);
       }
       return party;
@@ -73,7 +77,12 @@ export function createParties(store: Store, derive: (purpose: string) => Buffer)
   };
 }
 
-function createParty(phone: string, store: Store, derive: (purpose: string) => Buffer): Party {
+function createParty(
+  phone: string,
+  store: Store,
+  derive: (purpose: string) => Buffer,
+  exclusively: Lane,
+): Party {
   const identity = keyPairFromSeed(derive(`identity ${phone}`));
   const signedPrivate = derive(`signed pre-key ${phone}`);
   const signedPair = libPair(signedPrivate);
@@ -157,7 +166,6 @@ function createParty(phone: string, store: Store, derive: (purpose: string) => B
     throw failure;
   };
 
-  const exclusively = createMutex();
   return {
     phone,
     registrationId,
@@ -244,15 +252,5 @@ function createPreKeys(phone: string, store: Store, derive: (purpose: string) =>
         save();
       }
     },
-  };
-}
-
-/** Runs async functions one after another, whatever becomes of each. */
-function createMutex(): <T>(run: () => Promise<T>) => Promise<T> {
-  let tail: Promise<unknown> = Promise.resolve();
-  return (run) => {
-    const result = tail.then(run);
-    tail = result.catch(() => undefined);
-    return result;
   };
 }
