@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { transact } from '../../src/db/ops.ts';
+import * as codes from '../../src/services/otp/codes.ts';
+import { expireOtp } from '../../src/services/otp/expire.ts';
+import { resendOtp } from '../../src/services/otp/resend.ts';
+import { expireOverdue } from '../../src/services/otp/sweep.ts';
+import { verifyOtp } from '../../src/services/otp/verify.ts';
+import { spendWindow } from '../../src/services/otp/windows.ts';
+import {
+  codeOf,
+  eventsOf,
+  type OtpFixture,
+  openOtpFixture,
+  otpRow,
+  outcome,
+  queued,
+  send,
+  wrongFor,
+} from './fixture.ts';
+
+vi.mock('../../src/services/otp/codes.ts', async (original) => {
+  const real = await original<typeof codes>();
+  return { ...real, isRight: vi.fn(real.isRight) };
+});
+
+let fixture: OtpFixture;
+beforeAll(async () => {
+  fixture = await openOtpFixture();
+});
+afterAll(() => fixture.close());
+
+function tally(outcomes: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const one of outcomes) counts[one] = (counts[one] ?? 0) + 1;
+  return counts;
+}
+
+const hundred = (work: (i: number) => Promise<unknown>) =>
+  Promise.all(Array.from({ length: 100 }, (_, i) => outcome(work(i)))).then(tally);
+
+describe('100 at the same time', () => {
+  it.each([1, 3, 10])('guesses get at most %i comparisons', async (maxAttempts) => {
+    const ctx = await fixture.otpTenant();
+    const sent = await send(ctx, '+6281200000001', { maxAttempts });
+    const code = await codeOf(ctx, sent.messageId);
+    vi.mocked(codes.isRight).mockClear();
+    const counts = await hundred(() =>
+      verifyOtp(ctx, { phoneNumber: '+6281200000001', otp: wrongFor(code) }),
+    );
+    expect(codes.isRight).toHaveBeenCalledTimes(maxAttempts);
+    expect(counts).toEqual({ OTP_INVALID: maxAttempts, OTP_MAX_ATTEMPTS: 100 - maxAttempts });
+    expect(await otpRow(ctx, sent.otpId)).toMatchObject({
+      status: 'failed',
+      attempts: maxAttempts,
+      sealed: null,
+    });
+    expect((await eventsOf(ctx)).filter((event) => event === 'otp.failed')).toHaveLength(1);
+  });
+
+  it('right answers are one yes', async () => {
+    const ctx = await fixture.otpTenant();
+    const sent = await send(ctx, '+6281200000002', { maxAttempts: 10 });
+    const otp = await codeOf(ctx, sent.messageId);
+    const counts = await hundred(() => verifyOtp(ctx, { otpId: sent.otpId, otp }));
+    expect(counts.ok).toBe(1);
+    expect((counts.OTP_NOT_FOUND ?? 0) + (counts.OTP_MAX_ATTEMPTS ?? 0)).toBe(99);
+    expect((await otpRow(ctx, sent.otpId)).status).toBe('verified');
+    expect((await eventsOf(ctx)).filter((event) => event === 'otp.verified')).toHaveLength(1);
+  });
+
+  it('right and wrong answers are at most one yes and never more comparisons', async () => {
+    const ctx = await fixture.otpTenant();
+    const sent = await send(ctx, '+6281200000003');
+    const code = await codeOf(ctx, sent.messageId);
+    vi.mocked(codes.isRight).mockClear();
+    const counts = await hundred((i) =>
+      verifyOtp(ctx, { otpId: sent.otpId, otp: i % 2 === 0 ? code : wrongFor(code) }),
+    );
+    expect(vi.mocked(codes.isRight).mock.calls.length).toBeLessThanOrEqual(3);
+    expect(counts.ok ?? 0).toBeLessThanOrEqual(1);
+    const { status } = await otpRow(ctx, sent.otpId);
+    expect(status).toBe((counts.ok ?? 0) === 1 ? 'verified' : 'failed');
+  });
+
+  it('sends to one number put one code on its way', async () => {
+    const ctx = await fixture.otpTenant();
+    const counts = await hundred(() => send(ctx, '+6281200000004'));
+    expect(counts).toEqual({ ok: 1, RATE_LIMITED: 99 });
+    expect(await queued(ctx)).toHaveLength(1);
+  });
+
+  it('resends put one more message on its way', async () => {
+    const ctx = await fixture.otpTenant();
+    await send(ctx, '+6281200000005');
+    await fixture.clock.advance(30_000);
+    const counts = await hundred(() => resendOtp(ctx, { phoneNumber: '+6281200000005' }));
+    expect(counts).toEqual({ ok: 1, RATE_LIMITED: 99 });
+    expect(await queued(ctx)).toHaveLength(1);
+  });
+
+  it('spend exactly what a window holds', async () => {
+    const ctx = await fixture.otpTenant();
+    const window = { key: `otp:test:${ctx.actor.userId}`, max: 37 };
+    const now = fixture.clock.now();
+    const counts = await hundred(() => transact(ctx.database, (tx) => spendWindow(tx, window, now)));
+    expect(counts).toEqual({ ok: 37, RATE_LIMITED: 63 });
+  });
+
+  it('ends are told once, whoever comes first', async () => {
+    const ctx = await fixture.otpTenant();
+    const sent = await send(ctx, '+6281200000006', { expiresInSeconds: 60 });
+    const otp = await codeOf(ctx, sent.messageId);
+    await fixture.clock.advance(59_999);
+    const racing = [
+      ...Array.from({ length: 10 }, () => verifyOtp(ctx, { otpId: sent.otpId, otp })),
+      ...Array.from({ length: 10 }, () => expireOtp(ctx, { otpId: sent.otpId })),
+    ];
+    await fixture.clock.advance(1);
+    await Promise.all([...racing.map(outcome), expireOverdue(ctx), expireOverdue(ctx)]);
+    const ends = (await eventsOf(ctx)).filter((event) => /^otp\.(verified|expired|failed)$/.test(event));
+    expect(ends).toHaveLength(1);
+    expect((await otpRow(ctx, sent.otpId)).status).toBe(ends[0]?.replace('otp.', ''));
+  });
+});
