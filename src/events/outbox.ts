@@ -92,7 +92,10 @@ export function createOutbox(deps: { clock: Clock; hasDefault: boolean }): Outbo
       );
       if (rows.length === 0) return;
       await insertMany(tx, webhookOutbox, rows);
-      await openLanes(tx, rows);
+      await openLanes(
+        tx,
+        rows.map(({ lane, webhookId, createdAt }) => ({ lane, webhookId, dueAt: createdAt })),
+      );
       tx.afterCommit(() => {
         for (const listener of listeners) listener();
       });
@@ -155,19 +158,20 @@ function laneOf(webhookId: string, event: LiveEvent): string {
   return `${webhookId}:${event.accountId ?? `user-${event.userId}`}`;
 }
 
+export interface Lane {
+  lane: string;
+  webhookId: string;
+  dueAt: number;
+}
+
 /**
- * Makes sure that each lane of `rows` is there. One that is there keeps its time (it may be waiting for a retry),
+ * Makes sure that each of these lanes is there. One that is there keeps its time (it may be waiting for a retry),
  * but its row is locked until the commit, so that the sender cannot remove it as empty meanwhile.
  */
-export async function openLanes(
-  tx: Tx,
-  rows: readonly { lane: string; webhookId: string; createdAt: number }[],
-): Promise<void> {
-  const lanes = new Map(
-    rows.map((row) => [row.lane, { lane: row.lane, webhookId: row.webhookId, dueAt: row.createdAt }]),
-  );
+export async function openLanes(tx: Tx, lanes: readonly Lane[]): Promise<void> {
   // In a fixed order, so that two transactions cannot wait for each other in a circle.
-  const sorted = [...lanes.values()].sort((a, b) => (a.lane < b.lane ? -1 : 1));
+  const byName = new Map(lanes.map((lane) => [lane.lane, lane]));
+  const sorted = [...byName.values()].sort((a, b) => (a.lane < b.lane ? -1 : 1));
   const untouched = { webhookId: incoming(webhookLanes.webhookId) };
   for (const lane of sorted) await upsert(tx, webhookLanes, lane, [webhookLanes.lane], untouched);
 }

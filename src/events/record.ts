@@ -38,6 +38,10 @@ export const EVENTS = [
   'otp.canceled',
   'otp.check_failed',
   'otp.conversion_low',
+  'webhook.created',
+  'webhook.updated',
+  'webhook.secret_rotated',
+  'webhook.deleted',
   'queue.cleared',
   'queue.paused',
 ] as const;

@@ -85,7 +85,10 @@ const countries = () =>
         .map((name) => name.trim())
         .filter((name) => name !== ''),
     )
-    .refine((names) => names.every((name) => isSupportedCountry(name)), 'must be country codes such as ID,SG');
+    .refine(
+      (names) => names.every((name) => isSupportedCountry(name)),
+      'must be country codes such as ID,SG',
+    );
 
 /** `true` is one proxy, a number that many. */
 const proxies = () =>
@@ -182,6 +185,7 @@ export const Env = z.object({
   CONNECT_CONCURRENCY: whole(1, 1000).default(10),
   WEBHOOK_BASE_URL: httpUrl().optional(),
   WEBHOOK_SECRET: z.string().optional(),
+  WEBHOOK_ALLOW_PRIVATE: flag().default(false),
   STORAGE: word(['local', 's3']).default('local'),
   S3_ENDPOINT: httpUrl().optional(),
   S3_REGION: z.string().default('us-east-1'),

@@ -94,6 +94,8 @@ export interface Config {
   };
   /** one webhook for the whole service; null: only those that tenants made */
   webhook: { baseUrl: string; secret: string | null } | null;
+  /** URLs that clients name (webhooks, media) may lead to private addresses: tests, receivers in the same network */
+  allowPrivateUrls: boolean;
   retentionDays: { activity: number; messages: number; otp: number; media: number };
   /** IANA zone in which the housekeeper's nights fall */
   housekeepingTimeZone: string;

@@ -192,6 +192,7 @@ function toConfig(env: EnvValues): Config {
       env.WEBHOOK_BASE_URL === undefined
         ? null
         : { baseUrl: env.WEBHOOK_BASE_URL, secret: env.WEBHOOK_SECRET ?? null },
+    allowPrivateUrls: env.WEBHOOK_ALLOW_PRIVATE,
     retentionDays: {
       activity: env.RETENTION_ACTIVITY_DAYS,
       messages: env.RETENTION_MESSAGE_DAYS,

@@ -72,6 +72,15 @@ export interface GuardedHttp {
   close(): Promise<void>;
 }
 
+/** The outgoing HTTP of the service. */
+export interface Outgoing {
+  /** for URLs that clients name */
+  guarded: GuardedHttp;
+  /** for URLs that the operator configured: any address */
+  trusted: GuardedHttp;
+  close(): Promise<void>;
+}
+
 const MAX_REDIRECTS = 3;
 const CONNECT_TIMEOUT_MS = 5_000;
 const IDLE_TIMEOUT_MS = 15_000;
@@ -175,6 +184,19 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
       }
     },
     close: () => agent.destroy(),
+  };
+}
+
+/** Both clients. `allowPrivate` opens private addresses to clients' URLs too (tests, receivers in the same network). */
+export function createOutgoing(options: { allowPrivate: boolean }): Outgoing {
+  const guarded = createGuardedHttp(options);
+  const trusted = createGuardedHttp({ allowPrivate: true });
+  return {
+    guarded,
+    trusted,
+    close: async () => {
+      await Promise.all([guarded.close(), trusted.close()]);
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { createApp, type HttpApp } from '../../src/app.ts';
 import { createCommandBus } from '../../src/cluster/commands.ts';
 import { allRoutes } from '../../src/controllers/index.ts';
 import type { Route } from '../../src/controllers/route.ts';
+import { createOutbox } from '../../src/events/outbox.ts';
 import { createEventStream } from '../../src/events/stream.ts';
 import { createQueueSignals } from '../../src/queue/signals.ts';
 import { createCredentials } from '../../src/services/auth/credentials.ts';
@@ -81,7 +82,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
   const clock = options.clock ?? systemClock;
   const { logger, lines } = createMemoryLogger();
   const { db } = database;
-  const outgoing = createOutgoing({ allowPrivate: false });
+  const outgoing = createOutgoing({ allowPrivate: config.allowPrivateUrls });
   const deps: Deps = {
     config,
     database,
@@ -89,7 +90,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     clock,
     logger,
     secrets: createSecretBox([config.encryptionKey]),
-    stream: createEventStream(),
+    stream: createEventStream(createOutbox({ clock, hasDefault: config.webhook !== null })),
     signals: createQueueSignals(),
     commands: createCommandBus({ processId: newId(), clock }),
     outgoing,

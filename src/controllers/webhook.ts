@@ -1,0 +1,199 @@
+/** `/webhook`: who is told of what, and how that went. */
+import { z } from 'zod';
+import { getDelivery, listDeliveries, replayDelivery, testWebhook } from '../services/webhooks/deliveries.ts';
+import {
+  AttemptOutput,
+  CreateWebhookInput,
+  DeliveryOutput,
+  DeliveryState,
+  RotateSecretInput,
+  TestOutput,
+  UpdateWebhookInput,
+  WebhookOutput,
+} from '../services/webhooks/schemas.ts';
+import {
+  createWebhook,
+  deleteWebhook,
+  getWebhook,
+  listWebhooks,
+  rotateWebhookSecret,
+  updateWebhook,
+} from '../services/webhooks/verbs.ts';
+import { type Route, route } from './route.ts';
+import { cursorQuery, Message, Pagination, pageQuery, paginationOf, tenantQuery } from './schemas.ts';
+
+const tag = 'Webhooks';
+const Id = z.object({ id: z.string().min(1).max(40) });
+const One = z.object({ data: WebhookOutput });
+const OneWithSecret = z.object({
+  data: WebhookOutput.extend({ secret: z.string().describe('`whsec_…`, shown only here') }),
+});
+const OneDelivery = z.object({ data: DeliveryOutput });
+const UNKNOWN_ID = '0'.repeat(32);
+const example = { params: { id: UNKNOWN_ID } };
+
+const webhooks: Route[] = [
+  route({
+    method: 'get',
+    path: '/webhook',
+    tag,
+    summary: 'List webhooks',
+    auth: 'credential',
+    scope: 'read',
+    query: z.object({ ...pageQuery, ...tenantQuery }),
+    response: z.object({ data: z.array(WebhookOutput), pagination: Pagination }),
+    handler: async ({ ctx, query }) => {
+      const { data, totalItems } = await listWebhooks(ctx, query);
+      return { data, pagination: paginationOf(query, totalItems) };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/webhook',
+    tag,
+    summary: 'Create a webhook',
+    description: 'The secret is shown once. An answer that an Idempotency-Key brings back does not hold it.',
+    auth: 'credential',
+    scope: 'webhooks',
+    body: CreateWebhookInput,
+    status: 201,
+    response: OneWithSecret,
+    errors: ['URL_REFUSED', 'SESSION_NOT_FOUND', 'CONFLICT'],
+    idempotent: true,
+    example: {
+      body: { url: 'https://hooks.example.com/wahub', events: ['message.received', 'message.read'] },
+    },
+    handler: async ({ ctx, body }) => ({ data: await createWebhook(ctx, body) }),
+  }),
+  route({
+    method: 'get',
+    path: '/webhook/:id',
+    tag,
+    summary: 'Read a webhook',
+    auth: 'credential',
+    scope: 'read',
+    params: Id,
+    response: One,
+    errors: ['NOT_FOUND'],
+    example,
+    handler: async ({ ctx, params }) => ({ data: await getWebhook(ctx, params) }),
+  }),
+  route({
+    method: 'put',
+    path: '/webhook/:id',
+    tag,
+    summary: 'Change a webhook',
+    description: 'Events that wait for a retry are tried again at once.',
+    auth: 'credential',
+    scope: 'webhooks',
+    params: Id,
+    body: UpdateWebhookInput,
+    response: One,
+    errors: ['NOT_FOUND', 'URL_REFUSED', 'SESSION_NOT_FOUND'],
+    example: { ...example, body: { events: ['*'] } },
+    handler: async ({ ctx, params, body }) => ({ data: await updateWebhook(ctx, { ...body, ...params }) }),
+  }),
+  route({
+    method: 'delete',
+    path: '/webhook/:id',
+    tag,
+    summary: 'Delete a webhook',
+    description: 'What it was not told yet is dropped.',
+    auth: 'credential',
+    scope: 'webhooks',
+    params: Id,
+    response: Message,
+    errors: ['NOT_FOUND'],
+    example,
+    handler: async ({ ctx, params }) => {
+      await deleteWebhook(ctx, params);
+      return { message: 'Webhook deleted' };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/webhook/:id/rotate-secret',
+    tag,
+    summary: 'Give a webhook a new secret',
+    description: 'Both secrets sign during `graceMinutes`. The new one is shown once.',
+    auth: 'credential',
+    scope: 'webhooks',
+    params: Id,
+    body: RotateSecretInput,
+    response: OneWithSecret,
+    errors: ['NOT_FOUND', 'CONFLICT'],
+    example: { ...example, body: { graceMinutes: 60 } },
+    handler: async ({ ctx, params, body }) => ({
+      data: await rotateWebhookSecret(ctx, { ...params, ...body }),
+    }),
+  }),
+];
+
+const deliveries: Route[] = [
+  route({
+    method: 'post',
+    path: '/webhook/:id/test',
+    tag,
+    summary: 'Send a test event now',
+    description: 'Sends a signed `webhook.test` event and answers with what happened.',
+    auth: 'credential',
+    scope: 'webhooks',
+    params: Id,
+    response: z.object({ data: TestOutput }),
+    errors: ['NOT_FOUND'],
+    example,
+    handler: async ({ ctx, params }) => ({ data: await testWebhook(ctx, params) }),
+  }),
+  route({
+    method: 'get',
+    path: '/webhook/:id/deliveries',
+    tag,
+    summary: 'List what a webhook was told',
+    auth: 'credential',
+    scope: 'read',
+    params: Id,
+    query: z.object({ ...pageQuery, ...cursorQuery, state: DeliveryState.optional() }),
+    response: z.object({
+      data: z.array(DeliveryOutput),
+      pagination: Pagination,
+      nextCursor: z.string().nullable(),
+    }),
+    errors: ['NOT_FOUND'],
+    example,
+    handler: async ({ ctx, params, query }) => {
+      const { data, totalItems, nextCursor } = await listDeliveries(ctx, { ...params, ...query });
+      return { data, pagination: paginationOf(query, totalItems), nextCursor };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/webhook/deliveries/:id',
+    tag,
+    summary: 'Read one delivery with its attempts',
+    auth: 'credential',
+    scope: 'read',
+    params: Id,
+    response: z.object({ data: DeliveryOutput.extend({ log: z.array(AttemptOutput) }) }),
+    errors: ['NOT_FOUND'],
+    example,
+    handler: async ({ ctx, params }) => ({ data: await getDelivery(ctx, params) }),
+  }),
+  route({
+    method: 'post',
+    path: '/webhook/deliveries/:id/replay',
+    tag,
+    summary: 'Deliver an event again',
+    description: 'Under the same `webhook-id`, apart from the order of its session.',
+    auth: 'credential',
+    scope: 'webhooks',
+    params: Id,
+    status: 202,
+    response: OneDelivery,
+    errors: ['NOT_FOUND', 'CONFLICT'],
+    example,
+    handler: async ({ ctx, params }) => ({ data: await replayDelivery(ctx, params) }),
+  }),
+];
+
+/** The narrower paths come first: `/webhook/deliveries/:id` is no webhook. */
+export const webhookRoutes: Route[] = [...deliveries, ...webhooks];

@@ -1,0 +1,109 @@
+/** What others are told of an event, the same for webhooks and for live streams. */
+import { and, eq, inArray } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { activityLogs, messages } from '../../db/schema.ts';
+import { formatE164 } from '../../utils/phone.ts';
+
+export interface EventPayload {
+  /** name of the event */
+  type: string;
+  /** when it happened, ISO 8601 */
+  timestamp: string;
+  data: Record<string, unknown>;
+}
+
+export type ActivityRow = typeof activityLogs.$inferSelect;
+type MessageRow = typeof messages.$inferSelect;
+
+/** The payload of each row, in their order. Reads the history once for all that are about messages. */
+export async function buildPayloads(db: Db, rows: readonly ActivityRow[]): Promise<EventPayload[]> {
+  const history = await readHistory(db, rows);
+  return rows.map((row) => ({
+    type: row.event,
+    timestamp: new Date(row.at).toISOString(),
+    data: { ...row.data, ...identityOf(row), ...(isAboutMessage(row) ? messageData(row, history) : {}) },
+  }));
+}
+
+/** The payload of one fact; null when its row is not kept any more. */
+export async function readPayload(db: Db, activityId: string): Promise<EventPayload | null> {
+  const rows = await db.select().from(activityLogs).where(eq(activityLogs.id, activityId));
+  const [payload] = await buildPayloads(db, rows);
+  return payload ?? null;
+}
+
+function identityOf(row: ActivityRow): Record<string, unknown> {
+  if (row.sessionId === null) return {};
+  return { sessionId: row.sessionId, session: row.sessionId, seq: row.seq };
+}
+
+const isAboutMessage = (row: ActivityRow) => row.event.startsWith('message.') && row.subject !== null;
+const directionOf = (row: ActivityRow) => (row.event === 'message.received' ? 'in' : 'out');
+
+/** One query a session and direction: the index of wire ids begins with them. */
+async function readHistory(db: Db, rows: readonly ActivityRow[]): Promise<Map<string, MessageRow[]>> {
+  const wanted = new Map<string, { accountId: string; direction: 'in' | 'out'; ids: Set<string> }>();
+  for (const row of rows) {
+    if (!isAboutMessage(row) || row.accountId === null || row.subject === null) continue;
+    const direction = directionOf(row);
+    const group = wanted.get(`${row.accountId}:${direction}`) ?? {
+      accountId: row.accountId,
+      direction,
+      ids: new Set<string>(),
+    };
+    wanted.set(`${row.accountId}:${direction}`, group);
+    group.ids.add(row.subject);
+  }
+  const found = new Map<string, MessageRow[]>();
+  for (const { accountId, direction, ids } of wanted.values()) {
+    const kept = await db
+      .select()
+      .from(messages)
+      .where(
+        and(
+          eq(messages.accountId, accountId),
+          eq(messages.direction, direction),
+          inArray(messages.messageId, [...ids]),
+        ),
+      );
+    for (const row of kept) {
+      const key = keyOf(accountId, direction, row.messageId);
+      found.set(key, [...(found.get(key) ?? []), row]);
+    }
+  }
+  return found;
+}
+
+const keyOf = (accountId: string | null, direction: string, messageId: string | null) =>
+  `${accountId}:${direction}:${messageId}`;
+
+/**
+ * The sender chooses an inbound message's id, so that two chats may hold the same one: `chat` of the fact tells
+ * which is meant.
+ */
+function pick(row: ActivityRow, history: Map<string, MessageRow[]>): MessageRow | undefined {
+  const found = history.get(keyOf(row.accountId, directionOf(row), row.subject)) ?? [];
+  const chat = row.data.chat;
+  return typeof chat === 'string' ? found.find((message) => message.peer === chat) : found[0];
+}
+
+function messageData(row: ActivityRow, history: Map<string, MessageRow[]>): Record<string, unknown> {
+  const message = pick(row, history);
+  const about = {
+    messageId: row.subject,
+    status: row.event.slice('message.'.length),
+    phone: message?.phone ? formatE164(message.phone) : null,
+    lid: message?.lid ?? null,
+    chat: message?.peer ?? null,
+    isGroup: message?.peer.endsWith('@g.us') ?? false,
+    ...(message ? { type: message.type } : {}),
+  };
+  if (directionOf(row) === 'out') return about;
+  // What was sent is never told again: it may be a code. What came in is what the receiver is waiting for.
+  return {
+    ...about,
+    from: message?.phone ? formatE164(message.phone) : (message?.participant ?? message?.peer ?? null),
+    participant: message?.participant ?? null,
+    content: message?.content ?? null,
+  };
+}

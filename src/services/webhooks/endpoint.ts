@@ -1,0 +1,106 @@
+/** Where and how a webhook is reached: one that a tenant made, or the one of the whole service. */
+import { eq } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { webhooks } from '../../db/schema.ts';
+import { DEFAULT_WEBHOOK_ID } from '../../events/outbox.ts';
+import type { Config } from '../../utils/config-types.ts';
+import type { SecretBox } from '../../utils/crypto.ts';
+import { AppError } from '../../utils/errors.ts';
+import { HttpFailure, type Outgoing } from '../../utils/guarded-fetch.ts';
+import { openWebhookSecret, signatureHeaders } from './signature.ts';
+
+export interface Endpoint {
+  id: string;
+  url: string;
+  active: boolean;
+  /** those that sign now, the current one first */
+  secrets: string[];
+  /** an operator configured it: any address is fine */
+  trusted: boolean;
+}
+
+export interface EndpointDeps {
+  db: Db;
+  config: Pick<Config, 'webhook'>;
+  secrets: SecretBox;
+}
+
+/** Null: there is no such webhook (any more). Throws when its secret cannot be opened. */
+export async function readEndpoint(deps: EndpointDeps, id: string, now: number): Promise<Endpoint | null> {
+  if (id === DEFAULT_WEBHOOK_ID) return defaultEndpoint(deps.config);
+  const [row] = await deps.db.select().from(webhooks).where(eq(webhooks.id, id));
+  if (!row) return null;
+  const sealed = [row.secret];
+  if (row.previousSecret !== null && (row.previousSecretExpiresAt ?? 0) > now)
+    sealed.push(row.previousSecret);
+  return {
+    id,
+    url: row.url,
+    active: row.status === 'active',
+    secrets: sealed.map((text) => openWebhookSecret(deps.secrets, id, text)),
+    trusted: false,
+  };
+}
+
+/** The webhook of the whole service (`WEBHOOK_BASE_URL`); null when none is configured. */
+export function defaultEndpoint({ webhook }: Pick<Config, 'webhook'>): Endpoint | null {
+  if (webhook === null) return null;
+  const secrets = webhook.secret === null ? [] : [webhook.secret];
+  return { id: DEFAULT_WEBHOOK_ID, url: webhook.baseUrl, active: true, secrets, trusted: true };
+}
+
+/** How one attempt went. `ok`: the receiver has it. */
+export interface Attempt {
+  ok: boolean;
+  /** null: no answer came */
+  status: number | null;
+  /** a sentence without addresses or bodies; null when it went well */
+  error: string | null;
+  /** trying again cannot help (soon): the receiver refused it, or its URL is refused */
+  refused: boolean;
+  retryAfter: string | null;
+  durationMs: number;
+  /** at most 1,000 bytes of the answer; for the one who asked for a test, never stored */
+  answer: string;
+}
+
+/** POSTs one event and says how it went. Throws nothing but what is a bug. */
+export async function postEvent(
+  deps: { outgoing: Outgoing; now: () => number; timeoutMs: number; signal?: AbortSignal },
+  endpoint: Endpoint,
+  event: { id: string; body: string },
+): Promise<Attempt> {
+  const http = endpoint.trusted ? deps.outgoing.trusted : deps.outgoing.guarded;
+  const startedAt = performance.now();
+  const durationMs = () => Math.round(performance.now() - startedAt);
+  try {
+    const { status, retryAfter, bodyExcerpt } = await http.post(endpoint.url, {
+      headers: signatureHeaders(endpoint.secrets, { ...event, at: deps.now() }),
+      body: event.body,
+      timeoutMs: deps.timeoutMs,
+      ...(deps.signal ? { signal: deps.signal } : {}),
+    });
+    const ok = status >= 200 && status < 300;
+    const error = ok ? null : `The receiver answered with status ${status}.`;
+    const refused = isRefusal(status);
+    return { ok, status, error, refused, retryAfter, durationMs: durationMs(), answer: bodyExcerpt };
+  } catch (error) {
+    const refused = error instanceof AppError && error.code === 'URL_REFUSED';
+    if (!refused && !(error instanceof HttpFailure)) throw error;
+    const { message } = error;
+    return {
+      ok: false,
+      status: null,
+      error: message,
+      refused,
+      retryAfter: null,
+      durationMs: durationMs(),
+      answer: '',
+    };
+  }
+}
+
+/** Redirects are not followed (a POST would lose its body or its receiver); 408 and 429 ask to come again. */
+function isRefusal(status: number): boolean {
+  return status >= 300 && status < 500 && status !== 408 && status !== 429;
+}

@@ -1,0 +1,54 @@
+/** A webhook by its id, for whom it belongs to. */
+import { and, eq } from 'drizzle-orm';
+import { webhooks } from '../../db/schema.ts';
+import { DEFAULT_WEBHOOK_ID } from '../../events/outbox.ts';
+import { AppError } from '../../utils/errors.ts';
+import type { Ctx } from '../context.ts';
+import type { WebhookOutput } from './schemas.ts';
+
+export type WebhookRow = typeof webhooks.$inferSelect;
+
+/** Throws NOT_FOUND, also for what belongs to somebody else or is outside of what the key is bound to. */
+export async function findWebhook(ctx: Pick<Ctx, 'actor' | 'db'>, id: string): Promise<WebhookRow> {
+  const { userId, sessionId } = ctx.actor;
+  const [row] = await ctx.db
+    .select()
+    .from(webhooks)
+    .where(and(eq(webhooks.id, id), eq(webhooks.userId, userId)));
+  if (!row || (sessionId !== null && row.sessionId !== sessionId)) throw webhookNotFound();
+  return row;
+}
+
+/** Throws NOT_FOUND unless the caller may see how this webhook fares: its own, or the service's for an admin. */
+export async function requireWebhook(ctx: Pick<Ctx, 'actor' | 'db' | 'config'>, id: string): Promise<void> {
+  if (id !== DEFAULT_WEBHOOK_ID) {
+    await findWebhook(ctx, id);
+    return;
+  }
+  if (!ownsDefault(ctx)) throw webhookNotFound();
+}
+
+/** The webhook of the whole service tells of every tenant. */
+export function ownsDefault({ actor, config }: Pick<Ctx, 'actor' | 'config'>): boolean {
+  return config.webhook !== null && actor.role === 'admin' && actor.sessionId === null;
+}
+
+export function webhookNotFound(): AppError {
+  return new AppError('NOT_FOUND', 'There is no such webhook.');
+}
+
+/** A webhook as its owner sees it: never with a secret. */
+export function toWebhook(row: WebhookRow, now: number): WebhookOutput {
+  const expiresAt = row.previousSecretExpiresAt;
+  return {
+    id: row.id,
+    userId: row.userId,
+    url: row.url,
+    events: row.events,
+    sessionId: row.sessionId,
+    status: row.status,
+    previousSecretExpiresAt: expiresAt !== null && expiresAt > now ? new Date(expiresAt).toISOString() : null,
+    createdAt: new Date(row.createdAt).toISOString(),
+    updatedAt: new Date(row.updatedAt).toISOString(),
+  };
+}

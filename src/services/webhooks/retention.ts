@@ -1,0 +1,30 @@
+/** Forgetting what was told long ago. */
+import { and, eq, lt, or } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { deleteInPieces } from '../../db/ops.ts';
+import { webhookDeliveries, webhookOutbox } from '../../db/schema.ts';
+
+const DAY_MS = 86_400_000;
+const DELIVERED_DAYS = 7;
+/** Dead events wait so long for a replay. */
+const DEAD_DAYS = 30;
+
+/** Deletes delivered events after 7 days, everything else after 30; how many rows went. For the housekeeper. */
+export async function cleanWebhookHistory(
+  db: Db,
+  { now, signal }: { now: number; signal: AbortSignal },
+): Promise<number> {
+  const { id, state, createdAt } = webhookOutbox;
+  const where = or(
+    lt(createdAt, now - DEAD_DAYS * DAY_MS),
+    and(eq(state, 'delivered'), lt(createdAt, now - DELIVERED_DAYS * DAY_MS)),
+  );
+  const events = await deleteInPieces(db, { table: webhookOutbox, key: id, where, signal });
+  const attempts = await deleteInPieces(db, {
+    table: webhookDeliveries,
+    key: webhookDeliveries.id,
+    where: lt(webhookDeliveries.at, now - DEAD_DAYS * DAY_MS),
+    signal,
+  });
+  return events + attempts;
+}

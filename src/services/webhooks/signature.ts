@@ -1,0 +1,49 @@
+/** Secrets of webhooks, and the signature that proves an event is ours (Standard Webhooks 1.0). */
+import { randomBytes } from 'node:crypto';
+import { Webhook } from 'standardwebhooks';
+import type { SecretBox } from '../../utils/crypto.ts';
+
+const PREFIX = 'whsec_';
+/** Standard Webhooks asks for 24 to 64 bytes. */
+const SECRET_BYTES = 32;
+
+export function newWebhookSecret(): string {
+  return `${PREFIX}${randomBytes(SECRET_BYTES).toString('base64')}`;
+}
+
+const contextOf = (webhookId: string) => `webhook:${webhookId}`;
+
+export function sealWebhookSecret(box: SecretBox, webhookId: string, secret: string): string {
+  return box.sealText(secret, contextOf(webhookId));
+}
+
+/** Throws when the encryption key is another one now. */
+export function openWebhookSecret(box: SecretBox, webhookId: string, sealed: string): string {
+  return box.openText(sealed, contextOf(webhookId));
+}
+
+/**
+ * The headers of one delivery. Every secret signs, the current one first; without any, the signature is missing.
+ * `at` is epoch milliseconds; receivers refuse what is more than five minutes off.
+ */
+export function signatureHeaders(
+  secrets: readonly string[],
+  delivery: { id: string; at: number; body: string },
+): Record<string, string> {
+  const at = new Date(delivery.at);
+  const signatures = secrets.map((secret) => signer(secret).sign(delivery.id, at, delivery.body));
+  return {
+    'content-type': 'application/json',
+    'webhook-id': delivery.id,
+    'webhook-timestamp': String(Math.floor(delivery.at / 1000)),
+    ...(signatures.length > 0 ? { 'webhook-signature': signatures.join(' ') } : {}),
+  };
+}
+
+/** Ours are `whsec_` and base64; one that an operator typed may be any text and is used byte for byte. */
+function signer(secret: string): Webhook {
+  if (/^whsec_[A-Za-z0-9+/]+={0,2}$/.test(secret) && (secret.length - PREFIX.length) % 4 === 0) {
+    return new Webhook(secret);
+  }
+  return new Webhook(new Uint8Array(Buffer.from(secret)), { format: 'raw' });
+}

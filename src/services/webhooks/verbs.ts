@@ -1,0 +1,190 @@
+/** Making, changing and removing webhooks. */
+import { and, asc, count, eq, gt, isNull } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { affected, transact } from '../../db/ops.ts';
+import { webhookLanes, webhooks } from '../../db/schema.ts';
+import { changeWebhookVersion } from '../../events/outbox.ts';
+import { type EventName, record } from '../../events/record.ts';
+import { AppError } from '../../utils/errors.ts';
+import { newId } from '../../utils/ids.ts';
+import { requireScope, tenantOf } from '../access.ts';
+import { type Ctx, originOf } from '../context.ts';
+import { claimIdempotency } from '../idempotency.ts';
+import { findSession } from '../sessions/find.ts';
+import { findWebhook, toWebhook, type WebhookRow, webhookNotFound } from './find.ts';
+import type { CreateWebhookInput, UpdateWebhookInput, WebhookOutput } from './schemas.ts';
+import { newWebhookSecret, sealWebhookSecret } from './signature.ts';
+
+/** A tenant needs a few; each one is a row to write with every event. */
+const MAX_PER_TENANT = 20;
+const MINUTE_MS = 60_000;
+
+/** With the only sight of the secret. */
+export type WithSecret = WebhookOutput & { secret: string };
+
+/** The caller's webhooks, oldest first; an admin may name another tenant or ask for all. */
+export async function listWebhooks(
+  ctx: Ctx,
+  input: { userId?: number | undefined; all?: boolean | undefined; page: number; limit: number },
+): Promise<{ data: WebhookOutput[]; totalItems: number }> {
+  requireScope(ctx, 'read');
+  const tenant = tenantOf(ctx, input);
+  const bound = ctx.actor.sessionId;
+  const where = and(
+    tenant === null ? undefined : eq(webhooks.userId, tenant),
+    bound === null ? undefined : eq(webhooks.sessionId, bound),
+  );
+  const rows = await ctx.db
+    .select()
+    .from(webhooks)
+    .where(where)
+    .orderBy(asc(webhooks.userId), asc(webhooks.createdAt), asc(webhooks.id))
+    .limit(input.limit)
+    .offset((input.page - 1) * input.limit);
+  const [total] = await ctx.db.select({ n: count() }).from(webhooks).where(where);
+  const now = ctx.clock.now();
+  return { data: rows.map((row) => toWebhook(row, now)), totalItems: Number(total?.n ?? 0) };
+}
+
+/** Throws NOT_FOUND. */
+export async function getWebhook(ctx: Ctx, input: { id: string }): Promise<WebhookOutput> {
+  requireScope(ctx, 'read');
+  return toWebhook(await findWebhook(ctx, input.id), ctx.clock.now());
+}
+
+/**
+ * Makes a webhook. The answer is the only place where its secret stands in clear. Throws URL_REFUSED for what does
+ * not lead to the public internet, SESSION_NOT_FOUND, CONFLICT at 20 webhooks.
+ */
+export async function createWebhook(ctx: Ctx, input: CreateWebhookInput): Promise<WithSecret> {
+  requireScope(ctx, 'webhooks');
+  await requireTarget(ctx, input.sessionId ?? null);
+  await ctx.outgoing.guarded.check(input.url);
+  const { userId } = ctx.actor;
+  const now = ctx.clock.now();
+  const id = newId(now);
+  const secret = newWebhookSecret();
+  const row: WebhookRow = {
+    id,
+    userId,
+    sessionId: input.sessionId ?? null,
+    url: input.url,
+    events: [...new Set(input.events)],
+    status: 'active',
+    secret: sealWebhookSecret(ctx.secrets, id, secret),
+    previousSecret: null,
+    previousSecretExpiresAt: null,
+    createdAt: now,
+    updatedAt: now,
+  };
+  const webhook = toWebhook(row, now);
+  await transact(ctx.db, async (tx) => {
+    const [total] = await tx.select({ n: count() }).from(webhooks).where(eq(webhooks.userId, userId));
+    if (Number(total?.n ?? 0) >= MAX_PER_TENANT) {
+      throw new AppError('CONFLICT', `There can be at most ${MAX_PER_TENANT} webhooks.`);
+    }
+    await tx.insert(webhooks).values(row);
+    await changed(ctx, tx, row, 'webhook.created');
+    // A repeated request is told of the webhook, but a secret is in no stored answer.
+    await claimIdempotency(ctx, tx, { status: 201, body: { success: true, data: webhook } }, { final: true });
+  });
+  return { ...webhook, secret };
+}
+
+/** Changes what is named. Events that wait for a retry are tried again at once. Throws as `createWebhook` does. */
+export async function updateWebhook(
+  ctx: Ctx,
+  input: UpdateWebhookInput & { id: string },
+): Promise<WebhookOutput> {
+  requireScope(ctx, 'webhooks');
+  const row = await findWebhook(ctx, input.id);
+  if (input.sessionId !== undefined) await requireTarget(ctx, input.sessionId);
+  if (input.url !== undefined) await ctx.outgoing.guarded.check(input.url);
+  const now = ctx.clock.now();
+  const next: WebhookRow = {
+    ...row,
+    url: input.url ?? row.url,
+    events: input.events === undefined ? row.events : [...new Set(input.events)],
+    sessionId: input.sessionId === undefined ? row.sessionId : input.sessionId,
+    status: input.status ?? row.status,
+    updatedAt: now,
+  };
+  const { url, events, sessionId, status, updatedAt } = next;
+  await transact(ctx.db, async (tx) => {
+    const result = await tx
+      .update(webhooks)
+      .set({ url, events, sessionId, status, updatedAt })
+      .where(eq(webhooks.id, row.id));
+    if (affected(result) === 0) throw webhookNotFound();
+    // A claim means that somebody is delivering: that lane is not waiting.
+    await tx
+      .update(webhookLanes)
+      .set({ dueAt: now })
+      .where(
+        and(eq(webhookLanes.webhookId, row.id), gt(webhookLanes.dueAt, now), isNull(webhookLanes.claim)),
+      );
+    await changed(ctx, tx, next, 'webhook.updated');
+  });
+  return toWebhook(next, now);
+}
+
+/** Gives the webhook a new secret; the old one signs besides for `graceMinutes`. Throws NOT_FOUND. */
+export async function rotateWebhookSecret(
+  ctx: Ctx,
+  input: { id: string; graceMinutes: number },
+): Promise<WithSecret> {
+  requireScope(ctx, 'webhooks');
+  const row = await findWebhook(ctx, input.id);
+  const now = ctx.clock.now();
+  const secret = newWebhookSecret();
+  const next: WebhookRow = {
+    ...row,
+    secret: sealWebhookSecret(ctx.secrets, row.id, secret),
+    previousSecret: input.graceMinutes === 0 ? null : row.secret,
+    previousSecretExpiresAt: input.graceMinutes === 0 ? null : now + input.graceMinutes * MINUTE_MS,
+    updatedAt: now,
+  };
+  const { previousSecret, previousSecretExpiresAt, updatedAt } = next;
+  await transact(ctx.db, async (tx) => {
+    const result = await tx
+      .update(webhooks)
+      .set({ secret: next.secret, previousSecret, previousSecretExpiresAt, updatedAt })
+      .where(and(eq(webhooks.id, row.id), eq(webhooks.secret, row.secret)));
+    if (affected(result) === 0) throw new AppError('CONFLICT', 'The webhook was changed at the same time.');
+    await changed(ctx, tx, next, 'webhook.secret_rotated', { graceMinutes: input.graceMinutes });
+  });
+  return { ...toWebhook(next, now), secret };
+}
+
+/** Removes the webhook; what it was not told yet is dropped. Throws NOT_FOUND. */
+export async function deleteWebhook(ctx: Ctx, input: { id: string }): Promise<void> {
+  requireScope(ctx, 'webhooks');
+  const row = await findWebhook(ctx, input.id);
+  await transact(ctx.db, async (tx) => {
+    const result = await tx.delete(webhooks).where(eq(webhooks.id, row.id));
+    if (affected(result) === 0) throw webhookNotFound();
+    await changed(ctx, tx, row, 'webhook.deleted');
+  });
+}
+
+/** A key that is bound to a session can only have webhooks of that session. */
+async function requireTarget(ctx: Ctx, sessionId: string | null): Promise<void> {
+  if (sessionId !== null) await findSession(ctx, { sessionId });
+  else if (ctx.actor.sessionId !== null) {
+    throw new AppError('FORBIDDEN', 'This API key is bound to one session: name it in sessionId.');
+  }
+}
+
+async function changed(
+  ctx: Ctx,
+  tx: Tx,
+  row: WebhookRow,
+  event: EventName,
+  data: Record<string, unknown> = {},
+): Promise<void> {
+  await changeWebhookVersion(tx);
+  const about = { sessionId: row.sessionId, events: row.events, status: row.status };
+  const fact = { userId: row.userId, event, subject: row.id, data: { ...about, ...data } };
+  await record(tx, ctx, [{ ...fact, origin: originOf(ctx) }]);
+  tx.afterCommit(() => ctx.stream.outbox?.invalidate());
+}

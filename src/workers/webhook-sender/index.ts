@@ -1,0 +1,151 @@
+/** Sends what stands in the webhook outbox: at least once, in order per (webhook, session), fairly. */
+import { inCleanContext } from '../../db/scope.ts';
+import type { EventStream } from '../../events/stream.ts';
+import { sleep } from '../../utils/clock.ts';
+import { createCircuits } from './circuits.ts';
+import { type LaneDeps, runLane } from './lane-runner.ts';
+import { buryOverdue, claimLane, readDueLanes, readDueWebhooks } from './lanes.ts';
+
+export interface WebhookSenderDeps
+  extends Pick<LaneDeps, 'db' | 'clock' | 'logger' | 'secrets' | 'outgoing' | 'config'> {
+  stream: EventStream;
+}
+
+export interface WebhookSenderOptions {
+  /** for one attempt */
+  timeoutMs?: number;
+  /** deliveries under way in this process */
+  maxInFlight?: number;
+  /** deliveries under way to one webhook; each is of another lane */
+  maxPerWebhook?: number;
+  /** in [0, 1): spreads retries */
+  random?: () => number;
+}
+
+export interface WebhookSender {
+  start(): void;
+  /** Takes nothing new, gives what is under way `drainMs`, then gives it up. May be called twice. */
+  stop(drainMs?: number): Promise<void>;
+}
+
+/** Ten seconds are what Standard Webhooks suggests at the least; a slower receiver should answer first, then work. */
+const TIMEOUT_MS = 10_000;
+const MAX_IN_FLIGHT = 64;
+const MAX_PER_WEBHOOK = 8;
+/** Finds retries that are due and lanes that other processes left. */
+const POLL_MS = 1000;
+/** Commits come in bursts: one look for all of them. */
+const GATHER_MS = 10;
+const DRAIN_MS = 5000;
+
+/** Makes the sender of this process. Any number of processes may run one. */
+export function createWebhookSender(
+  deps: WebhookSenderDeps,
+  options: WebhookSenderOptions = {},
+): WebhookSender {
+  const { clock, db, logger } = deps;
+  const random = options.random ?? Math.random;
+  const maxInFlight = options.maxInFlight ?? MAX_IN_FLIGHT;
+  const maxPerWebhook = options.maxPerWebhook ?? MAX_PER_WEBHOOK;
+  const circuits = createCircuits(clock, random);
+  const stopping = new AbortController();
+  const aborted = new AbortController();
+  const inFlight = new Map<string, number>();
+  const work = new Set<Promise<void>>();
+  let wake = new AbortController();
+  let loop: Promise<void> | null = null;
+  let unsubscribe: (() => void) | undefined;
+  let turn = 0;
+
+  const laneDeps: LaneDeps = {
+    ...deps,
+    circuits,
+    random,
+    timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+    stopping: stopping.signal,
+    aborted: aborted.signal,
+    onDown: (webhookId) => {
+      logger.warn('a webhook is down', { webhookId });
+      track(buryOverdue(db, webhookId, clock.now(), stopping.signal).then(() => undefined));
+    },
+  };
+
+  const total = () => [...inFlight.values()].reduce((sum, n) => sum + n, 0);
+  const probing = () => [...inFlight].reduce((sum, [id, n]) => sum + (circuits.isProbing(id) ? n : 0), 0);
+
+  function track(promise: Promise<void>): void {
+    const tracked: Promise<void> = promise
+      .catch((error: unknown) => logger.warn('webhook work failed', { error }))
+      .finally(() => work.delete(tracked));
+    work.add(tracked);
+  }
+
+  /** Free places for a webhook now. Those that are down may take half of all at most. */
+  function freeFor(webhookId: string): number {
+    const room = circuits.isProbing(webhookId)
+      ? Math.floor(maxInFlight / 2) - probing()
+      : maxInFlight - total();
+    const own = circuits.limit(webhookId, maxPerWebhook) - (inFlight.get(webhookId) ?? 0);
+    return Math.max(0, Math.min(own, room, maxInFlight - total()));
+  }
+
+  /** One look at the lanes. Each webhook gets its turn to be first. */
+  async function look(): Promise<void> {
+    const due = await readDueWebhooks(db, clock.now());
+    const first = due.length === 0 ? 0 : turn++ % due.length;
+    for (const webhookId of [...due.slice(first), ...due.slice(0, first)]) {
+      if (stopping.signal.aborted) break;
+      const share = Math.max(1, Math.floor((maxInFlight - total()) / due.length));
+      const free = Math.min(freeFor(webhookId), share);
+      if (free === 0) continue;
+      for (const lane of await readDueLanes(db, webhookId, clock.now(), free)) {
+        await begin(lane, webhookId);
+      }
+    }
+  }
+
+  async function begin(lane: string, webhookId: string): Promise<void> {
+    const claim = await claimLane(db, lane, webhookId, clock.now());
+    if (claim === null) return;
+    inFlight.set(webhookId, (inFlight.get(webhookId) ?? 0) + 1);
+    const run = runLane(laneDeps, claim).finally(() => {
+      const left = (inFlight.get(webhookId) ?? 1) - 1;
+      if (left === 0) inFlight.delete(webhookId);
+      else inFlight.set(webhookId, left);
+      wake.abort();
+    });
+    track(run);
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      wake = new AbortController();
+      try {
+        await look();
+      } catch (error) {
+        logger.warn('the webhook outbox could not be read', { error });
+      }
+      await sleep(clock, GATHER_MS, stopping.signal);
+      await sleep(clock, POLL_MS, wake.signal);
+    }
+  }
+
+  return {
+    start() {
+      if (loop || stopping.signal.aborted) return;
+      unsubscribe = deps.stream.outbox?.onWritten(() => wake.abort());
+      loop = inCleanContext(run);
+    },
+    async stop(drainMs = DRAIN_MS) {
+      stopping.abort();
+      wake.abort();
+      unsubscribe?.();
+      await loop;
+      const drained = new AbortController();
+      const all = Promise.all(work).then(() => drained.abort());
+      await Promise.race([all, sleep(clock, drainMs, drained.signal)]);
+      aborted.abort();
+      await all;
+    },
+  };
+}

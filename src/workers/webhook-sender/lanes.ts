@@ -1,0 +1,174 @@
+/** The SQL of the lanes: who may deliver next, and what became of it. Every write is bound to the claim. */
+import { and, asc, eq, lte, min } from 'drizzle-orm';
+import type { Database, Db } from '../../db/client.ts';
+import { affected, deleteInPieces, transact, updateInPieces } from '../../db/ops.ts';
+import { webhookDeliveries, webhookLanes, webhookOutbox } from '../../db/schema.ts';
+import { RETRY_FOR_MS } from '../../events/outbox.ts';
+import type { Attempt } from '../../services/webhooks/endpoint.ts';
+import { newId } from '../../utils/ids.ts';
+import type { Step } from './policy.ts';
+
+/** Longer than an attempt can take; a process that dies is followed by another after this long. */
+export const LEASE_MS = 60_000;
+const MAX_ERROR_LENGTH = 300;
+
+export interface Claim {
+  lane: string;
+  webhookId: string;
+  token: string;
+}
+export type OutboxRow = typeof webhookOutbox.$inferSelect;
+
+/** Webhooks with a lane that may be worked on now. */
+export async function readDueWebhooks(db: Db, now: number): Promise<string[]> {
+  const dueAt = min(webhookLanes.dueAt);
+  const rows = await db
+    .select({ webhookId: webhookLanes.webhookId, dueAt })
+    .from(webhookLanes)
+    .groupBy(webhookLanes.webhookId);
+  return rows.filter((row) => Number(row.dueAt) <= now).map((row) => row.webhookId);
+}
+
+/** Lanes of a webhook that may be worked on, those that have waited longest first. */
+export async function readDueLanes(db: Db, webhookId: string, now: number, limit: number): Promise<string[]> {
+  const rows = await db
+    .select({ lane: webhookLanes.lane })
+    .from(webhookLanes)
+    .where(and(eq(webhookLanes.webhookId, webhookId), lte(webhookLanes.dueAt, now)))
+    .orderBy(asc(webhookLanes.dueAt))
+    .limit(limit);
+  return rows.map((row) => row.lane);
+}
+
+/** Null: another process was first. */
+export async function claimLane(db: Db, lane: string, webhookId: string, now: number): Promise<Claim | null> {
+  const token = newId(now);
+  const result = await db
+    .update(webhookLanes)
+    .set({ claim: token, dueAt: now + LEASE_MS })
+    .where(and(eq(webhookLanes.lane, lane), lte(webhookLanes.dueAt, now)));
+  return affected(result) === 1 ? { lane, webhookId, token } : null;
+}
+
+/** The oldest event of the lane that is neither delivered nor dead. */
+export async function readHead(db: Db, lane: string): Promise<OutboxRow | null> {
+  const [row] = await db
+    .select()
+    .from(webhookOutbox)
+    .where(and(eq(webhookOutbox.lane, lane), eq(webhookOutbox.state, 'pending')))
+    .orderBy(asc(webhookOutbox.seq), asc(webhookOutbox.id))
+    .limit(1);
+  return row ?? null;
+}
+
+const held = (claim: Claim) => and(eq(webhookLanes.lane, claim.lane), eq(webhookLanes.claim, claim.token));
+
+/** Renews the lease, or (`release`) gives the lane back. False: it is another's. */
+async function moveLane(db: Db, claim: Claim, dueAt: number, release: boolean): Promise<boolean> {
+  const set = release ? { dueAt, claim: null } : { dueAt };
+  return affected(await db.update(webhookLanes).set(set).where(held(claim))) === 1;
+}
+
+/** Gives the lane back; it may be taken again at `dueAt`. */
+export async function releaseLane(db: Db, claim: Claim, dueAt: number): Promise<void> {
+  await moveLane(db, claim, dueAt, true);
+}
+
+/**
+ * Writes how an attempt went, the log row and the lane's new time. False: the lane went to another process
+ * meanwhile (it will deliver again, under the same id); a delivery is kept even so.
+ */
+export function settleAttempt(
+  database: Database | Db,
+  claim: Claim,
+  row: OutboxRow,
+  attempt: Attempt,
+  step: Step,
+  now: number,
+): Promise<boolean> {
+  const error = attempt.error?.slice(0, MAX_ERROR_LENGTH) ?? null;
+  return transact(database, async (tx) => {
+    const mine =
+      step.state === 'pending'
+        ? await moveLane(tx, claim, step.retryAt, true)
+        : await moveLane(tx, claim, now + LEASE_MS, false);
+    if (!mine && step.state !== 'delivered') return false;
+    const changed = await tx
+      .update(webhookOutbox)
+      .set({
+        state: step.state,
+        attempts: row.attempts + 1,
+        tries: row.tries + 1,
+        refusals: row.refusals + (attempt.refused ? 1 : 0),
+        nextAttemptAt: step.state === 'pending' ? step.retryAt : null,
+        lastStatus: attempt.status,
+        lastError: error,
+        lastAttemptAt: now,
+      })
+      .where(and(eq(webhookOutbox.id, row.id), eq(webhookOutbox.state, 'pending')));
+    if (affected(changed) === 0) return mine;
+    await tx.insert(webhookDeliveries).values({
+      id: newId(now),
+      outboxId: row.id,
+      webhookId: row.webhookId,
+      attempt: row.attempts + 1,
+      status: attempt.status,
+      error,
+      durationMs: attempt.durationMs,
+      at: now,
+    });
+    return mine;
+  });
+}
+
+/** Ends an event without an attempt: there is nothing to send, or nobody to send it to. */
+export async function buryEvent(db: Db, row: OutboxRow, reason: string): Promise<void> {
+  await db
+    .update(webhookOutbox)
+    .set({ state: 'dead', lastError: reason, nextAttemptAt: null })
+    .where(and(eq(webhookOutbox.id, row.id), eq(webhookOutbox.state, 'pending')));
+}
+
+/** Ends everything that waits in a lane. */
+export async function buryLane(db: Db, lane: string, reason: string, signal: AbortSignal): Promise<void> {
+  const where = and(eq(webhookOutbox.lane, lane), eq(webhookOutbox.state, 'pending'));
+  const set = { state: 'dead' as const, lastError: reason, nextAttemptAt: null };
+  await updateInPieces(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal }, set);
+}
+
+/** Ends what a webhook was not told within its time, while it is known to be down: no attempt is worth it. */
+export async function buryOverdue(
+  db: Db,
+  webhookId: string,
+  now: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const where = and(
+    eq(webhookOutbox.webhookId, webhookId),
+    eq(webhookOutbox.state, 'pending'),
+    lte(webhookOutbox.createdAt, now - RETRY_FOR_MS),
+    lte(webhookOutbox.giveUpAt, now),
+  );
+  const set = { state: 'dead' as const, lastError: 'The receiver was down all day.', nextAttemptAt: null };
+  return updateInPieces(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal }, set);
+}
+
+/** Forgets a lane whose webhook is gone, with everything in it. */
+export async function dropLane(db: Db, claim: Claim, now: number, signal: AbortSignal): Promise<void> {
+  const where = eq(webhookOutbox.lane, claim.lane);
+  await deleteInPieces(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal });
+  await closeLane(db, claim, now);
+}
+
+/**
+ * Removes a lane that is empty. The first write locks its row, which everybody who adds an event locks too: what
+ * was added before is seen here, what comes after makes the lane anew. False: there is something.
+ */
+export function closeLane(database: Database | Db, claim: Claim, now: number): Promise<boolean> {
+  return transact(database, async (tx) => {
+    if (!(await moveLane(tx, claim, now + LEASE_MS, false))) return true;
+    if (await readHead(tx, claim.lane)) return false;
+    await tx.delete(webhookLanes).where(held(claim));
+    return true;
+  });
+}

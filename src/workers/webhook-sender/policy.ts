@@ -1,0 +1,55 @@
+/** When a webhook event is tried again. Pure. */
+
+export interface Tried {
+  /** attempts since it was recorded or replayed, this one included */
+  tries: number;
+  /** how many of them the receiver refused for good, this one included */
+  refusals: number;
+  /** epoch milliseconds */
+  giveUpAt: number;
+}
+
+export interface Outcome {
+  ok: boolean;
+  refused: boolean;
+  /** the header as it came */
+  retryAfter: string | null;
+}
+
+export type Step = { state: 'delivered' } | { state: 'dead' } | { state: 'pending'; retryAt: number };
+
+const FIRST_RETRY_MS = 5_000;
+/** After a long outage a receiver waits at most this long for the first event. */
+const MAX_RETRY_MS = 5 * 60_000;
+/** What a receiver may ask for; more would hold its lane for longer than anybody wants. */
+const MAX_RETRY_AFTER_MS = 60 * 60_000;
+/**
+ * Pauses after a refusal (4xx): a wrong deployment is repaired in minutes, a poisoned event never. Together under
+ * 15 minutes, so that it delays its lane no longer.
+ */
+const REFUSED_RETRY_MS = [10_000, 60_000, 180_000, 480_000];
+
+/** What follows an attempt. `random` is in [0, 1): waits are between half and all of their step. */
+export function nextStep(tried: Tried, outcome: Outcome, now: number, random: number): Step {
+  if (outcome.ok) return { state: 'delivered' };
+  if (now >= tried.giveUpAt) return { state: 'dead' };
+  const pauseMs = outcome.refused ? REFUSED_RETRY_MS[tried.refusals - 1] : backoffMs(tried.tries);
+  if (pauseMs === undefined) return { state: 'dead' };
+  const asked = Math.min(parseRetryAfter(outcome.retryAfter, now), MAX_RETRY_AFTER_MS);
+  const waitMs = Math.max(Math.round(pauseMs * (0.5 + random / 2)), asked);
+  // The last try is at the end of the time, not some minutes before it.
+  return { state: 'pending', retryAt: Math.min(now + waitMs, tried.giveUpAt) };
+}
+
+function backoffMs(tries: number): number {
+  return Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries - 1, 20), MAX_RETRY_MS);
+}
+
+/** Milliseconds from now; RFC 9110: whole seconds or an HTTP date. 0 when it says neither. */
+export function parseRetryAfter(header: string | null, now: number): number {
+  if (header === null) return 0;
+  const text = header.trim();
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? 0 : Math.max(0, at - now);
+}
