@@ -7,3 +7,6 @@ export interface TextContent {
 
 export type Content = TextContent;
 export type ContentType = Content['type'];
+
+/** What arrived: what we can send, or the name of a kind that we cannot read yet. */
+export type InboundContent = Content | { type: 'unsupported'; kind: string };

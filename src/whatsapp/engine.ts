@@ -2,7 +2,7 @@
  * The port between the gateway and whatever speaks WhatsApp. An adapter holds sockets and nothing else:
  * it never decides to reconnect, never retries a send and never writes history.
  */
-import type { Content, ContentType } from './content.ts';
+import type { Content, ContentType, InboundContent } from './content.ts';
 
 /** Which session, and under which ownership its writes are made. */
 export interface AccountRef {
@@ -102,8 +102,7 @@ export interface InboundMessage {
   phone: string | null;
   lid: string | null;
   pushName: string | null;
-  /** the decrypted protobuf message, padding removed */
-  payload: Uint8Array;
+  content: InboundContent;
   at: number;
 }
 

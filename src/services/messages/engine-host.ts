@@ -4,10 +4,13 @@ import { isUniqueViolation, transact } from '../../db/ops.ts';
 import { messages } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { newId } from '../../utils/ids.ts';
+import type { Content } from '../../whatsapp/content.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { Deps } from '../context.ts';
+import { isOtpContent, openOtpContent } from '../otp/content.ts';
 
 type HostDeps = Pick<Deps, 'db' | 'clock' | 'stream'>;
+type ContentDeps = Parameters<typeof openOtpContent>[0];
 
 /**
  * Stores an inbound message and its fact in one transaction, once: a message that is redelivered (same session,
@@ -71,8 +74,25 @@ function toRow(
   };
 }
 
-/** The stored content of an outbound message of this session, as the history keeps it; null when there is none. */
-export async function findOutbound(deps: HostDeps, accountId: string, messageId: string): Promise<unknown> {
+/**
+ * What is to be sent for the content that the history keeps: a code is opened here, at the last moment. Null when it
+ * must not leave any more.
+ */
+export function openContent(deps: ContentDeps, content: unknown): Promise<Content | null> | Content {
+  return isOtpContent(content) ? openOtpContent(deps, content) : asContent(content);
+}
+
+/** The queue stores nothing but contents that a send route has validated. */
+function asContent(content: unknown): Content {
+  return content as Content;
+}
+
+/** The content of an outbound message of this session, to be sent again; null when it is not known or not valid any more. */
+export async function findOutbound(
+  deps: ContentDeps,
+  accountId: string,
+  messageId: string,
+): Promise<Content | null> {
   const rows = await deps.db
     .select({ content: messages.content })
     .from(messages)
@@ -83,5 +103,5 @@ export async function findOutbound(deps: HostDeps, accountId: string, messageId:
         eq(messages.messageId, messageId),
       ),
     );
-  return rows[0]?.content ?? null;
+  return rows[0] ? openContent(deps, rows[0].content) : null;
 }

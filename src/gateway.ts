@@ -1,0 +1,213 @@
+/**
+ * The composition root: builds every part once, in the order of the floors, and takes them down in reverse.
+ * The only module that knows the adapters.
+ */
+import type { Server } from 'node:http';
+import { serve } from '@hono/node-server';
+import { eq } from 'drizzle-orm';
+import { createApp } from './app.ts';
+import { readHost } from './cluster/host.ts';
+import { allRoutes } from './controllers/index.ts';
+import { openDatabase } from './db/client.ts';
+import { migrate } from './db/migrate.ts';
+import { upsert } from './db/ops.ts';
+import { settings } from './db/schema.ts';
+import { settleEngineEvent } from './queue/engine-events.ts';
+import { createSettler } from './queue/settle.ts';
+import type { Deps } from './services/context.ts';
+import { buildDeps } from './services/deps.ts';
+import { ensureFirstAdmin } from './services/first-admin.ts';
+import { findOutbound, openContent, storeInbound } from './services/messages/engine-host.ts';
+import { systemClock } from './utils/clock.ts';
+import type { Config } from './utils/config.ts';
+import { newId } from './utils/ids.ts';
+import { createLogger } from './utils/logger.ts';
+import { createBaileysEngine } from './whatsapp/baileys/adapter.ts';
+import { createVersionStore, type VersionStore } from './whatsapp/baileys/version.ts';
+import { createCredentialStore } from './whatsapp/credential-store.ts';
+import type { Engine } from './whatsapp/engine.ts';
+import { createDispatcher } from './workers/dispatcher.ts';
+import { createOtpExpiry } from './workers/otp-expiry.ts';
+import { createOtpFailover } from './workers/otp-failover.ts';
+import { createOwnership } from './workers/ownership.ts';
+import { createSessionSupervisor, type SessionSupervisor } from './workers/session-supervisor/index.ts';
+import { createWebhookSender } from './workers/webhook-sender/index.ts';
+
+export interface Gateway {
+  readonly url: string;
+  readonly config: Config;
+  readonly deps: Deps;
+  /** Resolves when the sessions are being connected, that is when /health/ready says so. */
+  readonly ready: Promise<void>;
+  /** Finishes what is on the wire, closes sockets and database. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/** How long open requests (long polls, event streams) may go on after a stop was asked for. */
+const HTTP_GRACE_MS = 3_000;
+const SETTLE_GRACE_MS = 5_000;
+
+/**
+ * Starts the whole service: database and migrations, then HTTP, then the workers. Rejects, with everything closed
+ * again, when the database cannot be used or the port is taken.
+ */
+export async function startGateway(config: Config): Promise<Gateway> {
+  const undo: Array<() => unknown> = [];
+  const stop = once(async () => {
+    for (const step of undo.reverse()) await step();
+  });
+  try {
+    const logger = createLogger(config.log);
+    undo.push(() => logger.close());
+    const database = await openDatabase(config.database);
+    undo.push(() => database.close());
+    await migrate(database);
+    const processId = newId();
+    const deps = buildDeps({ config, database, logger, clock: systemClock, processId });
+    undo.push(() => deps.outgoing.close());
+    await ensureFirstAdmin(deps);
+    const workers = buildWorkers(deps, processId);
+    undo.push(() => workers.stop());
+    const http = await startHttp(deps);
+    undo.push(() => http.stop());
+    const ready = workers.start().then(() => {
+      deps.lifecycle.phase = 'ready';
+      logger.info('ready', { url: http.url, database: database.dialect, engine: config.engine });
+    });
+    ready.catch((error) => logger.error('the workers could not start', { error }));
+    undo.push(() => {
+      deps.lifecycle.phase = 'stopping';
+    });
+    return { url: http.url, config, deps, ready, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Workers {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+function buildWorkers(deps: Deps, processId: string): Workers {
+  const { config, database, logger, clock } = deps;
+  const version = buildVersionStore(deps);
+  const settler = createSettler(deps);
+  const store = createCredentialStore(deps);
+  // The engine tells the supervisor, the supervisor drives the engine: one of them is named before it is there.
+  let supervisor: SessionSupervisor | null = null;
+  const engine: Engine = createBaileysEngine({
+    host: {
+      onEvent: (account, event) => supervisor?.onEvent(account, event),
+      findOutbound: (accountId, messageId) => findOutbound(deps, accountId, messageId),
+      storeInbound: (account, message) => storeInbound(deps, account, message),
+    },
+    store,
+    clock,
+    logger,
+    version,
+    waServer: config.waServer,
+  });
+  const ownership = createOwnership({
+    database,
+    clock,
+    logger,
+    processId,
+    host: readHost(),
+    alone: database.dialect === 'sqlite',
+  });
+  const dispatcher = createDispatcher({
+    ...deps,
+    engine,
+    settler,
+    openContent: (content) => openContent(deps, content),
+    isSafe: () => ownership.isSafe(),
+  });
+  const loops = [createOtpExpiry(deps), createOtpFailover(deps), createWebhookSender(deps)];
+  supervisor = createSessionSupervisor({
+    ...deps,
+    engine,
+    ownership,
+    dispatcher,
+    credentials: store,
+    connectConcurrency: config.connectConcurrency,
+    refreshClientVersion: () => version.start(),
+    onReceipt: (account, event) => {
+      settleEngineEvent(settler, account, event).catch((error) =>
+        logger.error('a receipt could not be written', { error, account: account.id }),
+      );
+    },
+  });
+  return {
+    async start() {
+      await version.start();
+      dispatcher.start();
+      await supervisor.start();
+      for (const loop of loops) loop.start();
+    },
+    async stop() {
+      await Promise.all([dispatcher.stop(), ...loops.map((loop) => loop.stop())]);
+      await supervisor.stop();
+      await engine.stop();
+      await settler.stop(SETTLE_GRACE_MS);
+      version.stop();
+    },
+  };
+}
+
+/** Row of `settings` that keeps the last version of WhatsApp Web a session was opened with. */
+const VERSION_SETTING = 'wa_version';
+
+function buildVersionStore({ config, db, clock, logger }: Deps): VersionStore {
+  return createVersionStore({
+    clock,
+    logger,
+    async load() {
+      const rows = await db.select().from(settings).where(eq(settings.name, VERSION_SETTING));
+      return rows[0]?.value ?? null;
+    },
+    save: (value) => {
+      const row = { name: VERSION_SETTING, value, updatedAt: clock.now() };
+      return upsert(db, settings, row, [settings.name], { value, updatedAt: row.updatedAt });
+    },
+    ...(config.waServer ? { fetchLatest: null } : {}),
+  });
+}
+
+interface HttpServer {
+  url: string;
+  stop(): Promise<void>;
+}
+
+function startHttp(deps: Deps): Promise<HttpServer> {
+  const app = createApp(deps, allRoutes);
+  const { host, port } = deps.config;
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch: app.fetch, hostname: host, port }, (address) => {
+      server.off('error', reject);
+      const name = address.address.includes(':')
+        ? 'localhost'
+        : address.address.replace('0.0.0.0', 'localhost');
+      resolve({ url: `http://${name}:${address.port}`, stop: () => stopHttp(server as Server, app.stop) });
+    });
+    server.once('error', reject);
+  });
+}
+
+async function stopHttp(server: Server, flush: () => Promise<void>): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const late = setTimeout(() => server.closeAllConnections(), HTTP_GRACE_MS);
+  await closed;
+  clearTimeout(late);
+  await flush();
+}
+
+function once(fn: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= fn();
+    return running;
+  };
+}

@@ -1,0 +1,8 @@
+/** The service's entry: configuration from the environment and `.env`, then everything until a signal comes. */
+import './whatsapp/baileys/preload.ts';
+import { config as readDotenv } from 'dotenv';
+
+// Before anything else is loaded: the tables are built for the dialect that DB_TYPE names.
+readDotenv({ quiet: true });
+const { runService } = await import('./service.ts');
+await runService();

@@ -1,0 +1,51 @@
+/** What the entry files share: start, say so to the process manager, stop once on a signal. */
+
+export interface Running {
+  /** what is said to be ready, for the process manager's log */
+  ready: string;
+  stop(): Promise<void>;
+}
+
+/** Longer than the drain of the dispatcher, shorter than PM2's kill_timeout in ecosystem.config.js. */
+const STOP_TIMEOUT_MS = 25_000;
+
+/**
+ * Runs until SIGINT or SIGTERM, then stops once and ends the process: 0 after a clean stop, 1 when the start
+ * failed or the stop took too long. A start that fails prints its sentence, not a stack, when it is meant for a person.
+ */
+export async function runUntilSignal(name: string, start: () => Promise<Running>): Promise<void> {
+  let running: Running | undefined;
+  let stopping = false;
+  const stop = (signal: string) => {
+    // A second signal is a person in a hurry.
+    if (stopping) process.exit(1);
+    stopping = true;
+    setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref();
+    Promise.resolve(running?.stop()).then(
+      () => process.exit(0),
+      (error) => fail(`${name} did not stop cleanly after ${signal}`, error),
+    );
+  };
+  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  try {
+    running = await start();
+    if (stopping) return;
+    process.send?.('ready');
+  } catch (error) {
+    fail(`${name} could not start`, error);
+  }
+}
+
+function fail(what: string, error: unknown): never {
+  const known = error instanceof Error && isForPerson(error);
+  process.stderr.write(
+    `${what}: ${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
+  );
+  process.exit(1);
+}
+
+/** Errors whose sentence says it all: configuration, a taken port, a database in use. */
+function isForPerson(error: Error & { code?: unknown }): boolean {
+  return error.name === 'ConfigError' || error.name === 'StartError' || error.code === 'EADDRINUSE';
+}

@@ -1,0 +1,140 @@
+/** `npm run sandbox`: the whole service against an emulated WhatsApp; no phone, no MySQL, no account anywhere. */
+import './whatsapp/baileys/preload.ts';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type Emulator, startEmulator } from './emulator/index.ts';
+import { type Gateway, startGateway } from './gateway.ts';
+import { runUntilSignal } from './run.ts';
+import { loadConfig } from './utils/config.ts';
+
+/** What the sandbox writes for people and programs that use it (API.md of the docs: `data/sandbox.json`). */
+interface SandboxFile {
+  url: string;
+  apiKey: string;
+  admin: { email: string; password: string };
+  emulator: { url: string | null; waUrl: string; rootKey: string | null; ca: string | null };
+}
+
+const ADMIN_EMAIL = 'admin@sandbox.local';
+/** Control API, WebSocket and media port of the emulator; a taken one is replaced by any free one. */
+const EMULATOR_PORTS = { controlPort: 5002, waPort: 5003, mediaPort: 5004 };
+
+/** Quick enough to watch, slow enough to see the queue at work; the real defaults are in .env.example. */
+const SANDBOX_DEFAULTS = {
+  MESSAGE_DELAY_MIN: '300',
+  MESSAGE_DELAY_MAX: '900',
+  WEBHOOK_ALLOW_PRIVATE: 'true',
+};
+
+await runUntilSignal('sandbox', async () => {
+  const root = resolve(process.env.DATA_DIR ?? 'data');
+  const dir = join(root, 'sandbox');
+  await mkdir(dir, { recursive: true });
+  const secrets = await loadSecrets(join(dir, 'secrets.json'));
+  const emulator = process.env.EMULATOR === 'external' ? null : await startOwnEmulator(join(dir, 'emulator'));
+  const gateway = await startGateway(loadConfig(environment(dir, secrets, emulator)));
+  const file = describe(gateway, secrets, emulator);
+  await writeAtomically(join(root, 'sandbox.json'), file);
+  process.stdout.write(welcome(file));
+  return {
+    ready: gateway.url,
+    async stop() {
+      await gateway.stop();
+      await emulator?.stop();
+    },
+  };
+});
+
+interface Secrets {
+  JWT_SECRET: string;
+  ENCRYPTION_KEY: string;
+  KEY: string;
+  ADMIN_PASSWORD: string;
+}
+
+/** Made once and kept, so that keys in scripts and linked numbers survive a restart. */
+async function loadSecrets(file: string): Promise<Secrets> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const made: Secrets = {
+    JWT_SECRET: randomBytes(48).toString('hex'),
+    ENCRYPTION_KEY: randomBytes(32).toString('hex'),
+    KEY: `wahub_sandbox_${randomBytes(16).toString('hex')}`,
+    ADMIN_PASSWORD: randomBytes(9).toString('base64url'),
+  };
+  await writeAtomically(file, made);
+  return made;
+}
+
+function environment(dir: string, secrets: Secrets, emulator: Emulator | null): NodeJS.ProcessEnv {
+  const server = emulator && {
+    WA_SERVER_URL: emulator.waUrl,
+    WA_SERVER_ROOT_KEY: emulator.rootKey,
+    WA_SERVER_CA: emulator.caFile,
+  };
+  return {
+    ...SANDBOX_DEFAULTS,
+    ADMIN_EMAIL,
+    LOG_LEVEL: 'warn',
+    ...secrets,
+    ...process.env,
+    DATA_DIR: dir,
+    ...server,
+  };
+}
+
+async function startOwnEmulator(stateDir: string): Promise<Emulator> {
+  try {
+    return await startEmulator({ stateDir, ...EMULATOR_PORTS });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    return startEmulator({ stateDir });
+  }
+}
+
+function describe(gateway: Gateway, secrets: Secrets, emulator: Emulator | null): SandboxFile {
+  const { waServer, adminKey, adminPassword } = gateway.config;
+  return {
+    url: gateway.url,
+    apiKey: adminKey ?? secrets.KEY,
+    admin: { email: ADMIN_EMAIL, password: adminPassword ?? secrets.ADMIN_PASSWORD },
+    emulator: {
+      url: emulator?.url ?? null,
+      waUrl: waServer?.url ?? '',
+      rootKey: waServer?.rootKey ?? null,
+      ca: waServer?.caFile ?? null,
+    },
+  };
+}
+
+async function writeAtomically(file: string, value: unknown): Promise<void> {
+  const part = `${file}.${process.pid}.part`;
+  await writeFile(part, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+  await rename(part, file);
+}
+
+function welcome(file: SandboxFile): string {
+  const phone = file.emulator.url ?? 'http://127.0.0.1:5002';
+  return `
+WaHub sandbox is running at ${file.url}
+  API reference  ${file.url}/docs
+  API key        ${file.apiKey}
+  admin          ${file.admin.email}  ${file.admin.password}
+  emulator       ${phone}
+
+Paste this into another terminal: it links a number, sends a login code and shows what arrived.
+
+  URL=${file.url} KEY=${file.apiKey} PHONE=${phone}
+  api() { curl -sS -H "x-api-key: $KEY" -H 'content-type: application/json' "$@"; }
+  QR=$(api $URL/session/create -d '{"sessionId":"main"}' | node -pe 'JSON.parse(fs.readFileSync(0)).data.qr')
+  curl -sS $PHONE/scan -H 'content-type: application/json' -d "{\\"qr\\":\\"$QR\\",\\"phone\\":\\"628111111111\\"}"; sleep 2
+  api -H 'prefer: wait=20' $URL/message/send-text -d '{"session":"main","to":"+6281234567890","text":"Your login code is 482913"}'
+  curl -sS "$PHONE/messages?to=6281234567890"
+
+Stop with Ctrl+C. Everything is kept in ${join(process.env.DATA_DIR ?? 'data', 'sandbox')}; delete that folder to start afresh.
+`;
+}

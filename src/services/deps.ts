@@ -1,0 +1,40 @@
+import { createCommandBus } from '../cluster/commands.ts';
+import type { Database } from '../db/client.ts';
+import { createOutbox } from '../events/outbox.ts';
+import { createEventStream } from '../events/stream.ts';
+import { createQueueSignals } from '../queue/signals.ts';
+import type { Clock } from '../utils/clock.ts';
+import type { Config } from '../utils/config-types.ts';
+import { createSecretBox } from '../utils/crypto.ts';
+import { createOutgoing } from '../utils/guarded-fetch.ts';
+import type { Logger } from '../utils/logger.ts';
+import { createCredentials } from './auth/credentials.ts';
+import type { Deps } from './context.ts';
+
+export interface Foundation {
+  config: Config;
+  database: Database;
+  logger: Logger;
+  clock: Clock;
+  /** this process among those that share the database */
+  processId: string;
+}
+
+/** Everything that verbs need, over an open and migrated database. `outgoing` is to be closed by the caller. */
+export function buildDeps({ config, database, logger, clock, processId }: Foundation): Deps {
+  const { db } = database;
+  return {
+    config,
+    database,
+    db,
+    clock,
+    logger,
+    secrets: createSecretBox([config.encryptionKey]),
+    stream: createEventStream(createOutbox({ clock, hasDefault: config.webhook !== null })),
+    signals: createQueueSignals(),
+    commands: createCommandBus({ processId, clock }),
+    outgoing: createOutgoing({ allowPrivate: config.allowPrivateUrls }),
+    credentials: createCredentials({ config, db, clock, logger }),
+    lifecycle: { phase: 'starting' },
+  };
+}
