@@ -96,13 +96,14 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     const depths =
       missing.length > 1 ? await readQueueDepths(deps.db, ownership.processId) : new Map<string, number>();
     if (!running) return;
-    for (const session of missing) {
+    const depthOf = ({ id }: OwnedSession) => depths.get(id) ?? 0;
+    for (const session of [...missing].sort((a, b) => depthOf(b) - depthOf(a))) {
       const row = rows.get(session.id);
       if (!row || row.fence !== session.fence || runners.has(session.id)) continue;
       const runner = createSessionRunner(runnerDeps, session, row);
       runners.set(session.id, runner);
       users.hold(session.userId);
-      runner.start(depths.get(session.id) ?? 0);
+      runner.start(depthOf(session));
     }
   }
 

@@ -3,6 +3,7 @@ import { NotOwnerError } from '../../cluster/commands.ts';
 import type { OwnedSession } from '../../cluster/leases.ts';
 import { sleep } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
+import { OwnershipLost } from '../../whatsapp/credential-store.ts';
 import type { AccountRef, CloseReason, EngineEvent, PairedIdentity } from '../../whatsapp/engine.ts';
 import {
   backoffDelayMs,
@@ -100,8 +101,8 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
     if (!now.enabled) return void suspend();
     expectedPhone = now.expectedPhone;
     const byCode = now.pairing === 'code' && expectedPhone !== null && !history.paired;
-    socket.open(account, byCode && expectedPhone ? { mode: 'code', phone: expectedPhone } : { mode: 'qr' });
     watch(CONNECT_TIMEOUT_MS, 'stalled');
+    socket.open(account, byCode && expectedPhone ? { mode: 'code', phone: expectedPhone } : { mode: 'qr' });
   }
 
   /** The database or the lease is away: not the session's failure. */
@@ -231,6 +232,7 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
         await deps.credentials.erase(account);
         return;
       } catch (error) {
+        if (stopped || error instanceof OwnershipLost) return deps.onLost(account.id);
         logger.error('credentials could not be erased', { session: account.sessionId, error: String(error) });
         await sleep(clock, backoffDelayMs(attempt, deps.random));
       }

@@ -1,0 +1,252 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eq } from 'drizzle-orm';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readHost } from '../../src/cluster/host.ts';
+import { heldBy } from '../../src/cluster/leases.ts';
+import { affected } from '../../src/db/ops.ts';
+import { processes, whatsappAccounts } from '../../src/db/schema.ts';
+import { turns } from '../helpers/clock.ts';
+import { eventually, fakeHost, openWorld, untilStatus, type World } from './session-world.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = await openWorld();
+});
+afterEach(() => world.close());
+
+const ownersOf = async (ids: string[]) => Promise.all(ids.map(async (id) => (await world.row(id)).owner));
+
+async function accounts(n: number): Promise<string[]> {
+  const userId = await world.user();
+  const ids: string[] = [];
+  for (let i = 0; i < n; i++) ids.push(await world.account(userId));
+  return ids;
+}
+
+describe('leases', () => {
+  it('are taken from nobody, renewed, and given up at once by a process that stops', async () => {
+    const ids = await accounts(3);
+    const a = world.process();
+    await a.supervisor.start();
+    expect(new Set(await ownersOf(ids))).toEqual(new Set([a.processId]));
+    expect((await world.row(ids[0] ?? '')).fence).toBe(1);
+    await world.clock.advance(120_000);
+    expect(a.ownership.isSafe()).toBe(true);
+    const [beat] = await world.db.select().from(processes);
+    expect(world.clock.now() - (beat?.heartbeatAt ?? 0)).toBeLessThanOrEqual(6_000);
+    expect((await world.row(ids[0] ?? '')).fence).toBe(1);
+    await a.supervisor.stop();
+    expect(new Set(await ownersOf(ids))).toEqual(new Set([null]));
+    expect(await world.db.select().from(processes)).toEqual([]);
+  });
+
+  it('are not taken from a living process, and from a silent one only after 30 s', async () => {
+    const ids = await accounts(1);
+    const a = world.process({ host: fakeHost('one', 1) });
+    await a.supervisor.start();
+    await a.ownership.tick();
+    a.plug.pulled = true;
+    const b = world.process({ host: fakeHost('two', 1) });
+    await b.supervisor.start();
+    await world.clock.advance(20_000);
+    expect(await ownersOf(ids)).toEqual([a.processId]);
+    await world.clock.advance(20_000);
+    await eventually(async () => (await world.row(ids[0] ?? '')).owner === b.processId);
+    expect((await world.row(ids[0] ?? '')).fence).toBe(2);
+    // The silent one had closed its sockets before that.
+    expect(a.engine.sockets.size).toBe(0);
+    expect(a.ownership.isSafe()).toBe(false);
+  });
+
+  it('a process whose database is away closes its sockets 8 s before its lease ends, and starts over', async () => {
+    const [id = ''] = await accounts(1);
+    const a = world.process();
+    await a.supervisor.start();
+    await eventually(() => a.engine.opens.length === 1);
+    a.engine.connect(id, '628111');
+    await untilStatus(world, id, 'connected');
+    await a.ownership.tick();
+    a.plug.pulled = true;
+    await world.clock.advance(21_900);
+    expect(a.ownership.isSafe()).toBe(true);
+    expect(a.engine.sockets.size).toBe(1);
+    await world.clock.advance(200);
+    expect(a.ownership.isSafe()).toBe(false);
+    expect(a.engine.sockets.size).toBe(0);
+    a.plug.pulled = false;
+    await world.clock.advance(7_000);
+    await eventually(() => a.engine.opens.length === 2);
+    // What it did under the old fence is over.
+    expect(await world.row(id)).toMatchObject({ owner: a.processId, fence: 2 });
+  });
+
+  it('alone on its database it keeps the sockets however long that is away', async () => {
+    const [id = ''] = await accounts(1);
+    const a = world.process({ alone: true });
+    await a.supervisor.start();
+    await eventually(() => a.engine.opens.length === 1);
+    a.engine.connect(id, '628111');
+    await untilStatus(world, id, 'connected');
+    a.plug.pulled = true;
+    await world.clock.advance(600_000);
+    expect(a.engine.sockets.size).toBe(1);
+    a.plug.pulled = false;
+    await world.clock.advance(10_000);
+    expect(a.engine.opens).toHaveLength(1);
+    expect(await world.row(id)).toMatchObject({ fence: 1, status: 'connected' });
+  });
+
+  it('of a dead process of the same host end at once; of another host they wait', async () => {
+    const dead = new Set<number>();
+    const ids = await accounts(2);
+    const old = world.process({ host: fakeHost('here', 1) });
+    await old.ownership.start({ onTaken() {}, onLost() {}, onRenewed() {} });
+    const next = world.process({ host: fakeHost('here', 2, dead) });
+    await next.supervisor.start();
+    expect(new Set(await ownersOf(ids))).toEqual(new Set([old.processId]));
+    // kill -9
+    dead.add(1);
+    await next.ownership.tick();
+    expect(new Set(await ownersOf(ids))).toEqual(new Set([next.processId]));
+    const elsewhere = world.process({ host: fakeHost('there', 3, new Set([1, 2])) });
+    await elsewhere.supervisor.start();
+    await elsewhere.ownership.tick();
+    expect(new Set(await ownersOf(ids))).toEqual(new Set([next.processId]));
+  });
+
+  it('of every earlier process end at once where the database serves one process only', async () => {
+    const ids = await accounts(2);
+    const old = world.process({ host: fakeHost('container-1', 1) });
+    await old.ownership.start({ onTaken() {}, onLost() {}, onRenewed() {} });
+    const next = world.process({ host: fakeHost('container-2', 1), alone: true });
+    await next.supervisor.start();
+    expect(new Set(await ownersOf(ids))).toEqual(new Set([next.processId]));
+  });
+
+  it('are shared: a process takes no more than its part and a little', async () => {
+    const a = world.process({ host: fakeHost('one', 1) });
+    const b = world.process({ host: fakeHost('two', 1) });
+    await Promise.all([a.supervisor.start(), b.supervisor.start()]);
+    const ids = await accounts(20);
+    await a.ownership.tick();
+    await b.ownership.tick();
+    const owners = await ownersOf(ids);
+    const ofA = owners.filter((owner) => owner === a.processId).length;
+    expect(owners).not.toContain(null);
+    expect(ofA).toBeGreaterThan(0);
+    expect(ofA).toBeLessThanOrEqual(12);
+  });
+
+  it('have exactly one winner when two processes race for them', async () => {
+    const ids = await accounts(40);
+    const racers = [1, 2, 3].map((n) => world.process({ host: fakeHost(`h${n}`, n) }));
+    await Promise.all(racers.map((racer) => racer.supervisor.start()));
+    await Promise.all(racers.map((racer) => racer.ownership.tick()));
+    const held = racers.flatMap((racer) => ids.filter((id) => racer.ownership.held(id)));
+    expect(held).toHaveLength(new Set(held).size);
+    for (const racer of racers) {
+      for (const id of ids) {
+        const mine = racer.ownership.held(id);
+        if (!mine) continue;
+        const written = await world.db.update(whatsappAccounts).set({ name: 'x' }).where(heldBy(mine));
+        expect(affected(written)).toBe(1);
+      }
+    }
+  });
+
+  it('a fence that was passed lets no write through', async () => {
+    const [id = ''] = await accounts(1);
+    const a = world.process({ host: fakeHost('one', 1) });
+    await a.supervisor.start();
+    const stale = a.ownership.held(id);
+    if (!stale) throw new Error('not taken');
+    await world.db.update(processes).set({ heartbeatAt: 0 }).where(eq(processes.id, a.processId));
+    const b = world.process({ host: fakeHost('two', 1) });
+    await b.supervisor.start();
+    const write = world.db.update(whatsappAccounts).set({ name: 'stale' }).where(heldBy(stale));
+    expect(affected(await write)).toBe(0);
+    await a.ownership.tick();
+    expect(a.ownership.held(id)).toBeNull();
+    await turns(5);
+    expect(a.engine.sockets.size).toBe(0);
+    expect((await world.row(id)).owner).toBe(b.processId);
+  });
+
+  it('a session that vanished is dropped by the next round', async () => {
+    const [id = ''] = await accounts(1);
+    const a = world.process();
+    await a.supervisor.start();
+    await eventually(() => a.engine.opens.length === 1);
+    await world.db.delete(whatsappAccounts).where(eq(whatsappAccounts.id, id));
+    await a.ownership.tick();
+    expect(a.engine.sockets.size).toBe(0);
+    expect(a.supervisor.countByStatus()).toEqual({});
+  });
+
+  it('claims one that is free and leaves one that is not', async () => {
+    const a = world.process({ host: fakeHost('one', 1) });
+    const b = world.process({ host: fakeHost('two', 1) });
+    await a.supervisor.start();
+    await b.supervisor.start();
+    const [id = ''] = await accounts(1);
+    const results = await Promise.all([a.ownership.claim(id), b.ownership.claim(id)]);
+    expect(results.filter(Boolean)).toHaveLength(1);
+  });
+});
+
+describe('the host', () => {
+  it('knows a running process, one that is gone and one that got the same pid', async () => {
+    const host = readHost();
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+    const { pid } = child;
+    if (pid === undefined) throw new Error('nothing was started');
+    try {
+      expect(host.identity.host).toContain(hostname().slice(0, 20));
+      expect(host.identity.host.length).toBeLessThanOrEqual(190);
+      expect(host.check(host.identity)).toBe('alive');
+      expect(host.check({ ...host.identity, pid })).toBe('dead');
+      expect(host.check({ ...host.identity, host: 'elsewhere' })).toBe('unknown');
+    } finally {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await ended;
+    }
+    expect(host.check({ ...host.identity, pid })).toBe('dead');
+  });
+
+  it('reads the start time behind a program name with blanks and brackets, and does not guess without /proc', () => {
+    const proc = mkdtempSync(join(tmpdir(), 'wahub-proc-'));
+    try {
+      expect(readHost(proc).check({ host: readHost(proc).identity.host, pid: 7, pidStartedAt: '42' })).toBe(
+        'unknown',
+      );
+      mkdirSync(join(proc, 'sys/kernel/random'), { recursive: true });
+      mkdirSync(join(proc, 'self/ns'), { recursive: true });
+      writeFileSync(join(proc, 'sys/kernel/random/boot_id'), 'boot\n');
+      symlinkSync('pid:[1]', join(proc, 'self/ns/pid'));
+      const stat = (pid: number, state: string, startedAt: string) => {
+        mkdirSync(join(proc, String(pid)), { recursive: true });
+        const rest = ['1', ...Array(17).fill('0'), startedAt, '0'].join(' ');
+        writeFileSync(join(proc, String(pid), 'stat'), `${pid} (a ) b (c) ${state} ${rest}`);
+      };
+      stat(process.pid, 'S', '10');
+      stat(7, 'S', '42');
+      stat(8, 'Z', '43');
+      const host = readHost(proc);
+      const other = (pid: number, pidStartedAt: string) =>
+        host.check({ ...host.identity, pid, pidStartedAt });
+      expect(host.identity.pidStartedAt).toBe('10');
+      expect([other(7, '42'), other(7, '41'), other(8, '43'), other(9, '1')]).toEqual([
+        'alive',
+        'dead',
+        'dead',
+        'dead',
+      ]);
+    } finally {
+      rmSync(proc, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,574 @@
+import { and, eq } from 'drizzle-orm';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { activityLogs, messageQueue, users, waContacts, whatsappAccounts } from '../../src/db/schema.ts';
+import { turns } from '../helpers/clock.ts';
+import { eventually, openWorld, type Process, untilOpens, untilStatus, type World } from './session-world.ts';
+
+const PHONE = '6281234567890';
+const QR = 'https://wa.me/settings/linked_devices#secret-of-the-pairing';
+
+let world: World;
+let p: Process;
+let userId: number;
+
+beforeEach(async () => {
+  world = await openWorld();
+  p = world.process();
+  userId = await world.user();
+});
+afterEach(() => world.close());
+
+/** A linked session that is connected. */
+async function connected(more: Parameters<World['account']>[1] = {}, phone = PHONE): Promise<string> {
+  const id = await world.account(userId, more);
+  await p.supervisor.start();
+  await untilOpens(p, 1);
+  p.engine.connect(id, phone);
+  await untilStatus(world, id, 'connected');
+  await eventually(() => p.log.sending.has(id));
+  return id;
+}
+
+/** A new session that shows its QR. */
+async function pairing(more: Parameters<World['account']>[1] = {}): Promise<string> {
+  const id = await world.account(userId, { status: 'connecting', paired: false, ...more });
+  await p.supervisor.start();
+  await untilOpens(p, 1);
+  p.engine.emit(id, { type: 'qr', qr: QR, expiresAt: world.clock.now() + 60_000 });
+  await untilStatus(world, id, 'qr');
+  return id;
+}
+
+describe('linking a phone', () => {
+  it('shows the QR on the row only, links, restarts at once and connects', async () => {
+    const id = await pairing();
+    expect(await world.row(id)).toMatchObject({ qr: QR, qrExpiresAt: world.clock.now() + 60_000 });
+    const logs = await world.db.select().from(activityLogs).where(eq(activityLogs.accountId, id));
+    expect(logs.map((row) => row.event)).toContain('session.qr');
+    expect(JSON.stringify(logs)).not.toContain('secret-of-the-pairing');
+
+    const identity = { phone: PHONE, lid: '123', name: 'Shop', platform: 'android' };
+    p.engine.emit(id, { type: 'paired', ...identity });
+    p.engine.end(id, 'restart_required');
+    await untilOpens(p, 2);
+    p.engine.connect(id, PHONE);
+    await untilStatus(world, id, 'connected');
+    expect(await world.row(id)).toMatchObject({
+      paired: true,
+      phoneNumber: PHONE,
+      activePhone: PHONE,
+      name: 'Shop',
+      deviceInfo: { platform: 'android' },
+      connectedAt: world.clock.now(),
+      qr: null,
+      qrExpiresAt: null,
+    });
+    expect(await world.history(id)).toEqual(['qr', 'connecting', 'connected']);
+    await eventually(() => p.log.sending.has(id));
+  });
+
+  it('asks for a code when the session is to be linked by one', async () => {
+    const id = await world.account(userId, {
+      status: 'connecting',
+      paired: false,
+      pairing: 'code',
+      expectedPhone: PHONE,
+    });
+    await p.supervisor.start();
+    await untilOpens(p, 1);
+    expect(p.engine.opens[0]?.pairing).toEqual({ mode: 'code', phone: PHONE });
+    p.engine.emit(id, { type: 'pairing_code', code: 'ABCD1234', expiresAt: world.clock.now() + 60_000 });
+    await untilStatus(world, id, 'qr');
+    expect((await world.row(id)).pairingCode).toBe('ABCD1234');
+  });
+
+  it('stops when nobody scans, and begins again when asked', async () => {
+    const id = await pairing();
+    p.engine.end(id, 'pairing_expired');
+    await untilStatus(world, id, 'disconnected', 'pairing_expired');
+    expect((await world.row(id)).qr).toBeNull();
+    await world.clock.advance(3_600_000);
+    expect(p.engine.opens).toHaveLength(1);
+    await p.commands.run(id, 'open', {}, 5_000);
+    expect(p.engine.opens).toHaveLength(2);
+    expect((await world.row(id)).status).toBe('connecting');
+    expect(p.log.erased).toEqual([]);
+  });
+
+  it('ends a pairing whose next QR never comes', async () => {
+    const id = await pairing();
+    await world.clock.advance(60_000 + 20_001);
+    await untilStatus(world, id, 'disconnected', 'pairing_expired');
+    expect(p.engine.sockets.size).toBe(0);
+  });
+
+  it('gives up after a few failed sockets', async () => {
+    const id = await world.account(userId, { status: 'connecting', paired: false });
+    p.engine.onOpen = (accountId) => setImmediate(() => p.engine.end(accountId, 'connection_lost'));
+    await p.supervisor.start();
+    await eventually(async () => {
+      await world.clock.advance(1_000);
+      return p.engine.opens.length === 6;
+    });
+    await turns(20);
+    await world.clock.advance(7_200_000);
+    expect(p.engine.opens).toHaveLength(6);
+    expect((await world.row(id)).status).toBe('disconnected');
+  });
+
+  it('refuses another phone than the expected one, logs it out and says why', async () => {
+    const id = await pairing({ expectedPhone: '6289999999999' });
+    p.engine.emit(id, { type: 'paired', phone: PHONE, lid: null, name: null, platform: null });
+    p.engine.end(id, 'restart_required');
+    await untilOpens(p, 2);
+    p.engine.connect(id, PHONE);
+    await untilStatus(world, id, 'failed', 'phone_mismatch');
+    expect(p.engine.logouts).toEqual([id]);
+    await eventually(() => p.log.erased.includes(id));
+    expect(await world.row(id)).toMatchObject({ paired: false, activePhone: null });
+    expect(await world.history(id)).not.toContain('connected');
+    expect(p.log.sending.size).toBe(0);
+    expect(p.engine.sockets.size).toBe(0);
+  });
+
+  it('refuses a phone that another session of the tenant has; that one and other tenants are not touched', async () => {
+    const first = await connected();
+    const second = await world.account(userId, { status: 'connecting', paired: false });
+    const foreign = await world.account(await world.user(), { status: 'connecting', paired: false });
+    await p.ownership.tick();
+    await untilOpens(p, 3);
+    p.engine.connect(second, PHONE);
+    p.engine.connect(foreign, PHONE);
+    await untilStatus(world, second, 'failed', 'duplicate_phone');
+    await untilStatus(world, foreign, 'connected');
+    expect(p.engine.logouts).toEqual([second]);
+    await eventually(() => p.log.erased.length > 0);
+    expect(p.log.erased).toEqual([second]);
+    expect(await world.row(first)).toMatchObject({ status: 'connected', activePhone: PHONE });
+    expect(p.log.sending.has(second)).toBe(false);
+  });
+});
+
+describe('losing the connection', () => {
+  it('reconnects without touching credentials however long the network is away', async () => {
+    const id = await connected();
+    const lostAt = world.clock.now();
+    p.engine.onOpen = (accountId) => {
+      if (world.clock.now() - lostAt < 60_000) p.engine.end(accountId, 'connection_lost');
+      else p.engine.connect(accountId, PHONE);
+    };
+    p.engine.end(id, 'connection_lost');
+    await untilStatus(world, id, 'disconnected', 'connection_lost');
+    expect(p.log.sending.has(id)).toBe(false);
+    expect((await world.row(id)).disconnectedAt).toBe(lostAt);
+    await eventually(async () => {
+      await world.clock.advance(1_000);
+      return (await world.row(id)).status === 'connected';
+    });
+    expect(p.log.erased).toEqual([]);
+    expect(await world.history(id)).toEqual([
+      'connecting',
+      'connected',
+      'disconnected:connection_lost',
+      'connected',
+    ]);
+    expect((await world.row(id)).activePhone).toBe(PHONE);
+  });
+
+  it('waits longer each time and forgets failures after a minute of health', async () => {
+    const id = await connected();
+    const delays: number[] = [];
+    for (let i = 1; i <= 3; i++) {
+      const before = p.engine.opens.length;
+      const at = world.clock.now();
+      p.engine.end(id, 'connection_lost');
+      await eventually(async () => {
+        await world.clock.advance(250);
+        return p.engine.opens.length > before;
+      });
+      delays.push(world.clock.now() - at);
+    }
+    expect(delays[0]).toBeLessThanOrEqual(2_000);
+    expect(delays[1]).toBeGreaterThan(delays[0] ?? 0);
+    expect(delays[2]).toBeGreaterThan(delays[1] ?? 0);
+    p.engine.connect(id, PHONE);
+    await untilStatus(world, id, 'connected');
+    await world.clock.advance(60_001);
+    const at = world.clock.now();
+    const before = p.engine.opens.length;
+    p.engine.end(id, 'timed_out');
+    await eventually(async () => {
+      await world.clock.advance(250);
+      return p.engine.opens.length > before;
+    });
+    expect(world.clock.now() - at).toBeLessThanOrEqual(2_000);
+  });
+
+  it('closes a socket that stays silent while connecting, and tries another', async () => {
+    const id = await world.account(userId);
+    await p.supervisor.start();
+    await untilOpens(p, 1);
+    await world.clock.advance(45_001);
+    await untilStatus(world, id, 'disconnected', 'stalled');
+    await world.clock.advance(2_000);
+    await untilOpens(p, 2);
+  });
+
+  it('goes on when the engine cannot close a socket, and does not listen to that one any more', async () => {
+    const id = await world.account(userId);
+    await p.supervisor.start();
+    await untilOpens(p, 1);
+    const old = p.engine.opens[0];
+    p.engine.hangs = true;
+    await world.clock.advance(45_001);
+    await world.clock.advance(10_001);
+    await untilStatus(world, id, 'disconnected', 'stalled');
+    p.engine.hangs = false;
+    await world.clock.advance(3_000);
+    await untilOpens(p, 2);
+    if (old)
+      p.supervisor.onEvent(old.account, { type: 'closed', reason: 'replaced', code: 440, message: null });
+    p.engine.connect(id, PHONE);
+    await untilStatus(world, id, 'connected');
+    expect(await world.history(id)).not.toContain('replaced:replaced');
+  });
+
+  it('reconnects when somebody else closed the socket', async () => {
+    const id = await connected();
+    await p.engine.close(id);
+    await untilStatus(world, id, 'disconnected', 'connection_lost');
+    await world.clock.advance(2_000);
+    await untilOpens(p, 2);
+  });
+
+  it('refreshes the version of an old client, says failed when that does not help, and still tries', async () => {
+    const id = await connected();
+    p.engine.onOpen = (accountId) => setImmediate(() => p.engine.end(accountId, 'client_outdated'));
+    p.engine.end(id, 'client_outdated');
+    await untilStatus(world, id, 'disconnected', 'client_outdated');
+    await eventually(async () => {
+      await world.clock.advance(500);
+      return (await world.row(id)).status === 'failed';
+    });
+    expect(p.log.refreshes).toBe(4);
+    expect(await world.row(id)).toMatchObject({ reason: 'client_outdated', activePhone: PHONE });
+    const opens = p.engine.opens.length;
+    p.engine.onOpen = (accountId) => p.engine.connect(accountId, PHONE);
+    await world.clock.advance(299_000);
+    expect(p.engine.opens).toHaveLength(opens);
+    await world.clock.advance(601_000);
+    await untilStatus(world, id, 'connected');
+    expect(p.log.erased).toEqual([]);
+  });
+});
+
+describe('ends', () => {
+  it.each([
+    ['replaced', 'replaced', 'replaced'],
+    ['forbidden', 'failed', 'forbidden'],
+    ['bad_session', 'failed', 'bad_session'],
+  ] as const)('%s stops and keeps the credentials', async (close, status, reason) => {
+    const id = await connected();
+    p.engine.end(id, close);
+    await untilStatus(world, id, status, reason);
+    await world.clock.advance(3_600_000);
+    expect(p.engine.opens).toHaveLength(1);
+    expect(p.log.erased).toEqual([]);
+    expect(await world.row(id)).toMatchObject({ paired: true, activePhone: null });
+    expect(p.log.sending.size).toBe(0);
+  });
+
+  it('logged out at the phone: erases the credentials and stops', async () => {
+    const id = await connected();
+    p.engine.end(id, 'logged_out');
+    await untilStatus(world, id, 'logged_out', 'device_removed');
+    await eventually(() => p.log.erased.length === 1);
+    expect(await world.row(id)).toMatchObject({ paired: false, activePhone: null });
+    await world.clock.advance(3_600_000);
+    expect(p.engine.opens).toHaveLength(1);
+  });
+
+  it('stays ended over a restart of the process', async () => {
+    for (const status of ['logged_out', 'replaced', 'failed'] as const)
+      await world.account(userId, { status });
+    await world.account(userId, { status: 'disconnected', paired: false });
+    await p.supervisor.start();
+    await world.clock.advance(600_000);
+    expect(p.engine.opens).toEqual([]);
+  });
+
+  it('takes the secret of a pairing from the row when credentials turn out to be gone', async () => {
+    const id = await connected();
+    p.engine.end(id, 'connection_lost');
+    await world.clock.advance(2_000);
+    await untilOpens(p, 2);
+    p.engine.emit(id, { type: 'qr', qr: QR, expiresAt: world.clock.now() + 20_000 });
+    await untilStatus(world, id, 'qr');
+    expect(await world.row(id)).toMatchObject({ paired: false, activePhone: null });
+  });
+});
+
+describe('commands', () => {
+  it('logout unlinks, erases and frees the phone', async () => {
+    const id = await connected();
+    expect(await p.commands.run(id, 'logout', {}, 5_000)).toEqual({ confirmed: true });
+    expect(p.engine.logouts).toEqual([id]);
+    expect(p.log.erased).toEqual([id]);
+    expect(await world.row(id)).toMatchObject({
+      status: 'logged_out',
+      reason: 'logout',
+      paired: false,
+      activePhone: null,
+    });
+    expect(p.log.sending.size).toBe(0);
+    expect(await world.history(id)).toEqual(['connecting', 'connected', 'logged_out:logout']);
+  });
+
+  it('restart closes and connects again with the same credentials', async () => {
+    const id = await connected();
+    await p.commands.run(id, 'restart', {}, 5_000);
+    expect(p.engine.opens).toHaveLength(2);
+    p.engine.connect(id, PHONE);
+    await untilStatus(world, id, 'connected');
+    expect(p.log.erased).toEqual([]);
+  });
+
+  it('open in the middle of a wait connects now and only once', async () => {
+    const id = await connected();
+    p.engine.end(id, 'connection_lost');
+    await Promise.all([p.commands.run(id, 'open', {}, 5_000), p.commands.run(id, 'open', {}, 5_000)]);
+    await world.clock.advance(20_000);
+    await turns(10);
+    expect(p.engine.opens).toHaveLength(2);
+  });
+
+  it('checks numbers through the socket and refuses without one', async () => {
+    const id = await connected();
+    expect(await p.commands.run(id, 'check_numbers', { phones: [PHONE] }, 5_000)).toMatchObject([
+      { phone: PHONE, exists: true },
+    ]);
+    p.engine.end(id, 'connection_lost');
+    await expect(p.commands.run(id, 'check_numbers', { phones: [PHONE] }, 5_000)).rejects.toMatchObject({
+      code: 'NOT_CONNECTED',
+    });
+  });
+
+  it('says UNAVAILABLE when another process holds the session, and takes one that nobody holds', async () => {
+    const other = world.process();
+    await other.supervisor.start();
+    const theirs = await world.account(userId, { owner: other.processId, fence: 1 });
+    await p.supervisor.start();
+    await expect(p.commands.run(theirs, 'open', {}, 5_000)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    const free = await world.account(userId, { status: 'logged_out', paired: false });
+    await p.commands.run(free, 'open', {}, 5_000);
+    expect(await world.row(free)).toMatchObject({ owner: p.processId, status: 'connecting' });
+    // What an earlier end may have left is erased before a new pairing begins.
+    expect(p.log.erased).toEqual([free]);
+  });
+
+  it('answers UNAVAILABLE when it takes too long', async () => {
+    const id = await connected();
+    p.engine.hangs = true;
+    const late = p.commands.run(id, 'restart', {}, 3_000);
+    const failed = expect(late).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await turns(5);
+    await world.clock.advance(3_001);
+    await failed;
+  });
+});
+
+describe('the user', () => {
+  it('is disabled: the socket closes at once and comes back when the user does', async () => {
+    const id = await connected();
+    await world.db.update(users).set({ status: 'disabled' }).where(eq(users.id, userId));
+    const fact = { id: 'x', userId, accountId: null, sessionId: null, seq: null, subject: null, data: {} };
+    world.stream.publish({ ...fact, event: 'user.disabled', at: 0 });
+    await untilStatus(world, id, 'disconnected', 'user_disabled');
+    expect(p.engine.sockets.size).toBe(0);
+    await expect(p.commands.run(id, 'open', {}, 5_000)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await world.clock.advance(600_000);
+    expect(p.engine.opens).toHaveLength(1);
+    await world.db.update(users).set({ status: 'active' }).where(eq(users.id, userId));
+    await p.ownership.tick();
+    await untilOpens(p, 2);
+  });
+
+  it('that another process disabled is found by the next round', async () => {
+    const id = await connected();
+    await world.db.update(users).set({ status: 'disabled' }).where(eq(users.id, userId));
+    await p.ownership.tick();
+    await untilStatus(world, id, 'disconnected', 'user_disabled');
+    expect(p.engine.sockets.size).toBe(0);
+  });
+
+  it('disabled before the start: no socket is opened', async () => {
+    await world.account(await world.user('disabled'));
+    await p.supervisor.start();
+    await world.clock.advance(60_000);
+    expect(p.engine.opens).toEqual([]);
+  });
+});
+
+describe('the database away', () => {
+  it('keeps the socket, and writes the latest status when it is back', async () => {
+    const id = await connected();
+    p.plug.pulled = true;
+    p.engine.end(id, 'connection_lost');
+    await world.clock.advance(5_000);
+    await turns(10);
+    // Ownership cannot be read, so nothing is opened.
+    expect(p.engine.opens).toHaveLength(1);
+    expect((await world.row(id)).status).toBe('connected');
+    p.plug.pulled = false;
+    await world.clock.advance(10_000);
+    await untilStatus(world, id, 'disconnected', 'connection_lost');
+    await eventually(async () => {
+      await world.clock.advance(500);
+      return p.engine.opens.length === 2;
+    });
+    p.engine.connect(id, PHONE);
+    await untilStatus(world, id, 'connected');
+  });
+
+  it('an end that happened meanwhile is written, and credentials are erased only after that', async () => {
+    const id = await connected();
+    p.plug.pulled = true;
+    p.engine.end(id, 'logged_out');
+    await world.clock.advance(4_000);
+    await turns(10);
+    expect(p.log.erased).toEqual([]);
+    p.plug.pulled = false;
+    await world.clock.advance(11_000);
+    await untilStatus(world, id, 'logged_out', 'device_removed');
+    await eventually(() => p.log.erased.length === 1);
+  });
+
+  it('a connection that came meanwhile is announced once its row is written', async () => {
+    const id = await world.account(userId);
+    await p.supervisor.start();
+    await untilOpens(p, 1);
+    p.plug.pulled = true;
+    p.engine.connect(id, PHONE);
+    await world.clock.advance(2_000);
+    expect(p.log.sending.size).toBe(0);
+    p.plug.pulled = false;
+    await world.clock.advance(11_000);
+    await eventually(() => p.log.sending.has(id));
+    expect((await world.row(id)).status).toBe('connected');
+  });
+});
+
+describe('an owner that has been replaced', () => {
+  it('writes nothing, erases nothing and closes its socket', async () => {
+    const id = await connected();
+    await world.db
+      .update(whatsappAccounts)
+      .set({ owner: 'f'.repeat(32), fence: 77 })
+      .where(eq(whatsappAccounts.id, id));
+    p.engine.end(id, 'replaced');
+    await eventually(() => p.supervisor.countByStatus().connected === undefined);
+    expect(await world.row(id)).toMatchObject({ status: 'connected', fence: 77, activePhone: PHONE });
+    expect(await world.history(id)).toEqual(['connecting', 'connected']);
+  });
+
+  it('does not reconnect after a pause in which another took over, whatever the close code', async () => {
+    const id = await connected();
+    p.engine.end(id, 'timed_out');
+    await untilStatus(world, id, 'disconnected');
+    await world.db
+      .update(whatsappAccounts)
+      .set({ owner: 'f'.repeat(32), fence: 77, status: 'connected' })
+      .where(eq(whatsappAccounts.id, id));
+    await world.clock.advance(4_000);
+    await eventually(() => Object.keys(p.supervisor.countByStatus()).length === 0);
+    expect(p.engine.opens).toHaveLength(1);
+    expect((await world.row(id)).status).toBe('connected');
+  });
+
+  it('still passes receipts on', async () => {
+    const id = await connected();
+    const { account } = p.engine.opens[0] ?? {};
+    await p.supervisor.stop();
+    const receipt = { type: 'receipt', messageId: 'M', chat: 'c', status: 'read', at: 1 } as const;
+    if (account) p.supervisor.onEvent(account, receipt);
+    expect(p.log.receipts).toEqual([receipt]);
+    expect((await world.row(id)).owner).toBeNull();
+  });
+});
+
+describe('the start', () => {
+  it('connects 300 sessions, never more than the bound at a time, deepest queue first', async () => {
+    await p.supervisor.stop();
+    p = world.process({ concurrency: 7 });
+    const ids: string[] = [];
+    const at = world.clock.now();
+    for (let i = 0; i < 300; i++) ids.push(await world.account(userId, { phoneNumber: `62810000${i}` }));
+    const deep = ids[299] ?? '';
+    const queued = { userId, recipient: 'r', status: 'pending', priority: 1, availableAt: at } as const;
+    for (let i = 0; i < 5; i++) {
+      const id = `${i}`.padStart(32, '0');
+      await world.db.insert(messageQueue).values({ ...queued, id, accountId: deep, messageId: `M${i}` });
+    }
+    p.engine.onOpen = (accountId) =>
+      setImmediate(() => p.engine.connect(accountId, `62810000${ids.indexOf(accountId)}`));
+    await p.supervisor.start();
+    await eventually(() => p.log.sending.size === 300, 25_000);
+    expect(p.engine.opens).toHaveLength(300);
+    expect(p.engine.opens[0]?.accountId).toBe(deep);
+    expect(p.engine.maxConnecting).toBeLessThanOrEqual(7);
+    const open = await world.db
+      .select()
+      .from(whatsappAccounts)
+      .where(and(eq(whatsappAccounts.status, 'connected'), eq(whatsappAccounts.owner, p.processId)));
+    expect(open).toHaveLength(300);
+  });
+
+  it('says that no session is connected before its socket is', async () => {
+    const id = await world.account(userId, { status: 'connected' });
+    await p.supervisor.start();
+    await untilStatus(world, id, 'connecting');
+  });
+
+  it('lets a session that somebody asks for pass those that wait', async () => {
+    p = world.process({ concurrency: 1 });
+    await world.account(userId);
+    const second = await world.account(userId);
+    await p.supervisor.start();
+    await untilOpens(p, 1);
+    await turns(10);
+    expect(p.engine.opens).toHaveLength(1);
+    const waiting = p.engine.opens[0]?.accountId === second ? null : second;
+    if (waiting) await p.commands.run(waiting, 'open', {}, 5_000);
+    expect(p.engine.opens).toHaveLength(2);
+  });
+
+  it('stops without leaving a socket, a timer or an owner', async () => {
+    const id = await connected();
+    p.engine.end(id, 'connection_lost');
+    await untilStatus(world, id, 'disconnected');
+    await p.supervisor.stop();
+    await p.supervisor.stop();
+    expect(p.engine.sockets.size).toBe(0);
+    expect(world.timers()).toBe(0);
+    expect((await world.row(id)).owner).toBeNull();
+  });
+});
+
+describe('mappings', () => {
+  it('are written in batches, the last one wins, and wait while the database is away', async () => {
+    const id = await connected();
+    const { account } = p.engine.opens[0] ?? {};
+    if (!account) throw new Error('nothing was opened');
+    p.plug.pulled = true;
+    for (let i = 0; i < 450; i++) {
+      p.supervisor.onEvent(account, { type: 'mapping', lid: `lid${i}`, phone: `62${i}` });
+    }
+    await world.clock.advance(300);
+    p.plug.pulled = false;
+    p.supervisor.onEvent(account, { type: 'mapping', lid: 'lid0', phone: '6299' });
+    await world.clock.advance(6_000);
+    const contacts = () => world.db.select().from(waContacts).where(eq(waContacts.accountId, id));
+    await eventually(async () => (await contacts()).length === 450);
+    expect((await contacts()).find((row) => row.lid === 'lid0')?.phone).toBe('6299');
+  });
+});
