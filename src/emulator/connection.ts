@@ -42,27 +42,7 @@ export function acceptConnection(
   let handshake: Handshake | undefined;
   let transport: Transport | undefined;
   let decoding: Promise<void> = Promise.resolve();
-  const connection: Connection = {
-    device: undefined,
-    clientStatic: Buffer.alloc(0),
-    get isOpen() {
-      return socket.readyState === socket.OPEN;
-    },
-    send(node) {
-      if (transport && connection.isOpen) {
-        socket.send(encodeFrame(transport.seal(encodeBinaryNode(node))));
-      }
-    },
-    end(lastNode) {
-      if (lastNode) {
-        connection.send(lastNode);
-      }
-      timers.after(CLOSE_GRACE_MS, () => socket.close());
-    },
-    close: () => socket.close(1000),
-    destroy: () => socket.terminate(),
-  };
-
+  const connection = createConnection(socket, timers, () => transport);
   const onFrame = (frame: Buffer) => {
     if (transport) {
       const plaintext = transport.open(frame);
@@ -90,4 +70,33 @@ export function acceptConnection(
   });
   socket.on('error', () => socket.terminate());
   socket.on('close', () => handlers.onClose(connection));
+}
+
+function createConnection(
+  socket: WebSocket,
+  timers: Timers,
+  transport: () => Transport | undefined,
+): Connection {
+  const connection: Connection = {
+    device: undefined,
+    clientStatic: Buffer.alloc(0),
+    get isOpen() {
+      return socket.readyState === socket.OPEN;
+    },
+    send(node) {
+      const channel = transport();
+      if (channel && connection.isOpen) {
+        socket.send(encodeFrame(channel.seal(encodeBinaryNode(node))));
+      }
+    },
+    end(lastNode) {
+      if (lastNode) {
+        connection.send(lastNode);
+      }
+      timers.after(CLOSE_GRACE_MS, () => socket.close());
+    },
+    close: () => socket.close(1000),
+    destroy: () => socket.terminate(),
+  };
+  return connection;
 }

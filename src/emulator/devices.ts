@@ -1,6 +1,6 @@
 import { pnJid } from './jids.ts';
-import { typedKey } from './party.ts';
 import type { LibBundle } from './signal-lib.ts';
+import { typedKey } from './signal-sessions.ts';
 import type { Store } from './store.ts';
 
 /** A public key a client published, hex. */

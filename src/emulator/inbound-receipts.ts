@@ -5,8 +5,8 @@ import { readKey, readSignedKey, takeDeviceBundle } from './iq-keys.ts';
 import { parseJid } from './jids.ts';
 import { bytesOf, child, children, node, readBigEndian } from './nodes.ts';
 import type { Pending, Settlement } from './outbox.ts';
-import { typedKey } from './party.ts';
 import type { LibBundle } from './signal-lib.ts';
+import { typedKey } from './signal-sessions.ts';
 import type { World } from './world.ts';
 import { verifyXeddsa } from './xeddsa.ts';
 

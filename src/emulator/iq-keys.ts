@@ -3,8 +3,8 @@ import type { Device, PublishedKey } from './devices.ts';
 import type { IqAnswer } from './iq-answer.ts';
 import { parseJid, SERVER_JID } from './jids.ts';
 import { bigEndian, bytesOf, child, children, node, readBigEndian, unixSeconds } from './nodes.ts';
-import { typedKey } from './party.ts';
 import type { LibBundle } from './signal-lib.ts';
+import { typedKey } from './signal-sessions.ts';
 import type { World } from './world.ts';
 import { verifyXeddsa } from './xeddsa.ts';
 

@@ -20,7 +20,6 @@ export interface MessageFilter {
 interface MessageLog {
   /** The entry of a message, made by `create` when it is the first copy. */
   open(from: string, to: string, id: string, create: () => Received): { entry: Received; isNew: boolean };
-  find(from: string, to: string, id: string): Received | undefined;
   byId(id: string): Received[];
   /** Leaves an entry out of `list` until `show`: its file is still being downloaded. */
   hide(entry: Received): void;
@@ -30,83 +29,82 @@ interface MessageLog {
   reset(): void;
 }
 
+const INDEXED = ['id', 'to', 'from'] as const;
+
+/** Entries by one of their fields, in the order they came. */
+type FieldIndex = Map<string, Set<Received>>;
+
 /** A log of at most 200,000 messages; the oldest go first. */
 function createMessageLog(): MessageLog {
   const entries = new Map<string, Received>();
   const hidden = new WeakSet<Received>();
-  const indexes = {
-    id: new Map<string, Set<Received>>(),
-    to: new Map<string, Set<Received>>(),
-    from: new Map<string, Set<Received>>(),
+  const indexes: Record<(typeof INDEXED)[number], FieldIndex> = {
+    id: new Map(),
+    to: new Map(),
+    from: new Map(),
   };
-  const fields = ['id', 'to', 'from'] as const;
   const keyOf = (from: string, to: string, id: string) => `${from}|${to}|${id}`;
   const evictOldest = () => {
     const [oldest] = entries;
-    if (!oldest) {
-      return;
-    }
-    entries.delete(oldest[0]);
-    for (const field of fields) {
-      const bucket = indexes[field].get(oldest[1][field]);
-      bucket?.delete(oldest[1]);
-      if (bucket?.size === 0) {
-        indexes[field].delete(oldest[1][field]);
+    if (oldest) {
+      entries.delete(oldest[0]);
+      for (const field of INDEXED) {
+        removeFrom(indexes[field], field, oldest[1]);
       }
     }
   };
   const candidates = (filter: MessageFilter): Iterable<Received> => {
-    for (const field of fields) {
-      const value = filter[field];
-      if (value !== undefined) {
-        return indexes[field].get(value) ?? [];
-      }
-    }
-    return entries.values();
+    const field = INDEXED.find((name) => filter[name] !== undefined);
+    return field ? (indexes[field].get(filter[field] ?? '') ?? []) : entries.values();
   };
   return {
     open(from, to, id, create) {
-      const key = keyOf(from, to, id);
-      const known = entries.get(key);
+      const known = entries.get(keyOf(from, to, id));
       if (known) {
         return { entry: known, isNew: false };
       }
       const entry = create();
-      entries.set(key, entry);
-      for (const field of fields) {
-        const bucket = indexes[field].get(entry[field]);
-        if (bucket) {
-          bucket.add(entry);
-        } else {
-          indexes[field].set(entry[field], new Set([entry]));
-        }
+      entries.set(keyOf(from, to, id), entry);
+      for (const field of INDEXED) {
+        addTo(indexes[field], field, entry);
       }
       if (entries.size > MAX_MESSAGES) {
         evictOldest();
       }
       return { entry, isNew: true };
     },
-    find: (from, to, id) => entries.get(keyOf(from, to, id)),
     hide: (entry) => void hidden.add(entry),
     show: (entry) => void hidden.delete(entry),
     byId: (id) => [...(indexes.id.get(id) ?? [])],
-    list(filter) {
-      const found: Received[] = [];
-      for (const entry of candidates(filter)) {
-        if (!hidden.has(entry) && matches(entry, filter)) {
-          found.push(entry);
-        }
-      }
-      return found.slice(-(filter.limit ?? DEFAULT_LIMIT));
-    },
+    list: (filter) =>
+      [...candidates(filter)]
+        .filter((entry) => !hidden.has(entry) && matches(entry, filter))
+        .slice(-(filter.limit ?? DEFAULT_LIMIT)),
     count: () => entries.size,
     reset() {
       entries.clear();
-      for (const field of fields) {
+      for (const field of INDEXED) {
         indexes[field].clear();
       }
     },
   };
+}
+
+function addTo(index: FieldIndex, field: (typeof INDEXED)[number], entry: Received): void {
+  const bucket = index.get(entry[field]);
+  if (bucket) {
+    bucket.add(entry);
+  } else {
+    index.set(entry[field], new Set([entry]));
+  }
+}
+
+function removeFrom(index: FieldIndex, field: (typeof INDEXED)[number], entry: Received): void {
+  const bucket = index.get(entry[field]);
+  bucket?.delete(entry);
+  if (bucket?.size === 0) {
+    index.delete(entry[field]);
+  }
 }
 
 function matches(entry: Received, { id, to, from, group }: MessageFilter): boolean {

@@ -5,7 +5,7 @@ import { ControlError } from './control-error.ts';
 import { type Device, deviceJid } from './devices.ts';
 import { lidJid, SERVER_JID } from './jids.ts';
 import { bytesOf, child, node, unixSeconds } from './nodes.ts';
-import { typedKey } from './party.ts';
+import { typedKey } from './signal-sessions.ts';
 import type { World } from './world.ts';
 import { type SigningKeyPair, signXeddsa, verifyXeddsa } from './xeddsa.ts';
 

@@ -5,8 +5,9 @@ import { bundleContent } from './iq-keys.ts';
 import { userJid } from './jids.ts';
 import { downloadMedia } from './media-read.ts';
 import { bigEndian, bytesOf, node, unixSeconds } from './nodes.ts';
-import { type Party, REUSED_KEY_ERROR, typedKey } from './party.ts';
+import type { Party } from './party.ts';
 import type { Behaviour } from './rules.ts';
+import { REUSED_KEY_ERROR, typedKey } from './signal-sessions.ts';
 import type { Received } from './types.ts';
 import { pick, type World } from './world.ts';
 
@@ -32,24 +33,26 @@ export interface Delivery {
  * Plays the recipient's phone: decrypts the parts with its own Signal state, lists what it read,
  * and answers with receipts. Answers the list's entry, or undefined for what a phone shows nowhere.
  */
-export async function receiveMessage(
+export function receiveMessage(
   world: World,
   delivery: Delivery,
   parts: BinaryNode[],
 ): Promise<Received | undefined> {
   const party = world.parties.of(delivery.recipient);
-  let message: proto.IMessage | undefined;
-  try {
-    for (const part of parts) {
-      message = mergeContent(message, await open(party, delivery, part));
+  return party.inTurn(async () => {
+    let message: proto.IMessage | undefined;
+    try {
+      for (const part of parts) {
+        message = mergeContent(message, await open(party, delivery, part));
+      }
+      if (delivery.behaviour.kind === 'retry') {
+        throw new Error('asked to fail by the rule');
+      }
+    } catch (error) {
+      return refuse(world, party, delivery, error instanceof Error ? error.message : String(error));
     }
-    if (delivery.behaviour.kind === 'retry') {
-      throw new Error('asked to fail by the rule');
-    }
-  } catch (error) {
-    return refuse(world, party, delivery, error instanceof Error ? error.message : String(error));
-  }
-  return message && accept(world, delivery, message);
+    return message && accept(world, delivery, message);
+  });
 }
 
 /** Opens one part; a sender key in it is learned. */

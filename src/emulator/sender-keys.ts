@@ -5,6 +5,7 @@ import {
   SenderKeyName,
   SenderKeyRecord,
 } from '@whiskeysockets/baileys/lib/Signal/Group/index.js';
+import type { Lane } from './lane.ts';
 import type { Store } from './store.ts';
 
 /** One member's knowledge of the sender keys of a group, and its own. */
@@ -18,7 +19,7 @@ export interface SenderKeys {
 }
 
 /** The sender keys of one phone number, kept in `store`. */
-export function createSenderKeys(phone: string, store: Store): SenderKeys {
+export function createSenderKeys(phone: string, store: Store, exclusively: Lane): SenderKeys {
   const keyOf = (name: SenderKeyName) => `signal|${phone}|sender|${name.toString()}`;
   const storage = {
     async loadSenderKey(name: SenderKeyName) {
@@ -32,19 +33,22 @@ export function createSenderKeys(phone: string, store: Store): SenderKeys {
     },
   };
   return {
-    async learn(group, peer, distribution) {
-      const message = new SenderKeyDistributionMessage(null, null, null, null, distribution);
-      await new GroupSessionBuilder(storage).process(senderName(group, peer), message);
-    },
-    async decrypt(group, peer, ciphertext) {
-      return Buffer.from(await new GroupCipher(storage, senderName(group, peer)).decrypt(ciphertext));
-    },
-    async encrypt(group, plaintext) {
-      const name = senderName(group, phone);
-      const distribution = await new GroupSessionBuilder(storage).create(name);
-      const ciphertext = await new GroupCipher(storage, name).encrypt(plaintext);
-      return { distribution: Buffer.from(distribution.serialize()), ciphertext: Buffer.from(ciphertext) };
-    },
+    learn: (group, peer, distribution) =>
+      exclusively(() => {
+        const message = new SenderKeyDistributionMessage(null, null, null, null, distribution);
+        return new GroupSessionBuilder(storage).process(senderName(group, peer), message);
+      }),
+    decrypt: (group, peer, ciphertext) =>
+      exclusively(async () =>
+        Buffer.from(await new GroupCipher(storage, senderName(group, peer)).decrypt(ciphertext)),
+      ),
+    encrypt: (group, plaintext) =>
+      exclusively(async () => {
+        const name = senderName(group, phone);
+        const distribution = await new GroupSessionBuilder(storage).create(name);
+        const ciphertext = await new GroupCipher(storage, name).encrypt(plaintext);
+        return { distribution: Buffer.from(distribution.serialize()), ciphertext: Buffer.from(ciphertext) };
+      }),
   };
 }
 

@@ -27,10 +27,8 @@ export async function startWaServer(
   onSocket: (socket: WebSocket) => void,
 ): Promise<WaServer> {
   const sockets = new Set<Socket>();
-  const websockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, clientTracking: false });
   const http = createServer((_request, response) => response.writeHead(404).end());
   let mode: RefuseMode | undefined;
-
   http.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -38,19 +36,7 @@ export async function startWaServer(
       socket.resetAndDestroy();
     }
   });
-  http.on('upgrade', (request, socket: Duplex, head) => {
-    if (mode === 'silent') {
-      return;
-    }
-    if (mode === 'http503') {
-      socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-    } else if (new URL(request.url ?? '/', 'http://emulator').pathname !== PATH) {
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-    } else {
-      websockets.handleUpgrade(request, socket, head, onSocket);
-    }
-  });
-
+  const websockets = serveUpgrades(http, onSocket, () => mode);
   const cut = () => {
     for (const socket of sockets) {
       socket.destroy();
@@ -87,6 +73,32 @@ export async function startWaServer(
       websockets.close();
     },
   };
+}
+
+function serveUpgrades(
+  http: Server,
+  onSocket: (socket: WebSocket) => void,
+  currentMode: () => RefuseMode | undefined,
+): WebSocketServer {
+  const websockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, clientTracking: false });
+  http.on('upgrade', (request, socket: Duplex, head) => {
+    const mode = currentMode();
+    if (mode === 'silent') {
+      return;
+    }
+    if (mode === 'http503') {
+      socket.end(plainAnswer('503 Service Unavailable'));
+    } else if (new URL(request.url ?? '/', 'http://emulator').pathname !== PATH) {
+      socket.end(plainAnswer('404 Not Found'));
+    } else {
+      websockets.handleUpgrade(request, socket, head, onSocket);
+    }
+  });
+  return websockets;
+}
+
+function plainAnswer(status: string): string {
+  return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

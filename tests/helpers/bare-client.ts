@@ -10,7 +10,8 @@ import makeWASocket, {
 } from '@whiskeysockets/baileys';
 import type { Emulator } from '../../src/emulator/index.ts';
 
-const OPEN_TIMEOUT_MS = 20_000;
+const WAIT_TIMEOUT_MS = 20_000;
+const RECONNECT_MS = 50;
 const SETTLE_MS = 300;
 const LIBSIGNAL_NOISE =
   /^(Closing session|Opening session|Removing old closed session|Session already|Closing open session|Failed to decrypt message|Session error|Decrypted message with closed|Migrating session)/;
@@ -62,109 +63,136 @@ export async function connectBareClient(options: BareClientOptions): Promise<Bar
 export function startBareClient(options: BareClientOptions): BareClient {
   silenceLibsignal();
   const auth = options.auth ?? createMemoryAuth();
+  const happenings = createHappenings();
+  const line = keepConnected(options, auth, happenings);
+  return {
+    get sock() {
+      return line.sock();
+    },
+    auth,
+    closes: line.closes,
+    async waitOpen() {
+      const event = line.isOpen() ? undefined : await happenings.next('open', (one) => one.kind !== 'ack');
+      if (event?.kind === 'closed') {
+        throw new Error(`closed with ${event.code} before it was open`);
+      }
+    },
+    async waitClose() {
+      const event = await happenings.next('close', (one) => one.kind === 'closed');
+      return event.kind === 'closed' ? event.code : 0;
+    },
+    async send(to, text, messageId) {
+      const sent = await line.sock().sendMessage(toJid(to), { text }, messageId ? { messageId } : {});
+      return sent?.key.id ?? '';
+    },
+    async waitAck(id) {
+      if (!line.acks.has(id)) {
+        await happenings.next(`ack of ${id}`, (one) => one.kind === 'ack' && one.id === id);
+      }
+      return line.acks.get(id);
+    },
+    close: line.close,
+  };
+}
+
+/** Opens sockets one after another until the client is closed or turned away for good. */
+function keepConnected(
+  options: BareClientOptions,
+  auth: MemoryAuth,
+  happenings: ReturnType<typeof createHappenings>,
+) {
   const closes: number[] = [];
   const acks = new Map<string, string | undefined>();
-  const listeners = new Set<(event: { open: true } | { closed: number } | { ack: string }) => void>();
-  const tell = (event: { open: true } | { closed: number } | { ack: string }) => {
-    for (const listener of [...listeners]) {
-      listener(event);
-    }
-  };
   let sock: WASocket;
   let isOpen = false;
   let ended = false;
-
+  const onClose = (code: number) => {
+    isOpen = false;
+    closes.push(code);
+    const isRestart = code === DisconnectReason.restartRequired;
+    if (!ended && (isRestart || (options.reconnect && !isFinal(code)))) {
+      setTimeout(start, isRestart ? 0 : RECONNECT_MS);
+    } else {
+      happenings.tell({ kind: 'closed', code });
+    }
+  };
   const onUpdate = (update: Partial<ConnectionState>) => {
     if (update.qr && !auth.creds.me) {
       linkDevice(options, sock, update.qr).catch((error: unknown) => console.error('linking failed', error));
     }
     if (update.connection === 'open') {
       isOpen = true;
-      tell({ open: true });
+      happenings.tell({ kind: 'open' });
+    } else if (update.connection === 'close') {
+      onClose(closeCode(update));
     }
-    if (update.connection === 'close') {
-      isOpen = false;
-      const code = closeCode(update);
-      closes.push(code);
-      const comesBack = code === DisconnectReason.restartRequired || (options.reconnect && !isFinal(code));
-      if (comesBack && !ended) {
-        setTimeout(start, code === DisconnectReason.restartRequired ? 0 : 50);
-      } else {
-        tell({ closed: code });
-      }
-    }
+  };
+  const onAck = (id: string, error: string | undefined) => {
+    acks.set(id, error);
+    happenings.tell({ kind: 'ack', id });
   };
   const start = () => {
-    if (ended) {
-      return;
+    if (!ended) {
+      sock = openSocket(options, auth, onUpdate, onAck);
     }
-    sock = makeWASocket({
-      auth,
-      waWebSocketUrl: options.emulator.waUrl,
-      logger: SILENT_LOGGER,
-      emitOwnEvents: false,
-      ...options.config,
-    });
-    sock.ev.on('creds.update', (update) => void Object.assign(auth.creds, update));
-    sock.ev.on('connection.update', onUpdate);
-    sock.ws.on('CB:ack,class:message', (node: { attrs: { id: string; error?: string } }) => {
-      acks.set(node.attrs.id, node.attrs.error);
-      tell({ ack: node.attrs.id });
-    });
   };
   start();
+  const close = async () => {
+    ended = true;
+    // A socket that is ended right after it opened leaves timers behind.
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await sock.end(undefined);
+  };
+  return { sock: () => sock, isOpen: () => isOpen, closes, acks, close };
+}
 
-  const waitFor = <T>(what: string, check: (event: unknown) => T | undefined): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => done(() => reject(new Error(`${what}: nothing in 20 s`))),
-        OPEN_TIMEOUT_MS,
-      );
-      const listener = (event: unknown) => {
-        const value = check(event);
-        if (value !== undefined) {
-          done(() => resolve(value));
-        }
-      };
-      const done = (settle: () => void) => {
-        clearTimeout(timer);
-        listeners.delete(listener);
-        settle();
-      };
-      listeners.add(listener);
-    });
-
-  return {
-    get sock() {
-      return sock;
-    },
+function openSocket(
+  { emulator, config }: BareClientOptions,
+  auth: MemoryAuth,
+  onUpdate: (update: Partial<ConnectionState>) => void,
+  onAck: (id: string, error: string | undefined) => void,
+): WASocket {
+  const sock = makeWASocket({
     auth,
-    closes,
-    async waitOpen() {
-      if (isOpen) {
-        return;
-      }
-      const event = await waitFor('open', (value) => asEvent(value));
-      if ('closed' in event) {
-        throw new Error(`closed with ${event.closed} before it was open`);
+    waWebSocketUrl: emulator.waUrl,
+    logger: SILENT_LOGGER,
+    emitOwnEvents: false,
+    ...config,
+  });
+  sock.ev.on('creds.update', (update) => void Object.assign(auth.creds, update));
+  sock.ev.on('connection.update', onUpdate);
+  sock.ws.on('CB:ack,class:message', ({ attrs }: { attrs: { id: string; error?: string } }) =>
+    onAck(attrs.id, attrs.error),
+  );
+  return sock;
+}
+
+type Happening = { kind: 'open' } | { kind: 'closed'; code: number } | { kind: 'ack'; id: string };
+
+function createHappenings() {
+  const listeners = new Set<(event: Happening) => void>();
+  return {
+    tell(event: Happening) {
+      for (const listener of [...listeners]) {
+        listener(event);
       }
     },
-    waitClose: () => waitFor('close', (value) => readField(value, 'closed')),
-    async send(to, text, messageId) {
-      const sent = await sock.sendMessage(toJid(to), { text }, messageId ? { messageId } : {});
-      return sent?.key.id ?? '';
-    },
-    async waitAck(id) {
-      if (!acks.has(id)) {
-        await waitFor(`ack of ${id}`, (value) => (isAckOf(value, id) ? true : undefined));
-      }
-      return acks.get(id);
-    },
-    async close() {
-      ended = true;
-      // A socket that is ended right after it opened leaves timers behind.
-      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-      await sock.end(undefined);
+    /** The next one that matches. Rejects after 20 s. */
+    next(what: string, matches: (event: Happening) => boolean): Promise<Happening> {
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          listeners.delete(listener);
+          reject(new Error(`${what}: nothing in ${WAIT_TIMEOUT_MS} ms`));
+        }, WAIT_TIMEOUT_MS);
+        const listener = (event: Happening) => {
+          if (matches(event)) {
+            clearTimeout(timer);
+            listeners.delete(listener);
+            resolve(event);
+          }
+        };
+        listeners.add(listener);
+      });
     },
   };
 }
@@ -189,24 +217,6 @@ function closeCode(update: Partial<ConnectionState>): number {
 
 function isFinal(code: number): boolean {
   return code === DisconnectReason.loggedOut || code === DisconnectReason.connectionReplaced;
-}
-
-function asEvent(value: unknown): { open: true } | { closed: number } | undefined {
-  const closed = readField(value, 'closed');
-  if (closed !== undefined) {
-    return { closed };
-  }
-  return typeof value === 'object' && value !== null && 'open' in value ? { open: true } : undefined;
-}
-
-function readField(value: unknown, key: 'closed'): number | undefined {
-  return typeof value === 'object' && value !== null && key in value
-    ? Number(Reflect.get(value, key))
-    : undefined;
-}
-
-function isAckOf(value: unknown, id: string): boolean {
-  return typeof value === 'object' && value !== null && 'ack' in value && value.ack === id;
 }
 
 /** `digits` become a JID; what has an `@` stays. */
