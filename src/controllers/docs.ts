@@ -10,11 +10,11 @@ import { type Route, route } from './route.ts';
 const tag = 'Operations';
 
 /** Files of the package swagger-ui-dist that the page loads; nothing else of it can be asked for. */
-const ASSETS: Record<string, string | undefined> = {
-  'swagger-ui.css': 'text/css; charset=utf-8',
-  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
-  'favicon-32x32.png': 'image/png',
-};
+const ASSETS = new Map([
+  ['swagger-ui.css', 'text/css; charset=utf-8'],
+  ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
+  ['favicon-32x32.png', 'image/png'],
+]);
 const INIT = 'init.js';
 
 /** Addresses are relative, so that the page also works under `/api/docs`. */
@@ -84,7 +84,7 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
       contentType: 'text/javascript',
       errors: ['NOT_FOUND'],
       handler: async ({ http, params }) => {
-        const type = params.file === INIT ? 'text/javascript; charset=utf-8' : ASSETS[params.file];
+        const type = params.file === INIT ? 'text/javascript; charset=utf-8' : ASSETS.get(params.file);
         if (type === undefined) throw new AppError('NOT_FOUND', 'There is nothing at this address.');
         const body = params.file === INIT ? new TextEncoder().encode(SCRIPT) : await readAsset(params.file);
         return http.body(body, 200, { 'content-type': type, 'cache-control': 'public, max-age=86400' });

@@ -97,13 +97,13 @@ interface ValidationResult {
 /** The hook of all validators: one reason a field. */
 function refuseInvalid(result: ValidationResult): void {
   if (result.success) return;
-  const details: Record<string, string> = {};
+  const reasons = new Map<string, string>();
   for (const issue of result.error?.issues ?? []) {
     const field = issue.path.map(String).join('.') || 'body';
-    details[field] ??= issue.message;
+    if (!reasons.has(field)) reasons.set(field, issue.message);
   }
-  const fields = Object.keys(details).slice(0, 5).join(', ');
-  throw new AppError('VALIDATION_FAILED', `Not valid: ${fields}.`, { details });
+  const fields = [...reasons.keys()].slice(0, 5).join(', ');
+  throw new AppError('VALIDATION_FAILED', `Not valid: ${fields}.`, { details: Object.fromEntries(reasons) });
 }
 
 function run({ deps, running }: MountParts, route: Route) {

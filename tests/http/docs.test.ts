@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { allRoutes } from '../../src/controllers/index.ts';
+import { buildOpenApi } from '../../src/controllers/openapi.ts';
+import { route } from '../../src/controllers/route.ts';
+import { openTestApp, type TestApp } from '../helpers/app.ts';
+
+let t: TestApp;
+beforeAll(async () => {
+  t = await openTestApp();
+});
+afterAll(() => t.close());
+
+/** Every string under a key `$ref`. */
+function refsOf(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) =>
+    key === '$ref' && typeof item === 'string' ? [item] : refsOf(item),
+  );
+}
+
+describe('/openapi.json', () => {
+  it('describes every route once, with its servers', async () => {
+    const { body, status } = await t.call('/openapi.json');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ openapi: '3.1.0', servers: [{ url: '/' }, { url: '/api' }] });
+    const operations = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    );
+    const expected = allRoutes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`);
+    expect(operations.sort()).toEqual([...new Set(expected)].sort());
+    expect(expected).toHaveLength(new Set(expected).size);
+  });
+
+  it('refers only to components that it has, and repeats no operation id', async () => {
+    const { body, text } = await t.call('/openapi.json');
+    const { schemas } = body.components as { schemas: Record<string, unknown> };
+    const known = new Set(Object.keys(schemas).map((name) => `#/components/schemas/${name}`));
+    const refs = refsOf(body);
+    expect(refs.length).toBeGreaterThan(20);
+    expect(refs.filter((ref) => !known.has(ref))).toEqual([]);
+    expect(text).not.toContain('$defs');
+    const ids = [...text.matchAll(/"operationId":"([^"]+)"/g)].map((match) => match[1]);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('declares the parameters of each path', async () => {
+    const { body } = await t.call('/openapi.json');
+    for (const [path, methods] of Object.entries(body.paths as Record<string, Record<string, object>>)) {
+      const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+      for (const operation of Object.values(methods)) {
+        const { parameters = [] } = operation as { parameters?: { name: string; in: string }[] };
+        const declared = parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name);
+        expect(declared.sort()).toEqual(names.sort());
+      }
+    }
+  });
+
+  it('has examples that pass the schemas', () => {
+    for (const { body, params, query, example, method, path } of allRoutes) {
+      const parts = [
+        [body, example?.body],
+        [params, example?.params],
+        [query, example?.query],
+      ] as const;
+      for (const [schema, value] of parts) {
+        if (!schema || value === undefined) continue;
+        expect(schema.safeParse(value), `${method} ${path}`).toMatchObject({ success: true });
+      }
+    }
+  });
+
+  it('is not built of two different schemas of one name', () => {
+    const make = (path: string, schema: z.ZodType) =>
+      route({
+        method: 'get',
+        path,
+        tag: 't',
+        summary: 's',
+        auth: 'public',
+        response: schema,
+        handler: () => ({}),
+      });
+    const routes = [
+      make('/a', z.object({ a: z.string() }).meta({ id: 'Twice' })),
+      make('/b', z.object({ b: z.string() }).meta({ id: 'Twice2' })),
+    ];
+    expect(() => buildOpenApi(routes)).not.toThrow();
+    const ambiguous = z.object({ in: z.number().default(1) }).meta({ id: 'Both' });
+    const both = route({
+      method: 'post',
+      path: '/c',
+      tag: 't',
+      summary: 's',
+      auth: 'public',
+      body: ambiguous,
+      response: ambiguous,
+      handler: () => ({}),
+    });
+    expect(() => buildOpenApi([both])).toThrow(/two different schemas are named Both/);
+  });
+});
+
+describe('/docs', () => {
+  it.each(['', '/api'])('is a page under %s/docs whose every asset comes from here', async (prefix) => {
+    const page = await t.call(`${prefix}/docs`);
+    expect(page.headers.get('content-type')).toContain('text/html');
+    expect(page.text).not.toMatch(/https?:\/\/|<script>|style=/);
+    const assets = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1]);
+    expect(assets).toHaveLength(4);
+    for (const asset of assets) {
+      const reply = await t.call(`${prefix}/${asset}`);
+      expect(reply.status).toBe(200);
+      expect(reply.headers.get('cache-control')).toContain('max-age');
+    }
+  });
+
+  it('serves nothing but those', async () => {
+    for (const file of ['package.json', '..%2fpackage.json', 'constructor', '__proto__']) {
+      expect((await t.call(`/docs/assets/${file}`)).status).toBe(404);
+    }
+  });
+});
+
+describe('/health', () => {
+  it.each(['/health', '/api/health'])('tells of database and engine at %s', async (path) => {
+    const reply = await t.call(path);
+    expect(reply).toMatchObject({
+      status: 200,
+      body: { status: 'ok', database: { status: 'up' }, engine: { sessions: { connected: 0, failed: 0 } } },
+    });
+  });
+
+  it('is ready only between start and stop', async () => {
+    for (const [phase, status] of [
+      ['starting', 503],
+      ['ready', 200],
+      ['stopping', 503],
+    ] as const) {
+      t.deps.lifecycle.phase = phase;
+      expect((await t.call('/health/ready')).status).toBe(status);
+      expect((await t.call('/health/live')).status).toBe(200);
+    }
+    t.deps.lifecycle.phase = 'ready';
+  });
+
+  it('says so when the database is away, or does not answer', async () => {
+    for (const ping of [() => Promise.reject(new Error('gone')), () => new Promise<void>(() => {})]) {
+      const database = { ...t.deps.database, ping };
+      const away = await openTestApp({ deps: { database } });
+      const health = await away.call('/health');
+      expect(health).toMatchObject({
+        status: 503,
+        body: { code: 'UNAVAILABLE', details: { database: { status: 'down' } } },
+      });
+      expect(await away.call('/health/ready')).toMatchObject({ status: 503 });
+      expect((await away.call('/health/live')).status).toBe(200);
+      await away.close();
+    }
+  });
+});

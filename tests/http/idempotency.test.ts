@@ -1,0 +1,142 @@
+import { count, eq } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type Route, route } from '../../src/controllers/route.ts';
+import { transact } from '../../src/db/ops.ts';
+import { idempotencyKeys, settings } from '../../src/db/schema.ts';
+import { claimIdempotency, KEEP_MS } from '../../src/services/idempotency.ts';
+import { AppError } from '../../src/utils/errors.ts';
+import { newId } from '../../src/utils/ids.ts';
+import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
+import { createManualClock } from '../helpers/manual-clock.ts';
+
+const base = { tag: 'Test', summary: 'test', response: null, auth: 'credential', idempotent: true } as const;
+/** Opened by a test to let `/slow` go on. */
+let gate: { open: () => void; opened: Promise<void> };
+
+const routes: Route[] = [
+  route({
+    ...base,
+    method: 'post',
+    path: '/things',
+    status: 202,
+    body: z.object({ name: z.string(), note: z.string().optional() }),
+    handler: async ({ ctx, body }) => {
+      const id = newId();
+      await transact(ctx.db, async (tx) => {
+        await tx.insert(settings).values({ name: id, value: body.name, updatedAt: ctx.clock.now() });
+        await claimIdempotency(ctx, tx, { status: 202, body: { success: true, id } });
+        if (body.name === 'fails') throw new AppError('NOT_FOUND', 'No.');
+        if (body.name === 'crashes') throw new Error('the process dies here');
+      });
+      return { id, later: body.name === 'grows' ? 'known only after the commit' : undefined };
+    },
+  }),
+  route({
+    ...base,
+    method: 'post',
+    path: '/slow',
+    handler: async () => {
+      await gate.opened;
+      return { done: true };
+    },
+  }),
+];
+
+const clock = createManualClock();
+let t: TestApp;
+let user: Tenant;
+beforeAll(async () => {
+  t = await openTestApp({ routes, clock });
+  user = await t.tenant();
+});
+afterAll(() => t.close());
+
+const post = (key: string | undefined, body: unknown, { path = '/things', as = user, app = t } = {}) =>
+  app.call(path, {
+    method: 'POST',
+    body,
+    apiKey: as.apiKey,
+    headers: key === undefined ? {} : { 'idempotency-key': key },
+  });
+const things = async () => Number((await t.deps.db.select({ n: count() }).from(settings))[0]?.n);
+
+describe('Idempotency-Key', () => {
+  it('gives the first answer again and does nothing twice', async () => {
+    const before = await things();
+    const first = await post('a', { name: 'x', note: 'n' });
+    const second = await post('a', { note: 'n', name: 'x', unknown: 'dropped' });
+    expect(first.status).toBe(202);
+    expect(first.headers.get('idempotent-replayed')).toBeNull();
+    expect(second).toMatchObject({ status: 202, body: first.body });
+    expect(second.headers.get('idempotent-replayed')).toBe('true');
+    expect(await things()).toBe(before + 1);
+  });
+
+  it('keeps what the caller was really told', async () => {
+    const first = await post('grows', { name: 'grows' });
+    expect(first.body.later).toBeDefined();
+    expect((await post('grows', { name: 'grows' })).body).toEqual(first.body);
+  });
+
+  it('refuses another body under the same key', async () => {
+    await post('b', { name: 'x' });
+    expect(await post('b', { name: 'y' })).toMatchObject({
+      status: 409,
+      body: { code: 'IDEMPOTENCY_CONFLICT' },
+    });
+    expect(await post('b', {}, { path: '/slow' })).toMatchObject({ status: 409 });
+  });
+
+  it('belongs to one user', async () => {
+    const first = await post('c', { name: 'x' });
+    const other = await post('c', { name: 'x' }, { as: await t.tenant() });
+    expect(other.status).toBe(202);
+    expect(other.body.id).not.toBe(first.body.id);
+  });
+
+  it('is refused while the first request still runs', async () => {
+    let open = () => {};
+    gate = { opened: new Promise((resolve) => (open = resolve)), open: () => open() };
+    const first = post('d', {}, { path: '/slow' });
+    let second = await post('d', {}, { path: '/slow' });
+    expect(second).toMatchObject({ status: 409, body: { code: 'IDEMPOTENCY_IN_PROGRESS' } });
+    gate.open();
+    expect((await first).status).toBe(200);
+    second = await post('d', {}, { path: '/slow' });
+    expect(second.headers.get('idempotent-replayed')).toBe('true');
+  });
+
+  it('does one thing for two processes at the same moment', async () => {
+    const other = await openTestApp({ routes, clock, deps: t.deps });
+    const before = await things();
+    const replies = await Promise.all([post('e', { name: 'x' }), post('e', { name: 'x' }, { app: other })]);
+    expect(replies.map((reply) => reply.status)).toEqual([202, 202]);
+    expect(replies[0]?.body.id).toBe(replies[1]?.body.id);
+    expect(await things()).toBe(before + 1);
+    await other.close();
+  });
+
+  it.each(['fails', 'crashes'])('keeps nothing of a request that %s', async (name) => {
+    const before = await things();
+    const first = await post(name, { name });
+    expect(first.status).toBeGreaterThanOrEqual(400);
+    expect(await things()).toBe(before);
+    const rows = await t.deps.db.select().from(idempotencyKeys).where(eq(idempotencyKeys.key, name));
+    expect(rows).toEqual([]);
+    expect((await post(name, { name: 'x' })).status).toBe(202);
+  });
+
+  it('is forgotten after a day', async () => {
+    const first = await post('f', { name: 'x' });
+    clock.advance(KEEP_MS);
+    const second = await post('f', { name: 'another' });
+    expect(second.status).toBe(202);
+    expect(second.body.id).not.toBe(first.body.id);
+  });
+
+  it('has 1 to 190 characters', async () => {
+    expect(await post('k'.repeat(191), { name: 'x' })).toMatchObject({ status: 400 });
+    expect((await post('k'.repeat(190), { name: 'x' })).status).toBe(202);
+  });
+});
