@@ -39,8 +39,9 @@ export async function runUntilSignal(name: string, start: () => Promise<Running>
 
 function fail(what: string, error: unknown): never {
   const known = error instanceof Error && isForPerson(error);
+  const hint = known && 'code' in error && error.code === 'EADDRINUSE' ? ' (PORT names another one)' : '';
   process.stderr.write(
-    `${what}: ${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
+    `${what}: ${known ? error.message + hint : error instanceof Error ? error.stack : String(error)}\n`,
   );
   process.exit(1);
 }

@@ -22,6 +22,7 @@ const EMULATOR_PORTS = { controlPort: 5002, waPort: 5003, mediaPort: 5004 };
 
 /** Quick enough to watch, slow enough to see the queue at work; the real defaults are in .env.example. */
 const SANDBOX_DEFAULTS = {
+  HOST: '127.0.0.1',
   MESSAGE_DELAY_MIN: '300',
   MESSAGE_DELAY_MAX: '900',
   WEBHOOK_ALLOW_PRIVATE: 'true',

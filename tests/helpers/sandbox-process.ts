@@ -1,0 +1,171 @@
+/** The service as users run it: a process of its own, against an emulator that outlives it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Emulator } from '../../src/emulator/index.ts';
+import { createEmptyDatabase } from './database.ts';
+import { until } from './until.ts';
+
+export interface SandboxProcess {
+  /** base URL of the API, the same after each start */
+  readonly url: string;
+  readonly apiKey: string;
+  readonly admin: { email: string; password: string };
+  /** everything it has printed so far, over all starts */
+  output(): string;
+  /** where it keeps its files */
+  readonly dir: string;
+  /** kill -9, without a word before */
+  kill(): Promise<void>;
+  /** starts it again after `kill` or `terminate`; resolves when it is ready */
+  start(): Promise<void>;
+  /** SIGTERM; resolves with the exit code */
+  terminate(): Promise<number | null>;
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** ends the process and removes its files and database */
+  remove(): Promise<void>;
+}
+
+export interface Answer {
+  status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely by tests
+  body: any;
+}
+
+const START_TIMEOUT_MS = 45_000;
+
+/** Starts a sandbox with `EMULATOR=external` over a fresh database of the engine that DB_TYPE names. */
+export async function startSandboxProcess(
+  emulator: Emulator,
+  env: Record<string, string> = {},
+): Promise<SandboxProcess> {
+  const dir = await mkdtemp(join(tmpdir(), 'wahub-e2e-'));
+  const database = await createEmptyDatabase();
+  const file = join(dir, 'sandbox.json');
+  const settings: NodeJS.ProcessEnv = {
+    ...process.env,
+    NODE_ENV: 'development',
+    PORT: String(await findFreePort()),
+    DATA_DIR: dir,
+    LOG_DIR: join(dir, 'logs'),
+    LOG_LEVEL: 'debug',
+    LOG_FILES: 'true',
+    EMULATOR: 'external',
+    WA_SERVER_URL: emulator.waUrl,
+    WA_SERVER_ROOT_KEY: emulator.rootKey,
+    WA_SERVER_CA: emulator.caFile,
+    NODE_EXTRA_CA_CERTS: emulator.caFile,
+    ...databaseSettings(database.options),
+    ...env,
+  };
+  let child: ChildProcess | null = null;
+  let printed = '';
+  let info = { url: '', apiKey: '', admin: { email: '', password: '' } };
+
+  async function start(): Promise<void> {
+    await rm(file, { force: true });
+    const started = spawn(process.execPath, ['--import', 'tsx', 'src/sandbox.ts'], {
+      env: settings,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child = started;
+    const collect = (chunk: Buffer) => {
+      printed += chunk.toString();
+    };
+    started.stdout?.on('data', collect);
+    started.stderr?.on('data', collect);
+    await until(async () => {
+      if (started.exitCode !== null) throw new Error(`the sandbox ended:\n${printed}`);
+      info = JSON.parse(await readFile(file, 'utf8').catch(() => '{"url":""}'));
+      return info.url !== '' && (await fetch(`${info.url}/health/ready`)).ok;
+    }, START_TIMEOUT_MS);
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<number | null> {
+    const running = child;
+    child = null;
+    if (!running || running.exitCode !== null || running.signalCode !== null)
+      return running?.exitCode ?? null;
+    const gone = new Promise<number | null>((resolve) => running.once('exit', (code) => resolve(code)));
+    running.kill(signal);
+    return gone;
+  }
+
+  await start();
+  return {
+    get url() {
+      return info.url;
+    },
+    get apiKey() {
+      return info.apiKey;
+    },
+    get admin() {
+      return info.admin;
+    },
+    dir,
+    output: () => printed,
+    start,
+    kill: async () => {
+      await end('SIGKILL');
+    },
+    terminate: () => end('SIGTERM'),
+    async call(method, path, body, headers = {}) {
+      const response = await fetch(`${info.url}${path}`, {
+        method,
+        headers: { 'x-api-key': info.apiKey, 'content-type': 'application/json', ...headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+    },
+    async remove() {
+      await end('SIGKILL');
+      await database.remove();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A port that nobody listened on a moment ago. */
+function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+function databaseSettings(
+  options: Awaited<ReturnType<typeof createEmptyDatabase>>['options'],
+): Record<string, string> {
+  if (options.type === 'sqlite') return { DB_TYPE: 'sqlite', DB_SQLITE_PATH: options.path };
+  return {
+    DB_TYPE: 'mysql',
+    DB_HOST: options.host,
+    DB_PORT: String(options.port),
+    DB_USER: options.user,
+    DB_PASSWORD: options.password,
+    DB_NAME: options.database,
+  };
+}
+
+/** Links a number to a session of that name, as a person with a phone would. */
+export async function linkSession(
+  sandbox: Pick<SandboxProcess, 'call'>,
+  emulator: Emulator,
+  sessionId: string,
+  phone: string,
+): Promise<void> {
+  const created = await sandbox.call('POST', '/session/create', { sessionId });
+  if (created.status !== 201) throw new Error(`no session: ${JSON.stringify(created.body)}`);
+  await emulator.scan({ qr: created.body.data.qr, phone });
+  await until(async () => {
+    const { body } = await sandbox.call('GET', `/session/status?session=${sessionId}`);
+    return body.data.status === 'connected';
+  });
+}
