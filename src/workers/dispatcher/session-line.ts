@@ -184,6 +184,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
         resting = false;
       }
     }
+    resting = true;
     await Promise.all(attempts);
   }
 

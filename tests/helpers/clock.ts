@@ -1,0 +1,64 @@
+/** Time that a test moves: due timers run in order, and what each of them starts settles before the next. */
+import type { Clock } from '../../src/utils/clock.ts';
+
+export interface FakeClock extends Clock {
+  /**
+   * Moves time on. After each timer, and at the end, `settle` is awaited: by default some turns of the event loop;
+   * give it what knows when the work at hand is done (the dispatcher's `settled`).
+   */
+  advance(ms: number): Promise<void>;
+  /** What `advance` awaits from now on. */
+  settleWith(settle: () => Promise<void>): void;
+  /** Sets the wall clock, as an operator or NTP does; timers and the monotonic clock go on. */
+  setNow(now: number): void;
+}
+
+/** Starts on 1 January 2026, 00:00 UTC, unless told otherwise. */
+export function createFakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
+  let elapsedMs = 0;
+  let offsetMs = start;
+  let made = 0;
+  let settle = () => turns(10);
+  const timers = new Map<number, { dueMs: number; fn: () => void }>();
+
+  function nextDue(untilMs: number) {
+    let found: { id: number; dueMs: number; fn: () => void } | null = null;
+    for (const [id, timer] of timers) {
+      if (timer.dueMs <= untilMs && (found === null || timer.dueMs < found.dueMs)) found = { id, ...timer };
+    }
+    return found;
+  }
+  return {
+    now: () => offsetMs + elapsedMs,
+    monotonic: () => elapsedMs,
+    setTimer(fn, delayMs) {
+      const id = ++made;
+      // Whole milliseconds, as the machine's timers: what waits for a time must not wake before it.
+      timers.set(id, { dueMs: elapsedMs + Math.max(0, Math.ceil(delayMs)), fn });
+      return () => timers.delete(id);
+    },
+    async advance(ms) {
+      const untilMs = elapsedMs + ms;
+      await settle();
+      for (let timer = nextDue(untilMs); timer; timer = nextDue(untilMs)) {
+        timers.delete(timer.id);
+        elapsedMs = Math.max(elapsedMs, timer.dueMs);
+        timer.fn();
+        await settle();
+      }
+      elapsedMs = untilMs;
+      await settle();
+    },
+    settleWith(next) {
+      settle = next;
+    },
+    setNow(now) {
+      offsetMs = now - elapsedMs;
+    },
+  };
+}
+
+/** Lets the event loop turn n times. */
+export async function turns(n: number): Promise<void> {
+  for (let i = 0; i < n; i++) await new Promise<void>((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,310 @@
+import { eq } from 'drizzle-orm';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
+import { openQueue, phones, type QueueFixture } from './fixture.ts';
+
+let q: QueueFixture;
+const open = async (...args: Parameters<typeof openQueue>) => {
+  q = await openQueue(...args);
+  return q;
+};
+afterEach(() => q.close());
+
+describe('the way of a message', () => {
+  beforeEach(() => open());
+
+  it('sends what was queued before and after the session came, and settles it as sent', async () => {
+    const account = await q.account();
+    const before = await q.queue(account);
+    await q.dispatcher.add(account);
+    await q.clock.advance(0);
+    const after = await q.queue(account, { phone: '6281200000002' });
+    await q.clock.advance(0);
+    for (const { id } of [before, after]) {
+      const message = await q.message(id);
+      expect(message).toMatchObject({ status: 'sent', attempts: 1, errorCode: null, sentAt: q.clock.now() });
+      expect(await q.row(id)).toBeUndefined();
+    }
+    expect(q.engine.relayed.map((send) => send.messageId)).toEqual([before.messageId, after.messageId]);
+    expect(q.events.map((event) => event.event)).toEqual(['message.sent', 'message.sent']);
+    expect(q.events.map((event) => event.seq)).toEqual([1, 2]);
+  });
+
+  it('keeps the order of a burst', async () => {
+    const account = await q.account();
+    const all = await Promise.all(phones(60).map((phone) => q.queue(account, { phone })));
+    await q.dispatcher.add(account);
+    await q.clock.advance(0);
+    expect(q.engine.attempts.map((send) => send.messageId)).toEqual(all.map((one) => one.messageId));
+  });
+
+  it('has at most eight in flight, and never two to the same recipient', async () => {
+    const account = await q.account();
+    const busy = new Set<string>();
+    q.engine.answer = async (send) => {
+      expect(busy.has(send.to.jid)).toBe(false);
+      busy.add(send.to.jid);
+      const result = await q.engine.later(1_000);
+      busy.delete(send.to.jid);
+      return result;
+    };
+    const three = ['6281200000001', '6281200000002', '6281200000003'];
+    for (let i = 0; i < 15; i++) await q.queue(account, { phone: three[i % 3] ?? null });
+    await q.dispatcher.add(account);
+    await q.clock.advance(500);
+    expect(q.engine.attempts).toHaveLength(3);
+    for (const phone of phones(20)) await q.queue(account, { phone });
+    await q.clock.advance(0);
+    expect(q.engine.attempts).toHaveLength(8);
+    await q.clock.advance(20_000);
+    expect(q.engine.attempts).toHaveLength(35);
+    expect(q.engine.maxInFlight).toBe(8);
+  });
+
+  it('serves high priority before everything that waits, and low after it', async () => {
+    const account = await q.account();
+    const low = await q.queue(account, { phone: '6281200000001', priority: 2 });
+    const normal = await q.queue(account, { phone: '6281200000002', priority: 1 });
+    const high = await q.queue(account, { phone: '6281200000003', priority: 0 });
+    await q.dispatcher.add(account);
+    await q.clock.advance(0);
+    expect(q.engine.attempts.map((send) => send.messageId)).toEqual([
+      high.messageId,
+      normal.messageId,
+      low.messageId,
+    ]);
+  });
+
+  it('sends a scheduled message at its time, and others meanwhile', async () => {
+    const account = await q.account();
+    await q.dispatcher.add(account);
+    const later = await q.queue(account, { scheduledAt: q.clock.now() + 60_000, priority: 0 });
+    await q.queue(account, { phone: '6281200000002' });
+    await q.clock.advance(59_999);
+    expect(q.engine.attempts).toHaveLength(1);
+    await q.clock.advance(1);
+    expect((await q.message(later.id)).status).toBe('sent');
+    expect(q.engine.attempts[1]?.at).toBe(q.clock.now());
+  });
+
+  it('claims nothing while there is no socket, and goes on when it is back', async () => {
+    const account = await q.account();
+    q.engine.setConnected(false);
+    await q.dispatcher.add(account);
+    const { id } = await q.queue(account);
+    await q.clock.advance(10_000);
+    expect(await q.message(id)).toMatchObject({ status: 'queued', attempts: 0 });
+    q.engine.setConnected(true);
+    await q.clock.advance(1_000);
+    expect((await q.message(id)).status).toBe('sent');
+  });
+
+  it('does not count an attempt that met a closed socket', async () => {
+    const account = await q.account();
+    q.engine.prepare = () => q.engine.setConnected(false);
+    await q.dispatcher.add(account);
+    const { id } = await q.queue(account);
+    await q.clock.advance(1_000);
+    expect(await q.row(id)).toMatchObject({ status: 'pending', attempts: 0, claimedFence: null });
+    expect(await q.deps.db.select().from(sendAttempts)).toHaveLength(0);
+  });
+
+  it('stops twice, and sends nothing afterwards', async () => {
+    const account = await q.account();
+    await q.dispatcher.add(account);
+    await q.dispatcher.stop();
+    await q.dispatcher.stop();
+    await q.queue(account);
+    await q.clock.advance(10_000);
+    expect(q.engine.attempts).toHaveLength(0);
+  });
+
+  it('lets what is in flight end before a session counts as removed', async () => {
+    const account = await q.account();
+    q.engine.answer = () => q.engine.later(5_000);
+    await q.dispatcher.add(account);
+    const { id } = await q.queue(account);
+    await q.clock.advance(0);
+    let removed = false;
+    const removal = q.dispatcher.remove(account.id).then(() => {
+      removed = true;
+    });
+    await q.clock.advance(4_999);
+    expect(removed).toBe(false);
+    await q.clock.advance(1);
+    await removal;
+    expect((await q.message(id)).status).toBe('sent');
+  });
+});
+
+describe('pace', () => {
+  it('waits out a gap between sends, also for high priority, and a slow answer does not stop it', async () => {
+    await open({ delayMinMs: 3_000, delayMaxMs: 7_000 });
+    const account = await q.account();
+    q.engine.answer = () => q.engine.later(12_000);
+    await Promise.all(phones(5).map((phone) => q.queue(account, { phone })));
+    await q.dispatcher.add(account);
+    await q.clock.advance(1_000);
+    const otp = await q.queue(account, { phone: '6281299999999', priority: 0 });
+    await q.clock.advance(60_000);
+    const start = q.engine.attempts[0]?.at ?? 0;
+    expect(q.engine.attempts.map((send) => send.at - start)).toEqual([
+      0, 5_000, 10_000, 15_000, 20_000, 25_000,
+    ]);
+    expect(q.engine.attempts[1]?.messageId).toBe(otp.messageId);
+  });
+
+  it('keeps the gap over a restart', async () => {
+    await open({ delayMinMs: 4_000, delayMaxMs: 4_000 });
+    const account = await q.account();
+    await q.dispatcher.add(account);
+    await q.queue(account, { phone: '6281200000001' });
+    await q.queue(account, { phone: '6281200000002' });
+    await q.clock.advance(1_000);
+    await q.dispatcher.remove(account.id);
+    await q.newDispatcher().add(account);
+    await q.clock.advance(2_999);
+    expect(q.engine.attempts).toHaveLength(1);
+    await q.clock.advance(1);
+    expect(q.engine.attempts).toHaveLength(2);
+  });
+});
+
+describe('pauses and last looks', () => {
+  beforeEach(() => open());
+
+  async function pause(accountId: string, until: number | null, reason: string | null) {
+    await q.deps.db
+      .update(whatsappAccounts)
+      .set({ pausedUntil: until, pauseReason: reason })
+      .where(eq(whatsappAccounts.id, accountId));
+  }
+
+  it('sends nothing while somebody has paused the session, not even what is being prepared', async () => {
+    const account = await q.account();
+    const until = q.clock.now() + 30_000;
+    q.engine.prepare = () => pause(account.id, until, 'breaker');
+    await q.dispatcher.add(account);
+    const { id } = await q.queue(account);
+    await q.clock.advance(29_999);
+    expect(q.engine.relayed).toHaveLength(0);
+    expect(await q.message(id)).toMatchObject({ attempts: 0 });
+    q.engine.prepare = () => undefined;
+    await q.clock.advance(1);
+    expect((await q.message(id)).status).toBe('sent');
+  });
+
+  it('goes on at once when a pause is lifted and the session is woken', async () => {
+    const account = await q.account({ pausedUntil: q.clock.now() + 3_600_000, pauseReason: 'manual' });
+    await q.dispatcher.add(account);
+    await q.queue(account);
+    await q.clock.advance(10_000);
+    expect(q.engine.attempts).toHaveLength(0);
+    await pause(account.id, null, null);
+    q.deps.signals.wake(account.id);
+    await q.clock.advance(0);
+    expect(q.engine.relayed).toHaveLength(1);
+  });
+
+  it('withholds what another owner took while it was being prepared', async () => {
+    const account = await q.account();
+    q.engine.prepare = async () => {
+      await q.deps.db.update(whatsappAccounts).set({ fence: 2 }).where(eq(whatsappAccounts.id, account.id));
+    };
+    await q.dispatcher.add(account);
+    const { id } = await q.queue(account);
+    await q.clock.advance(60_000);
+    expect(q.engine.attempts).toHaveLength(1);
+    expect(q.engine.relayed).toHaveLength(0);
+    expect(await q.row(id)).toMatchObject({ status: 'sending', claimedFence: 1 });
+  });
+
+  it('claims nothing once the lease may have ended', async () => {
+    const account = await q.account();
+    let safe = true;
+    const dispatcher = q.newDispatcher({ isSafe: () => safe });
+    await dispatcher.add(account);
+    safe = false;
+    const { id } = await q.queue(account);
+    await q.clock.advance(10_000);
+    expect(await q.message(id)).toMatchObject({ status: 'queued' });
+  });
+
+  it('never sends an OTP after its bound, and reports it expired', async () => {
+    const account = await q.account();
+    q.engine.prepare = async () => {
+      await q.engine.later(5_000);
+    };
+    await q.dispatcher.add(account);
+    const { id } = await q.queue(account, { priority: 0, expiresAt: q.clock.now() + 5_000 });
+    await q.clock.advance(5_000);
+    expect(q.engine.relayed).toHaveLength(0);
+    expect(await q.message(id)).toMatchObject({ status: 'expired', errorCode: 'EXPIRED' });
+    expect(q.events.map((event) => event.event)).toEqual(['message.expired']);
+  });
+
+  it('does not report as expired what has left and is waiting for its answer', async () => {
+    const account = await q.account();
+    q.engine.answer = () => q.engine.later(60_000);
+    await q.dispatcher.add(account);
+    const { id } = await q.queue(account, { priority: 0, expiresAt: q.clock.now() + 1_000 });
+    await q.clock.advance(59_000);
+    expect((await q.message(id)).status).toBe('sending');
+    await q.clock.advance(1_000);
+    expect((await q.message(id)).status).toBe('sent');
+    expect(q.events.map((event) => event.event)).toEqual(['message.sent']);
+  });
+
+  it('expires what waits for a session that nobody serves', async () => {
+    const account = await q.account();
+    const { id } = await q.queue(account, { expiresAt: q.clock.now() + 5_000 });
+    const other = await q.queue(account);
+    await q.clock.advance(30_000);
+    expect((await q.message(id)).status).toBe('expired');
+    expect((await q.message(other.id)).status).toBe('queued');
+  });
+});
+
+describe('take-over', () => {
+  beforeEach(() => open());
+
+  it('brings claims of an earlier owner back with the same id', async () => {
+    const account = await q.account();
+    let answer: () => void = () => undefined;
+    q.engine.answer = () =>
+      new Promise((resolve) => {
+        answer = () => resolve({ outcome: 'unknown', reason: 'crash' });
+      });
+    await q.dispatcher.add(account);
+    const { id, messageId } = await q.queue(account);
+    await q.clock.advance(0);
+    expect((await q.row(id))?.status).toBe('sending');
+    const next = { ...account, owner: 'other'.padEnd(32, '0'), fence: 2 };
+    await q.deps.db
+      .update(whatsappAccounts)
+      .set({ owner: next.owner, fence: 2 })
+      .where(eq(whatsappAccounts.id, account.id));
+    const gone = answer;
+    q.engine.answer = () => ({ outcome: 'acknowledged', at: q.clock.now() });
+    await q.newDispatcher().add(next);
+    await q.clock.advance(0);
+    expect(q.engine.relayed.map((send) => send.messageId)).toEqual([messageId, messageId]);
+    expect(await q.message(id)).toMatchObject({ status: 'sent', attempts: 2 });
+    gone();
+    await q.clock.advance(60_000);
+    expect(await q.message(id)).toMatchObject({ status: 'sent', attempts: 2 });
+    expect(q.engine.attempts).toHaveLength(2);
+  });
+
+  it('takes an acknowledgement of the earlier owner, though the session is another one’s by now', async () => {
+    const account = await q.account();
+    q.engine.answer = () => q.engine.later(1_000);
+    await q.dispatcher.add(account);
+    const { id } = await q.queue(account);
+    await q.clock.advance(0);
+    await q.deps.db.update(whatsappAccounts).set({ fence: 2 }).where(eq(whatsappAccounts.id, account.id));
+    await q.clock.advance(1_000);
+    expect((await q.message(id)).status).toBe('sent');
+    expect(await q.row(id)).toBeUndefined();
+  });
+});

@@ -1,0 +1,186 @@
+import { eq } from 'drizzle-orm';
+import { afterEach, describe, expect, it } from 'vitest';
+import { sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
+import { createLimits } from '../../src/queue/limits.ts';
+import { type Pace, paceOf } from '../../src/queue/pace.ts';
+import { FAST, openQueue, phones, type QueueFixture } from './fixture.ts';
+
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+
+/** The most attempts that any window of that length holds. */
+function mostWithin(times: readonly number[], windowMs: number): number {
+  return Math.max(0, ...times.map((start, i) => times.slice(i).filter((at) => at < start + windowMs).length));
+}
+
+describe('sliding windows', () => {
+  const pace: Pace = { ...FAST, perMinute: 5, perHour: 8, perRecipientPerHour: 3, otpReservePercent: 20 };
+
+  it('let a priority through again exactly when an attempt leaves the window', () => {
+    const limits = createLimits(pace);
+    for (let i = 0; i < 4; i++) limits.spend({ at: 1_000 + i, recipient: `r${i}` });
+    expect(limits.nextAllowedAt(1_010, 1)).toEqual({ at: 61_000, reason: 'minute_limit' });
+    expect(limits.nextAllowedAt(60_999, 1).reason).toBe('minute_limit');
+    expect(limits.nextAllowedAt(61_000, 1)).toEqual({ at: 61_000, reason: null });
+    expect(limits.nextAllowedAt(1_010, 0)).toEqual({ at: 1_010, reason: null });
+    limits.spend({ at: 1_010, recipient: 'r9' });
+    expect(limits.nextAllowedAt(1_011, 0)).toEqual({ at: 61_000, reason: 'minute_limit' });
+  });
+
+  it('name the window that lasts longest', () => {
+    const limits = createLimits(pace);
+    for (let i = 0; i < 8; i++) limits.spend({ at: i * 30_000, recipient: `r${i}` });
+    expect(limits.nextAllowedAt(8 * 30_000, 0)).toEqual({ at: HOUR, reason: 'hour_limit' });
+  });
+
+  it('count a recipient for itself', () => {
+    const limits = createLimits(pace);
+    for (const at of [10, 20]) limits.spend({ at, recipient: 'a' });
+    expect(limits.recipientAllowedAt(30, 1, 'a')).toBe(10 + HOUR);
+    expect(limits.recipientAllowedAt(30, 0, 'a')).toBe(30);
+    expect(limits.recipientAllowedAt(30, 1, 'b')).toBe(30);
+    expect(limits.recipientAllowedAt(10 + HOUR, 1, 'a')).toBe(10 + HOUR);
+  });
+
+  it('give back an attempt that sent nothing', () => {
+    const limits = createLimits({ ...pace, perMinute: 1, perRecipientPerHour: 1 });
+    const attempt = { at: 100, recipient: 'a' };
+    limits.spend(attempt);
+    expect(limits.nextAllowedAt(200, 0).reason).toBe('minute_limit');
+    limits.giveBack(attempt);
+    limits.giveBack(attempt);
+    expect(limits.nextAllowedAt(200, 0).reason).toBeNull();
+    expect(limits.recipientAllowedAt(200, 0, 'a')).toBe(200);
+  });
+
+  it('forget what left the hour, however many there were', () => {
+    const limits = createLimits({ ...pace, perMinute: 1e9, perHour: 3_000, perRecipientPerHour: 1e9 });
+    for (let i = 0; i < 10_000; i++) {
+      const at = i * 1_200;
+      expect(limits.nextAllowedAt(at, 0).reason).toBeNull();
+      limits.spend({ at, recipient: `r${i % 7}` });
+    }
+    limits.spend({ at: 9_999 * 1_200, recipient: 'x' });
+    expect(limits.nextAllowedAt(9_999 * 1_200, 0).reason).toBe('hour_limit');
+    expect(limits.nextAllowedAt(9_999 * 1_200 + HOUR, 0).reason).toBeNull();
+  });
+
+  it('a session may be slower than the service, never faster', () => {
+    const service = { ...FAST, perMinute: 20, delayMinMs: 3_000, delayMaxMs: 7_000 };
+    expect(paceOf(service, { perMinute: 100, delayMinMs: 0, delayMaxMs: 10 })).toMatchObject({
+      perMinute: 20,
+      delayMinMs: 3_000,
+      delayMaxMs: 7_000,
+    });
+    expect(paceOf(service, { perMinute: 5, delayMinMs: 9_000 })).toMatchObject({
+      perMinute: 5,
+      delayMinMs: 9_000,
+      delayMaxMs: 9_000,
+    });
+    expect(paceOf(service, { perMinute: 'many', delayMaxMs: -1, perHour: 0 })).toMatchObject({
+      perMinute: 20,
+      delayMaxMs: 7_000,
+      perHour: 1,
+    });
+  });
+});
+
+describe('limits of a session', () => {
+  let q: QueueFixture;
+  afterEach(() => q.close());
+
+  const timesOf = () => q.engine.attempts.map((send) => send.at);
+
+  it('are exact for 1,000 waiting messages, also over a restart in the middle', async () => {
+    q = await openQueue({ perMinute: 20, otpReservePercent: 0 });
+    const account = await q.account();
+    await Promise.all(phones(1_000).map((phone) => q.queue(account, { phone })));
+    await q.dispatcher.add(account);
+    await q.clock.advance(5 * MINUTE + 30_000);
+    await q.dispatcher.remove(account.id);
+    const next = q.newDispatcher();
+    await next.add(account);
+    await q.clock.advance(5 * MINUTE);
+    expect(mostWithin(timesOf(), MINUTE)).toBe(20);
+    expect(timesOf()).toHaveLength(20 * 11);
+    expect(await q.deps.db.select().from(sendAttempts)).toHaveLength(20 * 11);
+  });
+
+  it('hold for the hour too', async () => {
+    q = await openQueue({
+      perMinute: 30,
+      perHour: 50,
+      delayMinMs: 1_000,
+      delayMaxMs: 2_000,
+      otpReservePercent: 0,
+    });
+    const account = await q.account();
+    await Promise.all(phones(120).map((phone) => q.queue(account, { phone })));
+    await q.dispatcher.add(account);
+    await q.clock.advance(2 * HOUR + MINUTE);
+    expect(mostWithin(timesOf(), MINUTE)).toBe(30);
+    expect(mostWithin(timesOf(), HOUR)).toBe(50);
+    expect(timesOf()).toHaveLength(120);
+  });
+
+  it('keep a reserve that a campaign cannot spend and a login code can', async () => {
+    q = await openQueue({ perMinute: 20, otpReservePercent: 20 });
+    const account = await q.account();
+    await q.dispatcher.add(account);
+    await Promise.all(phones(40).map((phone) => q.queue(account, { phone })));
+    await q.clock.advance(10_000);
+    expect(timesOf()).toHaveLength(16);
+    const codes = phones(45).slice(40);
+    for (const phone of codes) await q.queue(account, { phone, priority: 0 });
+    await q.clock.advance(0);
+    expect(q.engine.attempts.slice(16).map((send) => send.to.phone)).toEqual(codes.slice(0, 4));
+    await q.clock.advance(HOUR);
+    expect(mostWithin(timesOf(), MINUTE)).toBeLessThanOrEqual(20);
+    expect(timesOf()).toHaveLength(45);
+  });
+
+  it('pause the queue instead of failing it, show until when, and record one pause', async () => {
+    q = await openQueue({ perMinute: 5, otpReservePercent: 0 });
+    const account = await q.account();
+    const start = q.clock.now();
+    await Promise.all(phones(11).map((phone) => q.queue(account, { phone })));
+    await q.dispatcher.add(account);
+    await q.clock.advance(1_000);
+    const [row] = await q.deps.db.select().from(whatsappAccounts).where(eq(whatsappAccounts.id, account.id));
+    expect(row).toMatchObject({ pausedUntil: start + MINUTE, pauseReason: 'minute_limit' });
+    await q.clock.advance(3 * MINUTE);
+    expect(timesOf()).toHaveLength(11);
+    const pauses = q.events.filter((event) => event.event === 'queue.paused');
+    expect(pauses).toHaveLength(1);
+    expect(pauses[0]?.data).toEqual({
+      reason: 'minute_limit',
+      pausedUntil: new Date(start + MINUTE).toISOString(),
+    });
+  });
+
+  it('of a recipient hold up nobody else, and its messages are sent when it is free', async () => {
+    q = await openQueue({ perRecipientPerHour: 5, otpReservePercent: 0 });
+    const account = await q.account();
+    const [busy = '', ...others] = phones(40);
+    for (let i = 0; i < 12; i++) await q.queue(account, { phone: busy });
+    for (const phone of others) await q.queue(account, { phone });
+    await q.dispatcher.add(account);
+    await q.clock.advance(1_000);
+    const toBusy = () => q.engine.attempts.filter((send) => send.to.phone === busy);
+    expect(toBusy()).toHaveLength(5);
+    expect(q.engine.attempts).toHaveLength(5 + others.length);
+    await q.clock.advance(HOUR);
+    expect(toBusy()).toHaveLength(10);
+    await q.clock.advance(HOUR);
+    expect(toBusy()).toHaveLength(12);
+  });
+
+  it('of its own apply as soon as the session is woken', async () => {
+    q = await openQueue({ perMinute: 20, otpReservePercent: 0 });
+    const account = await q.account({ limits: { perMinute: 2 } });
+    await q.dispatcher.add(account);
+    await Promise.all(phones(10).map((phone) => q.queue(account, { phone })));
+    await q.clock.advance(MINUTE - 1);
+    expect(timesOf()).toHaveLength(2);
+  });
+});

@@ -1,0 +1,266 @@
+import { eq } from 'drizzle-orm';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { activityLogs, messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { type Claim, claimRow } from '../../src/queue/claim.ts';
+import { settleEngineEvent, settleReceipt } from '../../src/queue/engine-events.ts';
+import { createSettler } from '../../src/queue/settle.ts';
+import type { Outcome } from '../../src/queue/signals.ts';
+import type { SendResult } from '../../src/whatsapp/engine.ts';
+import { openQueue, phones, type QueueFixture } from './fixture.ts';
+
+let q: QueueFixture;
+const outcomes: Outcome[] = [];
+
+beforeEach(async () => {
+  q = await openQueue();
+  outcomes.length = 0;
+  q.deps.signals.onSettled((outcome) => outcomes.push(outcome));
+});
+afterEach(() => q.close());
+
+const now = () => q.clock.now();
+const eventsOf = () => q.events.map((event) => event.event);
+
+async function claim(account: Awaited<ReturnType<QueueFixture['account']>>, id: string): Promise<Claim> {
+  const row = await q.row(id);
+  if (!row) throw new Error('no row');
+  const claimed = await claimRow(q.deps, account, row, now());
+  if (!claimed) throw new Error('not claimed');
+  return claimed;
+}
+
+describe('claims', () => {
+  it('take a row once, however many try at the same time', async () => {
+    const account = await q.account();
+    const { id } = await q.queue(account);
+    const row = await q.row(id);
+    if (!row) throw new Error('no row');
+    const claims = await Promise.all(Array.from({ length: 8 }, () => claimRow(q.deps, account, row, now())));
+    expect(claims.filter((one) => one !== null)).toHaveLength(1);
+    expect(await q.message(id)).toMatchObject({ status: 'sending', attempts: 1, sendingAt: now() });
+  });
+
+  it('take nothing under a stale fence, for another owner, or before the time', async () => {
+    const account = await q.account();
+    const { id } = await q.queue(account);
+    const row = await q.row(id);
+    if (!row) throw new Error('no row');
+    expect(await claimRow(q.deps, { ...account, fence: 0 }, row, now())).toBeNull();
+    expect(await claimRow(q.deps, { ...account, owner: 'x'.repeat(32) }, row, now())).toBeNull();
+    expect(await claimRow(q.deps, account, row, now() - 1)).toBeNull();
+    expect(await q.row(id)).toMatchObject({ status: 'pending', attempts: 0 });
+    expect(await q.message(id)).toMatchObject({ status: 'queued', attempts: 0 });
+  });
+});
+
+describe('outcomes of an attempt', () => {
+  async function send(...results: SendResult[]) {
+    const account = await q.account();
+    let n = 0;
+    q.engine.answer = () => results[Math.min(n++, results.length - 1)] ?? { outcome: 'withheld' };
+    await q.dispatcher.add(account);
+    const queued = await q.queue(account);
+    await q.clock.advance(10 * 60_000);
+    return { account, ...queued };
+  }
+
+  it('a refusal fails at once with its code', async () => {
+    const { id } = await send({ outcome: 'refused', code: '463', message: 'restricted' });
+    expect(await q.message(id)).toMatchObject({
+      status: 'failed',
+      errorCode: '463',
+      attempts: 1,
+      sentAt: null,
+    });
+    expect(await q.row(id)).toBeUndefined();
+    expect(eventsOf()).toEqual(['message.failed']);
+    expect(outcomes).toEqual([{ id, status: 'failed', errorCode: '463', errorMessage: 'restricted' }]);
+  });
+
+  it('what is impossible fails at once, with its code cut to what the column holds', async () => {
+    const { id } = await send({ outcome: 'impossible', code: 'X'.repeat(60), message: 'y'.repeat(400) });
+    expect(await q.message(id)).toMatchObject({ status: 'failed', errorCode: 'X'.repeat(40) });
+  });
+
+  it('an unknown outcome is tried again with the same id, and fails as NO_ACK in the end', async () => {
+    const { id, messageId } = await send({ outcome: 'unknown', reason: 'timeout' });
+    expect(q.engine.relayed.map((one) => one.messageId)).toEqual([messageId, messageId, messageId]);
+    expect(await q.message(id)).toMatchObject({ status: 'failed', errorCode: 'NO_ACK', attempts: 3 });
+    expect(eventsOf()).toEqual(['message.failed']);
+  });
+
+  it('an unknown outcome and then an acknowledgement is sent, once', async () => {
+    const ack: SendResult = { outcome: 'acknowledged', at: now() + 5_000 };
+    const { id } = await send({ outcome: 'unknown', reason: 'timeout' }, ack);
+    expect(await q.message(id)).toMatchObject({ status: 'sent', attempts: 2, sentAt: ack.at });
+    expect(eventsOf()).toEqual(['message.sent']);
+  });
+
+  it('passing troubles are tried again', async () => {
+    const { id } = await send(
+      { outcome: 'not_sent', reason: 'a query timed out' },
+      { outcome: 'refused', code: '503', message: 'unavailable' },
+      { outcome: 'acknowledged', at: now() },
+    );
+    expect(await q.message(id)).toMatchObject({ status: 'sent', attempts: 3 });
+  });
+
+  it('a failure of an owner that lost the session is not written', async () => {
+    const account = await q.account();
+    const { id } = await q.queue(account);
+    const stale = await claim(account, id);
+    await q.deps.db.update(whatsappAccounts).set({ fence: 2 }).where(eq(whatsappAccounts.id, account.id));
+    await q.settler.settle({ kind: 'failed', claim: stale, errorCode: '1', errorMessage: 'x' });
+    await q.settler.settle({ kind: 'retry', claim: stale, availableAt: now() });
+    await q.settler.settle({ kind: 'release', claim: stale });
+    await q.settler.settle({ kind: 'expired', claim: stale });
+    expect(await q.row(id)).toMatchObject({ status: 'sending', attempts: 1 });
+    expect(await q.message(id)).toMatchObject({ status: 'sending', attempts: 1, errorCode: null });
+    expect(eventsOf()).toEqual([]);
+  });
+
+  it('a refusal that comes late fails a message that waits for another try', async () => {
+    const account = await q.account();
+    const { id, messageId } = await q.queue(account);
+    await q.settler.settle({ kind: 'retry', claim: await claim(account, id), availableAt: now() + 60_000 });
+    const event = { type: 'refused', messageId, code: '479', at: now() } as const;
+    await settleEngineEvent(q.settler, { ...account, fence: 9 }, event);
+    expect((await q.message(id)).status).toBe('sending');
+    await settleEngineEvent(q.settler, account, event);
+    expect(await q.message(id)).toMatchObject({ status: 'failed', errorCode: '479' });
+  });
+});
+
+describe('receipts', () => {
+  it('move history forward only, and record each step once', async () => {
+    const account = await q.account();
+    await q.dispatcher.add(account);
+    const { id, messageId } = await q.queue(account);
+    await q.clock.advance(0);
+    const receipt = (status: 'sent' | 'delivered' | 'read', at: number) =>
+      settleReceipt(q.settler, account.id, messageId, status, at);
+    await receipt('read', now() + 20);
+    await receipt('delivered', now() + 30);
+    await receipt('sent', now() + 40);
+    await receipt('read', now() + 50);
+    expect(await q.message(id)).toMatchObject({
+      status: 'read',
+      sentAt: now(),
+      deliveredAt: now() + 20,
+      readAt: now() + 20,
+    });
+    expect(eventsOf()).toEqual(['message.sent', 'message.delivered', 'message.read']);
+  });
+
+  it('prove sent before the acknowledgement comes', async () => {
+    const account = await q.account();
+    q.engine.answer = () => q.engine.later(5_000);
+    await q.dispatcher.add(account);
+    const { id, messageId } = await q.queue(account);
+    await q.clock.advance(0);
+    await settleReceipt(q.settler, account.id, messageId, 'delivered', now());
+    const provenAt = now();
+    expect(await q.row(id)).toBeUndefined();
+    await q.clock.advance(5_000);
+    expect(await q.message(id)).toMatchObject({
+      status: 'delivered',
+      sentAt: provenAt,
+      deliveredAt: provenAt,
+      attempts: 1,
+    });
+    expect(eventsOf()).toEqual(['message.sent', 'message.delivered']);
+  });
+
+  it('take a message off the queue that waits for another try', async () => {
+    const account = await q.account();
+    const { id, messageId } = await q.queue(account);
+    await q.settler.settle({ kind: 'retry', claim: await claim(account, id), availableAt: now() + 1_000 });
+    await settleReceipt(q.settler, account.id, messageId, 'delivered', now());
+    await q.dispatcher.add(account);
+    await q.clock.advance(10_000);
+    expect(q.engine.attempts).toHaveLength(0);
+    expect((await q.message(id)).status).toBe('delivered');
+  });
+
+  it.each(['failed', 'expired', 'canceled'] as const)('override %s', async (status) => {
+    const account = await q.account();
+    const { id, messageId } = await q.queue(account);
+    await q.deps.db
+      .update(messages)
+      .set({ status, errorCode: 'NO_ACK', errorMessage: 'none', failedAt: now() })
+      .where(eq(messages.id, id));
+    await q.deps.db.delete(messageQueue).where(eq(messageQueue.id, id));
+    await settleReceipt(q.settler, account.id, messageId, 'read', now());
+    expect(await q.message(id)).toMatchObject({
+      status: 'read',
+      errorCode: null,
+      errorMessage: null,
+      failedAt: null,
+      sentAt: now(),
+    });
+  });
+
+  it('count for a message of an earlier owner', async () => {
+    const account = await q.account();
+    const { id, messageId } = await q.queue(account);
+    await claim(account, id);
+    await q.deps.db.update(whatsappAccounts).set({ fence: 7 }).where(eq(whatsappAccounts.id, account.id));
+    await settleReceipt(q.settler, account.id, messageId, 'delivered', now());
+    expect((await q.message(id)).status).toBe('delivered');
+  });
+
+  it('of unknown messages, or of another session, change nothing', async () => {
+    const [account, other] = [await q.account(), await q.account()];
+    const { id, messageId } = await q.queue(account);
+    await settleReceipt(q.settler, account.id, 'UNKNOWN', 'read', now());
+    await settleReceipt(q.settler, other.id, messageId, 'read', now());
+    expect((await q.message(id)).status).toBe('queued');
+    expect(eventsOf()).toEqual([]);
+  });
+});
+
+describe('many at a time', () => {
+  it('are written together, each with its own fact and number', async () => {
+    const accounts = [await q.account(), await q.account(), await q.account()];
+    const queued = await Promise.all(
+      phones(90).map((phone, i) => {
+        const account = accounts[i % 3];
+        if (!account) throw new Error('no account');
+        return q.queue(account, { phone });
+      }),
+    );
+    await Promise.all(
+      queued.map(({ id }, i) =>
+        q.settler.settle({ kind: 'proof', id, status: i % 2 ? 'sent' : 'delivered', at: now() + i }),
+      ),
+    );
+    const rows = await q.deps.db.select().from(messages);
+    expect(rows.filter((row) => row.status === 'sent')).toHaveLength(45);
+    expect(rows.filter((row) => row.status === 'delivered')).toHaveLength(45);
+    expect(new Set(rows.map((row) => row.sentAt)).size).toBe(90);
+    expect(await q.deps.db.select().from(messageQueue)).toHaveLength(0);
+    const logged = await q.deps.db.select().from(activityLogs);
+    expect(logged).toHaveLength(90 + 45);
+    for (const account of accounts) {
+      const numbers = logged.filter((row) => row.accountId === account.id).map((row) => row.seq);
+      expect(numbers.sort((a, b) => Number(a) - Number(b))).toEqual(numbers.map((_, i) => i + 1));
+    }
+  });
+
+  it('from two processes at once settle each message once', async () => {
+    const account = await q.account();
+    const other = createSettler(q.deps);
+    const queued = await Promise.all(phones(40).map((phone) => q.queue(account, { phone })));
+    await Promise.all(
+      queued.flatMap(({ id, messageId }) => [
+        q.settler.settle({ kind: 'proof', id, status: 'sent', at: now() }),
+        settleReceipt(other, account.id, messageId, 'delivered', now()),
+        settleReceipt(other, account.id, messageId, 'sent', now()),
+      ]),
+    );
+    await other.stop(1_000);
+    await expect(settleReceipt(other, account.id, 'X', 'sent', now())).rejects.toThrow('stopped');
+    expect(eventsOf().filter((event) => event === 'message.sent')).toHaveLength(40);
+    expect(eventsOf().filter((event) => event === 'message.delivered')).toHaveLength(40);
+  });
+});
