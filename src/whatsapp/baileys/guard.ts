@@ -3,6 +3,7 @@ import type { EventEmitter } from 'node:events';
 import type { WASocket } from '@whiskeysockets/baileys';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../../utils/clock.ts';
+import { createLock } from './lock.ts';
 
 type Listener = (...args: unknown[]) => unknown;
 
@@ -20,12 +21,17 @@ function clientOf(sock: WASocket): Client {
 /** How long a server may take to close its side before the connection is cut. */
 const CLOSE_GRACE_MS = 250;
 
+/** Baileys looks up the sender before it takes its turn, so that messages of one batch overtook each other. */
+const IN_ORDER = 'CB:message';
+
 /**
  * An async listener of Baileys that rejects (a frame that cannot be decoded, an answer to a closed socket) would be
- * an unhandled rejection and end the process: `onError` gets it instead. Call it right after the socket is made.
+ * an unhandled rejection and end the process: `onError` gets it instead. Messages are handled one after the other.
+ * Call it right after the socket is made.
  */
-export function catchListenerErrors(sock: WASocket, onError: (event: string, error: unknown) => void): void {
+export function guardListeners(sock: WASocket, onError: (event: string, error: unknown) => void): void {
   const client = clientOf(sock);
+  const inOrder = createLock();
   for (const event of client.eventNames()) {
     const listeners = client.listeners(event) as Listener[];
     client.removeAllListeners(event);
@@ -33,7 +39,7 @@ export function catchListenerErrors(sock: WASocket, onError: (event: string, err
       client.on(event, (...args: unknown[]) => {
         const fail = (error: unknown) => onError(String(event), error);
         try {
-          const result = listener(...args);
+          const result = event === IN_ORDER ? inOrder(async () => listener(...args)) : listener(...args);
           if (result instanceof Promise) result.catch(fail);
         } catch (error) {
           fail(error);

@@ -11,6 +11,7 @@ import { type Clock, sleep } from '../../utils/clock.ts';
 import type { InboundMessage } from '../engine.ts';
 import { canonicalJid, isGroupJid, lidOf, parseJid, phoneJid, phoneOf } from '../jid.ts';
 import type { Contacts } from './contacts.ts';
+import { decodeContent } from './decode.ts';
 import { isUsedKeyError } from './libsignal-fixes.ts';
 
 /** Nobody's messages to us: not decrypted, not stored. */
@@ -143,7 +144,7 @@ function readMessage(
     phone: isGroup ? null : phone,
     lid: isGroup ? null : lid,
     pushName: attrs.notify ?? null,
-    payload,
+    content: decodeContent(payload),
     at: sentAt > 0 ? sentAt * 1000 : clock.now(),
   };
 }

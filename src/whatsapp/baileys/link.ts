@@ -1,5 +1,6 @@
 /** The life of one Baileys socket: from `open` to exactly one `closed`. */
 import { AsyncResource } from 'node:async_hooks';
+import { setMaxListeners } from 'node:events';
 import makeWASocket, {
   DEFAULT_CONNECTION_CONFIG,
   type SignalKeyStoreWithTransaction,
@@ -15,7 +16,7 @@ import { type Ending, explainClose, readFailure, readStreamError, type Verdict }
 import { type Contacts, createContacts } from './contacts.ts';
 import { encodeContent } from './encode.ts';
 import { createGroupCache, type GroupCache } from './groups.ts';
-import { boundClose, catchListenerErrors, refuseQueries } from './guard.ts';
+import { boundClose, guardListeners, refuseQueries } from './guard.ts';
 import { createInbound } from './inbound.ts';
 import type { Link, LinkControl, LinkDeps } from './link-types.ts';
 import { followPairing } from './pairing.ts';
@@ -48,6 +49,8 @@ export function startLink(
 function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pairing: PairingRequest): Link {
   const { host, clock } = deps;
   const closing = new AbortController();
+  // Each send in flight listens on it.
+  setMaxListeners(0, closing.signal);
   const pending: Promise<void>[] = [];
   let finished: Promise<void> | undefined;
   let open = false;
@@ -169,7 +172,7 @@ function makeSocket({ deps, account, auth, contacts, groups, control, closed }: 
   const root = settings.waServer?.rootKey;
   const sock = withServerRoot(root ? Buffer.from(root, 'hex') : null, () => makeWASocket(config));
   boundClose(sock, clock);
-  catchListenerErrors(sock, (event, error) => {
+  guardListeners(sock, (event, error) => {
     deps.logger.debug('a listener of the socket failed', { event, accountId: account.id });
     // Without this one nothing is read any more.
     if (event === 'message') void control.finish(explainClose(null, error));

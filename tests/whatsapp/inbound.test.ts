@@ -1,0 +1,178 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { isIgnoredJid } from '../../src/whatsapp/baileys/inbound.ts';
+import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
+import { startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+
+const PHONE = '6281100000001';
+let test: TestEngine;
+let account: AccountRef;
+let next = 1;
+const freshNumber = () => `62844${String(next++).padStart(7, '0')}`;
+
+beforeAll(async () => {
+  test = await startTestEngine({ inboundStoreTimeoutMs: 400 });
+  account = await test.connect(PHONE);
+});
+afterAll(() => test.stop());
+afterEach(() => {
+  test.host.beforeStore = async () => undefined;
+});
+
+const from = (phone: string) => test.host.inbound.filter((message) => message.phone === phone);
+const textOf = ({ content }: InboundMessage) => (content.type === 'text' ? content.text : content.type);
+const wire = (id: string | undefined) => test.emulator.inbound({ id: id ?? '' })[0];
+
+describe('an inbound message', () => {
+  it('is stored with who wrote it, and only then confirmed', async () => {
+    const person = freshNumber();
+    let confirmedBefore: boolean | undefined;
+    let id: string | undefined;
+    test.host.beforeStore = async (message) => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      confirmedBefore = wire(message.messageId)?.receivedAt !== undefined;
+    };
+    [id] = (await test.emulator.deliver({ to: PHONE, from: person, text: 'hi', pushName: 'Eve' })).ids;
+    await until(() => wire(id)?.receivedAt !== undefined);
+    expect(confirmedBefore).toBe(false);
+    expect(from(person)).toEqual([
+      {
+        messageId: id,
+        chat: `${person}@s.whatsapp.net`,
+        participant: null,
+        phone: person,
+        lid: expect.stringMatching(/^\d+$/),
+        pushName: 'Eve',
+        content: { type: 'text', text: 'hi' },
+        at: expect.any(Number),
+      },
+    ]);
+    expect(from(person).map(textOf)).toEqual(['hi']);
+    expect(Math.abs(Date.now() - (from(person)[0]?.at ?? 0))).toBeLessThan(10_000);
+  });
+
+  it('belongs to the same chat whether it comes by number or by LID', async () => {
+    const person = freshNumber();
+    for (const via of ['pn', 'lid'] as const) {
+      await test.emulator.deliver({ to: PHONE, from: person, text: via, via });
+      await until(() => from(person).some((message) => textOf(message) === via));
+    }
+    expect(new Set(from(person).map((message) => message.chat)).size).toBe(1);
+  });
+
+  it('is stored for every message of a batch, in order', async () => {
+    const person = freshNumber();
+    await test.emulator.deliver({ to: PHONE, from: person, text: 'no {n}', count: 30 });
+    await until(() => from(person).length === 30);
+    expect(from(person).map(textOf)).toEqual(Array.from({ length: 30 }, (_, i) => `no ${i + 1}`));
+  });
+
+  it('of a group names the group and its author', async () => {
+    const person = freshNumber();
+    const group = test.emulator.createGroup({ subject: 'g', participants: [PHONE, person] });
+    for (const text of ['one', 'two']) {
+      await test.emulator.deliver({ to: PHONE, from: person, group: group.id, text });
+    }
+    const ofGroup = () => test.host.inbound.filter((message) => message.chat === group.id);
+    await until(() => ofGroup().length === 2);
+    expect(ofGroup().map(textOf)).toEqual(['one', 'two']);
+    expect(ofGroup()[0]).toMatchObject({ participant: `${person}@s.whatsapp.net`, phone: null, lid: null });
+  });
+
+  it('is tried again while it cannot be stored, and stored once', async () => {
+    const person = freshNumber();
+    let attempts = 0;
+    test.host.beforeStore = async () => {
+      attempts += 1;
+      if (attempts < 3) throw new Error('database away');
+    };
+    const [id] = (await test.emulator.deliver({ to: PHONE, from: person, text: 'hi' })).ids;
+    await until(() => wire(id)?.receivedAt !== undefined);
+    expect(attempts).toBe(3);
+    expect(from(person)).toHaveLength(1);
+    expect(wire(id)).toMatchObject({ sends: 1, retries: 0 });
+  });
+});
+
+describe('a message that could not be stored', () => {
+  it('closes the socket unconfirmed; the next connection gets it again and stores it once', async () => {
+    const person = freshNumber();
+    test.host.beforeStore = async () => Promise.reject(new Error('database away'));
+    const [id] = (await test.emulator.deliver({ to: PHONE, from: person, text: 'hi' })).ids;
+    expect((await test.host.next(account.id, 'closed')).reason).toBe('connection_lost');
+    expect(wire(id)?.receivedAt).toBeUndefined();
+    expect(wire(id)?.nack).toBeUndefined();
+
+    test.host.beforeStore = async () => undefined;
+    await test.engine.open(account, { mode: 'qr' });
+    await until(() => wire(id)?.receivedAt !== undefined);
+    expect(wire(id)).toMatchObject({ sends: 2, retries: 0 });
+    expect(from(person).map(textOf)).toEqual(['hi']);
+  });
+
+  it('because the socket died in between comes again, and is stored once', async () => {
+    const person = freshNumber();
+    await test.emulator.deliver({ to: PHONE, from: person, text: 'known' });
+    await until(() => from(person).length === 1);
+    const dropped = new Promise<void>((resolve) => {
+      test.host.beforeStore = async () => {
+        test.host.beforeStore = async () => undefined;
+        await test.emulator.fault({ kind: 'drop', phone: PHONE });
+        await test.host.next(account.id, 'closed');
+        resolve();
+      };
+    });
+    const [id] = (await test.emulator.deliver({ to: PHONE, from: person, text: 'cut off' })).ids;
+    await dropped;
+    await test.engine.open(account, { mode: 'qr' });
+    await until(() => wire(id)?.receivedAt !== undefined);
+    expect(from(person).map(textOf)).toEqual(['known', 'cut off']);
+    expect(wire(id)?.retries).toBe(0);
+  });
+});
+
+describe('a message that comes twice', () => {
+  it.each(['msg', 'group'])(
+    'after it was stored (%s) is confirmed without a retry or a second row',
+    async (kind) => {
+      const person = freshNumber();
+      const group =
+        kind === 'group'
+          ? test.emulator.createGroup({ subject: 'g', participants: [PHONE, person] }).id
+          : undefined;
+      const mine = () =>
+        test.host.inbound.filter((message) => message.chat === group || message.phone === person);
+      await test.emulator.deliver({ to: PHONE, from: person, group, text: 'first' });
+      await until(() => mine().length === 1);
+      // The receipt is lost on the way: the message is stored and its key used, but the server does not know.
+      const stored = new Promise<void>((resolve) => {
+        test.host.beforeStore = async () => {
+          setImmediate(() => void test.emulator.fault({ kind: 'drop', phone: PHONE }).then(() => resolve()));
+        };
+      });
+      const [id] = (await test.emulator.deliver({ to: PHONE, from: person, group, text: 'second' })).ids;
+      await stored;
+      await test.host.next(account.id, 'closed');
+      test.host.beforeStore = async () => {
+        asked += 1;
+      };
+      await test.engine.open(account, { mode: 'qr' });
+      await until(() => wire(id)?.receivedAt !== undefined);
+      expect(wire(id)).toMatchObject({ retries: 0 });
+      expect(wire(id)?.nack).toBeUndefined();
+      expect(mine().map(textOf)).toEqual(['first', 'second']);
+    },
+  );
+});
+
+describe('what is nobody’s message to us', () => {
+  it('is ignored by its address', () => {
+    expect(isIgnoredJid('status@broadcast')).toBe(true);
+    expect(isIgnoredJid('123@newsletter')).toBe(true);
+    expect(isIgnoredJid('6281@s.whatsapp.net')).toBe(false);
+    expect(isIgnoredJid('123@g.us')).toBe(false);
+  });
+
+  it('of our own phone at the first login (keys, history) is not stored', () => {
+    expect(test.host.inbound.filter((message) => message.phone === PHONE)).toEqual([]);
+  });
+});

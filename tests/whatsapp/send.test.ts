@@ -1,0 +1,228 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { newMessageId } from '../../src/utils/ids.ts';
+import type { AccountRef } from '../../src/whatsapp/engine.ts';
+import { recipientOf, sendOptions, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+
+let test: TestEngine;
+let account: AccountRef;
+let next = 1;
+const freshNumber = () => `62822${String(next++).padStart(7, '0')}`;
+
+beforeAll(async () => {
+  test = await startTestEngine();
+  account = await test.connect('6281100000001');
+});
+afterAll(() => test.stop());
+beforeEach(() => test.emulator.reset());
+
+const receiptsOf = (messageId: string) =>
+  test.host
+    .events(account.id)
+    .flatMap((event) => (event.type === 'receipt' && event.messageId === messageId ? [event] : []));
+
+describe('sending a text', () => {
+  it('is acknowledged by the server, arrives, and its receipts are told', async () => {
+    const to = freshNumber();
+    const messageId = newMessageId();
+    const result = await test.send(account, to, 'hello', { messageId });
+    expect(result.outcome).toBe('acknowledged');
+    await until(() => receiptsOf(messageId).some((receipt) => receipt.status === 'read'));
+    expect(test.emulator.messages({ to })).toMatchObject([
+      { id: messageId, text: 'hello', type: 'text', copies: 1 },
+    ]);
+    expect(receiptsOf(messageId).map((receipt) => receipt.status)).toEqual(['delivered', 'read']);
+    expect(receiptsOf(messageId)[0]?.chat).toBe(`${to}@s.whatsapp.net`);
+  });
+
+  it('goes to the LID of the contact, and tells the mapping it learned', async () => {
+    const to = freshNumber();
+    const result = await test.send(account, to, 'hello');
+    expect(result.outcome).toBe('acknowledged');
+    const mapping = test.host
+      .events(account.id)
+      .find((event) => event.type === 'mapping' && event.phone === to);
+    expect(mapping).toMatchObject({ lid: expect.stringMatching(/^\d+$/) });
+    const lid = mapping?.type === 'mapping' ? mapping.lid : '';
+    const byLid = await test.engine.send(
+      account.id,
+      { jid: `${lid}@lid`, phone: null, lid },
+      { type: 'text', text: 'by lid' },
+      sendOptions(),
+    );
+    expect(byLid.outcome).toBe('acknowledged');
+    await until(() => test.emulator.messages({ to }).length === 2);
+    expect(test.emulator.messages({ to }).map((message) => message.text)).toEqual(['hello', 'by lid']);
+  });
+
+  it.each(['463', '479'])('is refused with the code of the server (%s)', async (code) => {
+    const to = freshNumber();
+    test.emulator.setRule({ number: to, behaviour: `ack_error:${code}` });
+    expect(await test.send(account, to, 'hello')).toMatchObject({ outcome: 'refused', code });
+  });
+
+  it('is unknown without an acknowledgement, keeps the socket, and a second attempt shows once', async () => {
+    const to = freshNumber();
+    test.emulator.setRule({ number: to, behaviour: 'no_ack:1' });
+    const messageId = newMessageId();
+    const first = await test.send(account, to, 'hello', { messageId, ackTimeoutMs: 200 });
+    expect(first).toMatchObject({ outcome: 'unknown' });
+    expect(test.engine.isConnected(account.id)).toBe(true);
+    expect(await test.send(account, to, 'hello', { messageId })).toMatchObject({ outcome: 'acknowledged' });
+    await until(() => test.emulator.messages({ to }).length === 1);
+  });
+
+  it('tells an acknowledgement that comes after it gave up', async () => {
+    const to = freshNumber();
+    await test.emulator.fault({ kind: 'slow_ack', ms: 400 });
+    test.emulator.setRule({ number: to, behaviour: 'undelivered' });
+    const messageId = newMessageId();
+    expect(await test.send(account, to, 'a', { messageId, ackTimeoutMs: 100 })).toMatchObject({
+      outcome: 'unknown',
+    });
+    await until(() => receiptsOf(messageId).some((receipt) => receipt.status === 'sent'));
+    const refused = newMessageId();
+    const other = freshNumber();
+    test.emulator.setRule({ number: other, behaviour: 'ack_error:463' });
+    expect(await test.send(account, other, 'a', { messageId: refused, ackTimeoutMs: 100 })).toMatchObject({
+      outcome: 'unknown',
+    });
+    const event = await test.host.next(account.id, 'refused');
+    expect(event).toMatchObject({ messageId: refused, code: '463' });
+  });
+
+  it('is acknowledged by a receipt that comes before the acknowledgement', async () => {
+    const to = freshNumber();
+    await test.send(account, to, 'warm up');
+    test.emulator.setRule({ number: to, behaviour: 'receipt_first:3000' });
+    const startedAt = performance.now();
+    expect(await test.send(account, to, 'hello')).toMatchObject({ outcome: 'acknowledged' });
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+  });
+
+  it('is impossible to a number that is not on WhatsApp, and nothing leaves', async () => {
+    const to = freshNumber();
+    test.emulator.setRule({ number: to, behaviour: 'not_on_whatsapp' });
+    expect(await test.send(account, to, 'hello')).toMatchObject({
+      outcome: 'impossible',
+      code: 'NOT_ON_WHATSAPP',
+    });
+    expect(test.emulator.stanzas({ to })).toEqual([]);
+  });
+
+  it('asks once more before the stanza leaves', async () => {
+    const to = freshNumber();
+    const messageId = newMessageId();
+    const options = { messageId, mayRelay: async () => false };
+    expect(await test.send(account, to, 'hello', options)).toEqual({ outcome: 'withheld' });
+    const failing = { messageId, mayRelay: async () => Promise.reject(new Error('database away')) };
+    expect(await test.send(account, to, 'hello', failing)).toEqual({
+      outcome: 'not_sent',
+      reason: 'database away',
+    });
+    expect(test.emulator.stanzas()).toEqual([]);
+  });
+
+  it('is not sent when preparing takes too long, and nothing follows later', async () => {
+    const to = freshNumber();
+    await test.emulator.fault({ kind: 'slow_iq', ms: 300 });
+    const result = await test.send(account, to, 'hello', { prepareTimeoutMs: 100 });
+    expect(result).toEqual({ outcome: 'not_sent', reason: 'preparing timed out' });
+    await test.emulator.fault({ kind: 'clear' });
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    expect(test.emulator.stanzas({ to })).toEqual([]);
+  });
+
+  it('answers the resend that a recipient asks for', async () => {
+    const to = freshNumber();
+    test.emulator.setRule({ number: to, behaviour: 'retry:1' });
+    const messageId = newMessageId();
+    test.host.outbound.set(messageId, { type: 'text', text: 'again' });
+    expect(await test.send(account, to, 'again', { messageId })).toMatchObject({ outcome: 'acknowledged' });
+    await until(() => test.emulator.messages({ to }).some((message) => message.text === 'again'));
+    expect(test.emulator.messages({ to })).toHaveLength(1);
+  });
+
+  it('sends to 16 recipients at the same time, and each gets its own', async () => {
+    const numbers = Array.from({ length: 16 }, freshNumber);
+    const results = await Promise.all(numbers.map((to) => test.send(account, to, `for ${to}`)));
+    expect(new Set(results.map((result) => result.outcome))).toEqual(new Set(['acknowledged']));
+    await until(() => test.emulator.received().length === 16);
+    for (const to of numbers) expect(test.emulator.messages({ to })[0]?.text).toBe(`for ${to}`);
+  });
+
+  it('lets two sessions write to one number at the same time', async () => {
+    const other = await test.connect('6281100000099');
+    const to = freshNumber();
+    const results = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => test.send(i % 2 ? account : other, to, `number ${i}`)),
+    );
+    expect(new Set(results.map((result) => result.outcome))).toEqual(new Set(['acknowledged']));
+    await until(() => test.emulator.messages({ to }).length === 10);
+    expect(test.emulator.messages({ to }).filter((message) => message.refused)).toEqual([]);
+    await test.engine.close(other.id);
+  });
+
+  it('refuses the same id twice at a time', async () => {
+    const to = freshNumber();
+    await test.send(account, to, 'warm up');
+    const messageId = newMessageId();
+    const both = await Promise.all([1, 2].map(() => test.send(account, to, 'hello', { messageId })));
+    expect(both.map((result) => result.outcome).sort()).toEqual(['acknowledged', 'not_sent']);
+  });
+
+  it('reaches a group, every member once', async () => {
+    const members = [freshNumber(), freshNumber()];
+    const group = test.emulator.createGroup({ subject: 'g', participants: ['6281100000001', ...members] });
+    for (const text of ['one', 'two']) {
+      const result = await test.engine.send(
+        account.id,
+        { jid: group.id, phone: null, lid: null },
+        { type: 'text', text },
+        sendOptions(),
+      );
+      expect(result.outcome).toBe('acknowledged');
+    }
+    await until(() => test.emulator.messages({ group: group.id }).length === 4);
+    for (const to of members) {
+      expect(test.emulator.messages({ to }).map((message) => message.text)).toEqual(['one', 'two']);
+    }
+  });
+});
+
+describe('checking numbers', () => {
+  it('answers every number in order, those that do not exist included', async () => {
+    const [a, b] = [freshNumber(), freshNumber()];
+    test.emulator.setRule({ number: b, behaviour: 'not_on_whatsapp' });
+    expect(await test.engine.checkNumbers(account.id, [b, a])).toEqual([
+      { phone: b, exists: false, jid: null, lid: null },
+      { phone: a, exists: true, jid: `${a}@s.whatsapp.net`, lid: expect.stringMatching(/^\d+$/) },
+    ]);
+  });
+
+  it('is UNAVAILABLE when the session is not connected', async () => {
+    await expect(test.engine.checkNumbers('nobody', ['6281'])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+});
+
+describe('without a connection', () => {
+  it('nothing is sent', async () => {
+    const result = await test.engine.send(
+      'nobody',
+      recipientOf('6281'),
+      { type: 'text', text: 'x' },
+      sendOptions(),
+    );
+    expect(result).toEqual({ outcome: 'not_sent', reason: 'not connected' });
+  });
+
+  it('a send that is cut off is unknown', async () => {
+    const own = await test.connect('6281100000077');
+    const to = freshNumber();
+    await test.send(own, to, 'warm up');
+    test.emulator.setRule({ number: to, behaviour: 'no_ack_delivered' });
+    const sending = test.send(own, to, 'hello', { ackTimeoutMs: 10_000 });
+    await until(() => test.emulator.stanzas({ from: '6281100000077' }).length === 2);
+    await test.emulator.fault({ kind: 'drop', phone: '6281100000077' });
+    expect(await sending).toEqual({ outcome: 'unknown', reason: 'connection closed' });
+  });
+});
