@@ -158,6 +158,15 @@ describe('the login throttle', () => {
     expect((await login(t, user.email, user.password, '10.3.3.3')).status).toBe(200);
   });
 
+  it('lets many right logins through at once', async () => {
+    const t = await start({ clock: createManualClock() });
+    const user = await t.tenant();
+    const others = await Promise.all(Array.from({ length: 25 }, () => t.tenant()));
+    const all = [...Array.from({ length: 25 }, () => user), ...others];
+    const replies = await Promise.all(all.map(({ email, password }) => login(t, email, password)));
+    expect(replies.filter((reply) => reply.status === 200)).toHaveLength(50);
+  });
+
   it('doubles from a second to a quarter of an hour', () => {
     expect([4, 5, 6, 7, 8, 100].map((failures) => lockMs(failures, 5))).toEqual([
       0, 1000, 2000, 4000, 8000, 900_000,

@@ -7,6 +7,7 @@ import type { Config } from '../../utils/config-types.ts';
 import { equalsConstantTime } from '../../utils/crypto.ts';
 import { createFreshCache } from '../../utils/fresh-cache.ts';
 import type { Logger } from '../../utils/logger.ts';
+import { createTurns } from '../../utils/turns.ts';
 import type { Actor, Role } from '../context.ts';
 import { keyHash, keyPrefix } from './keys.ts';
 import { createTokens } from './tokens.ts';
@@ -22,6 +23,8 @@ export interface Credentials {
   signToken(userId: number, version: number): string;
   /** Call after a commit that changed the user or its keys: this process knows at once, others in a second. */
   forget(userId: number): void;
+  /** Checks of one account's password run one after the other: many right ones at once are no attack. */
+  inTurn<R>(account: string, work: () => Promise<R>): Promise<R>;
 }
 
 interface KnownUser {
@@ -40,6 +43,8 @@ interface KnownKey {
 /** How long another process may go on believing what has changed. */
 const MAX_AGE_MS = 1000;
 const MAX_ENTRIES = 10_000;
+/** Sign-ins that may wait for one account: about nine seconds of bcrypt. */
+const MAX_WAITING = 100;
 /** `lastUsedAt` is for people: to the minute is enough. */
 const TOUCH_MS = 60_000;
 
@@ -55,6 +60,7 @@ export function createCredentials(deps: {
   const userCache = createFreshCache({ ...freshness, load: (id) => loadUser(db, Number(id)) });
   const keyCache = createFreshCache({ ...freshness, load: (prefix) => loadKey(db, prefix) });
   const touch = createToucher(deps);
+  const turns = createTurns(MAX_WAITING);
 
   return {
     async fromToken(token, via) {
@@ -85,6 +91,7 @@ export function createCredentials(deps: {
       userCache.forget(String(userId));
       keyCache.forgetWhere((key) => key.userId === userId);
     },
+    inTurn: (account, work) => turns.run(account, work),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Slows guessing of passwords down, per account and per address, for all processes at once. */
-import { inArray, sql } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
-import { affected, incoming, transact, upsert } from '../../db/ops.ts';
+import { incoming, transact, upsert } from '../../db/ops.ts';
 import { rateLimits } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 
@@ -26,45 +26,65 @@ export function lockMs(failures: number, free: number): number {
 }
 
 /**
- * Counts an attempt against every throttle before it is made, so that many at once cannot slip through.
- * Throws RATE_LIMITED, counting nothing, while one of them is locked. Give it back with `refund` on success.
+ * Counts an attempt before it is made, so that many at once cannot slip through; `forgetFailures` after a good
+ * one. Throws RATE_LIMITED, counting nothing, while the subject or one of the `watched` is locked.
  */
-export async function countAttempt(db: Db, throttles: readonly Throttle[], now: number): Promise<void> {
+export async function countAttempt(
+  db: Db,
+  counted: Throttle,
+  watched: readonly Throttle[],
+  now: number,
+): Promise<void> {
   await transact(db, async (tx) => {
-    for (const { key, free } of [...throttles].sort(byKey)) {
-      // The write comes first: it makes others with the same key wait for us.
-      await touch(tx, key, now);
-      const [row] = await tx
-        .select({ failures: rateLimits.count, lastAt: rateLimits.windowStart })
-        .from(rateLimits)
-        .where(inArray(rateLimits.key, [key]));
-      const stale = !row || row.lastAt + FORGET_MS <= now;
-      const failures = stale ? 0 : row.failures;
-      const lockedUntil = stale ? 0 : row.lastAt + lockMs(failures, free);
-      if (lockedUntil > now) throw locked(lockedUntil - now);
-      await tx
-        .update(rateLimits)
-        .set({ count: failures + 1, windowStart: now, expiresAt: now + FORGET_MS })
-        .where(inArray(rateLimits.key, [key]));
-    }
+    for (const throttle of watched) refuseLocked(await readFailures(tx, throttle, now), now);
+    refuseLocked(await addFailure(tx, counted, now), now);
   });
 }
 
-/** The attempt was good: `forget` starts again from nothing, the others get back the one they were charged. */
-export async function refundAttempt(
-  db: Db,
-  forget: readonly Throttle[],
-  others: readonly Throttle[],
-): Promise<void> {
-  const keys = (throttles: readonly Throttle[]) => throttles.map(({ key }) => key).sort();
-  await transact(db, async (tx) => {
-    const gone = affected(await tx.delete(rateLimits).where(inArray(rateLimits.key, keys(forget))));
-    if (gone === 0 && others.length === 0) return;
-    await tx
-      .update(rateLimits)
-      .set({ count: sql`case when ${rateLimits.count} > 0 then ${rateLimits.count} - 1 else 0 end` })
-      .where(inArray(rateLimits.key, keys(others)));
-  });
+/** Throws RATE_LIMITED while the subject is locked. */
+export async function checkThrottle(db: Db, throttle: Throttle, now: number): Promise<void> {
+  refuseLocked(await readFailures(db, throttle, now), now);
+}
+
+/** Counts a failure that has happened. */
+export async function countFailure(db: Db, throttle: Throttle, now: number): Promise<void> {
+  await transact(db, (tx) => addFailure(tx, throttle, now));
+}
+
+/** The attempt was good: its subject starts again from nothing. */
+export async function forgetFailures(db: Db, throttle: Throttle): Promise<void> {
+  await db.delete(rateLimits).where(eq(rateLimits.key, throttle.key));
+}
+
+interface Failures {
+  count: number;
+  /** epoch milliseconds; in the past when it is not locked */
+  lockedUntil: number;
+}
+
+async function readFailures(db: Db, { key, free }: Throttle, now: number): Promise<Failures> {
+  const [row] = await db
+    .select({ count: rateLimits.count, lastAt: rateLimits.windowStart })
+    .from(rateLimits)
+    .where(eq(rateLimits.key, key));
+  if (!row || row.lastAt + FORGET_MS <= now) return { count: 0, lockedUntil: 0 };
+  return { count: row.count, lockedUntil: row.lastAt + lockMs(row.count, free) };
+}
+
+/** Adds one; what was known before it. */
+async function addFailure(tx: Tx, throttle: Throttle, now: number): Promise<Failures> {
+  // The write comes first: it makes others with the same key wait for us.
+  await touch(tx, throttle.key, now);
+  const before = await readFailures(tx, throttle, now);
+  await tx
+    .update(rateLimits)
+    .set({ count: before.count + 1, windowStart: now, expiresAt: now + FORGET_MS })
+    .where(eq(rateLimits.key, throttle.key));
+  return before;
+}
+
+function refuseLocked({ lockedUntil }: Failures, now: number): void {
+  if (lockedUntil > now) throw locked(lockedUntil - now);
 }
 
 function touch(tx: Tx, key: string, now: number): Promise<void> {
@@ -77,5 +97,3 @@ function locked(ms: number): AppError {
     retryAfterSeconds: Math.ceil(ms / 1000),
   });
 }
-
-const byKey = (a: Throttle, b: Throttle) => (a.key < b.key ? -1 : 1);

@@ -9,10 +9,17 @@ import { AppError } from '../../utils/errors.ts';
 import { requirePerson } from '../access.ts';
 import { readOwnKey } from '../api-keys.ts';
 import { type Ctx, originOf } from '../context.ts';
-import { insertUser, normalizeEmail, toUserInfo, type UserInfo, type UserRow } from '../users.ts';
+import {
+  insertUser,
+  type NewUser,
+  normalizeEmail,
+  toUserInfo,
+  type UserInfo,
+  type UserRow,
+} from '../users.ts';
 import { newApiKey } from './keys.ts';
 import { hashPassword, isPassword } from './passwords.ts';
-import { countAttempt, refundAttempt, type Throttle } from './throttle.ts';
+import { checkThrottle, countAttempt, countFailure, forgetFailures, type Throttle } from './throttle.ts';
 
 export interface SignedIn {
   token: string;
@@ -29,19 +36,25 @@ export async function register(
   input: { email: string; password: string; name: string },
 ): Promise<SignedIn> {
   if (!ctx.config.allowRegistration) throw new AppError('FORBIDDEN', 'Registration is closed: ask an admin.');
-  // Whoever tries which e-mails are taken pays with the address.
-  const byAddress = [addressThrottle(ctx)];
-  await countAttempt(ctx.db, byAddress, ctx.clock.now());
+  const address = addressThrottle(ctx);
+  await checkThrottle(ctx.db, address, ctx.clock.now());
   const passwordHash = await hashPassword(input.password);
   const apiKey = newApiKey();
-  const row = await transact(ctx.db, async (tx) => {
-    const created = await insertUser(tx, ctx, { ...input, role: 'user', passwordHash, apiKey });
+  const row = await addUser(ctx, { ...input, passwordHash, apiKey }).catch(async (error: unknown) => {
+    // Whoever tries which e-mails are taken pays with the address.
+    await countFailure(ctx.db, address, ctx.clock.now());
+    throw error;
+  });
+  return { token: ctx.credentials.signToken(row.id, row.tokenVersion), user: { ...toUserInfo(row), apiKey } };
+}
+
+function addUser(ctx: Ctx, user: Omit<NewUser, 'role'>): Promise<UserRow> {
+  return transact(ctx.db, async (tx) => {
+    const created = await insertUser(tx, ctx, { ...user, role: 'user' });
     const origin = { ...originOf(ctx), actorId: created.id };
     await record(tx, ctx, [{ userId: created.id, event: 'auth.registered', origin }]);
     return created;
   });
-  await refundAttempt(ctx.db, [], byAddress);
-  return { token: ctx.credentials.signToken(row.id, row.tokenVersion), user: { ...toUserInfo(row), apiKey } };
 }
 
 /**
@@ -50,21 +63,29 @@ export async function register(
  */
 export async function login(ctx: Ctx, input: { email: string; password: string }): Promise<SignedIn> {
   const email = normalizeEmail(input.email);
-  const account = { key: `login:account:${sha256Hex(email)}`, free: FREE_PER_ACCOUNT };
+  const account = accountThrottle(email);
   const address = addressThrottle(ctx);
-  await countAttempt(ctx.db, [account, address], ctx.clock.now());
-  const [row] = await ctx.db.select().from(users).where(eq(users.email, email));
-  const right = await isPassword(input.password, row?.passwordHash ?? null);
-  if (!row || !right || row.status !== 'active') {
-    // An unknown account's failure is recorded too (user 0): the same work for all.
-    await recordLogin(ctx, row?.id ?? 0, 'auth.login_failed');
-    throw new AppError('UNAUTHORIZED', 'The e-mail or the password is not right.');
-  }
-  await refundAttempt(ctx.db, [account], [address]);
+  const row = await ctx.credentials.inTurn(account.key, async () => {
+    await countAttempt(ctx.db, account, [address], ctx.clock.now());
+    const [found] = await ctx.db.select().from(users).where(eq(users.email, email));
+    const right = await isPassword(input.password, found?.passwordHash ?? null);
+    if (!found || !right || found.status !== 'active') {
+      await countFailure(ctx.db, address, ctx.clock.now());
+      // An unknown account's failure is recorded too (user 0): the same work for all.
+      await recordLogin(ctx, found?.id ?? 0, 'auth.login_failed');
+      throw new AppError('UNAUTHORIZED', 'The e-mail or the password is not right.');
+    }
+    await forgetFailures(ctx.db, account);
+    return found;
+  });
   await recordLogin(ctx, row.id, 'auth.login');
   const apiKey = await readOwnKey(ctx.db, ctx.secrets, row.id);
   const user = { ...toUserInfo({ ...row, lastLoginAt: ctx.clock.now() }), apiKey };
   return { token: ctx.credentials.signToken(row.id, row.tokenVersion), user };
+}
+
+function accountThrottle(email: string): Throttle {
+  return { key: `login:account:${sha256Hex(email)}`, free: FREE_PER_ACCOUNT };
 }
 
 function addressThrottle(ctx: Ctx): Throttle {
@@ -98,14 +119,16 @@ export async function changePassword(
 ): Promise<{ token: string }> {
   requirePerson(ctx);
   const row = await ownRow(ctx);
-  const account = { key: `login:account:${sha256Hex(row.email)}`, free: FREE_PER_ACCOUNT };
-  await countAttempt(ctx.db, [account], ctx.clock.now());
-  if (!(await isPassword(input.currentPassword, row.passwordHash))) {
-    throw new AppError('VALIDATION_FAILED', 'The current password is not right.', {
-      details: { currentPassword: 'is not right' },
-    });
-  }
-  await refundAttempt(ctx.db, [account], []);
+  const account = accountThrottle(row.email);
+  await ctx.credentials.inTurn(account.key, async () => {
+    await countAttempt(ctx.db, account, [], ctx.clock.now());
+    if (!(await isPassword(input.currentPassword, row.passwordHash))) {
+      throw new AppError('VALIDATION_FAILED', 'The current password is not right.', {
+        details: { currentPassword: 'is not right' },
+      });
+    }
+    await forgetFailures(ctx.db, account);
+  });
   const passwordHash = await hashPassword(input.newPassword);
   const tokenVersion = row.tokenVersion + 1;
   await transact(ctx.db, async (tx) => {
