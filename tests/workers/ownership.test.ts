@@ -8,7 +8,6 @@ import { readHost } from '../../src/cluster/host.ts';
 import { heldBy } from '../../src/cluster/leases.ts';
 import { affected } from '../../src/db/ops.ts';
 import { processes, whatsappAccounts } from '../../src/db/schema.ts';
-import { turns } from '../helpers/clock.ts';
 import { eventually, fakeHost, openWorld, untilStatus, type World } from './session-world.ts';
 
 let world: World;
@@ -170,7 +169,7 @@ describe('leases', () => {
     expect(affected(await write)).toBe(0);
     await a.ownership.tick();
     expect(a.ownership.held(id)).toBeNull();
-    await turns(5);
+    await world.settle();
     expect(a.engine.sockets.size).toBe(0);
     expect((await world.row(id)).owner).toBe(b.processId);
   });

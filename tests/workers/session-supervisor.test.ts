@@ -1,7 +1,6 @@
 import { and, eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { activityLogs, messageQueue, users, waContacts, whatsappAccounts } from '../../src/db/schema.ts';
-import { turns } from '../helpers/clock.ts';
 import { eventually, openWorld, type Process, untilOpens, untilStatus, type World } from './session-world.ts';
 
 const PHONE = '6281234567890';
@@ -87,7 +86,7 @@ describe('linking a phone', () => {
     p.engine.end(id, 'pairing_expired');
     await untilStatus(world, id, 'disconnected', 'pairing_expired');
     expect((await world.row(id)).qr).toBeNull();
-    await world.clock.advance(3_600_000);
+    await world.clock.advance(400_000);
     expect(p.engine.opens).toHaveLength(1);
     await p.commands.run(id, 'open', {}, 5_000);
     expect(p.engine.opens).toHaveLength(2);
@@ -110,8 +109,8 @@ describe('linking a phone', () => {
       await world.clock.advance(1_000);
       return p.engine.opens.length === 6;
     });
-    await turns(20);
-    await world.clock.advance(7_200_000);
+    await world.settle();
+    await world.clock.advance(700_000);
     expect(p.engine.opens).toHaveLength(6);
     expect((await world.row(id)).status).toBe('disconnected');
   });
@@ -271,7 +270,7 @@ describe('ends', () => {
     const id = await connected();
     p.engine.end(id, close);
     await untilStatus(world, id, status, reason);
-    await world.clock.advance(3_600_000);
+    await world.clock.advance(400_000);
     expect(p.engine.opens).toHaveLength(1);
     expect(p.log.erased).toEqual([]);
     expect(await world.row(id)).toMatchObject({ paired: true, activePhone: null });
@@ -284,7 +283,7 @@ describe('ends', () => {
     await untilStatus(world, id, 'logged_out', 'device_removed');
     await eventually(() => p.log.erased.length === 1);
     expect(await world.row(id)).toMatchObject({ paired: false, activePhone: null });
-    await world.clock.advance(3_600_000);
+    await world.clock.advance(400_000);
     expect(p.engine.opens).toHaveLength(1);
   });
 
@@ -338,7 +337,7 @@ describe('commands', () => {
     p.engine.end(id, 'connection_lost');
     await Promise.all([p.commands.run(id, 'open', {}, 5_000), p.commands.run(id, 'open', {}, 5_000)]);
     await world.clock.advance(20_000);
-    await turns(10);
+    await world.settle();
     expect(p.engine.opens).toHaveLength(2);
   });
 
@@ -371,7 +370,7 @@ describe('commands', () => {
     p.engine.hangs = true;
     const late = p.commands.run(id, 'restart', {}, 3_000);
     const failed = expect(late).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-    await turns(5);
+    await world.settle();
     await world.clock.advance(3_001);
     await failed;
   });
@@ -415,7 +414,7 @@ describe('the database away', () => {
     p.plug.pulled = true;
     p.engine.end(id, 'connection_lost');
     await world.clock.advance(5_000);
-    await turns(10);
+    await world.settle();
     // Ownership cannot be read, so nothing is opened.
     expect(p.engine.opens).toHaveLength(1);
     expect((await world.row(id)).status).toBe('connected');
@@ -435,7 +434,7 @@ describe('the database away', () => {
     p.plug.pulled = true;
     p.engine.end(id, 'logged_out');
     await world.clock.advance(4_000);
-    await turns(10);
+    await world.settle();
     expect(p.log.erased).toEqual([]);
     p.plug.pulled = false;
     await world.clock.advance(11_000);
@@ -535,7 +534,7 @@ describe('the start', () => {
     const second = await world.account(userId);
     await p.supervisor.start();
     await untilOpens(p, 1);
-    await turns(10);
+    await world.settle();
     expect(p.engine.opens).toHaveLength(1);
     const waiting = p.engine.opens[0]?.accountId === second ? null : second;
     if (waiting) await p.commands.run(waiting, 'open', {}, 5_000);

@@ -32,7 +32,7 @@ export function fakeHost(name: string, pid: number, dead: Set<number> = new Set(
 }
 
 /** The database with a plug: while it is pulled, every call fails as when the server is away. */
-function withPlug(database: Database, now: () => number) {
+function withPlug(database: Database, now: () => number, work: Work) {
   const plug = { pulled: false };
   const away = () => Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
   const db = new Proxy(database.db, {
@@ -40,9 +40,10 @@ function withPlug(database: Database, now: () => number) {
       const value: unknown = Reflect.get(target, name, receiver);
       if (typeof value !== 'function') return value;
       return (...args: unknown[]) => {
-        if (!plug.pulled) return Reflect.apply(value, target, args);
-        if (name === 'transaction') return Promise.reject(away());
-        throw away();
+        if (plug.pulled && name === 'transaction') return Promise.reject(away());
+        if (plug.pulled) throw away();
+        const result: unknown = Reflect.apply(value, target, args);
+        return name === 'transaction' ? work.count(Promise.resolve(result)) : work.watch(result);
       };
     },
   });
@@ -55,6 +56,38 @@ function withPlug(database: Database, now: () => number) {
     },
   };
   return { plug, database: plugged };
+}
+
+type Work = ReturnType<typeof countWork>;
+
+/** Counts the queries that run, so that time does not run away from a real database. */
+function countWork() {
+  let running = 0;
+  const count = <R>(promise: Promise<R>): Promise<R> => {
+    running += 1;
+    return promise.finally(() => {
+      running -= 1;
+    });
+  };
+  /** A query builder that is counted from the moment it is awaited. */
+  const watch = (builder: unknown): unknown => {
+    if (typeof builder !== 'object' || builder === null || builder instanceof Promise) return builder;
+    return new Proxy(builder, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        if (name !== 'then') return (...args: unknown[]) => watch(Reflect.apply(value, target, args));
+        return (...handlers: Parameters<Promise<unknown>['then']>) => {
+          const result = new Promise((resolve, reject) => Reflect.apply(value, target, [resolve, reject]));
+          return count(result).then(...handlers);
+        };
+      },
+    });
+  };
+  const settle = async () => {
+    for (let calm = 0; calm < 5; calm = running === 0 ? calm + 1 : 0) await turns(1);
+  };
+  return { count, watch, settle };
 }
 
 function countTimers(clock: FakeClock) {
@@ -92,13 +125,15 @@ export type Process = ReturnType<World['process']>;
 export async function openWorld() {
   const real = await openTestDatabase();
   const { clock, waiting } = countTimers(createFakeClock());
+  const work = countWork();
+  clock.settleWith(work.settle);
   const stream = createEventStream();
   const stops: (() => Promise<void>)[] = [];
   const db: Db = real.db;
   let userCount = 0;
 
   function process(options: { host?: Host; alone?: boolean; concurrency?: number } = {}) {
-    const { plug, database } = withPlug(real, clock.now);
+    const { plug, database } = withPlug(real, clock.now, work);
     const processId = newId(clock.now());
     const engine = createScriptedEngine();
     const deps = { db: database.db, clock, stream, logger: silent };
@@ -149,6 +184,8 @@ export async function openWorld() {
     clock,
     stream,
     process,
+    /** Waits until nothing that was begun waits for the database. */
+    settle: work.settle,
     /** timers that have neither run nor been cancelled */
     timers: () => waiting.size,
     async user(status: 'active' | 'disabled' = 'active'): Promise<number> {
