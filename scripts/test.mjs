@@ -17,6 +17,7 @@ const DATABASE = [
   'tests/services',
   'tests/workers',
   'tests/http',
+  'tests/webhooks',
   'tests/whatsapp',
 ];
 const REPORTS = join(ROOT, '.test');

@@ -18,6 +18,8 @@ export interface WebhookSenderOptions {
   maxInFlight?: number;
   /** deliveries under way to one webhook; each is of another lane */
   maxPerWebhook?: number;
+  /** how often retries that are due are looked for, and lanes that other processes left */
+  pollMs?: number;
   /** in [0, 1): spreads retries */
   random?: () => number;
 }
@@ -26,17 +28,19 @@ export interface WebhookSender {
   start(): void;
   /** Takes nothing new, gives what is under way `drainMs`, then gives it up. May be called twice. */
   stop(drainMs?: number): Promise<void>;
+  /** Resolves when nothing is under way: until a commit, a timer or another process brings something. */
+  settled(): Promise<void>;
 }
 
 /** Ten seconds are what Standard Webhooks suggests at the least; a slower receiver should answer first, then work. */
 const TIMEOUT_MS = 10_000;
 const MAX_IN_FLIGHT = 64;
 const MAX_PER_WEBHOOK = 8;
-/** Finds retries that are due and lanes that other processes left. */
 const POLL_MS = 1000;
 /** Commits come in bursts: one look for all of them. */
 const GATHER_MS = 10;
 const DRAIN_MS = 5000;
+const ABORT_MS = 2000;
 
 /** Makes the sender of this process. Any number of processes may run one. */
 export function createWebhookSender(
@@ -54,6 +58,7 @@ export function createWebhookSender(
   const work = new Set<Promise<void>>();
   let wake = new AbortController();
   let loop: Promise<void> | null = null;
+  let looking: Promise<void> | null = null;
   let unsubscribe: (() => void) | undefined;
   let turn = 0;
 
@@ -120,13 +125,13 @@ export function createWebhookSender(
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       wake = new AbortController();
-      try {
-        await look();
-      } catch (error) {
+      looking = look().catch((error: unknown) => {
         logger.warn('the webhook outbox could not be read', { error });
-      }
+      });
+      await looking;
+      looking = null;
       await sleep(clock, GATHER_MS, stopping.signal);
-      await sleep(clock, POLL_MS, wake.signal);
+      await sleep(clock, options.pollMs ?? POLL_MS, wake.signal);
     }
   }
 
@@ -145,7 +150,11 @@ export function createWebhookSender(
       const all = Promise.all(work).then(() => drained.abort());
       await Promise.race([all, sleep(clock, drainMs, drained.signal)]);
       aborted.abort();
-      await all;
+      // What hangs even now waits for the database: its lease runs out.
+      await Promise.race([all, sleep(clock, ABORT_MS, drained.signal)]);
+    },
+    async settled() {
+      while (looking !== null || work.size > 0) await (looking ?? Promise.race(work));
     },
   };
 }

@@ -1,0 +1,281 @@
+/** At least once, in order per session, signed. On both databases. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Webhook } from 'standardwebhooks';
+import { afterEach, expect, test } from 'vitest';
+import type { Db } from '../../src/db/client.ts';
+import { deleteWebhook, rotateWebhookSecret, updateWebhook } from '../../src/services/webhooks/verbs.ts';
+import { createWebhookSender } from '../../src/workers/webhook-sender/index.ts';
+import { createFakeClock } from '../helpers/clock.ts';
+import { accept, type Fixture, hang, openFixture, seqsOf, settle, startReceiver, upTo } from './fixture.ts';
+
+let open: Fixture | undefined;
+afterEach(async () => {
+  await open?.close();
+  open = undefined;
+});
+
+async function start(...args: Parameters<typeof openFixture>): Promise<Fixture> {
+  open = await openFixture(...args);
+  return open;
+}
+
+/** What a killed process does: nothing more. Its transactions never begin. */
+function dying(db: Db): { db: Db; died: Promise<void> } {
+  let tell: () => void = () => undefined;
+  const died = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const transaction = () => {
+    tell();
+    return new Promise<never>(() => undefined);
+  };
+  return { db: Object.create(db, { transaction: { value: transaction } }), died };
+}
+
+test('each session is told in the order of seq, whatever the receiver takes its time for', async () => {
+  const f = await start();
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  receiver.respond = async (request, res) => {
+    await delay(Math.random() * 8);
+    accept(request, res);
+  };
+  await f.hook(id, { url: receiver.url, events: ['*'] });
+  const sessions = await Promise.all([f.session(id), f.session(id), f.session(id)]);
+  f.sender();
+  for (let i = 0; i < 15; i++) {
+    await Promise.all(sessions.map((session) => f.message(session, i % 2 ? 'message.read' : 'message.sent')));
+  }
+  await receiver.count(45);
+  for (const session of sessions) expect(seqsOf(receiver, session)).toEqual(upTo(15));
+  expect(new Set(receiver.received.map((request) => request.headers['webhook-id'])).size).toBe(45);
+});
+
+test('two processes share the work: every event once, still in order', async () => {
+  const f = await start();
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  const hook = await f.hook(id, { url: receiver.url, events: ['*'] });
+  const sessions = await Promise.all([f.session(id), f.session(id), f.session(id), f.session(id)]);
+  const senders = [f.sender(), f.sender()];
+  for (let i = 0; i < 10; i++) {
+    await Promise.all(sessions.map((session) => f.message(session, 'message.sent')));
+  }
+  await receiver.count(40);
+  for (const sender of senders) await sender.stop();
+  expect(receiver.received).toHaveLength(40);
+  for (const session of sessions) expect(seqsOf(receiver, session)).toEqual(upTo(10));
+  expect(await f.states(hook.id)).toEqual({ delivered: 40 });
+});
+
+test('a process that dies between the POST and its note is followed by one that sends the same id again', async () => {
+  const clock = createFakeClock();
+  const f = await start({ clock });
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  const hook = await f.hook(id, { url: receiver.url, events: ['*'] });
+  const session = await f.session(id);
+  await f.message(session, 'message.sent');
+  await f.message(session, 'message.read');
+  const killed = dying(f.deps.db);
+  const dead = createWebhookSender({ ...f.deps, db: killed.db });
+  dead.start();
+  await killed.died;
+  void dead.stop(0);
+  expect(seqsOf(receiver, session)).toEqual([1]);
+
+  const next = f.sender();
+  clock.settleWith(settle(next));
+  await clock.advance(50_000);
+  expect(seqsOf(receiver, session)).toEqual([1]);
+  await clock.advance(15_000);
+  expect(seqsOf(receiver, session)).toEqual([1, 1, 2]);
+  const [first, again] = receiver.received;
+  expect(again?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
+  expect(again?.body).toBe(first?.body);
+  expect(await f.states(hook.id)).toEqual({ delivered: 2 });
+});
+
+test('a stop lets the delivery under way end; what it has to give up is delivered again', async () => {
+  const f = await start();
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  const hook = await f.hook(id, { url: receiver.url, events: ['*'] });
+  const session = await f.session(id);
+  receiver.respond = async (request, res) => {
+    await delay(60);
+    accept(request, res);
+  };
+  const first = f.sender();
+  await f.message(session, 'message.sent');
+  await f.message(session, 'message.read');
+  while (receiver.received.length === 0) await delay(5);
+  await first.stop();
+  await first.stop();
+  expect(await f.states(hook.id)).toEqual({ delivered: 1, pending: 1 });
+
+  receiver.respond = hang;
+  const second = f.sender();
+  while (receiver.received.length < 2) await delay(5);
+  await second.stop(0);
+  expect(await f.states(hook.id)).toEqual({ delivered: 1, pending: 1 });
+
+  receiver.respond = accept;
+  f.sender();
+  await receiver.count(3);
+  expect(seqsOf(receiver, session)).toEqual([1, 2, 2]);
+});
+
+test("the library of Standard Webhooks verifies the signature, and refuses a stranger's", async () => {
+  const f = await start();
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  const hook = await f.hook(id, { url: receiver.url, events: ['session.status'] });
+  const session = await f.session(id);
+  f.sender();
+  await f.facts({ userId: id, event: 'session.status', session, data: { status: 'connected' } });
+  await receiver.count(1);
+  const [request] = receiver.received;
+  if (!request) throw new Error('nothing came');
+  expect(hook.secret).toMatch(/^whsec_/);
+  const payload = new Webhook(hook.secret).verify(request.body, request.headers);
+  expect(payload).toMatchObject({
+    type: 'session.status',
+    timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+    data: { sessionId: session.sessionId, seq: 1, status: 'connected' },
+  });
+  const stranger = new Webhook(`whsec_${Buffer.alloc(32, 7).toString('base64')}`);
+  expect(() => stranger.verify(request.body, request.headers)).toThrow();
+  expect(() => new Webhook(hook.secret).verify(`${request.body} `, request.headers)).toThrow();
+});
+
+test('both secrets sign during a rotation, the new one alone after it', async () => {
+  const clock = createFakeClock(Date.now());
+  const f = await start({ clock });
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  const hook = await f.hook(id, { url: receiver.url, events: ['*'] });
+  const session = await f.session(id);
+  const sender = f.sender();
+  clock.settleWith(settle(sender));
+  const rotated = await rotateWebhookSecret(f.ctx(id), { id: hook.id, graceMinutes: 2 });
+  await f.message(session, 'message.sent');
+  await clock.advance(2_000);
+  const during = receiver.received.at(-1);
+  await clock.advance(3 * 60_000);
+  await f.message(session, 'message.read');
+  await clock.advance(2_000);
+  const after = receiver.received.at(-1);
+  if (!during || !after) throw new Error('nothing came');
+  const [old, fresh] = [new Webhook(hook.secret), new Webhook(rotated.secret)];
+  expect(old.verify(during.body, during.headers)).toBeTruthy();
+  expect(fresh.verify(during.body, during.headers)).toBeTruthy();
+  expect(fresh.verify(after.body, after.headers)).toBeTruthy();
+  expect(() => old.verify(after.body, after.headers)).toThrow(/signature/);
+});
+
+test('every message event carries phone and LID; only what came in carries its content', async () => {
+  const f = await start();
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  await f.hook(id, { url: receiver.url, events: ['*'] });
+  const session = await f.session(id);
+  f.sender();
+  const code = { type: 'text', text: 'Your code is 493817' };
+  await f.message(session, 'message.sent', { content: code });
+  const hidden = { peer: '99@lid', phone: null, lid: '99@lid', content: { type: 'text', text: 'hello' } };
+  await f.message(session, 'message.received', hidden);
+  const group = { peer: '120@g.us', phone: null, lid: null, participant: '7@lid' };
+  await f.message(session, 'message.received', group);
+  await receiver.count(3);
+  const [sent, received, inGroup] = receiver.received;
+  const names = { phone: '+6281234567890', lid: '123456789@lid', isGroup: false };
+  expect(sent?.data).toMatchObject({ ...names, status: 'sent', sessionId: session.sessionId, seq: 1 });
+  expect(sent?.data).not.toHaveProperty('content');
+  expect(sent?.body).not.toContain('493817');
+  expect(received?.data).toMatchObject({
+    phone: null,
+    lid: '99@lid',
+    content: { text: 'hello' },
+    from: '99@lid',
+  });
+  expect(inGroup?.data).toMatchObject({ phone: null, lid: null, isGroup: true, participant: '7@lid' });
+});
+
+test('an inbound id that two chats share is told with the content of the chat that is meant', async () => {
+  const f = await start();
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  await f.hook(id, { url: receiver.url, events: ['message.received'] });
+  const session = await f.session(id);
+  const shared = { messageId: 'SAME', direction: 'in' } as const;
+  const about = { userId: id, event: 'message.received', session, subject: 'SAME' } as const;
+  await f.message(session, 'message.queued', { ...shared, peer: '1@lid', content: { text: 'one' } });
+  await f.message(session, 'message.queued', { ...shared, peer: '2@lid', content: { text: 'two' } });
+  f.sender();
+  await f.facts({ ...about, data: { chat: '2@lid' } }, { ...about, data: { chat: '1@lid' } });
+  await receiver.count(2);
+  expect(receiver.received.map((request) => request.data.content)).toEqual([
+    { text: 'two' },
+    { text: 'one' },
+  ]);
+});
+
+test('only the events, the session and the tenant that were asked for are told', async () => {
+  const f = await start();
+  const [mine, other] = [await f.tenant(), await f.tenant()];
+  const receiver = await f.receiver();
+  const [main, second] = [await f.session(mine.id, 'main'), await f.session(mine.id, 'second')];
+  const foreign = await f.session(other.id, 'main');
+  await f.hook(mine.id, { url: receiver.url, events: ['message.read'], sessionId: 'main' });
+  f.sender();
+  await f.message(main, 'message.sent');
+  await f.message(second, 'message.read');
+  await f.message(foreign, 'message.read');
+  await f.message(main, 'message.queued');
+  const messageId = await f.message(main, 'message.read');
+  await receiver.count(1);
+  expect(receiver.received.map((request) => request.data.messageId)).toEqual([messageId]);
+});
+
+test('a disabled or deleted webhook is told nothing, not even what it waited for', async () => {
+  const f = await start();
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  const [disabled, deleted, kept] = [
+    await f.hook(id, { url: `${receiver.url}/disabled`, events: ['*'] }),
+    await f.hook(id, { url: `${receiver.url}/deleted`, events: ['*'] }),
+    await f.hook(id, { url: receiver.url, events: ['*'] }),
+  ];
+  const session = await f.session(id);
+  await f.message(session, 'message.sent');
+  await updateWebhook(f.ctx(id), { id: disabled.id, status: 'disabled' });
+  await deleteWebhook(f.ctx(id), { id: deleted.id });
+  await f.message(session, 'message.read');
+  const sender = f.sender();
+  await receiver.count(2);
+  while ((await f.states(deleted.id)).pending !== undefined) await delay(10);
+  await sender.settled();
+  expect(receiver.received).toHaveLength(2);
+  expect(await f.states(kept.id)).toEqual({ delivered: 2 });
+  expect(await f.states(disabled.id)).toEqual({ dead: 1 });
+  expect(await f.states(deleted.id)).toEqual({});
+});
+
+test('the webhook of the whole service hears of every tenant, signed with the configured text', async () => {
+  const receiver = await startReceiver();
+  const f = await start({
+    config: {
+      webhook: { baseUrl: receiver.url, secret: 'any text of the operator' },
+      allowPrivateUrls: false,
+    },
+  });
+  const sessions = [];
+  for (let i = 0; i < 2; i++) sessions.push(await f.session((await f.tenant()).id, 'main'));
+  f.sender();
+  for (const session of sessions) await f.message(session, 'message.delivered');
+  await receiver.count(2);
+  await receiver.close();
+  const verifier = new Webhook(Buffer.from('any text of the operator'), { format: 'raw' });
+  for (const { body, headers } of receiver.received) expect(verifier.verify(body, headers)).toBeTruthy();
+});
