@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { proto } from '@whiskeysockets/baileys';
 import { generate } from 'selfsigned';
 import { keyPairFromSeed, type SigningKeyPair, signXeddsa } from './xeddsa.ts';
@@ -40,7 +40,8 @@ const LEAF_SERIAL = 2;
 
 /** Reads the identity from `directory`, or makes one and writes it there (a temporary one without). */
 export async function loadIdentity(directory: string | undefined): Promise<ServerIdentity> {
-  const home = directory ?? (await mkdtemp(join(tmpdir(), 'wahub-emulator-')));
+  const home =
+    directory === undefined ? await mkdtemp(join(tmpdir(), 'wahub-emulator-')) : resolve(directory);
   await mkdir(home, { recursive: true });
   const file = join(home, 'identity.json');
   const stored = (await readStored(file)) ?? (await createStored(file));

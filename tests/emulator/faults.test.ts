@@ -70,9 +70,13 @@ describe('faults on open connections', () => {
     await emulator.fault({ kind: 'slow_ack', ms: 300, phone: PHONE });
     const start = performance.now();
     const id = await client.send('6281200004001', 'slow');
+    let isAcked = false;
+    const acked = client.waitAck(id).then(() => {
+      isAcked = true;
+    });
     await until('the delivery', () => emulator.messages({ id })[0]?.deliveredAt);
-    expect(performance.now() - start).toBeLessThan(280);
-    await client.waitAck(id);
+    expect(isAcked).toBe(false);
+    await acked;
     expect(performance.now() - start).toBeGreaterThan(290);
     await emulator.fault({ kind: 'clear' });
   });
@@ -100,7 +104,7 @@ describe('faults on logging in', () => {
     ['silent', 408],
   ] as const)('refuse by %s cuts the connection and turns clients away for a while', async (mode, code) => {
     const before = client.closes.length;
-    await emulator.fault({ kind: 'refuse', seconds: 1.2, mode });
+    await emulator.fault({ kind: 'refuse', seconds: 60, mode });
     await until('the cut', () => client.closes.length > before);
     expect(await attempt()).toBe(code);
     await until('the end of it', () => emulator.health().connections === 0);
@@ -110,7 +114,7 @@ describe('faults on logging in', () => {
 
   it('refuse ends by itself after its seconds', async () => {
     await client.close();
-    await emulator.fault({ kind: 'refuse', seconds: 0.3 });
+    await emulator.fault({ kind: 'refuse', seconds: 2 });
     const patient = startBareClient({ emulator, phone: PHONE, auth: client.auth, reconnect: true });
     await patient.waitOpen();
     expect(patient.closes.length).toBeGreaterThan(0);
@@ -119,7 +123,7 @@ describe('faults on logging in', () => {
 
   it('refuse by http503 answers the upgrade with 503', async () => {
     await client.close();
-    await emulator.fault({ kind: 'refuse', seconds: 5, mode: 'http503' });
+    await emulator.fault({ kind: 'refuse', seconds: 60, mode: 'http503' });
     const status = await new Promise((resolve, reject) => {
       const headers = { connection: 'upgrade', upgrade: 'websocket' };
       const upgrade = request(emulator.waUrl.replace('ws:', 'http:'), { headers });

@@ -82,8 +82,11 @@ describe('npm run emulator', () => {
     const again = await connectBareClient({ emulator: second.emulator, phone, auth: client.auth });
     const id = await again.send(to, 'after');
     await again.waitAck(id);
-    await sleep(100);
-    const [entry] = (await second.request(`/messages?id=${id}`)) as Received[];
+    let entry: Received | undefined;
+    while (!entry?.ownCopy) {
+      await sleep(20);
+      [entry] = (await second.request(`/messages?id=${id}`)) as Received[];
+    }
     expect(entry).toMatchObject({ text: 'after', copies: 1, ownCopy: true });
     expect(entry?.refused).toBeUndefined();
     await again.close();

@@ -106,7 +106,7 @@ describe('rules', () => {
   it('receipt_first:MS sends the receipt before the acknowledgement', async () => {
     const id = await sendUnder('receipt_first:250');
     const ack = await until('the ack', () => ackOf(id));
-    expect(ack.at - (updateOf(id, 3)?.at ?? Number.POSITIVE_INFINITY)).toBeGreaterThan(100);
+    expect(ack.at - (updateOf(id, 3)?.at ?? Number.POSITIVE_INFINITY)).toBeGreaterThan(0);
   });
 
   it('not_on_whatsapp acknowledges and delivers nothing', async () => {

@@ -10,7 +10,7 @@ import makeWASocket, {
 } from '@whiskeysockets/baileys';
 import type { Emulator } from '../../src/emulator/index.ts';
 
-const WAIT_TIMEOUT_MS = 20_000;
+const WAIT_TIMEOUT_MS = 60_000;
 const RECONNECT_MS = 50;
 const SETTLE_MS = 300;
 const LIBSIGNAL_NOISE =
@@ -41,7 +41,7 @@ export interface BareClient {
   readonly auth: MemoryAuth;
   /** Status codes of the closes so far, 515 included. */
   readonly closes: number[];
-  /** Resolves when the client is (again) open. Rejects after 20 s, or when it is closed for good. */
+  /** Resolves when the client is (again) open. Rejects after 60 s, or when it is closed for good. */
   waitOpen(): Promise<void>;
   /** Resolves with the code of the next close that is not 515. */
   waitClose(): Promise<number>;
@@ -177,7 +177,7 @@ function createHappenings() {
         listener(event);
       }
     },
-    /** The next one that matches. Rejects after 20 s. */
+    /** The next one that matches. Rejects after 60 s. */
     next(what: string, matches: (event: Happening) => boolean): Promise<Happening> {
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
@@ -288,7 +288,7 @@ function silenceLibsignal(): void {
 export async function until<T>(
   what: string,
   check: () => T | undefined | false,
-  timeoutMs = 10_000,
+  timeoutMs = 25_000,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
