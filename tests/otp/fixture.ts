@@ -1,6 +1,6 @@
 /** Tenants, sessions and a clock for OTP tests, over a real database. */
 import { eq } from 'drizzle-orm';
-import { type Database, openDatabase } from '../../src/db/client.ts';
+import type { Database } from '../../src/db/client.ts';
 import { activityLogs, messageQueue, messages, otps, whatsappAccounts } from '../../src/db/schema.ts';
 import { writeSettlements } from '../../src/queue/settle.ts';
 import type { Actor, Ctx } from '../../src/services/context.ts';
@@ -11,11 +11,10 @@ import { createSecretBox } from '../../src/utils/crypto.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type TestApp, testConfig } from '../helpers/app.ts';
-import type { TestDatabase } from '../helpers/database.ts';
-import { createManualClock, type ManualClock } from '../helpers/manual-clock.ts';
+import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
 
 export interface OtpFixture extends TestApp {
-  clock: ManualClock;
+  clock: FakeClock;
   /** a tenant of its own with a connected session `main`, whose key may only do OTPs */
   otpTenant(otp?: Partial<Config['otp']>): Promise<Ctx>;
 }
@@ -23,7 +22,7 @@ export interface OtpFixture extends TestApp {
 let lastUserId = 100_000;
 
 export async function openOtpFixture(): Promise<OtpFixture> {
-  const clock = createManualClock(Date.UTC(2026, 0, 5, 10, 0, 0));
+  const clock = createFakeClock(Date.UTC(2026, 0, 5, 10, 0, 0));
   const test = await openTestApp({ clock });
   return {
     ...test,
@@ -35,16 +34,6 @@ export async function openOtpFixture(): Promise<OtpFixture> {
       return ctx;
     },
   };
-}
-
-/** The same database once more, as another process (MySQL) or a restarted one has it. */
-export function openAgain(fixture: OtpFixture): Promise<Database> {
-  return openDatabase(optionsOf(fixture.deps.database));
-}
-
-/** Safe because openTestApp opened it by openTestDatabase. */
-function optionsOf(database: Database): TestDatabase['options'] {
-  return (database as TestDatabase).options;
 }
 
 /** The tenant as another process sees it: nothing is shared but the database and the keys. */

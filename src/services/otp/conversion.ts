@@ -1,5 +1,5 @@
 /** The alarm: codes that nobody types in are what a pumping attack, or a broken login page, looks like. */
-import { and, asc, eq, gt, or } from 'drizzle-orm';
+import { and, asc, eq, gt, or, type SQL } from 'drizzle-orm';
 import { transact } from '../../db/ops.ts';
 import { otps } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
@@ -32,12 +32,13 @@ export async function checkConversion(deps: OtpDeps, signal?: AbortSignal): Prom
 /** In pieces by the index on the end, so that neither a statement nor the event loop takes long. */
 async function tallyLastHour(deps: OtpDeps, signal?: AbortSignal): Promise<Map<number, Tally>> {
   const tallies = new Map<number, Tally>();
-  let last = { endedAt: deps.clock.now() - HOUR_MS, id: '' };
+  const since = deps.clock.now() - HOUR_MS;
+  let last: { endedAt: number; id: string } | null = null;
   while (!signal?.aborted) {
     const rows = await deps.db
       .select({ id: otps.id, userId: otps.userId, status: otps.status, endedAt: otps.endedAt })
       .from(otps)
-      .where(or(gt(otps.endedAt, last.endedAt), and(eq(otps.endedAt, last.endedAt), gt(otps.id, last.id))))
+      .where(last === null ? gt(otps.endedAt, since) : isAfter(last))
       .orderBy(asc(otps.endedAt), asc(otps.id))
       .limit(PIECE);
     for (const { userId, status } of rows) {
@@ -48,10 +49,13 @@ async function tallyLastHour(deps: OtpDeps, signal?: AbortSignal): Promise<Map<n
     }
     const end = rows.at(-1);
     if (!end || rows.length < PIECE) break;
-    last = { endedAt: end.endedAt ?? last.endedAt, id: end.id };
+    last = { endedAt: end.endedAt ?? since, id: end.id };
   }
   return tallies;
 }
+
+const isAfter = ({ endedAt, id }: { endedAt: number; id: string }): SQL | undefined =>
+  or(gt(otps.endedAt, endedAt), and(eq(otps.endedAt, endedAt), gt(otps.id, id)));
 
 /** False when it was told in this hour already, by whichever process. */
 async function raise(deps: OtpDeps, userId: number, tally: Tally, percent: number): Promise<boolean> {

@@ -1,0 +1,221 @@
+import { eq } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import type { Ctx } from '../../src/services/context.ts';
+import { resendOtp } from '../../src/services/otp/resend.ts';
+import type { SentOtp } from '../../src/services/otp/send.ts';
+import { getOtpStatus } from '../../src/services/otp/status.ts';
+import { verifyOtp } from '../../src/services/otp/verify.ts';
+import { watchOtps } from '../../src/services/otp/watch.ts';
+import { createOtpFailover } from '../../src/workers/otp-failover.ts';
+import {
+  acknowledge,
+  addSession,
+  codeOf,
+  eventsOf,
+  type OtpFixture,
+  openOtpFixture,
+  otpRow,
+  outcome,
+  queued,
+  send,
+} from './fixture.ts';
+
+const PHONE = '+6281234567890';
+let fixture: OtpFixture;
+let ctx: Ctx;
+beforeAll(async () => {
+  fixture = await openOtpFixture();
+});
+afterAll(() => fixture.close());
+beforeEach(async () => {
+  ctx = await fixture.otpTenant();
+});
+
+const withBackup = () => send(ctx, PHONE, { failoverSessions: ['backup'] });
+
+/** Lets `ms` go by and the watcher look. */
+async function later(ms: number): Promise<void> {
+  await fixture.clock.advance(ms);
+  await watchOtps(ctx);
+}
+
+async function setSession(id: string, row: Partial<typeof whatsappAccounts.$inferInsert>): Promise<void> {
+  await ctx.db.update(whatsappAccounts).set(row).where(eq(whatsappAccounts.id, id));
+}
+
+async function startSending(sent: SentOtp): Promise<void> {
+  const row = { status: 'sending' as const };
+  await ctx.db.update(messageQueue).set(row).where(eq(messageQueue.messageId, sent.messageId));
+  await ctx.db.update(messages).set(row).where(eq(messages.messageId, sent.messageId));
+}
+
+async function fail(messageId: string): Promise<void> {
+  await ctx.db.delete(messageQueue).where(eq(messageQueue.messageId, messageId));
+  const row = { status: 'failed' as const, errorCode: '463' };
+  await ctx.db.update(messages).set(row).where(eq(messages.messageId, messageId));
+}
+
+async function newest(sent: SentOtp) {
+  return (await otpRow(ctx, sent.otpId)).deliveries;
+}
+
+describe('without an acknowledgement', () => {
+  it('the same code goes through the next session, and the first message is taken back', async () => {
+    await addSession(ctx, 'backup');
+    const sent = await withBackup();
+    const code = await codeOf(ctx, sent.messageId);
+    await later(14_999);
+    expect(await newest(sent)).toHaveLength(1);
+    await later(1);
+    const [first, second] = await newest(sent);
+    expect(second).toMatchObject({ sessionId: 'backup', round: 1 });
+    expect((await queued(ctx)).map((row) => row.messageId)).toEqual([second?.messageId]);
+    expect(first?.messageId).toBe(sent.messageId);
+    expect(await codeOf(ctx, second?.messageId ?? '')).toBe(code);
+    await later(60_000);
+    expect(await newest(sent)).toHaveLength(2);
+    expect(await outcome(verifyOtp(ctx, { phoneNumber: PHONE, sessionId: 'main', otp: code }))).toBe('ok');
+  });
+
+  it('a message that is just being sent is left alone: only the same code can arrive twice', async () => {
+    await addSession(ctx, 'backup');
+    const sent = await withBackup();
+    const code = await codeOf(ctx, sent.messageId);
+    await startSending(sent);
+    await later(15_000);
+    const rows = await queued(ctx);
+    expect(rows).toHaveLength(2);
+    expect(await Promise.all(rows.map((row) => codeOf(ctx, row.messageId)))).toEqual([code, code]);
+  });
+
+  it('an acknowledgement in time keeps everything where it is', async () => {
+    await addSession(ctx, 'backup');
+    const sent = await withBackup();
+    await acknowledge(ctx, sent.messageId);
+    await later(15_000);
+    expect(await newest(sent)).toHaveLength(1);
+    expect(await otpRow(ctx, sent.otpId)).toMatchObject({ status: 'sent', watchAt: null });
+  });
+
+  it('an acknowledgement of the first message counts, also after a failover', async () => {
+    await addSession(ctx, 'backup');
+    const sent = await withBackup();
+    await startSending(sent);
+    await later(15_000);
+    await acknowledge(ctx, sent.messageId);
+    expect((await getOtpStatus(ctx, { otpId: sent.otpId })).status).toBe('sent');
+    await later(2_000);
+    expect((await otpRow(ctx, sent.otpId)).status).toBe('sent');
+  });
+
+  it('the wait is configured', async () => {
+    ctx = await fixture.otpTenant({ failoverAfterMs: 3_000 });
+    await addSession(ctx, 'backup');
+    const sent = await withBackup();
+    await later(3_000);
+    expect(await newest(sent)).toHaveLength(2);
+  });
+});
+
+describe('a session that cannot send', () => {
+  it.each([
+    ['is not connected', { status: 'disconnected' as const }],
+    ['has its breaker open', { pausedUntil: Number.MAX_SAFE_INTEGER }],
+  ])('is passed over at once when it %s', async (_name, row) => {
+    const main = await mainSession();
+    await setSession(main, row);
+    await addSession(ctx, 'backup');
+    const sent = await withBackup();
+    expect(sent.sessionId).toBe('backup');
+    const otp = await codeOf(ctx, sent.messageId);
+    expect(await outcome(verifyOtp(ctx, { phoneNumber: PHONE, sessionId: 'main', otp }))).toBe('ok');
+  });
+
+  it('loses a waiting code to the next one when it goes away', async () => {
+    await addSession(ctx, 'backup');
+    const sent = await withBackup();
+    await setSession(await mainSession(), { status: 'disconnected' });
+    await later(1_000);
+    expect((await newest(sent)).at(-1)?.sessionId).toBe('backup');
+    expect(await queued(ctx)).toHaveLength(1);
+  });
+
+  it('keeps it when no other can send either', async () => {
+    await addSession(ctx, 'backup', { status: 'disconnected' });
+    const sent = await withBackup();
+    await later(60_000);
+    expect(await newest(sent)).toHaveLength(1);
+    expect(await queued(ctx)).toHaveLength(1);
+  });
+});
+
+describe('a message that failed', () => {
+  it('is followed by the next session at once, and the OTP fails with the last of them', async () => {
+    await addSession(ctx, 'backup');
+    const sent = await withBackup();
+    await fail(sent.messageId);
+    await later(1_000);
+    const second = (await newest(sent)).at(-1);
+    expect(second?.sessionId).toBe('backup');
+    await fail(second?.messageId ?? '');
+    await later(1_000);
+    expect(await otpRow(ctx, sent.otpId)).toMatchObject({
+      status: 'failed',
+      reason: 'send_failed',
+      sealed: null,
+    });
+    expect((await eventsOf(ctx)).at(-1)).toBe('otp.failed');
+    expect(await outcome(verifyOtp(ctx, { otpId: sent.otpId, otp: '000000' }))).toBe('OTP_NOT_FOUND');
+  });
+
+  it('does not end a code that an earlier message brought', async () => {
+    const sent = await send(ctx, PHONE);
+    const otp = await codeOf(ctx, sent.messageId);
+    await acknowledge(ctx, sent.messageId);
+    await later(30_000);
+    const { answer } = await resendOtp(ctx, { phoneNumber: PHONE });
+    await fail(answer.messageId);
+    await later(1_000);
+    expect(await otpRow(ctx, sent.otpId)).toMatchObject({ status: 'sent', watchAt: null });
+    expect(await outcome(verifyOtp(ctx, { otpId: sent.otpId, otp }))).toBe('ok');
+  });
+});
+
+describe('the watcher', () => {
+  it('sends once however many processes look', async () => {
+    await addSession(ctx, 'backup');
+    const sent = await withBackup();
+    await fixture.clock.advance(15_000);
+    await Promise.all(Array.from({ length: 8 }, () => watchOtps(ctx)));
+    expect(await newest(sent)).toHaveLength(2);
+    expect(await queued(ctx)).toHaveLength(1);
+  });
+
+  it('runs by itself until it is stopped', async () => {
+    const sent = await send(ctx, PHONE);
+    await acknowledge(ctx, sent.messageId);
+    const watcher = createOtpFailover(ctx);
+    watcher.start();
+    await vi.waitFor(async () => {
+      await fixture.clock.advance(1_500);
+      expect((await otpRow(ctx, sent.otpId)).status).toBe('sent');
+    });
+    await watcher.stop();
+    await watcher.stop();
+    const unwatched = await send(ctx, '+6281234567891');
+    await acknowledge(ctx, unwatched.messageId);
+    await fixture.clock.advance(10_000);
+    expect((await otpRow(ctx, unwatched.otpId)).status).toBe('pending');
+  });
+});
+
+async function mainSession(): Promise<string> {
+  const rows = await ctx.db
+    .select()
+    .from(whatsappAccounts)
+    .where(eq(whatsappAccounts.userId, ctx.actor.userId));
+  const main = rows.find((row) => row.sessionId === 'main');
+  if (!main) throw new Error('no session');
+  return main.id;
+}
