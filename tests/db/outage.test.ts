@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -161,9 +161,10 @@ if (dbType === 'mysql') {
 
 test('a database that cannot be reached is reported when it is opened', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'wahub-outage-'));
+  mkdirSync(join(dir, 'folder'));
   const address = { host: '127.0.0.1', port: 1, user: 'x', password: 'x', database: 'x' };
   const unreachable: DatabaseOptions =
-    dbType === 'mysql' ? { type: 'mysql', ...address } : { type: 'sqlite', path: dir };
+    dbType === 'mysql' ? { type: 'mysql', ...address } : { type: 'sqlite', path: join(dir, 'folder') };
   const error = await errorOf(openDatabase(unreachable));
   expect(error).toBeInstanceOf(Error);
   if (dbType === 'mysql') expect(isUnavailable(error)).toBe(true);
