@@ -9,8 +9,6 @@ export type {
   DatabaseOptions,
   Db,
   MysqlOptions,
-  NewRow,
-  SqliteOptions,
   Tx,
 } from './types.ts';
 

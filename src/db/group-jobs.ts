@@ -32,7 +32,7 @@ export interface GroupJob {
 }
 
 /** Something that runs outside of any transaction of ours, while none is open. */
-export interface AloneJob {
+interface AloneJob {
   alone: true;
   work(): Promise<void>;
   lost(error: Error): void;

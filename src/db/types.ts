@@ -3,7 +3,7 @@ import type { MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySql2Database } from 'drizzle-orm/mysql2';
 import type { DbType } from './kit.ts';
 
-export type Insert<T extends MySqlTable> = T['$inferInsert'];
+type Insert<T extends MySqlTable> = T['$inferInsert'];
 type OrSql<T> = { [K in keyof T]: T[K] | SQL };
 
 /** A row to insert; a value may be an SQL expression. */
@@ -11,7 +11,7 @@ export type NewRow<T extends MySqlTable> = OrSql<Insert<T>>;
 /** The columns an update sets; a value may be an SQL expression. */
 export type Changes<T extends MySqlTable> = Partial<OrSql<Insert<T>>>;
 /** A write that runs when awaited; ops.affected() reads its result. */
-export type Write = PromiseLike<unknown>;
+type Write = PromiseLike<unknown>;
 
 /**
  * The part of drizzle that is the same in both dialects. What differs (upsert, affected rows, raw SQL,

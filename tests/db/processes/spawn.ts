@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { DatabaseOptions } from '../../../src/db/client.ts';
 
-export interface Outcome {
+interface Outcome {
   code: number | null;
   output: string;
 }
