@@ -1,5 +1,9 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { eq, sql } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
 import { waCredentials, waKeys, whatsappAccounts } from '../../src/db/schema.ts';
 import type { Fault } from '../../src/emulator/index.ts';
 import { newMessageId } from '../../src/utils/ids.ts';
@@ -206,5 +210,31 @@ describe('opening', () => {
     expect((await closedOf(account)).reason).toBe('closed_by_us');
     await test.host.next(account.id, 'connected');
     await until(() => test.engine.isConnected(account.id));
+  });
+});
+
+describe('a server that sends garbage', () => {
+  it('costs its own socket and nothing else', async () => {
+    const rejections: unknown[] = [];
+    const note = (error: unknown) => rejections.push(error);
+    process.on('unhandledRejection', note);
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    server.on('connection', (socket) => {
+      socket.on('message', () => socket.send(randomBytes(400)));
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const url = `ws://127.0.0.1:${port}/ws/chat`;
+    const { engine, host } = test.another({ waServer: { url, rootKey: null, caFile: null } });
+    const account = await test.addAccount();
+    for (let i = 0; i < 5; i++) {
+      await engine.open(account, { mode: 'qr' });
+      await host.next(account.id, 'closed');
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    server.close();
+    process.off('unhandledRejection', note);
+    expect(rejections).toEqual([]);
+    expect(host.events(account.id).every((event) => event.type === 'closed')).toBe(true);
   });
 });

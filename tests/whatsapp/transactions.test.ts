@@ -1,0 +1,114 @@
+import type { SignalKeyStoreWithTransaction } from '@whiskeysockets/baileys';
+import { describe, expect, it } from 'vitest';
+import { installTransactions, type RawKeys } from '../../src/whatsapp/baileys/transactions.ts';
+
+const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+function setUp() {
+  const stored = new Map<string, unknown>();
+  const writes: string[][] = [];
+  let durable: () => Promise<void> = async () => undefined;
+  const raw: RawKeys = {
+    async get(type, names) {
+      await tick();
+      const found: Record<string, unknown> = {};
+      for (const name of names)
+        if (stored.get(`${type}:${name}`)) found[name] = stored.get(`${type}:${name}`);
+      return found;
+    },
+    set(data) {
+      const changes = Object.entries(data).flatMap(([type, values]) =>
+        Object.entries(values).map(([name, value]) => [`${type}:${name}`, value] as const),
+      );
+      for (const [name, value] of changes) stored.set(name, value);
+      writes.push(changes.map(([name]) => name));
+      return durable();
+    },
+  };
+  const keys = Object.assign({}) as SignalKeyStoreWithTransaction;
+  installTransactions(keys, raw);
+  const increase = async () => {
+    const { n } = await keys.get('lid-mapping', ['n']);
+    await tick();
+    await keys.set({ 'lid-mapping': { n: String(Number(n ?? 0) + 1) } });
+  };
+  return {
+    keys,
+    stored,
+    writes,
+    increase,
+    setDurable(fn: () => Promise<void>) {
+      durable = fn;
+    },
+  };
+}
+
+describe('a key transaction', () => {
+  it('loses no update to another one, whatever they are keyed by', async () => {
+    const { keys, stored, increase } = setUp();
+    await Promise.all(Array.from({ length: 20 }, (_, i) => keys.transaction(increase, `peer ${i % 3}`)));
+    expect(stored.get('lid-mapping:n')).toBe('20');
+  });
+
+  it('is written once, with everything of its nested ones, and not at all when it fails', async () => {
+    const { keys, writes, increase } = setUp();
+    await keys.transaction(async () => {
+      await increase();
+      await keys.transaction(increase, 'nested');
+      await keys.set({ 'device-list': { a: ['0'] } });
+      expect(keys.isInTransaction()).toBe(true);
+    }, 'a');
+    expect(writes).toEqual([['lid-mapping:n', 'device-list:a']]);
+    const failing = keys.transaction(async () => {
+      await increase();
+      throw new Error('rolled back');
+    }, 'a');
+    await expect(failing).rejects.toThrow('rolled back');
+    expect(writes).toHaveLength(1);
+    expect(keys.isInTransaction()).toBe(false);
+  });
+
+  it('resolves when it is durable, but the next one need not wait for that', async () => {
+    const { keys, stored, increase, setDurable } = setUp();
+    let release = () => {};
+    const disk = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    setDurable(() => disk);
+    let done = 0;
+    const both = [1, 2].map(() =>
+      keys.transaction(increase, 'a').then(() => {
+        done += 1;
+      }),
+    );
+    while (stored.get('lid-mapping:n') !== '2') await tick();
+    await tick();
+    expect(done).toBe(0);
+    release();
+    await Promise.all(both);
+    expect(done).toBe(2);
+  });
+
+  it('does not swallow what is written after its end by work it started', async () => {
+    const { keys, stored } = setUp();
+    let late: Promise<void> | undefined;
+    await keys.transaction(async () => {
+      late = tick()
+        .then(tick)
+        .then(() => keys.set({ 'lid-mapping': { late: 'kept' } }));
+    }, 'a');
+    await late;
+    expect(stored.get('lid-mapping:late')).toBe('kept');
+  });
+
+  it('of one socket is not seen by another', async () => {
+    const [a, b] = [setUp(), setUp()];
+    await a.keys.transaction(async () => {
+      await a.keys.set({ 'lid-mapping': { n: '5' } });
+      expect((await a.keys.get('lid-mapping', ['n'])).n).toBe('5');
+      await b.keys.transaction(b.increase, 'b');
+    }, 'a');
+    expect(b.stored.get('lid-mapping:n')).toBe('1');
+    expect(a.stored.get('lid-mapping:n')).toBe('5');
+  });
+});
