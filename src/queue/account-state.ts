@@ -1,5 +1,5 @@
 /** What the session's row says about sending: who owns it, how fast, and whether it pauses. */
-import { and, eq, inArray, isNull, lte, or, type SQL } from 'drizzle-orm';
+import { and, eq, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
 import { affected, transact } from '../db/ops.ts';
 import { messageQueue, whatsappAccounts } from '../db/schema.ts';
@@ -8,6 +8,7 @@ import type { AccountRef } from '../whatsapp/engine.ts';
 import type { QueueDeps } from './deps.ts';
 import type { Held } from './fence.ts';
 import type { LimitReason } from './limits.ts';
+import { prepared } from './prepared.ts';
 
 export interface AccountState {
   owner: string | null;
@@ -36,17 +37,22 @@ export async function readAccountState(db: Db, accountId: string): Promise<Accou
   return row ?? null;
 }
 
+const beforeRelay = prepared((db) =>
+  db
+    .select({ ...stateColumns, status: messageQueue.status, claimedFence: messageQueue.claimedFence })
+    .from(whatsappAccounts)
+    .leftJoin(messageQueue, eq(messageQueue.id, sql.placeholder('queueId')))
+    .where(eq(whatsappAccounts.id, sql.placeholder('accountId')))
+    .prepare(),
+);
+
 /** One look before a stanza leaves: the session's row, and whether the queue row is still this claim. */
 export async function readBeforeRelay(
   db: Db,
   held: Held,
   queueId: string,
 ): Promise<{ account: AccountState | null; claimed: boolean }> {
-  const [row] = await db
-    .select({ ...stateColumns, status: messageQueue.status, claimedFence: messageQueue.claimedFence })
-    .from(whatsappAccounts)
-    .leftJoin(messageQueue, eq(messageQueue.id, queueId))
-    .where(eq(whatsappAccounts.id, held.id));
+  const [row] = await beforeRelay(db).execute({ accountId: held.id, queueId });
   if (!row) return { account: null, claimed: false };
   const { status, claimedFence, ...account } = row;
   return { account, claimed: status === 'sending' && claimedFence === held.fence };

@@ -1,21 +1,14 @@
-/** From waiting to being sent: look ahead, then take one row under the fence. */
-import { and, asc, eq, inArray, lte, notInArray, sql } from 'drizzle-orm';
-import type { Db } from '../db/client.ts';
+/** From waiting to being sent: one row at a time, under the fence. */
+import { and, eq, inArray, lte, notInArray, sql } from 'drizzle-orm';
+import type { Tx } from '../db/client.ts';
 import { affected, transact } from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { newId } from '../utils/ids.ts';
 import type { Recipient } from '../whatsapp/engine.ts';
 import type { QueueDeps } from './deps.ts';
 import { type Held, isHeld } from './fence.ts';
+import { type Candidate, readCandidates } from './look-ahead.ts';
 import { PRIORITIES, type Priority } from './priority.ts';
-
-/** A row that waits, as the look-ahead sees it. Nothing about it is certain before the claim. */
-export interface Candidate {
-  id: string;
-  recipient: string;
-  availableAt: number;
-  expiresAt: number | null;
-}
 
 /** A message as its facts and outcomes name it. */
 export interface MessageRef {
@@ -62,39 +55,8 @@ export function recipientOf(claim: Claim): Recipient {
 }
 
 /**
- * The rows of one priority that come next, future ones included: one index seek, so a single read says both
- * what is due and when to look again. `except` are recipients that have something in flight.
- */
-export async function readCandidates(
-  db: Db,
-  accountId: string,
-  priority: Priority,
-  limit: number,
-  except: readonly string[] = [],
-): Promise<Candidate[]> {
-  return db
-    .select({
-      id: messageQueue.id,
-      recipient: messageQueue.recipient,
-      availableAt: messageQueue.availableAt,
-      expiresAt: messageQueue.expiresAt,
-    })
-    .from(messageQueue)
-    .where(
-      and(
-        eq(messageQueue.accountId, accountId),
-        eq(messageQueue.status, 'pending'),
-        eq(messageQueue.priority, priority),
-        except.length > 0 ? notInArray(messageQueue.recipient, [...except]) : undefined,
-      ),
-    )
-    .orderBy(asc(messageQueue.availableAt), asc(messageQueue.id))
-    .limit(limit);
-}
-
-/**
  * Takes one row: marks it, counts the attempt (row, history and send_attempts) in one transaction. Null when the
- * row is gone, taken or not due any more, or when `held` is not the session's owner and fence any more.
+ * row is gone, taken, tried meanwhile or not due, or when `held` is not the session's owner and fence any more.
  */
 export async function claimRow(
   deps: QueueDeps,
@@ -102,16 +64,20 @@ export async function claimRow(
   candidate: Candidate,
   now: number,
 ): Promise<Claim | null> {
+  const { id, contentJson, recipient } = candidate;
+  const attempts = candidate.attempts + 1;
   const attemptId = newId(now);
+  const priority = asPriority(candidate.priority);
   return transact(deps.database, async (tx) => {
     const taken = await tx
       .update(messageQueue)
-      .set({ status: 'sending', claimedFence: held.fence, attempts: sql`${messageQueue.attempts} + 1` })
+      .set({ status: 'sending', claimedFence: held.fence, attempts })
       .where(
         and(
-          eq(messageQueue.id, candidate.id),
+          eq(messageQueue.id, id),
           eq(messageQueue.accountId, held.id),
           eq(messageQueue.status, 'pending'),
+          eq(messageQueue.attempts, candidate.attempts),
           lte(messageQueue.availableAt, now),
           isHeld(tx, held),
         ),
@@ -121,27 +87,24 @@ export async function claimRow(
       .update(messages)
       .set({
         status: 'sending',
-        attempts: sql`${messages.attempts} + 1`,
+        attempts,
         sendingAt: sql`coalesce(${messages.sendingAt}, ${now})`,
         updatedAt: now,
       })
-      .where(eq(messages.id, candidate.id));
-    const [row] = await tx
-      .select({
-        ...messageRefColumns,
-        lid: messages.lid,
-        content: messages.content,
-        priority: messages.priority,
-        attempts: messages.attempts,
-      })
-      .from(messages)
-      .where(eq(messages.id, candidate.id));
-    if (!row) return null;
-    await tx
-      .insert(sendAttempts)
-      .values({ id: attemptId, accountId: held.id, recipient: row.peer, priority: row.priority, at: now });
-    return { ...row, priority: asPriority(row.priority), expiresAt: candidate.expiresAt, held, attemptId };
+      .where(eq(messages.id, id));
+    await tx.insert(sendAttempts).values({ id: attemptId, accountId: held.id, recipient, priority, at: now });
+    const content = contentJson === null ? await readContent(tx, id) : parseJson(contentJson);
+    return { ...candidate, content, priority, attempts, held, attemptId };
   });
+}
+
+async function readContent(tx: Tx, id: string): Promise<unknown> {
+  const [row] = await tx.select({ content: messages.content }).from(messages).where(eq(messages.id, id));
+  return row?.content;
+}
+
+function parseJson(text: string): unknown {
+  return JSON.parse(text);
 }
 
 /**

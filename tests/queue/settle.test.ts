@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { activityLogs, messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { type Claim, claimRow } from '../../src/queue/claim.ts';
 import { settleEngineEvent, settleReceipt } from '../../src/queue/engine-events.ts';
+import { type Candidate, readCandidates } from '../../src/queue/look-ahead.ts';
 import { createSettler } from '../../src/queue/settle.ts';
 import type { Outcome } from '../../src/queue/signals.ts';
 import type { SendResult } from '../../src/whatsapp/engine.ts';
@@ -21,10 +22,15 @@ afterEach(() => q.close());
 const now = () => q.clock.now();
 const eventsOf = () => q.events.map((event) => event.event);
 
-async function claim(account: Awaited<ReturnType<QueueFixture['account']>>, id: string): Promise<Claim> {
-  const row = await q.row(id);
+async function candidate(account: { id: string }, id: string): Promise<Candidate> {
+  const rows = await readCandidates(q.deps.db, account.id, 1, 10);
+  const row = rows.find((one) => one.id === id);
   if (!row) throw new Error('no row');
-  const claimed = await claimRow(q.deps, account, row, now());
+  return row;
+}
+
+async function claim(account: Awaited<ReturnType<QueueFixture['account']>>, id: string): Promise<Claim> {
+  const claimed = await claimRow(q.deps, account, await candidate(account, id), now());
   if (!claimed) throw new Error('not claimed');
   return claimed;
 }
@@ -33,8 +39,7 @@ describe('claims', () => {
   it('take a row once, however many try at the same time', async () => {
     const account = await q.account();
     const { id } = await q.queue(account);
-    const row = await q.row(id);
-    if (!row) throw new Error('no row');
+    const row = await candidate(account, id);
     const claims = await Promise.all(Array.from({ length: 8 }, () => claimRow(q.deps, account, row, now())));
     expect(claims.filter((one) => one !== null)).toHaveLength(1);
     expect(await q.message(id)).toMatchObject({ status: 'sending', attempts: 1, sendingAt: now() });
@@ -43,8 +48,7 @@ describe('claims', () => {
   it('take nothing under a stale fence, for another owner, or before the time', async () => {
     const account = await q.account();
     const { id } = await q.queue(account);
-    const row = await q.row(id);
-    if (!row) throw new Error('no row');
+    const row = await candidate(account, id);
     expect(await claimRow(q.deps, { ...account, fence: 0 }, row, now())).toBeNull();
     expect(await claimRow(q.deps, { ...account, owner: 'x'.repeat(32) }, row, now())).toBeNull();
     expect(await claimRow(q.deps, account, row, now() - 1)).toBeNull();

@@ -1,5 +1,6 @@
-import { and, eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { whatsappAccounts } from '../../db/schema.ts';
+import { prepared } from '../../queue/prepared.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireSession, sessionNotFound } from '../access.ts';
 import type { Ctx } from '../context.ts';
@@ -19,13 +20,23 @@ export type SendingSession = Pick<typeof whatsappAccounts.$inferSelect, keyof ty
 
 const ENDED: ReadonlySet<string> = new Set(['logged_out', 'replaced', 'failed']);
 
+const ownSession = prepared((db) =>
+  db
+    .select(columns)
+    .from(whatsappAccounts)
+    .where(
+      and(
+        eq(whatsappAccounts.userId, sql.placeholder('userId')),
+        eq(whatsappAccounts.sessionId, sql.placeholder('sessionId')),
+      ),
+    )
+    .prepare(),
+);
+
 /** The caller's own session, with what sending needs of it. Throws SESSION_NOT_FOUND. */
 export async function findOwnSession(ctx: Ctx, sessionId: string): Promise<SendingSession> {
   requireSession(ctx, sessionId);
-  const [row] = await ctx.db
-    .select(columns)
-    .from(whatsappAccounts)
-    .where(and(eq(whatsappAccounts.userId, ctx.actor.userId), eq(whatsappAccounts.sessionId, sessionId)));
+  const [row] = await ownSession(ctx.db).execute({ userId: ctx.actor.userId, sessionId });
   if (!row) throw sessionNotFound(sessionId);
   return row;
 }

@@ -1,5 +1,5 @@
 /** What a session has waiting, as far as it was looked ahead: one lane a priority. */
-import type { Candidate } from '../../queue/claim.ts';
+import type { Candidate } from '../../queue/look-ahead.ts';
 import { PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 
 /** Reads the next rows of one priority, future ones included, without those of `except`. */

@@ -1,12 +1,7 @@
 /** The line of one session: gap, limits, one claim at a time, a few answers outstanding. */
-import {
-  type Candidate,
-  claimRow,
-  deferRecipient,
-  readCandidates,
-  recoverClaims,
-} from '../../queue/claim.ts';
+import { claimRow, deferRecipient, recoverClaims } from '../../queue/claim.ts';
 import { createLimits, type LimitReason, type Limits, readSpent } from '../../queue/limits.ts';
+import { type Candidate, readCandidates } from '../../queue/look-ahead.ts';
 import { type Pace, paceOf } from '../../queue/pace.ts';
 import { PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 import { sleep } from '../../utils/clock.ts';
@@ -145,6 +140,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
     at.limits.spend(spent);
     at.nextSendAt = now + gapMs();
     busy.add(recipient);
+    let goesOn = false;
     const running = attempt(deps, claim, {
       async look(read) {
         looking++;
@@ -155,12 +151,14 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       maySend: (state) => gate.takeIn(state) && !stopping.signal.aborted && deps.isSafe?.() !== false,
       answered(decision) {
         if (decision.action === 'release') at.limits.giveBack(spent);
+        goesOn = decision.action === 'release' || decision.action === 'retry';
         busy.delete(recipient);
         parking.wake();
       },
     }).finally(() => {
       attempts.delete(running);
-      lanes.invalidate();
+      // What is off the queue changes nothing for the others.
+      if (goesOn) lanes.invalidate();
       parking.wake();
     });
     attempts.add(running);
