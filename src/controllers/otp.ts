@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import { MAX_LENGTH, MIN_LENGTH } from '../services/otp/codes.ts';
 import { expireOtp, generateOtp } from '../services/otp/expire.ts';
+import type { OtpRef } from '../services/otp/find.ts';
 import { resendOtp } from '../services/otp/resend.ts';
 import { otpSentBody, sendOtp } from '../services/otp/send.ts';
 import { getOtpStatus } from '../services/otp/status.ts';
-import { type OtpRef, verifyOtp } from '../services/otp/verify.ts';
+import { verifyOtp } from '../services/otp/verify.ts';
 import { AppError, type ErrorCode } from '../utils/errors.ts';
 import { otpTemplateRoutes } from './otp-templates.ts';
 import { type Route, route } from './route.ts';

@@ -6,7 +6,7 @@ import type { EventName, Fact, Origin } from '../../events/record.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { cancelQueued } from './cancel-queued.ts';
 import type { OtpDeps } from './deps.ts';
-import { type OtpRow, whileOpen } from './rows.ts';
+import { type CheckedOtp, type OtpRow, whileOpen } from './rows.ts';
 
 export interface Ending {
   status: 'verified' | 'expired' | 'failed' | 'canceled';
@@ -34,7 +34,7 @@ export function endingByTime(otp: Pick<OtpRow, 'attempts' | 'maxAttempts'>): End
 export async function closeOtp(
   tx: Tx,
   deps: OtpDeps,
-  otp: OtpRow,
+  otp: CheckedOtp,
   ending: Ending,
   origin?: Origin,
 ): Promise<Fact[] | null> {

@@ -10,11 +10,11 @@ import { claimIdempotency } from '../idempotency.ts';
 import { cancelQueued } from './cancel-queued.ts';
 import { openCode } from './codes.ts';
 import { deliver } from './deliver.ts';
+import { findOtp, type OtpRef } from './find.ts';
 import { spendSend, takeTurn } from './number-turn.ts';
 import { findById, type OtpRow, otpNotFound, refusalOf, whileOpen } from './rows.ts';
 import { otpSentBody, type SentOtp, type SentOtpResult } from './send.ts';
 import { chooseCarrier, readFallbacks } from './sessions.ts';
-import { findOtp, type OtpRef } from './verify.ts';
 import { FIRST_LOOK_MS } from './watch-policy.ts';
 
 export type ResendOtpInput = OtpRef & { companyName?: string | undefined; endUserIp?: string | undefined };

@@ -5,7 +5,6 @@ import { otps } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 
 export type OtpRow = typeof otps.$inferSelect;
-export type OtpStatus = OtpRow['status'];
 
 /** While it has one of these, a code can be right. */
 export const OPEN_STATUSES = ['pending', 'sent'] as const;
@@ -32,36 +31,69 @@ function inSession(sessionId: string | null): SQL | undefined {
   return or(eq(otps.requestedSessionId, sessionId), eq(otps.sessionId, sessionId));
 }
 
+/** What a check needs: reading the other half of the row would cost it a third of its time. */
+const CHECK_COLUMNS = {
+  id: otps.id,
+  userId: otps.userId,
+  accountId: otps.accountId,
+  sessionId: otps.sessionId,
+  requestedSessionId: otps.requestedSessionId,
+  phone: otps.phone,
+  status: otps.status,
+  reason: otps.reason,
+  codeMac: otps.codeMac,
+  attempts: otps.attempts,
+  maxAttempts: otps.maxAttempts,
+  messageId: otps.messageId,
+  deliveries: otps.deliveries,
+  expiresAt: otps.expiresAt,
+} as const;
+export type CheckedOtp = Pick<OtpRow, keyof typeof CHECK_COLUMNS>;
+
+const isOpenOf = (ref: NumberRef) =>
+  and(eq(otps.userId, ref.userId), eq(otps.openPhone, ref.phone), inSession(ref.sessionId));
+const isOf = (ref: NumberRef) =>
+  and(eq(otps.userId, ref.userId), eq(otps.phone, ref.phone), inSession(ref.sessionId));
+
 /** The number's open OTP, else its newest one; null when there never was one. */
 export async function findByNumber(db: Db, ref: NumberRef): Promise<OtpRow | null> {
-  const [open] = await db
-    .select()
-    .from(otps)
-    .where(and(eq(otps.userId, ref.userId), eq(otps.openPhone, ref.phone), inSession(ref.sessionId)));
+  const [open] = await db.select().from(otps).where(isOpenOf(ref));
   if (open) return open;
-  const [newest] = await db
-    .select()
-    .from(otps)
-    .where(and(eq(otps.userId, ref.userId), eq(otps.phone, ref.phone), inSession(ref.sessionId)))
-    .orderBy(desc(otps.createdAt), desc(otps.id))
-    .limit(1);
-  return newest ?? null;
+  const newest = desc(otps.createdAt);
+  const [row] = await db.select().from(otps).where(isOf(ref)).orderBy(newest, desc(otps.id)).limit(1);
+  return row ?? null;
 }
 
-/** One OTP of the tenant (and of one session, for a key that is bound to it). */
-export async function findById(
-  db: Db,
-  ref: { userId: number; otpId: string; sessionId: string | null },
-): Promise<OtpRow | null> {
-  const [row] = await db
-    .select()
-    .from(otps)
-    .where(and(eq(otps.id, ref.otpId), eq(otps.userId, ref.userId), inSession(ref.sessionId)));
+/** The same for a check. */
+export async function findByNumberToCheck(db: Db, ref: NumberRef): Promise<CheckedOtp | null> {
+  const [open] = await db.select(CHECK_COLUMNS).from(otps).where(isOpenOf(ref));
+  return open ?? findByNumber(db, ref);
+}
+
+/** `sessionId` bounds it to one session, for a key that is bound so. */
+export interface IdRef {
+  userId: number;
+  otpId: string;
+  sessionId: string | null;
+}
+
+const isThat = (ref: IdRef) =>
+  and(eq(otps.id, ref.otpId), eq(otps.userId, ref.userId), inSession(ref.sessionId));
+
+/** One OTP of the tenant; null when it has no such one. */
+export async function findById(db: Db, ref: IdRef): Promise<OtpRow | null> {
+  const [row] = await db.select().from(otps).where(isThat(ref));
+  return row ?? null;
+}
+
+/** The same for a check. */
+export async function findByIdToCheck(db: Db, ref: IdRef): Promise<CheckedOtp | null> {
+  const [row] = await db.select(CHECK_COLUMNS).from(otps).where(isThat(ref));
   return row ?? null;
 }
 
 /** Why an OTP cannot be used any more, told as its client should be told; null while it can be. */
-export function refusalOf(otp: OtpRow | null, now: number): AppError | null {
+export function refusalOf(otp: CheckedOtp | null, now: number): AppError | null {
   if (otp === null) return otpNotFound();
   if (isOpen(otp)) {
     if (otp.attempts >= otp.maxAttempts) return tooManyAttempts();

@@ -6,8 +6,8 @@ import { formatE164 } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { endingByTime } from './close.ts';
+import { findOtp, type OtpRef } from './find.ts';
 import { isOpen, type OtpRow, otpNotFound } from './rows.ts';
-import { findOtp, type OtpRef } from './verify.ts';
 
 export interface OtpView {
   otpId: string;

@@ -1,6 +1,6 @@
 /** Counters that all processes share: fixed windows of one hour, each spent by a conditional update. */
 import { isIPv6 } from 'node:net';
-import { and, eq, lt, sql } from 'drizzle-orm';
+import { and, eq, lt, lte, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, tryInsert } from '../../db/ops.ts';
 import { rateLimits } from '../../db/schema.ts';
@@ -21,24 +21,24 @@ export interface SpentWindow {
 }
 
 /**
- * Spends one of the hour's `max` in the caller's transaction. Exactly `max` get through, whatever runs at the
- * same time. Throws RATE_LIMITED when nothing is left; the caller's rollback gives back what it spent elsewhere.
+ * Spends `n` of the hour's `max` in the caller's transaction. Exactly `max` get through, whatever runs at the
+ * same time. Throws RATE_LIMITED, with nothing spent, when fewer than `n` are left.
  */
-export async function spendWindow(tx: Tx, window: Window, now: number): Promise<SpentWindow> {
+export async function spendWindow(tx: Tx, window: Window, now: number, n = 1): Promise<SpentWindow> {
   const windowStart = now - (now % HOUR_MS);
   const { key, max } = window;
   const spent: SpentWindow = { key, windowStart };
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const counted = await tx
       .update(rateLimits)
-      .set({ count: sql`${rateLimits.count} + 1` })
+      .set({ count: sql`${rateLimits.count} + ${n}` })
       .where(
-        and(eq(rateLimits.key, key), eq(rateLimits.windowStart, windowStart), lt(rateLimits.count, max)),
+        and(eq(rateLimits.key, key), eq(rateLimits.windowStart, windowStart), lte(rateLimits.count, max - n)),
       );
     if (affected(counted) > 0) return spent;
     const [row] = await tx.select().from(rateLimits).where(eq(rateLimits.key, key));
-    if (row && row.windowStart >= windowStart) break;
-    const fresh = { windowStart, count: 1, expiresAt: windowStart + 2 * HOUR_MS };
+    if (n > max || (row && row.windowStart >= windowStart)) break;
+    const fresh = { windowStart, count: n, expiresAt: windowStart + 2 * HOUR_MS };
     if (row) {
       const begun = await tx
         .update(rateLimits)
@@ -54,11 +54,11 @@ export async function spendWindow(tx: Tx, window: Window, now: number): Promise<
   );
 }
 
-/** Gives one back, if its window still runs. */
-export async function refundWindow(tx: Tx, { key, windowStart }: SpentWindow): Promise<void> {
+/** Gives `n` back, if their window still runs. */
+export async function refundWindow(tx: Tx, { key, windowStart }: SpentWindow, n = 1): Promise<void> {
   await tx
     .update(rateLimits)
-    .set({ count: sql`${rateLimits.count} - 1` })
+    .set({ count: sql`${rateLimits.count} - ${n}` })
     .where(and(eq(rateLimits.key, key), eq(rateLimits.windowStart, windowStart)));
 }
 

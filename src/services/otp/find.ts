@@ -1,0 +1,39 @@
+/** Which OTP a request is about. */
+import { normalizePhone } from '../../utils/phone.ts';
+import { requireSession } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import {
+  type CheckedOtp,
+  findById,
+  findByIdToCheck,
+  findByNumber,
+  findByNumberToCheck,
+  type IdRef,
+  type NumberRef,
+  type OtpRow,
+} from './rows.ts';
+
+/** By id, or the newest of a number (and of a session, when one is named). */
+export type OtpRef =
+  | { otpId: string; phoneNumber?: undefined; sessionId?: undefined }
+  | { otpId?: undefined; phoneNumber: string; sessionId?: string | undefined };
+
+/** The OTP as far as the credential may see it; null when there is none. Throws INVALID_NUMBER. */
+export async function findOtp(ctx: Ctx, ref: OtpRef): Promise<OtpRow | null> {
+  const asked = resolve(ctx, ref);
+  return 'otpId' in asked ? findById(ctx.db, asked) : findByNumber(ctx.db, asked);
+}
+
+/** The same with what a check needs. */
+export async function findToCheck(ctx: Ctx, ref: OtpRef): Promise<CheckedOtp | null> {
+  const asked = resolve(ctx, ref);
+  return 'otpId' in asked ? findByIdToCheck(ctx.db, asked) : findByNumberToCheck(ctx.db, asked);
+}
+
+function resolve(ctx: Ctx, ref: OtpRef): IdRef | NumberRef {
+  const { userId, sessionId: bound } = ctx.actor;
+  if (ref.otpId !== undefined) return { userId, otpId: ref.otpId, sessionId: bound };
+  if (ref.sessionId !== undefined) requireSession(ctx, ref.sessionId);
+  const phone = normalizePhone(ref.phoneNumber, ctx.config.defaultCountry);
+  return { userId, phone, sessionId: ref.sessionId ?? bound };
+}
