@@ -1,5 +1,6 @@
 /** Every route of the service: what is mounted, documented, and walked by the security tests. */
 import { authRoutes } from './auth.ts';
+import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { messageRoutes } from './message.ts';
 import { otpRoutes } from './otp.ts';
@@ -15,5 +16,6 @@ export const allRoutes: readonly Route[] = [
   ...messageRoutes,
   ...otpRoutes,
   ...webhookRoutes,
+  ...eventRoutes,
   ...healthRoutes,
 ];

@@ -1,0 +1,134 @@
+/** Server-Sent Events: what is the same for the events of one session and of a whole tenant. */
+import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
+import type { EventFilter } from '../events/stream.ts';
+import { authenticate } from '../middlewares/authenticate.ts';
+import type { HttpContext } from '../middlewares/http-env.ts';
+import type { Ctx } from '../services/context.ts';
+import { createWaker } from '../services/sessions/waker.ts';
+import { sleep } from '../utils/clock.ts';
+import { AppError } from '../utils/errors.ts';
+
+export interface SseEvent {
+  /** what the client gives back as Last-Event-ID */
+  id: string;
+  event: string;
+  data: unknown;
+}
+
+/** Where the events of one client come from. */
+export interface SseSource {
+  /** whose events wake the reader, when they happen in this process */
+  filter: EventFilter;
+  first: readonly SseEvent[];
+  /** The next events in order; none: everything was told. Null ends the stream. */
+  next(): Promise<readonly SseEvent[] | null>;
+}
+
+/** Proxies close connections that are silent for a minute. */
+const HEARTBEAT_MS = 15_000;
+/** A session's owner may be another process, whose events are found in the database only. */
+const POLL_MS = 1_000;
+/** A client that takes nothing for so long is gone. */
+const WRITE_TIMEOUT_MS = 30_000;
+/** Clients come back by themselves, with the id of the last event they saw. */
+const MAX_LIFE_MS = 3_600_000;
+const MAX_STREAMS_PER_USER = 100;
+
+/** Streams that are open in this process, by the service's event stream (one a process) and user. */
+const open = new WeakMap<object, Map<number, number>>();
+
+/**
+ * Answers with the source's events until the client goes, its credential is not good any more, the source ends, the
+ * service stops, or after an hour. Throws RATE_LIMITED at 100 open streams of a user.
+ */
+export function streamEvents(ctx: Ctx, http: HttpContext, source: SseSource): Response {
+  const leave = enter(ctx);
+  return streamSSE(http, async (stream) => {
+    const gone = new AbortController();
+    stream.onAbort(() => gone.abort());
+    try {
+      await follow(ctx, http, source, createWriter(ctx, stream, gone), gone.signal);
+    } catch (error) {
+      ctx.logger.debug('an event stream ended', { error: String(error), requestId: ctx.requestId });
+    } finally {
+      leave();
+    }
+  });
+}
+
+function enter(ctx: Ctx): () => void {
+  const counts = open.get(ctx.stream) ?? new Map<number, number>();
+  open.set(ctx.stream, counts);
+  const { userId } = ctx.actor;
+  const before = counts.get(userId) ?? 0;
+  if (before >= MAX_STREAMS_PER_USER) {
+    throw new AppError('RATE_LIMITED', 'Too many event streams are open.', { retryAfterSeconds: 30 });
+  }
+  counts.set(userId, before + 1);
+  return () => {
+    const left = (counts.get(userId) ?? 1) - 1;
+    if (left > 0) counts.set(userId, left);
+    else counts.delete(userId);
+  };
+}
+
+interface Writer {
+  event(event: SseEvent): Promise<void>;
+  heartbeat(): Promise<void>;
+}
+
+/** One write at a time, each within a bound: nothing piles up for a client that does not read. */
+function createWriter(ctx: Ctx, stream: SSEStreamingApi, gone: AbortController): Writer {
+  const bounded = async (write: Promise<unknown>) => {
+    const done = new AbortController();
+    const stop = () => done.abort();
+    gone.signal.addEventListener('abort', stop, { once: true });
+    const late = sleep(ctx.clock, WRITE_TIMEOUT_MS, done.signal);
+    const first = await Promise.race([
+      write.then(() => 'written' as const),
+      late.then(() => 'late' as const),
+    ]);
+    done.abort();
+    gone.signal.removeEventListener('abort', stop);
+    if (first === 'late') gone.abort();
+  };
+  return {
+    event: ({ id, event, data }) => bounded(stream.writeSSE({ id, event, data: JSON.stringify(data) })),
+    heartbeat: () => bounded(stream.write(': still here\n\n')),
+  };
+}
+
+async function follow(
+  ctx: Ctx,
+  http: HttpContext,
+  source: SseSource,
+  writer: Writer,
+  gone: AbortSignal,
+): Promise<void> {
+  const waker = createWaker(ctx, source.filter);
+  const endsAtMs = ctx.clock.monotonic() + MAX_LIFE_MS;
+  let beatAtMs = ctx.clock.monotonic();
+  const goesOn = () =>
+    !gone.aborted && ctx.clock.monotonic() < endsAtMs && ctx.lifecycle.phase !== 'stopping';
+  try {
+    await writer.heartbeat();
+    for (const event of source.first) await writer.event(event);
+    while (goesOn()) {
+      const events = await source.next();
+      if (events === null) return;
+      for (const event of events) {
+        if (gone.aborted) return;
+        await writer.event(event);
+      }
+      if (ctx.clock.monotonic() - beatAtMs >= HEARTBEAT_MS) {
+        beatAtMs = ctx.clock.monotonic();
+        // Throws when the token, the key, the link or the user is not good any more.
+        await authenticate(ctx, http, 'browser');
+        await writer.heartbeat();
+      }
+      if (events.length === 0) await waker.wait(POLL_MS, gone);
+    }
+  } finally {
+    waker.close();
+  }
+}

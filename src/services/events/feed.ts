@@ -1,0 +1,192 @@
+/** The events of all sessions of a tenant, each session's in the order of its `seq`, for somebody who follows them. */
+import { and, asc, eq, gt, gte, isNotNull } from 'drizzle-orm';
+import { activityLogs, whatsappAccounts } from '../../db/schema.ts';
+import { requireScope, tenantOf } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { type Cursor, decodeCursor, encodeCursor, shortName } from './cursor.ts';
+import { buildPayloads, type EventPayload } from './payload.ts';
+
+export interface FeedEvent {
+  /** what to resume with after it */
+  cursor: string;
+  payload: EventPayload;
+}
+
+export interface TenantFeed {
+  userId: number;
+  /** the caller came back with a cursor that is too old, or after too much: it must read the state anew */
+  wasReset: boolean;
+  /** what to resume with before anything has happened */
+  cursor(): string;
+  /** What is new, at most 200 events; none when everything was told. */
+  next(): Promise<FeedEvent[]>;
+}
+
+/** Events read in one go, and of one session: a busy one leaves room for the others. */
+const BATCH = 200;
+const PER_SESSION = 50;
+/** An event is in the database at most this long after its own time: its transaction is over, clocks differ. */
+const SETTLE_MS = 60_000;
+/** Who comes back later than that, or after more events, starts anew. */
+const MAX_AGE_MS = 86_400_000;
+const MAX_REPLAY = 10_000;
+
+/**
+ * Follows the caller's sessions from now on, or from `cursor` on; a key that is bound to a session sees that one.
+ * An admin may name another tenant.
+ */
+export async function followTenant(
+  ctx: Ctx,
+  input: { cursor: string | null; userId?: number | undefined },
+): Promise<TenantFeed> {
+  requireScope(ctx, 'read');
+  const userId = tenantOf(ctx, { userId: input.userId }) ?? ctx.actor.userId;
+  const now = ctx.clock.now();
+  const given = input.cursor === null ? null : decodeCursor(input.cursor);
+  const resumed = given === null ? null : await resume(ctx, userId, given, now);
+  const state = resumed ?? (await begin(ctx, userId, now));
+  return {
+    userId,
+    wasReset: input.cursor !== null && resumed === null,
+    cursor: () => cursorOf(state),
+    next: () => readNext(ctx, userId, state),
+  };
+}
+
+interface FeedState {
+  /** everything before was told */
+  since: number;
+  /** last told seq by account id */
+  told: Map<string, number>;
+  /** sessions of which something since then was told, by their short name: up to what, and when; oldest first */
+  recent: Map<string, { seq: number; at: number }>;
+}
+
+function cursorOf({ since, recent }: FeedState): string {
+  return encodeCursor({ since, seqs: new Map([...recent].map(([name, { seq }]) => [name, seq])) });
+}
+
+/** Everything up to now counts as told. */
+async function begin(ctx: Ctx, userId: number, now: number): Promise<FeedState> {
+  const since = now - SETTLE_MS;
+  const sessions = await readSessions(ctx, userId);
+  const lately = await readLowest(ctx, userId, since);
+  const named = sessions.filter(({ id }) => lately === null || lately.has(id));
+  return {
+    since,
+    told: new Map(sessions.map(({ id, seq }) => [id, seq])),
+    recent: new Map(named.map(({ id, seq }) => [shortName(id), { seq, at: now }])),
+  };
+}
+
+/** Null when too much has happened to tell it all. */
+async function resume(ctx: Ctx, userId: number, cursor: Cursor, now: number): Promise<FeedState | null> {
+  if (cursor.since < now - MAX_AGE_MS - SETTLE_MS) return null;
+  const lowest = await readLowest(ctx, userId, cursor.since);
+  if (lowest === null) return null;
+  const told = new Map<string, number>();
+  const known = (id: string) => cursor.seqs.get(shortName(id));
+  // A session that was deleted meanwhile has events but no row.
+  for (const [id, seq] of lowest) told.set(id, known(id) ?? seq - 1);
+  for (const { id, seq } of await readSessions(ctx, userId)) {
+    if (!told.has(id)) told.set(id, known(id) ?? seq);
+  }
+  const recent = new Map([...cursor.seqs].map(([name, seq]) => [name, { seq, at: now }]));
+  return { since: cursor.since, told, recent };
+}
+
+/** The lowest seq of each session since then; null when there are more events than are told again. */
+async function readLowest(ctx: Ctx, userId: number, since: number): Promise<Map<string, number> | null> {
+  const bound = ctx.actor.sessionId;
+  const rows = await ctx.db
+    .select({ accountId: activityLogs.accountId, seq: activityLogs.seq })
+    .from(activityLogs)
+    .where(
+      and(
+        eq(activityLogs.userId, userId),
+        gte(activityLogs.at, since),
+        isNotNull(activityLogs.accountId),
+        bound === null ? undefined : eq(activityLogs.sessionId, bound),
+      ),
+    )
+    .limit(MAX_REPLAY + 1);
+  if (rows.length > MAX_REPLAY) return null;
+  const lowest = new Map<string, number>();
+  for (const { accountId, seq } of rows) {
+    if (accountId !== null && seq !== null) {
+      lowest.set(accountId, Math.min(seq, lowest.get(accountId) ?? seq));
+    }
+  }
+  return lowest;
+}
+
+async function readSessions(ctx: Ctx, userId: number): Promise<{ id: string; seq: number }[]> {
+  const { id, seq } = whatsappAccounts;
+  const bound = ctx.actor.sessionId;
+  return ctx.db
+    .select({ id, seq })
+    .from(whatsappAccounts)
+    .where(
+      and(
+        eq(whatsappAccounts.userId, userId),
+        bound === null ? undefined : eq(whatsappAccounts.sessionId, bound),
+      ),
+    );
+}
+
+type LogRow = typeof activityLogs.$inferSelect;
+
+async function readNext(ctx: Ctx, userId: number, state: FeedState): Promise<FeedEvent[]> {
+  const startedAt = ctx.clock.now();
+  const { rows, complete } = await readRows(ctx, userId, state);
+  const payloads = await buildPayloads(ctx.db, rows);
+  const events = rows.flatMap((row, i) => {
+    const payload = payloads[i];
+    if (payload === undefined || row.accountId === null || row.seq === null) return [];
+    const name = shortName(row.accountId);
+    const before = state.recent.get(name);
+    state.recent.delete(name);
+    state.recent.set(name, { seq: row.seq, at: Math.max(row.at, before?.at ?? 0) });
+    return [{ cursor: cursorOf(state), payload }];
+  });
+  if (complete) settle(state, startedAt - SETTLE_MS);
+  return events;
+}
+
+/** Rows that were not told yet, at most a batch; they count as told from now on. */
+async function readRows(
+  ctx: Ctx,
+  userId: number,
+  { told }: FeedState,
+): Promise<{ rows: LogRow[]; complete: boolean }> {
+  const sessions = new Map((await readSessions(ctx, userId)).map(({ id, seq }) => [id, seq]));
+  // Of a session that was deleted meanwhile the last events are still to be told.
+  const gone = [...told.keys()].filter((id) => !sessions.has(id));
+  const behind = [...sessions].filter(([id, seq]) => seq > (told.get(id) ?? 0)).map(([id]) => id);
+  const rows: LogRow[] = [];
+  let complete = true;
+  for (const id of [...gone, ...behind]) {
+    if (rows.length >= BATCH) return { rows, complete: false };
+    const found = await ctx.db
+      .select()
+      .from(activityLogs)
+      .where(and(eq(activityLogs.accountId, id), gt(activityLogs.seq, told.get(id) ?? 0)))
+      .orderBy(asc(activityLogs.seq))
+      .limit(PER_SESSION);
+    rows.push(...found);
+    const last = found.at(-1)?.seq;
+    if (found.length === PER_SESSION) complete = false;
+    if (typeof last === 'number') told.set(id, last);
+    // Nothing although its number is higher: the log was cleaned.
+    else if (sessions.has(id)) told.set(id, sessions.get(id) ?? 0);
+    else told.delete(id);
+  }
+  return { rows, complete };
+}
+
+/** Everything was told: what is older than a minute need not be named session by session any more. */
+function settle(state: FeedState, since: number): void {
+  if (since <= state.since) return;
+  for (const [name, { at }] of state.recent) if (at < since) state.recent.delete(name);
+  state.since = since;
+}
