@@ -327,5 +327,6 @@ export const activityLogs = table(
   ],
 );
 
+export * from './schema/broadcast.ts';
 export * from './schema/otp.ts';
 export * from './schema/webhooks.ts';
