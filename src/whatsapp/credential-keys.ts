@@ -16,7 +16,7 @@ import {
 import type { AccountRef } from './engine.ts';
 
 /** Rows of one statement, and what is sealed before the event loop turns. */
-const PIECE = 250;
+const PIECE = 150;
 const CACHE_ENTRIES = 2_000;
 const CACHE_BYTES = 1024 * 1024;
 const RETRY_MIN_MS = 100;
@@ -87,9 +87,10 @@ export function createAccountKeys(
         await writeUntilDone(deps, account, writing, giveUp.signal);
         writing.settle();
       } catch (error) {
-        refused = error instanceof Error ? error : new Error(String(error));
-        writing.settle(refused);
-        waiting?.settle(refused);
+        const reason = error instanceof Error ? error : new Error(String(error));
+        refused = reason;
+        writing.settle(reason);
+        waiting?.settle(reason);
         waiting = null;
         if (error instanceof OwnershipLost) for (const listener of lostListeners.splice(0)) listener();
       }
@@ -151,13 +152,14 @@ export function createAccountKeys(
       lostListeners.push(listener);
     },
     async close(timeoutMs) {
-      // What is waiting was enqueued after what is writing, so it is done last.
-      const written = (waiting ?? writing)?.done.catch(() => undefined);
+      // What comes from now on is refused: it must not be written after somebody else has loaded.
+      refused ??= new Error('the session was closed');
       const bound = new AbortController();
-      await Promise.race([written, sleep(deps.clock, timeoutMs, bound.signal)]);
+      const expired = sleep(deps.clock, timeoutMs, bound.signal);
+      // What is waiting was set after what is writing, so it is done last.
+      await Promise.race([(waiting ?? writing)?.done.catch(() => undefined), expired]);
       bound.abort();
       giveUp.abort();
-      refused ??= new Error('the session was closed');
       cache.clear();
     },
   };

@@ -127,8 +127,8 @@ describe('keys', () => {
       holdsMs.push(delay.max / 1e6);
       expect(await keysOf(account.id)).toHaveLength(812);
     }
-    // The best of five: the machine of a test run is shared.
-    expect(Math.min(...holdsMs)).toBeLessThan(25);
+    // The best of five, and twice what it takes on an idle machine: that of a test run is shared.
+    expect(Math.min(...holdsMs)).toBeLessThan(40);
   });
 });
 
@@ -207,9 +207,10 @@ describe('closing', () => {
     const account = await addAccount();
     const keys = await storeOn(database.db).load(account);
     void keys.set([key('a', '1')]);
-    await keys.close(5_000);
-    expect(await keysOf(account.id)).toHaveLength(1);
+    const closed = keys.close(5_000);
     await expect(keys.set([key('b', '1')])).rejects.toThrow('closed');
+    await closed;
+    expect((await keysOf(account.id)).map((row) => row.name)).toEqual(['a']);
   });
 });
 

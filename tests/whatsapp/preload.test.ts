@@ -106,9 +106,9 @@ describe('the shared storage', () => {
 
 /** Runs the fixture in a process of its own; its whole output. */
 function runChatty(...imports: string[]): Promise<{ code: number | null; output: string }> {
-  const path = (file: string) => new URL(file, import.meta.url).pathname;
-  const flags = ['tsx', ...imports.map(path)].flatMap((module) => ['--import', module]);
-  const child = spawn(process.execPath, [...flags, path('fixtures/chatty.ts')], {
+  const flags = ['tsx', ...imports].flatMap((module) => ['--import', module]);
+  const { pathname } = new URL('./fixtures/chatty.ts', import.meta.url);
+  const child = spawn(process.execPath, [...flags, pathname], {
     env: { ...process.env, DB_TYPE: 'sqlite' },
   });
   const chunks: string[] = [];
@@ -124,7 +124,9 @@ describe('a process that links, sends, receives and renews keys', () => {
   }, 60_000);
 
   it('prints nothing but its own lines with it', async () => {
-    const { code, output } = await runChatty('../../src/whatsapp/baileys/preload.ts');
+    const { code, output } = await runChatty(
+      new URL('../../src/whatsapp/baileys/preload.ts', import.meta.url).pathname,
+    );
     expect(output.trim()).toBe('Closing session: a line of our own');
     expect(code).toBe(0);
   }, 60_000);

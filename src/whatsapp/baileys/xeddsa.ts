@@ -10,7 +10,7 @@ const KEY_TYPE = 5;
 /**
  * Whether `signature` over `message` was made by the owner of a Curve25519 key (32 bytes, or 33 with Signal's
  * type byte). Never throws: what is malformed is not valid. The same as libsignal's `verifySignature` at a
- * hundredth of its time, because Node's native Ed25519 does the work.
+ * twentieth of its time, because Node's native Ed25519 does the work.
  */
 export function verifyXeddsa(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   const key = publicKey.length === 33 && publicKey[0] === KEY_TYPE ? publicKey.subarray(1) : publicKey;
