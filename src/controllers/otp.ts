@@ -23,6 +23,7 @@ const code = z.string().trim().min(1).max(32).meta({ description: 'What the pers
 
 const SentData = z.object({
   otpId: z.string(),
+  session: z.string(),
   sessionId: z.string(),
   to: z.string(),
   messageId: z.string(),

@@ -66,7 +66,7 @@ async function writeResend(tx: Tx, ctx: Ctx, found: OtpRow, input: ResendOtpInpu
   if (affected(updated) === 0) throw otpNotFound();
   await record(tx, ctx, [...canceled, fact]);
   const kept = toAnswer(otp, delivery, carrier.sessionId, now);
-  await claimIdempotency(ctx, tx, { status: 202, body: otpSentBody(kept) });
+  await claimIdempotency(ctx, tx, { status: 202, body: otpSentBody(kept) }, { final: true });
   const answer = ctx.config.otp.returnCode ? { ...kept, otp: codeOf(ctx, otp) } : kept;
   return { answer, messageRowId: delivery.id };
 }
@@ -74,6 +74,7 @@ async function writeResend(tx: Tx, ctx: Ctx, found: OtpRow, input: ResendOtpInpu
 function toAnswer(otp: OtpRow, delivery: { messageId: string }, sessionId: string, now: number): SentOtp {
   return {
     otpId: otp.id,
+    session: sessionId,
     sessionId,
     to: formatE164(otp.phone),
     messageId: delivery.messageId,

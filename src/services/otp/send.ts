@@ -40,6 +40,8 @@ export interface SendOtpInput {
 
 export interface SentOtp {
   otpId: string;
+  /** the session that sends: the one asked for, or one of its failover list */
+  session: string;
   sessionId: string;
   to: string;
   messageId: string;
@@ -162,6 +164,7 @@ async function writeSend(
   await record(tx, ctx, [...replaced, fact]);
   const kept: SentOtp = {
     otpId: id,
+    session: carrier.sessionId,
     sessionId: carrier.sessionId,
     to: formatE164(phone),
     messageId: delivery.messageId,
@@ -171,7 +174,7 @@ async function writeSend(
     expiresAt: new Date(expiresAt).toISOString(),
     timestamp: new Date(now).toISOString(),
   };
-  await claimIdempotency(ctx, tx, { status: 202, body: otpSentBody(kept) });
+  await claimIdempotency(ctx, tx, { status: 202, body: otpSentBody(kept) }, { final: true });
   const answer = ctx.config.otp.returnCode ? { ...kept, otp: otp.code } : kept;
   return { answer, messageRowId: delivery.id };
 }
