@@ -25,11 +25,17 @@ export async function buildPayloads(db: Db, rows: readonly ActivityRow[]): Promi
   }));
 }
 
-/** The payload of one fact; null when its row is not kept any more. */
-export async function readPayload(db: Db, activityId: string): Promise<EventPayload | null> {
-  const rows = await db.select().from(activityLogs).where(eq(activityLogs.id, activityId));
-  const [payload] = await buildPayloads(db, rows);
-  return payload ?? null;
+/** The payloads of facts by their id; those whose row is not kept any more are missing. */
+export async function readPayloads(
+  db: Db,
+  activityIds: readonly string[],
+): Promise<Map<string, EventPayload>> {
+  const rows = await db
+    .select()
+    .from(activityLogs)
+    .where(inArray(activityLogs.id, [...activityIds]));
+  const payloads = await buildPayloads(db, rows);
+  return new Map(payloads.map((payload, i) => [rows[i]?.id ?? '', payload]));
 }
 
 function identityOf(row: ActivityRow): Record<string, unknown> {

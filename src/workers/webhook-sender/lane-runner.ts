@@ -1,6 +1,6 @@
 /** Delivers the events of one lane, one after the other, while this process holds it. */
 import type { Db } from '../../db/client.ts';
-import { readPayload } from '../../services/events/payload.ts';
+import { type EventPayload, readPayloads } from '../../services/events/payload.ts';
 import { type Attempt, type Endpoint, postEvent, readEndpoint } from '../../services/webhooks/endpoint.ts';
 import type { Clock } from '../../utils/clock.ts';
 import type { Config } from '../../utils/config-types.ts';
@@ -15,7 +15,7 @@ import {
   closeLane,
   dropLane,
   type OutboxRow,
-  readHead,
+  readHeads,
   releaseLane,
   settleAttempt,
 } from './lanes.ts';
@@ -45,30 +45,42 @@ const MAX_EVENTS = 25;
 
 /** Works on the lane until it is empty, has to wait, or had its share; then lets it go. */
 export async function runLane(deps: LaneDeps, claim: Claim): Promise<void> {
-  const endpoint = await readEndpoint(deps, claim.webhookId, deps.clock.now());
-  if (endpoint === null) return dropLane(deps.db, claim, deps.clock.now(), deps.stopping);
-  if (!endpoint.active) {
-    await buryLane(deps.db, claim.lane, 'The webhook was disabled.', deps.stopping);
-  }
-  for (let done = 0; done < MAX_EVENTS && !deps.stopping.aborted; ) {
-    const row = await readHead(deps.db, claim.lane);
-    if (row === null) {
+  for (let left = MAX_EVENTS; left > 0 && !deps.stopping.aborted; ) {
+    const rows = await readHeads(deps.db, claim.lane, left);
+    if (rows.length === 0) {
       if (await closeLane(deps.db, claim, deps.clock.now())) return;
       continue;
     }
-    if (!(await deliver(deps, claim, endpoint, row))) return;
-    done += 1;
+    left -= rows.length;
+    const payloads = await readPayloads(
+      deps.db,
+      rows.map((row) => row.activityId),
+    );
+    for (const row of rows) {
+      if (deps.stopping.aborted) break;
+      // Anew for each event: whoever changed, disabled or deleted it expects that to count at once.
+      const endpoint = await readEndpoint(deps, claim.webhookId, deps.clock.now());
+      if (endpoint === null) return dropLane(deps.db, claim, deps.clock.now(), deps.stopping);
+      if (!endpoint.active) {
+        await buryLane(deps.db, claim.lane, 'The webhook was disabled.', deps.stopping);
+        break;
+      }
+      const payload = payloads.get(row.activityId);
+      if (payload === undefined) await buryEvent(deps.db, row, 'The event is not kept any more.');
+      else if (!(await deliver(deps, claim, endpoint, row, payload))) return;
+    }
   }
   await releaseLane(deps.db, claim, deps.clock.now());
 }
 
 /** True: the next event may be delivered. False: the lane has been let go, or lost. */
-async function deliver(deps: LaneDeps, claim: Claim, endpoint: Endpoint, row: OutboxRow): Promise<boolean> {
-  const payload = await readPayload(deps.db, row.activityId);
-  if (payload === null) {
-    await buryEvent(deps.db, row, 'The event is not kept any more.');
-    return true;
-  }
+async function deliver(
+  deps: LaneDeps,
+  claim: Claim,
+  endpoint: Endpoint,
+  row: OutboxRow,
+  payload: EventPayload,
+): Promise<boolean> {
   const attempt = await postEvent(
     { outgoing: deps.outgoing, now: deps.clock.now, timeoutMs: deps.timeoutMs, signal: deps.aborted },
     endpoint,

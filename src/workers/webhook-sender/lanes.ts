@@ -50,15 +50,14 @@ export async function claimLane(db: Db, lane: string, webhookId: string, now: nu
   return affected(result) === 1 ? { lane, webhookId, token } : null;
 }
 
-/** The oldest event of the lane that is neither delivered nor dead. */
-export async function readHead(db: Db, lane: string): Promise<OutboxRow | null> {
-  const [row] = await db
+/** The oldest events of the lane that are neither delivered nor dead, in their order. */
+export async function readHeads(db: Db, lane: string, limit: number): Promise<OutboxRow[]> {
+  return db
     .select()
     .from(webhookOutbox)
     .where(and(eq(webhookOutbox.lane, lane), eq(webhookOutbox.state, 'pending')))
     .orderBy(asc(webhookOutbox.seq), asc(webhookOutbox.id))
-    .limit(1);
-  return row ?? null;
+    .limit(limit);
 }
 
 const held = (claim: Claim) => and(eq(webhookLanes.lane, claim.lane), eq(webhookLanes.claim, claim.token));
@@ -167,7 +166,7 @@ export async function dropLane(db: Db, claim: Claim, now: number, signal: AbortS
 export function closeLane(database: Database | Db, claim: Claim, now: number): Promise<boolean> {
   return transact(database, async (tx) => {
     if (!(await moveLane(tx, claim, now + LEASE_MS, false))) return true;
-    if (await readHead(tx, claim.lane)) return false;
+    if ((await readHeads(tx, claim.lane, 1)).length > 0) return false;
     await tx.delete(webhookLanes).where(held(claim));
     return true;
   });
