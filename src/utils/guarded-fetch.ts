@@ -11,7 +11,7 @@ import {
 } from './guarded-http/connector.ts';
 import { HttpFailure, toFailure, urlRefused } from './guarded-http/failures.ts';
 
-export { type FailureKind, HttpFailure } from './guarded-http/failures.ts';
+export { HttpFailure } from './guarded-http/failures.ts';
 
 export interface GuardedHttpOptions {
   /** private and loopback addresses may be reached */
@@ -27,14 +27,14 @@ export interface GuardedHttpOptions {
   graceMs?: number;
 }
 
-export interface DownloadOptions {
+interface DownloadOptions {
   maxBytes: number;
   /** for the whole of it, the body included */
   timeoutMs: number;
   signal?: AbortSignal;
 }
 
-export interface Download {
+interface Download {
   /** destroy it when it is not read to its end */
   stream: Readable;
   contentType: string | null;
@@ -42,7 +42,7 @@ export interface Download {
   size: number | null;
 }
 
-export interface PostOptions {
+interface PostOptions {
   headers: Record<string, string>;
   body: string;
   /** for the whole of it, the answer included */
@@ -50,7 +50,7 @@ export interface PostOptions {
   signal?: AbortSignal;
 }
 
-export interface PostAnswer {
+interface PostAnswer {
   status: number;
   /** at most 1,000 bytes */
   bodyExcerpt: string;

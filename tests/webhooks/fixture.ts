@@ -22,7 +22,7 @@ import {
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 import { turns } from '../helpers/clock.ts';
 
-export interface Received {
+interface Received {
   headers: Record<string, string>;
   body: string;
   type: string;

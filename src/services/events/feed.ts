@@ -6,7 +6,7 @@ import type { Ctx } from '../context.ts';
 import { type Cursor, decodeCursor, encodeCursor, shortName } from './cursor.ts';
 import { buildPayloads, type EventPayload } from './payload.ts';
 
-export interface FeedEvent {
+interface FeedEvent {
   /** what to resume with after it */
   cursor: string;
   payload: EventPayload;

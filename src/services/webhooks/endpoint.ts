@@ -43,7 +43,7 @@ export async function readEndpoint(deps: EndpointDeps, id: string, now: number):
 }
 
 /** The webhook of the whole service (`WEBHOOK_BASE_URL`); null when none is configured. */
-export function defaultEndpoint({ webhook }: Pick<Config, 'webhook'>): Endpoint | null {
+function defaultEndpoint({ webhook }: Pick<Config, 'webhook'>): Endpoint | null {
   if (webhook === null) return null;
   const secrets = webhook.secret === null ? [] : [webhook.secret];
   return { id: DEFAULT_WEBHOOK_ID, url: webhook.baseUrl, active: true, secrets, trusted: true };

@@ -29,7 +29,7 @@ export async function requireWebhook(ctx: Pick<Ctx, 'actor' | 'db' | 'config'>, 
 }
 
 /** The webhook of the whole service tells of every tenant. */
-export function ownsDefault({ actor, config }: Pick<Ctx, 'actor' | 'config'>): boolean {
+function ownsDefault({ actor, config }: Pick<Ctx, 'actor' | 'config'>): boolean {
   return config.webhook !== null && actor.role === 'admin' && actor.sessionId === null;
 }
 

@@ -9,7 +9,7 @@ import { newId } from '../../utils/ids.ts';
 import type { Step } from './policy.ts';
 
 /** Longer than an attempt can take; a process that dies is followed by another after this long. */
-export const LEASE_MS = 60_000;
+const LEASE_MS = 60_000;
 const MAX_ERROR_LENGTH = 300;
 
 export interface Claim {
