@@ -2,7 +2,7 @@
 import { checkConversion } from '../services/otp/conversion.ts';
 import type { OtpDeps } from '../services/otp/deps.ts';
 import { expireOverdue, forgetQuietNumbers } from '../services/otp/sweep.ts';
-import { createLoop, type Loop } from './otp-loop.ts';
+import { createLoop, type Loop } from './loop.ts';
 
 const PERIOD_MS = 60_000;
 

@@ -1,7 +1,7 @@
 /** Every second: codes on their way are settled, or sent through the next session of their list. */
 import type { OtpDeps } from '../services/otp/deps.ts';
 import { watchOtps } from '../services/otp/watch.ts';
-import { createLoop, type Loop } from './otp-loop.ts';
+import { createLoop, type Loop } from './loop.ts';
 
 const PERIOD_MS = 1_000;
 
