@@ -12,6 +12,7 @@ import { AppError } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type TestApp, testConfig } from '../helpers/app.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
+import type { TestDatabase } from '../helpers/database.ts';
 
 export interface OtpFixture extends TestApp {
   clock: FakeClock;
@@ -34,6 +35,11 @@ export async function openOtpFixture(): Promise<OtpFixture> {
       return ctx;
     },
   };
+}
+
+/** Safe because openTestApp opened it by openTestDatabase. */
+export function testDatabaseOf(fixture: OtpFixture): TestDatabase {
+  return fixture.deps.database as TestDatabase;
 }
 
 /** The tenant as another process sees it: nothing is shared but the database and the keys. */

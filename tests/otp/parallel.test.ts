@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openDatabase } from '../../src/db/client.ts';
+import { dbType } from '../../src/db/kit.ts';
 import { transact } from '../../src/db/ops.ts';
 import * as codes from '../../src/services/otp/codes.ts';
 import { expireOtp } from '../../src/services/otp/expire.ts';
@@ -8,6 +10,7 @@ import { verifyOtp } from '../../src/services/otp/verify.ts';
 import { spendWindow } from '../../src/services/otp/windows.ts';
 import {
   codeOf,
+  elsewhere,
   eventsOf,
   type OtpFixture,
   openOtpFixture,
@@ -15,6 +18,7 @@ import {
   outcome,
   queued,
   send,
+  testDatabaseOf,
   wrongFor,
 } from './fixture.ts';
 
@@ -121,5 +125,30 @@ describe('100 at the same time', () => {
     const ends = (await eventsOf(ctx)).filter((event) => /^otp\.(verified|expired|failed)$/.test(event));
     expect(ends).toHaveLength(1);
     expect((await otpRow(ctx, sent.otpId)).status).toBe(ends[0]?.replace('otp.', ''));
+  });
+});
+
+// SQLite serves one process: its lock file refuses a second.
+describe.runIf(dbType === 'mysql')('100 at the same time over two processes', () => {
+  it('get at most maxAttempts comparisons, one yes and one message', async () => {
+    const { options } = testDatabaseOf(fixture);
+    const second = await openDatabase(options);
+    const here = await fixture.otpTenant();
+    const there = elsewhere(here, second);
+    const side = (i: number) => (i % 2 === 0 ? here : there);
+    const phone = '+6281200000007';
+    expect(await hundred((i) => send(side(i), phone))).toEqual({ ok: 1, RATE_LIMITED: 99 });
+    const [row] = await queued(here);
+    const code = await codeOf(here, row?.messageId ?? '');
+    vi.mocked(codes.isRight).mockClear();
+    const guesses = await hundred((i) => verifyOtp(side(i), { phoneNumber: phone, otp: wrongFor(code) }));
+    expect(guesses).toEqual({ OTP_INVALID: 3, OTP_MAX_ATTEMPTS: 97 });
+    expect(codes.isRight).toHaveBeenCalledTimes(3);
+
+    const sent = await send(here, '+6281200000008', { maxAttempts: 10 });
+    const otp = await codeOf(here, sent.messageId);
+    const answers = await hundred((i) => verifyOtp(side(i), { otpId: sent.otpId, otp }));
+    expect(answers.ok).toBe(1);
+    await second.close();
   });
 });

@@ -15,6 +15,7 @@ import {
   openOtpFixture,
   outcome,
   send,
+  testDatabaseOf,
   textOf,
   wrongFor,
 } from './fixture.ts';
@@ -51,9 +52,6 @@ async function inGroups(all: readonly number[], work: (i: number) => Promise<voi
   for (let at = 0; at < all.length; at += 50) await Promise.all(all.slice(at, at + 50).map(work));
 }
 
-/** Safe because openTestApp opened it by openTestDatabase. */
-const testDatabase = () => fixture.deps.database as TestDatabase;
-
 describe(`after ${COUNT} codes of 8 marked digits`, () => {
   it('none is in the database, its log, the logs, the answers or the events', async () => {
     const ctx = await fixture.otpTenant();
@@ -83,7 +81,7 @@ describe(`after ${COUNT} codes of 8 marked digits`, () => {
       answers.push(await resendOtp(ctx, { phoneNumber: numberOf(i) }));
     });
     await watchOtps(ctx);
-    const kept = await everythingKept(testDatabase());
+    const kept = await everythingKept(testDatabaseOf(fixture));
     expect(kept).toContain('62812500');
     const haystack = [kept, JSON.stringify(answers), JSON.stringify(fixture.lines)]
       .join('\n')

@@ -2,13 +2,13 @@
 import { AppError } from '../../utils/errors.ts';
 
 /** Sends and resends to one number, as the API promises. */
-export const SENDS_WINDOW_MS = 600_000;
-export const MAX_SENDS = 5;
+const SENDS_WINDOW_MS = 600_000;
+const MAX_SENDS = 5;
 /** After the first, the second and every later send of the window. */
 const COOL_DOWNS_MS = [30_000, 60_000, 120_000] as const;
 /** Wrong codes for one number, over all of its OTPs: 20 guesses at 6 digits succeed once in 50,000 days. */
 export const FAILURES_WINDOW_MS = 86_400_000;
-export const MAX_FAILURES = 20;
+const MAX_FAILURES = 20;
 
 /** Those of `sends` that still count, oldest first. */
 export function recentSends(sends: readonly number[], now: number): number[] {

@@ -1,7 +1,7 @@
 /** A new code to a number. */
 import type { Tx } from '../../db/client.ts';
 import { transact } from '../../db/ops.ts';
-import { otps } from '../../db/schema.ts';
+import { type OtpDelivery, otps } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import { newId } from '../../utils/ids.ts';
 import { formatE164, normalizePhone } from '../../utils/phone.ts';
@@ -14,7 +14,7 @@ import { requireCountry } from './country.ts';
 import { deliver } from './deliver.ts';
 import { type NumberTurn, readBudget, spendSend, takeTurn } from './number-turn.ts';
 import { findByNumber, isOpen, type OtpRow } from './rows.ts';
-import { chooseCarrier, readCarriers } from './sessions.ts';
+import { type Carrier, chooseCarrier, readCarriers } from './sessions.ts';
 import type { OtpLanguage } from './template-text.ts';
 import { resolveTemplate } from './templates.ts';
 import { FIRST_LOOK_MS } from './watch-policy.ts';
@@ -109,61 +109,26 @@ interface NewOtp {
   maxAttempts: number;
 }
 
-async function writeSend(
-  tx: Tx,
-  ctx: Ctx,
-  otp: NewOtp,
-  carriers: Awaited<ReturnType<typeof readCarriers>>,
-): Promise<SentOtpResult> {
+async function writeSend(tx: Tx, ctx: Ctx, otp: NewOtp, carriers: Carrier[]): Promise<SentOtpResult> {
   const now = ctx.clock.now();
   const turn = await takeTurn(tx, otp, now);
   await spendSend(tx, ctx, turn, { otpId: otp.id, endUserIp: otp.endUserIp });
   const replaced = await replaceOpen(tx, ctx, turn);
-  const budget = await readBudget(tx, turn, now);
-  const expiresAt = now + otp.lifetimeMs;
+  const maxAttempts = Math.min(otp.maxAttempts, await readBudget(tx, turn, now));
   const carrier = chooseCarrier(carriers);
-  const origin = originOf(ctx);
-  const { id, userId, phone } = otp;
-  const { delivery, fact } = await deliver(tx, ctx, {
-    otpId: id,
-    userId,
-    phone,
-    carrier,
-    round: 1,
-    expiresAt,
-    origin,
-  });
-  const maxAttempts = Math.min(otp.maxAttempts, budget);
+  const expiresAt = now + otp.lifetimeMs;
+  const { id: otpId, userId, phone } = otp;
+  const request = { otpId, userId, phone, carrier, round: 1, expiresAt, origin: originOf(ctx) };
+  const { delivery, fact } = await deliver(tx, ctx, request);
   await tx.insert(otps).values({
-    id,
-    userId,
-    phone,
-    openPhone: phone,
-    accountId: carrier.accountId,
-    sessionId: carrier.sessionId,
-    requestedSessionId: otp.requestedSessionId,
-    status: 'pending',
-    codeMac: macOf(ctx.secrets, otp, otp.code),
-    sealed: sealCode(ctx.secrets, otp, { code: otp.code, template: otp.template }),
-    length: otp.code.length,
-    companyName: otp.companyName,
-    language: otp.language,
+    ...rowOf(ctx, otp, delivery),
     maxAttempts,
-    messageRowId: delivery.id,
-    messageId: delivery.messageId,
-    deliveries: [delivery],
     failover: carriers.map(({ accountId, sessionId }) => ({ accountId, sessionId })),
-    watchAt: now + FIRST_LOOK_MS,
-    endUserIp: otp.endUserIp,
-    ip: ctx.ip,
-    userAgent: ctx.userAgent?.slice(0, 255) ?? null,
     expiresAt,
-    createdAt: now,
-    updatedAt: now,
   });
   await record(tx, ctx, [...replaced, fact]);
   const kept: SentOtp = {
-    otpId: id,
+    otpId,
     session: carrier.sessionId,
     sessionId: carrier.sessionId,
     to: formatE164(phone),
@@ -177,6 +142,35 @@ async function writeSend(
   await claimIdempotency(ctx, tx, { status: 202, body: otpSentBody(kept) }, { final: true });
   const answer = ctx.config.otp.returnCode ? { ...kept, otp: otp.code } : kept;
   return { answer, messageRowId: delivery.id };
+}
+
+/** The row as it is born: of the code only what proves it and what is sealed. */
+function rowOf(ctx: Ctx, otp: NewOtp, delivery: OtpDelivery) {
+  const now = ctx.clock.now();
+  return {
+    id: otp.id,
+    userId: otp.userId,
+    phone: otp.phone,
+    openPhone: otp.phone,
+    accountId: delivery.accountId,
+    sessionId: delivery.sessionId,
+    requestedSessionId: otp.requestedSessionId,
+    status: 'pending' as const,
+    codeMac: macOf(ctx.secrets, otp, otp.code),
+    sealed: sealCode(ctx.secrets, otp, { code: otp.code, template: otp.template }),
+    length: otp.code.length,
+    companyName: otp.companyName,
+    language: otp.language,
+    messageRowId: delivery.id,
+    messageId: delivery.messageId,
+    deliveries: [delivery],
+    watchAt: now + FIRST_LOOK_MS,
+    endUserIp: otp.endUserIp,
+    ip: ctx.ip,
+    userAgent: ctx.userAgent?.slice(0, 255) ?? null,
+    createdAt: now,
+    updatedAt: now,
+  };
 }
 
 /** The envelope of a send; what an Idempotency-Key brings back is the same without a code. */

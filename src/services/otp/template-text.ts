@@ -5,7 +5,7 @@ import { AppError } from '../../utils/errors.ts';
 export type OtpLanguage = (typeof OTP_LANGUAGES)[number];
 
 /** WhatsApp takes far more; a code that has to be looked for is not read. */
-export const MAX_TEMPLATE_LENGTH = 1000;
+const MAX_TEMPLATE_LENGTH = 1000;
 const PLACEHOLDERS: ReadonlySet<string> = new Set(['otp', 'company', 'minutes']);
 const PLACEHOLDER = /\{([^{}]*)\}/g;
 
