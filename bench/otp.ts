@@ -15,6 +15,7 @@ import { otps, whatsappAccounts } from '../src/db/schema.ts';
 import { createEventStream } from '../src/events/stream.ts';
 import { createQueueSignals } from '../src/queue/signals.ts';
 import { createCredentials } from '../src/services/auth/credentials.ts';
+import { createBackground } from '../src/services/background.ts';
 import type { Ctx } from '../src/services/context.ts';
 import { macOf, makeCode, sealCode } from '../src/services/otp/codes.ts';
 import { verifyOtp } from '../src/services/otp/verify.ts';
@@ -149,6 +150,7 @@ try {
     commands: createCommandBus({ processId: newId(), clock }),
     outgoing: createOutgoing({ allowPrivate: false }),
     credentials: createCredentials(base),
+    background: createBackground({ processId: newId(), logger: base.logger }),
     lifecycle: { phase: 'ready' },
     actor: { userId: USER_ID, role: 'user', via: 'system', scopes: null, sessionId: null, keyId: null },
     requestId: 'bench',

@@ -28,6 +28,7 @@ const { createOutbox } = await import('../src/events/outbox.ts');
 const { createSettler } = await import('../src/queue/settle.ts');
 const { createQueueSignals } = await import('../src/queue/signals.ts');
 const { createCredentials } = await import('../src/services/auth/credentials.ts');
+const { createBackground } = await import('../src/services/background.ts');
 const { createSecretBox } = await import('../src/utils/crypto.ts');
 const { createOutgoing } = await import('../src/utils/guarded-fetch.ts');
 const { createDispatcher } = await import('../src/workers/dispatcher.ts');
@@ -78,6 +79,7 @@ const deps: Deps = {
   commands: createCommandBus({ processId: OWNER, clock }),
   outgoing,
   credentials: createCredentials({ config, db, clock, logger: silent }),
+  background: createBackground({ processId: newId(), logger: silent }),
   lifecycle: { phase: 'ready' },
 };
 

@@ -65,6 +65,7 @@ export async function startGateway(config: Config): Promise<Gateway> {
     const processId = newId();
     const deps = buildDeps({ config, database, logger, clock: systemClock, processId });
     undo.push(() => deps.outgoing.close());
+    undo.push(() => deps.background.stop());
     await ensureFirstAdmin(deps);
     const workers = buildWorkers(deps, processId);
     undo.push(() => workers.stop());

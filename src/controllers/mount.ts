@@ -7,7 +7,7 @@ import { authenticate } from '../middlewares/authenticate.ts';
 import type { HttpContext, HttpEnv } from '../middlewares/http-env.ts';
 import type { HttpLimiter } from '../middlewares/http-limiter.ts';
 import { answerOnce, newClaim, type RunningKeys } from '../middlewares/idempotency.ts';
-import { limitRequests } from '../middlewares/rate-limit.ts';
+import { limitAction, limitRequests } from '../middlewares/rate-limit.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
 import { AppError } from '../utils/errors.ts';
 import { withAliases, withBothNames } from './aliases.ts';
@@ -31,9 +31,11 @@ export function mount(app: Hono<HttpEnv>, parts: MountParts, routes: readonly Ro
   }
 }
 
-/** Where a route is reached: its canonical path, and the same under `/api`. */
-export function pathsOf(route: Pick<Route, 'path'>): string[] {
-  return route.path.startsWith('/api/') ? [route.path] : [route.path, `/api${route.path}`];
+/** Where a route is reached: its canonical path and its aliases, and the same under `/api`. */
+export function pathsOf(route: Pick<Route, 'path' | 'aliases'>): string[] {
+  return [route.path, ...(route.aliases ?? [])].flatMap((path) =>
+    path.startsWith('/api/') ? [path] : [path, `/api${path}`],
+  );
 }
 
 /** Who is it, and is it not too often? Before anything of the body is read. */
@@ -52,6 +54,7 @@ function enter({ deps, limiter }: MountParts, route: Route): MiddlewareHandler<H
     }
     c.set('actor', actor);
     if (route.unlimited !== true) await limitRequests(deps, limiter, c, actor);
+    if (route.limit) await limitAction(limiter, c, actor, route.limit);
     await next();
     // What a page of another origin may show (it has a signed link) must not be blocked by the default.
     if (route.auth === 'browser') c.header('cross-origin-resource-policy', 'cross-origin');
@@ -60,14 +63,18 @@ function enter({ deps, limiter }: MountParts, route: Route): MiddlewareHandler<H
 
 function limitBody(route: Route): MiddlewareHandler<HttpEnv> {
   const maxSize = route.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
-  return bodyLimit({
-    maxSize,
-    onError: () => {
-      throw new AppError('BODY_TOO_LARGE', `The body is larger than ${maxSize} bytes.`, {
-        details: { maxBytes: maxSize },
-      });
-    },
-  });
+  const refuse = () => {
+    throw new AppError('BODY_TOO_LARGE', `The body is larger than ${maxSize} bytes.`, {
+      details: { maxBytes: maxSize },
+    });
+  };
+  const limitStream = bodyLimit({ maxSize, onError: refuse });
+  return (c, next) => {
+    const length = c.req.header('content-length');
+    if (length === undefined || c.req.header('transfer-encoding') !== undefined) return limitStream(c, next);
+    // Node holds a body to its declared length; asking for the stream itself would cost more than the verb.
+    return Number(length) > maxSize ? refuse() : next();
+  };
 }
 
 function validators(route: Route): MiddlewareHandler<HttpEnv>[] {

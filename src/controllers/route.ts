@@ -4,6 +4,7 @@
  */
 import type { Context } from 'hono';
 import type { z } from 'zod';
+import type { RatePolicy } from '../middlewares/http-env.ts';
 import type { Scope } from '../services/access.ts';
 import type { Ctx } from '../services/context.ts';
 import type { ErrorCode } from '../utils/errors.ts';
@@ -31,6 +32,8 @@ export interface Route<
   method: 'get' | 'post' | 'put' | 'delete';
   /** canonical path in Hono's spelling: `/session/qr/:sessionId` */
   path: string;
+  /** the same route under older names; the document shows the canonical one only */
+  aliases?: readonly string[];
   tag: string;
   summary: string;
   description?: string;
@@ -62,6 +65,8 @@ export interface Route<
   idempotent?: boolean;
   /** probes and pages that are not counted against the limits */
   unlimited?: boolean;
+  /** a limit of its own for each tenant, besides the general one */
+  limit?: RatePolicy;
   /** a request that passes the schemas: shown in the document, sent by the tests that walk all routes */
   example?: RouteExample;
   handler(input: RouteInput<Out<P>, Out<Q>, Out<B>>): Promise<RouteReply> | RouteReply;

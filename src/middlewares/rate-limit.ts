@@ -2,7 +2,7 @@
 import type { Actor, Deps } from '../services/context.ts';
 import { addressGroup } from '../utils/address.ts';
 import { AppError } from '../utils/errors.ts';
-import type { HttpContext, RatePolicy } from './http-env.ts';
+import type { HttpContext, RatePolicy, RateVerdict } from './http-env.ts';
 import type { HttpLimiter } from './http-limiter.ts';
 
 const MINUTE_MS = 60_000;
@@ -16,6 +16,25 @@ export async function limitRequests(
 ): Promise<void> {
   const verdict = await limiter.take(subjectOf(actor, c.get('ip')), policyOf(deps.config, c.req.path));
   c.set('rateLimit', verdict);
+  refuse(verdict);
+}
+
+/**
+ * Counts one use of what has a limit of its own (uploads, campaigns), all credentials of a tenant together. Throws
+ * RATE_LIMITED.
+ */
+export async function limitAction(
+  limiter: HttpLimiter,
+  c: HttpContext,
+  actor: Actor,
+  policy: RatePolicy,
+): Promise<void> {
+  const verdict = await limiter.take(`u:${actor.userId}`, policy);
+  if (!verdict.allowed) c.set('rateLimit', verdict);
+  refuse(verdict);
+}
+
+function refuse(verdict: RateVerdict): void {
   if (verdict.allowed) return;
   throw new AppError('RATE_LIMITED', 'Too many requests: wait a little.', {
     retryAfterSeconds: verdict.resetSeconds,

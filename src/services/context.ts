@@ -10,6 +10,7 @@ import type { SecretBox } from '../utils/crypto.ts';
 import type { Outgoing } from '../utils/guarded-fetch.ts';
 import type { Logger } from '../utils/logger.ts';
 import type { Credentials } from './auth/credentials.ts';
+import type { Background } from './background.ts';
 import type { IdempotencyClaim } from './idempotency.ts';
 
 /** Built once by main (or by a test) and shared by every request. */
@@ -27,6 +28,8 @@ export interface Deps {
   outgoing: Outgoing;
   /** who a token or a key belongs to; verbs that change users or keys tell it to forget */
   credentials: Credentials;
+  /** what goes on after its request was answered: imports, deleting of long lists */
+  background: Background;
   /** set by main; what `/health/ready` answers */
   lifecycle: { phase: 'starting' | 'ready' | 'stopping' };
 }

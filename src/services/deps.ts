@@ -9,6 +9,7 @@ import { createSecretBox } from '../utils/crypto.ts';
 import { createOutgoing } from '../utils/guarded-fetch.ts';
 import type { Logger } from '../utils/logger.ts';
 import { createCredentials } from './auth/credentials.ts';
+import { createBackground } from './background.ts';
 import type { Deps } from './context.ts';
 
 export interface Foundation {
@@ -35,6 +36,7 @@ export function buildDeps({ config, database, logger, clock, processId }: Founda
     commands: createCommandBus({ processId, clock }),
     outgoing: createOutgoing({ allowPrivate: config.allowPrivateUrls }),
     credentials: createCredentials({ config, db, clock, logger }),
+    background: createBackground({ processId, logger }),
     lifecycle: { phase: 'starting' },
   };
 }

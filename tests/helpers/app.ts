@@ -7,6 +7,7 @@ import { createOutbox } from '../../src/events/outbox.ts';
 import { createEventStream } from '../../src/events/stream.ts';
 import { createQueueSignals } from '../../src/queue/signals.ts';
 import { createCredentials } from '../../src/services/auth/credentials.ts';
+import { createBackground } from '../../src/services/background.ts';
 import type { Deps, Role } from '../../src/services/context.ts';
 import { type Clock, systemClock } from '../../src/utils/clock.ts';
 import { type Config, loadConfig } from '../../src/utils/config.ts';
@@ -95,6 +96,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     commands: createCommandBus({ processId: newId(), clock }),
     outgoing,
     credentials: createCredentials({ config, db, clock, logger }),
+    background: createBackground({ processId: newId(), logger }),
     lifecycle: { phase: 'ready' },
     ...options.deps,
   };
@@ -107,6 +109,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     tenant: (role = 'user') => makeTenant(deps, role),
     async close() {
       await app.stop();
+      await deps.background.stop();
       await outgoing.close();
       await database.close();
     },
