@@ -299,34 +299,6 @@ export const idempotencyKeys = table(
   (t) => [primaryKey({ columns: [t.userId, t.key] }), index('idempotency_keys_expiry_ix').on(t.expiresAt)],
 );
 
-/** Every fact once, in the transaction that made it true (events/record.ts). */
-export const activityLogs = table(
-  'activity_logs',
-  {
-    id: id().primaryKey(),
-    userId: int().notNull(),
-    accountId: id(),
-    sessionId: string(100),
-    /** per session, without gaps; null for facts that belong to no session */
-    seq: bigint(),
-    event: string(64).notNull(),
-    /** whom or what it happened to: a message id, a user id, a key id */
-    subject: string(100),
-    /** who did it: user id; null for the service itself or WhatsApp */
-    actorId: int(),
-    ip: string(64),
-    userAgent: string(255),
-    requestId: string(64),
-    status: oneOf('success', 'failure').notNull(),
-    data: json<Record<string, unknown>>().notNull(),
-    at: timestamp().notNull(),
-  },
-  (t) => [
-    index('activity_user_ix').on(t.userId, t.at, t.id),
-    index('activity_seq_ix').on(t.accountId, t.seq),
-  ],
-);
-
-export * from './schema/broadcast.ts';
+export * from './schema/activity.ts';
 export * from './schema/otp.ts';
 export * from './schema/webhooks.ts';

@@ -4,6 +4,7 @@ import { insertMany } from '../db/ops.ts';
 import { activityLogs, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import { newId } from '../utils/ids.ts';
+import { type Action, actionOf, statusOf } from './actions.ts';
 import type { EventStream, LiveEvent } from './stream.ts';
 
 /** Every kind of fact there is. */
@@ -44,6 +45,7 @@ export const EVENTS = [
   'webhook.deleted',
   'queue.cleared',
   'queue.paused',
+  'analytics.cleaned',
 ] as const;
 export type EventName = (typeof EVENTS)[number];
 
@@ -63,6 +65,8 @@ export interface Fact {
   session?: { id: string; sessionId: string };
   subject?: string;
   status?: 'success' | 'failure';
+  /** when it is another than actions.ts says of the event */
+  action?: Action;
   /** never a secret, a code or a message body */
   data?: Record<string, unknown>;
   origin?: Origin;
@@ -136,12 +140,13 @@ function toRow(fact: Fact, event: LiveEvent | undefined, at: number): typeof act
     sessionId: fact.session?.sessionId ?? null,
     seq: event?.seq ?? null,
     event: fact.event,
+    action: fact.action ?? actionOf(fact),
     subject: fact.subject ?? null,
     actorId: fact.origin?.actorId ?? null,
     ip: fact.origin?.ip ?? null,
     userAgent: fact.origin?.userAgent?.slice(0, 255) ?? null,
     requestId: fact.origin?.requestId ?? null,
-    status: fact.status ?? 'success',
+    status: statusOf(fact),
     data: fact.data ?? {},
     at,
   };

@@ -92,7 +92,8 @@ function toAuditEntry(row: typeof activityLogs.$inferSelect): AuditEntry {
     ip,
     userAgent,
     requestId,
-    status,
+    // None of the audited events is pending.
+    status: status === 'failure' ? 'failure' : 'success',
     data,
     at: new Date(row.at).toISOString(),
   };

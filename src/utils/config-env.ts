@@ -208,9 +208,9 @@ export const Env = z.object({
   LOG_LEVEL: word(LOG_LEVELS).optional(),
   LOG_DIR: z.string().default('./logs'),
   LOG_FILES: flag().optional(),
-  RETENTION_ACTIVITY_DAYS: whole(1, 3650).default(90),
+  RETENTION_ACTIVITY_DAYS: whole(1, 3650).default(30),
   RETENTION_MESSAGE_DAYS: whole(1, 3650).default(365),
-  RETENTION_OTP_DAYS: whole(1, 3650).default(90),
+  RETENTION_OTP_DAYS: whole(1, 3650).default(7),
   RETENTION_MEDIA_DAYS: whole(1, 3650).default(30),
   TZ_HOUSEKEEPING: timeZone().default('UTC'),
 });

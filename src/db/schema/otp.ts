@@ -85,6 +85,9 @@ export const otps = table(
     index('otps_expiry_ix').on(t.status, t.expiresAt),
     index('otps_watch_ix').on(t.watchAt),
     index('otps_ended_ix').on(t.endedAt, t.id),
+    // The OTP log: with a session every status is tried, so that one index serves it with and without one.
+    index('otps_status_ix').on(t.userId, t.status, t.createdAt, t.id),
+    index('otps_session_ix').on(t.userId, t.requestedSessionId, t.status, t.createdAt, t.id),
   ],
 );
 

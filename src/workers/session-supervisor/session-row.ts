@@ -114,6 +114,8 @@ function factsOf(
       ...about,
       event: 'session.status',
       status: failure ? 'failure' : 'success',
+      // Between the QR and the first connection: the phone has accepted it.
+      ...(status === 'connecting' && change.paired === true ? { action: 'qr_scan' as const } : {}),
       data: { status, reason },
     });
   }
