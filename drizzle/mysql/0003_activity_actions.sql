@@ -1,12 +1,3 @@
-DROP TABLE `broadcast_contacts`;--> statement-breakpoint
-DROP TABLE `broadcast_lists`;--> statement-breakpoint
-DROP TABLE `broadcast_templates`;--> statement-breakpoint
-DROP TABLE `campaign_recipients`;--> statement-breakpoint
-DROP TABLE `campaigns`;--> statement-breakpoint
-DROP TABLE `contact_import_errors`;--> statement-breakpoint
-DROP TABLE `contact_imports`;--> statement-breakpoint
-DROP TABLE `opt_out_settings`;--> statement-breakpoint
-DROP TABLE `opt_outs`;--> statement-breakpoint
 ALTER TABLE `activity_logs` ADD `action` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT 'api_call' NOT NULL;--> statement-breakpoint
 CREATE INDEX `activity_session_ix` ON `activity_logs` (`user_id`,`session_id`,`at`,`id`);--> statement-breakpoint
 CREATE INDEX `activity_action_ix` ON `activity_logs` (`user_id`,`action`,`status`,`at`,`id`);--> statement-breakpoint

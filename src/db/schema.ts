@@ -300,5 +300,6 @@ export const idempotencyKeys = table(
 );
 
 export * from './schema/activity.ts';
+export * from './schema/broadcast.ts';
 export * from './schema/otp.ts';
 export * from './schema/webhooks.ts';
