@@ -137,6 +137,12 @@ export const whatsappAccounts = table(
     limits: json<Record<string, unknown>>(),
     pausedUntil: timestamp(),
     pauseReason: string(64),
+    /** after a refusal such as 463: nothing goes to new recipients until then */
+    breakerUntil: timestamp(),
+    /** WhatsApp's error code */
+    breakerCode: string(40),
+    /** refusals in a row: each makes the next pause longer */
+    breakerTrips: int().notNull().default(0),
     connectedAt: timestamp(),
     disconnectedAt: timestamp(),
     lastSeenAt: timestamp(),
@@ -235,6 +241,7 @@ export const messages = table(
     index('messages_user_ix').on(t.userId, t.createdAt, t.id),
     index('messages_account_ix').on(t.accountId, t.createdAt, t.id),
     index('messages_public_ix').on(t.messageId),
+    index('messages_peer_ix').on(t.accountId, t.peer, t.createdAt),
   ],
 );
 
@@ -301,5 +308,6 @@ export const idempotencyKeys = table(
 
 export * from './schema/activity.ts';
 export * from './schema/broadcast.ts';
+export * from './schema/media.ts';
 export * from './schema/otp.ts';
 export * from './schema/webhooks.ts';

@@ -1,0 +1,1 @@
+CREATE INDEX `messages_peer_ix` ON `messages` (`account_id`,`peer`,`created_at`);
