@@ -42,6 +42,7 @@ export function pathsOf(route: Pick<Route, 'path' | 'aliases'>): string[] {
 function enter({ deps, limiter }: MountParts, route: Route): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     c.set('routePath', route.path);
+    c.set('quiet', route.unlimited === true);
     let actor: Actor;
     try {
       actor = await authenticate(deps, c, route.auth);
@@ -107,10 +108,15 @@ function refuseInvalid(result: ValidationResult): void {
   const reasons = new Map<string, string>();
   for (const issue of result.error?.issues ?? []) {
     const field = issue.path.map(String).join('.') || 'body';
-    if (!reasons.has(field)) reasons.set(field, issue.message);
+    if (!reasons.has(field)) reasons.set(field, reasonOf(issue.message));
   }
   const fields = [...reasons.keys()].slice(0, 5).join(', ');
   throw new AppError('VALIDATION_FAILED', `Not valid: ${fields}.`, { details: Object.fromEntries(reasons) });
+}
+
+/** zod says `expected string, received undefined` of what is simply missing. */
+function reasonOf(message: string): string {
+  return message.endsWith('received undefined') ? 'is required' : message;
 }
 
 function run({ deps, running }: MountParts, route: Route) {
@@ -120,6 +126,7 @@ function run({ deps, running }: MountParts, route: Route) {
       query: route.query ? validated(c, 'query') : undefined,
       body: route.body ? validated(c, 'json') : undefined,
     };
+    c.set('request', describeRequest(request));
     const ctx = createCtx(deps, c);
     const key = route.idempotent ? c.req.header('idempotency-key')?.trim() : undefined;
     if (key === undefined) return handle(c, route, ctx, request);
@@ -139,7 +146,9 @@ type Request = Pick<Parameters<Route['handler']>[0], 'params' | 'query' | 'body'
 async function handle(c: HttpContext, route: Route, ctx: Ctx, request: Request): Promise<Response> {
   c.status(route.status ?? 200);
   const reply = await route.handler({ ctx, http: c, ...request });
-  return reply instanceof Response ? reply : c.json({ success: true, ...withBothNames(reply) });
+  if (reply instanceof Response) return reply;
+  c.set('reply', describeReply(reply));
+  return c.json({ success: true, ...withBothNames(reply) });
 }
 
 /** What a verb is given: the service's parts and who asks. */

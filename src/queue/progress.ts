@@ -33,14 +33,14 @@ export function applyProof(current: Progress, proof: Proof): { next: Progress; s
   const from = rankOf(current.status);
   const to = rankOf(proof.status);
   if (to <= from) return { next: current, steps: [] };
-  const known = (own: number | null, rank: number) => own ?? (to >= rank ? proof.at : null);
+  // WhatsApp's times are whole seconds: a step never appears to be before the one that it follows.
+  const known = (own: number | null, rank: number, after: number | null) =>
+    own ?? (to >= rank ? Math.max(proof.at, after ?? 0) : null);
+  const sentAt = known(current.sentAt, 1, null);
+  const deliveredAt = known(current.deliveredAt, 2, sentAt);
+  const readAt = known(current.readAt, 3, deliveredAt);
   return {
-    next: {
-      status: proof.status,
-      sentAt: known(current.sentAt, 1),
-      deliveredAt: known(current.deliveredAt, 2),
-      readAt: known(current.readAt, 3),
-    },
+    next: { status: proof.status, sentAt, deliveredAt, readAt },
     steps: PROVEN.slice(from, to),
   };
 }
