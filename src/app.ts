@@ -9,6 +9,7 @@ import { answerFailure, onError } from './middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from './middlewares/http-env.ts';
 import { createHttpLimiter } from './middlewares/http-limiter.ts';
 import { requestLog } from './middlewares/request-log.ts';
+import { recorderOf } from './services/analytics/request-recorder.ts';
 import type { Deps } from './services/context.ts';
 import { AppError } from './utils/errors.ts';
 
@@ -24,14 +25,19 @@ export interface HttpApp {
 export function createApp(deps: Deps, routes: readonly Route[]): HttpApp {
   const app = new Hono<HttpEnv>();
   const limiter = createHttpLimiter(deps);
-  app.use(requestLog(deps));
+  const recorder = recorderOf(deps);
+  app.use(requestLog(deps, (seen) => recorder.add(seen)));
   app.use(securityHeaders);
   app.use(corsFor(deps.config.allowedOrigins));
   app.onError(onError(deps));
   const all = [...routes, ...docsRoutes(routes)];
   app.notFound(notFound(all));
   mount(app, { deps, limiter, running: new Set() }, all);
-  return { fetch: app.fetch, request: app.request, stop: () => limiter.stop() };
+  return {
+    fetch: app.fetch,
+    request: app.request,
+    stop: () => Promise.all([limiter.stop(), recorder.stop()]).then(() => undefined),
+  };
 }
 
 /** Nothing from elsewhere, nothing inline: pages bring their scripts and styles as files of ours. */

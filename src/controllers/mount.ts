@@ -8,6 +8,7 @@ import type { HttpContext, HttpEnv } from '../middlewares/http-env.ts';
 import type { HttpLimiter } from '../middlewares/http-limiter.ts';
 import { answerOnce, newClaim, type RunningKeys } from '../middlewares/idempotency.ts';
 import { limitAction, limitRequests } from '../middlewares/rate-limit.ts';
+import { describeReply, describeRequest } from '../middlewares/request-data.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
 import { AppError } from '../utils/errors.ts';
 import { withAliases, withBothNames } from './aliases.ts';

@@ -52,6 +52,7 @@ export function toAppError(error: unknown): AppError {
 /** The envelope of API failures, with the status and headers that belong to its code. */
 export function answerFailure(c: HttpContext, failure: AppError): Response {
   c.set('failure', failure.code);
+  c.set('failureMessage', failure.message);
   if (failure.retryAfterSeconds !== undefined) {
     c.header('retry-after', String(Math.max(1, Math.ceil(failure.retryAfterSeconds))));
   }

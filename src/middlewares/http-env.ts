@@ -1,6 +1,7 @@
 /** What the middlewares tell one another about a request. */
 import type { Context } from 'hono';
 import type { Actor } from '../services/context.ts';
+import type { Described } from './request-data.ts';
 
 export interface HttpEnv {
   Variables: {
@@ -10,8 +11,14 @@ export interface HttpEnv {
     routePath?: string;
     actor?: Actor;
     rateLimit?: RateVerdict;
-    /** code of the failure that was answered */
+    /** code of the failure that was answered, and its sentence */
     failure?: string;
+    failureMessage?: string;
+    /** what the activity log may keep of the request and of its answer */
+    request?: Described;
+    reply?: Described;
+    /** a probe or a page: not in the activity log */
+    quiet?: boolean;
   };
   /** of @hono/node-server; missing in tests that call the app directly */
   Bindings: { incoming?: { socket?: { remoteAddress?: string } } };

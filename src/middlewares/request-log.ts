@@ -1,18 +1,23 @@
 /** The outermost middleware: names the request, and writes one line about it when it was answered. */
 import type { MiddlewareHandler } from 'hono';
+import type { SeenRequest } from '../services/analytics/request-recorder.ts';
 import type { Deps } from '../services/context.ts';
 import { newRequestId } from '../utils/ids.ts';
 import { clientAddress } from './address.ts';
-import type { HttpEnv, RateVerdict } from './http-env.ts';
+import type { HttpContext, HttpEnv, RateVerdict } from './http-env.ts';
 
 /** 64 characters is what the activity log keeps. */
 const REQUEST_ID = /^[\w.:@/+=-]{1,64}$/;
 
 /**
  * Takes or makes the request id, finds the caller's address, adds the headers that every answer carries, and
- * logs method, route, status, duration, request id and user: never a query, a header or a body.
+ * logs method, route, status, duration, request id and user: never a query, a header or a body. `onSeen` is told of
+ * every request after its answer is made.
  */
-export function requestLog(deps: Pick<Deps, 'clock' | 'logger' | 'config'>): MiddlewareHandler<HttpEnv> {
+export function requestLog(
+  deps: Pick<Deps, 'clock' | 'logger' | 'config'>,
+  onSeen: (seen: SeenRequest) => void = () => undefined,
+): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     const startedMs = deps.clock.monotonic();
     const given = c.req.header('x-request-id') ?? '';
@@ -24,17 +29,37 @@ export function requestLog(deps: Pick<Deps, 'clock' | 'logger' | 'config'>): Mid
     if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
     const verdict = c.get('rateLimit');
     if (verdict) for (const [name, value] of rateLimitHeaders(verdict)) c.header(name, value);
+    const seen = see(c, requestId, Math.round((deps.clock.monotonic() - startedMs) * 10) / 10);
     deps.logger.info('request', {
-      method: c.req.method,
-      route: c.get('routePath') ?? null,
-      status: c.res.status,
-      durationMs: Math.round((deps.clock.monotonic() - startedMs) * 10) / 10,
+      method: seen.method,
+      route: seen.route,
+      status: seen.status,
+      durationMs: seen.durationMs,
       requestId,
-      userId: c.get('actor')?.userId ?? null,
-      via: c.get('actor')?.via ?? null,
-      ip: c.get('ip'),
-      failure: c.get('failure'),
+      userId: seen.actor?.userId ?? null,
+      via: seen.actor?.via ?? null,
+      ip: seen.ip,
+      failure: seen.failure?.code,
     });
+    onSeen(seen);
+  };
+}
+
+function see(c: HttpContext, requestId: string, durationMs: number): SeenRequest {
+  const code = c.get('failure');
+  return {
+    method: c.req.method,
+    route: c.get('routePath') ?? null,
+    status: c.res.status,
+    durationMs,
+    requestId,
+    actor: c.get('actor') ?? null,
+    ip: c.get('ip'),
+    userAgent: c.req.header('user-agent') ?? null,
+    failure: code === undefined ? null : { code, message: c.get('failureMessage') ?? code },
+    request: c.get('request') ?? {},
+    response: c.get('reply') ?? {},
+    quiet: c.get('quiet') === true,
   };
 }
 

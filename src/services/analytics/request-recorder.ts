@@ -1,0 +1,174 @@
+/** Calls of the API in the activity log: gathered in memory, written in batches. */
+import { insertMany } from '../../db/ops.ts';
+import { activityLogs } from '../../db/schema.ts';
+import { inCleanContext } from '../../db/scope.ts';
+import type { Action, ActivityStatus } from '../../events/actions.ts';
+import { newId } from '../../utils/ids.ts';
+import type { Actor, Deps } from '../context.ts';
+
+/** One answered request, as the outermost middleware saw it. */
+export interface SeenRequest {
+  method: string;
+  /** pattern of the route that took it; null when none did */
+  route: string | null;
+  status: number;
+  durationMs: number;
+  requestId: string;
+  actor: Actor | null;
+  ip: string | null;
+  userAgent: string | null;
+  /** code and sentence of the failure that was answered */
+  failure: { code: string; message: string } | null;
+  /** harmless fields (middlewares/request-data.ts) */
+  request: Fields;
+  response: Fields;
+  /** probes, metrics and pages: counted, not logged */
+  quiet: boolean;
+}
+
+type Fields = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface RequestRecorder {
+  /** Takes a request; it is in the log within about half a second. */
+  add(seen: SeenRequest): void;
+  /** Writes what is waiting; resolves also when the database is away. */
+  flush(): Promise<void>;
+  /** Rows that were given up because the database was away for too long. */
+  readonly dropped: number;
+  readonly stopped: boolean;
+  /** Writes what is waiting and takes nothing more. May be called twice. */
+  stop(): Promise<void>;
+}
+
+type RecorderDeps = Pick<Deps, 'db' | 'clock' | 'logger'>;
+type Row = typeof activityLogs.$inferInsert;
+
+/** The event name of these rows; facts have names of their own. */
+export const REQUEST_EVENT = 'api.request';
+
+const FLUSH_MS = 500;
+/** Rows of one statement, some milliseconds on SQLite. */
+const PIECE = 200;
+/** A minute at 150 requests a second; then the oldest are dropped. */
+const MAX_WAITING = 10_000;
+
+/** One per service of this process: whoever reads the log has it written out first. */
+const recorders = new WeakMap<object, RequestRecorder>();
+
+/** The recorder of this service; a new one after the last was stopped. */
+export function recorderOf(deps: RecorderDeps & Pick<Deps, 'stream'>): RequestRecorder {
+  const known = recorders.get(deps.stream);
+  if (known && !known.stopped) return known;
+  const made = createRequestRecorder(deps);
+  recorders.set(deps.stream, made);
+  return made;
+}
+
+/** Makes a recorder. Its batches are written one after the other, so a slow database never has two of them. */
+export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
+  let waiting: Row[] = [];
+  let dropped = 0;
+  let stopped = false;
+  let cancelTimer: (() => void) | null = null;
+  let flushing: Promise<void> = Promise.resolve();
+
+  function schedule(): void {
+    if (cancelTimer || stopped || waiting.length === 0) return;
+    cancelTimer = deps.clock.setTimer(() => void flush(), FLUSH_MS);
+  }
+
+  function flush(): Promise<void> {
+    cancelTimer?.();
+    cancelTimer = null;
+    if (waiting.length > 0) flushing = flushing.then(() => inCleanContext(writeAll));
+    return flushing;
+  }
+
+  async function writeAll(): Promise<void> {
+    while (waiting.length > 0) {
+      const batch = waiting.splice(0, PIECE);
+      try {
+        await insertMany(deps.db, activityLogs, batch, PIECE);
+      } catch (error) {
+        deps.logger.debug('calls of the API wait to be logged', { error });
+        waiting = [...batch, ...waiting];
+        giveUpOldest();
+        break;
+      }
+    }
+    schedule();
+  }
+
+  function giveUpOldest(): void {
+    const surplus = waiting.length - MAX_WAITING;
+    if (surplus <= 0) return;
+    waiting.splice(0, surplus);
+    dropped += surplus;
+  }
+
+  return {
+    add(seen) {
+      if (stopped || seen.quiet || seen.route === null || seen.actor === null || seen.actor.userId === 0)
+        return;
+      waiting.push(toRow(seen, seen.actor, seen.route, deps.clock.now()));
+      giveUpOldest();
+      if (waiting.length >= PIECE) void flush();
+      else schedule();
+    },
+    flush,
+    get dropped() {
+      return dropped;
+    },
+    get stopped() {
+      return stopped;
+    },
+    async stop() {
+      stopped = true;
+      await flush();
+    },
+  };
+}
+
+function toRow(seen: SeenRequest, actor: Actor, route: string, at: number): Row {
+  const { method, status, durationMs, failure, request, response } = seen;
+  return {
+    id: newId(at),
+    userId: actor.userId,
+    sessionId: sessionOf(seen),
+    event: REQUEST_EVENT,
+    action: actionOf(method, route),
+    subject: `${method} ${route}`.slice(0, 100),
+    actorId: actor.userId,
+    ip: seen.ip,
+    userAgent: seen.userAgent?.slice(0, 255) ?? null,
+    requestId: seen.requestId,
+    status: statusOf(seen),
+    data: { method, route, httpStatus: status, durationMs, failure, request, response, via: actor.via },
+    at,
+  };
+}
+
+/** Calls that have an action of their own in the older API. What they set off is recorded besides, as facts. */
+const ACTIONS: readonly (readonly [RegExp, Action])[] = [
+  [/^(POST|PUT) .*\/restart$/, 'session_restart'],
+  [/^POST .*\/otp\/(send|resend)$|^POST .*\/messages\/:sessionId\/otp$/, 'otp_send'],
+  [/^POST .*\/(send-[\w-]+|messages\/:sessionId\/\w+)$/, 'message_send'],
+  [/^POST .*\/(media|upload\w*|upload-\w+)$/, 'file_upload'],
+];
+
+function actionOf(method: string, route: string): Action {
+  return ACTIONS.find(([pattern]) => pattern.test(`${method} ${route}`))?.[1] ?? 'api_call';
+}
+
+/** 202 means that the outcome is another fact. */
+function statusOf({ status }: SeenRequest): ActivityStatus {
+  if (status >= 400) return 'failure';
+  return status === 202 ? 'pending' : 'success';
+}
+
+const SESSION_ID = /^[\w.-]{1,100}$/;
+
+function sessionOf({ request, response }: SeenRequest): string | null {
+  const named = response.sessionId ?? request.sessionId ?? request.session;
+  return typeof named === 'string' && SESSION_ID.test(named) ? named : null;
+}
