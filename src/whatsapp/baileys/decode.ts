@@ -1,11 +1,123 @@
 /** A decrypted protobuf message -> what the history keeps of it. */
-import { extractMessageContent, getContentType, proto } from '@whiskeysockets/baileys';
-import type { InboundContent } from '../content.ts';
+import { extractMessageContent, proto } from '@whiskeysockets/baileys';
+import type { InboundContent, MediaSource } from '../inbound-content.ts';
+import { type BodyDecoder, PEOPLE_DECODERS } from './decode-bodies.ts';
+import { MEDIA_DECODERS } from './decode-media.ts';
+import { clip, LONG, SHORT } from './decode-text.ts';
 
-/** Never throws for a message that protobuf can read; kinds we do not know keep their WhatsApp name. */
-export function decodeContent(payload: Uint8Array): InboundContent {
-  const content = extractMessageContent(proto.Message.decode(payload));
-  const text = content?.conversation ?? content?.extendedTextMessage?.text;
-  if (typeof text === 'string') return { type: 'text', text };
-  return { type: 'unsupported', kind: (content && getContentType(content)) ?? 'unknown' };
+export interface Decoded {
+  content: InboundContent;
+  /** where the file of the message is; null for messages without one */
+  media: MediaSource | null;
+}
+
+type Kind = keyof proto.IMessage;
+
+/** Fields that carry nothing a person wrote. */
+const WITHOUT_CONTENT: ReadonlySet<string> = new Set<Kind>([
+  'senderKeyDistributionMessage',
+  'fastRatchetKeySenderKeyDistributionMessage',
+  'messageContextInfo',
+  'deviceSentMessage',
+  'stickerSyncRmrMessage',
+  'keepInChatMessage',
+  'messageHistoryBundle',
+  'messageHistoryNotice',
+  'limitSharingMessage',
+  'albumMessage',
+]);
+
+const VIEW_ONCE = ['viewOnceMessage', 'viewOnceMessageV2', 'viewOnceMessageV2Extension'] as const;
+/** Wrappers of one level that Baileys' own unwrapping does not know. */
+const WRAPPERS = [
+  'groupMentionedMessage',
+  'botInvokeMessage',
+  'lottieStickerMessage',
+  'pollCreationMessageV4',
+] as const;
+
+const DECODERS: Partial<Record<Kind, BodyDecoder>> = { ...PEOPLE_DECODERS, ...MEDIA_DECODERS };
+
+/**
+ * What a message says; null when there is nothing in it that a person wrote (keys, settings). Disappearing and
+ * view-once messages are unwrapped. Kinds that are not read keep their WhatsApp name. Throws for bytes that are no
+ * protobuf message.
+ */
+export function decodeMessage(payload: Uint8Array): Decoded | null {
+  const message = proto.Message.decode(payload);
+  const content = unwrap(message);
+  const kind = kindOf(content);
+  if (!content || kind === undefined) return null;
+  if (kind === 'protocolMessage') return decodeProtocol(content.protocolMessage);
+  const body = DECODERS[kind]?.(content) ?? null;
+  return {
+    content: {
+      ...(body?.content ?? { type: 'unsupported', kind: clip(kind, SHORT) }),
+      ...quotedOf(content[kind]),
+      ...(isViewOnce(message) ? { viewOnce: true } : {}),
+    },
+    media: body?.media ?? null,
+  };
+}
+
+function unwrap(message: proto.IMessage): proto.IMessage | undefined {
+  const content = extractMessageContent(message);
+  for (const wrapper of WRAPPERS) {
+    const inner = content?.[wrapper]?.message;
+    if (inner) return extractMessageContent(inner);
+  }
+  return content;
+}
+
+function kindOf(content: proto.IMessage | undefined): Kind | undefined {
+  if (!content) return undefined;
+  const kinds = Object.entries(content)
+    .filter(([name, value]) => value != null && !WITHOUT_CONTENT.has(name))
+    .map(([name]) => asKind(name));
+  return kinds.find((kind) => kind === 'protocolMessage' || DECODERS[kind] !== undefined) ?? kinds[0];
+}
+
+/** Safe because the names of a decoded message's fields are those of its type. */
+function asKind(name: string): Kind {
+  return name as Kind;
+}
+
+/** Edits and deletions are told as messages of their own; the rest of the protocol is between devices. */
+function decodeProtocol(protocol: proto.Message.IProtocolMessage | null | undefined): Decoded | null {
+  const messageId = protocol?.key?.id;
+  if (!protocol || !messageId) return null;
+  const target = clip(messageId, SHORT);
+  const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type;
+  if (protocol.type === REVOKE) return { content: { type: 'delete', messageId: target }, media: null };
+  if (protocol.type !== MESSAGE_EDIT || !protocol.editedMessage) return null;
+  const text = textOf(unwrap(protocol.editedMessage));
+  return { content: { type: 'edit', messageId: target, text: clip(text, LONG) }, media: null };
+}
+
+function textOf(content: proto.IMessage | undefined): string {
+  return (
+    content?.conversation ??
+    content?.extendedTextMessage?.text ??
+    content?.imageMessage?.caption ??
+    content?.videoMessage?.caption ??
+    content?.documentMessage?.caption ??
+    ''
+  );
+}
+
+function quotedOf(body: unknown): { quotedId?: string } {
+  const info = isObject(body) && isObject(body.contextInfo) ? body.contextInfo : null;
+  const id = info?.stanzaId;
+  return typeof id === 'string' && id !== '' ? { quotedId: clip(id, SHORT) } : {};
+}
+
+function isViewOnce(message: proto.IMessage): boolean {
+  const inner = message.ephemeralMessage?.message ?? message;
+  if (VIEW_ONCE.some((name) => inner[name])) return true;
+  const { imageMessage, videoMessage, audioMessage } = inner;
+  return Boolean(imageMessage?.viewOnce || videoMessage?.viewOnce || audioMessage?.viewOnce);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

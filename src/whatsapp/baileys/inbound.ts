@@ -3,7 +3,6 @@ import {
   type BinaryNode,
   isJidBroadcast,
   isJidNewsletter,
-  proto,
   type SignalKeyStoreWithTransaction,
   unpadRandomMax16,
 } from '@whiskeysockets/baileys';
@@ -11,7 +10,7 @@ import { type Clock, sleep } from '../../utils/clock.ts';
 import type { InboundMessage } from '../engine.ts';
 import { canonicalJid, isGroupJid, lidOf, parseJid, phoneJid, phoneOf } from '../jid.ts';
 import type { Contacts } from './contacts.ts';
-import { decodeContent } from './decode.ts';
+import { decodeMessage } from './decode.ts';
 import { isUsedKeyError } from './libsignal-fixes.ts';
 
 /** Nobody's messages to us: not decrypted, not stored. */
@@ -127,7 +126,8 @@ function readMessage(
   const author = parseJid(isGroup ? participant : from);
   const own = me();
   if (!author || author.user === own.phone || author.user === own.lid) return null;
-  if (!hasContent(proto.Message.decode(payload))) return null;
+  const decoded = decodeMessage(payload);
+  if (!decoded) return null;
   const authorJid = isGroup ? (participant ?? from) : from;
   const alternative = isGroup
     ? (attrs.participant_pn ?? attrs.participant_lid)
@@ -144,20 +144,7 @@ function readMessage(
     phone: isGroup ? null : phone,
     lid: isGroup ? null : lid,
     pushName: attrs.notify ?? null,
-    content: decodeContent(payload),
+    ...decoded,
     at: sentAt > 0 ? sentAt * 1000 : clock.now(),
   };
-}
-
-/** Fields that carry nothing a person wrote. */
-const WITHOUT_CONTENT = new Set([
-  'senderKeyDistributionMessage',
-  'fastRatchetKeySenderKeyDistributionMessage',
-  'messageContextInfo',
-  'protocolMessage',
-  'deviceSentMessage',
-]);
-
-function hasContent(message: proto.Message): boolean {
-  return Object.keys(proto.Message.toObject(message)).some((field) => !WITHOUT_CONTENT.has(field));
 }

@@ -1,0 +1,108 @@
+/** Messages with a file: what is told of it, and where it is. */
+import type { proto } from '@whiskeysockets/baileys';
+import type { InboundMedia, InboundMediaKind, MediaSource } from '../inbound-content.ts';
+import type { BodyDecoder, DecodedBody } from './decode-bodies.ts';
+import { clip, LONG, optionalText, positive, SHORT } from './decode-text.ts';
+
+/** The part that all messages with a file share. */
+interface FileFields {
+  url?: string | null;
+  directPath?: string | null;
+  mediaKey?: Uint8Array | null;
+  fileSha256?: Uint8Array | null;
+  fileLength?: unknown;
+  mimetype?: string | null;
+}
+
+const MEDIA_KEY_BYTES = 32;
+const SHA256_BYTES = 32;
+const MAX_URL = 2_048;
+
+const FALLBACK_TYPES: Record<InboundMediaKind, string> = {
+  image: 'image/jpeg',
+  video: 'video/mp4',
+  audio: 'audio/ogg',
+  document: 'application/octet-stream',
+  sticker: 'image/webp',
+};
+
+export const MEDIA_DECODERS = {
+  imageMessage: ({ imageMessage }) => captioned('image', imageMessage, {}),
+  videoMessage: ({ videoMessage }) =>
+    captioned('video', videoMessage, videoMessage?.gifPlayback ? { gif: true } : {}),
+  ptvMessage: ({ ptvMessage }) => captioned('video', ptvMessage, { note: true }),
+  audioMessage({ audioMessage }) {
+    if (!audioMessage) return null;
+    const file = readFile('audio', audioMessage);
+    const seconds = positive(audioMessage.seconds);
+    const ptt = audioMessage.ptt === true;
+    return {
+      content: { type: 'audio', media: file.media, ptt, ...(seconds === null ? {} : { seconds }) },
+      media: file.source,
+    };
+  },
+  documentMessage({ documentMessage }) {
+    if (!documentMessage) return null;
+    const filename = clip(documentMessage.fileName ?? documentMessage.title, SHORT) || 'file';
+    return captioned('document', documentMessage, { filename });
+  },
+  stickerMessage({ stickerMessage }) {
+    if (!stickerMessage) return null;
+    const file = readFile('sticker', stickerMessage);
+    const animated = stickerMessage.isAnimated === true;
+    return { content: { type: 'sticker', media: file.media, animated }, media: file.source };
+  },
+} satisfies Partial<Record<keyof proto.IMessage, BodyDecoder>>;
+
+type CaptionedExtra = {
+  image: Record<never, never>;
+  video: { gif?: boolean; note?: boolean };
+  document: { filename: string };
+};
+
+function captioned<K extends keyof CaptionedExtra>(
+  kind: K,
+  fields: (FileFields & { caption?: string | null }) | null | undefined,
+  extra: CaptionedExtra[K],
+): DecodedBody | null {
+  if (!fields) return null;
+  const { media, source } = readFile(kind, fields);
+  const common = { media, ...optionalText('caption', fields.caption, LONG) };
+  return { content: withType(kind, { ...common, ...extra }), media: source };
+}
+
+/** Safe because the type parameter of `captioned` pairs each kind with its own extra fields. */
+function withType(type: keyof CaptionedExtra, rest: object): DecodedBody['content'] {
+  return { type, ...rest } as DecodedBody['content'];
+}
+
+function readFile(
+  kind: InboundMediaKind,
+  fields: FileFields,
+): { media: InboundMedia; source: MediaSource | null } {
+  const source = readSource(kind, fields);
+  const sha256 = bytesOf(fields.fileSha256, SHA256_BYTES);
+  const media: InboundMedia = {
+    state: source ? 'pending' : 'failed',
+    mimetype: clip(fields.mimetype, SHORT) || FALLBACK_TYPES[kind],
+    size: positive(fields.fileLength),
+    sha256: sha256 ? Buffer.from(sha256).toString('hex') : null,
+    ...(source ? {} : { error: 'gone' }),
+  };
+  return { media, source };
+}
+
+/** Null when the message names no place or no key: what a linked device gets of a view-once message, for one. */
+function readSource(kind: InboundMediaKind, fields: FileFields): MediaSource | null {
+  const mediaKey = bytesOf(fields.mediaKey, MEDIA_KEY_BYTES);
+  const url = shortUrl(fields.url);
+  const directPath = shortUrl(fields.directPath);
+  if (!mediaKey || (url === null && directPath === null)) return null;
+  return { kind, url, directPath, mediaKey, fileSha256: bytesOf(fields.fileSha256, SHA256_BYTES) };
+}
+
+const shortUrl = (text: string | null | undefined) => (text && text.length <= MAX_URL ? text : null);
+
+function bytesOf(bytes: Uint8Array | null | undefined, length: number): Uint8Array | null {
+  return bytes?.length === length ? bytes : null;
+}
