@@ -17,6 +17,7 @@ import { createSettler } from './queue/settle.ts';
 import type { Deps } from './services/context.ts';
 import { buildDeps } from './services/deps.ts';
 import { ensureFirstAdmin } from './services/first-admin.ts';
+import { openForEngine } from './services/media/host.ts';
 import { findOutbound, openContent, storeInbound } from './services/messages/engine-host.ts';
 import { systemClock } from './utils/clock.ts';
 import type { Config } from './utils/config.ts';
@@ -103,6 +104,7 @@ function buildWorkers(deps: Deps, processId: string): Workers {
       onEvent: (account, event) => supervisor?.onEvent(account, event),
       findOutbound: (accountId, messageId) => findOutbound(deps, accountId, messageId),
       storeInbound: (account, message) => storeInbound(deps, account, message),
+      openMedia: (account, mediaId) => openForEngine(deps, account, mediaId),
     },
     store,
     clock,

@@ -31,6 +31,8 @@ interface DownloadOptions {
   maxBytes: number;
   /** for the whole of it, the body included */
   timeoutMs: number;
+  /** redirects included */
+  httpsOnly?: boolean;
   signal?: AbortSignal;
 }
 
@@ -102,12 +104,14 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
     bodyTimeout: IDLE_TIMEOUT_MS,
     maxHeaderSize: 16_384,
   });
-  const parse = (url: string) => parseUrl(url, options.httpsOnly ?? false);
+  const parse = (url: string, httpsOnly = false) => parseUrl(url, httpsOnly || (options.httpsOnly ?? false));
 
-  async function download(url: string, { maxBytes, timeoutMs, signal }: DownloadOptions): Promise<Download> {
-    const deadline = startDeadline(timeoutMs, signal);
+  async function download(url: string, wanted: DownloadOptions): Promise<Download> {
+    const { maxBytes, httpsOnly } = wanted;
+    const deadline = startDeadline(wanted.timeoutMs, wanted.signal);
     try {
-      const answer = await follow(parse(url), (to) => get(to, deadline.signal));
+      const read = (to: string) => parse(to, httpsOnly);
+      const answer = await follow(read(url), read, (to) => get(to, deadline.signal));
       // An abort before anybody reads must not be an unhandled error: the reader gets it.
       answer.body.on('error', () => undefined);
       const size = lengthOf(answer);
@@ -139,7 +143,11 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
       headers: { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', accept: '*/*' },
     });
 
-  async function follow(first: URL, ask: (url: URL) => Promise<Dispatcher.ResponseData>) {
+  async function follow(
+    first: URL,
+    read: (url: string) => URL,
+    ask: (url: URL) => Promise<Dispatcher.ResponseData>,
+  ) {
     let url = first;
     for (let hop = 0; ; hop++) {
       const answer = await ask(url);
@@ -151,7 +159,7 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
       }
       if (hop >= MAX_REDIRECTS) throw new HttpFailure('too_many_redirects', 'The URL redirects too often.');
       if (!URL.canParse(location, url.href)) throw urlRefused('it redirects to something that is no URL');
-      url = parse(new URL(location, url).href);
+      url = read(new URL(location, url).href);
     }
   }
 

@@ -1,12 +1,174 @@
 /** What a message is made of, as the history keeps it and as an engine sends it. */
 
-export interface TextContent {
+/** A file of ours: an engine gets its bytes from the host by `id`, never by a path or a URL. */
+export interface MediaFile {
+  /** media.id */
+  id: string;
+  /** as the bytes say, not the name */
+  mimetype: string;
+  /** bytes */
+  size: number;
+  /** hex */
+  sha256: string;
+}
+
+/** Names a message that an answer or a reaction is about. */
+export interface MessageKey {
+  messageId: string;
+  /** ours */
+  fromMe: boolean;
+  /** canonical JID of who wrote it; null when it is ours */
+  author: string | null;
+}
+
+export interface Quoted extends MessageKey {
+  /** what the recipient's phone shows of it in the answer */
+  preview: string;
+}
+
+interface Quoting {
+  quoted?: Quoted;
+}
+
+export interface TextContent extends Quoting {
   type: 'text';
   text: string;
 }
 
-export type Content = TextContent;
+export interface ImageContent extends Quoting {
+  type: 'image';
+  media: MediaFile;
+  caption?: string;
+}
+
+export interface VideoContent extends Quoting {
+  type: 'video';
+  media: MediaFile;
+  caption?: string;
+}
+
+export interface AudioContent extends Quoting {
+  type: 'audio';
+  media: MediaFile;
+  /** a voice note */
+  ptt: boolean;
+  /** whole seconds, when the file says so */
+  seconds?: number;
+}
+
+export interface DocumentContent extends Quoting {
+  type: 'document';
+  media: MediaFile;
+  filename: string;
+  caption?: string;
+}
+
+export interface StickerContent extends Quoting {
+  type: 'sticker';
+  media: MediaFile;
+}
+
+export interface LocationContent extends Quoting {
+  type: 'location';
+  latitude: number;
+  longitude: number;
+  name?: string;
+  address?: string;
+}
+
+/** `native`: as WhatsApp's own buttons or list. `text`: a numbered text that every phone shows. */
+export type Rendering = 'native' | 'text';
+
+export interface Choice {
+  id: string;
+  text: string;
+}
+
+export interface ButtonsContent extends Quoting {
+  type: 'buttons';
+  text: string;
+  footer?: string;
+  buttons: Choice[];
+  rendering: Rendering;
+}
+
+export interface ListRow {
+  id: string;
+  title: string;
+  description?: string;
+}
+
+export interface ListSection {
+  title?: string;
+  rows: ListRow[];
+}
+
+export interface ListContent extends Quoting {
+  type: 'list';
+  text: string;
+  title?: string;
+  footer?: string;
+  buttonText: string;
+  sections: ListSection[];
+  rendering: Rendering;
+}
+
+export interface ContactContent extends Quoting {
+  type: 'contact';
+  name: string;
+  /** E.164 digits */
+  phone: string;
+}
+
+export interface PollContent extends Quoting {
+  type: 'poll';
+  question: string;
+  options: string[];
+  /** more than one option may be chosen */
+  multiple: boolean;
+}
+
+export interface ReactionContent {
+  type: 'reaction';
+  target: MessageKey;
+  /** empty: takes an earlier reaction back */
+  emoji: string;
+  /** epoch milliseconds */
+  at: number;
+}
+
+export type MediaContent = ImageContent | VideoContent | AudioContent | DocumentContent | StickerContent;
+export type Content =
+  | TextContent
+  | MediaContent
+  | LocationContent
+  | ButtonsContent
+  | ListContent
+  | ContactContent
+  | PollContent
+  | ReactionContent;
 export type ContentType = Content['type'];
 
-/** What arrived: what we can send, or the name of a kind that we cannot read yet. */
-export type InboundContent = Content | { type: 'unsupported'; kind: string };
+/** What somebody chose of the buttons or rows that they were sent. */
+export interface Reply {
+  /** the message that offered the choice */
+  messageId: string;
+  /** of the button or row */
+  id: string;
+  text: string;
+}
+
+/** What every inbound message may carry besides its content. */
+export interface InboundExtras {
+  /** id of the message it answers */
+  quotedId?: string;
+  /** a button or row that was tapped, as the phone named it */
+  selected?: Choice;
+  /** what it chose of an earlier message of ours; found when it is stored */
+  reply?: Reply;
+}
+
+/** True for content that comes with a file. */
+export function hasMedia(content: Content): content is MediaContent {
+  return 'media' in content;
+}

@@ -2,7 +2,9 @@
  * The port between the gateway and whatever speaks WhatsApp. An adapter holds sockets and nothing else:
  * it never decides to reconnect, never retries a send and never writes history.
  */
-import type { Content, ContentType, InboundContent } from './content.ts';
+import type { Readable } from 'node:stream';
+import type { Content, ContentType } from './content.ts';
+import type { InboundContent, MediaSource } from './inbound-content.ts';
 
 /** Which session, and under which ownership its writes are made. */
 export interface AccountRef {
@@ -82,8 +84,28 @@ export interface SendOptions {
   prepareTimeoutMs: number;
   /** bound on the wait for the server's acknowledgement, milliseconds */
   ackTimeoutMs: number;
+  /** how long "typing…" shows before it leaves, milliseconds; 0 or missing: not at all */
+  typingMs?: number;
   /** asked once more when everything is prepared and before the stanza leaves: expiry, pause, ownership */
   mayRelay: () => Promise<boolean>;
+}
+
+/** An inbound message that the phone's owner has seen. */
+export interface ReadMessage {
+  messageId: string;
+  /** canonical JID of the chat */
+  chat: string;
+  /** who wrote it inside a group */
+  participant: string | null;
+}
+
+/** A group that the session is in. */
+export interface GroupSummary {
+  /** `…@g.us` */
+  id: string;
+  subject: string;
+  /** members */
+  size: number;
 }
 
 export interface NumberCheck {
@@ -103,6 +125,8 @@ export interface InboundMessage {
   lid: string | null;
   pushName: string | null;
   content: InboundContent;
+  /** where its file is, while `content.media` is pending; a secret */
+  media: MediaSource | null;
   at: number;
 }
 
@@ -113,6 +137,8 @@ export interface EngineHost {
   findOutbound(accountId: string, messageId: string): Promise<Content | null>;
   /** Stores an inbound message once (by session, chat and id). Resolves when it is durable; only then is it acknowledged. */
   storeInbound(account: AccountRef, message: InboundMessage): Promise<void>;
+  /** The bytes of a file of this session's tenant (MediaFile.id); null when it is gone. Destroy it if it is not read. */
+  openMedia(account: AccountRef, mediaId: string): Promise<Readable | null>;
 }
 
 export type PairingRequest = { mode: 'qr' } | { mode: 'code'; phone: string };
@@ -121,6 +147,7 @@ export interface EngineCapabilities {
   contentTypes: readonly ContentType[];
   pairingCode: boolean;
   groups: boolean;
+  markRead: boolean;
 }
 
 /**
@@ -140,6 +167,10 @@ export interface Engine {
   send(accountId: string, to: Recipient, content: Content, options: SendOptions): Promise<SendResult>;
   /** One answer per phone asked, in order. Throws AppError UNAVAILABLE when not connected or not answered in time. */
   checkNumbers(accountId: string, phones: readonly string[]): Promise<NumberCheck[]>;
+  /** Tells the senders that their messages were read. Throws AppError UNAVAILABLE as `checkNumbers` does. */
+  markRead(accountId: string, messages: readonly ReadMessage[]): Promise<void>;
+  /** The groups that the session is in. Throws AppError UNAVAILABLE as `checkNumbers` does. */
+  groups(accountId: string): Promise<GroupSummary[]>;
   /** Closes every socket. */
   stop(): Promise<void>;
 }

@@ -3,23 +3,26 @@ import type { WABrowserDescription } from '@whiskeysockets/baileys';
 import type { Clock } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { Logger } from '../../utils/logger.ts';
+import { CAPABILITIES } from '../capabilities.ts';
 import { type CredentialStore, OwnershipLost, UnreadableCredentials } from '../credential-store.ts';
 import type { AccountRef, CloseReason, Engine, EngineEvent, EngineHost, PairingRequest } from '../engine.ts';
 import { withBound } from './bound.ts';
-import { CONTENT_TYPES } from './encode.ts';
+import { listGroups } from './groups.ts';
 import { fixLibsignal } from './libsignal-fixes.ts';
 import { startLink } from './link.ts';
 import type { Link, LinkDeps } from './link-types.ts';
 import { createLock, type Lock } from './lock.ts';
 import { unlinkDevice } from './logout.ts';
+import { markRead } from './mark-read.ts';
 import { queryNumbers } from './number-check.ts';
 import { sendOnce } from './send.ts';
 import type { WaServer } from './socket-config.ts';
 import { installTrust } from './trust.ts';
+import { createUploads } from './uploads.ts';
 import type { VersionStore } from './version.ts';
 
 const CONNECT_TIMEOUT_MS = 20_000;
-const CHECK_TIMEOUT_MS = 20_000;
+const QUERY_TIMEOUT_MS = 20_000;
 /** Longer than the API should wait, shorter than a server's patience with an unconfirmed message. */
 const INBOUND_STORE_TIMEOUT_MS = 60_000;
 
@@ -49,6 +52,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
   /** one lock an account: an `open` and a `close` of the same session never overlap */
   const locks = new Map<string, { lock: Lock; users: number }>();
   const host = guardHost(options.host, logger);
+  const uploads = createUploads(host, clock);
 
   async function exclusively<R>(accountId: string, task: () => Promise<R>): Promise<R> {
     const entry = locks.get(accountId) ?? { lock: createLock(), users: 0 };
@@ -80,6 +84,15 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     }
   }
 
+  /** Throws AppError UNAVAILABLE when the session is not connected or the server does not answer in time. */
+  async function query<R>(accountId: string, ask: (link: Link) => Promise<R>): Promise<R> {
+    const link = links.get(accountId);
+    if (!link?.isOpen()) throw new AppError('UNAVAILABLE', 'The session is not connected.');
+    const bound = await withBound(clock, ask(link), QUERY_TIMEOUT_MS, link.closed).catch(() => null);
+    if (!bound?.done) throw new AppError('UNAVAILABLE', 'WhatsApp did not answer in time.');
+    return bound.value;
+  }
+
   function depsFor(used: ReturnType<VersionStore['current']>, self: () => Link): LinkDeps {
     const onEvent = (account: AccountRef, event: EngineEvent) => {
       if (event.type === 'connected') version.accepted(used);
@@ -93,6 +106,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
       host: { ...host, onEvent },
       clock,
       logger,
+      uploads,
       settings: {
         logger,
         version: used,
@@ -107,7 +121,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
 
   const engine: Engine = {
     name: 'baileys',
-    capabilities: { contentTypes: CONTENT_TYPES, pairingCode: true, groups: true },
+    capabilities: CAPABILITIES.baileys,
     open: (account, pairing) => exclusively(account.id, () => open(account, pairing)),
     close: (accountId) =>
       exclusively(accountId, async () => links.get(accountId)?.finish({ reason: 'closed_by_us' })),
@@ -123,12 +137,13 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
       return sendOnce(link, clock, to, content, sendOptions);
     },
     async checkNumbers(accountId, phones) {
-      const link = links.get(accountId);
-      if (!link?.isOpen()) throw new AppError('UNAVAILABLE', 'The session is not connected.');
-      const work = queryNumbers(link.sock, phones);
-      const bound = await withBound(clock, work, CHECK_TIMEOUT_MS, link.closed).catch(() => null);
-      if (!bound?.done) throw new AppError('UNAVAILABLE', 'WhatsApp did not answer in time.');
-      return bound.value;
+      return query(accountId, (link) => queryNumbers(link.sock, phones));
+    },
+    async markRead(accountId, messages) {
+      return query(accountId, (link) => markRead(link.sock, messages));
+    },
+    async groups(accountId) {
+      return query(accountId, (link) => listGroups(link.sock));
     },
     async stop() {
       const ids = new Set([...links.keys(), ...locks.keys()]);
@@ -148,6 +163,7 @@ function guardHost(host: EngineHost, logger: Logger): EngineHost {
   return {
     findOutbound: (accountId, messageId) => host.findOutbound(accountId, messageId),
     storeInbound: (account, message) => host.storeInbound(account, message),
+    openMedia: (account, mediaId) => host.openMedia(account, mediaId),
     onEvent(account, event) {
       try {
         host.onEvent(account, event);

@@ -1,9 +1,9 @@
 /** Our content as the protobuf message that goes out. */
-import type { BinaryNode, proto } from '@whiskeysockets/baileys';
-import type { Content, ContentType } from '../content.ts';
-
-/** What this adapter can send; the capability table is made from it. */
-export const CONTENT_TYPES: readonly ContentType[] = ['text'];
+import { type BinaryNode, proto } from '@whiskeysockets/baileys';
+import type { Content, MessageKey } from '../content.ts';
+import { encodeButtons, encodeList } from './encode-interactive.ts';
+import { encodeMedia } from './encode-media.ts';
+import type { UploadedMedia } from './uploads.ts';
 
 export interface EncodedContent {
   message: proto.IMessage;
@@ -11,10 +11,126 @@ export interface EncodedContent {
   additionalNodes: BinaryNode[];
 }
 
+/** What encoding needs besides the content. */
+export interface EncodeParts {
+  /** the JID the message goes to, in the spelling of the conversation */
+  target: string;
+  /** our own user JID in that spelling */
+  me: string;
+  /** the uploaded file of content that has one */
+  uploaded: UploadedMedia | null;
+  /** 32 bytes that votes of a poll are sealed with; the same on every attempt */
+  secret: Uint8Array;
+}
+
 /** The same content gives the same message, so that a resend shows what the first attempt would have shown. */
-export function encodeContent(content: Content): EncodedContent {
+export function encodeContent(content: Content, parts: EncodeParts): EncodedContent {
+  const { message, additionalNodes = [] } = encodeKind(content, parts);
+  const context = 'quoted' in content && content.quoted ? quote(content.quoted, parts) : null;
+  return { message: context ? withContext(message, context) : message, additionalNodes };
+}
+
+function encodeKind(
+  content: Content,
+  parts: EncodeParts,
+): { message: proto.IMessage; additionalNodes?: BinaryNode[] } {
   switch (content.type) {
     case 'text':
-      return { message: { extendedTextMessage: { text: content.text } }, additionalNodes: [] };
+      return { message: { extendedTextMessage: { text: content.text } } };
+    case 'image':
+    case 'video':
+    case 'audio':
+    case 'document':
+    case 'sticker':
+      return { message: encodeMedia(content, parts.uploaded) };
+    case 'location':
+      return {
+        message: {
+          locationMessage: {
+            degreesLatitude: content.latitude,
+            degreesLongitude: content.longitude,
+            ...present('name', content.name),
+            ...present('address', content.address),
+          },
+        },
+      };
+    case 'buttons':
+      return encodeButtons(content);
+    case 'list':
+      return encodeList(content);
+    case 'contact':
+      return { message: { contactMessage: { displayName: content.name, vcard: vcardOf(content) } } };
+    case 'poll':
+      return { message: encodePoll(content, parts.secret) };
+    case 'reaction':
+      return {
+        message: {
+          reactionMessage: {
+            key: keyOf(content.target, parts),
+            text: content.emoji,
+            senderTimestampMs: content.at,
+          },
+        },
+      };
   }
+}
+
+/** Phones show a poll with one choice as version 3 and one with many as version 1. */
+function encodePoll(
+  { question, options, multiple }: Extract<Content, { type: 'poll' }>,
+  secret: Uint8Array,
+): proto.IMessage {
+  const poll = {
+    name: question,
+    options: options.map((optionName) => ({ optionName })),
+    selectableOptionsCount: multiple ? 0 : 1,
+  };
+  return {
+    messageContextInfo: { messageSecret: secret },
+    ...(multiple ? { pollCreationMessage: poll } : { pollCreationMessageV3: poll }),
+  };
+}
+
+/** RFC 2426; `waid` lets phones offer a chat with the contact. */
+function vcardOf({ name, phone }: { name: string; phone: string }): string {
+  const text = name.replace(/[\\;,]/g, '\\$&').replace(/\r?\n/g, '\\n');
+  const lines = ['BEGIN:VCARD', 'VERSION:3.0', `N:;${text};;;`, `FN:${text}`];
+  return [...lines, `TEL;type=CELL;type=VOICE;waid=${phone}:+${phone}`, 'END:VCARD'].join('\n');
+}
+
+/** A group's message names its author; in a chat of two the JID of the chat says it. */
+function keyOf(key: MessageKey, { target, me }: EncodeParts): proto.IMessageKey {
+  const participant = key.fromMe ? me : key.author;
+  return {
+    remoteJid: target,
+    fromMe: key.fromMe,
+    id: key.messageId,
+    ...(target.endsWith('@g.us') && participant !== null ? { participant } : {}),
+  };
+}
+
+function quote(quoted: MessageKey & { preview: string }, { target, me }: EncodeParts): proto.IContextInfo {
+  const author = target.endsWith('@g.us') ? quoted.author : target;
+  return {
+    stanzaId: quoted.messageId,
+    participant: (quoted.fromMe ? me : author) ?? target,
+    quotedMessage: { conversation: quoted.preview },
+  };
+}
+
+/** Every kind of message keeps its context under the same field name. */
+function withContext(message: proto.IMessage, contextInfo: proto.IContextInfo): proto.IMessage {
+  const parts = Object.entries(message).map(([kind, part]) =>
+    kind === 'messageContextInfo' ? [kind, part] : [kind, { ...part, contextInfo }],
+  );
+  return proto.Message.create(Object.fromEntries(parts));
+}
+
+function present<K extends string>(key: K, value: string | undefined): { [key in K]?: string } {
+  return value === undefined ? {} : asFields({ [key]: value });
+}
+
+/** Safe because the one key is the K that was given. */
+function asFields<T>(value: object): T {
+  return value as T;
 }

@@ -1,5 +1,6 @@
 import type { GroupMetadata, WASocket } from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
+import type { GroupSummary } from '../engine.ts';
 
 const MAX_GROUPS = 200;
 const TTL_MS = 10 * 60_000;
@@ -31,4 +32,14 @@ export function createGroupCache(): GroupCache {
       });
     },
   };
+}
+
+/** The groups that the session is in, by name. Rejects when the query fails. */
+export async function listGroups(
+  sock: Pick<WASocket, 'groupFetchAllParticipating'>,
+): Promise<GroupSummary[]> {
+  const groups = Object.values(await sock.groupFetchAllParticipating());
+  return groups
+    .map(({ id, subject, size, participants }) => ({ id, subject, size: size ?? participants.length }))
+    .sort((a, b) => a.subject.localeCompare(b.subject) || a.id.localeCompare(b.id));
 }

@@ -8,12 +8,14 @@ import type { Ending } from './close-reason.ts';
 import type { Contacts } from './contacts.ts';
 import type { GroupCache } from './groups.ts';
 import type { SocketSettings } from './socket-config.ts';
+import type { Uploads } from './uploads.ts';
 
 export interface LinkDeps {
   host: EngineHost;
   clock: Clock;
   logger: Logger;
   settings: SocketSettings;
+  uploads: Uploads;
   inboundStoreTimeoutMs: number;
 }
 
@@ -24,6 +26,7 @@ export interface Link {
   readonly acks: AckBook;
   readonly contacts: Contacts;
   readonly groups: GroupCache;
+  readonly uploads: Uploads;
   /** aborted when the socket begins to close */
   readonly closed: AbortSignal;
   isOpen(): boolean;

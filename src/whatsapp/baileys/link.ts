@@ -14,12 +14,12 @@ import { createAckBook } from './ack-book.ts';
 import { type AuthState, createAuthState, identityOf } from './auth-state.ts';
 import { type Ending, explainClose, readFailure, readStreamError, type Verdict } from './close-reason.ts';
 import { type Contacts, createContacts } from './contacts.ts';
-import { encodeContent } from './encode.ts';
 import { createGroupCache, type GroupCache } from './groups.ts';
 import { boundClose, guardListeners, refuseQueries } from './guard.ts';
 import { createInbound } from './inbound.ts';
 import type { Link, LinkControl, LinkDeps } from './link-types.ts';
 import { followPairing } from './pairing.ts';
+import { encodeAgain } from './prepare-message.ts';
 import { readReceipt } from './receipts.ts';
 import { makeSocketConfig } from './socket-config.ts';
 import { installTransactions } from './transactions.ts';
@@ -81,13 +81,23 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
   });
   const groups = createGroupCache();
   const acks = createAckBook(clock, control.tell);
-  const sock = makeSocket({ deps, account, auth, contacts, groups, control, closed: closing.signal });
+  const sock = makeSocket({
+    deps,
+    account,
+    auth,
+    contacts,
+    groups,
+    control,
+    closed: closing.signal,
+    self: () => link,
+  });
   const link: Link = {
     account,
     sock,
     acks,
     contacts,
     groups,
+    uploads: deps.uploads,
     closed: closing.signal,
     isOpen: () => open && !closing.signal.aborted && sock.ws.isOpen,
     finish: control.finish,
@@ -135,9 +145,11 @@ interface SocketParts {
   groups: GroupCache;
   control: LinkControl;
   closed: AbortSignal;
+  self: () => Link;
 }
 
-function makeSocket({ deps, account, auth, contacts, groups, control, closed }: SocketParts): WASocket {
+function makeSocket(parts: SocketParts): WASocket {
+  const { deps, account, auth, contacts, groups, control, closed } = parts;
   const { host, clock, settings } = deps;
   const inbound = createInbound({
     clock,
@@ -152,9 +164,9 @@ function makeSocket({ deps, account, auth, contacts, groups, control, closed }: 
   const config = makeSocketConfig(settings, {
     auth: auth.state,
     cachedGroupMetadata: async (jid) => groups.get(jid),
-    async getMessage({ id }) {
+    async getMessage({ id, remoteJid }) {
       const content = id ? await host.findOutbound(account.id, id) : null;
-      return content ? encodeContent(content).message : undefined;
+      return id && remoteJid && content ? encodeAgain(parts.self(), remoteJid, content, id) : undefined;
     },
     makeSignalRepository(signal, logger, lookUpLids) {
       const keys = withTransactions(signal.keys);

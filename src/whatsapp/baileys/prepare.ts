@@ -56,8 +56,8 @@ async function prepareGroup({ sock, groups }: Link, jid: string): Promise<Prepar
   return { kind: 'ready', jid };
 }
 
-/** Our own user, in the spelling of the conversation. */
-function ownJid(sock: WASocket, asLid: boolean): string {
+/** Our own user, in the spelling of the conversation: a bare JID without a device. Throws when not logged in. */
+export function ownJid(sock: Pick<WASocket, 'authState'>, asLid: boolean): string {
   const { me } = sock.authState.creds;
   const own = parseJid(asLid && me?.lid ? me.lid : me?.id);
   if (!own) throw new Error('the socket is not logged in');

@@ -1,12 +1,13 @@
 /** One attempt to send: everything that needs the network first, then the relay, then the server's word. */
-import type { Clock } from '../../utils/clock.ts';
+import { type Clock, sleep } from '../../utils/clock.ts';
 import type { Content } from '../content.ts';
 import type { Recipient, SendOptions, SendResult } from '../engine.ts';
 import type { Acknowledgement } from './ack-book.ts';
 import { withBound } from './bound.ts';
-import { type EncodedContent, encodeContent } from './encode.ts';
+import type { EncodedContent } from './encode.ts';
 import type { Link } from './link-types.ts';
-import { prepareRecipient } from './prepare.ts';
+import { prepareMessage } from './prepare-message.ts';
+import { MediaGoneError } from './uploads.ts';
 
 /** See Engine.send. Never rejects. */
 export async function sendOnce(
@@ -17,21 +18,37 @@ export async function sendOnce(
   options: SendOptions,
 ): Promise<SendResult> {
   if (!link.isOpen()) return notSent('not connected');
-  const encoded = encodeContent(content);
   let target: string;
+  let encoded: EncodedContent;
   try {
-    const bound = await withBound(clock, prepareRecipient(link, to), options.prepareTimeoutMs, link.closed);
+    const work = prepareMessage(link, to, content, options.messageId);
+    const bound = await withBound(clock, work, options.prepareTimeoutMs, link.closed);
     if (!bound.done) return notSent(bound.why === 'closed' ? 'connection closed' : 'preparing timed out');
     if (bound.value.kind === 'impossible') {
       return { outcome: 'impossible', code: bound.value.code, message: bound.value.message };
     }
-    target = bound.value.jid;
+    ({ jid: target, encoded } = bound.value);
+    await showTyping(link, clock, target, options.typingMs ?? 0);
     if (!(await options.mayRelay())) return { outcome: 'withheld' };
   } catch (error) {
+    if (error instanceof MediaGoneError) return MEDIA_GONE;
     return notSent(describe(error));
   }
   if (!link.isOpen()) return notSent('connection closed');
   return relay(link, clock, target, encoded, options);
+}
+
+const MEDIA_GONE: SendResult = {
+  outcome: 'impossible',
+  code: 'MEDIA_GONE',
+  message: 'The file of the message is not kept any more.',
+};
+
+/** The message itself ends it. What goes wrong with it must not stop the message. */
+async function showTyping(link: Link, clock: Clock, target: string, typingMs: number): Promise<void> {
+  if (typingMs <= 0) return;
+  await link.sock.sendPresenceUpdate('composing', target).catch(() => undefined);
+  await sleep(clock, typingMs, link.closed);
 }
 
 const notSent = (reason: string): SendResult => ({ outcome: 'not_sent', reason });

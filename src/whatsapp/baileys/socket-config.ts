@@ -14,6 +14,7 @@ import {
 import type { Logger } from '../../utils/logger.ts';
 import { createCache } from './caches.ts';
 import { isIgnoredJid } from './inbound.ts';
+import { mediaConnectionFor } from './media-connection.ts';
 import { createQuietLogger } from './quiet-logger.ts';
 
 const MINUTE_MS = 60_000;
@@ -58,6 +59,7 @@ export function makeSocketConfig(settings: SocketSettings, parts: SessionParts):
     logger: createQuietLogger(settings.logger),
     waWebSocketUrl: waServer?.url ?? DEFAULT_CONNECTION_CONFIG.waWebSocketUrl,
     ...(waServer?.caFile && waServer.url.startsWith('wss:') ? { agent: agentFor(waServer.caFile) } : {}),
+    ...(waServer?.caFile ? mediaOptions(waServer.caFile) : {}),
     connectTimeoutMs: settings.connectTimeoutMs,
     defaultQueryTimeoutMs: QUERY_TIMEOUT_MS,
     keepAliveIntervalMs: KEEP_ALIVE_MS,
@@ -86,6 +88,16 @@ function isInlineBootstrap(notification: proto.Message.IHistorySyncNotification)
     notification.syncType === proto.HistorySync.HistorySyncType.INITIAL_BOOTSTRAP &&
     Boolean(notification.initialHistBootstrapInlinePayload?.length)
   );
+}
+
+function mediaOptions(caFile: string): Pick<UserFacingSocketConfig, 'fetchAgent' | 'options'> {
+  const { agent, dispatcher } = mediaConnectionFor(caFile);
+  return { fetchAgent: agent, options: withDispatcher({ dispatcher }) };
+}
+
+/** Safe because fetch takes a dispatcher, which only its types in the DOM library do not know. */
+function withDispatcher(options: object): RequestInit {
+  return options;
 }
 
 const agents = new Map<string, Agent>();

@@ -1,0 +1,175 @@
+/** From a client's media to a file that messages can name. */
+import { and, desc, eq, gt, isNull, or } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { transact } from '../../db/ops.ts';
+import { media } from '../../db/schema.ts';
+import { AppError } from '../../utils/errors.ts';
+import { newId } from '../../utils/ids.ts';
+import type { MediaFile } from '../../whatsapp/content.ts';
+import type { Ctx } from '../context.ts';
+import { detectType, type MediaUse, readSeconds, requireUse } from './detect.ts';
+import { isDataUrl, type MediaSource, type ReceivedFile, receiveDataUrl, receiveUrl } from './sources.ts';
+import { discardFile, isStored, keepFile, type StorageDeps, storageKeyOf } from './storage.ts';
+
+const DAY_MS = 86_400_000;
+
+export type MediaRecord = typeof media.$inferSelect;
+
+/** What a send knows of its file besides what the message says. */
+export interface TakenMedia {
+  file: MediaFile;
+  filename: string | null;
+  /** of a sound */
+  seconds?: number;
+}
+
+/**
+ * Makes the media of a message: fetched if it is a URL, its type read from its bytes, kept until `neededUntil`
+ * (epoch milliseconds) and the retention after that. Throws NOT_FOUND for an unknown upload, UNSUPPORTED_MEDIA,
+ * FILE_TOO_LARGE, URL_REFUSED, VALIDATION_FAILED.
+ */
+export async function takeMedia(
+  ctx: Ctx,
+  source: MediaSource,
+  use: MediaUse,
+  neededUntil: number,
+): Promise<TakenMedia> {
+  const received = await receive(ctx, source);
+  if (typeof received === 'string') return takeUpload(ctx, received, use, neededUntil);
+  try {
+    const mimetype = await detectType(received, received.filename);
+    requireUse(use, mimetype);
+    const seconds = use === 'audio' ? await readSeconds(received.path, mimetype) : undefined;
+    const row = await keepReceived(ctx, received, { mimetype, kind: 'outbound', neededUntil });
+    return {
+      file: toMediaFile(row),
+      filename: received.filename,
+      ...(seconds === undefined ? {} : { seconds }),
+    };
+  } finally {
+    await discardFile(received);
+  }
+}
+
+/** The file of a source that brings one; the id of an upload otherwise. */
+export async function receive(ctx: Ctx, source: MediaSource): Promise<ReceivedFile | string> {
+  if (typeof source !== 'string') return source;
+  if (isDataUrl(source)) return receiveDataUrl(ctx, source);
+  return /^[a-z][a-z0-9+.-]*:/i.test(source) ? receiveUrl(ctx, source) : source;
+}
+
+interface KeepOptions {
+  mimetype: string;
+  kind: MediaRecord['kind'];
+  neededUntil: number;
+  /** written in the transaction of the row */
+  companion?: (tx: Tx, row: MediaRecord) => Promise<void>;
+}
+
+/**
+ * Gives a received file its row and its place. The same bytes under the same name are kept once for a tenant, so
+ * that they are uploaded to WhatsApp once as well.
+ */
+export async function keepReceived(
+  ctx: Ctx,
+  received: ReceivedFile,
+  { mimetype, kind, neededUntil, companion }: KeepOptions,
+): Promise<MediaRecord> {
+  const now = ctx.clock.now();
+  const expiresAt = expiryOf(ctx, neededUntil);
+  const known = await findSame(ctx, received, mimetype);
+  if (known) {
+    const row = { ...known, expiresAt: Math.max(known.expiresAt, expiresAt) };
+    await transact(ctx.db, async (tx) => {
+      if (row.expiresAt > known.expiresAt) await extend(tx, row);
+      await companion?.(tx, row);
+    });
+    return row;
+  }
+  const id = newId(now);
+  const row: MediaRecord = {
+    id,
+    userId: ctx.actor.userId,
+    accountId: null,
+    sessionId: null,
+    kind,
+    sha256: received.sha256,
+    mimetype,
+    size: received.size,
+    filename: received.filename,
+    storageKey: storageKeyOf(id),
+    createdAt: now,
+    expiresAt,
+  };
+  // The row first: without a file it goes with the retention, while a file without a row would stay for ever.
+  await transact(ctx.db, async (tx) => {
+    await tx.insert(media).values(row);
+    await companion?.(tx, row);
+  });
+  await keepFile(ctx, received, row.storageKey);
+  return row;
+}
+
+async function findSame(ctx: Ctx, received: ReceivedFile, mimetype: string): Promise<MediaRecord | null> {
+  const { filename } = received;
+  const [row] = await ctx.db
+    .select()
+    .from(media)
+    .where(
+      and(
+        eq(media.userId, ctx.actor.userId),
+        eq(media.sha256, received.sha256),
+        eq(media.mimetype, mimetype),
+        isNull(media.accountId),
+        filename === null ? isNull(media.filename) : eq(media.filename, filename),
+        // What is about to go must not be relied on.
+        gt(media.expiresAt, ctx.clock.now() + DAY_MS),
+      ),
+    )
+    .limit(1);
+  return row && (await isStored(ctx, row.storageKey)) ? row : null;
+}
+
+/** An earlier upload (or a received file) of the caller, good for another `neededUntil`. */
+async function takeUpload(ctx: Ctx, id: string, use: MediaUse, neededUntil: number): Promise<TakenMedia> {
+  const row = await findMedia(ctx, id);
+  requireUse(use, row.mimetype);
+  const expiresAt = expiryOf(ctx, neededUntil);
+  if (expiresAt > row.expiresAt) await extend(ctx.db, { id: row.id, expiresAt });
+  return { file: toMediaFile(row), filename: row.filename };
+}
+
+async function extend(db: Ctx['db'] | Tx, row: Pick<MediaRecord, 'id' | 'expiresAt'>): Promise<void> {
+  await db.update(media).set({ expiresAt: row.expiresAt }).where(eq(media.id, row.id));
+}
+
+/**
+ * The row of a file that the caller may use: their own, and with a key that is bound to a session nothing of the
+ * other ones. Throws NOT_FOUND.
+ */
+export async function findMedia(ctx: Ctx, id: string, userId = ctx.actor.userId): Promise<MediaRecord> {
+  const bound = ctx.actor.sessionId;
+  const [row] = await ctx.db
+    .select()
+    .from(media)
+    .where(
+      and(
+        eq(media.id, id),
+        eq(media.userId, userId),
+        gt(media.expiresAt, ctx.clock.now()),
+        bound === null ? undefined : or(isNull(media.sessionId), eq(media.sessionId, bound)),
+      ),
+    )
+    .orderBy(desc(media.id));
+  if (!row) throw new AppError('NOT_FOUND', 'There is no such media.');
+  return row;
+}
+
+/** Epoch milliseconds until which a file stays that is needed until then. */
+export function expiryOf({ config }: Pick<StorageDeps, 'config'>, neededUntil: number): number {
+  return neededUntil + config.retentionDays.media * DAY_MS;
+}
+
+export function toMediaFile(row: MediaRecord): MediaFile {
+  return { id: row.id, mimetype: row.mimetype, size: row.size, sha256: row.sha256 };
+}

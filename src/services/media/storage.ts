@@ -1,0 +1,131 @@
+/**
+ * Where the bytes of media lie: a folder of ours. Nothing in a path comes from a client, and a file is whole
+ * before it gets its place.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { AppError } from '../../utils/errors.ts';
+import { newId } from '../../utils/ids.ts';
+import type { Deps } from '../context.ts';
+
+export type StorageDeps = Pick<Deps, 'config' | 'clock'>;
+
+/** A whole file that nothing refers to yet. */
+export interface StagedFile {
+  path: string;
+  /** hex */
+  sha256: string;
+  /** bytes */
+  size: number;
+}
+
+/** What a crash left behind in the staging folder is older than any request. */
+const STALE_MS = 3_600_000;
+
+/**
+ * Streams `source` to disk and hashes it on the way. Throws FILE_TOO_LARGE beyond `maxBytes`, VALIDATION_FAILED for
+ * nothing at all, and what the source throws; then nothing of it is left.
+ */
+export async function stageFile(
+  deps: StorageDeps,
+  source: Readable | AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<StagedFile> {
+  const path = join(stagingFolder(deps), newId(deps.clock.now()));
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const hash = createHash('sha256');
+  let size = 0;
+  async function* counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      size += chunk.length;
+      if (size > maxBytes) throw fileTooLarge(maxBytes);
+      hash.update(chunk);
+      yield chunk;
+    }
+    if (size === 0) throw emptyFile();
+  }
+  try {
+    await pipeline(source, counted, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+  } catch (error) {
+    await discardFile({ path });
+    throw error;
+  }
+  return { path, sha256: hash.digest('hex'), size };
+}
+
+export function fileTooLarge(maxBytes: number): AppError {
+  return new AppError('FILE_TOO_LARGE', `The file is larger than ${maxBytes} bytes.`, {
+    details: { maxBytes },
+  });
+}
+
+function emptyFile(): AppError {
+  return new AppError('VALIDATION_FAILED', 'The file is empty.', { details: { file: 'is empty' } });
+}
+
+/** Removes a staged file; nothing happens when it has been kept or is gone. */
+export async function discardFile(file: Pick<StagedFile, 'path'>): Promise<void> {
+  await unlink(file.path).catch(ignoreMissing);
+}
+
+/** Where the file of that media row lies. The end of an id is random, its beginning is the time. */
+export const storageKeyOf = (id: string): string => `${id.slice(-2)}/${id}`;
+
+/** Gives a staged file its place for good. */
+export async function keepFile(deps: StorageDeps, file: StagedFile, key: string): Promise<void> {
+  const path = pathOf(deps, key);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await rename(file.path, path);
+}
+
+/** The bytes behind a key, opened; null when they are gone. Destroy it if it is not read to its end. */
+export async function openStored(deps: StorageDeps, key: string): Promise<Readable | null> {
+  try {
+    const file = await open(pathOf(deps, key), 'r');
+    return file.createReadStream();
+  } catch (error) {
+    ignoreMissing(error);
+    return null;
+  }
+}
+
+/** Whether the bytes behind a key are there. */
+export async function isStored(deps: StorageDeps, key: string): Promise<boolean> {
+  return (await stat(pathOf(deps, key)).catch(ignoreMissing)) !== undefined;
+}
+
+export async function removeStored(deps: StorageDeps, key: string): Promise<void> {
+  await unlink(pathOf(deps, key)).catch(ignoreMissing);
+}
+
+/** Removes what requests that never ended have left in the staging folder; how many files. */
+export async function removeStale(deps: StorageDeps): Promise<number> {
+  const folder = stagingFolder(deps);
+  const names = (await readdir(folder).catch(ignoreMissing)) ?? [];
+  let removed = 0;
+  for (const name of names) {
+    const path = join(folder, name);
+    const found = await stat(path).catch(ignoreMissing);
+    if (!found || found.mtimeMs > deps.clock.now() - STALE_MS) continue;
+    await discardFile({ path });
+    removed++;
+  }
+  return removed;
+}
+
+/** For looking into a staged file before it is kept. */
+export function readStaged(file: StagedFile, bytes: number): Readable {
+  return createReadStream(file.path, { end: bytes - 1 });
+}
+
+const stagingFolder = ({ config }: StorageDeps) => join(config.files.uploadPath, 'staging');
+const pathOf = ({ config }: StorageDeps, key: string) => join(config.files.uploadPath, 'media', key);
+
+function ignoreMissing(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  throw error;
+}

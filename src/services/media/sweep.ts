@@ -1,0 +1,41 @@
+/** What nothing needs any more: files past their time, and what requests that were cut off left behind. */
+import { inArray, lte } from 'drizzle-orm';
+import { deleteInPieces } from '../../db/ops.ts';
+import { media, numberChecks } from '../../db/schema.ts';
+import type { Deps } from '../context.ts';
+import { removeStale, removeStored } from './storage.ts';
+
+export type SweepDeps = Pick<Deps, 'config' | 'clock' | 'db'>;
+
+const PIECE = 200;
+
+/** Removes files and then their rows; how many. Safe in several processes at once. */
+export async function sweepMedia(deps: SweepDeps, signal?: AbortSignal): Promise<number> {
+  const now = deps.clock.now();
+  let removed = 0;
+  while (!signal?.aborted) {
+    const rows = await deps.db
+      .select({ id: media.id, key: media.storageKey })
+      .from(media)
+      .where(lte(media.expiresAt, now))
+      .limit(PIECE);
+    if (rows.length === 0) break;
+    // The file first: a row without a file is found again, a file without a row is not.
+    for (const row of rows) await removeStored(deps, row.key);
+    await deps.db.delete(media).where(
+      inArray(
+        media.id,
+        rows.map((row) => row.id),
+      ),
+    );
+    removed += rows.length;
+  }
+  await removeStale(deps);
+  await deleteInPieces(deps.db, {
+    table: numberChecks,
+    key: numberChecks.key,
+    where: lte(numberChecks.expiresAt, now),
+    ...(signal ? { signal } : {}),
+  });
+  return removed;
+}

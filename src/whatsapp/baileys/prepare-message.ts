@@ -1,0 +1,65 @@
+/** A message made ready to leave: its recipient found, its file uploaded, its content encoded. */
+import { createHmac } from 'node:crypto';
+import type { proto } from '@whiskeysockets/baileys';
+import { type Content, hasMedia } from '../content.ts';
+import type { Recipient } from '../engine.ts';
+import { isGroupJid, parseJid } from '../jid.ts';
+import { type EncodedContent, encodeContent } from './encode.ts';
+import type { Link } from './link-types.ts';
+import { ownJid, type Prepared, prepareRecipient } from './prepare.ts';
+import type { UploadedMedia } from './uploads.ts';
+
+type Ready = Extract<Prepared, { kind: 'ready' }> & { encoded: EncodedContent };
+
+/** Rejects when a query or the upload fails (another attempt may work), or with MediaGoneError. */
+export async function prepareMessage(
+  link: Link,
+  to: Recipient,
+  content: Content,
+  messageId: string,
+): Promise<Ready | Extract<Prepared, { kind: 'impossible' }>> {
+  const prepared = await prepareRecipient(link, to);
+  if (prepared.kind === 'impossible') return prepared;
+  const uploaded = await uploadOf(link, content);
+  return { ...prepared, encoded: encodeFor(link, prepared.jid, content, messageId, uploaded) };
+}
+
+/** The message once more, for a recipient whose phone asks for it; undefined when its file is gone. */
+export async function encodeAgain(
+  link: Link,
+  target: string,
+  content: Content,
+  messageId: string,
+): Promise<proto.IMessage | undefined> {
+  try {
+    const uploaded = await uploadOf(link, content);
+    return encodeFor(link, target, content, messageId, uploaded).message;
+  } catch {
+    return undefined;
+  }
+}
+
+async function uploadOf(link: Link, content: Content): Promise<UploadedMedia | null> {
+  if (!hasMedia(content)) return null;
+  return link.uploads.get(link.account, link.sock, content.type, content.media);
+}
+
+function encodeFor(
+  link: Link,
+  target: string,
+  content: Content,
+  messageId: string,
+  uploaded: UploadedMedia | null,
+): EncodedContent {
+  const asLid = isGroupJid(target)
+    ? link.groups.get(target)?.addressingMode !== 'pn'
+    : parseJid(target)?.kind === 'lid';
+  const me = ownJid(link.sock, asLid);
+  return encodeContent(content, { target, me, uploaded, secret: secretOf(link, messageId) });
+}
+
+/** Made from the session's own key and not kept anywhere: the same for every attempt, known to nobody else. */
+function secretOf({ sock }: Link, messageId: string): Uint8Array {
+  const key = sock.authState.creds.signedIdentityKey.private;
+  return createHmac('sha256', key).update('message secret').update(messageId).digest();
+}
