@@ -5,7 +5,7 @@ import type { ReceiptStatus } from '../whatsapp/engine.ts';
 export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
 
 /** What WhatsApp has proven, in the order in which it becomes true. */
-export const PROVEN: readonly ReceiptStatus[] = ['sent', 'delivered', 'read'];
+const PROVEN: readonly ReceiptStatus[] = ['sent', 'delivered', 'read'];
 
 export interface Progress {
   status: MessageStatus;

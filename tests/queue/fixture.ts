@@ -87,7 +87,7 @@ export async function openQueue(pacing: Partial<Pacing> = {}): Promise<QueueFixt
   });
 
   function newDispatcher(options: Partial<DispatcherDeps> = {}): Dispatcher {
-    const settler = createSettler(deps);
+    const settler = createSettler(deps, { windowMs: 0 });
     const dispatcher = createDispatcher({ ...deps, engine, settler, random: () => 0.5, ...options });
     dispatcher.start();
     running.push({ dispatcher, settler });

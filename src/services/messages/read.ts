@@ -37,7 +37,7 @@ export interface MessageList {
 
 const MAX_COUNTED = 10_000;
 
-export function messageNotFound(): AppError {
+function messageNotFound(): AppError {
   return new AppError('NOT_FOUND', 'There is no such message.');
 }
 

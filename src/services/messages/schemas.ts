@@ -6,13 +6,13 @@ import { MESSAGE_STATUSES } from '../../db/schema.ts';
 const MAX_TEXT = 65_536;
 
 /** A JID, a phone number in any usual spelling, or a group's id. */
-export const RecipientInput = z
+const RecipientInput = z
   .string()
   .trim()
   .min(1, 'must not be empty')
   .max(80, 'must have at most 80 characters');
 
-export const PriorityInput = z.enum(['high', 'normal', 'low']);
+const PriorityInput = z.enum(['high', 'normal', 'low']);
 
 const Instant = z.iso
   .datetime({ offset: true, error: 'must be a time in ISO 8601, as in 2026-01-31T08:00:00Z' })
@@ -37,7 +37,7 @@ export const TextInput = z
 
 const time = z.iso.datetime().nullable();
 
-export const MessageStatusOutput = z.enum(MESSAGE_STATUSES).meta({ id: 'MessageStatus' });
+const MessageStatusOutput = z.enum(MESSAGE_STATUSES).meta({ id: 'MessageStatus' });
 
 /** The answer to a send. */
 export const SentMessage = z

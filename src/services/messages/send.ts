@@ -37,7 +37,7 @@ export interface QueuedMessage {
 const SKEW_MS = 60_000;
 const MAX_AHEAD_MS = 366 * 86_400_000;
 
-export const QUEUED_MESSAGE = 'Message queued';
+const QUEUED_MESSAGE = 'Message queued';
 
 /** The body of the 202, as it is kept for an Idempotency-Key too. */
 export function queuedBody(answer: SentMessage): { message: string; data: SentMessage } {

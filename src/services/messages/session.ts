@@ -1,5 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
 import { whatsappAccounts } from '../../db/schema.ts';
+import { inCleanContext } from '../../db/scope.ts';
 import { prepared } from '../../queue/prepared.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireSession, sessionNotFound } from '../access.ts';
@@ -33,10 +35,33 @@ const ownSession = prepared((db) =>
     .prepare(),
 );
 
+type Reading = Map<string, Promise<SendingSession | null>>;
+
+/** Readings that have not begun yet, per database. */
+const gathering = new WeakMap<Db, Reading>();
+
+/** Requests of one turn of the event loop share a reading; it begins after all of them, so none sees an older state. */
+function readShared(db: Db, userId: number, sessionId: string): Promise<SendingSession | null> {
+  const readings: Reading = gathering.get(db) ?? new Map();
+  gathering.set(db, readings);
+  const key = `${userId}:${sessionId}`;
+  const known = readings.get(key);
+  if (known !== undefined) return known;
+  const reading = new Promise<void>((resolve) => inCleanContext(() => setImmediate(resolve))).then(
+    async () => {
+      readings.delete(key);
+      const [row] = await ownSession(db).execute({ userId, sessionId });
+      return row ?? null;
+    },
+  );
+  readings.set(key, reading);
+  return reading;
+}
+
 /** The caller's own session, with what sending needs of it. Throws SESSION_NOT_FOUND. */
 export async function findOwnSession(ctx: Ctx, sessionId: string): Promise<SendingSession> {
   requireSession(ctx, sessionId);
-  const [row] = await ownSession(ctx.db).execute({ userId: ctx.actor.userId, sessionId });
+  const row = await readShared(ctx.db, ctx.actor.userId, sessionId);
   if (!row) throw sessionNotFound(sessionId);
   return row;
 }

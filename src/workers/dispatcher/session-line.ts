@@ -54,7 +54,8 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   const showPause = createPauseSign(deps, account);
   const stopping = new AbortController();
   const busy = new Set<string>();
-  const attempts = new Set<Promise<void>>();
+  /** by queue row, until the outcome is written */
+  const attempts = new Map<string, Promise<void>>();
   let pace: Pace = paceOf(config.pacing, null);
   let windows: Windows | null = null;
   let looking = 0;
@@ -69,7 +70,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
 
   async function begin(): Promise<Windows> {
     await gate.refresh();
-    const recovered = gate.isLost() ? 0 : await recoverClaims(deps, account);
+    const recovered = gate.isLost() ? 0 : await recoverClaims(deps, account, [...attempts.keys()]);
     if (recovered > 0) logger.info('claims recovered', { sessionId: account.sessionId, count: recovered });
     const now = clock.now();
     const limits = createLimits(pace, await readSpent(db, account.id, now, config.pacing.perHour));
@@ -156,12 +157,12 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
         parking.wake();
       },
     }).finally(() => {
-      attempts.delete(running);
+      attempts.delete(claim.id);
       // What is off the queue changes nothing for the others.
       if (goesOn) lanes.invalidate();
       parking.wake();
     });
-    attempts.add(running);
+    attempts.set(claim.id, running);
     return 0;
   }
 
@@ -176,6 +177,8 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       } catch (error) {
         logger.warn('a queue waits', { sessionId: account.sessionId, error: String(error) });
         lanes.invalidate();
+        // Nobody knows whether the last claim was committed: the database is asked again.
+        windows = null;
         const fullMs = Math.min(MAX_FAILURE_PAUSE_MS, FIRST_FAILURE_PAUSE_MS * 2 ** failures++);
         resting = true;
         await sleep(clock, fullMs * (0.5 + random() / 2), stopping.signal);
@@ -183,7 +186,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       }
     }
     resting = true;
-    await Promise.all(attempts);
+    await Promise.all(attempts.values());
   }
 
   const done = run();

@@ -1,0 +1,435 @@
+import { eq } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { messageRoutes } from '../../src/controllers/message.ts';
+import { idempotencyKeys, messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { createSettler, type Settler } from '../../src/queue/settle.ts';
+import { systemClock } from '../../src/utils/clock.ts';
+import { newId } from '../../src/utils/ids.ts';
+import type { AccountRef, SendResult } from '../../src/whatsapp/engine.ts';
+import { createDispatcher, type Dispatcher } from '../../src/workers/dispatcher.ts';
+import { openTestApp, type Reply, type Tenant, type TestApp, testConfig } from '../helpers/app.ts';
+import { createFakeEngine, type FakeEngine } from '../helpers/fake-engine.ts';
+
+let t: TestApp;
+let engine: FakeEngine;
+let settler: Settler;
+let dispatcher: Dispatcher;
+let user: Tenant;
+let asked: { accountId: string; name: string; input: unknown }[];
+
+beforeAll(async () => {
+  const config = testConfig();
+  const wide = { delayMinMs: 0, delayMaxMs: 0, perMinute: 1e5, perHour: 1e5, perRecipientPerHour: 1e5 };
+  asked = [];
+  t = await openTestApp({
+    config: { pacing: { ...config.pacing, ...wide } },
+    routes: messageRoutes,
+    deps: {
+      commands: {
+        processId: newId(),
+        run: async (accountId: string, name: string, input: unknown): Promise<never> => {
+          asked.push({ accountId, name, input });
+          return checked();
+        },
+        handle: () => () => undefined,
+      },
+    },
+  });
+  engine = createFakeEngine(systemClock);
+  settler = createSettler(t.deps, { windowMs: 0 });
+  dispatcher = createDispatcher({ ...t.deps, engine, settler });
+  dispatcher.start();
+});
+afterAll(async () => {
+  await dispatcher.stop();
+  await settler.stop(1_000);
+  await t.close();
+});
+beforeEach(async () => {
+  user = await t.tenant();
+  engine.answer = () => ({ outcome: 'acknowledged', at: Date.now() });
+});
+
+/** What the command `check_numbers` answers; `run` is generic, so its answer fits no single command's type. */
+function checked(): never {
+  return [{ phone: '6281234567890', exists: true, jid: '6281234567890@s.whatsapp.net', lid: null }] as never;
+}
+
+async function session(
+  columns: Partial<typeof whatsappAccounts.$inferInsert> = {},
+  tenant = user,
+): Promise<AccountRef> {
+  const now = Date.now();
+  const ref = { id: newId(), userId: tenant.id, sessionId: 'main', owner: newId(), fence: 1 };
+  await t.deps.db.insert(whatsappAccounts).values({
+    ...ref,
+    status: 'connected',
+    pairing: 'qr',
+    paired: true,
+    createdAt: now,
+    updatedAt: now,
+    ...columns,
+  });
+  return { ...ref, sessionId: columns.sessionId ?? ref.sessionId };
+}
+
+const text = { session: 'main', to: '+6281234567890', text: 'Hello from API!' };
+const send = (body: object = text, headers: Record<string, string> = {}, as = user) =>
+  t.call('/message/send-text', { method: 'POST', apiKey: as.apiKey, body, headers });
+const get = (path: string, as = user) => t.call(path, { apiKey: as.apiKey });
+const post = (path: string, body: object = {}, as = user) =>
+  t.call(path, { method: 'POST', apiKey: as.apiKey, body });
+
+function dataOf(reply: Reply): Record<string, unknown> {
+  const { data } = reply.body;
+  return typeof data === 'object' && data !== null && !Array.isArray(data) ? { ...data } : {};
+}
+const idOf = (reply: Reply) => String(dataOf(reply).messageId);
+function listOf(reply: Reply): Record<string, unknown>[] {
+  return Array.isArray(reply.body.data) ? reply.body.data : [];
+}
+
+describe('POST /message/send-text', () => {
+  it('answers the documented example with 202 as soon as the message is durable', async () => {
+    await session();
+    const reply = await send();
+    expect(reply.status).toBe(202);
+    expect(reply.body).toMatchObject({
+      success: true,
+      data: {
+        messageId: expect.stringMatching(/^3EB0[0-9A-F]{18}$/),
+        session: 'main',
+        sessionId: 'main',
+        to: '+6281234567890',
+        type: 'text',
+        status: 'queued',
+        estimatedSendAt: expect.stringMatching(/^\d{4}-.*Z$/),
+        timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
+      },
+    });
+    const [row] = await t.deps.db
+      .select()
+      .from(messages)
+      .where(eq(messages.messageId, idOf(reply)));
+    expect(row).toMatchObject({
+      peer: '6281234567890@s.whatsapp.net',
+      phone: '6281234567890',
+      content: { type: 'text', text: 'Hello from API!' },
+      status: 'queued',
+    });
+  });
+
+  it.each([
+    [{ sessionId: 'main', phoneNumber: '0812-3456-7890', message: 'hi' }, '+6281234567890'],
+    [{ session: 'main', number: '6281234567890@s.whatsapp.net', text: 'hi' }, '+6281234567890'],
+    [{ session: 'main', to: '120363012345678901@g.us', text: 'hi' }, '120363012345678901@g.us'],
+    [{ session: 'main', to: '120363012345678901', isGroup: true, text: 'hi' }, '120363012345678901@g.us'],
+    [{ session: 'main', to: '123456789012345@lid', text: 'hi' }, '123456789012345@lid'],
+  ])('takes %j', async (body, to) => {
+    await session();
+    const reply = await send(body);
+    expect(reply.status).toBe(202);
+    expect(dataOf(reply).to).toBe(to);
+  });
+
+  it.each([
+    [{ ...text, to: 'nobody' }, 400, 'INVALID_NUMBER'],
+    [{ ...text, text: '' }, 400, 'VALIDATION_FAILED'],
+    [{ ...text, text: 'x'.repeat(65_537) }, 400, 'VALIDATION_FAILED'],
+    [{ ...text, priority: 'urgent' }, 400, 'VALIDATION_FAILED'],
+    [{ ...text, scheduledAt: 'tomorrow' }, 400, 'VALIDATION_FAILED'],
+    [{ ...text, scheduledAt: '2001-01-01T00:00:00Z' }, 400, 'VALIDATION_FAILED'],
+    [{ ...text, expiresAt: '2001-01-01T00:00:00Z' }, 400, 'VALIDATION_FAILED'],
+    [{ ...text, session: 'other' }, 404, 'SESSION_NOT_FOUND'],
+    [{ ...text, number: '+6281234567891' }, 400, 'VALIDATION_FAILED'],
+  ])('refuses %j with %i %s', async (body, status, code) => {
+    await session();
+    const reply = await send(body);
+    expect([reply.status, reply.body.code]).toEqual([status, code]);
+  });
+
+  it.each([
+    ['qr', false, 409],
+    ['logged_out', true, 409],
+    ['replaced', true, 409],
+    ['failed', true, 409],
+    ['disconnected', true, 202],
+    ['connecting', true, 202],
+  ] as const)('a session that is %s (paired: %s) answers %i', async (status, paired, expected) => {
+    await session({ status, paired });
+    const reply = await send();
+    expect(reply.status).toBe(expected);
+    if (expected === 409) expect(reply.body.code).toBe('NOT_CONNECTED');
+  });
+
+  it('does not know another tenant’s session', async () => {
+    await session();
+    expect((await send(text, {}, await t.tenant())).body.code).toBe('SESSION_NOT_FOUND');
+  });
+
+  it('is refused to a read-only user', async () => {
+    const reader = await t.tenant('readonly');
+    await session({}, reader);
+    expect((await send(text, {}, reader)).status).toBe(403);
+  });
+
+  it('sends once for one Idempotency-Key, also when both come at the same time', async () => {
+    await session();
+    const headers = { 'idempotency-key': newId() };
+    const first = await send(text, headers);
+    const again = await send(text, headers);
+    expect(again.status).toBe(202);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(again.body).toEqual(first.body);
+    expect((await send({ ...text, text: 'other' }, headers)).body.code).toBe('IDEMPOTENCY_CONFLICT');
+    const both = { 'idempotency-key': newId() };
+    const statuses = (await Promise.all([send(text, both), send(text, both)])).map((reply) => reply.status);
+    expect(statuses.sort()).toEqual([202, 409]);
+    const rows = await t.deps.db.select().from(messages).where(eq(messages.userId, user.id));
+    expect(rows).toHaveLength(2);
+    expect(
+      await t.deps.db.select().from(idempotencyKeys).where(eq(idempotencyKeys.userId, user.id)),
+    ).toHaveLength(2);
+  });
+});
+
+describe('Prefer: wait', () => {
+  const wait = (seconds: number) => send(text, { prefer: `respond-async, wait=${seconds}` });
+
+  it('answers 200 when the server has acknowledged it', async () => {
+    await dispatcher.add(await session());
+    const reply = await wait(10);
+    expect(reply.status).toBe(200);
+    expect(reply.headers.get('preference-applied')).toBe('wait=10');
+    expect(dataOf(reply)).toMatchObject({ status: 'sent', to: '+6281234567890' });
+  });
+
+  it.each([
+    [{ outcome: 'refused', code: '463', message: 'restricted' }, 502, 'SEND_FAILED', '463'],
+    [
+      { outcome: 'impossible', code: 'NOT_ON_WHATSAPP', message: 'not there' },
+      422,
+      'NOT_ON_WHATSAPP',
+      'NOT_ON_WHATSAPP',
+    ],
+  ] as [SendResult, number, string, string][])(
+    'tells of %j with %i',
+    async (result, status, code, errorCode) => {
+      engine.answer = () => result;
+      await dispatcher.add(await session());
+      const reply = await wait(10);
+      expect([reply.status, reply.body.code]).toEqual([status, code]);
+      expect(reply.body.details).toMatchObject({ errorCode });
+    },
+  );
+
+  it('answers 202 with the state it has reached when the time runs out, and the message goes on', async () => {
+    engine.answer = () => engine.later(1_500);
+    await dispatcher.add(await session());
+    const reply = await wait(1);
+    expect(reply.status).toBe(202);
+    expect(dataOf(reply).status).toBe('sending');
+    await dispatcher.settled();
+    const later = async () => dataOf(await get(`/message/${idOf(reply)}`)).status;
+    await expect.poll(later, { timeout: 5_000 }).toBe('sent');
+  });
+
+  it('learns what another process settled', async () => {
+    await session();
+    const reply = wait(10);
+    const rows = () => t.deps.db.select().from(messages).where(eq(messages.userId, user.id));
+    await expect.poll(async () => (await rows()).length).toBe(1);
+    await t.deps.db.update(messages).set({ status: 'sent' }).where(eq(messages.userId, user.id));
+    expect((await reply).status).toBe(200);
+  });
+
+  it('ends when the client goes away', async () => {
+    await session();
+    const gone = new AbortController();
+    const request = t.app.request(
+      '/message/send-text',
+      {
+        method: 'POST',
+        headers: { 'x-api-key': user.apiKey, 'content-type': 'application/json', prefer: 'wait=60' },
+        body: JSON.stringify(text),
+        signal: gone.signal,
+      },
+      { incoming: { socket: { remoteAddress: '127.0.0.1' } } },
+    );
+    setTimeout(() => gone.abort(), 100);
+    expect((await request).status).toBe(202);
+  });
+});
+
+describe('one message', () => {
+  it('shows status, the time of every step and attempts', async () => {
+    await dispatcher.add(await session());
+    const id = idOf(await send(text, { prefer: 'wait=10' }));
+    const reply = await get(`/message/${id}`);
+    expect(reply.status).toBe(200);
+    expect(dataOf(reply)).toMatchObject({
+      messageId: id,
+      session: 'main',
+      direction: 'out',
+      to: '+6281234567890',
+      status: 'sent',
+      attempts: 1,
+      errorCode: null,
+      queuedAt: expect.any(String),
+      sendingAt: expect.any(String),
+      sentAt: expect.any(String),
+      deliveredAt: null,
+    });
+    expect((await get(`/message/${id}`, await t.tenant())).status).toBe(404);
+  });
+
+  it('is canceled while it waits, and queued again under the same id', async () => {
+    const account = await session();
+    const id = idOf(await send({ ...text, scheduledAt: new Date(Date.now() + 60_000).toISOString() }));
+    const stranger = await t.tenant();
+    expect((await post(`/message/${id}/cancel`, {}, stranger)).status).toBe(404);
+    expect((await post(`/message/${id}/retry`)).body.code).toBe('CONFLICT');
+    expect(dataOf(await post(`/message/${id}/cancel`)).status).toBe('canceled');
+    expect((await post(`/message/${id}/cancel`)).status).toBe(200);
+    expect((await post(`/message/${id}/retry`, {}, stranger)).status).toBe(404);
+    const retried = await post(`/message/${id}/retry`);
+    expect(retried.status).toBe(202);
+    expect(dataOf(retried)).toMatchObject({ messageId: id, status: 'queued', attempts: 0 });
+    await dispatcher.add(account);
+    await dispatcher.settled();
+    await expect.poll(async () => dataOf(await get(`/message/${id}`)).status).toBe('sent');
+    expect((await post(`/message/${id}/cancel`)).body.code).toBe('CONFLICT');
+    expect((await post(`/message/${id}/retry`)).body.code).toBe('CONFLICT');
+    const relayed = engine.relayed.filter((one) => one.messageId === id);
+    expect(relayed).toHaveLength(1);
+  });
+
+  it('cannot be canceled while it is being sent', async () => {
+    engine.answer = () => engine.later(400);
+    await dispatcher.add(await session());
+    const id = idOf(await send());
+    await expect.poll(async () => dataOf(await get(`/message/${id}`)).status).toBe('sending');
+    expect((await post(`/message/${id}/cancel`)).body).toMatchObject({
+      code: 'CONFLICT',
+      details: { status: 'sending' },
+    });
+    await expect.poll(async () => dataOf(await get(`/message/${id}`)).status).toBe('sent');
+  });
+});
+
+describe('the queue', () => {
+  it('shows what waits in the documented shape, and is cleared', async () => {
+    await session({ pausedUntil: Date.now() + 60_000, pauseReason: 'hour_limit' });
+    for (let i = 0; i < 5; i++) await send({ ...text, text: `n ${i}` });
+    const [one] = await t.deps.db.select().from(messages).where(eq(messages.userId, user.id));
+    await t.deps.db
+      .update(messages)
+      .set({ status: 'read' })
+      .where(eq(messages.id, one?.id ?? ''));
+    await t.deps.db.delete(messageQueue).where(eq(messageQueue.id, one?.id ?? ''));
+    const before = await get('/message/queue-status?session=main');
+    expect(before.body).toEqual({
+      success: true,
+      session: 'main',
+      sessionId: 'main',
+      pending: 4,
+      processing: 0,
+      completed: 1,
+      failed: 0,
+      expired: 0,
+      canceled: 0,
+      isProcessing: false,
+      pausedUntil: expect.any(String),
+      reason: 'hour_limit',
+    });
+    const stranger = await t.tenant();
+    expect((await post('/message/clear-queue', { session: 'main' }, stranger)).status).toBe(404);
+    expect((await get('/message/queue-status?session=main', stranger)).status).toBe(404);
+    expect((await post('/message/clear-queue', { session: 'main' })).body).toMatchObject({ cleared: 4 });
+    expect((await get('/message/queue-status?session=main')).body).toMatchObject({
+      pending: 0,
+      completed: 1,
+      canceled: 4,
+    });
+  });
+
+  it('is refused when the tenant’s is full, with Retry-After', async () => {
+    await session();
+    const { queueQuota } = t.deps.config;
+    t.deps.config.queueQuota = 2;
+    try {
+      const statuses = [];
+      for (let i = 0; i < 3; i++) statuses.push((await send()).status);
+      expect(statuses).toEqual([202, 202, 429]);
+      const refused = await send();
+      expect(refused.body.code).toBe('RATE_LIMITED');
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    } finally {
+      t.deps.config.queueQuota = queueQuota;
+    }
+  });
+});
+
+describe('GET /message/list', () => {
+  it('pages by number and by cursor, newest first, without gaps or doubles', async () => {
+    await session();
+    const ids: string[] = [];
+    for (let i = 0; i < 7; i++) ids.push(idOf(await send({ ...text, text: `n ${i}` })));
+    const newest = [...ids].reverse();
+    const first = await get('/message/list?limit=3');
+    expect(first.body.pagination).toEqual({ page: 1, limit: 3, totalItems: 7, totalPages: 3 });
+    expect(listOf(first).map((one) => one.messageId)).toEqual(newest.slice(0, 3));
+    const second = await get('/message/list?limit=3&page=2');
+    expect(listOf(second).map((one) => one.messageId)).toEqual(newest.slice(3, 6));
+    const walked: unknown[] = [];
+    let cursor = '';
+    for (let page = 0; page < 4; page++) {
+      const reply = await get(`/message/list?limit=3${cursor}`);
+      walked.push(...listOf(reply).map((one) => one.messageId));
+      if (reply.body.nextCursor === null) break;
+      cursor = `&cursor=${String(reply.body.nextCursor)}`;
+    }
+    expect(walked).toEqual(newest);
+    expect((await get('/message/list?cursor=nonsense')).status).toBe(400);
+  });
+
+  it('filters, and shows nothing of others', async () => {
+    await session();
+    await session({ sessionId: 'second' });
+    const a = idOf(await send());
+    const b = idOf(await send({ ...text, session: 'second', to: '+6281299999999' }));
+    const idsOf = async (query: string, as = user) =>
+      listOf(await get(`/message/list?${query}`, as)).map((one) => one.messageId);
+    expect(await idsOf('session=second')).toEqual([b]);
+    expect(await idsOf('to=081234567890')).toEqual([a]);
+    expect(await idsOf('direction=in')).toEqual([]);
+    expect(await idsOf('status=queued&type=text')).toEqual([b, a]);
+    expect(await idsOf('type=image')).toEqual([]);
+    expect(await idsOf('since=2100-01-01T00:00:00Z')).toEqual([]);
+    expect(await idsOf('until=2000-01-01T00:00:00Z')).toEqual([]);
+    const stranger = await t.tenant();
+    expect(await idsOf('', stranger)).toEqual([]);
+    expect((await get('/message/list?session=main', stranger)).status).toBe(404);
+    expect((await get(`/message/list?userId=${user.id}`, stranger)).status).toBe(403);
+    expect(await idsOf(`userId=${user.id}`, await t.tenant('admin'))).toEqual([b, a]);
+  });
+});
+
+describe('POST /message/check-number', () => {
+  it('asks the process that holds the socket', async () => {
+    const account = await session();
+    const reply = await post('/message/check-number', { session: 'main', phoneNumber: '0812 3456 7890' });
+    expect(reply.body).toEqual({ success: true, exists: true, jid: '6281234567890@s.whatsapp.net' });
+    expect(asked.at(-1)).toEqual({
+      accountId: account.id,
+      name: 'check_numbers',
+      input: { phones: ['6281234567890'] },
+    });
+  });
+
+  it('refuses at once while the session is not connected', async () => {
+    await session({ status: 'disconnected' });
+    const reply = await post('/message/check-number', { session: 'main', phoneNumber: '+6281234567890' });
+    expect([reply.status, reply.body.code]).toEqual([409, 'NOT_CONNECTED']);
+  });
+});

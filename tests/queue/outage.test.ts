@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Db } from '../../src/db/client.ts';
+import { createSettler } from '../../src/queue/settle.ts';
+import { openQueue, phones, type QueueFixture } from './fixture.ts';
+
+let q: QueueFixture;
+let away = false;
+beforeEach(async () => {
+  away = false;
+  q = await openQueue();
+});
+afterEach(() => q.close());
+
+/** The same database, refusing everything while `away`; `loseAnswers`: transactions commit, and fail all the same. */
+function flaky(loseAnswers = { left: 0 }): { db: Db; database: QueueFixture['database'] } {
+  const refused = () => Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  const { db } = q.database;
+  const wrapped: Db = {
+    ...db,
+    select: ((...args: Parameters<Db['select']>) => whileHere(db.select(...args), refused)) as Db['select'],
+    selectDistinct: db.selectDistinct.bind(db),
+    insert: db.insert.bind(db),
+    update: (table) => {
+      if (away) throw refused();
+      return db.update(table);
+    },
+    delete: db.delete.bind(db),
+    async transaction(fn) {
+      if (away) throw refused();
+      const result = await db.transaction(fn);
+      if (loseAnswers.left > 0) {
+        loseAnswers.left--;
+        throw refused();
+      }
+      return result;
+    },
+  };
+  return { db: wrapped, database: { ...q.database, db: wrapped } };
+}
+
+const STEPS = new Set(['from', 'where', 'leftJoin', 'innerJoin', 'orderBy', 'limit', 'offset', 'prepare']);
+
+/** A query that is refused when it runs while the database is away, however early it was built. */
+function whileHere<Q extends object>(query: Q, refused: () => Error): Q {
+  return new Proxy(query, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function' || typeof name === 'symbol' || name === 'constructor') return value;
+      return (...args: unknown[]) => {
+        const runs = name === 'execute' || name === 'then';
+        const result: unknown = runs && away ? Promise.reject(refused()) : value.apply(target, args);
+        if (name === 'then' && away && result instanceof Promise) return result.then(...args.map(asCallback));
+        return STEPS.has(name) && typeof result === 'object' && result !== null
+          ? whileHere(result, refused)
+          : result;
+      };
+    },
+  });
+}
+
+/** Safe because `then` is only ever called with functions. */
+function asCallback(value: unknown): () => unknown {
+  return value as () => unknown;
+}
+
+it('while the database is away nothing leaves and nothing is lost; it resumes by itself', async () => {
+  const account = await q.account();
+  const both = flaky();
+  const dispatcher = q.newDispatcher({ ...both });
+  const queued = await Promise.all(phones(10).map((phone) => q.queue(account, { phone })));
+  q.engine.prepare = (send) => {
+    if (send.messageId === queued[4]?.messageId) away = true;
+  };
+  await dispatcher.add(account);
+  await q.clock.advance(60_000);
+  const before = q.engine.relayed.length;
+  expect(before).toBeLessThan(10);
+  expect(q.engine.relayed.map((send) => send.messageId)).not.toContain(queued[4]?.messageId);
+  q.engine.prepare = () => undefined;
+  away = false;
+  await q.clock.advance(60_000);
+  for (const { id } of queued) expect((await q.message(id)).status).toBe('sent');
+});
+
+it('a claim whose commit was not answered is found again, and counts once in the limits', async () => {
+  const account = await q.account();
+  const lose = { left: 0 };
+  const dispatcher = q.newDispatcher({ ...flaky(lose) });
+  await dispatcher.add(account);
+  await q.clock.advance(0);
+  lose.left = 1;
+  const { id } = await q.queue(account);
+  await q.clock.advance(60_000);
+  expect(lose.left).toBe(0);
+  expect(await q.message(id)).toMatchObject({ status: 'sent', attempts: 2 });
+  expect(q.engine.attempts).toHaveLength(1);
+});
+
+it('outcomes wait for the database and are written once it is back', async () => {
+  const account = await q.account();
+  const { id } = await q.queue(account);
+  const settler = createSettler({ ...q.deps, ...flaky() }, { windowMs: 0 });
+  away = true;
+  let written = false;
+  const settled = settler.settle({ kind: 'proof', id, status: 'sent', at: 5 }).then(() => {
+    written = true;
+  });
+  await expect.poll(() => settler.isBusy()).toBe(false);
+  expect(written).toBe(false);
+  away = false;
+  await q.clock.advance(10_000);
+  await settled;
+  expect((await q.message(id)).status).toBe('sent');
+  await settler.stop(1_000);
+});

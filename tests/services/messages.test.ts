@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { messages, whatsappAccounts } from '../../src/db/schema.ts';
+import type { Actor, Ctx } from '../../src/services/context.ts';
+import {
+  cancelMessage,
+  clearQueue,
+  getMessage,
+  queueStatus,
+  sendMessage,
+} from '../../src/services/messages.ts';
+import { waitForOutcome } from '../../src/services/outcomes.ts';
+import { newId } from '../../src/utils/ids.ts';
+import { openTestApp, type TestApp, testConfig } from '../helpers/app.ts';
+import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
+
+let t: TestApp;
+let clock: FakeClock;
+let userId: number;
+beforeAll(async () => {
+  clock = createFakeClock();
+  const { pacing } = testConfig();
+  const slow = { delayMinMs: 3_000, delayMaxMs: 7_000, perMinute: 20, perHour: 500, otpReservePercent: 20 };
+  t = await openTestApp({ clock, routes: [], config: { pacing: { ...pacing, ...slow } } });
+});
+afterAll(() => t.close());
+beforeEach(async () => {
+  userId = (await t.tenant()).id;
+  await addSession('main');
+  await addSession('second');
+});
+
+async function addSession(sessionId: string): Promise<void> {
+  const now = clock.now();
+  const row = { id: newId(), userId, sessionId, status: 'connected', pairing: 'qr', paired: true } as const;
+  await t.deps.db.insert(whatsappAccounts).values({ ...row, createdAt: now, updatedAt: now });
+}
+
+function as(actor: Partial<Actor> = {}): Ctx {
+  return {
+    ...t.deps,
+    actor: { userId, role: 'user', via: 'api_key', scopes: null, sessionId: null, keyId: null, ...actor },
+    requestId: 'test',
+    ip: null,
+    userAgent: null,
+  };
+}
+
+const input = { session: 'main', to: '+6281234567890', content: { type: 'text', text: 'hi' } } as const;
+
+describe('who may', () => {
+  it('a key needs the scope of each verb', async () => {
+    const { answer } = await sendMessage(as({ scopes: ['messages:write'] }), input);
+    const { messageId } = answer;
+    const reader = as({ scopes: ['read'] });
+    const writer = as({ scopes: ['messages:write'] });
+    await expect(sendMessage(reader, input)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(clearQueue(reader, input)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(cancelMessage(reader, { messageId })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(getMessage(writer, { messageId })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(queueStatus(writer, input)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+
+  it('a key that is bound to one session knows no other', async () => {
+    const bound = as({ sessionId: 'second' });
+    const { answer } = await sendMessage(as(), input);
+    await expect(sendMessage(bound, input)).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
+    await expect(getMessage(bound, answer)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(cancelMessage(bound, answer)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await sendMessage(bound, { ...input, session: 'second' });
+  });
+});
+
+describe('estimatedSendAt', () => {
+  const estimate = async (over = {}) => {
+    const { answer } = await sendMessage(as(), { ...input, ...over });
+    return Date.parse(String(answer.estimatedSendAt)) - clock.now();
+  };
+
+  it('follows the pace, then the limits, and does not hold up high priority', async () => {
+    const seconds: number[] = [];
+    for (let i = 0; i < 40; i++) seconds.push((await estimate()) / 1_000);
+    expect(seconds.slice(0, 4)).toEqual([0, 5, 10, 15]);
+    expect(seconds[39]).toBe(195);
+    expect(await estimate({ priority: 'high' })).toBe(0);
+  });
+
+  it('is not before the time it is scheduled for', async () => {
+    expect(await estimate({ scheduledAt: clock.now() + 3_600_000 })).toBe(3_600_000);
+  });
+});
+
+describe('waiting for outcomes', () => {
+  it('is one query for all who wait, and none when nobody does', async () => {
+    const queued = await Promise.all(Array.from({ length: 30 }, () => sendMessage(as(), input)));
+    let reads = 0;
+    const { db } = t.deps;
+    const counting = {
+      ...t.deps,
+      db: {
+        ...db,
+        select: ((...args: Parameters<typeof db.select>) => {
+          reads++;
+          return db.select(...args);
+        }) as typeof db.select,
+      },
+    };
+    const waits = queued.map(({ id }) => waitForOutcome(counting, id, { timeoutMs: 2_000 }));
+    await clock.advance(1_000);
+    expect(reads).toBeGreaterThanOrEqual(3);
+    expect(reads).toBeLessThanOrEqual(4);
+    await t.deps.db.update(messages).set({ status: 'delivered' });
+    await clock.advance(500);
+    const outcomes = await Promise.all(waits);
+    expect(outcomes.map((outcome) => outcome?.status)).toEqual(Array(30).fill('delivered'));
+    const after = reads;
+    await clock.advance(10_000);
+    expect(reads).toBe(after);
+  });
+
+  it('ends with null when the time runs out, and at once for what this process settles', async () => {
+    const { id } = await sendMessage(as(), input);
+    const late = waitForOutcome(t.deps, id, { timeoutMs: 100 });
+    await clock.advance(100);
+    expect(await late).toBeNull();
+    const soon = waitForOutcome(t.deps, id, { timeoutMs: 100 });
+    t.deps.signals.settled({ id, status: 'failed', errorCode: '463', errorMessage: 'no' });
+    expect(await soon).toMatchObject({ status: 'failed', errorCode: '463' });
+  });
+});
