@@ -218,6 +218,8 @@ export const messages = table(
     lid: string(32),
     /** who wrote it inside a group */
     participant: string(80),
+    /** the broadcast it belongs to */
+    campaignId: id(),
     type: string(20).notNull(),
     content: json<unknown>().notNull(),
     status: oneOf(...MESSAGE_STATUSES).notNull(),
@@ -242,6 +244,7 @@ export const messages = table(
     index('messages_account_ix').on(t.accountId, t.createdAt, t.id),
     index('messages_public_ix').on(t.messageId),
     index('messages_peer_ix').on(t.accountId, t.peer, t.createdAt),
+    index('messages_campaign_ix').on(t.campaignId, t.status, t.id),
   ],
 );
 

@@ -20,6 +20,8 @@ export interface NewMessage {
   peer: string;
   phone: string | null;
   lid: string | null;
+  /** the broadcast it belongs to */
+  campaignId?: string;
   type: string;
   content: unknown;
   priority: Priority;

@@ -1,7 +1,6 @@
 /** Broadcasts: who is on which list, what is said to them, who wants no more of it, and what became of each. */
 import {
   bigint,
-  boolean,
   id,
   index,
   int,
@@ -26,15 +25,8 @@ export const CAMPAIGN_STATUSES = [
   'completed',
   'failed',
 ] as const;
-export const RECIPIENT_STATES = [
-  'pending',
-  'queued',
-  'sent',
-  'delivered',
-  'read',
-  'failed',
-  'skipped',
-] as const;
+/** As the row keeps it; what became of a queued one is the status of its message. */
+export const RECIPIENT_STATES = ['pending', 'deferred', 'queued', 'skipped'] as const;
 
 /** A list of contacts. Whoever changes its contacts takes this row first, so that the count is exact. */
 export const broadcastLists = table(
@@ -218,16 +210,21 @@ export const campaigns = table(
     total: int().notNull().default(0),
     /** no recipient up to this position is pending any more */
     feedPosition: int().notNull().default(0),
-    /** the whatsapp_accounts.fence under which it is being fed */
-    feedFence: bigint(),
-    /** when it is to be looked at next; null: nothing to do */
+    /** when it is to be started (scheduled, recurring); null: nothing to do */
     dueAt: timestamp(),
-    /** recipients that will not change any more; the rest is counted by state */
-    settled: int().notNull().default(0),
+    /** why nothing is sent although it is running, and until when */
+    waitingReason: string(64),
+    waitingUntil: timestamp(),
+    /** messages that failed before this are sent again; null: none are */
+    retryAt: timestamp(),
+    /** messages.id up to which that is done */
+    retryCursor: id(),
     seed: string(32).notNull(),
     createdAt: timestamp().notNull(),
     startedAt: timestamp(),
     pausedAt: timestamp(),
+    /** the failures before this are known and forgiven */
+    resumedAt: timestamp(),
     finishedAt: timestamp(),
     updatedAt: timestamp().notNull(),
   },
@@ -252,21 +249,20 @@ export const campaignRecipients = table(
     name: string(190),
     fields: json<Record<string, string>>().notNull(),
     state: oneOf(...RECIPIENT_STATES).notNull(),
-    /** why it was skipped or failed */
+    /** why it was skipped or deferred */
     reason: string(64),
+    /** a deferred one is not to be sent before */
+    dueAt: timestamp(),
     /** messages.id; written in the transaction that enqueues */
     messageRowId: id(),
-    messageId: string(64),
     /** which alternative of each spintax was taken */
     variant: string(190),
-    replied: boolean().notNull().default(false),
     queuedAt: timestamp(),
     updatedAt: timestamp().notNull(),
   },
   (t) => [
     primaryKey({ columns: [t.campaignId, t.position] }),
     uniqueIndex('campaign_recipients_phone_uq').on(t.campaignId, t.phone),
-    index('campaign_recipients_state_ix').on(t.campaignId, t.state, t.position),
-    index('campaign_recipients_message_ix').on(t.messageRowId),
+    index('campaign_recipients_due_ix').on(t.campaignId, t.state, t.dueAt),
   ],
 );
