@@ -28,7 +28,7 @@ export function mount(app: Hono<HttpEnv>, parts: MountParts, routes: readonly Ro
   for (const route of routes) {
     const chain = [limitBody(route), ...validators(route), run(parts, route)];
     for (const path of pathsOf(route))
-      app.on(route.method.toUpperCase(), path, enter(parts, route), ...chain);
+      app.on(route.method.toUpperCase(), path, enter(parts, route, path), ...chain);
   }
 }
 
@@ -40,9 +40,11 @@ export function pathsOf(route: Pick<Route, 'path' | 'aliases'>): string[] {
 }
 
 /** Who is it, and is it not too often? Before anything of the body is read. */
-function enter({ deps, limiter }: MountParts, route: Route): MiddlewareHandler<HttpEnv> {
+function enter({ deps, limiter }: MountParts, route: Route, path: string): MiddlewareHandler<HttpEnv> {
+  const style = path.startsWith('/api/') ? route.apiFailures : undefined;
   return async (c, next) => {
     c.set('routePath', route.path);
+    if (style) c.set('failureStyle', style);
     c.set('quiet', route.unlimited === true);
     let actor: Actor;
     try {
@@ -131,7 +133,8 @@ function run({ deps, running }: MountParts, route: Route) {
     const ctx = createCtx(deps, c);
     const key = route.idempotent ? c.req.header('idempotency-key')?.trim() : undefined;
     if (key === undefined) return handle(c, route, ctx, request);
-    const claim = newClaim(key, { method: route.method, path: route.path, ...request });
+    const hashed = { ...request, body: withoutFields(request.body, route.unhashed) };
+    const claim = newClaim(key, { method: route.method, path: route.path, ...hashed });
     ctx.idempotency = claim;
     const answer = await answerOnce(ctx, claim, running, async () => {
       const response = await handle(c, route, ctx, request);
@@ -140,6 +143,11 @@ function run({ deps, running }: MountParts, route: Route) {
     if (answer.replayed) c.header('idempotent-replayed', 'true');
     return c.json(answer.body, toStatus(answer.status));
   };
+}
+
+function withoutFields(body: unknown, names: readonly string[] | undefined): unknown {
+  if (names === undefined || typeof body !== 'object' || body === null) return body;
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)));
 }
 
 type Request = Pick<Parameters<Route['handler']>[0], 'params' | 'query' | 'body'>;

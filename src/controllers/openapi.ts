@@ -100,6 +100,8 @@ function moveRefs(value: Json): Json {
 
 function operationOf(route: Route, components: Components): Json {
   const operation: Json = {
+    // What is under /api already is not under it twice.
+    ...(route.path.startsWith('/api/') ? { servers: [{ url: '/' }] } : {}),
     tags: [route.tag],
     summary: route.summary,
     operationId: operationId(route),
@@ -189,7 +191,8 @@ function responsesOf(route: Route, components: Components): Json {
   const responses: Json = { [String(route.status ?? 200)]: successOf(route, components) };
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of codesOf(route)) {
-    const status = ERROR_STATUS[code];
+    const status =
+      (route.path.startsWith('/api/') && route.apiFailures?.statuses[code]) || ERROR_STATUS[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   for (const [status, codes] of [...byStatus].sort(([a], [b]) => a - b)) {

@@ -4,7 +4,7 @@
  */
 import type { Context } from 'hono';
 import type { z } from 'zod';
-import type { RatePolicy } from '../middlewares/http-env.ts';
+import type { FailureStyle, RatePolicy } from '../middlewares/http-env.ts';
 import type { Scope } from '../services/access.ts';
 import type { Ctx } from '../services/context.ts';
 import type { ErrorCode } from '../utils/errors.ts';
@@ -61,8 +61,12 @@ export interface Route<
   contentType?: string;
   /** codes besides those that every route can answer */
   errors?: readonly ErrorCode[];
+  /** how failures are told under `/api`, where clients of an older system look for this route */
+  apiFailures?: FailureStyle;
   /** takes Idempotency-Key */
   idempotent?: boolean;
+  /** fields of the body that are no part of the request's hash: short enough to be guessed from it */
+  unhashed?: readonly string[];
   /** probes and pages that are not counted against the limits */
   unlimited?: boolean;
   /** a limit of its own for each tenant, besides the general one */

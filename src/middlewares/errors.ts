@@ -57,18 +57,20 @@ export function answerFailure(c: HttpContext, failure: AppError): Response {
     c.header('retry-after', String(Math.max(1, Math.ceil(failure.retryAfterSeconds))));
   }
   if (failure.code === 'UNAUTHORIZED') c.header('www-authenticate', 'Bearer');
+  const style = c.get('failureStyle');
+  const message = style?.messages[failure.code] ?? failure.message;
   const body = {
     success: false,
     code: failure.code,
-    message: failure.message,
-    error: failure.message,
+    message,
+    error: message,
     details: failure.details ?? {},
     requestId: c.get('requestId'),
   };
-  return c.json(body, toStatus(failure));
+  return c.json(body, toStatus(style?.statuses[failure.code] ?? ERROR_STATUS[failure.code]));
 }
 
-/** Safe because every status in the table has a body. */
-function toStatus(failure: AppError): ContentfulStatusCode {
-  return ERROR_STATUS[failure.code] as ContentfulStatusCode;
+/** Safe because every status of a failure has a body. */
+function toStatus(status: number): ContentfulStatusCode {
+  return status as ContentfulStatusCode;
 }

@@ -1,6 +1,7 @@
 /** What the middlewares tell one another about a request. */
 import type { Context } from 'hono';
 import type { Actor } from '../services/context.ts';
+import type { ErrorCode } from '../utils/errors.ts';
 import type { Described } from './request-data.ts';
 
 export interface HttpEnv {
@@ -11,6 +12,8 @@ export interface HttpEnv {
     routePath?: string;
     actor?: Actor;
     rateLimit?: RateVerdict;
+    /** how failures are told here; missing where they are told as everywhere */
+    failureStyle?: FailureStyle;
     /** code of the failure that was answered, and its sentence */
     failure?: string;
     failureMessage?: string;
@@ -25,6 +28,12 @@ export interface HttpEnv {
 }
 
 export type HttpContext = Context<HttpEnv>;
+
+/** What an older system's surface says otherwise: the envelope has the keys of all of them. */
+export interface FailureStyle {
+  statuses: Partial<Record<ErrorCode, number>>;
+  messages: Partial<Record<ErrorCode, string>>;
+}
 
 /** One answer of the limiter. */
 export interface RateVerdict {

@@ -19,6 +19,8 @@ export interface IdempotencyClaim {
   claimed: boolean;
   /** the verb's own answer is the one to keep, because the real one holds a secret */
   final?: boolean;
+  /** how the surface tells what a verb keeps; missing where verbs speak its language */
+  shape?: (answer: Answer) => Answer;
 }
 
 export interface KeptAnswer extends Answer {
@@ -52,7 +54,7 @@ export async function claimIdempotency(
   await tx
     .delete(idempotencyKeys)
     .where(and(sameKey(userId, claim.key), lte(idempotencyKeys.expiresAt, now)));
-  const row = rowOf(userId, claim, answer, now);
+  const row = rowOf(userId, claim, claim.shape?.(answer) ?? answer, now);
   if (!(await tryInsert(tx, idempotencyKeys, row))) throw new IdempotencyLost('the key was used meanwhile');
   tx.afterCommit(() => {
     claim.claimed = true;
