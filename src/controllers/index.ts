@@ -1,5 +1,6 @@
 /** Every route of the service: what is mounted, documented, and walked by the security tests. */
 import { authRoutes } from './auth.ts';
+import { broadcastRoutes } from './broadcast/index.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { messageRoutes } from './message.ts';
@@ -15,6 +16,7 @@ export const allRoutes: readonly Route[] = [
   ...sessionRoutes,
   ...messageRoutes,
   ...otpRoutes,
+  ...broadcastRoutes,
   ...webhookRoutes,
   ...eventRoutes,
   ...healthRoutes,

@@ -1,0 +1,6 @@
+/** Every route under `…/broadcast`. */
+import type { Route } from '../route.ts';
+import { contactRoutes } from './contacts.ts';
+import { listRoutes } from './lists.ts';
+
+export const broadcastRoutes: readonly Route[] = [...listRoutes, ...contactRoutes];

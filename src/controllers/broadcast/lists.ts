@@ -1,0 +1,125 @@
+/** `…/broadcast/lists`. */
+import { z } from 'zod';
+import {
+  type BroadcastList,
+  createList,
+  deleteList,
+  getList,
+  listLists,
+  updateList,
+} from '../../services/broadcast/lists.ts';
+import { type Route, route } from '../route.ts';
+import { Pagination, pageQuery, paginationOf } from '../schemas.ts';
+import {
+  broadcastPath,
+  EXAMPLE_ID,
+  List,
+  ListParams,
+  ownerQuery,
+  SessionParams,
+  search,
+  TAG,
+} from './parts.ts';
+
+const name = z.string().trim().min(1, 'must not be empty').max(120, 'must have at most 120 characters');
+const description = z.string().trim().max(500, 'must have at most 500 characters').nullable();
+const One = z.object({ message: z.string(), data: List });
+const example = { params: { sessionId: 'main', listId: EXAMPLE_ID } };
+
+const created = (data: BroadcastList) => ({ message: 'Broadcast list created', data });
+
+const list = route({
+  method: 'get',
+  ...broadcastPath('/lists'),
+  tag: TAG,
+  summary: 'Broadcast lists, newest first',
+  description: 'Lists belong to the user: every session reaches the same ones.',
+  auth: 'credential',
+  params: SessionParams,
+  query: z.object({ ...pageQuery, ...ownerQuery, search }),
+  response: z.object({ data: z.array(List), pagination: Pagination }),
+  errors: ['SESSION_NOT_FOUND'],
+  example: { params: { sessionId: 'main' } },
+  handler: async ({ ctx, params, query }) => {
+    const { data, totalItems } = await listLists(ctx, { ...params, ...query });
+    return { data, pagination: paginationOf(query, totalItems) };
+  },
+});
+
+const create = route({
+  method: 'post',
+  ...broadcastPath('/lists'),
+  tag: TAG,
+  summary: 'Make a broadcast list',
+  auth: 'credential',
+  scope: 'broadcast',
+  status: 201,
+  idempotent: true,
+  params: SessionParams,
+  body: z.object({ name, description: description.optional() }),
+  response: One,
+  errors: ['SESSION_NOT_FOUND', 'CONFLICT'],
+  example: {
+    params: { sessionId: 'main' },
+    body: { name: 'Customer List', description: 'Daftar pelanggan aktif' },
+  },
+  handler: async ({ ctx, params, body }) =>
+    created(
+      await createList(ctx, { ...params, ...body }, (data) => ({
+        status: 201,
+        body: { success: true, ...created(data) },
+      })),
+    ),
+});
+
+const get = route({
+  method: 'get',
+  ...broadcastPath('/lists/:listId'),
+  tag: TAG,
+  summary: 'One broadcast list',
+  auth: 'credential',
+  params: ListParams,
+  query: z.object(ownerQuery),
+  response: z.object({ data: List }),
+  errors: ['SESSION_NOT_FOUND', 'NOT_FOUND'],
+  example,
+  handler: async ({ ctx, params, query }) => ({ data: await getList(ctx, { ...params, ...query }) }),
+});
+
+const update = route({
+  method: 'put',
+  ...broadcastPath('/lists/:listId'),
+  tag: TAG,
+  summary: 'Change a broadcast list',
+  auth: 'credential',
+  scope: 'broadcast',
+  params: ListParams,
+  body: z.object({ name: name.optional(), description: description.optional() }),
+  response: One,
+  errors: ['SESSION_NOT_FOUND', 'NOT_FOUND'],
+  example: { ...example, body: { name: 'VIP' } },
+  handler: async ({ ctx, params, body }) => ({
+    message: 'Broadcast list saved',
+    data: await updateList(ctx, { ...params, ...body }),
+  }),
+});
+
+const remove = route({
+  method: 'delete',
+  ...broadcastPath('/lists/:listId'),
+  tag: TAG,
+  summary: 'Delete a broadcast list with its contacts',
+  description: 'Campaigns that have started keep their recipients.',
+  auth: 'credential',
+  scope: 'broadcast',
+  params: ListParams,
+  response: z.object({ message: z.string(), data: z.object({ id: z.string() }) }),
+  errors: ['SESSION_NOT_FOUND', 'NOT_FOUND'],
+  example,
+  handler: async ({ ctx, params }) => {
+    await deleteList(ctx, params);
+    return { message: 'Broadcast list deleted', data: { id: params.listId } };
+  },
+});
+
+export const listRoutes: readonly Route[] = [list, create, get, update, remove];

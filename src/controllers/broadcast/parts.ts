@@ -1,0 +1,50 @@
+/** What all broadcast routes share: two names for every path, and the session in it. */
+import { z } from 'zod';
+import { SessionId, Timestamp } from '../schemas.ts';
+
+export const TAG = 'Broadcast';
+export const EXAMPLE_ID = '01997c2f5b7a7d3e8a4b6c1d2e3f4a5b';
+export const EXAMPLE_NUMBER = '6281234567890';
+
+/** `/session/:sessionId/broadcast/…`, and the older system's `/api/whatsapp/:sessionId/broadcast/…`. */
+export function broadcastPath(rest: string): { path: string; aliases: readonly string[] } {
+  return {
+    path: `/session/:sessionId/broadcast${rest}`,
+    aliases: [`/api/whatsapp/:sessionId/broadcast${rest}`],
+  };
+}
+
+export const id = z.string().min(1).max(64);
+export const number = z.string().trim().min(1).max(64).meta({ description: 'In any usual spelling.' });
+export const sessionParams = { sessionId: SessionId };
+export const SessionParams = z.object(sessionParams);
+export const ListParams = z.object({ ...sessionParams, listId: id });
+export const IdParams = z.object({ ...sessionParams, id });
+export const NumberParams = z.object({ ...sessionParams, number });
+/** An admin reads another tenant's things with `?userId=`. */
+export const ownerQuery = { userId: z.coerce.number().int().min(1).max(2_147_483_647).optional() };
+export const search = z.string().max(100).optional();
+
+export const List = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string().nullable(),
+    contactCount: z.int(),
+    columns: z.array(z.string()).describe('custom fields that its contacts have'),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  })
+  .meta({ id: 'BroadcastList' });
+
+export const Contact = z
+  .object({
+    number: z.string().describe('E.164 digits'),
+    phone: z.string(),
+    name: z.string().nullable(),
+    fields: z.record(z.string(), z.string()),
+    optedOut: z.boolean().describe('broadcasts leave it out'),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  })
+  .meta({ id: 'BroadcastContact' });
