@@ -12,7 +12,7 @@ import { claimIdempotency } from '../idempotency.ts';
 import { estimateSendAt } from './estimate.ts';
 import { toPeer } from './recipient.ts';
 import type { SentMessage } from './schemas.ts';
-import { findOwnSession, requireQueueing } from './session.ts';
+import { findOwnSession, requireConnected, requireQueueing } from './session.ts';
 import { addressOf, toIso } from './view.ts';
 
 export interface SendInput {
@@ -25,6 +25,8 @@ export interface SendInput {
   /** epoch milliseconds */
   scheduledAt?: number | undefined;
   expiresAt?: number | undefined;
+  /** refuse also a session that will be connected again by itself */
+  connectedOnly?: boolean | undefined;
 }
 
 export interface QueuedMessage {
@@ -51,7 +53,8 @@ export function queuedBody(answer: SentMessage): { message: string; data: SentMe
 export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMessage> {
   requireScope(ctx, 'messages:write');
   const session = await findOwnSession(ctx, input.session);
-  requireQueueing(session);
+  if (input.connectedOnly) requireConnected(session);
+  else requireQueueing(session);
   const to = toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
   const times = checkTimes(ctx.clock.now(), input);
   const priority = PRIORITIES[input.priority ?? 'normal'];

@@ -36,6 +36,8 @@ export interface SendOtpInput {
   failoverSessions?: string[] | undefined;
   /** a code that the caller made, for clients of older systems that do; one of ours when missing */
   code?: string | undefined;
+  /** refuse also when the sessions will be connected again by themselves */
+  connectedOnly?: boolean | undefined;
 }
 
 export interface SentOtp {
@@ -76,7 +78,7 @@ export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpRes
   const companyName = input.companyName?.trim() || null;
   const language = input.language ?? DEFAULTS.language;
   const carriers = await readCarriers(ctx.db, ctx.actor.userId, names, ctx.clock.now());
-  chooseCarrier(carriers);
+  chooseCarrier(input.connectedOnly ? carriers.filter(({ connected }) => connected) : carriers);
   await requireCountry(ctx, phone);
   const template = await resolveTemplate(ctx, { template: input.template ?? null, language, companyName });
   const otp = {

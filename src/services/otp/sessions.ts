@@ -10,6 +10,7 @@ const accounts = whatsappAccounts;
 export interface Carrier extends OtpFallback {
   /** it would send now: connected, and its breaker is closed */
   ready: boolean;
+  connected: boolean;
   /** it will send by itself once it is connected again */
   usable: boolean;
 }
@@ -61,7 +62,8 @@ function toCarrier(
   const { accountId, sessionId } = row;
   const usable = row.paired && !ENDED.has(row.status);
   const paused = row.pausedUntil !== null && row.pausedUntil > now;
-  return { accountId, sessionId, usable, ready: usable && row.status === 'connected' && !paused };
+  const connected = usable && row.status === 'connected';
+  return { accountId, sessionId, usable, connected, ready: connected && !paused };
 }
 
 /** The first that would send now, else the first that will. Throws NOT_CONNECTED when none ever would. */

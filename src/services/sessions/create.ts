@@ -120,7 +120,8 @@ async function openQuietly(ctx: Ctx, accountId: string): Promise<void> {
   }
 }
 
-async function toCreated(ctx: Ctx, row: SessionRecord): Promise<CreatedSessionOutput> {
+/** The answer: what to scan or to type, and where it can be seen. */
+export async function toCreated(ctx: Ctx, row: SessionRecord): Promise<CreatedSessionOutput> {
   return {
     sessionId: row.sessionId,
     status: row.status,
@@ -133,7 +134,7 @@ async function toCreated(ctx: Ctx, row: SessionRecord): Promise<CreatedSessionOu
 }
 
 /** What a repeated request is told: no QR, no code, no signature. */
-function keptAnswer(ctx: Ctx, row: SessionRecord): Record<string, unknown> {
+export function keptAnswer(ctx: Ctx, row: SessionRecord): Record<string, unknown> {
   const { sessionId, status } = row;
   const links = makePlainLinks(ctx, sessionId);
   const data = {

@@ -31,7 +31,7 @@ export async function getQr(ctx: Ctx, ref: SessionRef): Promise<QrOutput> {
   if (row.status === 'connected') {
     throw new AppError('ALREADY_CONNECTED', 'This session is connected: there is nothing to scan.');
   }
-  if (!hasSecret(row)) throw notReady(row);
+  if (!hasSecret(row)) throw qrNotReady(row);
   return {
     sessionId: row.sessionId,
     status: row.status,
@@ -101,7 +101,8 @@ function mayOpen({ actor }: Ctx): boolean {
   );
 }
 
-function notReady(row: SessionRecord): AppError {
+/** What is told of a session that has no QR at the moment. */
+export function qrNotReady(row: Pick<SessionRecord, 'status' | 'reason'>): AppError {
   const over = row.status === 'logged_out' || row.status === 'replaced' || row.status === 'failed';
   const message = over
     ? `There is no QR code: the session is ${row.status}. POST /session/restart begins again.`
