@@ -1,6 +1,7 @@
 /** An engine on the emulator and a real database, with a host that remembers what it was told. */
 import '../../src/whatsapp/baileys/preload.ts';
 import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { whatsappAccounts } from '../../src/db/schema.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { systemClock } from '../../src/utils/clock.ts';
@@ -32,6 +33,8 @@ export interface TestHost extends EngineHost {
   next<T extends EngineEvent['type']>(accountId: string, type: T, timeoutMs?: number): Promise<EventOf<T>>;
   inbound: InboundMessage[];
   outbound: Map<string, Content>;
+  /** the bytes of files that are sent, by MediaFile.id */
+  files: Map<string, Buffer>;
   /** Runs before an inbound message is kept; may reject. */
   beforeStore: (message: InboundMessage) => Promise<void>;
 }
@@ -79,6 +82,7 @@ export function createTestHost(): TestHost {
   const host: TestHost = {
     inbound: [],
     outbound: new Map(),
+    files: new Map(),
     beforeStore: async () => undefined,
     events: of,
     onEvent(account, event) {
@@ -111,6 +115,10 @@ export function createTestHost(): TestHost {
     async findOutbound(_accountId, messageId) {
       return host.outbound.get(messageId) ?? null;
     },
+    async openMedia(_account, mediaId) {
+      const file = host.files.get(mediaId);
+      return file ? Readable.from([file]) : null;
+    },
     async storeInbound(_account, message) {
       await host.beforeStore(message);
       const known = host.inbound.some(
@@ -122,7 +130,10 @@ export function createTestHost(): TestHost {
   return host;
 }
 
-export async function startTestEngine(options: Partial<BaileysEngineOptions> = {}): Promise<TestEngine> {
+export async function startTestEngine(
+  options: Partial<BaileysEngineOptions> = {},
+  createEngine: (options: BaileysEngineOptions) => Engine = createBaileysEngine,
+): Promise<TestEngine> {
   const [emulator, database] = await Promise.all([startEmulator(), openTestDatabase()]);
   const secrets = createSecretBox([randomBytes(32)]);
   const owner = newId();
@@ -140,7 +151,7 @@ export async function startTestEngine(options: Partial<BaileysEngineOptions> = {
     });
     const { waUrl: url, rootKey, caFile } = emulator;
     const waServer = { url, rootKey, caFile };
-    const engine = createBaileysEngine({ ...deps, host, store, version, waServer, ...options, ...more });
+    const engine = createEngine({ ...deps, host, store, version, waServer, ...options, ...more });
     engines.push(engine);
     return { engine, store, host };
   }

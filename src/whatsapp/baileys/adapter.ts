@@ -7,7 +7,9 @@ import { CAPABILITIES } from '../capabilities.ts';
 import { type CredentialStore, OwnershipLost, UnreadableCredentials } from '../credential-store.ts';
 import type { AccountRef, CloseReason, Engine, EngineEvent, EngineHost, PairingRequest } from '../engine.ts';
 import { withBound } from './bound.ts';
+import type { Ending } from './close-reason.ts';
 import { listGroups } from './groups.ts';
+import { ownHolder, type SocketHolder, type SocketWish } from './holder.ts';
 import { fixLibsignal } from './libsignal-fixes.ts';
 import { startLink } from './link.ts';
 import type { Link, LinkDeps } from './link-types.ts';
@@ -34,6 +36,8 @@ export interface BaileysEngineOptions {
   /** another server than WhatsApp's own: the emulator */
   waServer: WaServer | null;
   version: VersionStore;
+  /** who asks for the sockets; nobody but this adapter when missing */
+  holder?: SocketHolder;
   /** what the phone lists this device as */
   browser?: WABrowserDescription;
   connectTimeoutMs?: number;
@@ -48,6 +52,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
   const { clock, logger, store, version } = options;
   installTrust();
   fixLibsignal();
+  const holder = options.holder ?? ownHolder;
   const links = new Map<string, Link>();
   /** one lock an account: an `open` and a `close` of the same session never overlap */
   const locks = new Map<string, { lock: Lock; users: number }>();
@@ -68,20 +73,25 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
 
   async function open(account: AccountRef, pairing: PairingRequest): Promise<void> {
     await links.get(account.id)?.finish({ reason: 'closed_by_us' });
-    const used = version.current();
+    let link: Link | null = null;
     try {
       const keys = await store.load(account);
-      const link: Link = startLink(
-        depsFor(used, () => link),
-        account,
-        keys,
-        pairing,
-      );
-      links.set(account.id, link);
+      await holder.start(account.id, version.current(), (wish) => {
+        link = startLink(depsFor(wish), account, keys, pairing);
+        links.set(account.id, link);
+        return link.sock;
+      });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      host.onEvent(account, { type: 'closed', reason: reasonOfFailedOpen(error), code: null, message });
+      const ending = { reason: reasonOfFailedOpen(error), code: null, message };
+      await finishFailed(link, account, ending);
     }
+  }
+
+  /** One `closed` for an open that failed, whether there is a socket by now or not. */
+  async function finishFailed(link: Link | null, account: AccountRef, ending: Ending): Promise<void> {
+    if (link) await link.finish(ending);
+    else host.onEvent(account, { type: 'closed', ...ending });
   }
 
   /** Throws AppError UNAVAILABLE when the session is not connected or the server does not answer in time. */
@@ -93,12 +103,14 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     return bound.value;
   }
 
-  function depsFor(used: ReturnType<VersionStore['current']>, self: () => Link): LinkDeps {
+  function depsFor(wish: SocketWish): LinkDeps {
     const onEvent = (account: AccountRef, event: EngineEvent) => {
-      if (event.type === 'connected') version.accepted(used);
+      if (event.type === 'connected') version.accepted(wish.version);
       if (event.type === 'closed') {
-        if (event.reason === 'client_outdated') version.refused(used);
-        if (links.get(account.id) === self()) links.delete(account.id);
+        if (event.reason === 'client_outdated') version.refused(wish.version);
+        // An `open` finishes the older socket before it starts the next.
+        links.delete(account.id);
+        holder.forget(account.id);
       }
       host.onEvent(account, event);
     };
@@ -109,8 +121,8 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
       uploads,
       settings: {
         logger,
-        version: used,
-        browser: options.browser,
+        version: wish.version,
+        browser: options.browser ?? wish.browser,
         waServer: options.waServer,
         connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
         qrTimeoutMs: options.qrTimeoutMs,
