@@ -32,11 +32,12 @@ export const healthRoutes: Route[] = [
     summary: 'Database and engine',
     auth: 'public',
     unlimited: true,
-    response: Health,
+    // Clients of an older system look for it in `data`, as in every other answer.
+    response: Health.extend({ message: z.string(), data: Health }).meta({ id: 'HealthAnswer' }),
     errors: ['UNAVAILABLE'],
     handler: async ({ ctx }) => {
       const health = { ...(await readHealth(ctx)), timestamp: new Date(ctx.clock.now()).toISOString() };
-      if (health.status === 'ok') return health;
+      if (health.status === 'ok') return { message: 'The service is well.', ...health, data: health };
       throw new AppError('UNAVAILABLE', 'The database is away.', {
         details: health,
         retryAfterSeconds: RETRY_AFTER_SECONDS,

@@ -1,0 +1,121 @@
+/** The surface of the broadcast API besides its lists and campaigns: `/api/whatsapp`, in flat shapes. */
+import { z } from 'zod';
+import { sendFields, TextInput } from '../../services/messages/schemas.ts';
+import { sendMessage } from '../../services/messages.ts';
+import {
+  deleteSession,
+  ensureQr,
+  getSessionStatus,
+  listSessions,
+  SessionId,
+} from '../../services/sessions/index.ts';
+import type { Route } from '../route.ts';
+import { type Dialect, row, sendRow, toDigits } from './dialect.ts';
+import { BROADCAST_API_FAILURES } from './texts.ts';
+
+const dialect: Dialect = { tag: 'Broadcast API (older clients)', failures: BROADCAST_API_FAILURES };
+const params = z.object({ sessionId: SessionId });
+const inPath = { params: { sessionId: 'user123' } };
+const Person = z.object({ name: z.string().nullable(), number: z.string() }).nullable();
+
+const clients = row(dialect, {
+  method: 'get',
+  path: '/api/whatsapp/clients',
+  summary: 'List the sessions',
+  response: z.object({
+    clients: z.array(
+      z.object({ sessionId: z.string(), status: z.string(), connected: z.boolean(), user: Person }),
+    ),
+  }),
+  input: () => ({}),
+  verb: listSessions,
+  output: ({ data }) => ({
+    clients: data.map(({ sessionId, status, phoneNumber, name, createdAt }) => ({
+      sessionId,
+      status,
+      connected: status === 'connected',
+      user: phoneNumber === null ? null : { name, number: toDigits(phoneNumber) },
+      createdAt,
+    })),
+  }),
+});
+
+const qrcode = row(dialect, {
+  method: 'get',
+  path: '/api/whatsapp/:sessionId/qrcode',
+  summary: 'The QR code; makes the session when there is none',
+  scope: 'sessions:write',
+  params,
+  response: z.object({ message: z.string(), qrCode: z.string().describe('a data: URL of the PNG') }),
+  errors: ['QR_NOT_READY', 'ALREADY_CONNECTED'],
+  example: inPath,
+  input: (request) => request.params,
+  verb: ensureQr,
+  output: ({ sessionId, qrCode }) => ({ message: 'QR Code siap untuk di-scan', sessionId, qrCode }),
+});
+
+const status = row(dialect, {
+  method: 'get',
+  path: '/api/whatsapp/:sessionId/status',
+  summary: 'Whether the session is connected, and as whom',
+  params,
+  response: z.object({ connected: z.boolean(), user: Person }),
+  errors: ['SESSION_NOT_FOUND'],
+  example: inPath,
+  input: (request) => request.params,
+  verb: getSessionStatus,
+  output: ({ sessionId, isConnected, user, status: state }) => ({
+    connected: isConnected,
+    user: user && { name: user.name, number: toDigits(user.phone) },
+    sessionId,
+    status: state,
+  }),
+});
+
+const logout = row(dialect, {
+  method: 'post',
+  path: '/api/whatsapp/:sessionId/logout',
+  summary: 'Unlink the phone and forget the session',
+  scope: 'sessions:write',
+  params,
+  response: z.object({ message: z.string() }),
+  errors: ['SESSION_NOT_FOUND'],
+  example: inPath,
+  input: (request) => request.params,
+  verb: deleteSession,
+  output: ({ sessionId }) => ({ message: 'Logout berhasil dan session telah dihapus', sessionId }),
+});
+
+const sendText = sendRow(dialect, {
+  path: '/api/whatsapp/:sessionId/send-message',
+  summary: 'Send a text and wait up to 15 s for the outcome',
+  scope: 'messages:write',
+  params,
+  body: z.object({ number: sendFields.to, message: TextInput }),
+  response: z.object({
+    message: z.string(),
+    messageId: z.string(),
+    to: z.string(),
+    status: z.string(),
+    timestamp: z.string(),
+  }),
+  example: { ...inPath, body: { number: '628123456789', message: 'Halo, ini adalah pesan dari API!' } },
+  input: (request) => ({
+    session: request.params.sessionId,
+    to: request.body.number,
+    content: { type: 'text' as const, text: request.body.message },
+    connectedOnly: true,
+  }),
+  verb: sendMessage,
+  output: ({ messageId, to, status: state, timestamp, sessionId }) => ({
+    message: state === 'queued' ? 'Pesan masuk antrean' : 'Pesan berhasil dikirim',
+    messageId,
+    to: toDigits(to),
+    status: state,
+    timestamp,
+    // Clients of both systems look in both places.
+    data: { sessionId, to: toDigits(to), messageId, timestamp, status: state },
+  }),
+});
+
+export const broadcastApiRoutes: readonly Route[] = [clients, qrcode, status, logout, sendText];
