@@ -1,4 +1,5 @@
 /** Every route of the service: what is mounted, documented, and walked by the security tests. */
+import { analyticsRoutes } from './analytics.ts';
 import { authRoutes } from './auth.ts';
 import { broadcastRoutes } from './broadcast/index.ts';
 import { eventRoutes } from './events.ts';
@@ -19,5 +20,6 @@ export const allRoutes: readonly Route[] = [
   ...broadcastRoutes,
   ...webhookRoutes,
   ...eventRoutes,
+  ...analyticsRoutes,
   ...healthRoutes,
 ];

@@ -9,6 +9,11 @@ export function newId(now: number = Date.now()): string {
   return bytes.toString('hex');
 }
 
+/** Sorts before every id that is made at `at` (epoch milliseconds) or later, and after those of before. */
+export function idAt(at: number): string {
+  return Math.max(0, Math.floor(at)).toString(16).padStart(12, '0').padEnd(32, '0');
+}
+
 /** The id of one HTTP request when the caller brought none. */
 export function newRequestId(): string {
   return randomUUID();

@@ -1,0 +1,214 @@
+/** `/analytics`: statistics, logs, their export and their end. Every answer is `{success, message, data}`. */
+import { z } from 'zod';
+import { ACTIVITY_ACTIONS, OTP_STATUSES } from '../db/schema.ts';
+import { cleanLogs } from '../services/analytics/cleanup.ts';
+import { readDashboard } from '../services/analytics/dashboard.ts';
+import { EXPORTED_LOGS, exportLog } from '../services/analytics/export.ts';
+import { type LogPage, listActivity, listErrors } from '../services/analytics/logs.ts';
+import { listOtpLog } from '../services/analytics/otp-log.ts';
+import { readSessionStats } from '../services/analytics/session-stats.ts';
+import { LOG_STATUSES } from '../services/analytics/vocabulary.ts';
+import {
+  ActivityEntry,
+  CleanupData,
+  DashboardData,
+  OtpEntry,
+  OtpStatistics,
+  SessionStatsData,
+} from './analytics-schemas.ts';
+import { type Route, route } from './route.ts';
+import { cursorQuery, Pagination, pageQuery, paginationOf, SessionId, tenantQuery } from './schemas.ts';
+
+const tag = 'Analytics';
+const answerOf = <S extends z.ZodType>(data: S) => z.object({ message: z.string(), data });
+const logOf = <S extends z.ZodType>(entry: S, more: Record<string, z.ZodType> = {}) =>
+  answerOf(
+    z.object({ logs: z.array(entry), pagination: Pagination, nextCursor: z.string().nullable(), ...more }),
+  );
+
+/** `2026-01-31` is its first moment in UTC. */
+const Instant = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'must be a time in ISO 8601' })
+  .transform((text) => Date.parse(text));
+const windowQuery = {
+  from: Instant.optional().describe('not before'),
+  to: Instant.optional().describe('before'),
+};
+const sessionId = z.string().min(1).max(100).optional();
+const timeZone = z
+  .string()
+  .max(64)
+  .refine((name) => Intl.supportedValuesOf('timeZone').includes(name) || name === 'UTC', 'is no time zone')
+  .optional()
+  .describe('for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing');
+const logQuery = { ...windowQuery, ...pageQuery, ...cursorQuery, ...tenantQuery };
+const days = z.int().min(1).max(3650).optional();
+
+function pageOf<T>(page: LogPage<T>, query: { page: number; limit: number }) {
+  const { logs, totalItems, nextCursor } = page;
+  return { logs, pagination: paginationOf(query, totalItems), nextCursor };
+}
+
+const statisticsRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/analytics/dashboard',
+    tag,
+    summary: 'Sessions, messages and codes, in all and today',
+    auth: 'credential',
+    query: z.object({ ...tenantQuery, timeZone }),
+    response: answerOf(DashboardData),
+    handler: async ({ ctx, query }) => ({
+      message: 'Dashboard statistics retrieved',
+      data: await readDashboard(ctx, query),
+    }),
+  }),
+  route({
+    method: 'get',
+    path: '/analytics/sessions/:sessionId/stats',
+    tag,
+    summary: 'What a session did in the last days',
+    description: 'By type, hour and day, with rates, response times and uptime; up to half a minute old.',
+    auth: 'credential',
+    params: z.object({ sessionId: SessionId }),
+    query: z.object({
+      days: z.coerce.number().int().min(1).max(31).default(7),
+      timeZone,
+      userId: tenantQuery.userId,
+    }),
+    response: answerOf(SessionStatsData),
+    errors: ['SESSION_NOT_FOUND'],
+    example: { params: { sessionId: 'my-session' }, query: { days: '7' } },
+    handler: async ({ ctx, params, query }) => ({
+      message: 'Session statistics retrieved',
+      data: await readSessionStats(ctx, { ...params, ...query }),
+    }),
+  }),
+];
+
+const logRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/analytics/logs/activity',
+    tag,
+    summary: 'What happened, newest first',
+    description: 'Facts about sessions, messages and codes, and the calls of the API.',
+    auth: 'credential',
+    query: z.object({
+      sessionId,
+      action: z.enum(ACTIVITY_ACTIONS).optional(),
+      status: z.enum(LOG_STATUSES).optional(),
+      ...logQuery,
+    }),
+    response: logOf(ActivityEntry),
+    example: { query: { action: 'message_send', limit: '50' } },
+    handler: async ({ ctx, query }) => ({
+      message: 'Activity logs retrieved',
+      data: pageOf(await listActivity(ctx, query), query),
+    }),
+  }),
+  route({
+    method: 'get',
+    path: '/analytics/logs/otp',
+    tag,
+    summary: 'What became of codes, newest first',
+    description: 'Never the codes. `statistics` counts what the filter holds, up to 10,000 of each state.',
+    auth: 'credential',
+    query: z.object({
+      phoneNumber: z.string().min(1).max(64).optional().describe('in any usual spelling'),
+      sessionId,
+      status: z.enum(OTP_STATUSES).optional(),
+      ...logQuery,
+    }),
+    response: logOf(OtpEntry, { statistics: OtpStatistics }),
+    errors: ['INVALID_NUMBER'],
+    example: { query: { phoneNumber: '081234567890', status: 'sent' } },
+    handler: async ({ ctx, query }) => {
+      const page = await listOtpLog(ctx, query);
+      const data = { ...pageOf(page, query), statistics: page.statistics };
+      return { message: 'OTP logs retrieved', data };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/analytics/logs/errors',
+    tag,
+    summary: 'What went wrong, newest first',
+    auth: 'credential',
+    query: z.object({ sessionId, action: z.enum(ACTIVITY_ACTIONS).optional(), ...logQuery }),
+    response: logOf(ActivityEntry),
+    example: { query: { limit: '20' } },
+    handler: async ({ ctx, query }) => ({
+      message: 'Error logs retrieved',
+      data: pageOf(await listErrors(ctx, query), query),
+    }),
+  }),
+  route({
+    method: 'get',
+    path: '/analytics/export',
+    tag,
+    summary: 'A log as a file',
+    description:
+      'Streamed, newest first; never codes or the content of messages. What a spreadsheet would take for a ' +
+      "formula begins with '.",
+    auth: 'credential',
+    query: z.object({
+      log: z.enum(EXPORTED_LOGS),
+      format: z.literal('csv').default('csv'),
+      sessionId,
+      ...windowQuery,
+      ...tenantQuery,
+    }),
+    response: null,
+    contentType: 'text/csv',
+    example: { query: { log: 'activity', format: 'csv' } },
+    handler: async ({ ctx, query, http }) => {
+      const text = await exportLog(ctx, query);
+      const day = new Date(ctx.clock.now()).toISOString().slice(0, 10);
+      return http.body(toStream(text), 200, {
+        'content-type': 'text/csv; charset=utf-8',
+        'content-disposition': `attachment; filename="${query.log}-${day}.csv"`,
+      });
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/analytics/cleanup',
+    tag,
+    summary: 'Delete old log entries',
+    description: 'Your own; an admin may say whose, or `all=true`. Codes that can still be used stay.',
+    auth: 'credential',
+    scope: 'analytics:write',
+    query: z.object(tenantQuery),
+    body: z.object({ activityDays: days, otpDays: days }),
+    response: answerOf(CleanupData),
+    example: { body: { activityDays: 30, otpDays: 7 } },
+    handler: async ({ ctx, query, body }) => {
+      const { retentionDays } = ctx.config;
+      const data = await cleanLogs(ctx, {
+        ...query,
+        activityDays: body.activityDays ?? retentionDays.activity,
+        otpDays: body.otpDays ?? retentionDays.otp,
+      });
+      return { message: 'Cleanup completed', data };
+    },
+  }),
+];
+
+/** Asks for the next piece when the reader wants it; a reader that goes away ends the work. */
+function toStream(text: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await text.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    async cancel() {
+      await text.return(undefined);
+    },
+  });
+}
+
+/** Statistics, logs, export and cleanup. */
+export const analyticsRoutes: readonly Route[] = [...statisticsRoutes, ...logRoutes];

@@ -1,0 +1,114 @@
+/** The numbers at a glance. */
+import { and, count, eq, gte, type SQL } from 'drizzle-orm';
+import { messages, otps, type SESSION_STATUSES, whatsappAccounts } from '../../db/schema.ts';
+import { idAt } from '../../utils/ids.ts';
+import { createZoneClock } from '../../utils/time-zone.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { type Scope, scopeOf, type TenantInput } from './filter.ts';
+import type { LogSource } from './keyset.ts';
+import { countAll } from './totals.ts';
+
+export interface Dashboard {
+  sessions: {
+    total: number;
+    /** connected */
+    active: number;
+    inactive: number;
+    byStatus: Record<(typeof SESSION_STATUSES)[number], number>;
+  };
+  /** in and out, as long as the history is kept */
+  messages: { total: number; today: number };
+  otp: { total: number; today: number };
+  timeZone: string;
+  timestamp: string;
+}
+
+const MESSAGES = { table: messages, at: messages.createdAt, id: messages.id };
+const OTPS = { table: otps, at: otps.createdAt, id: otps.id };
+
+/** Sessions, messages and codes of a tenant, in all and of today. Throws FORBIDDEN for somebody else's. */
+export async function readDashboard(
+  ctx: Ctx,
+  input: TenantInput & { timeZone?: string | undefined },
+): Promise<Dashboard> {
+  requireScope(ctx, 'read');
+  const scope = scopeOf(ctx, input);
+  const now = ctx.clock.now();
+  const timeZone = input.timeZone ?? ctx.config.housekeepingTimeZone;
+  const today = createZoneClock(timeZone).startOfDay(now);
+  const accountIds = scope.sessionId === undefined ? null : await ownAccount(ctx, scope);
+  const ofMessage = and(
+    scope.tenant === null ? undefined : eq(messages.userId, scope.tenant),
+    accountIds === null ? undefined : eq(messages.accountId, accountIds),
+  );
+  const ofOtp = and(
+    scope.tenant === null ? undefined : eq(otps.userId, scope.tenant),
+    scope.sessionId === undefined ? undefined : eq(otps.requestedSessionId, scope.sessionId),
+  );
+  const key = `${scope.tenant}:${scope.sessionId ?? ''}`;
+  return {
+    sessions: await countSessions(ctx, scope),
+    messages: await totalAndToday(ctx, `messages:${key}`, MESSAGES, ofMessage, today),
+    otp: await totalAndToday(ctx, `otps:${key}`, OTPS, ofOtp, today),
+    timeZone,
+    timestamp: new Date(now).toISOString(),
+  };
+}
+
+/** An id that nothing has when the session is gone. */
+async function ownAccount(ctx: Ctx, { tenant, sessionId }: Scope): Promise<string> {
+  const [row] = await ctx.db
+    .select({ id: whatsappAccounts.id })
+    .from(whatsappAccounts)
+    .where(
+      and(
+        eq(whatsappAccounts.userId, tenant ?? ctx.actor.userId),
+        eq(whatsappAccounts.sessionId, sessionId ?? ''),
+      ),
+    );
+  return row?.id ?? '';
+}
+
+async function totalAndToday(
+  ctx: Ctx,
+  key: string,
+  source: typeof MESSAGES | typeof OTPS,
+  where: SQL | undefined,
+  today: number,
+): Promise<{ total: number; today: number }> {
+  // Everybody's: only the primary key has all of them in the order of their time.
+  const everybody = where === undefined;
+  const ordered: LogSource = everybody ? { ...source, at: null } : source;
+  const ofToday = everybody ? gte(source.id, idAt(today)) : and(where, gte(source.at, today));
+  return {
+    total: await countAll(ctx, key, ordered, where),
+    today: await countAll(ctx, `${key}:${today}`, ordered, ofToday),
+  };
+}
+
+async function countSessions(ctx: Ctx, { tenant, sessionId }: Scope): Promise<Dashboard['sessions']> {
+  const { status } = whatsappAccounts;
+  const rows = await ctx.db
+    .select({ status, n: count() })
+    .from(whatsappAccounts)
+    .where(
+      and(
+        tenant === null ? undefined : eq(whatsappAccounts.userId, tenant),
+        sessionId === undefined ? undefined : eq(whatsappAccounts.sessionId, sessionId),
+      ),
+    )
+    .groupBy(status);
+  const counts = new Map(rows.map((row) => [row.status, Number(row.n)]));
+  const byStatus = {
+    connecting: counts.get('connecting') ?? 0,
+    qr: counts.get('qr') ?? 0,
+    connected: counts.get('connected') ?? 0,
+    disconnected: counts.get('disconnected') ?? 0,
+    logged_out: counts.get('logged_out') ?? 0,
+    replaced: counts.get('replaced') ?? 0,
+    failed: counts.get('failed') ?? 0,
+  };
+  const total = [...counts.values()].reduce((sum, n) => sum + n, 0);
+  return { total, active: byStatus.connected, inactive: total - byStatus.connected, byStatus };
+}

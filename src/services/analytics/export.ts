@@ -1,0 +1,240 @@
+/** Logs as CSV, written as they are read: a log of any length takes the memory of one piece. */
+
+import { stringify } from 'csv-stringify/sync';
+import { and, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
+import { activityLogs, messages, otps, whatsappAccounts } from '../../db/schema.ts';
+import { turn } from '../../db/turns.ts';
+import { idAt } from '../../utils/ids.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { toEntries } from './activity-view.ts';
+import { activityBranches, type Scope, scopeOf, type TenantInput, type Window } from './filter.ts';
+import { type Cursor, findRows, type LogSource } from './keyset.ts';
+import { otpBranches, otpConditions, toEntry } from './otp-log.ts';
+import { recorderOf } from './request-recorder.ts';
+
+export const EXPORTED_LOGS = ['activity', 'otp', 'messages'] as const;
+
+export interface ExportInput extends TenantInput, Window {
+  log: (typeof EXPORTED_LOGS)[number];
+  sessionId?: string | undefined;
+}
+
+type Cell = string | number | null;
+type Line = Record<string, Cell>;
+
+/** One kind of log: its columns, what is in it, and the lines of some of its rows. */
+interface Exported {
+  columns: readonly string[];
+  source: LogSource;
+  branches: readonly (SQL | undefined)[];
+  lines(ids: string[]): Promise<(Line & { id: string })[]>;
+}
+
+/** Rows of one piece: some milliseconds of work, some 100 KB of text. */
+const PIECE = 500;
+/** Of one name, for an admin who exports everybody's. */
+const MAX_SESSIONS = 50;
+
+/**
+ * The text of the file, piece by piece, newest entry first; never a code or the content of a message. Cells that a
+ * spreadsheet would take for a formula begin with `'`. Throws as the logs do before the first piece is asked for.
+ */
+export async function exportLog(ctx: Ctx, input: ExportInput): Promise<AsyncGenerator<string>> {
+  requireScope(ctx, 'read');
+  const scope = scopeOf(ctx, input);
+  if (input.log === 'activity') await recorderOf(ctx).flush();
+  return write(ctx, await openLog(ctx, scope, input));
+}
+
+async function* write(ctx: Ctx, log: Exported): AsyncGenerator<string> {
+  yield toCsv([log.columns]);
+  let cursor: Cursor | null = null;
+  for (;;) {
+    const found: Cursor[] = await findRows(ctx.db, log.source, log.branches, {
+      cursor,
+      offset: 0,
+      limit: PIECE,
+    });
+    if (found.length === 0) return;
+    const lines = new Map((await log.lines(found.map((row) => row.id))).map((line) => [line.id, line]));
+    const known = found.flatMap((row) => lines.get(row.id) ?? []);
+    yield toCsv(known.map((line) => log.columns.map((name) => line[name] ?? null)));
+    if (found.length < PIECE) return;
+    cursor = found.at(-1) ?? null;
+    await turn();
+  }
+}
+
+function toCsv(rows: readonly (readonly Cell[])[]): string {
+  return stringify(
+    rows.map((row) => [...row]),
+    { escape_formulas: true, record_delimiter: '\r\n' },
+  );
+}
+
+function openLog(ctx: Ctx, scope: Scope, input: ExportInput): Promise<Exported> | Exported {
+  if (input.log === 'activity') return openActivity(ctx, scope, input);
+  return input.log === 'otp' ? openOtps(ctx, scope, input) : openMessages(ctx, scope, input);
+}
+
+async function openActivity(ctx: Ctx, scope: Scope, input: ExportInput): Promise<Exported> {
+  return {
+    ...(await activityBranches(ctx.db, scope, input)),
+    columns: ACTIVITY_COLUMNS,
+    async lines(ids) {
+      const rows = await ctx.db.select().from(activityLogs).where(inArray(activityLogs.id, ids));
+      const entries = await toEntries(ctx.db, rows, ctx.config.defaultCountry);
+      return entries.map((entry) => ({
+        ...entry,
+        details: JSON.stringify(entry.details),
+        requestData: entry.requestData && JSON.stringify(entry.requestData),
+        responseData: entry.responseData && JSON.stringify(entry.responseData),
+      }));
+    },
+  };
+}
+
+const ACTIVITY_COLUMNS = [
+  'createdAt',
+  'id',
+  'userId',
+  'sessionId',
+  'action',
+  'event',
+  'status',
+  'messageType',
+  'phoneNumber',
+  'messageId',
+  'duration',
+  'errorMessage',
+  'ipAddress',
+  'userAgent',
+  'requestId',
+  'details',
+  'requestData',
+  'responseData',
+] as const;
+
+function openOtps(ctx: Ctx, scope: Scope, input: ExportInput): Exported {
+  const filter = { from: input.from, to: input.to };
+  const everybody = scope.tenant === null;
+  const conditions = otpConditions(ctx, scope, filter);
+  return {
+    columns: OTP_COLUMNS,
+    source: { table: otps, at: everybody ? null : otps.createdAt, id: otps.id },
+    branches: everybody ? [conditions] : otpBranches(scope, filter, conditions),
+    async lines(ids) {
+      const rows = await ctx.db.select().from(otps).where(inArray(otps.id, ids));
+      return rows.map((row) => ({ ...toEntry(row) }));
+    },
+  };
+}
+
+const OTP_COLUMNS = [
+  'createdAt',
+  'otpId',
+  'userId',
+  'sessionId',
+  'phoneNumber',
+  'status',
+  'reason',
+  'messageId',
+  'attempts',
+  'maxAttempts',
+  'companyName',
+  'ipAddress',
+  'userAgent',
+  'expiresAt',
+  'sentAt',
+  'verifiedAt',
+  'endedAt',
+] as const;
+
+async function openMessages(ctx: Ctx, scope: Scope, input: ExportInput): Promise<Exported> {
+  const { id, createdAt, userId, accountId } = messages;
+  const accounts =
+    scope.sessionId === undefined ? null : await readAccounts(ctx, scope.tenant, scope.sessionId);
+  // Everybody's are in order by the primary key alone.
+  const byId = scope.tenant === null && accounts === null;
+  const by = byId ? id : createdAt;
+  const bound = (at: number) => (byId ? idAt(at) : at);
+  const window = and(
+    input.from === undefined ? undefined : gte(by, bound(input.from)),
+    input.to === undefined ? undefined : lt(by, bound(input.to)),
+  );
+  const whose = scope.tenant === null ? undefined : eq(userId, scope.tenant);
+  return {
+    columns: MESSAGE_COLUMNS,
+    source: { table: messages, at: byId ? null : createdAt, id },
+    branches: accounts
+      ? accounts.map((account) => and(eq(accountId, account), window))
+      : [and(whose, window)],
+    async lines(ids) {
+      const rows = await ctx.db.select().from(messages).where(inArray(id, ids));
+      return rows.map(toMessageLine);
+    },
+  };
+}
+
+/** The sessions of that name. */
+async function readAccounts(ctx: Ctx, tenant: number | null, sessionId: string): Promise<string[]> {
+  const rows = await ctx.db
+    .select({ id: whatsappAccounts.id })
+    .from(whatsappAccounts)
+    .where(
+      and(
+        tenant === null ? undefined : eq(whatsappAccounts.userId, tenant),
+        eq(whatsappAccounts.sessionId, sessionId),
+      ),
+    )
+    .limit(MAX_SESSIONS);
+  return rows.map((row) => row.id);
+}
+
+const MESSAGE_COLUMNS = [
+  'createdAt',
+  'messageId',
+  'userId',
+  'sessionId',
+  'direction',
+  'phoneNumber',
+  'chat',
+  'type',
+  'status',
+  'attempts',
+  'errorCode',
+  'errorMessage',
+  'queuedAt',
+  'sentAt',
+  'deliveredAt',
+  'readAt',
+  'failedAt',
+] as const;
+
+function toMessageLine(row: typeof messages.$inferSelect): Line & { id: string } {
+  const { id, messageId, userId, sessionId, direction, type, status, attempts, errorCode, errorMessage } =
+    row;
+  return {
+    id,
+    messageId,
+    userId,
+    sessionId,
+    direction,
+    type,
+    status,
+    attempts,
+    errorCode,
+    errorMessage,
+    phoneNumber: row.phone,
+    chat: row.peer,
+    createdAt: new Date(row.createdAt).toISOString(),
+    queuedAt: iso(row.queuedAt),
+    sentAt: iso(row.sentAt),
+    deliveredAt: iso(row.deliveredAt),
+    readAt: iso(row.readAt),
+    failedAt: iso(row.failedAt),
+  };
+}
+
+const iso = (at: number | null) => (at === null ? null : new Date(at).toISOString());

@@ -1,0 +1,107 @@
+/** Whose and which entries a log shows: filters as branches of the indexes. */
+import { and, eq, gte, lt, type SQL } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { ACTIVITY_ACTIONS, ACTIVITY_STATUSES, activityLogs, whatsappAccounts } from '../../db/schema.ts';
+import type { Action } from '../../events/actions.ts';
+import { idAt } from '../../utils/ids.ts';
+import { requireSession, tenantOf } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import type { LogSource } from './keyset.ts';
+import { fromLogStatus, type LogStatus } from './vocabulary.ts';
+
+export interface TenantInput {
+  userId?: number | undefined;
+  all?: boolean | undefined;
+}
+
+export interface Window {
+  /** epoch milliseconds: from, inclusive, and to, exclusive */
+  from?: number | undefined;
+  to?: number | undefined;
+}
+
+export interface ActivityFilter extends TenantInput, Window {
+  sessionId?: string | undefined;
+  action?: Action | undefined;
+  status?: LogStatus | undefined;
+}
+
+/** Whose log: null is everybody's. A key that is bound to a session sees that session only. */
+export interface Scope {
+  tenant: number | null;
+  sessionId: string | undefined;
+}
+
+export const activitySource: LogSource = {
+  table: activityLogs,
+  at: activityLogs.at,
+  id: activityLogs.id,
+};
+
+/** Of everybody's log without a filter: by the primary key, whose time is that of the row. */
+const allSource: LogSource = { ...activitySource, at: null };
+
+/** Tenants that may have a session of one name before an admin's filter looks at the first of them only. */
+const MAX_TENANTS = 50;
+
+/** Throws FORBIDDEN for somebody else's, SESSION_NOT_FOUND for a session that the key is not bound to. */
+export function scopeOf(ctx: Ctx, asked: TenantInput & { sessionId?: string | undefined }): Scope {
+  const tenant = tenantOf(ctx, asked);
+  if (asked.sessionId !== undefined) requireSession(ctx, asked.sessionId);
+  return { tenant, sessionId: asked.sessionId ?? ctx.actor.sessionId ?? undefined };
+}
+
+/** The branches of a filter over the activity log, and by which columns they are in order. */
+export async function activityBranches(
+  db: Db,
+  scope: Scope,
+  filter: ActivityFilter,
+): Promise<{ source: LogSource; branches: (SQL | undefined)[] }> {
+  const whose = await tenantConditions(db, scope);
+  const kinds = kindConditions(filter);
+  const [only] = whose;
+  if (whose.length === 1 && only === undefined && kinds.length === 1 && kinds[0] === undefined) {
+    return { source: allSource, branches: [withinIds(filter)] };
+  }
+  const window = and(
+    filter.from === undefined ? undefined : gte(activityLogs.at, filter.from),
+    filter.to === undefined ? undefined : lt(activityLogs.at, filter.to),
+  );
+  return {
+    source: activitySource,
+    branches: whose.flatMap((tenant) => kinds.map((kind) => and(tenant, kind, window))),
+  };
+}
+
+async function tenantConditions(db: Db, { tenant, sessionId }: Scope): Promise<(SQL | undefined)[]> {
+  const { userId, sessionId: name } = activityLogs;
+  if (sessionId === undefined) return [tenant === null ? undefined : eq(userId, tenant)];
+  const tenants = tenant === null ? await tenantsWith(db, sessionId) : [tenant];
+  return tenants.map((id) => and(eq(userId, id), eq(name, sessionId)));
+}
+
+async function tenantsWith(db: Db, sessionId: string): Promise<number[]> {
+  const rows = await db
+    .select({ userId: whatsappAccounts.userId })
+    .from(whatsappAccounts)
+    .where(eq(whatsappAccounts.sessionId, sessionId))
+    .limit(MAX_TENANTS);
+  return rows.map((row) => row.userId);
+}
+
+/** One of action and status alone: every value of the other is a branch. */
+function kindConditions({ action, status }: ActivityFilter): (SQL | undefined)[] {
+  if (action === undefined && status === undefined) return [undefined];
+  const actions = action === undefined ? ACTIVITY_ACTIONS : [action];
+  const statuses = status === undefined ? ACTIVITY_STATUSES : [fromLogStatus(status)];
+  return actions.flatMap((a) =>
+    statuses.map((s) => and(eq(activityLogs.action, a), eq(activityLogs.status, s))),
+  );
+}
+
+function withinIds({ from, to }: Window): SQL | undefined {
+  return and(
+    from === undefined ? undefined : gte(activityLogs.id, idAt(from)),
+    to === undefined ? undefined : lt(activityLogs.id, idAt(to)),
+  );
+}

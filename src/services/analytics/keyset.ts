@@ -1,0 +1,134 @@
+/**
+ * Pages of logs, newest first. A filter is a list of branches that cannot overlap, each of which one index gives in
+ * order; a page is merged from the head of every branch, so it costs the same in a log of any length.
+ */
+import { and, type SQL, sql } from 'drizzle-orm';
+import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
+import type { Db } from '../../db/client.ts';
+import { rawRows } from '../../db/ops.ts';
+import { AppError } from '../../utils/errors.ts';
+
+/** A table, or a part of one under its own name, that is read newest first. */
+export interface LogSource {
+  table: MySqlTable | SQL;
+  /** orders together with `id`; null: the id alone does, because its time is that of the row */
+  at: MySqlColumn | null;
+  id: MySqlColumn;
+}
+
+export interface PageInput {
+  page: number;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+export interface Cursor {
+  at: number;
+  id: string;
+}
+
+export interface FoundPage {
+  ids: string[];
+  /** null: there are more than are counted, or a cursor was given, where nobody counts */
+  totalItems: number | null;
+  nextCursor: string | null;
+}
+
+/** Exact totals stop here, and so do pages by number: further on only the cursor leads. */
+export const MAX_COUNTED = 10_000;
+
+/** Which rows a page holds. Throws VALIDATION_FAILED for a foreign cursor and for pages beyond the first 10,000. */
+export async function findPage(
+  db: Db,
+  source: LogSource,
+  branches: readonly (SQL | undefined)[],
+  input: PageInput,
+): Promise<FoundPage> {
+  const cursor = input.cursor === undefined ? null : parseCursor(input.cursor);
+  const offset = cursor ? 0 : (input.page - 1) * input.limit;
+  if (offset + input.limit > MAX_COUNTED) throw tooFar();
+  const rows = await findRows(db, source, branches, { cursor, offset, limit: input.limit + 1 });
+  const shown = rows.slice(0, input.limit);
+  const last = shown.at(-1);
+  return {
+    ids: shown.map((row) => row.id),
+    totalItems: cursor ? null : await countUpTo(db, source, branches, MAX_COUNTED),
+    nextCursor: rows.length > shown.length && last ? encodeCursor(last) : null,
+  };
+}
+
+/** Ids and times of the rows after `cursor`, newest first. */
+export async function findRows(
+  db: Db,
+  source: LogSource,
+  branches: readonly (SQL | undefined)[],
+  { cursor, offset, limit }: { cursor: Cursor | null; offset: number; limit: number },
+): Promise<Cursor[]> {
+  if (branches.length === 0) return [];
+  const after = cursor === null ? undefined : isAfter(source, cursor);
+  const heads = branches.map((branch, i) => {
+    const head = headOf(source, and(branch, after), offset + limit);
+    return sql`select * from (${head}) as ${sql.identifier(`b${i}`)}`;
+  });
+  const rows = await rawRows<{ id: string; at: number | string }>(
+    db,
+    sql`select * from (${sql.join(heads, sql` union all `)}) as found order by ${AT} desc, ${ID} desc
+      limit ${limit} offset ${offset}`,
+  );
+  return rows.map(({ id, at }) => ({ id, at: Number(at) }));
+}
+
+const AT = sql.identifier('at');
+const ID = sql.identifier('id');
+
+function headOf({ table, at, id }: LogSource, where: SQL | undefined, limit: number): SQL {
+  const condition = where === undefined ? sql`` : sql` where ${where}`;
+  const order = at === null ? sql`${id} desc` : sql`${at} desc, ${id} desc`;
+  return sql`select ${id} as ${ID}, ${at ?? sql`0`} as ${AT} from ${table}${condition} order by ${order} limit ${limit}`;
+}
+
+/** How many rows the branches hold together; null when there are more than `atMost`. */
+export async function countUpTo(
+  db: Db,
+  { table }: Pick<LogSource, 'table'>,
+  branches: readonly (SQL | undefined)[],
+  atMost: number,
+): Promise<number | null> {
+  let total = 0;
+  for (const branch of branches) {
+    const condition = branch === undefined ? sql`` : sql` where ${branch}`;
+    const [row] = await rawRows<{ n: number | string }>(
+      db,
+      sql`select count(*) as n from
+        (select 1 as one from ${table}${condition} limit ${atMost + 1 - total}) as counted`,
+    );
+    total += Number(row?.n ?? 0);
+    if (total > atMost) return null;
+  }
+  return total;
+}
+
+/** The first condition alone bounds the index; an `or` by itself would be read from the newest row on. */
+function isAfter({ at, id }: LogSource, cursor: Cursor): SQL {
+  if (at === null) return sql`${id} < ${cursor.id}`;
+  return sql`${at} <= ${cursor.at} and (${at} < ${cursor.at} or ${id} < ${cursor.id})`;
+}
+
+export function encodeCursor({ at, id }: Cursor): string {
+  return `${at}.${id}`;
+}
+
+function parseCursor(text: string): Cursor {
+  const [, at, id] = /^(\d{1,15})\.([0-9a-f]{32})$/.exec(text) ?? [];
+  if (at === undefined || id === undefined) {
+    throw new AppError('VALIDATION_FAILED', 'Not valid: cursor.', {
+      details: { cursor: 'must be the nextCursor of an earlier answer' },
+    });
+  }
+  return { at: Number(at), id };
+}
+
+function tooFar(): AppError {
+  const reason = `leads beyond the first ${MAX_COUNTED} entries: go on with cursor, or narrow by from and to`;
+  return new AppError('VALIDATION_FAILED', 'Not valid: page.', { details: { page: reason } });
+}

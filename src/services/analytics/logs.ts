@@ -1,0 +1,42 @@
+/** The activity log and the error log. */
+import { inArray } from 'drizzle-orm';
+import { activityLogs } from '../../db/schema.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { type ActivityEntry, toEntries } from './activity-view.ts';
+import { type ActivityFilter, activityBranches, scopeOf } from './filter.ts';
+import { findPage, type PageInput } from './keyset.ts';
+import { recorderOf } from './request-recorder.ts';
+
+export type ListActivityInput = ActivityFilter & PageInput;
+
+export interface LogPage<T> {
+  logs: T[];
+  totalItems: number | null;
+  nextCursor: string | null;
+}
+
+/**
+ * What happened, newest first: facts and calls of the API, also those of this moment. Any filter costs the same in
+ * a log of any length. Throws FORBIDDEN (somebody else's), SESSION_NOT_FOUND (a bound key), VALIDATION_FAILED.
+ */
+export async function listActivity(ctx: Ctx, input: ListActivityInput): Promise<LogPage<ActivityEntry>> {
+  requireScope(ctx, 'read');
+  const scope = scopeOf(ctx, input);
+  await recorderOf(ctx).flush();
+  const { source, branches } = await activityBranches(ctx.db, scope, input);
+  const { ids, totalItems, nextCursor } = await findPage(ctx.db, source, branches, input);
+  const rows =
+    ids.length === 0 ? [] : await ctx.db.select().from(activityLogs).where(inArray(activityLogs.id, ids));
+  const place = new Map(ids.map((id, i) => [id, i]));
+  rows.sort((a, b) => (place.get(a.id) ?? 0) - (place.get(b.id) ?? 0));
+  return { logs: await toEntries(ctx.db, rows, ctx.config.defaultCountry), totalItems, nextCursor };
+}
+
+/** What went wrong, newest first: the entries with status `error`. Throws as `listActivity`. */
+export function listErrors(
+  ctx: Ctx,
+  input: Omit<ListActivityInput, 'status'>,
+): Promise<LogPage<ActivityEntry>> {
+  return listActivity(ctx, { ...input, status: 'error' });
+}

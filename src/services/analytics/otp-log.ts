@@ -1,0 +1,166 @@
+/** The log of one-time passwords: what became of each, never the code. */
+import { and, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
+import { OTP_STATUSES, otps } from '../../db/schema.ts';
+import { normalizePhone } from '../../utils/phone.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { type Scope, scopeOf, type TenantInput, type Window } from './filter.ts';
+import { countUpTo, findPage, type LogSource, MAX_COUNTED, type PageInput } from './keyset.ts';
+import type { LogPage } from './logs.ts';
+
+export type OtpStatus = (typeof OTP_STATUSES)[number];
+
+export interface OtpFilter extends TenantInput, Window {
+  sessionId?: string | undefined;
+  phoneNumber?: string | undefined;
+  status?: OtpStatus | undefined;
+}
+export type ListOtpInput = OtpFilter & PageInput;
+
+export interface OtpEntry {
+  id: string;
+  otpId: string;
+  userId: number;
+  sessionId: string;
+  /** E.164 digits */
+  phoneNumber: string;
+  status: OtpStatus;
+  reason: string | null;
+  messageId: string;
+  expiresAt: string;
+  sentAt: string | null;
+  verifiedAt: string | null;
+  endedAt: string | null;
+  attempts: number;
+  maxAttempts: number;
+  companyName: string | null;
+  ipAddress: string | null;
+  userAgent: string | null;
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** Counted up to 10,000 each; null: there are more. */
+export type OtpStatistics = Record<OtpStatus | 'total', number | null> & {
+  /** percent of those that ended; null while there are none, or more than are counted */
+  successRate: number | null;
+};
+
+const tableSource: LogSource = { table: otps, at: otps.createdAt, id: otps.id };
+
+/** For an admin who looks at everybody's: the newest, because no index is made for that. */
+const newestSource: LogSource = {
+  ...tableSource,
+  table: sql`(select ${otps.id}, ${otps.createdAt}, ${otps.status}, ${otps.phone}, ${otps.requestedSessionId}
+    from ${otps} order by ${otps.id} desc limit ${MAX_COUNTED}) as ${sql.identifier('otps')}`,
+};
+
+/**
+ * The OTPs of a tenant, newest first, and how many are in each state. `all`: of the newest 10,000 of everybody.
+ * Throws FORBIDDEN, SESSION_NOT_FOUND (a bound key), INVALID_NUMBER, VALIDATION_FAILED.
+ */
+export async function listOtpLog(
+  ctx: Ctx,
+  input: ListOtpInput,
+): Promise<LogPage<OtpEntry> & { statistics: OtpStatistics }> {
+  requireScope(ctx, 'read');
+  const scope = scopeOf(ctx, input);
+  const source = scope.tenant === null ? newestSource : tableSource;
+  const conditions = otpConditions(ctx, scope, input);
+  const branches = otpBranches(scope, input, conditions);
+  const { ids, totalItems, nextCursor } = await findPage(ctx.db, source, branches, input);
+  const rows = ids.length === 0 ? [] : await ctx.db.select().from(otps).where(inArray(otps.id, ids));
+  const place = new Map(ids.map((id, i) => [id, i]));
+  rows.sort((a, b) => (place.get(a.id) ?? 0) - (place.get(b.id) ?? 0));
+  const statistics = await readStatistics(ctx, source, conditions, input.status);
+  return { logs: rows.map(toEntry), totalItems, nextCursor, statistics };
+}
+
+/** Everything but the status. */
+export function otpConditions(ctx: Ctx, { tenant, sessionId }: Scope, filter: OtpFilter): SQL | undefined {
+  const phone =
+    filter.phoneNumber === undefined
+      ? undefined
+      : normalizePhone(filter.phoneNumber, ctx.config.defaultCountry);
+  return and(
+    tenant === null ? undefined : eq(otps.userId, tenant),
+    sessionId === undefined ? undefined : eq(otps.requestedSessionId, sessionId),
+    phone === undefined ? undefined : eq(otps.phone, phone),
+    filter.from === undefined ? undefined : gte(otps.createdAt, filter.from),
+    filter.to === undefined ? undefined : lt(otps.createdAt, filter.to),
+  );
+}
+
+/** A phone has few OTPs and an index of its own; the index of a session goes by status. */
+export function otpBranches(
+  { sessionId }: Scope,
+  { status, phoneNumber }: OtpFilter,
+  conditions: SQL | undefined,
+): (SQL | undefined)[] {
+  if (status !== undefined) return [and(conditions, eq(otps.status, status))];
+  if (sessionId === undefined || phoneNumber !== undefined) return [conditions];
+  return OTP_STATUSES.map((each) => and(conditions, eq(otps.status, each)));
+}
+
+async function readStatistics(
+  ctx: Ctx,
+  source: LogSource,
+  conditions: SQL | undefined,
+  only: OtpStatus | undefined,
+): Promise<OtpStatistics> {
+  const counts = new Map<OtpStatus, number | null>();
+  for (const status of OTP_STATUSES) {
+    const where = and(conditions, eq(otps.status, status));
+    const skip = only !== undefined && only !== status;
+    counts.set(status, skip ? 0 : await countUpTo(ctx.db, source, [where], MAX_COUNTED));
+  }
+  const of = (status: OtpStatus) => counts.get(status) ?? null;
+  const ended = sum([of('verified'), of('expired'), of('failed')]);
+  const verified = of('verified');
+  return {
+    total: sum(OTP_STATUSES.map(of)),
+    pending: of('pending'),
+    sent: of('sent'),
+    verified,
+    expired: of('expired'),
+    failed: of('failed'),
+    canceled: of('canceled'),
+    successRate:
+      ended === null || ended === 0 || verified === null ? null : Math.round((1000 * verified) / ended) / 10,
+  };
+}
+
+function sum(counts: readonly (number | null)[]): number | null {
+  let total = 0;
+  for (const count of counts) {
+    if (count === null) return null;
+    total += count;
+  }
+  return total;
+}
+
+export function toEntry(row: typeof otps.$inferSelect): OtpEntry {
+  return {
+    id: row.id,
+    otpId: row.id,
+    userId: row.userId,
+    sessionId: row.requestedSessionId,
+    phoneNumber: row.phone,
+    status: row.status,
+    reason: row.reason,
+    messageId: row.messageId,
+    expiresAt: iso(row.expiresAt),
+    sentAt: row.sentAt === null ? null : iso(row.sentAt),
+    verifiedAt: row.verifiedAt === null ? null : iso(row.verifiedAt),
+    endedAt: row.endedAt === null ? null : iso(row.endedAt),
+    attempts: row.attempts,
+    maxAttempts: row.maxAttempts,
+    companyName: row.companyName,
+    ipAddress: row.ip,
+    userAgent: row.userAgent,
+    createdAt: iso(row.createdAt),
+    updatedAt: iso(row.updatedAt),
+  };
+}
+
+const iso = (at: number) => new Date(at).toISOString();

@@ -1,0 +1,90 @@
+/** Exact counts of large logs: index entries are skipped in pieces, and what was counted before is remembered. */
+import { and, asc, count, type SQL, sql } from 'drizzle-orm';
+import { LRUCache } from 'lru-cache';
+import { rawRows } from '../../db/ops.ts';
+import { turn } from '../../db/turns.ts';
+import type { Deps } from '../context.ts';
+import type { Cursor, LogSource } from './keyset.ts';
+
+/** Some milliseconds of an index on both databases. */
+const PIECE = 20_000;
+/** Rows that were deleted are noticed this late. */
+const KEEP_MS = 600_000;
+
+interface Counted {
+  n: number;
+  edge: Cursor;
+  /** monotonic milliseconds */
+  until: number;
+}
+
+/** Per service of this process. */
+const caches = new WeakMap<object, LRUCache<string, Counted>>();
+
+type CountDeps = Pick<Deps, 'db' | 'clock' | 'stream'>;
+
+/**
+ * How many rows `where` holds; `key` names the question. The first answer reads the whole index, later ones what is
+ * new. Deleted rows count for up to ten minutes more.
+ */
+export async function countAll(
+  deps: CountDeps,
+  key: string,
+  source: LogSource,
+  where: SQL | undefined,
+): Promise<number> {
+  const cache = cacheOf(deps);
+  const now = deps.clock.monotonic();
+  const known = cache.get(key);
+  const fresh = known !== undefined && known.until > now ? known : null;
+  let n = fresh?.n ?? 0;
+  let edge = fresh?.edge ?? null;
+  const until = fresh?.until ?? now + KEEP_MS;
+  for (;;) {
+    const rest = and(where, edge === null ? undefined : isNewer(source, edge));
+    const next = await findEdge(deps, source, rest);
+    if (next === null) return n + (await countRest(deps, source, rest));
+    n += PIECE;
+    edge = next;
+    cache.set(key, { n, edge, until });
+    await turn();
+  }
+}
+
+function cacheOf({ stream }: CountDeps): LRUCache<string, Counted> {
+  const known = caches.get(stream);
+  if (known) return known;
+  const made = new LRUCache<string, Counted>({ max: 2_000 });
+  caches.set(stream, made);
+  return made;
+}
+
+/** The last row of the next whole piece; null when fewer are left. */
+async function findEdge(
+  { db }: CountDeps,
+  { table, at, id }: LogSource,
+  where: SQL | undefined,
+): Promise<Cursor | null> {
+  const condition = where === undefined ? sql`` : sql` where ${where}`;
+  const order = at === null ? asc(id) : sql`${at} asc, ${id} asc`;
+  const [row] = await rawRows<{ id: string; at: number | string }>(
+    db,
+    sql`select ${id} as ${sql.identifier('id')}, ${at ?? sql`0`} as ${sql.identifier('at')}
+      from ${table}${condition} order by ${order} limit 1 offset ${PIECE - 1}`,
+  );
+  return row ? { id: row.id, at: Number(row.at) } : null;
+}
+
+async function countRest({ db }: CountDeps, { table }: LogSource, where: SQL | undefined): Promise<number> {
+  const condition = where === undefined ? sql`` : sql` where ${where}`;
+  const [row] = await rawRows<{ n: number | string }>(
+    db,
+    sql`select ${count()} as n from ${table}${condition}`,
+  );
+  return Number(row?.n ?? 0);
+}
+
+function isNewer({ at, id }: LogSource, edge: Cursor): SQL {
+  if (at === null) return sql`${id} > ${edge.id}`;
+  return sql`${at} >= ${edge.at} and (${at} > ${edge.at} or ${id} > ${edge.id})`;
+}

@@ -1,0 +1,48 @@
+/** Deleting what is old, in pieces that hold nobody up. */
+import { and, asc, gt, lt, lte, type SQL } from 'drizzle-orm';
+import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
+import type { Db } from '../db/client.ts';
+import { affected } from '../db/ops.ts';
+import { turn } from '../db/turns.ts';
+
+export interface OldRows<T extends MySqlTable> {
+  table: T;
+  /** an indexed column that grows with time: a time, or an id made by us; after the columns that `where` fixes */
+  by: MySqlColumn;
+  /** rows below it go */
+  before: number | string;
+  /** what besides must be true of them */
+  where?: SQL | undefined;
+  /** rows of one statement */
+  size?: number;
+  /** looked at between pieces */
+  signal?: AbortSignal | undefined;
+}
+
+/** Some milliseconds on SQLite, where a statement holds the event loop. */
+const SIZE = 200;
+
+/**
+ * Deletes in the order of `by`, each statement a short range of its index; how many rows went. Rows of the very same
+ * time go together, whatever `size` says.
+ */
+export async function deleteOld<T extends MySqlTable>(db: Db, rows: OldRows<T>): Promise<number> {
+  const { table, by, before, where, size = SIZE, signal } = rows;
+  let total = 0;
+  let from: SQL | undefined;
+  while (!signal?.aborted) {
+    const [edge] = await db
+      .select({ by })
+      .from<MySqlTable>(table)
+      .where(and(where, from, lt(by, before)))
+      .orderBy(asc(by))
+      .limit(1)
+      .offset(size - 1);
+    const upTo = edge ? lte(by, edge.by) : lt(by, before);
+    total += affected(await db.delete(table).where(and(where, from, upTo)));
+    if (!edge) break;
+    from = gt(by, edge.by);
+    await turn();
+  }
+  return total;
+}
