@@ -10,16 +10,13 @@ import { join } from 'node:path';
 import { installPackages, ROOT, run } from './bootstrap.mjs';
 import { ensureChromium } from './chromium.mjs';
 
-const FAST = ['tests/utils', 'tests/db', 'tests/queue', 'tests/services', 'tests/workers', 'tests/http'];
-const DATABASE = [
-  'tests/db',
-  'tests/queue',
-  'tests/services',
-  'tests/workers',
-  'tests/http',
-  'tests/webhooks',
-  'tests/whatsapp',
-];
+const FAST = ['tests/utils', 'tests/queue', 'tests/services', 'tests/otp', 'tests/http', 'tests/broadcast'];
+/** What needs a process of its own, a network or a real client takes too long for the everyday loop. */
+const NOT_FAST = ['tests/**/*emulator*.test.ts', 'tests/**/*.mysql.test.ts'];
+/** `*.mysql.test.ts` is about several processes; SQLite serves one. */
+const NOT_ON_SQLITE = ['tests/browser/**', 'tests/**/*.mysql.test.ts'];
+/** No database in it, or nothing that the database could change. */
+const NOT_ON_MYSQL = ['tests/browser/**', 'tests/emulator/**', 'tests/utils/**', 'tests/**/*.sqlite.test.ts'];
 const REPORTS = join(ROOT, '.test');
 const total = { passed: 0, failed: 0, skipped: 0 };
 
@@ -35,6 +32,8 @@ async function part(name, args, env = {}) {
   total.failed += sum.failed + (code !== 0 && sum.failed === 0 ? 1 : 0);
   total.skipped += sum.skipped;
 }
+
+const without = (patterns) => patterns.map((pattern) => `--exclude=${pattern}`);
 
 function readReport(file) {
   try {
@@ -63,7 +62,7 @@ async function mysqlPart() {
   const server = await startMariadb();
   try {
     const url = `mysql://${server.user}:${server.password}@${server.host}:${server.port}/`;
-    await part('mariadb', DATABASE, { DB_TYPE: 'mysql', TEST_MYSQL_URL: url });
+    await part('mariadb', without(NOT_ON_MYSQL), { DB_TYPE: 'mysql', TEST_MYSQL_URL: url });
   } finally {
     await server.stop();
   }
@@ -79,10 +78,10 @@ installPackages();
 mkdirSync(REPORTS, { recursive: true });
 const options = new Set(process.argv.slice(2));
 if (options.has('--fast')) {
-  await part('fast', FAST, { DB_TYPE: 'sqlite' });
+  await part('fast', [...FAST, ...without(NOT_FAST)], { DB_TYPE: 'sqlite' });
 } else {
   const coverage = options.has('--coverage') ? ['--coverage'] : [];
-  await part('sqlite', ['--exclude=tests/browser/**', ...coverage], { DB_TYPE: 'sqlite' });
+  await part('sqlite', [...without(NOT_ON_SQLITE), ...coverage], { DB_TYPE: 'sqlite' });
   await mysqlPart();
   await browserPart();
 }
