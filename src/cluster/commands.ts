@@ -1,7 +1,7 @@
 /** What a verb asks of the process that holds a session's socket. */
 import { type Clock, sleep } from '../utils/clock.ts';
 import { AppError } from '../utils/errors.ts';
-import type { NumberCheck } from '../whatsapp/engine.ts';
+import type { GroupSummary, NumberCheck, ReadMessage } from '../whatsapp/engine.ts';
 
 /** Verb -> its input and its answer. */
 export interface Commands {
@@ -12,6 +12,8 @@ export interface Commands {
   /** unlink at WhatsApp, erase the credentials, end as `logged_out` */
   logout: { input: Record<string, never>; output: { confirmed: boolean } };
   check_numbers: { input: { phones: string[] }; output: NumberCheck[] };
+  mark_read: { input: { messages: ReadMessage[] }; output: null };
+  list_groups: { input: Record<string, never>; output: GroupSummary[] };
 }
 
 export type CommandName = keyof Commands;

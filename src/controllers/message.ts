@@ -1,67 +1,28 @@
-/** `/message`: sending, history and the queue. */
+/** `/message`: history and the queue; sending is in message-send.ts. */
 import { z } from 'zod';
-import {
-  ListFilters,
-  MessageOutput,
-  QueueStatus,
-  SentMessage,
-  sendFields,
-  TextInput,
-} from '../services/messages/schemas.ts';
+import { ListFilters, MessageOutput, QueueStatus } from '../services/messages/schemas.ts';
 import {
   cancelMessage,
   checkNumber,
   clearQueue,
   getMessage,
   listMessages,
+  markMessageRead,
   queueStatus,
   retryMessage,
-  sendMessage,
 } from '../services/messages.ts';
-import { answerSend } from './message-answer.ts';
 import { type Route, route } from './route.ts';
 import { cursorQuery, Pagination, pageQuery, paginationOf, tenantQuery } from './schemas.ts';
 
 const tag = 'Messages';
-/** Media may come as a `data:` URL. */
-const SEND_BODY_BYTES = 16 * 1024 * 1024;
 const SESSION = 'my-session';
 const NUMBER = '+6281234567890';
 const MESSAGE_ID = '3EB0A1B2C3D4E5F60718293A';
-
-const SEND_DESCRIPTION =
-  'Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when ' +
-  "WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.";
 
 const MessageIdParams = z.object({ messageId: z.string().min(1).max(64) });
 const SessionField = z.string().min(1).max(100).describe('the session');
 
 export const messageRoutes: Route[] = [
-  route({
-    method: 'post',
-    path: '/message/send-text',
-    tag,
-    summary: 'Send a text',
-    description: SEND_DESCRIPTION,
-    auth: 'credential',
-    scope: 'messages:write',
-    body: z.object({ ...sendFields, text: TextInput }),
-    maxBodyBytes: SEND_BODY_BYTES,
-    status: 202,
-    response: z.object({ message: z.string(), data: SentMessage }),
-    errors: [
-      'SESSION_NOT_FOUND',
-      'NOT_CONNECTED',
-      'INVALID_NUMBER',
-      'SEND_FAILED',
-      'NOT_ON_WHATSAPP',
-      'RATE_LIMITED',
-    ],
-    idempotent: true,
-    example: { body: { session: SESSION, to: NUMBER, text: 'Hello from API!' } },
-    handler: async ({ ctx, body: { text, ...fields }, http }) =>
-      answerSend(ctx, http, await sendMessage(ctx, { ...fields, content: { type: 'text', text } })),
-  }),
   route({
     method: 'get',
     path: '/message/list',
@@ -116,13 +77,14 @@ export const messageRoutes: Route[] = [
     path: '/message/check-number',
     tag,
     summary: 'Ask WhatsApp whether a number is on it',
+    description: 'The answer is remembered: a week for a number that exists, an hour for one that does not.',
     auth: 'credential',
     scope: 'read',
     body: z.object({ session: SessionField, phoneNumber: z.string().min(1).max(64) }),
-    response: z.object({ exists: z.boolean(), jid: z.string().nullable() }),
+    response: z.object({ exists: z.boolean(), jid: z.string().nullable(), checkedAt: z.iso.datetime() }),
     errors: ['SESSION_NOT_FOUND', 'NOT_CONNECTED', 'INVALID_NUMBER'],
     example: { body: { session: SESSION, phoneNumber: NUMBER } },
-    handler: ({ ctx, body }) => checkNumber(ctx, body),
+    handler: async ({ ctx, body }) => ({ ...(await checkNumber(ctx, body)) }),
   }),
   route({
     method: 'get',
@@ -137,6 +99,23 @@ export const messageRoutes: Route[] = [
     errors: ['NOT_FOUND'],
     example: { params: { messageId: MESSAGE_ID } },
     handler: async ({ ctx, params, query }) => ({ data: await getMessage(ctx, { ...params, ...query }) }),
+  }),
+  route({
+    method: 'post',
+    path: '/message/:messageId/read',
+    tag,
+    summary: 'Mark an inbound message as read',
+    description: "Its sender sees that when the privacy settings of the session's phone allow it.",
+    auth: 'credential',
+    scope: 'messages:write',
+    params: MessageIdParams,
+    response: z.object({ message: z.string(), data: MessageOutput }),
+    errors: ['NOT_FOUND', 'NOT_CONNECTED', 'NOT_SUPPORTED'],
+    example: { params: { messageId: MESSAGE_ID } },
+    handler: async ({ ctx, params }) => ({
+      message: 'Message marked as read',
+      data: await markMessageRead(ctx, params),
+    }),
   }),
   route({
     method: 'post',

@@ -3,11 +3,13 @@ import { zValidator } from '@hono/zod-validator';
 import type { Hono, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { z } from 'zod';
 import { authenticate } from '../middlewares/authenticate.ts';
 import type { HttpContext, HttpEnv } from '../middlewares/http-env.ts';
 import type { HttpLimiter } from '../middlewares/http-limiter.ts';
 import { answerOnce, newClaim, type RunningKeys } from '../middlewares/idempotency.ts';
 import { limitAction, limitRequests } from '../middlewares/rate-limit.ts';
+import { isMultipart, receiveBody } from '../middlewares/receive-body.ts';
 import { describeReply, describeRequest } from '../middlewares/request-data.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
 import { AppError } from '../utils/errors.ts';
@@ -26,7 +28,7 @@ export interface MountParts {
 /** Adds every route under its path and under `/api`. */
 export function mount(app: Hono<HttpEnv>, parts: MountParts, routes: readonly Route[]): void {
   for (const route of routes) {
-    const chain = [limitBody(route), ...validators(route), run(parts, route)];
+    const chain = [limitBody(route), ...validators(parts, route), run(parts, route)];
     for (const path of pathsOf(route))
       app.on(route.method.toUpperCase(), path, enter(parts, route, path), ...chain);
   }
@@ -74,6 +76,8 @@ function limitBody(route: Route): MiddlewareHandler<HttpEnv> {
   };
   const limitStream = bodyLimit({ maxSize, onError: refuse });
   return (c, next) => {
+    // The file in it has a limit of its own.
+    if (route.files && isMultipart(c)) return next();
     const length = c.req.header('content-length');
     if (length === undefined || c.req.header('transfer-encoding') !== undefined) return limitStream(c, next);
     // Node holds a body to its declared length; asking for the stream itself would cost more than the verb.
@@ -81,11 +85,12 @@ function limitBody(route: Route): MiddlewareHandler<HttpEnv> {
   };
 }
 
-function validators(route: Route): MiddlewareHandler<HttpEnv>[] {
+function validators({ deps }: MountParts, route: Route): MiddlewareHandler<HttpEnv>[] {
   const chain: MiddlewareHandler<HttpEnv>[] = [];
   if (route.params) chain.push(zValidator('param', route.params, refuseInvalid));
   if (route.query) chain.push(zValidator('query', withAliases(route.query), refuseInvalid));
-  if (route.body) chain.push(wantJson, zValidator('json', withAliases(route.body), refuseInvalid));
+  if (route.body && route.files) chain.push(receiveFiles(deps, route, route.body, route.files));
+  else if (route.body) chain.push(wantJson, zValidator('json', withAliases(route.body), refuseInvalid));
   return chain;
 }
 
@@ -99,6 +104,48 @@ const wantJson: MiddlewareHandler<HttpEnv> = async (c, next) => {
   else if (!isJson) throw new AppError('UNSUPPORTED_MEDIA', 'Send JSON: Content-Type: application/json.');
   await next();
 };
+
+/** The body of a route that takes files; they last as long as the request. */
+function receiveFiles(
+  deps: Deps,
+  route: Route,
+  schema: z.ZodType,
+  fileFields: readonly string[],
+): MiddlewareHandler<HttpEnv> {
+  const folded = withAliases(schema);
+  const { files } = deps.config;
+  const limits = {
+    maxJsonBytes: route.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    maxFileBytes: route.maxFileBytes?.(files) ?? files.maxMediaBytes,
+  };
+  return async (c, next) => {
+    const received = await receiveBody(c, deps, fileFields, limits);
+    try {
+      const fields = isMultipart(c) ? readFlags(schema, received.fields) : received.fields;
+      const result = await folded.safeParseAsync(fields);
+      refuseInvalid(result);
+      c.req.addValidatedData('json', Object(result.data));
+      c.set('files', received.files);
+      await next();
+    } finally {
+      await received.discard();
+    }
+  };
+}
+
+const FLAGS: Record<string, boolean | undefined> = { true: true, '1': true, false: false, '0': false };
+
+/** Forms know texts only: where the schema wants true or false, their spellings count. */
+function readFlags(schema: z.ZodType, fields: Record<string, unknown>): Record<string, unknown> {
+  if (!(schema instanceof z.ZodObject)) return fields;
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => {
+      const wanted = schema.shape[name];
+      const isFlag = wanted instanceof z.ZodOptional && wanted.def.innerType instanceof z.ZodBoolean;
+      return [name, isFlag ? (FLAGS[String(value).toLowerCase()] ?? value) : value];
+    }),
+  );
+}
 
 interface ValidationResult {
   success: boolean;
@@ -150,11 +197,13 @@ function withoutFields(body: unknown, names: readonly string[] | undefined): unk
   return Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)));
 }
 
+const NO_FILES = new Map<string, never>();
+
 type Request = Pick<Parameters<Route['handler']>[0], 'params' | 'query' | 'body'>;
 
 async function handle(c: HttpContext, route: Route, ctx: Ctx, request: Request): Promise<Response> {
   c.status(route.status ?? 200);
-  const reply = await route.handler({ ctx, http: c, ...request });
+  const reply = await route.handler({ ctx, http: c, files: c.get('files') ?? NO_FILES, ...request });
   if (reply instanceof Response) return reply;
   c.set('reply', describeReply(reply));
   return c.json({ success: true, ...withBothNames(reply) });

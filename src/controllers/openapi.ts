@@ -117,10 +117,20 @@ function operationOf(route: Route, components: Components): Json {
     if (route.example?.body) content.example = route.example.body;
     operation.requestBody = {
       required: !route.body.safeParse({}).success,
-      content: { 'application/json': content },
+      content: {
+        'application/json': content,
+        ...(route.files ? { 'multipart/form-data': { schema: asForm(content.schema, route.files) } } : {}),
+      },
     };
   }
   return operation;
+}
+
+/** The same body as a form, in which these fields are files. */
+function asForm(schema: unknown, files: readonly string[]): Json {
+  const object = toProperties(schema);
+  const fileFields = files.map((name) => [name, { type: 'string', format: 'binary' }]);
+  return { ...object, properties: { ...toProperties(object.properties), ...Object.fromEntries(fileFields) } };
 }
 
 /** `POST /session/qr/:sessionId` -> `postSessionQrSessionId`. */

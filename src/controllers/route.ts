@@ -7,6 +7,8 @@ import type { z } from 'zod';
 import type { FailureStyle, RatePolicy } from '../middlewares/http-env.ts';
 import type { Scope } from '../services/access.ts';
 import type { Ctx } from '../services/context.ts';
+import type { ReceivedFile } from '../services/media/sources.ts';
+import type { Config } from '../utils/config-types.ts';
 import type { ErrorCode } from '../utils/errors.ts';
 
 type Schema = z.ZodType;
@@ -17,6 +19,8 @@ export interface RouteInput<P, Q, B> {
   params: P;
   query: Q;
   body: B;
+  /** files that came with the body, by field; see Route.files */
+  files: ReadonlyMap<string, ReceivedFile>;
   /** For headers, signals and streamed answers; verbs never see it. */
   http: Context;
 }
@@ -51,8 +55,15 @@ export interface Route<
   params?: P;
   query?: Q;
   body?: B;
-  /** largest body in bytes; 1 MB when missing */
+  /**
+   * fields of the body that may be a file, as multipart or as a `data:` URL: the handler finds it in `files`, and the
+   * field holds its digest
+   */
+  files?: readonly string[];
+  /** largest body in bytes; 1 MB when missing. A multipart body may hold a file of `maxFileBytes` besides */
   maxBodyBytes?: number;
+  /** largest file of a multipart body; MAX_MEDIA_SIZE when missing */
+  maxFileBytes?: (files: Config['files']) => number;
   /** status of the plain answer; 200 when missing. `reply` may choose another with http.status(). */
   status?: 200 | 201 | 202;
   /** schema of the answer without `success`; null for what is not JSON */

@@ -1,6 +1,7 @@
 /** What the middlewares tell one another about a request. */
 import type { Context } from 'hono';
 import type { Actor } from '../services/context.ts';
+import type { ReceivedFile } from '../services/media/sources.ts';
 import type { ErrorCode } from '../utils/errors.ts';
 import type { Described } from './request-data.ts';
 
@@ -12,6 +13,8 @@ export interface HttpEnv {
     routePath?: string;
     actor?: Actor;
     rateLimit?: RateVerdict;
+    /** files that came with the body, by field */
+    files?: ReadonlyMap<string, ReceivedFile>;
     /** how failures are told here; missing where they are told as everywhere */
     failureStyle?: FailureStyle;
     /** code of the failure that was answered, and its sentence */

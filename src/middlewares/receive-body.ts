@@ -48,7 +48,7 @@ export async function receiveBody(
   c: HttpContext,
   deps: ReceiveDeps,
   fileFields: readonly string[],
-  maxJsonBytes: number,
+  { maxJsonBytes, maxFileBytes }: { maxJsonBytes: number; maxFileBytes: number },
 ): Promise<ReceivedBody> {
   const files = new Map<string, ReceivedFile>();
   const discard = async () => {
@@ -56,7 +56,7 @@ export async function receiveBody(
   };
   try {
     const fields = isMultipart(c)
-      ? await readMultipart(c, deps, fileFields, files)
+      ? await readMultipart(c, deps, fileFields, files, maxFileBytes)
       : await readJson(c, deps, fileFields, files, maxJsonBytes);
     for (const [name, file] of files) fields[name] = `sha256:${file.sha256}`;
     return { fields, files, discard };
@@ -76,7 +76,8 @@ async function readJson(
   const stream = c.req.raw.body;
   if (stream === null) return {};
   const length = Number(c.req.header('content-length') ?? Number.NaN);
-  if (length <= LARGE_JSON_BYTES) return takeDataUrls(parseJson(c, await c.req.raw.text()), deps, fileFields, files);
+  if (length <= LARGE_JSON_BYTES)
+    return takeDataUrls(parseJson(c, await c.req.raw.text()), deps, fileFields, files);
   const staged = await stageFile(deps, Readable.fromWeb(toNodeStream(stream)), maxBytes);
   try {
     return await largeBodies.add(async () =>
@@ -98,7 +99,8 @@ function parseJson(c: HttpContext, text: string): Record<string, unknown> {
   } catch {
     throw unreadable('is not valid JSON');
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unreadable('is not a JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw unreadable('is not a JSON object');
   return { ...value };
 }
 
@@ -120,15 +122,16 @@ async function readMultipart(
   deps: ReceiveDeps,
   fileFields: readonly string[],
   files: Map<string, ReceivedFile>,
+  maxFileBytes: number,
 ): Promise<Record<string, unknown>> {
-  const { maxMediaBytes } = deps.config.files;
-  if (Number(c.req.header('content-length')) > maxMediaBytes + MULTIPART_OVERHEAD_BYTES) {
-    throw fileTooLarge(maxMediaBytes);
+  if (Number(c.req.header('content-length')) > maxFileBytes + MULTIPART_OVERHEAD_BYTES) {
+    throw fileTooLarge(maxFileBytes);
   }
   const fields: Record<string, unknown> = {};
   const staging: Promise<void>[] = [];
   const failed = new AbortController();
-  const fail = (error: unknown) => failed.abort(error instanceof Error ? error : unreadable('cannot be read'));
+  const fail = (error: unknown) =>
+    failed.abort(error instanceof Error ? error : unreadable('cannot be read'));
   const parser = createParser(c.req.header('content-type') ?? '');
 
   parser.on('field', (name, value, nameCut, valueCut) => {
@@ -143,7 +146,7 @@ async function readMultipart(
       fail(unexpectedFile(name));
       return;
     }
-    const work = stageFile(deps, stream, maxMediaBytes).then((file) => {
+    const work = stageFile(deps, stream, maxFileBytes).then((file) => {
       files.set(name, { ...file, filename: cleanName(filename ?? '') });
     });
     staging.push(work.catch(fail));
@@ -163,7 +166,13 @@ function createParser(contentType: string) {
   try {
     return new Busboy({
       headers: { 'content-type': contentType },
-      limits: { fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES, files: 2, parts: MAX_FIELDS + 2, headerPairs: 50 },
+      limits: {
+        fields: MAX_FIELDS,
+        fieldSize: MAX_FIELD_BYTES,
+        files: 2,
+        parts: MAX_FIELDS + 2,
+        headerPairs: 50,
+      },
     });
   } catch {
     throw unreadable('is not a multipart form');
@@ -200,7 +209,9 @@ function unreadable(reason: string): AppError {
 
 function unexpectedFile(name: string): AppError {
   const field = name.slice(0, 40) || 'file';
-  return new AppError('VALIDATION_FAILED', `Not valid: ${field}.`, { details: { [field]: 'takes no (second) file' } });
+  return new AppError('VALIDATION_FAILED', `Not valid: ${field}.`, {
+    details: { [field]: 'takes no (second) file' },
+  });
 }
 
 /** Safe because the web stream of a request is the one that Node made; only the two type libraries differ. */

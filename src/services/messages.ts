@@ -2,5 +2,6 @@
 export { checkNumber } from './messages/check-number.ts';
 export { formatPhone } from './messages/format-phone.ts';
 export { cancelMessage, clearQueue, queueStatus, retryMessage } from './messages/queue.ts';
+export { markMessageRead } from './messages/mark-read.ts';
 export { getMessage, listMessages } from './messages/read.ts';
 export { type QueuedMessage, queuedBody, sendMessage } from './messages/send.ts';

@@ -174,6 +174,7 @@ export const Env = z.object({
   OTP_WRONG_CHECKS_PER_HOUR: whole(1, 10_000_000).default(10_000),
   OTP_CONVERSION_MIN_SENDS: whole(1, 1_000_000).default(20),
   OTP_CONVERSION_MIN_PERCENT: whole(0, 100).default(20),
+  INTERACTIVE_MODE: word(['auto', 'native', 'text']).default('auto'),
   QUEUE_QUOTA: whole(1, 10_000_000).default(1_000_000),
   WA_ENGINE: word(['baileys', 'wa-multi-session']).default('baileys'),
   WA_SERVER_URL: url(/^wss?$/, 'must be a ws or wss URL').optional(),

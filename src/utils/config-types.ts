@@ -62,6 +62,8 @@ export interface Config {
     /** the alarm: fewer than `minPercent` of at least `minSends` codes of the last hour were verified */
     conversion: { minSends: number; minPercent: number };
   };
+  /** how buttons and lists are sent when a request does not say; `auto`: as every phone shows them */
+  interactiveMode: 'auto' | 'native' | 'text';
   /** rows a tenant may have waiting in the queue */
   queueQuota: number;
   engine: 'baileys' | 'wa-multi-session';

@@ -171,6 +171,7 @@ function toConfig(env: EnvValues): Config {
       wrongChecksPerHour: env.OTP_WRONG_CHECKS_PER_HOUR,
       conversion: { minSends: env.OTP_CONVERSION_MIN_SENDS, minPercent: env.OTP_CONVERSION_MIN_PERCENT },
     },
+    interactiveMode: env.INTERACTIVE_MODE,
     queueQuota: env.QUEUE_QUOTA,
     engine: env.WA_ENGINE,
     waServer:

@@ -1,4 +1,6 @@
 /** The whole HTTP surface over a real, empty database, and tenants to call it as. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createApp, type HttpApp } from '../../src/app.ts';
 import { createCommandBus } from '../../src/cluster/commands.ts';
 import { allRoutes } from '../../src/controllers/index.ts';
@@ -64,6 +66,9 @@ export interface TestAppOptions {
   deps?: Partial<Deps>;
 }
 
+/** Of this process; nothing of it is needed afterwards. */
+const testUploads = join(tmpdir(), `wahub-test-uploads-${process.pid}`);
+
 /** A configuration for tests: limits so wide that no test meets them by chance. */
 export function testConfig(overrides: Partial<Config> = {}): Config {
   const config = loadConfig({
@@ -73,7 +78,7 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
     API_RATE_LIMIT_MAX: '100000',
     RATE_LIMIT_MAX: '100000',
   });
-  return { ...config, ...overrides };
+  return { ...config, files: { ...config.files, uploadPath: testUploads }, ...overrides };
 }
 
 /** Opens an app over its own database. Close it, or the test file does not end. */

@@ -40,7 +40,7 @@ export function createScriptedEngine(): ScriptedEngine {
 
   const engine: ScriptedEngine = {
     name: 'scripted',
-    capabilities: { contentTypes: ['text'], pairingCode: true, groups: false },
+    capabilities: { contentTypes: ['text'], pairingCode: true, groups: false, markRead: false },
     opens: [],
     sockets: new Map(),
     logouts: [],
@@ -71,6 +71,8 @@ export function createScriptedEngine(): ScriptedEngine {
     send: async () => ({ outcome: 'not_sent', reason: 'scripted' }),
     checkNumbers: async (_accountId, phones): Promise<NumberCheck[]> =>
       phones.map((phone) => ({ phone, exists: true, jid: `${phone}@s.whatsapp.net`, lid: null })),
+    markRead: async () => undefined,
+    groups: async () => [],
     async stop() {
       for (const accountId of [...engine.sockets.keys()]) engine.end(accountId, 'closed_by_us');
     },

@@ -1,3 +1,7 @@
+/** Whether a number is on WhatsApp, remembered: asking for many numbers again and again looks like a spammer. */
+import { and, eq, gt } from 'drizzle-orm';
+import { upsert } from '../../db/ops.ts';
+import { numberChecks } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
@@ -5,20 +9,52 @@ import type { Ctx } from '../context.ts';
 import { findOwnSession, requireConnected } from './session.ts';
 
 const CHECK_TIMEOUT_MS = 15_000;
+const HOUR_MS = 3_600_000;
+/** A number that is there stays; one that is not may be registered any moment. */
+const KEEP_PRESENT_MS = 7 * 24 * HOUR_MS;
+const KEEP_ABSENT_MS = HOUR_MS;
+
+export interface CheckedNumber {
+  exists: boolean;
+  jid: string | null;
+  /** when WhatsApp said so */
+  checkedAt: string;
+}
 
 /**
- * Asks WhatsApp whether a number is on it. Throws SESSION_NOT_FOUND, NOT_CONNECTED, INVALID_NUMBER, or UNAVAILABLE
- * when WhatsApp did not answer in time.
+ * What WhatsApp says about a number: within a week for one that exists, an hour for one that does not, the answer that
+ * the tenant was given before. Throws SESSION_NOT_FOUND, NOT_CONNECTED, INVALID_NUMBER, or UNAVAILABLE when WhatsApp
+ * did not answer in time.
  */
 export async function checkNumber(
   ctx: Ctx,
   input: { session: string; phoneNumber: string },
-): Promise<{ exists: boolean; jid: string | null }> {
+): Promise<CheckedNumber> {
   requireScope(ctx, 'read');
   const session = await findOwnSession(ctx, input.session);
   requireConnected(session);
   const phone = normalizePhone(input.phoneNumber, ctx.config.defaultCountry);
+  const key = `${session.userId}:${phone}`;
+  const now = ctx.clock.now();
+  const [known] = await ctx.db
+    .select()
+    .from(numberChecks)
+    .where(and(eq(numberChecks.key, key), gt(numberChecks.expiresAt, now)));
+  if (known) return toAnswer(known);
   const [check] = await ctx.commands.run(session.id, 'check_numbers', { phones: [phone] }, CHECK_TIMEOUT_MS);
   if (!check) throw new AppError('UNAVAILABLE', 'WhatsApp gave no answer about this number.');
-  return { exists: check.exists, jid: check.jid };
+  const { exists: registered, jid, lid } = check;
+  const fresh = {
+    registered,
+    jid,
+    lid,
+    checkedAt: now,
+    expiresAt: now + (registered ? KEEP_PRESENT_MS : KEEP_ABSENT_MS),
+  };
+  await upsert(ctx.db, numberChecks, { key, ...fresh }, [numberChecks.key], fresh);
+  return toAnswer(fresh);
+}
+
+function toAnswer(row: { registered: boolean; jid: string | null; checkedAt: number }): CheckedNumber {
+  return { exists: row.registered, jid: row.jid, checkedAt: new Date(row.checkedAt).toISOString() };
 }

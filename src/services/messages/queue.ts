@@ -86,7 +86,7 @@ export async function cancelMessage(ctx: Ctx, input: { messageId: string }): Pro
       details: { status: after.status },
     });
   }
-  return toMessage(after);
+  return toMessage(ctx, after);
 }
 
 /**
@@ -109,5 +109,5 @@ export async function retryMessage(ctx: Ctx, input: { messageId: string }): Prom
       details: { status },
     });
   }
-  return toMessage(await findMessage(ctx, input.messageId, { direction: 'out' }));
+  return toMessage(ctx, await findMessage(ctx, input.messageId, { direction: 'out' }));
 }

@@ -70,7 +70,7 @@ export async function getMessage(
   input: TenantInput & { messageId: string },
 ): Promise<MessageOutput> {
   requireScope(ctx, 'read');
-  return toMessage(await findMessage(ctx, input.messageId, input));
+  return toMessage(ctx, await findMessage(ctx, input.messageId, input));
 }
 
 /** The history, newest first, by page or by cursor. Throws SESSION_NOT_FOUND, INVALID_NUMBER, VALIDATION_FAILED. */
@@ -97,7 +97,7 @@ export async function listMessages(ctx: Ctx, input: ListInput): Promise<MessageL
   const shown = rows.slice(0, input.limit);
   const last = shown.at(-1);
   return {
-    data: shown.map(toMessage),
+    data: shown.map((row) => toMessage(ctx, row)),
     totalItems: after ? null : await countUpTo(ctx, where),
     nextCursor: rows.length > shown.length && last ? `${last.createdAt}.${last.id}` : null,
   };

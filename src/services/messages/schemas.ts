@@ -6,7 +6,7 @@ import { MESSAGE_STATUSES } from '../../db/schema.ts';
 const MAX_TEXT = 65_536;
 
 /** A JID, a phone number in any usual spelling, or a group's id. */
-const RecipientInput = z
+export const RecipientInput = z
   .string()
   .trim()
   .min(1, 'must not be empty')
@@ -27,6 +27,12 @@ export const sendFields = {
     '`high` overtakes everything that waits; `normal` when missing',
   ),
   scheduledAt: Instant.optional().describe('not to be sent before'),
+  quotedMessageId: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('answers that message of the same session, in or out'),
   expiresAt: Instant.optional().describe('not to be sent after: it then ends as `expired`'),
 };
 
@@ -49,6 +55,10 @@ export const SentMessage = z
     type: z.string(),
     status: MessageStatusOutput,
     estimatedSendAt: time,
+    rendering: z
+      .enum(['native', 'text'])
+      .optional()
+      .describe('of buttons and lists: as WhatsApp buttons, or as a numbered text'),
     timestamp: z.iso.datetime(),
   })
   .meta({ id: 'SentMessage' });

@@ -9,17 +9,22 @@ import type { Content } from '../../whatsapp/content.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
+import { requireContentType } from './capability.ts';
+import type { Draft } from './drafts.ts';
 import { estimateSendAt } from './estimate.ts';
+import { findQuoted } from './quote.ts';
 import { toPeer } from './recipient.ts';
 import type { SentMessage } from './schemas.ts';
-import { findOwnSession, requireConnected, requireQueueing } from './session.ts';
+import { findOwnSession, requireConnected, requireQueueing, type SendingSession } from './session.ts';
 import { addressOf, toIso } from './view.ts';
 
 export interface SendInput {
   session: string;
   /** a phone number in any usual spelling, a LID, or a group */
   to: string;
-  content: Content;
+  content: Content | Draft;
+  /** a message of the same session, in or out */
+  quotedMessageId?: string | undefined;
   isGroup?: boolean | undefined;
   priority?: PriorityName | undefined;
   /** epoch milliseconds */
@@ -48,7 +53,8 @@ export function queuedBody(answer: SentMessage): { message: string; data: SentMe
 
 /**
  * Queues one message; resolves when it is durable. Throws SESSION_NOT_FOUND, NOT_CONNECTED (a session that will
- * not connect by itself), INVALID_NUMBER, VALIDATION_FAILED (times) or RATE_LIMITED (the tenant's queue is full).
+ * not connect by itself), INVALID_NUMBER, VALIDATION_FAILED (times), RATE_LIMITED (the tenant's queue is full), NOT_SUPPORTED (the engine),
+ * NOT_FOUND (what is quoted, reacted to or uploaded), and what taking its file throws (takeMedia).
  */
 export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMessage> {
   requireScope(ctx, 'messages:write');
@@ -58,7 +64,9 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   const to = toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
   const times = checkTimes(ctx.clock.now(), input);
   const priority = PRIORITIES[input.priority ?? 'normal'];
+  requireContentType(ctx, input.content.type);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
+  const content = await makeContent(ctx, session, input, Math.max(ctx.clock.now(), times.scheduledAt ?? 0));
   const estimatedSendAt = await estimateSendAt(ctx, session, { priority, scheduledAt: times.scheduledAt });
   const messageId = newMessageId();
   const answerAt = (at: number): SentMessage => ({
@@ -66,7 +74,8 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
     session: session.sessionId,
     sessionId: session.sessionId,
     to: addressOf(to),
-    type: input.content.type,
+    type: content.type,
+    ...('rendering' in content ? { rendering: content.rendering } : {}),
     status: 'queued',
     estimatedSendAt: toIso(estimatedSendAt),
     timestamp: new Date(at).toISOString(),
@@ -79,8 +88,8 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
       sessionId: session.sessionId,
       messageId,
       ...to,
-      type: input.content.type,
-      content: input.content,
+      type: content.type,
+      content,
       priority,
       ...times,
     },
@@ -92,6 +101,18 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
         })),
   );
   return { id: queued.id, answer: answerAt(queued.queuedAt) };
+}
+
+/** Last of all checks: a draft may take a download. */
+async function makeContent(
+  ctx: Ctx,
+  session: SendingSession,
+  { content, quotedMessageId }: SendInput,
+  neededUntil: number,
+): Promise<Content> {
+  const quoted = quotedMessageId === undefined ? null : await findQuoted(ctx, session, quotedMessageId);
+  const made = 'make' in content ? await content.make(ctx, { session, neededUntil }) : content;
+  return quoted === null || made.type === 'reaction' ? made : { ...made, quoted };
 }
 
 /** Throws VALIDATION_FAILED for times that cannot be meant. A scheduled time that has just passed means now. */

@@ -3,6 +3,7 @@ import type { messages } from '../../db/schema.ts';
 import { PRIORITIES, type PriorityName } from '../../queue/priority.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
+import { type MediaLinkDeps, withMediaUrl } from '../inbound/media-view.ts';
 import type { MessageOutput } from './schemas.ts';
 
 export type MessageRecord = typeof messages.$inferSelect;
@@ -17,7 +18,8 @@ export function addressOf(row: { phone: string | null; peer: string }): string {
   return row.phone === null ? row.peer : formatE164(row.phone);
 }
 
-export function toMessage(row: MessageRecord): MessageOutput {
+/** A file that we have comes with a link that opens it for a day. */
+export function toMessage(deps: MediaLinkDeps, row: MessageRecord): MessageOutput {
   const out = row.direction === 'out';
   return {
     messageId: row.messageId,
@@ -28,7 +30,7 @@ export function toMessage(row: MessageRecord): MessageOutput {
     from: out ? null : senderOf(row),
     chat: row.peer,
     type: row.type,
-    content: SECRET_TYPES.has(row.type) ? null : row.content,
+    content: SECRET_TYPES.has(row.type) ? null : withMediaUrl(deps, row.userId, row.content),
     status: row.status,
     priority: priorityName(row.priority),
     attempts: row.attempts,

@@ -2,6 +2,7 @@
 import { isUnavailable } from '../../db/ops.ts';
 import { type AccountState, readBeforeRelay } from '../../queue/account-state.ts';
 import { type Claim, recipientOf } from '../../queue/claim.ts';
+import { PRIORITIES, type Priority } from '../../queue/priority.ts';
 import { type Decision, decide } from '../../queue/retry.ts';
 import type { Settlement } from '../../queue/settle.ts';
 import type { Content } from '../../whatsapp/content.ts';
@@ -69,12 +70,22 @@ async function send(
       messageId: claim.messageId,
       prepareTimeoutMs,
       ackTimeoutMs,
+      typingMs: typingMsOf(content, deps.config.pacing.typingMsPerChar, claim.priority),
       mayRelay,
     });
   } catch (error) {
     deps.logger.error('the engine failed', { messageId: claim.messageId, error: String(error) });
     return { outcome: 'unknown', reason: 'the engine failed' };
   }
+}
+
+/** Longer looks odd, and holds the recipient's next message. */
+const MAX_TYPING_MS = 10_000;
+
+/** As long as a person would type it; a code is not kept waiting. */
+function typingMsOf(content: Content, msPerChar: number, priority: Priority): number {
+  if (content.type !== 'text' || priority === PRIORITIES.high) return 0;
+  return Math.min(MAX_TYPING_MS, content.text.length * msPerChar);
 }
 
 function settlementOf(claim: Claim, decision: Decision): Settlement {

@@ -107,6 +107,12 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     }
   }
 
+  /** The account's id. Throws NOT_CONNECTED. */
+  function connected(account: AccountRef): string {
+    if (engine.isConnected(account.id)) return account.id;
+    throw new AppError('NOT_CONNECTED', `The session ${account.sessionId} is not connected.`);
+  }
+
   const commands: CommandTable = {
     open: async (runner) => {
       await runner.open();
@@ -117,12 +123,12 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       return null;
     },
     logout: (runner) => runner.logout(),
-    check_numbers: async ({ account }, { phones }) => {
-      if (!engine.isConnected(account.id)) {
-        throw new AppError('NOT_CONNECTED', `The session ${account.sessionId} is not connected.`);
-      }
-      return engine.checkNumbers(account.id, phones);
+    check_numbers: async ({ account }, { phones }) => engine.checkNumbers(connected(account), phones),
+    mark_read: async ({ account }, { messages }) => {
+      await engine.markRead(connected(account), messages);
+      return null;
     },
+    list_groups: async ({ account }) => engine.groups(connected(account)),
   };
 
   const handle: CommandHandler = async (accountId, name, input) => {

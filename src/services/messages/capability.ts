@@ -1,0 +1,23 @@
+import { AppError } from '../../utils/errors.ts';
+import { CAPABILITIES } from '../../whatsapp/capabilities.ts';
+import type { ContentType } from '../../whatsapp/content.ts';
+import type { EngineCapabilities } from '../../whatsapp/engine.ts';
+import type { Ctx } from '../context.ts';
+
+/** Throws NOT_SUPPORTED unless the service's engine can send such content. */
+export function requireContentType(ctx: Pick<Ctx, 'config'>, type: ContentType): void {
+  const { contentTypes }: EngineCapabilities = CAPABILITIES[ctx.config.engine];
+  if (!contentTypes.includes(type)) throw notSupported(ctx, `send ${type} messages`);
+}
+
+/** Throws NOT_SUPPORTED unless the service's engine can do that. */
+export function requireCapability(ctx: Pick<Ctx, 'config'>, name: 'groups' | 'markRead'): void {
+  const can: EngineCapabilities = CAPABILITIES[ctx.config.engine];
+  if (!can[name]) throw notSupported(ctx, name === 'groups' ? 'list groups' : 'mark messages as read');
+}
+
+function notSupported({ config }: Pick<Ctx, 'config'>, what: string): AppError {
+  return new AppError('NOT_SUPPORTED', `The engine ${config.engine} cannot ${what}.`, {
+    details: { engine: config.engine },
+  });
+}

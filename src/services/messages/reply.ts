@@ -1,0 +1,98 @@
+/** Whose choice an inbound message is: matched to the buttons or list that were sent to that chat. */
+import { and, desc, eq, gte, inArray } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { messages } from '../../db/schema.ts';
+import type { ButtonsContent, Choice, ListContent, Reply } from '../../whatsapp/content.ts';
+import type { InboundMessage } from '../../whatsapp/engine.ts';
+import { choicesOf } from '../../whatsapp/interactive-text.ts';
+import { lidJid, phoneJid } from '../../whatsapp/jid.ts';
+
+/** An answer that comes later is more likely about something else. */
+const VALID_MS = 24 * 3_600_000;
+/** Longer texts are no choice. */
+const MAX_ANSWER = 120;
+/** How many earlier offers a tapped button or a label is looked for in. */
+const MAX_OFFERS = 5;
+
+interface Offer {
+  messageId: string;
+  content: unknown;
+}
+
+/**
+ * What the sender chose: a tapped button or row, the number of one, or its label; of the message that is quoted, or
+ * else of the newest offer to that chat in the last 24 h. Null when it is no choice. One index seek, and none for
+ * messages that cannot be one.
+ */
+export async function matchReply(
+  db: Db,
+  accountId: string,
+  message: InboundMessage,
+  now: number,
+): Promise<Reply | null> {
+  const { content } = message;
+  const { selected, quotedId } = content;
+  const text = 'text' in content && typeof content.text === 'string' ? content.text.trim() : '';
+  if (!selected && (text === '' || text.length > MAX_ANSWER)) return null;
+  const offers = await findOffers(db, accountId, message, quotedId, now);
+  for (const [index, { messageId, content: offered }] of offers.entries()) {
+    const choices = choicesOf(asInteractive(offered));
+    const choice = selected
+      ? choices.find(({ id }) => id === selected.id)
+      : // A number means the newest offer only: older ones have scrolled away.
+        ((index === 0 ? numbered(choices, text) : undefined) ?? labelled(choices, text));
+    if (choice) return { messageId, id: choice.id, text: choice.text };
+  }
+  return null;
+}
+
+function findOffers(
+  db: Db,
+  accountId: string,
+  { chat, phone, lid }: InboundMessage,
+  quotedId: string | undefined,
+  now: number,
+): Promise<Offer[]> {
+  const isGroup = chat.endsWith('@g.us');
+  const peers = new Set([chat]);
+  if (!isGroup && phone) peers.add(phoneJid(phone));
+  if (!isGroup && lid) peers.add(lidJid(lid));
+  return db
+    .select({ messageId: messages.messageId, content: messages.content })
+    .from(messages)
+    .where(
+      and(
+        eq(messages.accountId, accountId),
+        inArray(messages.peer, [...peers]),
+        gte(messages.createdAt, now - VALID_MS),
+        eq(messages.direction, 'out'),
+        inArray(messages.type, ['buttons', 'list']),
+        inArray(messages.status, ['sending', 'sent', 'delivered', 'read']),
+        quotedId === undefined ? undefined : eq(messages.messageId, quotedId),
+      ),
+    )
+    .orderBy(desc(messages.createdAt), desc(messages.id))
+    .limit(MAX_OFFERS);
+}
+
+/** `2`, `2.`, `(2)`, `#2`, `*2*`, `２`: as people write numbers. */
+function numbered(choices: readonly Choice[], text: string): Choice | undefined {
+  const digits = /^[(#*]*(\d{1,3})[).:*]*$/.exec(text.normalize('NFKC'))?.[1];
+  return digits === undefined ? undefined : choices[Number(digits) - 1];
+}
+
+function labelled(choices: readonly Choice[], text: string): Choice | undefined {
+  const wanted = plain(text.replace(/^[(#*]*\d{1,3}[).:*]+\s+/, ''));
+  const found = choices.filter(
+    (choice) => plain(choice.text) === wanted || plain(choice.text) === plain(text),
+  );
+  // Two rows with the same label do not tell which one is meant.
+  return found.length === 1 ? found[0] : undefined;
+}
+
+const plain = (text: string) => text.normalize('NFKC').toLocaleLowerCase().replace(/\s+/g, ' ').trim();
+
+/** Safe because rows of these two types hold nothing else. */
+function asInteractive(content: unknown): ButtonsContent | ListContent {
+  return content as ButtonsContent | ListContent;
+}

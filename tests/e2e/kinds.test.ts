@@ -1,0 +1,350 @@
+/** Every kind of message, decrypted by its recipient and equal to what was sent. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Emulator, type Received, startEmulator } from '../../src/emulator/index.ts';
+import { dataUrl, mp4File, opusFile, pdfFile, pngFile, sha256, webpFile } from '../helpers/files.ts';
+import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
+import { linkSession } from '../helpers/sandbox-process.ts';
+import { until } from '../helpers/until.ts';
+
+const OWN = '628111000030';
+const WAIT = { 'x-api-key': ADMIN_KEY, prefer: 'wait=20' };
+
+let emulator: Emulator;
+let gateway: TestGateway;
+let web: Server;
+let webUrl: string;
+const pages = new Map<string, Buffer>();
+
+beforeAll(async () => {
+  emulator = await startEmulator();
+  gateway = await startTestGateway(emulator, { allowPrivateUrls: true });
+  await linkSession(gateway, emulator, 'main', OWN);
+  web = createServer((request, response) => {
+    const page = pages.get(request.url ?? '');
+    response.writeHead(page ? 200 : 404).end(page);
+  });
+  await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+  webUrl = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
+});
+
+afterAll(async () => {
+  web?.close();
+  await gateway?.remove();
+  await emulator?.stop();
+});
+
+let numbers = 0;
+const newNumber = () => `6281300${String(++numbers).padStart(5, '0')}`;
+
+/** Sends and resolves with what the recipient decrypted. */
+async function sendTo(to: string, kind: string, fields: object): Promise<{ data: Data; received: Received }> {
+  const input = { session: 'main', to, ...fields };
+  const { status, body } = await gateway.call('POST', `/message/send-${kind}`, input, WAIT);
+  expect(body).toMatchObject({ success: true });
+  expect(status).toBe(200);
+  return { data: body.data, received: await arrival(to, body.data.messageId) };
+}
+
+interface Data {
+  messageId: string;
+  type: string;
+  rendering?: string;
+}
+
+async function arrival(to: string, id: string): Promise<Received> {
+  const find = () => emulator.messages({ to }).find((message) => message.id === id);
+  await until(async () => find()?.deliveredAt !== undefined);
+  const received = find();
+  if (!received) throw new Error('nothing arrived');
+  expect(received.mediaError).toBeUndefined();
+  return received;
+}
+
+const send = (kind: string, fields: object) => sendTo(newNumber(), kind, fields);
+
+describe('a file', () => {
+  test('arrives as an image with its caption, from a data: URL', async () => {
+    const image = pngFile();
+    const { data, received } = await send('image', { image: dataUrl('image/png', image), caption: 'look' });
+    expect(data.type).toBe('image');
+    expect(received).toMatchObject({
+      type: 'image',
+      caption: 'look',
+      mimetype: 'image/png',
+      fileSha256: sha256(image),
+      fileSize: image.length,
+    });
+  });
+
+  test('arrives as a video, from a URL', async () => {
+    const video = mp4File(300_000);
+    pages.set('/clip.mp4', video);
+    const { received } = await send('video', { video: `${webUrl}/clip.mp4`, caption: 'clip' });
+    expect(received).toMatchObject({
+      type: 'video',
+      caption: 'clip',
+      mimetype: 'video/mp4',
+      fileSha256: sha256(video),
+    });
+  });
+
+  test('arrives as a voice note and as a sound, from an upload', async () => {
+    const sound = opusFile(3);
+    const form = new FormData();
+    form.set('file', new Blob([new Uint8Array(sound)]), 'voice.ogg');
+    const response = await fetch(`${gateway.url}/media`, {
+      method: 'POST',
+      headers: { 'x-api-key': ADMIN_KEY },
+      body: form,
+    });
+    const uploaded = (await response.json()) as { data: { id: string; sha256: string; mimetype: string } };
+    expect(response.status).toBe(201);
+    expect(uploaded.data).toMatchObject({ sha256: sha256(sound), mimetype: 'audio/ogg; codecs=opus' });
+    const voice = await send('audio', { audio: uploaded.data.id, ptt: true });
+    expect(voice.received).toMatchObject({
+      type: 'ptt',
+      fileSha256: sha256(sound),
+      mimetype: 'audio/ogg; codecs=opus',
+    });
+    const plain = await send('audio', { audio: dataUrl('audio/ogg', sound) });
+    expect(plain.received).toMatchObject({ type: 'audio', fileSha256: sha256(sound) });
+    const { body } = await gateway.call('GET', `/message/${plain.data.messageId}`);
+    expect(body.data.content).toMatchObject({ seconds: 3, ptt: false });
+  });
+
+  test('arrives as a document under its name, from a form', async () => {
+    const to = newNumber();
+    const document = pdfFile(200_000);
+    const form = new FormData();
+    form.set('session', 'main');
+    form.set('caption', 'your invoice');
+    form.set('document', new Blob([new Uint8Array(document)]), 'faktur är #1.pdf');
+    form.set('to', to);
+    const response = await fetch(`${gateway.url}/message/send-document`, {
+      method: 'POST',
+      headers: WAIT,
+      body: form,
+    });
+    const body = (await response.json()) as { data: Data };
+    expect(response.status).toBe(200);
+    expect(await arrival(to, body.data.messageId)).toMatchObject({
+      type: 'document',
+      fileName: 'faktur är #1.pdf',
+      caption: 'your invoice',
+      mimetype: 'application/pdf',
+      fileSha256: sha256(document),
+    });
+  });
+
+  test('arrives as a sticker', async () => {
+    const sticker = webpFile();
+    const { received } = await send('sticker', { sticker: dataUrl('image/webp', sticker) });
+    expect(received).toMatchObject({ type: 'sticker', mimetype: 'image/webp', fileSha256: sha256(sticker) });
+  });
+
+  test('is uploaded again for a recipient whose phone asks for the message again', async () => {
+    const to = newNumber();
+    const image = pngFile();
+    emulator.setRule({ number: to, behaviour: 'retry:1' });
+    const { received } = await sendTo(to, 'image', { image: dataUrl('image/png', image) });
+    expect(received).toMatchObject({ retriesAsked: 1, fileSha256: sha256(image) });
+  });
+
+  test('is sent in another attempt when its upload fails', async () => {
+    await emulator.fault({ kind: 'media_fail', times: 1 });
+    const image = pngFile();
+    const { received } = await send('image', { image: dataUrl('image/png', image) });
+    expect(received.fileSha256).toBe(sha256(image));
+  });
+});
+
+describe('other kinds', () => {
+  test('a location arrives at its coordinates', async () => {
+    const place = { latitude: -6.1754, longitude: 106.8272, name: 'Monas', address: 'Jakarta' };
+    expect((await send('location', place)).received).toMatchObject({ type: 'location', ...place });
+  });
+
+  test('a contact arrives as a card that phones can read', async () => {
+    const { received } = await send('contact', { name: 'Toko; Budi', phoneNumber: '0812-9876-5432' });
+    expect(received).toMatchObject({ type: 'contact', name: 'Toko; Budi' });
+    expect(received.contacts?.[0]?.phones).toEqual(['+6281298765432']);
+    expect(received.contacts?.[0]?.vcard).toContain('FN:Toko\\; Budi');
+  });
+
+  test('a poll arrives with its options, for one choice or for several', async () => {
+    const poll = { question: 'When?', options: ['Morning', 'Evening', 'Never'] };
+    const one = await send('poll', poll);
+    expect(one.received).toMatchObject({
+      type: 'poll',
+      pollName: 'When?',
+      options: poll.options,
+      selectableCount: 1,
+    });
+    const several = await send('poll', { ...poll, multiple: true });
+    expect(several.received).toMatchObject({ options: poll.options, selectableCount: 0 });
+  });
+
+  test('a reaction names the message it is about, and can be taken back', async () => {
+    const to = newNumber();
+    const { data } = await sendTo(to, 'text', { text: 'hello' });
+    const { received } = await sendTo(to, 'reaction', { messageId: data.messageId, emoji: '👍🏽' });
+    expect(received.reaction).toEqual({ messageId: data.messageId, emoji: '👍🏽' });
+    const taken = await sendTo(to, 'reaction', { messageId: data.messageId, emoji: '' });
+    expect(taken.received.reaction).toEqual({ messageId: data.messageId, emoji: '' });
+    const unknown = { session: 'main', to, messageId: '3EB0UNKNOWN', emoji: '👍' };
+    expect(await gateway.call('POST', '/message/send-reaction', unknown)).toMatchObject({
+      status: 404,
+      body: { code: 'NOT_FOUND' },
+    });
+  });
+
+  test('an answer quotes what was said, whoever said it', async () => {
+    const to = newNumber();
+    const first = await sendTo(to, 'text', { text: 'our question' });
+    const own = await sendTo(to, 'text', { text: 'again', quotedMessageId: first.data.messageId });
+    expect(own.received).toMatchObject({ quotedId: first.data.messageId, quotedText: 'our question' });
+    const id = await deliver(to, { text: 'their question' });
+    const answer = { image: dataUrl('image/png', pngFile()), caption: 'see', quotedMessageId: id };
+    const theirs = await sendTo(to, 'image', answer);
+    expect(theirs.received).toMatchObject({ caption: 'see', quotedId: id, quotedText: 'their question' });
+  });
+});
+
+const BUTTONS = {
+  text: 'Is this right?',
+  footer: 'Toko Budi',
+  buttons: [
+    { id: 'order-yes', text: 'Yes' },
+    { id: 'order-no', text: 'No, change it' },
+  ],
+};
+const LIST = {
+  text: 'What can we do?',
+  title: 'Help',
+  buttonText: 'Menu',
+  sections: [
+    { title: 'Orders', rows: [{ id: 'track', title: 'Track', description: 'where it is' }] },
+    { title: 'Other', rows: [{ id: 'talk', title: 'Talk to us' }] },
+  ],
+};
+
+/** What somebody writes to our number, as the history keeps it. */
+async function deliver(from: string, content: object): Promise<string> {
+  const { ids } = await emulator.deliver({ to: OWN, from, ...content });
+  const [id = ''] = ids;
+  await until(async () => (await gateway.call('GET', `/message/${id}`)).status === 200);
+  return id;
+}
+
+async function replyTo(from: string, content: object) {
+  const { body } = await gateway.call('GET', `/message/${await deliver(from, content)}`);
+  return body.data.content.reply;
+}
+
+describe('buttons and lists', () => {
+  test('read well as a text that every phone shows, and the number of one is matched to its id', async () => {
+    const to = newNumber();
+    const { data, received } = await sendTo(to, 'buttons', BUTTONS);
+    expect(data.rendering).toBe('text');
+    expect(received).toMatchObject({
+      type: 'text',
+      text: 'Is this right?\n\n*1.* Yes\n*2.* No, change it\n\n_Toko Budi_',
+    });
+    const { messageId } = data;
+    const no = { messageId, id: 'order-no', text: 'No, change it' };
+    expect(await replyTo(to, { text: '2' })).toEqual(no);
+    expect(await replyTo(to, { text: ' no, CHANGE it ' })).toEqual(no);
+    expect(await replyTo(to, { text: '3' })).toBeUndefined();
+    expect(await replyTo(to, { text: 'what?' })).toBeUndefined();
+    expect(await replyTo(newNumber(), { text: '2' })).toBeUndefined();
+
+    const list = await sendTo(to, 'list', LIST);
+    expect(list.received.text).toBe(
+      '*Help*\n\nWhat can we do?\n\n*Orders*\n*1.* Track\n    where it is\n\n*Other*\n*2.* Talk to us',
+    );
+    expect(await replyTo(to, { text: '2.' })).toMatchObject({ messageId: list.data.messageId, id: 'talk' });
+    expect(await replyTo(to, { text: '2', messageId })).toEqual(no);
+  });
+
+  test('go as WhatsApp buttons with their ids when that is asked for, and a tap is matched', async () => {
+    const to = newNumber();
+    const { data, received } = await sendTo(to, 'buttons', { ...BUTTONS, rendering: 'native' });
+    expect(data.rendering).toBe('native');
+    expect(received).toMatchObject({ type: 'interactive', text: BUTTONS.text, footer: BUTTONS.footer });
+    expect(received.buttons).toMatchObject(BUTTONS.buttons);
+    const list = await sendTo(to, 'list', { ...LIST, rendering: 'native' });
+    expect(list.received).toMatchObject({ title: 'Help', buttonText: 'Menu', sections: LIST.sections });
+    expect(await replyTo(to, { kind: 'button_reply', buttonId: 'order-yes', text: 'Yes' })).toEqual({
+      messageId: data.messageId,
+      id: 'order-yes',
+      text: 'Yes',
+    });
+    expect(await replyTo(to, { kind: 'list_reply', buttonId: 'track', text: 'Track' })).toMatchObject({
+      messageId: list.data.messageId,
+      id: 'track',
+    });
+  });
+});
+
+describe('a group', () => {
+  test('is listed, and its members read every kind that is sent to it', async () => {
+    const members = [newNumber(), newNumber()];
+    const group = emulator.createGroup({ subject: 'Keluarga', participants: [OWN, ...members] });
+    const { body } = await gateway.call('GET', '/session/main/groups');
+    expect(body.data).toEqual([{ id: group.id, subject: 'Keluarga', size: 3 }]);
+    const image = pngFile();
+    const input = { session: 'main', to: group.id, isGroup: true };
+    const picture = { ...input, image: dataUrl('image/png', image), caption: 'us' };
+    const sent = await gateway.call('POST', '/message/send-image', picture, WAIT);
+    expect(sent.status).toBe(200);
+    for (const member of members) {
+      expect(await arrival(member, sent.body.data.messageId)).toMatchObject({
+        group: group.id,
+        caption: 'us',
+        fileSha256: sha256(image),
+      });
+    }
+    const answer = { ...input, text: 'nice', quotedMessageId: sent.body.data.messageId };
+    const quoting = await gateway.call('POST', '/message/send-text', answer, WAIT);
+    for (const member of members) {
+      expect(await arrival(member, quoting.body.data.messageId)).toMatchObject({
+        quotedId: sent.body.data.messageId,
+        quotedText: 'us',
+      });
+    }
+  });
+});
+
+describe('what a phone would do', () => {
+  test('an inbound message is marked as read, once, and its sender hears of it', async () => {
+    const from = newNumber();
+    const id = await deliver(from, { text: 'seen?' });
+    const { status, body } = await gateway.call('POST', `/message/${id}/read`);
+    expect(status).toBe(200);
+    expect(body.data.readAt).not.toBeNull();
+    await until(async () => emulator.inbound({ id })[0]?.readAt !== undefined);
+    const again = await gateway.call('POST', `/message/${id}/read`);
+    expect(again.body.data.readAt).toBe(body.data.readAt);
+    const { data } = await sendTo(from, 'text', { text: 'ours' });
+    expect((await gateway.call('POST', `/message/${data.messageId}/read`)).status).toBe(404);
+  });
+
+  test('typing shows before a text when it is switched on, not before a code', async () => {
+    const { pacing } = gateway.config;
+    const typist = await startTestGateway(emulator, { pacing: { ...pacing, typingMsPerChar: 5 } });
+    try {
+      await linkSession(typist, emulator, 'main', '628111000031');
+      const to = newNumber();
+      const post = (fields: object) =>
+        typist.call('POST', '/message/send-text', { session: 'main', to, text: 'typed', ...fields }, WAIT);
+      await post({ priority: 'high' });
+      expect(emulator.activity({ phone: '628111000031', kind: 'chatstate' })).toHaveLength(0);
+      await post({});
+      expect(emulator.activity({ phone: '628111000031', kind: 'chatstate' })).toHaveLength(1);
+    } finally {
+      await typist.remove();
+    }
+  });
+});
