@@ -2,9 +2,15 @@
 import { analyticsRoutes } from './analytics.ts';
 import { authRoutes } from './auth.ts';
 import { broadcastRoutes } from './broadcast/index.ts';
+import { broadcastApiRoutes } from './dialects/broadcast-api.ts';
+import { otpApiMessageRoutes } from './dialects/otp-api-messages.ts';
+import { otpApiSessionRoutes } from './dialects/otp-api-sessions.ts';
 import { eventRoutes } from './events.ts';
+import { groupRoutes } from './group.ts';
 import { healthRoutes } from './health.ts';
+import { mediaRoutes } from './media.ts';
 import { messageRoutes } from './message.ts';
+import { messageSendRoutes } from './message-send.ts';
 import { otpRoutes } from './otp.ts';
 import type { Route } from './route.ts';
 import { sessionRoutes } from './session.ts';
@@ -15,11 +21,17 @@ export const allRoutes: readonly Route[] = [
   ...authRoutes,
   ...userRoutes,
   ...sessionRoutes,
+  ...groupRoutes,
+  ...messageSendRoutes,
   ...messageRoutes,
+  ...mediaRoutes,
   ...otpRoutes,
   ...broadcastRoutes,
   ...webhookRoutes,
   ...eventRoutes,
   ...analyticsRoutes,
   ...healthRoutes,
+  ...otpApiSessionRoutes,
+  ...otpApiMessageRoutes,
+  ...broadcastApiRoutes,
 ];
