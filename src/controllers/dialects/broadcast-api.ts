@@ -9,8 +9,7 @@ import {
   listSessions,
   SessionId,
 } from '../../services/sessions/index.ts';
-import type { Route } from '../route.ts';
-import { type Dialect, row, sendRow, toDigits } from './dialect.ts';
+import { type Dialect, type Route, row, sendRow, toDigits } from './dialect.ts';
 import { BROADCAST_API_FAILURES } from './texts.ts';
 
 const dialect: Dialect = { tag: 'Broadcast API (older clients)', failures: BROADCAST_API_FAILURES };

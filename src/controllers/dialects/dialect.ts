@@ -12,6 +12,8 @@ import type { ErrorCode } from '../../utils/errors.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import { type Route, type RouteExample, type RouteInput, route } from '../route.ts';
 
+export type { ErrorCode, FailureStyle, Route };
+
 /** What all rows of a system have in common. */
 export interface Dialect {
   tag: string;

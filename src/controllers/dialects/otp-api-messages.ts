@@ -12,9 +12,7 @@ import {
 import { formatPhone, sendMessage } from '../../services/messages.ts';
 import { generateOtp } from '../../services/otp/expire.ts';
 import { sendOtp } from '../../services/otp/send.ts';
-import type { ErrorCode } from '../../utils/errors.ts';
-import type { Route } from '../route.ts';
-import { type Accepted, type Dialect, mediaOf, row, sendRow } from './dialect.ts';
+import { type Accepted, type Dialect, type ErrorCode, mediaOf, type Route, row, sendRow } from './dialect.ts';
 import {
   AudioBody,
   ButtonBody,

@@ -14,9 +14,8 @@ import {
   SessionOutput,
   SessionStatusOutput,
 } from '../../services/sessions/index.ts';
-import type { Route } from '../route.ts';
 import { showQrPage } from '../session-page/routes.ts';
-import { type Dialect, pageRow, row } from './dialect.ts';
+import { type Dialect, pageRow, type Route, row } from './dialect.ts';
 import { OTP_API_FAILURES } from './texts.ts';
 
 const OTP_API: Dialect = { tag: 'OTP API (older clients)', failures: OTP_API_FAILURES };

@@ -1,5 +1,5 @@
 /** What the older systems say: their statuses, and their sentences where clients have come to know them. */
-import type { FailureStyle } from '../../middlewares/http-env.ts';
+import type { FailureStyle } from './dialect.ts';
 
 const COMMON: FailureStyle['messages'] = {
   SESSION_NOT_FOUND: 'Session tidak ditemukan',
