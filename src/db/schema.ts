@@ -311,6 +311,7 @@ export const idempotencyKeys = table(
 
 export * from './schema/activity.ts';
 export * from './schema/broadcast.ts';
+export * from './schema/cluster.ts';
 export * from './schema/inbound.ts';
 export * from './schema/media.ts';
 export * from './schema/otp.ts';
