@@ -118,7 +118,7 @@ export const contactImportErrors = table(
     importId: id().notNull(),
     /** of the file, the header is 1 */
     line: int().notNull(),
-    kind: oneOf('invalid', 'duplicate').notNull(),
+    kind: oneOf('invalid', 'duplicate', 'repaired').notNull(),
     code: string(40).notNull(),
     /** what stood in the number column, shortened */
     value: string(80).notNull(),
