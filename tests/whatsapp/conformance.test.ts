@@ -141,16 +141,17 @@ describe.each(NAMES)('the engine %s', (name) => {
       expect(await credentialsOf(account)).toBeDefined();
     });
 
-    it.runIf(CAPABILITIES[name].pairingCode)('is linked by a code', async () => {
-      const phone = fresh();
-      const account = await test.addAccount();
-      await test.engine.open(account, { mode: 'code', phone });
-      const { code } = await test.host.next(account.id, 'pairing_code');
-      await test.emulator.pair({ code, phone });
-      expect((await closedOf(account)).reason).toBe('restart_required');
-      await test.engine.open(account, { mode: 'qr' });
-      expect(await test.host.next(account.id, 'connected')).toMatchObject({ phone });
-    });
+    if (CAPABILITIES[name].pairingCode)
+      it('is linked by a code', async () => {
+        const phone = fresh();
+        const account = await test.addAccount();
+        await test.engine.open(account, { mode: 'code', phone });
+        const { code } = await test.host.next(account.id, 'pairing_code');
+        await test.emulator.pair({ code, phone });
+        expect((await closedOf(account)).reason).toBe('restart_required');
+        await test.engine.open(account, { mode: 'qr' });
+        expect(await test.host.next(account.id, 'connected')).toMatchObject({ phone });
+      });
 
     it('reconnects from what is stored, also in another process', async () => {
       const phone = fresh();
@@ -269,15 +270,16 @@ describe.each(NAMES)('the engine %s', (name) => {
       expect(arrived?.decryptError).toBeUndefined();
     });
 
-    it.runIf(CAPABILITIES[name].groups)('reaches every member of a group', async () => {
-      const members = [fresh(), fresh()];
-      const group = test.emulator.createGroup({ subject: 'g', participants: [me, ...members] });
-      const to = { jid: group.id, phone: null, lid: null };
-      const result = await test.engine.send(account.id, to, CONTENTS.text.content, sendOptions());
-      expect(result).toMatchObject({ outcome: 'acknowledged' });
-      await until(() => members.every((to) => test.emulator.messages({ to }).length === 1));
-      expect(await test.engine.groups(account.id)).toContainEqual({ id: group.id, subject: 'g', size: 3 });
-    });
+    if (CAPABILITIES[name].groups)
+      it('reaches every member of a group', async () => {
+        const members = [fresh(), fresh()];
+        const group = test.emulator.createGroup({ subject: 'g', participants: [me, ...members] });
+        const to = { jid: group.id, phone: null, lid: null };
+        const result = await test.engine.send(account.id, to, CONTENTS.text.content, sendOptions());
+        expect(result).toMatchObject({ outcome: 'acknowledged' });
+        await until(() => members.every((to) => test.emulator.messages({ to }).length === 1));
+        expect(await test.engine.groups(account.id)).toContainEqual({ id: group.id, subject: 'g', size: 3 });
+      });
 
     it('can be addressed only to numbers that are on WhatsApp', async () => {
       const [known, unknown] = [fresh(), fresh()];
