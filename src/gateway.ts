@@ -17,17 +17,20 @@ import { createSettler } from './queue/settle.ts';
 import type { Deps } from './services/context.ts';
 import { buildDeps } from './services/deps.ts';
 import { ensureFirstAdmin } from './services/first-admin.ts';
+import { storeInbound } from './services/inbound/store.ts';
 import { openForEngine } from './services/media/host.ts';
-import { findOutbound, openContent, storeInbound } from './services/messages/engine-host.ts';
+import { findOutbound, openContent } from './services/messages/engine-host.ts';
 import { systemClock } from './utils/clock.ts';
 import type { Config } from './utils/config.ts';
 import { newId } from './utils/ids.ts';
 import { createLogger } from './utils/logger.ts';
 import { createBaileysEngine } from './whatsapp/baileys/adapter.ts';
+import { createMediaFetcher } from './whatsapp/baileys/inbound-file.ts';
 import { createVersionStore, type VersionStore } from './whatsapp/baileys/version.ts';
 import { createCredentialStore } from './whatsapp/credential-store.ts';
 import type { Engine } from './whatsapp/engine.ts';
 import { createDispatcher } from './workers/dispatcher.ts';
+import { createInboundMedia } from './workers/inbound-media.ts';
 import { createOtpExpiry } from './workers/otp-expiry.ts';
 import { createOtpFailover } from './workers/otp-failover.ts';
 import { createOwnership } from './workers/ownership.ts';
@@ -68,7 +71,7 @@ export async function startGateway(config: Config): Promise<Gateway> {
     undo.push(() => deps.outgoing.close());
     undo.push(() => deps.background.stop());
     await ensureFirstAdmin(deps);
-    const workers = buildWorkers(deps, processId);
+    const workers = await buildWorkers(deps, processId);
     undo.push(() => workers.stop());
     const http = await startHttp(deps);
     undo.push(() => http.stop());
@@ -92,18 +95,24 @@ interface Workers {
   stop(): Promise<void>;
 }
 
-function buildWorkers(deps: Deps, processId: string): Workers {
+async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
   const { config, database, logger, clock } = deps;
   const version = buildVersionStore(deps);
   const settler = createSettler(deps);
   const store = createCredentialStore(deps);
   // The engine tells the supervisor, the supervisor drives the engine: one of them is named before it is there.
   let supervisor: SessionSupervisor | null = null;
-  const engine: Engine = createBaileysEngine({
+  const files = createMediaFetcher(config.waServer);
+  const inboundMedia = createInboundMedia(deps, { processId, fetch: files.fetch });
+  const createEngine = await loadEngine(config.engine);
+  const engine: Engine = createEngine({
     host: {
       onEvent: (account, event) => supervisor?.onEvent(account, event),
       findOutbound: (accountId, messageId) => findOutbound(deps, accountId, messageId),
-      storeInbound: (account, message) => storeInbound(deps, account, message),
+      async storeInbound(account, message) {
+        const isNew = await storeInbound(deps, account, message);
+        if (isNew && message.media) inboundMedia.wake();
+      },
       openMedia: (account, mediaId) => openForEngine(deps, account, mediaId),
     },
     store,
@@ -127,7 +136,7 @@ function buildWorkers(deps: Deps, processId: string): Workers {
     openContent: (content) => openContent(deps, content),
     isSafe: () => ownership.isSafe(),
   });
-  const loops = [createOtpExpiry(deps), createOtpFailover(deps), createWebhookSender(deps)];
+  const loops = [inboundMedia, createOtpExpiry(deps), createOtpFailover(deps), createWebhookSender(deps)];
   supervisor = createSessionSupervisor({
     ...deps,
     engine,
@@ -155,8 +164,15 @@ function buildWorkers(deps: Deps, processId: string): Workers {
       await engine.stop();
       await settler.stop(SETTLE_GRACE_MS);
       version.stop();
+      await files.close();
     },
   };
+}
+
+/** The second engine's library is loaded only where it is wanted. */
+async function loadEngine(name: Config['engine']): Promise<typeof createBaileysEngine> {
+  if (name === 'baileys') return createBaileysEngine;
+  return (await import('./whatsapp/multi-session/adapter.ts')).createMultiSessionEngine;
 }
 
 /** Row of `settings` that keeps the last version of WhatsApp Web a session was opened with. */

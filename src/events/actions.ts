@@ -22,6 +22,7 @@ const ACTIONS: Readonly<Record<string, Action | undefined>> = {
   'message.failed': 'message_send',
   'message.expired': 'message_send',
   'message.received': 'message_receive',
+  'message.media': 'message_receive',
   'otp.sent': 'otp_send',
   'otp.failed': 'otp_send',
   'otp.expired': 'otp_send',

@@ -11,6 +11,7 @@ import type { LiveEvent, Outbox } from './stream.ts';
 /** What a webhook can be told of. */
 export const WEBHOOK_EVENTS = [
   'message.received',
+  'message.media',
   'message.sent',
   'message.delivered',
   'message.read',

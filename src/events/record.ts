@@ -32,6 +32,7 @@ export const EVENTS = [
   'message.expired',
   'message.canceled',
   'message.received',
+  'message.media',
   'otp.sent',
   'otp.verified',
   'otp.expired',

@@ -20,6 +20,8 @@ export interface GuardedHttpOptions {
   allowHosts?: readonly string[];
   httpsOnly?: boolean;
   connectTimeoutMs?: number;
+  /** certificates (PEM) to trust instead of the system's */
+  ca?: string;
   /** how host names are resolved; the system's resolver when missing */
   resolve?: Resolve;
   /** what a download must keep up after `graceMs` */
@@ -97,6 +99,7 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
     allowPrivate: options.allowPrivate ?? false,
     allowHosts: new Set(options.allowHosts?.map((host) => host.toLowerCase())),
     connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
   };
   const agent = new Agent({
     connect: createGuardedConnector(rules),

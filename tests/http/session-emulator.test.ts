@@ -44,6 +44,7 @@ function startWorkers(processId: string): SessionSupervisor {
     host: {
       onEvent: (account, event) => started?.onEvent(account, event),
       findOutbound: async () => null,
+      openMedia: async () => null,
       storeInbound: async () => undefined,
     },
   });

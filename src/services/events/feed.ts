@@ -139,7 +139,7 @@ type LogRow = typeof activityLogs.$inferSelect;
 async function readNext(ctx: Ctx, userId: number, state: FeedState): Promise<FeedEvent[]> {
   const startedAt = ctx.clock.now();
   const { rows, complete } = await readRows(ctx, userId, state);
-  const payloads = await buildPayloads(ctx.db, rows);
+  const payloads = await buildPayloads(ctx, rows);
   const events = rows.flatMap((row, i) => {
     const payload = payloads[i];
     if (payload === undefined || row.accountId === null || row.seq === null) return [];

@@ -3,6 +3,7 @@ import { and, eq, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { activityLogs, messages } from '../../db/schema.ts';
 import { formatE164 } from '../../utils/phone.ts';
+import { type MediaLinkDeps, withMediaUrl } from '../inbound/media-view.ts';
 
 export interface EventPayload {
   /** name of the event */
@@ -12,29 +13,39 @@ export interface EventPayload {
   data: Record<string, unknown>;
 }
 
+/** What reading the history and signing links needs. */
+export type PayloadDeps = MediaLinkDeps & { db: Db };
+
 export type ActivityRow = typeof activityLogs.$inferSelect;
 type MessageRow = typeof messages.$inferSelect;
 
 /** The payload of each row, in their order. Reads the history once for all that are about messages. */
-export async function buildPayloads(db: Db, rows: readonly ActivityRow[]): Promise<EventPayload[]> {
-  const history = await readHistory(db, rows);
+export async function buildPayloads(
+  deps: PayloadDeps,
+  rows: readonly ActivityRow[],
+): Promise<EventPayload[]> {
+  const history = await readHistory(deps.db, rows);
   return rows.map((row) => ({
     type: row.event,
     timestamp: new Date(row.at).toISOString(),
-    data: { ...row.data, ...identityOf(row), ...(isAboutMessage(row) ? messageData(row, history) : {}) },
+    data: {
+      ...row.data,
+      ...identityOf(row),
+      ...(isAboutMessage(row) ? messageData(deps, row, history) : {}),
+    },
   }));
 }
 
 /** The payloads of facts by their id; those whose row is not kept any more are missing. */
 export async function readPayloads(
-  db: Db,
+  deps: PayloadDeps,
   activityIds: readonly string[],
 ): Promise<Map<string, EventPayload>> {
-  const rows = await db
+  const rows = await deps.db
     .select()
     .from(activityLogs)
     .where(inArray(activityLogs.id, [...activityIds]));
-  const payloads = await buildPayloads(db, rows);
+  const payloads = await buildPayloads(deps, rows);
   return new Map(payloads.map((payload, i) => [rows[i]?.id ?? '', payload]));
 }
 
@@ -44,7 +55,8 @@ function identityOf(row: ActivityRow): Record<string, unknown> {
 }
 
 const isAboutMessage = (row: ActivityRow) => row.event.startsWith('message.') && row.subject !== null;
-const directionOf = (row: ActivityRow) => (row.event === 'message.received' ? 'in' : 'out');
+const INBOUND = new Set(['message.received', 'message.media']);
+const directionOf = (row: ActivityRow) => (INBOUND.has(row.event) ? 'in' : 'out');
 
 /** One query a session and direction: the index of wire ids begins with them. */
 async function readHistory(db: Db, rows: readonly ActivityRow[]): Promise<Map<string, MessageRow[]>> {
@@ -93,11 +105,15 @@ function pick(row: ActivityRow, history: Map<string, MessageRow[]>): MessageRow 
   return typeof chat === 'string' ? found.find((message) => message.peer === chat) : found[0];
 }
 
-function messageData(row: ActivityRow, history: Map<string, MessageRow[]>): Record<string, unknown> {
+function messageData(
+  deps: PayloadDeps,
+  row: ActivityRow,
+  history: Map<string, MessageRow[]>,
+): Record<string, unknown> {
   const message = pick(row, history);
   const about = {
     messageId: row.subject,
-    status: row.event.slice('message.'.length),
+    status: INBOUND.has(row.event) ? 'received' : row.event.slice('message.'.length),
     phone: message?.phone ? formatE164(message.phone) : null,
     lid: message?.lid ?? null,
     chat: message?.peer ?? null,
@@ -110,6 +126,6 @@ function messageData(row: ActivityRow, history: Map<string, MessageRow[]>): Reco
     ...about,
     from: message?.phone ? formatE164(message.phone) : (message?.participant ?? message?.peer ?? null),
     participant: message?.participant ?? null,
-    content: message?.content ?? null,
+    content: message ? withMediaUrl(deps, message.userId, message.content) : null,
   };
 }

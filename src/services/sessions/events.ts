@@ -3,6 +3,7 @@ import { and, asc, eq, gt, inArray } from 'drizzle-orm';
 import { activityLogs, messages, whatsappAccounts } from '../../db/schema.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import { withMediaUrl } from '../inbound/media-view.ts';
 import { findSession, type SessionRecord, type SessionRef } from './find.ts';
 import { drawQrUrl } from './qr-image.ts';
 import { phoneOf, toIso } from './view.ts';
@@ -10,7 +11,7 @@ import { phoneOf, toIso } from './view.ts';
 export interface SessionEvent {
   /** the session's `seq`: what a client gives back as Last-Event-ID */
   seq: number;
-  event: 'qr' | 'status' | 'message' | 'receipt';
+  event: 'qr' | 'status' | 'message' | 'media' | 'receipt';
   data: Record<string, unknown>;
 }
 
@@ -85,13 +86,16 @@ const RECEIPTS = new Set([
   'message.canceled',
 ]);
 
+const isInbound = (row: LogRow) => row.event === 'message.received' || row.event === 'message.media';
+
 function toEvent(row: LogRow, contents: Map<string, Record<string, unknown>>): SessionEvent | null {
   const { sessionId, subject } = row;
   const seq = row.seq ?? 0;
   const data = { ...row.data, sessionId, session: sessionId, at: toIso(row.at) };
   if (row.event === 'session.status') return { seq, event: 'status', data };
-  if (row.event === 'message.received') {
-    return { seq, event: 'message', data: { ...data, ...contents.get(subject ?? '') } };
+  if (isInbound(row)) {
+    const event = row.event === 'message.received' ? 'message' : 'media';
+    return { seq, event, data: { ...data, ...contents.get(subject ?? '') } };
   }
   if (RECEIPTS.has(row.event)) return { seq, event: 'receipt', data: { ...data, messageId: subject } };
   return null;
@@ -100,7 +104,7 @@ function toEvent(row: LogRow, contents: Map<string, Record<string, unknown>>): S
 /** Logs hold no message bodies: they come from the history. */
 async function readInbound(ctx: Ctx, accountId: string, rows: readonly LogRow[]) {
   const found = new Map<string, Record<string, unknown>>();
-  const ids = rows.flatMap((row) => (row.event === 'message.received' && row.subject ? [row.subject] : []));
+  const ids = rows.flatMap((row) => (isInbound(row) && row.subject ? [row.subject] : []));
   if (ids.length === 0) return found;
   const received = await ctx.db
     .select()
@@ -116,7 +120,7 @@ async function readInbound(ctx: Ctx, accountId: string, rows: readonly LogRow[])
       lid: row.lid,
       participant: row.participant,
       type: row.type,
-      content: row.content,
+      content: withMediaUrl(ctx, row.userId, row.content),
       timestamp: toIso(row.createdAt),
     });
   }

@@ -19,6 +19,8 @@ export interface ConnectRules {
   /** host names (without port, lower case) that may resolve to anything */
   allowHosts: ReadonlySet<string>;
   connectTimeoutMs: number;
+  /** certificates (PEM) to trust instead of the system's */
+  ca?: string;
 }
 
 export const resolveBySystem: Resolve = (hostname) => systemLookup(hostname, { all: true, verbatim: true });
@@ -74,7 +76,9 @@ export function createGuardedConnector(rules: ConnectRules): buildConnector.conn
           if (all === true || first === undefined) done(null, addresses);
           else done(null, first.address, first.family);
         };
-        buildConnector({ lookup, timeout: rules.connectTimeoutMs, maxCachedSessions: 0 })(options, callback);
+        const tls = rules.ca === undefined ? {} : { ca: rules.ca };
+        const timeout = rules.connectTimeoutMs;
+        buildConnector({ lookup, timeout, maxCachedSessions: 0, ...tls })(options, callback);
       },
       (error: unknown) => callback(toFailure(error), null),
     );

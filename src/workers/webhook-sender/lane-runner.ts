@@ -27,7 +27,7 @@ export interface LaneDeps {
   logger: Logger;
   secrets: SecretBox;
   outgoing: Outgoing;
-  config: Pick<Config, 'webhook'>;
+  config: Pick<Config, 'webhook' | 'publicUrl'>;
   circuits: Circuits;
   random: () => number;
   /** for one attempt, the answer included */
@@ -53,7 +53,7 @@ export async function runLane(deps: LaneDeps, claim: Claim): Promise<void> {
     }
     left -= rows.length;
     const payloads = await readPayloads(
-      deps.db,
+      deps,
       rows.map((row) => row.activityId),
     );
     for (const row of rows) {

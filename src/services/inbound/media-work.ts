@@ -1,0 +1,137 @@
+/** The files of inbound messages that are still to be downloaded: a row each, claimed by one process at a time. */
+import { and, asc, eq, isNotNull, lte, notInArray } from 'drizzle-orm';
+import { readLive } from '../../cluster/processes.ts';
+import { affected } from '../../db/ops.ts';
+import { inboundMedia } from '../../db/schema.ts';
+import type { AccountRef } from '../../whatsapp/engine.ts';
+import type { InboundMediaKind, MediaSource } from '../../whatsapp/inbound-content.ts';
+import type { Deps } from '../context.ts';
+
+const HOUR_MS = 3_600_000;
+/** WhatsApp keeps files for weeks; what could not be had for a day will not be. */
+const GIVE_UP_AFTER_MS = 24 * HOUR_MS;
+/** Longer than a download may take: a claim that has run out belongs to a process that hangs. */
+const CLAIM_MS = 10 * 60_000;
+const RETRY_MIN_MS = 5_000;
+const RETRY_MAX_MS = HOUR_MS;
+
+/** One download that this process has claimed. */
+export interface MediaWork {
+  /** messages.id, and later media.id */
+  id: string;
+  userId: number;
+  accountId: string;
+  source: MediaSource;
+  /** this one included */
+  attempts: number;
+  giveUpAt: number;
+}
+
+type Row = typeof inboundMedia.$inferSelect;
+
+/** The row that remembers where a file is, with the key sealed. */
+export function newMediaWork(
+  { secrets, clock }: Pick<Deps, 'secrets' | 'clock'>,
+  account: AccountRef,
+  id: string,
+  source: MediaSource,
+): typeof inboundMedia.$inferInsert {
+  const now = clock.now();
+  return {
+    id,
+    userId: account.userId,
+    accountId: account.id,
+    keyId: secrets.keyId,
+    sealed: secrets.seal(encodeSource(source), sealContext(id)),
+    nextAttemptAt: now,
+    giveUpAt: now + GIVE_UP_AFTER_MS,
+  };
+}
+
+/** Claims at most `limit` downloads that are due, the longest waiting first. */
+export async function claimMedia(
+  { db, clock, secrets }: Pick<Deps, 'db' | 'clock' | 'secrets'>,
+  processId: string,
+  limit: number,
+): Promise<MediaWork[]> {
+  const now = clock.now();
+  const due = await db
+    .select()
+    .from(inboundMedia)
+    .where(lte(inboundMedia.nextAttemptAt, now))
+    .orderBy(asc(inboundMedia.nextAttemptAt))
+    .limit(limit);
+  const claimed: MediaWork[] = [];
+  for (const row of due) {
+    const attempts = row.attempts + 1;
+    const result = await db
+      .update(inboundMedia)
+      .set({ claimedBy: processId, attempts, nextAttemptAt: now + CLAIM_MS })
+      .where(and(eq(inboundMedia.id, row.id), eq(inboundMedia.nextAttemptAt, row.nextAttemptAt)));
+    if (affected(result) === 1) claimed.push({ ...row, attempts, source: openSource(secrets, row) });
+  }
+  return claimed;
+}
+
+/** Frees what processes that are gone had claimed; how many. */
+export async function releaseDeadClaims(
+  { database, db, clock }: Pick<Deps, 'database' | 'db' | 'clock'>,
+  processId: string,
+): Promise<number> {
+  const live = await readLive(database);
+  return affected(
+    await db
+      .update(inboundMedia)
+      .set({ claimedBy: null, nextAttemptAt: clock.now() })
+      .where(
+        and(
+          isNotNull(inboundMedia.claimedBy),
+          notInArray(inboundMedia.claimedBy, [...new Set([...live, processId])]),
+        ),
+      ),
+  );
+}
+
+/** Lets a claim go, to be tried again in `delayMs`; an attempt that was cut off by a stop does not count. */
+export async function postponeMedia(
+  { db, clock }: Pick<Deps, 'db' | 'clock'>,
+  work: MediaWork,
+  { delayMs, counts }: { delayMs: number; counts: boolean },
+): Promise<void> {
+  await db
+    .update(inboundMedia)
+    .set({
+      claimedBy: null,
+      nextAttemptAt: clock.now() + delayMs,
+      attempts: counts ? work.attempts : work.attempts - 1,
+    })
+    .where(eq(inboundMedia.id, work.id));
+}
+
+/** From 5 s up to an hour, with jitter. */
+export function retryDelayMs(attempts: number, random: number): number {
+  return Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** (attempts - 1)) * (0.75 + random / 2);
+}
+
+const sealContext = (id: string) => `inbound_media:${id}`;
+
+const encodeBytes = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+
+function encodeSource({ kind, url, directPath, mediaKey, fileSha256 }: MediaSource): Buffer {
+  const sha = fileSha256 ? encodeBytes(fileSha256) : null;
+  return Buffer.from(JSON.stringify([kind, url, directPath, encodeBytes(mediaKey), sha]));
+}
+
+function openSource(secrets: Deps['secrets'], row: Row): MediaSource {
+  const plain = secrets.open(row.sealed, row.keyId, sealContext(row.id));
+  const [kind, url, directPath, mediaKey, sha] = asEncoded(JSON.parse(plain.toString()));
+  const fileSha256 = sha === null ? null : Buffer.from(sha, 'base64');
+  return { kind, url, directPath, mediaKey: Buffer.from(mediaKey, 'base64'), fileSha256 };
+}
+
+type Encoded = [InboundMediaKind, string | null, string | null, string, string | null];
+
+/** Safe because only `encodeSource` makes what the seal opens. */
+function asEncoded(value: unknown): Encoded {
+  return value as Encoded;
+}

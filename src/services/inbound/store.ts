@@ -1,0 +1,92 @@
+/** What arrives: into the history once, with everything that follows from it, before WhatsApp hears that we have it. */
+import { isUniqueViolation, transact } from '../../db/ops.ts';
+import { inboundMedia, messages } from '../../db/schema.ts';
+import { record } from '../../events/record.ts';
+import { sha256Hex } from '../../utils/crypto.ts';
+import { newId } from '../../utils/ids.ts';
+import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
+import type { InboundContent } from '../../whatsapp/inbound-content.ts';
+import type { Deps } from '../context.ts';
+import { matchReply } from '../messages/reply.ts';
+import { newMediaWork } from './media-work.ts';
+
+type StoreDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'secrets'>;
+
+/** Characters of an id in the history: the sender chooses it, WhatsApp's own are up to 32 long. */
+const MAX_ID = 64;
+
+/**
+ * Stores an inbound message, its fact and the download of its file in one transaction, once: a message that is
+ * redelivered (same session, chat and id) changes nothing. Resolves true when it is new. Rejects when the database
+ * cannot be used: the message stays with WhatsApp then.
+ */
+export async function storeInbound(
+  deps: StoreDeps,
+  account: AccountRef,
+  message: InboundMessage,
+): Promise<boolean> {
+  const now = deps.clock.now();
+  const id = newId(now);
+  const messageId = message.messageId.length <= MAX_ID ? message.messageId : sha256Hex(message.messageId);
+  const reply = await matchReply(deps.db, account.id, message, now);
+  const content: InboundContent = reply ? { ...message.content, reply } : message.content;
+  try {
+    await transact(deps.db, async (tx) => {
+      await tx.insert(messages).values(toRow({ id, messageId, content, now }, account, message));
+      if (message.media) await tx.insert(inboundMedia).values(newMediaWork(deps, account, id, message.media));
+      await record(tx, deps, [
+        {
+          userId: account.userId,
+          session: account,
+          event: 'message.received',
+          subject: messageId,
+          data: {
+            id,
+            type: content.type,
+            chat: message.chat,
+            phone: message.phone,
+            lid: message.lid,
+            participant: message.participant,
+            pushName: message.pushName,
+          },
+        },
+      ]);
+    });
+    return true;
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    return false;
+  }
+}
+
+interface Fitted {
+  id: string;
+  messageId: string;
+  content: InboundContent;
+  now: number;
+}
+
+function toRow(
+  { id, messageId, content, now }: Fitted,
+  account: AccountRef,
+  message: InboundMessage,
+): typeof messages.$inferInsert {
+  return {
+    id,
+    userId: account.userId,
+    accountId: account.id,
+    sessionId: account.sessionId,
+    messageId,
+    direction: 'in',
+    peer: message.chat,
+    phone: message.phone,
+    lid: message.lid,
+    participant: message.participant,
+    type: content.type,
+    content,
+    status: 'received',
+    sentAt: message.at,
+    createdAt: now,
+    updatedAt: now,
+  };
+}

@@ -1,0 +1,137 @@
+/** Files as WhatsApp keeps them: AES-256-CBC, then ten bytes of an HMAC, under keys that come with the message. */
+import { createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { AppError } from '../../utils/errors.ts';
+import { createGuardedHttp, type GuardedHttp, HttpFailure } from '../../utils/guarded-fetch.ts';
+import type { InboundMediaKind, MediaSource } from '../inbound-content.ts';
+import { type FetchMedia, MediaFailure } from '../inbound-media.ts';
+import type { WaServer } from './socket-config.ts';
+
+/** Where a direct path leads without a host of its own. */
+const MEDIA_HOST = 'https://mmg.whatsapp.net';
+const OWN_HOSTS = /(^|\.)whatsapp\.net$/;
+const MAC_BYTES = 10;
+const BLOCK_BYTES = 16;
+/** Statuses of the media servers that no further attempt changes: the file has expired. */
+const GONE = /status (404|410)\b/;
+
+/** Names in the key derivation; stickers are images to WhatsApp. */
+const KEY_INFO: Record<InboundMediaKind, string> = {
+  image: 'WhatsApp Image Keys',
+  sticker: 'WhatsApp Image Keys',
+  video: 'WhatsApp Video Keys',
+  audio: 'WhatsApp Audio Keys',
+  document: 'WhatsApp Document Keys',
+};
+
+export interface MediaFetcher {
+  fetch: FetchMedia;
+  /** Ends every connection. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Files come from WhatsApp's own hosts only, whatever a message names; with another server than WhatsApp's
+ * (`waServer`), from where the message says.
+ */
+export function createMediaFetcher(waServer: WaServer | null): MediaFetcher {
+  const http = createGuardedHttp(
+    waServer
+      ? { allowPrivate: true, ...(waServer.caFile ? { ca: readFileSync(waServer.caFile, 'utf8') } : {}) }
+      : { httpsOnly: true },
+  );
+  return {
+    async fetch(source, { maxBytes, timeoutMs, signal }) {
+      const url = urlOf(source, waServer !== null);
+      const encrypted = await download(http, url, {
+        maxBytes: maxBytes + BLOCK_BYTES + MAC_BYTES,
+        timeoutMs,
+        signal,
+      });
+      return Readable.from(decrypt(encrypted, source), { objectMode: false });
+    },
+    close: () => http.close(),
+  };
+}
+
+function urlOf({ url, directPath }: MediaSource, anyHost: boolean): string {
+  if (url !== null && URL.canParse(url)) {
+    const { protocol, hostname } = new URL(url);
+    if (anyHost || (protocol === 'https:' && OWN_HOSTS.test(hostname))) return url;
+  }
+  if (directPath?.startsWith('/')) return `${MEDIA_HOST}${directPath}`;
+  throw new MediaFailure('gone', 'the message names no place of WhatsApp');
+}
+
+async function download(
+  http: GuardedHttp,
+  url: string,
+  options: Parameters<GuardedHttp['download']>[1],
+): Promise<Readable> {
+  try {
+    return (await http.download(url, options)).stream;
+  } catch (error) {
+    throw toMediaFailure(error);
+  }
+}
+
+function toMediaFailure(error: unknown): MediaFailure {
+  if (error instanceof MediaFailure) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof AppError && error.code === 'FILE_TOO_LARGE') {
+    return new MediaFailure('too_large', message, error);
+  }
+  if (error instanceof AppError || (error instanceof HttpFailure && GONE.test(message))) {
+    return new MediaFailure('gone', message, error);
+  }
+  return new MediaFailure('unavailable', message, error);
+}
+
+async function* decrypt(
+  encrypted: Readable,
+  { kind, mediaKey, fileSha256 }: MediaSource,
+): AsyncGenerator<Buffer> {
+  const keys = Buffer.from(hkdfSync('sha256', mediaKey, Buffer.alloc(0), KEY_INFO[kind], 112));
+  const iv = keys.subarray(0, 16);
+  const decipher = createDecipheriv('aes-256-cbc', keys.subarray(16, 48), iv);
+  const mac = createHmac('sha256', keys.subarray(48, 80)).update(iv);
+  const hash = createHash('sha256');
+  /** what may be the authentication code, as long as more can come */
+  let tail: Buffer = Buffer.alloc(0);
+  try {
+    for await (const chunk of bytesOf(encrypted)) {
+      const all = Buffer.concat([tail, chunk]);
+      const body = all.subarray(0, Math.max(0, all.length - MAC_BYTES));
+      tail = all.subarray(body.length);
+      mac.update(body);
+      const plain = decipher.update(body);
+      hash.update(plain);
+      if (plain.length > 0) yield plain;
+    }
+  } catch (error) {
+    throw toMediaFailure(error);
+  }
+  if (!mac.digest().subarray(0, MAC_BYTES).equals(tail)) {
+    throw new MediaFailure('corrupt', 'the file is not what its sender has sealed');
+  }
+  const last = finalOf(decipher);
+  hash.update(last);
+  if (fileSha256 && !hash.digest().equals(fileSha256)) {
+    throw new MediaFailure('corrupt', 'the file has another hash than its message says');
+  }
+  yield last;
+}
+
+function finalOf(decipher: ReturnType<typeof createDecipheriv>): Buffer {
+  try {
+    return decipher.final();
+  } catch (error) {
+    throw new MediaFailure('corrupt', 'the file does not end as a sealed one', error);
+  }
+}
+
+/** Safe because a download is a stream of bytes. */
+function bytesOf(stream: Readable): AsyncIterable<Buffer> {
+  return stream as AsyncIterable<Buffer>;
+}

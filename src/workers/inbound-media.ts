@@ -1,0 +1,139 @@
+/** Downloads the files of inbound messages, a few at a time, until they are there or will never be. */
+import { inCleanContext } from '../db/scope.ts';
+import type { Deps } from '../services/context.ts';
+import { giveUpMedia, keepInboundMedia } from '../services/inbound/keep-media.ts';
+import {
+  claimMedia,
+  type MediaWork,
+  postponeMedia,
+  releaseDeadClaims,
+  retryDelayMs,
+} from '../services/inbound/media-work.ts';
+import { sleep } from '../utils/clock.ts';
+import { AppError } from '../utils/errors.ts';
+import { type FetchMedia, MediaFailure, type MediaFailureKind } from '../whatsapp/inbound-media.ts';
+import type { Loop } from './loop.ts';
+
+/** Downloads at a time in one process: each needs a few buffers, not its file. */
+const MAX_RUNNING = 4;
+/** For one file: 50 MB at the slowest rate that is still worth it. */
+const DOWNLOAD_TIMEOUT_MS = 5 * 60_000;
+/** How long what another process stored, or what is to be tried again, waits to be noticed. */
+const POLL_MS = 2_000;
+const RELEASE_EVERY_MS = 30_000;
+
+export interface InboundMediaOptions {
+  processId: string;
+  fetch: FetchMedia;
+  maxRunning?: number;
+  pollMs?: number;
+}
+
+export interface InboundMediaWorker extends Loop {
+  /** There is something new. */
+  wake(): void;
+}
+
+type WorkerDeps = Pick<Deps, 'config' | 'clock' | 'logger' | 'database' | 'db' | 'secrets' | 'stream'>;
+
+/** Makes the worker. `stop` cuts off what is running: it is tried again after the next start. */
+export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOptions): InboundMediaWorker {
+  const { clock, logger } = deps;
+  const { processId, maxRunning = MAX_RUNNING, pollMs = POLL_MS } = options;
+  const stopping = new AbortController();
+  const running = new Set<Promise<void>>();
+  let loop: Promise<void> | null = null;
+  let releasedAt = Number.NEGATIVE_INFINITY;
+  let nap = new AbortController();
+  let woken = false;
+
+  function wake(): void {
+    woken = true;
+    nap.abort();
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      woken = false;
+      try {
+        await round();
+      } catch (error) {
+        logger.warn('files of inbound messages cannot be looked for; it goes on', { error });
+      }
+      if (woken || stopping.signal.aborted) continue;
+      nap = new AbortController();
+      await sleep(clock, pollMs * (0.75 + Math.random() / 2), nap.signal);
+    }
+    await Promise.all(running);
+  }
+
+  async function round(): Promise<void> {
+    if (clock.monotonic() - releasedAt > RELEASE_EVERY_MS) {
+      await releaseDeadClaims(deps, processId);
+      releasedAt = clock.monotonic();
+    }
+    const free = maxRunning - running.size;
+    if (free <= 0) return;
+    for (const work of await claimMedia(deps, processId, free)) {
+      const done = handle(work).finally(() => {
+        running.delete(done);
+        wake();
+      });
+      running.add(done);
+    }
+  }
+
+  /** Never rejects: what could not be written is claimed again when the claim has run out. */
+  async function handle(work: MediaWork): Promise<void> {
+    try {
+      await downloadOnce(work);
+    } catch (error) {
+      logger.warn('a file of an inbound message could not be settled', { error, message: work.id });
+    }
+  }
+
+  async function downloadOnce(work: MediaWork): Promise<void> {
+    try {
+      const stream = await options.fetch(work.source, {
+        maxBytes: deps.config.files.maxMediaBytes,
+        timeoutMs: DOWNLOAD_TIMEOUT_MS,
+        signal: stopping.signal,
+      });
+      await keepInboundMedia(deps, work, stream);
+    } catch (error) {
+      if (stopping.signal.aborted) return postponeMedia(deps, work, { delayMs: 0, counts: false });
+      const kind = kindOf(error);
+      const delayMs = retryDelayMs(work.attempts, Math.random());
+      const again = kind === null || kind === 'unavailable';
+      if (again && clock.now() + delayMs < work.giveUpAt) {
+        logger.debug('a file of an inbound message will be tried again', { message: work.id, error });
+        return postponeMedia(deps, work, { delayMs, counts: true });
+      }
+      logger.info('a file of an inbound message was given up', {
+        message: work.id,
+        reason: kind ?? 'unavailable',
+      });
+      await giveUpMedia(deps, work, kind ?? 'unavailable');
+    }
+  }
+
+  return {
+    wake,
+    start() {
+      loop ??= inCleanContext(run);
+    },
+    async stop() {
+      stopping.abort();
+      wake();
+      await loop;
+    },
+  };
+}
+
+/** Null: not the file's fault (the disk is full, the database is away), to be tried again. */
+function kindOf(error: unknown): MediaFailureKind | null {
+  if (error instanceof MediaFailure) return error.kind;
+  if (!(error instanceof AppError)) return null;
+  if (error.code === 'FILE_TOO_LARGE') return 'too_large';
+  return error.code === 'VALIDATION_FAILED' ? 'corrupt' : null;
+}

@@ -1,0 +1,123 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { inboundMedia, messages } from '../../src/db/schema.ts';
+import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { testConfig } from '../helpers/app.ts';
+import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
+import { linkSession } from '../helpers/sandbox-process.ts';
+import { until } from '../helpers/until.ts';
+
+const PHONE = '628111000020';
+const ENGINES = ['baileys', 'wa-multi-session'] as const;
+const GIF = Buffer.concat([Buffer.from('GIF89a'), randomBytes(300_000)]);
+
+describe.each(ENGINES)('what comes in by %s', (engine) => {
+  let emulator: Emulator;
+  let gateway: TestGateway;
+  let next = 1;
+  const person = () => `62877${engine.length}${String(next++).padStart(6, '0')}`;
+
+  beforeAll(async () => {
+    emulator = await startEmulator();
+    const files = { ...testConfig().files, maxMediaBytes: 1_000_000 };
+    gateway = await startTestGateway(emulator, { engine, files });
+    await linkSession(gateway, emulator, 'main', PHONE);
+  });
+  afterAll(async () => {
+    await gateway?.remove();
+    await emulator?.stop();
+  });
+
+  async function deliver(message: object, from = person()) {
+    const { ids } = await emulator.deliver({ to: PHONE, from, ...message });
+    const [messageId] = ids;
+    await until(async () => (await gateway.call('GET', `/message/${messageId}`)).status === 200);
+    return { messageId, from };
+  }
+  const show = async (messageId: string | undefined) =>
+    (await gateway.call('GET', `/message/${messageId}`)).body.data;
+  const settled = (messageId: string | undefined) =>
+    until(async () => (await show(messageId)).content.media.state !== 'pending', 20_000);
+
+  test('a file is downloaded, and opens by its signed link', async () => {
+    const { messageId, from } = await deliver({
+      kind: 'image',
+      data: GIF.toString('base64'),
+      mimetype: 'image/jpeg',
+      caption: 'look',
+    });
+    await settled(messageId);
+    const shown = await show(messageId);
+    expect(shown).toMatchObject({ direction: 'in', from: `+${from}`, type: 'image', status: 'received' });
+    expect(shown.content).toMatchObject({
+      caption: 'look',
+      // As the bytes say, not the sender.
+      media: { state: 'stored', mimetype: 'image/gif', size: GIF.length },
+    });
+    const path = new URL(shown.content.media.url);
+    const response = await fetch(`${gateway.url}${path.pathname}${path.search}`);
+    expect(response.status).toBe(200);
+    const bytes = Buffer.from(await response.arrayBuffer());
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(shown.content.media.sha256);
+    expect(bytes.equals(GIF)).toBe(true);
+    const refused = await fetch(`${gateway.url}${path.pathname}`);
+    expect(refused.status).toBe(401);
+  });
+
+  test('its key is nowhere in the clear, and forgotten when it is done', async () => {
+    const { messageId } = await deliver({
+      kind: 'document',
+      data: GIF.toString('base64'),
+      fileName: 'a.gif',
+    });
+    await settled(messageId);
+    const { db } = gateway.deps;
+    expect(await db.select().from(inboundMedia)).toEqual([]);
+    const rows = JSON.stringify(await db.select().from(messages));
+    expect(rows).not.toContain('mediaKey');
+    expect(rows).not.toContain('/v/emulated/');
+    expect((await show(messageId)).content).toMatchObject({ filename: 'a.gif', media: { state: 'stored' } });
+  });
+
+  test('a file above the limit is refused, and its message stays', async () => {
+    const data = randomBytes(1_100_000).toString('base64');
+    const { messageId } = await deliver({ kind: 'video', data, caption: 'too long' });
+    await settled(messageId);
+    expect((await show(messageId)).content).toMatchObject({
+      caption: 'too long',
+      media: { state: 'failed', error: 'too_large' },
+    });
+  });
+
+  test('the answer to buttons names the button', async () => {
+    const to = person();
+    const buttons = [
+      { id: 'yes', text: 'Yes' },
+      { id: 'no', text: 'No' },
+    ];
+    const sent = await gateway.call(
+      'POST',
+      '/message/send-buttons',
+      { session: 'main', to, text: 'Coming?', buttons },
+      { 'x-api-key': gateway.config.adminKey ?? '', prefer: 'wait=20' },
+    );
+    expect(sent.status).toBe(200);
+    const offer = sent.body.data.messageId;
+    for (const [message, id] of [
+      [{ text: '2' }, 'no'],
+      [{ kind: 'button_reply', buttonId: 'yes', text: 'Yes', messageId: offer }, 'yes'],
+    ] as const) {
+      const { messageId } = await deliver(message, to);
+      expect((await show(messageId)).content.reply).toMatchObject({ messageId: offer, id });
+    }
+  });
+
+  test('an id that is longer than any of WhatsApp is kept under another one', async () => {
+    const id = 'A'.repeat(200);
+    await emulator.deliver({ to: PHONE, from: person(), text: 'long id', id });
+    await until(() => emulator.inbound({ id })[0]?.receivedAt !== undefined);
+    const { body } = await gateway.call('GET', '/message/list?session=main&direction=in&limit=1');
+    expect(body.data[0]).toMatchObject({ type: 'text', content: { text: 'long id' } });
+    expect(body.data[0].messageId).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
