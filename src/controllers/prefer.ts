@@ -11,3 +11,10 @@ export function readWaitSeconds(http: Context): number {
   }
   return 0;
 }
+
+/** `Prefer: respond-async` (RFC 7240): the answer need not wait for the work to be done. */
+export function wantsAsync(http: Context): boolean {
+  return (http.req.header('prefer') ?? '')
+    .split(',')
+    .some((preference) => /^\s*respond-async\s*(?:;.*)?$/i.test(preference));
+}

@@ -18,6 +18,7 @@ export interface World {
   /** calls `/session/main/broadcast…` as the tenant */
   call(path: string, call?: Call): Promise<Reply>;
   post(path: string, body: unknown): Promise<Reply>;
+  form(path: string, form: FormData, headers?: Record<string, string>): Promise<Reply>;
   /** a new list; its id */
   list(name?: string): Promise<string>;
   close(): Promise<void>;
@@ -40,6 +41,17 @@ export async function enterAs(t: TestApp, tenant: Tenant): Promise<World> {
     accountId,
     call,
     post,
+    async form(path, form, headers = {}) {
+      // What fetch itself makes of a form: the boundary, and a body in pieces.
+      const request = new Request(`http://test.invalid/session/main/broadcast${path}`, {
+        method: 'POST',
+        body: form,
+        headers: { authorization: `Bearer ${tenant.token}`, ...headers },
+      });
+      const response = await t.app.request(request);
+      const text = await response.text();
+      return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
+    },
     async list(name = 'Customers') {
       return String(dataOf(await post('/lists', { name })).id);
     },
@@ -75,4 +87,21 @@ export function rowsOf(reply: Reply): Record<string, unknown>[] {
   const { data } = reply.body;
   if (!Array.isArray(data)) throw new Error(`no rows in ${reply.status} ${reply.text}`);
   return data;
+}
+
+/** Sends a file as a form. */
+export function upload(
+  w: World,
+  path: string,
+  content: string | Uint8Array | Blob,
+  {
+    field = 'file',
+    name = 'contacts.csv',
+    headers = {},
+  }: { field?: string; name?: string; headers?: Record<string, string> } = {},
+): Promise<Reply> {
+  const form = new FormData();
+  const blob = content instanceof Blob ? content : new Blob([Buffer.from(content)]);
+  form.append(field, blob, name);
+  return w.form(path, form, headers);
 }

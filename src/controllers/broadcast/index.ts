@@ -1,6 +1,7 @@
 /** Every route under `…/broadcast`. */
 import type { Route } from '../route.ts';
 import { contactRoutes } from './contacts.ts';
+import { importRoutes } from './imports.ts';
 import { listRoutes } from './lists.ts';
 
-export const broadcastRoutes: readonly Route[] = [...listRoutes, ...contactRoutes];
+export const broadcastRoutes: readonly Route[] = [...listRoutes, ...contactRoutes, ...importRoutes];

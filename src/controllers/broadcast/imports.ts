@@ -1,0 +1,181 @@
+/** CSV files: contacts into a list, and out of it again. */
+import { z } from 'zod';
+import { exportContacts } from '../../services/broadcast/export.ts';
+import { exportImportErrors, getImport, startImport } from '../../services/broadcast/import/verbs.ts';
+import { AppError } from '../../utils/errors.ts';
+import { answerCsv } from '../csv-answer.ts';
+import { wantsAsync } from '../prefer.ts';
+import { type Route, type RouteInput, route } from '../route.ts';
+import { Timestamp } from '../schemas.ts';
+import { streamImport } from './import-events.ts';
+import { broadcastPath, EXAMPLE_ID, IdParams, ListParams, ownerQuery, TAG } from './parts.ts';
+
+const listParams = { sessionId: 'main', listId: EXAMPLE_ID };
+const idParams = { sessionId: 'main', id: EXAMPLE_ID };
+/** A short file may also come as a `data:` URL in JSON. */
+const JSON_BYTES = 16 * 1024 * 1024;
+const EXAMPLE_CSV = `data:text/csv;base64,${Buffer.from('name,number\nJohn Doe,628123456789\n').toString('base64')}`;
+
+const Line = z.object({
+  line: z.int(),
+  kind: z.enum(['invalid', 'duplicate', 'repaired']),
+  code: z.string(),
+  number: z.string(),
+  reason: z.string(),
+});
+const Import = z
+  .object({
+    id: z.string(),
+    importId: z.string(),
+    kind: z.enum(['contacts', 'opt_outs']),
+    listId: z.string().nullable(),
+    status: z.enum(['running', 'completed', 'failed']),
+    fileName: z.string().nullable(),
+    sizeBytes: z.int(),
+    encoding: z.string().nullable(),
+    delimiter: z.string().nullable(),
+    columns: z.array(z.string()).describe('those that became custom fields'),
+    total: z.int().nullable().describe('rows of the file; null until it has been checked'),
+    processed: z.int(),
+    percent: z.int(),
+    added: z.int(),
+    updated: z.int(),
+    duplicates: z.int(),
+    invalid: z.int(),
+    repaired: z
+      .int()
+      .describe('numbers that a spreadsheet had mangled and that could be repaired for certain'),
+    errors: z.array(Line).describe('the first 100 lines that were refused, left out or repaired'),
+    errorCode: z.string().nullable(),
+    errorMessage: z.string().nullable(),
+    createdAt: Timestamp,
+    finishedAt: Timestamp.nullable(),
+  })
+  .meta({ id: 'ContactImport' });
+const StartedImport = z.object({
+  importId: z.string(),
+  status: z.literal('running'),
+  statusUrl: z.string(),
+  eventsUrl: z.string().describe('opens without a credential for a day'),
+});
+const CsvBody = z.object({
+  file: z.string().optional().meta({ description: 'The CSV file, as a part of a form or as a data: URL.' }),
+  csvFile: z.string().optional().meta({ description: 'Another name of `file`.' }),
+});
+
+/** Takes the file of a request into an import; 202 when the caller does not want to wait. */
+export async function answerImport(
+  { ctx, files, http }: Pick<RouteInput<unknown, unknown, unknown>, 'ctx' | 'files' | 'http'>,
+  target: { sessionId: string; listId?: string },
+) {
+  const file = files.get('file') ?? files.get('csvFile');
+  if (!file) {
+    throw new AppError('VALIDATION_FAILED', 'Not valid: file.', {
+      details: { file: 'is required: a CSV file' },
+    });
+  }
+  const wait = !wantsAsync(http);
+  const data = await startImport(ctx, { ...target, file, wait });
+  if (wait) return { message: 'The file was imported', data: { ...data } };
+  http.status(202);
+  http.header('preference-applied', 'respond-async');
+  return { message: 'The import has started', data: { ...data } };
+}
+
+/** What both routes that take a CSV file have in common. */
+export const csvUpload = {
+  auth: 'credential',
+  scope: 'broadcast',
+  idempotent: true,
+  body: CsvBody,
+  files: ['file', 'csvFile'],
+  maxBodyBytes: JSON_BYTES,
+  maxFileBytes: (files) => files.maxCsvBytes,
+  response: z.object({ message: z.string(), data: z.union([Import, StartedImport]) }),
+} as const satisfies Partial<Route>;
+export const csvExample = { file: EXAMPLE_CSV };
+
+const importContacts = route({
+  ...csvUpload,
+  method: 'post',
+  ...broadcastPath('/lists/:listId/contacts/bulk'),
+  tag: TAG,
+  summary: 'Import contacts from a CSV file',
+  description:
+    'The first line names the columns: one of number, phone, nomor, hp, whatsapp …; name or nama; every other one is a custom field. Delimiter (, ; tab |) and encoding (UTF-8, UTF-16 with its mark, Windows-1252) are found out. A file that is no CSV changes nothing. Whoever is on the list already gets the values of the file. With `Prefer: respond-async` the answer is 202.',
+  params: ListParams,
+  errors: ['SESSION_NOT_FOUND', 'NOT_FOUND', 'FILE_TOO_LARGE'],
+  example: { params: listParams, body: csvExample },
+  handler: (input) => answerImport(input, input.params),
+});
+
+const get = route({
+  method: 'get',
+  ...broadcastPath('/imports/:id'),
+  tag: TAG,
+  summary: 'How far an import is',
+  auth: 'credential',
+  params: IdParams,
+  query: z.object(ownerQuery),
+  response: z.object({ data: Import }),
+  errors: ['SESSION_NOT_FOUND', 'NOT_FOUND'],
+  example: { params: idParams },
+  handler: async ({ ctx, params, query }) => ({
+    data: { ...(await getImport(ctx, { ...params, ...query })) },
+  }),
+});
+
+const events = route({
+  method: 'get',
+  ...broadcastPath('/imports/:id/events'),
+  tag: TAG,
+  summary: 'How far an import is, as Server-Sent Events',
+  description: '`progress` about once a second, then `completed` or `failed`.',
+  auth: 'browser',
+  params: IdParams,
+  response: null,
+  contentType: 'text/event-stream',
+  errors: ['SESSION_NOT_FOUND', 'NOT_FOUND'],
+  example: { params: idParams },
+  handler: ({ ctx, params, http }) => streamImport(ctx, http, params),
+});
+
+const errors = route({
+  method: 'get',
+  ...broadcastPath('/imports/:id/errors'),
+  tag: TAG,
+  summary: 'Every line that was refused, left out or repaired, as CSV',
+  auth: 'browser',
+  params: IdParams,
+  query: z.object(ownerQuery),
+  response: null,
+  contentType: 'text/csv',
+  errors: ['SESSION_NOT_FOUND', 'NOT_FOUND'],
+  example: { params: idParams },
+  handler: async ({ ctx, params, query, http }) => {
+    const lines = await exportImportErrors(ctx, { ...params, ...query });
+    return answerCsv(http, `import-${params.id}-errors.csv`, lines);
+  },
+});
+
+const exportList = route({
+  method: 'get',
+  ...broadcastPath('/export/contacts/:listId'),
+  tag: TAG,
+  summary: 'The contacts of a list as CSV',
+  description:
+    'In the columns that an import reads. Values that a spreadsheet would run get an apostrophe in front.',
+  auth: 'browser',
+  params: ListParams,
+  query: z.object(ownerQuery),
+  response: null,
+  contentType: 'text/csv',
+  errors: ['SESSION_NOT_FOUND', 'NOT_FOUND'],
+  example: { params: listParams },
+  handler: async ({ ctx, params, query, http }) => {
+    const { fileName, lines } = await exportContacts(ctx, { ...params, ...query });
+    return answerCsv(http, fileName, lines);
+  },
+});
+
+export const importRoutes: readonly Route[] = [importContacts, get, events, errors, exportList];

@@ -1,0 +1,250 @@
+/**
+ * Working off one uploaded file: it is checked as a whole first, so that a file that is no CSV changes nothing, and
+ * then written in batches, each in one transaction with its counts, so that a restart goes on with the next row.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import PQueue from 'p-queue';
+import type { Tx } from '../../../db/client.ts';
+import { transact } from '../../../db/ops.ts';
+import { turn } from '../../../db/turns.ts';
+import { record } from '../../../events/record.ts';
+import { AppError } from '../../../utils/errors.ts';
+import type { Deps } from '../../context.ts';
+import { type ColumnPlan, planColumns } from '../columns.ts';
+import type { NewContact } from '../merge.ts';
+import { detectEncoding } from './encoding.ts';
+import { type CsvShape, detectShape, forEachRecord } from './records.ts';
+import { type LineNote, type ReadRow, readRow } from './rows.ts';
+import { SINKS } from './sinks.ts';
+import { changeOwn, type ImportRow, writeNotes } from './store.ts';
+
+export type ImportDeps = Pick<
+  Deps,
+  'config' | 'database' | 'db' | 'clock' | 'stream' | 'logger' | 'background'
+>;
+
+const MAX_ROWS = 1_000_000;
+/** Rows of a transaction: about 10 ms on SQLite. */
+const BATCH = 400;
+/** Repaired numbers are told of one by one up to here; all of them are counted. */
+const MAX_REPAIRED_NOTES = 1_000;
+
+/** The import was cut off between two batches; it can go on there. */
+export class ImportStopped extends Error {
+  override name = 'ImportStopped';
+}
+
+/** Two at a time: more would only slow each other and the rest of the service. */
+const running = new PQueue({ concurrency: 2 });
+
+/** Where the uploaded file of an import lies until it is done. */
+export function spoolPath({ config }: Pick<Deps, 'config'>, importId: string): string {
+  return join(config.files.uploadPath, 'imports', `${importId}.csv`);
+}
+
+/**
+ * Works on an import that this process owns until it has ended, well or not, and removes its file. Throws
+ * ImportStopped when `signal` ended it before, ImportLost when another process has taken it, and what the database
+ * throws when it is away; then the import can be taken up again.
+ */
+export async function runImport(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Promise<void> {
+  try {
+    await running.add(() => work(deps, job, signal));
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === 'UNAVAILABLE') throw error;
+    await finish(deps, job, {
+      status: 'failed',
+      errorCode: error.code,
+      errorMessage: error.message.slice(0, 300),
+    });
+  }
+  await rm(spoolPath(deps, job.id), { force: true });
+}
+
+async function work(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) throw new ImportStopped();
+  const path = spoolPath(deps, job.id);
+  const { encoding, sample } = await detectEncoding(path);
+  const shape = detectShape(encoding, sample);
+  const { plan, totalRows } = await checkFile(path, shape, signal);
+  await changeOwn(deps.db, job.id, deps.background.processId, {
+    encoding,
+    delimiter: shape.delimiter,
+    columns: plan.fields.map(({ name }) => name),
+    totalRows,
+    updatedAt: deps.clock.now(),
+  });
+  await writeRows(deps, job, { path, shape, plan }, signal);
+  await finish(deps, job, { status: 'completed' });
+}
+
+/** Reads the file to its end without writing anything. Throws VALIDATION_FAILED. */
+async function checkFile(
+  path: string,
+  shape: CsvShape,
+  signal: AbortSignal,
+): Promise<{ plan: ColumnPlan; totalRows: number }> {
+  const found: { plan: ColumnPlan | null; rows: number } = { plan: null, rows: 0 };
+  await forEachRecord(path, shape, (cells) => {
+    if (signal.aborted) throw new ImportStopped();
+    if (found.plan === null) found.plan = planColumns(cells);
+    else if (++found.rows > MAX_ROWS) throw tooManyRows();
+    return undefined;
+  });
+  if (found.plan === null || found.rows === 0) throw noRows();
+  return { plan: found.plan, totalRows: found.rows };
+}
+
+interface CheckedFile {
+  path: string;
+  shape: CsvShape;
+  plan: ColumnPlan;
+}
+
+interface Batch {
+  rows: number;
+  contacts: Map<string, { contact: NewContact; line: number; value: string }>;
+  notes: LineNote[];
+  invalid: number;
+  duplicates: number;
+  repaired: number;
+}
+
+const newBatch = (): Batch => ({
+  rows: 0,
+  contacts: new Map(),
+  notes: [],
+  invalid: 0,
+  duplicates: 0,
+  repaired: 0,
+});
+
+async function writeRows(
+  deps: ImportDeps,
+  job: ImportRow,
+  { path, shape, plan }: CheckedFile,
+  signal: AbortSignal,
+): Promise<void> {
+  const progress = { ...job };
+  let toSkip = job.doneRows;
+  let header = true;
+  let batch = newBatch();
+  const flush = async () => {
+    if (signal.aborted) throw new ImportStopped();
+    await writeBatch(deps, progress, plan, batch);
+    batch = newBatch();
+    await turn();
+  };
+  await forEachRecord(path, shape, (cells, line) => {
+    if (header) {
+      header = false;
+    } else if (toSkip > 0) {
+      toSkip--;
+    } else {
+      collect(batch, readRow(cells, line, plan, deps.config.defaultCountry), cells[plan.number] ?? '', line);
+      if (batch.rows >= BATCH) return flush();
+    }
+    return undefined;
+  });
+  if (batch.rows > 0) await flush();
+}
+
+function collect(batch: Batch, row: ReadRow, value: string, line: number): void {
+  batch.rows++;
+  if (row.contact === null) {
+    batch.invalid++;
+    batch.notes.push(row.note);
+    return;
+  }
+  if (batch.contacts.has(row.contact.phone)) {
+    batch.duplicates++;
+    batch.notes.push(duplicate(line, value));
+    return;
+  }
+  if (row.note !== null) {
+    batch.repaired++;
+    batch.notes.push(row.note);
+  }
+  batch.contacts.set(row.contact.phone, { contact: row.contact, line, value });
+}
+
+/** `progress` follows what is committed. */
+async function writeBatch(
+  deps: ImportDeps,
+  progress: ImportRow,
+  plan: ColumnPlan,
+  batch: Batch,
+): Promise<void> {
+  const counts = await transact(deps.database, async (tx) => {
+    const now = deps.clock.now();
+    const merged = await mergeBatch(tx, progress, plan, batch, now);
+    const seen = [...batch.contacts.values()].filter(({ contact }) => merged.seen.has(contact.phone));
+    const notes = notesOf(batch, seen, progress.repaired);
+    const next = {
+      doneRows: progress.doneRows + batch.rows,
+      added: progress.added + merged.added,
+      updated: progress.updated + merged.updated,
+      duplicates: progress.duplicates + batch.duplicates + seen.length,
+      invalid: progress.invalid + batch.invalid,
+      repaired: progress.repaired + batch.repaired,
+      updatedAt: now,
+    };
+    await writeNotes(tx, progress.id, notes);
+    await changeOwn(tx, progress.id, deps.background.processId, next);
+    return next;
+  });
+  Object.assign(progress, counts);
+}
+
+function mergeBatch(tx: Tx, job: ImportRow, plan: ColumnPlan, batch: Batch, now: number) {
+  const contacts = [...batch.contacts.values()].map(({ contact }) => contact);
+  if (contacts.length === 0) return { added: 0, updated: 0, seen: new Set<string>() };
+  return SINKS[job.kind](tx, job, plan, contacts, now);
+}
+
+/** One note a line: a line that is left out as a duplicate was not repaired. */
+function notesOf(batch: Batch, seen: { line: number; value: string }[], repairedBefore: number): LineNote[] {
+  const left = new Set(seen.map(({ line }) => line));
+  let repaired = repairedBefore;
+  const kept = batch.notes.filter(
+    ({ kind, line }) => !left.has(line) && (kind !== 'repaired' || ++repaired <= MAX_REPAIRED_NOTES),
+  );
+  return [...kept, ...seen.map(({ line, value }) => duplicate(line, value))];
+}
+
+const duplicate = (line: number, value: string): LineNote => ({
+  line,
+  kind: 'duplicate',
+  code: 'duplicate',
+  value: value.slice(0, 80),
+});
+
+type Ending = { status: 'completed' } | { status: 'failed'; errorCode: string; errorMessage: string };
+
+/** Writes how an import ended, as a fact with its counts. Throws ImportLost. */
+export async function finish(
+  deps: Pick<Deps, 'database' | 'clock' | 'stream'> & { background: { processId: string } },
+  job: ImportRow,
+  ending: Ending,
+): Promise<void> {
+  const now = deps.clock.now();
+  await transact(deps.database, async (tx) => {
+    await changeOwn(tx, job.id, deps.background.processId, { ...ending, updatedAt: now, finishedAt: now });
+    const status = ending.status === 'completed' ? 'success' : 'failure';
+    const data = { kind: job.kind, listId: job.listId, fileName: job.fileName };
+    await record(tx, deps, [
+      { userId: job.userId, event: 'contacts.imported', subject: job.id, status, data },
+    ]);
+  });
+}
+
+function tooManyRows(): AppError {
+  const message = `The file has more than ${MAX_ROWS} rows: split it.`;
+  return new AppError('VALIDATION_FAILED', message, { details: { file: message } });
+}
+
+function noRows(): AppError {
+  const message = 'The file has no rows: the first line names the columns, each further one is a contact.';
+  return new AppError('VALIDATION_FAILED', message, { details: { file: message } });
+}

@@ -1,0 +1,122 @@
+/** Imports outlive a restart: what a process that is gone has left is gone on with, or ended truthfully. */
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { and, asc, eq, isNull, lt, ne } from 'drizzle-orm';
+import { readLive } from '../../../cluster/processes.ts';
+import { affected, deleteInPieces } from '../../../db/ops.ts';
+import { contactImportErrors, contactImports } from '../../../db/schema.ts';
+import { finish, type ImportDeps, ImportStopped, runImport, spoolPath } from './job.ts';
+import { ImportLost, type ImportRow } from './store.ts';
+
+/** Another machine has the file, and may come back with it. */
+const WAIT_FOR_HOST_MS = 600_000;
+/** An import that could not be ended for so long will not be. */
+const GIVE_UP_MS = 86_400_000;
+/** What is told of an import stays for a month. */
+const KEEP_MS = 30 * 86_400_000;
+
+/** Names this machine, as far as files on its disk go. */
+export function thisHost(): string {
+  return hostname().slice(0, 190);
+}
+
+/**
+ * Works on an import until it ends or cannot go on; then it is let go of, for whoever takes it up. Resolves in every
+ * case: the row says what happened.
+ */
+export async function workOn(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Promise<void> {
+  try {
+    await runImport(deps, job, signal);
+  } catch (error) {
+    if (error instanceof ImportLost) return;
+    if (!(error instanceof ImportStopped))
+      deps.logger.error('an import could not go on', { error, importId: job.id });
+    await letGo(deps, job);
+  }
+}
+
+/** Without the database the end of the process itself lets go of it. */
+async function letGo(deps: ImportDeps, job: ImportRow): Promise<void> {
+  const mine = and(eq(contactImports.id, job.id), eq(contactImports.owner, deps.background.processId));
+  try {
+    await deps.db.update(contactImports).set({ owner: null }).where(mine);
+  } catch (error) {
+    deps.logger.debug('an import keeps its owner', { error, importId: job.id });
+  }
+}
+
+/** Takes up imports that nobody works on, one after the other; how many. */
+export async function resumeImports(deps: ImportDeps, signal: AbortSignal): Promise<number> {
+  const { processId } = deps.background;
+  const rows = await deps.db
+    .select()
+    .from(contactImports)
+    .where(eq(contactImports.status, 'running'))
+    .orderBy(asc(contactImports.createdAt))
+    .limit(100);
+  if (rows.length === 0) return 0;
+  // SQLite serves one process: whoever else is named is gone.
+  const live = deps.database.dialect === 'sqlite' ? [] : await readLive(deps.database);
+  let resumed = 0;
+  for (const row of rows) {
+    if (signal.aborted) break;
+    if (row.owner === processId || (row.owner !== null && live.includes(row.owner))) continue;
+    const verdict = judge(deps, row);
+    if (verdict === 'wait' || !(await take(deps, row))) continue;
+    const job = { ...row, owner: processId };
+    if (verdict === 'resume') await workOn(deps, job, signal);
+    else await giveUp(deps, job);
+    resumed++;
+  }
+  return resumed;
+}
+
+function judge(deps: ImportDeps, row: ImportRow): 'resume' | 'wait' | 'give up' {
+  const now = deps.clock.now();
+  if (now - row.createdAt > GIVE_UP_MS) return 'give up';
+  if (existsSync(spoolPath(deps, row.id))) return 'resume';
+  return row.host === thisHost() || now - row.updatedAt > WAIT_FOR_HOST_MS ? 'give up' : 'wait';
+}
+
+async function take(deps: ImportDeps, row: ImportRow): Promise<boolean> {
+  const owner = row.owner === null ? isNull(contactImports.owner) : eq(contactImports.owner, row.owner);
+  const taken = await deps.db
+    .update(contactImports)
+    .set({ owner: deps.background.processId })
+    .where(and(eq(contactImports.id, row.id), eq(contactImports.status, 'running'), owner));
+  return affected(taken) === 1;
+}
+
+async function giveUp(deps: ImportDeps, job: ImportRow): Promise<void> {
+  const errorMessage =
+    job.doneRows === 0
+      ? 'The service was interrupted before anything was imported: send the file again.'
+      : `The service was interrupted after ${job.doneRows} rows, which are imported: send the file again.`;
+  await finish(deps, job, { status: 'failed', errorCode: 'UNAVAILABLE', errorMessage });
+  await rm(spoolPath(deps, job.id), { force: true });
+}
+
+/** Forgets imports, and what was said of their lines, a month after they ended. */
+export async function forgetOldImports(
+  deps: Pick<ImportDeps, 'db' | 'clock'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const rows = await deps.db
+    .select({ id: contactImports.id })
+    .from(contactImports)
+    .where(
+      and(ne(contactImports.status, 'running'), lt(contactImports.createdAt, deps.clock.now() - KEEP_MS)),
+    )
+    .limit(100);
+  for (const { id } of rows) {
+    await deleteInPieces(deps.db, {
+      table: contactImportErrors,
+      key: contactImportErrors.line,
+      where: eq(contactImportErrors.importId, id),
+      signal,
+    });
+    if (signal.aborted) return;
+    await deps.db.delete(contactImports).where(eq(contactImports.id, id));
+  }
+}

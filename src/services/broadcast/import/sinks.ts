@@ -1,0 +1,54 @@
+/** Where the rows of a file go: a list of contacts, or the ledger of opt-outs. */
+import { and, eq, inArray } from 'drizzle-orm';
+import type { Tx } from '../../../db/client.ts';
+import { insertMany } from '../../../db/ops.ts';
+import { optOuts } from '../../../db/schema.ts';
+import type { ColumnPlan } from '../columns.ts';
+import { lockList } from '../lists.ts';
+import { type Merged, mergeContacts, type NewContact, updateListFacts } from '../merge.ts';
+import type { ImportRow } from './store.ts';
+
+/** Writes one batch, in the transaction that counts it. */
+export type Sink = (
+  tx: Tx,
+  job: ImportRow,
+  plan: ColumnPlan,
+  contacts: readonly NewContact[],
+  now: number,
+) => Promise<Merged>;
+
+const toList: Sink = async (tx, job, plan, contacts, now) => {
+  const list = await lockList(tx, job.userId, job.listId ?? '', now);
+  const merged = await mergeContacts(tx, list, contacts, { now, importId: job.id });
+  await updateListFacts(tx, list, { delta: merged.added, columns: plan.fields.map(({ name }) => name) });
+  return merged;
+};
+
+const NOTE_COLUMNS = ['note', 'notes', 'reason', 'catatan', 'alasan'];
+const MAX_NOTE = 300;
+
+/** Who is in the ledger already stays there as it is, and counts as a duplicate. */
+const toLedger: Sink = async (tx, job, plan, contacts, now) => {
+  const phones = contacts.map(({ phone }) => phone);
+  const known = await tx
+    .select({ phone: optOuts.phone })
+    .from(optOuts)
+    .where(and(eq(optOuts.userId, job.userId), inArray(optOuts.phone, phones)));
+  const seen = new Set(known.map(({ phone }) => phone));
+  const column = plan.fields.find(({ name }) => NOTE_COLUMNS.includes(name.toLowerCase()))?.name;
+  const rows = contacts
+    .filter(({ phone }) => !seen.has(phone))
+    .map(({ phone, fields }) => ({
+      userId: job.userId,
+      phone,
+      source: 'import' as const,
+      note: (column === undefined ? undefined : fields[column]?.slice(0, MAX_NOTE)) ?? null,
+      sessionId: job.sessionId,
+      importId: job.id,
+      createdAt: now,
+    }));
+  await insertMany(tx, optOuts, rows);
+  return { added: rows.length, updated: 0, seen };
+};
+
+export const SINKS: Record<ImportRow['kind'], Sink> = { contacts: toList, opt_outs: toLedger };

@@ -1,0 +1,148 @@
+/** Importing a CSV file: taking it, following it, and what became of its lines. */
+import { mkdir, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { transact } from '../../../db/ops.ts';
+import { contactImports } from '../../../db/schema.ts';
+import { csvLine } from '../../../utils/csv.ts';
+import { AppError } from '../../../utils/errors.ts';
+import { newId } from '../../../utils/ids.ts';
+import type { Ctx } from '../../context.ts';
+import { claimIdempotency } from '../../idempotency.ts';
+import type { ReceivedFile } from '../../media/sources.ts';
+import type { SessionRef } from '../../sessions/find.ts';
+import { signLink } from '../../signed-links.ts';
+import { findList } from '../lists.ts';
+import { LINE_REASONS } from '../numbers.ts';
+import { enterBroadcast } from '../tenant.ts';
+import { spoolPath } from './job.ts';
+import { thisHost, workOn } from './resume.ts';
+import { failureOf, findImport, type ImportOutput, type ImportRow, readNotes, toOutput } from './store.ts';
+
+const LINK_MS = 86_400_000;
+const NOTES_PIECE = 1000;
+
+export interface StartedImport {
+  importId: string;
+  status: 'running';
+  statusUrl: string;
+  /** opens without a credential for a day: Server-Sent Events */
+  eventsUrl: string;
+}
+
+export interface StartImportInput extends SessionRef {
+  /** where the contacts go; missing for a file of opt-outs */
+  listId?: string | undefined;
+  file: ReceivedFile;
+  /** wait for the end, however long it takes */
+  wait: boolean;
+}
+
+/**
+ * Takes the file over and works it off; with `wait` it resolves at the end. A file that is no CSV changes nothing
+ * and throws VALIDATION_FAILED or UNSUPPORTED_MEDIA. Throws NOT_FOUND for the list, and UNAVAILABLE when the service
+ * stops meanwhile: the import goes on when it is back.
+ */
+export async function startImport(ctx: Ctx, input: StartImportInput): Promise<ImportOutput | StartedImport> {
+  const { userId } = await enterBroadcast(ctx, input, 'broadcast');
+  if (input.listId !== undefined) await findList(ctx.db, userId, input.listId);
+  const job = newImport(ctx, userId, input);
+  const path = spoolPath(ctx, job.id);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  // The file first: a row without one could not be worked off.
+  await rename(input.file.path, path);
+  await transact(ctx.database, async (tx) => {
+    await tx.insert(contactImports).values(job);
+    // The signed link is a credential, which must not be in what is kept.
+    const kept = { status: 202, body: { success: true, data: startedOf(ctx, job, (path) => path) } };
+    await claimIdempotency(ctx, tx, kept, { final: !input.wait });
+  });
+  const done = ctx.background.run('an import', (signal) => workOn(ctx, job, signal));
+  if (!input.wait) {
+    const expiresAt = ctx.clock.now() + LINK_MS;
+    return startedOf(ctx, job, (path) => signLink(ctx.secrets, path, userId, expiresAt));
+  }
+  await done;
+  const row = await findImport(ctx.db, userId, job.id);
+  if (row.status === 'running') throw goesOn(row);
+  if (row.status === 'failed') throw failureOf(row);
+  return toOutput(ctx.db, row);
+}
+
+/** How far an import is, and what became of it. Throws NOT_FOUND. */
+export async function getImport(ctx: Ctx, input: SessionRef & { id: string }): Promise<ImportOutput> {
+  const { userId } = await enterBroadcast(ctx, input, 'read');
+  return toOutput(ctx.db, await findImport(ctx.db, userId, input.id));
+}
+
+/** Every line that was refused, left out or repaired, as CSV, piece by piece. Throws NOT_FOUND. */
+export async function exportImportErrors(
+  ctx: Ctx,
+  input: SessionRef & { id: string },
+): Promise<AsyncIterable<string>> {
+  const { userId } = await enterBroadcast(ctx, input, 'read');
+  const row = await findImport(ctx.db, userId, input.id);
+  return errorLines(ctx, row.id);
+}
+
+async function* errorLines(ctx: Ctx, importId: string): AsyncGenerator<string> {
+  yield csvLine(['line', 'number', 'kind', 'code', 'reason']);
+  let after = 0;
+  while (true) {
+    const notes = await readNotes(ctx.db, importId, after, NOTES_PIECE);
+    const last = notes.at(-1);
+    if (last === undefined) return;
+    yield notes
+      .map(({ line, value, kind, code }) => csvLine([line, value, kind, code, LINE_REASONS[code] ?? code]))
+      .join('');
+    after = last.line;
+  }
+}
+
+function startedOf(ctx: Ctx, job: ImportRow, sign: (path: string) => string): StartedImport {
+  const path = `/session/${job.sessionId}/broadcast/imports/${job.id}`;
+  const { publicUrl } = ctx.config;
+  return {
+    importId: job.id,
+    status: 'running',
+    statusUrl: `${publicUrl}${path}`,
+    eventsUrl: `${publicUrl}${sign(`${path}/events`)}`,
+  };
+}
+
+function goesOn({ id }: ImportRow): AppError {
+  return new AppError('UNAVAILABLE', 'The service stops; the import goes on when it is back.', {
+    details: { importId: id },
+    retryAfterSeconds: 30,
+  });
+}
+
+function newImport(ctx: Ctx, userId: number, input: StartImportInput): ImportRow {
+  const now = ctx.clock.now();
+  return {
+    id: newId(now),
+    userId,
+    kind: input.listId === undefined ? 'opt_outs' : 'contacts',
+    listId: input.listId ?? null,
+    sessionId: input.sessionId,
+    status: 'running',
+    fileName: input.file.filename?.slice(-190) ?? null,
+    sizeBytes: input.file.size,
+    owner: ctx.background.processId,
+    host: thisHost(),
+    encoding: null,
+    delimiter: null,
+    columns: null,
+    totalRows: null,
+    doneRows: 0,
+    added: 0,
+    updated: 0,
+    duplicates: 0,
+    invalid: 0,
+    repaired: 0,
+    errorCode: null,
+    errorMessage: null,
+    createdAt: now,
+    updatedAt: now,
+    finishedAt: null,
+  };
+}

@@ -1,0 +1,18 @@
+/** Four times a minute: imports that nobody works on go on, deleted lists and old imports are cleared away. */
+import { forgetOldImports, resumeImports } from '../services/broadcast/import/resume.ts';
+import { purgeDeletedLists } from '../services/broadcast/lists.ts';
+import type { Deps } from '../services/context.ts';
+import { createLoop, type Loop } from './loop.ts';
+
+const PERIOD_MS = 15_000;
+
+/** Makes the upkeep of broadcasts. Every step is safe in several processes at once. */
+export function createBroadcastUpkeep(deps: Deps): Loop {
+  const { clock, logger } = deps;
+  async function round(signal: AbortSignal): Promise<void> {
+    await resumeImports(deps, signal);
+    await purgeDeletedLists(deps, signal);
+    await forgetOldImports(deps, signal);
+  }
+  return createLoop({ clock, logger, name: 'the upkeep of broadcasts', periodMs: PERIOD_MS, round });
+}
