@@ -9,8 +9,10 @@ import { answerFailure, onError } from './middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from './middlewares/http-env.ts';
 import { createHttpLimiter } from './middlewares/http-limiter.ts';
 import { requestLog } from './middlewares/request-log.ts';
-import { recorderOf } from './services/analytics/request-recorder.ts';
+import { recorderOf, type SeenRequest } from './services/analytics/request-recorder.ts';
 import type { Deps } from './services/context.ts';
+import { metricsOf } from './services/metrics/index.ts';
+import { countRequest } from './services/metrics/observe.ts';
 import { AppError } from './utils/errors.ts';
 
 export interface HttpApp {
@@ -26,7 +28,12 @@ export function createApp(deps: Deps, routes: readonly Route[]): HttpApp {
   const app = new Hono<HttpEnv>();
   const limiter = createHttpLimiter(deps);
   const recorder = recorderOf(deps);
-  app.use(requestLog(deps, (seen) => recorder.add(seen)));
+  const metrics = metricsOf(deps);
+  const onSeen = (seen: SeenRequest) => {
+    recorder.add(seen);
+    countRequest(metrics, seen);
+  };
+  app.use(requestLog(deps, onSeen));
   app.use(securityHeaders);
   app.use(corsFor(deps.config.allowedOrigins));
   app.onError(onError(deps));

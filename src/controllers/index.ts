@@ -11,6 +11,7 @@ import { healthRoutes } from './health.ts';
 import { mediaRoutes } from './media.ts';
 import { messageRoutes } from './message.ts';
 import { messageSendRoutes } from './message-send.ts';
+import { metricsRoutes } from './metrics.ts';
 import { otpRoutes } from './otp.ts';
 import type { Route } from './route.ts';
 import { sessionRoutes } from './session.ts';
@@ -31,6 +32,7 @@ export const allRoutes: readonly Route[] = [
   ...eventRoutes,
   ...analyticsRoutes,
   ...healthRoutes,
+  ...metricsRoutes,
   ...otpApiSessionRoutes,
   ...otpApiMessageRoutes,
   ...broadcastApiRoutes,

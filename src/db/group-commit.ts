@@ -17,6 +17,7 @@ import {
 } from './group-jobs.ts';
 import { inCleanContext } from './scope.ts';
 import { breathe, monotonicMs, pause, turn } from './turns.ts';
+import type { DatabaseLoad } from './types.ts';
 
 /** 20 ms: a WhatsApp socket's keepalive must never wait for the database. */
 export const DEFAULT_LIMITS: GroupLimits = {
@@ -33,6 +34,7 @@ export interface GroupCommit {
   begin(): Promise<Member>;
   /** Runs `fn` while no group is open. */
   alone<R>(fn: (writer: Client) => Promise<R>): Promise<R>;
+  load(): DatabaseLoad;
   /** Resolves when everything that was asked for is done; refuses what comes later. */
   drain(): Promise<void>;
 }
@@ -80,6 +82,7 @@ export function createGroupCommit(writer: Writer, limits: GroupLimits = DEFAULT_
     run: (statement) => submitStatement(submit, statement),
     begin: () => submitMember(submit, limits),
     alone: (fn) => submitAlone(submit, () => fn(writer.client)),
+    load: () => ({ used: running ? 1 : 0, waiting: waiting.length, limit: 1 }),
     async drain() {
       draining = true;
       if (running) await new Promise<void>((resolve) => whenIdle.push(resolve));

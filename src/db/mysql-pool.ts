@@ -2,7 +2,7 @@
 import { createPool, type Pool, type PoolConnection } from 'mysql2/promise';
 import { DatabaseTimeoutError } from './errors.ts';
 import { startTimer, stopTimer } from './turns.ts';
-import type { MysqlOptions } from './types.ts';
+import type { DatabaseLoad, MysqlOptions } from './types.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const DEFAULT_ACQUIRE_TIMEOUT_MS = 10_000;
@@ -26,11 +26,13 @@ export interface Connections {
    * is not known after an error is closed instead of used again.
    */
   use<R>(fn: (connection: PoolConnection) => Promise<R>): Promise<R>;
+  load(): DatabaseLoad;
   /** Waits up to 10 s for what is running, then ends the pool. */
   close(): Promise<void>;
 }
 
 export function createConnections(options: MysqlOptions): Connections {
+  const limit = options.connectionLimit ?? DEFAULT_CONNECTIONS;
   const pool = createPool({
     host: options.host,
     port: options.port,
@@ -40,8 +42,8 @@ export function createConnections(options: MysqlOptions): Connections {
     timezone: 'Z',
     charset: 'UTF8MB4_BIN',
     supportBigNumbers: true,
-    connectionLimit: options.connectionLimit ?? DEFAULT_CONNECTIONS,
-    maxIdle: options.connectionLimit ?? DEFAULT_CONNECTIONS,
+    connectionLimit: limit,
+    maxIdle: limit,
     queueLimit: QUEUE_LIMIT,
     connectTimeout: CONNECT_TIMEOUT_MS,
     enableKeepAlive: true,
@@ -80,6 +82,10 @@ export function createConnections(options: MysqlOptions): Connections {
       } finally {
         running.delete(work);
       }
+    },
+    load() {
+      const used = Math.min(running.size, limit);
+      return { used, waiting: running.size - used, limit };
     },
     close() {
       closing ??= end();

@@ -53,6 +53,7 @@ function createDatabase(connections: Connections): Database {
         for (const statement of statements) await connection.query(statement);
       });
     },
+    load: () => connections.load(),
     close: () => connections.close(),
   };
 }

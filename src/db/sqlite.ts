@@ -80,6 +80,7 @@ function createDatabase(writer: Writer, reader: Client, closeAll: () => void): D
       );
       return Number(rows[0]?.now);
     },
+    load: () => group.load(),
     async applySchema(statements) {
       assertOutsideTransaction();
       await group.alone((client) => client.migrate([...statements]));

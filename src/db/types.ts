@@ -36,9 +36,19 @@ export interface Tx extends Db {
   afterCommit(fn: () => void): void;
 }
 
+/** How busy the way to the database is. */
+export interface DatabaseLoad {
+  /** connections (SQLite: its one writer) at work */
+  used: number;
+  /** callers that wait for one */
+  waiting: number;
+  limit: number;
+}
+
 export interface Database {
   db: Db;
   dialect: DbType;
+  load(): DatabaseLoad;
   /** Rejects when the database cannot be used. */
   ping(): Promise<void>;
   /** The database's clock, epoch milliseconds. */

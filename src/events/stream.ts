@@ -33,16 +33,23 @@ export interface EventStream {
   /** null: this process has no webhooks */
   readonly outbox: Outbox | null;
   publish(event: LiveEvent): void;
+  /** Calls `listener` for every event of every tenant, for what is only counted; it must not throw. */
+  tap(listener: (event: LiveEvent) => void): void;
   /** Calls `listener` for each matching event until the returned function is called. */
   subscribe(filter: EventFilter, listener: (event: LiveEvent) => void): () => void;
 }
 
 /** Makes the stream of this process. A listener that throws is dropped and harms nobody else. */
 export function createEventStream(outbox: Outbox | null = null): EventStream {
+  const taps: ((event: LiveEvent) => void)[] = [];
   const byUser = new Map<number, Set<{ filter: EventFilter; listener: (event: LiveEvent) => void }>>();
   return {
     outbox,
+    tap(listener) {
+      taps.push(listener);
+    },
     publish(event) {
+      for (const tap of taps) tap(event);
       const entries = byUser.get(event.userId);
       if (!entries) return;
       for (const entry of [...entries]) {

@@ -1,6 +1,7 @@
 /** Exact counts of large logs: index entries are skipped in pieces, and what was counted before is remembered. */
 import { and, asc, count, type SQL, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
+import type { Db } from '../../db/client.ts';
 import { rawRows } from '../../db/ops.ts';
 import { turn } from '../../db/turns.ts';
 import type { Deps } from '../context.ts';
@@ -37,16 +38,30 @@ export async function countAll(
   const now = deps.clock.monotonic();
   const known = cache.get(key);
   const fresh = known !== undefined && known.until > now ? known : null;
-  let n = fresh?.n ?? 0;
-  let edge = fresh?.edge ?? null;
   const until = fresh?.until ?? now + KEEP_MS;
+  const rest = await countRows(deps.db, source, where, {
+    after: fresh?.edge ?? null,
+    onPiece: (n, edge) => cache.set(key, { n: (fresh?.n ?? 0) + n, edge, until }),
+  });
+  return (fresh?.n ?? 0) + rest;
+}
+
+/** Counts in the order of the source; `onPiece` hears how many there were up to and with `edge`. */
+export async function countRows(
+  db: Db,
+  source: LogSource,
+  where: SQL | undefined,
+  options: { after?: Cursor | null; onPiece?: (n: number, edge: Cursor) => void } = {},
+): Promise<number> {
+  let n = 0;
+  let edge = options.after ?? null;
   for (;;) {
     const rest = and(where, edge === null ? undefined : isNewer(source, edge));
-    const next = await findEdge(deps, source, rest);
-    if (next === null) return n + (await countRest(deps, source, rest));
+    const next = await findEdge(db, source, rest);
+    if (next === null) return n + (await countRest(db, source, rest));
     n += PIECE;
     edge = next;
-    cache.set(key, { n, edge, until });
+    options.onPiece?.(n, edge);
     await turn();
   }
 }
@@ -61,7 +76,7 @@ function cacheOf({ stream }: CountDeps): LRUCache<string, Counted> {
 
 /** The last row of the next whole piece; null when fewer are left. */
 async function findEdge(
-  { db }: CountDeps,
+  db: Db,
   { table, at, id }: LogSource,
   where: SQL | undefined,
 ): Promise<Cursor | null> {
@@ -75,7 +90,7 @@ async function findEdge(
   return row ? { id: row.id, at: Number(row.at) } : null;
 }
 
-async function countRest({ db }: CountDeps, { table }: LogSource, where: SQL | undefined): Promise<number> {
+async function countRest(db: Db, { table }: LogSource, where: SQL | undefined): Promise<number> {
   const condition = where === undefined ? sql`` : sql` where ${where}`;
   const [row] = await rawRows<{ n: number | string }>(
     db,
