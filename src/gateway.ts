@@ -29,6 +29,7 @@ import { createMediaFetcher } from './whatsapp/baileys/inbound-file.ts';
 import { createVersionStore, type VersionStore } from './whatsapp/baileys/version.ts';
 import { createCredentialStore } from './whatsapp/credential-store.ts';
 import type { Engine } from './whatsapp/engine.ts';
+import { createBroadcastUpkeep } from './workers/broadcast-upkeep.ts';
 import { createDispatcher } from './workers/dispatcher.ts';
 import { createInboundMedia } from './workers/inbound-media.ts';
 import { createOtpExpiry } from './workers/otp-expiry.ts';
@@ -136,7 +137,13 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     openContent: (content) => openContent(deps, content),
     isSafe: () => ownership.isSafe(),
   });
-  const loops = [inboundMedia, createOtpExpiry(deps), createOtpFailover(deps), createWebhookSender(deps)];
+  const loops = [
+    inboundMedia,
+    createOtpExpiry(deps),
+    createOtpFailover(deps),
+    createWebhookSender(deps),
+    createBroadcastUpkeep(deps),
+  ];
   supervisor = createSessionSupervisor({
     ...deps,
     engine,
