@@ -8,7 +8,6 @@ import { otpSentBody, sendOtp } from '../services/otp/send.ts';
 import { getOtpStatus } from '../services/otp/status.ts';
 import { verifyOtp } from '../services/otp/verify.ts';
 import { AppError, type ErrorCode } from '../utils/errors.ts';
-import { OTP_API_FAILURES } from './dialects/texts.ts';
 import { otpTemplateRoutes } from './otp-templates.ts';
 import { type Route, route } from './route.ts';
 
@@ -221,4 +220,4 @@ export const otpRoutes: readonly Route[] = [
   expire,
   generate,
   ...otpTemplateRoutes,
-].map((one) => ({ ...one, apiFailures: OTP_API_FAILURES }));
+];
