@@ -1,13 +1,16 @@
 /** Every route of the service: what is mounted, documented, and walked by the security tests. */
+import type { FailureStyle } from '../middlewares/http-env.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { authRoutes } from './auth.ts';
 import { broadcastRoutes } from './broadcast/index.ts';
 import { broadcastApiRoutes } from './dialects/broadcast-api.ts';
 import { otpApiMessageRoutes } from './dialects/otp-api-messages.ts';
 import { otpApiSessionRoutes } from './dialects/otp-api-sessions.ts';
+import { BROADCAST_API_FAILURES, OTP_API_FAILURES } from './dialects/texts.ts';
 import { eventRoutes } from './events.ts';
 import { groupRoutes } from './group.ts';
 import { healthRoutes } from './health.ts';
+import { limitRoutes } from './limits.ts';
 import { mediaRoutes } from './media.ts';
 import { messageRoutes } from './message.ts';
 import { messageSendRoutes } from './message-send.ts';
@@ -23,17 +26,23 @@ export const allRoutes: readonly Route[] = [
   ...userRoutes,
   ...sessionRoutes,
   ...groupRoutes,
+  ...limitRoutes,
   ...messageSendRoutes,
   ...messageRoutes,
   ...mediaRoutes,
-  ...otpRoutes,
-  ...broadcastRoutes,
+  ...told(OTP_API_FAILURES, otpRoutes),
+  ...told(BROADCAST_API_FAILURES, broadcastRoutes),
   ...webhookRoutes,
   ...eventRoutes,
-  ...analyticsRoutes,
+  ...told(OTP_API_FAILURES, analyticsRoutes),
   ...healthRoutes,
   ...metricsRoutes,
   ...otpApiSessionRoutes,
   ...otpApiMessageRoutes,
   ...broadcastApiRoutes,
 ];
+
+/** Under `/api` these are routes of older systems, whose clients know their failures by other words. */
+function told(apiFailures: FailureStyle, routes: readonly Route[]): Route[] {
+  return routes.map((route) => ({ ...route, apiFailures }));
+}

@@ -16,9 +16,14 @@ export interface AccountState {
   limits: Record<string, unknown> | null;
   pausedUntil: number | null;
   pauseReason: string | null;
+  breakerUntil: number | null;
 }
 
-const LIMIT_REASONS: ReadonlySet<string> = new Set<LimitReason>(['minute_limit', 'hour_limit']);
+const LIMIT_REASONS: ReadonlySet<string> = new Set<LimitReason>([
+  'minute_limit',
+  'hour_limit',
+  'quiet_hours',
+]);
 
 const stateColumns = {
   owner: whatsappAccounts.owner,
@@ -26,6 +31,7 @@ const stateColumns = {
   limits: whatsappAccounts.limits,
   pausedUntil: whatsappAccounts.pausedUntil,
   pauseReason: whatsappAccounts.pauseReason,
+  breakerUntil: whatsappAccounts.breakerUntil,
 } as const;
 
 /** The session's row, or null when it was deleted. */

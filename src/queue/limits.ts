@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000;
 /** Spent entries are dropped from the front in pieces of this many: moving an array costs. */
 const COMPACT_AT = 1_000;
 
-export type LimitReason = 'minute_limit' | 'hour_limit';
+export type LimitReason = 'minute_limit' | 'hour_limit' | 'quiet_hours';
 
 export interface SpentAttempt {
   at: number;

@@ -3,6 +3,7 @@ import { and, eq, inArray, lte, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { affected } from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
+import { tripBreaker, tripsBreaker } from './breaker.ts';
 import { type Claim, type MessageRef, messageRefColumns } from './claim.ts';
 import { type Held, isHeld } from './fence.ts';
 import { messageFact, type Settled } from './settle-proofs.ts';
@@ -86,8 +87,9 @@ async function fail(
   const changes = { status: 'failed' as const, failedAt: now, errorCode, errorMessage, updatedAt: now };
   const written = await tx.update(messages).set(changes).where(isUnsettled(message.id));
   if (affected(written) === 0) return NOTHING;
+  const paused = tripsBreaker(errorCode) ? await tripBreaker(tx, message, errorCode, now) : [];
   return {
-    facts: [messageFact(message, 'message.failed', now, { status: 'failed', errorCode })],
+    facts: [messageFact(message, 'message.failed', now, { status: 'failed', errorCode }), ...paused],
     outcomes: [{ id: message.id, status: 'failed', errorCode, errorMessage }],
   };
 }

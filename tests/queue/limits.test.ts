@@ -67,17 +67,17 @@ describe('sliding windows', () => {
 
   it('a session may be slower than the service, never faster', () => {
     const service = { ...FAST, perMinute: 20, delayMinMs: 3_000, delayMaxMs: 7_000 };
-    expect(paceOf(service, { perMinute: 100, delayMinMs: 0, delayMaxMs: 10 })).toMatchObject({
+    expect(paceOf(service, { perMinute: 100, delayMinMs: 0, delayMaxMs: 10 }, 0)).toMatchObject({
       perMinute: 20,
       delayMinMs: 3_000,
       delayMaxMs: 7_000,
     });
-    expect(paceOf(service, { perMinute: 5, delayMinMs: 9_000 })).toMatchObject({
+    expect(paceOf(service, { perMinute: 5, delayMinMs: 9_000 }, 0)).toMatchObject({
       perMinute: 5,
       delayMinMs: 9_000,
       delayMaxMs: 9_000,
     });
-    expect(paceOf(service, { perMinute: 'many', delayMaxMs: -1, perHour: 0 })).toMatchObject({
+    expect(paceOf(service, { perMinute: 'many', delayMaxMs: -1, perHour: 0 }, 0)).toMatchObject({
       perMinute: 20,
       delayMaxMs: 7_000,
       perHour: 1,

@@ -77,7 +77,7 @@ describe('outcomes of an attempt', () => {
       sentAt: null,
     });
     expect(await q.row(id)).toBeUndefined();
-    expect(eventsOf()).toEqual(['message.failed']);
+    expect(eventsOf()).toEqual(['message.failed', 'queue.paused']);
     expect(outcomes).toEqual([{ id, status: 'failed', errorCode: '463', errorMessage: 'restricted' }]);
   });
 

@@ -17,7 +17,7 @@ export async function estimateSendAt(
   message: { priority: Priority; scheduledAt: number | null },
 ): Promise<number> {
   const now = ctx.clock.now();
-  const pace = paceOf(ctx.config.pacing, session.limits);
+  const pace = paceOf(ctx.config.pacing, session.limits, now);
   const waiting = await countAhead(ctx, session.id);
   const ahead = message.priority === PRIORITIES.high ? 0 : waiting;
   const takesMs = Math.max(

@@ -1,6 +1,7 @@
 /** What happens to a session's queue, and what a person may do about it. */
 import { and, count, desc, eq, gte } from 'drizzle-orm';
 import { messageQueue, messages } from '../../db/schema.ts';
+import { breakerReason } from '../../queue/breaker.ts';
 import { cancelWaiting, clearWaiting, requeue } from '../../queue/cancel.ts';
 import { reserveQueueRoom } from '../../queue/counts.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -8,7 +9,7 @@ import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { findMessage } from './read.ts';
 import type { MessageOutput, QueueStatus } from './schemas.ts';
-import { findOwnSession, requireQueueing } from './session.ts';
+import { findOwnSession, requireQueueing, type SendingSession } from './session.ts';
 import { toIso, toMessage } from './view.ts';
 
 const DAY_MS = 86_400_000;
@@ -25,6 +26,7 @@ export async function queueStatus(ctx: Ctx, input: { session: string }): Promise
     countRecent(ctx, session.id, now - DAY_MS),
   ]);
   const paused = session.pausedUntil !== null && session.pausedUntil > now;
+  const held = paused ? null : heldByBreaker(session, now);
   const connected = session.status === 'connected';
   const of = (...statuses: string[]) => statuses.reduce((sum, name) => sum + (recent.get(name) ?? 0), 0);
   return {
@@ -36,9 +38,20 @@ export async function queueStatus(ctx: Ctx, input: { session: string }): Promise
     expired: of('expired'),
     canceled: of('canceled'),
     isProcessing: waiting.processing > 0 || (waiting.pending > 0 && connected && !paused),
-    pausedUntil: paused ? toIso(session.pausedUntil) : null,
-    reason: connected ? (paused ? (session.pauseReason ?? 'paused') : null) : session.status,
+    pausedUntil: paused ? toIso(session.pausedUntil) : toIso(held?.until ?? null),
+    reason: connected
+      ? paused
+        ? (session.pauseReason ?? 'paused')
+        : (held?.reason ?? null)
+      : session.status,
   };
+}
+
+/** An open breaker holds what goes to new recipients; the others are served. */
+function heldByBreaker(session: SendingSession, now: number): { until: number; reason: string } | null {
+  const { breakerUntil, breakerCode } = session;
+  if (breakerUntil === null || breakerUntil <= now) return null;
+  return { until: breakerUntil, reason: breakerReason(breakerCode) };
 }
 
 async function countQueue(ctx: Ctx, accountId: string): Promise<{ pending: number; processing: number }> {

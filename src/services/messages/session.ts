@@ -16,6 +16,8 @@ const columns = {
   limits: whatsappAccounts.limits,
   pausedUntil: whatsappAccounts.pausedUntil,
   pauseReason: whatsappAccounts.pauseReason,
+  breakerUntil: whatsappAccounts.breakerUntil,
+  breakerCode: whatsappAccounts.breakerCode,
 } as const;
 
 export type SendingSession = Pick<typeof whatsappAccounts.$inferSelect, keyof typeof columns>;

@@ -53,6 +53,8 @@ export const SessionStatusOutput = SessionOutput.extend({
   qrGenerated: time.describe('when the latest QR code of a running pairing was made'),
   deviceInfo: z.record(z.string(), z.unknown()).nullable(),
   errorMessage: z.string().nullable(),
+  pausedUntil: time.describe('until when a limit, or to new recipients the breaker, holds the queue'),
+  pauseReason: z.string().nullable().describe('e.g. hour_limit, quiet_hours, breaker_463'),
 });
 export type SessionStatusOutput = z.infer<typeof SessionStatusOutput>;
 

@@ -2,6 +2,7 @@
 import { and, desc, eq, gt } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { activityLogs } from '../../db/schema.ts';
+import { breakerReason } from '../../queue/breaker.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import type { SessionRecord } from './find.ts';
 import type { SessionOutput, SessionStatusOutput } from './schemas.ts';
@@ -42,7 +43,22 @@ export async function toSessionStatus(db: Db, row: SessionRecord, now: number): 
     qrGenerated: toIso(row.paired ? null : await readLatestQrTime(db, row)),
     deviceInfo: row.deviceInfo,
     errorMessage: row.errorMessage,
+    ...pauseOf(row, now),
   };
+}
+
+/** What holds the queue now; an open breaker holds new recipients only, a pause all of it. */
+function pauseOf(
+  row: SessionRecord,
+  now: number,
+): { pausedUntil: string | null; pauseReason: string | null } {
+  if (row.pausedUntil !== null && row.pausedUntil > now) {
+    return { pausedUntil: toIso(row.pausedUntil), pauseReason: row.pauseReason };
+  }
+  if (row.breakerUntil !== null && row.breakerUntil > now) {
+    return { pausedUntil: toIso(row.breakerUntil), pauseReason: breakerReason(row.breakerCode) };
+  }
+  return { pausedUntil: null, pauseReason: null };
 }
 
 async function readLatestQrTime(db: Db, row: SessionRecord): Promise<number | null> {

@@ -15,6 +15,8 @@ export interface AttemptHost {
   look<R>(read: () => Promise<R>): Promise<R>;
   /** Takes in what the session's row says now; false: this process may not send for it (lost, paused, stopping). */
   maySend(state: AccountState | null): boolean;
+  /** False while the session's breaker is open and the recipient does not know it. After `maySend`. */
+  mayReach(): Promise<boolean>;
   /** The engine has answered: the recipient and the slot are free, the outcome is not written yet. */
   answered(decision: Decision): void;
 }
@@ -24,7 +26,7 @@ export async function attempt(deps: DispatcherDeps, claim: Claim, host: AttemptH
   let overdue = false;
   const check = async (): Promise<boolean> => {
     const { account, claimed } = await readBeforeRelay(deps.db, claim.held, claim.id);
-    if (!host.maySend(account) || !claimed) return false;
+    if (!host.maySend(account) || !claimed || !(await host.mayReach())) return false;
     // Last of all: what passes here is on its way, so it must not be reported expired before its outcome is known.
     overdue = claim.expiresAt !== null && claim.expiresAt <= deps.clock.now();
     return !overdue;

@@ -17,6 +17,8 @@ export interface Gate {
   isLost(): boolean;
   /** Until when somebody else than the limits has paused it; 0 when nobody has. */
   pausedUntil(): number;
+  /** Until when nothing may go to strangers; 0 when it may. */
+  breakerUntil(): number;
 }
 
 /** `onLimits` hears of the session's own limits at every reading. */
@@ -27,6 +29,7 @@ export function createGate(
 ): Gate {
   let lost = false;
   let pausedUntil = 0;
+  let breakerUntil = 0;
 
   function takeIn(state: AccountState | null): boolean {
     if (state === null || !stillHeld(state, account)) {
@@ -35,6 +38,7 @@ export function createGate(
       return false;
     }
     pausedUntil = pausedByOthersUntil(state);
+    breakerUntil = state.breakerUntil ?? 0;
     onLimits(state.limits);
     return pausedUntil <= deps.clock.now();
   }
@@ -45,5 +49,6 @@ export function createGate(
     takeIn,
     isLost: () => lost,
     pausedUntil: () => pausedUntil,
+    breakerUntil: () => breakerUntil,
   };
 }

@@ -1,9 +1,11 @@
 /** The line of one session: gap, limits, one claim at a time, a few answers outstanding. */
+import { deferStrangers, readKnown, tripsBreaker } from '../../queue/breaker.ts';
 import { claimRow, deferRecipient, recoverClaims } from '../../queue/claim.ts';
 import { createLimits, type LimitReason, type Limits, readSpent } from '../../queue/limits.ts';
 import { type Candidate, readCandidates } from '../../queue/look-ahead.ts';
 import { type Pace, paceOf } from '../../queue/pace.ts';
-import { PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
+import { PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
+import { type QuietHours, quietUntil, readQuietHours } from '../../queue/quiet-hours.ts';
 import { sleep } from '../../utils/clock.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { attempt } from './attempt.ts';
@@ -20,8 +22,10 @@ const MAX_UNSETTLED = 32;
 const SOCKET_POLL_MS = 500;
 const FIRST_FAILURE_PAUSE_MS = 500;
 const MAX_FAILURE_PAUSE_MS = 10_000;
-/** How many rows of a recipient at its limit step aside at once. */
+/** How many rows of a recipient at its limit, or of strangers, step aside at once. */
 const DEFER_REACH = 200;
+/** While a limit holds the queue, its settings are read again: somebody may have changed them. */
+const REREAD_MS = 30_000;
 const FOREVER = Number.POSITIVE_INFINITY;
 
 export interface SessionLine {
@@ -56,14 +60,19 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   const busy = new Set<string>();
   /** by queue row, until the outcome is written */
   const attempts = new Map<string, Promise<void>>();
-  let pace: Pace = paceOf(config.pacing, null);
+  let pace: Pace = paceOf(config.pacing, null, clock.now());
   let windows: Windows | null = null;
   let looking = 0;
   let resting = false;
   let idle = false;
+  let quiet: QuietHours | null = null;
+  /** refusals that open the breaker and are not written yet: nothing more is claimed until they are */
+  let tripping = 0;
+  let stale = false;
 
   const gate = createGate(deps, account, (own) => {
-    pace = paceOf(config.pacing, own);
+    pace = paceOf(config.pacing, own, clock.now());
+    quiet = readQuietHours(own?.quietHours);
     windows?.limits.setPace(pace);
   });
   const gapMs = () => pace.delayMinMs + random() * (pace.delayMaxMs - pace.delayMinMs);
@@ -81,7 +90,12 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   /** One look at everything that may be in the way; milliseconds until the next one. */
   async function step(at: Windows): Promise<number> {
     idle = false;
-    if (gate.isLost() || busy.size >= MAX_IN_FLIGHT || attempts.size >= MAX_UNSETTLED) return FOREVER;
+    if (busy.size >= MAX_IN_FLIGHT || attempts.size >= MAX_UNSETTLED || tripping > 0) return FOREVER;
+    if (stale) {
+      await gate.refresh();
+      stale = false;
+    }
+    if (gate.isLost()) return FOREVER;
     const now = clock.now();
     if (deps.isSafe?.() === false || !deps.engine.isConnected(account.id)) return SOCKET_POLL_MS;
     if (gate.pausedUntil() > now) {
@@ -104,14 +118,34 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
         continue;
       }
       if (row.expiresAt !== null && row.expiresAt <= now) return expire(priority, row);
-      const allowed = at.limits.nextAllowedAt(now, priority);
+      const allowed = allowedAt(at, now, priority);
       if (allowed.reason === null) return take(at, priority, row, now);
       earliest = Math.min(earliest, allowed.at);
       blocked ??= { at: allowed.at, reason: allowed.reason };
     }
-    if (blocked === null) idle = attempts.size === 0;
-    else if (!(await showPause(blocked.at, blocked.reason))) await gate.refresh();
-    return Math.max(0, earliest - now);
+    if (blocked === null) {
+      idle = attempts.size === 0;
+      return Math.max(0, earliest - now);
+    }
+    if (!(await showPause(blocked.at, blocked.reason))) await gate.refresh();
+    stale = true;
+    return Math.max(0, Math.min(earliest - now, REREAD_MS));
+  }
+
+  function allowedAt(
+    at: Windows,
+    now: number,
+    priority: Priority,
+  ): { at: number; reason: LimitReason | null } {
+    const silence = priority === PRIORITIES.high ? null : quietUntil(quiet, now);
+    if (silence !== null) return { at: silence, reason: 'quiet_hours' };
+    return at.limits.nextAllowedAt(now, priority);
+  }
+
+  /** A breaker that is closed costs nothing. */
+  async function mayReach(row: Candidate): Promise<boolean> {
+    if (gate.breakerUntil() <= clock.now()) return true;
+    return (await readKnown(db, account.id, [row])).has(row.peer);
   }
 
   async function expire(priority: Priority, row: Candidate): Promise<number> {
@@ -122,6 +156,16 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
 
   async function take(at: Windows, priority: Priority, row: Candidate, now: number): Promise<number> {
     const { recipient } = row;
+    if (!(await mayReach(row))) {
+      const moved = await deferStrangers(deps, account, {
+        priority,
+        until: gate.breakerUntil(),
+        reach: DEFER_REACH,
+      });
+      lanes.invalidate();
+      if (moved === 0) await gate.refresh();
+      return 0;
+    }
     const until = at.limits.recipientAllowedAt(now, priority, recipient);
     if (until > now) {
       const input = { recipient, priority, until, reach: DEFER_REACH };
@@ -142,6 +186,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
     at.nextSendAt = now + gapMs();
     busy.add(recipient);
     let goesOn = false;
+    let refused = false;
     const running = attempt(deps, claim, {
       async look(read) {
         looking++;
@@ -150,7 +195,10 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
         });
       },
       maySend: (state) => gate.takeIn(state) && !stopping.signal.aborted && deps.isSafe?.() !== false,
+      mayReach: () => mayReach(row),
       answered(decision) {
+        refused = decision.action === 'failed' && tripsBreaker(decision.errorCode);
+        if (refused) tripping++;
         if (decision.action === 'release') at.limits.giveBack(spent);
         goesOn = decision.action === 'release' || decision.action === 'retry';
         busy.delete(recipient);
@@ -160,6 +208,10 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       attempts.delete(claim.id);
       // What is off the queue changes nothing for the others.
       if (goesOn) lanes.invalidate();
+      if (refused) {
+        tripping--;
+        stale = true;
+      }
       parking.wake();
     });
     attempts.set(claim.id, running);

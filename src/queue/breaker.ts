@@ -1,0 +1,120 @@
+/**
+ * The breaker of a session: when WhatsApp refuses a message for what it thinks of the sender, nothing goes to people
+ * who have never heard from the session for a while. Those who know it are served on.
+ */
+import { and, eq, inArray, isNull, lte, or } from 'drizzle-orm';
+import type { Db, Tx } from '../db/client.ts';
+import { affected } from '../db/ops.ts';
+import { messageQueue, messages, whatsappAccounts } from '../db/schema.ts';
+import type { Fact } from '../events/record.ts';
+import { isGroupJid, lidJid, phoneJid } from '../whatsapp/jid.ts';
+import type { MessageRef } from './claim.ts';
+import type { QueueDeps } from './deps.ts';
+import { type Held, isHeld } from './fence.ts';
+import { readCandidates } from './look-ahead.ts';
+import type { Priority } from './priority.ts';
+
+/** 463: too many strangers written to; 479: no trust token for this recipient. */
+const BREAKER_CODES: ReadonlySet<string> = new Set(['463', '479']);
+const MINUTE_MS = 60_000;
+const FIRST_PAUSE_MS = 15 * MINUTE_MS;
+const MAX_PAUSE_MS = 24 * 60 * MINUTE_MS;
+/** So long after a pause the next refusal is a first one again. */
+const FORGET_MS = 24 * 60 * MINUTE_MS;
+
+/** True for a refusal that says something about the sender. */
+export function tripsBreaker(errorCode: string): boolean {
+  return BREAKER_CODES.has(errorCode);
+}
+
+/** Milliseconds of the n-th pause in a row: 15 min, doubling up to a day. */
+export function breakerPauseMs(trips: number): number {
+  return Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (trips - 1));
+}
+
+/** The reason that the session shows while its breaker is open. */
+export function breakerReason(code: string | null): string {
+  return code === null ? 'breaker' : `breaker_${code}`;
+}
+
+/**
+ * Opens the breaker of the message's session, in the transaction of its failure; the fact to record. Nothing when it
+ * is open already: what was on its way then says nothing new.
+ */
+export async function tripBreaker(tx: Tx, message: MessageRef, code: string, now: number): Promise<Fact[]> {
+  const { id, breakerUntil, breakerTrips } = whatsappAccounts;
+  const [row] = await tx
+    .select({ until: breakerUntil, trips: breakerTrips })
+    .from(whatsappAccounts)
+    .where(eq(id, message.accountId));
+  if (!row || (row.until !== null && row.until > now)) return [];
+  const trips = row.until !== null && now - row.until < FORGET_MS ? row.trips + 1 : 1;
+  const until = now + breakerPauseMs(trips);
+  const opened = await tx
+    .update(whatsappAccounts)
+    .set({ breakerUntil: until, breakerCode: code, breakerTrips: trips })
+    .where(and(eq(id, message.accountId), or(isNull(breakerUntil), lte(breakerUntil, now))));
+  if (affected(opened) === 0) return [];
+  return [
+    {
+      userId: message.userId,
+      event: 'queue.paused',
+      session: { id: message.accountId, sessionId: message.sessionId },
+      data: { reason: breakerReason(code), pausedUntil: new Date(until).toISOString(), recipients: 'new' },
+    },
+  ];
+}
+
+/** Somebody a message goes to, in every spelling that is known. */
+export type Addressee = Pick<MessageRef, 'peer' | 'phone'> & { lid: string | null };
+
+/** The peers among them that have got or written a message in this session; groups always count as known. */
+export async function readKnown(
+  db: Db,
+  accountId: string,
+  people: readonly Addressee[],
+): Promise<Set<string>> {
+  const known = new Set(people.map(({ peer }) => peer).filter((peer) => isGroupJid(peer)));
+  const spellings = new Map<string, string>();
+  for (const { peer, phone, lid } of people) {
+    if (known.has(peer)) continue;
+    spellings.set(peer, peer);
+    if (phone !== null) spellings.set(phoneJid(phone), peer);
+    if (lid !== null) spellings.set(lidJid(lid), peer);
+  }
+  if (spellings.size === 0) return known;
+  const rows = await db
+    .selectDistinct({ peer: messages.peer })
+    .from(messages)
+    .where(
+      and(
+        eq(messages.accountId, accountId),
+        inArray(messages.peer, [...spellings.keys()]),
+        inArray(messages.status, ['sent', 'delivered', 'read', 'received']),
+      ),
+    );
+  for (const row of rows) known.add(spellings.get(row.peer) ?? row.peer);
+  return known;
+}
+
+/**
+ * While the breaker is open: rows for people who do not know the session step aside until then, as many as there are
+ * among the next `reach` of that priority. How many rows moved.
+ */
+export async function deferStrangers(
+  deps: QueueDeps,
+  held: Held,
+  input: { priority: Priority; until: number; reach: number },
+): Promise<number> {
+  const ahead = await readCandidates(deps.db, held.id, input.priority, input.reach);
+  const known = await readKnown(deps.db, held.id, ahead);
+  const ids = ahead
+    .filter((row) => !known.has(row.peer) && row.availableAt < input.until)
+    .map((row) => row.id);
+  if (ids.length === 0) return 0;
+  const moved = await deps.db
+    .update(messageQueue)
+    .set({ availableAt: input.until })
+    .where(and(inArray(messageQueue.id, ids), eq(messageQueue.status, 'pending'), isHeld(deps.db, held)));
+  return affected(moved);
+}

@@ -1,0 +1,190 @@
+/** How fast a session sends, and what holds it: its own settings within the service's, and its breaker. */
+import { eq } from 'drizzle-orm';
+import { z } from 'zod';
+import { transact } from '../../db/ops.ts';
+import { whatsappAccounts } from '../../db/schema.ts';
+import { record } from '../../events/record.ts';
+import { breakerReason } from '../../queue/breaker.ts';
+import { paceOf, readWarmUp } from '../../queue/pace.ts';
+import { quietUntil, readQuietHours } from '../../queue/quiet-hours.ts';
+import { AppError } from '../../utils/errors.ts';
+import { requireScope, requireSession } from '../access.ts';
+import { type Ctx, originOf } from '../context.ts';
+import { findSession, type SessionRecord, type SessionRef } from './find.ts';
+import { toIso } from './view.ts';
+
+const DAY_MS = 86_400_000;
+const PACE_NAMES = ['delayMinMs', 'delayMaxMs', 'perMinute', 'perHour', 'perRecipientPerHour'] as const;
+/** Waits; all others are numbers of messages. */
+const DELAYS: ReadonlySet<string> = new Set(['delayMinMs', 'delayMaxMs']);
+
+const ownNumber = (min: number, max: number) => z.int().min(min).max(max).nullable().optional();
+const Clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time such as 21:00');
+const TimeZone = z.string().max(64).refine(isTimeZone, 'must be a time zone such as Asia/Jakarta');
+
+const QuietHoursInput = z
+  .object({ from: Clock, to: Clock, timeZone: TimeZone })
+  .refine(({ from, to }) => from !== to, 'must have an end');
+const WarmUpInput = z.object({
+  days: z.int().min(1).max(90).describe('until the full pace is reached'),
+  startPerHour: z.int().min(1).max(100_000).describe('messages an hour on the first day'),
+});
+
+/** A field that is missing stays, `null` goes back to the service's own. */
+export const LimitsInput = z.object({
+  delayMinMs: ownNumber(0, DAY_MS).describe('shortest gap between two messages'),
+  delayMaxMs: ownNumber(0, DAY_MS).describe('longest gap'),
+  perMinute: ownNumber(1, 1_000_000),
+  perHour: ownNumber(1, 1_000_000),
+  perRecipientPerHour: ownNumber(1, 1_000_000),
+  quietHours: QuietHoursInput.nullable()
+    .optional()
+    .describe('only high priority leaves; may go over midnight'),
+  warmUp: WarmUpInput.nullable()
+    .optional()
+    .describe('a new number begins slowly; counts from when it is set'),
+});
+export type LimitsInput = z.output<typeof LimitsInput>;
+
+const time = z.iso.datetime().nullable();
+const PaceOutput = z.object({
+  delayMinMs: z.int(),
+  delayMaxMs: z.int(),
+  perMinute: z.int(),
+  perHour: z.int(),
+  perRecipientPerHour: z.int(),
+});
+
+export const LimitsOutput = z
+  .object({
+    sessionId: z.string(),
+    session: z.string(),
+    pace: PaceOutput.describe('what counts now'),
+    maxima: PaceOutput.describe("the service's own: no session sends faster"),
+    own: PaceOutput.partial().describe('what was set for this session'),
+    quietHours: z
+      .object({ from: z.string(), to: z.string(), timeZone: z.string(), quietUntil: time })
+      .nullable(),
+    warmUp: z
+      .object({ days: z.int(), startPerHour: z.int(), since: z.iso.datetime(), until: z.iso.datetime() })
+      .nullable(),
+    breaker: z.object({
+      state: z.enum(['closed', 'open']).describe('open: nothing goes to new recipients'),
+      until: time,
+      reason: z.string().nullable().describe('`breaker_` and the code that WhatsApp refused a message with'),
+      trips: z.int().describe('refusals in a row; each makes the pause longer'),
+    }),
+    pausedUntil: time,
+    pauseReason: z.string().nullable(),
+  })
+  .meta({ id: 'SessionLimits' });
+export type LimitsOutput = z.output<typeof LimitsOutput>;
+
+/** Pace, limits, quiet hours, warm-up and breaker of a session. Throws SESSION_NOT_FOUND. */
+export async function getLimits(ctx: Ctx, ref: SessionRef): Promise<LimitsOutput> {
+  requireScope(ctx, 'read');
+  return toLimits(ctx, await findSession(ctx, ref));
+}
+
+/**
+ * Changes a session's own limits; the line that sends for it follows within half a minute. Throws SESSION_NOT_FOUND,
+ * and VALIDATION_FAILED for what would be faster than the service allows.
+ */
+export async function putLimits(ctx: Ctx, sessionId: string, input: LimitsInput): Promise<LimitsOutput> {
+  requireScope(ctx, 'sessions:write');
+  requireSession(ctx, sessionId);
+  const session = await findSession(ctx, { sessionId });
+  const { pacing } = ctx.config;
+  const tooFast = PACE_NAMES.filter((name) => isFaster(name, input[name], pacing[name]));
+  if (tooFast.length > 0) {
+    throw new AppError('VALIDATION_FAILED', `Faster than this service allows: ${tooFast.join(', ')}.`, {
+      details: Object.fromEntries(
+        tooFast.map((name) => [name, `must be at ${DELAYS.has(name) ? 'least' : 'most'} ${pacing[name]}`]),
+      ),
+    });
+  }
+  const limits = merge(session.limits ?? {}, input, ctx.clock.now());
+  const longest = Math.max(Number(limits.delayMaxMs ?? pacing.delayMaxMs), pacing.delayMaxMs);
+  if (Number(limits.delayMinMs ?? pacing.delayMinMs) > longest) {
+    throw new AppError('VALIDATION_FAILED', 'Not valid: delayMinMs.', {
+      details: { delayMinMs: 'must not be larger than delayMaxMs' },
+    });
+  }
+  await transact(ctx.db, async (tx) => {
+    await tx.update(whatsappAccounts).set({ limits }).where(eq(whatsappAccounts.id, session.id));
+    await record(tx, ctx, [
+      {
+        userId: session.userId,
+        event: 'session.limits',
+        session: { id: session.id, sessionId: session.sessionId },
+        data: { changed: Object.keys(input) },
+        origin: originOf(ctx),
+      },
+    ]);
+  });
+  ctx.signals.wake(session.id);
+  return toLimits(ctx, { ...session, limits });
+}
+
+function isFaster(
+  name: (typeof PACE_NAMES)[number],
+  own: number | null | undefined,
+  service: number,
+): boolean {
+  if (own === null || own === undefined) return false;
+  return DELAYS.has(name) ? own < service : own > service;
+}
+
+function merge(before: Record<string, unknown>, input: LimitsInput, now: number): Record<string, unknown> {
+  const warmUp = input.warmUp ? { ...input.warmUp, since: now } : input.warmUp;
+  const changes = Object.entries({ ...input, warmUp }).filter(([, value]) => value !== undefined);
+  const merged = Object.entries({ ...before, ...Object.fromEntries(changes) });
+  return Object.fromEntries(merged.filter(([, value]) => value !== null));
+}
+
+function toLimits(ctx: Ctx, session: SessionRecord): LimitsOutput {
+  const now = ctx.clock.now();
+  const { limits: own, breakerUntil, breakerCode, breakerTrips } = session;
+  const { otpReservePercent: _reserve, ...pace } = paceOf(ctx.config.pacing, own, now);
+  const quiet = readQuietHours(own?.quietHours);
+  const warmUp = readWarmUp(own?.warmUp);
+  const isOpen = breakerUntil !== null && breakerUntil > now;
+  const isPaused = session.pausedUntil !== null && session.pausedUntil > now;
+  const namesOf = (values: object) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => isPaceName(name)));
+  return {
+    sessionId: session.sessionId,
+    session: session.sessionId,
+    pace,
+    maxima: PaceOutput.parse(namesOf(ctx.config.pacing)),
+    own: PaceOutput.partial().parse(namesOf(own ?? {})),
+    quietHours: quiet && { ...quiet, quietUntil: toIso(quietUntil(quiet, now)) },
+    warmUp: warmUp && {
+      days: warmUp.days,
+      startPerHour: warmUp.startPerHour,
+      since: new Date(warmUp.since).toISOString(),
+      until: new Date(warmUp.since + warmUp.days * DAY_MS).toISOString(),
+    },
+    breaker: {
+      state: isOpen ? 'open' : 'closed',
+      until: isOpen ? toIso(breakerUntil) : null,
+      reason: isOpen ? breakerReason(breakerCode) : null,
+      trips: breakerTrips,
+    },
+    pausedUntil: isPaused ? toIso(session.pausedUntil) : null,
+    pauseReason: isPaused ? session.pauseReason : null,
+  };
+}
+
+function isPaceName(name: string): boolean {
+  return PACE_NAMES.some((known) => known === name);
+}
+
+function isTimeZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,208 @@
+/** After 463 or 479 nothing goes to strangers for a while; those who know the session are served on. */
+import { eq } from 'drizzle-orm';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { breakerPauseMs } from '../../src/queue/breaker.ts';
+import { paceOf } from '../../src/queue/pace.ts';
+import { quietUntil } from '../../src/queue/quiet-hours.ts';
+import { newId, newMessageId } from '../../src/utils/ids.ts';
+import type { AccountRef } from '../../src/whatsapp/engine.ts';
+import { FAST, openQueue, phones, type QueueFixture } from './fixture.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const REFUSED = { outcome: 'refused' as const, code: '463', message: 'refused' };
+const [STRANGER = '', FRIEND = '', ...OTHERS] = phones(12);
+
+let q: QueueFixture;
+let account: AccountRef;
+beforeEach(async () => {
+  q = await openQueue();
+  account = await q.account();
+});
+afterEach(() => q.close());
+
+/** Somebody who wrote to the session. */
+async function befriend(phone: string, peer = `${phone}@s.whatsapp.net`): Promise<void> {
+  const at = q.clock.now();
+  await q.database.db.insert(messages).values({
+    id: newId(at),
+    userId: account.userId,
+    accountId: account.id,
+    sessionId: account.sessionId,
+    messageId: newMessageId(),
+    direction: 'in',
+    peer,
+    type: 'text',
+    content: { type: 'text', text: 'hi' },
+    status: 'received',
+    createdAt: at,
+    updatedAt: at,
+  });
+}
+
+const statusOf = async (id: string) => (await q.message(id)).status;
+
+async function accountRow() {
+  const [row] = await q.database.db
+    .select()
+    .from(whatsappAccounts)
+    .where(eq(whatsappAccounts.id, account.id));
+  if (!row) throw new Error('no account');
+  return row;
+}
+
+/** One message to a stranger, which WhatsApp refuses. */
+async function trip(phone = STRANGER): Promise<void> {
+  q.engine.answer = (send) =>
+    send.to.phone === phone ? REFUSED : { outcome: 'acknowledged', at: q.clock.now() };
+  await q.queue(account, { phone });
+  await q.dispatcher.add(account);
+  await q.clock.advance(1);
+}
+
+describe('after a refusal', () => {
+  test('strangers wait and do not fail, those who know the session are served', async () => {
+    await befriend(FRIEND);
+    await trip();
+    const stranger = await q.queue(account, { phone: OTHERS[0] ?? '' });
+    const friend = await q.queue(account, { phone: FRIEND });
+    await q.clock.advance(MINUTE_MS);
+    expect(await statusOf(friend.id)).toBe('sent');
+    expect(await statusOf(stranger.id)).toBe('queued');
+    const again = await q.queue(account, { phone: FRIEND });
+    await q.clock.advance(MINUTE_MS);
+    expect(await statusOf(again.id)).toBe('sent');
+
+    await q.clock.advance(breakerPauseMs(1));
+    expect(await statusOf(stranger.id)).toBe('sent');
+  });
+
+  test('somebody whom it knows by LID only is no stranger either', async () => {
+    await befriend(FRIEND, '123456789@lid');
+    await trip();
+    const known = await q.queue(account, { phone: FRIEND, lid: '123456789' });
+    await q.clock.advance(MINUTE_MS);
+    expect(await statusOf(known.id)).toBe('sent');
+  });
+
+  test('a group is no stranger', async () => {
+    await trip();
+    const group = await q.queue(account, { peer: '120363000000000001@g.us', phone: null });
+    await q.clock.advance(MINUTE_MS);
+    expect(await statusOf(group.id)).toBe('sent');
+  });
+
+  test('the session shows why, and it is recorded once', async () => {
+    await trip();
+    const row = await accountRow();
+    expect(row).toMatchObject({ breakerCode: '463', breakerTrips: 1 });
+    expect(row.breakerUntil).toBeGreaterThan(q.clock.now());
+    const paused = q.events.filter((event) => event.event === 'queue.paused');
+    expect(paused.map((event) => event.data)).toMatchObject([{ reason: 'breaker_463', recipients: 'new' }]);
+  });
+
+  test('what is prepared already does not leave any more', async () => {
+    q.engine.prepare = async (send) => {
+      if (send.to.phone === OTHERS[0]) await q.engine.later(5_000);
+    };
+    const late = await q.queue(account, { phone: OTHERS[0] ?? '' });
+    await trip();
+    await q.clock.advance(10_000);
+    expect(q.engine.relayed.map((send) => send.to.phone)).toEqual([STRANGER]);
+    expect(await statusOf(late.id)).not.toBe('failed');
+    await q.clock.advance(breakerPauseMs(1));
+    expect(await statusOf(late.id)).toBe('sent');
+    expect((await q.message(late.id)).attempts).toBe(1);
+  });
+
+  test('of many strangers in the queue only those on their way are refused, and each pause is longer than the one before', async () => {
+    q.engine.answer = () => REFUSED;
+    const ids = [];
+    for (const phone of OTHERS) ids.push((await q.queue(account, { phone })).id);
+    const failed = async () => {
+      const statuses = await Promise.all(ids.map(statusOf));
+      return statuses.filter((status) => status === 'failed').length;
+    };
+    await q.dispatcher.add(account);
+    await q.clock.advance(1);
+    const first = await failed();
+    expect(first).toBeLessThanOrEqual(8);
+    await q.clock.advance(breakerPauseMs(1) - MINUTE_MS);
+    expect(await failed()).toBe(first);
+    await q.clock.advance(2 * MINUTE_MS);
+    expect(await failed()).toBeGreaterThan(first);
+    expect((await accountRow()).breakerTrips).toBe(2);
+    expect((await accountRow()).breakerUntil).toBeGreaterThan(
+      q.clock.now() + breakerPauseMs(2) - 5 * MINUTE_MS,
+    );
+  });
+
+  test('another dispatcher on the same database keeps the pause', async () => {
+    await trip();
+    await q.dispatcher.stop();
+    const stranger = await q.queue(account, { phone: OTHERS[0] ?? '' });
+    await q.newDispatcher().add(account);
+    await q.clock.advance(MINUTE_MS);
+    expect(await statusOf(stranger.id)).toBe('queued');
+  });
+});
+
+test('other refusals pause nothing', async () => {
+  q.engine.answer = (send) =>
+    send.to.phone === STRANGER ? { ...REFUSED, code: '400' } : { outcome: 'acknowledged', at: q.clock.now() };
+  await q.queue(account, { phone: STRANGER });
+  await q.dispatcher.add(account);
+  const next = await q.queue(account, { phone: OTHERS[0] ?? '' });
+  await q.clock.advance(MINUTE_MS);
+  expect(await statusOf(next.id)).toBe('sent');
+  expect((await accountRow()).breakerUntil).toBeNull();
+});
+
+test('a pause is 15 minutes, doubling up to a day', () => {
+  expect([1, 2, 3, 20].map(breakerPauseMs)).toEqual(
+    [15, 30, 60, 1_440].map((minutes) => minutes * MINUTE_MS),
+  );
+});
+
+describe('quiet hours', () => {
+  const night = { from: '21:00', to: '07:30', timeZone: 'Asia/Jakarta' };
+  const at = (iso: string) => Date.parse(iso);
+
+  test.each([
+    ['2026-03-01T13:59:59Z', null],
+    ['2026-03-01T14:00:00Z', '2026-03-02T00:30:00Z'],
+    ['2026-03-02T00:29:30Z', '2026-03-02T00:30:00Z'],
+    ['2026-03-02T00:30:00Z', null],
+  ])('at %s they end %s', (now, end) => {
+    expect(quietUntil(night, at(now))).toBe(end === null ? null : at(end));
+  });
+
+  test('hold everything but what is urgent, and say so', async () => {
+    const now = q.clock.now();
+    const clock = (ms: number) => new Date(ms).toISOString().slice(11, 16);
+    const quietHours = { from: clock(now), to: clock(now + 2 * HOUR_MS), timeZone: 'UTC' };
+    const quiet = await q.account({ limits: { quietHours } });
+    const normal = await q.queue(quiet, { phone: FRIEND });
+    const code = await q.queue(quiet, { phone: STRANGER, priority: 0 });
+    await q.dispatcher.add(quiet);
+    await q.clock.advance(HOUR_MS);
+    expect(await statusOf(code.id)).toBe('sent');
+    expect(await statusOf(normal.id)).toBe('queued');
+    const [row] = await q.database.db
+      .select()
+      .from(whatsappAccounts)
+      .where(eq(whatsappAccounts.id, quiet.id));
+    expect(row?.pauseReason).toBe('quiet_hours');
+    await q.clock.advance(HOUR_MS + MINUTE_MS);
+    expect(await statusOf(normal.id)).toBe('sent');
+  });
+});
+
+test('a number that warms up sends more every day, and never more than the service allows', () => {
+  const service = { ...FAST, perHour: 640 };
+  const warmUp = { days: 6, startPerHour: 10, since: 0 };
+  const perHour = (day: number) => paceOf(service, { warmUp }, day * 24 * HOUR_MS).perHour;
+  expect([0, 1, 2, 3, 5, 6, 60].map(perHour)).toEqual([10, 20, 40, 80, 320, 640, 640]);
+  expect(paceOf(service, { warmUp, perHour: 50 }, 3 * 24 * HOUR_MS).perHour).toBe(22);
+});
