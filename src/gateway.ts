@@ -20,6 +20,8 @@ import { ensureFirstAdmin } from './services/first-admin.ts';
 import { storeInbound } from './services/inbound/store.ts';
 import { openForEngine } from './services/media/host.ts';
 import { findOutbound, openContent } from './services/messages/engine-host.ts';
+import { measureProcess, metricsOf } from './services/metrics/index.ts';
+import { measureEngine, measurePosts } from './services/metrics/observe.ts';
 import { systemClock } from './utils/clock.ts';
 import type { Config } from './utils/config.ts';
 import { newId } from './utils/ids.ts';
@@ -31,9 +33,12 @@ import { createCredentialStore } from './whatsapp/credential-store.ts';
 import type { Engine } from './whatsapp/engine.ts';
 import { createBroadcastUpkeep } from './workers/broadcast-upkeep.ts';
 import { createDispatcher } from './workers/dispatcher.ts';
+import { createHousekeeper } from './workers/housekeeper/index.ts';
+import { createTasks } from './workers/housekeeper/tasks.ts';
 import { createInboundMedia } from './workers/inbound-media.ts';
 import { createOtpExpiry } from './workers/otp-expiry.ts';
 import { createOtpFailover } from './workers/otp-failover.ts';
+import { createNeighbours } from './workers/neighbours.ts';
 import { createOwnership } from './workers/ownership.ts';
 import { createSessionSupervisor, type SessionSupervisor } from './workers/session-supervisor/index.ts';
 import { createWebhookSender } from './workers/webhook-sender/index.ts';
@@ -100,6 +105,8 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
   const { config, database, logger, clock } = deps;
   const version = buildVersionStore(deps);
   const settler = createSettler(deps);
+  const metrics = metricsOf(deps);
+  measureProcess(deps);
   const store = createCredentialStore(deps);
   // The engine tells the supervisor, the supervisor drives the engine: one of them is named before it is there.
   let supervisor: SessionSupervisor | null = null;
@@ -130,9 +137,10 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     host: readHost(),
     alone: database.dialect === 'sqlite',
   });
+  const neighbours = createNeighbours(deps, ownership);
   const dispatcher = createDispatcher({
     ...deps,
-    engine,
+    engine: measureEngine(metrics, clock, engine),
     settler,
     openContent: (content) => openContent(deps, content),
     isSafe: () => ownership.isSafe(),
@@ -141,8 +149,9 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     inboundMedia,
     createOtpExpiry(deps),
     createOtpFailover(deps),
-    createWebhookSender(deps),
+    createWebhookSender({ ...deps, outgoing: measurePosts(metrics, clock, deps.outgoing) }),
     createBroadcastUpkeep(deps),
+    createHousekeeper(deps, { processId, tasks: createTasks({ ...deps, credentials: store }) }),
   ];
   supervisor = createSessionSupervisor({
     ...deps,
@@ -163,10 +172,12 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
       await version.start();
       dispatcher.start();
       await supervisor.start();
+      neighbours.start();
       for (const loop of loops) loop.start();
     },
     async stop() {
       await Promise.all([dispatcher.stop(), ...loops.map((loop) => loop.stop())]);
+      await neighbours.stop();
       await supervisor.stop();
       await engine.stop();
       await settler.stop(SETTLE_GRACE_MS);

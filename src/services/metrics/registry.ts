@@ -79,6 +79,11 @@ export function createMetrics() {
       'wahub_activity_dropped',
       'Calls that are missing in the log, because the database was away',
     ),
+    housekeepingRows: counter('wahub_housekeeping_rows_total', 'Rows that were tidied up', ['task']),
+    housekeepingAt: gauge(
+      'wahub_housekeeping_timestamp_seconds',
+      'When this process last kept house (take the maximum)',
+    ),
     ready: gauge('wahub_ready', 'Whether this process serves requests'),
   };
 }

@@ -1,0 +1,105 @@
+/** What there is to tidy up. Every task works in small pieces and may be cut off between two of them. */
+import { and, isNotNull, lte, notInArray } from 'drizzle-orm';
+import { updateInPieces } from '../../db/ops.ts';
+import { idempotencyKeys, messages, rateLimits, sendAttempts, whatsappAccounts } from '../../db/schema.ts';
+import { DAY_MS, deleteActivity, deleteOtps } from '../../services/analytics/cleanup.ts';
+import type { Deps } from '../../services/context.ts';
+import { deleteOld } from '../../services/retention.ts';
+import { cleanWebhookHistory } from '../../services/webhooks/retention.ts';
+import { idAt } from '../../utils/ids.ts';
+import type { CredentialStore } from '../../whatsapp/credential-store.ts';
+
+export interface Task {
+  name: string;
+  /** milliseconds between two runs, or every night */
+  when: number | 'nightly';
+  /** How many rows it changed. */
+  run(signal: AbortSignal): Promise<number>;
+}
+
+type TaskDeps = Pick<Deps, 'db' | 'clock' | 'config'> & {
+  credentials: Pick<CredentialStore, 'purgeQuarantine'>;
+};
+
+const HOUR_MS = 3_600_000;
+const FIVE_MINUTES_MS = 300_000;
+/** The longest window of the sending limits is a day; one hour more for clocks that differ. */
+const ATTEMPTS_MS = 25 * HOUR_MS;
+/** The session's owner clears a QR by itself when it expires; this is for owners that died. */
+const QR_GRACE_MS = 60_000;
+
+/** The nightly deletions and what runs all day. */
+export function createTasks(deps: TaskDeps): Task[] {
+  const { clock } = deps;
+  return [
+    ...nightlyTasks(deps),
+    { name: 'qr_codes', when: FIVE_MINUTES_MS, run: (signal) => clearQrCodes(deps, signal) },
+    {
+      name: 'idempotency_keys',
+      when: FIVE_MINUTES_MS,
+      run: (signal) => {
+        const { expiresAt } = idempotencyKeys;
+        return deleteOld(deps.db, { table: idempotencyKeys, by: expiresAt, before: clock.now(), signal });
+      },
+    },
+    {
+      name: 'rate_limits',
+      when: FIVE_MINUTES_MS,
+      run: (signal) => {
+        const { expiresAt } = rateLimits;
+        return deleteOld(deps.db, { table: rateLimits, by: expiresAt, before: clock.now(), signal });
+      },
+    },
+    {
+      name: 'send_attempts',
+      when: HOUR_MS,
+      run: (signal) => {
+        const before = idAt(clock.now() - ATTEMPTS_MS);
+        return deleteOld(deps.db, { table: sendAttempts, by: sendAttempts.id, before, signal });
+      },
+    },
+    { name: 'quarantine', when: HOUR_MS, run: (signal) => deps.credentials.purgeQuarantine(DAY_MS, signal) },
+  ];
+}
+
+function nightlyTasks({ db, clock, config }: TaskDeps): Task[] {
+  const before = (days: number) => clock.now() - days * DAY_MS;
+  const { retentionDays } = config;
+  return [
+    {
+      name: 'activity_logs',
+      when: 'nightly',
+      run: (signal) => deleteActivity(db, null, before(retentionDays.activity), signal),
+    },
+    {
+      name: 'otps',
+      when: 'nightly',
+      run: (signal) => deleteOtps(db, null, before(retentionDays.otp), signal),
+    },
+    {
+      name: 'messages',
+      when: 'nightly',
+      run: (signal) =>
+        deleteOld(db, {
+          table: messages,
+          by: messages.id,
+          before: idAt(before(retentionDays.messages)),
+          // What is still to be sent was queued long ago for a day that has not come.
+          where: notInArray(messages.status, ['queued', 'sending']),
+          signal,
+        }),
+    },
+    {
+      name: 'webhook_history',
+      when: 'nightly',
+      run: (signal) => cleanWebhookHistory(db, { now: clock.now(), signal }),
+    },
+  ];
+}
+
+function clearQrCodes({ db, clock }: TaskDeps, signal: AbortSignal): Promise<number> {
+  const { id, qrExpiresAt } = whatsappAccounts;
+  const where = and(isNotNull(qrExpiresAt), lte(qrExpiresAt, clock.now() - QR_GRACE_MS));
+  const nothing = { qr: null, pairingCode: null, qrExpiresAt: null };
+  return updateInPieces(db, { table: whatsappAccounts, key: id, where, signal }, nothing);
+}
