@@ -128,6 +128,7 @@ async function readMultipart(
     throw fileTooLarge(maxFileBytes);
   }
   const fields: Record<string, unknown> = {};
+  const streams = new Map<string, Readable>();
   const staging: Promise<void>[] = [];
   const failed = new AbortController();
   const fail = (error: unknown) =>
@@ -141,11 +142,12 @@ async function readMultipart(
   parser.on('file', (name, stream, filename) => {
     // Its own failures come here as well when the body breaks off.
     stream.on('error', () => undefined);
-    if (!fileFields.includes(name) || files.has(name)) {
+    if (!fileFields.includes(name) || streams.has(name)) {
       stream.resume();
       fail(unexpectedFile(name));
       return;
     }
+    streams.set(name, stream);
     const work = stageFile(deps, stream, maxFileBytes).then((file) => {
       files.set(name, { ...file, filename: cleanName(filename ?? '') });
     });
@@ -156,7 +158,9 @@ async function readMultipart(
   }
   parser.on('error', () => fail(unreadable('is not a whole multipart form')));
 
-  await pump(c, parser, failed.signal);
+  await pump(c, parser, failed.signal).catch(fail);
+  // The parser does not end the streams of a form that it did not read to its end.
+  if (failed.signal.aborted) for (const stream of streams.values()) stream.destroy();
   await Promise.all(staging);
   failed.signal.throwIfAborted();
   return fields;
