@@ -108,9 +108,9 @@ export async function postponeMedia(
     .where(eq(inboundMedia.id, work.id));
 }
 
-/** From 5 s up to an hour, with jitter. */
+/** From 5 s up to an hour, with jitter; whole milliseconds. */
 export function retryDelayMs(attempts: number, random: number): number {
-  return Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** (attempts - 1)) * (0.75 + random / 2);
+  return Math.round(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** (attempts - 1)) * (0.75 + random / 2));
 }
 
 const sealContext = (id: string) => `inbound_media:${id}`;

@@ -1,0 +1,284 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { eq, inArray } from 'drizzle-orm';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { activityLogs, inboundMedia, media, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { claimMedia } from '../../src/services/inbound/media-work.ts';
+import { storeInbound } from '../../src/services/inbound/store.ts';
+import { storageKeyOf } from '../../src/services/media/storage.ts';
+import type { Clock } from '../../src/utils/clock.ts';
+import { newId } from '../../src/utils/ids.ts';
+import type { InboundMessage } from '../../src/whatsapp/engine.ts';
+import { type FetchMedia, MediaFailure } from '../../src/whatsapp/inbound-media.ts';
+import { createInboundMedia } from '../../src/workers/inbound-media.ts';
+import { openTestApp, type TestApp } from '../helpers/app.ts';
+import { createManualClock, type ManualClock } from '../helpers/manual-clock.ts';
+
+const HOUR_MS = 3_600_000;
+let test: TestApp;
+let clock: ManualClock;
+const stops: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  clock = createManualClock();
+  test = await openTestApp({ clock });
+});
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+  await test.deps.db.delete(inboundMedia);
+});
+afterAll(() => test.close());
+
+async function addAccount() {
+  const { id: userId } = await test.tenant();
+  const account = { id: newId(), userId, sessionId: newId().slice(20), owner: newId(), fence: 1 };
+  const now = clock.now();
+  const row = { ...account, status: 'connected', pairing: 'qr', createdAt: now, updatedAt: now } as const;
+  await test.deps.db.insert(whatsappAccounts).values(row);
+  return account;
+}
+
+function imageMessage(messageId = `3A${randomBytes(8).toString('hex')}`): InboundMessage {
+  return {
+    messageId,
+    chat: '628111@s.whatsapp.net',
+    participant: null,
+    phone: '628111',
+    lid: null,
+    pushName: 'Eve',
+    content: {
+      type: 'image',
+      caption: 'look',
+      media: { state: 'pending', mimetype: 'image/jpeg', size: 4, sha256: null },
+    },
+    media: {
+      kind: 'image',
+      url: 'https://mmg.whatsapp.net/secret-place',
+      directPath: null,
+      mediaKey: Buffer.alloc(32, 7),
+      fileSha256: null,
+    },
+    at: clock.now(),
+  };
+}
+
+/** An inbound image of its own account: how the history shows it, and what was told. */
+async function receive() {
+  const account = await addAccount();
+  const message = imageMessage();
+  await storeInbound(test.deps, account, message);
+  const read = async () => {
+    const rows = await test.deps.db.select().from(messages).where(eq(messages.accountId, account.id));
+    expect(rows).toHaveLength(1);
+    const [row] = rows;
+    return { id: row?.id ?? '', content: Object(row?.content) };
+  };
+  const told = async () => {
+    const rows = await test.deps.db.select().from(activityLogs).where(eq(activityLogs.accountId, account.id));
+    return rows.sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0)).map((row) => `${row.event}:${row.status}`);
+  };
+  return { account, message, read, told };
+}
+
+/** Processes of this test: what one of them has claimed, it is working on. */
+const workers = [newId()];
+
+function startWorker(fetch: FetchMedia, processId = newId()) {
+  workers.push(processId);
+  const worker = createInboundMedia({ ...test.deps, clock: workerClock }, { processId, fetch });
+  worker.start();
+  stops.push(() => worker.stop());
+  return worker;
+}
+
+/** Moves time on until `look` is true: at most `limitMs` of it, and none while a download is under way. */
+async function advanceUntil(look: () => Promise<boolean>, limitMs: number, stepMs = 1_000): Promise<number> {
+  const startedAt = clock.now();
+  while (!(await look())) {
+    if (clock.now() - startedAt > limitMs) throw new Error(`not true after ${limitMs} ms`);
+    await settled();
+    clock.advance(stepMs);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    await settled();
+  }
+  return clock.now() - startedAt;
+}
+
+/** Until no worker of this test has anything in hand and its loop sleeps. */
+async function settled(): Promise<void> {
+  const { db } = test.deps;
+  const isBusy = async () => {
+    const rows = await db.select().from(inboundMedia).where(inArray(inboundMedia.claimedBy, workers));
+    return rows.length > 0 || sleeping() === 0;
+  };
+  while (await isBusy()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** Timers that wait, on the clock of the workers. */
+const timers = new Set<object>();
+const sleeping = () => timers.size;
+const workerClock: Clock = {
+  now: () => clock.now(),
+  monotonic: () => clock.monotonic(),
+  setTimer(fn, delayMs) {
+    const timer = {};
+    timers.add(timer);
+    const cancel = clock.setTimer(() => {
+      timers.delete(timer);
+      fn();
+    }, delayMs);
+    return () => {
+      timers.delete(timer);
+      cancel();
+    };
+  },
+};
+
+const bytes = (text: string) => async () => Readable.from([Buffer.from(text)]);
+const fails = (kind: MediaFailure['kind']) => async () => {
+  throw new MediaFailure(kind, 'as told');
+};
+const stateOf = (read: () => Promise<{ content: { media: { state: string } } }>) => async () =>
+  (await read()).content.media.state;
+
+describe('a message with a file', () => {
+  it('is in the history before its file is asked for, with its key sealed', async () => {
+    const { read, told } = await receive();
+    expect((await read()).content).toMatchObject({ caption: 'look', media: { state: 'pending' } });
+    expect(await told()).toEqual(['message.received:success']);
+    const [work] = await test.deps.db.select().from(inboundMedia);
+    expect(work?.sealed.includes(Buffer.from('mmg.whatsapp.net'))).toBe(false);
+    expect(work?.sealed.includes(Buffer.alloc(32, 7).toString('base64'))).toBe(false);
+  });
+
+  it('that comes twice is one row, one fact and one download', async () => {
+    const { account, message, told } = await receive();
+    expect(await storeInbound(test.deps, account, message)).toBe(false);
+    expect(await test.deps.db.select().from(inboundMedia)).toHaveLength(1);
+    expect(await told()).toEqual(['message.received:success']);
+  });
+});
+
+describe('the download', () => {
+  it('keeps the file, tells of it once and forgets the key', async () => {
+    const { read, told } = await receive();
+    startWorker(bytes('GIF89a and more'));
+    await advanceUntil(async () => (await stateOf(read)()) === 'stored', 10_000);
+    const { id, content } = await read();
+    expect(content).toMatchObject({ caption: 'look', media: { id, size: 15, mimetype: 'image/gif' } });
+    const [row] = await test.deps.db.select().from(media).where(eq(media.id, id));
+    expect(row).toMatchObject({ kind: 'inbound', size: 15, storageKey: storageKeyOf(id) });
+    expect(await told()).toEqual(['message.received:success', 'message.media:success']);
+    expect(await test.deps.db.select().from(inboundMedia)).toEqual([]);
+  });
+
+  it.each(['gone', 'corrupt', 'too_large'] as const)(
+    'is given up at once when the file is %s',
+    async (kind) => {
+      const { read, told } = await receive();
+      let asked = 0;
+      startWorker(async () => {
+        asked += 1;
+        return fails(kind)();
+      });
+      await advanceUntil(async () => (await stateOf(read)()) === 'failed', 10_000);
+      expect((await read()).content.media.error).toBe(kind);
+      expect(asked).toBe(1);
+      expect(await told()).toEqual(['message.received:success', 'message.media:failure']);
+      expect(await test.deps.db.select().from(inboundMedia)).toEqual([]);
+    },
+  );
+
+  it('is tried again with growing pauses, and given up after a day', async () => {
+    const { read } = await receive();
+    const at: number[] = [];
+    startWorker(async () => {
+      at.push(clock.now());
+      return fails('unavailable')();
+    });
+    const look = async () => (await stateOf(read)()) === 'failed';
+    const tookMs = await advanceUntil(look, 30 * HOUR_MS, 600_000);
+    expect(tookMs).toBeGreaterThan(20 * HOUR_MS);
+    expect(tookMs).toBeLessThan(25 * HOUR_MS);
+    expect(at.length).toBeGreaterThan(15);
+    expect(at.length).toBeLessThan(60);
+    expect((await read()).content.media.error).toBe('unavailable');
+  });
+
+  it('works after failures that were not the file’s', async () => {
+    const { read } = await receive();
+    let asked = 0;
+    startWorker(async () => {
+      asked += 1;
+      if (asked < 3) throw new Error('the disk is full');
+      return bytes('GIF89a')();
+    });
+    await advanceUntil(async () => (await stateOf(read)()) === 'stored', 120_000);
+    expect(asked).toBe(3);
+  });
+
+  it('refuses a file that grows beyond the limit, and leaves nothing of it behind', async () => {
+    const { read } = await receive();
+    const staging = join(test.deps.config.files.uploadPath, 'staging');
+    startWorker(async () => Readable.from(endless()));
+    await advanceUntil(async () => (await stateOf(read)()) === 'failed', 10_000);
+    expect((await read()).content.media.error).toBe('too_large');
+    expect(readdirSync(staging)).toEqual([]);
+  });
+
+  it('does a few at a time', async () => {
+    const all = await Promise.all(Array.from({ length: 12 }, receive));
+    let running = 0;
+    let most = 0;
+    startWorker(async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      running -= 1;
+      return bytes('GIF89a')();
+    });
+    const isDone = async () => {
+      const states = await Promise.all(all.map(({ read }) => stateOf(read)()));
+      return states.every((state) => state === 'stored');
+    };
+    await advanceUntil(isDone, 60_000);
+    expect(most).toBe(4);
+  });
+});
+
+describe('a process that ends in the middle', () => {
+  it('by a stop lets go at once, and its successor goes on', async () => {
+    const { read } = await receive();
+    let begun = () => {};
+    const hanging = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const worker = startWorker((_source, { signal }) => {
+      begun();
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('cut off')));
+      });
+    });
+    await hanging;
+    await worker.stop();
+    const [row] = await test.deps.db.select().from(inboundMedia);
+    expect(row).toMatchObject({ attempts: 0, claimedBy: null });
+    startWorker(bytes('GIF89a'));
+    await advanceUntil(async () => (await stateOf(read)()) === 'stored', 10_000);
+  });
+
+  it('by a crash leaves a claim, which another one takes when it sees that nobody holds it', async () => {
+    const { read } = await receive();
+    expect(await claimMedia(test.deps, newId(), 10)).toHaveLength(1);
+    expect(await claimMedia(test.deps, newId(), 10)).toEqual([]);
+    startWorker(bytes('GIF89a'));
+    const tookMs = await advanceUntil(async () => (await stateOf(read)()) === 'stored', 60_000);
+    expect(tookMs).toBeLessThan(10_000);
+  });
+});
+
+function* endless(): Generator<Buffer> {
+  for (;;) yield Buffer.alloc(1_000_000);
+}
