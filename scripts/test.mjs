@@ -8,13 +8,13 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { installPackages, ROOT, run } from './bootstrap.mjs';
-import { ensureChromium } from './chromium.mjs';
+import { ensureProgram } from './programs.mjs';
 
 const FAST = ['tests/utils', 'tests/queue', 'tests/services', 'tests/otp', 'tests/http', 'tests/broadcast'];
 /** What needs a process of its own, a network or a real client takes too long for the everyday loop. */
 const NOT_FAST = ['tests/**/*emulator*.test.ts', 'tests/**/*.mysql.test.ts'];
 /** `*.mysql.test.ts` is about several processes; SQLite serves one. */
-const NOT_ON_SQLITE = ['tests/browser/**', 'tests/**/*.mysql.test.ts'];
+const NOT_ON_SQLITE = ['tests/browser/**', 'tests/examples/**', 'tests/**/*.mysql.test.ts'];
 /** No database in it, or nothing that the database could change. */
 const NOT_ON_MYSQL = ['tests/browser/**', 'tests/emulator/**', 'tests/utils/**', 'tests/**/*.sqlite.test.ts'];
 const REPORTS = join(ROOT, '.test');
@@ -69,9 +69,22 @@ async function mysqlPart() {
 }
 
 async function browserPart() {
-  const chromium = ensureChromium();
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+  const chromium = ensureProgram(names, ['chromium'], 'CHROMIUM_PATH');
   if (!chromium.path) return cannotRun('browser', chromium.why);
   await part('browser', ['tests/browser'], { DB_TYPE: 'sqlite', CHROMIUM_PATH: chromium.path });
+}
+
+/** The clients in examples/, each by its own language. */
+async function examplesPart() {
+  const languages = { node: [], bash: [], python3: ['python3-minimal'], php: ['php-cli', 'php-curl'] };
+  const runnable = Object.entries(languages).filter(([name, packages]) => {
+    const program = ensureProgram([name], packages);
+    if (!program.path) cannotRun(`examples in ${name}`, program.why);
+    return program.path !== null;
+  });
+  const names = runnable.map(([name]) => name).join(',');
+  await part('examples', ['tests/examples'], { DB_TYPE: 'sqlite', WAHUB_EXAMPLES: names });
 }
 
 installPackages();
@@ -84,6 +97,7 @@ if (options.has('--fast')) {
   await part('sqlite', [...without(NOT_ON_SQLITE), ...coverage], { DB_TYPE: 'sqlite' });
   await mysqlPart();
   await browserPart();
+  await examplesPart();
 }
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;

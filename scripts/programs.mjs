@@ -1,0 +1,46 @@
+/** Finds the programs that some tests need; on Debian, as root, installs the packages that hold them. */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+let indexIsFresh = false;
+
+/**
+ * The path of the first of `names` that this machine has, after an attempt to install `packages`; else null and the
+ * sentence why not. `variable` names an environment variable that overrules the search.
+ */
+export function ensureProgram(names, packages, variable) {
+  const found = (variable && process.env[variable]) || find(names);
+  if (found) return { path: found, why: '' };
+  if (!existsSync('/etc/debian_version') || process.getuid?.() !== 0) {
+    return { path: null, why: `${names[0]} was not found${variable ? `; ${variable} can name it` : ''}` };
+  }
+  console.log(`Installing ${packages.join(' ')} ...`);
+  install(packages);
+  const path = find(names);
+  return { path, why: path ? '' : `${packages.join(' ')} could not be installed` };
+}
+
+function find(names) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin'];
+  const candidates = names.flatMap((name) => folders.map((folder) => join(folder, name)));
+  return candidates.find(isExecutable) ?? null;
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function install(packages) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const apt = (...args) =>
+    spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (!indexIsFresh) apt('update');
+  indexIsFresh = true;
+  apt('install', '-y', '--no-install-recommends', ...packages);
+}
