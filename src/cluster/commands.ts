@@ -2,6 +2,10 @@
 import { type Clock, sleep } from '../utils/clock.ts';
 import { AppError } from '../utils/errors.ts';
 import type { GroupSummary, NumberCheck, ReadMessage } from '../whatsapp/engine.ts';
+import { NotOwnerError } from './not-owner.ts';
+import type { AskOwner, RunHere } from './remote-commands.ts';
+
+export { NotOwnerError } from './not-owner.ts';
 
 /** Verb -> its input and its answer. */
 export interface Commands {
@@ -18,6 +22,16 @@ export interface Commands {
 
 export type CommandName = keyof Commands;
 
+/** Another release may know other verbs. */
+const KNOWN: Record<CommandName, true> = {
+  open: true,
+  restart: true,
+  logout: true,
+  check_numbers: true,
+  mark_read: true,
+  list_groups: true,
+};
+
 export interface CommandBus {
   /** of this process: a session that is made here is born as its own, so that its QR waits for nobody */
   readonly processId: string;
@@ -31,6 +45,8 @@ export interface CommandBus {
     input: Commands[N]['input'],
     timeoutMs: number,
   ): Promise<Commands[N]['output']>;
+  /** What another process asks of this one. Throws NotOwnerError for a session that is not this process's. */
+  runHere: RunHere;
   /** The supervisor of this process takes the commands of the sessions it owns. */
   handle(handler: CommandHandler): () => void;
 }
@@ -42,16 +58,18 @@ export type CommandHandler = <N extends CommandName>(
   input: Commands[N]['input'],
 ) => Promise<Commands[N]['output']>;
 
-/** This process cannot run the command, because another one owns the session. */
-export class NotOwnerError extends Error {
-  override name = 'NotOwnerError';
-}
-
 /** Ownership moves within one tick of a few seconds; after that a command finds the new owner. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** Makes the bus of this process: a session that it owns is a direct call away. */
-export function createCommandBus(deps: { processId: string; clock: Clock }): CommandBus {
+/**
+ * Makes the bus of this process: a session that it owns is a direct call away, another one's is asked through
+ * `askOwner`. Without that (the database serves one process) there is nobody else to ask.
+ */
+export function createCommandBus(deps: {
+  processId: string;
+  clock: Clock;
+  askOwner?: AskOwner | undefined;
+}): CommandBus {
   let local: CommandHandler | null = null;
 
   async function runLocally<N extends CommandName>(
@@ -59,19 +77,41 @@ export function createCommandBus(deps: { processId: string; clock: Clock }): Com
     name: N,
     input: Commands[N]['input'],
   ): Promise<Commands[N]['output']> {
-    if (!local) throw unavailable('This process runs no sessions.');
+    if (!local) throw new NotOwnerError();
+    return local(accountId, name, input);
+  }
+
+  async function runAnywhere<N extends CommandName>(
+    accountId: string,
+    name: N,
+    input: Commands[N]['input'],
+    bound: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<Commands[N]['output']> {
+    const tryHere = () => runLocally(accountId, name, input);
     try {
-      return await local(accountId, name, input);
+      return await tryHere();
     } catch (error) {
       if (!(error instanceof NotOwnerError)) throw error;
-      throw unavailable('Another process holds this session and cannot be asked at the moment.');
+    }
+    const refusal = unavailable('Another process holds this session and cannot be asked at the moment.');
+    if (!deps.askOwner) throw refusal;
+    try {
+      return asOutput<N>(await deps.askOwner({ accountId, verb: name, input, tryHere, ...bound }));
+    } catch (error) {
+      throw error instanceof NotOwnerError ? refusal : error;
     }
   }
 
   return {
     processId: deps.processId,
     run: (accountId, name, input, timeoutMs) =>
-      withDeadline(deps.clock, timeoutMs, runLocally(accountId, name, input)),
+      withDeadline(deps.clock, timeoutMs, (signal) =>
+        runAnywhere(accountId, name, input, { timeoutMs, signal }),
+      ),
+    async runHere(accountId, verb, input) {
+      if (!isCommandName(verb)) throw unavailable('The process that holds this session does not know this.');
+      return runLocally(accountId, verb, asInput(input));
+    },
     handle(handler) {
       local = handler;
       return () => {
@@ -81,16 +121,34 @@ export function createCommandBus(deps: { processId: string; clock: Clock }): Com
   };
 }
 
+const isCommandName = (verb: string): verb is CommandName => Object.hasOwn(KNOWN, verb);
+
+/** Safe because only `run` of another process writes inputs, with the types of this table. */
+function asInput(input: unknown): Commands[CommandName]['input'] {
+  return input as Commands[CommandName]['input'];
+}
+
+/** Safe because only the handler of another process writes answers, with the types of this table. */
+function asOutput<N extends CommandName>(answer: unknown): Commands[N]['output'] {
+  return answer as Commands[N]['output'];
+}
+
 /** The work itself goes on: it belongs to the session, not to the caller. */
-async function withDeadline<R>(clock: Clock, timeoutMs: number, work: Promise<R>): Promise<R> {
+async function withDeadline<R>(
+  clock: Clock,
+  timeoutMs: number,
+  work: (signal: AbortSignal) => Promise<R>,
+): Promise<R> {
   const settled = new AbortController();
+  const result = work(settled.signal);
   const late = sleep(clock, timeoutMs, settled.signal).then(() => {
     throw unavailable('The session did not answer in time.');
   });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([result, late]);
   } finally {
     late.catch(() => undefined);
+    result.catch(() => undefined);
     settled.abort();
   }
 }

@@ -1,9 +1,10 @@
 /** Who owns which session. Every change of owner raises the fence, so that an old owner's writes hit no row. */
 import { and, count, eq, inArray, isNull, notInArray, or, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
-import { affected } from '../db/ops.ts';
+import { affected, skipLocked, transact } from '../db/ops.ts';
 import { users, whatsappAccounts } from '../db/schema.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
+import type { Counts, Orphan } from './shares.ts';
 
 const accounts = whatsappAccounts;
 /** Sessions named in one statement. */
@@ -12,7 +13,16 @@ const PIECE = 200;
 export interface OwnedSession extends AccountRef {
   /** false: its user is disabled, so it must hold no socket */
   enabled: boolean;
+  status: Status;
 }
+
+type Status = (typeof accounts.$inferSelect)['status'];
+
+/** Those that hold a socket, or want one. */
+const ACTIVE: ReadonlySet<Status> = new Set(['connecting', 'qr', 'connected', 'disconnected']);
+
+/** True when the session holds a socket, or wants one. */
+export const isActive = ({ status }: { status: Status }): boolean => ACTIVE.has(status);
 
 /** The condition that an account's row still belongs to this owner under this fence. */
 export function heldBy(account: Pick<AccountRef, 'id' | 'owner' | 'fence'>): SQL | undefined {
@@ -31,6 +41,7 @@ export async function readOwned(db: Db, owner: string): Promise<OwnedSession[]> 
       userId: accounts.userId,
       sessionId: accounts.sessionId,
       fence: accounts.fence,
+      status: accounts.status,
       userStatus: users.status,
     })
     .from(accounts)
@@ -43,12 +54,18 @@ const withoutLiveOwner = (live: readonly string[]): SQL | undefined =>
   live.length === 0 ? undefined : or(isNull(accounts.owner), notInArray(accounts.owner, [...live]));
 
 /** Sessions that no living process owns. */
-export async function findOrphans(db: Db, live: readonly string[]): Promise<string[]> {
-  const rows = await db.select({ id: accounts.id }).from(accounts).where(withoutLiveOwner(live));
-  return rows.map((row) => row.id);
+export async function findOrphans(db: Db, live: readonly string[]): Promise<Orphan[]> {
+  const rows = await db
+    .select({ id: accounts.id, status: accounts.status })
+    .from(accounts)
+    .where(withoutLiveOwner(live));
+  return rows.map((row) => ({ id: row.id, active: isActive(row) }));
 }
 
-/** Makes `owner` the owner of those of `ids` that no living process owns. Two that race: one wins each row. */
+/**
+ * Makes `owner` the owner of those of `ids` that no living process owns. Two that race: one wins each row. A row
+ * that a stalled process holds locked is left for later instead of stopping all.
+ */
 export async function takeOver(
   db: Db,
   owner: string,
@@ -56,21 +73,38 @@ export async function takeOver(
   live: readonly string[],
 ): Promise<number> {
   return inPieces(ids, (piece) =>
-    db
-      .update(accounts)
-      .set({ owner, fence: sql`${accounts.fence} + 1` })
-      .where(and(inArray(accounts.id, piece), withoutLiveOwner(live))),
+    transact(db, async (tx) => {
+      const free = tx
+        .select({ id: accounts.id })
+        .from(accounts)
+        .where(and(inArray(accounts.id, piece), withoutLiveOwner(live)));
+      const found = (await skipLocked(free)).map(({ id }) => id);
+      if (found.length === 0) return 0;
+      const taken = await tx
+        .update(accounts)
+        .set({ owner, fence: sql`${accounts.fence} + 1` })
+        .where(and(inArray(accounts.id, found), withoutLiveOwner(live)));
+      return affected(taken);
+    }),
   );
 }
 
 /** Raises the fences of sessions that `owner` holds anyway: what it did under the old ones is over. */
 export async function raiseFences(db: Db, owner: string, ids: readonly string[]): Promise<number> {
-  return inPieces(ids, (piece) =>
-    db
-      .update(accounts)
-      .set({ fence: sql`${accounts.fence} + 1` })
-      .where(and(inArray(accounts.id, piece), eq(accounts.owner, owner))),
-  );
+  return inPieces(ids, async (piece) => {
+    const mine = and(inArray(accounts.id, piece), eq(accounts.owner, owner));
+    return affected(
+      await db
+        .update(accounts)
+        .set({ fence: sql`${accounts.fence} + 1` })
+        .where(mine),
+    );
+  });
+}
+
+/** Gives one session up; false when it is not held under this fence any more. */
+export async function release(db: Db, session: OwnedSession): Promise<boolean> {
+  return affected(await db.update(accounts).set({ owner: null }).where(heldBy(session))) === 1;
 }
 
 /** Gives up everything that `owner` holds. */
@@ -79,13 +113,18 @@ export async function releaseAll(db: Db, owner: string): Promise<void> {
 }
 
 /** How many sessions there are, owned or not. */
-export async function countSessions(db: Db): Promise<number> {
-  const [row] = await db.select({ n: count() }).from(accounts);
-  return row?.n ?? 0;
+export async function countSessions(db: Db): Promise<Counts> {
+  const rows = await db
+    .select({ status: accounts.status, n: count() })
+    .from(accounts)
+    .groupBy(accounts.status);
+  const counts = { active: 0, idle: 0 };
+  for (const row of rows) counts[isActive(row) ? 'active' : 'idle'] += Number(row.n);
+  return counts;
 }
 
-async function inPieces(ids: readonly string[], write: (piece: string[]) => PromiseLike<unknown>) {
+async function inPieces(ids: readonly string[], write: (piece: string[]) => Promise<number>) {
   let total = 0;
-  for (let at = 0; at < ids.length; at += PIECE) total += affected(await write(ids.slice(at, at + PIECE)));
+  for (let at = 0; at < ids.length; at += PIECE) total += await write(ids.slice(at, at + PIECE));
   return total;
 }

@@ -7,8 +7,13 @@ import type { Host } from './host.ts';
 
 /** A stalled Galera node stops writers for 6.4 s without an error, so a lease must be far longer. */
 export const LEASE_MS = 30_000;
-/** A process stops this long before its lease ends: others may take over right at the end. */
+/** A process stops sending this long before its lease ends: others may take over right at the end. */
 export const LEASE_MARGIN_MS = 8_000;
+/**
+ * Who could not renew for so long that its own lease was in doubt, and who has just started, cannot tell dead
+ * processes from an outage of the database. For three rounds it gives the others the time to come back.
+ */
+export const GRACE_MS = 15_000;
 /** Rows of processes that have been silent for so long are of no use to anybody. */
 const FORGET_AFTER_MS = 10 * LEASE_MS;
 
@@ -38,8 +43,11 @@ export async function removeDead(
   return affected(await database.db.delete(processes).where(inArray(processes.id, ids)));
 }
 
-/** Ids of the processes whose lease runs, by the database's clock. Forgets those that are long gone. */
-export async function readLive(database: Database): Promise<string[]> {
+/**
+ * Ids of the processes whose lease runs, by the database's clock; with `grace` also of those that were silent for
+ * less than five minutes. Forgets those that are long gone.
+ */
+export async function readLive(database: Database, grace = false): Promise<string[]> {
   // Read before the rows: a delay in between makes more processes look alive, never fewer.
   const now = await database.now();
   const rows = await database.db
@@ -48,7 +56,8 @@ export async function readLive(database: Database): Promise<string[]> {
   if (rows.some((row) => row.heartbeatAt < now - FORGET_AFTER_MS)) {
     await database.db.delete(processes).where(lt(processes.heartbeatAt, now - FORGET_AFTER_MS));
   }
-  return rows.filter((row) => row.heartbeatAt > now - LEASE_MS).map((row) => row.id);
+  const silentForMs = grace ? FORGET_AFTER_MS : LEASE_MS;
+  return rows.filter((row) => row.heartbeatAt > now - silentForMs).map((row) => row.id);
 }
 
 /** The process leaves: what it owned is free at once. */

@@ -1,4 +1,5 @@
 import { createCommandBus } from '../cluster/commands.ts';
+import { createAskOwner } from '../cluster/remote-commands.ts';
 import type { Database } from '../db/client.ts';
 import { createOutbox } from '../events/outbox.ts';
 import { createEventStream } from '../events/stream.ts';
@@ -33,7 +34,12 @@ export function buildDeps({ config, database, logger, clock, processId }: Founda
     secrets: createSecretBox([config.encryptionKey]),
     stream: createEventStream(createOutbox({ clock, hasDefault: config.webhook !== null })),
     signals: createQueueSignals(),
-    commands: createCommandBus({ processId, clock }),
+    commands: createCommandBus({
+      processId,
+      clock,
+      // SQLite serves one process: there is nobody else to ask.
+      askOwner: database.dialect === 'sqlite' ? undefined : createAskOwner({ database, clock, logger }),
+    }),
     outgoing: createOutgoing({ allowPrivate: config.allowPrivateUrls }),
     credentials: createCredentials({ config, db, clock, logger }),
     background: createBackground({ processId, logger }),

@@ -1,6 +1,6 @@
 /** Sends what is queued for the sessions this process owns: one line a session, all settled by one settler. */
-import { and, eq, inArray } from 'drizzle-orm';
-import { messageQueue } from '../db/schema.ts';
+import { and, eq, inArray, ne } from 'drizzle-orm';
+import { messageQueue, whatsappAccounts } from '../db/schema.ts';
 import { inCleanContext } from '../db/scope.ts';
 import { turn } from '../db/turns.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
@@ -58,12 +58,32 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
+  /** A claim of the owner before may be committed after the take-over: its row would stay as it is for ever. */
+  async function lookForStrayClaims(): Promise<void> {
+    const ids = [...lines.keys()];
+    for (let at = 0; at < ids.length && running; at += LOOK_PIECE) {
+      const found = await deps.db
+        .selectDistinct({ accountId: messageQueue.accountId })
+        .from(messageQueue)
+        .innerJoin(whatsappAccounts, eq(whatsappAccounts.id, messageQueue.accountId))
+        .where(
+          and(
+            inArray(messageQueue.accountId, ids.slice(at, at + LOOK_PIECE)),
+            eq(messageQueue.status, 'sending'),
+            ne(messageQueue.claimedFence, whatsappAccounts.fence),
+          ),
+        );
+      for (const { accountId } of found) lines.get(accountId)?.beginAgain();
+    }
+  }
+
   function scheduleLook(): void {
     // SQLite serves one process, whose wake-ups cannot be lost.
     if (!running || deps.database.dialect === 'sqlite') return;
     cancelLook = deps.clock.setTimer(() => {
       looking = true;
       lookForWork()
+        .then(lookForStrayClaims)
         .catch((error) => deps.logger.warn('the queue could not be looked at', { error: String(error) }))
         .finally(() => {
           looking = false;

@@ -31,6 +31,7 @@ beforeAll(async () => {
           asked.push({ accountId, name, input });
           return checked();
         },
+        runHere: async () => null,
         handle: () => () => undefined,
       },
     },

@@ -55,12 +55,14 @@ describe('leases', () => {
     await world.clock.advance(20_000);
     await eventually(async () => (await world.row(ids[0] ?? '')).owner === b.processId);
     expect((await world.row(ids[0] ?? '')).fence).toBe(2);
-    // The silent one had closed its sockets before that.
-    expect(a.engine.sockets.size).toBe(0);
+    // The silent one does nothing any more, long before that.
     expect(a.ownership.isSafe()).toBe(false);
+    a.plug.pulled = false;
+    await a.ownership.tick();
+    expect(a.engine.sockets.size).toBe(0);
   });
 
-  it('a process whose database is away closes its sockets 8 s before its lease ends, and starts over', async () => {
+  it('in doubt stop everything but the sockets, and go on when the database is back and nobody took over', async () => {
     const [id = ''] = await accounts(1);
     const a = world.process();
     await a.supervisor.start();
@@ -71,15 +73,89 @@ describe('leases', () => {
     a.plug.pulled = true;
     await world.clock.advance(21_900);
     expect(a.ownership.isSafe()).toBe(true);
-    expect(a.engine.sockets.size).toBe(1);
     await world.clock.advance(200);
     expect(a.ownership.isSafe()).toBe(false);
-    expect(a.engine.sockets.size).toBe(0);
+    await world.clock.advance(60_000);
+    expect(a.engine.sockets.size).toBe(1);
     a.plug.pulled = false;
     await world.clock.advance(7_000);
-    await eventually(() => a.engine.opens.length === 2);
-    // What it did under the old fence is over.
-    expect(await world.row(id)).toMatchObject({ owner: a.processId, fence: 2 });
+    expect(a.ownership.isSafe()).toBe(true);
+    expect(a.engine.opens).toHaveLength(1);
+    expect(await world.row(id)).toMatchObject({ owner: a.processId, fence: 1, status: 'connected' });
+  });
+
+  it('after an outage for everybody stay where they are: whoever comes back first waits for the others', async () => {
+    const ids = await accounts(4);
+    const a = world.process({ host: fakeHost('one', 1) });
+    const b = world.process({ host: fakeHost('two', 1) });
+    await Promise.all([a.supervisor.start(), b.supervisor.start()]);
+    await world.clock.advance(20_000);
+    const before = await ownersOf(ids);
+    a.plug.pulled = true;
+    b.plug.pulled = true;
+    await world.clock.advance(60_000);
+    a.plug.pulled = false;
+    await world.clock.advance(7_000);
+    const late = world.process({ host: fakeHost('three', 1) });
+    await late.supervisor.start();
+    b.plug.pulled = false;
+    await world.clock.advance(7_000);
+    expect(await ownersOf(ids)).toEqual(before);
+    for (const id of ids) expect((await world.row(id)).fence).toBe(1);
+  });
+
+  it('of a process that died during an outage are taken after 15 s of grace', async () => {
+    const ids = await accounts(4);
+    const a = world.process({ host: fakeHost('one', 1) });
+    const b = world.process({ host: fakeHost('two', 1) });
+    await Promise.all([a.supervisor.start(), b.supervisor.start()]);
+    await world.clock.advance(20_000);
+    a.plug.pulled = true;
+    b.plug.pulled = true;
+    await world.clock.advance(60_000);
+    a.plug.pulled = false;
+    await world.clock.advance(30_000);
+    expect(new Set(await ownersOf(ids))).toEqual(new Set([a.processId]));
+  });
+
+  it('a stalled process that wakes finds its sessions lost, closes them and writes nothing', async () => {
+    const [id = ''] = await accounts(1);
+    const a = world.process({ host: fakeHost('one', 1) });
+    await a.supervisor.start();
+    await eventually(() => a.engine.opens.length === 1);
+    a.engine.connect(id, '628111');
+    await untilStatus(world, id, 'connected');
+    a.plug.pulled = true;
+    const b = world.process({ host: fakeHost('two', 1) });
+    await b.supervisor.start();
+    await world.clock.advance(45_000);
+    await eventually(() => b.engine.opens.length === 1);
+    b.engine.connect(id, '628111');
+    await untilStatus(world, id, 'connected');
+    // What the server says to the old socket when the new one comes.
+    a.engine.end(id, 'replaced');
+    a.plug.pulled = false;
+    await world.clock.advance(20_000);
+    expect(await world.row(id)).toMatchObject({ owner: b.processId, fence: 2, status: 'connected' });
+    expect(a.engine.opens).toHaveLength(1);
+    expect(a.ownership.held(id)).toBeNull();
+  });
+
+  it('above its share a process gives sessions away one by one, closed first, until both have as many', async () => {
+    const ids = await accounts(8);
+    const a = world.process({ host: fakeHost('one', 1) });
+    await a.supervisor.start();
+    await world.clock.advance(20_000);
+    expect(a.engine.sockets.size).toBe(8);
+    const b = world.process({ host: fakeHost('two', 1) });
+    await b.supervisor.start();
+    const held = (of: typeof a) => ids.filter((id) => of.ownership.held(id)).length;
+    await world.clock.advance(7_000);
+    expect(held(a)).toBeGreaterThan(4);
+    await world.clock.advance(60_000);
+    expect([held(a), held(b)]).toEqual([4, 4]);
+    expect([a.engine.sockets.size, b.engine.sockets.size]).toEqual([4, 4]);
+    for (const id of ids) expect((await world.row(id)).fence).toBeLessThanOrEqual(2);
   });
 
   it('alone on its database it keeps the sockets however long that is away', async () => {
@@ -102,7 +178,7 @@ describe('leases', () => {
     const dead = new Set<number>();
     const ids = await accounts(2);
     const old = world.process({ host: fakeHost('here', 1) });
-    await old.ownership.start({ onTaken() {}, onLost() {}, onRenewed() {} });
+    await old.ownership.start({ onTaken() {}, onLost() {}, onRenewed() {}, onRelease() {} });
     const next = world.process({ host: fakeHost('here', 2, dead) });
     await next.supervisor.start();
     expect(new Set(await ownersOf(ids))).toEqual(new Set([old.processId]));
@@ -119,7 +195,7 @@ describe('leases', () => {
   it('of every earlier process end at once where the database serves one process only', async () => {
     const ids = await accounts(2);
     const old = world.process({ host: fakeHost('container-1', 1) });
-    await old.ownership.start({ onTaken() {}, onLost() {}, onRenewed() {} });
+    await old.ownership.start({ onTaken() {}, onLost() {}, onRenewed() {}, onRelease() {} });
     const next = world.process({ host: fakeHost('container-2', 1), alone: true });
     await next.supervisor.start();
     expect(new Set(await ownersOf(ids))).toEqual(new Set([next.processId]));

@@ -32,6 +32,8 @@ export interface SessionLine {
   readonly account: AccountRef;
   /** There may be something to send, or something about the session has changed. */
   wake(): void;
+  /** Looks again at what an earlier owner left, and at the limits. */
+  beginAgain(): void;
   /** True while it waits for time, for work or for WhatsApp. */
   isQuiet(): boolean;
   /** True when it waits and knows of nothing that is due. */
@@ -245,6 +247,11 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   return {
     account,
     wake() {
+      lanes.invalidate();
+      parking.wake();
+    },
+    beginAgain() {
+      windows = null;
       lanes.invalidate();
       parking.wake();
     },

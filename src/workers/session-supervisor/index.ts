@@ -154,6 +154,10 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
           await ensureRunners(sessions);
           for (const { id, enabled } of sessions) void runners.get(id)?.setEnabled(enabled);
         },
+        async onRelease(accountId) {
+          await deps.dispatcher.remove(accountId);
+          await drop(accountId);
+        },
       });
     },
     async stop() {

@@ -1,0 +1,82 @@
+/** Where a process finds what the others have for it. Looked into only while there are others. */
+import type { Database } from '../db/client.ts';
+import { inCleanContext } from '../db/scope.ts';
+import { type Clock, sleep } from '../utils/clock.ts';
+import type { Logger } from '../utils/logger.ts';
+import { forgetCommands } from './command-rows.ts';
+import { forgetWakeUps, takeWakeUps } from './wake-ups.ts';
+
+/** A message that enters at another process loses no more than this: one read of a primary key. */
+const LOOK_EVERY_MS = 50;
+/** Between looks at whether there is another process: no query. */
+const ALONE_MS = 250;
+const FIRST_PAUSE_MS = 200;
+const MAX_PAUSE_MS = 5_000;
+const CLEAN_EVERY_MS = 60_000;
+
+export interface MailboxDeps {
+  database: Database;
+  clock: Clock;
+  logger: Logger;
+  processId: string;
+  /** false: no other process is running */
+  hasPeers(): boolean;
+  /** Called with every session that there is news of; must not throw. */
+  onNews(accountIds: readonly string[]): void;
+  /** Looks for commands; called when there is news. */
+  lookForCommands(): Promise<void>;
+}
+
+export interface Mailbox {
+  start(): void;
+  /** Looks no more. May be called twice. */
+  stop(): Promise<void>;
+}
+
+export function createMailbox(deps: MailboxDeps): Mailbox {
+  const { clock, database, logger } = deps;
+  const stopping = new AbortController();
+  let running: Promise<void> | null = null;
+  let cleanAtMs = clock.monotonic() + CLEAN_EVERY_MS;
+
+  async function look(): Promise<void> {
+    const ids = await takeWakeUps(database.db, deps.processId);
+    if (ids.length === 0) return;
+    deps.onNews(ids);
+    await deps.lookForCommands();
+  }
+
+  async function clean(): Promise<void> {
+    if (clock.monotonic() < cleanAtMs) return;
+    cleanAtMs = clock.monotonic() + CLEAN_EVERY_MS;
+    await forgetWakeUps(database.db, clock.now());
+    await forgetCommands(database);
+  }
+
+  async function run(): Promise<void> {
+    let pauseMs = FIRST_PAUSE_MS;
+    while (!stopping.signal.aborted) {
+      const hasPeers = deps.hasPeers();
+      try {
+        if (hasPeers) await look();
+        await clean();
+        pauseMs = FIRST_PAUSE_MS;
+        await sleep(clock, hasPeers ? LOOK_EVERY_MS : ALONE_MS, stopping.signal);
+      } catch (error) {
+        logger.warn('news of other processes could not be read', { error: String(error) });
+        await sleep(clock, pauseMs * (0.5 + Math.random() / 2), stopping.signal);
+        pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2);
+      }
+    }
+  }
+
+  return {
+    start() {
+      running ??= inCleanContext(run);
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}

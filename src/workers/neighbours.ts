@@ -1,0 +1,51 @@
+/** What this process tells the others about their sessions, and what they have told it. */
+import { createMailbox } from '../cluster/mailbox.ts';
+import { createCommandDesk } from '../cluster/remote-commands.ts';
+import { createWakeUpSender } from '../cluster/wake-ups.ts';
+import type { Deps } from '../services/context.ts';
+import type { Ownership } from './ownership.ts';
+
+export interface Neighbours {
+  start(): void;
+  /** Answers no more, lets what was begun end. May be called twice. */
+  stop(): Promise<void>;
+}
+
+type NeighbourDeps = Pick<Deps, 'database' | 'db' | 'clock' | 'logger' | 'signals' | 'commands'>;
+
+/** Nothing at all where the database serves one process only. */
+export function createNeighbours(
+  deps: NeighbourDeps,
+  ownership: Pick<Ownership, 'processId' | 'held' | 'hasPeers' | 'poke'>,
+): Neighbours {
+  if (deps.database.dialect === 'sqlite') return { start: () => undefined, stop: async () => undefined };
+  const { commands, signals } = deps;
+  const { processId } = ownership;
+  const isMine = (accountId: string) => ownership.held(accountId) !== null;
+  const desk = createCommandDesk({ ...deps, processId, runHere: commands.runHere });
+  const sender = createWakeUpSender({ ...deps, processId, isMine });
+  const mailbox = createMailbox({
+    ...deps,
+    processId,
+    hasPeers: ownership.hasPeers,
+    lookForCommands: desk.look,
+    onNews(accountIds) {
+      for (const id of accountIds) if (isMine(id)) signals.wake(id);
+      // Somebody thinks that it is ours, or has given it up: there may be something to take.
+      if (!accountIds.every(isMine)) ownership.poke();
+    },
+  });
+  let unsubscribe: () => void = () => undefined;
+  return {
+    start() {
+      unsubscribe = signals.onWake(sender.send);
+      mailbox.start();
+    },
+    async stop() {
+      unsubscribe();
+      await mailbox.stop();
+      await desk.idle();
+      await sender.flush();
+    },
+  };
+}
