@@ -1,0 +1,210 @@
+/** A tenant's texts for broadcasts, and how they look for real contacts. */
+import { and, asc, count, eq, inArray } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { affected, isUniqueViolation, transact, tryInsert } from '../../db/ops.ts';
+import { broadcastContacts, broadcastTemplates } from '../../db/schema.ts';
+import { AppError } from '../../utils/errors.ts';
+import { newId } from '../../utils/ids.ts';
+import { normalizePhone } from '../../utils/phone.ts';
+import type { Ctx } from '../context.ts';
+import { claimIdempotency } from '../idempotency.ts';
+import type { SessionRef } from '../sessions/find.ts';
+import { findList } from './lists.ts';
+import { compileTemplate, type RenderContact, renderTemplate } from './render.ts';
+import { contains } from './search.ts';
+import { enterBroadcast } from './tenant.ts';
+
+const MAX_TEMPLATES = 1000;
+/** Each takes two characters of what is recorded of a recipient. */
+const MAX_CHOICES = 50;
+
+export interface BroadcastTemplate {
+  id: string;
+  name: string;
+  body: string;
+  placeholders: string[];
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface TemplateRef extends SessionRef {
+  id: string;
+}
+
+type Row = typeof broadcastTemplates.$inferSelect;
+
+/** By name. */
+export async function listTemplates(
+  ctx: Ctx,
+  input: SessionRef & { search?: string | undefined; page: number; limit: number },
+): Promise<{ data: BroadcastTemplate[]; totalItems: number }> {
+  const { userId } = await enterBroadcast(ctx, input, 'read');
+  const search = input.search?.trim() ?? '';
+  const found =
+    search === '' ? undefined : contains([broadcastTemplates.name, broadcastTemplates.body], search);
+  const where = and(eq(broadcastTemplates.userId, userId), found);
+  const rows = await ctx.db
+    .select()
+    .from(broadcastTemplates)
+    .where(where)
+    .orderBy(asc(broadcastTemplates.name))
+    .limit(input.limit)
+    .offset((input.page - 1) * input.limit);
+  const [total] = await ctx.db.select({ n: count() }).from(broadcastTemplates).where(where);
+  return { data: rows.map(toTemplate), totalItems: Number(total?.n ?? 0) };
+}
+
+/** Throws NOT_FOUND. */
+export async function getTemplate(ctx: Ctx, ref: TemplateRef): Promise<BroadcastTemplate> {
+  const { userId } = await enterBroadcast(ctx, ref, 'read');
+  return toTemplate(await findTemplate(ctx.db, userId, ref.id));
+}
+
+/** Throws VALIDATION_FAILED, CONFLICT for a name that is taken or one too many. */
+export async function createTemplate(
+  ctx: Ctx,
+  input: SessionRef & { name: string; body: string },
+  answer: (template: BroadcastTemplate) => { status: number; body: Record<string, unknown> },
+): Promise<BroadcastTemplate> {
+  const { userId } = await enterBroadcast(ctx, input, 'broadcast');
+  checkTemplateText(input.body, 'body');
+  const now = ctx.clock.now();
+  const { name, body } = input;
+  const row: Row = { id: newId(now), userId, name, body, createdAt: now, updatedAt: now };
+  await transact(ctx.database, async (tx) => {
+    const own = eq(broadcastTemplates.userId, userId);
+    const [total] = await tx.select({ n: count() }).from(broadcastTemplates).where(own);
+    if (Number(total?.n ?? 0) >= MAX_TEMPLATES) {
+      throw new AppError('CONFLICT', `There are ${MAX_TEMPLATES} templates already: delete one first.`);
+    }
+    if (!(await tryInsert(tx, broadcastTemplates, row))) throw nameTaken(name);
+    await claimIdempotency(ctx, tx, answer(toTemplate(row)));
+  });
+  return toTemplate(row);
+}
+
+/** Changes what is given. Campaigns that were made from it keep their text. Throws as `createTemplate`, NOT_FOUND. */
+export async function updateTemplate(
+  ctx: Ctx,
+  input: TemplateRef & { name?: string | undefined; body?: string | undefined },
+): Promise<BroadcastTemplate> {
+  const { userId } = await enterBroadcast(ctx, input, 'broadcast');
+  if (input.body !== undefined) checkTemplateText(input.body, 'body');
+  const changes = {
+    ...(input.name === undefined ? {} : { name: input.name }),
+    ...(input.body === undefined ? {} : { body: input.body }),
+    updatedAt: ctx.clock.now(),
+  };
+  try {
+    const updated = await ctx.db.update(broadcastTemplates).set(changes).where(isTemplate(userId, input.id));
+    if (affected(updated) === 0) throw templateNotFound(input.id);
+  } catch (error) {
+    if (isUniqueViolation(error)) throw nameTaken(input.name ?? '');
+    throw error;
+  }
+  return toTemplate(await findTemplate(ctx.db, userId, input.id));
+}
+
+/** Throws NOT_FOUND. */
+export async function deleteTemplate(ctx: Ctx, ref: TemplateRef): Promise<void> {
+  const { userId } = await enterBroadcast(ctx, ref, 'broadcast');
+  const deleted = await ctx.db.delete(broadcastTemplates).where(isTemplate(userId, ref.id));
+  if (affected(deleted) === 0) throw templateNotFound(ref.id);
+}
+
+/** The tenant's template. Throws NOT_FOUND. */
+export async function findTemplate(db: Db, userId: number, id: string): Promise<Row> {
+  const [row] = await db.select().from(broadcastTemplates).where(isTemplate(userId, id));
+  if (!row) throw templateNotFound(id);
+  return row;
+}
+
+/** Throws VALIDATION_FAILED when a text has more spintax than can be recorded. */
+export function checkTemplateText(text: string, field: string): void {
+  if (compileTemplate(text).choices <= MAX_CHOICES) return;
+  const details = { [field]: `must have at most ${MAX_CHOICES} groups of alternatives` };
+  throw new AppError('VALIDATION_FAILED', `Not valid: ${field}.`, { details });
+}
+
+export interface Preview {
+  number: string;
+  name: string | null;
+  text: string;
+  variant: string;
+  missing: string[];
+}
+
+/** For a preview without a list. */
+const SAMPLE: RenderContact = { phone: '6281234567890', name: 'Budi', fields: {} };
+
+/**
+ * How a template or a text looks for contacts of a list: the named ones, or the first. Without a list a sample
+ * contact stands in. Throws NOT_FOUND, INVALID_NUMBER.
+ */
+export async function previewTemplate(
+  ctx: Ctx,
+  input: SessionRef & {
+    templateId?: string | undefined;
+    text?: string | undefined;
+    listId?: string | undefined;
+    numbers?: readonly string[] | undefined;
+    limit: number;
+  },
+): Promise<{ placeholders: string[]; previews: Preview[] }> {
+  const { userId } = await enterBroadcast(ctx, input, 'read');
+  const text =
+    input.templateId === undefined
+      ? (input.text ?? '')
+      : (await findTemplate(ctx.db, userId, input.templateId)).body;
+  checkTemplateText(text, 'text');
+  const template = compileTemplate(text);
+  const contacts =
+    input.listId === undefined ? [SAMPLE] : await sampleOf(ctx, userId, { ...input, listId: input.listId });
+  const previews = contacts.map((contact, at) => ({
+    number: contact.phone,
+    name: contact.name,
+    ...renderTemplate(template, contact, `preview:${at}`),
+  }));
+  return { placeholders: [...template.placeholders], previews };
+}
+
+async function sampleOf(
+  ctx: Ctx,
+  userId: number,
+  input: { listId: string; numbers?: readonly string[] | undefined; limit: number },
+): Promise<RenderContact[]> {
+  const list = await findList(ctx.db, userId, input.listId);
+  const { phone, name, fields } = broadcastContacts;
+  const phones = input.numbers?.map((number) => normalizePhone(number, ctx.config.defaultCountry));
+  return ctx.db
+    .select({ phone, name, fields })
+    .from(broadcastContacts)
+    .where(
+      and(eq(broadcastContacts.listId, list.id), phones === undefined ? undefined : inArray(phone, phones)),
+    )
+    .orderBy(asc(phone))
+    .limit(input.limit);
+}
+
+const isTemplate = (userId: number, id: string) =>
+  and(eq(broadcastTemplates.id, id), eq(broadcastTemplates.userId, userId));
+
+function toTemplate(row: Row): BroadcastTemplate {
+  const iso = (at: number) => new Date(at).toISOString();
+  return {
+    id: row.id,
+    name: row.name,
+    body: row.body,
+    placeholders: [...compileTemplate(row.body).placeholders],
+    createdAt: iso(row.createdAt),
+    updatedAt: iso(row.updatedAt),
+  };
+}
+
+function templateNotFound(id: string): AppError {
+  return new AppError('NOT_FOUND', `There is no broadcast template ${id}.`);
+}
+
+function nameTaken(name: string): AppError {
+  return new AppError('CONFLICT', `There is a broadcast template ${name} already.`);
+}
