@@ -163,7 +163,7 @@ const preview = route({
           number: z.string(),
           name: z.string().nullable(),
           text: z.string(),
-          variant: z.string().describe('the alternatives that were taken, from 1'),
+          variant: z.string().nullable().describe('the alternatives that were taken, from 1'),
           missing: z.array(z.string()),
         }),
       ),

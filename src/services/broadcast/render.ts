@@ -29,8 +29,8 @@ export interface RenderContact {
 
 export interface Rendered {
   text: string;
-  /** the alternatives that were taken, from 1, in the order of the text: `2.1`; empty without spintax */
-  variant: string;
+  /** the alternatives that were taken, from 1, in the order of the text: `2.1`; null without spintax */
+  variant: string | null;
   /** placeholders that the contact has no value for and the text no default; they are left empty */
   missing: string[];
 }
@@ -78,7 +78,8 @@ export function renderTemplate(
     return value ?? part.fallback ?? '';
   };
   const text = fill(parts);
-  return { text, variant: taken.join('.'), missing: [...missing] };
+  const variant = taken.length === 0 ? null : taken.join('.');
+  return { text, variant, missing: [...missing] };
 }
 
 /** The same for the same seed and group; every alternative is as likely as the others. */

@@ -130,7 +130,7 @@ export interface Preview {
   number: string;
   name: string | null;
   text: string;
-  variant: string;
+  variant: string | null;
   missing: string[];
 }
 
