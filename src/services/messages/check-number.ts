@@ -6,6 +6,7 @@ import { AppError } from '../../utils/errors.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import { askOwner } from '../sessions/ask-owner.ts';
 import { findOwnSession, requireConnected } from './session.ts';
 
 const CHECK_TIMEOUT_MS = 15_000;
@@ -41,7 +42,7 @@ export async function checkNumber(
     .from(numberChecks)
     .where(and(eq(numberChecks.key, key), gt(numberChecks.expiresAt, now)));
   if (known) return toAnswer(known);
-  const [check] = await ctx.commands.run(session.id, 'check_numbers', { phones: [phone] }, CHECK_TIMEOUT_MS);
+  const [check] = await askOwner(ctx, session, 'check_numbers', { phones: [phone] }, CHECK_TIMEOUT_MS);
   if (!check) throw new AppError('UNAVAILABLE', 'WhatsApp gave no answer about this number.');
   const { exists: registered, jid, lid } = check;
   const fresh = {

@@ -3,6 +3,7 @@ import { messages } from '../../db/schema.ts';
 import { isGroupJid, lidJid } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import { askOwner } from '../sessions/ask-owner.ts';
 import { requireCapability } from './capability.ts';
 import { findMessage } from './read.ts';
 import type { MessageOutput } from './schemas.ts';
@@ -26,7 +27,7 @@ export async function markMessageRead(ctx: Ctx, input: { messageId: string }): P
   // People are addressed by their LID where it is known: a receipt to the number would not reach that chat.
   const chat = row.lid !== null && !isGroupJid(row.peer) ? lidJid(row.lid) : row.peer;
   const message = { messageId: row.messageId, chat, participant: row.participant };
-  await ctx.commands.run(session.id, 'mark_read', { messages: [message] }, READ_TIMEOUT_MS);
+  await askOwner(ctx, session, 'mark_read', { messages: [message] }, READ_TIMEOUT_MS);
   const now = ctx.clock.now();
   await ctx.db.update(messages).set({ readAt: now, updatedAt: now }).where(eq(messages.id, row.id));
   return toMessage(ctx, { ...row, readAt: now, updatedAt: now });

@@ -1,6 +1,7 @@
 /** Verbs that its owner carries out on a session. */
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import { askOwner } from './ask-owner.ts';
 import { findSession, type SessionRef } from './find.ts';
 import type { SessionStatusOutput } from './schemas.ts';
 import { toSessionStatus } from './view.ts';
@@ -16,8 +17,8 @@ export const LOGOUT_TIMEOUT_MS = 30_000;
  */
 export async function restartSession(ctx: Ctx, ref: SessionRef): Promise<SessionStatusOutput> {
   requireScope(ctx, 'sessions:write');
-  const { id } = await findSession(ctx, ref);
-  await ctx.commands.run(id, 'restart', {}, RESTART_TIMEOUT_MS);
+  const session = await findSession(ctx, ref);
+  await askOwner(ctx, session, 'restart', {}, RESTART_TIMEOUT_MS);
   return toSessionStatus(ctx.db, await findSession(ctx, ref), ctx.clock.now());
 }
 
@@ -30,7 +31,7 @@ export async function logoutSession(
   ref: SessionRef,
 ): Promise<SessionStatusOutput & { confirmed: boolean }> {
   requireScope(ctx, 'sessions:write');
-  const { id } = await findSession(ctx, ref);
-  const { confirmed } = await ctx.commands.run(id, 'logout', {}, LOGOUT_TIMEOUT_MS);
+  const session = await findSession(ctx, ref);
+  const { confirmed } = await askOwner(ctx, session, 'logout', {}, LOGOUT_TIMEOUT_MS);
   return { ...(await toSessionStatus(ctx.db, await findSession(ctx, ref), ctx.clock.now())), confirmed };
 }

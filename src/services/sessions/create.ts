@@ -39,8 +39,8 @@ export async function createSession(ctx: Ctx, input: CreateSessionInput): Promis
   }
   if (expectedPhone !== null) await refuseDuplicate(ctx, expectedPhone);
   const { account, isNew } = await saveSession(ctx, { sessionId, pairing, expectedPhone });
-  if (isNew) await openQuietly(ctx, account.id);
-  else await openSession(ctx, account.id);
+  if (isNew) await openQuietly(ctx, account);
+  else await openSession(ctx, account);
   const row = await waitForPairing(ctx, account, PAIRING_WAIT_MS);
   return toCreated(ctx, row ?? account);
 }
@@ -111,12 +111,12 @@ function sessionExists(ctx: Ctx, row: SessionRecord | null): AppError {
 }
 
 /** Nobody to ask at the moment is no failure: the session is there, and its owner's next round opens it. */
-async function openQuietly(ctx: Ctx, accountId: string): Promise<void> {
+async function openQuietly(ctx: Ctx, account: SessionRecord): Promise<void> {
   try {
-    await openSession(ctx, accountId);
+    await openSession(ctx, account);
   } catch (error) {
     if (!(error instanceof AppError && error.code === 'UNAVAILABLE')) throw error;
-    ctx.logger.warn('a new session waits for its owner', { account: accountId, requestId: ctx.requestId });
+    ctx.logger.warn('a new session waits for its owner', { account: account.id, requestId: ctx.requestId });
   }
 }
 

@@ -13,6 +13,7 @@ import {
 import { type Fact, record } from '../../events/record.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
+import { askOwner } from './ask-owner.ts';
 import { LOGOUT_TIMEOUT_MS } from './control.ts';
 import { findSession, type SessionRecord, type SessionRef } from './find.ts';
 
@@ -27,7 +28,7 @@ const PIECE = 200;
 export async function deleteSession(ctx: Ctx, ref: SessionRef): Promise<{ sessionId: string }> {
   requireScope(ctx, 'sessions:write');
   const session = await findSession(ctx, ref);
-  await ctx.commands.run(session.id, 'logout', {}, LOGOUT_TIMEOUT_MS);
+  await askOwner(ctx, session, 'logout', {}, LOGOUT_TIMEOUT_MS);
   await forget(ctx, session);
   return { sessionId: session.sessionId };
 }
@@ -38,7 +39,7 @@ export async function deleteSession(ctx: Ctx, ref: SessionRef): Promise<{ sessio
  */
 export async function cleanupSessions(ctx: Ctx, { hours }: { hours: number }): Promise<{ removed: number }> {
   requireScope(ctx, 'sessions:write');
-  const before = ctx.clock.now() - hours * 3_600_000;
+  const before = Math.floor(ctx.clock.now() - hours * 3_600_000);
   const { userId, sessionId } = ctx.actor;
   const rows = await ctx.db
     .select()

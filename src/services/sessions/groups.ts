@@ -2,6 +2,7 @@ import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { requireCapability } from '../messages/capability.ts';
 import { findOwnSession, requireConnected } from '../messages/session.ts';
+import { askOwner } from './ask-owner.ts';
 
 const GROUPS_TIMEOUT_MS = 20_000;
 
@@ -21,5 +22,5 @@ export async function listGroups(ctx: Ctx, input: { sessionId: string }): Promis
   requireCapability(ctx, 'groups');
   const session = await findOwnSession(ctx, input.sessionId);
   requireConnected(session);
-  return ctx.commands.run(session.id, 'list_groups', {}, GROUPS_TIMEOUT_MS);
+  return askOwner(ctx, session, 'list_groups', {}, GROUPS_TIMEOUT_MS);
 }

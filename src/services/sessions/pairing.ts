@@ -4,6 +4,7 @@ import { whatsappAccounts } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import { askOwner } from './ask-owner.ts';
 import { findSession, type SessionRecord, type SessionRef } from './find.ts';
 import { drawQr, drawQrUrl } from './qr-image.ts';
 import type { QrOutput } from './schemas.ts';
@@ -25,7 +26,7 @@ export async function getQr(ctx: Ctx, ref: SessionRef): Promise<QrOutput> {
   requireScope(ctx, 'read');
   let row = await findSession(ctx, ref);
   if (isExpiredPairing(row) && mayOpen(ctx)) {
-    await openSession(ctx, row.id);
+    await openSession(ctx, row);
     row = (await waitForPairing(ctx, row, PAIRING_WAIT_MS)) ?? row;
   }
   if (row.status === 'connected') {
@@ -51,8 +52,8 @@ export async function getQrImage(ctx: Ctx, ref: SessionRef): Promise<Buffer> {
 }
 
 /** Has the owner connect the session; UNAVAILABLE when it cannot be asked. */
-export async function openSession(ctx: Ctx, accountId: string): Promise<void> {
-  await ctx.commands.run(accountId, 'open', {}, OPEN_TIMEOUT_MS);
+export async function openSession(ctx: Ctx, session: { id: string; sessionId: string }): Promise<void> {
+  await askOwner(ctx, session, 'open', {}, OPEN_TIMEOUT_MS);
 }
 
 /**
