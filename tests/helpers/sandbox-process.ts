@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DatabaseOptions } from '../../src/db/client.ts';
 import type { Emulator } from '../../src/emulator/index.ts';
 import { createEmptyDatabase } from './database.ts';
 import { until } from './until.ts';
@@ -15,12 +16,17 @@ export interface SandboxProcess {
   readonly admin: { email: string; password: string };
   /** everything it has printed so far, over all starts */
   output(): string;
+  /** of the running process */
+  pid(): number;
   /** where it keeps its files */
   readonly dir: string;
   /** kill -9, without a word before */
   kill(): Promise<void>;
   /** starts it again after `kill` or `terminate`; resolves when it is ready */
   start(): Promise<void>;
+  /** SIGSTOP and SIGCONT: nothing of it runs in between */
+  pause(): void;
+  resume(): void;
   /** SIGTERM; resolves with the exit code */
   terminate(): Promise<number | null>;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -32,17 +38,23 @@ export interface Answer {
   status: number;
   // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely by tests
   body: any;
+  /** the header of that name */
+  retryAfter?: string;
 }
 
 const START_TIMEOUT_MS = 45_000;
 
-/** Starts a sandbox with `EMULATOR=external` over a fresh database of the engine that DB_TYPE names. */
+/**
+ * Starts a sandbox with `EMULATOR=external` over a fresh database of the engine that DB_TYPE names, or over `on`,
+ * which its caller removes.
+ */
 export async function startSandboxProcess(
   emulator: Emulator,
   env: Record<string, string> = {},
+  on?: DatabaseOptions,
 ): Promise<SandboxProcess> {
   const dir = await mkdtemp(join(tmpdir(), 'wahub-e2e-'));
-  const database = await createEmptyDatabase();
+  const database = on ? { options: on, remove: async () => undefined } : await createEmptyDatabase();
   const file = join(dir, 'sandbox.json');
   const settings: NodeJS.ProcessEnv = {
     ...process.env,
@@ -105,11 +117,17 @@ export async function startSandboxProcess(
       return info.admin;
     },
     dir,
+    pid() {
+      if (child?.pid === undefined) throw new Error('the sandbox does not run');
+      return child.pid;
+    },
     output: () => printed,
     start,
     kill: async () => {
       await end('SIGKILL');
     },
+    pause: () => child?.kill('SIGSTOP'),
+    resume: () => child?.kill('SIGCONT'),
     terminate: () => end('SIGTERM'),
     async call(method, path, body, headers = {}) {
       const response = await fetch(`${info.url}${path}`, {
@@ -118,7 +136,12 @@ export async function startSandboxProcess(
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       const text = await response.text();
-      return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+      const retryAfter = response.headers.get('retry-after');
+      return {
+        status: response.status,
+        body: text === '' ? null : JSON.parse(text),
+        ...(retryAfter === null ? {} : { retryAfter }),
+      };
     },
     async remove() {
       await end('SIGKILL');
@@ -129,7 +152,7 @@ export async function startSandboxProcess(
 }
 
 /** A port that nobody listened on a moment ago. */
-function findFreePort(): Promise<number> {
+export function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
@@ -140,9 +163,8 @@ function findFreePort(): Promise<number> {
   });
 }
 
-function databaseSettings(
-  options: Awaited<ReturnType<typeof createEmptyDatabase>>['options'],
-): Record<string, string> {
+/** The environment that names this database. */
+export function databaseSettings(options: DatabaseOptions): Record<string, string> {
   if (options.type === 'sqlite') return { DB_TYPE: 'sqlite', DB_SQLITE_PATH: options.path };
   return {
     DB_TYPE: 'mysql',
