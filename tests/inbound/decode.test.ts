@@ -29,7 +29,7 @@ describe('a text', () => {
     ['with keys for the group', { conversation: 'hi', senderKeyDistributionMessage: { groupId: 'g' } }],
     ['with message secrets', { conversation: 'hi', messageContextInfo: { messageSecret: Buffer.alloc(32) } }],
   ])('%s', (_name, message) => {
-    expect(decode(message)).toEqual({ content: { type: 'text', text: 'hi' }, media: null });
+    expect(decode(message)).toEqual({ content: { type: 'text', text: 'hi' }, media: null, vote: null });
   });
 
   it('that answers another message names it', () => {

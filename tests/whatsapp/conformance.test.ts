@@ -1,5 +1,5 @@
 /** What the port promises, held against every engine. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { eq } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -8,93 +8,17 @@ import type { Fault } from '../../src/emulator/index.ts';
 import { newMessageId } from '../../src/utils/ids.ts';
 import { createBaileysEngine } from '../../src/whatsapp/baileys/adapter.ts';
 import { CAPABILITIES, type EngineName } from '../../src/whatsapp/capabilities.ts';
-import type { Content, ContentType, MediaFile } from '../../src/whatsapp/content.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { createMultiSessionEngine } from '../../src/whatsapp/multi-session/adapter.ts';
 import { loadLibrary } from '../../src/whatsapp/multi-session/library.ts';
 import { recipientOf, sendOptions, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+import { BYTES, CONTENTS, FILE } from './fixtures/contents.ts';
 
 const ENGINES = {
   baileys: createBaileysEngine,
   'wa-multi-session': createMultiSessionEngine,
 } satisfies Record<EngineName, unknown>;
 const NAMES = ['baileys', 'wa-multi-session'] as const;
-
-const BYTES = randomBytes(20_000);
-const FILE: MediaFile = {
-  id: 'file',
-  mimetype: 'image/png',
-  size: BYTES.length,
-  sha256: createHash('sha256').update(BYTES).digest('hex'),
-};
-
-/** One content of each kind, and what the recipient's phone must have read. */
-const CONTENTS: { [T in ContentType]: { content: Extract<Content, { type: T }>; read: object } } = {
-  text: { content: { type: 'text', text: 'halo' }, read: { type: 'text', text: 'halo' } },
-  image: {
-    content: { type: 'image', media: FILE, caption: 'c' },
-    read: { type: 'image', caption: 'c', fileSha256: FILE.sha256 },
-  },
-  video: {
-    content: { type: 'video', media: { ...FILE, mimetype: 'video/mp4' }, caption: 'c' },
-    read: { type: 'video', caption: 'c', fileSha256: FILE.sha256 },
-  },
-  audio: {
-    content: { type: 'audio', media: { ...FILE, mimetype: 'audio/ogg; codecs=opus' }, ptt: true },
-    read: { type: 'ptt', fileSha256: FILE.sha256 },
-  },
-  document: {
-    content: { type: 'document', media: { ...FILE, mimetype: 'application/pdf' }, filename: 'a.pdf' },
-    read: { type: 'document', fileName: 'a.pdf', fileSha256: FILE.sha256 },
-  },
-  sticker: {
-    content: { type: 'sticker', media: { ...FILE, mimetype: 'image/webp' } },
-    read: { type: 'sticker', fileSha256: FILE.sha256 },
-  },
-  location: {
-    content: { type: 'location', latitude: -6.2, longitude: 106.8, name: 'Office' },
-    read: { type: 'location', latitude: -6.2, longitude: 106.8, name: 'Office' },
-  },
-  buttons: {
-    content: {
-      type: 'buttons',
-      text: 'Yes or no?',
-      buttons: [
-        { id: 'y', text: 'Yes' },
-        { id: 'n', text: 'No' },
-      ],
-      rendering: 'text',
-    },
-    read: { type: 'text', text: '*1.* Yes' },
-  },
-  list: {
-    content: {
-      type: 'list',
-      text: 'Which?',
-      buttonText: 'Open',
-      sections: [{ title: 'S', rows: [{ id: 'r1', title: 'Row one' }] }],
-      rendering: 'text',
-    },
-    read: { type: 'text', text: '*1.* Row one' },
-  },
-  contact: {
-    content: { type: 'contact', name: 'Eve', phone: '628111' },
-    read: { type: 'contact' },
-  },
-  poll: {
-    content: { type: 'poll', question: 'Q?', options: ['a', 'b'], multiple: false },
-    read: { type: 'poll', pollName: 'Q?', options: ['a', 'b'] },
-  },
-  reaction: {
-    content: {
-      type: 'reaction',
-      target: { messageId: 'R1', fromMe: true, author: null },
-      emoji: '👍',
-      at: 1_700_000_000_000,
-    },
-    read: { type: 'reaction', reaction: { emoji: '👍', messageId: 'R1' } },
-  },
-};
 
 describe.each(NAMES)('the engine %s', (name) => {
   let test: TestEngine;
@@ -403,6 +327,24 @@ describe.each(NAMES)('the engine %s', (name) => {
       expect(from(person)[0]?.content).toMatchObject(expected);
       expect(from(person)[0]?.media !== null).toBe('data' in sent);
     });
+  });
+});
+
+describe('changing the engine', () => {
+  it('keeps what was linked with the other one', async () => {
+    const order = [ENGINES.baileys, ENGINES['wa-multi-session'], ENGINES.baileys];
+    const test = await startTestEngine({}, (options) => (order.shift() ?? ENGINES.baileys)(options));
+    const phone = '628570000002';
+    const account = await test.connect(phone);
+    await test.engine.close(account.id);
+    for (const name of ['wa-multi-session', 'baileys']) {
+      const other = test.another();
+      expect(other.engine.name).toBe(name);
+      await other.engine.open(account, { mode: 'qr' });
+      expect(await other.host.next(account.id, 'connected')).toMatchObject({ phone });
+      await other.engine.close(account.id);
+    }
+    await test.stop();
   });
 });
 

@@ -4,11 +4,14 @@ import type { InboundContent, MediaSource } from '../inbound-content.ts';
 import { type BodyDecoder, PEOPLE_DECODERS } from './decode-bodies.ts';
 import { MEDIA_DECODERS } from './decode-media.ts';
 import { clip, LONG, SHORT } from './decode-text.ts';
+import { type SealedVote, sealedVoteOf } from './decode-vote.ts';
 
 export interface Decoded {
   content: InboundContent;
   /** where the file of the message is; null for messages without one */
   media: MediaSource | null;
+  /** a vote that is still to be opened */
+  vote: SealedVote | null;
 }
 
 type Kind = keyof proto.IMessage;
@@ -57,6 +60,7 @@ export function decodeMessage(payload: Uint8Array): Decoded | null {
       ...(isViewOnce(message) ? { viewOnce: true } : {}),
     },
     media: body?.media ?? null,
+    vote: sealedVoteOf(content.pollUpdateMessage),
   };
 }
 
@@ -88,11 +92,13 @@ function decodeProtocol(protocol: proto.Message.IProtocolMessage | null | undefi
   if (!protocol || !messageId) return null;
   const target = clip(messageId, SHORT);
   const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type;
-  if (protocol.type === REVOKE) return { content: { type: 'delete', messageId: target }, media: null };
+  if (protocol.type === REVOKE) return plain({ type: 'delete', messageId: target });
   if (protocol.type !== MESSAGE_EDIT || !protocol.editedMessage) return null;
   const text = textOf(unwrap(protocol.editedMessage));
-  return { content: { type: 'edit', messageId: target, text: clip(text, LONG) }, media: null };
+  return plain({ type: 'edit', messageId: target, text: clip(text, LONG) });
 }
+
+const plain = (content: InboundContent): Decoded => ({ content, media: null, vote: null });
 
 function textOf(content: proto.IMessage | undefined): string {
   return (

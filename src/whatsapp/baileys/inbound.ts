@@ -8,9 +8,10 @@ import {
 } from '@whiskeysockets/baileys';
 import { type Clock, sleep } from '../../utils/clock.ts';
 import type { InboundMessage } from '../engine.ts';
-import { canonicalJid, isGroupJid, lidOf, parseJid, phoneJid, phoneOf } from '../jid.ts';
+import { canonicalJid, isGroupJid, lidJid, lidOf, parseJid, phoneJid, phoneOf } from '../jid.ts';
 import type { Contacts } from './contacts.ts';
 import { decodeMessage } from './decode.ts';
+import type { SealedVote } from './decode-vote.ts';
 import { isUsedKeyError } from './libsignal-fixes.ts';
 
 /** Nobody's messages to us: not decrypted, not stored. */
@@ -24,6 +25,8 @@ export interface InboundOptions {
   /** our own user, in both spellings (digits) */
   me: () => { phone: string | null; lid: string | null };
   store: (message: InboundMessage) => Promise<void>;
+  /** What a vote of that person (user JIDs) says; null when it cannot be read. Rejects as `store` does. */
+  openVote: (vote: SealedVote, voters: readonly string[]) => Promise<string[] | null>;
   /** aborted when the socket is closed */
   closed: AbortSignal;
   /** how long to go on trying while the host cannot store */
@@ -72,8 +75,8 @@ export function createInbound(options: InboundOptions): Inbound {
         if (isUsedKeyError(error)) return NOTHING;
         throw error;
       }
-      const message = readMessage(stanza, unpadRandomMax16(padded), options);
-      if (message) await storePatiently(message, options);
+      const received = readMessage(stanza, unpadRandomMax16(padded), options);
+      if (received) await storePatiently(received, options);
       return padded;
     }, key);
   }
@@ -96,12 +99,12 @@ export function createInbound(options: InboundOptions): Inbound {
 }
 
 /** While the host cannot store, nothing is confirmed; in the end the socket goes, and the server keeps the message. */
-async function storePatiently(message: InboundMessage, options: InboundOptions): Promise<void> {
+async function storePatiently(received: Received, options: InboundOptions): Promise<void> {
   const { clock, closed, storeTimeoutMs } = options;
   const giveUpAt = clock.monotonic() + storeTimeoutMs;
   for (let delayMs = RETRY_MIN_MS; ; delayMs = Math.min(delayMs * 2, RETRY_MAX_MS)) {
     try {
-      return await options.store(message);
+      return await options.store(await withVote(received, options));
     } catch (error) {
       const waitMs = delayMs * (0.5 + Math.random() / 2);
       if (closed.aborted) throw error;
@@ -114,12 +117,29 @@ async function storePatiently(message: InboundMessage, options: InboundOptions):
   }
 }
 
+/** A message, and what is still to be opened of it. */
+interface Received {
+  message: InboundMessage;
+  vote: SealedVote | null;
+  /** user JIDs of who wrote it */
+  voters: readonly string[];
+}
+
+async function withVote(
+  { message, vote, voters }: Received,
+  options: InboundOptions,
+): Promise<InboundMessage> {
+  const { content } = message;
+  if (content.type !== 'poll_vote' || vote === null) return message;
+  return { ...message, content: { ...content, options: await options.openVote(vote, voters) } };
+}
+
 /** A message as the host gets it; null for what is no message to us (our own devices, protocol, keys only). */
 function readMessage(
   { attrs }: BinaryNode,
   payload: Uint8Array,
   { clock, contacts, me }: InboundOptions,
-): InboundMessage | null {
+): Received | null {
   const { id, from, participant } = attrs;
   if (id === undefined || from === undefined || attrs.category === 'peer') return null;
   const isGroup = isGroupJid(from);
@@ -137,14 +157,18 @@ function readMessage(
   if (lid && phone) contacts.learn(lid, phone);
   const person = phone ? phoneJid(phone) : canonicalJid(authorJid);
   const sentAt = Number(attrs.t);
-  return {
+  const { content, media, vote } = decoded;
+  const message: InboundMessage = {
     messageId: id,
     chat: isGroup ? from : person,
     participant: isGroup ? person : null,
     phone: isGroup ? null : phone,
     lid: isGroup ? null : lid,
     pushName: attrs.notify ?? null,
-    ...decoded,
+    content,
+    media,
     at: sentAt > 0 ? sentAt * 1000 : clock.now(),
   };
+  const voters = [...(phone ? [phoneJid(phone)] : []), ...(lid ? [lidJid(lid)] : [])];
+  return { message, vote, voters };
 }

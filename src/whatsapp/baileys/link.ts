@@ -9,17 +9,18 @@ import makeWASocket, {
 import { LRUCache } from 'lru-cache';
 import type { AccountKeys } from '../credential-store.ts';
 import type { AccountRef, PairingRequest } from '../engine.ts';
-import { lidOf, phoneOf } from '../jid.ts';
+import { canonicalJid, lidOf, phoneOf } from '../jid.ts';
 import { createAckBook } from './ack-book.ts';
 import { type AuthState, createAuthState, identityOf } from './auth-state.ts';
 import { type Ending, explainClose, readFailure, readStreamError, type Verdict } from './close-reason.ts';
 import { type Contacts, createContacts } from './contacts.ts';
+import { openVote } from './decode-vote.ts';
 import { createGroupCache, type GroupCache } from './groups.ts';
 import { boundClose, guardListeners, refuseQueries } from './guard.ts';
 import { createInbound } from './inbound.ts';
 import type { Link, LinkControl, LinkDeps } from './link-types.ts';
 import { followPairing } from './pairing.ts';
-import { encodeAgain } from './prepare-message.ts';
+import { encodeAgain, secretOf } from './prepare-message.ts';
 import { readReceipt } from './receipts.ts';
 import { makeSocketConfig } from './socket-config.ts';
 import { installTransactions } from './transactions.ts';
@@ -157,6 +158,13 @@ function makeSocket(parts: SocketParts): WASocket {
     closed,
     me: () => ({ phone: phoneOf(auth.state.creds.me?.id), lid: lidOf(auth.state.creds.me?.lid) }),
     store: (message) => host.storeInbound(account, message),
+    openVote: (vote, voters) =>
+      openVote(vote, {
+        findSent: (messageId) => host.findOutbound(account.id, messageId),
+        secretOf: (messageId) => secretOf(auth.state.creds, messageId),
+        creators: ownUserJids(auth),
+        voters,
+      }),
     storeTimeoutMs: deps.inboundStoreTimeoutMs,
     onUnstorable: () =>
       void control.finish({ reason: 'connection_lost', message: 'an inbound message could not be stored' }),
@@ -191,6 +199,10 @@ function makeSocket(parts: SocketParts): WASocket {
   });
   sock.ws.prependListener('CB:message', inbound.observe);
   return sock;
+}
+
+function ownUserJids({ state: { creds } }: AuthState): string[] {
+  return [creds.me?.id, creds.me?.lid].flatMap((jid) => (jid ? [canonicalJid(jid)] : []));
 }
 
 /** Safe because Baileys hands its repository the store that it has given transactions to. */

@@ -1,6 +1,6 @@
 /** A message made ready to leave: its recipient found, its file uploaded, its content encoded. */
 import { createHmac } from 'node:crypto';
-import type { proto } from '@whiskeysockets/baileys';
+import type { AuthenticationCreds, proto } from '@whiskeysockets/baileys';
 import { type Content, hasMedia } from '../content.ts';
 import type { Recipient } from '../engine.ts';
 import { isGroupJid, parseJid } from '../jid.ts';
@@ -55,11 +55,17 @@ function encodeFor(
     ? link.groups.get(target)?.addressingMode !== 'pn'
     : parseJid(target)?.kind === 'lid';
   const me = ownJid(link.sock, asLid);
-  return encodeContent(content, { target, me, uploaded, secret: secretOf(link, messageId) });
+  return encodeContent(content, {
+    target,
+    me,
+    uploaded,
+    secret: secretOf(link.sock.authState.creds, messageId),
+  });
 }
 
+type IdentityKey = Pick<AuthenticationCreds, 'signedIdentityKey'>;
+
 /** Made from the session's own key and not kept anywhere: the same for every attempt, known to nobody else. */
-function secretOf({ sock }: Link, messageId: string): Uint8Array {
-  const key = sock.authState.creds.signedIdentityKey.private;
-  return createHmac('sha256', key).update('message secret').update(messageId).digest();
+export function secretOf({ signedIdentityKey }: IdentityKey, messageId: string): Uint8Array {
+  return createHmac('sha256', signedIdentityKey.private).update('message secret').update(messageId).digest();
 }
