@@ -114,12 +114,9 @@ function receiveFiles(
 ): MiddlewareHandler<HttpEnv> {
   const folded = withAliases(schema);
   const { files } = deps.config;
-  const limits = {
-    maxJsonBytes: route.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
-    maxFileBytes: route.maxFileBytes?.(files) ?? files.maxMediaBytes,
-  };
+  const maxFileBytes = route.maxFileBytes?.(files) ?? files.maxMediaBytes;
   return async (c, next) => {
-    const received = await receiveBody(c, deps, fileFields, limits);
+    const received = await receiveBody(c, deps, fileFields, maxFileBytes);
     try {
       const fields = isMultipart(c) ? readFlags(schema, received.fields) : received.fields;
       const result = await folded.safeParseAsync(fields);

@@ -3,15 +3,14 @@
  * when the request ends, unless a verb has kept it; the rest of the body is as small as any other.
  */
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { Busboy } from '@fastify/busboy';
-import PQueue from 'p-queue';
 import type { Deps } from '../services/context.ts';
-import { cleanName, isDataUrl, type ReceivedFile, receiveDataUrl } from '../services/media/sources.ts';
+import { cleanName, type ReceivedFile, receiveDataUrl } from '../services/media/sources.ts';
 import { discardFile, fileTooLarge, stageFile } from '../services/media/storage.ts';
 import { AppError } from '../utils/errors.ts';
 import type { HttpContext } from './http-env.ts';
+import { type Lift, liftDataUrls } from './lift-data-urls.ts';
 
 type ReceiveDeps = Pick<Deps, 'config' | 'clock'>;
 
@@ -23,14 +22,12 @@ export interface ReceivedBody {
   discard(): Promise<void>;
 }
 
-/** JSON above this is read from disk, one body at a time: twenty of them at once must not fill the memory. */
-const LARGE_JSON_BYTES = 1024 * 1024;
+/** Of a JSON body besides its file. */
+const MAX_REST_BYTES = 1024 * 1024;
 /** Of a multipart body besides its file. */
 const MAX_FIELDS = 50;
 const MAX_FIELD_BYTES = 256 * 1024;
 const MULTIPART_OVERHEAD_BYTES = 1024 * 1024;
-
-const largeBodies = new PQueue({ concurrency: 1 });
 
 export function isMultipart(c: HttpContext): boolean {
   return mediaTypeOf(c) === 'multipart/form-data';
@@ -48,7 +45,7 @@ export async function receiveBody(
   c: HttpContext,
   deps: ReceiveDeps,
   fileFields: readonly string[],
-  { maxJsonBytes, maxFileBytes }: { maxJsonBytes: number; maxFileBytes: number },
+  maxFileBytes: number,
 ): Promise<ReceivedBody> {
   const files = new Map<string, ReceivedFile>();
   const discard = async () => {
@@ -57,11 +54,13 @@ export async function receiveBody(
   try {
     const fields = isMultipart(c)
       ? await readMultipart(c, deps, fileFields, files, maxFileBytes)
-      : await readJson(c, deps, fileFields, files, maxJsonBytes);
+      : await readJson(c, deps, fileFields, files);
     for (const [name, file] of files) fields[name] = `sha256:${file.sha256}`;
     return { fields, files, discard };
   } catch (error) {
     await discard();
+    // What is still on its way makes the connection useless for another request.
+    c.header('connection', 'close');
     throw error;
   }
 }
@@ -71,50 +70,30 @@ async function readJson(
   deps: ReceiveDeps,
   fileFields: readonly string[],
   files: Map<string, ReceivedFile>,
-  maxBytes: number,
 ): Promise<Record<string, unknown>> {
-  const stream = c.req.raw.body;
-  if (stream === null) return {};
-  const length = Number(c.req.header('content-length') ?? Number.NaN);
-  if (length <= LARGE_JSON_BYTES)
-    return takeDataUrls(parseJson(c, await c.req.raw.text()), deps, fileFields, files);
-  const staged = await stageFile(deps, Readable.fromWeb(toNodeStream(stream)), maxBytes);
-  try {
-    return await largeBodies.add(async () =>
-      takeDataUrls(parseJson(c, await readFile(staged.path, 'utf8')), deps, fileFields, files),
-    );
-  } finally {
-    await discardFile(staged);
-  }
-}
-
-function parseJson(c: HttpContext, text: string): Record<string, unknown> {
+  const lift: Lift = async (field, url) => {
+    if (files.has(field)) throw unreadable(`has ${field} twice`);
+    files.set(field, await receiveDataUrl(deps, url));
+  };
+  const text = await liftDataUrls(piecesOf(c), fileFields, lift, MAX_REST_BYTES);
   if (text.trim() === '') return {};
   if (!/^application\/([\w.-]+\+)?json$/.test(mediaTypeOf(c))) {
     throw new AppError('UNSUPPORTED_MEDIA', 'Send JSON (application/json) or a form (multipart/form-data).');
   }
+  return parseObject(text);
+}
+
+function parseObject(text: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     throw unreadable('is not valid JSON');
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw unreadable('is not a JSON object');
-  return { ...value };
-}
-
-async function takeDataUrls(
-  fields: Record<string, unknown>,
-  deps: ReceiveDeps,
-  fileFields: readonly string[],
-  files: Map<string, ReceivedFile>,
-): Promise<Record<string, unknown>> {
-  for (const name of fileFields) {
-    const value = fields[name];
-    if (typeof value === 'string' && isDataUrl(value)) files.set(name, await receiveDataUrl(deps, value));
   }
-  return fields;
+  return { ...value };
 }
 
 async function readMultipart(
@@ -183,28 +162,35 @@ function createParser(contentType: string) {
   }
 }
 
-/**
- * Feeds the parser no faster than it takes. After a failure the rest is left to the server, which can still answer:
- * cancelling the body would cut the connection.
- */
+/** Feeds the parser no faster than it takes, until it has all or something has failed. */
 async function pump(c: HttpContext, parser: InstanceType<typeof Busboy>, failed: AbortSignal): Promise<void> {
   const finished = once(parser, 'finish', { signal: failed }).catch(() => undefined);
+  for await (const piece of piecesOf(c)) {
+    if (failed.aborted) break;
+    if (!parser.write(piece)) await once(parser, 'drain', { signal: failed }).catch(() => undefined);
+  }
+  if (failed.aborted) parser.destroy();
+  else parser.end();
+  await finished;
+}
+
+/**
+ * The body as it comes. Whoever stops reading leaves the rest to the server, which can still answer then: cancelling
+ * the body would cut the connection.
+ */
+async function* piecesOf(c: HttpContext): AsyncGenerator<Uint8Array> {
   const reader = c.req.raw.body?.getReader();
   try {
-    while (reader && !failed.aborted) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      if (!parser.write(value)) await once(parser, 'drain', { signal: failed }).catch(() => undefined);
+    while (reader) {
+      const { done, value } = await reader.read().catch(() => {
+        throw unreadable('broke off');
+      });
+      if (done) return;
+      yield value;
     }
-  } catch {
-    parser.destroy(unreadable('broke off'));
-    throw unreadable('broke off');
   } finally {
     reader?.releaseLock();
   }
-  if (failed.aborted) parser.destroy(unreadable('was refused'));
-  else parser.end();
-  await finished;
 }
 
 function unreadable(reason: string): AppError {
@@ -216,9 +202,4 @@ function unexpectedFile(name: string): AppError {
   return new AppError('VALIDATION_FAILED', `Not valid: ${field}.`, {
     details: { [field]: 'takes no (second) file' },
   });
-}
-
-/** Safe because the web stream of a request is the one that Node made; only the two type libraries differ. */
-function toNodeStream(stream: ReadableStream<Uint8Array>): Parameters<typeof Readable.fromWeb>[0] {
-  return stream as Parameters<typeof Readable.fromWeb>[0];
 }

@@ -138,6 +138,24 @@ describe('a file', () => {
     });
   });
 
+  test('that is too large is refused while it comes, and the answer reaches the client', async () => {
+    const edge = 'edge';
+    const piece = new Uint8Array(1024 * 1024);
+    async function* form() {
+      yield Buffer.from(`--${edge}\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n`);
+      for (let i = 0; i < 52; i++) yield piece;
+      yield Buffer.from(`\r\n--${edge}--\r\n`);
+    }
+    const response = await fetch(`${gateway.url}/media`, {
+      method: 'POST',
+      headers: { 'x-api-key': ADMIN_KEY, 'content-type': `multipart/form-data; boundary=${edge}` },
+      body: ReadableStream.from(form()),
+      duplex: 'half',
+    });
+    expect(response.status).toBe(413);
+    expect(await response.json()).toMatchObject({ code: 'FILE_TOO_LARGE' });
+  });
+
   test('arrives as a sticker', async () => {
     const sticker = webpFile();
     const { received } = await send('sticker', { sticker: dataUrl('image/webp', sticker) });

@@ -63,7 +63,8 @@ function post(path: string, body: unknown, headers: Record<string, string> = {})
   return t.call(path, { method: 'POST', apiKey: tenant.apiKey, body, headers });
 }
 
-const sendImage = (image: string) => post('/message/send-image', { session: 'main', to: '08120000001', image });
+const sendImage = (image: string) =>
+  post('/message/send-image', { session: 'main', to: '08120000001', image });
 
 interface Part {
   name: string;
@@ -134,7 +135,11 @@ describe('an upload', () => {
 
   test('of the same bytes under the same name is kept once, under another name apart', async () => {
     const pdf = pdfFile();
-    const [first, second, renamed] = [await upload(pdf, 'a.pdf'), await upload(pdf, 'a.pdf'), await upload(pdf, 'b.pdf')];
+    const [first, second, renamed] = [
+      await upload(pdf, 'a.pdf'),
+      await upload(pdf, 'a.pdf'),
+      await upload(pdf, 'b.pdf'),
+    ];
     expect(dataOf(second).id).toBe(dataOf(first).id);
     expect(dataOf(renamed).id).not.toBe(dataOf(first).id);
   });
@@ -145,7 +150,11 @@ describe('an upload', () => {
     await addSession(stranger, 'main');
     expect((await t.call(`/media/${id}`, { apiKey: stranger.apiKey })).status).toBe(404);
     const input = { session: 'main', to: '08120000001', image: id };
-    const sent = await t.call('/message/send-image', { method: 'POST', apiKey: stranger.apiKey, body: input });
+    const sent = await t.call('/message/send-image', {
+      method: 'POST',
+      apiKey: stranger.apiKey,
+      body: input,
+    });
     expect(sent).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
     const forged = new URL(url);
     forged.searchParams.set('u', String(stranger.id));
@@ -216,7 +225,8 @@ describe('a send', () => {
       { session: 'main', to: '08120000001', image, scheduledAt: '2001-01-01T00:00:00Z' },
       { session: 'main', to: '08120000001', image, quotedMessageId: 'UNKNOWN' },
     ];
-    for (const body of bad) expect((await post('/message/send-image', body)).status).toBeGreaterThanOrEqual(400);
+    for (const body of bad)
+      expect((await post('/message/send-image', body)).status).toBeGreaterThanOrEqual(400);
     expect(asked).toBe(0);
     expect((await sendImage(image)).status).toBe(202);
     expect(asked).toBe(1);
@@ -224,7 +234,11 @@ describe('a send', () => {
 
   test('with an Idempotency-Key compares the file itself', async () => {
     const headers = { 'idempotency-key': 'send-1' };
-    const body = (file: Buffer) => ({ session: 'main', to: '08120000001', image: dataUrl('image/png', file) });
+    const body = (file: Buffer) => ({
+      session: 'main',
+      to: '08120000001',
+      image: dataUrl('image/png', file),
+    });
     const [file, other] = [pngFile(), pngFile()];
     const first = await post('/message/send-image', body(file), headers);
     expect((await post('/message/send-image', body(file), headers)).text).toBe(first.text);
@@ -274,7 +288,10 @@ describe('what is too much', () => {
       await sendImage(`${webUrl}/endless`),
     ];
     for (const reply of replies) {
-      expect(reply).toMatchObject({ status: 413, body: { code: 'FILE_TOO_LARGE', details: { maxBytes: MAX_BYTES } } });
+      expect(reply).toMatchObject({
+        status: 413,
+        body: { code: 'FILE_TOO_LARGE', details: { maxBytes: MAX_BYTES } },
+      });
     }
     expect(await staged()).toEqual([]);
   });
@@ -287,7 +304,10 @@ describe('what is too much', () => {
 
 describe('what cannot be read', () => {
   test.each([
-    ['a form that breaks off', formBytes([{ name: 'file', value: pngFile(), filename: 'a' }]).subarray(0, 600)],
+    [
+      'a form that breaks off',
+      formBytes([{ name: 'file', value: pngFile(), filename: 'a' }]).subarray(0, 600),
+    ],
     ['no form at all', Buffer.from('hello')],
     ['a file in a field that takes none', formBytes([{ name: 'other', value: pngFile(), filename: 'a' }])],
     [
@@ -297,10 +317,16 @@ describe('what cannot be read', () => {
         { name: 'file', value: pngFile(), filename: 'b' },
       ]),
     ],
-    ['a thousand fields', formBytes(Array.from({ length: 1_000 }, (_, i) => ({ name: `f${i}`, value: 'x' })))],
+    [
+      'a thousand fields',
+      formBytes(Array.from({ length: 1_000 }, (_, i) => ({ name: `f${i}`, value: 'x' }))),
+    ],
     ['an endless field', formBytes([{ name: 'file', value: 'x'.repeat(400_000) }])],
   ])('%s is VALIDATION_FAILED and leaves nothing behind', async (_name, body) => {
-    expect(await postForm('/media', body)).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } });
+    expect(await postForm('/media', body)).toMatchObject({
+      status: 400,
+      body: { code: 'VALIDATION_FAILED' },
+    });
     expect(await staged()).toEqual([]);
   });
 
@@ -335,7 +361,12 @@ describe('a URL', () => {
     const strict = await openTestApp({ config: { files } });
     try {
       const user = await strict.tenant();
-      const urls = ['http://example.com/a.png', `${webUrl}/a.png`, 'https://127.0.0.1/a.png', 'https://[::1]/a.png'];
+      const urls = [
+        'http://example.com/a.png',
+        `${webUrl}/a.png`,
+        'https://127.0.0.1/a.png',
+        'https://[::1]/a.png',
+      ];
       for (const file of [...urls, 'https://169.254.169.254/latest', 'https://10.1.2.3/a.png']) {
         const reply = await strict.call('/media', { method: 'POST', apiKey: user.apiKey, body: { file } });
         expect(reply, file).toMatchObject({ status: 400, body: { code: 'URL_REFUSED' } });

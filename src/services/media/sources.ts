@@ -16,47 +16,86 @@ export type MediaSource = ReceivedFile | string;
 
 /** For the whole of a download. */
 const FETCH_TIMEOUT_MS = 60_000;
-/** Characters decoded at a time, a multiple of 4 as base64 wants. */
+/** Characters decoded at a time. */
 const PIECE = 262_144;
-const DATA_URL = /^data:([^,]*),/;
+/** Characters before the comma. */
+const MAX_HEADER = 1_024;
+/** Characters of a `data:` URL that is not base64: a text, never a file of any size. */
+const MAX_PLAIN = 1024 * 1024;
 const MAX_NAME = 255;
 
 export function isDataUrl(text: string): boolean {
   return /^data:/i.test(text);
 }
 
-/** Decodes a `data:` URL to disk. Throws VALIDATION_FAILED or FILE_TOO_LARGE. */
-export async function receiveDataUrl(ctx: Pick<Ctx, 'config' | 'clock'>, url: string): Promise<ReceivedFile> {
-  const match = DATA_URL.exec(url.slice(0, 1_024).replace(/^data:/i, 'data:'));
-  if (!match) throw badDataUrl('has no comma');
-  const isBase64 = /;\s*base64$/i.test(match[1] ?? '');
-  const pieces = isBase64 ? base64Pieces(url, match[0].length) : [percentDecoded(url.slice(match[0].length))];
-  const staged = await stageFile(ctx, toAsync(pieces), ctx.config.files.maxMediaBytes);
+/**
+ * Decodes a `data:` URL to disk, piece by piece when it comes in pieces. Throws VALIDATION_FAILED or FILE_TOO_LARGE.
+ */
+export async function receiveDataUrl(
+  ctx: Pick<Ctx, 'config' | 'clock'>,
+  url: string | AsyncIterable<Uint8Array>,
+): Promise<ReceivedFile> {
+  const pieces = typeof url === 'string' ? piecesOf(url) : textsOf(url);
+  const staged = await stageFile(ctx, decode(pieces), ctx.config.files.maxMediaBytes);
   return { ...staged, filename: null };
 }
 
-/** Piece by piece, so that the event loop turns and nothing is there twice. */
-function* base64Pieces(url: string, from: number): Generator<Uint8Array> {
-  for (let at = from; at < url.length; at += PIECE) {
-    const piece = url.slice(at, at + PIECE);
-    if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(piece)) throw badDataUrl('is not base64');
-    yield Buffer.from(piece, 'base64');
-  }
-}
-
-async function* toAsync(pieces: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for (const piece of pieces) {
-    yield piece;
+async function* piecesOf(text: string): AsyncGenerator<string> {
+  for (let at = 0; at < text.length; at += PIECE) {
+    yield text.slice(at, at + PIECE);
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
 
-function percentDecoded(text: string): Uint8Array {
+async function* textsOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  for await (const piece of bytes) yield decoder.decode(piece, { stream: true });
+}
+
+async function* decode(pieces: AsyncGenerator<string>): AsyncGenerator<Uint8Array> {
+  let header = '';
+  while (!header.includes(',')) {
+    const { done, value } = await pieces.next();
+    if (done || header.length > MAX_HEADER) throw badDataUrl('has no comma');
+    header += value;
+  }
+  const comma = header.indexOf(',');
+  const body = header.slice(comma + 1);
+  if (/;\s*base64$/i.test(header.slice(0, comma))) yield* decodeBase64(body, pieces);
+  else yield await decodePercent(body, pieces);
+}
+
+/** Four characters are three bytes: what is over goes with the next piece. */
+async function* decodeBase64(first: string, more: AsyncGenerator<string>): AsyncGenerator<Uint8Array> {
+  let over = '';
+  let ended = false;
+  for (let piece: string | null = first; piece !== null; piece = await nextOf(more)) {
+    const text = over + piece;
+    if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(text) || (ended && piece !== '')) throw badDataUrl('is not base64');
+    ended = text.endsWith('=');
+    const whole = ended ? text.length : text.length - (text.length % 4);
+    over = text.slice(whole);
+    yield Buffer.from(text.slice(0, whole), 'base64');
+  }
+  yield Buffer.from(over, 'base64');
+}
+
+async function decodePercent(first: string, more: AsyncGenerator<string>): Promise<Uint8Array> {
+  let text = first;
+  for (let piece = await nextOf(more); piece !== null; piece = await nextOf(more)) {
+    text += piece;
+    if (text.length > MAX_PLAIN) throw badDataUrl('is too long without base64');
+  }
   try {
     return Buffer.from(decodeURIComponent(text));
   } catch {
     throw badDataUrl('is not percent-encoded');
   }
+}
+
+async function nextOf(pieces: AsyncGenerator<string>): Promise<string | null> {
+  const { done, value } = await pieces.next();
+  return done ? null : value;
 }
 
 function badDataUrl(reason: string): AppError {

@@ -1,0 +1,109 @@
+/** Files go through the service piece by piece: its memory does not grow with them. */
+
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { dataUrl, pdfFile, sha256 } from '../helpers/files.ts';
+import { linkSession, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
+import { until } from '../helpers/until.ts';
+
+const MIB = 1024 * 1024;
+
+let emulator: Emulator;
+let sandbox: SandboxProcess;
+let web: Server;
+let webUrl: string;
+let page: Uint8Array = new Uint8Array();
+
+beforeAll(async () => {
+  emulator = await startEmulator();
+  sandbox = await startSandboxProcess(emulator, {
+    MESSAGE_DELAY_MIN: '0',
+    MESSAGE_DELAY_MAX: '0',
+    MAX_MESSAGES_PER_MINUTE: '10000',
+    MAX_MESSAGES_PER_HOUR: '10000',
+    WEBHOOK_ALLOW_PRIVATE: 'true',
+    NODE_EXTRA_CA_CERTS: '',
+  });
+  await linkSession(sandbox, emulator, 'main', '628111000040');
+  web = createServer((_request, response) => response.end(page));
+  await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+  webUrl = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
+  // Everything that the first send loads and compiles is there before anything is measured.
+  await sendForm('6281400000001', pdfFile(2 * MIB));
+  await sendForm('6281400000002', pdfFile(2 * MIB));
+}, 120_000);
+
+afterAll(async () => {
+  web?.close();
+  await sandbox?.remove();
+  await emulator?.stop();
+});
+
+function statusField(name: string): number {
+  const status = readFileSync(`/proc/${sandbox.pid()}/status`, 'utf8');
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
+}
+
+/** By how much the memory of the process grew at most while `work` ran. */
+async function peakGrowth(work: () => Promise<unknown>): Promise<number> {
+  const before = statusField('VmRSS');
+  // Sets the high-water mark back to what is used now (proc(5)).
+  await writeFile(`/proc/${sandbox.pid()}/clear_refs`, '5');
+  await work();
+  const growth = statusField('VmHWM') - before;
+  console.log(`peak: ${Math.round(growth / MIB)} MiB above ${Math.round(before / MIB)} MiB`);
+  return growth;
+}
+
+async function post(body: FormData | string): Promise<string> {
+  const response = await fetch(`${sandbox.url}/message/send-document`, {
+    method: 'POST',
+    headers: {
+      'x-api-key': sandbox.apiKey,
+      ...(typeof body === 'string' ? { 'content-type': 'application/json' } : {}),
+    },
+    body,
+  });
+  const answer = (await response.json()) as { data: { messageId: string } };
+  expect(response.status, JSON.stringify(answer)).toBe(202);
+  return answer.data.messageId;
+}
+
+async function arrived(to: string, id: string, document: Buffer): Promise<void> {
+  const find = () => emulator.messages({ to }).find((message) => message.id === id);
+  await until(async () => find()?.deliveredAt !== undefined, 60_000);
+  expect(find()?.fileSha256).toBe(sha256(document));
+}
+
+async function sendForm(to: string, document: Buffer): Promise<void> {
+  const form = new FormData();
+  form.set('session', 'main');
+  form.set('to', to);
+  form.set('document', new Blob([new Uint8Array(document)]), 'report.pdf');
+  await arrived(to, await post(form), document);
+}
+
+async function sendJson(to: string, document: string, bytes: Buffer): Promise<void> {
+  await arrived(to, await post(JSON.stringify({ session: 'main', to, document })), bytes);
+}
+
+test('a document of 50 MB raises the peak by less than 60 MB, as a form and from a URL', async () => {
+  const document = pdfFile(50 * MIB);
+  expect(await peakGrowth(() => sendForm('6281400000010', document))).toBeLessThan(60e6);
+  page = document;
+  expect(await peakGrowth(() => sendJson('6281400000011', `${webUrl}/a.pdf`, document))).toBeLessThan(60e6);
+}, 180_000);
+
+test('twenty sends of 10 MB at once stay under 150 MB, as forms and as data: URLs', async () => {
+  const all = Array.from({ length: 20 }, (_, i) => ({ to: `62814000001${10 + i}`, file: pdfFile(10 * MIB) }));
+  const forms = () => Promise.all(all.map(({ to, file }) => sendForm(to, file)));
+  expect(await peakGrowth(forms)).toBeLessThan(150e6);
+  const others = all.map(({ to }) => ({ to, file: pdfFile(10 * MIB) }));
+  const texts = () =>
+    Promise.all(others.map(({ to, file }) => sendJson(to, dataUrl('application/pdf', file), file)));
+  expect(await peakGrowth(texts)).toBeLessThan(150e6);
+}, 300_000);
