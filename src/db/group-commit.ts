@@ -2,7 +2,6 @@
  * One writer, many callers: writes that wait at the same time share one SQLite transaction, because the commit
  * is what costs. Each caller is answered only after that commit.
  */
-import type { Client, InStatement, ResultSet, Transaction } from '@libsql/client';
 import { DatabaseTimeoutError, GroupCommitError } from './errors.ts';
 import {
   asError,
@@ -16,6 +15,7 @@ import {
   submitStatement,
 } from './group-jobs.ts';
 import { inCleanContext } from './scope.ts';
+import type { Connection, OpenTransaction, Rows, Statement } from './sqlite-connection.ts';
 import { breathe, monotonicMs, pause, turn } from './turns.ts';
 import type { DatabaseLoad } from './types.ts';
 
@@ -29,11 +29,11 @@ export const DEFAULT_LIMITS: GroupLimits = {
 
 export interface GroupCommit {
   /** One statement; a failing one leaves no trace and harms nobody. */
-  run(statement: InStatement): Promise<ResultSet>;
+  run(statement: Statement): Promise<Rows>;
   /** Waits for a turn; until the member ends, nobody else writes. */
   begin(): Promise<Member>;
   /** Runs `fn` while no group is open. */
-  alone<R>(fn: (writer: Client) => Promise<R>): Promise<R>;
+  alone<R>(fn: (writer: Connection) => Promise<R>): Promise<R>;
   load(): DatabaseLoad;
   /** Resolves when everything that was asked for is done; refuses what comes later. */
   drain(): Promise<void>;
@@ -41,7 +41,7 @@ export interface GroupCommit {
 
 /** The connection that writes. */
 export interface Writer {
-  client: Client;
+  client: Connection;
   /** Replaces the connection by a new one with the same settings. */
   reopen(): Promise<void>;
 }
@@ -98,7 +98,7 @@ function nextMember(waiting: Job[]): GroupJob | undefined {
 }
 
 async function runGroup(begin: Beginner, waiting: Job[], limits: GroupLimits): Promise<void> {
-  let transaction: Transaction;
+  let transaction: OpenTransaction;
   try {
     transaction = await begin.next();
   } catch (error) {
@@ -127,7 +127,7 @@ async function runGroup(begin: Beginner, waiting: Job[], limits: GroupLimits): P
 }
 
 interface Beginner {
-  next(): Promise<Transaction>;
+  next(): Promise<OpenTransaction>;
   /** The connection is in doubt: take a new one for the next transaction. */
   distrust(): void;
 }

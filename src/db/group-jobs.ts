@@ -1,6 +1,6 @@
 /** What can wait for its turn in a group: one statement, a transaction, or something that runs alone. */
-import type { InStatement, ResultSet, Transaction } from '@libsql/client';
 import { DatabaseTimeoutError } from './errors.ts';
+import type { OpenTransaction, Rows, Statement } from './sqlite-connection.ts';
 import { startTimer, stopTimer } from './turns.ts';
 
 export interface GroupLimits {
@@ -16,7 +16,7 @@ export interface GroupLimits {
 
 /** One caller's part of a shared transaction. Both ends resolve only when the whole group is committed. */
 export interface Member {
-  execute(statement: InStatement): Promise<ResultSet>;
+  execute(statement: Statement): Promise<Rows>;
   commit(): Promise<void>;
   rollback(): Promise<void>;
 }
@@ -41,7 +41,7 @@ interface AloneJob {
 export type Job = GroupJob | AloneJob;
 
 export interface Group {
-  transaction: Transaction;
+  transaction: OpenTransaction;
   /** Lets the event loop turn when the group has held it for long enough. */
   breathe(): Promise<void>;
 }
@@ -52,7 +52,7 @@ export function asError(error: unknown): Error {
 
 type Submit = (job: Job) => void;
 
-export function submitStatement(submit: Submit, statement: InStatement): Promise<ResultSet> {
+export function submitStatement(submit: Submit, statement: Statement): Promise<Rows> {
   return new Promise((resolve, reject) => {
     // A refusal too is told only after the commit: it may be about a row of another member.
     let settle = () => reject(new Error('the statement did not run'));

@@ -117,7 +117,11 @@ export async function transact<R>(
 
 /** Rows of a raw query (reports, health). Write SQL that both dialects accept; names are as the database has them. */
 export async function rawRows<R>(db: Db, query: SQL): Promise<R[]> {
-  if (!onMysql) return asSqlite(db).all<R>(query);
+  if (!onMysql) {
+    // Not `all`: the rows of our connection are plain arrays.
+    const { columns, rows } = await asSqlite(db).run(query);
+    return rows.map((row) => checked<R>(Object.fromEntries(columns.map((name, at) => [name, row[at]]))));
+  }
   const [rows] = await asMysql(db).execute(query);
   return checked<R[]>(rows);
 }

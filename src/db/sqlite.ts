@@ -1,10 +1,11 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type Client, createClient, type InStatement } from '@libsql/client';
+import type { Client } from '@libsql/client';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/libsql';
 import { createGroupCommit, type GroupCommit, type Writer } from './group-commit.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
+import { type Connection, openConnection, type Statement } from './sqlite-connection.ts';
 import { lockDatabaseFile } from './sqlite-lock.ts';
 import { breathe } from './turns.ts';
 import type { Database, SqliteOptions } from './types.ts';
@@ -20,11 +21,11 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   const path = resolve(options.path);
   mkdirSync(dirname(path), { recursive: true });
   const lock = await lockDatabaseFile(path);
-  const clients: Client[] = [];
+  const connections: Connection[] = [];
   try {
     // Created by us first, readable by nobody else: it holds credentials. WAL files inherit the mode.
     closeSync(openSync(path, 'a', 0o600));
-    const client = connect(path, clients);
+    const client = connect(path, connections);
     const prepare = () => prepareWriter(client, options.synchronous ?? 'NORMAL');
     await prepare();
     const writer: Writer = {
@@ -34,34 +35,34 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
         await prepare();
       },
     };
-    const reader = connect(path, clients);
+    const reader = connect(path, connections);
     await reader.execute('PRAGMA query_only = ON');
     return createDatabase(writer, reader, () => {
-      for (const client of clients) client.close();
+      for (const connection of connections) connection.close();
       lock.release();
     });
   } catch (error) {
-    for (const client of clients) client.close();
+    for (const connection of connections) connection.close();
     lock.release();
     throw error;
   }
 }
 
 /** Settings of a connection, not of the file: each new one needs them. */
-async function prepareWriter(client: Client, synchronous: 'NORMAL' | 'FULL'): Promise<void> {
+async function prepareWriter(client: Connection, synchronous: 'NORMAL' | 'FULL'): Promise<void> {
   await client.execute('PRAGMA journal_mode = WAL');
   await client.execute(`PRAGMA synchronous = ${synchronous}`);
   await client.execute('PRAGMA secure_delete = ON');
   await client.execute('PRAGMA foreign_keys = ON');
 }
 
-function connect(path: string, clients: Client[]): Client {
-  const client = createClient({ url: `file:${path}`, concurrency: 1, timeout: BUSY_MS });
-  clients.push(client);
-  return client;
+function connect(path: string, connections: Connection[]): Connection {
+  const connection = openConnection(path, BUSY_MS);
+  connections.push(connection);
+  return connection;
 }
 
-function createDatabase(writer: Writer, reader: Client, closeAll: () => void): Database {
+function createDatabase(writer: Writer, reader: Connection, closeAll: () => void): Database {
   const group = createGroupCommit(writer);
   const base = drizzle(createRouter(group, reader), { casing: 'snake_case' });
   // Taken before it is replaced: wrapping happens in place.
@@ -78,7 +79,7 @@ function createDatabase(writer: Writer, reader: Client, closeAll: () => void): D
       const { rows } = await reader.execute(
         `SELECT CAST(round(unixepoch('subsec') * 1000) AS INTEGER) AS now`,
       );
-      return Number(rows[0]?.now);
+      return Number(rows[0]?.[0]);
     },
     load: () => group.load(),
     async applySchema(statements) {
@@ -102,9 +103,9 @@ const MAX_HOLD_MS = 20;
 const READS = /^\s*(select|explain)\b/i;
 
 /** What drizzle sees as its client: reads go to the reader, everything else through the group. */
-function createRouter(group: GroupCommit, reader: Client): Client {
+function createRouter(group: GroupCommit, reader: Connection): Client {
   return asClient({
-    async execute(statement: InStatement) {
+    async execute(statement: Statement) {
       const text = typeof statement === 'string' ? statement : statement.sql;
       if (READS.test(text)) {
         await breathe(MAX_HOLD_MS);

@@ -6,9 +6,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createGroupCommit, DEFAULT_LIMITS } from '../../src/db/group-commit.ts';
 import type { GroupLimits } from '../../src/db/group-jobs.ts';
 import { isRetryable, isUnavailable } from '../../src/db/ops.ts';
+import { type Connection, openConnection } from '../../src/db/sqlite-connection.ts';
 
 let dir: string;
-let writer: Client;
+let writer: Connection;
 let reader: Client;
 /** how many real transactions were begun and committed */
 let begun: number;
@@ -16,16 +17,16 @@ let begun: number;
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'wahub-test-'));
   const url = `file:${join(dir, 'group.db')}`;
-  writer = createClient({ url, concurrency: 1, timeout: 0 });
+  writer = openConnection(join(dir, 'group.db'), 0);
   await writer.execute('PRAGMA journal_mode = WAL');
   await writer.executeMultiple('CREATE TABLE t (n INTEGER PRIMARY KEY, by TEXT)');
   reader = createClient({ url, concurrency: 1, timeout: 0 });
   begun = 0;
   const begin = writer.transaction.bind(writer);
-  writer.transaction = (async (mode: 'write') => {
+  writer.transaction = async (mode) => {
     begun++;
     return begin(mode);
-  }) as Client['transaction'];
+  };
 });
 
 afterEach(() => {
@@ -172,7 +173,7 @@ describe('a commit that fails', () => {
   test('because the disk is full says that the database is unavailable, and goes away with the cause', async () => {
     const group = open();
     const { rows } = await writer.execute('PRAGMA page_count');
-    await writer.execute(`PRAGMA max_page_count = ${Number(rows[0]?.page_count)}`);
+    await writer.execute(`PRAGMA max_page_count = ${Number(rows[0]?.[0])}`);
     const big = { sql: 'INSERT INTO t VALUES (?, ?)', args: [1, 'x'.repeat(100_000)] };
     const results = await Promise.allSettled([
       group.run(big),
