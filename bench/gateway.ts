@@ -1,0 +1,179 @@
+/**
+ * `npm run bench -- gateway [enqueue|send|sessions]`: the service against what it is built on, both in one run
+ * and in turn: enqueues a second against a bare Hono with one INSERT, messages a second against a bare Baileys
+ * loop, and messages a second after 300 sessions were opened and closed. Medians of 5 rounds.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Child, startChild } from './gateway/child.ts';
+import type { BareCalls } from './gateway/processes/bare.ts';
+import { cellsOf, printTable, type Round, ratio, summarize } from './gateway/table.ts';
+import { atOnce, openApi, startWorld, type World } from './gateway/world.ts';
+
+const ROUNDS = 5;
+const ENQUEUE_SECONDS = 4;
+const RECIPIENTS = Array.from({ length: 20 }, (_, n) => String(6281220000000 + n));
+/** As many messages of a session as the service leaves unacknowledged (session-line.ts). */
+const WINDOW = 8;
+const CASES = [
+  { sessions: 1, each: 600 },
+  { sessions: 20, each: 40 },
+];
+const CHURN = 300;
+const CHURN_AT_ONCE = 10;
+/** Receipts come up to 80 ms after the acknowledgement; they belong to the message's cost. */
+const RECEIPTS_MS = 300;
+const HEAD = ['', 'per second', 'spread', 'CPU ms each', 'ratio', 'CPU ratio'];
+
+const phoneOf = (n: number) => String(6281110000000 + n);
+
+async function measureRound(
+  count: number,
+  work: () => Promise<void>,
+  cpuMs: () => Promise<number>,
+): Promise<Round> {
+  const cpuBefore = await cpuMs();
+  const startMs = performance.now();
+  await work();
+  const seconds = (performance.now() - startMs) / 1_000;
+  await delay(RECEIPTS_MS);
+  return { count, seconds, cpuMs: (await cpuMs()) - cpuBefore };
+}
+
+async function benchEnqueue(): Promise<void> {
+  const world = await startWorld();
+  const bare = openApi(world.bareUrl);
+  await world.link('bench', phoneOf(0));
+  await world.service.calls.pauseSession('bench');
+  const postFor = async (seconds: number, post: (body: object) => Promise<unknown>): Promise<Round> => {
+    let count = 0;
+    const cpuBefore = await world.service.calls.cpuMs();
+    const startMs = performance.now();
+    await atOnce(async (n) => {
+      await post({ session: 'bench', to: String(6281230000000 + (n % 5_000)), text: `hello ${n}` });
+      count++;
+      return performance.now() - startMs < seconds * 1_000;
+    });
+    const spent = (performance.now() - startMs) / 1_000;
+    return { count, seconds: spent, cpuMs: (await world.service.calls.cpuMs()) - cpuBefore };
+  };
+  const sides = {
+    bare: (body: object) => bare.post('/', body),
+    api: (body: object) => world.api.post('/message/send-text', body),
+  };
+  const rounds: Record<keyof typeof sides, Round[]> = { bare: [], api: [] };
+  for (let n = 0; n <= ROUNDS; n++) {
+    for (const side of ['bare', 'api'] as const) {
+      const round = await postFor(n === 0 ? 1 : ENQUEUE_SECONDS, sides[side]);
+      if (n > 0) rounds[side].push(round);
+      await world.service.calls.emptyQueue();
+    }
+  }
+  const [one, other] = [summarize(rounds.bare), summarize(rounds.api)];
+  printTable(`Durable enqueues, 32 connections (${world.title})`, HEAD, [
+    ['bare Hono, one INSERT', ...cellsOf(one), '', ''],
+    [
+      'POST /message/send-text',
+      ...cellsOf(other),
+      ratio(other.perSecond, one.perSecond, 0.5),
+      (other.cpuMsEach / one.cpuMsEach).toFixed(2),
+    ],
+  ]);
+  await bare.close();
+  await world.stop();
+}
+
+/** Posts `each` messages for each session and waits until WhatsApp has acknowledged all of them. */
+async function sendThroughService(world: World, sessions: number, each: number): Promise<void> {
+  const total = sessions * each;
+  await world.service.calls.forgetSent();
+  const sent = world.service.calls.waitSent(total);
+  await atOnce(async (n) => {
+    if (n >= total) return false;
+    const to = RECIPIENTS[Math.floor(n / sessions) % RECIPIENTS.length];
+    await world.api.post('/message/send-text', { session: `bench-${n % sessions}`, to, text: `bench ${n}` });
+    return true;
+  });
+  await sent;
+}
+
+async function benchSend(): Promise<void> {
+  for (const { sessions, each } of CASES) {
+    const world = await startWorld();
+    const bare: Child<BareCalls> = startChild<BareCalls>('bare');
+    const phones = Array.from({ length: sessions }, (_, n) => phoneOf(n));
+    await bare.calls.connect({ target: world.target, phones: phones.map((_, n) => phoneOf(1_000 + n)) });
+    for (const [n, phone] of phones.entries()) await world.link(`bench-${n}`, phone);
+    const sides = {
+      bare: {
+        work: (count: number) => bare.calls.send({ each: count, window: WINDOW, recipients: RECIPIENTS }),
+        cpuMs: () => bare.calls.cpuMs(),
+      },
+      service: {
+        work: (count: number) => sendThroughService(world, sessions, count),
+        cpuMs: () => world.service.calls.cpuMs(),
+      },
+    };
+    const rounds: Record<keyof typeof sides, Round[]> = { bare: [], service: [] };
+    for (let n = 0; n <= ROUNDS; n++) {
+      for (const side of ['bare', 'service'] as const) {
+        const { work, cpuMs } = sides[side];
+        const count = n === 0 ? 2 * RECIPIENTS.length : each;
+        const round = await measureRound(sessions * count, () => work(count), cpuMs);
+        if (n > 0) rounds[side].push(round);
+        await world.emulator.calls.reset();
+      }
+    }
+    const [one, other] = [summarize(rounds.bare), summarize(rounds.service)];
+    printTable(`Messages acknowledged, ${sessions} session(s), known recipients (${world.title})`, HEAD, [
+      ['bare Baileys loop', ...cellsOf(one), '', ''],
+      [
+        'the service, from POST to acknowledgement',
+        ...cellsOf(other),
+        ratio(other.perSecond, one.perSecond, 0.7),
+        (other.cpuMsEach / one.cpuMsEach).toFixed(2),
+      ],
+    ]);
+    await bare.stop();
+    await world.stop();
+  }
+}
+
+async function benchSessions(): Promise<void> {
+  const world = await startWorld();
+  const sessions = 2;
+  const each = 200;
+  for (let n = 0; n < sessions; n++) await world.link(`bench-${n}`, phoneOf(n));
+  const measureAll = async (): Promise<Round[]> => {
+    const rounds: Round[] = [];
+    for (let n = 0; n <= ROUNDS; n++) {
+      const work = () => sendThroughService(world, sessions, each);
+      const round = await measureRound(sessions * each, work, () => world.service.calls.cpuMs());
+      if (n > 0) rounds.push(round);
+      await world.emulator.calls.reset();
+    }
+    return rounds;
+  };
+  const before = summarize(await measureAll());
+  for (let at = 0; at < CHURN; at += CHURN_AT_ONCE) {
+    const names = Array.from({ length: CHURN_AT_ONCE }, (_, n) => `churn-${at + n}`);
+    await Promise.all(names.map((name, n) => world.link(name, phoneOf(2_000 + at + n))));
+    await Promise.all(names.map((name) => world.api.remove(`/session/${name}`)));
+  }
+  const after = summarize(await measureAll());
+  printTable(`Messages acknowledged, ${sessions} sessions (${world.title})`, HEAD, [
+    ['before', ...cellsOf(before), '', ''],
+    [
+      `after ${CHURN} sessions were opened and closed`,
+      ...cellsOf(after),
+      ratio(after.perSecond, before.perSecond, 0.9),
+      (after.cpuMsEach / before.cpuMsEach).toFixed(2),
+    ],
+  ]);
+  await world.stop();
+}
+
+const parts = { enqueue: benchEnqueue, send: benchSend, sessions: benchSessions };
+const wanted = process.argv[2];
+for (const [name, run] of Object.entries(parts)) {
+  if (wanted === undefined || wanted === name) await run();
+}

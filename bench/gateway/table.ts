@@ -1,0 +1,60 @@
+/** One round of one side: how much work it did, in which time and with how much of its own CPU. */
+export interface Round {
+  count: number;
+  seconds: number;
+  cpuMs: number;
+}
+
+export interface Summary {
+  perSecond: number;
+  lowest: number;
+  highest: number;
+  cpuMsEach: number;
+}
+
+/** The middle value; of an even number the upper of the two. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+export function summarize(rounds: readonly Round[]): Summary {
+  const rates = rounds.map(({ count, seconds }) => count / seconds);
+  return {
+    perSecond: median(rates),
+    lowest: Math.min(...rates),
+    highest: Math.max(...rates),
+    cpuMsEach: median(rounds.map(({ count, cpuMs }) => cpuMs / count)),
+  };
+}
+
+/** Prints a table with a line a row; the first column to the left, the others to the right. */
+export function printTable(
+  title: string,
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): void {
+  const widths = head.map((cell, at) => Math.max(cell.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))
+      .join('  ');
+  console.log(`\n${title}`);
+  console.log(line(head));
+  console.log(line(widths.map((width) => '-'.repeat(width))));
+  for (const row of rows) console.log(line(row));
+}
+
+/** The cells that describe one side. */
+export function cellsOf(summary: Summary): string[] {
+  return [
+    summary.perSecond.toFixed(0),
+    `${summary.lowest.toFixed(0)} to ${summary.highest.toFixed(0)}`,
+    summary.cpuMsEach.toFixed(2),
+  ];
+}
+
+/** `0.83 (goal 0.7)`. */
+export function ratio(of: number, to: number, goal: number): string {
+  return `${(of / to).toFixed(2)} (goal ${goal})`;
+}

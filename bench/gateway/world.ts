@@ -1,0 +1,137 @@
+/** Everything a round needs: the emulated WhatsApp, the service with linked sessions, and a client of its API. */
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Pool } from 'undici';
+import { type Child, startChild } from './child.ts';
+import type { EmulatorCalls } from './processes/emulator.ts';
+import type { ServiceCalls } from './processes/service.ts';
+import { makeScratch } from './scratch.ts';
+
+const KEY = 'wahub_bench_key_0123456789abcdef0123456789';
+const CONNECTIONS = 32;
+const LINK_TIMEOUT_MS = 60_000;
+
+/** The service as it ships, in production, except that nothing holds it back. */
+const UNPACED = {
+  MESSAGE_DELAY_MIN: '0',
+  MESSAGE_DELAY_MAX: '0',
+  MAX_MESSAGES_PER_MINUTE: '100000',
+  MAX_MESSAGES_PER_HOUR: '1000000',
+  MAX_MESSAGES_PER_RECIPIENT: '100000',
+  OTP_RESERVE_PERCENT: '0',
+  API_RATE_LIMIT_MAX: '10000000',
+};
+
+export interface World {
+  title: string;
+  emulator: Child<EmulatorCalls>;
+  service: Child<ServiceCalls>;
+  target: Awaited<ReturnType<EmulatorCalls['where']>>;
+  api: Api;
+  /** base URL of the bare server on the same database */
+  bareUrl: string;
+  /** Links a number to a session of that name. */
+  link(sessionId: string, phone: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface Api {
+  post(path: string, body: object): Promise<unknown>;
+  get(path: string): Promise<unknown>;
+  remove(path: string): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+export async function startWorld(): Promise<World> {
+  const scratch = await makeScratch();
+  const emulator = startChild<EmulatorCalls>('emulator');
+  const target = await emulator.calls.where();
+  const service = startChild<ServiceCalls>(
+    'service',
+    serviceEnv(scratch.dir, { ...scratch.env, ...UNPACED }, target),
+  );
+  const { url, bareUrl } = await service.calls.where();
+  const api = openApi(url, { 'x-api-key': KEY });
+  return {
+    title: scratch.title,
+    emulator,
+    service,
+    target,
+    api,
+    bareUrl,
+    async link(sessionId, phone) {
+      const { data } = asSession(await api.post('/session/create', { sessionId }));
+      await emulator.calls.scan({ qr: data.qr, phone });
+      for (const endMs = Date.now() + LINK_TIMEOUT_MS; Date.now() < endMs; await delay(20)) {
+        const status = asSession(await api.get(`/session/status?session=${sessionId}`)).data.status;
+        if (status === 'connected') return;
+      }
+      throw new Error(`${sessionId} was not connected in ${LINK_TIMEOUT_MS} ms`);
+    },
+    async stop() {
+      await api.close();
+      await service.stop();
+      await emulator.stop();
+      await scratch.remove();
+    },
+  };
+}
+
+function serviceEnv(
+  dir: string,
+  settings: NodeJS.ProcessEnv,
+  target: { waUrl: string; rootKey: string; caFile: string },
+): NodeJS.ProcessEnv {
+  return {
+    NODE_ENV: 'production',
+    HOST: '127.0.0.1',
+    PORT: String(20_000 + (process.pid % 20_000)),
+    DATA_DIR: dir,
+    LOG_DIR: join(dir, 'logs'),
+    KEY,
+    ADMIN_EMAIL: 'admin@example.com',
+    ADMIN_PASSWORD: 'correct horse battery',
+    JWT_SECRET: '0123456789abcdef'.repeat(4),
+    ENCRYPTION_KEY: 'fedcba9876543210'.repeat(4),
+    WA_SERVER_URL: target.waUrl,
+    WA_SERVER_ROOT_KEY: target.rootKey,
+    WA_SERVER_CA: target.caFile,
+    ...settings,
+  };
+}
+
+/** A client with 32 connections that stay open. What is not a success is thrown. */
+export function openApi(url: string, headers: Record<string, string> = {}): Api {
+  const pool = new Pool(url, { connections: CONNECTIONS });
+  async function request(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown> {
+    const { statusCode, body: answer } = await pool.request({
+      method,
+      path,
+      headers: { 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (statusCode >= 300) throw new Error(`${method} ${path}: ${statusCode} ${text}`);
+    return JSON.parse(text);
+  }
+  return {
+    post: (path, body) => request('POST', path, body),
+    get: (path) => request('GET', path),
+    remove: (path) => request('DELETE', path),
+    close: () => pool.close(),
+  };
+}
+
+/** Calls `work` with 0, 1, 2, …, as many at a time as the client has connections, until it answers false. */
+export async function atOnce(work: (n: number) => Promise<boolean>): Promise<void> {
+  let next = 0;
+  const caller = async () => {
+    while (await work(next++));
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, caller));
+}
+
+/** Safe because these are the answers of /session/create and /session/status. */
+function asSession(answer: unknown): { data: { qr: string; status: string } } {
+  return answer as { data: { qr: string; status: string } };
+}
