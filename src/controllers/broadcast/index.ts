@@ -1,8 +1,11 @@
 /** Every route under `…/broadcast`. */
 import type { Route } from '../route.ts';
+import { campaignRoutes } from './campaigns.ts';
 import { contactRoutes } from './contacts.ts';
 import { importRoutes } from './imports.ts';
 import { listRoutes } from './lists.ts';
+import { optOutRoutes } from './opt-outs.ts';
+import { reportRoutes } from './reports.ts';
 import { templateRoutes } from './templates.ts';
 
 export const broadcastRoutes: readonly Route[] = [
@@ -10,4 +13,7 @@ export const broadcastRoutes: readonly Route[] = [
   ...contactRoutes,
   ...importRoutes,
   ...templateRoutes,
+  ...optOutRoutes,
+  ...campaignRoutes,
+  ...reportRoutes,
 ];

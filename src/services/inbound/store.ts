@@ -6,6 +6,7 @@ import { sha256Hex } from '../../utils/crypto.ts';
 import { newId } from '../../utils/ids.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
+import { noteOptOut } from '../broadcast/opt-out-words.ts';
 import type { Deps } from '../context.ts';
 import { matchReply } from '../messages/reply.ts';
 import { newMediaWork } from './media-work.ts';
@@ -51,6 +52,7 @@ export async function storeInbound(
           },
         },
       ]);
+      await noteOptOut(tx, deps, account, { id, phone: message.phone, lid: message.lid, content });
     });
     return true;
   } catch (error) {

@@ -1,0 +1,233 @@
+/** `…/broadcast/opt-outs`: who wants no broadcasts. */
+import { z } from 'zod';
+import {
+  BUILT_IN_WORDS,
+  getOptOutWords,
+  isWord,
+  MAX_WORD_LENGTH,
+  putOptOutWords,
+} from '../../services/broadcast/opt-out-words.ts';
+import {
+  addOptOuts,
+  exportOptOuts,
+  getOptOut,
+  listOptOuts,
+  removeOptOut,
+  updateOptOut,
+} from '../../services/broadcast/opt-outs.ts';
+import { answerCsv } from '../csv-answer.ts';
+import { type Route, route } from '../route.ts';
+import { Pagination, pageQuery, paginationOf, Timestamp } from '../schemas.ts';
+import { answerImport, csvExample, csvUpload } from './imports.ts';
+import {
+  broadcastPath,
+  EXAMPLE_NUMBER,
+  NumberParams,
+  number,
+  ownerQuery,
+  SessionParams,
+  search,
+  TAG,
+} from './parts.ts';
+
+const params = { sessionId: 'main' };
+const numberParams = { ...params, number: EXAMPLE_NUMBER };
+const note = z.string().trim().max(300, 'must have at most 300 characters').nullable();
+const ERRORS = ['SESSION_NOT_FOUND', 'NOT_FOUND', 'INVALID_NUMBER'] as const;
+const OptOut = z
+  .object({
+    number: z.string(),
+    source: z.enum(['message', 'manual', 'import']),
+    word: z.string().nullable().describe('the word that was written'),
+    note: z.string().nullable(),
+    sessionId: z.string().nullable(),
+    createdAt: Timestamp,
+  })
+  .meta({ id: 'OptOut' });
+const Words = z.object({
+  builtIn: z.array(z.string()).describe('always in force'),
+  words: z.array(z.string()),
+});
+
+const list = route({
+  method: 'get',
+  ...broadcastPath('/opt-outs'),
+  tag: TAG,
+  summary: 'Numbers that want no broadcasts, newest first',
+  description: `Whoever answers ${BUILT_IN_WORDS.join(', ')} or a word of your own is added. Broadcasts leave them out; one-time passwords and single messages do not.`,
+  auth: 'credential',
+  params: SessionParams,
+  query: z.object({ ...pageQuery, ...ownerQuery, search }),
+  response: z.object({ data: z.array(OptOut), pagination: Pagination }),
+  errors: ['SESSION_NOT_FOUND'],
+  example: { params },
+  handler: async ({ ctx, params: path, query }) => {
+    const { data, totalItems } = await listOptOuts(ctx, { ...path, ...query });
+    return { data, pagination: paginationOf(query, totalItems) };
+  },
+});
+
+const add = route({
+  method: 'post',
+  ...broadcastPath('/opt-outs'),
+  tag: TAG,
+  summary: 'Add numbers that want no broadcasts',
+  auth: 'credential',
+  scope: 'broadcast',
+  status: 201,
+  idempotent: true,
+  params: SessionParams,
+  body: z
+    .object({
+      number: number.optional(),
+      numbers: z.array(number).min(1).max(1000).optional(),
+      note: note.optional(),
+    })
+    .refine((body) => body.number !== undefined || body.numbers !== undefined, {
+      path: ['number'],
+      message: 'is required when there are no numbers',
+    }),
+  response: z.object({
+    message: z.string(),
+    data: z.object({ added: z.int(), existing: z.int(), numbers: z.array(z.string()) }),
+  }),
+  errors: ['SESSION_NOT_FOUND', 'INVALID_NUMBER'],
+  example: { params, body: { number: EXAMPLE_NUMBER, note: 'asked by phone' } },
+  handler: async ({ ctx, params: path, body }) => {
+    const numbers = [...(body.number === undefined ? [] : [body.number]), ...(body.numbers ?? [])];
+    return { message: 'Opted out', data: await addOptOuts(ctx, { ...path, numbers, note: body.note }) };
+  },
+});
+
+const importFile = route({
+  ...csvUpload,
+  method: 'post',
+  ...broadcastPath('/opt-outs/import'),
+  tag: TAG,
+  summary: 'Import opt-outs from a CSV file',
+  description:
+    'As contacts are imported: a column of numbers, and if there is one, a note. Numbers that are there already count as duplicates.',
+  params: SessionParams,
+  errors: ['SESSION_NOT_FOUND', 'FILE_TOO_LARGE'],
+  example: { params, body: csvExample },
+  handler: (input) => answerImport(input, input.params),
+});
+
+const exportFile = route({
+  method: 'get',
+  ...broadcastPath('/opt-outs/export'),
+  tag: TAG,
+  summary: 'All opt-outs as CSV',
+  auth: 'browser',
+  params: SessionParams,
+  query: z.object(ownerQuery),
+  response: null,
+  contentType: 'text/csv',
+  errors: ['SESSION_NOT_FOUND'],
+  example: { params },
+  handler: async ({ ctx, params: path, query, http }) => {
+    const { fileName, lines } = await exportOptOuts(ctx, { ...path, ...query });
+    return answerCsv(http, fileName, lines);
+  },
+});
+
+const readWords = route({
+  method: 'get',
+  ...broadcastPath('/opt-outs/words'),
+  tag: TAG,
+  summary: 'The words that opt out',
+  auth: 'credential',
+  params: SessionParams,
+  query: z.object(ownerQuery),
+  response: z.object({ data: Words }),
+  errors: ['SESSION_NOT_FOUND'],
+  example: { params },
+  handler: async ({ ctx, params: path, query }) => ({
+    data: { ...(await getOptOutWords(ctx, { ...path, ...query })) },
+  }),
+});
+
+const writeWords = route({
+  method: 'put',
+  ...broadcastPath('/opt-outs/words'),
+  tag: TAG,
+  summary: 'Choose own words that opt out',
+  description: 'They count when they are the whole message, in any case. The built-in ones stay in force.',
+  auth: 'credential',
+  scope: 'broadcast',
+  params: SessionParams,
+  body: z.object({
+    words: z
+      .array(z.string().trim().max(MAX_WORD_LENGTH).refine(isWord, 'must hold letters or digits'))
+      .max(50),
+  }),
+  response: z.object({ message: z.string(), data: Words }),
+  errors: ['SESSION_NOT_FOUND'],
+  example: { params, body: { words: ['CUKUP', 'JANGAN KIRIM LAGI'] } },
+  handler: async ({ ctx, params: path, body }) => ({
+    message: 'Words saved',
+    data: { ...(await putOptOutWords(ctx, { ...path, ...body })) },
+  }),
+});
+
+const get = route({
+  method: 'get',
+  ...broadcastPath('/opt-outs/:number'),
+  tag: TAG,
+  summary: 'Whether a number has opted out',
+  auth: 'credential',
+  params: NumberParams,
+  query: z.object(ownerQuery),
+  response: z.object({ data: OptOut }),
+  errors: ERRORS,
+  example: { params: numberParams },
+  handler: async ({ ctx, params: path, query }) => ({ data: await getOptOut(ctx, { ...path, ...query }) }),
+});
+
+const update = route({
+  method: 'put',
+  ...broadcastPath('/opt-outs/:number'),
+  tag: TAG,
+  summary: 'Change the note of an opt-out',
+  auth: 'credential',
+  scope: 'broadcast',
+  params: NumberParams,
+  body: z.object({ note }),
+  response: z.object({ message: z.string(), data: OptOut }),
+  errors: ERRORS,
+  example: { params: numberParams, body: { note: 'asked by phone' } },
+  handler: async ({ ctx, params: path, body }) => ({
+    message: 'Opt-out saved',
+    data: await updateOptOut(ctx, { ...path, ...body }),
+  }),
+});
+
+const remove = route({
+  method: 'delete',
+  ...broadcastPath('/opt-outs/:number'),
+  tag: TAG,
+  summary: 'Let a number get broadcasts again',
+  auth: 'credential',
+  scope: 'broadcast',
+  params: NumberParams,
+  response: z.object({ message: z.string(), data: z.object({ number: z.string() }) }),
+  errors: ERRORS,
+  example: { params: numberParams },
+  handler: async ({ ctx, params: path }) => ({
+    message: 'Opt-out removed',
+    data: await removeOptOut(ctx, path),
+  }),
+});
+
+/** Those with a word in the path come before those with a number there. */
+export const optOutRoutes: readonly Route[] = [
+  list,
+  add,
+  importFile,
+  exportFile,
+  readWords,
+  writeWords,
+  get,
+  update,
+  remove,
+];

@@ -1,0 +1,173 @@
+/** The ledger of numbers that want no broadcasts of a tenant. One-time passwords never look here. */
+import { and, asc, count, desc, eq, gt } from 'drizzle-orm';
+import type { Db, Tx } from '../../db/client.ts';
+import { affected, transact, tryInsert } from '../../db/ops.ts';
+import { optOuts } from '../../db/schema.ts';
+import { turn } from '../../db/turns.ts';
+import { record } from '../../events/record.ts';
+import { csvLine } from '../../utils/csv.ts';
+import { AppError } from '../../utils/errors.ts';
+import { normalizePhone } from '../../utils/phone.ts';
+import { type Ctx, originOf } from '../context.ts';
+import { claimIdempotency } from '../idempotency.ts';
+import type { SessionRef } from '../sessions/find.ts';
+import type { CsvExport } from './export.ts';
+import { contains } from './search.ts';
+import { enterBroadcast } from './tenant.ts';
+
+const MAX_COUNTED = 10_000;
+const PIECE = 500;
+
+type Row = typeof optOuts.$inferSelect;
+
+export interface OptOut {
+  number: string;
+  source: Row['source'];
+  /** the word that was written */
+  word: string | null;
+  note: string | null;
+  sessionId: string | null;
+  createdAt: string;
+}
+
+export interface NumberRef extends SessionRef {
+  number: string;
+}
+
+/** Newest first; the total is null past 10,000. */
+export async function listOptOuts(
+  ctx: Ctx,
+  input: SessionRef & { search?: string | undefined; page: number; limit: number },
+): Promise<{ data: OptOut[]; totalItems: number | null }> {
+  const { userId } = await enterBroadcast(ctx, input, 'read');
+  const search = input.search?.trim() ?? '';
+  const found = search === '' ? undefined : contains([optOuts.phone, optOuts.note, optOuts.word], search);
+  const where = and(eq(optOuts.userId, userId), found);
+  const rows = await ctx.db
+    .select()
+    .from(optOuts)
+    .where(where)
+    .orderBy(desc(optOuts.createdAt), desc(optOuts.phone))
+    .limit(input.limit)
+    .offset((input.page - 1) * input.limit);
+  const counted = ctx.db
+    .select({ phone: optOuts.phone })
+    .from(optOuts)
+    .where(where)
+    .limit(MAX_COUNTED + 1)
+    .as('counted');
+  const [total] = await ctx.db.select({ n: count() }).from(counted);
+  const n = Number(total?.n ?? 0);
+  return { data: rows.map(toOptOut), totalItems: n > MAX_COUNTED ? null : n };
+}
+
+/** Throws NOT_FOUND, INVALID_NUMBER. */
+export async function getOptOut(ctx: Ctx, ref: NumberRef): Promise<OptOut> {
+  const { userId } = await enterBroadcast(ctx, ref, 'read');
+  return toOptOut(await findOptOut(ctx.db, userId, normalizePhone(ref.number, ctx.config.defaultCountry)));
+}
+
+/** Adds up to 1,000 numbers; who is there already stays as they are. Throws INVALID_NUMBER, then adds none. */
+export async function addOptOuts(
+  ctx: Ctx,
+  input: SessionRef & { numbers: readonly string[]; note?: string | null | undefined },
+): Promise<{ added: number; existing: number; numbers: string[] }> {
+  const { userId } = await enterBroadcast(ctx, input, 'broadcast');
+  const numbers = [
+    ...new Set(input.numbers.map((number) => normalizePhone(number, ctx.config.defaultCountry))),
+  ];
+  return transact(ctx.database, async (tx) => {
+    const added: string[] = [];
+    for (const phone of numbers) {
+      const row = {
+        userId,
+        phone,
+        source: 'manual' as const,
+        note: input.note ?? null,
+        sessionId: input.sessionId,
+        createdAt: ctx.clock.now(),
+      };
+      if (await tryInsert(tx, optOuts, row)) added.push(phone);
+    }
+    await recordOptOuts(ctx, tx, userId, 'opt_out.added', added);
+    const data = { added: added.length, existing: numbers.length - added.length, numbers };
+    await claimIdempotency(ctx, tx, { status: 201, body: { success: true, data } });
+    return data;
+  });
+}
+
+/** Changes the note. Throws NOT_FOUND, INVALID_NUMBER. */
+export async function updateOptOut(ctx: Ctx, input: NumberRef & { note: string | null }): Promise<OptOut> {
+  const { userId } = await enterBroadcast(ctx, input, 'broadcast');
+  const phone = normalizePhone(input.number, ctx.config.defaultCountry);
+  const updated = await ctx.db.update(optOuts).set({ note: input.note }).where(isOptOut(userId, phone));
+  if (affected(updated) === 0) throw notOptedOut(phone);
+  return toOptOut(await findOptOut(ctx.db, userId, phone));
+}
+
+/** The number may get broadcasts again. Throws NOT_FOUND, INVALID_NUMBER. */
+export async function removeOptOut(ctx: Ctx, ref: NumberRef): Promise<{ number: string }> {
+  const { userId } = await enterBroadcast(ctx, ref, 'broadcast');
+  const phone = normalizePhone(ref.number, ctx.config.defaultCountry);
+  await transact(ctx.database, async (tx) => {
+    const removed = await tx.delete(optOuts).where(isOptOut(userId, phone));
+    if (affected(removed) === 0) throw notOptedOut(phone);
+    await recordOptOuts(ctx, tx, userId, 'opt_out.removed', [phone]);
+  });
+  return { number: phone };
+}
+
+/** The whole ledger as CSV, in the columns that its import reads. */
+export async function exportOptOuts(ctx: Ctx, ref: SessionRef): Promise<CsvExport> {
+  const { userId } = await enterBroadcast(ctx, ref, 'read');
+  return { fileName: 'opt-outs.csv', lines: optOutLines(ctx.db, userId) };
+}
+
+async function* optOutLines(db: Db, userId: number): AsyncGenerator<string> {
+  yield csvLine(['number', 'source', 'word', 'note', 'createdAt']);
+  let after = '';
+  while (true) {
+    const rows = await db
+      .select()
+      .from(optOuts)
+      .where(and(eq(optOuts.userId, userId), gt(optOuts.phone, after)))
+      .orderBy(asc(optOuts.phone))
+      .limit(PIECE);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows
+      .map(toOptOut)
+      .map(({ number, source, word, note, createdAt }) => csvLine([number, source, word, note, createdAt]))
+      .join('');
+    after = last.phone;
+    await turn();
+  }
+}
+
+function recordOptOuts(
+  ctx: Ctx,
+  tx: Tx,
+  userId: number,
+  event: 'opt_out.added' | 'opt_out.removed',
+  phones: readonly string[],
+): Promise<void> {
+  const origin = originOf(ctx);
+  const facts = phones.map((subject) => ({ userId, event, subject, data: { source: 'manual' }, origin }));
+  return record(tx, ctx, facts);
+}
+
+const isOptOut = (userId: number, phone: string) => and(eq(optOuts.userId, userId), eq(optOuts.phone, phone));
+
+async function findOptOut(db: Db, userId: number, phone: string): Promise<Row> {
+  const [row] = await db.select().from(optOuts).where(isOptOut(userId, phone));
+  if (!row) throw notOptedOut(phone);
+  return row;
+}
+
+function toOptOut({ phone, source, word, note, sessionId, createdAt }: Row): OptOut {
+  return { number: phone, source, word, note, sessionId, createdAt: new Date(createdAt).toISOString() };
+}
+
+function notOptedOut(phone: string): AppError {
+  return new AppError('NOT_FOUND', `${phone} has not opted out.`);
+}
