@@ -2,16 +2,13 @@
  * The composition root: builds every part once, in the order of the floors, and takes them down in reverse.
  * The only module that knows the adapters.
  */
-import type { Server } from 'node:http';
-import { serve } from '@hono/node-server';
 import { eq } from 'drizzle-orm';
-import { createApp } from './app.ts';
 import { readHost } from './cluster/host.ts';
-import { allRoutes } from './controllers/index.ts';
 import { openDatabase } from './db/client.ts';
 import { migrate } from './db/migrate.ts';
 import { upsert } from './db/ops.ts';
 import { settings } from './db/schema.ts';
+import { startHttp } from './http-server.ts';
 import { settleEngineEvent } from './queue/engine-events.ts';
 import { createSettler } from './queue/settle.ts';
 import type { Deps } from './services/context.ts';
@@ -32,6 +29,7 @@ import { createVersionStore, type VersionStore } from './whatsapp/baileys/versio
 import { createCredentialStore } from './whatsapp/credential-store.ts';
 import type { Engine } from './whatsapp/engine.ts';
 import { createBroadcastUpkeep } from './workers/broadcast-upkeep.ts';
+import { createCampaignFeeder } from './workers/campaign-feeder/index.ts';
 import { createDispatcher } from './workers/dispatcher.ts';
 import { createHousekeeper } from './workers/housekeeper/index.ts';
 import { createTasks } from './workers/housekeeper/tasks.ts';
@@ -53,8 +51,6 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** How long open requests (long polls, event streams) may go on after a stop was asked for. */
-const HTTP_GRACE_MS = 3_000;
 const SETTLE_GRACE_MS = 5_000;
 
 /**
@@ -147,6 +143,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
   });
   const loops = [
     inboundMedia,
+    createCampaignFeeder(deps),
     createOtpExpiry(deps),
     createOtpFailover(deps),
     createWebhookSender({ ...deps, outgoing: measurePosts(metrics, clock, deps.outgoing) }),
@@ -210,35 +207,6 @@ function buildVersionStore({ config, db, clock, logger }: Deps): VersionStore {
     },
     ...(config.waServer ? { fetchLatest: null } : {}),
   });
-}
-
-interface HttpServer {
-  url: string;
-  stop(): Promise<void>;
-}
-
-function startHttp(deps: Deps): Promise<HttpServer> {
-  const app = createApp(deps, allRoutes);
-  const { host, port } = deps.config;
-  return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, hostname: host, port }, (address) => {
-      server.off('error', reject);
-      const name = address.address.includes(':')
-        ? 'localhost'
-        : address.address.replace('0.0.0.0', 'localhost');
-      resolve({ url: `http://${name}:${address.port}`, stop: () => stopHttp(server as Server, app.stop) });
-    });
-    server.once('error', reject);
-  });
-}
-
-async function stopHttp(server: Server, flush: () => Promise<void>): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
-  const late = setTimeout(() => server.closeAllConnections(), HTTP_GRACE_MS);
-  await closed;
-  clearTimeout(late);
-  await flush();
 }
 
 function once(fn: () => Promise<void>): () => Promise<void> {

@@ -1,0 +1,194 @@
+/** What the campaign verbs take and give, for every surface. */
+import { z } from 'zod';
+import { CAMPAIGN_STATUSES } from '../../db/schema.ts';
+
+/** WhatsApp's own limit for one text. */
+const MAX_TEXT = 65_536;
+/** More belong on a list. */
+const MAX_NUMBERS = 10_000;
+/** The documents' lower bound; the account's own pace may be slower. */
+const MIN_DELAY_MS = 1_000;
+const MAX_DELAY_MS = 3_600_000;
+
+const name = z.string().trim().min(1, 'must not be empty').max(190, 'must have at most 190 characters');
+const delay = z.coerce
+  .number()
+  .int('must be whole milliseconds')
+  .min(MIN_DELAY_MS, `must be at least ${MIN_DELAY_MS}`)
+  .max(MAX_DELAY_MS, `must be at most ${MAX_DELAY_MS}`);
+const text = z.string().min(1, 'must not be empty').max(MAX_TEXT, `must have at most ${MAX_TEXT} characters`);
+const type = z.string().trim().min(1).max(20);
+const content = z.union([text, z.record(z.string(), z.unknown())]);
+const clockTime = z
+  .string()
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as 21:00')
+  .transform((value) => Number(value.slice(0, 2)) * 60 + Number(value.slice(3)));
+
+const message = {
+  message: text.optional().describe('the text, or the caption; `{name}`, `{number}` and every column'),
+  type: type.optional().describe('`text` when missing; otherwise as the sends'),
+  messageType: type.optional().describe('the same as `type`'),
+  content: content.optional().describe('the fields of a send of that type, or the text'),
+  messageContent: content.optional().describe('the same as `content`'),
+  templateId: z.string().min(1).max(64).optional().describe('a saved text instead of `message`'),
+};
+
+const pace = {
+  campaignName: name.optional(),
+  delayBetweenMessages: delay
+    .optional()
+    .describe("milliseconds; the session's own pace counts when it is slower"),
+  delay: delay.optional().describe('the same as `delayBetweenMessages`'),
+  dailyCap: z.int().min(1).max(1_000_000).optional().describe('campaign messages of the session a day'),
+  warmUp: z.boolean().optional().describe('fewer a day while the session is young'),
+  quietHours: z
+    .object({ from: clockTime, to: clockTime })
+    .optional()
+    .describe("nothing is sent between these times of the recipient's day"),
+  checkNumbers: z.boolean().optional().describe('look numbers up at WhatsApp before writing to them'),
+  failurePercent: z
+    .int()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('share of failures among the last 100 messages at which it pauses itself'),
+};
+
+const target = {
+  listId: z.string().min(1).max(64).optional(),
+  numbers: z
+    .array(z.union([z.string().trim().max(64), z.number()]).transform(String))
+    .min(1, 'must hold a number')
+    .max(MAX_NUMBERS, `must hold at most ${MAX_NUMBERS}: more belong on a list`)
+    .optional(),
+};
+
+const timeZone = z.string().trim().min(1).max(64);
+const schedule = {
+  scheduledAt: z.string().max(40).optional().describe('ISO 8601; without an offset a time in `timezone`'),
+  timezone: timeZone.optional().describe('IANA name, for `scheduledAt` without offset and for `cron`'),
+  cron: z
+    .string()
+    .trim()
+    .min(9)
+    .max(120)
+    .optional()
+    .describe('five fields: a campaign of its own each time, to whoever is on the list then'),
+};
+
+export const SendCampaignInput = z.object({ ...target, ...message, ...pace });
+export type SendCampaignInput = z.infer<typeof SendCampaignInput>;
+export const ScheduleCampaignInput = z.object({ ...target, ...message, ...pace, ...schedule });
+export type ScheduleCampaignInput = z.infer<typeof ScheduleCampaignInput>;
+export const UpdateCampaignInput = z.object({
+  ...message,
+  ...pace,
+  scheduledAt: schedule.scheduledAt,
+  timezone: schedule.timezone,
+});
+export type UpdateCampaignInput = z.infer<typeof UpdateCampaignInput>;
+export const CloneCampaignInput = z.object({
+  campaignName: name.optional(),
+  scheduledAt: schedule.scheduledAt,
+  timezone: schedule.timezone,
+});
+export type CloneCampaignInput = z.infer<typeof CloneCampaignInput>;
+
+const time = z.iso.datetime().nullable();
+const count = z.int();
+
+export const CampaignStatistics = z
+  .object({
+    total: count.describe('recipients; final once all are frozen'),
+    pending: count.describe('not handed to the queue yet'),
+    queued: count.describe('in the queue or on their way'),
+    sent: count.describe("acknowledged by WhatsApp's server, the delivered and read ones too"),
+    delivered: count.describe('arrived, the read ones too'),
+    read: count,
+    failed: count,
+    skipped: count.describe('opted out, not on WhatsApp, canceled, not reached before the stop, …'),
+    progressPercent: z.number(),
+    ratePerMinute: z.number().describe('as observed, or as the pace allows before anything was observed'),
+    etaSeconds: count.nullable(),
+    estimatedFinishAt: time,
+  })
+  .meta({ id: 'CampaignStatistics' });
+export type CampaignStatistics = z.infer<typeof CampaignStatistics>;
+
+export const CampaignOutput = z
+  .object({
+    id: z.string(),
+    campaignId: z.string(),
+    name: z.string(),
+    campaignName: z.string(),
+    sessionId: z.string(),
+    status: z.enum(CAMPAIGN_STATUSES),
+    reason: z.string().nullable().describe('why it is paused, stopped or failed'),
+    reasonMessage: z.string().nullable(),
+    waitingFor: z.string().nullable().describe('what holds a running campaign at the moment'),
+    waitingUntil: time,
+    listId: z.string().nullable(),
+    templateId: z.string().nullable(),
+    type: z.string(),
+    content: z.unknown().describe('placeholders unfilled'),
+    delayBetweenMessages: count,
+    options: z.record(z.string(), z.unknown()),
+    totalContacts: count,
+    statistics: CampaignStatistics,
+    scheduledAt: time,
+    timezone: z.string().nullable(),
+    cron: z.string().nullable(),
+    nextRunAt: time,
+    originId: z.string().nullable().describe('the campaign it was made from'),
+    origin: z.string().nullable(),
+    createdAt: z.iso.datetime(),
+    startedAt: time,
+    pausedAt: time,
+    resumedAt: time,
+    finishedAt: time,
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Campaign' });
+export type CampaignOutput = z.infer<typeof CampaignOutput>;
+
+/** The short answer of what makes a campaign. */
+export const MadeCampaign = z
+  .object({
+    id: z.string(),
+    campaignId: z.string(),
+    name: z.string(),
+    status: z.enum(CAMPAIGN_STATUSES),
+    totalContacts: count,
+    scheduledAt: time,
+    invalid: count.describe('numbers of the request that are none: skipped'),
+    duplicates: count.describe('numbers that stood there twice: written to once'),
+  })
+  .meta({ id: 'MadeCampaign' });
+export type MadeCampaign = z.infer<typeof MadeCampaign>;
+
+export const RECIPIENT_STATUSES = [
+  'pending',
+  'queued',
+  'sent',
+  'delivered',
+  'read',
+  'failed',
+  'skipped',
+] as const;
+
+export const CampaignRecipient = z
+  .object({
+    number: z.string(),
+    name: z.string().nullable(),
+    state: z.enum(RECIPIENT_STATUSES),
+    reason: z.string().nullable(),
+    variant: z.string().nullable().describe('the alternatives that were chosen'),
+    messageId: z.string().nullable(),
+    queuedAt: time,
+    sentAt: time,
+    deliveredAt: time,
+    readAt: time,
+    failedAt: time,
+  })
+  .meta({ id: 'CampaignRecipient' });
+export type CampaignRecipient = z.infer<typeof CampaignRecipient>;

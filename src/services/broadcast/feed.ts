@@ -1,0 +1,197 @@
+/** One step of a running campaign: a little ahead of what is sent, so that pause and stop act at once. */
+import { desc, eq, sql } from 'drizzle-orm';
+import { isUnavailable } from '../../db/ops.ts';
+import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
+import { AppError } from '../../utils/errors.ts';
+import { type CampaignDeps, type CampaignRow, moveCampaign, optionsOf } from './campaign-row.ts';
+import { failForSession, pauseItself, sessionEnd } from './feed-end.ts';
+import { nextDeferredAt, pickNext } from './feed-pick.ts';
+import { restoreWithdrawn, retryFailed } from './feed-return.ts';
+import { type LineMemory, readOpen, readRunning, roomToday, type Sender } from './feed-state.ts';
+import { writePicked } from './feed-write.ts';
+import { freezePiece } from './freeze.ts';
+import { DEFAULT_FAILURE_PERCENT, dailyCap, jitteredDelay, mustPause } from './safety.ts';
+
+/** Messages of a campaign that may wait in the queue: what a pause has to take back. */
+const AHEAD = 20;
+/** Below this the queue is filled up again. */
+const REFILL_AT = 10;
+/** How soon a campaign with a delay looks whether its message has left. */
+const PACED_LOOK_MS = 200;
+/** A look for outcomes that were settled in another process. */
+const LOOK_MS = 1_000;
+const CHECK_PAUSE_MS = 1_000;
+const MAX_CHECK_PAUSE_MS = 30_000;
+
+/** `over`: this process has nothing more to do for the campaign. */
+export type Step = { over: true } | { over: false; waitMs: number };
+
+const OVER: Step = { over: true };
+const wait = (waitMs: number): Step => ({ over: false, waitMs });
+
+export interface StepOptions {
+  /** processes.id of this process */
+  processId: string;
+  memory: LineMemory;
+  /** between 0 and 1 */
+  random: () => number;
+}
+
+/** Does what is next for the campaign, a few milliseconds of work. Throws when the database is away. */
+export async function stepCampaign(deps: CampaignDeps, id: string, options: StepOptions): Promise<Step> {
+  const { memory, processId } = options;
+  const seen = await readRunning(deps.db, id);
+  if (seen?.campaign.status !== 'running') return OVER;
+  const { campaign, sender } = seen;
+  if (sender === null) {
+    await failForSession(deps, id);
+    return OVER;
+  }
+  const end = sessionEnd(sender.status);
+  if (end !== null) {
+    await pauseItself(deps, id, end);
+    return OVER;
+  }
+  if (sender.owner !== processId) return OVER;
+  if (campaign.frozenAt === null) {
+    await freezePiece(deps, id);
+    return wait(0);
+  }
+  const breach = mustPause(memory.fates, optionsOf(campaign).failurePercent ?? DEFAULT_FAILURE_PERCENT);
+  if (breach) {
+    memory.fates = [];
+    await pauseItself(deps, id, breach);
+    return OVER;
+  }
+  if (sender.status !== 'connected') return hold(deps, campaign, `session_${sender.status}`, null);
+  if (memory.restoredFor !== campaign.resumedAt) return restore(deps, campaign, sender, memory);
+  return feed(deps, campaign, sender, options);
+}
+
+async function restore(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  sender: Sender,
+  memory: LineMemory,
+): Promise<Step> {
+  if ((await restoreWithdrawn(deps, campaign, sender)) === null) return wait(0);
+  memory.restoredFor = campaign.resumedAt;
+  memory.fates = [];
+  memory.open = new Set((await readOpen(deps.db, campaign.id)).map(({ id }) => id));
+  return wait(0);
+}
+
+async function feed(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  sender: Sender,
+  { memory, random }: StepOptions,
+): Promise<Step> {
+  const open = await readOpen(deps.db, campaign.id);
+  const paced = campaign.delayMs > 0;
+  const waiting = paced ? open.filter(({ status }) => status === 'queued').length : open.length;
+  if (paced ? waiting > 0 : waiting > REFILL_AT) return wait(paced ? PACED_LOOK_MS : LOOK_MS);
+  const cap = dailyCap(optionsOf(campaign), {
+    ageMs: deps.clock.now() - sender.createdAt,
+    isReal: deps.config.waServer === null,
+  });
+  const today = cap === null ? null : await roomToday(deps, memory, sender, cap);
+  const room = today === null ? AHEAD : today.room - waiting;
+  const want = Math.min(paced ? 1 : AHEAD - waiting, room);
+  if (today !== null && want <= 0) return hold(deps, campaign, 'daily_cap', today.until);
+  const availableAt = paced ? await nextSlot(deps, campaign, random()) : null;
+  const given = await giveNext(deps, campaign, sender, memory, { want, availableAt });
+  if (typeof given === 'string') return hold(deps, campaign, given, null, checkPauseMs(memory));
+  if (given === null) return wait(0);
+  for (const id of given.ids) memory.open.add(id);
+  if (memory.today) memory.today.spent += given.ids.length;
+  if (!given.exhausted) return wait(0);
+  return finish(deps, campaign, open.length);
+}
+
+interface Given {
+  ids: string[];
+  /** there is nobody to be queued now */
+  exhausted: boolean;
+}
+
+/** Failures that are to be tried again go first. A text: why nobody can be queued at the moment. */
+async function giveNext(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  sender: Sender,
+  memory: LineMemory,
+  { want, availableAt }: { want: number; availableAt: number | null },
+): Promise<Given | string | null> {
+  if (campaign.retryAt !== null) {
+    const ids = await retryFailed(deps, campaign, sender, want, availableAt);
+    return ids && { ids, exhausted: false };
+  }
+  try {
+    const picked = await pickNext(deps, campaign, want);
+    memory.checkFailures = 0;
+    if (picked.exhausted) return { ids: [], exhausted: true };
+    const ids = await writePicked(deps, campaign, sender, picked, availableAt);
+    return ids && { ids, exhausted: false };
+  } catch (error) {
+    // Nobody is written to unchecked: the numbers may be what gets the sender banned.
+    if (!(error instanceof AppError) || isUnavailable(error)) throw error;
+    memory.checkFailures++;
+    return 'number_check';
+  }
+}
+
+const checkPauseMs = (memory: LineMemory) =>
+  Math.min(MAX_CHECK_PAUSE_MS, CHECK_PAUSE_MS * 2 ** Math.max(0, memory.checkFailures - 1));
+
+/** Nobody is left to be queued: wait for those in quiet hours, for what is on its way, or be done. */
+async function finish(deps: CampaignDeps, campaign: CampaignRow, openCount: number): Promise<Step> {
+  const deferredAt = await nextDeferredAt(deps, campaign.id);
+  if (deferredAt !== null) return hold(deps, campaign, 'quiet_hours', deferredAt);
+  if (openCount > 0) return wait(LOOK_MS);
+  const done = await moveCampaign(deps, campaign.id, {
+    from: ['running'],
+    where: sql`${campaigns.feedPosition} = ${campaign.feedPosition} and ${campaigns.retryAt} is null`,
+    changes: {
+      status: 'completed',
+      activeKey: null,
+      finishedAt: deps.clock.now(),
+      reason: null,
+      reasonMessage: null,
+    },
+    event: 'campaign.completed',
+  });
+  return done ? OVER : wait(0);
+}
+
+/** When the next message of a campaign with a delay may leave: after the one before it has. */
+async function nextSlot(deps: CampaignDeps, campaign: CampaignRow, random: number): Promise<number> {
+  const newest = await deps.db
+    .select({ sendingAt: messages.sendingAt })
+    .from(campaignRecipients)
+    .innerJoin(messages, eq(messages.id, campaignRecipients.messageRowId))
+    .where(eq(campaignRecipients.campaignId, campaign.id))
+    .orderBy(desc(campaignRecipients.position))
+    .limit(1);
+  const last = newest[0]?.sendingAt ?? 0;
+  return Math.max(deps.clock.now(), last + jitteredDelay(campaign.delayMs, random));
+}
+
+/** Shows why nothing is sent; written once, not at every look. */
+async function hold(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  reason: string,
+  until: number | null,
+  waitMs = LOOK_MS,
+): Promise<Step> {
+  if (campaign.waitingReason !== reason || campaign.waitingUntil !== until) {
+    await moveCampaign(deps, campaign.id, {
+      from: ['running'],
+      changes: { waitingReason: reason, waitingUntil: until },
+      event: null,
+    });
+  }
+  const untilMs = until === null ? waitMs : Math.min(60_000, Math.max(waitMs, until - deps.clock.now()));
+  return wait(untilMs);
+}

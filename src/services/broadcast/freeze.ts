@@ -1,0 +1,145 @@
+/** Freezing: the recipients of a campaign are copied as they are when it starts, in pieces that can be resumed. */
+import { and, eq, isNull, sql } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { affected, insertMany, rawRun, transact } from '../../db/ops.ts';
+import { broadcastContacts, broadcastLists, campaignRecipients, campaigns } from '../../db/schema.ts';
+import { record } from '../../events/record.ts';
+import { type CampaignDeps, type CampaignRow, campaignFact } from './campaign-row.ts';
+
+/** Recipients in one transaction: about 10 ms, so that sockets and other requests get their turn. */
+const PIECE = 500;
+/** Marks what is no number in `campaigns.numbers`. */
+export const INVALID_MARK = '!';
+
+/**
+ * Copies the next recipients. Position, phone and cursor move in one transaction that begins by taking the campaign's
+ * row, so a crash in between repeats nothing and two processes cannot double anybody. True when all are frozen.
+ */
+export function freezePiece(deps: CampaignDeps, campaignId: string): Promise<boolean> {
+  return transact(deps.database, async (tx) => {
+    const now = deps.clock.now();
+    const taken = await tx
+      .update(campaigns)
+      .set({ updatedAt: now })
+      .where(and(eq(campaigns.id, campaignId), eq(campaigns.status, 'running'), isNull(campaigns.frozenAt)));
+    if (affected(taken) === 0) return true;
+    const [row] = await tx.select().from(campaigns).where(eq(campaigns.id, campaignId));
+    if (!row) return true;
+    if (row.listId !== null && (await isListGone(tx, row.listId))) return giveUp(tx, deps, row, now);
+    const added = await copyPiece(tx, row, now);
+    const total = row.total + added;
+    const done = added < PIECE;
+    await tx
+      .update(campaigns)
+      .set({
+        total,
+        freezeCursor: added === 0 ? row.freezeCursor : await phoneAt(tx, row.id, total),
+        ...(done ? { frozenAt: now, numbers: null } : {}),
+      })
+      .where(eq(campaigns.id, row.id));
+    return done;
+  });
+}
+
+/** Freezes what is left, as the feeder does; for whoever wants to wait for it. */
+export async function freezeAll(deps: CampaignDeps, campaignId: string): Promise<void> {
+  while (!(await freezePiece(deps, campaignId)));
+}
+
+function copyPiece(tx: Tx, row: CampaignRow, now: number): Promise<number> {
+  if (row.numbers !== null) return copyNumbers(tx, row, row.numbers, now);
+  return row.listId === null ? copyOrigin(tx, row, now) : copyContacts(tx, row, row.listId, now);
+}
+
+/** Numbers of ours, which may stand in a statement as they are: bound, MySQL would take them for decimals. */
+const whole = (value: number) => sql.raw(String(Math.trunc(value)));
+
+const TARGET = sql`insert into ${campaignRecipients}
+  (campaign_id, position, user_id, phone, name, fields, state, reason, updated_at)`;
+
+function copyContacts(tx: Tx, row: CampaignRow, listId: string, now: number): Promise<number> {
+  const { phone, name, fields } = broadcastContacts;
+  return rawRun(
+    tx,
+    sql`${TARGET}
+      select ${row.id}, ${whole(row.total)} + row_number() over (order by ${phone}), ${whole(row.userId)},
+        ${phone}, ${name}, ${fields}, 'pending', null, ${whole(now)}
+      from ${broadcastContacts}
+      where ${broadcastContacts.listId} = ${listId} and ${phone} > ${row.freezeCursor ?? ''}
+      order by ${phone} limit ${whole(PIECE)}`,
+  );
+}
+
+/** A clone of a campaign to numbers writes to those numbers. */
+function copyOrigin(tx: Tx, row: CampaignRow, now: number): Promise<number> {
+  return rawRun(
+    tx,
+    sql`${TARGET}
+      select ${row.id}, o.position, ${whole(row.userId)}, o.phone, o.name, o.fields,
+        case when o.reason = 'invalid' then 'skipped' else 'pending' end,
+        case when o.reason = 'invalid' then o.reason else null end, ${whole(now)}
+      from (select position, phone, name, fields, reason from ${campaignRecipients}
+        where campaign_id = ${row.originId ?? ''} and position > ${whole(row.total)}
+        order by position limit ${whole(PIECE)}) o`,
+  );
+}
+
+async function copyNumbers(
+  tx: Tx,
+  row: CampaignRow,
+  numbers: readonly string[],
+  now: number,
+): Promise<number> {
+  const piece = numbers.slice(row.total, row.total + PIECE);
+  await insertMany(
+    tx,
+    campaignRecipients,
+    piece.map((text, i) => {
+      const invalid = text.startsWith(INVALID_MARK);
+      return {
+        campaignId: row.id,
+        position: row.total + i + 1,
+        userId: row.userId,
+        phone: invalid ? text.slice(INVALID_MARK.length) : text,
+        name: null,
+        fields: {},
+        state: invalid ? ('skipped' as const) : ('pending' as const),
+        reason: invalid ? 'invalid' : null,
+        updatedAt: now,
+      };
+    }),
+  );
+  return piece.length;
+}
+
+async function phoneAt(tx: Tx, campaignId: string, position: number): Promise<string | null> {
+  const [row] = await tx
+    .select({ phone: campaignRecipients.phone })
+    .from(campaignRecipients)
+    .where(and(eq(campaignRecipients.campaignId, campaignId), eq(campaignRecipients.position, position)));
+  return row?.phone ?? null;
+}
+
+async function isListGone(tx: Tx, listId: string): Promise<boolean> {
+  const [list] = await tx
+    .select({ deletedAt: broadcastLists.deletedAt })
+    .from(broadcastLists)
+    .where(eq(broadcastLists.id, listId));
+  return list === undefined || list.deletedAt !== null;
+}
+
+/** Half a list is not what was asked for, and nobody has been written to yet. */
+async function giveUp(tx: Tx, deps: CampaignDeps, row: CampaignRow, now: number): Promise<boolean> {
+  const changes = {
+    status: 'failed' as const,
+    reason: 'list_deleted',
+    reasonMessage: 'The list was deleted while its recipients were being taken.',
+    activeKey: null,
+    finishedAt: now,
+  };
+  await tx.update(campaigns).set(changes).where(eq(campaigns.id, row.id));
+  await record(tx, deps, [
+    campaignFact(row, 'campaign.failed', { status: 'failed', reason: changes.reason }),
+  ]);
+  return true;
+}

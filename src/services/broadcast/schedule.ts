@@ -1,0 +1,64 @@
+/** When a campaign is to begin: a time, a time in a zone, or a cron expression. */
+import { Cron } from 'croner';
+import { AppError } from '../../utils/errors.ts';
+import { fromLocal, isTimeZone } from './time-zones.ts';
+
+/** A client's clock may be behind ours by as much. */
+const SKEW_MS = 60_000;
+const MAX_AHEAD_MS = 366 * 86_400_000;
+const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?$/;
+const INSTANT = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})$/i;
+
+export interface ScheduleInput {
+  /** ISO 8601; without an offset it is a time in `timeZone` */
+  scheduledAt?: string | undefined;
+  timeZone: string;
+  cron?: string | undefined;
+}
+
+/** When it is to begin for the first time. Throws VALIDATION_FAILED. */
+export function firstRun(input: ScheduleInput, now: number): number {
+  if (!isTimeZone(input.timeZone)) throw invalid('timezone', 'is not a time zone such as Asia/Jakarta');
+  const at = input.scheduledAt === undefined ? null : parseTime(input.scheduledAt, input.timeZone, now);
+  if (input.cron === undefined) {
+    if (at === null) throw invalid('scheduledAt', 'is required without cron');
+    return at;
+  }
+  const first = nextRun(input.cron, input.timeZone, at === null ? now : at - 1);
+  if (first === null) throw invalid('cron', 'never comes');
+  return first;
+}
+
+/** The next time of a cron expression after `after`; null when there is none. Throws VALIDATION_FAILED. */
+export function nextRun(cron: string, timeZone: string, after: number): number | null {
+  try {
+    const job = new Cron(cron, { timezone: timeZone, mode: '5-part', paused: true });
+    return job.nextRun(new Date(after))?.getTime() ?? null;
+  } catch (error) {
+    throw invalid('cron', `is not a cron expression of five fields (${String(error)})`.slice(0, 200));
+  }
+}
+
+function parseTime(text: string, timeZone: string, now: number): number {
+  const iso = text.trim().replace(' ', 'T');
+  const at = INSTANT.test(iso)
+    ? Date.parse(iso)
+    : LOCAL_TIME.test(iso)
+      ? fromLocal(Date.parse(`${iso}Z`), timeZone)
+      : Number.NaN;
+  if (!Number.isFinite(at)) {
+    throw invalid(
+      'scheduledAt',
+      'must be a time in ISO 8601, as in 2026-01-31T08:00:00Z or, with timezone, 2026-01-31T08:00:00',
+    );
+  }
+  if (at < now - SKEW_MS) throw invalid('scheduledAt', 'is in the past');
+  if (at > now + MAX_AHEAD_MS) throw invalid('scheduledAt', 'is more than a year ahead');
+  return Math.max(at, now);
+}
+
+function invalid(field: string, reason: string): AppError {
+  return new AppError('VALIDATION_FAILED', `Not valid: ${field} ${reason}.`, {
+    details: { [field]: reason },
+  });
+}

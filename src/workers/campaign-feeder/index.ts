@@ -1,0 +1,103 @@
+/** Feeds running campaigns to the queue: a line for each whose session this process holds, and a look for what is due. */
+import { inCleanContext } from '../../db/scope.ts';
+import type { CampaignDeps } from '../../services/broadcast/campaign-row.ts';
+import { reviewCampaigns, startDue } from '../../services/broadcast/due.ts';
+import { sleep } from '../../utils/clock.ts';
+import { createParking } from '../dispatcher/parking.ts';
+import { type CampaignLine, startCampaignLine } from './line.ts';
+
+/** A schedule is kept to the second. */
+const LOOK_EVERY_MS = 1_000;
+/** Between two looks at least: sends of other kinds wake it too. */
+const GATHER_MS = 200;
+const MAX_BACKOFF = 16;
+
+export interface FeederDeps extends CampaignDeps {
+  /** between 0 and 1, for pauses and delays */
+  random?: () => number;
+}
+
+export interface CampaignFeeder {
+  start(): void;
+  /** Lets running steps end; what is on the queue stays there. May be called twice. */
+  stop(): Promise<void>;
+  /** One look now: for tests. */
+  look(): Promise<void>;
+  /** True while every line waits for time or for outcomes. */
+  isQuiet(): boolean;
+}
+
+/** Makes the feeder of this process. Every step is safe in several processes at once. */
+export function createCampaignFeeder(deps: FeederDeps): CampaignFeeder {
+  const { clock, logger, signals } = deps;
+  const { processId } = deps.commands;
+  const random = deps.random ?? Math.random;
+  const lines = new Map<string, CampaignLine>();
+  const parking = createParking(clock);
+  const stopping = new AbortController();
+  let running: Promise<void> | null = null;
+  let unsubscribe: (() => void)[] = [];
+  let looking = false;
+
+  async function look(): Promise<void> {
+    await startDue(deps);
+    for (const campaign of await reviewCampaigns(deps)) {
+      if (campaign.owner !== processId || lines.has(campaign.id) || stopping.signal.aborted) continue;
+      const onOver = () => {
+        lines.delete(campaign.id);
+      };
+      lines.set(campaign.id, startCampaignLine(deps, campaign, { processId, random, onOver }));
+    }
+  }
+
+  async function run(): Promise<void> {
+    let backoff = 1;
+    while (!stopping.signal.aborted) {
+      try {
+        looking = true;
+        await look();
+        backoff = 1;
+      } catch (error) {
+        backoff = Math.min(MAX_BACKOFF, backoff * 2);
+        logger.warn('campaigns could not be looked at', { error: String(error) });
+      } finally {
+        looking = false;
+      }
+      if (stopping.signal.aborted) return;
+      await parking.park(LOOK_EVERY_MS * backoff * (0.75 + random() / 2));
+      await sleep(clock, GATHER_MS, stopping.signal);
+    }
+  }
+
+  /** A campaign of this session may have been started, resumed or ended; or something was queued for it. */
+  function onWake(accountId: string): void {
+    let known = false;
+    for (const line of lines.values()) {
+      if (line.accountId !== accountId) continue;
+      known = true;
+      line.wake();
+    }
+    if (!known) parking.wake();
+  }
+
+  return {
+    start() {
+      unsubscribe = [
+        signals.onWake(onWake),
+        signals.onSettled((outcome) => {
+          for (const line of lines.values()) line.settled(outcome);
+        }),
+      ];
+      running ??= inCleanContext(run);
+    },
+    async stop() {
+      for (const end of unsubscribe) end();
+      stopping.abort();
+      parking.wake();
+      await running;
+      await Promise.all([...lines.values()].map((line) => line.stop()));
+    },
+    look,
+    isQuiet: () => !looking && [...lines.values()].every((line) => line.isQuiet()),
+  };
+}
