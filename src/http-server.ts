@@ -1,0 +1,66 @@
+/** The HTTP server of a process: it listens, and it leaves without breaking anybody's request. */
+import type { Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
+import { serve } from '@hono/node-server';
+import { createApp } from './app.ts';
+import { allRoutes } from './controllers/index.ts';
+import type { Deps } from './services/context.ts';
+import { type Clock, sleep } from './utils/clock.ts';
+
+export interface HttpServer {
+  url: string;
+  /**
+   * Takes no new connection, tells clients on old ones to come back elsewhere (`Connection: close`) and gives open
+   * requests some seconds. Call it once.
+   */
+  stop(): Promise<void>;
+}
+
+/** Clients that keep connections use them about so often; one that is closed under a request breaks it. */
+const IDLE_GRACE_MS = 1_000;
+/** How long open requests (long polls, event streams) may go on after a stop was asked for. */
+const OPEN_GRACE_MS = 8_000;
+
+/** Listens as the configuration says. Rejects when the port is taken. */
+export function startHttp(deps: Deps): Promise<HttpServer> {
+  const app = createApp(deps, allRoutes);
+  const { host, port } = deps.config;
+  return new Promise((resolve, reject) => {
+    const server = asHttpServer(
+      serve({ fetch: app.fetch, hostname: host, port }, (address) => {
+        server.off('error', reject);
+        const name = address.address.includes(':')
+          ? 'localhost'
+          : address.address.replace('0.0.0.0', 'localhost');
+        const stop = async () => {
+          await leave(server, deps.clock);
+          await app.stop();
+        };
+        resolve({ url: `http://${name}:${address.port}`, stop });
+      }),
+    );
+    server.once('error', reject);
+  });
+}
+
+/** Safe because without an option `createServer` it is Node's own HTTP/1 server. */
+function asHttpServer(server: ReturnType<typeof serve>): Server {
+  return server as Server;
+}
+
+async function leave(server: Server, clock: Clock): Promise<void> {
+  server.prependListener('request', (_request, response) => {
+    response.shouldKeepAlive = false;
+  });
+  // The socket that listens only: http's own close() would end idle connections on which a request may be coming.
+  const closed = new Promise<void>((resolve) => {
+    NetServer.prototype.close.call(server, () => resolve());
+  });
+  const done = new AbortController();
+  const over = closed.then(() => done.abort());
+  await sleep(clock, IDLE_GRACE_MS, done.signal);
+  server.close();
+  await sleep(clock, OPEN_GRACE_MS, done.signal);
+  server.closeAllConnections();
+  await over;
+}
