@@ -1,0 +1,142 @@
+import { eq } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Db } from '../../src/db/client.ts';
+import { activityLogs } from '../../src/db/schema.ts';
+import {
+  createRequestRecorder,
+  recorderOf,
+  type SeenRequest,
+} from '../../src/services/analytics/request-recorder.ts';
+import { openTestApp, type TestApp } from '../helpers/app.ts';
+import { createFakeClock } from '../helpers/clock.ts';
+import { addSession, asTenant, dataOf, type LogData } from './fixture.ts';
+
+let t: TestApp;
+beforeAll(async () => {
+  t = await openTestApp();
+});
+afterAll(() => t.close());
+
+const SECRETS = ['very secret text', '482913', 'new-password-1', 'old-password-1'];
+
+describe('a call of the API', () => {
+  it('is logged with who, where from, how long and what, without secrets, codes and contents', async () => {
+    const user = await t.tenant();
+    await addSession(t, user.id, 'main');
+    const headers = { 'user-agent': 'client/1.0', 'x-request-id': 'req-42' };
+    const text = { session: 'main', to: '0812-3456-7890', text: SECRETS[0] };
+    const call = { method: 'POST', apiKey: user.apiKey, headers };
+    const sent = await t.call('/message/send-text', { ...call, body: text });
+    await t.call('/otp/verify', { ...call, body: { phoneNumber: '081234567890', otp: SECRETS[1] } });
+    const passwords = { currentPassword: SECRETS[3], newPassword: SECRETS[2] };
+    await t.call('/auth/change-password', { method: 'POST', token: user.token, body: passwords });
+    const { logs }: LogData = dataOf(await asTenant(t, user).get('/analytics/logs/activity'));
+    const messageId = Object(sent.body.data).messageId;
+    expect(logs.find((log) => log.action === 'message_send')).toMatchObject({
+      event: 'api.request',
+      sessionId: 'main',
+      messageType: 'text',
+      phoneNumber: '6281234567890',
+      messageId,
+      status: 'pending',
+      ipAddress: '127.0.0.1',
+      userAgent: 'client/1.0',
+      requestId: 'req-42',
+      duration: expect.any(Number),
+      requestData: { session: 'main', to: '0812-3456-7890', text: '[hidden]' },
+      responseData: expect.objectContaining({ messageId, status: 'queued' }),
+      details: expect.objectContaining({ method: 'POST', route: '/message/send-text', httpStatus: 202 }),
+    });
+    expect(logs.map((log) => log.status)).toContain('error');
+    for (const secret of SECRETS) expect(JSON.stringify(logs)).not.toContain(secret);
+  });
+
+  it('is not logged for probes, pages and callers without a credential', async () => {
+    await recorderOf(t.deps).flush();
+    const before = await countRows(t.deps.db);
+    for (const path of [
+      '/health',
+      '/health/live',
+      '/docs',
+      '/openapi.json',
+      '/metrics',
+      '/session/list',
+      '/nowhere',
+    ]) {
+      await t.call(path);
+    }
+    await recorderOf(t.deps).flush();
+    expect(await countRows(t.deps.db)).toBe(before);
+  });
+});
+
+async function countRows(db: Db): Promise<number> {
+  return (await db.select({ id: activityLogs.id }).from(activityLogs)).length;
+}
+
+const seen = (userId: number): SeenRequest => ({
+  method: 'GET',
+  route: '/session/list',
+  status: 200,
+  durationMs: 1,
+  requestId: 'r',
+  actor: { userId, role: 'user', via: 'jwt', scopes: null, sessionId: null, keyId: null },
+  ip: null,
+  userAgent: null,
+  failure: null,
+  request: {},
+  response: {},
+  quiet: false,
+});
+
+describe('the recorder', () => {
+  it('writes in batches: after half a second, at 200 rows, and when it stops', async () => {
+    const clock = createFakeClock();
+    const { db, logger } = t.deps;
+    const recorder = createRequestRecorder({ db, logger, clock });
+    const userId = 900_001;
+    const written = async () =>
+      (await db.select({ id: activityLogs.id }).from(activityLogs).where(eq(activityLogs.userId, userId)))
+        .length;
+    recorder.add(seen(userId));
+    await clock.advance(499);
+    expect(await written()).toBe(0);
+    await clock.advance(1);
+    await recorder.flush();
+    expect(await written()).toBe(1);
+    for (let i = 0; i < 200; i++) recorder.add(seen(userId));
+    await recorder.flush();
+    expect(await written()).toBe(201);
+    recorder.add(seen(userId));
+    await recorder.stop();
+    recorder.add(seen(userId));
+    await recorder.stop();
+    expect(await written()).toBe(202);
+  });
+
+  it('waits for a database that is away, and gives up the oldest when too many wait', async () => {
+    const clock = createFakeClock();
+    const { logger } = t.deps;
+    let isAway = true;
+    const db = Object.create(t.deps.db, {
+      insert: {
+        value: (table: typeof activityLogs) => {
+          if (isAway) throw new Error('the database is away');
+          return t.deps.db.insert(table);
+        },
+      },
+    }) as Db;
+    const recorder = createRequestRecorder({ db, logger, clock });
+    const userId = 900_002;
+    for (let i = 0; i < 10_050; i++) recorder.add(seen(userId));
+    await recorder.flush();
+    expect(recorder.dropped).toBe(50);
+    isAway = false;
+    await recorder.stop();
+    const rows = await t.deps.db
+      .select({ id: activityLogs.id })
+      .from(activityLogs)
+      .where(eq(activityLogs.userId, userId));
+    expect(rows).toHaveLength(10_000);
+  });
+});
