@@ -68,4 +68,3 @@ type Body =
   | { type: 'unsupported'; kind: string };
 
 export type InboundContent = Body & InboundExtras & { viewOnce?: boolean };
-export type InboundType = InboundContent['type'];

@@ -43,6 +43,7 @@ describe('an inbound message', () => {
         lid: expect.stringMatching(/^\d+$/),
         pushName: 'Eve',
         content: { type: 'text', text: 'hi' },
+        media: null,
         at: expect.any(Number),
       },
     ]);

@@ -70,9 +70,10 @@ function createHolder(): LibraryHolder {
       if (!created) throw new Error(`${LIBRARY} did not ask for a socket`);
     },
     forget(accountId) {
-      const left = library.deleteSession(accountId).finally(() => {
+      const done = () => {
         if (leaving.get(accountId) === left) leaving.delete(accountId);
-      });
+      };
+      const left = library.deleteSession(accountId).then(done, done);
       leaving.set(accountId, left);
     },
     holds: (accountId) => library.getSession(accountId) !== undefined,
@@ -131,11 +132,11 @@ function asSeenByLibrary(sock: WASocket): object {
 /** Loads the library with `facade` in Baileys' place; everybody else's Baileys stays what it is. */
 function requireWith(facade: object): Library {
   const require = createRequire(import.meta.url);
-  const file = createRequire(require.resolve(LIBRARY)).resolve(BAILEYS);
+  const file = createRequire(require.resolve('wa-multi-session')).resolve(BAILEYS);
   const before = require.cache[file];
   require.cache[file] = asModule(file, facade);
   try {
-    return checked(require(LIBRARY));
+    return checked(require('wa-multi-session'));
   } finally {
     if (before) require.cache[file] = before;
     else delete require.cache[file];
