@@ -85,14 +85,6 @@ export interface Config {
     maxCsvBytes: number;
     /** null: uploads are not scanned */
     clamav: { host: string; port: number } | null;
-    s3: {
-      endpoint: string | null;
-      region: string;
-      bucket: string;
-      accessKeyId: string;
-      secretAccessKey: string;
-      forcePathStyle: boolean;
-    } | null;
   };
   /** one webhook for the whole service; null: only those that tenants made */
   webhook: { baseUrl: string; secret: string | null } | null;

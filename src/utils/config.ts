@@ -111,9 +111,9 @@ function crossProblems(env: EnvValues, names: Record<string, string>): string[] 
   if (Buffer.byteLength(env.ADMIN_PASSWORD ?? '') > 72)
     lines.push('ADMIN_PASSWORD must have at most 72 bytes');
   if (env.STORAGE === 's3') {
-    for (const name of ['S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const) {
-      if (env[name] === undefined) lines.push(`${name} is missing: STORAGE=s3 needs it`);
-    }
+    lines.push(
+      'STORAGE=s3 is not supported: use local (processes on several machines share UPLOAD_PATH over a common file system)',
+    );
   }
   for (const origin of originsOf(env)) {
     if (!isOrigin(origin))
@@ -238,17 +238,6 @@ function filesOf(env: EnvValues): Config['files'] {
     maxMediaBytes: env.MAX_MEDIA_SIZE,
     maxCsvBytes: env.MAX_CSV_SIZE,
     clamav: env.CLAMAV_HOST === undefined ? null : { host: env.CLAMAV_HOST, port: env.CLAMAV_PORT },
-    s3:
-      env.STORAGE === 's3'
-        ? {
-            endpoint: env.S3_ENDPOINT ?? null,
-            region: env.S3_REGION,
-            bucket: env.S3_BUCKET ?? '',
-            accessKeyId: env.S3_ACCESS_KEY_ID ?? '',
-            secretAccessKey: env.S3_SECRET_ACCESS_KEY ?? '',
-            forcePathStyle: env.S3_FORCE_PATH_STYLE,
-          }
-        : null,
   };
 }
 

@@ -18,8 +18,8 @@ afterAll(async () => {
   await emulator?.stop();
 });
 
-const send = (to: string, text: string, headers?: Record<string, string>) =>
-  gateway.call('POST', '/message/send-text', { session: 'main', to, text }, headers);
+const send = (to: string, text: string, headers?: Record<string, string>, session = 'main') =>
+  gateway.call('POST', '/message/send-text', { session, to, text }, headers);
 
 async function statusOf(messageId: string) {
   const { body } = await gateway.call('GET', `/message/${messageId}`);
@@ -44,13 +44,33 @@ describe('a linked number', () => {
     expect(body.data.status).toMatch(/^(sent|delivered|read)$/);
   });
 
-  test('fails with the code when the server refuses, and never says sent', async () => {
+  test('fails with the code when the server refuses, never says sent, and leaves strangers alone then', async () => {
+    await linkSession(gateway, emulator, 'refused', '628111000012');
     emulator.setRule({ number: '628120000003', behaviour: 'ack_error:463' });
-    const { body } = await send('628120000003', 'refused');
+    const { body } = await send('628120000003', 'refused', undefined, 'refused');
     await until(async () => (await statusOf(body.data.messageId)).status === 'failed');
     const row = await statusOf(body.data.messageId);
     expect(row).toMatchObject({ status: 'failed', errorCode: '463' });
     expect(row.sentAt ?? null).toBeNull();
+    const next = await send('628120000008', 'to somebody new', undefined, 'refused');
+    const queue = await gateway.call('GET', '/message/queue-status?session=refused');
+    expect(queue.body).toMatchObject({ pending: 1, reason: 'breaker_463' });
+    const limits = await gateway.call('GET', '/session/refused/limits');
+    expect(limits.body.data.breaker).toMatchObject({
+      state: 'open',
+      until: queue.body.pausedUntil,
+      trips: 1,
+    });
+    expect((await statusOf(next.body.data.messageId)).status).toBe('queued');
+    await emulator.deliver({ to: '628111000012', from: '628120000008', text: 'who are you?' });
+    await until(
+      async () =>
+        (await gateway.call('GET', '/message/list?session=refused&direction=in')).body.data.length === 1,
+    );
+    const known = await send('628120000008', 'an answer', undefined, 'refused');
+    await until(async () =>
+      ['delivered', 'read'].includes((await statusOf(known.body.data.messageId)).status),
+    );
   });
 
   test('takes a receipt that overtakes its acknowledgement as proof', async () => {

@@ -21,9 +21,7 @@ export function webpFile(): Buffer {
 
 /** The `ftyp` box of an MP4, and noise in a `free` box. */
 export function mp4File(size = 2_000): Buffer {
-  const ftyp = Buffer.from('0000001866747970697336d000000200697336d06d703431', 'hex');
-  ftyp.write('isom', 8, 'latin1');
-  ftyp.write('isom', 16, 'latin1');
+  const ftyp = Buffer.from('\0\0\0\x18ftypisom\0\0\x02\0isommp41', 'latin1');
   const free = Buffer.alloc(8);
   free.writeUInt32BE(size - ftyp.length, 0);
   free.write('free', 4, 'latin1');

@@ -118,7 +118,7 @@ describe('after a refusal', () => {
 
   test('of many strangers in the queue only those on their way are refused, and each pause is longer than the one before', async () => {
     q.engine.answer = () => REFUSED;
-    const ids = [];
+    const ids: string[] = [];
     for (const phone of OTHERS) ids.push((await q.queue(account, { phone })).id);
     const failed = async () => {
       const statuses = await Promise.all(ids.map(statusOf));

@@ -12,6 +12,7 @@ import { claimIdempotency } from '../idempotency.ts';
 import { requireContentType } from './capability.ts';
 import type { Draft } from './drafts.ts';
 import { estimateSendAt } from './estimate.ts';
+import { findContactLid } from './lid.ts';
 import { findQuoted } from './quote.ts';
 import { toPeer } from './recipient.ts';
 import type { SentMessage } from './schemas.ts';
@@ -61,11 +62,13 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   const session = await findOwnSession(ctx, input.session);
   if (input.connectedOnly) requireConnected(session);
   else requireQueueing(session);
-  const to = toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
+  const asked = toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
   const times = checkTimes(ctx.clock.now(), input);
   const priority = PRIORITIES[input.priority ?? 'normal'];
   requireContentType(ctx, input.content.type);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
+  const to =
+    asked.phone === null ? asked : { ...asked, lid: await findContactLid(ctx.db, session.id, asked.phone) };
   const content = await makeContent(ctx, session, input, Math.max(ctx.clock.now(), times.scheduledAt ?? 0));
   const estimatedSendAt = await estimateSendAt(ctx, session, { priority, scheduledAt: times.scheduledAt });
   const messageId = newMessageId();

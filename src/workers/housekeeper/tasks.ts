@@ -4,6 +4,7 @@ import { updateInPieces } from '../../db/ops.ts';
 import { idempotencyKeys, messages, rateLimits, sendAttempts, whatsappAccounts } from '../../db/schema.ts';
 import { DAY_MS, deleteActivity, deleteOtps } from '../../services/analytics/cleanup.ts';
 import type { Deps } from '../../services/context.ts';
+import { sweepMedia } from '../../services/media/sweep.ts';
 import { deleteOld } from '../../services/retention.ts';
 import { cleanWebhookHistory } from '../../services/webhooks/retention.ts';
 import { idAt } from '../../utils/ids.ts';
@@ -50,6 +51,7 @@ export function createTasks(deps: TaskDeps): Task[] {
         return deleteOld(deps.db, { table: rateLimits, by: expiresAt, before: clock.now(), signal });
       },
     },
+    { name: 'media', when: HOUR_MS, run: (signal) => sweepMedia(deps, signal) },
     {
       name: 'send_attempts',
       when: HOUR_MS,
