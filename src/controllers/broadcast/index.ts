@@ -7,6 +7,7 @@ import { listRoutes } from './lists.ts';
 import { optOutRoutes } from './opt-outs.ts';
 import { reportRoutes } from './reports.ts';
 import { templateRoutes } from './templates.ts';
+import { uploadRoutes } from './uploads.ts';
 
 export const broadcastRoutes: readonly Route[] = [
   ...listRoutes,
@@ -14,6 +15,7 @@ export const broadcastRoutes: readonly Route[] = [
   ...importRoutes,
   ...templateRoutes,
   ...optOutRoutes,
+  ...uploadRoutes,
   ...campaignRoutes,
   ...reportRoutes,
 ];

@@ -154,7 +154,7 @@ export async function findMedia(ctx: Ctx, id: string, userId = ctx.actor.userId)
     .from(media)
     .where(
       and(
-        eq(media.id, id),
+        eq(media.id, idOf(id)),
         eq(media.userId, userId),
         gt(media.expiresAt, ctx.clock.now()),
         bound === null ? undefined : or(isNull(media.sessionId), eq(media.sessionId, bound)),
@@ -163,6 +163,11 @@ export async function findMedia(ctx: Ctx, id: string, userId = ctx.actor.userId)
     .orderBy(desc(media.id));
   if (!row) throw new AppError('NOT_FOUND', 'There is no such media.');
   return row;
+}
+
+/** A broadcast upload is named by its id and an extension. */
+function idOf(name: string): string {
+  return /^([0-9a-f]{32})\.[a-z]{3,4}$/.exec(name)?.[1] ?? name;
 }
 
 /** Epoch milliseconds until which a file stays that is needed until then. */

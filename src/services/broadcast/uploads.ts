@@ -1,0 +1,169 @@
+/** Files for broadcasts: of a few kinds, told by their bytes, and scanned before anybody can send them. */
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { eq } from 'drizzle-orm';
+import { imageSizeFromFile } from 'image-size/fromFile';
+import { transact } from '../../db/ops.ts';
+import { media } from '../../db/schema.ts';
+import { record } from '../../events/record.ts';
+import { ScannerError, type ScanVerdict, scanStream } from '../../utils/clamd.ts';
+import { AppError } from '../../utils/errors.ts';
+import { type Ctx, originOf } from '../context.ts';
+import { claimIdempotency } from '../idempotency.ts';
+import { detectType } from '../media/detect.ts';
+import { findMedia, keepReceived } from '../media/keep.ts';
+import type { ReceivedFile } from '../media/sources.ts';
+import { discardFile, fileTooLarge, removeStored } from '../media/storage.ts';
+import { signedMediaPath } from '../media/verbs.ts';
+import type { SessionRef } from '../sessions/find.ts';
+import { enterBroadcast } from './tenant.ts';
+
+const WORD = 'application/msword';
+/** The old Office formats are one container; what it holds is told by the names inside. */
+const OLE_CONTAINER = 'application/x-cfb';
+const WORD_STREAM = Buffer.from('WordDocument', 'utf16le');
+const EXTENSIONS: Record<string, string> = {
+  'image/jpeg': 'jpg',
+  'image/png': 'png',
+  'image/gif': 'gif',
+  'application/pdf': 'pdf',
+  [WORD]: 'doc',
+  'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'docx',
+};
+
+export interface Upload {
+  /** to send or delete it by */
+  filename: string;
+  /** opens without a credential for a day */
+  url: string;
+  mimetype: string;
+  /** bytes */
+  size: number;
+  originalName: string | null;
+  /** pixels; null for what is no picture */
+  width: number | null;
+  height: number | null;
+  /** whether a virus scanner has seen it */
+  scanned: boolean;
+}
+
+/**
+ * Keeps a file for broadcasts. Throws FILE_TOO_LARGE, UNSUPPORTED_MEDIA, FILE_INFECTED (which is logged), and
+ * UNAVAILABLE when the scanner that is configured does not answer: what was not scanned does not get in.
+ */
+export async function uploadFile(ctx: Ctx, input: SessionRef & { file: ReceivedFile }): Promise<Upload> {
+  const { session } = await enterBroadcast(ctx, input, 'broadcast');
+  const { file } = input;
+  try {
+    const { maxUploadBytes } = ctx.config.files;
+    if (file.size > maxUploadBytes) throw fileTooLarge(maxUploadBytes);
+    const mimetype = await requireKind(file);
+    const dimensions = await readDimensions(file, mimetype);
+    const scanned = await scan(ctx, session, file);
+    const about = { mimetype, size: file.size, originalName: file.filename, ...dimensions, scanned };
+    const row = await keepReceived(ctx, file, {
+      mimetype,
+      kind: 'upload',
+      neededUntil: ctx.clock.now(),
+      // The signed link is a credential, which must not be in what is kept.
+      companion: (tx, { id }) =>
+        claimIdempotency(
+          ctx,
+          tx,
+          { status: 201, body: { success: true, data: toUpload(ctx, id, `/media/${id}`, about) } },
+          { final: true },
+        ),
+    });
+    return toUpload(ctx, row.id, signedMediaPath(ctx, row.id), about);
+  } finally {
+    await discardFile(file);
+  }
+}
+
+/** Removes a file at once; what is not yet sent with it cannot be sent. Throws NOT_FOUND. */
+export async function deleteUpload(ctx: Ctx, input: SessionRef & { filename: string }): Promise<void> {
+  await enterBroadcast(ctx, input, 'broadcast');
+  const row = await findMedia(ctx, input.filename);
+  if (row.kind !== 'upload') throw new AppError('NOT_FOUND', 'There is no such upload.');
+  await ctx.db.delete(media).where(eq(media.id, row.id));
+  await removeStored(ctx, row.storageKey);
+}
+
+type About = Omit<Upload, 'filename' | 'url'>;
+
+function toUpload(ctx: Ctx, id: string, path: string, about: About): Upload {
+  const filename = `${id}.${EXTENSIONS[about.mimetype] ?? 'bin'}`;
+  return { filename, url: `${ctx.config.publicUrl}${path}`, ...about };
+}
+
+async function requireKind(file: ReceivedFile): Promise<string> {
+  const detected = await detectType(file, null);
+  const isWord = detected === OLE_CONTAINER && (await readFile(file.path)).includes(WORD_STREAM);
+  const mimetype = isWord ? WORD : detected;
+  if (EXTENSIONS[mimetype] !== undefined) return mimetype;
+  throw new AppError('UNSUPPORTED_MEDIA', 'Only jpg, jpeg, png, gif, pdf, doc and docx files are taken.', {
+    details: { mimetype, accepted: Object.keys(EXTENSIONS) },
+  });
+}
+
+async function readDimensions(
+  file: ReceivedFile,
+  mimetype: string,
+): Promise<{ width: number | null; height: number | null }> {
+  if (!mimetype.startsWith('image/')) return { width: null, height: null };
+  try {
+    const { width, height } = await imageSizeFromFile(file.path);
+    return { width, height };
+  } catch (error) {
+    throw new AppError('UNSUPPORTED_MEDIA', 'The picture is damaged: its size cannot be read.', {
+      cause: error,
+    });
+  }
+}
+
+/** False when no scanner is configured. */
+async function scan(
+  ctx: Ctx,
+  session: { id: string; sessionId: string; userId: number },
+  file: ReceivedFile,
+): Promise<boolean> {
+  const { clamav } = ctx.config.files;
+  if (clamav === null) return false;
+  const verdict = await askScanner(ctx, clamav, file);
+  if (!verdict.infected) return true;
+  const { signature } = verdict;
+  const { filename, size, sha256 } = file;
+  ctx.logger.warn('an upload was infected', { signature, sha256, size, userId: session.userId });
+  await transact(ctx.database, (tx) =>
+    record(tx, ctx, [
+      {
+        userId: session.userId,
+        session: { id: session.id, sessionId: session.sessionId },
+        event: 'upload.infected',
+        status: 'failure',
+        data: { signature, filename, size, sha256 },
+        origin: originOf(ctx),
+      },
+    ]),
+  );
+  throw new AppError('FILE_INFECTED', `The file is infected (${signature}) and was not kept.`, {
+    details: { signature },
+  });
+}
+
+async function askScanner(
+  ctx: Ctx,
+  clamav: { host: string; port: number },
+  file: ReceivedFile,
+): Promise<ScanVerdict> {
+  try {
+    return await scanStream(clamav, createReadStream(file.path));
+  } catch (error) {
+    if (!(error instanceof ScannerError)) throw error;
+    ctx.logger.error('the virus scanner did not answer', { error });
+    throw new AppError('UNAVAILABLE', 'The virus scanner does not answer, so the file was not taken.', {
+      retryAfterSeconds: 30,
+      cause: error,
+    });
+  }
+}
