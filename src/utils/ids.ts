@@ -1,12 +1,29 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomFillSync, randomUUID } from 'node:crypto';
+
+const POOL_BYTES = 8_192;
+const pool = Buffer.alloc(POOL_BYTES);
+let usedBytes = POOL_BYTES;
+
+/** Random bytes in hex. From a pool: asking the system for each id takes ten times as long as making it. */
+function randomHex(bytes: number): string {
+  if (usedBytes + bytes > POOL_BYTES) {
+    randomFillSync(pool);
+    usedBytes = 0;
+  }
+  const from = usedBytes;
+  usedBytes += bytes;
+  return pool.toString('hex', from, usedBytes);
+}
+
+/** First digit after the version's part (RFC 9562, 4.1). */
+const VARIANTS = '89ab';
 
 /** A UUID v7 in hex: 32 ASCII characters that sort by time. For lookup; never rely on it for exact order. */
 export function newId(now: number = Date.now()): string {
-  const bytes = randomBytes(16);
-  bytes.writeUIntBE(now, 0, 6);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString('hex');
+  const time = Math.floor(now).toString(16).padStart(12, '0');
+  const random = randomHex(10);
+  const variant = VARIANTS[Number.parseInt(random.slice(3, 4), 16) & 3];
+  return `${time}7${random.slice(0, 3)}${variant}${random.slice(4, 19)}`;
 }
 
 /** Sorts before every id that is made at `at` (epoch milliseconds) or later, and after those of before. */
@@ -21,5 +38,5 @@ export function newRequestId(): string {
 
 /** A WhatsApp message id as WhatsApp Web makes them: `3EB0` and 18 random upper-case hex digits. */
 export function newMessageId(): string {
-  return `3EB0${randomBytes(9).toString('hex').toUpperCase()}`;
+  return `3EB0${randomHex(9).toUpperCase()}`;
 }

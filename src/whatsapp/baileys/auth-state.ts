@@ -32,7 +32,7 @@ export function createAuthState(keys: AccountKeys, onMapping: MappingListener): 
   const raw: RawKeys = {
     async get(type, names) {
       const found: Record<string, unknown> = {};
-      for (const [name, bytes] of await keys.get(type, names)) found[name] = decode(type, bytes);
+      for (const [name, bytes] of await keys.get(type, names)) found[name] = decodeOnce(type, bytes);
       return found;
     },
     async set(data) {
@@ -63,12 +63,32 @@ export function identityOf({ state: { creds } }: AuthState): PairedIdentity {
 
 function encodeChanges(data: Readonly<Record<string, Readonly<Record<string, unknown>>>>): KeyChange[] {
   return Object.entries(data).flatMap(([type, values]) =>
-    Object.entries(values).map(([name, value]) => ({
-      type,
-      name,
-      value: value === null || value === undefined ? null : encode(value),
-    })),
+    Object.entries(values).map(([name, value]) => ({ type, name, value: encodeOnce(type, value) })),
   );
+}
+
+/**
+ * Signal sessions by the bytes they are kept as. Each message reads two or three and writes two; libsignal makes
+ * objects of its own of what it is given and hands over fresh ones, so that nobody changes these.
+ */
+const sessions = new WeakMap<Buffer, unknown>();
+
+function encodeOnce(type: string, value: unknown): Buffer | null {
+  if (value === null || value === undefined) return null;
+  if (type !== 'session') return encode(value);
+  const bytes = Buffer.from(JSON.stringify(value));
+  sessions.set(bytes, value);
+  return bytes;
+}
+
+function decodeOnce(type: string, bytes: Buffer): unknown {
+  if (type !== 'session') return decode(type, bytes);
+  const known = sessions.get(bytes);
+  if (known !== undefined) return known;
+  // No bytes in it: libsignal writes them as base64.
+  const value: unknown = JSON.parse(bytes.toString());
+  sessions.set(bytes, value);
+  return value;
 }
 
 function encode(value: unknown): Buffer {

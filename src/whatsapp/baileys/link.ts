@@ -30,8 +30,6 @@ import { isSignedBundle, UntrustedError, withServerRoot } from './trust.ts';
 const LOGIN_TIMEOUT_MS = 45_000;
 /** How long the last key writes may take when a socket is closed. */
 const FLUSH_TIMEOUT_MS = 5_000;
-/** Added to Baileys' own timeouts, which should have done their work by then. */
-const WATCHDOG_SLACK_MS = 2_000;
 const MAX_LID_MAPPINGS = 5_000;
 
 /** Sockets belong to no request and no transaction. */
@@ -108,7 +106,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
   return link;
 
   function listen(): void {
-    control.watch('timed_out', deps.settings.connectTimeoutMs + WATCHDOG_SLACK_MS);
+    control.watch('timed_out', deps.settings.connectTimeoutMs);
     followPairing(link, auth, pairing, deps, control);
     followEnd(link, control);
     followTraffic(link, deps, control);

@@ -60,7 +60,8 @@ export function makeSocketConfig(settings: SocketSettings, parts: SessionParts):
     waWebSocketUrl: waServer?.url ?? DEFAULT_CONNECTION_CONFIG.waWebSocketUrl,
     ...(waServer?.caFile && waServer.url.startsWith('wss:') ? { agent: agentFor(waServer.caFile) } : {}),
     ...(waServer?.caFile ? mediaOptions(waServer.caFile) : {}),
-    connectTimeoutMs: settings.connectTimeoutMs,
+    // The link watches over that itself. rc14 would set a timer, and take two stacks, for each stanza it sends.
+    connectTimeoutMs: 0,
     defaultQueryTimeoutMs: QUERY_TIMEOUT_MS,
     keepAliveIntervalMs: KEEP_ALIVE_MS,
     ...(settings.qrTimeoutMs === undefined ? {} : { qrTimeout: settings.qrTimeoutMs }),
