@@ -13,7 +13,6 @@ import { healthRoutes } from './health.ts';
 import { limitRoutes } from './limits.ts';
 import { mediaRoutes } from './media.ts';
 import { messageRoutes } from './message.ts';
-import { messageSendRoutes } from './message-send.ts';
 import { metricsRoutes } from './metrics.ts';
 import { otpRoutes } from './otp.ts';
 import type { Route } from './route.ts';
@@ -27,7 +26,6 @@ export const allRoutes: readonly Route[] = [
   ...sessionRoutes,
   ...groupRoutes,
   ...limitRoutes,
-  ...messageSendRoutes,
   ...messageRoutes,
   ...mediaRoutes,
   ...told(OTP_API_FAILURES, otpRoutes),

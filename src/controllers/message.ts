@@ -11,6 +11,7 @@ import {
   queueStatus,
   retryMessage,
 } from '../services/messages.ts';
+import { messageSendRoutes } from './message-send.ts';
 import { type Route, route } from './route.ts';
 import { cursorQuery, Pagination, pageQuery, paginationOf, tenantQuery } from './schemas.ts';
 
@@ -23,6 +24,7 @@ const MessageIdParams = z.object({ messageId: z.string().min(1).max(64) });
 const SessionField = z.string().min(1).max(100).describe('the session');
 
 export const messageRoutes: Route[] = [
+  ...messageSendRoutes,
   route({
     method: 'get',
     path: '/message/list',

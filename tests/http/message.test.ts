@@ -420,12 +420,26 @@ describe('POST /message/check-number', () => {
   it('asks the process that holds the socket', async () => {
     const account = await session();
     const reply = await post('/message/check-number', { session: 'main', phoneNumber: '0812 3456 7890' });
-    expect(reply.body).toEqual({ success: true, exists: true, jid: '6281234567890@s.whatsapp.net' });
+    expect(reply.body).toEqual({
+      success: true,
+      exists: true,
+      jid: '6281234567890@s.whatsapp.net',
+      checkedAt: expect.any(String),
+    });
     expect(asked.at(-1)).toEqual({
       accountId: account.id,
       name: 'check_numbers',
       input: { phones: ['6281234567890'] },
     });
+  });
+
+  it('asks once for a number, each tenant for itself', async () => {
+    await session();
+    const check = () => post('/message/check-number', { session: 'main', phoneNumber: '+6281234567891' });
+    const first = await check();
+    const count = asked.length;
+    expect((await check()).body).toEqual(first.body);
+    expect(asked).toHaveLength(count);
   });
 
   it('refuses at once while the session is not connected', async () => {
