@@ -23,8 +23,6 @@ import { createSessionRunner, type SessionRunner } from './session-runner.ts';
 import { createStartGate } from './start-gate.ts';
 import { watchUsers } from './user-watch.ts';
 
-export type { CredentialEraser, SessionDispatcher } from './runner-deps.ts';
-
 /** What the queue must hear of: proof about messages, also about those of an earlier owner. */
 export type ReceiptEvent = Extract<EngineEvent, { type: 'receipt' | 'refused' }>;
 
