@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- inbound [messages]`: what comes in, per second: until it is stored and confirmed to WhatsApp, and
- * until the webhook's receiver has it. One person per session writes as fast as the emulator can seal.
+ * until the webhook's receiver has it, and the CPU time that all of it takes. One person per session writes as fast as the emulator can seal.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -74,13 +74,15 @@ async function measure(world: World, receiver: Receiver, phones: readonly string
   const each = Math.floor(TOTAL / phones.length);
   const total = each * phones.length;
   const before = receiver.count();
+  const cpuBefore = await world.service.calls.cpuMs();
   const startMs = performance.now();
   await Promise.all(phones.map((phone) => deliver(world, phone, each)));
   await until(async () => (await unconfirmed(world)) === 0);
   const storedMs = performance.now() - startMs;
   await until(async () => receiver.count() - before >= total);
   const toldMs = performance.now() - startMs;
-  return { stored: perSecond(total, storedMs), told: perSecond(total, toldMs) };
+  const cpuMs = ((await world.service.calls.cpuMs()) - cpuBefore) / total;
+  return { stored: perSecond(total, storedMs), told: perSecond(total, toldMs), cpuMs };
 }
 
 process.env.WEBHOOK_ALLOW_PRIVATE = 'true';
@@ -101,7 +103,10 @@ try {
     for (let round = 0; round < ROUNDS; round += 1) rounds.push(await measure(world, receiver, phones));
     const stored = median(rounds.map((round) => round.stored));
     const told = median(rounds.map((round) => round.told));
-    console.log(`  ${String(sessions).padStart(3)} session(s)   stored ${stored}   webhook received ${told}`);
+    const cpuMs = median(rounds.map((round) => round.cpuMs)).toFixed(2);
+    console.log(
+      `  ${String(sessions).padStart(3)} session(s)   stored ${stored}   webhook received ${told}   CPU ms each ${cpuMs}`,
+    );
   }
 } finally {
   await world.stop();
