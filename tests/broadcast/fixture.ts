@@ -59,7 +59,7 @@ export async function enterAs(t: TestApp, tenant: Tenant): Promise<World> {
   };
 }
 
-export async function addSession(t: TestApp, userId: number, sessionId: string): Promise<string> {
+async function addSession(t: TestApp, userId: number, sessionId: string): Promise<string> {
   const id = newId();
   const at = Date.now();
   await t.deps.db.insert(whatsappAccounts).values({
