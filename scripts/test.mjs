@@ -14,15 +14,17 @@ const FAST = ['tests/utils', 'tests/queue', 'tests/services', 'tests/otp', 'test
 /** What needs a process of its own, a network or a real client takes too long for the everyday loop. */
 const NOT_FAST = ['tests/**/*emulator*.test.ts', 'tests/**/*.mysql.test.ts'];
 /** `*.mysql.test.ts` is about several processes; SQLite serves one. */
-const NOT_ON_SQLITE = ['tests/browser/**', 'tests/examples/**', 'tests/**/*.mysql.test.ts'];
+const NOT_ON_SQLITE = ['tests/browser/**', 'tests/examples/**', 'tests/e2e/**', 'tests/**/*.mysql.test.ts'];
 /** No database in it, or nothing that the database could change. */
 const NOT_ON_MYSQL = ['tests/browser/**', 'tests/emulator/**', 'tests/utils/**', 'tests/**/*.sqlite.test.ts'];
+/** The service in processes of its own, killed and restarted: one test at a time, they need both cores. */
+const PROCESSES = ['tests/e2e', '--maxWorkers=1'];
 const REPORTS = join(ROOT, '.test');
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 /** Runs one part; its numbers come from vitest's own report, a part without a report has failed. */
 async function part(name, args, env = {}) {
-  const report = join(REPORTS, `${name}.json`);
+  const report = join(REPORTS, `${name.replaceAll(' ', '-')}.json`);
   rmSync(report, { force: true });
   console.log(`\n== ${name}`);
   const outputs = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
@@ -62,7 +64,9 @@ async function mysqlPart() {
   const server = await startMariadb();
   try {
     const url = `mysql://${server.user}:${server.password}@${server.host}:${server.port}/`;
-    await part('mariadb', without(NOT_ON_MYSQL), { DB_TYPE: 'mysql', TEST_MYSQL_URL: url });
+    const env = { DB_TYPE: 'mysql', TEST_MYSQL_URL: url };
+    await part('mariadb', without(NOT_ON_MYSQL), env);
+    await part('processes on mariadb', [...PROCESSES, ...without(['tests/**/*.sqlite.test.ts'])], env);
   } finally {
     await server.stop();
   }
@@ -95,6 +99,8 @@ if (options.has('--fast')) {
 } else {
   const coverage = options.has('--coverage') ? ['--coverage'] : [];
   await part('sqlite', [...without(NOT_ON_SQLITE), ...coverage], { DB_TYPE: 'sqlite' });
+  const processes = [...PROCESSES, ...without(['tests/**/*.mysql.test.ts'])];
+  await part('processes on sqlite', processes, { DB_TYPE: 'sqlite' });
   await mysqlPart();
   await browserPart();
   await examplesPart();
