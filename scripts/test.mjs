@@ -16,7 +16,10 @@ const NOT_FAST = ['tests/**/*emulator*.test.ts', 'tests/**/*.mysql.test.ts'];
 /** `*.mysql.test.ts` is about several processes; SQLite serves one. */
 const NOT_ON_SQLITE = ['tests/browser/**', 'tests/examples/**', 'tests/e2e/**', 'tests/**/*.mysql.test.ts'];
 /** No database in it, or nothing that the database could change. */
-const NOT_ON_MYSQL = ['tests/browser/**', 'tests/emulator/**', 'tests/utils/**', 'tests/**/*.sqlite.test.ts'];
+const NOT_ON_MYSQL = [
+  ...['tests/browser/**', 'tests/examples/**', 'tests/e2e/**', 'tests/emulator/**', 'tests/utils/**'],
+  'tests/**/*.sqlite.test.ts',
+];
 /** The service in processes of its own, killed and restarted: one test at a time, they need both cores. */
 const PROCESSES = ['tests/e2e', '--maxWorkers=1'];
 const REPORTS = join(ROOT, '.test');
