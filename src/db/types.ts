@@ -1,7 +1,11 @@
 import type { SQL } from 'drizzle-orm';
-import type { MySqlTable } from 'drizzle-orm/mysql-core';
+import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySql2Database } from 'drizzle-orm/mysql2';
 import type { DbType } from './kit.ts';
+
+/** A table and a column of either dialect: the kit types them as MySQL's. */
+export type DbTable = MySqlTable;
+export type DbColumn = MySqlColumn;
 
 type Insert<T extends MySqlTable> = T['$inferInsert'];
 type OrSql<T> = { [K in keyof T]: T[K] | SQL };
@@ -11,7 +15,7 @@ export type NewRow<T extends MySqlTable> = OrSql<Insert<T>>;
 /** The columns an update sets; a value may be an SQL expression. */
 export type Changes<T extends MySqlTable> = Partial<OrSql<Insert<T>>>;
 /** A write that runs when awaited; ops.affected() reads its result. */
-type Write = PromiseLike<unknown>;
+export type Write = PromiseLike<unknown>;
 
 /**
  * The part of drizzle that is the same in both dialects. What differs (upsert, affected rows, raw SQL,
@@ -35,6 +39,8 @@ export interface Tx extends Db {
    */
   afterCommit(fn: () => void): void;
 }
+
+export const isTx = (db: Db): db is Tx => 'afterCommit' in db;
 
 /** How busy the way to the database is. */
 export interface DatabaseLoad {

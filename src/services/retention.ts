@@ -1,14 +1,14 @@
 /** Deleting what is old, in pieces that hold nobody up. */
 import { and, asc, gt, lt, lte, type SQL } from 'drizzle-orm';
-import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { Db } from '../db/client.ts';
 import { affected } from '../db/ops.ts';
 import { turn } from '../db/turns.ts';
+import type { DbColumn, DbTable } from '../db/types.ts';
 
-export interface OldRows<T extends MySqlTable> {
+export interface OldRows<T extends DbTable> {
   table: T;
   /** an indexed column that grows with time: a time, or an id made by us; after the columns that `where` fixes */
-  by: MySqlColumn;
+  by: DbColumn;
   /** rows below it go */
   before: number | string;
   /** what besides must be true of them */
@@ -26,14 +26,14 @@ const SIZE = 200;
  * Deletes in the order of `by`, each statement a short range of its index; how many rows went. Rows of the very same
  * time go together, whatever `size` says.
  */
-export async function deleteOld<T extends MySqlTable>(db: Db, rows: OldRows<T>): Promise<number> {
+export async function deleteOld<T extends DbTable>(db: Db, rows: OldRows<T>): Promise<number> {
   const { table, by, before, where, size = SIZE, signal } = rows;
   let total = 0;
   let from: SQL | undefined;
   while (!signal?.aborted) {
     const [edge] = await db
       .select({ by })
-      .from<MySqlTable>(table)
+      .from<DbTable>(table)
       .where(and(where, from, lt(by, before)))
       .orderBy(asc(by))
       .limit(1)

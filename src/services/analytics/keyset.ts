@@ -3,17 +3,17 @@
  * order; a page is merged from the head of every branch, so it costs the same in a log of any length.
  */
 import { and, type SQL, sql } from 'drizzle-orm';
-import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { Db } from '../../db/client.ts';
 import { rawRows } from '../../db/ops.ts';
+import type { DbColumn, DbTable } from '../../db/types.ts';
 import { AppError } from '../../utils/errors.ts';
 
 /** A table, or a part of one under its own name, that is read newest first. */
 export interface LogSource {
-  table: MySqlTable | SQL;
+  table: DbTable | SQL;
   /** orders together with `id`; null: the id alone does, because its time is that of the row */
-  at: MySqlColumn | null;
-  id: MySqlColumn;
+  at: DbColumn | null;
+  id: DbColumn;
 }
 
 export interface PageInput {
