@@ -1,5 +1,5 @@
 /** Four times a minute: imports that nobody works on go on, deleted lists and old imports are cleared away. */
-import { forgetOldImports, resumeImports } from '../services/broadcast/import/resume.ts';
+import { forgetOldImports, removeOldFiles, resumeImports } from '../services/broadcast/import/resume.ts';
 import { purgeDeletedLists } from '../services/broadcast/lists.ts';
 import type { Deps } from '../services/context.ts';
 import { createLoop, type Loop } from './loop.ts';
@@ -13,6 +13,7 @@ export function createBroadcastUpkeep(deps: Deps): Loop {
     await resumeImports(deps, signal);
     await purgeDeletedLists(deps, signal);
     await forgetOldImports(deps, signal);
+    await removeOldFiles(deps);
   }
   return createLoop({ clock, logger, name: 'the upkeep of broadcasts', periodMs: PERIOD_MS, round });
 }

@@ -1,12 +1,17 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { broadcastContacts, contactImports } from '../../src/db/schema.ts';
+import { broadcastContacts, contactImportErrors, contactImports } from '../../src/db/schema.ts';
 import { spoolPath } from '../../src/services/broadcast/import/job.ts';
-import { resumeImports, thisHost } from '../../src/services/broadcast/import/resume.ts';
+import {
+  forgetOldImports,
+  removeOldFiles,
+  resumeImports,
+  thisHost,
+} from '../../src/services/broadcast/import/resume.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { testConfig } from '../helpers/app.ts';
 import { until } from '../helpers/until.ts';
@@ -360,6 +365,32 @@ describe('a restart', () => {
       .where(eq(contactImports.id, id));
     await resume();
     expect(await outcome(id)).toMatchObject({ status: 'failed', processed: 0 });
+  });
+
+  it('forgets in time: files that nothing will resume, and imports with what was said of their lines', async () => {
+    const { deps } = w.t;
+    const orphan = spoolPath(deps, newId());
+    const fresh = spoolPath(deps, newId());
+    for (const path of [orphan, fresh]) await writeFile(path, 'x');
+    const threeDaysAgo = new Date(Date.now() - 3 * 86_400_000);
+    await utimes(orphan, threeDaysAgo, threeDaysAgo);
+    expect(await removeOldFiles(deps)).toBe(1);
+    expect([existsSync(orphan), existsSync(fresh)]).toEqual([false, true]);
+    await rm(fresh);
+
+    const { id } = dataOf(await send('number\nwhat\n0811111111'));
+    const mine = eq(contactImports.id, String(id));
+    const forget = () => forgetOldImports(deps, new AbortController().signal);
+    await forget();
+    expect(await deps.db.select().from(contactImports).where(mine)).toHaveLength(1);
+    await deps.db
+      .update(contactImports)
+      .set({ createdAt: Date.now() - 31 * 86_400_000 })
+      .where(mine);
+    await forget();
+    expect(await deps.db.select().from(contactImports).where(mine)).toEqual([]);
+    const lines = eq(contactImportErrors.importId, String(id));
+    expect(await deps.db.select().from(contactImportErrors).where(lines)).toEqual([]);
   });
 
   it('ends an import whose list is gone', async () => {

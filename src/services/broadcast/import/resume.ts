@@ -1,7 +1,8 @@
 /** Imports outlive a restart: what a process that is gone has left is gone on with, or ended truthfully. */
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
 import { and, asc, eq, isNull, lt, ne } from 'drizzle-orm';
 import { readLive } from '../../../cluster/processes.ts';
 import { affected, deleteInPieces } from '../../../db/ops.ts';
@@ -95,6 +96,25 @@ async function giveUp(deps: ImportDeps, job: ImportRow): Promise<void> {
       : `The service was interrupted after ${job.doneRows} rows, which are imported: send the file again.`;
   await finish(deps, job, { status: 'failed', errorCode: 'UNAVAILABLE', errorMessage });
   await rm(spoolPath(deps, job.id), { force: true });
+}
+
+/** Removes files of imports that have ended or never began: a crash can leave one. How many went. */
+export async function removeOldFiles({
+  config,
+  clock,
+}: Pick<ImportDeps, 'config' | 'clock'>): Promise<number> {
+  const folder = dirname(spoolPath({ config }, 'any'));
+  const names = existsSync(folder) ? await readdir(folder) : [];
+  let removed = 0;
+  for (const name of names) {
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => null);
+    // Nothing is resumed after a day; the margin is for the clocks of machines that share the folder.
+    if (found === null || found.mtimeMs > clock.now() - 2 * GIVE_UP_MS) continue;
+    await rm(path, { force: true });
+    removed++;
+  }
+  return removed;
 }
 
 /** Forgets imports, and what was said of their lines, a month after they ended. */
