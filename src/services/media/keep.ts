@@ -62,7 +62,7 @@ interface KeepOptions {
   mimetype: string;
   kind: MediaRecord['kind'];
   neededUntil: number;
-  /** written in the transaction of the row */
+  /** written when row and file are both there; repeatable */
   companion?: (tx: Tx, row: MediaRecord) => Promise<void>;
 }
 
@@ -77,7 +77,7 @@ export async function keepReceived(
 ): Promise<MediaRecord> {
   const now = ctx.clock.now();
   const expiresAt = expiryOf(ctx, neededUntil);
-  const known = await findSame(ctx, received, mimetype);
+  const known = await findSame(ctx, received, mimetype, kind);
   if (known) {
     const row = { ...known, expiresAt: Math.max(known.expiresAt, expiresAt) };
     await transact(ctx.db, async (tx) => {
@@ -102,15 +102,20 @@ export async function keepReceived(
     expiresAt,
   };
   // The row first: without a file it goes with the retention, while a file without a row would stay for ever.
-  await transact(ctx.db, async (tx) => {
-    await tx.insert(media).values(row);
-    await companion?.(tx, row);
-  });
+  await ctx.db.insert(media).values(row);
   await keepFile(ctx, received, row.storageKey);
+  // Last: a repeated request must not be told of a file that a crash has kept from its place.
+  if (companion) await transact(ctx.db, (tx) => companion(tx, row));
   return row;
 }
 
-async function findSame(ctx: Ctx, received: ReceivedFile, mimetype: string): Promise<MediaRecord | null> {
+/** Uploads and files of messages are apart: deleting an upload must not take a file from a message that brought it. */
+async function findSame(
+  ctx: Ctx,
+  received: ReceivedFile,
+  mimetype: string,
+  kind: MediaRecord['kind'],
+): Promise<MediaRecord | null> {
   const { filename } = received;
   const [row] = await ctx.db
     .select()
@@ -120,6 +125,7 @@ async function findSame(ctx: Ctx, received: ReceivedFile, mimetype: string): Pro
         eq(media.userId, ctx.actor.userId),
         eq(media.sha256, received.sha256),
         eq(media.mimetype, mimetype),
+        eq(media.kind, kind),
         isNull(media.accountId),
         filename === null ? isNull(media.filename) : eq(media.filename, filename),
         // What is about to go must not be relied on.

@@ -3,7 +3,7 @@
  * before it gets its place.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -36,7 +36,6 @@ export async function stageFile(
   maxBytes: number,
 ): Promise<StagedFile> {
   const path = join(stagingFolder(deps), newId(deps.clock.now()));
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const hash = createHash('sha256');
   let size = 0;
   async function* counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -49,7 +48,8 @@ export async function stageFile(
     if (size === 0) throw emptyFile();
   }
   try {
-    await pipeline(source, counted, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+    const file = await inFolder(path, () => open(path, 'wx', 0o600));
+    await pipeline(source, counted, file.createWriteStream());
   } catch (error) {
     await discardFile({ path });
     throw error;
@@ -78,8 +78,18 @@ export const storageKeyOf = (id: string): string => `${id.slice(-2)}/${id}`;
 /** Gives a staged file its place for good. */
 export async function keepFile(deps: StorageDeps, file: StagedFile, key: string): Promise<void> {
   const path = pathOf(deps, key);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await rename(file.path, path);
+  await inFolder(path, () => rename(file.path, path));
+}
+
+/** Makes the folder of `path` when it turns out to be missing. */
+async function inFolder<R>(path: string, work: () => Promise<R>): Promise<R> {
+  try {
+    return await work();
+  } catch (error) {
+    ignoreMissing(error);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    return work();
+  }
 }
 
 /** The bytes behind a key, opened; null when they are gone. Destroy it if it is not read to its end. */

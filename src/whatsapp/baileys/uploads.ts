@@ -43,7 +43,7 @@ const MAX_REMEMBERED = 2_000;
 /** For one file; a stuck connection must not hold the send for ever. */
 const UPLOAD_TIMEOUT_MS = 120_000;
 /** Files in work at a time: each needs some buffers, and the link to WhatsApp is shared anyway. */
-const MAX_UPLOADS = 4;
+const MAX_UPLOADS = 8;
 
 export function createUploads(host: Pick<EngineHost, 'openMedia'>, clock: Clock): Uploads {
   const remembered = new LRUCache<string, Promise<UploadedMedia>>({ max: MAX_REMEMBERED, ttl: REMEMBER_MS });
