@@ -56,7 +56,10 @@ export const mediaRoutes: Route[] = [
       http.header('content-type', row.mimetype);
       http.header('content-length', String(row.size));
       http.header('content-disposition', disposition(SHOWN.test(row.mimetype), row.filename ?? row.id));
-      return http.body(toWeb(stream));
+      if (http.req.method !== 'HEAD') return http.body(toWeb(stream));
+      // Nobody would read it, nor close its file.
+      stream.destroy();
+      return http.body(null);
     },
   }),
 ];

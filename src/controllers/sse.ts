@@ -123,7 +123,9 @@ async function follow(
       if (ctx.clock.monotonic() - beatAtMs >= HEARTBEAT_MS) {
         beatAtMs = ctx.clock.monotonic();
         // Throws when the token, the key, the link or the user is not good any more.
-        await authenticate(ctx, http, 'browser');
+        const actor = await authenticate(ctx, http, 'browser');
+        // Whoever is no admin any more must not go on reading another tenant's events.
+        if (actor.role !== ctx.actor.role) return;
         await writer.heartbeat();
       }
       if (events.length === 0) await waker.wait(POLL_MS, gone);

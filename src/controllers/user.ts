@@ -60,6 +60,7 @@ export const userRoutes: Route[] = [
     role: 'admin',
     writes: true,
     idempotent: true,
+    unhashed: ['password'],
     body: z.object({ email: Email, password: NewPassword, name: PersonName, role: Role.default('user') }),
     status: 201,
     response: OneUser,
