@@ -1,0 +1,213 @@
+/** Campaigns over a real database, a fake engine and a clock that the test moves. */
+import { eq } from 'drizzle-orm';
+import { insertMany } from '../../src/db/ops.ts';
+import { broadcastContacts, broadcastLists, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { turn } from '../../src/db/turns.ts';
+import { createSettler } from '../../src/queue/settle.ts';
+import { AppError } from '../../src/utils/errors.ts';
+import { newId } from '../../src/utils/ids.ts';
+import type { NumberCheck } from '../../src/whatsapp/engine.ts';
+import { type CampaignFeeder, createCampaignFeeder } from '../../src/workers/campaign-feeder/index.ts';
+import { createDispatcher, type Dispatcher } from '../../src/workers/dispatcher.ts';
+import { type Call, openTestApp, type Reply, type Tenant, type TestApp } from '../helpers/app.ts';
+import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
+import { createFakeEngine, type FakeEngine } from '../helpers/fake-engine.ts';
+import { FAST } from '../queue/fixture.ts';
+
+type AccountRow = typeof whatsappAccounts.$inferInsert;
+type Pacing = typeof FAST;
+
+export interface CampaignWorld {
+  t: TestApp;
+  clock: FakeClock;
+  engine: FakeEngine;
+  tenant: Tenant;
+  /** numbers that WhatsApp does not know */
+  unknown: Set<string>;
+  /** whether lookups of numbers get no answer */
+  setDeaf(deaf: boolean): void;
+  /** every number that was looked up */
+  lookedUp: string[];
+  /** calls `/session/main/broadcast…` as the tenant */
+  call(path: string, call?: Call): Promise<Reply>;
+  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
+  /** starts a campaign; its id */
+  start(body: Record<string, unknown>): Promise<string>;
+  campaign(id: string): Promise<View>;
+  recipients(id: string): Promise<Record<string, unknown>[]>;
+  /** a session of the tenant that this process holds; its id */
+  session(sessionId: string, columns?: Partial<AccountRow>): Promise<string>;
+  setSession(sessionId: string, columns: Partial<AccountRow>): Promise<void>;
+  /** a list with these contacts; its id */
+  list(contacts: readonly Contact[]): Promise<string>;
+  /** what left, by recipient */
+  relayed(): string[];
+  /** everything of a campaign that ended in history */
+  history(id: string): Promise<(typeof messages.$inferSelect)[]>;
+  feeder: CampaignFeeder;
+  dispatcher: Dispatcher;
+  /** another feeder in the place of this one, as after a restart */
+  restartFeeder(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Contact {
+  phone: string;
+  name?: string | null;
+  fields?: Record<string, string>;
+}
+
+export interface View {
+  id: string;
+  status: string;
+  reason: string | null;
+  reasonMessage: string | null;
+  waitingFor: string | null;
+  waitingUntil: string | null;
+  totalContacts: number;
+  name: string;
+  originId: string | null;
+  nextRunAt: string | null;
+  statistics: Record<string, number> & { estimatedFinishAt: string | null };
+}
+
+/** n different Indonesian numbers. */
+export function contacts(n: number, from = 0): Contact[] {
+  return Array.from({ length: n }, (_, i) => ({
+    phone: `62812${String(10_000_000 + from + i)}`,
+    name: `Person ${from + i}`,
+    fields: { city: i % 2 === 0 ? 'Bandung' : 'Solo' },
+  }));
+}
+
+export async function openCampaigns(pacing: Partial<Pacing> = {}): Promise<CampaignWorld> {
+  const clock = createFakeClock(Date.UTC(2026, 0, 5, 3, 0, 0));
+  const t = await openTestApp({
+    clock,
+    config: {
+      pacing: { ...FAST, ...pacing },
+      waServer: { url: 'ws://emulated.invalid', rootKey: null, caFile: null },
+    },
+  });
+  const { deps } = t;
+  const engine = createFakeEngine(clock);
+  const settler = createSettler(deps, { windowMs: 0 });
+  const dispatcher = createDispatcher({ ...deps, engine, settler, random: () => 0.5 });
+  const newFeeder = () => createCampaignFeeder({ ...deps, random: () => 0.5 });
+  let feeder = newFeeder();
+  const unknown = new Set<string>();
+  const lookedUp: string[] = [];
+  let deaf = false;
+  const unhandle = deps.commands.handle((_account, name, input) =>
+    deaf
+      ? Promise.reject(new AppError('UNAVAILABLE', 'no answer'))
+      : Promise.resolve(answerCommand(name, input, unknown, lookedUp)),
+  );
+  const tenant = await t.tenant();
+  const call = (path: string, given: Call = {}) =>
+    t.call(`/session/main/broadcast${path}`, { token: tenant.token, ...given });
+  clock.settleWith(async () => {
+    for (let quiet = 0; quiet < 3; ) {
+      await dispatcher.settled();
+      await turn();
+      quiet = feeder.isQuiet() ? quiet + 1 : 0;
+    }
+  });
+  dispatcher.start();
+  feeder.start();
+
+  const world: CampaignWorld = {
+    t,
+    clock,
+    engine,
+    tenant,
+    unknown,
+    lookedUp,
+    setDeaf(next) {
+      deaf = next;
+    },
+    call,
+    post: (path, body = {}, headers = {}) => call(path, { method: 'POST', body, headers }),
+    async start(body) {
+      const reply = await world.post('/send', body);
+      if (reply.status !== 202) throw new Error(`no campaign: ${reply.text}`);
+      return String(Object(reply.body.data).id);
+    },
+    campaign: async (id) => Object((await call(`/campaigns/${id}`)).body.data),
+    recipients: async (id) => Object((await call(`/campaigns/${id}/recipients?limit=200`)).body.data),
+    async session(sessionId, columns = {}) {
+      const now = clock.now();
+      const row = {
+        id: newId(),
+        userId: tenant.id,
+        sessionId,
+        status: 'connected' as const,
+        pairing: 'qr' as const,
+        paired: true,
+        phoneNumber: '628111000001',
+        owner: deps.commands.processId,
+        fence: 1,
+        createdAt: now,
+        updatedAt: now,
+        ...columns,
+      };
+      await deps.db.insert(whatsappAccounts).values(row);
+      await dispatcher.add({
+        id: row.id,
+        userId: tenant.id,
+        sessionId,
+        owner: row.owner ?? '',
+        fence: row.fence ?? 1,
+      });
+      return row.id;
+    },
+    async setSession(sessionId, columns) {
+      await deps.db.update(whatsappAccounts).set(columns).where(eq(whatsappAccounts.sessionId, sessionId));
+    },
+    async list(rows) {
+      const id = newId();
+      const at = clock.now();
+      const common = { userId: tenant.id, createdAt: at, updatedAt: at };
+      await deps.db
+        .insert(broadcastLists)
+        .values({ id, name: 'Customers', columns: ['city'], contactCount: rows.length, ...common });
+      await insertMany(
+        deps.db,
+        broadcastContacts,
+        rows.map(({ phone, name = null, fields = {} }) => ({ listId: id, phone, name, fields, ...common })),
+      );
+      return id;
+    },
+    relayed: () => engine.relayed.map((send) => send.to.phone ?? send.to.jid),
+    history: (id) => deps.db.select().from(messages).where(eq(messages.campaignId, id)),
+    get feeder() {
+      return feeder;
+    },
+    dispatcher,
+    async restartFeeder() {
+      await feeder.stop();
+      feeder = newFeeder();
+      feeder.start();
+    },
+    async close() {
+      unhandle();
+      await Promise.all([feeder.stop(), dispatcher.stop(), clock.advance(60_000)]);
+      await Promise.all([settler.stop(1_000), clock.advance(1_000)]);
+      await t.close();
+    },
+  };
+  await world.session('main');
+  return world;
+}
+
+/** Safe because the only command of campaigns is the lookup of numbers. */
+function answerCommand(name: string, input: object, unknown: Set<string>, lookedUp: string[]): never {
+  if (name !== 'check_numbers' || !('phones' in input)) throw new Error(`${name} was not expected`);
+  const phones = input.phones as string[];
+  lookedUp.push(...phones);
+  const checks: NumberCheck[] = phones.map((phone) => {
+    const exists = !unknown.has(phone);
+    return { phone, exists, jid: exists ? `${phone}@s.whatsapp.net` : null, lid: null };
+  });
+  return checks as never;
+}

@@ -1,0 +1,201 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
+
+let w: CampaignWorld;
+beforeEach(async () => {
+  w = await openCampaigns();
+});
+afterEach(() => w.close());
+
+describe('a campaign to a list', () => {
+  it('writes to everybody once, fills in what the contact holds, and counts exactly', async () => {
+    const listId = await w.list(contacts(75));
+    const reply = await w.post('/send', {
+      listId,
+      message: 'Halo {name} dari {city}!',
+      campaignName: 'Promo',
+    });
+    expect(reply.status).toBe(202);
+    expect(reply.body.data).toMatchObject({ status: 'running', totalContacts: 75, scheduledAt: null });
+    const { id, campaignId } = Object(reply.body.data);
+    expect(campaignId).toBe(id);
+    await w.clock.advance(60_000);
+    const phones = w.relayed();
+    expect(phones).toHaveLength(75);
+    expect(new Set(phones).size).toBe(75);
+    expect(w.engine.relayed[0]?.content).toEqual({ type: 'text', text: 'Halo Person 0 dari Bandung!' });
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'completed',
+      name: 'Promo',
+      totalContacts: 75,
+      statistics: { total: 75, pending: 0, queued: 0, sent: 75, failed: 0, skipped: 0, progressPercent: 100 },
+    });
+  });
+
+  it('is frozen: who comes later is not written to, who leaves still is', async () => {
+    const listId = await w.list(contacts(3));
+    const id = await w.start({ listId, message: 'x', delayBetweenMessages: 60_000 });
+    await w.clock.advance(5_000);
+    await w.call(`/lists/${listId}/contacts/${contacts(3)[2]?.phone}`, { method: 'DELETE' });
+    await w.post(`/lists/${listId}/contacts`, { number: '+6281399999999' });
+    await w.clock.advance(300_000);
+    expect(w.relayed().sort()).toEqual(contacts(3).map(({ phone }) => phone));
+    expect((await w.campaign(id)).status).toBe('completed');
+  });
+});
+
+describe('a campaign to numbers', () => {
+  it('takes every spelling once, and says which are none', async () => {
+    const numbers = ['081234567890', '+62 812-3456-7890', 'nonsense', '628123456791'];
+    const reply = await w.post('/send', { numbers, messageContent: 'Hi {number}', messageType: 'text' });
+    expect(reply.body.data).toMatchObject({ totalContacts: 3, invalid: 1, duplicates: 1 });
+    const { id } = Object(reply.body.data);
+    await w.clock.advance(10_000);
+    expect(w.relayed()).toEqual(['6281234567890', '628123456791']);
+    expect((await w.campaign(id)).statistics).toMatchObject({ total: 3, sent: 2, skipped: 1 });
+    expect(await w.recipients(id)).toContainEqual(
+      expect.objectContaining({ number: 'nonsense', state: 'skipped', reason: 'invalid' }),
+    );
+  });
+
+  it.each([
+    [{ numbers: ['abc'], message: 'x' }, 'INVALID_NUMBER'],
+    [{ numbers: ['0812345678'], message: 'x', delayBetweenMessages: 999 }, 'VALIDATION_FAILED'],
+    [{ numbers: ['0812345678'], message: 'x', delay: 500 }, 'VALIDATION_FAILED'],
+    [{ numbers: ['0812345678'] }, 'VALIDATION_FAILED'],
+    [{ message: 'x' }, 'VALIDATION_FAILED'],
+    [{ numbers: ['0812345678'], listId: 'y', message: 'x' }, 'VALIDATION_FAILED'],
+    [{ listId: 'nothing', message: 'x' }, 'NOT_FOUND'],
+    [{ numbers: ['0812345678'], templateId: 'nothing' }, 'NOT_FOUND'],
+    [{ numbers: ['0812345678'], type: 'fax', message: 'x' }, 'VALIDATION_FAILED'],
+    [
+      { numbers: ['0812345678'], type: 'poll', content: { question: 'x', options: ['one'] } },
+      'VALIDATION_FAILED',
+    ],
+  ])('refuses %j with %s', async (body, code) => {
+    expect((await w.post('/send', body)).body).toMatchObject({ success: false, code });
+  });
+});
+
+describe('pause and resume', () => {
+  it('sends nothing after the answer, and everybody once in all', async () => {
+    w.engine.answer = () => w.engine.later(400);
+    const listId = await w.list(contacts(60));
+    const id = await w.start({ listId, message: 'Halo {name}' });
+    await w.clock.advance(1_500);
+    const pausing = w.post(`/campaigns/${id}/pause`);
+    await w.clock.advance(300);
+    const reply = await pausing;
+    expect(reply).toMatchObject({ status: 200, body: { data: { status: 'paused', reason: 'user' } } });
+    const before = w.relayed().length;
+    expect(before).toBeGreaterThan(0);
+    expect(before).toBeLessThan(60);
+    await w.clock.advance(60_000);
+    expect(w.relayed()).toHaveLength(before);
+    const { statistics } = await w.campaign(id);
+    expect(statistics.sent).toBe(before);
+    expect(Number(statistics.sent) + Number(statistics.pending) + Number(statistics.queued)).toBe(60);
+    expect((await w.post(`/campaigns/${id}/pause`)).status).toBe(200);
+    await w.post(`/campaigns/${id}/resume`);
+    await w.clock.advance(120_000);
+    expect(new Set(w.relayed()).size).toBe(60);
+    expect(w.relayed()).toHaveLength(60);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 60 } });
+  });
+
+  it('withholds what was being prepared when the pause came', async () => {
+    w.engine.prepare = async () => {
+      await w.engine.later(5_000);
+    };
+    const id = await w.start({ listId: await w.list(contacts(10)), message: 'x' });
+    await w.clock.advance(2_000);
+    expect(w.engine.attempts.length).toBeGreaterThan(0);
+    const pausing = w.post(`/campaigns/${id}/pause`);
+    await w.clock.advance(300);
+    await pausing;
+    await w.clock.advance(60_000);
+    expect(w.relayed()).toEqual([]);
+    w.engine.prepare = () => undefined;
+    await w.post(`/campaigns/${id}/resume`);
+    await w.clock.advance(60_000);
+    expect(w.relayed().sort()).toEqual(contacts(10).map(({ phone }) => phone));
+  });
+
+  it('changes the text of those who have not been written to', async () => {
+    const id = await w.start({
+      listId: await w.list(contacts(4)),
+      message: 'old {name}',
+      delayBetweenMessages: 10_000,
+    });
+    await w.clock.advance(12_000);
+    await w.post(`/campaigns/${id}/pause`);
+    const sent = w.relayed().length;
+    const changed = await w.call(`/campaigns/${id}`, { method: 'PUT', body: { message: 'new {name}' } });
+    expect(changed.status).toBe(200);
+    await w.post(`/campaigns/${id}/resume`);
+    await w.clock.advance(120_000);
+    const texts = w.engine.relayed.map(({ content }) => Object(content).text);
+    expect(texts.filter((text) => text.startsWith('old'))).toHaveLength(sent);
+    expect(texts.filter((text) => text.startsWith('new'))).toHaveLength(4 - sent);
+    expect((await w.call(`/campaigns/${id}`, { method: 'PUT', body: { message: 'z' } })).status).toBe(409);
+  });
+});
+
+describe('stop', () => {
+  it('ends it for good: the rest is skipped, what was queued is canceled', async () => {
+    w.engine.answer = () => w.engine.later(400);
+    const id = await w.start({ listId: await w.list(contacts(60)), message: 'x' });
+    await w.clock.advance(1_500);
+    const stopping = w.post(`/campaigns/${id}/stop`);
+    await w.clock.advance(300);
+    expect((await stopping).body.data).toMatchObject({ status: 'stopped' });
+    const before = w.relayed().length;
+    await w.clock.advance(60_000);
+    expect(w.relayed()).toHaveLength(before);
+    expect((await w.campaign(id)).statistics).toMatchObject({
+      total: 60,
+      pending: 0,
+      queued: 0,
+      sent: before,
+      skipped: 60 - before,
+    });
+    const states = (await w.recipients(id)).map(({ state, reason }) => `${state} ${reason}`);
+    expect(states.filter((state) => state === 'skipped stopped')).toHaveLength(60 - before);
+    expect((await w.post(`/campaigns/${id}/resume`)).body).toMatchObject({ code: 'CONFLICT' });
+  });
+});
+
+describe('one at a time', () => {
+  it('refuses a second campaign to the same list and session, also while the first is paused', async () => {
+    const listId = await w.list(contacts(5));
+    const id = await w.start({ listId, message: 'x', delayBetweenMessages: 5_000 });
+    const again = () => w.post('/send', { listId, message: 'y' });
+    expect((await again()).body).toMatchObject({
+      code: 'BROADCAST_IN_PROGRESS',
+      details: { campaignId: id },
+    });
+    await w.post(`/campaigns/${id}/pause`);
+    expect((await again()).status).toBe(409);
+    await w.post(`/campaigns/${id}/stop`);
+    expect((await again()).status).toBe(202);
+  });
+
+  it('allows ten campaigns an hour', async () => {
+    const make = () => w.post('/send', { numbers: ['0812345678'], message: 'x' });
+    for (let i = 0; i < 10; i++) expect((await make()).status).toBe(202);
+    const reply = await make();
+    expect(reply).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' } });
+    expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+
+  it('makes one campaign of a request that is repeated with its key', async () => {
+    const body = { numbers: ['0812345678'], message: 'x' };
+    const headers = { 'idempotency-key': 'once' };
+    const first = await w.post('/send', body, headers);
+    const second = await w.post('/send', body, headers);
+    expect(second.body).toEqual(first.body);
+    expect(second.headers.get('idempotent-replayed')).toBe('true');
+    await w.clock.advance(10_000);
+    expect(w.relayed()).toHaveLength(1);
+  });
+});

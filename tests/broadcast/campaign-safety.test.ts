@@ -1,0 +1,215 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { optOuts } from '../../src/db/schema.ts';
+import { dailyCap, mustPause, WARM_UP, warmUpCap } from '../../src/services/broadcast/safety.ts';
+import { quietUntil, zonesOf } from '../../src/services/broadcast/time-zones.ts';
+import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
+
+const DAY_MS = 86_400_000;
+
+describe('rules', () => {
+  it('raises the cap with the age of the session and drops it after a month', () => {
+    const caps = WARM_UP.map(({ fromDay }) => warmUpCap(fromDay * DAY_MS) ?? 0);
+    expect(caps).toEqual([...caps].sort((a, b) => a - b));
+    expect(warmUpCap(0)).toBe(50);
+    expect(warmUpCap(DAY_MS - 1)).toBe(50);
+    expect(warmUpCap(30 * DAY_MS)).toBeNull();
+  });
+
+  it('takes the smaller cap, and warms up only against the real WhatsApp unless asked to', () => {
+    const young = { ageMs: 0, isReal: true };
+    expect(dailyCap({}, young)).toBe(50);
+    expect(dailyCap({ dailyCap: 10 }, young)).toBe(10);
+    expect(dailyCap({ dailyCap: 1_000 }, young)).toBe(50);
+    expect(dailyCap({ warmUp: false }, young)).toBeNull();
+    expect(dailyCap({}, { ageMs: 0, isReal: false })).toBeNull();
+    expect(dailyCap({ warmUp: true }, { ageMs: 0, isReal: false })).toBe(50);
+  });
+
+  it('judges by the newest outcomes, refusals sooner than failures, and never by a few', () => {
+    const of = (ok: number, failed: number, refused: number) => [
+      ...Array.from({ length: ok }, () => 'ok' as const),
+      ...Array.from({ length: failed }, () => 'failed' as const),
+      ...Array.from({ length: refused }, () => 'refused' as const),
+    ];
+    expect(mustPause(of(0, 19, 0), 30)).toBeNull();
+    expect(mustPause(of(71, 29, 0), 30)).toBeNull();
+    expect(mustPause(of(70, 30, 0), 30)?.reason).toBe('failure_rate');
+    expect(mustPause(of(91, 0, 9), 30)).toBeNull();
+    expect(mustPause(of(90, 0, 10), 30)?.reason).toBe('refusal_rate');
+  });
+
+  it.each([
+    // 22:00 in Jakarta, 00:00 in Jayapura: both are quiet until 08:00 in Jakarta.
+    ['6281234567890', Date.UTC(2026, 0, 5, 15), Date.UTC(2026, 0, 6, 1)],
+    // 12:00 in Jakarta.
+    ['6281234567890', Date.UTC(2026, 0, 5, 5), null],
+    // 23:00 in Singapore.
+    ['6591234567', Date.UTC(2026, 0, 5, 15), Date.UTC(2026, 0, 6, 0)],
+    // 16:00 in London.
+    ['447911123456', Date.UTC(2026, 0, 5, 16), null],
+    // Summer time: 21:30 in London.
+    ['447911123456', Date.UTC(2026, 6, 5, 20, 30), Date.UTC(2026, 6, 6, 7)],
+  ])('knows when it is quiet for %s', (phone, at, until) => {
+    expect(quietUntil(phone, { from: 21 * 60, to: 8 * 60 }, at)).toBe(until);
+  });
+
+  it('knows the zones of countries, and of numbers of none', () => {
+    expect(zonesOf('6281234567890')).toContain('Asia/Jakarta');
+    expect(zonesOf('870773111632')).toEqual(['UTC']);
+  });
+});
+
+describe('a running campaign', () => {
+  let w: CampaignWorld;
+  beforeEach(async () => {
+    w = await openCampaigns();
+  });
+  afterEach(() => w.close());
+
+  it('leaves out who has opted out, also while it runs, and who is not on WhatsApp', async () => {
+    const people = contacts(30);
+    const out = (phone: string) =>
+      w.t.deps.db.insert(optOuts).values({
+        userId: w.tenant.id,
+        phone,
+        source: 'manual',
+        createdAt: w.clock.now(),
+      });
+    await out(people[3]?.phone ?? '');
+    w.unknown.add(people[5]?.phone ?? '');
+    const listId = await w.list(people);
+    const id = await w.start({ listId, message: 'x', delayBetweenMessages: 10_000 });
+    await w.clock.advance(60_000);
+    await out(people[29]?.phone ?? '');
+    await w.clock.advance(600_000);
+    expect(w.relayed()).toHaveLength(27);
+    const reasons = (await w.recipients(id)).filter(({ state }) => state === 'skipped');
+    expect(reasons.map(({ number, reason }) => [number, reason])).toEqual([
+      [people[3]?.phone, 'opted_out'],
+      [people[5]?.phone, 'not_on_whatsapp'],
+      [people[29]?.phone, 'opted_out'],
+    ]);
+    expect((await w.campaign(id)).statistics).toMatchObject({ total: 30, sent: 27, skipped: 3 });
+    // Asked for once each, and never for who has opted out before.
+    expect(new Set(w.lookedUp).size).toBe(w.lookedUp.length);
+    expect(w.lookedUp).not.toContain(people[3]?.phone);
+  });
+
+  it('keeps the delay between two messages, with jitter, never less', async () => {
+    await w.start({ listId: await w.list(contacts(6)), message: 'x', delayBetweenMessages: 3_000 });
+    await w.clock.advance(60_000);
+    const times = w.engine.relayed.map(({ at }) => at);
+    expect(times).toHaveLength(6);
+    const gaps = times.slice(1).map((at, i) => at - (times[i] ?? 0));
+    for (const gap of gaps) {
+      expect(gap).toBeGreaterThanOrEqual(3_000);
+      expect(gap).toBeLessThan(4_500);
+    }
+  });
+
+  it("keeps the session's own pace where that is slower", async () => {
+    await w.close();
+    w = await openCampaigns({ delayMinMs: 5_000, delayMaxMs: 5_000 });
+    await w.start({ listId: await w.list(contacts(4)), message: 'x', delayBetweenMessages: 1_000 });
+    await w.clock.advance(60_000);
+    const times = w.engine.relayed.map(({ at }) => at);
+    expect(times).toHaveLength(4);
+    for (const [i, at] of times.slice(1).entries())
+      expect(at - (times[i] ?? 0)).toBeGreaterThanOrEqual(5_000);
+  });
+
+  it('stops at the daily cap, says so, and goes on the next day', async () => {
+    const id = await w.start({ listId: await w.list(contacts(50)), message: 'x', dailyCap: 20 });
+    await w.clock.advance(120_000);
+    expect(w.relayed()).toHaveLength(20);
+    const view = await w.campaign(id);
+    // Midnight in Jakarta, where the sender lives.
+    expect(view).toMatchObject({
+      status: 'running',
+      waitingFor: 'daily_cap',
+      waitingUntil: '2026-01-05T17:00:00.000Z',
+    });
+    w.clock.setNow(Date.UTC(2026, 0, 5, 17, 1));
+    await w.clock.advance(90_000);
+    expect(w.relayed()).toHaveLength(40);
+  });
+
+  it('waits for the morning of each recipient, and meanwhile writes to those who are awake', async () => {
+    // 10:00 in Jakarta, 03:00 in London.
+    const people = [{ phone: '447911123456' }, { phone: '447911123457' }, ...contacts(3)];
+    const id = await w.start({
+      listId: await w.list(people),
+      message: 'x',
+      quietHours: { from: '21:00', to: '08:00' },
+    });
+    await w.clock.advance(60_000);
+    expect(w.relayed()).toHaveLength(3);
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'running',
+      waitingFor: 'quiet_hours',
+      waitingUntil: '2026-01-05T08:00:00.000Z',
+      statistics: { pending: 2 },
+    });
+    expect((await w.recipients(id))[0]).toMatchObject({ state: 'pending', reason: 'quiet' });
+    w.clock.setNow(Date.UTC(2026, 0, 5, 8, 1));
+    await w.clock.advance(90_000);
+    expect(w.relayed()).toHaveLength(5);
+    expect((await w.campaign(id)).status).toBe('completed');
+  });
+
+  it('pauses itself when too many are refused, says why, and forgives that on resume', async () => {
+    const events: string[] = [];
+    w.t.deps.stream.subscribe({ userId: w.tenant.id }, ({ event, data }) => {
+      if (event.startsWith('campaign.')) events.push(`${event} ${data.reason}`);
+    });
+    w.engine.answer = () => ({ outcome: 'refused', code: '475', message: 'no' });
+    const id = await w.start({ listId: await w.list(contacts(80)), message: 'x' });
+    await w.clock.advance(60_000);
+    const view = await w.campaign(id);
+    expect(view).toMatchObject({ status: 'paused', reason: 'refusal_rate' });
+    expect(view.reasonMessage).toMatch(/^WhatsApp refused \d+ of the last \d+ messages/);
+    expect(w.relayed().length).toBeLessThan(60);
+    w.engine.answer = () => ({ outcome: 'acknowledged', at: w.clock.now() });
+    await w.post(`/campaigns/${id}/resume`);
+    await w.clock.advance(60_000);
+    expect((await w.campaign(id)).status).toBe('completed');
+    expect(events).toEqual([
+      'campaign.started undefined',
+      'campaign.paused refusal_rate',
+      'campaign.resumed null',
+      'campaign.completed null',
+    ]);
+  });
+
+  it('sends what failed once more under the same ids', async () => {
+    const failing = new Set(contacts(3).map(({ phone }) => phone));
+    w.engine.answer = ({ to }) =>
+      failing.has(to.phone ?? '')
+        ? { outcome: 'refused', code: '475', message: 'no' }
+        : { outcome: 'acknowledged', at: w.clock.now() };
+    const id = await w.start({ listId: await w.list(contacts(10)), message: 'x' });
+    await w.clock.advance(30_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 7, failed: 3 } });
+    failing.delete(contacts(1)[0]?.phone ?? '');
+    expect((await w.post(`/campaigns/${id}/retry-failed`)).status).toBe(200);
+    await w.clock.advance(30_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 8, failed: 2 } });
+    const idsOf = (phone: string) =>
+      new Set(w.engine.relayed.filter(({ to }) => to.phone === phone).map(({ messageId }) => messageId));
+    for (const { phone } of contacts(10)) expect(idsOf(phone).size).toBe(1);
+    expect(w.relayed()).toHaveLength(13);
+  });
+
+  it('waits while nobody can say whether the numbers are there', async () => {
+    w.setDeaf(true);
+    const listId = await w.list(contacts(5));
+    const id = await w.start({ listId, message: 'x' });
+    await w.clock.advance(20_000);
+    expect(w.relayed()).toEqual([]);
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'number_check' });
+    w.setDeaf(false);
+    await w.clock.advance(60_000);
+    expect(w.relayed()).toHaveLength(5);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', waitingFor: null });
+  });
+});

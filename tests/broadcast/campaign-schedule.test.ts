@@ -1,0 +1,165 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { firstRun, nextRun } from '../../src/services/broadcast/schedule.ts';
+import { AppError } from '../../src/utils/errors.ts';
+import { type CampaignWorld, contacts, openCampaigns, type View } from './campaign-fixture.ts';
+
+const NOW = Date.UTC(2026, 0, 5, 3);
+
+describe('a time', () => {
+  it.each([
+    ['2026-01-05T08:00:00Z', 'UTC', Date.UTC(2026, 0, 5, 8)],
+    ['2026-01-05T15:00:00+07:00', 'UTC', Date.UTC(2026, 0, 5, 8)],
+    ['2026-01-05T15:00:00', 'Asia/Jakarta', Date.UTC(2026, 0, 5, 8)],
+    ['2026-01-05 15:00', 'Asia/Jakarta', Date.UTC(2026, 0, 5, 8)],
+    ['2026-07-01T09:00', 'Europe/London', Date.UTC(2026, 6, 1, 8)],
+    // A moment ago by a clock that is behind: now.
+    ['2026-01-05T02:59:30Z', 'UTC', NOW],
+  ])('reads %s in %s', (scheduledAt, timeZone, at) => {
+    expect(firstRun({ scheduledAt, timeZone }, NOW)).toBe(at);
+  });
+
+  it.each([
+    [{ scheduledAt: '2026-01-05T02:00:00Z', timeZone: 'UTC' }, 'scheduledAt'],
+    [{ scheduledAt: '2027-06-01T02:00:00Z', timeZone: 'UTC' }, 'scheduledAt'],
+    [{ scheduledAt: 'tomorrow', timeZone: 'UTC' }, 'scheduledAt'],
+    [{ scheduledAt: '2026-01-06T02:00:00', timeZone: 'Mars/Phobos' }, 'timezone'],
+    [{ timeZone: 'UTC' }, 'scheduledAt'],
+    [{ cron: 'every day at nine', timeZone: 'UTC' }, 'cron'],
+    [{ cron: '0 0 30 2 *', timeZone: 'UTC' }, 'cron'],
+  ])('refuses %j', (input, field) => {
+    try {
+      firstRun(input, NOW);
+      expect.unreachable();
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      expect(error.code).toBe('VALIDATION_FAILED');
+      expect(error.details).toHaveProperty(field);
+    }
+  });
+
+  it('follows a cron expression in its time zone', () => {
+    expect(nextRun('0 9 * * 1', 'Asia/Jakarta', NOW)).toBe(Date.UTC(2026, 0, 12, 2));
+    expect(firstRun({ cron: '0 9 * * *', timeZone: 'Asia/Jakarta' }, NOW)).toBe(Date.UTC(2026, 0, 6, 2));
+  });
+});
+
+describe('a campaign for later', () => {
+  let w: CampaignWorld;
+  beforeEach(async () => {
+    w = await openCampaigns();
+  });
+  afterEach(() => w.close());
+
+  const all = async (): Promise<View[]> => Object((await w.call('/campaigns')).body.data);
+
+  it('begins at its time, with who is on the list then', async () => {
+    const listId = await w.list(contacts(2));
+    const reply = await w.post('/schedule', {
+      listId,
+      message: 'x',
+      scheduledAt: '2026-01-05T10:05:00',
+      timezone: 'Asia/Jakarta',
+    });
+    expect(reply).toMatchObject({
+      status: 202,
+      body: { data: { status: 'scheduled', totalContacts: 2, scheduledAt: '2026-01-05T03:05:00.000Z' } },
+    });
+    await w.clock.advance(60_000);
+    await w.post(`/lists/${listId}/contacts`, { number: '+6281399999999' });
+    expect(w.relayed()).toEqual([]);
+    await w.clock.advance(250_000);
+    expect(w.relayed()).toHaveLength(3);
+    expect(await w.campaign(Object(reply.body.data).id)).toMatchObject({ status: 'completed' });
+  });
+
+  it('can be moved, changed and stopped before it begins', async () => {
+    const body = { numbers: ['0812345678'], message: 'x', scheduledAt: '2026-01-05T03:01:00Z' };
+    const { id } = Object((await w.post('/schedule', body)).body.data);
+    const put = (change: object) => w.call(`/campaigns/${id}`, { method: 'PUT', body: change });
+    expect(
+      Object((await put({ scheduledAt: '2026-01-05T03:03:00Z', message: 'y' })).body.data),
+    ).toMatchObject({
+      nextRunAt: '2026-01-05T03:03:00.000Z',
+      content: { type: 'text', text: 'y' },
+    });
+    await w.clock.advance(100_000);
+    expect(w.relayed()).toEqual([]);
+    expect((await w.post(`/campaigns/${id}/stop`)).body.data).toMatchObject({ status: 'stopped' });
+    await w.clock.advance(200_000);
+    expect(w.relayed()).toEqual([]);
+  });
+
+  it('waits for another one to the same list', async () => {
+    const listId = await w.list(contacts(3));
+    const first = await w.start({ listId, message: 'x', delayBetweenMessages: 60_000 });
+    const body = { listId, message: 'y', scheduledAt: '2026-01-05T03:00:30Z' };
+    const { id } = Object((await w.post('/schedule', body)).body.data);
+    await w.clock.advance(45_000);
+    expect((await w.campaign(id)).status).toBe('scheduled');
+    await w.post(`/campaigns/${first}/stop`);
+    await w.clock.advance(60_000);
+    expect((await w.campaign(id)).status).toBe('completed');
+  });
+
+  it('comes again with cron, a campaign each time, until it is stopped', async () => {
+    const listId = await w.list(contacts(2));
+    const body = { listId, message: 'x', campaignName: 'Weekly', cron: '*/2 * * * *' };
+    const { id } = Object((await w.post('/schedule', body)).body.data);
+    await w.clock.advance(5 * 60_000);
+    expect(w.relayed()).toHaveLength(4);
+    const runs = (await all()).filter(({ originId }) => originId === id);
+    expect(runs.map(({ status, name }) => [status, name])).toEqual([
+      ['completed', 'Weekly 2026-01-05'],
+      ['completed', 'Weekly 2026-01-05'],
+    ]);
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'scheduled',
+      nextRunAt: '2026-01-05T03:06:00.000Z',
+    });
+    await w.post(`/campaigns/${id}/stop`);
+    await w.clock.advance(5 * 60_000);
+    expect(w.relayed()).toHaveLength(4);
+  });
+
+  it('is started once by two feeders', async () => {
+    await w.post('/schedule', {
+      numbers: ['0812345678'],
+      message: 'x',
+      scheduledAt: '2026-01-05T03:00:10Z',
+    });
+    w.clock.setNow(NOW + 20_000);
+    await Promise.all([w.feeder.look(), w.feeder.look(), w.feeder.look()]);
+    await w.clock.advance(30_000);
+    expect(w.relayed()).toHaveLength(1);
+  });
+});
+
+describe('a clone', () => {
+  let w: CampaignWorld;
+  beforeEach(async () => {
+    w = await openCampaigns();
+  });
+  afterEach(() => w.close());
+
+  it('is paused until it is resumed, and goes to the same numbers', async () => {
+    const id = await w.start({ numbers: ['0812345678', '0812345679', 'x'], message: 'Hi {number}' });
+    await w.clock.advance(10_000);
+    const made = await w.post(`/campaigns/${id}/clone`, { campaignName: 'Again' });
+    expect(made).toMatchObject({ status: 202, body: { data: { status: 'paused', name: 'Again' } } });
+    const clone = Object(made.body.data).id;
+    await w.clock.advance(10_000);
+    expect(w.relayed()).toHaveLength(2);
+    await w.call(`/campaigns/${clone}`, { method: 'PUT', body: { message: 'Bye {number}' } });
+    expect((await w.post(`/campaigns/${clone}/resume`)).status).toBe(200);
+    await w.clock.advance(10_000);
+    expect(w.relayed()).toHaveLength(4);
+    expect(w.engine.relayed.map(({ content }) => Object(content).text).slice(2)).toEqual([
+      'Bye 62812345678',
+      'Bye 62812345679',
+    ]);
+    expect(await w.campaign(clone)).toMatchObject({
+      status: 'completed',
+      statistics: { sent: 2, skipped: 1 },
+    });
+  });
+});
