@@ -55,9 +55,9 @@ const SETTLE_GRACE_MS = 5_000;
 
 /**
  * Starts the whole service: database and migrations, then HTTP, then the workers. Rejects, with everything closed
- * again, when the database cannot be used or the port is taken.
+ * again, when the database cannot be used or the port is taken. `handsOver`: when it stops, another process serves.
  */
-export async function startGateway(config: Config): Promise<Gateway> {
+export async function startGateway(config: Config, options: { handsOver?: boolean } = {}): Promise<Gateway> {
   const undo: Array<() => unknown> = [];
   const stop = once(async () => {
     for (const step of undo.reverse()) await step();
@@ -75,7 +75,7 @@ export async function startGateway(config: Config): Promise<Gateway> {
     await ensureFirstAdmin(deps);
     const workers = await buildWorkers(deps, processId);
     undo.push(() => workers.stop());
-    const http = await startHttp(deps);
+    const http = await startHttp(deps, options);
     undo.push(() => http.stop());
     const ready = workers.start().then(() => {
       deps.lifecycle.phase = 'ready';

@@ -16,13 +16,18 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
-/** Clients that keep connections use them about so often; one that is closed under a request breaks it. */
+/** How long idle connections are left open: a request may be on its way on each of them. */
 const IDLE_GRACE_MS = 1_000;
+/** Node tells clients to leave a connection alone after 5 s; those that are still there then, nobody uses. */
+const HAND_OVER_GRACE_MS = 6_000;
 /** How long open requests (long polls, event streams) may go on after a stop was asked for. */
 const OPEN_GRACE_MS = 8_000;
 
-/** Listens as the configuration says. Rejects when the port is taken. */
-export function startHttp(deps: Deps): Promise<HttpServer> {
+/**
+ * Listens as the configuration says. Rejects when the port is taken. `handsOver`: another process takes the requests
+ * when this one stops, so that none may fail for it.
+ */
+export function startHttp(deps: Deps, { handsOver = false } = {}): Promise<HttpServer> {
   const app = createApp(deps, allRoutes);
   const { host, port } = deps.config;
   return new Promise((resolve, reject) => {
@@ -33,7 +38,7 @@ export function startHttp(deps: Deps): Promise<HttpServer> {
           ? 'localhost'
           : address.address.replace('0.0.0.0', 'localhost');
         const stop = async () => {
-          await leave(server, deps.clock);
+          await leave(server, deps.clock, handsOver ? HAND_OVER_GRACE_MS : IDLE_GRACE_MS);
           await app.stop();
         };
         resolve({ url: `http://${name}:${address.port}`, stop });
@@ -48,7 +53,7 @@ function asHttpServer(server: ReturnType<typeof serve>): Server {
   return server as Server;
 }
 
-async function leave(server: Server, clock: Clock): Promise<void> {
+async function leave(server: Server, clock: Clock, idleGraceMs: number): Promise<void> {
   server.prependListener('request', (_request, response) => {
     response.shouldKeepAlive = false;
   });
@@ -58,9 +63,15 @@ async function leave(server: Server, clock: Clock): Promise<void> {
   });
   const done = new AbortController();
   const over = closed.then(() => done.abort());
-  await sleep(clock, IDLE_GRACE_MS, done.signal);
+  await sleep(clock, idleGraceMs, done.signal);
+  // After a busy moment timers run before sockets are read: what has arrived is looked at first.
+  await turns(2);
   server.close();
   await sleep(clock, OPEN_GRACE_MS, done.signal);
   server.closeAllConnections();
   await over;
+}
+
+async function turns(n: number): Promise<void> {
+  for (let i = 0; i < n; i++) await new Promise<void>((resolve) => setImmediate(resolve));
 }

@@ -3,6 +3,8 @@
 export interface Running {
   /** what is said to be ready, for the process manager's log */
   ready: string;
+  /** resolves when it can do its work, and the process before it may go; rejects when it never will */
+  working?: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -30,9 +32,12 @@ export async function runUntilSignal(name: string, start: () => Promise<Running>
   process.on('SIGTERM', () => stop('SIGTERM'));
   try {
     running = await start();
+    await running.working;
     if (stopping) return;
     process.send?.('ready');
   } catch (error) {
+    // What was begun must not fight with the end that was asked for.
+    if (stopping) return;
     fail(`${name} could not start`, error);
   }
 }

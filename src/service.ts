@@ -8,7 +8,9 @@ export async function runService(): Promise<void> {
   await runUntilSignal('WaHub', async () => {
     const made = ensureDevelopmentSecrets('.env', process.env);
     if (made.length > 0) process.stderr.write(`made ${made.join(', ')} and kept them in .env\n`);
-    const gateway = await startGateway(loadConfig(process.env));
-    return { ready: gateway.url, stop: gateway.stop };
+    // A process manager (PM2) has a channel to its processes and replaces them one by one.
+    const handsOver = process.send !== undefined;
+    const gateway = await startGateway(loadConfig(process.env), { handsOver });
+    return { ready: gateway.url, working: gateway.ready, stop: gateway.stop };
   });
 }

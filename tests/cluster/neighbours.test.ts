@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCommandBus, NotOwnerError } from '../../src/cluster/commands.ts';
+import { createMailbox } from '../../src/cluster/mailbox.ts';
+import { createAskOwner, createCommandDesk } from '../../src/cluster/remote-commands.ts';
+import { createWakeUpSender, postWakeUps, takeWakeUps } from '../../src/cluster/wake-ups.ts';
+import { sessionCommands, wakeUps, whatsappAccounts } from '../../src/db/schema.ts';
+import { systemClock } from '../../src/utils/clock.ts';
+import { AppError } from '../../src/utils/errors.ts';
+import { newId } from '../../src/utils/ids.ts';
+import { openTestDatabase, type TestDatabase } from '../helpers/database.ts';
+import { until } from '../helpers/until.ts';
+import { silent } from '../workers/session-world.ts';
+
+let database: TestDatabase;
+const stops: (() => Promise<void>)[] = [];
+
+beforeEach(async () => {
+  database = await openTestDatabase();
+});
+afterEach(async () => {
+  await Promise.all(stops.splice(0).map((stop) => stop()));
+  await database.close();
+});
+
+type Handler = (accountId: string, input: unknown) => Promise<unknown>;
+
+/** Safe because these tests compare answers with what their own handlers gave. */
+function asAnswer(answer: unknown): never {
+  return answer as never;
+}
+
+/** A process that answers `check_numbers` for the sessions of `mine` by `answer`. */
+function startProcess(mine: Set<string>, answer: Handler) {
+  const processId = newId();
+  const deps = { database, db: database.db, clock: systemClock, logger: silent, processId };
+  const bus = createCommandBus({ processId, clock: systemClock, askOwner: createAskOwner(deps) });
+  const news: string[] = [];
+  bus.handle(async (accountId, _name, input) => {
+    if (!mine.has(accountId)) throw new NotOwnerError();
+    return asAnswer(await answer(accountId, input));
+  });
+  const desk = createCommandDesk({ ...deps, runHere: bus.runHere });
+  const mailbox = createMailbox({
+    ...deps,
+    hasPeers: () => true,
+    onNews: (ids) => news.push(...ids),
+    lookForCommands: desk.look,
+  });
+  mailbox.start();
+  stops.push(async () => {
+    await mailbox.stop();
+    await desk.idle();
+  });
+  const sender = createWakeUpSender({ ...deps, isMine: (id) => mine.has(id) });
+  return { processId, bus, news, mine, sender, look: desk.look, stop: () => mailbox.stop() };
+}
+
+async function account(owner: string | null): Promise<string> {
+  const id = newId();
+  await database.db.insert(whatsappAccounts).values({
+    id,
+    userId: 1,
+    sessionId: id,
+    status: 'connected',
+    pairing: 'qr',
+    owner,
+    createdAt: 1,
+    updatedAt: 1,
+  });
+  return id;
+}
+
+const echo: Handler = async (accountId, input) => [accountId, input];
+const ask = (process: ReturnType<typeof startProcess>, id: string, timeoutMs = 5_000) =>
+  process.bus.run(id, 'check_numbers', { phones: ['628111'] }, timeoutMs);
+const refusal = (work: Promise<unknown>) =>
+  work.then(
+    () => null,
+    (error: unknown) => (error instanceof AppError ? error : null),
+  );
+const commandsLeft = async () => (await database.db.select().from(sessionCommands)).length;
+
+describe('a command', () => {
+  it('is run by the owner, wherever it is asked, and leaves no row', async () => {
+    const a = startProcess(new Set(), echo);
+    const b = startProcess(new Set(), echo);
+    const id = await account(b.processId);
+    b.mine.add(id);
+    expect(await ask(a, id)).toEqual([id, { phones: ['628111'] }]);
+    expect(await ask(b, id)).toEqual([id, { phones: ['628111'] }]);
+    await until(async () => (await commandsLeft()) === 0);
+  });
+
+  it('fails as it failed at the owner, and an unknown failure tells nothing of itself', async () => {
+    const a = startProcess(new Set(), echo);
+    const details = { phone: 'is odd' };
+    const b = startProcess(new Set(), async () => {
+      throw new AppError('NOT_CONNECTED', 'It is away.', { details, retryAfterSeconds: 7 });
+    });
+    const c = startProcess(new Set(), async () => {
+      throw new Error('secret of the process');
+    });
+    const [atB, atC] = [await account(b.processId), await account(c.processId)];
+    b.mine.add(atB);
+    c.mine.add(atC);
+    expect(await refusal(ask(a, atB))).toMatchObject({
+      code: 'NOT_CONNECTED',
+      message: 'It is away.',
+      details,
+      retryAfterSeconds: 7,
+    });
+    const unknown = await refusal(ask(a, atC));
+    expect(unknown?.code).toBe('UNAVAILABLE');
+    expect(unknown?.message).not.toContain('secret');
+  });
+
+  it('follows the session to its next owner, and home when nobody has it', async () => {
+    const a = startProcess(new Set(), echo);
+    const b = startProcess(new Set(), echo);
+    const c = startProcess(new Set(), echo);
+    const id = await account(b.processId);
+    // b does not hold what the row says: it is giving the session away.
+    const asked = ask(a, id);
+    await database.db.update(whatsappAccounts).set({ owner: c.processId });
+    c.mine.add(id);
+    expect(await asked).toEqual([id, { phones: ['628111'] }]);
+
+    const free = await account(newId());
+    const again = ask(a, free);
+    a.mine.add(free);
+    expect(await again).toEqual([free, { phones: ['628111'] }]);
+    await until(async () => (await commandsLeft()) === 0);
+  });
+
+  it('that nobody answers is UNAVAILABLE in time, and is not run later', async () => {
+    const ran: string[] = [];
+    const a = startProcess(new Set(), echo);
+    const b = startProcess(new Set(), async (accountId) => ran.push(accountId));
+    await b.stop();
+    const id = await account(b.processId);
+    b.mine.add(id);
+    expect((await refusal(ask(a, id, 300)))?.code).toBe('UNAVAILABLE');
+    await until(async () => (await commandsLeft()) === 0);
+    await b.look();
+    expect(ran).toEqual([]);
+    expect((await refusal(ask(a, newId(), 300)))?.code).toBe('UNAVAILABLE');
+  });
+});
+
+describe('a wake-up', () => {
+  it('reaches the owner of a session within moments, and nobody else', async () => {
+    const a = startProcess(new Set(), echo);
+    const b = startProcess(new Set(), echo);
+    const [mine, other, free] = [await account(a.processId), await account(b.processId), await account(null)];
+    a.mine.add(mine);
+    b.mine.add(other);
+    for (const id of [mine, other, free]) a.sender.send(id);
+    await until(() => b.news.length > 0, 2_000);
+    await a.sender.flush();
+    expect(b.news).toEqual([other]);
+    expect(a.news).toEqual([]);
+    await until(async () => (await database.db.select().from(wakeUps)).length === 0);
+  });
+
+  it('that comes while one waits is kept once, and one that comes after the look is news again', async () => {
+    const [owner, accountId] = [newId(), newId()];
+    await postWakeUps(database.db, [{ owner, accountId }], 1);
+    await postWakeUps(database.db, [{ owner, accountId }], 2);
+    expect(await takeWakeUps(database.db, owner)).toEqual([accountId]);
+    expect(await takeWakeUps(database.db, owner)).toEqual([]);
+    await postWakeUps(database.db, [{ owner, accountId }], 3);
+    expect(await takeWakeUps(database.db, owner)).toEqual([accountId]);
+  });
+});
