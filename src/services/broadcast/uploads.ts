@@ -85,8 +85,9 @@ export async function deleteUpload(ctx: Ctx, input: SessionRef & { filename: str
   await enterBroadcast(ctx, input, 'broadcast');
   const row = await findMedia(ctx, input.filename);
   if (row.kind !== 'upload') throw new AppError('NOT_FOUND', 'There is no such upload.');
-  await ctx.db.delete(media).where(eq(media.id, row.id));
+  // The file first: a crash then leaves a row, which the sweep finds, and not a file that nothing finds.
   await removeStored(ctx, row.storageKey);
+  await ctx.db.delete(media).where(eq(media.id, row.id));
 }
 
 type About = Omit<Upload, 'filename' | 'url'>;
