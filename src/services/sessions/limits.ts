@@ -104,8 +104,7 @@ export async function putLimits(ctx: Ctx, sessionId: string, input: LimitsInput)
     });
   }
   const limits = merge(session.limits ?? {}, input, ctx.clock.now());
-  const longest = Math.max(Number(limits.delayMaxMs ?? pacing.delayMaxMs), pacing.delayMaxMs);
-  if (Number(limits.delayMinMs ?? pacing.delayMinMs) > longest) {
+  if (Number(limits.delayMinMs ?? 0) > Number(limits.delayMaxMs ?? Number.POSITIVE_INFINITY)) {
     throw new AppError('VALIDATION_FAILED', 'Not valid: delayMinMs.', {
       details: { delayMinMs: 'must not be larger than delayMaxMs' },
     });

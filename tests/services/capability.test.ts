@@ -1,0 +1,53 @@
+/** What an engine lacks is told before anything is queued. */
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { messageQueue, whatsappAccounts } from '../../src/db/schema.ts';
+import { newId } from '../../src/utils/ids.ts';
+import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
+
+vi.mock('../../src/whatsapp/capabilities.ts', () => ({
+  CAPABILITIES: {
+    baileys: { contentTypes: ['text'], pairingCode: false, groups: false, markRead: false },
+  },
+}));
+
+let t: TestApp;
+let tenant: Tenant;
+beforeAll(async () => {
+  t = await openTestApp();
+  tenant = await t.tenant();
+  const at = Date.now();
+  await t.deps.db.insert(whatsappAccounts).values({
+    id: newId(),
+    userId: tenant.id,
+    sessionId: 'main',
+    status: 'connected',
+    pairing: 'qr',
+    paired: true,
+    createdAt: at,
+    updatedAt: at,
+  });
+});
+afterAll(() => t.close());
+
+const NOT_SUPPORTED = { status: 422, body: { code: 'NOT_SUPPORTED', details: { engine: 'baileys' } } };
+
+test.each([
+  ['poll', { question: 'When?', options: ['a', 'b'] }],
+  ['image', { image: 'https://no-such-host.invalid/a.png' }],
+  ['location', { latitude: 1, longitude: 2 }],
+])('%s: 422 NOT_SUPPORTED, and nothing is queued or fetched', async (kind, fields) => {
+  const body = { session: 'main', to: '08120000001', ...fields };
+  const reply = await t.call(`/message/send-${kind}`, { method: 'POST', apiKey: tenant.apiKey, body });
+  expect(reply).toMatchObject(NOT_SUPPORTED);
+  expect(await t.deps.db.select().from(messageQueue)).toEqual([]);
+});
+
+test('what is in the table is queued', async () => {
+  const body = { session: 'main', to: '08120000001', text: 'hi' };
+  const reply = await t.call('/message/send-text', { method: 'POST', apiKey: tenant.apiKey, body });
+  expect(reply.status).toBe(202);
+});
+
+test('so are groups', async () => {
+  expect(await t.call('/session/main/groups', { apiKey: tenant.apiKey })).toMatchObject(NOT_SUPPORTED);
+});
