@@ -1,15 +1,16 @@
 /** Everything that is not the same in the two dialects. Nothing outside of src/db may mention a dialect. */
-import { and, asc, type Column, gt, inArray, type SQL, sql } from 'drizzle-orm';
-import { CasingCache } from 'drizzle-orm/casing';
+import { and, asc, gt, inArray, type SQL } from 'drizzle-orm';
 import type { LibSQLDatabase } from 'drizzle-orm/libsql';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySql2Database } from 'drizzle-orm/mysql2';
 import { isRetryable, isUniqueViolation } from './errors.ts';
 import { dbType } from './kit.ts';
 import { pause, turn } from './turns.ts';
-import type { Changes, Database, Db, NewRow, Tx } from './types.ts';
+import { type Changes, type Database, type Db, isTx, type NewRow, type Tx } from './types.ts';
 
 export { isRetryable, isUnavailable, isUniqueViolation } from './errors.ts';
+export { incoming, insertMany, upsert } from './insert.ts';
+export { prepared, preparedWrite } from './prepared.ts';
 
 const onMysql = dbType === 'mysql';
 
@@ -35,38 +36,6 @@ export function affected(result: unknown): number {
   throw new TypeError('not the result of a write');
 }
 
-const casing = new CasingCache('snake_case');
-
-/** Inside the `set` of an upsert: the value that the insert would have given this column. */
-export function incoming<T = unknown>(column: Column): SQL<T> {
-  const name = sql.identifier(casing.getColumnCasing(column));
-  return onMysql ? sql<T>`values(${name})` : sql<T>`excluded.${name}`;
-}
-
-/**
- * Inserts; a row whose `keyColumns` (all of one unique key) are taken gets `set` instead. MySQL looks at every
- * unique key of the table, so use it only where no other one can clash. What it did to how many rows is not told.
- */
-export async function upsert<T extends MySqlTable>(
-  db: Db,
-  table: T,
-  values: NewRow<T> | NewRow<T>[],
-  keyColumns: MySqlColumn[],
-  set: Changes<T>,
-): Promise<void> {
-  if (Array.isArray(values) && values.length === 0) return;
-  const insert = db.insert(table).values(values);
-  if (onMysql) {
-    await checked<{ onDuplicateKeyUpdate(config: { set: Changes<T> }): PromiseLike<unknown> }>(
-      insert,
-    ).onDuplicateKeyUpdate({ set });
-  } else {
-    await checked<{
-      onConflictDoUpdate(config: { target: MySqlColumn[]; set: Changes<T> }): PromiseLike<unknown>;
-    }>(insert).onConflictDoUpdate({ target: keyColumns, set });
-  }
-}
-
 /** Inserts; false when a unique key is taken already. Other errors are thrown (INSERT IGNORE would hide them). */
 export async function tryInsert<T extends MySqlTable>(db: Db, table: T, values: NewRow<T>): Promise<boolean> {
   try {
@@ -77,21 +46,6 @@ export async function tryInsert<T extends MySqlTable>(db: Db, table: T, values: 
     throw error;
   }
 }
-
-/**
- * Inserts any number of rows in pieces: SQLite stops at 32,766 parameters, MySQL at its packet size. Not atomic
- * unless `db` is a transaction.
- */
-export async function insertMany<T extends MySqlTable>(
-  db: Db,
-  table: T,
-  rows: readonly NewRow<T>[],
-  size = 500,
-): Promise<void> {
-  for (let at = 0; at < rows.length; at += size) await db.insert(table).values(rows.slice(at, at + size));
-}
-
-const isTx = (db: Db): db is Tx => 'afterCommit' in db;
 
 /**
  * Runs a transaction, again when it lost to another (deadlock, lock wait, busy), up to `tries` times with a

@@ -64,27 +64,41 @@ export function wrapDatabase(drizzle: object, run: RunTransaction): Db {
     async transaction<R>(fn: (tx: Tx) => Promise<R>): Promise<R> {
       assertOutsideTransaction();
       const hooks: Hook[] = [];
-      const result = await run((opened) => runInside(opened, hooks, fn));
+      const result = await run((opened) => runInside(opened, { root: db, hooks }, fn));
       runHooks(hooks);
       return result;
     },
   };
-  return asDb(Object.assign(drizzle, guarded));
+  const db = asDb(Object.assign(drizzle, guarded));
+  return db;
+}
+
+const roots = new WeakMap<Db, Db>();
+
+/** The database that a transaction is one of; a database itself. */
+export function rootOf(db: Db): Db {
+  return roots.get(db) ?? db;
+}
+
+/** What the transaction and those nested in it belong to, and what is to run after its commit. */
+interface Outer {
+  root: Db;
+  hooks: Hook[];
 }
 
 /** Work that `fn` leaves running after its end may use `db` again: the mark is per transaction, not per context. */
-async function runInside<R>(opened: object, hooks: Hook[], fn: (tx: Tx) => Promise<R>): Promise<R> {
+async function runInside<R>(opened: object, outer: Outer, fn: (tx: Tx) => Promise<R>): Promise<R> {
   const mark = { open: true };
   try {
-    return await openTransaction.run(mark, () => fn(wrapTransaction(opened, hooks)));
+    return await openTransaction.run(mark, () => fn(wrapTransaction(opened, outer)));
   } finally {
     mark.open = false;
   }
 }
 
-function wrapTransaction(drizzle: object, hooks: Hook[]): Tx {
+function wrapTransaction(drizzle: object, { root, hooks }: Outer): Tx {
   const nest = asRaw(drizzle).transaction;
-  return Object.assign(asDb(drizzle), {
+  const tx = Object.assign(asDb(drizzle), {
     afterCommit(fn: Hook) {
       hooks.push(fn);
     },
@@ -92,13 +106,15 @@ function wrapTransaction(drizzle: object, hooks: Hook[]): Tx {
       const own: Hook[] = [];
       let result: { value: R } | undefined;
       await nest.call(drizzle, async (inner) => {
-        result = { value: await fn(wrapTransaction(inner, own)) };
+        result = { value: await fn(wrapTransaction(inner, { root, hooks: own })) };
       });
       if (result === undefined) throw new Error('a nested transaction ended without a result');
       hooks.push(...own);
       return result.value;
     },
   });
+  roots.set(tx, root);
+  return tx;
 }
 
 /** The change is committed: a callback that throws must neither undo that nor keep the others from running. */

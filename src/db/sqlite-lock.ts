@@ -6,6 +6,11 @@ export interface ProcessLock {
   release(): void;
 }
 
+/** The service cannot start, and the message says all that a person needs. */
+class StartError extends Error {
+  override name = 'StartError';
+}
+
 /** About a second: at a restart the process before this one may still be closing. */
 const TRIES = 10;
 const PAUSE_MS = 100;
@@ -13,7 +18,7 @@ const PAUSE_MS = 100;
 /**
  * Keeps a second process away from a SQLite file: two would not see each other's sessions. The lock is one of
  * the operating system, held by SQLite on `<path>.lock`, so it ends with the process however that dies, and it
- * holds between containers that share a volume. Throws when another holds it.
+ * holds between containers that share a volume. Throws StartError when another holds it.
  */
 export async function lockDatabaseFile(path: string): Promise<ProcessLock> {
   for (let attempt = 1; ; attempt++) {
@@ -23,7 +28,7 @@ export async function lockDatabaseFile(path: string): Promise<ProcessLock> {
       return lock;
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY')) throw error;
-      if (attempt >= TRIES) throw new Error(refusal(path));
+      if (attempt >= TRIES) throw new StartError(refusal(path));
       await pause(PAUSE_MS * (0.5 + Math.random()));
     }
   }

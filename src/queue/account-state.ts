@@ -1,14 +1,13 @@
 /** What the session's row says about sending: who owns it, how fast, and whether it pauses. */
 import { and, eq, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
-import { affected, transact } from '../db/ops.ts';
+import { affected, prepared, transact } from '../db/ops.ts';
 import { messageQueue, whatsappAccounts } from '../db/schema.ts';
 import { record } from '../events/record.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import type { QueueDeps } from './deps.ts';
 import type { Held } from './fence.ts';
 import type { LimitReason } from './limits.ts';
-import { prepared } from './prepared.ts';
 
 export interface AccountState {
   owner: string | null;

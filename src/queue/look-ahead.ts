@@ -1,9 +1,9 @@
 /** What comes next in a session's queue, before anything is claimed. */
 import { and, asc, eq, notInArray, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
+import { prepared } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import type { MessageRef } from './claim.ts';
-import { prepared } from './prepared.ts';
 import type { Priority } from './priority.ts';
 
 /** A row that waits, as the look-ahead saw it: the claim checks that it is still so. */

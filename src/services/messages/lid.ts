@@ -1,8 +1,8 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import type { Db } from '../../db/client.ts';
+import { prepared } from '../../db/ops.ts';
 import { waContacts } from '../../db/schema.ts';
-import { prepared } from '../../queue/prepared.ts';
 
 /** A LID is its phone's for good; one that is not known yet may be told any moment, so only known ones are kept. */
 const MAX_KNOWN = 20_000;

@@ -1,8 +1,8 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
+import { prepared } from '../../db/ops.ts';
 import { whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
-import { prepared } from '../../queue/prepared.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireSession, sessionNotFound } from '../access.ts';
 import type { Ctx } from '../context.ts';

@@ -1,0 +1,158 @@
+/** Inserts without drizzle's builder: its time grows with every value, and most of what we write are rows. */
+import { type Column, getTableColumns, getTableName, is, SQL, sql } from 'drizzle-orm';
+import { CasingCache } from 'drizzle-orm/casing';
+import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
+import { dbType } from './kit.ts';
+import { runText } from './prepared.ts';
+import { type Changes, type Db, isTx, type NewRow } from './types.ts';
+
+const onMysql = dbType === 'mysql';
+const casing = new CasingCache('snake_case');
+const quote = (name: string) => (onMysql ? `\`${name}\`` : `"${name}"`);
+const nameOf = (column: Column) => quote(casing.getColumnCasing(column));
+
+/**
+ * Rows of one statement in a transaction of SQLite: few sizes, so that each is prepared once. On MySQL, where a
+ * statement is a round trip, all rows share one, and so they do where they would not be atomic otherwise.
+ */
+const SQLITE_SIZES = [64, 16, 4, 1];
+
+/**
+ * Inserts any number of rows in pieces: SQLite stops at 32,766 parameters, MySQL at its packet size. Not atomic
+ * unless `db` is a transaction.
+ */
+export async function insertMany<T extends MySqlTable>(
+  db: Db,
+  table: T,
+  rows: readonly NewRow<T>[],
+  size = 500,
+): Promise<void> {
+  const plan = planOf(table);
+  if (rows.some((row) => hasExpression(plan, row))) {
+    for (let at = 0; at < rows.length; at += size) await db.insert(table).values(rows.slice(at, at + size));
+    return;
+  }
+  await writeRows(db, plan, rows, size, '');
+}
+
+/** Inside the `set` of an upsert: the value that the insert would have given this column. */
+export function incoming<T = unknown>(column: Column): SQL<T> {
+  const name = sql.identifier(casing.getColumnCasing(column));
+  const made = onMysql ? sql<T>`values(${name})` : sql<T>`excluded.${name}`;
+  incomingOf.set(made, onMysql ? `values(${nameOf(column)})` : `excluded.${nameOf(column)}`);
+  return made;
+}
+
+/** The text of each expression that `incoming` made. */
+const incomingOf = new WeakMap<object, string>();
+
+/**
+ * Inserts; a row whose `keyColumns` (all of one unique key) are taken gets `set` instead. MySQL looks at every
+ * unique key of the table, so use it only where no other one can clash. What it did to how many rows is not told.
+ */
+export async function upsert<T extends MySqlTable>(
+  db: Db,
+  table: T,
+  values: NewRow<T> | NewRow<T>[],
+  keyColumns: MySqlColumn[],
+  set: Changes<T>,
+): Promise<void> {
+  const rows = Array.isArray(values) ? values : [values];
+  if (rows.length === 0) return;
+  const plan = planOf(table);
+  const suffix = rows.some((row) => hasExpression(plan, row)) ? null : conflictText(plan, keyColumns, set);
+  if (suffix !== null) return writeRows(db, plan, rows, rows.length, suffix);
+  const insert = db.insert(table).values(rows);
+  if (onMysql) {
+    await checked<{ onDuplicateKeyUpdate(config: { set: Changes<T> }): PromiseLike<unknown> }>(
+      insert,
+    ).onDuplicateKeyUpdate({ set });
+  } else {
+    await checked<{
+      onConflictDoUpdate(config: { target: MySqlColumn[]; set: Changes<T> }): PromiseLike<unknown>;
+    }>(insert).onConflictDoUpdate({ target: keyColumns, set });
+  }
+}
+
+/** drizzle's value types depend on the dialect; ours (NewRow, Changes) were checked where the caller wrote them. */
+function checked<T>(value: unknown): T {
+  return value as T;
+}
+
+interface Plan {
+  /** `insert into t (a, b) values ` */
+  head: string;
+  /** `(?, ?)` */
+  row: string;
+  columns: { key: string; text: string; column: Column }[];
+}
+
+const plans = new WeakMap<MySqlTable, Plan>();
+
+function planOf(table: MySqlTable): Plan {
+  const known = plans.get(table);
+  if (known) return known;
+  const columns = Object.entries(getTableColumns(table)).map(([key, column]) => ({
+    key,
+    text: nameOf(column),
+    column,
+  }));
+  const made = {
+    head: `insert into ${quote(getTableName(table))} (${columns.map(({ text }) => text).join(', ')}) values `,
+    row: `(${columns.map(() => '?').join(', ')})`,
+    columns,
+  };
+  plans.set(table, made);
+  return made;
+}
+
+const fieldOf = (row: object, key: string): unknown => Reflect.get(row, key);
+
+/** Expressions are left to drizzle. */
+function hasExpression({ columns }: Plan, row: object): boolean {
+  return columns.some(({ key, column }) => {
+    const value = fieldOf(row, key);
+    return is(value === undefined ? column.default : value, SQL);
+  });
+}
+
+/** As drizzle does it: what is missing is the column's default, or null. */
+function toDriver(column: Column, value: unknown): unknown {
+  const given = value === undefined ? (column.default ?? column.defaultFn?.() ?? null) : value;
+  return given === null ? null : column.mapToDriverValue(given);
+}
+
+async function writeRows(
+  db: Db,
+  plan: Plan,
+  rows: readonly object[],
+  size: number,
+  suffix: string,
+): Promise<void> {
+  const sizes = onMysql || !isTx(db) ? [] : SQLITE_SIZES;
+  for (let at = 0; at < rows.length; ) {
+    const left = Math.min(size, rows.length - at);
+    const n = sizes.find((many) => many <= left) ?? left;
+    const values = rows
+      .slice(at, at + n)
+      .flatMap((row) => plan.columns.map(({ key, column }) => toDriver(column, fieldOf(row, key))));
+    await runText(db, `${plan.head}${plan.row}${`, ${plan.row}`.repeat(n - 1)}${suffix}`, values);
+    at += n;
+  }
+}
+
+/** What follows the rows of an upsert; null when it needs drizzle. */
+function conflictText(plan: Plan, keyColumns: readonly MySqlColumn[], set: object): string | null {
+  const changes: string[] = [];
+  for (const [key, value] of Object.entries(set)) {
+    const name = plan.columns.find((column) => column.key === key)?.text;
+    const text = typeof value === 'object' && value !== null ? incomingOf.get(value) : undefined;
+    if (name === undefined || text === undefined) return null;
+    changes.push(`${name} = ${text}`);
+  }
+  if (changes.length === 0) return null;
+  const keys = keyColumns.map(nameOf).join(', ');
+  return onMysql
+    ? ` on duplicate key update ${changes.join(', ')}`
+    : ` on conflict (${keys}) do update set ${changes.join(', ')}`;
+}

@@ -1,0 +1,62 @@
+/** Queries that are built once and run with other values each time: building one costs as much as running it. */
+import { rootOf } from './scope.ts';
+import { type Db, isTx, type Write } from './types.ts';
+
+/**
+ * A reading query, made with `.prepare()` and `sql.placeholder(…)` once for each database, and run on it or in one
+ * of its transactions. Values of placeholders go to the driver as they are: numbers, strings, null.
+ */
+export function prepared<Q extends object>(build: (db: Db) => Q): (db: Db) => Q {
+  const built = new WeakMap<Db, Q>();
+  return (db) => {
+    const root = rootOf(db);
+    const query = built.get(root) ?? build(root);
+    built.set(root, query);
+    return isTx(db) ? boundTo(db, query) : query;
+  };
+}
+
+/** The same for a write; what it gives is for `affected`. */
+export function preparedWrite<V extends Record<string, unknown>>(
+  build: (db: Db) => Write,
+): (db: Db, values: V) => Promise<unknown> {
+  const query = prepared((db) => asPreparable(build(db)).prepare());
+  return (db, values) => query(db).execute(values);
+}
+
+/** A statement that was not built by drizzle, with one `?` for each value. */
+export function runText(db: Db, text: string, values: readonly unknown[]): Promise<unknown> {
+  const { client, tx } = sessionOf(db);
+  const on = tx ?? client;
+  return 'execute' in on ? on.execute({ sql: text, args: values }) : on.query({ sql: text }, values);
+}
+
+interface SqliteClient {
+  execute(statement: { sql: string; args: readonly unknown[] }): Promise<unknown>;
+}
+interface MysqlClient {
+  query(options: { sql: string }, values: readonly unknown[]): Promise<unknown>;
+}
+interface Session {
+  client: SqliteClient | MysqlClient;
+  /** SQLite: the transaction that the session belongs to */
+  tx?: SqliteClient | undefined;
+}
+
+/** Safe because every drizzle database and transaction has its session there; scope.ts wraps them in place. */
+function sessionOf(db: Db): Session {
+  return (db as unknown as { session: Session }).session;
+}
+
+/** Safe because drizzle's prepared queries of both dialects read their connection from these two at each run. */
+function boundTo<Q extends object>(db: Db, query: Q): Q {
+  const { client, tx } = sessionOf(db);
+  return Object.assign(Object.create(query) as Q, { client, tx });
+}
+
+/** Safe because drizzle's builders of writes can all be prepared. */
+function asPreparable(write: Write): {
+  prepare(): { execute(values: Record<string, unknown>): Promise<unknown> };
+} {
+  return write as unknown as { prepare(): { execute(values: Record<string, unknown>): Promise<unknown> } };
+}
