@@ -1,5 +1,5 @@
 /** What arrives: into the history once, with everything that follows from it, before WhatsApp hears that we have it. */
-import { isUniqueViolation, transact } from '../../db/ops.ts';
+import { transact, tryInsert } from '../../db/ops.ts';
 import { inboundMedia, messages } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
@@ -31,34 +31,31 @@ export async function storeInbound(
   const messageId = message.messageId.length <= MAX_ID ? message.messageId : sha256Hex(message.messageId);
   const reply = await matchReply(deps.db, account.id, message, now);
   const content: InboundContent = reply ? { ...message.content, reply } : message.content;
-  try {
-    await transact(deps.db, async (tx) => {
-      await tx.insert(messages).values(toRow({ id, messageId, content, now }, account, message));
-      if (message.media) await tx.insert(inboundMedia).values(newMediaWork(deps, account, id, message.media));
-      await record(tx, deps, [
-        {
-          userId: account.userId,
-          session: account,
-          event: 'message.received',
-          subject: messageId,
-          data: {
-            id,
-            type: content.type,
-            chat: message.chat,
-            phone: message.phone,
-            lid: message.lid,
-            participant: message.participant,
-            pushName: message.pushName,
-          },
+  return transact(deps.db, async (tx) => {
+    // Only this row tells whether it is new: any other clash is an error, and the message stays with WhatsApp.
+    if (!(await tryInsert(tx, messages, toRow({ id, messageId, content, now }, account, message))))
+      return false;
+    if (message.media) await tx.insert(inboundMedia).values(newMediaWork(deps, account, id, message.media));
+    await record(tx, deps, [
+      {
+        userId: account.userId,
+        session: account,
+        event: 'message.received',
+        subject: messageId,
+        data: {
+          id,
+          type: content.type,
+          chat: message.chat,
+          phone: message.phone,
+          lid: message.lid,
+          participant: message.participant,
+          pushName: message.pushName,
         },
-      ]);
-      await noteOptOut(tx, deps, account, { id, phone: message.phone, lid: message.lid, content });
-    });
+      },
+    ]);
+    await noteOptOut(tx, deps, account, { id, phone: message.phone, lid: message.lid, content });
     return true;
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-    return false;
-  }
+  });
 }
 
 interface Fitted {
