@@ -132,6 +132,7 @@ export function requeue(
       availableAt: now,
       expiresAt,
     });
+    await record(tx, deps, [messageFact(message, 'message.queued', now, { status: 'queued', retry: true })]);
     tx.afterCommit(() => deps.signals.wake(message.accountId));
     return true;
   });
