@@ -20,6 +20,8 @@ export interface SandboxProcess {
   pid(): number;
   /** where it keeps its files */
   readonly dir: string;
+  /** what it was started with */
+  readonly env: NodeJS.ProcessEnv;
   /** kill -9, without a word before */
   kill(): Promise<void>;
   /** starts it again after `kill` or `terminate`; resolves when it is ready */
@@ -117,6 +119,7 @@ export async function startSandboxProcess(
       return info.admin;
     },
     dir,
+    env: settings,
     pid() {
       if (child?.pid === undefined) throw new Error('the sandbox does not run');
       return child.pid;
