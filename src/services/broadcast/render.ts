@@ -37,11 +37,13 @@ export interface Rendered {
 
 /** Spintax inside of spintax inside of …: deeper than anybody writes. */
 const MAX_DEPTH = 5;
+/** Characters of a placeholder with its default. */
+const MAX_PLACEHOLDER = 500;
 const PLACEHOLDER = /^[^{}|\r\n]{1,60}$/;
 
 /** Reads a template once, to fill it in many times. Never throws: what is not understood is text. */
 export function compileTemplate(text: string): CompiledTemplate {
-  const parts = parse(text, 0);
+  const parts = parse({ text, closes: matchBraces(text) }, { from: 0, to: text.length }, 0);
   const placeholders = new Set<string>();
   let choices = 0;
   const visit = (list: readonly Part[]) => {
@@ -97,14 +99,39 @@ function valueFor({ phone, name, fields }: RenderContact, placeholder: string): 
   return isNumberColumn(placeholder) ? phone : null;
 }
 
-function parse(text: string, depth: number): Part[] {
+/** A template with the place of the brace that closes each one: found once, so that reading stays linear. */
+interface Source {
+  text: string;
+  closes: ReadonlyMap<number, number>;
+}
+
+interface Span {
+  from: number;
+  to: number;
+}
+
+function matchBraces(text: string): Map<number, number> {
+  const closes = new Map<number, number>();
+  const open: number[] = [];
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '{') open.push(at);
+    else if (text[at] === '}') {
+      const start = open.pop();
+      if (start !== undefined) closes.set(start, at);
+    }
+  }
+  return closes;
+}
+
+function parse(source: Source, { from, to }: Span, depth: number): Part[] {
   const parts: Part[] = [];
   let plain = '';
-  let at = 0;
-  while (at < text.length) {
-    const found = text[at] === '{' ? (parseDouble(text, at, depth) ?? parseSingle(text, at)) : null;
+  let at = from;
+  while (at < to) {
+    const found =
+      source.text[at] === '{' ? (parseDouble(source, at, depth) ?? parseSingle(source.text, at, to)) : null;
     if (found === null) {
-      plain += text[at];
+      plain += source.text[at];
       at++;
       continue;
     }
@@ -123,48 +150,43 @@ interface Found {
   end: number;
 }
 
-function parseSingle(text: string, at: number): Found | null {
-  const close = text.indexOf('}', at);
+function parseSingle(text: string, at: number, to: number): Found | null {
+  const close = text.slice(at, Math.min(to, at + MAX_PLACEHOLDER)).indexOf('}');
   if (close < 0) return null;
-  const inner = text.slice(at + 1, close);
+  const inner = text.slice(at + 1, at + close);
   const bar = inner.indexOf('|');
   const name = (bar < 0 ? inner : inner.slice(0, bar)).trim();
   const fallback = bar < 0 ? null : inner.slice(bar + 1);
   if (!PLACEHOLDER.test(name) || fallback?.includes('{')) return null;
-  return { part: { kind: 'placeholder', name, fallback }, end: close + 1 };
+  return { part: { kind: 'placeholder', name, fallback }, end: at + close + 1 };
 }
 
-function parseDouble(text: string, at: number, depth: number): Found | null {
-  if (text[at + 1] !== '{' || depth >= MAX_DEPTH) return null;
-  const group = splitGroup(text, at + 2);
-  if (group === null) return null;
-  const [only] = group.options;
-  if (group.options.length > 1) {
-    const options = group.options.map((option) => parse(option, depth + 1));
-    return { part: { kind: 'choice', options }, end: group.end };
+/** Two braces that are closed by two. */
+function parseDouble(source: Source, at: number, depth: number): Found | null {
+  const { text, closes } = source;
+  const close = closes.get(at + 1);
+  if (text[at + 1] !== '{' || close === undefined || closes.get(at) !== close + 1 || depth >= MAX_DEPTH)
+    return null;
+  const spans = splitOptions(source, { from: at + 2, to: close });
+  const end = close + 2;
+  if (spans.length > 1) {
+    return { part: { kind: 'choice', options: spans.map((span) => parse(source, span, depth + 1)) }, end };
   }
-  const name = only?.trim() ?? '';
+  const name = text.slice(at + 2, close).trim();
   if (!PLACEHOLDER.test(name)) return null;
-  return { part: { kind: 'placeholder', name, fallback: null }, end: group.end };
+  return { part: { kind: 'placeholder', name, fallback: null }, end };
 }
 
-/** What stands between `{{` and its `}}`, at the bars that are not inside of inner braces. */
-function splitGroup(text: string, start: number): { options: string[]; end: number } | null {
-  const options: string[] = [];
-  let open = 0;
-  let from = start;
-  for (let at = start; at < text.length; at++) {
-    const char = text[at];
-    if (char === '{') open++;
-    else if (char === '}' && open > 0) open--;
-    else if (char === '}') {
-      if (text[at + 1] !== '}') return null;
-      options.push(text.slice(from, at));
-      return { options, end: at + 2 };
-    } else if (char === '|' && open === 0) {
-      options.push(text.slice(from, at));
-      from = at + 1;
+/** At the bars that are not inside of inner braces. */
+function splitOptions({ text, closes }: Source, { from, to }: Span): Span[] {
+  const spans: Span[] = [];
+  let start = from;
+  for (let at = from; at < to; at++) {
+    if (text[at] === '{') at = closes.get(at) ?? at;
+    else if (text[at] === '|') {
+      spans.push({ from: start, to: at });
+      start = at + 1;
     }
   }
-  return null;
+  return [...spans, { from: start, to }];
 }
