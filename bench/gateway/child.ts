@@ -88,7 +88,9 @@ export function cpuMs(): number {
 
 /** `PROFILE=service` writes that process's CPU profile into the working directory. */
 function profilerFlags(name: string): string[] {
-  return process.env.PROFILE === name ? ['--cpu-prof', '--cpu-prof-interval', '500', '--cpu-prof-dir', '/tmp/prof'] : [];
+  return process.env.PROFILE === name
+    ? ['--cpu-prof', '--cpu-prof-interval', '500', '--cpu-prof-dir', '/tmp/prof']
+    : [];
 }
 
 /** Safe because only the other end of our own channel writes into it, in this format. */
