@@ -1,5 +1,6 @@
 /** Campaigns over a real database, a fake engine and a clock that the test moves. */
 import { eq } from 'drizzle-orm';
+import { vi } from 'vitest';
 import { insertMany } from '../../src/db/ops.ts';
 import { broadcastContacts, broadcastLists, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { turn } from '../../src/db/turns.ts';
@@ -13,6 +14,9 @@ import { type Call, openTestApp, type Reply, type Tenant, type TestApp } from '.
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
 import { createFakeEngine, type FakeEngine } from '../helpers/fake-engine.ts';
 import { FAST } from '../queue/fixture.ts';
+
+/** Every step of the fake clock is a look at a real database. */
+vi.setConfig({ testTimeout: 120_000 });
 
 type AccountRow = typeof whatsappAccounts.$inferInsert;
 type Pacing = typeof FAST;
@@ -40,6 +44,8 @@ export interface CampaignWorld {
   setSession(sessionId: string, columns: Partial<AccountRow>): Promise<void>;
   /** a list with these contacts; its id */
   list(contacts: readonly Contact[]): Promise<string>;
+  /** lets time go on, 50 ms at a time, until the work is done */
+  during<R>(work: Promise<R>): Promise<R>;
   /** what left, by recipient */
   relayed(): string[];
   /** everything of a campaign that ended in history */
@@ -177,6 +183,15 @@ export async function openCampaigns(pacing: Partial<Pacing> = {}): Promise<Campa
         rows.map(({ phone, name = null, fields = {} }) => ({ listId: id, phone, name, fields, ...common })),
       );
       return id;
+    },
+    async during(work) {
+      let done = false;
+      const end = () => {
+        done = true;
+      };
+      work.then(end, end);
+      while (!done) await clock.advance(50);
+      return work;
     },
     relayed: () => engine.relayed.map((send) => send.to.phone ?? send.to.jid),
     history: (id) => deps.db.select().from(messages).where(eq(messages.campaignId, id)),

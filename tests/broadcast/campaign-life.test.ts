@@ -83,9 +83,7 @@ describe('pause and resume', () => {
     const listId = await w.list(contacts(60));
     const id = await w.start({ listId, message: 'Halo {name}' });
     await w.clock.advance(1_500);
-    const pausing = w.post(`/campaigns/${id}/pause`);
-    await w.clock.advance(300);
-    const reply = await pausing;
+    const reply = await w.during(w.post(`/campaigns/${id}/pause`));
     expect(reply).toMatchObject({ status: 200, body: { data: { status: 'paused', reason: 'user' } } });
     const before = w.relayed().length;
     expect(before).toBeGreaterThan(0);
@@ -95,7 +93,7 @@ describe('pause and resume', () => {
     const { statistics } = await w.campaign(id);
     expect(statistics.sent).toBe(before);
     expect(Number(statistics.sent) + Number(statistics.pending) + Number(statistics.queued)).toBe(60);
-    expect((await w.post(`/campaigns/${id}/pause`)).status).toBe(200);
+    expect((await w.during(w.post(`/campaigns/${id}/pause`))).status).toBe(200);
     await w.post(`/campaigns/${id}/resume`);
     await w.clock.advance(120_000);
     expect(new Set(w.relayed()).size).toBe(60);
@@ -110,9 +108,7 @@ describe('pause and resume', () => {
     const id = await w.start({ listId: await w.list(contacts(10)), message: 'x' });
     await w.clock.advance(2_000);
     expect(w.engine.attempts.length).toBeGreaterThan(0);
-    const pausing = w.post(`/campaigns/${id}/pause`);
-    await w.clock.advance(300);
-    await pausing;
+    await w.during(w.post(`/campaigns/${id}/pause`));
     await w.clock.advance(60_000);
     expect(w.relayed()).toEqual([]);
     w.engine.prepare = () => undefined;
@@ -128,7 +124,7 @@ describe('pause and resume', () => {
       delayBetweenMessages: 10_000,
     });
     await w.clock.advance(12_000);
-    await w.post(`/campaigns/${id}/pause`);
+    await w.during(w.post(`/campaigns/${id}/pause`));
     const sent = w.relayed().length;
     const changed = await w.call(`/campaigns/${id}`, { method: 'PUT', body: { message: 'new {name}' } });
     expect(changed.status).toBe(200);
@@ -146,9 +142,8 @@ describe('stop', () => {
     w.engine.answer = () => w.engine.later(400);
     const id = await w.start({ listId: await w.list(contacts(60)), message: 'x' });
     await w.clock.advance(1_500);
-    const stopping = w.post(`/campaigns/${id}/stop`);
-    await w.clock.advance(300);
-    expect((await stopping).body.data).toMatchObject({ status: 'stopped' });
+    const reply = await w.during(w.post(`/campaigns/${id}/stop`));
+    expect(reply.body.data).toMatchObject({ status: 'stopped' });
     const before = w.relayed().length;
     await w.clock.advance(60_000);
     expect(w.relayed()).toHaveLength(before);
@@ -174,9 +169,9 @@ describe('one at a time', () => {
       code: 'BROADCAST_IN_PROGRESS',
       details: { campaignId: id },
     });
-    await w.post(`/campaigns/${id}/pause`);
+    await w.during(w.post(`/campaigns/${id}/pause`));
     expect((await again()).status).toBe(409);
-    await w.post(`/campaigns/${id}/stop`);
+    await w.during(w.post(`/campaigns/${id}/stop`));
     expect((await again()).status).toBe(202);
   });
 

@@ -84,7 +84,7 @@ describe('a campaign for later', () => {
     });
     await w.clock.advance(100_000);
     expect(w.relayed()).toEqual([]);
-    expect((await w.post(`/campaigns/${id}/stop`)).body.data).toMatchObject({ status: 'stopped' });
+    expect((await w.during(w.post(`/campaigns/${id}/stop`))).body.data).toMatchObject({ status: 'stopped' });
     await w.clock.advance(200_000);
     expect(w.relayed()).toEqual([]);
   });
@@ -96,7 +96,7 @@ describe('a campaign for later', () => {
     const { id } = Object((await w.post('/schedule', body)).body.data);
     await w.clock.advance(45_000);
     expect((await w.campaign(id)).status).toBe('scheduled');
-    await w.post(`/campaigns/${first}/stop`);
+    await w.during(w.post(`/campaigns/${first}/stop`));
     await w.clock.advance(60_000);
     expect((await w.campaign(id)).status).toBe('completed');
   });
@@ -116,7 +116,7 @@ describe('a campaign for later', () => {
       status: 'scheduled',
       nextRunAt: '2026-01-05T03:06:00.000Z',
     });
-    await w.post(`/campaigns/${id}/stop`);
+    await w.during(w.post(`/campaigns/${id}/stop`));
     await w.clock.advance(5 * 60_000);
     expect(w.relayed()).toHaveLength(4);
   });

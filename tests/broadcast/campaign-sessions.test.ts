@@ -36,7 +36,7 @@ describe('a session that ends', () => {
       delayBetweenMessages: 5_000,
     });
     await w.clock.advance(7_000);
-    await w.post(`/campaigns/${id}/pause`);
+    await w.during(w.post(`/campaigns/${id}/pause`));
     await w.setSession('main', { status: 'logged_out' });
     await w.clock.advance(5_000);
     expect((await w.post(`/campaigns/${id}/resume`)).body).toMatchObject({ code: 'NOT_CONNECTED' });

@@ -60,12 +60,14 @@ export interface LineMemory {
   fates: Fate[];
   /** lookups in a row that got no answer */
   checkFailures: number;
+  /** with a delay: when the message that waits may leave */
+  nextAt: number;
   /** campaign messages of the session today, as counted and as added since */
   today: { dayStart: number; spent: number; countAgainAt: number } | null;
 }
 
 export function newMemory(): LineMemory {
-  return { restoredFor: undefined, open: new Set(), fates: [], checkFailures: 0, today: null };
+  return { restoredFor: undefined, open: new Set(), fates: [], checkFailures: 0, nextAt: 0, today: null };
 }
 
 /** What is on the queue or on the wire. */

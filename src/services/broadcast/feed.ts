@@ -90,7 +90,8 @@ async function feed(
   const open = await readOpen(deps.db, campaign.id);
   const paced = campaign.delayMs > 0;
   const waiting = paced ? open.filter(({ status }) => status === 'queued').length : open.length;
-  if (paced ? waiting > 0 : waiting > REFILL_AT) return wait(paced ? PACED_LOOK_MS : LOOK_MS);
+  if (paced && waiting > 0) return wait(Math.max(PACED_LOOK_MS, memory.nextAt - deps.clock.now()));
+  if (waiting > REFILL_AT) return wait(LOOK_MS);
   const cap = dailyCap(optionsOf(campaign), {
     ageMs: deps.clock.now() - sender.createdAt,
     isReal: deps.config.waServer === null,
@@ -104,6 +105,7 @@ async function feed(
   if (typeof given === 'string') return hold(deps, campaign, given, null, checkPauseMs(memory));
   if (given === null) return wait(0);
   for (const id of given.ids) memory.open.add(id);
+  memory.nextAt = availableAt ?? 0;
   if (memory.today) memory.today.spent += given.ids.length;
   if (!given.exhausted) return wait(0);
   return finish(deps, campaign, open.length);
