@@ -6,7 +6,6 @@ const as = <T>(matcher: unknown): T => matcher as T;
 
 export const text = as<string>(expect.any(String));
 export const count = as<number>(expect.any(Number));
-export const flag = as<boolean>(expect.any(Boolean));
 export const list = as<unknown[]>(expect.any(Array));
 export const object = as<object>(expect.any(Object));
 export const time = as<string>(expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/));
