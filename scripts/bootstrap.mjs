@@ -44,7 +44,8 @@ export function installPackages() {
   if (missing.length === 0) return;
   console.error(`Installing packages (${missing.length} missing) ...`);
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  // Not `ci`: it refuses a lock file that lacks the optional packages of other platforms.
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
   const done = spawnSync(npm, args, {
     cwd: ROOT,
     stdio: ['ignore', 2, 2],
