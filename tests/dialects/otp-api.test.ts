@@ -47,6 +47,12 @@ describe('what arrives', () => {
     expect((await send('image', { to: '628129000002', image })).status).toBe(200);
   });
 
+  test('may be a data: URL of many megabytes', async () => {
+    const document = `data:text/plain;base64,${Buffer.alloc(6 * 1024 * 1024, 'a').toString('base64')}`;
+    const answer = await send('document', { to: '628129000005', document, filename: 'long.txt' });
+    expect(answer.status).toBe(200);
+  });
+
   test('is a document by the name that was given', async () => {
     const body = { to: '628129000003', documentUrl: `${files.url}/file.pdf`, fileName: 'Tagihan.pdf' };
     expect((await send('document', body)).status).toBe(200);
