@@ -77,6 +77,28 @@ describe('a campaign to numbers', () => {
   });
 });
 
+describe('a campaign with a file', () => {
+  it('fetches it once and fills the caption in for everybody', async () => {
+    const png =
+      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
+    const reply = await w.post('/send', {
+      listId: await w.list(contacts(2)),
+      type: 'image',
+      content: { image: `data:image/png;base64,${png}` },
+      message: 'For {name}',
+    });
+    expect(reply.status).toBe(202);
+    await w.clock.advance(20_000);
+    const sent = w.engine.relayed.map(({ content }) => Object(content));
+    expect(sent.map(({ type, caption }) => [type, caption])).toEqual([
+      ['image', 'For Person 0'],
+      ['image', 'For Person 1'],
+    ]);
+    expect(sent[0].media).toMatchObject({ mimetype: 'image/png' });
+    expect(sent[1].media).toEqual(sent[0].media);
+  });
+});
+
 describe('pause and resume', () => {
   it('sends nothing after the answer, and everybody once in all', async () => {
     w.engine.answer = () => w.engine.later(400);

@@ -3,7 +3,10 @@ import { and, asc, eq, gt, inArray, isNull, lt } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { transact } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messageQueue, messages } from '../../db/schema.ts';
+import { record } from '../../events/record.ts';
+import { messageRefColumns } from '../../queue/claim.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
+import { messageFact } from '../../queue/settle-proofs.ts';
 import { putRowsBack } from '../../queue/withdraw.ts';
 import { type CampaignDeps, type CampaignRow, contentOf } from './campaign-row.ts';
 import type { Sender } from './feed-state.ts';
@@ -13,14 +16,7 @@ import { renderContent } from './render-content.ts';
 /** More than a pause ever takes off the queue. */
 const MAX_WITHDRAWN = 200;
 
-const columns = {
-  id: messages.id,
-  userId: messages.userId,
-  accountId: messages.accountId,
-  messageId: messages.messageId,
-  peer: messages.peer,
-  attempts: messages.attempts,
-};
+const columns = { ...messageRefColumns, attempts: messages.attempts };
 
 /**
  * Puts back what a pause took off the queue, with the text as it may have been changed since where nothing of it
@@ -120,7 +116,14 @@ export function retryFailed(
       .update(campaigns)
       .set(last ? { retryCursor: last.id } : { retryAt: null, retryCursor: null })
       .where(eq(campaigns.id, campaign.id));
-    const at = availableAt ?? deps.clock.now();
+    const now = deps.clock.now();
+    const at = availableAt ?? now;
+    const data = { status: 'queued', retry: true };
+    await record(
+      tx,
+      deps,
+      rows.map((row) => messageFact(row, 'message.queued', now, data)),
+    );
     await putRowsBack(
       tx,
       deps,

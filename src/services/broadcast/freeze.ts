@@ -41,11 +41,6 @@ export function freezePiece(deps: CampaignDeps, campaignId: string): Promise<boo
   });
 }
 
-/** Freezes what is left, as the feeder does; for whoever wants to wait for it. */
-export async function freezeAll(deps: CampaignDeps, campaignId: string): Promise<void> {
-  while (!(await freezePiece(deps, campaignId)));
-}
-
 function copyPiece(tx: Tx, row: CampaignRow, now: number): Promise<number> {
   if (row.numbers !== null) return copyNumbers(tx, row, row.numbers, now);
   return row.listId === null ? copyOrigin(tx, row, now) : copyContacts(tx, row, row.listId, now);
