@@ -14,6 +14,12 @@ export { prepared, preparedWrite } from './prepared.ts';
 
 const onMysql = dbType === 'mysql';
 
+/**
+ * True where a statement is a call inside the process: many prepared ones for single rows then cost less than one
+ * for all of them, which is another text for every number of rows.
+ */
+export const statementsAreCheap = !onMysql;
+
 /** Safe because client.ts opens nothing but the dialect of this process, and Db wraps drizzle's object in place. */
 function asMysql(db: Db): MySql2Database {
   return db as unknown as MySql2Database;

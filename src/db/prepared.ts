@@ -1,5 +1,5 @@
 /** Queries that are built once and run with other values each time: building one costs as much as running it. */
-import { rootOf } from './scope.ts';
+import { inCleanContext, rootOf } from './scope.ts';
 import { type Db, isTx, type Write } from './types.ts';
 
 /**
@@ -10,7 +10,8 @@ export function prepared<Q extends object>(build: (db: Db) => Q): (db: Db) => Q 
   const built = new WeakMap<Db, Q>();
   return (db) => {
     const root = rootOf(db);
-    const query = built.get(root) ?? build(root);
+    // Building through the database is allowed inside of its transactions, writing is not.
+    const query = built.get(root) ?? inCleanContext(() => build(root));
     built.set(root, query);
     return isTx(db) ? boundTo(db, query) : query;
   };

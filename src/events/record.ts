@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { insertMany } from '../db/ops.ts';
+import { insertMany, prepared, preparedWrite } from '../db/ops.ts';
 import { activityLogs, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import { newId } from '../utils/ids.ts';
@@ -112,6 +112,23 @@ export async function record(
   });
 }
 
+const { seq } = whatsappAccounts;
+
+const raiseSequence = preparedWrite<{ accountId: string; n: number }>((db) =>
+  db
+    .update(whatsappAccounts)
+    .set({ seq: sql`${seq} + ${sql.placeholder('n')}` })
+    .where(eq(whatsappAccounts.id, sql.placeholder('accountId'))),
+);
+
+const readSequence = prepared((db) =>
+  db
+    .select({ seq })
+    .from(whatsappAccounts)
+    .where(eq(whatsappAccounts.id, sql.placeholder('accountId')))
+    .prepare(),
+);
+
 /** Reserves as many numbers as each session needs; maps a session to the first of them. */
 async function takeSequence(tx: Tx, facts: readonly Fact[]): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
@@ -120,12 +137,8 @@ async function takeSequence(tx: Tx, facts: readonly Fact[]): Promise<Map<string,
   // In a fixed order, so that two transactions over the same sessions cannot wait for each other in a circle.
   for (const accountId of [...counts.keys()].sort()) {
     const n = counts.get(accountId) ?? 0;
-    const seq = whatsappAccounts.seq;
-    await tx
-      .update(whatsappAccounts)
-      .set({ seq: sql`${seq} + ${n}` })
-      .where(eq(whatsappAccounts.id, accountId));
-    const [row] = await tx.select({ seq }).from(whatsappAccounts).where(eq(whatsappAccounts.id, accountId));
+    await raiseSequence(tx, { accountId, n });
+    const [row] = await readSequence(tx).execute({ accountId });
     if (row) next.set(accountId, row.seq - n + 1);
   }
   return next;

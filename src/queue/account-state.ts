@@ -33,12 +33,17 @@ const stateColumns = {
   breakerUntil: whatsappAccounts.breakerUntil,
 } as const;
 
-/** The session's row, or null when it was deleted. */
-export async function readAccountState(db: Db, accountId: string): Promise<AccountState | null> {
-  const [row] = await db
+const stateOf = prepared((db) =>
+  db
     .select(stateColumns)
     .from(whatsappAccounts)
-    .where(eq(whatsappAccounts.id, accountId));
+    .where(eq(whatsappAccounts.id, sql.placeholder('accountId')))
+    .prepare(),
+);
+
+/** The session's row, or null when it was deleted. */
+export async function readAccountState(db: Db, accountId: string): Promise<AccountState | null> {
+  const [row] = await stateOf(db).execute({ accountId });
   return row ?? null;
 }
 

@@ -1,12 +1,12 @@
 /** From waiting to being sent: one row at a time, under the fence. */
 import { and, eq, inArray, lte, notInArray, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { affected, transact } from '../db/ops.ts';
+import { affected, insertMany, preparedWrite, transact } from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { newId } from '../utils/ids.ts';
 import type { Recipient } from '../whatsapp/engine.ts';
 import type { QueueDeps } from './deps.ts';
-import { type Held, isHeld } from './fence.ts';
+import { HELD, type Held, heldValues, isHeld } from './fence.ts';
 import { type Candidate, readCandidates } from './look-ahead.ts';
 import { PRIORITIES, type Priority } from './priority.ts';
 
@@ -54,6 +54,39 @@ export function recipientOf(claim: Claim): Recipient {
   return { jid: claim.peer, phone: claim.phone, lid: claim.lid };
 }
 
+const takeRow = preparedWrite<ReturnType<typeof heldValues> & Record<TakeValue, string | number>>((db) =>
+  db
+    .update(messageQueue)
+    .set({
+      status: 'sending',
+      claimedFence: sql`${HELD.fence}`,
+      attempts: sql`${sql.placeholder('attempts')}`,
+    })
+    .where(
+      and(
+        eq(messageQueue.id, sql.placeholder('id')),
+        eq(messageQueue.accountId, HELD.id),
+        eq(messageQueue.status, 'pending'),
+        eq(messageQueue.attempts, sql.placeholder('seenAttempts')),
+        lte(messageQueue.availableAt, sql.placeholder('now')),
+        isHeld(db, HELD),
+      ),
+    ),
+);
+type TakeValue = 'id' | 'attempts' | 'seenAttempts' | 'now';
+
+const countAttempt = preparedWrite<{ id: string; attempts: number; now: number }>((db) =>
+  db
+    .update(messages)
+    .set({
+      status: 'sending',
+      attempts: sql`${sql.placeholder('attempts')}`,
+      sendingAt: sql`coalesce(${messages.sendingAt}, ${sql.placeholder('now')})`,
+      updatedAt: sql`${sql.placeholder('now')}`,
+    })
+    .where(eq(messages.id, sql.placeholder('id'))),
+);
+
 /**
  * Takes one row: marks it, counts the attempt (row, history and send_attempts) in one transaction. Null when the
  * row is gone, taken, tried meanwhile or not due, or when `held` is not the session's owner and fence any more.
@@ -69,30 +102,10 @@ export async function claimRow(
   const attemptId = newId(now);
   const priority = asPriority(candidate.priority);
   return transact(deps.database, async (tx) => {
-    const taken = await tx
-      .update(messageQueue)
-      .set({ status: 'sending', claimedFence: held.fence, attempts })
-      .where(
-        and(
-          eq(messageQueue.id, id),
-          eq(messageQueue.accountId, held.id),
-          eq(messageQueue.status, 'pending'),
-          eq(messageQueue.attempts, candidate.attempts),
-          lte(messageQueue.availableAt, now),
-          isHeld(tx, held),
-        ),
-      );
-    if (affected(taken) === 0) return null;
-    await tx
-      .update(messages)
-      .set({
-        status: 'sending',
-        attempts,
-        sendingAt: sql`coalesce(${messages.sendingAt}, ${now})`,
-        updatedAt: now,
-      })
-      .where(eq(messages.id, id));
-    await tx.insert(sendAttempts).values({ id: attemptId, accountId: held.id, recipient, priority, at: now });
+    const values = { id, attempts, seenAttempts: candidate.attempts, now, ...heldValues(held) };
+    if (affected(await takeRow(tx, values)) === 0) return null;
+    await countAttempt(tx, { id, attempts, now });
+    await insertMany(tx, sendAttempts, [{ id: attemptId, accountId: held.id, recipient, priority, at: now }]);
     const content = contentJson === null ? await readContent(tx, id) : parseJson(contentJson);
     return { ...candidate, content, priority, attempts, held, attemptId };
   });

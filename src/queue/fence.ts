@@ -1,4 +1,4 @@
-import { and, eq, exists, type SQL } from 'drizzle-orm';
+import { and, eq, exists, type Placeholder, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
 import { whatsappAccounts } from '../db/schema.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
@@ -6,8 +6,20 @@ import type { AccountRef } from '../whatsapp/engine.ts';
 /** Who writes, and under which ownership of the session. */
 export type Held = Pick<AccountRef, 'id' | 'owner' | 'fence'>;
 
+/** For `isHeld` in prepared statements: their values are the fields of a `Held` under these names. */
+export const HELD = {
+  id: sql.placeholder('heldId'),
+  owner: sql.placeholder('heldOwner'),
+  fence: sql.placeholder('heldFence'),
+} satisfies Record<keyof Held, Placeholder>;
+
+/** The values that belong to HELD. */
+export function heldValues({ id, owner, fence }: Held) {
+  return { heldId: id, heldOwner: owner, heldFence: fence };
+}
+
 /** The condition that the session still belongs to this owner under this fence: a stale owner's write hits no row. */
-export function isHeld(db: Db, account: Held): SQL {
+export function isHeld(db: Db, account: Held | typeof HELD): SQL {
   return exists(
     db
       .select({ id: whatsappAccounts.id })

@@ -1,7 +1,7 @@
 /** Acknowledgements and receipts: what WhatsApp has proven is taken from everybody, whoever owns the session. */
 import { and, type Column, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { affected } from '../db/ops.ts';
+import { affected, prepared, preparedWrite, statementsAreCheap } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
 import { formatE164 } from '../utils/phone.ts';
@@ -37,9 +37,7 @@ export async function settleProofs(tx: Tx, items: readonly ProofItem[], now: num
   if (items.length === 0) return { facts: [], outcomes: [] };
   const rows = await readRows(tx, items);
   const moved = rows.map((row) => moveRow(row, items)).filter((move) => move.steps.length > 0);
-  if (moved.length > 0) await writeMoves(tx, moved, now);
-  const ids = rows.map((row) => row.id);
-  if (ids.length > 0) await tx.delete(messageQueue).where(inArray(messageQueue.id, ids));
+  await (statementsAreCheap ? writeEach(tx, rows, moved, now) : writeAll(tx, rows, moved, now));
   return {
     facts: moved.flatMap((move) => move.steps.map((step) => proofFact(move, step, now))),
     outcomes: moved.map(({ row, next }) => ({
@@ -51,7 +49,50 @@ export async function settleProofs(tx: Tx, items: readonly ProofItem[], now: num
   };
 }
 
-function readRows(tx: Tx, items: readonly ProofItem[]): Promise<Row[]> {
+const rowColumns = {
+  ...messageRefColumns,
+  status: messages.status,
+  sentAt: messages.sentAt,
+  deliveredAt: messages.deliveredAt,
+  readAt: messages.readAt,
+} as const;
+
+const rowById = prepared((db) =>
+  db
+    .select(rowColumns)
+    .from(messages)
+    .where(eq(messages.id, sql.placeholder('id')))
+    .prepare(),
+);
+
+const rowsByWireId = prepared((db) =>
+  db
+    .select(rowColumns)
+    .from(messages)
+    .where(
+      and(
+        eq(messages.accountId, sql.placeholder('accountId')),
+        eq(messages.direction, 'out'),
+        eq(messages.messageId, sql.placeholder('messageId')),
+      ),
+    )
+    .prepare(),
+);
+
+async function readRows(tx: Tx, items: readonly ProofItem[]): Promise<Row[]> {
+  if (!statementsAreCheap) return readAll(tx, items);
+  const rows = new Map<string, Row>();
+  for (const item of items) {
+    const found =
+      'id' in item
+        ? await rowById(tx).execute({ id: item.id })
+        : await rowsByWireId(tx).execute({ accountId: item.accountId, messageId: item.messageId });
+    for (const row of found) rows.set(row.id, row);
+  }
+  return [...rows.values()];
+}
+
+function readAll(tx: Tx, items: readonly ProofItem[]): Promise<Row[]> {
   const ids: string[] = [];
   const wireIds = new Map<string, string[]>();
   for (const item of items) {
@@ -66,13 +107,7 @@ function readRows(tx: Tx, items: readonly ProofItem[]): Promise<Row[]> {
     ),
   );
   return tx
-    .select({
-      ...messageRefColumns,
-      status: messages.status,
-      sentAt: messages.sentAt,
-      deliveredAt: messages.deliveredAt,
-      readAt: messages.readAt,
-    })
+    .select(rowColumns)
     .from(messages)
     .where(or(ids.length > 0 ? inArray(messages.id, ids) : undefined, ...byWire));
 }
@@ -92,8 +127,53 @@ function moveRow(row: Row, items: readonly ProofItem[]): Moved {
   return moved;
 }
 
-/** One statement for all rows; the status each must still have makes the forward move safe between processes. */
-async function writeMoves(tx: Tx, moved: readonly Moved[], now: number): Promise<void> {
+/** The status that a row must still have makes the forward move safe between processes. */
+const moveOne = preparedWrite<{
+  id: string;
+  from: string;
+  status: string;
+  sentAt: number | null;
+  deliveredAt: number | null;
+  readAt: number | null;
+  now: number;
+}>((db) =>
+  db
+    .update(messages)
+    .set({
+      status: sql`${sql.placeholder('status')}`,
+      sentAt: sql`${sql.placeholder('sentAt')}`,
+      deliveredAt: sql`${sql.placeholder('deliveredAt')}`,
+      readAt: sql`${sql.placeholder('readAt')}`,
+      failedAt: null,
+      errorCode: null,
+      errorMessage: null,
+      updatedAt: sql`${sql.placeholder('now')}`,
+    })
+    .where(and(eq(messages.id, sql.placeholder('id')), eq(messages.status, sql.placeholder('from')))),
+);
+
+const takeOffQueue = preparedWrite<{ id: string }>((db) =>
+  db.delete(messageQueue).where(eq(messageQueue.id, sql.placeholder('id'))),
+);
+
+async function writeEach(tx: Tx, rows: readonly Row[], moved: readonly Moved[], now: number): Promise<void> {
+  for (const { row, next } of moved) {
+    const { status, sentAt, deliveredAt, readAt } = next;
+    const values = { id: row.id, from: row.status, status, sentAt, deliveredAt, readAt, now };
+    if (affected(await moveOne(tx, values)) !== 1) throw conflict();
+  }
+  for (const { id } of rows) await takeOffQueue(tx, { id });
+}
+
+async function writeAll(tx: Tx, rows: readonly Row[], moved: readonly Moved[], now: number): Promise<void> {
+  if (moved.length > 0) await moveAll(tx, moved, now);
+  const ids = rows.map((row) => row.id);
+  if (ids.length > 0) await tx.delete(messageQueue).where(inArray(messageQueue.id, ids));
+}
+
+const conflict = () => new SettleConflictError('a message was settled twice at once');
+
+async function moveAll(tx: Tx, moved: readonly Moved[], now: number): Promise<void> {
   const byId = (pick: (move: Moved) => string | number | null) =>
     caseById(
       messages.id,
@@ -123,7 +203,7 @@ async function writeMoves(tx: Tx, moved: readonly Moved[], now: number): Promise
         ),
       ),
     );
-  if (affected(result) !== moved.length) throw new SettleConflictError('a message was settled twice at once');
+  if (affected(result) !== moved.length) throw conflict();
 }
 
 function caseById(column: Column, entries: readonly (readonly [string, string | number | null])[]): SQL {

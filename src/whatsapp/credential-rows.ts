@@ -1,7 +1,7 @@
 /** What reading and writing credentials share: the fence, the errors and what a sealed row is bound to. */
-import { and, eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
-import { affected } from '../db/ops.ts';
+import { affected, preparedWrite } from '../db/ops.ts';
 import { whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { SecretBox } from '../utils/crypto.ts';
@@ -37,11 +37,21 @@ export class UnreadableCredentials extends Error {
  */
 export async function lockOwned(tx: Tx, account: AccountRef): Promise<void> {
   const { id, owner, fence } = account;
-  const accounts = whatsappAccounts;
-  const mine = and(eq(accounts.id, id), eq(accounts.owner, owner), eq(accounts.fence, fence));
-  const result = await tx.update(accounts).set({ fence }).where(mine);
-  if (affected(result) === 0) throw new OwnershipLost(id);
+  if (affected(await touchOwned(tx, { id, owner, fence })) === 0) throw new OwnershipLost(id);
 }
+
+const touchOwned = preparedWrite<{ id: string; owner: string; fence: number }>((db) =>
+  db
+    .update(whatsappAccounts)
+    .set({ fence: sql`${sql.placeholder('fence')}` })
+    .where(
+      and(
+        eq(whatsappAccounts.id, sql.placeholder('id')),
+        eq(whatsappAccounts.owner, sql.placeholder('owner')),
+        eq(whatsappAccounts.fence, sql.placeholder('fence')),
+      ),
+    ),
+);
 
 /** What a sealed row is bound to: it opens in no other place. */
 export const credentialsContext = (accountId: string): string => `wa_credentials:${accountId}`;
