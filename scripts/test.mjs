@@ -3,7 +3,7 @@
  * `npm test`: installs what is missing and runs every test, part by part: everything on SQLite, what touches the
  * database once more on a private MariaDB, the browser tests in a Chromium. A part that cannot run says so by
  * name and counts as skipped; in CI (CI=true) that is a failure. The last line is the sum over all parts.
- * `--fast`: units and services on SQLite only. `--coverage`: coverage of the SQLite part.
+ * `--fast`: units and services on SQLite only. `--soak`: many processes and thousands of messages, on MariaDB only. `--coverage`: coverage of the SQLite part.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,12 +14,10 @@ const FAST = ['tests/utils', 'tests/queue', 'tests/services', 'tests/otp', 'test
 /** What needs a process of its own, a network or a real client takes too long for the everyday loop. */
 const NOT_FAST = ['tests/**/*emulator*.test.ts', 'tests/**/*.mysql.test.ts'];
 /** `*.mysql.test.ts` is about several processes; SQLite serves one. */
-const NOT_ON_SQLITE = ['tests/browser/**', 'tests/examples/**', 'tests/e2e/**', 'tests/**/*.mysql.test.ts'];
+const OWN_PARTS = ['tests/browser/**', 'tests/examples/**', 'tests/e2e/**', 'tests/soak/**'];
+const NOT_ON_SQLITE = [...OWN_PARTS, 'tests/**/*.mysql.test.ts'];
 /** No database in it, or nothing that the database could change. */
-const NOT_ON_MYSQL = [
-  ...['tests/browser/**', 'tests/examples/**', 'tests/e2e/**', 'tests/emulator/**', 'tests/utils/**'],
-  'tests/**/*.sqlite.test.ts',
-];
+const NOT_ON_MYSQL = [...OWN_PARTS, 'tests/emulator/**', 'tests/utils/**', 'tests/**/*.sqlite.test.ts'];
 /** The service in processes of its own, killed and restarted: one test at a time, they need both cores. */
 const PROCESSES = ['tests/e2e', '--maxWorkers=1'];
 const REPORTS = join(ROOT, '.test');
@@ -60,19 +58,22 @@ function cannotRun(name, why) {
   total[inCi ? 'failed' : 'skipped'] += 1;
 }
 
-async function mysqlPart() {
+async function onMariadb(work) {
   const { ensureMariadb, startMariadb } = await import('./mariadb.mjs');
   const ready = await ensureMariadb();
   if (ready !== true) return cannotRun('mariadb', ready);
   const server = await startMariadb();
   try {
     const url = `mysql://${server.user}:${server.password}@${server.host}:${server.port}/`;
-    const env = { DB_TYPE: 'mysql', TEST_MYSQL_URL: url };
-    await part('mariadb', without(NOT_ON_MYSQL), env);
-    await part('processes on mariadb', [...PROCESSES, ...without(['tests/**/*.sqlite.test.ts'])], env);
+    await work({ DB_TYPE: 'mysql', TEST_MYSQL_URL: url });
   } finally {
     await server.stop();
   }
+}
+
+async function mysqlParts(env) {
+  await part('mariadb', without(NOT_ON_MYSQL), env);
+  await part('processes on mariadb', [...PROCESSES, ...without(['tests/**/*.sqlite.test.ts'])], env);
 }
 
 async function browserPart() {
@@ -99,12 +100,14 @@ mkdirSync(REPORTS, { recursive: true });
 const options = new Set(process.argv.slice(2));
 if (options.has('--fast')) {
   await part('fast', [...FAST, ...without(NOT_FAST)], { DB_TYPE: 'sqlite' });
+} else if (options.has('--soak')) {
+  await onMariadb((env) => part('soak', ['tests/soak', '--maxWorkers=1'], env));
 } else {
   const coverage = options.has('--coverage') ? ['--coverage'] : [];
   await part('sqlite', [...without(NOT_ON_SQLITE), ...coverage], { DB_TYPE: 'sqlite' });
   const processes = [...PROCESSES, ...without(['tests/**/*.mysql.test.ts'])];
   await part('processes on sqlite', processes, { DB_TYPE: 'sqlite' });
-  await mysqlPart();
+  await onMariadb(mysqlParts);
   await browserPart();
   await examplesPart();
 }
