@@ -107,10 +107,15 @@ async function timed(name: string, path: string): Promise<Record<string, unknown
   return data;
 }
 
+let cpu = process.cpuUsage();
+
 function show(what: string, seconds: number, maxDelayNs: number): void {
+  const { user, system } = process.cpuUsage(cpu);
+  cpu = process.cpuUsage();
+  const cpuSeconds = ((user + system) / 1e6).toFixed(1);
   const answers = [...slowest].map(([name, ms]) => `${name} ${ms.toFixed(0)} ms`).join(', ');
   console.log(
-    `${database.dialect}: ${what} ${seconds.toFixed(1)} s, event loop delay max ${(maxDelayNs / 1e6).toFixed(0)} ms, slowest answers: ${answers}`,
+    `${database.dialect}: ${what} ${seconds.toFixed(1)} s (${cpuSeconds} s of CPU), event loop delay max ${(maxDelayNs / 1e6).toFixed(0)} ms, slowest answers: ${answers}`,
   );
   slowest.clear();
 }
@@ -118,6 +123,7 @@ function show(what: string, seconds: number, maxDelayNs: number): void {
 await pause(500);
 const delay = monitorEventLoopDelay({ resolution: 5 });
 delay.enable();
+cpu = process.cpuUsage();
 feeder.start();
 const started = performance.now();
 const { id } = await call('POST', '/send', { listId, message: 'Halo {name|Kak} di {city}' });
@@ -162,6 +168,7 @@ await rawRun(
 await pause(500);
 delay.reset();
 delay.enable();
+cpu = process.cpuUsage();
 const counted = performance.now();
 for (let i = 0; i < 20; i++) {
   await timed('campaign', `/campaigns/${id}`);

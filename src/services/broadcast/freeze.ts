@@ -52,16 +52,16 @@ const whole = (value: number) => sql.raw(String(Math.trunc(value)));
 const TARGET = sql`insert into ${campaignRecipients}
   (campaign_id, position, user_id, phone, name, fields, state, reason, updated_at)`;
 
+/** The inner query takes the piece; numbering the whole rest of the list each time would be quadratic. */
 function copyContacts(tx: Tx, row: CampaignRow, listId: string, now: number): Promise<number> {
-  const { phone, name, fields } = broadcastContacts;
   return rawRun(
     tx,
     sql`${TARGET}
-      select ${row.id}, ${whole(row.total)} + row_number() over (order by ${phone}), ${whole(row.userId)},
-        ${phone}, ${name}, ${fields}, 'pending', null, ${whole(now)}
-      from ${broadcastContacts}
-      where ${broadcastContacts.listId} = ${listId} and ${phone} > ${row.freezeCursor ?? ''}
-      order by ${phone} limit ${whole(PIECE)}`,
+      select ${row.id}, ${whole(row.total)} + row_number() over (order by c.phone), ${whole(row.userId)},
+        c.phone, c.name, c.fields, 'pending', null, ${whole(now)}
+      from (select phone, name, fields from ${broadcastContacts}
+        where list_id = ${listId} and phone > ${row.freezeCursor ?? ''}
+        order by phone limit ${whole(PIECE)}) c`,
   );
 }
 
