@@ -66,10 +66,11 @@ describe('a session that ends', () => {
       if (event === 'campaign.failed') failed.push(String(data.reason));
     });
     await w.start({ listId: await w.list(contacts(6)), message: 'x', delayBetweenMessages: 5_000 });
+    await w.post('/schedule', { numbers: ['0812345678'], message: 'x', cron: '* * * * *' });
     await w.clock.advance(7_000);
     await w.t.deps.db.delete(whatsappAccounts).where(eq(whatsappAccounts.sessionId, 'main'));
-    await w.clock.advance(10_000);
-    expect(failed).toEqual(['session_deleted']);
+    await w.clock.advance(120_000);
+    expect(failed).toEqual(['session_deleted', 'session_deleted']);
   });
 });
 

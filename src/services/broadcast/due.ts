@@ -1,5 +1,5 @@
 /** Campaigns whose time has come, and those whose session has ended or come back. */
-import { and, asc, eq, gt, inArray, lte } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, lte, or } from 'drizzle-orm';
 import { affected, transact, tryInsert } from '../../db/ops.ts';
 import { campaigns, whatsappAccounts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
@@ -22,13 +22,16 @@ const BUSY_PAUSE_MS = 30_000;
 /** Starts what is due; how many. Safe in several processes at once: each start is bound to the time that was seen. */
 export async function startDue(deps: CampaignDeps): Promise<number> {
   const due = await deps.db
-    .select()
+    .select({ row: campaigns, session: whatsappAccounts.id })
     .from(campaigns)
+    .leftJoin(whatsappAccounts, eq(whatsappAccounts.id, campaigns.accountId))
     .where(and(eq(campaigns.status, 'scheduled'), lte(campaigns.dueAt, deps.clock.now())))
     .orderBy(asc(campaigns.dueAt))
     .limit(PIECE);
-  for (const row of due)
-    await (row.cron === null ? startOnce(deps, row) : startOccurrence(deps, row, row.cron));
+  for (const { row, session } of due) {
+    if (session === null) await failForSession(deps, row.id);
+    else await (row.cron === null ? startOnce(deps, row) : startOccurrence(deps, row, row.cron));
+  }
   return due.length;
 }
 
@@ -130,7 +133,15 @@ function readActive({ db }: CampaignDeps, after: string): Promise<Reviewed[]> {
     })
     .from(campaigns)
     .leftJoin(whatsappAccounts, eq(whatsappAccounts.id, campaigns.accountId))
-    .where(and(inArray(campaigns.status, ['running', 'paused', 'scheduled']), gt(campaigns.id, after)))
+    .where(
+      and(
+        or(
+          eq(campaigns.status, 'running'),
+          and(eq(campaigns.status, 'paused'), inArray(campaigns.reason, SESSION_REASONS)),
+        ),
+        gt(campaigns.id, after),
+      ),
+    )
     .orderBy(asc(campaigns.id))
     .limit(PIECE);
 }
@@ -146,7 +157,6 @@ async function review(deps: CampaignDeps, row: Reviewed): Promise<boolean> {
     if (end) await pauseItself(deps, row.id, end);
     return end === null;
   }
-  const isBack = row.status === 'paused' && row.session === 'connected' && row.reason !== null;
-  if (!isBack || row.reason === null || !SESSION_REASONS.includes(row.reason)) return false;
+  if (row.session !== 'connected' || row.reason === null) return false;
   return (await resumeItself(deps, row.id, row.reason)) !== null;
 }
