@@ -165,7 +165,10 @@ export interface Engine {
   logout(accountId: string, timeoutMs: number): Promise<boolean>;
   isConnected(accountId: string): boolean;
   send(accountId: string, to: Recipient, content: Content, options: SendOptions): Promise<SendResult>;
-  /** One answer per phone asked, in order. Throws AppError UNAVAILABLE when not connected or not answered in time. */
+  /**
+   * One answer per phone asked, in order. Throws AppError UNAVAILABLE when not connected or not answered in time,
+   * NOT_CONNECTED when the connection ends meanwhile.
+   */
   checkNumbers(accountId: string, phones: readonly string[]): Promise<NumberCheck[]>;
   /** Tells the senders that their messages were read. Throws AppError UNAVAILABLE as `checkNumbers` does. */
   markRead(accountId: string, messages: readonly ReadMessage[]): Promise<void>;

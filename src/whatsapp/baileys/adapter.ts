@@ -94,13 +94,17 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     else host.onEvent(account, { type: 'closed', ...ending });
   }
 
-  /** Throws AppError UNAVAILABLE when the session is not connected or the server does not answer in time. */
+  /**
+   * Throws AppError UNAVAILABLE when the session is not connected or the server does not answer in time,
+   * NOT_CONNECTED when the connection ended meanwhile.
+   */
   async function query<R>(accountId: string, ask: (link: Link) => Promise<R>): Promise<R> {
     const link = links.get(accountId);
     if (!link?.isOpen()) throw new AppError('UNAVAILABLE', 'The session is not connected.');
     const bound = await withBound(clock, ask(link), QUERY_TIMEOUT_MS, link.closed).catch(() => null);
-    if (!bound?.done) throw new AppError('UNAVAILABLE', 'WhatsApp did not answer in time.');
-    return bound.value;
+    if (bound?.done) return bound.value;
+    if (link.isOpen()) throw new AppError('UNAVAILABLE', 'WhatsApp did not answer in time.');
+    throw new AppError('NOT_CONNECTED', 'The session was disconnected while WhatsApp was asked.');
   }
 
   function depsFor(wish: SocketWish): LinkDeps {
