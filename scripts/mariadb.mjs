@@ -20,6 +20,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createConnection } from 'mysql2/promise';
+import { withoutServices } from './programs.mjs';
 
 const USER = 'wahub';
 const PASSWORD = 'wahub';
@@ -88,23 +89,6 @@ export async function ensureMariadb() {
     }
     return findServer() ? true : 'mariadb-server was installed, but mariadbd is not there';
   });
-}
-
-/** Debian starts a service when its package is installed, unless this file says no (exit 101). */
-function withoutServices(install) {
-  const policy = '/usr/sbin/policy-rc.d';
-  let ours = false;
-  try {
-    writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' });
-    ours = true;
-  } catch {
-    // there is a policy already: containers mostly have this very one
-  }
-  try {
-    return install();
-  } finally {
-    if (ours) rmSync(policy, { force: true });
-  }
 }
 
 /** mariadbd refuses to run as root; nobody has no files of its own to lose. */

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
  * `npm test`: installs what is missing and runs every test, part by part: everything on SQLite, what touches the
- * database once more on a private MariaDB, the browser tests in a Chromium. A part that cannot run says so by
- * name and counts as skipped; in CI (CI=true) that is a failure. The last line is the sum over all parts.
+ * database once more on a private MariaDB, the browser tests in a Chromium, uploads against ClamAV's scanner. A part
+ * that cannot run says so by name and counts as skipped; in CI (CI=true) that is a failure. The last line is the sum
+ * over all parts.
  * `--fast`: units and services on SQLite only. `--soak`: many processes and thousands of messages, on MariaDB only. `--coverage`: coverage of the SQLite part.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -14,7 +15,13 @@ const FAST = ['tests/utils', 'tests/queue', 'tests/services', 'tests/otp', 'test
 /** What needs a process of its own, a network or a real client takes too long for the everyday loop. */
 const NOT_FAST = ['tests/**/*emulator*.test.ts', 'tests/**/*.mysql.test.ts'];
 /** `*.mysql.test.ts` is about several processes; SQLite serves one. */
-const OWN_PARTS = ['tests/browser/**', 'tests/examples/**', 'tests/e2e/**', 'tests/soak/**'];
+const OWN_PARTS = [
+  'tests/browser/**',
+  'tests/scanner/**',
+  'tests/examples/**',
+  'tests/e2e/**',
+  'tests/soak/**',
+];
 const NOT_ON_SQLITE = [...OWN_PARTS, 'tests/**/*.mysql.test.ts'];
 /** No database in it, or nothing that the database could change. */
 const NOT_ON_MYSQL = [...OWN_PARTS, 'tests/emulator/**', 'tests/utils/**', 'tests/**/*.sqlite.test.ts'];
@@ -83,6 +90,13 @@ async function browserPart() {
   await part('browser', ['tests/browser'], { DB_TYPE: 'sqlite', CHROMIUM_PATH: chromium.path });
 }
 
+/** A real clamd, with a signature of the test's own: the public ones are 200 MB, and are not what is tested. */
+async function scannerPart() {
+  const clamd = ensureProgram(['clamd'], ['clamav-daemon'], 'CLAMD_PATH');
+  if (!clamd.path) return cannotRun('scanner', clamd.why);
+  await part('scanner', ['tests/scanner'], { DB_TYPE: 'sqlite', CLAMD_PATH: clamd.path });
+}
+
 /** The clients in examples/, each by its own language. */
 async function examplesPart() {
   const languages = { node: [], bash: [], python3: ['python3-minimal'], php: ['php-cli', 'php-curl'] };
@@ -109,6 +123,7 @@ if (options.has('--fast')) {
   await part('processes on sqlite', processes, { DB_TYPE: 'sqlite' });
   await onMariadb(mysqlParts);
   await browserPart();
+  await scannerPart();
   await examplesPart();
 }
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

@@ -1,9 +1,10 @@
-/** A real clamd with one signature of our own, on a private socket; and one that says what a test wants. */
+/** A real clamd with one signature of our own, on private sockets; and one that says what a test wants. */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findFreePort } from './sandbox-process.ts';
 import { until } from './until.ts';
 
 export const TEST_SIGNATURE = 'WAHUB-TEST-SIGNATURE';
@@ -13,29 +14,24 @@ export interface Scanner {
   stop(): Promise<void>;
 }
 
-/** Where clamd is; null when it is not installed (Debian: clamav-daemon). */
-export function findClamd(): string | null {
-  for (const path of ['/usr/sbin/clamd', '/usr/local/sbin/clamd', '/usr/bin/clamd']) {
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // not here
-    }
-  }
-  return null;
+export interface Clamd extends Scanner {
+  /** the same scanner over TCP */
+  tcp: { host: string; port: number };
 }
 
-export async function startClamd(program: string): Promise<Scanner> {
+export async function startClamd(program: string): Promise<Clamd> {
   const dir = mkdtempSync(join(tmpdir(), 'wahub-clamd-'));
   mkdirSync(join(dir, 'db'));
   // An extended signature (.ndb): name, any file type, any offset, hex of the bytes.
   const hex = Buffer.from(TEST_SIGNATURE).toString('hex');
   writeFileSync(join(dir, 'db', 'test.ndb'), `WaHub.Test:0:*:${hex}\n`);
   const socket = join(dir, 'clamd.sock');
+  const tcp = { host: '127.0.0.1', port: await findFreePort() };
   const lines = [
     `DatabaseDirectory ${join(dir, 'db')}`,
     `LocalSocket ${socket}`,
+    `TCPSocket ${tcp.port}`,
+    `TCPAddr ${tcp.host}`,
     'Foreground yes',
     'StreamMaxLength 12M',
   ];
@@ -45,6 +41,7 @@ export async function startClamd(program: string): Promise<Scanner> {
   await until(() => answers(socket), 30_000, 'an answer of clamd');
   return {
     address: { host: socket, port: 0 },
+    tcp,
     async stop() {
       child.kill();
       await ended;
