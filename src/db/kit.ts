@@ -47,6 +47,14 @@ function toText(value: string): string {
   return value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value;
 }
 
+/**
+ * A client may ask for anything as an id. MySQL refuses to compare an ASCII column with other characters and takes
+ * `x ` for `x`; no id or word of ours holds a `?`, so what was asked for then equals none of them.
+ */
+function toAscii(value: string): string {
+  return /[^!-~]/.test(value) ? value.replace(/[^!-~]/g, '?') : value;
+}
+
 function toWhole(value: number): number {
   if (!Number.isSafeInteger(value))
     throw new RangeError(`not a whole number that a column can hold: ${value}`);
@@ -61,7 +69,7 @@ export const string = (n: number) =>
 
 /** An id made by us: 32 ASCII characters that sort by time. */
 export const id = () =>
-  column<string, string>({ mysql: `char(32) ${ASCII}`, sqlite: 'text', to: toText, from: unchanged });
+  column<string, string>({ mysql: `char(32) ${ASCII}`, sqlite: 'text', to: toAscii, from: unchanged });
 
 /** Long text up to 16 MiB, never indexed (MySQL's own `text` stops at 64 KiB). */
 export const text = () =>
@@ -100,7 +108,7 @@ export const oneOf = <const V extends readonly [string, ...string[]]>(..._values
   column<V[number], string>({
     mysql: `varchar(32) ${ASCII}`,
     sqlite: 'text',
-    to: unchanged,
+    to: toAscii,
     from: (value) => value as V[number],
   });
 

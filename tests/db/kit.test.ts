@@ -1,9 +1,12 @@
-import { eq } from 'drizzle-orm';
+import { eq, gt, inArray, or } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
 import { newId } from '../../src/utils/ids.ts';
 import { samples, useFixture } from './fixture.ts';
 
 const open = useFixture();
+
+/** Safe because it only stands in a condition: a client may ask for words that are none. */
+const notAWord = (value: string) => value as 'first';
 
 /** What comes back for a row that was written with these values. */
 async function roundTrip(values: Partial<typeof samples.$inferInsert>) {
@@ -73,6 +76,22 @@ describe('texts are compared exactly', () => {
     expect(await matches('Müller')).toBe(1);
     expect(await matches('müller')).toBe(0);
     expect(await matches('Muller')).toBe(0);
+  });
+
+  test('what is no ASCII equals no id and no word, and sorts among them without an error', async () => {
+    const { db } = await open();
+    const id = newId();
+    await db.insert(samples).values({ id, kind: 'first' });
+    const asked = (value: string) =>
+      db
+        .select()
+        .from(samples)
+        .where(or(eq(samples.id, value), inArray(samples.id, [value]), eq(samples.kind, notAWord(value))));
+    for (const value of ['🗡', 'é', `${id}é`, `${id} `, `${id}\0`, 'first ', '\ud800', 'FIRST'])
+      expect(await asked(value), value).toEqual([]);
+    expect(await asked(id)).toHaveLength(1);
+    expect(await asked('first')).toHaveLength(1);
+    expect(await db.select().from(samples).where(gt(samples.id, '🗡'))).toHaveLength(0);
   });
 
   test('the order is that of the code points', async () => {
