@@ -44,8 +44,10 @@ export function installPackages() {
   if (missing.length === 0) return;
   console.error(`Installing packages (${missing.length} missing) ...`);
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  // Not `ci`: it refuses a lock file that lacks the optional packages of other platforms.
-  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  // `ci` begins by deleting node_modules, from under whatever runs there: only where there is none yet.
+  const fresh = !existsSync(join(ROOT, 'node_modules'));
+  const command = fresh ? ['ci'] : ['install', '--no-save'];
+  const args = [...command, '--no-audit', '--no-fund', '--loglevel=error'];
   const done = spawnSync(npm, args, {
     cwd: ROOT,
     stdio: ['ignore', 2, 2],
