@@ -61,6 +61,26 @@ describe('the way of a message', () => {
     expect(q.engine.maxInFlight).toBe(8);
   });
 
+  it('sends a code while eight others wait for their uploads or answers', async () => {
+    const account = await q.account();
+    q.engine.prepare = async ({ to }) => {
+      if (to.phone?.startsWith('62812')) await q.engine.later(50_000);
+    };
+    for (const phone of phones(12)) await q.queue(account, { phone, priority: 2 });
+    await q.dispatcher.add(account);
+    await q.clock.advance(1_000);
+    expect(q.engine.attempts).toHaveLength(8);
+    const codes = [];
+    for (let i = 0; i < 6; i++) {
+      codes.push(await q.queue(account, { phone: `628130000000${i}`, priority: 0 }));
+    }
+    await q.clock.advance(0);
+    for (const { id } of codes) expect((await q.message(id)).status).toBe('sent');
+    expect(q.engine.maxInFlight).toBeLessThanOrEqual(12);
+    await q.clock.advance(120_000);
+    expect(q.engine.attempts).toHaveLength(18);
+  });
+
   it('serves high priority before everything that waits, and low after it', async () => {
     const account = await q.account();
     const low = await q.queue(account, { phone: '6281200000001', priority: 2 });

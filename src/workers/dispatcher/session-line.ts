@@ -17,6 +17,8 @@ import type { DispatcherDeps } from './types.ts';
 
 /** A slow acknowledgement must not stop the pace, and a dead server must not take the whole queue. */
 const MAX_IN_FLIGHT = 8;
+/** Besides those: a code does not wait for a campaign's uploads, or for its answers. */
+const MAX_URGENT_IN_FLIGHT = 4;
 /** Outcomes that may wait to be written. */
 const MAX_UNSETTLED = 32;
 const SOCKET_POLL_MS = 500;
@@ -92,7 +94,8 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   /** One look at everything that may be in the way; milliseconds until the next one. */
   async function step(at: Windows): Promise<number> {
     idle = false;
-    if (busy.size >= MAX_IN_FLIGHT || attempts.size >= MAX_UNSETTLED || tripping > 0) return FOREVER;
+    if (busy.size >= MAX_IN_FLIGHT + MAX_URGENT_IN_FLIGHT) return FOREVER;
+    if (attempts.size >= MAX_UNSETTLED || tripping > 0) return FOREVER;
     if (stale) {
       await gate.refresh();
       stale = false;
@@ -114,6 +117,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
     let earliest = FOREVER;
     let blocked: { at: number; reason: LimitReason } | null = null;
     for (const priority of PRIORITY_ORDER) {
+      if (busy.size >= MAX_IN_FLIGHT && priority !== PRIORITIES.high) break;
       const { row, nextAt } = await lanes.pick(priority, now, busy);
       if (row === null) {
         earliest = Math.min(earliest, nextAt);
