@@ -25,6 +25,15 @@ const calls = {
   async send({ each, window, recipients }: { each: number; window: number; recipients: string[] }) {
     await Promise.all(clients.map((client) => sendAll(client, { each, window, recipients })));
   },
+  /** Milliseconds from handing over one message of the first client to its acknowledgement. */
+  async timeOne({ to, text }: { to: string; text: string }) {
+    const [client] = clients;
+    if (!client) throw new Error('no client is connected');
+    const startMs = performance.now();
+    const error = await client.waitAck(await client.send(to, text));
+    if (error !== undefined) throw new Error(`refused with ${error}`);
+    return performance.now() - startMs;
+  },
   async cpuMs() {
     return cpuMs();
   },

@@ -1,0 +1,68 @@
+/** How long a code takes on an idle queue, from the request to WhatsApp's acknowledgement, and a bare client's message. */
+import { type Child, startChild } from '../gateway/child.ts';
+import type { BareCalls } from '../gateway/processes/bare.ts';
+import { median, printTable } from '../gateway/table.ts';
+import { startWorld, type World } from '../gateway/world.ts';
+
+const CODES = 400;
+const GOAL_MS = 60;
+const SERVICE_PHONE = '6281110000000';
+const BARE_PHONE = '6281110001000';
+const HEAD = ['', 'median ms', 'p99 ms', 'slowest ms', 'p99 above the bare client'];
+
+/** A number gets one code only: its next one would have to cool down. */
+const phoneOf = (n: number) => String(6281220000000 + n);
+
+/** One at a time and in turn, so that whatever else the machine does meets both alike. */
+export async function benchLatency(): Promise<void> {
+  const world = await startWorld();
+  const bare = startChild<BareCalls>('bare');
+  await bare.calls.connect({ target: world.target, phones: [BARE_PHONE] });
+  await world.link('main', SERVICE_PHONE);
+  await meetEverybody(world, bare);
+  const took: { bare: number[]; service: number[] } = { bare: [], service: [] };
+  for (let n = 0; n < CODES; n++) {
+    took.bare.push(await bare.calls.timeOne({ to: phoneOf(n), text: `Your code: ${100_000 + n}` }));
+    const startMs = performance.now();
+    // This one answers when the outcome is known.
+    const answer = await world.api.post('/api/messages/main/otp', { to: phoneOf(n) });
+    took.service.push(performance.now() - startMs);
+    requireSent(answer);
+  }
+  const bareP99 = p99(took.bare);
+  const row = (name: string, times: readonly number[], above: string) => [
+    name,
+    ...[median(times), p99(times), Math.max(...times)].map((ms) => ms.toFixed(1)),
+    above,
+  ];
+  const above = (p99(took.service) - bareP99).toFixed(1);
+  printTable(`${CODES} codes on an idle queue, known recipients (${world.title})`, HEAD, [
+    row('bare Baileys: send to acknowledgement', took.bare, ''),
+    row('a code: POST to the answer "sent"', took.service, `${above} ms (goal ${GOAL_MS})`),
+  ]);
+  await bare.stop();
+  await world.stop();
+}
+
+/** The first message to anybody asks for devices and keys, on both sides; it is not what is compared. */
+async function meetEverybody(world: World, bare: Child<BareCalls>): Promise<void> {
+  const recipients = Array.from({ length: CODES }, (_, n) => phoneOf(n));
+  await bare.calls.send({ each: CODES, window: 8, recipients });
+  await world.service.calls.forgetSent();
+  const sent = world.service.calls.waitSent(CODES);
+  for (const to of recipients)
+    await world.api.post('/message/send-text', { session: 'main', to, text: 'hello' });
+  await sent;
+}
+
+function p99(times: readonly number[]): number {
+  const sorted = [...times].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
+}
+
+/** A receipt may have come before the answer left. */
+function requireSent(answer: unknown): void {
+  const status = Object(answer).data?.status;
+  if (!['sent', 'delivered', 'read'].includes(status))
+    throw new Error(`a code is ${status}: ${JSON.stringify(answer)}`);
+}
