@@ -140,16 +140,20 @@ export const messageRoutes: Route[] = [
     path: '/message/:messageId/retry',
     tag,
     summary: 'Queue a message that failed, expired or was canceled again, under the same id',
+    description: 'An answer that an Idempotency-Key brings back has no link to the file of the message.',
     auth: 'credential',
     scope: 'messages:write',
     params: MessageIdParams,
     status: 202,
     response: z.object({ message: z.string(), data: MessageOutput }),
     errors: ['NOT_FOUND', 'CONFLICT', 'NOT_CONNECTED', 'RATE_LIMITED'],
+    idempotent: true,
     example: { params: { messageId: MESSAGE_ID } },
-    handler: async ({ ctx, params }) => ({
-      message: 'Message queued',
-      data: await retryMessage(ctx, params),
-    }),
+    handler: async ({ ctx, params }) => {
+      const reply = (data: MessageOutput) => ({ message: 'Message queued', data });
+      return reply(
+        await retryMessage(ctx, params, (data) => ({ status: 202, body: { success: true, ...reply(data) } })),
+      );
+    },
   }),
 ];

@@ -190,6 +190,7 @@ const deliveries: Route[] = [
     status: 202,
     response: OneDelivery,
     errors: ['NOT_FOUND', 'CONFLICT'],
+    idempotent: true,
     example,
     handler: async ({ ctx, params }) => ({ data: await replayDelivery(ctx, params) }),
   }),

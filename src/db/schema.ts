@@ -218,6 +218,8 @@ export const messages = table(
     lid: string(32),
     /** who wrote it inside a group */
     participant: string(80),
+    /** the same as WhatsApp named them, each time that it delivered the message; empty where a chat has one other side */
+    author: string(80).notNull().default(''),
     /** the broadcast it belongs to */
     campaignId: id(),
     type: string(20).notNull(),
@@ -239,7 +241,7 @@ export const messages = table(
     updatedAt: timestamp().notNull(),
   },
   (t) => [
-    uniqueIndex('messages_wire_uq').on(t.accountId, t.direction, t.messageId, t.peer),
+    uniqueIndex('messages_author_uq').on(t.accountId, t.direction, t.messageId, t.peer, t.author),
     index('messages_user_ix').on(t.userId, t.createdAt, t.id),
     index('messages_account_ix').on(t.accountId, t.createdAt, t.id),
     index('messages_public_ix').on(t.messageId),

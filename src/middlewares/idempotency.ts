@@ -51,10 +51,12 @@ export async function answerOnce(
     await keepQuietly(ctx, claim, answer);
     return { ...answer, replayed: false };
   } catch (error) {
-    if (!(error instanceof IdempotencyLost)) throw error;
+    // What refuses this one may be what the first one has done meanwhile, in another process.
+    if (!(error instanceof IdempotencyLost || error instanceof AppError)) throw error;
     const first = await findAnswer(ctx.db, ctx.actor.userId, claim.key, ctx.clock.now());
-    if (!first) throw new AppError('CONFLICT', 'Another request with this Idempotency-Key came first.');
-    return replay(first, claim);
+    if (first) return replay(first, claim);
+    if (error instanceof AppError) throw error;
+    throw new AppError('CONFLICT', 'Another request with this Idempotency-Key came first.');
   } finally {
     running.delete(name);
   }

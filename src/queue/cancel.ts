@@ -97,11 +97,13 @@ async function cancelRows(tx: Tx, deps: QueueDeps, ids: readonly string[], origi
 
 /**
  * Queues a message that failed, expired or was canceled once more, under the same wire id: a phone that has it
- * already shows it once. An expiry that has passed is dropped. False when it is in no such state (any more).
+ * already shows it once. An expiry that has passed is dropped. `companion` writes in the same transaction, after the
+ * message. False when it is in no such state (any more).
  */
 export function requeue(
   deps: QueueDeps,
   message: MessageRef & { priority: number; expiresAt: number | null },
+  companion: (tx: Tx) => Promise<void>,
 ): Promise<boolean> {
   return transact(deps.database, async (tx) => {
     const now = deps.clock.now();
@@ -133,6 +135,7 @@ export function requeue(
       expiresAt,
     });
     await record(tx, deps, [messageFact(message, 'message.queued', now, { status: 'queued', retry: true })]);
+    await companion(tx);
     tx.afterCommit(() => deps.signals.wake(message.accountId));
     return true;
   });

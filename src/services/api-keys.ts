@@ -10,6 +10,7 @@ import { newId } from '../utils/ids.ts';
 import { requirePerson, requireWrite, SCOPES } from './access.ts';
 import { keyHash, keyPrefix, newApiKey } from './auth/keys.ts';
 import { type Ctx, type Deps, originOf } from './context.ts';
+import { takeRoom } from './quota.ts';
 
 /** An extra key without its secret. */
 export interface ApiKeyInfo {
@@ -136,19 +137,13 @@ export async function createApiKey(
     createdAt: now,
   };
   await transact(ctx.db, async (tx) => {
-    const mine = await tx
-      .select({ id: apiKeys.id })
-      .from(apiKeys)
-      .where(
-        and(
-          eq(apiKeys.userId, userId),
-          eq(apiKeys.kind, 'extra'),
-          or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, now)),
-        ),
-      )
-      .limit(MAX_EXTRA_KEYS);
-    if (mine.length >= MAX_EXTRA_KEYS)
-      throw new AppError('CONFLICT', `There are ${MAX_EXTRA_KEYS} keys already.`);
+    const valid = or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, now));
+    await takeRoom(tx, userId, {
+      table: apiKeys,
+      where: and(eq(apiKeys.userId, userId), eq(apiKeys.kind, 'extra'), valid),
+      max: MAX_EXTRA_KEYS,
+      refusal: `There are ${MAX_EXTRA_KEYS} keys already.`,
+    });
     await tx.insert(apiKeys).values(row);
     const data = { name: row.name, scopes: row.scopes, sessionId: row.sessionId };
     await record(tx, ctx, [

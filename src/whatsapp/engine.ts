@@ -120,7 +120,13 @@ export interface InboundMessage {
   messageId: string;
   /** canonical JID of the chat */
   chat: string;
+  /** who wrote it inside a group */
   participant: string | null;
+  /**
+   * The same as WhatsApp named them: the sender chooses a message's id, and what we know of numbers may have grown when
+   * it is delivered again. Null where a chat has one other side.
+   */
+  author: string | null;
   phone: string | null;
   lid: string | null;
   pushName: string | null;
@@ -135,7 +141,7 @@ export interface EngineHost {
   onEvent(account: AccountRef, event: EngineEvent): void;
   /** The content of an outbound message, for the resend a recipient's phone may ask for; null if not known. */
   findOutbound(accountId: string, messageId: string): Promise<Content | null>;
-  /** Stores an inbound message once (by session, chat and id). Resolves when it is durable; only then is it acknowledged. */
+  /** Stores an inbound message once (by session, chat, author and id). Resolves when it is durable; only then is it acknowledged. */
   storeInbound(account: AccountRef, message: InboundMessage): Promise<void>;
   /** The bytes of a file of this session's tenant (MediaFile.id); null when it is gone. Destroy it if it is not read. */
   openMedia(account: AccountRef, mediaId: string): Promise<Readable | null>;

@@ -40,6 +40,7 @@ beforeEach(async () => {
       messageId: 'REPLY',
       chat: `${people[0]?.phone}@s.whatsapp.net`,
       participant: null,
+      author: null,
       phone: people[0]?.phone ?? null,
       lid: null,
       pushName: null,

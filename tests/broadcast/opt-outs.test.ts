@@ -35,6 +35,7 @@ function inbound(changes: Partial<InboundMessage> = {}): InboundMessage {
     messageId: newMessageId(),
     chat: `${PHONE}@s.whatsapp.net`,
     participant: null,
+    author: null,
     phone: PHONE,
     lid: null,
     pushName: 'Budi',

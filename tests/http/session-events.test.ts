@@ -131,33 +131,34 @@ describe('live events', () => {
     const stream = follow();
     await stream.until((events) => events.length >= 2);
     const at = Date.now();
-    await t.deps.db.insert(messages).values({
+    const rowOf = (author: string, text: string) => ({
       id: newId(),
       userId: tenant.id,
       accountId,
       sessionId: 'live',
       messageId: 'IN1',
-      direction: 'in',
-      peer: '628777@s.whatsapp.net',
-      phone: '628777',
+      direction: 'in' as const,
+      peer: '120@g.us',
+      author,
       type: 'text',
-      content: { type: 'text', text: 'halo' },
-      status: 'received',
+      content: { type: 'text', text },
+      status: 'received' as const,
       createdAt: at,
       updatedAt: at,
     });
+    // Two members of a group that use the same id.
+    const rows = [rowOf('1@lid', 'halo'), rowOf('2@lid', 'hai')];
+    await t.deps.db.insert(messages).values(rows);
     await tell([
-      { event: 'message.received', subject: 'IN1' },
+      ...rows.map(({ id }) => ({ event: 'message.received' as const, subject: 'IN1', data: { id } })),
       { event: 'message.delivered', subject: 'OUT1', data: { status: 'delivered' } },
       { event: 'session.limits' },
       { event: 'message.queued', subject: 'OUT2' },
     ]);
-    await stream.until((events) => events.length >= 4);
+    await stream.until((events) => events.length >= 5);
     expect(stream.events.slice(2)).toMatchObject([
-      {
-        event: 'message',
-        data: { messageId: 'IN1', from: '628777', type: 'text', content: { text: 'halo' } },
-      },
+      { event: 'message', data: { messageId: 'IN1', chat: '120@g.us', content: { text: 'halo' } } },
+      { event: 'message', data: { messageId: 'IN1', chat: '120@g.us', content: { text: 'hai' } } },
       { event: 'receipt', data: { messageId: 'OUT1', status: 'delivered' } },
     ]);
   });

@@ -45,6 +45,7 @@ function imageMessage(messageId = `3A${randomBytes(8).toString('hex')}`): Inboun
     messageId,
     chat: '628111@s.whatsapp.net',
     participant: null,
+    author: null,
     phone: '628111',
     lid: null,
     pushName: 'Eve',

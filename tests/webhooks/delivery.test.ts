@@ -4,6 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterEach, expect, test } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
 import { deleteWebhook, rotateWebhookSecret, updateWebhook } from '../../src/services/webhooks/verbs.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { createWebhookSender } from '../../src/workers/webhook-sender/index.ts';
 import { createFakeClock } from '../helpers/clock.ts';
 import { accept, type Fixture, hang, openFixture, seqsOf, settle, startReceiver, upTo } from './fixture.ts';
@@ -202,7 +203,7 @@ test('every message event carries phone and LID; only what came in carries its c
   expect(inGroup?.data).toMatchObject({ phone: null, lid: null, isGroup: true, participant: '7@lid' });
 });
 
-test('an inbound id that two chats share is told with the content of the chat that is meant', async () => {
+test('an inbound id that two messages share is told with the content of the one that is meant', async () => {
   const f = await start();
   const { id } = await f.tenant();
   const receiver = await f.receiver();
@@ -210,14 +211,28 @@ test('an inbound id that two chats share is told with the content of the chat th
   const session = await f.session(id);
   const shared = { messageId: 'SAME', direction: 'in' } as const;
   const about = { userId: id, event: 'message.received', session, subject: 'SAME' } as const;
-  await f.message(session, 'message.queued', { ...shared, peer: '1@lid', content: { text: 'one' } });
-  await f.message(session, 'message.queued', { ...shared, peer: '2@lid', content: { text: 'two' } });
+  const group = { ...shared, peer: '120@g.us' };
+  const [one, two, three] = [newId(), newId(), newId()];
+  await f.message(session, 'message.queued', { ...shared, id: one, peer: '1@lid', content: { text: 'one' } });
+  await f.message(session, 'message.queued', {
+    ...group,
+    id: two,
+    author: '1@lid',
+    content: { text: 'two' },
+  });
+  await f.message(session, 'message.queued', {
+    ...group,
+    id: three,
+    author: '2@lid',
+    content: { text: 'three' },
+  });
   f.sender();
-  await f.facts({ ...about, data: { chat: '2@lid' } }, { ...about, data: { chat: '1@lid' } });
-  await receiver.count(2);
+  await f.facts(...[two, one, three].map((row) => ({ ...about, data: { id: row } })));
+  await receiver.count(3);
   expect(receiver.received.map((request) => request.data.content)).toEqual([
     { text: 'two' },
     { text: 'one' },
+    { text: 'three' },
   ]);
 });
 

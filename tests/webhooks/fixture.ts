@@ -176,7 +176,7 @@ export async function openFixture(
       const fact: Fact = { userId: session.userId, event, session: about, subject: row.messageId };
       await transact(deps.db, async (tx) => {
         await tx.insert(messages).values(row);
-        await record(tx, deps, [{ ...fact, data: { messageId: row.messageId } }]);
+        await record(tx, deps, [{ ...fact, data: { id: row.id, messageId: row.messageId } }]);
       });
       return row.messageId;
     },

@@ -39,6 +39,7 @@ describe('an inbound message', () => {
         messageId: id,
         chat: `${person}@s.whatsapp.net`,
         participant: null,
+        author: null,
         phone: person,
         lid: expect.stringMatching(/^\d+$/),
         pushName: 'Eve',
@@ -77,6 +78,8 @@ describe('an inbound message', () => {
     await until(() => ofGroup().length === 2);
     expect(ofGroup().map(textOf)).toEqual(['one', 'two']);
     expect(ofGroup()[0]).toMatchObject({ participant: `${person}@s.whatsapp.net`, phone: null, lid: null });
+    // As the server named the member, whatever else is known of them: the same each time.
+    expect(ofGroup()[0]?.author).toMatch(/^\d+@(lid|s\.whatsapp\.net)$/);
   });
 
   it('is tried again while it cannot be stored, and stored once', async () => {

@@ -22,6 +22,7 @@ import {
 } from '../../services/broadcast/control.ts';
 import { scheduleCampaign, sendCampaign } from '../../services/broadcast/start.ts';
 import type { Ctx } from '../../services/context.ts';
+import type { Answer } from '../../services/idempotency.ts';
 import { type Route, route } from '../route.ts';
 import { Pagination, pageQuery, paginationOf } from '../schemas.ts';
 import {
@@ -219,7 +220,9 @@ interface Move {
   summary: string;
   description: string;
   said: string;
-  verb: (ctx: Ctx, ref: CampaignRef) => Promise<CampaignOutput>;
+  /** it sends */
+  idempotent?: true;
+  verb: (ctx: Ctx, ref: CampaignRef, answer: (data: CampaignOutput) => Answer) => Promise<CampaignOutput>;
 }
 
 const MOVES: readonly Move[] = [
@@ -249,12 +252,14 @@ const MOVES: readonly Move[] = [
     summary: 'Send what failed once more',
     description: 'Under the same message ids: whoever has it already sees it once.',
     said: 'Failed messages are sent again',
+    idempotent: true,
     verb: retryCampaign,
   },
 ];
 
-const moves = MOVES.map(({ name, summary, description, said, verb }) =>
-  route({
+const moves = MOVES.map(({ name, summary, description, said, idempotent = false, verb }) => {
+  const reply = (data: CampaignOutput) => ({ message: said, data });
+  return route({
     method: 'post',
     ...broadcastPath(`/campaigns/:id/${name}`),
     tag: TAG,
@@ -265,10 +270,12 @@ const moves = MOVES.map(({ name, summary, description, said, verb }) =>
     params: IdParams,
     response: One,
     errors: [...MOVE_ERRORS, 'NOT_CONNECTED', 'BROADCAST_IN_PROGRESS'],
+    idempotent,
     example: { params },
-    handler: async ({ ctx, params: path }) => ({ message: said, data: await verb(ctx, path) }),
-  }),
-);
+    handler: async ({ ctx, params: path }) =>
+      reply(await verb(ctx, path, (data) => ({ status: 200, body: { success: true, ...reply(data) } }))),
+  });
+});
 
 export const campaignRoutes: readonly Route[] = [
   send,

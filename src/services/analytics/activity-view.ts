@@ -47,9 +47,10 @@ export async function toEntries(
   defaultCountry: string,
 ): Promise<ActivityEntry[]> {
   const history = await readHistory(db, rows);
-  return rows.map((row) =>
-    toEntry(row, history.get(`${row.accountId}:${row.subject}`) ?? null, defaultCountry),
-  );
+  // Several inbound messages may have the same wire id, which the sender chooses: their facts name the row.
+  const factsOf = (row: ActivityRow) =>
+    history.get(textOf(row.data.id) ?? '') ?? history.get(`${row.accountId}:${row.subject}`) ?? null;
+  return rows.map((row) => toEntry(row, factsOf(row), defaultCountry));
 }
 
 const isMessage = (row: ActivityRow) => row.event.startsWith('message.');
@@ -61,6 +62,7 @@ async function readHistory(db: Db, rows: readonly ActivityRow[]): Promise<Map<st
   if (ids.length === 0) return new Map();
   const found = await db
     .select({
+      id: messages.id,
       accountId: messages.accountId,
       messageId: messages.messageId,
       type: messages.type,
@@ -70,7 +72,12 @@ async function readHistory(db: Db, rows: readonly ActivityRow[]): Promise<Map<st
     })
     .from(messages)
     .where(and(inArray(messages.messageId, ids), inArray(messages.userId, users)));
-  return new Map(found.map((row) => [`${row.accountId}:${row.messageId}`, row]));
+  return new Map(
+    found.flatMap((row) => [
+      [`${row.accountId}:${row.messageId}`, row],
+      [row.id, row],
+    ]),
+  );
 }
 
 function toEntry(row: ActivityRow, message: MessageFacts | null, country: string): ActivityEntry {

@@ -4,6 +4,7 @@ import { messages } from '../../db/schema.ts';
 import { sleep } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
 import { type Ctx, originOf } from '../context.ts';
+import { type Answer, claimIdempotency } from '../idempotency.ts';
 import { requireQueueing } from '../messages/session.ts';
 import type { SessionRecord, SessionRef } from '../sessions/find.ts';
 import { saysContent } from './campaign-content.ts';
@@ -118,7 +119,11 @@ export async function resumeCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campai
  * Sends what failed once more, each under the id that it has: whoever got it in spite of the failure sees it once.
  * Throws NOT_FOUND, NOT_CONNECTED, BROADCAST_IN_PROGRESS, or CONFLICT while it runs or when nothing failed.
  */
-export async function retryCampaign(ctx: Ctx, ref: CampaignRef): Promise<CampaignOutput> {
+export async function retryCampaign(
+  ctx: Ctx,
+  ref: CampaignRef,
+  answer: (campaign: CampaignOutput) => Answer,
+): Promise<CampaignOutput> {
   const { session, campaign } = await enter(ctx, ref);
   requireSameSession(campaign, session);
   requireQueueing(session);
@@ -139,6 +144,10 @@ export async function retryCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campaig
     event: 'campaign.resumed',
     data: { retry: true },
     origin: originOf(ctx),
+    also: async (tx, row) => {
+      if (!ctx.idempotency) return;
+      await claimIdempotency(ctx, tx, answer(await viewCampaign({ ...ctx, db: tx }, row, session)));
+    },
   });
   if (moved) return viewCampaign(ctx, moved, session);
   const { status } = await findCampaign(ctx.db, session, ref.id);

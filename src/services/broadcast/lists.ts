@@ -8,6 +8,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { type Ctx, type Deps, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
+import { takeRoom } from '../quota.ts';
 import type { SessionRef } from '../sessions/find.ts';
 import { contains } from './search.ts';
 import { enterBroadcast } from './tenant.ts';
@@ -79,10 +80,12 @@ export async function createList(
     updatedAt: now,
   };
   await transact(ctx.database, async (tx) => {
-    const own = and(eq(broadcastLists.userId, userId), isNull(broadcastLists.deletedAt));
-    const [total] = await tx.select({ n: count() }).from(broadcastLists).where(own);
-    if (Number(total?.n ?? 0) >= MAX_LISTS)
-      throw new AppError('CONFLICT', `There are ${MAX_LISTS} lists already.`);
+    await takeRoom(tx, userId, {
+      table: broadcastLists,
+      where: and(eq(broadcastLists.userId, userId), isNull(broadcastLists.deletedAt)),
+      max: MAX_LISTS,
+      refusal: `There are ${MAX_LISTS} lists already.`,
+    });
     await tx.insert(broadcastLists).values(row);
     await recordList(ctx, tx, row, 'list.created');
     await claimIdempotency(ctx, tx, answer(toList(row)));

@@ -8,6 +8,7 @@ import { newId } from '../../utils/ids.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
+import { takeRoom } from '../quota.ts';
 import type { SessionRef } from '../sessions/find.ts';
 import { findList } from './lists.ts';
 import { compileTemplate, type RenderContact, renderTemplate } from './render.ts';
@@ -72,11 +73,12 @@ export async function createTemplate(
   const { name, body } = input;
   const row: Row = { id: newId(now), userId, name, body, createdAt: now, updatedAt: now };
   await transact(ctx.database, async (tx) => {
-    const own = eq(broadcastTemplates.userId, userId);
-    const [total] = await tx.select({ n: count() }).from(broadcastTemplates).where(own);
-    if (Number(total?.n ?? 0) >= MAX_TEMPLATES) {
-      throw new AppError('CONFLICT', `There are ${MAX_TEMPLATES} templates already: delete one first.`);
-    }
+    await takeRoom(tx, userId, {
+      table: broadcastTemplates,
+      where: eq(broadcastTemplates.userId, userId),
+      max: MAX_TEMPLATES,
+      refusal: `There are ${MAX_TEMPLATES} templates already: delete one first.`,
+    });
     if (!(await tryInsert(tx, broadcastTemplates, row))) throw nameTaken(name);
     await claimIdempotency(ctx, tx, answer(toTemplate(row)));
   });

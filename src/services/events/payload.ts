@@ -95,14 +95,10 @@ async function readHistory(db: Db, rows: readonly ActivityRow[]): Promise<Map<st
 const keyOf = (accountId: string | null, direction: string, messageId: string | null) =>
   `${accountId}:${direction}:${messageId}`;
 
-/**
- * The sender chooses an inbound message's id, so that two chats may hold the same one: `chat` of the fact tells
- * which is meant.
- */
+/** The sender chooses an inbound message's id, so that several may hold the same one: its fact names the row. */
 function pick(row: ActivityRow, history: Map<string, MessageRow[]>): MessageRow | undefined {
   const found = history.get(keyOf(row.accountId, directionOf(row), row.subject)) ?? [];
-  const chat = row.data.chat;
-  return typeof chat === 'string' ? found.find((message) => message.peer === chat) : found[0];
+  return directionOf(row) === 'in' ? found.find((message) => message.id === row.data.id) : found[0];
 }
 
 function messageData(

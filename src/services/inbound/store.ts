@@ -1,4 +1,6 @@
 /** What arrives: into the history once, with everything that follows from it, before WhatsApp hears that we have it. */
+import { and, eq } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
 import { transact, tryInsert } from '../../db/ops.ts';
 import { inboundMedia, messages } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
@@ -18,7 +20,7 @@ const MAX_ID = 64;
 
 /**
  * Stores an inbound message, its fact and the download of its file in one transaction, once: a message that is
- * redelivered (same session, chat and id) changes nothing. Resolves true when it is new. Rejects when the database
+ * redelivered (same session, chat, author and id) changes nothing. Resolves true when it is new. Rejects when the database
  * cannot be used: the message stays with WhatsApp then.
  */
 export async function storeInbound(
@@ -32,6 +34,7 @@ export async function storeInbound(
   const reply = await matchReply(deps.db, account.id, message, now);
   const content: InboundContent = reply ? { ...message.content, reply } : message.content;
   return transact(deps.db, async (tx) => {
+    if (await wasStoredUnnamed(tx, account, messageId, message)) return false;
     // Only this row tells whether it is new: any other clash is an error, and the message stays with WhatsApp.
     if (!(await tryInsert(tx, messages, toRow({ id, messageId, content, now }, account, message))))
       return false;
@@ -58,6 +61,30 @@ export async function storeInbound(
   });
 }
 
+/** Whether an earlier release stored it, or one that still runs during an update: their rows name no author. */
+async function wasStoredUnnamed(
+  tx: Tx,
+  account: AccountRef,
+  messageId: string,
+  { chat, author, participant }: InboundMessage,
+): Promise<boolean> {
+  if (author === null || participant === null) return false;
+  const [row] = await tx
+    .select({ id: messages.id })
+    .from(messages)
+    .where(
+      and(
+        eq(messages.accountId, account.id),
+        eq(messages.direction, 'in'),
+        eq(messages.messageId, messageId),
+        eq(messages.peer, chat),
+        eq(messages.author, ''),
+        eq(messages.participant, participant),
+      ),
+    );
+  return row !== undefined;
+}
+
 interface Fitted {
   id: string;
   messageId: string;
@@ -81,6 +108,7 @@ function toRow(
     phone: message.phone,
     lid: message.lid,
     participant: message.participant,
+    author: message.author ?? '',
     type: content.type,
     content,
     status: 'received',

@@ -7,6 +7,7 @@ import { reserveQueueRoom } from '../../queue/counts.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
+import { type Answer, claimIdempotency } from '../idempotency.ts';
 import { findMessage } from './read.ts';
 import type { MessageOutput, QueueStatus } from './schemas.ts';
 import { findOwnSession, requireQueueing, type SendingSession } from './session.ts';
@@ -106,7 +107,11 @@ export async function cancelMessage(ctx: Ctx, input: { messageId: string }): Pro
  * Queues a message that failed, expired or was canceled once more, under the same id. Throws NOT_FOUND,
  * NOT_CONNECTED, SESSION_NOT_FOUND, RATE_LIMITED, or CONFLICT in every other state.
  */
-export async function retryMessage(ctx: Ctx, input: { messageId: string }): Promise<MessageOutput> {
+export async function retryMessage(
+  ctx: Ctx,
+  input: { messageId: string },
+  answer: (message: MessageOutput) => Answer,
+): Promise<MessageOutput> {
   requireScope(ctx, 'messages:write');
   const message = await findMessage(ctx, input.messageId, { direction: 'out' });
   const session = await findOwnSession(ctx, message.sessionId);
@@ -116,11 +121,14 @@ export async function retryMessage(ctx: Ctx, input: { messageId: string }): Prom
   }
   requireQueueing(session);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
-  if (!(await requeue(ctx, message))) {
-    const { status } = await findMessage(ctx, input.messageId, { direction: 'out' });
-    throw new AppError('CONFLICT', `Only a message that failed, expired or was canceled can be retried.`, {
-      details: { status },
-    });
-  }
-  return toMessage(ctx, await findMessage(ctx, input.messageId, { direction: 'out' }));
+  const queued = await requeue(ctx, message, async (tx) => {
+    const [row] = await tx.select().from(messages).where(eq(messages.id, message.id));
+    // The link to its file is a credential, which must not be in what is kept.
+    if (row) await claimIdempotency(ctx, tx, answer(toMessage(null, row)), { final: true });
+  });
+  const after = await findMessage(ctx, input.messageId, { direction: 'out' });
+  if (queued) return toMessage(ctx, after);
+  throw new AppError('CONFLICT', 'Only a message that failed, expired or was canceled can be retried.', {
+    details: { status: after.status },
+  });
 }

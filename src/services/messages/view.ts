@@ -18,8 +18,8 @@ export function addressOf(row: { phone: string | null; peer: string }): string {
   return row.phone === null ? row.peer : formatE164(row.phone);
 }
 
-/** A file that we have comes with a link that opens it for a day. */
-export function toMessage(deps: MediaLinkDeps, row: MessageRecord): MessageOutput {
+/** A file that we have comes with a link that opens it for a day; without `deps` it has none. */
+export function toMessage(deps: MediaLinkDeps | null, row: MessageRecord): MessageOutput {
   const out = row.direction === 'out';
   return {
     messageId: row.messageId,
@@ -30,7 +30,7 @@ export function toMessage(deps: MediaLinkDeps, row: MessageRecord): MessageOutpu
     from: out ? null : senderOf(row),
     chat: row.peer,
     type: row.type,
-    content: SECRET_TYPES.has(row.type) ? null : withMediaUrl(deps, row.userId, row.content),
+    content: contentOf(deps, row),
     status: row.status,
     priority: priorityName(row.priority),
     attempts: row.attempts,
@@ -47,6 +47,11 @@ export function toMessage(deps: MediaLinkDeps, row: MessageRecord): MessageOutpu
     createdAt: new Date(row.createdAt).toISOString(),
     updatedAt: new Date(row.updatedAt).toISOString(),
   };
+}
+
+function contentOf(deps: MediaLinkDeps | null, row: MessageRecord): unknown {
+  if (SECRET_TYPES.has(row.type)) return null;
+  return deps === null ? row.content : withMediaUrl(deps, row.userId, row.content);
 }
 
 /** In a group `phone` and `lid` are those of the member who wrote. */

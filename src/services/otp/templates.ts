@@ -8,6 +8,7 @@ import { newId } from '../../utils/ids.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
+import { takeRoom } from '../quota.ts';
 import { checkTemplate, defaultTemplate, needsCompany, type OtpLanguage } from './template-text.ts';
 
 /** Enough for every brand and language; the list is answered whole. */
@@ -53,14 +54,12 @@ export async function createOtpTemplate(
   const now = ctx.clock.now();
   const row: Row = { id: newId(now), userId: ctx.actor.userId, ...input, createdAt: now, updatedAt: now };
   await transact(ctx.database, async (tx) => {
-    const names = await tx
-      .select({ name: otpTemplates.name })
-      .from(otpTemplates)
-      .where(eq(otpTemplates.userId, row.userId))
-      .limit(MAX_TEMPLATES);
-    if (names.length >= MAX_TEMPLATES) {
-      throw new AppError('CONFLICT', `There are ${MAX_TEMPLATES} templates already: delete one first.`);
-    }
+    await takeRoom(tx, row.userId, {
+      table: otpTemplates,
+      where: eq(otpTemplates.userId, row.userId),
+      max: MAX_TEMPLATES,
+      refusal: `There are ${MAX_TEMPLATES} templates already: delete one first.`,
+    });
     if (!(await tryInsert(tx, otpTemplates, row))) throw nameTaken(input.name);
     await claimIdempotency(ctx, tx, answer(toTemplate(row)));
   });

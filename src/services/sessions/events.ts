@@ -95,25 +95,26 @@ function toEvent(row: LogRow, contents: Map<string, Record<string, unknown>>): S
   if (row.event === 'session.status') return { seq, event: 'status', data };
   if (isInbound(row)) {
     const event = row.event === 'message.received' ? 'message' : 'media';
-    return { seq, event, data: { ...data, ...contents.get(subject ?? '') } };
+    return { seq, event, data: { ...data, ...contents.get(rowIdOf(row)) } };
   }
   if (RECEIPTS.has(row.event)) return { seq, event: 'receipt', data: { ...data, messageId: subject } };
   return null;
 }
 
+/** The sender chooses an inbound message's id, so that several may hold the same one: its fact names the row. */
+const rowIdOf = (row: LogRow) => (typeof row.data.id === 'string' ? row.data.id : '');
+
 /** Logs hold no message bodies: they come from the history. */
 async function readInbound(ctx: Ctx, accountId: string, rows: readonly LogRow[]) {
   const found = new Map<string, Record<string, unknown>>();
-  const ids = rows.flatMap((row) => (isInbound(row) && row.subject ? [row.subject] : []));
+  const ids = rows.filter(isInbound).map(rowIdOf);
   if (ids.length === 0) return found;
   const received = await ctx.db
     .select()
     .from(messages)
-    .where(
-      and(eq(messages.accountId, accountId), eq(messages.direction, 'in'), inArray(messages.messageId, ids)),
-    );
+    .where(and(eq(messages.accountId, accountId), inArray(messages.id, ids)));
   for (const row of received) {
-    found.set(row.messageId, {
+    found.set(row.id, {
       messageId: row.messageId,
       from: row.phone ?? row.peer,
       chat: row.peer,

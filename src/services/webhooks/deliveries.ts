@@ -7,6 +7,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import { claimIdempotency } from '../idempotency.ts';
 import { postEvent, readEndpoint } from './endpoint.ts';
 import { requireWebhook, webhookNotFound } from './find.ts';
 import type { AttemptOutput, DeliveryOutput, TestOutput } from './schemas.ts';
@@ -115,6 +116,7 @@ export async function replayDelivery(ctx: Ctx, input: { id: string }): Promise<D
     giveUpAt: now + RETRY_FOR_MS,
     nextAttemptAt: now,
   };
+  const delivery = toDelivery({ ...row, ...fresh });
   await transact(ctx.db, async (tx) => {
     const result = await tx
       .update(webhookOutbox)
@@ -122,8 +124,9 @@ export async function replayDelivery(ctx: Ctx, input: { id: string }): Promise<D
       .where(and(eq(webhookOutbox.id, row.id), inArray(webhookOutbox.state, ['delivered', 'dead'])));
     if (affected(result) === 0) throw new AppError('CONFLICT', 'This event is still being delivered.');
     await openLanes(tx, [{ lane, webhookId: row.webhookId, dueAt: now }]);
+    await claimIdempotency(ctx, tx, { status: 202, body: { success: true, data: delivery } });
   });
-  return toDelivery({ ...row, ...fresh });
+  return delivery;
 }
 
 /** Sends a `webhook.test` event now and says how it went. It is no part of the deliveries. Throws NOT_FOUND. */

@@ -10,6 +10,7 @@ import { newId } from '../../utils/ids.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
+import { takeRoom } from '../quota.ts';
 import { findSession } from '../sessions/find.ts';
 import { findWebhook, toWebhook, type WebhookRow, webhookNotFound } from './find.ts';
 import type { CreateWebhookInput, UpdateWebhookInput, WebhookOutput } from './schemas.ts';
@@ -79,10 +80,12 @@ export async function createWebhook(ctx: Ctx, input: CreateWebhookInput): Promis
   };
   const webhook = toWebhook(row, now);
   await transact(ctx.db, async (tx) => {
-    const [total] = await tx.select({ n: count() }).from(webhooks).where(eq(webhooks.userId, userId));
-    if (Number(total?.n ?? 0) >= MAX_PER_TENANT) {
-      throw new AppError('CONFLICT', `There can be at most ${MAX_PER_TENANT} webhooks.`);
-    }
+    await takeRoom(tx, userId, {
+      table: webhooks,
+      where: eq(webhooks.userId, userId),
+      max: MAX_PER_TENANT,
+      refusal: `There can be at most ${MAX_PER_TENANT} webhooks.`,
+    });
     await tx.insert(webhooks).values(row);
     await changed(ctx, tx, row, 'webhook.created');
     // A repeated request is told of the webhook, but a secret is in no stored answer.

@@ -162,6 +162,7 @@ function readMessage(
     messageId: id,
     chat: isGroup ? from : person,
     participant: isGroup ? person : null,
+    author: participant === undefined ? null : canonicalJid(participant),
     phone: isGroup ? null : phone,
     lid: isGroup ? null : lid,
     pushName: attrs.notify ?? null,

@@ -1,0 +1,1 @@
+ALTER TABLE `messages` ADD `author` varchar(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT '' NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE `messages` ADD CONSTRAINT `messages_author_uq` UNIQUE(`account_id`,`direction`,`message_id`,`peer`,`author`);

@@ -1,0 +1,1 @@
+ALTER TABLE `messages` DROP INDEX `messages_wire_uq`;

@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX `messages_author_uq` ON `messages` (`account_id`,`direction`,`message_id`,`peer`,`author`);
