@@ -13,7 +13,7 @@ const shared = {
 
 function configure() {
   if (options.type === 'mysql') {
-    const { type, ...dbCredentials } = options;
+    const { type, others: _others, ...dbCredentials } = options;
     return defineConfig({ ...shared, dialect: type, out: './drizzle/mysql', dbCredentials });
   }
   if (!process.argv.includes('generate')) mkdirSync(dirname(options.path), { recursive: true });

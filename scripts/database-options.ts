@@ -2,6 +2,7 @@
 import { config } from 'dotenv';
 import type { DatabaseOptions } from '../src/db/types.ts';
 import { readNames } from '../src/utils/config-env.ts';
+import { parseHosts } from '../src/utils/host-list.ts';
 
 config({ quiet: true });
 
@@ -11,10 +12,13 @@ export function readDatabaseOptions(): DatabaseOptions {
   if (names.DB_TYPE !== 'mysql') {
     return { type: 'sqlite', path: names.DB_SQLITE_PATH ?? `${names.DATA_DIR ?? './data'}/wahub.db` };
   }
+  const hosts = parseHosts(names.DB_HOST ?? '127.0.0.1', Number(names.DB_PORT ?? 3306));
+  if (!hosts) throw new Error('DB_HOST must be a host, or several between commas: db1,db2:3307');
+  const [first, ...others] = hosts;
   return {
     type: 'mysql',
-    host: names.DB_HOST ?? '127.0.0.1',
-    port: Number(names.DB_PORT ?? 3306),
+    ...first,
+    others,
     user: names.DB_USER ?? 'wahub',
     password: names.DB_PASSWORD ?? '',
     database: names.DB_NAME ?? 'wahub',

@@ -4,7 +4,8 @@
  * database once more on a private MariaDB, the browser tests in a Chromium, uploads against ClamAV's scanner. A part
  * that cannot run says so by name and counts as skipped; in CI (CI=true) that is a failure. The last line is the sum
  * over all parts.
- * `--fast`: units and services on SQLite only. `--soak`: many processes and thousands of messages, on MariaDB only. `--coverage`: coverage of the SQLite part.
+ * `--fast`: units and services on SQLite only. `--coverage`: coverage of the SQLite part.
+ * `--soak [files]`: many processes and thousands of messages, on MariaDB only; all of them or these.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -115,7 +116,9 @@ const options = new Set(process.argv.slice(2));
 if (options.has('--fast')) {
   await part('fast', [...FAST, ...without(NOT_FAST)], { DB_TYPE: 'sqlite' });
 } else if (options.has('--soak')) {
-  await onMariadb((env) => part('soak', ['tests/soak', '--maxWorkers=1'], env));
+  const files = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
+  const wanted = files.length > 0 ? files : ['tests/soak'];
+  await onMariadb((env) => part('soak', [...wanted, '--maxWorkers=1'], env));
 } else {
   const coverage = options.has('--coverage') ? ['--coverage'] : [];
   await part('sqlite', [...without(NOT_ON_SQLITE), ...coverage], { DB_TYPE: 'sqlite' });

@@ -10,6 +10,16 @@ export class DatabaseTimeoutError extends Error {
   override name = 'DatabaseTimeoutError';
 }
 
+/** The server answers, but not for us: a node outside of its cluster, a secondary. */
+export class UnfitServerError extends Error {
+  override name = 'UnfitServerError';
+}
+
+/** The connection of a transaction was lost before its commit was sent: nothing of it was kept. */
+export class TransactionLostError extends Error {
+  override name = 'TransactionLostError';
+}
+
 /** What may be known of one error in the chain. */
 interface Fault {
   name: string;
@@ -53,13 +63,37 @@ export function isUniqueViolation(error: unknown): boolean {
 /** Deadlock, lock wait timeout, Galera node not ready, record changed since last read. */
 const RETRYABLE = new Set([1213, 1205, 1047, 1020]);
 
+/** The same without the lock wait timeout, which has taken long already. */
+const CONFLICTS = new Set([1213, 1047, 1020]);
+
+/** True when a single statement lost to another one at once: running it again may well succeed. */
+export function isConflict(error: unknown): boolean {
+  return some(error, (fault) => hasErrno(fault, CONFLICTS));
+}
+
 /** True when running the whole transaction again may well succeed, and nothing of it was kept. */
 export function isRetryable(error: unknown): boolean {
   return some(
     error,
     (fault) =>
-      hasErrno(fault, RETRYABLE) || fault.code === 'SQLITE_BUSY' || fault.name === 'GroupCommitError',
+      hasErrno(fault, RETRYABLE) ||
+      fault.code === 'SQLITE_BUSY' ||
+      fault.name === 'GroupCommitError' ||
+      fault.name === 'TransactionLostError',
   );
+}
+
+/** Galera node not ready, shutting down, read-only (option, mode). */
+const UNFIT = new Set([1047, 1053, 1290, 1836]);
+
+/** True when another server of the same cluster may well do what this one refuses. */
+export function isUnfit(error: unknown): boolean {
+  return some(error, (fault) => hasErrno(fault, UNFIT) || fault.name === 'UnfitServerError');
+}
+
+/** True when the connection is gone; false for an answer that took too long: the server may still be at it. */
+export function isConnectionLost(error: unknown): boolean {
+  return some(error, (fault) => fault.fatal === true && fault.code !== 'PROTOCOL_SEQUENCE_TIMEOUT');
 }
 
 /** Too many connections, shutting down, Galera node not ready, read-only (option, transaction, mode). */
@@ -94,6 +128,8 @@ export function isUnavailable(error: unknown): boolean {
     (fault) =>
       fault.fatal === true ||
       fault.name === 'DatabaseTimeoutError' ||
+      fault.name === 'UnfitServerError' ||
+      fault.name === 'TransactionLostError' ||
       fault.name === 'GroupCommitError' ||
       hasErrno(fault, AWAY_NUMBERS) ||
       hasCode(fault, AWAY_CODES) ||

@@ -1,6 +1,17 @@
 /** The pool of connections to a MySQL server: bounded waits, settings on each connection, an end that drains. */
-import { createPool, type Pool, type PoolConnection } from 'mysql2/promise';
-import { DatabaseTimeoutError } from './errors.ts';
+import { createPool, type PoolConnection, type RowDataPacket } from 'mysql2/promise';
+import type { HostAddress } from '../utils/host-list.ts';
+import { DatabaseTimeoutError, isUnfit, UnfitServerError } from './errors.ts';
+import { createHosts, type Hosts } from './mysql-hosts.ts';
+import {
+  IDLE_CONNECTION_MS,
+  isGalera,
+  isOn,
+  isReadOnly,
+  SHOW_READY,
+  SHOW_VARIABLES,
+  settingsFor,
+} from './mysql-session.ts';
 import { startTimer, stopTimer } from './turns.ts';
 import type { DatabaseLoad, MysqlOptions } from './types.ts';
 
@@ -12,13 +23,6 @@ export const QUERY_TIMEOUT_MS = 30_000;
 const DRAIN_TIMEOUT_MS = 10_000;
 const QUEUE_LIMIT = 2_000;
 const DEFAULT_CONNECTIONS = 10;
-
-/** UTC, no gap locks between claimers, nothing cut off silently, whatever the server's defaults are. */
-const SESSION_SETTINGS = [
-  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-  `SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
-    innodb_lock_wait_timeout = 10, time_zone = '+00:00'`,
-];
 
 export interface Connections {
   /**
@@ -33,9 +37,10 @@ export interface Connections {
 
 export function createConnections(options: MysqlOptions): Connections {
   const limit = options.connectionLimit ?? DEFAULT_CONNECTIONS;
+  const others: readonly HostAddress[] = options.others ?? [];
+  const hosts = createHosts([options, ...others], () => performance.now());
   const pool = createPool({
-    host: options.host,
-    port: options.port,
+    stream: ({ config }: { config: object }) => hosts.connect(config),
     user: options.user,
     password: options.password,
     database: options.database,
@@ -43,10 +48,11 @@ export function createConnections(options: MysqlOptions): Connections {
     charset: 'UTF8MB4_BIN',
     supportBigNumbers: true,
     connectionLimit: limit,
-    maxIdle: limit,
+    // Below the limit, or mysql2 closes none for being idle.
+    maxIdle: limit - 1,
+    idleTimeout: IDLE_CONNECTION_MS,
     queueLimit: QUEUE_LIMIT,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    enableKeepAlive: true,
     // Affected rows are matched rows, as on SQLite.
     flags: ['FOUND_ROWS'],
   });
@@ -55,15 +61,47 @@ export function createConnections(options: MysqlOptions): Connections {
   let closing: Promise<void> | undefined;
 
   async function lend<R>(fn: (connection: PoolConnection) => Promise<R>): Promise<R> {
-    const connection = await acquire(pool, acquireTimeoutMs);
+    const connection = await acquire();
     try {
       const result = await fn(connection);
       connection.release();
       return result;
     } catch (error) {
-      if (isBroken(error)) connection.destroy();
+      if (isUnfit(error) && hosts.isCurrent(connection.config)) hosts.leave(hosts.current);
+      if (isBroken(error) || isUnfit(error)) connection.destroy();
       else connection.release();
       throw error;
+    }
+  }
+
+  /** mysql2 has no bound on the wait for a connection; one that comes too late goes back to the pool. */
+  async function acquire(): Promise<PoolConnection> {
+    const pending = connectSomewhere();
+    try {
+      return await within(pending, acquireTimeoutMs);
+    } catch (error) {
+      pending.then(
+        (connection) => connection.release(),
+        () => undefined,
+      );
+      throw error;
+    }
+  }
+
+  /** A connection to the server in use; when that cannot be used, each of the others is tried once. */
+  async function connectSomewhere(): Promise<PoolConnection> {
+    for (let tried = 1; ; ) {
+      const target = hosts.current;
+      try {
+        const connection = await pool.getConnection();
+        if (hosts.isCurrent(connection.config)) return await prepare(connection, hosts, options);
+        connection.destroy();
+      } catch (error) {
+        if (!isBroken(error) && !isUnfit(error)) throw error;
+        hosts.leave(target);
+        if (tried >= hosts.count) throw error;
+        tried += 1;
+      }
     }
   }
 
@@ -108,36 +146,37 @@ async function within<R>(work: Promise<R>, timeoutMs: number): Promise<R> {
   }
 }
 
-/** mysql2 has no bound on the wait for a connection; one that comes too late goes back to the pool. */
-async function acquire(pool: Pool, timeoutMs: number): Promise<PoolConnection> {
-  const pending = pool.getConnection().then(prepare);
-  try {
-    return await within(pending, timeoutMs);
-  } catch (error) {
-    pending.then(
-      (connection) => connection.release(),
-      () => undefined,
-    );
-    throw error;
-  }
-}
-
 const prepared = new WeakSet<object>();
 
 /** Settings are made before the first use and checked: a connection without them is not used. */
-async function prepare(connection: PoolConnection): Promise<PoolConnection> {
+async function prepare(
+  connection: PoolConnection,
+  hosts: Hosts,
+  options: MysqlOptions,
+): Promise<PoolConnection> {
   const underlying = connection.connection;
   if (prepared.has(underlying)) return connection;
   try {
-    for (const setting of SESSION_SETTINGS) {
+    const server = await readPairs(connection, SHOW_VARIABLES);
+    if (hosts.count > 1 && isReadOnly(server)) throw new UnfitServerError('the server is read-only');
+    if (isGalera(server) && !isOn((await readPairs(connection, SHOW_READY)).get('wsrep_ready'))) {
+      throw new UnfitServerError('the node is not part of its cluster at the moment');
+    }
+    for (const setting of settingsFor(server, options.idleTransactionSeconds)) {
       await connection.query({ sql: setting, timeout: QUERY_TIMEOUT_MS });
     }
     prepared.add(underlying);
+    hosts.worked(connection.config);
     return connection;
   } catch (error) {
     connection.destroy();
     throw error;
   }
+}
+
+async function readPairs(connection: PoolConnection, show: string): Promise<Map<string, string>> {
+  const [rows] = await connection.query<RowDataPacket[]>({ sql: show, timeout: QUERY_TIMEOUT_MS });
+  return new Map(rows.map((row) => [String(row.Variable_name), String(row.Value)]));
 }
 
 /** After these nobody knows what the connection is doing. */

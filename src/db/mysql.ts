@@ -2,8 +2,10 @@ import { sql } from 'drizzle-orm';
 import { MySqlDialect } from 'drizzle-orm/mysql-core';
 import { MySql2Database, MySql2Session, MySql2Transaction } from 'drizzle-orm/mysql2';
 import type { Pool, PoolConnection, QueryOptions } from 'mysql2/promise';
+import { isConflict, isConnectionLost, TransactionLostError } from './errors.ts';
 import { type Connections, createConnections, isBroken, QUERY_TIMEOUT_MS } from './mysql-pool.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
+import { pause } from './turns.ts';
 import type { Database, MysqlOptions } from './types.ts';
 
 /** Opens a pool and proves by one query that the server can be used. */
@@ -65,14 +67,24 @@ function asPool(router: { query: unknown }): Pool {
 
 const READS = /^\s*\(*\s*(select|explain|show)\b/i;
 
+/** Attempts of a single statement that loses to another one, as all but one of those that race on a Galera cluster do. */
+const TRIES = 4;
+
 /** What drizzle sees as its client outside of transactions. */
 function createRouter(connections: Connections) {
+  const once = (options: QueryOptions, params?: unknown[]) =>
+    connections.use((connection) => connection.query({ ...options, timeout: QUERY_TIMEOUT_MS }, params));
   return {
     async query(options: QueryOptions, params?: unknown[]) {
       if (!READS.test(options.sql)) assertOutsideTransaction();
-      return connections.use((connection) =>
-        connection.query({ ...options, timeout: QUERY_TIMEOUT_MS }, params),
-      );
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await once(options, params);
+        } catch (error) {
+          if (attempt >= TRIES || !isConflict(error)) throw error;
+          await pause(Math.random() * 20 * 2 ** attempt);
+        }
+      }
     },
   };
 }
@@ -94,8 +106,10 @@ async function inTransaction<R>(
     await query('commit');
     return result;
   } catch (error) {
+    const wasOpen = state.open;
     state.open = false;
     if (!isBroken(error)) await query('rollback').catch(() => connection.destroy());
+    else if (wasOpen && isConnectionLost(error)) throw new TransactionLostError('cut off', { cause: error });
     throw error;
   }
 }

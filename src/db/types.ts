@@ -83,8 +83,12 @@ export interface MysqlOptions {
   password: string;
   database: string;
   connectionLimit?: number;
+  /** more servers with the same data (nodes of a cluster): used, in their order, while the first cannot be */
+  others?: readonly { host: string; port: number }[];
   /** how long a caller waits for a free connection before the database counts as unavailable */
   acquireTimeoutMs?: number;
+  /** how long a transaction may say nothing before the server ends it, where it can (MariaDB) */
+  idleTransactionSeconds?: number;
 }
 
 export type DatabaseOptions = SqliteOptions | MysqlOptions;

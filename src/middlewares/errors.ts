@@ -2,7 +2,7 @@
 import type { ErrorHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { isUnavailable } from '../db/ops.ts';
+import { isRetryable, isUnavailable } from '../db/ops.ts';
 import type { Deps } from '../services/context.ts';
 import { AppError, ERROR_STATUS } from '../utils/errors.ts';
 import type { HttpContext, HttpEnv } from './http-env.ts';
@@ -30,7 +30,8 @@ export function onError(deps: Pick<Deps, 'logger'>): ErrorHandler<HttpEnv> {
 /** The failure that a caller may be told of. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  if (isUnavailable(error)) {
+  // What lost to others again and again is not the caller's fault either.
+  if (isUnavailable(error) || isRetryable(error)) {
     return new AppError(
       'UNAVAILABLE',
       'The service cannot reach its database. Nothing was lost; try again.',

@@ -1,6 +1,7 @@
 /** The environment as strings: names, aliases and what each value may be. config.ts makes the Config of it. */
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
+import { parseHosts } from './host-list.ts';
 
 /** Ours first, then the names of the systems that came before; ours wins when both are set. */
 const ALIASES: Record<string, readonly string[]> = {
@@ -139,7 +140,13 @@ export const Env = z.object({
     .toUpperCase()
     .pipe(z.enum(['NORMAL', 'FULL'], { error: 'must be NORMAL or FULL' }))
     .default('NORMAL'),
-  DB_HOST: z.string().optional(),
+  DB_HOST: z
+    .string()
+    .refine(
+      (value) => parseHosts(value, 1) !== null,
+      'must be a host, or several between commas: db1,db2:3307',
+    )
+    .optional(),
   DB_PORT: port().default(3306),
   DB_USER: z.string().optional(),
   DB_PASSWORD: z.string().default(''),

@@ -1,3 +1,5 @@
+import type { HostAddress } from './host-list.ts';
+
 /** The whole configuration after parsing: nothing else in the service reads the environment. */
 export interface Config {
   env: 'development' | 'production' | 'test';
@@ -14,6 +16,8 @@ export interface Config {
         type: 'mysql';
         host: string;
         port: number;
+        /** more servers with the same data: used, in their order, while the first cannot be */
+        others?: readonly HostAddress[];
         user: string;
         password: string;
         database: string;

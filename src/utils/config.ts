@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { Env, type EnvValues, isPlaceholder, readNames } from './config-env.ts';
 import type { Config } from './config-types.ts';
+import { parseHosts } from './host-list.ts';
 
 export type { Config } from './config-types.ts';
 
@@ -220,10 +221,11 @@ function databaseOf(env: EnvValues): Config['database'] {
       synchronous: env.DB_SQLITE_SYNCHRONOUS,
     };
   }
+  const [first, ...others] = parseHosts(env.DB_HOST ?? '', env.DB_PORT) ?? [{ host: '', port: env.DB_PORT }];
   return {
     type: 'mysql',
-    host: env.DB_HOST ?? '',
-    port: env.DB_PORT,
+    ...first,
+    others,
     user: env.DB_USER ?? '',
     password: env.DB_PASSWORD,
     database: env.DB_NAME ?? '',

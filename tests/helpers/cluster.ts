@@ -33,16 +33,19 @@ const UNPACED = {
   RATE_LIMIT_MAX: '1000000',
 };
 
-/** Starts `count` processes with the same secrets. `on`: a database that the caller made and removes. */
+/**
+ * Starts `count` processes with the same secrets. `on`: a database that the caller made and removes, as each process
+ * in turn is led to it.
+ */
 export async function startCluster(
   emulator: Emulator,
   count: number,
-  settings: { env?: Record<string, string>; on?: DatabaseOptions } = {},
+  settings: { env?: Record<string, string>; on?: readonly [DatabaseOptions, ...DatabaseOptions[]] } = {},
 ): Promise<Cluster> {
-  const made = settings.on
-    ? { options: settings.on, remove: async () => undefined }
-    : await createEmptyDatabase();
+  const [given, ...others] = settings.on ?? [];
+  const made = given ? { options: given, remove: async () => undefined } : await createEmptyDatabase();
   const { options } = made;
+  const ways = [options, ...others];
   const env = {
     ...UNPACED,
     JWT_SECRET: randomBytes(48).toString('hex'),
@@ -53,7 +56,7 @@ export async function startCluster(
   };
   const processes: SandboxProcess[] = [];
   const add = async () => {
-    const added = await startSandboxProcess(emulator, env, options);
+    const added = await startSandboxProcess(emulator, env, ways[processes.length % ways.length]);
     processes.push(added);
     return added;
   };

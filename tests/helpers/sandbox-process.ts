@@ -169,10 +169,10 @@ export function findFreePort(): Promise<number> {
 /** The environment that names this database. */
 export function databaseSettings(options: DatabaseOptions): Record<string, string> {
   if (options.type === 'sqlite') return { DB_TYPE: 'sqlite', DB_SQLITE_PATH: options.path };
+  const servers = [options, ...(options.others ?? [])];
   return {
     DB_TYPE: 'mysql',
-    DB_HOST: options.host,
-    DB_PORT: String(options.port),
+    DB_HOST: servers.map(({ host, port }) => `${host}:${port}`).join(','),
     DB_USER: options.user,
     DB_PASSWORD: options.password,
     DB_NAME: options.database,

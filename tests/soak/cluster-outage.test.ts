@@ -24,7 +24,7 @@ beforeAll(async () => {
   await server.createDatabase('wahub');
   const { host, port, user, password } = server;
   const on = { type: 'mysql', host, port, user, password, database: 'wahub' } as const;
-  cluster = await startCluster(emulator, 2, { on });
+  cluster = await startCluster(emulator, 2, { on: [on] });
   await cluster.link(
     Array.from({ length: SESSIONS }, (_, n) => ({ name: `s${n}`, phone: `62811000001${n}` })),
   );

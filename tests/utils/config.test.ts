@@ -83,6 +83,23 @@ describe('loadConfig', () => {
     });
   });
 
+  it('takes several database hosts, with ports of their own or the common one', () => {
+    const read = (host: string, port = '3307') => {
+      const names = { DB_TYPE: 'mysql', DB_USER: 'u', DB_NAME: 'n', DB_HOST: host, DB_PORT: port };
+      const { database } = loadConfig({ ...SECRETS, ...names });
+      if (database.type !== 'mysql') throw new Error('not MySQL');
+      const { host: first, port: itsPort, others = [] } = database;
+      return [{ host: first, port: itsPort }, ...others].map((one) => `${one.host}|${one.port}`);
+    };
+    expect(read('db1')).toEqual(['db1|3307']);
+    expect(read('db1:4000, 10.0.0.2,[::1]:3309')).toEqual(['db1|4000', '10.0.0.2|3307', '::1|3309']);
+    expect(read('fe80::1')).toEqual(['fe80::1|3307']);
+    for (const wrong of ['db1,', 'db1:0', 'db1:70000', 'db 1', ':3306', 'http://db1']) {
+      const names = { DB_TYPE: 'mysql', DB_USER: 'u', DB_NAME: 'n', DB_HOST: wrong };
+      expect(linesOf({ ...SECRETS, ...names })).toEqual([expect.stringContaining('DB_HOST must be a host')]);
+    }
+  });
+
   it('prefers its own name to that of an older system', () => {
     const config = loadConfig({ ...SECRETS, KEY: 'k'.repeat(32), API_KEY: 'o'.repeat(32) });
     expect(config.adminKey).toBe('k'.repeat(32));

@@ -1,0 +1,61 @@
+/** Several servers with the same data (nodes of a cluster): all connections go to one of them, to another when it fails. */
+import { connect, type Socket } from 'node:net';
+import type { HostAddress } from '../utils/host-list.ts';
+
+const FIRST_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 30_000;
+const KEEP_ALIVE_AFTER_MS = 10_000;
+
+export interface Hosts {
+  readonly count: number;
+  /** where new connections go */
+  readonly current: HostAddress;
+  /** The socket of a new connection; `owner` is the object by which the connection is known. */
+  connect(owner: object): Socket;
+  /** False when the connection leads to a server that has been left. */
+  isCurrent(owner: object): boolean;
+  /** The server could be used. */
+  worked(owner: object): void;
+  /** It cannot be used: the first of the others that has not failed lately is next. Nothing when it is left already. */
+  leave(address: HostAddress): void;
+}
+
+interface State extends HostAddress {
+  failures: number;
+  retryAtMs: number;
+}
+
+/** `nowMs` is a monotonic clock. */
+export function createHosts(addresses: readonly [HostAddress, ...HostAddress[]], nowMs: () => number): Hosts {
+  const states: State[] = [];
+  for (const address of addresses) states.push({ ...address, failures: 0, retryAtMs: 0 });
+  const used = new WeakMap<object, State>();
+  let current = states.reduce((first) => first);
+
+  return {
+    count: states.length,
+    get current() {
+      return current;
+    },
+    connect(owner) {
+      used.set(owner, current);
+      const socket = connect(current.port, current.host);
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
+      return socket;
+    },
+    isCurrent: (owner) => used.get(owner) === current,
+    worked(owner) {
+      const state = used.get(owner);
+      if (state) Object.assign(state, { failures: 0, retryAtMs: 0 });
+    },
+    leave(address) {
+      if (address !== current) return;
+      current.failures += 1;
+      const now = nowMs();
+      current.retryAtMs = now + Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (current.failures - 1));
+      const rested = states.find(({ retryAtMs }) => retryAtMs <= now);
+      current = rested ?? states.reduce((a, b) => (b.retryAtMs < a.retryAtMs ? b : a));
+    },
+  };
+}

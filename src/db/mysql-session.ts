@@ -1,0 +1,46 @@
+/** What is set on each connection before its first use, by what its server knows. */
+
+/** Far below a lease: a process that stands still in the middle of a transaction must not keep its rows locked. */
+const IDLE_TRANSACTION_SECONDS = 8;
+/** MySQL has no such bound, but closes connections that say nothing; the pool closes idle ones before that. */
+export const IDLE_CONNECTION_MS = 15_000;
+const WAIT_SECONDS = 25;
+/** Longer than the bound of idle transactions, so that whoever waits for one gets its rows. */
+const LOCK_WAIT_SECONDS = 10;
+/** Reads (1), updates and deletes (2) first take in what was committed through other nodes (wsrep_sync_wait). */
+const SYNC_WAIT = 3;
+
+/** What `SHOW SESSION VARIABLES` says of the variables that matter here; a server leaves out those it does not know. */
+export type ServerVariables = ReadonlyMap<string, string>;
+
+const NAMES = ['idle_transaction_timeout', 'wsrep_on', 'wsrep_sync_wait', 'read_only'];
+export const SHOW_VARIABLES = `SHOW SESSION VARIABLES WHERE Variable_name IN ('${NAMES.join("', '")}')`;
+/** Only where `isGalera`. */
+export const SHOW_READY = "SHOW STATUS WHERE Variable_name = 'wsrep_ready'";
+
+export const isGalera = (server: ServerVariables): boolean => isOn(server.get('wsrep_on'));
+/** A secondary of a cluster with one primary. */
+export const isReadOnly = (server: ServerVariables): boolean => isOn(server.get('read_only'));
+export const isOn = (value: string | undefined): boolean => value === 'ON' || value === '1';
+
+/** UTC, no gap locks between claimers, nothing cut off silently, no lock for ever, whatever the server's defaults are. */
+export function settingsFor(
+  server: ServerVariables,
+  idleTransactionSeconds = IDLE_TRANSACTION_SECONDS,
+): string[] {
+  const values = [
+    `sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'`,
+    `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
+    `time_zone = '+00:00'`,
+  ];
+  if (server.has('idle_transaction_timeout')) {
+    values.push(`idle_transaction_timeout = ${idleTransactionSeconds}`);
+    values.push(`idle_write_transaction_timeout = ${idleTransactionSeconds}`);
+  } else {
+    values.push(`wait_timeout = ${WAIT_SECONDS}`);
+  }
+  if (isGalera(server)) {
+    values.push(`wsrep_sync_wait = ${Number(server.get('wsrep_sync_wait') ?? 0) | SYNC_WAIT}`);
+  }
+  return ['SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', `SET SESSION ${values.join(', ')}`];
+}
