@@ -1,6 +1,6 @@
 /** `/message`: history and the queue; sending is in message-send.ts. */
 import { z } from 'zod';
-import { ListFilters, MessageOutput, QueueStatus } from '../services/messages/schemas.ts';
+import { ListFilters, MessageOutput, PauseFields, QueueStatus } from '../services/messages/schemas.ts';
 import {
   cancelMessage,
   checkNumber,
@@ -8,7 +8,9 @@ import {
   getMessage,
   listMessages,
   markMessageRead,
+  pauseQueue,
   queueStatus,
+  resumeQueue,
   retryMessage,
 } from '../services/messages.ts';
 import { messageSendRoutes } from './message-send.ts';
@@ -73,6 +75,36 @@ export const messageRoutes: Route[] = [
       const { cleared } = await clearQueue(ctx, body);
       return { message: 'Queue cleared', cleared };
     },
+  }),
+  route({
+    method: 'post',
+    path: '/message/pause-queue',
+    tag,
+    summary: "Hold a session's queue",
+    description:
+      'Nothing that waits is sent, whatever its priority: login codes too. It is kept over a restart. What WhatsApp ' +
+      'has been given already goes on; new messages are taken and wait.',
+    auth: 'credential',
+    scope: 'messages:write',
+    body: z.object({ session: SessionField, ...PauseFields }),
+    response: z.object({ message: z.string(), data: QueueStatus }),
+    errors: ['SESSION_NOT_FOUND'],
+    example: { body: { session: SESSION } },
+    handler: async ({ ctx, body }) => ({ message: 'Queue paused', data: await pauseQueue(ctx, body) }),
+  }),
+  route({
+    method: 'post',
+    path: '/message/resume-queue',
+    tag,
+    summary: "Let a session's queue go on",
+    description: 'Lifts the pause of `/message/pause-queue`. Limits, quiet hours and the breaker hold on.',
+    auth: 'credential',
+    scope: 'messages:write',
+    body: z.object({ session: SessionField }),
+    response: z.object({ message: z.string(), data: QueueStatus }),
+    errors: ['SESSION_NOT_FOUND'],
+    example: { body: { session: SESSION } },
+    handler: async ({ ctx, body }) => ({ message: 'Queue resumed', data: await resumeQueue(ctx, body) }),
   }),
   route({
     method: 'post',

@@ -60,6 +60,7 @@ export const EVENTS = [
   'campaign.failed',
   'queue.cleared',
   'queue.paused',
+  'queue.resumed',
   'analytics.cleaned',
 ] as const;
 export type EventName = (typeof EVENTS)[number];

@@ -2,6 +2,13 @@
 export { checkNumber } from './messages/check-number.ts';
 export { formatPhone } from './messages/format-phone.ts';
 export { markMessageRead } from './messages/mark-read.ts';
-export { cancelMessage, clearQueue, queueStatus, retryMessage } from './messages/queue.ts';
+export {
+  cancelMessage,
+  clearQueue,
+  pauseQueue,
+  queueStatus,
+  resumeQueue,
+  retryMessage,
+} from './messages/queue.ts';
 export { getMessage, listMessages } from './messages/read.ts';
 export { type QueuedMessage, queuedBody, sendMessage } from './messages/send.ts';

@@ -339,7 +339,9 @@ describe('the queue', () => {
       failed: 0,
       expired: 0,
       canceled: 0,
+      oldestDueAt: expect.any(String),
       isProcessing: false,
+      isPaused: false,
       pausedUntil: expect.any(String),
       reason: 'hour_limit',
     });
@@ -352,6 +354,44 @@ describe('the queue', () => {
       completed: 1,
       canceled: 4,
     });
+  });
+
+  it('is paused and resumed by hand, login codes too, and says so', async () => {
+    await dispatcher.add(await session());
+    const paused = await post('/message/pause-queue', { session: 'main' });
+    expect(paused.body).toMatchObject({
+      message: 'Queue paused',
+      data: { isPaused: true, pausedUntil: null, reason: 'paused', isProcessing: false },
+    });
+    const queued = await send({ ...text, priority: 'high' });
+    expect(queued.status).toBe(202);
+    expect(dataOf(queued).estimatedSendAt).toBeNull();
+    expect((await get('/message/queue-status?session=main')).body).toMatchObject({
+      pending: 1,
+      oldestDueAt: expect.any(String),
+      isPaused: true,
+      reason: 'paused',
+    });
+    expect(dataOf(await get(`/message/${idOf(queued)}`)).status).toBe('queued');
+
+    const until = new Date(Date.now() + 60_000).toISOString();
+    expect((await post('/message/pause-queue', { session: 'main', until })).body).toMatchObject({
+      data: { isPaused: true, pausedUntil: until },
+    });
+    const past = new Date(Date.now() - 1_000).toISOString();
+    expect(await post('/message/pause-queue', { session: 'main', until: past })).toMatchObject({
+      status: 400,
+      body: { details: { until: 'is in the past' } },
+    });
+
+    const stranger = await t.tenant();
+    expect((await post('/message/resume-queue', { session: 'main' }, stranger)).status).toBe(404);
+    expect((await post('/message/pause-queue', { session: 'main' }, stranger)).status).toBe(404);
+    expect((await post('/message/resume-queue', { session: 'main' })).body).toMatchObject({
+      message: 'Queue resumed',
+      data: { isPaused: false, pausedUntil: null, reason: null },
+    });
+    await expect.poll(async () => dataOf(await get(`/message/${idOf(queued)}`)).status).toBe('sent');
   });
 
   it('is refused when the tenant’s is full, with Retry-After', async () => {

@@ -1,9 +1,11 @@
 /** What happens to a session's queue, and what a person may do about it. */
-import { and, count, desc, eq, gte } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gte, lte } from 'drizzle-orm';
 import { messageQueue, messages } from '../../db/schema.ts';
 import { breakerReason } from '../../queue/breaker.ts';
 import { cancelWaiting, clearWaiting, requeue } from '../../queue/cancel.ts';
 import { reserveQueueRoom } from '../../queue/counts.ts';
+import { endOfPause, HAND_PAUSE, pauseByHand, resumeByHand } from '../../queue/pause.ts';
+import { PRIORITY_ORDER } from '../../queue/priority.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
@@ -22,11 +24,13 @@ export async function queueStatus(ctx: Ctx, input: { session: string }): Promise
   requireScope(ctx, 'read');
   const session = await findOwnSession(ctx, input.session);
   const now = ctx.clock.now();
-  const [waiting, recent] = await Promise.all([
+  const [waiting, recent, oldest] = await Promise.all([
     countQueue(ctx, session.id),
     countRecent(ctx, session.id, now - DAY_MS),
+    readOldestDue(ctx, session.id, now),
   ]);
   const paused = session.pausedUntil !== null && session.pausedUntil > now;
+  const isPaused = paused && session.pauseReason === HAND_PAUSE;
   const held = paused ? null : heldByBreaker(session, now);
   const connected = session.status === 'connected';
   const of = (...statuses: string[]) => statuses.reduce((sum, name) => sum + (recent.get(name) ?? 0), 0);
@@ -38,14 +42,24 @@ export async function queueStatus(ctx: Ctx, input: { session: string }): Promise
     failed: of('failed'),
     expired: of('expired'),
     canceled: of('canceled'),
+    oldestDueAt: toIso(oldest),
     isProcessing: waiting.processing > 0 || (waiting.pending > 0 && connected && !paused),
-    pausedUntil: paused ? toIso(session.pausedUntil) : toIso(held?.until ?? null),
-    reason: connected
-      ? paused
-        ? (session.pauseReason ?? 'paused')
-        : (held?.reason ?? null)
-      : session.status,
+    isPaused,
+    pausedUntil: toIso(paused ? endOfPause(session.pausedUntil ?? 0) : (held?.until ?? null)),
+    reason: reasonOf(session, paused, isPaused, held),
   };
+}
+
+/** What a person did comes first, then what no limit can mend. */
+function reasonOf(
+  session: SendingSession,
+  paused: boolean,
+  isPaused: boolean,
+  held: { reason: string } | null,
+): string | null {
+  if (isPaused) return HAND_PAUSE;
+  if (session.status !== 'connected') return session.status;
+  return paused ? (session.pauseReason ?? 'paused') : (held?.reason ?? null);
 }
 
 /** An open breaker holds what goes to new recipients; the others are served. */
@@ -65,6 +79,29 @@ async function countQueue(ctx: Ctx, accountId: string): Promise<{ pending: numbe
   return { pending: of('pending'), processing: of('sending') };
 }
 
+/** One index seek a priority; null when nothing that waits is due. */
+async function readOldestDue(ctx: Ctx, accountId: string, now: number): Promise<number | null> {
+  const oldest = await Promise.all(
+    PRIORITY_ORDER.map((priority) =>
+      ctx.db
+        .select({ at: messageQueue.availableAt })
+        .from(messageQueue)
+        .where(
+          and(
+            eq(messageQueue.accountId, accountId),
+            eq(messageQueue.status, 'pending'),
+            eq(messageQueue.priority, priority),
+            lte(messageQueue.availableAt, now),
+          ),
+        )
+        .orderBy(asc(messageQueue.availableAt))
+        .limit(1),
+    ),
+  );
+  const times = oldest.flat().map(({ at }) => at);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
 async function countRecent(ctx: Ctx, accountId: string, since: number): Promise<Map<string, number>> {
   const newest = ctx.db
     .select({ status: messages.status })
@@ -77,6 +114,34 @@ async function countRecent(ctx: Ctx, accountId: string, since: number): Promise<
     .as('newest');
   const rows = await ctx.db.select({ status: newest.status, n: count() }).from(newest).groupBy(newest.status);
   return new Map(rows.map((row) => [row.status, row.n]));
+}
+
+/**
+ * Holds everything of a session that has not been given to WhatsApp yet, codes too, until `until` (epoch milliseconds)
+ * or until `resumeQueue`. Throws SESSION_NOT_FOUND, VALIDATION_FAILED for an end that has passed.
+ */
+export async function pauseQueue(
+  ctx: Ctx,
+  input: { session: string; until?: number | undefined },
+): Promise<QueueStatus> {
+  requireScope(ctx, 'messages:write');
+  const session = await findOwnSession(ctx, input.session);
+  const { until } = input;
+  if (until !== undefined && until <= ctx.clock.now()) {
+    throw new AppError('VALIDATION_FAILED', 'Not valid: until is in the past.', {
+      details: { until: 'is in the past' },
+    });
+  }
+  await pauseByHand(ctx, session, until ?? null, originOf(ctx));
+  return queueStatus(ctx, input);
+}
+
+/** Lifts the pause of `pauseQueue`; limits and the breaker hold on. Throws SESSION_NOT_FOUND. */
+export async function resumeQueue(ctx: Ctx, input: { session: string }): Promise<QueueStatus> {
+  requireScope(ctx, 'messages:write');
+  const session = await findOwnSession(ctx, input.session);
+  await resumeByHand(ctx, session, originOf(ctx));
+  return queueStatus(ctx, input);
 }
 
 /** Cancels what has not begun to be sent; how many messages. Throws SESSION_NOT_FOUND. */

@@ -104,6 +104,11 @@ export const ListFilters = {
   until: Instant.optional(),
 };
 
+/** `until`: epoch milliseconds. */
+export const PauseFields = {
+  until: Instant.optional().describe('goes on by itself then; until it is resumed when missing'),
+};
+
 export const QueueStatus = z
   .object({
     session: z.string(),
@@ -114,9 +119,11 @@ export const QueueStatus = z
     failed: z.int().describe('of the last 24 h'),
     expired: z.int(),
     canceled: z.int(),
+    oldestDueAt: time.describe('since when the message waits that has waited longest, of those that may go'),
     isProcessing: z.boolean(),
-    pausedUntil: time,
-    reason: z.string().nullable().describe('why nothing is sent at the moment'),
+    isPaused: z.boolean().describe('by a person: nothing leaves, whatever its priority'),
+    pausedUntil: time.describe('null with `isPaused`: until somebody resumes it'),
+    reason: z.string().nullable().describe('why nothing is sent at the moment, e.g. paused, hour_limit'),
   })
   .meta({ id: 'QueueStatus' });
 export type QueueStatus = z.infer<typeof QueueStatus>;

@@ -6,6 +6,7 @@ import { whatsappAccounts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { breakerReason } from '../../queue/breaker.ts';
 import { paceOf, readWarmUp } from '../../queue/pace.ts';
+import { endOfPause } from '../../queue/pause.ts';
 import { quietUntil, readQuietHours } from '../../queue/quiet-hours.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope, requireSession } from '../access.ts';
@@ -148,7 +149,8 @@ function toLimits(ctx: Ctx, session: SessionRecord): LimitsOutput {
   const quiet = readQuietHours(own?.quietHours);
   const warmUp = readWarmUp(own?.warmUp);
   const isOpen = breakerUntil !== null && breakerUntil > now;
-  const isPaused = session.pausedUntil !== null && session.pausedUntil > now;
+  const pausedUntil = session.pausedUntil ?? 0;
+  const isPaused = pausedUntil > now;
   const namesOf = (values: object) =>
     Object.fromEntries(Object.entries(values).filter(([name]) => isPaceName(name)));
   return {
@@ -170,7 +172,7 @@ function toLimits(ctx: Ctx, session: SessionRecord): LimitsOutput {
       reason: isOpen ? breakerReason(breakerCode) : null,
       trips: breakerTrips,
     },
-    pausedUntil: isPaused ? toIso(session.pausedUntil) : null,
+    pausedUntil: isPaused ? toIso(endOfPause(pausedUntil)) : null,
     pauseReason: isPaused ? session.pauseReason : null,
   };
 }

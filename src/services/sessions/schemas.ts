@@ -53,8 +53,13 @@ export const SessionStatusOutput = SessionOutput.extend({
   qrGenerated: time.describe('when the latest QR code of a running pairing was made'),
   deviceInfo: z.record(z.string(), z.unknown()).nullable(),
   errorMessage: z.string().nullable(),
-  pausedUntil: time.describe('until when a limit, or to new recipients the breaker, holds the queue'),
-  pauseReason: z.string().nullable().describe('e.g. hour_limit, quiet_hours, breaker_463'),
+  pausedUntil: time.describe(
+    'until when a limit, a person, or to new recipients the breaker, holds the queue; null also until it is resumed',
+  ),
+  pauseReason: z
+    .string()
+    .nullable()
+    .describe('e.g. paused, hour_limit, quiet_hours, breaker_463; null: nothing holds it'),
 });
 export type SessionStatusOutput = z.infer<typeof SessionStatusOutput>;
 

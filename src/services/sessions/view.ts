@@ -3,6 +3,7 @@ import { and, desc, eq, gt } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { activityLogs } from '../../db/schema.ts';
 import { breakerReason } from '../../queue/breaker.ts';
+import { endOfPause } from '../../queue/pause.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import type { SessionRecord } from './find.ts';
 import type { SessionOutput, SessionStatusOutput } from './schemas.ts';
@@ -47,13 +48,13 @@ export async function toSessionStatus(db: Db, row: SessionRecord, now: number): 
   };
 }
 
-/** What holds the queue now; an open breaker holds new recipients only, a pause all of it. */
+/** What holds the queue now: an open breaker new recipients only, a pause all of it (without an end: null). */
 function pauseOf(
   row: SessionRecord,
   now: number,
 ): { pausedUntil: string | null; pauseReason: string | null } {
   if (row.pausedUntil !== null && row.pausedUntil > now) {
-    return { pausedUntil: toIso(row.pausedUntil), pauseReason: row.pauseReason };
+    return { pausedUntil: toIso(endOfPause(row.pausedUntil)), pauseReason: row.pauseReason };
   }
   if (row.breakerUntil !== null && row.breakerUntil > now) {
     return { pausedUntil: toIso(row.breakerUntil), pauseReason: breakerReason(row.breakerCode) };

@@ -8,22 +8,30 @@ const SHOWN_PAUSE_MS = 1_000;
 /** A pause that follows another of the same reason within this time is the same pause. */
 const SAME_PAUSE_MS = 60_000;
 
-/**
- * Shows on the session's row that a limit holds the queue; recorded once for a pause, not for its extensions.
- * False when the row could not be written: the session is lost, or paused by somebody else.
- */
-export function createPauseSign(
-  deps: DispatcherDeps,
-  account: AccountRef,
-): (until: number, reason: LimitReason) => Promise<boolean> {
+export interface PauseSign {
+  /**
+   * Shows on the session's row that a limit holds the queue; recorded once for a pause, not for its extensions.
+   * False when the row could not be written: the session is lost, or paused by somebody else.
+   */
+  show(until: number, reason: LimitReason): Promise<boolean>;
+  /** Somebody else has written over it. */
+  forget(): void;
+}
+
+export function createPauseSign(deps: DispatcherDeps, account: AccountRef): PauseSign {
   let shown: { until: number; reason: LimitReason } | null = null;
-  return async (until, reason) => {
-    const now = deps.clock.now();
-    const isShown = shown?.until === until && shown.reason === reason;
-    if (until - now < SHOWN_PAUSE_MS || isShown) return true;
-    const isNew = shown?.reason !== reason || now > shown.until + SAME_PAUSE_MS;
-    const written = await pauseForLimit(deps, account, { until, reason, isNew });
-    if (written) shown = { until, reason };
-    return written;
+  return {
+    async show(until, reason) {
+      const now = deps.clock.now();
+      const isShown = shown?.until === until && shown.reason === reason;
+      if (until - now < SHOWN_PAUSE_MS || isShown) return true;
+      const isNew = shown?.reason !== reason || now > shown.until + SAME_PAUSE_MS;
+      const written = await pauseForLimit(deps, account, { until, reason, isNew });
+      if (written) shown = { until, reason };
+      return written;
+    },
+    forget() {
+      shown = null;
+    },
   };
 }

@@ -59,7 +59,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   const lanes = createLanes((priority, limit, except) =>
     readCandidates(db, account.id, priority, limit, except),
   );
-  const showPause = createPauseSign(deps, account);
+  const sign = createPauseSign(deps, account);
   const stopping = new AbortController();
   const busy = new Set<string>();
   /** by queue row, until the outcome is written */
@@ -104,6 +104,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
     const now = clock.now();
     if (deps.isSafe?.() === false || !deps.engine.isConnected(account.id)) return SOCKET_POLL_MS;
     if (gate.pausedUntil() > now) {
+      sign.forget();
       await gate.refresh();
       if (gate.isLost()) return FOREVER;
       if (gate.pausedUntil() > now) return gate.pausedUntil() - now;
@@ -133,7 +134,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       idle = attempts.size === 0;
       return Math.max(0, earliest - now);
     }
-    if (!(await showPause(blocked.at, blocked.reason))) await gate.refresh();
+    if (!(await sign.show(blocked.at, blocked.reason))) await gate.refresh();
     stale = true;
     return Math.max(0, Math.min(earliest - now, REREAD_MS));
   }
