@@ -30,7 +30,7 @@ async function seed(): Promise<void> {
   try {
     await migrate(database);
     const { db } = database;
-    const secrets = createSecretBox([config.encryptionKey]);
+    const secrets = createSecretBox([config.encryptionKey, ...config.extraEncryptionKeys]);
     const credentials = createCredentials({ config, db, clock, logger });
     const deps = { config, db, clock, secrets, stream: createEventStream(), logger, credentials };
     const admin = await ensureFirstAdmin(deps);

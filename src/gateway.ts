@@ -13,6 +13,7 @@ import { settleEngineEvent } from './queue/engine-events.ts';
 import { createSettler } from './queue/settle.ts';
 import type { Deps } from './services/context.ts';
 import { buildDeps } from './services/deps.ts';
+import { announceKeys, requireSharedKeys, withdrawKeys } from './services/encryption/announcements.ts';
 import { ensureFirstAdmin } from './services/first-admin.ts';
 import { storeInbound } from './services/inbound/store.ts';
 import { openForEngine } from './services/media/host.ts';
@@ -72,6 +73,10 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
     const deps = buildDeps({ config, database, logger, clock: systemClock, processId });
     undo.push(() => deps.outgoing.close());
     undo.push(() => deps.background.stop());
+    // SQLite serves one process: nobody else can have another key.
+    if (database.dialect === 'mysql') await requireSharedKeys(deps, readHost());
+    await announceKeys(deps, processId);
+    undo.push(() => withdrawKeys(deps, processId).catch(() => undefined));
     await ensureFirstAdmin(deps);
     const workers = await buildWorkers(deps, processId);
     undo.push(() => workers.stop());

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator';
+import { StartError } from '../utils/errors.ts';
+import { migrationsFolder, positionOf, readJournal } from './journal.ts';
 import { isUniqueViolation, rawRows, rawRun } from './ops.ts';
+import { readTableNames } from './reset.ts';
+import { createLeaseTable, refuseUnfinishedRestore } from './restore-mark.ts';
 import type { Database, Db } from './types.ts';
 
 const LEASE_MS = 30_000;
@@ -14,14 +15,28 @@ const MAX_WAIT_MS = 15 * 60_000;
 /** drizzle-kit's own table, so that its commands see what was applied. */
 const APPLIED = sql.identifier('__drizzle_migrations');
 
+export interface MigrateOptions {
+  /** other migrations than the service's own */
+  dir?: string;
+  /** `when` of the last migration that is to be applied */
+  upTo?: number;
+  /** the caller is the restore that has marked the database */
+  restoring?: boolean;
+}
+
 /**
  * Brings the database to the newest migration. Any number of processes may call it at once: one migrates under a
  * lease row, the others wait (GET_LOCK would be local to one node of a Galera cluster). A migration that was cut
- * off on MySQL goes on with the statement it stopped at. Throws when a statement fails or the lease is lost.
+ * off on MySQL goes on with the statement it stopped at. Throws when a statement fails or the lease is lost, and
+ * StartError for a database that a restore has left half full.
  */
-export async function migrate(database: Database, options: { dir?: string } = {}): Promise<void> {
-  const dir = options.dir ?? join(packageRoot(), 'drizzle', database.dialect);
-  const migrations = readMigrationFiles({ migrationsFolder: dir });
+export async function migrate(database: Database, options: MigrateOptions = {}): Promise<void> {
+  const { upTo = Number.POSITIVE_INFINITY } = options;
+  const migrations = readMigrationFiles({
+    migrationsFolder: options.dir ?? migrationsFolder(database.dialect),
+  }).filter(({ folderMillis }) => folderMillis <= upTo);
+  await createLeaseTable(database.db);
+  if (!options.restoring) await refuseUnfinishedRestore(database);
   const lease = await takeLease(database);
   const timer = setInterval(() => {
     lease.renew().catch(() => undefined);
@@ -37,15 +52,22 @@ export async function migrate(database: Database, options: { dir?: string } = {}
   }
 }
 
-/** The folder of package.json, from `src/db` as well as from `dist/db`. */
-function packageRoot(): string {
-  let dir = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(dir, 'package.json'))) {
-    const up = dirname(dir);
-    if (up === dir) throw new Error('package.json was not found above the program');
-    dir = up;
+/**
+ * Throws StartError unless the database is exactly at this release's newest migration: for tools that work beside the
+ * service and must not migrate under it.
+ */
+export async function requireMigrated(database: Database): Promise<void> {
+  const names = await readTableNames(database);
+  if (!names.includes('__drizzle_migrations')) throw new StartError('this database is empty');
+  await refuseUnfinishedRestore(database);
+  const { state } = positionOf(readJournal(database.dialect), await readLastApplied(database));
+  if (state === 'unknown')
+    throw new StartError('this database was migrated by a later release: use that one');
+  if (state !== 'newest') {
+    throw new StartError(
+      'this database is of an earlier release: start the service or run npm run db:migrate',
+    );
   }
-  return dir;
 }
 
 interface Lease {
@@ -57,11 +79,6 @@ interface Lease {
 
 async function takeLease({ db, now }: Database): Promise<Lease> {
   const owner = randomUUID();
-  await rawRun(
-    db,
-    sql`create table if not exists migration_lease (id int primary key, owner varchar(40) not null,
-      until_ms bigint not null, migration varchar(80) not null, statements_done int not null)`,
-  );
   try {
     await rawRun(db, sql`insert into migration_lease values (1, '', 0, '', 0)`);
   } catch (error) {

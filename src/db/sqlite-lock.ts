@@ -1,14 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createClient } from '@libsql/client';
+import { StartError } from '../utils/errors.ts';
 import { pause } from './turns.ts';
 
 export interface ProcessLock {
   release(): void;
-}
-
-/** The service cannot start, and the message says all that a person needs. */
-class StartError extends Error {
-  override name = 'StartError';
 }
 
 /** About a second: at a restart the process before this one may still be closing. */

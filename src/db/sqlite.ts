@@ -1,8 +1,9 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Client } from '@libsql/client';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/libsql';
+import { StartError } from '../utils/errors.ts';
 import { createGroupCommit, type GroupCommit, type Writer } from './group-commit.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
 import { type Connection, openConnection, type Statement } from './sqlite-connection.ts';
@@ -19,8 +20,10 @@ const BUSY_MS = 20;
  */
 export async function openSqlite(options: SqliteOptions): Promise<Database> {
   const path = resolve(options.path);
+  const beside = options.beside === true;
+  if (beside && !existsSync(path)) throw new StartError(`there is no database ${path}`);
   mkdirSync(dirname(path), { recursive: true });
-  const lock = await lockDatabaseFile(path);
+  const lock = beside ? null : await lockDatabaseFile(path);
   const connections: Connection[] = [];
   try {
     // Created by us first, readable by nobody else: it holds credentials. WAL files inherit the mode.
@@ -37,13 +40,13 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
     };
     const reader = connect(path, connections);
     await reader.execute('PRAGMA query_only = ON');
-    return createDatabase(writer, reader, () => {
+    return createDatabase(writer, reader, beside, () => {
       for (const connection of connections) connection.close();
-      lock.release();
+      lock?.release();
     });
   } catch (error) {
     for (const connection of connections) connection.close();
-    lock.release();
+    lock?.release();
     throw error;
   }
 }
@@ -62,7 +65,7 @@ function connect(path: string, connections: Connection[]): Connection {
   return connection;
 }
 
-function createDatabase(writer: Writer, reader: Connection, closeAll: () => void): Database {
+function createDatabase(writer: Writer, reader: Connection, beside: boolean, closeAll: () => void): Database {
   const group = createGroupCommit(writer);
   const base = drizzle(createRouter(group, reader), { casing: 'snake_case' });
   // Taken before it is replaced: wrapping happens in place.
@@ -88,14 +91,18 @@ function createDatabase(writer: Writer, reader: Connection, closeAll: () => void
     },
     close() {
       closing ??= group.drain().then(async () => {
-        await writer.client.execute('PRAGMA optimize');
-        // The file alone is the whole database then: it can be copied.
-        await writer.client.execute('PRAGMA wal_checkpoint(TRUNCATE)');
+        if (!beside) await tidyUp(writer.client);
         closeAll();
       });
       return closing;
     },
   };
+}
+
+/** The file alone is the whole database then: it can be copied. */
+async function tidyUp(client: Connection): Promise<void> {
+  await client.execute('PRAGMA optimize');
+  await client.execute('PRAGMA wal_checkpoint(TRUNCATE)');
 }
 
 /** How long reads in a row may hold the event loop. */

@@ -73,6 +73,8 @@ export interface SqliteOptions {
   path: string;
   /** FULL also survives a power cut of the last moment, at about a quarter of the speed. */
   synchronous?: 'NORMAL' | 'FULL';
+  /** For tools that write a little while the service runs: without its lock, and nothing is tidied up at the end. */
+  beside?: boolean;
 }
 
 export interface MysqlOptions {

@@ -59,7 +59,7 @@ export async function setOwnKey(
     kind: 'own',
     name: 'own',
     ...storedForm(key),
-    sealed: deps.secrets.sealText(key, sealContext(id)),
+    sealed: deps.secrets.sealText(key, sealedKeyContext(id)),
     scopes: ['*'],
     createdAt: now,
   });
@@ -73,7 +73,7 @@ export async function readOwnKey(db: Db, secrets: SecretBox, userId: number): Pr
     .where(and(eq(apiKeys.userId, userId), eq(apiKeys.kind, 'own'), isNull(apiKeys.expiresAt)));
   if (!row?.sealed) return null;
   try {
-    return secrets.openText(row.sealed, sealContext(row.id));
+    return secrets.openText(row.sealed, sealedKeyContext(row.id));
   } catch {
     return null;
   }
@@ -188,7 +188,8 @@ function storedForm(key: string): { prefix: string; hash: string } {
   return { prefix, hash: keyHash(key) };
 }
 
-const sealContext = (id: string) => `api_key:${id}`;
+/** What the sealed form of an own key is bound to. */
+export const sealedKeyContext = (id: string) => `api_key:${id}`;
 const toIso = (at: number | null) => (at === null ? null : new Date(at).toISOString());
 
 function toInfo(row: typeof apiKeys.$inferSelect): ApiKeyInfo {

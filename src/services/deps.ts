@@ -31,7 +31,7 @@ export function buildDeps({ config, database, logger, clock, processId }: Founda
     db,
     clock,
     logger,
-    secrets: createSecretBox([config.encryptionKey]),
+    secrets: createSecretBox([config.encryptionKey, ...config.extraEncryptionKeys]),
     stream: createEventStream(createOutbox({ clock, hasDefault: config.webhook !== null })),
     signals: createQueueSignals(),
     commands: createCommandBus({

@@ -1,6 +1,5 @@
 /** Links that open without a header: signed by the service, for one path and one tenant, until they expire. */
 import type { SecretBox } from '../utils/crypto.ts';
-import { equalsConstantTime } from '../utils/crypto.ts';
 
 const PURPOSE = 'signed-link';
 const OWN = ['u', 'exp', 'sig'] as const;
@@ -23,8 +22,7 @@ export function verifyLink(secrets: SecretBox, requestUrl: string, now: number):
   const url = new URL(requestUrl);
   const [user, expires, sig] = OWN.map((name) => url.searchParams.get(name));
   if (!user || !expires || !sig) return null;
-  const expected = secrets.mac(PURPOSE, signedText(url, user, expires));
-  if (!equalsConstantTime(sig, expected) || Number(expires) <= now) return null;
+  if (!secrets.isMac(PURPOSE, signedText(url, user, expires), sig) || Number(expires) <= now) return null;
   return { userId: Number(user) };
 }
 

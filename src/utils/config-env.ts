@@ -75,17 +75,19 @@ const durationSeconds = () =>
     })
     .pipe(z.number().min(60, 'must be at least 60s').max(315_360_000, 'must be at most 10 years'));
 
+/** What stands between commas, without what is empty. */
+const list = () =>
+  z.string().transform((value) =>
+    value
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  );
+
 /** `ID, SG`: country codes between commas. */
 const countries = () =>
-  z
-    .string()
-    .toUpperCase()
-    .transform((value) =>
-      value
-        .split(',')
-        .map((name) => name.trim())
-        .filter((name) => name !== ''),
-    )
+  list()
+    .transform((names) => names.map((name) => name.toUpperCase()))
     .refine(
       (names) => names.every((name) => isSupportedCountry(name)),
       'must be country codes such as ID,SG',
@@ -155,6 +157,7 @@ export const Env = z.object({
   JWT_SECRET: z.string().optional(),
   JWT_EXPIRES_IN: durationSeconds().default(7 * DAY_S),
   ENCRYPTION_KEY: z.string().optional(),
+  ENCRYPTION_KEYS_EXTRA: list().optional(),
   ADMIN_EMAIL: z.email('must be an e-mail address').max(255).optional(),
   ADMIN_PASSWORD: z.string().min(8, 'must have at least 8 characters').optional(),
   ALLOW_REGISTRATION: flag().default(true),

@@ -33,6 +33,8 @@ export interface Config {
   jwtExpiresInSeconds: number;
   /** 32 bytes; key id is derived from it */
   encryptionKey: Buffer;
+  /** open what they sealed and seal nothing: the other key of a rotation */
+  extraEncryptionKeys: Buffer[];
   /** ISO 3166 alpha-2, for national spellings of numbers */
   defaultCountry: string;
   pacing: {

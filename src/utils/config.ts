@@ -50,6 +50,32 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   return toConfig(parsed.data);
 }
 
+/** What the tools for the data need: they run without the secrets of the service. */
+export interface DataConfig {
+  database: Config['database'];
+  uploadPath: string;
+  /** the one that seals first; none when ENCRYPTION_KEY is not set */
+  encryptionKeys: Buffer[];
+  webhook: Config['webhook'];
+}
+
+/** Where the data lies. Throws ConfigError as `loadConfig` does, but not for secrets that are missing or weak. */
+export function loadDataConfig(env: NodeJS.ProcessEnv): DataConfig {
+  const names = readNames(env);
+  dropExamples(names);
+  const parsed = Env.safeParse(names);
+  const lines = parsed.success ? databaseProblems(parsed.data, names) : linesOf(parsed.error);
+  if (!parsed.success || lines.length > 0) throw new ConfigError(lines);
+  const { ENCRYPTION_KEY, ENCRYPTION_KEYS_EXTRA = [] } = parsed.data;
+  const keys = ENCRYPTION_KEY === undefined ? [] : [ENCRYPTION_KEY, ...ENCRYPTION_KEYS_EXTRA];
+  return {
+    database: databaseOf(parsed.data),
+    uploadPath: filesOf(parsed.data).uploadPath,
+    encryptionKeys: keys.map(toEncryptionKey),
+    webhook: webhookOf(parsed.data),
+  };
+}
+
 /** Takes example values out of `names`; tells which they were. */
 function dropExamples(names: Record<string, string>): Set<string> {
   const examples = new Set<string>();
@@ -90,7 +116,7 @@ function secretProblems(names: Record<string, string>, examples: Set<string>, pr
 
 const howToMake = 'make one with `openssl rand -hex 32`';
 
-function crossProblems(env: EnvValues, names: Record<string, string>): string[] {
+function databaseProblems(env: EnvValues, names: Record<string, string>): string[] {
   const lines: string[] = [];
   if (env.DB_TYPE === undefined && names.DB_HOST !== undefined) {
     lines.push('DB_HOST is set but DB_TYPE is not: say DB_TYPE=mysql (or remove DB_HOST for SQLite)');
@@ -100,6 +126,11 @@ function crossProblems(env: EnvValues, names: Record<string, string>): string[] 
       if (env[name] === undefined) lines.push(`${name} is missing: DB_TYPE=mysql needs it`);
     }
   }
+  return lines;
+}
+
+function crossProblems(env: EnvValues, names: Record<string, string>): string[] {
+  const lines = databaseProblems(env, names);
   if (env.MESSAGE_DELAY_MIN > env.MESSAGE_DELAY_MAX) {
     lines.push('MESSAGE_DELAY_MIN must not be larger than MESSAGE_DELAY_MAX');
   }
@@ -150,6 +181,7 @@ function toConfig(env: EnvValues): Config {
     jwtSecret: env.JWT_SECRET ?? '',
     jwtExpiresInSeconds: env.JWT_EXPIRES_IN,
     encryptionKey: toEncryptionKey(env.ENCRYPTION_KEY ?? ''),
+    extraEncryptionKeys: (env.ENCRYPTION_KEYS_EXTRA ?? []).map(toEncryptionKey),
     defaultCountry: env.DEFAULT_COUNTRY,
     pacing: {
       delayMinMs: env.MESSAGE_DELAY_MIN,
@@ -190,10 +222,7 @@ function toConfig(env: EnvValues): Config {
       apiMaxPerMinute: env.API_RATE_LIMIT_MAX,
     },
     files: filesOf(env),
-    webhook:
-      env.WEBHOOK_BASE_URL === undefined
-        ? null
-        : { baseUrl: env.WEBHOOK_BASE_URL, secret: env.WEBHOOK_SECRET ?? null },
+    webhook: webhookOf(env),
     allowPrivateUrls: env.WEBHOOK_ALLOW_PRIVATE,
     retentionDays: {
       activity: env.RETENTION_ACTIVITY_DAYS,
@@ -241,6 +270,11 @@ function filesOf(env: EnvValues): Config['files'] {
     maxCsvBytes: env.MAX_CSV_SIZE,
     clamav: env.CLAMAV_HOST === undefined ? null : { host: env.CLAMAV_HOST, port: env.CLAMAV_PORT },
   };
+}
+
+function webhookOf(env: EnvValues): Config['webhook'] {
+  if (env.WEBHOOK_BASE_URL === undefined) return null;
+  return { baseUrl: env.WEBHOOK_BASE_URL, secret: env.WEBHOOK_SECRET ?? null };
 }
 
 /** 64 hex digits are the key itself; another text goes through HKDF-SHA256 (RFC 5869). */

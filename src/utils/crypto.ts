@@ -14,6 +14,8 @@ const TAG_BYTES = 16;
 export interface SecretBox {
   /** names the key that `seal` uses; kept beside what it sealed, so that keys can be rotated */
   readonly keyId: string;
+  /** of every key that opens, the one of `seal` first */
+  readonly keyIds: readonly string[];
   seal(plain: Uint8Array, context: string): Buffer;
   /** Throws when the key is not known, or the bytes or the context are not those that were sealed. */
   open(sealed: Uint8Array, keyId: string, context: string): Buffer;
@@ -22,6 +24,8 @@ export interface SecretBox {
   openText(sealed: string, context: string): string;
   /** HMAC-SHA256 in hex under a key derived for `purpose`: for what must be compared but never read back. */
   mac(purpose: string, value: string): string;
+  /** Whether `mac` was made of them, under any of the keys. Compares in constant time. */
+  isMac(purpose: string, value: string, mac: string): boolean;
 }
 
 /**
@@ -34,6 +38,7 @@ export function createSecretBox(keys: readonly [Buffer, ...Buffer[]]): SecretBox
   const keyId = keyIdOf(current);
   const box: SecretBox = {
     keyId,
+    keyIds: [...byId.keys()],
     seal(plain, context) {
       const iv = randomBytes(IV_BYTES);
       const cipher = createCipheriv('aes-256-gcm', current, iv);
@@ -57,15 +62,28 @@ export function createSecretBox(keys: readonly [Buffer, ...Buffer[]]): SecretBox
       const [id = '', body = ''] = sealed.split(':');
       return box.open(Buffer.from(body, 'base64url'), id, context).toString();
     },
-    mac: (purpose, value) =>
-      createHmac('sha256', createHmac('sha256', current).update(`mac:${purpose}`).digest())
-        .update(value)
-        .digest('hex'),
+    mac: (purpose, value) => macUnder(current, purpose, value),
+    isMac(purpose, value, mac) {
+      // Every key is tried: how long it takes tells nothing.
+      const matches = [...byId.values()].map((key) => equalsConstantTime(macUnder(key, purpose, value), mac));
+      return matches.includes(true);
+    },
   };
   return box;
 }
 
-function keyIdOf(key: Buffer): string {
+function macUnder(key: Buffer, purpose: string, value: string): string {
+  const derived = createHmac('sha256', key).update(`mac:${purpose}`).digest();
+  return createHmac('sha256', derived).update(value).digest('hex');
+}
+
+/** The key that a sealed text names. */
+export function keyIdOfText(sealed: string): string {
+  return sealed.split(':', 1)[0] ?? '';
+}
+
+/** The public name of a key: its first 32 hash bits, in hex. */
+export function keyIdOf(key: Buffer): string {
   if (key.length !== 32) throw new Error('an encryption key has 32 bytes');
   return createHash('sha256').update('wahub key id').update(key).digest('hex').slice(0, 8);
 }

@@ -57,3 +57,8 @@ export class AppError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
+
+/** A program cannot start, or a tool cannot do what it was asked for; the message says all that a person needs. */
+export class StartError extends Error {
+  override name = 'StartError';
+}

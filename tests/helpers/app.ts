@@ -95,7 +95,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     db,
     clock,
     logger,
-    secrets: createSecretBox([config.encryptionKey]),
+    secrets: createSecretBox([config.encryptionKey, ...config.extraEncryptionKeys]),
     stream: createEventStream(createOutbox({ clock, hasDefault: config.webhook !== null })),
     signals: createQueueSignals(),
     commands: createCommandBus({ processId: newId(), clock }),

@@ -42,7 +42,7 @@ export function newMediaWork(
     userId: account.userId,
     accountId: account.id,
     keyId: secrets.keyId,
-    sealed: secrets.seal(encodeSource(source), sealContext(id)),
+    sealed: secrets.seal(encodeSource(source), sealedSourceContext(id)),
     nextAttemptAt: now,
     giveUpAt: now + GIVE_UP_AFTER_MS,
   };
@@ -113,7 +113,8 @@ export function retryDelayMs(attempts: number, random: number): number {
   return Math.round(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** (attempts - 1)) * (0.75 + random / 2));
 }
 
-const sealContext = (id: string) => `inbound_media:${id}`;
+/** What a sealed source is bound to. */
+export const sealedSourceContext = (id: string) => `inbound_media:${id}`;
 
 const encodeBytes = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 
@@ -123,7 +124,7 @@ function encodeSource({ kind, url, directPath, mediaKey, fileSha256 }: MediaSour
 }
 
 function openSource(secrets: Deps['secrets'], row: Row): MediaSource {
-  const plain = secrets.open(row.sealed, row.keyId, sealContext(row.id));
+  const plain = secrets.open(row.sealed, row.keyId, sealedSourceContext(row.id));
   const [kind, url, directPath, mediaKey, sha] = asEncoded(JSON.parse(plain.toString()));
   const fileSha256 = sha === null ? null : Buffer.from(sha, 'base64');
   return { kind, url, directPath, mediaKey: Buffer.from(mediaKey, 'base64'), fileSha256 };

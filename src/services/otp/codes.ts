@@ -1,6 +1,6 @@
 /** Making, proving and sealing codes. Only these functions ever hold one. */
 import { randomInt } from 'node:crypto';
-import { equalsConstantTime, type SecretBox } from '../../utils/crypto.ts';
+import type { SecretBox } from '../../utils/crypto.ts';
 
 export const MIN_LENGTH = 4;
 export const MAX_LENGTH = 8;
@@ -28,23 +28,25 @@ export function cleanCode(typed: string): string {
 
 /** Binds the code to its tenant and OTP under the server's key: equal codes have different proofs. */
 export function macOf(secrets: SecretBox, otp: OtpRef, code: string): string {
-  return secrets.mac('otp', `${otp.userId}:${otp.id}:${code}`);
+  return secrets.mac(PURPOSE, provenText(otp, code));
 }
 
 /** Compares in constant time. False once the proof is erased. */
 export function isRight(secrets: SecretBox, otp: OtpRef & { codeMac: string | null }, code: string): boolean {
-  const mac = macOf(secrets, otp, code);
-  return equalsConstantTime(mac, otp.codeMac ?? '') && otp.codeMac !== null;
+  return secrets.isMac(PURPOSE, provenText(otp, code), otp.codeMac ?? '') && otp.codeMac !== null;
 }
+
+const PURPOSE = 'otp';
+const provenText = (otp: OtpRef, code: string) => `${otp.userId}:${otp.id}:${code}`;
 
 /** Encrypts for this OTP alone. */
 export function sealCode(secrets: SecretBox, otp: OtpRef, sealed: SealedCode): string {
-  return secrets.sealText(JSON.stringify(sealed), contextOf(otp));
+  return secrets.sealText(JSON.stringify(sealed), sealedCodeContext(otp));
 }
 
 /** Throws when the key is not known any more or the text was moved from another row. */
 export function openCode(secrets: SecretBox, otp: OtpRef, sealed: string): SealedCode {
-  return toSealedCode(secrets.openText(sealed, contextOf(otp)));
+  return toSealedCode(secrets.openText(sealed, sealedCodeContext(otp)));
 }
 
 /** Safe because the text is authenticated and only `sealCode` makes it. */
@@ -52,4 +54,5 @@ function toSealedCode(text: string): SealedCode {
   return JSON.parse(text) as SealedCode;
 }
 
-const contextOf = (otp: OtpRef) => `otp:${otp.userId}:${otp.id}`;
+/** What a sealed code is bound to. */
+export const sealedCodeContext = (otp: OtpRef) => `otp:${otp.userId}:${otp.id}`;

@@ -11,15 +11,16 @@ export function newWebhookSecret(): string {
   return `${PREFIX}${randomBytes(SECRET_BYTES).toString('base64')}`;
 }
 
-const contextOf = (webhookId: string) => `webhook:${webhookId}`;
+/** What a sealed secret is bound to. */
+export const sealedSecretContext = (webhookId: string) => `webhook:${webhookId}`;
 
 export function sealWebhookSecret(box: SecretBox, webhookId: string, secret: string): string {
-  return box.sealText(secret, contextOf(webhookId));
+  return box.sealText(secret, sealedSecretContext(webhookId));
 }
 
 /** Throws when the encryption key is another one now. */
 export function openWebhookSecret(box: SecretBox, webhookId: string, sealed: string): string {
-  return box.openText(sealed, contextOf(webhookId));
+  return box.openText(sealed, sealedSecretContext(webhookId));
 }
 
 /**

@@ -1,0 +1,276 @@
+/** Every place in the database that holds something sealed, so that all of it can be checked and sealed anew. */
+import { and, asc, eq, gt, or } from 'drizzle-orm';
+import type { Db, Tx } from '../../db/client.ts';
+import { affected } from '../../db/ops.ts';
+import {
+  apiKeys,
+  inboundMedia,
+  otps,
+  waCredentials,
+  waKeys,
+  waQuarantine,
+  webhooks,
+} from '../../db/schema.ts';
+import { keyIdOfText, type SecretBox } from '../../utils/crypto.ts';
+import { credentialsContext, keyContext } from '../../whatsapp/credential-rows.ts';
+import { sealedKeyContext } from '../api-keys.ts';
+import { sealedSourceContext } from '../inbound/media-work.ts';
+import { macOf, openCode, sealCode } from '../otp/codes.ts';
+import { sealedSecretContext } from '../webhooks/signature.ts';
+
+/** One value as it was read. */
+export interface SealedValue {
+  /** the key it was sealed with */
+  keyId: string;
+  /** Throws when no key of the box opens it. */
+  check(box: SecretBox): void;
+  /** Seals it with the box's own key unless it has changed since it was read; whether it did. Throws as `check`. */
+  reseal(tx: Tx, box: SecretBox): Promise<boolean>;
+}
+
+export interface SealedPlace {
+  /** the table, for people */
+  name: string;
+  /** All values in pieces, each of a short statement, in the order of a key. */
+  pages(db: Db): AsyncGenerator<SealedValue[]>;
+}
+
+/** Rows that one statement looks at. */
+const PAGE = 500;
+
+/** Pages of a table: `read` gives the rows after `last` in the order of their key, at most PAGE. */
+async function* pagesOf<R>(read: (last: R | null) => PromiseLike<R[]>): AsyncGenerator<R[]> {
+  for (let last: R | null = null; ; ) {
+    const rows: R[] = await read(last);
+    if (rows.length > 0) yield rows;
+    if (rows.length < PAGE) return;
+    last = rows.at(-1) ?? null;
+  }
+}
+
+const credentials: SealedPlace = {
+  name: 'wa_credentials',
+  async *pages(db) {
+    const table = waCredentials;
+    const sessions = await readQuarantine(db);
+    const { accountId, keyId, sealed } = table;
+    const pages = pagesOf<{ accountId: string; keyId: string; sealed: Buffer }>((last) =>
+      db
+        .select({ accountId, keyId, sealed })
+        .from(table)
+        .where(gt(accountId, last?.accountId ?? ''))
+        .orderBy(asc(accountId))
+        .limit(PAGE),
+    );
+    for await (const rows of pages) {
+      yield rows.map((row) => {
+        const here = and(eq(accountId, row.accountId), eq(keyId, row.keyId), eq(sealed, row.sealed));
+        const context = credentialsContext(sessions.get(row.accountId) ?? row.accountId);
+        return bytesValue(row, context, (tx, changes) => tx.update(table).set(changes).where(here));
+      });
+    }
+  },
+};
+
+const keys: SealedPlace = {
+  name: 'wa_keys',
+  async *pages(db) {
+    const table = waKeys;
+    const sessions = await readQuarantine(db);
+    const { accountId, type, name, keyId, sealed } = table;
+    const pages = pagesOf<typeof waKeys.$inferSelect>((last) =>
+      db
+        .select({ accountId, type, name, keyId, sealed })
+        .from(table)
+        .where(
+          last === null
+            ? undefined
+            : or(
+                gt(accountId, last.accountId),
+                and(eq(accountId, last.accountId), gt(type, last.type)),
+                and(eq(accountId, last.accountId), eq(type, last.type), gt(name, last.name)),
+              ),
+        )
+        .orderBy(asc(accountId), asc(type), asc(name))
+        .limit(PAGE),
+    );
+    for await (const rows of pages) {
+      yield rows.map((row) => {
+        const at = and(eq(accountId, row.accountId), eq(type, row.type), eq(name, row.name));
+        const here = and(at, eq(keyId, row.keyId), eq(sealed, row.sealed));
+        const context = keyContext(sessions.get(row.accountId) ?? row.accountId, row.type, row.name);
+        return bytesValue(row, context, (tx, changes) => tx.update(table).set(changes).where(here));
+      });
+    }
+  },
+};
+
+/** Erased credentials are still bound to the session whose they were: quarantine id to account id. */
+async function readQuarantine(db: Db): Promise<Map<string, string>> {
+  const rows = await db.select({ id: waQuarantine.id, accountId: waQuarantine.accountId }).from(waQuarantine);
+  return new Map(rows.map((row) => [row.id, row.accountId]));
+}
+
+const sources: SealedPlace = {
+  name: 'inbound_media',
+  async *pages(db) {
+    const table = inboundMedia;
+    const { id, keyId, sealed } = table;
+    const pages = pagesOf<{ id: string; keyId: string; sealed: Buffer }>((last) =>
+      db
+        .select({ id, keyId, sealed })
+        .from(table)
+        .where(gt(id, last?.id ?? ''))
+        .orderBy(asc(id))
+        .limit(PAGE),
+    );
+    for await (const rows of pages) {
+      yield rows.map((row) => {
+        const here = and(eq(id, row.id), eq(keyId, row.keyId), eq(sealed, row.sealed));
+        const context = sealedSourceContext(row.id);
+        return bytesValue(row, context, (tx, changes) => tx.update(table).set(changes).where(here));
+      });
+    }
+  },
+};
+
+const ownKeys: SealedPlace = {
+  name: 'api_keys',
+  async *pages(db) {
+    const table = apiKeys;
+    const { id, sealed } = table;
+    const pages = pagesOf<{ id: string; sealed: string | null }>((last) =>
+      db
+        .select({ id, sealed })
+        .from(table)
+        .where(gt(id, last?.id ?? ''))
+        .orderBy(asc(id))
+        .limit(PAGE),
+    );
+    for await (const rows of pages) {
+      yield rows.flatMap((row) =>
+        textValue(row.sealed, sealedKeyContext(row.id), (tx, before, after) =>
+          tx
+            .update(table)
+            .set({ sealed: after })
+            .where(and(eq(id, row.id), eq(sealed, before))),
+        ),
+      );
+    }
+  },
+};
+
+const webhookSecrets: SealedPlace = {
+  name: 'webhooks',
+  async *pages(db) {
+    const table = webhooks;
+    const { id, secret, previousSecret } = table;
+    const pages = pagesOf<{ id: string; secret: string; previousSecret: string | null }>((last) =>
+      db
+        .select({ id, secret, previousSecret })
+        .from(table)
+        .where(gt(id, last?.id ?? ''))
+        .orderBy(asc(id))
+        .limit(PAGE),
+    );
+    for await (const rows of pages) {
+      yield rows.flatMap((row) => {
+        const context = sealedSecretContext(row.id);
+        return [
+          ...textValue(row.secret, context, (tx, before, after) =>
+            tx
+              .update(table)
+              .set({ secret: after })
+              .where(and(eq(id, row.id), eq(secret, before))),
+          ),
+          ...textValue(row.previousSecret, context, (tx, before, after) =>
+            tx
+              .update(table)
+              .set({ previousSecret: after })
+              .where(and(eq(id, row.id), eq(previousSecret, before))),
+          ),
+        ];
+      });
+    }
+  },
+};
+
+/** The proof of a code hangs on the key as well: it is made anew from the sealed code. */
+const codes: SealedPlace = {
+  name: 'otps',
+  async *pages(db) {
+    const table = otps;
+    const { id, userId, sealed } = table;
+    const pages = pagesOf<{ id: string; userId: number; sealed: string | null }>((last) =>
+      db
+        .select({ id, userId, sealed })
+        .from(table)
+        .where(gt(id, last?.id ?? ''))
+        .orderBy(asc(id))
+        .limit(PAGE),
+    );
+    for await (const rows of pages) {
+      yield rows.flatMap((row): SealedValue[] => {
+        const before = row.sealed;
+        if (before === null) return [];
+        return [
+          {
+            keyId: keyIdOfText(before),
+            check: (box) => void openCode(box, row, before),
+            async reseal(tx, box) {
+              const code = openCode(box, row, before);
+              const changes = { sealed: sealCode(box, row, code), codeMac: macOf(box, row, code.code) };
+              const here = and(eq(id, row.id), eq(sealed, before));
+              return affected(await tx.update(table).set(changes).where(here)) === 1;
+            },
+          },
+        ];
+      });
+    }
+  },
+};
+
+/** All of them: whoever seals something in a new place adds it here. */
+export const SEALED_PLACES: readonly SealedPlace[] = [
+  credentials,
+  keys,
+  sources,
+  ownKeys,
+  webhookSecrets,
+  codes,
+];
+
+function bytesValue(
+  row: { keyId: string; sealed: Buffer },
+  context: string,
+  write: (tx: Tx, changes: { keyId: string; sealed: Buffer }) => PromiseLike<unknown>,
+): SealedValue {
+  const open = (box: SecretBox) => box.open(row.sealed, row.keyId, context);
+  return {
+    keyId: row.keyId,
+    check: (box) => void open(box),
+    async reseal(tx, box) {
+      const changes = { keyId: box.keyId, sealed: box.seal(open(box), context) };
+      return affected(await write(tx, changes)) === 1;
+    },
+  };
+}
+
+/** None for null. */
+function textValue(
+  before: string | null,
+  context: string,
+  write: (tx: Tx, before: string, after: string) => PromiseLike<unknown>,
+): SealedValue[] {
+  if (before === null) return [];
+  return [
+    {
+      keyId: keyIdOfText(before),
+      check: (box) => void box.openText(before, context),
+      async reseal(tx, box) {
+        const after = box.sealText(box.openText(before, context), context);
+        return affected(await write(tx, before, after)) === 1;
+      },
+    },
+  ];
+}
