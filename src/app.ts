@@ -2,6 +2,8 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { secureHeaders } from 'hono/secure-headers';
+import { allPages } from './controllers/dashboard/index.ts';
+import { mountPages } from './controllers/dashboard/mount.tsx';
 import { docsRoutes } from './controllers/docs.ts';
 import { mount, pathsOf } from './controllers/mount.ts';
 import type { Route } from './controllers/route.ts';
@@ -40,6 +42,8 @@ export function createApp(deps: Deps, routes: readonly Route[]): HttpApp {
   const all = [...routes, ...docsRoutes(routes)];
   app.notFound(notFound(all));
   mount(app, { deps, limiter, running: new Set() }, all);
+  mountPages(app, { deps, limiter }, allPages);
+  app.get('/', (c) => c.redirect('/dashboard', 302));
   return {
     fetch: app.fetch,
     request: app.request,

@@ -76,6 +76,7 @@ function environment(dir: string, secrets: Secrets, emulator: Emulator | null): 
     WA_SERVER_URL: emulator.waUrl,
     WA_SERVER_ROOT_KEY: emulator.rootKey,
     WA_SERVER_CA: emulator.caFile,
+    EMULATOR_URL: emulator.url,
   };
   return {
     ...SANDBOX_DEFAULTS,
@@ -122,6 +123,7 @@ function welcome(file: SandboxFile): string {
   const phone = file.emulator.url ?? 'http://127.0.0.1:5002';
   return `
 WaHub sandbox is running at ${file.url}
+  dashboard      ${file.url}
   API reference  ${file.url}/docs
   API key        ${file.apiKey}
   admin          ${file.admin.email}  ${file.admin.password}

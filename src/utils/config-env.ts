@@ -193,6 +193,11 @@ export const Env = z.object({
     .regex(/^[0-9a-f]{64}$/i, 'must be 64 hex digits')
     .optional(),
   WA_SERVER_CA: z.string().optional(),
+  EMULATOR_URL: httpUrl()
+    .refine((value) => /^https?:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|$)/.test(value), {
+      error: 'must be an address of this machine',
+    })
+    .optional(),
   CONNECT_CONCURRENCY: whole(1, 1000).default(10),
   WEBHOOK_BASE_URL: httpUrl().optional(),
   WEBHOOK_SECRET: z.string().optional(),

@@ -75,6 +75,8 @@ export interface Config {
   engine: 'baileys' | 'wa-multi-session';
   /** set: another WhatsApp server than the real one */
   waServer: { url: string; rootKey: string | null; caFile: string | null } | null;
+  /** control API of the emulator that plays WhatsApp; null: there is none, as everywhere but in the sandbox */
+  emulatorUrl: string | null;
   /** sessions that may be connecting at the same time at start */
   connectConcurrency: number;
   httpLimits: {

@@ -215,6 +215,7 @@ function toConfig(env: EnvValues): Config {
             rootKey: env.WA_SERVER_ROOT_KEY ?? null,
             caFile: env.WA_SERVER_CA ?? null,
           },
+    emulatorUrl: env.EMULATOR_URL ?? null,
     connectConcurrency: env.CONNECT_CONCURRENCY,
     httpLimits: {
       windowMs: env.RATE_LIMIT_WINDOW,

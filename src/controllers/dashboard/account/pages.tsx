@@ -1,0 +1,207 @@
+/** Signing in and out, signing up, the own account, the language. */
+import { z } from 'zod';
+import { changePassword, login, register } from '../../../services/auth/verbs.ts';
+import { Email, NewPassword, PersonName } from '../../schemas.ts';
+import { forgetSignIn, keepLang, keepSignIn } from '../cookies.ts';
+import { isOwnPath } from '../failure.tsx';
+import { LANGS } from '../i18n.ts';
+import { type Page, page } from '../page.ts';
+import { Facts, Field, Form, Time } from '../parts.tsx';
+import { ACCOUNT_TEXTS } from './texts.ts';
+
+const Next = z.string().max(2000).optional().catch(undefined);
+
+function pathAfter(next: string | undefined): string {
+  return next !== undefined && isOwnPath(next) ? next : '/dashboard';
+}
+
+export const accountPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/sign-in',
+    auth: 'public',
+    query: z.object({ next: Next }),
+    handler({ ctx, view, query }) {
+      if (view.user) return { redirect: pathAfter(query.next) };
+      const t = ACCOUNT_TEXTS(view.lang);
+      const body = (
+        <div class="card narrow">
+          <h1>{t.signIn}</h1>
+          <Form view={view} action="/dashboard/sign-in" class="stack">
+            <input type="hidden" name="next" value={query.next ?? ''} />
+            <Field label={t.email} name="email" type="email" autocomplete="username" required />
+            <Field
+              label={t.password}
+              name="password"
+              type="password"
+              autocomplete="current-password"
+              required
+            />
+            <button type="submit" class="primary">
+              {t.signIn}
+            </button>
+          </Form>
+          {ctx.config.allowRegistration && (
+            <p>
+              {t.noAccount} <a href="/dashboard/sign-up">{t.signUp}</a>
+            </p>
+          )}
+          {view.sandbox && <p class="muted small">{t.sandboxHint}</p>}
+        </div>
+      );
+      return { title: t.signIn, section: null, body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/sign-in',
+    auth: 'public',
+    readOnlyMay: true,
+    form: z.object({
+      email: z.string().trim().min(1).max(255),
+      password: z.string().min(1).max(1024),
+      next: Next,
+    }),
+    example: { form: { email: 'user@example.com', password: 'password123' } },
+    async handler({ ctx, form, http }) {
+      const { token } = await login(ctx, form);
+      keepSignIn(http, ctx.config, token);
+      return { redirect: pathAfter(form.next) };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/sign-up',
+    auth: 'public',
+    handler({ ctx, view }) {
+      const t = ACCOUNT_TEXTS(view.lang);
+      if (view.user) return { redirect: '/dashboard' };
+      const body = (
+        <div class="card narrow">
+          <h1>{t.signUp}</h1>
+          {ctx.config.allowRegistration ? (
+            <Form view={view} action="/dashboard/sign-up" class="stack">
+              <Field label={t.name} name="name" autocomplete="name" required maxlength={100} />
+              <Field label={t.email} name="email" type="email" autocomplete="username" required />
+              <Field
+                label={t.password}
+                name="password"
+                type="password"
+                autocomplete="new-password"
+                required
+                minlength={8}
+                hint={t.passwordHint}
+              />
+              <button type="submit" class="primary">
+                {t.signUp}
+              </button>
+            </Form>
+          ) : (
+            <p>{t.closed}</p>
+          )}
+          <p>
+            {t.haveAccount} <a href="/dashboard/sign-in">{t.signIn}</a>
+          </p>
+        </div>
+      );
+      return { title: t.signUp, section: null, body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/sign-up',
+    auth: 'public',
+    readOnlyMay: true,
+    form: z.object({ email: Email, password: NewPassword, name: PersonName }),
+    example: { form: { email: 'new@example.com', password: 'password123', name: 'New' } },
+    async handler({ ctx, form, http, view }) {
+      const { token } = await register(ctx, form);
+      keepSignIn(http, ctx.config, token);
+      return { redirect: '/dashboard', done: ACCOUNT_TEXTS(view.lang).welcome };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/sign-out',
+    auth: 'user',
+    readOnlyMay: true,
+    handler({ ctx, http }) {
+      forgetSignIn(http, ctx.config);
+      return { redirect: '/dashboard/sign-in' };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/language',
+    auth: 'public',
+    readOnlyMay: true,
+    form: z.object({ lang: z.enum(LANGS), next: Next }),
+    example: { form: { lang: 'id' } },
+    handler({ ctx, form, http }) {
+      keepLang(http, ctx.config, form.lang);
+      return { redirect: pathAfter(form.next) };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/account',
+    auth: 'user',
+    handler({ view }) {
+      const t = ACCOUNT_TEXTS(view.lang);
+      const { user } = view;
+      const body = (
+        <>
+          <h1>{t.account}</h1>
+          <div class="card">
+            <Facts
+              facts={[
+                [t.name, user?.name],
+                [t.email, user?.email],
+                [t.role, user ? t.roles[user.role] : ''],
+                [t.lastSignIn, <Time at={user?.lastLoginAt} />],
+              ]}
+            />
+          </div>
+          <div class="card narrow">
+            <h2>{t.changePassword}</h2>
+            <Form view={view} action="/dashboard/account/password" class="stack">
+              <Field
+                label={t.currentPassword}
+                name="currentPassword"
+                type="password"
+                autocomplete="current-password"
+                required
+              />
+              <Field
+                label={t.newPassword}
+                name="newPassword"
+                type="password"
+                autocomplete="new-password"
+                required
+                minlength={8}
+                hint={t.passwordHint}
+              />
+              <button type="submit" class="primary">
+                {t.changePassword}
+              </button>
+            </Form>
+          </div>
+        </>
+      );
+      return { title: t.account, section: null, body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/account/password',
+    auth: 'user',
+    readOnlyMay: true,
+    form: z.object({ currentPassword: z.string().min(1).max(1024), newPassword: NewPassword }),
+    example: { form: { currentPassword: 'password123', newPassword: 'password456' } },
+    async handler({ ctx, form, http, view }) {
+      const { token } = await changePassword(ctx, form);
+      keepSignIn(http, ctx.config, token);
+      return { redirect: '/dashboard/account', done: ACCOUNT_TEXTS(view.lang).passwordChanged };
+    },
+  }),
+];

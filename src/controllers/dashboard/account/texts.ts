@@ -1,0 +1,51 @@
+import { type Lang, texts } from '../i18n.ts';
+
+const T = texts({
+  en: {
+    signIn: 'Sign in',
+    signUp: 'Create an account',
+    email: 'E-mail',
+    password: 'Password',
+    name: 'Name',
+    role: 'Role',
+    noAccount: 'No account yet?',
+    haveAccount: 'You have an account?',
+    passwordHint: 'At least 8 characters.',
+    closed: 'Registration is closed here: ask an administrator for an account.',
+    welcome: 'Welcome! Link your first WhatsApp number now.',
+    sandboxHint: 'This is a sandbox: e-mail and password stand in the terminal and in data/sandbox.json.',
+    account: 'Account',
+    lastSignIn: 'Last sign-in',
+    changePassword: 'Change the password',
+    currentPassword: 'Current password',
+    newPassword: 'New password',
+    passwordChanged: 'The password is changed. Everywhere else you were signed in, you are signed out.',
+  },
+  id: {
+    signIn: 'Masuk',
+    signUp: 'Buat akun',
+    email: 'Surel',
+    password: 'Kata sandi',
+    name: 'Nama',
+    role: 'Peran',
+    noAccount: 'Belum punya akun?',
+    haveAccount: 'Sudah punya akun?',
+    passwordHint: 'Paling sedikit 8 karakter.',
+    closed: 'Pendaftaran ditutup: mintalah akun kepada administrator.',
+    welcome: 'Selamat datang! Tautkan nomor WhatsApp pertama Anda sekarang.',
+    sandboxHint: 'Ini sandbox: surel dan kata sandi ada di terminal dan di data/sandbox.json.',
+    account: 'Akun',
+    lastSignIn: 'Terakhir masuk',
+    changePassword: 'Ganti kata sandi',
+    currentPassword: 'Kata sandi sekarang',
+    newPassword: 'Kata sandi baru',
+    passwordChanged: 'Kata sandi diganti. Di tempat lain Anda dikeluarkan.',
+  },
+});
+
+const ROLES = {
+  en: { admin: 'administrator', user: 'user', readonly: 'read only' },
+  id: { admin: 'administrator', user: 'pengguna', readonly: 'hanya baca' },
+};
+
+export const ACCOUNT_TEXTS = (lang: Lang) => ({ ...T(lang), roles: ROLES[lang] });

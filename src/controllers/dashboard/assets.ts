@@ -1,0 +1,54 @@
+/** Scripts and styles of the pages, all from here. Their names carry a digest, so that browsers may keep them. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { z } from 'zod';
+import { sha256Hex } from '../../utils/crypto.ts';
+import { AppError } from '../../utils/errors.ts';
+import { DASHBOARD_SCRIPT } from './assets/script.ts';
+import { DASHBOARD_STYLE } from './assets/style.ts';
+import { type Page, page } from './page.ts';
+
+type AssetName = 'dashboard.css' | 'dashboard.js' | 'htmx.js';
+interface Asset {
+  type: string;
+  body: string;
+  digest: string;
+}
+
+const CSS = 'text/css; charset=utf-8';
+const JS = 'text/javascript; charset=utf-8';
+
+function asset(type: string, body: string): Asset {
+  return { type, body, digest: sha256Hex(body).slice(0, 12) };
+}
+
+const ASSETS: Record<AssetName, Asset> = {
+  'dashboard.css': asset(CSS, DASHBOARD_STYLE),
+  'dashboard.js': asset(JS, DASHBOARD_SCRIPT),
+  'htmx.js': asset(
+    JS,
+    readFileSync(createRequire(import.meta.url).resolve('htmx.org/dist/htmx.min.js'), 'utf8'),
+  ),
+};
+
+export function assetPath(name: AssetName): string {
+  return `/dashboard/assets/${ASSETS[name].digest}/${name}`;
+}
+
+export const assetPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/assets/:digest/:name',
+    auth: 'public',
+    params: z.object({ digest: z.string(), name: z.string() }),
+    example: { params: { digest: 'any', name: 'dashboard.css' } },
+    handler({ params, http }) {
+      const found = Object.entries(ASSETS).find(([name]) => name === params.name)?.[1];
+      if (!found) throw new AppError('NOT_FOUND', 'There is nothing at this address.');
+      return http.body(found.body, 200, {
+        'content-type': found.type,
+        'cache-control': params.digest === found.digest ? 'public, max-age=31536000, immutable' : 'no-cache',
+      });
+    },
+  }),
+];

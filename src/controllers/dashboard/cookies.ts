@@ -1,0 +1,46 @@
+/** The cookies of the dashboard. None of them can be read by scripts or is sent along from other sites. */
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { SESSION_COOKIE } from '../../middlewares/authenticate.ts';
+import type { HttpContext } from '../../middlewares/http-env.ts';
+import type { Config } from '../../utils/config-types.ts';
+
+const LANG_COOKIE = 'wahub_lang';
+/** A sentence for the next page: what a form has done. */
+const DONE_COOKIE = 'wahub_done';
+const YEAR_SECONDS = 365 * 86_400;
+const MAX_DONE_LENGTH = 300;
+
+type CookieConfig = Pick<Config, 'publicUrl' | 'jwtExpiresInSeconds'>;
+
+function options(config: CookieConfig, maxAge: number) {
+  const secure = config.publicUrl.startsWith('https:');
+  return { path: '/', httpOnly: true, sameSite: 'Strict', secure, maxAge } as const;
+}
+
+export const readSignIn = (c: HttpContext): string | undefined => getCookie(c, SESSION_COOKIE);
+
+export function keepSignIn(c: HttpContext, config: CookieConfig, token: string): void {
+  setCookie(c, SESSION_COOKIE, token, options(config, config.jwtExpiresInSeconds));
+}
+
+export function forgetSignIn(c: HttpContext, config: CookieConfig): void {
+  deleteCookie(c, SESSION_COOKIE, options(config, 0));
+}
+
+export const readLang = (c: HttpContext): string | undefined => getCookie(c, LANG_COOKIE);
+
+export function keepLang(c: HttpContext, config: CookieConfig, lang: string): void {
+  setCookie(c, LANG_COOKIE, lang, options(config, YEAR_SECONDS));
+}
+
+export function keepDone(c: HttpContext, config: CookieConfig, sentence: string): void {
+  setCookie(c, DONE_COOKIE, sentence.slice(0, MAX_DONE_LENGTH), options(config, 60));
+}
+
+/** The sentence, once. */
+export function takeDone(c: HttpContext, config: CookieConfig): string | null {
+  const sentence = getCookie(c, DONE_COOKIE);
+  if (!sentence) return null;
+  deleteCookie(c, DONE_COOKIE, options(config, 0));
+  return sentence.slice(0, MAX_DONE_LENGTH);
+}

@@ -1,0 +1,29 @@
+/** English and Indonesian. Each feature keeps its texts beside its pages; the compiler sees that none is missing. */
+export const LANGS = ['en', 'id'] as const;
+export type Lang = (typeof LANGS)[number];
+
+type Text = string | ((...args: never[]) => string);
+type SameKeys<T> = {
+  [K in keyof T]: T[K] extends (...args: infer A) => string ? (...args: A) => string : string;
+};
+
+/** `texts({en: {…}, id: {…}})` -> a function from language to texts. English decides which there are. */
+export function texts<T extends Record<string, Text>>(all: {
+  en: T;
+  id: SameKeys<NoInfer<T>>;
+}): (lang: Lang) => T {
+  // Safe because both have the same keys with the same parameters.
+  return (lang) => (lang === 'id' ? (all.id as unknown as T) : all.en);
+}
+
+/** The reader's choice, else the first language of the browser that is ours. */
+export function chooseLang(chosen: string | undefined, acceptLanguage: string | undefined): Lang {
+  const asked = [chosen ?? '', ...(acceptLanguage ?? '').split(',')];
+  for (const tag of asked) {
+    const name = tag.trim().slice(0, 2).toLowerCase();
+    if (name === 'en' || name === 'id') return name;
+    // The old code of Indonesian, which some browsers still send.
+    if (name === 'in') return 'id';
+  }
+  return 'en';
+}

@@ -1,0 +1,200 @@
+/** Page literals -> Hono handlers: sign-in, origin and token, form, the verb's answer as a page or a part of one. */
+import type { Hono, MiddlewareHandler } from 'hono';
+import { compress } from 'hono/compress';
+import type { z } from 'zod';
+import { toAppError } from '../../middlewares/errors.ts';
+import type { HttpContext, HttpEnv } from '../../middlewares/http-env.ts';
+import type { HttpLimiter } from '../../middlewares/http-limiter.ts';
+import { limitRequests } from '../../middlewares/rate-limit.ts';
+import { isMultipart, receiveBody } from '../../middlewares/receive-body.ts';
+import { readMe } from '../../services/auth/verbs.ts';
+import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../../services/context.ts';
+import { AppError } from '../../utils/errors.ts';
+import { createCtx } from '../mount.ts';
+import { keepDone, readLang, readSignIn, takeDone } from './cookies.ts';
+import { CSRF_FIELD, csrfTokenOf, requireSameOrigin, requireToken } from './csrf.ts';
+import { answerPageFailure, signInPath } from './failure.tsx';
+import { chooseLang } from './i18n.ts';
+import { Layout } from './layout.tsx';
+import type { Page, PageInput, PageReply, View } from './page.ts';
+
+export interface PageParts {
+  deps: Deps;
+  limiter: HttpLimiter;
+}
+
+/** Largest form without a file: a template, a message, a filter. */
+const MAX_FORM_BYTES = 256 * 1024;
+
+/** Adds every page; nothing else is under `/dashboard`. */
+export function mountPages(app: Hono<HttpEnv>, parts: PageParts, pages: readonly Page[]): void {
+  app.use('/dashboard/*', compress());
+  for (const page of pages) app.on(page.method.toUpperCase(), page.path, handlerOf(parts, page));
+  app.all('/dashboard/*', async (c) => {
+    const view = await viewOf(parts.deps, c, await readActor(parts.deps, c));
+    return answerPageFailure(c, view, new AppError('NOT_FOUND', 'There is nothing at this address.'));
+  });
+}
+
+function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
+  return async (c) => {
+    c.set('routePath', page.path);
+    // Looking is not an action; forms are.
+    c.set('quiet', page.method === 'get');
+    let view = anonymousView(parts.deps, c);
+    try {
+      if (page.method === 'post') requireSameOrigin(c);
+      const actor = await readActor(parts.deps, c);
+      c.set('actor', actor ?? ANONYMOUS);
+      await limitRequests(parts.deps, parts.limiter, c, actor);
+      if (!actor && page.auth !== 'public') return toSignIn(c, view);
+      view = await viewOf(parts.deps, c, actor);
+      refuseOthers(page, actor);
+      return await answer(parts, page, c, view);
+    } catch (error) {
+      const failure = toAppError(error);
+      if (failure.code === 'INTERNAL' || (failure !== error && failure.code === 'UNAVAILABLE')) {
+        parts.deps.logger.error('a page failed', { error, requestId: c.get('requestId') });
+      }
+      return answerPageFailure(c, view, failure);
+    }
+  };
+}
+
+async function readActor(deps: Deps, c: HttpContext): Promise<Actor | null> {
+  const cookie = readSignIn(c);
+  return cookie ? deps.credentials.fromToken(cookie, 'cookie') : null;
+}
+
+/** An admin's page does not exist for others; a read-only user changes nothing. The verbs check again. */
+function refuseOthers(page: Page, actor: Actor | null): void {
+  if (page.auth === 'admin' && actor?.role !== 'admin') {
+    throw new AppError('NOT_FOUND', 'There is nothing at this address.');
+  }
+  if (page.method === 'post' && actor?.role === 'readonly' && page.readOnlyMay !== true) {
+    throw new AppError('FORBIDDEN', 'A read-only user cannot change anything.');
+  }
+}
+
+function anonymousView(deps: Deps, c: HttpContext): View {
+  const { pathname, search } = new URL(c.req.url);
+  return {
+    lang: chooseLang(readLang(c), c.req.header('accept-language')),
+    user: null,
+    csrf: '',
+    path: pathname + search,
+    now: deps.clock.now(),
+    sandbox: deps.config.emulatorUrl !== null,
+    canWrite: false,
+  };
+}
+
+async function viewOf(deps: Deps, c: HttpContext, actor: Actor | null): Promise<View> {
+  const view = anonymousView(deps, c);
+  if (!actor) return view;
+  const user = await readMe({ ...createCtx(deps, c), actor });
+  const csrf = csrfTokenOf(deps.secrets, readSignIn(c) ?? '');
+  return { ...view, user, csrf, canWrite: actor.role !== 'readonly' };
+}
+
+async function answer(parts: PageParts, page: Page, c: HttpContext, view: View): Promise<Response> {
+  const ctx = createCtx(parts.deps, c);
+  const params = check(page.params, c.req.param());
+  const query = check(page.query, withoutEmpty(c.req.query()));
+  if (page.method === 'get') {
+    return send(
+      c,
+      ctx,
+      view,
+      await page.handler(inputOf({ ctx, view, params, query, form: undefined, http: c })),
+    );
+  }
+  const body = await readForm(parts, page, c);
+  try {
+    if (view.user) requireToken(c, view.csrf, body.fields[CSRF_FIELD]);
+    const form = check(page.form, withoutEmpty(body.fields));
+    const input = inputOf({ ctx, view, params, query, form, http: c, files: body.files });
+    return await send(c, ctx, view, await page.handler(input));
+  } finally {
+    await body.discard();
+  }
+}
+
+const NO_FILES = new Map<string, never>();
+
+interface LooseInput extends Omit<PageInput<unknown, unknown, unknown>, 'files'> {
+  files?: PageInput<unknown, unknown, unknown>['files'];
+}
+
+/** Safe because each part went through the page's own schema, which gives the handler's parameter its type. */
+function inputOf(input: LooseInput): Parameters<Page['handler']>[0] {
+  return { files: NO_FILES, ...input } as Parameters<Page['handler']>[0];
+}
+
+interface FormBody {
+  fields: Record<string, unknown>;
+  files: PageInput<unknown, unknown, unknown>['files'];
+  discard(): Promise<void>;
+}
+
+async function readForm({ deps }: PageParts, page: Page, c: HttpContext): Promise<FormBody> {
+  const { files } = deps.config;
+  if (page.files && isMultipart(c)) {
+    return receiveBody(c, deps, page.files, page.maxFileBytes?.(files) ?? files.maxMediaBytes);
+  }
+  if (Number(c.req.header('content-length') ?? 0) > MAX_FORM_BYTES) {
+    throw new AppError('BODY_TOO_LARGE', `The form is larger than ${MAX_FORM_BYTES} bytes.`);
+  }
+  const form = new URLSearchParams(await c.req.text());
+  const fields: Record<string, unknown> = {};
+  for (const name of new Set(form.keys())) {
+    const values = form.getAll(name);
+    fields[name] = values.length > 1 ? values : values[0];
+  }
+  return { fields, files: NO_FILES, discard: async () => undefined };
+}
+
+/** A field that a person left empty is a field that is not there. */
+function withoutEmpty(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''));
+}
+
+function check(schema: z.ZodType | undefined, value: unknown): unknown {
+  if (!schema) return undefined;
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const details: Record<string, string> = {};
+  for (const issue of result.error.issues) {
+    const field = issue.path.map(String).join('.') || 'form';
+    details[field] ??= issue.message.endsWith('received undefined') ? 'is required' : issue.message;
+  }
+  throw new AppError('VALIDATION_FAILED', 'Some fields are not right.', { details });
+}
+
+function send(c: HttpContext, ctx: Ctx, view: View, reply: PageReply): Response | Promise<Response> {
+  if (reply instanceof Response) return reply;
+  if ('fragment' in reply) return c.html(<>{reply.fragment}</>);
+  if ('redirect' in reply) {
+    if (reply.done) keepDone(c, ctx.config, reply.done);
+    return goTo(c, reply.redirect);
+  }
+  const done = takeDone(c, ctx.config);
+  const html = (
+    <Layout view={view} title={reply.title} section={reply.section} done={done}>
+      {reply.body}
+    </Layout>
+  );
+  return c.html(`<!doctype html>${html.toString()}`, reply.status ?? 200);
+}
+
+/** htmx follows a redirect without leaving its page; told by its own header it goes there. */
+function goTo(c: HttpContext, path: string): Response {
+  if (c.req.header('hx-request') === undefined) return c.redirect(path, 303);
+  c.header('hx-redirect', path);
+  return c.body(null, 204);
+}
+
+function toSignIn(c: HttpContext, view: View): Response {
+  const isPage = c.req.method === 'GET' && c.req.header('hx-request') === undefined;
+  return goTo(c, signInPath(isPage ? view.path : '/dashboard'));
+}

@@ -1,0 +1,102 @@
+/**
+ * A page of the dashboard is data, as a route is: method, path, schemas, who may, and a handler that calls the same
+ * verbs as the API. `mountPages` (mount.ts) turns it into a Hono handler; tests walk the list.
+ */
+import type { Child } from 'hono/jsx';
+import type { z } from 'zod';
+import type { HttpContext } from '../../middlewares/http-env.ts';
+import type { Ctx } from '../../services/context.ts';
+import type { ReceivedFile } from '../../services/media/sources.ts';
+import type { UserInfo } from '../../services/users.ts';
+import type { Config } from '../../utils/config-types.ts';
+import type { Lang } from './i18n.ts';
+
+type Schema = z.ZodType;
+type Out<S> = S extends Schema ? z.output<S> : undefined;
+
+/** What every page knows of its reader. */
+export interface View {
+  lang: Lang;
+  /** null before signing in */
+  user: UserInfo | null;
+  /** goes back with every form; empty before signing in */
+  csrf: string;
+  /** the address that was asked for, with its query */
+  path: string;
+  /** epoch ms */
+  now: number;
+  /** the emulator plays the phones: there is a page for them */
+  sandbox: boolean;
+  /** a read-only user sees no buttons that change something */
+  canWrite: boolean;
+}
+
+export interface PageInput<P, Q, F> {
+  ctx: Ctx;
+  view: View;
+  params: P;
+  query: Q;
+  form: F;
+  files: ReadonlyMap<string, ReceivedFile>;
+  http: HttpContext;
+}
+
+/** The top navigation's entries. */
+export type Section =
+  | 'overview'
+  | 'sessions'
+  | 'messages'
+  | 'otp'
+  | 'broadcast'
+  | 'developers'
+  | 'admin'
+  | 'phone';
+
+/**
+ * `body`: a whole page. `fragment`: the part that htmx swaps in. `redirect`: where to go after a form, with a sentence
+ * to show there. A Response is sent as it is.
+ */
+export type PageReply =
+  | { title: string; section: Section | null; body: Child; status?: 200 | 201 | 404 | 422 }
+  | { fragment: Child }
+  | { redirect: string; done?: string }
+  | Response;
+
+export interface Page<
+  P extends Schema | undefined = Schema | undefined,
+  Q extends Schema | undefined = Schema | undefined,
+  F extends Schema | undefined = Schema | undefined,
+> {
+  method: 'get' | 'post';
+  /** in Hono's spelling, under `/dashboard` */
+  path: string;
+  /** `public`: also before signing in. `admin`: for everyone else the page does not exist */
+  auth: 'public' | 'user' | 'admin';
+  /** a POST that changes nothing, or something of the reader's own account: a read-only user may */
+  readOnlyMay?: boolean;
+  params?: P;
+  query?: Q;
+  /** fields of the form; empty ones count as missing */
+  form?: F;
+  /** fields of the form that are files; the form is multipart then */
+  files?: readonly string[];
+  /** largest file; MAX_MEDIA_SIZE when missing */
+  maxFileBytes?: (files: Config['files']) => number;
+  /** what the tests that walk all pages ask with */
+  example?: {
+    params?: Record<string, string>;
+    query?: Record<string, string>;
+    form?: Record<string, string>;
+  };
+  handler(input: PageInput<Out<P>, Out<Q>, Out<F>>): Promise<PageReply> | PageReply;
+}
+
+/** Keeps the literal's types; the result fits into a list of pages. */
+export function page<
+  P extends Schema | undefined = undefined,
+  Q extends Schema | undefined = undefined,
+  F extends Schema | undefined = undefined,
+>(definition: Page<P, Q, F>): Page {
+  // The schemas validate before the handler runs, so the wider input type is always the narrower one.
+  return definition as unknown as Page;
+}

@@ -1,0 +1,343 @@
+/** The pieces that pages are made of. */
+import type { Child, PropsWithChildren } from 'hono/jsx';
+import { texts } from './i18n.ts';
+import type { View } from './page.ts';
+
+const T = texts({
+  en: { previous: 'Previous', next: 'Next', page: (page: number, of: number) => `Page ${page} of ${of}` },
+  id: {
+    previous: 'Sebelumnya',
+    next: 'Berikutnya',
+    page: (page: number, of: number) => `Halaman ${page} dari ${of}`,
+  },
+});
+
+export type Tone = 'good' | 'warn' | 'bad' | 'plain';
+
+export function Badge({ tone, children }: PropsWithChildren<{ tone: Tone }>) {
+  return <span class={tone === 'plain' ? 'badge' : `badge ${tone}`}>{children}</span>;
+}
+
+/** A moment; the script shows it in the reader's zone and language. `relative`: as "3 minutes ago". */
+export function Time({ at, relative }: { at: string | number | null | undefined; relative?: boolean }) {
+  if (at === null || at === undefined) return <span class="muted">–</span>;
+  const iso = typeof at === 'number' ? new Date(at).toISOString() : at;
+  return (
+    <time datetime={iso} data-relative={relative ? '' : undefined}>
+      {iso.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')}
+    </time>
+  );
+}
+
+/** What a page shows when there is nothing yet: what it is for, and what to do next. */
+export function Empty({ title, children }: PropsWithChildren<{ title: string }>) {
+  return (
+    <div class="empty">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+interface FormProps {
+  view: View;
+  action: string;
+  class?: string;
+  /** asked before it is sent */
+  confirm?: string;
+  /** the form brings a file */
+  multipart?: boolean;
+  /** where htmx puts a fragment that comes back; a redirect needs none */
+  target?: string;
+  swap?: string;
+  id?: string;
+}
+
+/**
+ * A form that changes something. With scripts a failure is shown in `#alert` and what was typed stays; without them it
+ * is a page of its own.
+ */
+export function Form({
+  view,
+  action,
+  confirm,
+  multipart,
+  target,
+  swap,
+  children,
+  ...rest
+}: PropsWithChildren<FormProps>) {
+  return (
+    <form
+      {...rest}
+      method="post"
+      action={action}
+      enctype={multipart ? 'multipart/form-data' : undefined}
+      hx-post={action}
+      hx-encoding={multipart ? 'multipart/form-data' : undefined}
+      hx-target={target}
+      hx-swap={swap ?? (target ? 'innerHTML' : 'none')}
+      hx-confirm={confirm}
+      hx-disabled-elt="find button[type='submit']"
+    >
+      <input type="hidden" name="_csrf" value={view.csrf} />
+      {children}
+    </form>
+  );
+}
+
+/** One button that does one thing. */
+export function ActionButton({
+  tone,
+  small,
+  fields,
+  children,
+  ...form
+}: PropsWithChildren<
+  FormProps & { tone?: 'primary' | 'danger'; small?: boolean; fields?: Record<string, string> }
+>) {
+  return (
+    <Form {...form}>
+      {Object.entries(fields ?? {}).map(([name, value]) => (
+        <input type="hidden" name={name} value={value} />
+      ))}
+      <button type="submit" class={[tone ?? '', small ? 'small' : ''].join(' ').trim()}>
+        {children}
+      </button>
+    </Form>
+  );
+}
+
+interface FieldProps {
+  label: string;
+  name: string;
+  type?: string;
+  value?: string | number | undefined;
+  hint?: Child;
+  required?: boolean;
+  min?: number | string;
+  max?: number | string;
+  minlength?: number;
+  maxlength?: number;
+  pattern?: string;
+  inputmode?: 'text' | 'tel' | 'numeric' | 'email' | 'url' | 'decimal';
+  autocomplete?: string;
+  placeholder?: string;
+  accept?: string;
+}
+
+/** A labelled input. */
+export function Field({ label, hint, name, type = 'text', ...input }: FieldProps) {
+  const id = `f-${name}`;
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        name={name}
+        type={type}
+        aria-describedby={hint === undefined ? undefined : `${id}-hint`}
+        {...input}
+      />
+      {hint !== undefined && (
+        <span class="hint" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** A labelled text of several lines. */
+export function TextArea({
+  label,
+  hint,
+  name,
+  value,
+  ...area
+}: {
+  label: string;
+  name: string;
+  value?: string | undefined;
+  hint?: Child;
+  required?: boolean;
+  rows?: number;
+  maxlength?: number;
+  placeholder?: string;
+}) {
+  const id = `f-${name}`;
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <textarea
+        id={id}
+        name={name}
+        aria-describedby={hint === undefined ? undefined : `${id}-hint`}
+        {...area}
+      >
+        {value ?? ''}
+      </textarea>
+      {hint !== undefined && (
+        <span class="hint" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** A labelled choice of one; `options`: value -> what it is called. */
+export function Select({
+  label,
+  hint,
+  name,
+  value,
+  options,
+  required,
+}: {
+  label: string;
+  name: string;
+  value?: string | undefined;
+  options: readonly (readonly [value: string, text: string])[];
+  hint?: Child;
+  required?: boolean;
+}) {
+  const id = `f-${name}`;
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select
+        id={id}
+        name={name}
+        required={required}
+        aria-describedby={hint === undefined ? undefined : `${id}-hint`}
+      >
+        {options.map(([option, text]) => (
+          <option value={option} selected={option === value}>
+            {text}
+          </option>
+        ))}
+      </select>
+      {hint !== undefined && (
+        <span class="hint" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
+    </div>
+  );
+}
+
+export function Check({
+  label,
+  name,
+  checked,
+  value,
+}: {
+  label: string;
+  name: string;
+  checked?: boolean;
+  value?: string;
+}) {
+  return (
+    <label class="check">
+      <input type="checkbox" name={name} value={value ?? 'true'} checked={checked} /> {label}
+    </label>
+  );
+}
+
+/** A table that scrolls sideways on a small screen. `label`: what it holds, for who cannot see it. */
+export function Table({
+  label,
+  head,
+  children,
+}: PropsWithChildren<{ label: string; head: readonly Child[] }>) {
+  return (
+    <section class="table" aria-label={label} tabindex={0}>
+      <table>
+        <thead>
+          <tr>
+            {head.map((cell) => (
+              <th scope="col">{cell}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </section>
+  );
+}
+
+/** Links of a second level, as between the parts of a section. */
+export function Tabs({
+  label,
+  current,
+  tabs,
+}: {
+  label: string;
+  current: string;
+  tabs: readonly (readonly [href: string, text: string])[];
+}) {
+  return (
+    <nav aria-label={label}>
+      <ul class="tabs">
+        {tabs.map(([href, text]) => (
+          <li>
+            <a href={href} aria-current={href === current ? 'page' : undefined}>
+              {text}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+/** Previous and next; `totalPages` may be unknown when there are very many. */
+export function Pages({ view, page, totalPages }: { view: View; page: number; totalPages: number | null }) {
+  if (page === 1 && (totalPages ?? 2) <= 1) return <></>;
+  const t = T(view.lang);
+  const to = (n: number) => {
+    const url = new URL(view.path, 'http://here');
+    url.searchParams.set('page', String(n));
+    return url.pathname + url.search;
+  };
+  return (
+    <nav class="pages" aria-label={t.page(page, totalPages ?? page)}>
+      {page > 1 && (
+        <a class="button small" href={to(page - 1)} rel="prev">
+          {t.previous}
+        </a>
+      )}
+      {totalPages !== null && <span class="muted small">{t.page(page, Math.max(1, totalPages))}</span>}
+      {(totalPages === null || page < totalPages) && (
+        <a class="button small" href={to(page + 1)} rel="next">
+          {t.next}
+        </a>
+      )}
+    </nav>
+  );
+}
+
+/** Names and values. */
+export function Facts({ facts }: { facts: readonly (readonly [name: string, value: Child])[] }) {
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </>
+      ))}
+    </dl>
+  );
+}
+
+export function Stat({ name, children, note }: PropsWithChildren<{ name: string; note?: Child }>) {
+  return (
+    <div class="card stat">
+      <span class="muted">{name}</span>
+      <b>{children}</b>
+      {note !== undefined && <span class="muted small">{note}</span>}
+    </div>
+  );
+}
