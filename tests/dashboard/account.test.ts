@@ -1,0 +1,110 @@
+/** Signing in and out, and the own account. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDashboard, type TestDashboard } from './visitor.ts';
+
+let t: TestDashboard;
+beforeAll(async () => {
+  t = await openDashboard({ config: { publicUrl: 'https://wa.example.com' } });
+});
+afterAll(() => t.close());
+
+const cookieOf = (reply: Response): string =>
+  reply.headers.getSetCookie().find((line) => line.startsWith('wahub_session=')) ?? '';
+
+describe('signing in', () => {
+  it('sets a cookie that no script reads and no other site sends, and goes back to where one came from', async () => {
+    const user = await t.tenant();
+    const asked = await t.visit('/dashboard/account?x=1');
+    const next = new URL(asked.headers.get('location') ?? '', 'http://here').searchParams.get('next') ?? '';
+    const form = { email: user.email, password: user.password, next };
+    const reply = await t.visit('/dashboard/sign-in', { form });
+    expect(reply.status).toBe(303);
+    expect(reply.headers.get('location')).toBe('/dashboard/account?x=1');
+    expect(cookieOf(reply)).toMatch(/; Max-Age=\d+; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
+    const cookie = /=([^;]+)/.exec(cookieOf(reply))?.[1] ?? '';
+    const page = await t.visit('/dashboard/account', { cookie });
+    expect(await page.text()).toContain(user.email);
+  });
+
+  it('never leads to another host', async () => {
+    const user = await t.tenant();
+    for (const next of [
+      'https://evil.example/',
+      '//evil.example',
+      '/\\evil.example',
+      'javascript:alert(1)',
+    ]) {
+      const form = { email: user.email, password: user.password, next };
+      const reply = await t.visit('/dashboard/sign-in', { form });
+      expect(reply.headers.get('location')).toBe('/dashboard');
+    }
+  });
+
+  it('says the same for a wrong password and an unknown e-mail, and waits after some tries', async () => {
+    const user = await t.tenant();
+    const wrong = { email: user.email, password: 'not-the-password' };
+    const first = await t.visit('/dashboard/sign-in', { form: wrong });
+    const unknown = await t.visit('/dashboard/sign-in', { form: { ...wrong, email: 'nobody@example.com' } });
+    expect([first.status, unknown.status]).toEqual([401, 401]);
+    const words = (text: string) => /<strong>([^<]+)/.exec(text)?.[1];
+    expect(words(await first.text())).toBe(words(await unknown.text()));
+    for (let i = 0; i < 6; i++) await t.visit('/dashboard/sign-in', { form: wrong });
+    const limited = await t.visit('/dashboard/sign-in', { form: wrong });
+    expect(limited.status).toBe(429);
+    expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+
+  it('shows a failure in the page to htmx, with the field that is to blame', async () => {
+    const reply = await t.visit('/dashboard/sign-in', {
+      form: { email: 'someone@example.com', password: '' },
+      headers: { 'hx-request': 'true' },
+    });
+    expect(reply.status).toBe(400);
+    expect(reply.headers.get('hx-retarget')).toBe('#alert');
+    expect(await reply.text()).toContain('data-field="password"');
+  });
+});
+
+it('a new user signs up and is signed in; a closed registration says so', async () => {
+  const form = { email: `new-${Date.now()}@example.com`, password: 'long-enough', name: '<b>New</b>' };
+  const reply = await t.visit('/dashboard/sign-up', { form });
+  expect(reply.headers.get('location')).toBe('/dashboard');
+  const cookie = /=([^;]+)/.exec(cookieOf(reply))?.[1] ?? '';
+  const page = await (await t.visit('/dashboard', { cookie })).text();
+  expect(page).toContain('&lt;b&gt;New&lt;/b&gt;');
+  const shut = await openDashboard({ config: { allowRegistration: false } });
+  expect(await (await shut.visit('/dashboard/sign-up')).text()).toContain('Registration is closed');
+  expect((await shut.visit('/dashboard/sign-up', { form })).status).toBe(403);
+  await shut.close();
+});
+
+it('signing out forgets the cookie', async () => {
+  const reply = await t.visit('/dashboard/sign-out', { as: await t.tenant(), form: {} });
+  expect(cookieOf(reply)).toMatch(/^wahub_session=; Max-Age=0/);
+});
+
+it('a changed password ends the other sign-ins and keeps this one', async () => {
+  const user = await t.tenant();
+  const form = { currentPassword: user.password, newPassword: 'another-password' };
+  const reply = await t.visit('/dashboard/account/password', { as: user, form });
+  expect(reply.headers.get('location')).toBe('/dashboard/account');
+  const cookie = /=([^;]+)/.exec(cookieOf(reply))?.[1] ?? '';
+  expect((await t.visit('/dashboard/account', { cookie })).status).toBe(200);
+  expect((await t.visit('/dashboard/account', { as: user })).status).toBe(303);
+});
+
+it('the language is the one that was chosen, else the first of the browser that is ours', async () => {
+  const read = async (headers: Record<string, string>) =>
+    /<html lang="(\w+)"/.exec(await (await t.visit('/dashboard/sign-in', { headers })).text())?.[1];
+  expect(await read({})).toBe('en');
+  expect(await read({ 'accept-language': 'fr, id-ID;q=0.8, en' })).toBe('id');
+  expect(await read({ 'accept-language': 'id', cookie: 'wahub_lang=en' })).toBe('en');
+  const reply = await t.visit('/dashboard/language', { form: { lang: 'id', next: '/dashboard/sign-up' } });
+  expect(reply.headers.get('location')).toBe('/dashboard/sign-up');
+});
+
+it('an address that nobody has is a page, also before signing in', async () => {
+  const reply = await t.visit('/dashboard/nothing');
+  expect(reply.status).toBe(404);
+  expect(await reply.text()).toContain('There is nothing at this address.');
+});

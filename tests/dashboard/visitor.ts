@@ -1,0 +1,40 @@
+/** Visits pages as a browser without scripts would: with a cookie, and with the token that its pages carry. */
+import { csrfTokenOf } from '../../src/controllers/dashboard/csrf.ts';
+import { openTestApp, type Tenant, type TestApp, type TestAppOptions } from '../helpers/app.ts';
+
+export interface PageCall {
+  as?: Tenant;
+  /** the value of the sign-in cookie, instead of a tenant's */
+  cookie?: string;
+  /** the token of the form; the right one when missing */
+  csrf?: string;
+  /** makes it a POST */
+  form?: Record<string, string>;
+  headers?: Record<string, string>;
+}
+
+export interface TestDashboard extends TestApp {
+  visit(path: string, call?: PageCall): Promise<Response>;
+  csrfOf(tenant: Tenant): string;
+}
+
+/** A dashboard over a fresh database. Close it, or the test file does not end. */
+export async function openDashboard(options: TestAppOptions = {}): Promise<TestDashboard> {
+  const t = await openTestApp(options);
+  const csrfOf = (tenant: Tenant) => csrfTokenOf(t.deps.secrets, tenant.token);
+  return {
+    ...t,
+    csrfOf,
+    visit: async (path, { as, cookie = as?.token, csrf, form, headers } = {}) => {
+      const sent = new Headers(headers);
+      if (cookie) sent.set('cookie', `wahub_session=${cookie}`);
+      const init: RequestInit = { headers: sent };
+      if (form) {
+        const token = csrf ?? (as ? csrfOf(as) : '');
+        init.method = 'POST';
+        init.body = new URLSearchParams({ ...form, _csrf: token });
+      }
+      return t.app.request(path, init, { incoming: { socket: { remoteAddress: '127.0.0.1' } } });
+    },
+  };
+}
