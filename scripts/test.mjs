@@ -130,4 +130,5 @@ if (options.has('--fast')) {
   await examplesPart();
 }
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
+const mayNotSkip = process.env.CI === 'true' && total.skipped > 0;
+process.exitCode = total.failed === 0 && total.passed > 0 && !mayNotSkip ? 0 : 1;

@@ -5,8 +5,7 @@ import { CAPABILITIES } from '../../src/whatsapp/capabilities.ts';
 /** The table of docs/engines.md: what is said of each engine, by the name of the row. */
 function documented(): Record<'baileys' | 'wa-multi-session', string[]> {
   const text = readFileSync(new URL('../../docs/engines.md', import.meta.url), 'utf8');
-  const table =
-    /\| \| baileys \| wa-multi-session \|\n\|---\|---\|---\|\n((?:\|.*\n)+)/.exec(text)?.[1] ?? '';
+  const table = /\| +\| baileys +\| wa-multi-session +\|\n\|[-| ]+\|\n((?:\|.*\n)+)/.exec(text)?.[1] ?? '';
   const rows = table
     .trim()
     .split('\n')

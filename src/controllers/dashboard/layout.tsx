@@ -50,7 +50,9 @@ const HTMX_CONFIG = JSON.stringify({
   responseHandling: [
     { code: '204', swap: false },
     { code: '[23]..', swap: true },
-    { code: '[45]..', swap: true, error: true },
+    // A refused form is an answer; the rest is an error that the console should show.
+    { code: '4..', swap: true },
+    { code: '5..', swap: true, error: true },
   ],
 });
 

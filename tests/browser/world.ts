@@ -1,0 +1,164 @@
+/** The whole service in a process of its own, an emulator, and a Chromium that looks at it. */
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { linkSession, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
+
+export interface Person {
+  id: number;
+  email: string;
+  password: string;
+  token: string;
+  apiKey: string;
+}
+
+export interface Visit {
+  page: Page;
+  /** errors of the console and of scripts, and what the page's policy has blocked */
+  problems: string[];
+}
+
+interface VisitOptions {
+  /** signed in already; nobody when missing */
+  as?: Person | 'admin';
+  width?: number;
+  lang?: 'en' | 'id';
+  colorScheme?: 'light' | 'dark';
+}
+
+export interface BrowserWorld {
+  url: string;
+  /** control API of the emulator */
+  phone: string;
+  emulator: Emulator;
+  sandbox: SandboxProcess;
+  admin: Person;
+  tenant(role?: 'user' | 'readonly' | 'admin'): Promise<Person>;
+  /** a session of the person that is connected already */
+  link(person: Person, sessionId: string, phone: string): Promise<void>;
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely by tests
+  api(person: Person, method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
+  page(options?: VisitOptions): Promise<Visit>;
+  /** What axe finds serious or critical on the page, a line each. */
+  axe(page: Page): Promise<string[]>;
+  /** A picture for the documents, when SCREENSHOTS names a folder. */
+  shot(page: Page, name: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+/** A busy machine of two cores is slow, not broken. */
+const PATIENCE_MS = 20_000;
+
+/** Starts all of it. Close it, or the test file does not end. */
+export async function openBrowserWorld(env: Record<string, string> = {}): Promise<BrowserWorld> {
+  const executablePath = process.env.CHROMIUM_PATH;
+  if (!executablePath) throw new Error('CHROMIUM_PATH must name a Chromium');
+  const emulator = await startEmulator();
+  const pace = { MESSAGE_DELAY_MIN: '50', MESSAGE_DELAY_MAX: '100', API_RATE_LIMIT_MAX: '100000' };
+  const sandbox = await startSandboxProcess(emulator, { EMULATOR_URL: emulator.url, ...pace, ...env });
+  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  const call = async (method: string, path: string, body: unknown, headers: Record<string, string>) => {
+    const reply = await sandbox.call(method, path, body, { 'x-api-key': '', ...headers });
+    if (reply.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(reply.body)}`);
+    return reply.body;
+  };
+  const signIn = async (email: string, password: string): Promise<Person> => {
+    const { token, user } = await call('POST', '/auth/login', { email, password }, {});
+    return { id: user.id, email, password, token, apiKey: user.apiKey };
+  };
+  const admin = await signIn(sandbox.admin.email, sandbox.admin.password);
+  let made = 0;
+
+  return {
+    url: sandbox.url,
+    phone: emulator.url,
+    emulator,
+    sandbox,
+    admin,
+    async tenant(role = 'user') {
+      const person = {
+        email: `person-${++made}@example.com`,
+        password: `password-${made}`,
+        name: `Person ${made}`,
+      };
+      await call('POST', '/user/create', { ...person, role }, { authorization: `Bearer ${admin.token}` });
+      return signIn(person.email, person.password);
+    },
+    link: (person, sessionId, phone) => {
+      const as = (method: string, path: string, body?: unknown) =>
+        sandbox.call(method, path, body, { 'x-api-key': person.apiKey });
+      return linkSession({ call: as }, emulator, sessionId, phone);
+    },
+    api: (person, method, path, body) =>
+      sandbox.call(method, path, body, { 'x-api-key': '', authorization: `Bearer ${person.token}` }),
+    async page({ as, width = 1280, lang = 'en', colorScheme = 'light' } = {}) {
+      const options: BrowserContextOptions = {
+        viewport: { width, height: 900 },
+        locale: lang === 'id' ? 'id-ID' : 'en-GB',
+        timezoneId: 'Asia/Jakarta',
+        colorScheme,
+        baseURL: sandbox.url,
+      };
+      const context = await browser.newContext(options);
+      context.setDefaultTimeout(PATIENCE_MS);
+      const person = as === 'admin' ? admin : as;
+      if (person) {
+        const cookie = { name: 'wahub_session', value: person.token, url: sandbox.url };
+        await context.addCookies([{ ...cookie, httpOnly: true, sameSite: 'Strict' }]);
+      }
+      const page = await context.newPage();
+      return { page, problems: watch(page) };
+    },
+    async axe(page) {
+      // Not as a script of the page, whose policy would refuse it.
+      await page.evaluate(await readAxe());
+      return page.evaluate(AXE_RUN);
+    },
+    async shot(page, name) {
+      const folder = process.env.SCREENSHOTS;
+      if (!folder) return;
+      mkdirSync(folder, { recursive: true });
+      await page.screenshot({ path: join(folder, `${name}.png`) });
+    },
+    async close() {
+      await browser.close();
+      await sandbox.remove();
+      await emulator.stop();
+    },
+  };
+}
+
+async function readAxe(): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  return `${await readFile(AXE, 'utf8')};0`;
+}
+
+/** Runs in the page. */
+const AXE_RUN = `window.axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+  violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`;
+
+/** What a visitor with open developer tools would be shown. Refusals of a form are answers, not errors. */
+function watch(page: Page): string[] {
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() !== 'error' && message.type() !== 'warning') return;
+    if (/status of 4\d\d/.test(message.text())) return;
+    problems.push(`${message.type()}: ${message.text()}`);
+  });
+  return problems;
+}
