@@ -79,6 +79,12 @@ export async function readOwnKey(db: Db, secrets: SecretBox, userId: number): Pr
   }
 }
 
+/** The caller's own key in clear, as at sign-in. Only for a signed-in person. */
+export function showOwnKey(ctx: Ctx): Promise<string | null> {
+  requirePerson(ctx);
+  return readOwnKey(ctx.db, ctx.secrets, ctx.actor.userId);
+}
+
 /** A new own key; the old one works `graceMinutes` longer. Only for a signed-in person. */
 export async function regenerateApiKey(
   ctx: Ctx,

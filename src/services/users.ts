@@ -95,6 +95,12 @@ export async function listUsers(
   return { data: rows.map(toUserInfo), totalItems: Number(total?.n ?? 0) };
 }
 
+/** One user. For admins who signed in. Throws NOT_FOUND. */
+export async function readUser(ctx: Ctx, input: { id: number }): Promise<UserInfo> {
+  requireAdmin(ctx);
+  return toUserInfo(await findUser(ctx.db, input.id));
+}
+
 /** What the characters of LIKE mean is taken from them by `!`, in both dialects the same. */
 function matches(search: string) {
   const pattern = `%${search.trim().toLowerCase().replace(/[!%_]/g, '!$&')}%`;

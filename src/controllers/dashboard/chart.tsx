@@ -30,7 +30,7 @@ export function BarChart({
   const height = (value: number) => ((HEIGHT - BOTTOM - TOP) * value) / top;
   const every = Math.ceil(labels.length / 8);
   return (
-    <figure class="figure">
+    <figure>
       <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={title}>
         {[0, 0.5, 1].map((part) => {
           const y = HEIGHT - BOTTOM - height(top * part);

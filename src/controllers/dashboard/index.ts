@@ -1,7 +1,21 @@
 /** Every page of the dashboard: what is mounted, and walked by the tests. */
 import { accountPages } from './account/pages.tsx';
+import { systemPages } from './admin/system.tsx';
+import { userPages } from './admin/users.tsx';
 import { assetPages } from './assets.ts';
+import { examplePages } from './developers/examples.tsx';
+import { keyPages } from './developers/keys.tsx';
+import { webhookPages } from './developers/webhooks.tsx';
 import { overviewPages } from './overview/pages.tsx';
 import type { Page } from './page.ts';
 
-export const allPages: readonly Page[] = [...assetPages, ...accountPages, ...overviewPages];
+export const allPages: readonly Page[] = [
+  ...assetPages,
+  ...accountPages,
+  ...overviewPages,
+  ...keyPages,
+  ...webhookPages,
+  ...examplePages,
+  ...userPages,
+  ...systemPages,
+];

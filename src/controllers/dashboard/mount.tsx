@@ -1,6 +1,7 @@
 /** Page literals -> Hono handlers: sign-in, origin and token, form, the verb's answer as a page or a part of one. */
 import type { Hono, MiddlewareHandler } from 'hono';
 import { compress } from 'hono/compress';
+import { Fragment } from 'hono/jsx';
 import type { z } from 'zod';
 import { toAppError } from '../../middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from '../../middlewares/http-env.ts';
@@ -173,7 +174,7 @@ function check(schema: z.ZodType | undefined, value: unknown): unknown {
 
 function send(c: HttpContext, ctx: Ctx, view: View, reply: PageReply): Response | Promise<Response> {
   if (reply instanceof Response) return reply;
-  if ('fragment' in reply) return c.html(<>{reply.fragment}</>);
+  if ('fragment' in reply) return c.html(<Fragment>{reply.fragment}</Fragment>);
   if ('redirect' in reply) {
     if (reply.done) keepDone(c, ctx.config, reply.done);
     return goTo(c, reply.redirect);

@@ -294,7 +294,7 @@ export function Tabs({
 
 /** Previous and next; `totalPages` may be unknown when there are very many. */
 export function Pages({ view, page, totalPages }: { view: View; page: number; totalPages: number | null }) {
-  if (page === 1 && (totalPages ?? 2) <= 1) return <></>;
+  if (page === 1 && (totalPages ?? 2) <= 1) return null;
   const t = T(view.lang);
   const to = (n: number) => {
     const url = new URL(view.path, 'http://here');

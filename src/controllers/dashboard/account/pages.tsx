@@ -7,7 +7,7 @@ import { isOwnPath } from '../failure.tsx';
 import { LANGS } from '../i18n.ts';
 import { type Page, page } from '../page.ts';
 import { Facts, Field, Form, Time } from '../parts.tsx';
-import { ACCOUNT_TEXTS } from './texts.ts';
+import { ACCOUNT_TEXTS, roleNames } from './texts.ts';
 
 const Next = z.string().max(2000).optional().catch(undefined);
 
@@ -157,7 +157,7 @@ export const accountPages: Page[] = [
               facts={[
                 [t.name, user?.name],
                 [t.email, user?.email],
-                [t.role, user ? t.roles[user.role] : ''],
+                [t.role, user ? roleNames(view.lang)[user.role] : ''],
                 [t.lastSignIn, <Time at={user?.lastLoginAt} />],
               ]}
             />

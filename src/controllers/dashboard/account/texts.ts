@@ -1,6 +1,6 @@
-import { type Lang, texts } from '../i18n.ts';
+import { texts } from '../i18n.ts';
 
-const T = texts({
+export const ACCOUNT_TEXTS = texts({
   en: {
     signIn: 'Sign in',
     signUp: 'Create an account',
@@ -43,9 +43,8 @@ const T = texts({
   },
 });
 
-const ROLES = {
+/** What roles are called. */
+export const roleNames = texts({
   en: { admin: 'administrator', user: 'user', readonly: 'read only' },
   id: { admin: 'administrator', user: 'pengguna', readonly: 'hanya baca' },
-};
-
-export const ACCOUNT_TEXTS = (lang: Lang) => ({ ...T(lang), roles: ROLES[lang] });
+});

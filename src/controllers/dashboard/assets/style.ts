@@ -124,6 +124,7 @@ main:focus { outline: none; }
 .stat b { font-size: 1.7rem; line-height: 1.15; }
 .row { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; }
 .row.end { justify-content: flex-end; }
+.row.center { justify-content: center; }
 .row.between { justify-content: space-between; }
 .muted { color: var(--muted); }
 .small { font-size: 0.875rem; }
@@ -150,6 +151,7 @@ main:focus { outline: none; }
 }
 .button.primary, button.primary { background: var(--strong); color: var(--on-strong); }
 .button.danger, button.danger { border-color: var(--bad); color: var(--bad); }
+.button[aria-current='true'] { background: var(--soft); font-weight: 600; }
 .button.small, button.small { padding: 0.25rem 0.6rem; font-size: 0.875rem; }
 button.link { border: 0; padding: 0; background: none; color: var(--strong); text-decoration: underline; text-align: left; }
 button:disabled { opacity: 0.55; cursor: not-allowed; }
@@ -230,6 +232,7 @@ ol.timeline li::before {
 }
 ol.timeline li.bad::before { background: var(--bad); }
 
+figure { margin: 0 0 0.75rem; }
 .chart { width: 100%; height: auto; display: block; }
 .chart text { fill: var(--muted); font-size: 11px; }
 .chart .axis { stroke: var(--line); }

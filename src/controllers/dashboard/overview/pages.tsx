@@ -1,44 +1,228 @@
 /** The first page: how everything is, at a glance. */
-import { readDashboard } from '../../../services/analytics/dashboard.ts';
-import { texts } from '../i18n.ts';
-import { type Page, page } from '../page.ts';
-import { Stat } from '../parts.tsx';
+import { z } from 'zod';
+import type { ActivityEntry } from '../../../services/analytics/activity-view.ts';
+import { type Dashboard, readDashboard } from '../../../services/analytics/dashboard.ts';
+import { listErrors } from '../../../services/analytics/logs.ts';
+import {
+  type Backlog,
+  OVERVIEW_RANGES,
+  readBacklog,
+  readVolume,
+  type Volume,
+} from '../../../services/analytics/overview.ts';
+import { BarChart } from '../chart.tsx';
+import { type Page, page, type View } from '../page.ts';
+import { Badge, Empty, Stat, Table, Time, type Tone } from '../parts.tsx';
+import { OVERVIEW_TEXTS, type OverviewTexts } from './texts.ts';
 
-const T = texts({
-  en: {
-    title: 'Overview',
-    sessions: 'Sessions',
-    connected: (n: number) => `${n} connected`,
-    today: 'Messages today',
-  },
-  id: {
-    title: 'Ringkasan',
-    sessions: 'Sesi',
-    connected: (n: number) => `${n} terhubung`,
-    today: 'Pesan hari ini',
-  },
-});
+const HERE = '/dashboard';
+const LAST_ERRORS = 5;
+const LIVE = 'message.sent message.delivered message.read message.failed message.received session.status';
 
 export const overviewPages: Page[] = [
   page({
     method: 'get',
-    path: '/dashboard',
+    path: HERE,
     auth: 'user',
-    async handler({ ctx, view }) {
-      const t = T(view.lang);
-      const now = await readDashboard(ctx, {});
+    query: z.object({ range: z.enum(OVERVIEW_RANGES).default('24h').catch('24h') }),
+    async handler({ ctx, view, query }) {
+      const t = OVERVIEW_TEXTS(view.lang);
+      const [now, backlog, errors] = await Promise.all([
+        readDashboard(ctx, {}),
+        readBacklog(ctx),
+        listErrors(ctx, { page: 1, limit: LAST_ERRORS }),
+      ]);
       const body = (
         <>
           <h1>{t.title}</h1>
-          <div class="cards">
-            <Stat name={t.sessions} note={t.connected(now.sessions.active)}>
-              {now.sessions.total}
-            </Stat>
-            <Stat name={t.today}>{now.messages.today}</Stat>
+          {now.sessions.total === 0 && <FirstSteps t={t} view={view} />}
+          <Now t={t} now={now} backlog={backlog} />
+          {/* Counting a month of messages may take a moment: the rest of the page does not wait for it. */}
+          <div
+            hx-get={`${HERE}/volume?range=${query.range}`}
+            hx-trigger="load, live, every 60s"
+            data-live={LIVE}
+            aria-live="off"
+          >
+            <section class="card">
+              <p class="muted">{t.counting}</p>
+              <progress aria-label={t.counting}></progress>
+            </section>
           </div>
+          <section class="card">
+            <h2>{t.lastErrors}</h2>
+            <Errors t={t} entries={errors.logs} />
+          </section>
         </>
       );
       return { title: t.title, section: 'overview', body };
     },
   }),
+  page({
+    method: 'get',
+    path: `${HERE}/volume`,
+    auth: 'user',
+    query: z.object({ range: z.enum(OVERVIEW_RANGES).default('24h').catch('24h') }),
+    async handler({ ctx, view, query }) {
+      const t = OVERVIEW_TEXTS(view.lang);
+      return { fragment: <VolumePart t={t} volume={await readVolume(ctx, query)} /> };
+    },
+  }),
 ];
+
+function FirstSteps({ t, view }: { t: OverviewTexts; view: View }) {
+  return (
+    <section class="card">
+      <Empty title={t.welcome}>
+        <p>{t.welcomeAbout}</p>
+        <p class="row center">
+          {view.canWrite && (
+            <a class="button primary" href="/dashboard/sessions/new">
+              {t.link}
+            </a>
+          )}
+          <a class="button" href="/docs">
+            {t.reference}
+          </a>
+        </p>
+      </Empty>
+    </section>
+  );
+}
+
+function Now({ t, now, backlog }: { t: OverviewTexts; now: Dashboard; backlog: Backlog }) {
+  const { byStatus } = now.sessions;
+  const states = Object.entries(byStatus).filter(([, n]) => n > 0);
+  const late = backlog.oldestDueMs !== null && backlog.oldestDueMs > 60_000;
+  return (
+    <div class="cards">
+      <Stat
+        name={t.sessions}
+        note={states.map(([status, n]) => (
+          <a href="/dashboard/sessions">
+            <Badge tone={toneOf(status)}>{`${n} ${t.states(status)}`}</Badge>{' '}
+          </a>
+        ))}
+      >
+        {now.sessions.total}
+      </Stat>
+      <Stat name={t.today} note={t.inAll(now.messages.total)}>
+        {now.messages.today}
+      </Stat>
+      <Stat name={t.codesToday} note={t.inAll(now.otp.total)}>
+        {now.otp.today}
+      </Stat>
+      <Stat
+        name={t.queue}
+        note={
+          backlog.oldestDueMs === null ? (
+            t.nothingDue
+          ) : (
+            <Badge tone={late ? 'warn' : 'plain'}>{t.oldest(Math.round(backlog.oldestDueMs / 1000))}</Badge>
+          )
+        }
+      >
+        {backlog.messages}
+      </Stat>
+    </div>
+  );
+}
+
+function toneOf(status: string): Tone {
+  if (status === 'connected') return 'good';
+  return status === 'failed' || status === 'replaced' || status === 'logged_out' ? 'bad' : 'warn';
+}
+
+function VolumePart({ t, volume }: { t: OverviewTexts; volume: Volume }) {
+  const { total, otp } = volume;
+  const labels = volume.buckets.map(({ label }) => label);
+  const of = (pick: (counts: Volume['total']) => number) => volume.buckets.map(({ counts }) => pick(counts));
+  return (
+    <section class="card">
+      <div class="row between">
+        <h2>{t.volume}</h2>
+        <p class="row">
+          {OVERVIEW_RANGES.map((range) => (
+            <a
+              class="button small"
+              href={`${HERE}?range=${range}`}
+              aria-current={range === volume.range ? 'true' : undefined}
+            >
+              {t.ranges(range)}
+            </a>
+          ))}
+        </p>
+      </div>
+      <div class="cards">
+        <Stat name={t.deliveryRate} note={t.deliveryNote}>
+          {percentText(volume.deliveryRate)}
+        </Stat>
+        <Stat name={t.failed} note={t.expired(total.expired)}>
+          {total.failed}
+        </Stat>
+        <Stat name={t.received}>{total.received}</Stat>
+        <Stat name={t.conversion} note={t.codes(otp.verified, otp.total)}>
+          {percentText(otp.successRate)}
+        </Stat>
+      </div>
+      <BarChart
+        title={t.chart(t.ranges(volume.range))}
+        labels={labels}
+        series={[
+          { name: t.reached, values: of(({ delivered, read }) => delivered + read) },
+          { name: t.received, values: of(({ received }) => received) },
+          { name: t.taken, values: of(({ sent, waiting }) => sent + waiting) },
+          { name: t.failed, values: of(({ failed, expired }) => failed + expired) },
+        ]}
+      />
+      {!volume.complete && <p class="muted small">{t.incomplete}</p>}
+      <VolumeTable t={t} volume={volume} />
+    </section>
+  );
+}
+
+const percentText = (value: number | null) => (value === null ? '–' : `${value} %`);
+
+/** The same numbers, for who cannot see the chart or wants them exactly. */
+function VolumeTable({ t, volume }: { t: OverviewTexts; volume: Volume }) {
+  return (
+    <details>
+      <summary>{t.asTable}</summary>
+      <Table
+        label={t.volume}
+        head={[t.time, t.waiting, t.sent, t.delivered, t.read, t.failed, t.expiredHead, t.received]}
+      >
+        {volume.buckets.map(({ label, counts }) => (
+          <tr>
+            <th scope="row">{label}</th>
+            <td class="num">{counts.waiting}</td>
+            <td class="num">{counts.sent}</td>
+            <td class="num">{counts.delivered}</td>
+            <td class="num">{counts.read}</td>
+            <td class="num">{counts.failed}</td>
+            <td class="num">{counts.expired}</td>
+            <td class="num">{counts.received}</td>
+          </tr>
+        ))}
+      </Table>
+    </details>
+  );
+}
+
+function Errors({ t, entries }: { t: OverviewTexts; entries: readonly ActivityEntry[] }) {
+  if (entries.length === 0) return <p class="muted">{t.noErrors}</p>;
+  return (
+    <Table label={t.lastErrors} head={[t.time, t.what, t.session, t.why]}>
+      {entries.map((entry) => (
+        <tr>
+          <td>
+            <Time at={entry.createdAt} relative />
+          </td>
+          <td>{entry.event}</td>
+          <td>{entry.sessionId ?? ''}</td>
+          <td class="wrap">{entry.errorMessage ?? ''}</td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

@@ -1,0 +1,61 @@
+/** How the service itself is. */
+import { readSystem } from '../../../services/system.ts';
+import { type Page, page } from '../page.ts';
+import { Badge, Facts, Table } from '../parts.tsx';
+import { ADMIN_TEXTS } from './texts.ts';
+import { AdminTabs } from './users.tsx';
+
+const HERE = '/dashboard/admin/system';
+
+export const systemPages: Page[] = [
+  page({
+    method: 'get',
+    path: HERE,
+    auth: 'admin',
+    async handler({ ctx, view }) {
+      const t = ADMIN_TEXTS(view.lang);
+      const system = await readSystem(ctx);
+      const { database, engine } = system.health;
+      const body = (
+        <>
+          <AdminTabs t={t} current={HERE} />
+          <section class="card">
+            <Facts
+              facts={[
+                [t.version, system.version],
+                [t.node, system.node],
+                [t.uptime, t.minutes(Math.floor(system.uptimeSeconds / 60))],
+                [t.phase, system.health.phase],
+                [
+                  t.database,
+                  <>
+                    {database.type}{' '}
+                    <Badge tone={database.status === 'up' ? 'good' : 'bad'}>
+                      {database.latencyMs === null ? t.down : t.up(database.latencyMs)}
+                    </Badge>
+                  </>,
+                ],
+                [t.engine, engine.name],
+                [t.processes, String(system.processes)],
+                [t.storage, system.scansUploads ? t.scanner : t.noScanner],
+              ]}
+            />
+          </section>
+          <section class="card">
+            <h2>{t.sessionsBy}</h2>
+            <Table label={t.sessionsBy} head={[t.status, '']}>
+              {Object.entries(engine.sessions ?? {}).map(([status, n]) => (
+                <tr>
+                  <td>{status}</td>
+                  <td class="num">{n}</td>
+                </tr>
+              ))}
+            </Table>
+          </section>
+          <p class="muted">{t.metrics}</p>
+        </>
+      );
+      return { title: t.system, section: 'admin', body };
+    },
+  }),
+];

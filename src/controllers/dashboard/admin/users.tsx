@@ -1,0 +1,289 @@
+/** Users, as an administrator sees them. */
+import { z } from 'zod';
+import {
+  createUser,
+  disableUser,
+  listUsers,
+  readUser,
+  type UserInfo,
+  updateUser,
+} from '../../../services/users.ts';
+import { type AuditEntry, auditUser } from '../../../services/users-audit.ts';
+import { Email, NewPassword, PersonName, Role, UserIdParams } from '../../schemas.ts';
+import { roleNames } from '../account/texts.ts';
+import { type Page, page, type View } from '../page.ts';
+import { ActionButton, Badge, Empty, Field, Form, Pages, Select, Table, Tabs, Time } from '../parts.tsx';
+import { ADMIN_TEXTS, type AdminTexts } from './texts.ts';
+
+const HERE = '/dashboard/admin';
+const PER_PAGE = 50;
+const example = { params: { id: '2147483647' } };
+
+/** The heading and the second level of this section. */
+export function AdminTabs({ t, current }: { t: AdminTexts; current: string }) {
+  return (
+    <>
+      <h1>{t.title}</h1>
+      <Tabs
+        label={t.title}
+        current={current}
+        tabs={[
+          [HERE, t.users],
+          [`${HERE}/system`, t.system],
+        ]}
+      />
+    </>
+  );
+}
+
+export const userPages: Page[] = [
+  page({
+    method: 'get',
+    path: HERE,
+    auth: 'admin',
+    query: z.object({
+      search: z.string().max(255).optional(),
+      page: z.coerce.number().int().min(1).max(100_000).default(1).catch(1),
+    }),
+    async handler({ ctx, view, query }) {
+      const t = ADMIN_TEXTS(view.lang);
+      const { data, totalItems } = await listUsers(ctx, { ...query, limit: PER_PAGE });
+      const body = (
+        <>
+          <AdminTabs t={t} current={HERE} />
+          <section class="card">
+            <form class="filter" method="get" action={HERE}>
+              <Field label={t.search} name="search" value={query.search} maxlength={255} type="search" />
+              <button type="submit">{t.find}</button>
+            </form>
+            {data.length === 0 ? (
+              <Empty title={t.nobody}>
+                <p>{t.nobodyAbout}</p>
+              </Empty>
+            ) : (
+              <UserTable t={t} view={view} users={data} />
+            )}
+            <Pages view={view} page={query.page} totalPages={Math.ceil(totalItems / PER_PAGE)} />
+          </section>
+          <section class="card">
+            <h2>{t.newUser}</h2>
+            <Form view={view} action={`${HERE}/users`} class="stack">
+              <Field label={t.name} name="name" required maxlength={100} autocomplete="off" />
+              <Field label={t.email} name="email" type="email" required autocomplete="off" />
+              <Field
+                label={t.password}
+                name="password"
+                type="password"
+                required
+                minlength={8}
+                autocomplete="new-password"
+                hint={t.passwordHint}
+              />
+              <RoleSelect t={t} view={view} value="user" />
+              <div>
+                <button type="submit" class="primary">
+                  {t.create}
+                </button>
+              </div>
+            </Form>
+          </section>
+        </>
+      );
+      return { title: t.users, section: 'admin', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/users`,
+    auth: 'admin',
+    form: z.object({ email: Email, password: NewPassword, name: PersonName, role: Role }),
+    example: { form: { email: 'clerk@example.com', password: 'password123', name: 'Clerk', role: 'user' } },
+    async handler({ ctx, view, form }) {
+      const user = await createUser(ctx, form);
+      return { redirect: `${HERE}/users/${user.id}`, done: ADMIN_TEXTS(view.lang).createdDone(user.name) };
+    },
+  }),
+  page({
+    method: 'get',
+    path: `${HERE}/users/:id`,
+    auth: 'admin',
+    params: UserIdParams,
+    query: z.object({ cursor: z.string().max(100).optional() }),
+    example,
+    async handler({ ctx, view, params, query }) {
+      const t = ADMIN_TEXTS(view.lang);
+      const user = await readUser(ctx, params);
+      const audit = await auditUser(ctx, { ...params, ...query, page: 1, limit: PER_PAGE });
+      const here = `${HERE}/users/${user.id}`;
+      const body = (
+        <>
+          <p>
+            <a href={HERE}>{t.users}</a>
+          </p>
+          <h1>{user.name}</h1>
+          <section class="card">
+            <p class="row">
+              <UserStatus t={t} user={user} /> <span class="muted">{user.email}</span>
+            </p>
+            <Form view={view} action={here} class="stack">
+              <Field
+                label={t.name}
+                name="name"
+                value={user.name}
+                required
+                maxlength={100}
+                autocomplete="off"
+              />
+              <Field
+                label={t.email}
+                name="email"
+                type="email"
+                value={user.email}
+                required
+                autocomplete="off"
+              />
+              <RoleSelect t={t} view={view} value={user.role} />
+              <Field
+                label={t.password}
+                name="password"
+                type="password"
+                minlength={8}
+                autocomplete="new-password"
+                hint={t.keepPassword}
+              />
+              <div>
+                <button type="submit" class="primary">
+                  {t.save}
+                </button>
+              </div>
+            </Form>
+            <UserSwitch t={t} view={view} user={user} />
+          </section>
+          <section class="card">
+            <h2>{t.audit}</h2>
+            <Audit t={t} userId={user.id} entries={audit.data} />
+            {audit.nextCursor !== null && (
+              <p class="pages">
+                <a class="button small" href={`${here}?cursor=${encodeURIComponent(audit.nextCursor)}`}>
+                  {t.older}
+                </a>
+              </p>
+            )}
+          </section>
+        </>
+      );
+      return { title: user.name, section: 'admin', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/users/:id`,
+    auth: 'admin',
+    params: UserIdParams,
+    form: z.object({
+      name: PersonName,
+      email: Email,
+      role: Role,
+      password: NewPassword.optional(),
+    }),
+    example: { ...example, form: { name: 'Clerk', email: 'clerk@example.com', role: 'user' } },
+    async handler({ ctx, view, params, form }) {
+      await updateUser(ctx, { ...form, ...params });
+      return { redirect: `${HERE}/users/${params.id}`, done: ADMIN_TEXTS(view.lang).saved };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/users/:id/status`,
+    auth: 'admin',
+    params: UserIdParams,
+    form: z.object({ status: z.enum(['active', 'disabled']) }),
+    example: { ...example, form: { status: 'disabled' } },
+    async handler({ ctx, view, params, form }) {
+      const t = ADMIN_TEXTS(view.lang);
+      if (form.status === 'disabled') await disableUser(ctx, params);
+      else await updateUser(ctx, { ...params, status: 'active' });
+      const done = form.status === 'disabled' ? t.disabledDone : t.saved;
+      return { redirect: `${HERE}/users/${params.id}`, done };
+    },
+  }),
+];
+
+function RoleSelect({ t, view, value }: { t: AdminTexts; view: View; value: UserInfo['role'] }) {
+  return <Select label={t.role} name="role" value={value} options={Object.entries(roleNames(view.lang))} />;
+}
+
+function UserStatus({ t, user }: { t: AdminTexts; user: UserInfo }) {
+  return <Badge tone={user.status === 'active' ? 'good' : 'plain'}>{t[user.status]}</Badge>;
+}
+
+function UserSwitch({ t, view, user }: { t: AdminTexts; view: View; user: UserInfo }) {
+  const action = `${HERE}/users/${user.id}/status`;
+  if (user.status === 'disabled') {
+    return (
+      <ActionButton view={view} action={action} fields={{ status: 'active' }}>
+        {t.enable}
+      </ActionButton>
+    );
+  }
+  return (
+    <ActionButton
+      view={view}
+      action={action}
+      fields={{ status: 'disabled' }}
+      confirm={t.disableConfirm(user.name)}
+      tone="danger"
+    >
+      {t.disable}
+    </ActionButton>
+  );
+}
+
+function UserTable({ t, view, users }: { t: AdminTexts; view: View; users: readonly UserInfo[] }) {
+  return (
+    <Table label={t.users} head={[t.name, t.email, t.role, t.status, t.lastSignIn, t.created]}>
+      {users.map((user) => (
+        <tr>
+          <td>
+            <a href={`${HERE}/users/${user.id}`}>{user.name}</a>
+          </td>
+          <td class="wrap">{user.email}</td>
+          <td>{roleNames(view.lang)[user.role]}</td>
+          <td>
+            <UserStatus t={t} user={user} />
+          </td>
+          <td>
+            <Time at={user.lastLoginAt} relative />
+          </td>
+          <td>
+            <Time at={user.createdAt} />
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+function Audit({ t, userId, entries }: { t: AdminTexts; userId: number; entries: readonly AuditEntry[] }) {
+  if (entries.length === 0) return <p class="muted">{t.noAudit}</p>;
+  const who = (id: number | null) => (id === null ? t.service : id === userId ? t.self : t.userNumber(id));
+  return (
+    <Table label={t.audit} head={[t.at, t.event, t.status, t.by, t.from]}>
+      {entries.map((entry) => (
+        <tr>
+          <td>
+            <Time at={entry.at} />
+          </td>
+          <td>{entry.event}</td>
+          <td>
+            <Badge tone={entry.status === 'success' ? 'good' : 'bad'}>{entry.status}</Badge>
+          </td>
+          <td>{who(entry.actorId)}</td>
+          <td class="wrap">
+            {entry.ip ?? ''} <span class="muted small">{entry.userAgent ?? ''}</span>
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

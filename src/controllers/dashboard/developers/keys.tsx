@@ -1,0 +1,233 @@
+/** API keys: the own one, and extra ones with scopes. */
+import { z } from 'zod';
+import { SCOPES } from '../../../services/access.ts';
+import {
+  type ApiKeyInfo,
+  createApiKey,
+  listApiKeys,
+  regenerateApiKey,
+  revokeApiKey,
+  showOwnKey,
+} from '../../../services/api-keys.ts';
+import type { Ctx } from '../../../services/context.ts';
+import { listSessions } from '../../../services/sessions/index.ts';
+import { SessionId } from '../../schemas.ts';
+import { type Page, page, type View } from '../page.ts';
+import { ActionButton, Badge, Check, Empty, Field, Form, Select, Table, Time } from '../parts.tsx';
+import { DeveloperTabs, Secret } from './tabs.tsx';
+import { DEVELOPER_TEXTS, type DeveloperTexts } from './texts.ts';
+
+const MAX_GRACE_MINUTES = 30 * 24 * 60;
+const HERE = '/dashboard/developers';
+
+/** The names of the sessions that a form can offer. */
+export async function sessionOptions(ctx: Ctx): Promise<string[]> {
+  const { data } = await listSessions(ctx, { page: 1, limit: 200 });
+  return data.map(({ sessionId }) => sessionId);
+}
+
+/** One box or several: the browser sends a text or a list of texts. */
+const many = <T extends z.ZodType>(each: T) =>
+  z.preprocess((value) => (value === undefined || Array.isArray(value) ? value : [value]), z.array(each));
+
+export const keyPages: Page[] = [
+  page({
+    method: 'get',
+    path: HERE,
+    auth: 'user',
+    async handler({ ctx, view }) {
+      const t = DEVELOPER_TEXTS(view.lang);
+      const keys = await listApiKeys(ctx);
+      const body = (
+        <>
+          <DeveloperTabs t={t} current={HERE} />
+          <section class="card">
+            <h2>{t.ownKey}</h2>
+            <p class="muted">{t.ownKeyAbout}</p>
+            <div id="own-key">
+              <Form view={view} action={`${HERE}/own-key`} target="#own-key">
+                <button type="submit">{t.show}</button>
+              </Form>
+            </div>
+            {view.canWrite && (
+              <Form
+                view={view}
+                action={`${HERE}/own-key/renew`}
+                class="row"
+                target="#own-key"
+                confirm={t.renewConfirm}
+              >
+                <label for="f-graceMinutes" class="small muted">
+                  {t.grace}
+                </label>
+                <div>
+                  <input
+                    id="f-graceMinutes"
+                    name="graceMinutes"
+                    type="number"
+                    min="0"
+                    max="43200"
+                    value="0"
+                  />
+                </div>
+                <button type="submit" class="small">
+                  {t.renew}
+                </button>
+              </Form>
+            )}
+          </section>
+          <section class="card">
+            <h2>{t.extraKeys}</h2>
+            <p class="muted">{t.extraKeysAbout}</p>
+            <KeyTable t={t} view={view} keys={keys} />
+          </section>
+          {view.canWrite && (
+            <section class="card">
+              <h2>{t.newKey}</h2>
+              <NewKeyForm t={t} view={view} sessions={await sessionOptions(ctx)} />
+            </section>
+          )}
+        </>
+      );
+      return { title: t.keys, section: 'developers', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/own-key`,
+    auth: 'user',
+    readOnlyMay: true,
+    async handler({ ctx, view }) {
+      return { fragment: <OwnKey t={DEVELOPER_TEXTS(view.lang)} value={await showOwnKey(ctx)} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/own-key/renew`,
+    auth: 'user',
+    form: z.object({ graceMinutes: z.coerce.number().int().min(0).max(MAX_GRACE_MINUTES).default(0) }),
+    async handler({ ctx, view, form }) {
+      const { apiKey } = await regenerateApiKey(ctx, form);
+      return { fragment: <OwnKey t={DEVELOPER_TEXTS(view.lang)} value={apiKey} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/keys`,
+    auth: 'user',
+    form: z.object({
+      name: z.string().trim().min(1).max(100),
+      scopes: many(z.enum(SCOPES)),
+      sessionId: SessionId.optional(),
+      expiresAt: z.iso.date().optional(),
+    }),
+    example: { form: { name: 'shop', scopes: 'messages:write' } },
+    async handler({ ctx, view, form }) {
+      const t = DEVELOPER_TEXTS(view.lang);
+      const { expiresAt, ...rest } = form;
+      const made = await createApiKey(ctx, {
+        ...rest,
+        expiresAt: expiresAt === undefined ? undefined : Date.parse(expiresAt),
+      });
+      const fragment = (
+        <>
+          <p class="alert alert-good">{t.keyOnce}</p>
+          <Secret t={t} label={made.name} value={made.apiKey} />
+          <p>
+            <a class="button" href={HERE}>
+              {t.back}
+            </a>
+          </p>
+        </>
+      );
+      return { fragment };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/keys/:id/revoke`,
+    auth: 'user',
+    params: z.object({ id: z.string().max(40) }),
+    example: { params: { id: '0'.repeat(32) } },
+    async handler({ ctx, view, params }) {
+      await revokeApiKey(ctx, params);
+      return { redirect: HERE, done: DEVELOPER_TEXTS(view.lang).revoked };
+    },
+  }),
+];
+
+function OwnKey({ t, value }: { t: DeveloperTexts; value: string | null }) {
+  return value === null ? <p>{t.hidden}</p> : <Secret t={t} label={t.ownKey} value={value} />;
+}
+
+function KeyTable({ t, view, keys }: { t: DeveloperTexts; view: View; keys: readonly ApiKeyInfo[] }) {
+  if (keys.length === 0) {
+    return (
+      <Empty title={t.noKeys}>
+        <p>{t.noKeysAbout}</p>
+      </Empty>
+    );
+  }
+  return (
+    <Table label={t.extraKeys} head={[t.name, t.key, t.scopes, t.session, t.lastUsed, t.expires, '']}>
+      {keys.map((key) => (
+        <tr>
+          <td>{key.name}</td>
+          <td class="mono">{key.prefix}…</td>
+          <td>
+            <span class="row">
+              {key.scopes.map((scope) => (
+                <Badge tone="plain">{scope}</Badge>
+              ))}
+            </span>
+          </td>
+          <td>{key.sessionId ?? t.allSessions}</td>
+          <td>
+            <Time at={key.lastUsedAt} relative />
+          </td>
+          <td>{key.expiresAt === null ? t.never : <Time at={key.expiresAt} />}</td>
+          <td>
+            {view.canWrite && (
+              <ActionButton
+                view={view}
+                action={`${HERE}/keys/${key.id}/revoke`}
+                confirm={t.revokeConfirm(key.name)}
+                tone="danger"
+                small
+              >
+                {t.revoke}
+              </ActionButton>
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+function NewKeyForm({ t, view, sessions }: { t: DeveloperTexts; view: View; sessions: readonly string[] }) {
+  return (
+    <Form view={view} action={`${HERE}/keys`} class="stack" target="this">
+      <Field label={t.name} name="name" required maxlength={100} hint={t.nameHint} />
+      <fieldset class="field">
+        <legend>{t.scopes}</legend>
+        <div class="row">
+          {SCOPES.map((scope) => (
+            <Check name="scopes" value={scope} label={scope} checked={scope === 'messages:write'} />
+          ))}
+        </div>
+      </fieldset>
+      <Select
+        label={t.session}
+        name="sessionId"
+        options={[['', t.allSessions], ...sessions.map((id) => [id, id] as const)]}
+      />
+      <Field label={t.expires} name="expiresAt" type="date" hint={t.expiresHint} />
+      <div>
+        <button type="submit" class="primary">
+          {t.create}
+        </button>
+      </div>
+    </Form>
+  );
+}

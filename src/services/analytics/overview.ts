@@ -1,0 +1,237 @@
+/** A tenant's last hours and days at a glance: what was sent and came in, codes, what waits, what went wrong. */
+import { and, count, desc, eq, gte, inArray, lt, lte, min, or, type SQL } from 'drizzle-orm';
+import { LRUCache } from 'lru-cache';
+import { messageQueue, messages, whatsappAccounts } from '../../db/schema.ts';
+import { turn } from '../../db/turns.ts';
+import { createZoneClock } from '../../utils/time-zone.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { percent } from './message-tally.ts';
+import { listOtpLog, type OtpStatistics } from './otp-log.ts';
+
+export const OVERVIEW_RANGES = ['24h', '7d', '30d'] as const;
+export type OverviewRange = (typeof OVERVIEW_RANGES)[number];
+
+export interface Bucket {
+  /** epoch ms */
+  from: number;
+  to: number;
+  /** hour of the day for 24 hours, else the date; in the zone of the service */
+  label: string;
+  counts: MessageCounts;
+}
+
+/** Messages by where they have come; each counts once. */
+export interface MessageCounts {
+  waiting: number;
+  sent: number;
+  delivered: number;
+  read: number;
+  failed: number;
+  expired: number;
+  canceled: number;
+  received: number;
+}
+
+export interface Volume {
+  range: OverviewRange;
+  buckets: Bucket[];
+  total: MessageCounts;
+  /** percent of what WhatsApp took that reached the phone; null when nothing was sent */
+  deliveryRate: number | null;
+  otp: OtpStatistics;
+  /** false: there were more than 200,000 messages, and only the newest are counted */
+  complete: boolean;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+const PIECE = 1_000;
+const MAX_ROWS = 200_000;
+/** A busy page asks every few seconds. */
+const KEEP_MS = 15_000;
+/** What is older than this hardly changes: a receipt may still come. */
+const SETTLED_AFTER_MS = 26 * HOUR_MS;
+const KEEP_SETTLED_MS = HOUR_MS;
+/** More than 5,000 sessions of one tenant are looked at in the session list. */
+const MAX_SESSIONS = 5_000;
+const MAX_WAITING = 100_000;
+
+interface Kept {
+  counts: MessageCounts;
+  until: number;
+}
+const caches = new WeakMap<object, LRUCache<string, Kept>>();
+
+/**
+ * The caller's messages of the last 24 hours, 7 or 30 days in steps of an hour or a day, up to 15 s old. Reads in
+ * pieces, so that nothing else waits for it.
+ */
+export async function readVolume(ctx: Ctx, input: { range: OverviewRange }): Promise<Volume> {
+  requireScope(ctx, 'read');
+  const spans = spansOf(ctx, input.range);
+  const buckets: Bucket[] = [];
+  let left = MAX_ROWS;
+  // The newest first: when there are too many, the oldest are left out.
+  for (const span of spans.reverse()) {
+    const found: { counts: MessageCounts; read: number } =
+      left > 0 ? await countSpan(ctx, span, left) : { counts: noCounts(), read: 0 };
+    left -= found.read;
+    buckets.unshift({ ...span, counts: found.counts });
+  }
+  const total = buckets.reduce((sum, { counts }) => addCounts(sum, counts), noCounts());
+  const reached = total.delivered + total.read;
+  const { statistics } = await listOtpLog(ctx, { from: buckets[0]?.from, page: 1, limit: 1 });
+  return {
+    range: input.range,
+    buckets,
+    total,
+    deliveryRate: percent(reached, reached + total.sent),
+    otp: statistics,
+    complete: left > 0,
+  };
+}
+
+interface Span {
+  from: number;
+  to: number;
+  label: string;
+}
+
+function spansOf(ctx: Ctx, range: OverviewRange): Span[] {
+  const zone = createZoneClock(ctx.config.housekeepingTimeZone);
+  const now = ctx.clock.now();
+  if (range === '24h') {
+    const end = now - (now % HOUR_MS) + HOUR_MS;
+    return Array.from({ length: 24 }, (_, i) => {
+      const from = end - (24 - i) * HOUR_MS;
+      return { from, to: from + HOUR_MS, label: `${String(zone.at(from).hour).padStart(2, '0')}:00` };
+    });
+  }
+  const days = range === '7d' ? 7 : 30;
+  const today = zone.startOfDay(now);
+  // From the middle of a day, so that days of 23 and 25 hours lead to the right one.
+  const starts = Array.from({ length: days + 1 }, (_, i) =>
+    zone.startOfDay(today + DAY_MS / 2 - (days - 1 - i) * DAY_MS),
+  );
+  return starts.slice(0, -1).map((from, i) => ({
+    from,
+    to: starts[i + 1] ?? from + DAY_MS,
+    label: zone.at(from).date.slice(5),
+  }));
+}
+
+async function countSpan(
+  ctx: Ctx,
+  span: Span,
+  atMost: number,
+): Promise<{ counts: MessageCounts; read: number }> {
+  const cache = caches.get(ctx.stream) ?? new LRUCache({ max: 5_000 });
+  caches.set(ctx.stream, cache);
+  const key = `${ctx.actor.userId}:${span.from}:${span.to}`;
+  const now = ctx.clock.now();
+  const known = cache.get(key);
+  if (known && known.until > now) return { counts: known.counts, read: sumOf(known.counts) };
+  const counts = await countRows(ctx, span, atMost);
+  const read = sumOf(counts);
+  const keepMs = span.to < now - SETTLED_AFTER_MS ? KEEP_SETTLED_MS : KEEP_MS;
+  if (read < atMost) cache.set(key, { counts, until: now + keepMs });
+  return { counts, read };
+}
+
+async function countRows(ctx: Ctx, { from, to }: Span, atMost: number): Promise<MessageCounts> {
+  const counts = noCounts();
+  const { id, createdAt, direction, status, userId } = messages;
+  const own = and(eq(userId, ctx.actor.userId), gte(createdAt, from), lt(createdAt, to));
+  let last: { createdAt: number; id: string } | null = null;
+  for (let read = 0; read < atMost; read += PIECE) {
+    const rows: { id: string; createdAt: number; direction: 'in' | 'out'; status: string }[] = await ctx.db
+      .select({ id, createdAt, direction, status })
+      .from(messages)
+      .where(and(own, isOlder(last)))
+      .orderBy(desc(createdAt), desc(id))
+      .limit(PIECE);
+    for (const row of rows) counts[row.direction === 'in' ? 'received' : placeOf(row.status)]++;
+    last = rows.at(-1) ?? null;
+    if (rows.length < PIECE) break;
+    await turn();
+  }
+  return counts;
+}
+
+function isOlder(last: { createdAt: number; id: string } | null): SQL | undefined {
+  if (last === null) return undefined;
+  const { createdAt, id } = messages;
+  return and(lte(createdAt, last.createdAt), or(lt(createdAt, last.createdAt), lt(id, last.id)));
+}
+
+const PLACES: Record<string, Exclude<keyof MessageCounts, 'received'> | undefined> = {
+  sent: 'sent',
+  delivered: 'delivered',
+  read: 'read',
+  failed: 'failed',
+  expired: 'expired',
+  canceled: 'canceled',
+};
+const placeOf = (status: string) => PLACES[status] ?? 'waiting';
+
+const noCounts = (): MessageCounts => ({
+  waiting: 0,
+  sent: 0,
+  delivered: 0,
+  read: 0,
+  failed: 0,
+  expired: 0,
+  canceled: 0,
+  received: 0,
+});
+
+function addCounts(a: MessageCounts, b: MessageCounts): MessageCounts {
+  return {
+    waiting: a.waiting + b.waiting,
+    sent: a.sent + b.sent,
+    delivered: a.delivered + b.delivered,
+    read: a.read + b.read,
+    failed: a.failed + b.failed,
+    expired: a.expired + b.expired,
+    canceled: a.canceled + b.canceled,
+    received: a.received + b.received,
+  };
+}
+
+const sumOf = (counts: MessageCounts): number => Object.values(counts).reduce((sum, n) => sum + n, 0);
+
+export interface Backlog {
+  /** messages that wait or are being sent; counted up to 100,000 */
+  messages: number;
+  /** how long the one that has been due for the longest waits; null when none is due */
+  oldestDueMs: number | null;
+}
+
+/** What waits in the queues of the caller's sessions. */
+export async function readBacklog(ctx: Ctx): Promise<Backlog> {
+  requireScope(ctx, 'read');
+  const own = await ctx.db
+    .select({ id: whatsappAccounts.id })
+    .from(whatsappAccounts)
+    .where(eq(whatsappAccounts.userId, ctx.actor.userId))
+    .limit(MAX_SESSIONS);
+  if (own.length === 0) return { messages: 0, oldestDueMs: null };
+  const mine = inArray(
+    messageQueue.accountId,
+    own.map(({ id }) => id),
+  );
+  const waiting = ctx.db
+    .select({ availableAt: messageQueue.availableAt })
+    .from(messageQueue)
+    .where(mine)
+    .limit(MAX_WAITING)
+    .as('waiting');
+  const now = ctx.clock.now();
+  const [row] = await ctx.db.select({ n: count(), oldest: min(waiting.availableAt) }).from(waiting);
+  const oldest = row?.oldest == null ? null : Number(row.oldest);
+  return {
+    messages: Number(row?.n ?? 0),
+    oldestDueMs: oldest === null || oldest > now ? null : now - oldest,
+  };
+}
