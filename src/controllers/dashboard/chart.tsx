@@ -6,8 +6,8 @@ export interface Series {
   values: readonly number[];
 }
 
-const WIDTH = 640;
-const HEIGHT = 180;
+const WIDTH = 960;
+const HEIGHT = 220;
 const LEFT = 44;
 const BOTTOM = 22;
 const TOP = 8;
