@@ -4,7 +4,7 @@
  * seconds, CPU seconds of this process, memory above idle, how long the event loop was held (and how much of it
  * was computing: other programs and the disk account for the rest) and the slowest page.
  */
-import { createWriteStream, mkdtempSync, openAsBlob, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, openAsBlob, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -16,6 +16,7 @@ import { systemClock } from '../src/utils/clock.ts';
 import { loadConfig } from '../src/utils/config.ts';
 import { newId } from '../src/utils/ids.ts';
 import { createLogger } from '../src/utils/logger.ts';
+import { createSlowest, loadAverage, watchLoop } from './measure/loop.ts';
 
 const rows = Number(process.argv[2] ?? 100_000);
 const options = readDatabaseOptions();
@@ -28,7 +29,6 @@ const { buildDeps } = await import('../src/services/deps.ts');
 const { makeTenant } = await import('../tests/helpers/tenant.ts');
 
 const PAGE_EVERY_MS = 200;
-const PROBE_EVERY_MS = 5;
 const MIB = 1024 * 1024;
 
 const dir = mkdtempSync(join(tmpdir(), 'wahub-bench-'));
@@ -71,31 +71,6 @@ async function call(path: string, init: RequestInit = {}): Promise<Record<string
   return 'data' in body && typeof body.data === 'object' ? { ...body.data } : {};
 }
 
-/** Milliseconds that the main thread has run on a processor so far (Linux; NaN elsewhere). */
-function ranMs(): number {
-  try {
-    return Number.parseInt(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8'), 10) / 1e6;
-  } catch {
-    return Number.NaN;
-  }
-}
-
-/** The longest time between two turns of the event loop, and the most that this process computed between two. */
-function watchLoop() {
-  const longest = { heldMs: 0, ranMs: 0 };
-  let turnedAt = performance.now();
-  let ranAt = ranMs();
-  const timer = setInterval(() => {
-    const now = performance.now();
-    const ranNow = ranMs();
-    longest.heldMs = Math.max(longest.heldMs, now - turnedAt - PROBE_EVERY_MS);
-    longest.ranMs = Math.max(longest.ranMs, ranNow - ranAt);
-    turnedAt = now;
-    ranAt = ranNow;
-  }, PROBE_EVERY_MS);
-  return { longest, stop: () => clearInterval(timer) };
-}
-
 /** Numbers in no order, as in a real file. */
 function* csv(): Generator<string> {
   yield 'name,number,email,city,voucher\n';
@@ -120,7 +95,7 @@ async function run(what: string): Promise<void> {
   await pause(500);
   const idle = process.memoryUsage().rss;
   let peak = idle;
-  let slowestPage = 0;
+  const slowest = createSlowest();
   let pages = 0;
   let working = true;
   const sampler = setInterval(() => {
@@ -129,10 +104,10 @@ async function run(what: string): Promise<void> {
   const loop = watchLoop();
   const reader = (async () => {
     while (working) {
-      const started = performance.now();
-      await call(`/lists/${id}/contacts?page=${1 + (pages % 50)}&limit=50`);
-      slowestPage = Math.max(slowestPage, performance.now() - started);
-      pages++;
+      const page = 1 + (pages++ % 50);
+      await slowest.add('page', () => call(`/lists/${id}/contacts?page=${page}&limit=50`));
+      await slowest.add('list', () => call('/lists?limit=50'));
+      await slowest.add('statistics', () => call('/stats'));
       await pause(PAGE_EVERY_MS);
     }
   })();
@@ -145,12 +120,12 @@ async function run(what: string): Promise<void> {
   const { user, system } = process.cpuUsage(cpu);
   working = false;
   await reader;
-  loop.stop();
+  const longest = loop.stop();
   clearInterval(sampler);
   console.log(
-    `${what}: ${seconds.toFixed(1)} s (CPU ${((user + system) / 1e6).toFixed(1)} s), added ${data.added}, updated ${data.updated}, ` +
-      `memory +${Math.round((peak - idle) / MIB)} MiB, event loop held ${Math.round(loop.longest.heldMs)} ms at most ` +
-      `(computing ${Math.round(loop.longest.ranMs)} ms of it at most), slowest of ${pages} pages ${Math.round(slowestPage)} ms`,
+    `${what}: ${seconds.toFixed(1)} s (CPU ${((user + system) / 1e6).toFixed(1)} s, load average ${loadAverage()}), added ${data.added}, updated ${data.updated}, ` +
+      `memory +${Math.round((peak - idle) / MIB)} MiB, event loop held ${Math.round(longest.heldMs)} ms at most ` +
+      `(computing ${Math.round(longest.ranMs)} ms), slowest of ${pages}: ${slowest.take()}`,
   );
 }
 

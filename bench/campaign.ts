@@ -6,7 +6,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { readDatabaseOptions } from '../scripts/database-options.ts';
 import type { DatabaseOptions } from '../src/db/types.ts';
@@ -14,6 +13,7 @@ import { systemClock } from '../src/utils/clock.ts';
 import { loadConfig } from '../src/utils/config.ts';
 import { newId, newMessageId } from '../src/utils/ids.ts';
 import { createLogger } from '../src/utils/logger.ts';
+import { createSlowest, loadAverage, watchLoop } from './measure/loop.ts';
 
 const contacts = Number(process.argv[2] ?? 100_000);
 const options = readDatabaseOptions();
@@ -98,43 +98,46 @@ async function call(method: string, path: string, body?: unknown): Promise<Recor
   return Object(answer.data);
 }
 
-const slowest = new Map<string, number>();
+const slowest = createSlowest();
 
 async function timed(name: string, path: string): Promise<Record<string, unknown>> {
-  const started = performance.now();
-  const data = await call('GET', path);
-  slowest.set(name, Math.max(slowest.get(name) ?? 0, performance.now() - started));
+  let data: Record<string, unknown> = {};
+  await slowest.add(name, async () => {
+    data = await call('GET', path);
+  });
   return data;
 }
 
-let cpu = process.cpuUsage();
-
-function show(what: string, seconds: number, maxDelayNs: number): void {
+/** Does the work and tells how long it took, whom it held up and how long answers took meanwhile. */
+async function show(what: string, work: () => Promise<unknown>): Promise<void> {
+  await pause(500);
+  const cpu = process.cpuUsage();
+  const startMs = performance.now();
+  const loop = watchLoop();
+  await work();
+  const { heldMs, ranMs } = loop.stop();
+  const seconds = (performance.now() - startMs) / 1000;
   const { user, system } = process.cpuUsage(cpu);
-  cpu = process.cpuUsage();
-  const cpuSeconds = ((user + system) / 1e6).toFixed(1);
-  const answers = [...slowest].map(([name, ms]) => `${name} ${ms.toFixed(0)} ms`).join(', ');
   console.log(
-    `${database.dialect}: ${what} ${seconds.toFixed(1)} s (${cpuSeconds} s of CPU), event loop delay max ${(maxDelayNs / 1e6).toFixed(0)} ms, slowest answers: ${answers}`,
+    `${database.dialect}: ${what} in ${seconds.toFixed(1)} s (CPU ${((user + system) / 1e6).toFixed(1)} s, load average ${loadAverage()}), ` +
+      `event loop held ${heldMs.toFixed(0)} ms at most (computing ${ranMs.toFixed(0)} ms), slowest: ${slowest.take()}`,
   );
-  slowest.clear();
 }
 
-await pause(500);
-const delay = monitorEventLoopDelay({ resolution: 5 });
-delay.enable();
-cpu = process.cpuUsage();
+let id = '';
 feeder.start();
-const started = performance.now();
-const { id } = await call('POST', '/send', { listId, message: 'Halo {name|Kak} di {city}' });
-for (;;) {
-  const view = await timed('campaign', `/campaigns/${id}`);
-  await timed('list', '/campaigns');
-  if (view.waitingFor !== 'recipients') break;
-  await pause(LOOK_EVERY_MS);
-}
-delay.disable();
-show(`${contacts} recipients frozen in`, (performance.now() - started) / 1000, delay.max);
+await show(`${contacts} recipients frozen`, async () => {
+  const made = await call('POST', '/send', { listId, message: 'Halo {name|Kak} di {city}' });
+  id = String(made.id);
+  for (;;) {
+    const view = await timed('campaign', `/campaigns/${id}`);
+    await timed('list', '/campaigns');
+    await timed('statistics', '/stats');
+    await timed('contacts', `/lists/${listId}/contacts?limit=50`);
+    if (view.waitingFor !== 'recipients') break;
+    await pause(LOOK_EVERY_MS);
+  }
+});
 await feeder.stop();
 
 // Everybody gets a message, as the feeder would have queued it, in a mix of states.
@@ -151,7 +154,7 @@ for (let from = 0; from < contacts; from += PIECE) {
       messageId: newMessageId(),
       direction: 'out' as const,
       peer: `628${String(1_000_000_000 + from + i)}@s.whatsapp.net`,
-      campaignId: String(id),
+      campaignId: id,
       type: 'text',
       content: { type: 'text', text: 'Halo' },
       status: states[i % states.length] ?? 'sent',
@@ -163,27 +166,21 @@ for (let from = 0; from < contacts; from += PIECE) {
 }
 await rawRun(
   db,
-  sql`update ${campaignRecipients} set state = 'queued', updated_at = ${at} where campaign_id = ${String(id)} and position <= 1000`,
+  sql`update ${campaignRecipients} set state = 'queued', updated_at = ${at} where campaign_id = ${id} and position <= 1000`,
 );
-await pause(500);
-delay.reset();
-delay.enable();
-cpu = process.cpuUsage();
-const counted = performance.now();
-for (let i = 0; i < 20; i++) {
-  await timed('campaign', `/campaigns/${id}`);
-  await timed('list', '/campaigns');
-  await timed('stats', '/stats');
-  await pause(20);
-}
-delay.disable();
-show('statistics 20 times in', (performance.now() - counted) / 1000, delay.max);
-delay.reset();
-delay.enable();
-const reported = performance.now();
-await timed('report', `/campaigns/${id}/report`);
-delay.disable();
-show('report in', (performance.now() - reported) / 1000, delay.max);
+await show('statistics 20 times', async () => {
+  for (let i = 0; i < 20; i++) {
+    await timed('campaign', `/campaigns/${id}`);
+    await timed('list', '/campaigns');
+    await timed('statistics', '/stats');
+    await timed(
+      'recipients',
+      `/campaigns/${id}/recipients?limit=50&cursor=${Math.floor((contacts * i) / 20)}`,
+    );
+    await pause(20);
+  }
+});
+await show('report', () => timed('report', `/campaigns/${id}/report`));
 
 await app.stop();
 await deps.outgoing.close();

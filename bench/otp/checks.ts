@@ -13,8 +13,10 @@ import { loadConfig } from '../../src/utils/config.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { createLogger } from '../../src/utils/logger.ts';
+import { cpuMs } from '../gateway/child.ts';
 import { makeScratch } from '../gateway/scratch.ts';
 import { printTable } from '../gateway/table.ts';
+import { loadAverage } from '../measure/loop.ts';
 
 const CHECKS = 10_000;
 const PARALLEL = 64;
@@ -93,14 +95,16 @@ async function run(ctx: Ctx, checks: readonly Check[]) {
       latencies.push(performance.now() - startedMs);
     }
   }
+  const cpuBefore = cpuMs();
   const startedMs = performance.now();
   await Promise.all(Array.from({ length: PARALLEL }, client));
+  const cpuMsEach = (cpuMs() - cpuBefore) / checks.length;
   const seconds = (performance.now() - startedMs) / 1000;
   latencies.sort((a, b) => a - b);
   const at = (share: number) => Number((latencies[Math.floor(latencies.length * share)] ?? 0).toFixed(1));
   return {
-    checks: checks.length,
     right,
+    cpuMsEach,
     perSecond: Math.round(checks.length / seconds),
     p50Ms: at(0.5),
     p99Ms: at(0.99),
@@ -134,13 +138,21 @@ export async function benchChecks(): Promise<void> {
     userAgent: null,
   };
   const checks = await makeOtps(ctx, CHECKS / 2);
-  const { perSecond, right, p50Ms, p99Ms } = await run(ctx, checks);
+  const { perSecond, cpuMsEach, right, p50Ms, p99Ms } = await run(ctx, checks);
   printTable(`${CHECKS} checks, ${PARALLEL} at a time (${scratch.title})`, HEAD, [
-    ['OTP checks', String(perSecond), String(GOAL), String(right), p50Ms.toFixed(1), p99Ms.toFixed(1)],
+    [
+      'OTP checks',
+      `${perSecond} (goal ${GOAL})`,
+      cpuMsEach.toFixed(2),
+      String(right),
+      p50Ms.toFixed(1),
+      p99Ms.toFixed(1),
+      loadAverage(),
+    ],
   ]);
   await deps.outgoing.close();
   await database.close();
   await scratch.remove();
 }
 
-const HEAD = ['', 'per second', 'goal', 'right', 'p50 ms', 'p99 ms'];
+const HEAD = ['', 'per second', 'CPU ms each', 'right', 'p50 ms', 'p99 ms', 'load average'];

@@ -3,6 +3,7 @@ import { type Child, startChild } from '../gateway/child.ts';
 import type { BareCalls } from '../gateway/processes/bare.ts';
 import { median, printTable } from '../gateway/table.ts';
 import { startWorld, type World } from '../gateway/world.ts';
+import { loadAverage } from '../measure/loop.ts';
 
 const CODES = 400;
 const GOAL_MS = 60;
@@ -36,10 +37,14 @@ export async function benchLatency(): Promise<void> {
     above,
   ];
   const above = (p99(took.service) - bareP99).toFixed(1);
-  printTable(`${CODES} codes on an idle queue, known recipients (${world.title})`, HEAD, [
-    row('bare Baileys: send to acknowledgement', took.bare, ''),
-    row('a code: POST to the answer "sent"', took.service, `${above} ms (goal ${GOAL_MS})`),
-  ]);
+  printTable(
+    `${CODES} codes on an idle queue, known recipients (${world.title}, load average ${loadAverage()})`,
+    HEAD,
+    [
+      row('bare Baileys: send to acknowledgement', took.bare, ''),
+      row('a code: POST to the answer "sent"', took.service, `${above} ms (goal ${GOAL_MS})`),
+    ],
+  );
   await bare.stop();
   await world.stop();
 }

@@ -134,6 +134,21 @@ describe('a running campaign', () => {
     expect(w.relayed()).toHaveLength(40);
   });
 
+  it('says when the limits of the session hold it, and not any more when they do not', async () => {
+    await w.close();
+    w = await openCampaigns({ perMinute: 30 });
+    const id = await w.start({ listId: await w.list(contacts(60)), message: 'x' });
+    await w.clock.advance(10_000);
+    // A fifth of the window is kept for codes.
+    expect(w.relayed()).toHaveLength(24);
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'minute_limit' });
+    await w.clock.advance(61_000);
+    expect(w.relayed()).toHaveLength(48);
+    await w.clock.advance(120_000);
+    expect(w.relayed()).toHaveLength(60);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', waitingFor: null });
+  });
+
   it('waits for the morning of each recipient, and meanwhile writes to those who are awake', async () => {
     // 10:00 in Jakarta, 03:00 in London.
     const people = [{ phone: '447911123456' }, { phone: '447911123457' }, ...contacts(3)];

@@ -2,6 +2,7 @@
 import { and, count, eq, gte, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { campaigns, messages, sendAttempts, whatsappAccounts } from '../../db/schema.ts';
+import { breakerReason } from '../../queue/breaker.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import type { CampaignDeps, CampaignRow } from './campaign-row.ts';
 import type { Fate } from './safety.ts';
@@ -17,6 +18,8 @@ export interface Sender {
   phoneNumber: string | null;
   pausedUntil: number | null;
   pauseReason: string | null;
+  breakerUntil: number | null;
+  breakerCode: string | null;
   createdAt: number;
 }
 
@@ -38,6 +41,8 @@ export async function readRunning(db: Db, campaignId: string): Promise<Running |
       phoneNumber: accounts.phoneNumber,
       pausedUntil: accounts.pausedUntil,
       pauseReason: accounts.pauseReason,
+      breakerUntil: accounts.breakerUntil,
+      breakerCode: accounts.breakerCode,
       createdAt: accounts.createdAt,
     })
     .from(campaigns)
@@ -48,6 +53,16 @@ export async function readRunning(db: Db, campaignId: string): Promise<Running |
   if (id === null || status === null || fence === null || createdAt === null)
     return { campaign, sender: null };
   return { campaign, sender: { id, status, fence, createdAt, ...rest } };
+}
+
+/** What holds the session's queue now: its limits, its quiet hours, or its breaker, which holds new recipients. */
+export function heldBySession(sender: Sender, now: number): { reason: string; until: number } | null {
+  const { pausedUntil, pauseReason, breakerUntil, breakerCode } = sender;
+  if (pausedUntil !== null && pausedUntil > now) {
+    return { reason: pauseReason ?? 'session_paused', until: pausedUntil };
+  }
+  if (breakerUntil === null || breakerUntil <= now) return null;
+  return { reason: breakerReason(breakerCode), until: breakerUntil };
 }
 
 /** What the line of one campaign remembers; all of it can be lost. */

@@ -7,7 +7,14 @@ import { type CampaignDeps, type CampaignRow, moveCampaign, optionsOf } from './
 import { failForSession, pauseItself, sessionEnd } from './feed-end.ts';
 import { nextDeferredAt, pickNext } from './feed-pick.ts';
 import { restoreWithdrawn, retryFailed } from './feed-return.ts';
-import { type LineMemory, readOpen, readRunning, roomToday, type Sender } from './feed-state.ts';
+import {
+  heldBySession,
+  type LineMemory,
+  readOpen,
+  readRunning,
+  roomToday,
+  type Sender,
+} from './feed-state.ts';
 import { writePicked } from './feed-write.ts';
 import { freezePiece } from './freeze.ts';
 import { DEFAULT_FAILURE_PERCENT, dailyCap, jitteredDelay, mustPause } from './safety.ts';
@@ -90,8 +97,11 @@ async function feed(
   const open = await readOpen(deps.db, campaign.id);
   const paced = campaign.delayMs > 0;
   const waiting = paced ? open.filter(({ status }) => status === 'queued').length : open.length;
-  if (paced && waiting > 0) return wait(Math.max(PACED_LOOK_MS, memory.nextAt - deps.clock.now()));
-  if (waiting > REFILL_AT) return wait(LOOK_MS);
+  if (paced && waiting > 0) {
+    const untilDueMs = memory.nextAt - deps.clock.now();
+    return waitForQueue(deps, campaign, sender, Math.max(PACED_LOOK_MS, untilDueMs));
+  }
+  if (waiting > REFILL_AT) return waitForQueue(deps, campaign, sender, LOOK_MS);
   const cap = dailyCap(optionsOf(campaign), {
     ageMs: deps.clock.now() - sender.createdAt,
     isReal: deps.config.waServer === null,
@@ -108,7 +118,22 @@ async function feed(
   memory.nextAt = availableAt ?? 0;
   if (memory.today) memory.today.spent += given.ids.length;
   if (!given.exhausted) return wait(0);
-  return finish(deps, campaign, open.length);
+  return finish(deps, campaign, sender, open.length);
+}
+
+/** There is enough on the queue; when the session holds that back, the campaign says why. */
+async function waitForQueue(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  sender: Sender,
+  waitMs: number,
+): Promise<Step> {
+  const held = heldBySession(sender, deps.clock.now());
+  if (held !== null) return hold(deps, campaign, held.reason, held.until, waitMs);
+  if (campaign.waitingReason !== null) {
+    await moveCampaign(deps, campaign.id, { from: ['running'], changes: {}, event: null });
+  }
+  return wait(waitMs);
 }
 
 interface Given {
@@ -147,10 +172,15 @@ const checkPauseMs = (memory: LineMemory) =>
   Math.min(MAX_CHECK_PAUSE_MS, CHECK_PAUSE_MS * 2 ** Math.max(0, memory.checkFailures - 1));
 
 /** Nobody is left to be queued: wait for those in quiet hours, for what is on its way, or be done. */
-async function finish(deps: CampaignDeps, campaign: CampaignRow, openCount: number): Promise<Step> {
+async function finish(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  sender: Sender,
+  openCount: number,
+): Promise<Step> {
   const deferredAt = await nextDeferredAt(deps, campaign.id);
   if (deferredAt !== null) return hold(deps, campaign, 'quiet_hours', deferredAt);
-  if (openCount > 0) return wait(LOOK_MS);
+  if (openCount > 0) return waitForQueue(deps, campaign, sender, LOOK_MS);
   const done = await moveCampaign(deps, campaign.id, {
     from: ['running'],
     where: sql`${campaigns.feedPosition} = ${campaign.feedPosition} and ${campaigns.retryAt} is null`,
