@@ -14,6 +14,7 @@ import { describeReply, describeRequest } from '../middlewares/request-data.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
 import { AppError } from '../utils/errors.ts';
 import { withAliases, withBothNames } from './aliases.ts';
+import { signInPath } from './dashboard/paths.ts';
 import type { Route } from './route.ts';
 
 /** JSON bodies, unless a route says otherwise. */
@@ -55,6 +56,7 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
       // Guessing credentials is limited by address.
       if (error instanceof AppError && error.code === 'UNAUTHORIZED') {
         await limitRequests(deps, limiter, c, null);
+        if (route.auth === 'browser' && wantsPage(c)) return c.redirect(signInPath(ownPath(c)), 302);
       }
       throw error;
     }
@@ -64,7 +66,18 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
     await next();
     // What a page of another origin may show (it has a signed link) must not be blocked by the default.
     if (route.auth === 'browser') c.header('cross-origin-resource-policy', 'cross-origin');
+    return undefined;
   };
+}
+
+/** A person's browser that opened an address, not a program that follows what pages load. */
+function wantsPage(c: HttpContext): boolean {
+  return c.req.method === 'GET' && (c.req.header('accept') ?? '').includes('text/html');
+}
+
+function ownPath(c: HttpContext): string {
+  const { pathname, search } = new URL(c.req.url);
+  return pathname + search;
 }
 
 function limitBody(route: Route): MiddlewareHandler<HttpEnv> {

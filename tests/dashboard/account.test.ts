@@ -108,3 +108,23 @@ it('an address that nobody has is a page, also before signing in', async () => {
   expect(reply.status).toBe(404);
   expect(await reply.text()).toContain('There is nothing at this address.');
 });
+
+describe('what a browser opens without headers', () => {
+  const PAGE = '/session/qr-page/my-session?x=1';
+
+  it('leads a person to sign-in and back, and tells a program 401', async () => {
+    const person = await t.visit(PAGE, { headers: { accept: 'text/html,application/xhtml+xml' } });
+    expect(person.status).toBe(302);
+    expect(person.headers.get('location')).toBe(`/dashboard/sign-in?next=${encodeURIComponent(PAGE)}`);
+    const program = await t.visit(PAGE, { headers: { accept: 'application/json' } });
+    expect(program.status).toBe(401);
+  });
+
+  it('opens with the cookie, which no other route and no POST takes', async () => {
+    const user = await t.tenant();
+    const html = { accept: 'text/html' };
+    expect((await t.visit(PAGE, { as: user, headers: html })).status).toBe(404);
+    expect((await t.visit('/session/list', { as: user, headers: html })).status).toBe(401);
+    expect((await t.visit('/session/create', { as: user, form: {} })).status).toBe(401);
+  });
+});

@@ -14,10 +14,11 @@ import { AppError } from '../../utils/errors.ts';
 import { createCtx } from '../mount.ts';
 import { keepDone, readLang, readSignIn, takeDone } from './cookies.ts';
 import { CSRF_FIELD, csrfTokenOf, requireSameOrigin, requireToken } from './csrf.ts';
-import { answerPageFailure, signInPath } from './failure.tsx';
+import { answerPageFailure } from './failure.tsx';
 import { chooseLang } from './i18n.ts';
 import { Layout } from './layout.tsx';
 import type { Page, PageInput, PageReply, View } from './page.ts';
+import { signInPath } from './paths.ts';
 
 export interface PageParts {
   deps: Deps;

@@ -3,10 +3,11 @@ import { z } from 'zod';
 import { changePassword, login, register } from '../../../services/auth/verbs.ts';
 import { Email, NewPassword, PersonName } from '../../schemas.ts';
 import { forgetSignIn, keepLang, keepSignIn } from '../cookies.ts';
-import { isOwnPath } from '../failure.tsx';
+
 import { LANGS } from '../i18n.ts';
 import { type Page, page } from '../page.ts';
 import { Facts, Field, Form, Time } from '../parts.tsx';
+import { isOwnPath } from '../paths.ts';
 import { ACCOUNT_TEXTS, roleNames } from './texts.ts';
 
 const Next = z.string().max(2000).optional().catch(undefined);

@@ -1,0 +1,13 @@
+/** Addresses that pages lead to. */
+
+/** Where to sign in and come back from; only addresses of our own are gone back to. */
+export function signInPath(next: string): string {
+  return isOwnPath(next) && next !== '/' && next !== '/dashboard'
+    ? `/dashboard/sign-in?next=${encodeURIComponent(next)}`
+    : '/dashboard/sign-in';
+}
+
+/** A path on this service: never another host, in any spelling that browsers know. */
+export function isOwnPath(path: string): boolean {
+  return /^\/(?![/\\])[^\s\\]*$/.test(path) && new URL(path, 'http://here').host === 'here';
+}
