@@ -20,7 +20,11 @@ export interface TestDashboard extends TestApp {
 
 /** A dashboard over a fresh database. Close it, or the test file does not end. */
 export async function openDashboard(options: TestAppOptions = {}): Promise<TestDashboard> {
-  const t = await openTestApp(options);
+  return withVisits(await openTestApp(options));
+}
+
+/** The same over an app that is open already. */
+export function withVisits<T extends TestApp>(t: T): T & TestDashboard {
   const csrfOf = (tenant: Tenant) => csrfTokenOf(t.deps.secrets, tenant.token);
   return {
     ...t,

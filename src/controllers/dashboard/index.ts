@@ -8,11 +8,13 @@ import { keyPages } from './developers/keys.tsx';
 import { webhookPages } from './developers/webhooks.tsx';
 import { overviewPages } from './overview/pages.tsx';
 import type { Page } from './page.ts';
+import { sessionPages } from './sessions/index.ts';
 
 export const allPages: readonly Page[] = [
   ...assetPages,
   ...accountPages,
   ...overviewPages,
+  ...sessionPages,
   ...keyPages,
   ...webhookPages,
   ...examplePages,

@@ -39,6 +39,40 @@ export function Empty({ title, children }: PropsWithChildren<{ title: string }>)
   );
 }
 
+/**
+ * A part that is fetched again from `src` when one of these events happens to the tenant, and now and then anyway.
+ * `src` answers the part as a whole, this element included. `done`: there is nothing more to come.
+ */
+export function Live({
+  id,
+  src,
+  events,
+  everySeconds = 30,
+  done,
+  children,
+  ...rest
+}: PropsWithChildren<{
+  id: string;
+  src: string;
+  /** `session.status message.sent` */
+  events: string;
+  everySeconds?: number;
+  done?: boolean;
+  class?: string;
+}>) {
+  const follow = {
+    'data-live': events,
+    'hx-get': src,
+    'hx-trigger': `live, every ${everySeconds}s`,
+    'hx-swap': 'outerHTML',
+  };
+  return (
+    <div id={id} {...rest} {...(done ? {} : follow)}>
+      {children}
+    </div>
+  );
+}
+
 interface FormProps {
   view: View;
   action: string;
@@ -124,6 +158,9 @@ interface FieldProps {
   autocomplete?: string;
   placeholder?: string;
   accept?: string;
+  step?: string;
+  /** id of a datalist */
+  list?: string;
 }
 
 /** A labelled input. */

@@ -34,6 +34,7 @@ export const SessionOutput = z.object({
   phoneNumber: z.string().nullable(),
   name: z.string().nullable(),
   status: z.enum(SESSION_STATUSES),
+  reason: z.string().nullable().describe('why it is not connected, e.g. client_outdated'),
   userId: z.number(),
   lastSeen: time,
   createdAt: z.iso.datetime(),
@@ -43,7 +44,6 @@ export type SessionOutput = z.infer<typeof SessionOutput>;
 
 export const SessionStatusOutput = SessionOutput.extend({
   isConnected: z.boolean(),
-  reason: z.string().nullable().describe('why it is not connected, e.g. client_outdated'),
   user: z
     .object({ id: z.string(), name: z.string().nullable(), phone: z.string() })
     .nullable()

@@ -25,6 +25,7 @@ export function toSession(row: SessionRecord, now: number): SessionOutput {
     phoneNumber: phoneOf(row),
     name: row.name,
     status: row.status,
+    reason: row.reason,
     userId: row.userId,
     lastSeen: toIso(row.status === 'connected' ? now : row.lastSeenAt),
     createdAt: new Date(row.createdAt).toISOString(),
@@ -37,7 +38,6 @@ export async function toSessionStatus(db: Db, row: SessionRecord, now: number): 
   return {
     ...toSession(row, now),
     isConnected: row.status === 'connected',
-    reason: row.reason,
     user: phone === null ? null : { id: `${phone}@s.whatsapp.net`, name: row.name, phone: formatE164(phone) },
     connectedAt: toIso(row.connectedAt),
     disconnectedAt: toIso(row.disconnectedAt),

@@ -65,15 +65,23 @@ export const DASHBOARD_SCRIPT = `'use strict';
   }
 
   let stream = null;
+  const heard = new Set();
   const waiting = new Map();
+  /** What each live part showed last, by its id. */
+  const shown = new Map();
 
   function follow() {
     const parts = [...document.querySelectorAll('[data-live]')];
-    if (parts.length === 0 || stream || !window.EventSource) return;
-    stream = new EventSource('/events');
-    const names = new Set(parts.flatMap((part) => part.dataset.live.split(' ')));
-    for (const name of [...names, 'reset']) stream.addEventListener(name, () => tell(name));
-    window.addEventListener('pagehide', () => stream.close());
+    if (parts.length === 0 || !window.EventSource) return;
+    if (!stream) {
+      stream = new EventSource('/events');
+      window.addEventListener('pagehide', () => stream.close());
+    }
+    for (const name of [...parts.flatMap((part) => part.dataset.live.split(' ')), 'reset']) {
+      if (heard.has(name)) continue;
+      heard.add(name);
+      stream.addEventListener(name, () => tell(name));
+    }
   }
 
   function tell(name) {
@@ -100,6 +108,13 @@ export const DASHBOARD_SCRIPT = `'use strict';
   });
   document.addEventListener('htmx:beforeRequest', (event) => {
     if (event.detail.requestConfig.verb !== 'get') document.getElementById('alert').replaceChildren();
+  });
+  document.addEventListener('htmx:beforeSwap', (event) => {
+    const { target, xhr } = event.detail;
+    if (!event.detail.shouldSwap || !target.matches('[data-live][id]')) return;
+    // What has not changed stays: nothing flickers, loses its focus or is read out again.
+    if (shown.get(target.id) === xhr.responseText) event.detail.shouldSwap = false;
+    shown.set(target.id, xhr.responseText);
   });
   document.addEventListener('htmx:afterSettle', (event) => {
     showTimes(document);

@@ -176,6 +176,7 @@ input[type='file'] { border-style: dashed; }
 [aria-invalid='true'] { border-color: var(--bad); box-shadow: 0 0 0 1px var(--bad); }
 textarea { min-height: 6rem; resize: vertical; }
 fieldset { border: 1px solid var(--line); border-radius: 0.5rem; padding: 0.75rem; min-width: 0; margin: 0; }
+.field .check { font-weight: normal; }
 .check { display: flex; gap: 0.5rem; align-items: center; }
 form.filter { display: flex; flex-wrap: wrap; gap: 0.75rem; align-items: end; margin-bottom: 1rem; }
 form.filter .field { flex: 1 1 9rem; }
@@ -214,7 +215,7 @@ tbody tr:last-child td { border-bottom: 0; }
 .tabs a { display: block; padding: 0.5rem 0.8rem; text-decoration: none; color: inherit; border-bottom: 3px solid transparent; }
 .tabs a[aria-current] { border-color: var(--strong); color: var(--strong); font-weight: 600; }
 .pages { display: flex; gap: 0.5rem; align-items: center; justify-content: flex-end; margin-top: 0.75rem; }
-dl.facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.4rem 1rem; margin: 0; }
+dl.facts { display: grid; grid-template-columns: fit-content(45%) minmax(0, 1fr); gap: 0.4rem 1rem; margin: 0; }
 dl.facts dt { color: var(--muted); }
 dl.facts dd { margin: 0; overflow-wrap: anywhere; }
 progress { width: 100%; height: 0.9rem; accent-color: var(--strong); }
@@ -233,6 +234,20 @@ ol.timeline li::before {
 ol.timeline li.bad::before { background: var(--bad); }
 
 figure { margin: 0 0 0.75rem; }
+.head { margin-bottom: 1rem; }
+.head h1 { margin: 0; }
+.crumb { margin: 0 0 0.25rem; font-size: 0.875rem; }
+.actions { margin-top: 1rem; }
+.columns { display: grid; gap: 0.9rem; align-items: start; grid-template-columns: repeat(auto-fit, minmax(min(13rem, 100%), 1fr)); }
+div.stack { display: grid; gap: 0.9rem; }
+div.stack p { margin: 0.25rem 0 0; }
+.center { text-align: center; justify-content: center; }
+.big { font-size: 1.6rem; font-weight: 600; }
+.good-text { color: var(--good); }
+.why { margin: 0.75rem 0 0.25rem; }
+.row + .facts, p + .facts { margin-top: 0.75rem; }
+.split.link { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
+
 .chart { width: 100%; height: auto; display: block; }
 .chart text { fill: var(--muted); font-size: 11px; }
 .chart .axis { stroke: var(--line); }
@@ -255,7 +270,7 @@ figure { margin: 0 0 0.75rem; }
   .top { flex-wrap: wrap; gap: 0.25rem 0.75rem; }
   .top nav { order: 3; flex-basis: 100%; }
   .account { margin-left: auto; }
-  .split { grid-template-columns: minmax(0, 1fr); }
+  .split, .split.link { grid-template-columns: minmax(0, 1fr); }
   dl.facts { grid-template-columns: minmax(0, 1fr); gap: 0.1rem; }
   dl.facts dd { margin-bottom: 0.5rem; }
 }

@@ -1,0 +1,194 @@
+/** One session: how it is and why, and what can be done with it. */
+import { z } from 'zod';
+import { queueStatus } from '../../../services/messages.ts';
+import {
+  deleteSession,
+  getSessionStatus,
+  logoutSession,
+  restartSession,
+  SessionId,
+  type SessionStatusOutput,
+} from '../../../services/sessions/index.ts';
+import { getLimits } from '../../../services/sessions/limits.ts';
+import { type Page, page, type View } from '../page.ts';
+import { ActionButton, Facts, Live, Time } from '../parts.tsx';
+import { LimitsCard } from './limits.tsx';
+import { StateBadge, sessionPath } from './parts.tsx';
+import { QueueCard } from './queue.tsx';
+import { explainSession } from './reasons.ts';
+import { SESSION_TEXTS } from './texts.ts';
+
+const params = z.object({ sessionId: SessionId });
+const example = { params: { sessionId: 'main' } };
+
+/** Unlinked for whatever cause: a phone can be linked (again). */
+const mayLink = (session: SessionStatusOutput) =>
+  session.status === 'qr' || session.status === 'logged_out' || session.user === null;
+
+function StatusCard({ view, session }: { view: View; session: SessionStatusOutput }) {
+  const t = SESSION_TEXTS(view.lang);
+  const { why, todo } = explainSession(view.lang, session);
+  const { platform } = session.deviceInfo ?? {};
+  return (
+    <Live
+      id="status"
+      class="card"
+      src={sessionPath(session.sessionId, '/status')}
+      events="session.status session.qr"
+      everySeconds={15}
+    >
+      <div class="row">
+        <StateBadge view={view} session={session} />
+        {view.canWrite && mayLink(session) && session.status !== 'connected' && (
+          <a class="button small primary" href={sessionPath(session.sessionId, '/link')}>
+            {session.status === 'qr' ? t.showCode : t.link}
+          </a>
+        )}
+      </div>
+      {why !== '' && <p class="why">{why}</p>}
+      {todo !== '' && (
+        <p class="muted">
+          <b>{t.whatToDo}:</b> {todo}
+        </p>
+      )}
+      <Facts
+        facts={[
+          [t.phone, session.phoneNumber ?? '–'],
+          [t.pushName, session.name ?? '–'],
+          session.status === 'connected'
+            ? [t.connectedSince, <Time at={session.connectedAt} />]
+            : [t.disconnectedSince, <Time at={session.disconnectedAt} />],
+          [t.lastSeen, <Time at={session.lastSeen} relative />],
+          [t.device, typeof platform === 'string' ? platform : '–'],
+          [t.created, <Time at={session.createdAt} />],
+        ]}
+      />
+    </Live>
+  );
+}
+
+function Actions({ view, session }: { view: View; session: SessionStatusOutput }) {
+  const t = SESSION_TEXTS(view.lang);
+  const { sessionId } = session;
+  const action = (name: string) => ({ view, action: sessionPath(sessionId, `/${name}`) });
+  return (
+    <div class="card">
+      <h2>{t.actions}</h2>
+      <div class="stack">
+        <div>
+          <ActionButton {...action('restart')}>{t.restart}</ActionButton>
+          <p class="muted small">{t.restartHint}</p>
+        </div>
+        {session.status !== 'logged_out' && (
+          <div>
+            <ActionButton {...action('logout')} tone="danger" confirm={t.logoutConfirm(sessionId)}>
+              {t.logout}
+            </ActionButton>
+            <p class="muted small">{t.logoutHint}</p>
+          </div>
+        )}
+        <div>
+          <ActionButton {...action('delete')} tone="danger" confirm={t.removeConfirm(sessionId)}>
+            {t.remove}
+          </ActionButton>
+          <p class="muted small">{t.removeHint}</p>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+export const detailPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/sessions/:sessionId',
+    auth: 'user',
+    params,
+    example,
+    async handler({ ctx, view, params: { sessionId } }) {
+      const t = SESSION_TEXTS(view.lang);
+      const [session, queue, limits] = await Promise.all([
+        getSessionStatus(ctx, { sessionId }),
+        queueStatus(ctx, { session: sessionId }),
+        getLimits(ctx, { sessionId }),
+      ]);
+      const query = `?session=${encodeURIComponent(sessionId)}`;
+      const body = (
+        <>
+          <p class="crumb">
+            <a href="/dashboard/sessions">{t.backToAll}</a>
+          </p>
+          <div class="row between head">
+            <h1>{sessionId}</h1>
+            <div class="row">
+              <a class="button" href={`/dashboard/messages${query}`}>
+                {t.messages}
+              </a>
+              {view.canWrite && (
+                <a class="button primary" href={`/dashboard/messages/new${query}`}>
+                  {t.compose}
+                </a>
+              )}
+            </div>
+          </div>
+          <div class="split">
+            <div>
+              <StatusCard view={view} session={session} />
+              <QueueCard view={view} queue={queue} />
+            </div>
+            <div>
+              <LimitsCard view={view} limits={limits} />
+              {view.canWrite && <Actions view={view} session={session} />}
+            </div>
+          </div>
+        </>
+      );
+      return { title: sessionId, section: 'sessions', body };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/sessions/:sessionId/status',
+    auth: 'user',
+    params,
+    example,
+    async handler({ ctx, view, params: { sessionId } }) {
+      return { fragment: <StatusCard view={view} session={await getSessionStatus(ctx, { sessionId })} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/sessions/:sessionId/restart',
+    auth: 'user',
+    params,
+    example,
+    async handler({ ctx, view, params: { sessionId } }) {
+      await restartSession(ctx, { sessionId });
+      return { redirect: sessionPath(sessionId), done: SESSION_TEXTS(view.lang).restarted(sessionId) };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/sessions/:sessionId/logout',
+    auth: 'user',
+    params,
+    example,
+    async handler({ ctx, view, params: { sessionId } }) {
+      const t = SESSION_TEXTS(view.lang);
+      const { confirmed } = await logoutSession(ctx, { sessionId });
+      const done = confirmed ? t.loggedOut(sessionId) : t.loggedOutSilently(sessionId);
+      return { redirect: sessionPath(sessionId), done };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/sessions/:sessionId/delete',
+    auth: 'user',
+    params,
+    example,
+    async handler({ ctx, view, params: { sessionId } }) {
+      await deleteSession(ctx, { sessionId });
+      return { redirect: '/dashboard/sessions', done: SESSION_TEXTS(view.lang).removed(sessionId) };
+    },
+  }),
+];

@@ -1,0 +1,14 @@
+import type { Page } from '../page.ts';
+import { detailPages } from './detail.tsx';
+import { limitPages } from './limits.tsx';
+import { linkPages } from './link.tsx';
+import { listPages } from './list.tsx';
+import { queuePages } from './queue.tsx';
+
+export const sessionPages: Page[] = [
+  ...listPages,
+  ...linkPages,
+  ...queuePages,
+  ...limitPages,
+  ...detailPages,
+];

@@ -1,0 +1,278 @@
+/** How fast a session may send, and its breaker. */
+import { z } from 'zod';
+import { SessionId } from '../../../services/sessions/index.ts';
+import { getLimits, LimitsInput, type LimitsOutput, putLimits } from '../../../services/sessions/limits.ts';
+import { AppError } from '../../../utils/errors.ts';
+import type { Lang } from '../i18n.ts';
+import { type Page, page, type View } from '../page.ts';
+import { Badge, Facts, Field, Form, Time } from '../parts.tsx';
+import { count, sessionPath } from './parts.tsx';
+import { LIMIT_TEXTS } from './texts.ts';
+
+const params = z.object({ sessionId: SessionId });
+const example = { params: { sessionId: 'main' } };
+const ZONES = [
+  'Asia/Jakarta',
+  'Asia/Makassar',
+  'Asia/Jayapura',
+  'Asia/Singapore',
+  'Asia/Kuala_Lumpur',
+  'Asia/Kolkata',
+  'America/Sao_Paulo',
+  'Europe/London',
+  'Europe/Berlin',
+  'UTC',
+];
+
+const seconds = (view: View, ms: number) => count(view, ms / 1000);
+
+/** What counts now, in short. */
+export function LimitsCard({ view, limits }: { view: View; limits: LimitsOutput }) {
+  const t = LIMIT_TEXTS(view.lang);
+  const { pace, quietHours, warmUp, breaker } = limits;
+  const n = (value: number) => count(view, value);
+  return (
+    <div class="card">
+      <h2>{t.title}</h2>
+      <Facts
+        facts={[
+          [t.gap, t.gapValue(seconds(view, pace.delayMinMs), seconds(view, pace.delayMaxMs))],
+          [t.perMinute, n(pace.perMinute)],
+          [t.perHour, n(pace.perHour)],
+          [t.perRecipient, n(pace.perRecipientPerHour)],
+          [
+            t.quiet,
+            quietHours === null ? (
+              t.none
+            ) : (
+              <>
+                {`${quietHours.from}–${quietHours.to} ${quietHours.timeZone}`}
+                {quietHours.quietUntil !== null && (
+                  <div class="small">
+                    <Badge tone="warn">{t.quietNow}</Badge> <Time at={quietHours.quietUntil} />
+                  </div>
+                )}
+              </>
+            ),
+          ],
+          [
+            t.warmUp,
+            warmUp === null ? (
+              t.none
+            ) : (
+              <>
+                {t.warmUpValue(n(warmUp.startPerHour), n(warmUp.days))}
+                <div class="small">
+                  {t.until} <Time at={warmUp.until} />
+                </div>
+              </>
+            ),
+          ],
+          [t.breaker, <Breaker view={view} breaker={breaker} />],
+        ]}
+      />
+      {view.canWrite && (
+        <div class="row actions">
+          <a class="button" href={sessionPath(limits.sessionId, '/limits')}>
+            {t.edit}
+          </a>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Breaker({ view, breaker }: { view: View; breaker: LimitsOutput['breaker'] }) {
+  const t = LIMIT_TEXTS(view.lang);
+  if (breaker.state === 'closed') return <>{t.closed}</>;
+  return (
+    <>
+      <Badge tone="bad">{t.open}</Badge>
+      <p class="small">{t.breakerWhy}</p>
+      <p class="small">
+        {t.until} <Time at={breaker.until} />. {t.reason}: {breaker.reason?.replace('breaker_', '') ?? ''}.{' '}
+        {t.trips}: {count(view, breaker.trips)}.
+      </p>
+    </>
+  );
+}
+
+const Seconds = z.coerce.number().min(0).optional();
+const Whole = z.coerce.number().int().optional();
+const LimitsForm = z.object({
+  delayMinMs: Seconds,
+  delayMaxMs: Seconds,
+  perMinute: Whole,
+  perHour: Whole,
+  perRecipientPerHour: Whole,
+  from: z.string().optional(),
+  to: z.string().optional(),
+  timeZone: z.string().optional(),
+  days: Whole,
+  startPerHour: Whole,
+});
+type LimitsForm = z.output<typeof LimitsForm>;
+
+/** An empty field goes back to the service's own; a warm-up that stays as it is does not begin anew. */
+function toInput(form: LimitsForm, before: LimitsOutput, lang: Lang): LimitsInput {
+  const t = LIMIT_TEXTS(lang);
+  const ms = (value: number | undefined) => (value === undefined ? null : Math.round(value * 1000));
+  const { from, to, timeZone, days, startPerHour } = form;
+  const isQuiet = from !== undefined || to !== undefined;
+  const isWarm = days !== undefined || startPerHour !== undefined;
+  const missing: Record<string, string> = {};
+  if (isQuiet && from === undefined) missing.from = t.missingPart;
+  if (isQuiet && to === undefined) missing.to = t.missingPart;
+  if (isQuiet && timeZone === undefined) missing.timeZone = t.missingZone;
+  if (isWarm && days === undefined) missing.days = t.missingPart;
+  if (isWarm && startPerHour === undefined) missing.startPerHour = t.missingPart;
+  if (Object.keys(missing).length > 0) throw invalid(missing);
+  const sameWarmUp = before.warmUp?.days === days && before.warmUp?.startPerHour === startPerHour;
+  const result = LimitsInput.safeParse({
+    delayMinMs: ms(form.delayMinMs),
+    delayMaxMs: ms(form.delayMaxMs),
+    perMinute: form.perMinute ?? null,
+    perHour: form.perHour ?? null,
+    perRecipientPerHour: form.perRecipientPerHour ?? null,
+    quietHours: isQuiet ? { from, to, timeZone } : null,
+    ...(sameWarmUp ? {} : { warmUp: isWarm ? { days, startPerHour } : null }),
+  });
+  if (result.success) return result.data;
+  // The last part of a path is the name of the form's field.
+  throw invalid(Object.fromEntries(result.error.issues.map(({ path, message }) => [fieldOf(path), message])));
+}
+
+function fieldOf(path: readonly PropertyKey[]): string {
+  const name = String(path.at(-1) ?? 'form');
+  return name === 'quietHours' ? 'to' : name;
+}
+
+function invalid(details: Record<string, string>): AppError {
+  return new AppError('VALIDATION_FAILED', 'Some fields are not right.', { details });
+}
+
+function EditForm({ view, limits }: { view: View; limits: LimitsOutput }) {
+  const t = LIMIT_TEXTS(view.lang);
+  const { own, maxima, quietHours, warmUp } = limits;
+  const gap = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000);
+  const whole = { type: 'number', inputmode: 'numeric', min: 1 } as const;
+  return (
+    <Form view={view} action={sessionPath(limits.sessionId, '/limits')} class="stack">
+      <div class="columns">
+        {(
+          [
+            ['delayMinMs', t.delayMin],
+            ['delayMaxMs', t.delayMax],
+          ] as const
+        ).map(([name, label]) => (
+          <Field
+            label={label}
+            name={name}
+            type="number"
+            inputmode="decimal"
+            step="0.1"
+            min={maxima[name] / 1000}
+            value={gap(own[name])}
+            placeholder={String(maxima[name] / 1000)}
+            hint={t.atLeast(seconds(view, maxima[name]))}
+          />
+        ))}
+        {(
+          [
+            ['perMinute', t.perMinute],
+            ['perHour', t.perHour],
+            ['perRecipientPerHour', t.perRecipient],
+          ] as const
+        ).map(([name, label]) => (
+          <Field
+            label={label}
+            name={name}
+            {...whole}
+            max={maxima[name]}
+            value={own[name]}
+            placeholder={String(maxima[name])}
+            hint={t.atMost(count(view, maxima[name]))}
+          />
+        ))}
+      </div>
+      <fieldset>
+        <legend>{t.quiet}</legend>
+        <p class="muted small">{t.quietHint}</p>
+        <div class="columns">
+          <Field label={t.from} name="from" type="time" value={quietHours?.from} />
+          <Field label={t.to} name="to" type="time" value={quietHours?.to} />
+          <Field
+            label={t.zone}
+            name="timeZone"
+            list="zones"
+            value={quietHours?.timeZone}
+            hint={t.zoneHint}
+            autocomplete="off"
+          />
+        </div>
+        <datalist id="zones">
+          {ZONES.map((zone) => (
+            <option value={zone} />
+          ))}
+        </datalist>
+      </fieldset>
+      <fieldset>
+        <legend>{t.warmUp}</legend>
+        <p class="muted small">{t.warmUpHint}</p>
+        <div class="columns">
+          <Field label={t.days} name="days" {...whole} max={90} value={warmUp?.days} />
+          <Field label={t.startPerHour} name="startPerHour" {...whole} value={warmUp?.startPerHour} />
+        </div>
+      </fieldset>
+      <div class="row">
+        <button type="submit" class="primary">
+          {t.save}
+        </button>
+        <a class="button" href={sessionPath(limits.sessionId)}>
+          {t.cancel}
+        </a>
+      </div>
+    </Form>
+  );
+}
+
+export const limitPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/sessions/:sessionId/limits',
+    auth: 'user',
+    params,
+    example,
+    async handler({ ctx, view, params: { sessionId } }) {
+      const t = LIMIT_TEXTS(view.lang);
+      const limits = await getLimits(ctx, { sessionId });
+      if (!view.canWrite) return { redirect: sessionPath(sessionId) };
+      const body = (
+        <>
+          <p class="crumb">
+            <a href={sessionPath(sessionId)}>{sessionId}</a>
+          </p>
+          <h1>{t.title}</h1>
+          <div class="card">
+            <p class="muted">{t.intro}</p>
+            <EditForm view={view} limits={limits} />
+          </div>
+        </>
+      );
+      return { title: `${t.title} · ${sessionId}`, section: 'sessions', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/sessions/:sessionId/limits',
+    auth: 'user',
+    params,
+    form: LimitsForm,
+    example,
+    async handler({ ctx, view, params: { sessionId }, form }) {
+      const before = await getLimits(ctx, { sessionId });
+      await putLimits(ctx, sessionId, toInput(form, before, view.lang));
+      return { redirect: sessionPath(sessionId), done: LIMIT_TEXTS(view.lang).saved };
+    },
+  }),
+];

@@ -1,0 +1,187 @@
+/** All sessions, and adding one. */
+import { z } from 'zod';
+import {
+  CreateSessionInput,
+  createSession,
+  listSessions,
+  type SessionOutput,
+} from '../../../services/sessions/index.ts';
+import { type Page, page, type View } from '../page.ts';
+import { Empty, Field, Form, Live, Pages, Table, Time } from '../parts.tsx';
+import { StateBadge, sessionPath } from './parts.tsx';
+import { explainSession } from './reasons.ts';
+import { SESSION_TEXTS } from './texts.ts';
+
+const PAGE_SIZE = 50;
+const ListQuery = z.object({ page: z.coerce.number().int().min(1).max(10_000).default(1).catch(1) });
+
+function Row({ view, session }: { view: View; session: SessionOutput }) {
+  const t = SESSION_TEXTS(view.lang);
+  const { why } = explainSession(view.lang, session);
+  return (
+    <tr>
+      <th scope="row">
+        <a href={sessionPath(session.sessionId)}>{session.sessionId}</a>
+        {session.name !== null && <div class="muted small wrap">{session.name}</div>}
+      </th>
+      <td>{session.phoneNumber ?? <span class="muted">–</span>}</td>
+      <td>
+        <StateBadge view={view} session={session} />
+        {why !== '' && <div class="muted small">{why}</div>}
+      </td>
+      <td>
+        <Time at={session.lastSeen} relative />
+      </td>
+      <td>
+        {session.status === 'qr' && view.canWrite && (
+          <a class="button small" href={sessionPath(session.sessionId, '/link')}>
+            {t.showCode}
+          </a>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+type Listed = Awaited<ReturnType<typeof listSessions>>;
+
+function List({ view, sessions, page }: { view: View; sessions: Listed; page: number }) {
+  const t = SESSION_TEXTS(view.lang);
+  const { totalItems, totalPages } = sessions.pagination;
+  const head = [t.session, t.phone, t.state, t.lastSeen, <span class="visually-hidden">{t.actions}</span>];
+  return (
+    <Live
+      id="sessions"
+      src={`/dashboard/session-list?page=${page}`}
+      events="session.status session.created session.deleted session.qr"
+    >
+      {totalItems === 0 ? (
+        <Empty title={t.emptyTitle}>
+          <p>{view.canWrite ? t.emptyText : t.emptyReader}</p>
+          {view.canWrite && (
+            <a class="button primary" href="/dashboard/new-session">
+              {t.add}
+            </a>
+          )}
+        </Empty>
+      ) : (
+        <Table label={t.list} head={head}>
+          {sessions.data.map((session) => (
+            <Row view={view} session={session} />
+          ))}
+        </Table>
+      )}
+      <Pages view={{ ...view, path: '/dashboard/sessions' }} page={page} totalPages={totalPages} />
+    </Live>
+  );
+}
+
+export const listPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/sessions',
+    auth: 'user',
+    query: ListQuery,
+    async handler({ ctx, view, query }) {
+      const t = SESSION_TEXTS(view.lang);
+      const sessions = await listSessions(ctx, { page: query.page, limit: PAGE_SIZE });
+      const body = (
+        <>
+          <div class="row between head">
+            <h1>{t.title}</h1>
+            {view.canWrite && sessions.pagination.totalItems > 0 && (
+              <a class="button primary" href="/dashboard/new-session">
+                {t.add}
+              </a>
+            )}
+          </div>
+          <div class="card">
+            <List view={view} sessions={sessions} page={query.page} />
+          </div>
+        </>
+      );
+      return { title: t.title, section: 'sessions', body };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/session-list',
+    auth: 'user',
+    query: ListQuery,
+    async handler({ ctx, view, query }) {
+      const sessions = await listSessions(ctx, { page: query.page, limit: PAGE_SIZE });
+      return { fragment: <List view={view} sessions={sessions} page={query.page} /> };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/new-session',
+    auth: 'user',
+    handler({ view }) {
+      const t = SESSION_TEXTS(view.lang);
+      if (!view.canWrite) return { redirect: '/dashboard/sessions' };
+      const body = (
+        <>
+          <h1>{t.add}</h1>
+          <div class="card narrow">
+            <p class="muted">{t.intro}</p>
+            <Form view={view} action="/dashboard/sessions" class="stack">
+              <Field
+                label={t.name}
+                name="sessionId"
+                hint={t.nameHint}
+                placeholder={t.namePlaceholder}
+                maxlength={100}
+                pattern="[A-Za-z0-9_.\-]+"
+                autocomplete="off"
+              />
+              <PairingFields view={view} />
+              <button type="submit" class="primary">
+                {t.create}
+              </button>
+            </Form>
+          </div>
+        </>
+      );
+      return { title: t.add, section: 'sessions', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/sessions',
+    auth: 'user',
+    form: CreateSessionInput,
+    example: { form: { sessionId: 'main' } },
+    async handler({ ctx, form }) {
+      const { sessionId } = await createSession(ctx, form);
+      return { redirect: sessionPath(sessionId, '/link') };
+    },
+  }),
+];
+
+/** How a phone is to be linked; the fields of CreateSessionInput. */
+export function PairingFields({ view }: { view: View }) {
+  const t = SESSION_TEXTS(view.lang);
+  return (
+    <>
+      <fieldset class="field">
+        <legend>{t.how}</legend>
+        <label class="check">
+          <input type="radio" name="pairing" value="qr" checked /> {t.byQr}
+        </label>
+        <label class="check">
+          <input type="radio" name="pairing" value="code" /> {t.byCode}
+        </label>
+      </fieldset>
+      <Field
+        label={t.phoneNumber}
+        name="phoneNumber"
+        type="tel"
+        inputmode="tel"
+        hint={t.phoneHint}
+        placeholder="+62 812-3456-789"
+        autocomplete="off"
+      />
+    </>
+  );
+}

@@ -1,0 +1,16 @@
+/** What several pages show of a session. */
+import type { View } from '../page.ts';
+import { Badge } from '../parts.tsx';
+import { explainSession, type SessionState, sessionTone } from './reasons.ts';
+
+export const sessionPath = (sessionId: string, rest = '') =>
+  `/dashboard/sessions/${encodeURIComponent(sessionId)}${rest}`;
+
+export function StateBadge({ view, session }: { view: View; session: SessionState }) {
+  return <Badge tone={sessionTone(session)}>{explainSession(view.lang, session).state}</Badge>;
+}
+
+/** A number as the reader's language writes it. */
+export function count(view: Pick<View, 'lang'>, n: number): string {
+  return n.toLocaleString(view.lang);
+}

@@ -1,0 +1,189 @@
+/** Why a session is as it is, and what to do about it, in plain words. The same causes are in docs/operations.md. */
+import type { SessionOutput } from '../../../services/sessions/index.ts';
+import type { CloseReason } from '../../../whatsapp/engine.ts';
+import type { Lang } from '../i18n.ts';
+import type { Tone } from '../parts.tsx';
+
+export type SessionState = Pick<SessionOutput, 'status' | 'reason'>;
+type Status = SessionOutput['status'];
+
+/** Ends of a socket that never become a session's reason. */
+type Silent = 'closed_by_us' | 'ownership_lost' | 'logged_out';
+type Reason =
+  | Exclude<CloseReason, Silent>
+  | 'device_removed'
+  | 'phone_mismatch'
+  | 'duplicate_phone'
+  | 'user_disabled';
+
+export interface Explanation {
+  /** one or two words */
+  state: string;
+  /** why; empty when there is nothing to say */
+  why: string;
+  /** what to do; empty when there is nothing to do */
+  todo: string;
+}
+
+const STATES: Record<Lang, Record<Status | 'unlinked', string>> = {
+  en: {
+    connecting: 'Connecting',
+    qr: 'Waiting for the phone',
+    connected: 'Connected',
+    disconnected: 'Reconnecting',
+    logged_out: 'Logged out',
+    replaced: 'Replaced',
+    failed: 'Stopped',
+    unlinked: 'Not linked',
+  },
+  id: {
+    connecting: 'Menghubungkan',
+    qr: 'Menunggu ponsel',
+    connected: 'Terhubung',
+    disconnected: 'Menghubungkan ulang',
+    logged_out: 'Sudah keluar',
+    replaced: 'Digantikan',
+    failed: 'Berhenti',
+    unlinked: 'Belum tertaut',
+  },
+};
+
+type Words = readonly [why: string, todo: string];
+
+const WAIT = {
+  en: 'It reconnects by itself; what is queued waits. Nothing to do, unless many sessions do so at once: then look at the network.',
+  id: 'Sesi menghubungkan ulang sendiri; pesan dalam antrean menunggu. Tidak perlu apa-apa, kecuali banyak sesi begini bersamaan: periksa jaringan.',
+};
+
+const REASONS: Record<Lang, Record<Reason, Words>> = {
+  en: {
+    connection_lost: ['The connection to WhatsApp broke.', WAIT.en],
+    timed_out: ['WhatsApp did not answer in time.', WAIT.en],
+    unavailable: ['WhatsApp has trouble of its own at the moment.', WAIT.en],
+    stalled: ['Nothing came from WhatsApp any more, so the connection was closed.', WAIT.en],
+    restart_required: ['WhatsApp asked for a new connection.', WAIT.en],
+    untrusted_server: [
+      'The server could not prove to be WhatsApp.',
+      'A proxy opens encrypted connections on the way, or the WA_SERVER settings are wrong: ask whoever runs this service.',
+    ],
+    pairing_expired: ['Nobody linked a phone in time.', 'Show a new code and scan it.'],
+    user_disabled: ['The user of this session is disabled.', 'An administrator can enable the user again.'],
+    device_removed: [
+      'The phone has removed this device from its linked devices.',
+      'Link the phone again: the old credentials are gone.',
+    ],
+    replaced: [
+      'Another program runs with the same credentials and took the connection over.',
+      'End that program, then restart this session.',
+    ],
+    client_outdated: [
+      'WhatsApp does not accept this version of the client any more.',
+      'The service tries again every few minutes. Ask whoever runs it for an update.',
+    ],
+    forbidden: [
+      'WhatsApp has banned this number, for a time or for good.',
+      'Open WhatsApp on the phone and ask for a review there. Do not restart again and again.',
+    ],
+    bad_session: [
+      'WhatsApp does not know the credentials of this session any more.',
+      'Log out here, then link the phone again.',
+    ],
+    phone_mismatch: [
+      'Another phone than the expected one was linked; it was logged out again at once.',
+      'Link the right phone.',
+    ],
+    duplicate_phone: [
+      'This phone already has another active session of yours.',
+      'Use that session, or delete it and link again here.',
+    ],
+  },
+  id: {
+    connection_lost: ['Koneksi ke WhatsApp terputus.', WAIT.id],
+    timed_out: ['WhatsApp tidak menjawab tepat waktu.', WAIT.id],
+    unavailable: ['WhatsApp sendiri sedang bermasalah.', WAIT.id],
+    stalled: ['Tidak ada lagi yang datang dari WhatsApp, maka koneksi ditutup.', WAIT.id],
+    restart_required: ['WhatsApp meminta koneksi baru.', WAIT.id],
+    untrusted_server: [
+      'Server tidak dapat membuktikan bahwa ia WhatsApp.',
+      'Ada proxy yang membuka koneksi terenkripsi, atau setelan WA_SERVER salah: hubungi pengelola layanan ini.',
+    ],
+    pairing_expired: ['Tidak ada ponsel yang ditautkan tepat waktu.', 'Tampilkan kode baru, lalu pindai.'],
+    user_disabled: ['Pengguna sesi ini dinonaktifkan.', 'Administrator dapat mengaktifkannya kembali.'],
+    device_removed: [
+      'Ponsel telah menghapus perangkat ini dari perangkat tertaut.',
+      'Tautkan ponsel lagi: kredensial lama sudah tidak ada.',
+    ],
+    replaced: [
+      'Program lain memakai kredensial yang sama dan mengambil alih koneksi.',
+      'Hentikan program itu, lalu mulai ulang sesi ini.',
+    ],
+    client_outdated: [
+      'WhatsApp tidak lagi menerima versi klien ini.',
+      'Layanan mencoba lagi setiap beberapa menit. Mintalah pembaruan kepada pengelolanya.',
+    ],
+    forbidden: [
+      'WhatsApp memblokir nomor ini, sementara atau selamanya.',
+      'Buka WhatsApp di ponsel dan ajukan peninjauan di sana. Jangan memulai ulang berkali-kali.',
+    ],
+    bad_session: [
+      'WhatsApp tidak lagi mengenal kredensial sesi ini.',
+      'Keluarkan sesi di sini, lalu tautkan ponsel lagi.',
+    ],
+    phone_mismatch: [
+      'Yang ditautkan bukan ponsel yang diharapkan; ponsel itu langsung dikeluarkan.',
+      'Tautkan ponsel yang benar.',
+    ],
+    duplicate_phone: [
+      'Ponsel ini sudah punya sesi aktif lain milik Anda.',
+      'Pakai sesi itu, atau hapus dan tautkan lagi di sini.',
+    ],
+  },
+};
+
+const BY_STATUS: Record<Lang, Record<Status, Words>> = {
+  en: {
+    connecting: ['The connection opens.', ''],
+    qr: ['There is a code for the phone.', 'Scan it, or type the pairing code in.'],
+    connected: ['', ''],
+    disconnected: ['Not connected at the moment.', WAIT.en],
+    logged_out: ['This session was logged out here.', 'Link a phone again, or delete the session.'],
+    replaced: ['Another connection took the place of this one.', 'Restart the session.'],
+    failed: [
+      'The session cannot go on by itself.',
+      'Restart it; if that does not help, log out and link again.',
+    ],
+  },
+  id: {
+    connecting: ['Koneksi sedang dibuka.', ''],
+    qr: ['Ada kode untuk ponsel.', 'Pindai kodenya, atau ketik kode penautan.'],
+    connected: ['', ''],
+    disconnected: ['Sedang tidak terhubung.', WAIT.id],
+    logged_out: ['Sesi ini dikeluarkan dari sini.', 'Tautkan ponsel lagi, atau hapus sesi.'],
+    replaced: ['Koneksi lain menggantikan yang ini.', 'Mulai ulang sesi.'],
+    failed: [
+      'Sesi tidak dapat berjalan sendiri.',
+      'Mulai ulang; bila tidak membantu, keluarkan lalu tautkan lagi.',
+    ],
+  },
+};
+
+/** Reasons for which nobody reconnects: there is no phone. */
+const UNLINKED: ReadonlySet<string> = new Set(['pairing_expired']);
+
+/** In the reader's language; a reason that is not known here is told by its status. */
+export function explainSession(lang: Lang, { status, reason }: SessionState): Explanation {
+  const [why, todo] = (reason === null ? undefined : reasonsOf(lang).get(reason)) ?? BY_STATUS[lang][status];
+  const name = reason !== null && UNLINKED.has(reason) ? 'unlinked' : status;
+  return { state: STATES[lang][name], why, todo };
+}
+
+export function sessionTone({ status, reason }: SessionState): Tone {
+  if (status === 'connected') return 'good';
+  if (status === 'failed' || status === 'logged_out' || status === 'replaced') return 'bad';
+  if (reason === 'untrusted_server' || reason === 'user_disabled') return 'bad';
+  return 'warn';
+}
+
+function reasonsOf(lang: Lang): Map<string, Words> {
+  return new Map(Object.entries(REASONS[lang]));
+}

@@ -1,0 +1,273 @@
+/** The pages of sessions: linking a phone, its state in words, its queue and its limits. */
+import { eq } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { explainSession } from '../../src/controllers/dashboard/sessions/reasons.ts';
+import { activityLogs, SESSION_STATUSES, whatsappAccounts } from '../../src/db/schema.ts';
+import type { CloseReason } from '../../src/whatsapp/engine.ts';
+import { decide, explain } from '../../src/workers/session-supervisor/policy.ts';
+import type { Tenant } from '../helpers/tenant.ts';
+import { until } from '../helpers/until.ts';
+import { CODE, openSessionApp, type SessionApp } from '../http/session-app.ts';
+import { type TestDashboard, withVisits } from './visitor.ts';
+
+const HOUR_MS = 3_600_000;
+const SCRIPT = '<script>alert(1)</script>';
+const AS_TEXT = '&lt;script&gt;alert(1)&lt;/script&gt;';
+
+let t: SessionApp & TestDashboard;
+let tenant: Tenant;
+beforeAll(async () => {
+  t = withVisits(await openSessionApp());
+});
+afterAll(() => t.close());
+beforeEach(async () => {
+  tenant = await t.tenant();
+  t.engine.onOpen = t.showSecret;
+});
+
+async function read(path: string, as = tenant): Promise<string> {
+  const reply = await t.visit(path, { as });
+  expect(reply.status, path).toBe(200);
+  return reply.text();
+}
+const post = (path: string, form: Record<string, string> = {}) => t.visit(path, { as: tenant, form });
+const change = (columns: Partial<typeof whatsappAccounts.$inferInsert>) =>
+  t.deps.db.update(whatsappAccounts).set(columns).where(eq(whatsappAccounts.userId, tenant.id));
+
+let phones = 0;
+async function connected(sessionId = 'shop'): Promise<string> {
+  await post('/dashboard/sessions', { sessionId });
+  const id = t.newest();
+  t.engine.connect(id, `62812555${String(++phones).padStart(5, '0')}`);
+  await until(async () => (await read(`/dashboard/sessions/${sessionId}`)).includes('Connected since'));
+  return id;
+}
+
+describe('linking a phone', () => {
+  it('leads from a name to a code that renews itself and turns to connected', async () => {
+    const made = await post('/dashboard/sessions', { sessionId: 'shop' });
+    expect(made.status).toBe(303);
+    expect(made.headers.get('location')).toBe('/dashboard/sessions/shop/link');
+    const page = await read('/dashboard/sessions/shop/link');
+    const image = /src="(data:image\/png;base64,[^"]+)"/;
+    const first = image.exec(page)?.[1];
+    expect(first).toBeDefined();
+    expect(page).toContain('data-until="');
+    expect(page).toContain('hx-get="/dashboard/sessions/shop/link/state?renewed=0"');
+
+    t.engine.emit(t.newest(), { type: 'qr', qr: 'another-code', expiresAt: Date.now() + 30_000 });
+    const state = () => read('/dashboard/sessions/shop/link/state');
+    await until(async () => image.exec(await state())?.[1] !== first);
+    t.engine.connect(t.newest(), '6281255599001');
+    await until(async () => (await state()).includes('6281255599001'));
+    const over = await state();
+    expect(over).not.toContain('hx-get');
+    expect(over).toContain('href="/dashboard/messages/new?session=shop"');
+  });
+
+  it('shows a pairing code instead, and names the field that is missing', async () => {
+    const headers = { 'hx-request': 'true' };
+    const form = { sessionId: 'coded', pairing: 'code' };
+    const refused = await t.visit('/dashboard/sessions', { as: tenant, form, headers });
+    expect(refused.status).toBe(400);
+    expect(await refused.text()).toContain('data-field="phoneNumber"');
+    await post('/dashboard/sessions', { ...form, phoneNumber: '0812 5559 9002' });
+    const page = await read('/dashboard/sessions/coded/link');
+    expect(page).toContain(`${CODE.slice(0, 4)}-${CODE.slice(4)}`);
+    expect(page).not.toContain('data:image');
+  });
+
+  it('begins an expired code anew three times, and then waits to be asked', async () => {
+    await post('/dashboard/sessions', { sessionId: 'slow' });
+    const expire = async () => {
+      t.engine.end(t.newest(), 'pairing_expired');
+      await until(async () => (await read('/dashboard/sessions/slow')).includes('Not linked'));
+    };
+    for (let renewed = 0; renewed < 3; renewed++) {
+      await expire();
+      const state = await read(`/dashboard/sessions/slow/link/state?renewed=${renewed}`);
+      expect(state).toContain('data:image/png');
+      expect(state).toContain(`renewed=${renewed + 1}"`);
+    }
+    await expire();
+    const opens = t.engine.opens.length;
+    const state = await read('/dashboard/sessions/slow/link/state?renewed=3');
+    expect(state).not.toContain('hx-get');
+    expect(state).toContain('action="/dashboard/sessions/slow/link/renew"');
+    expect(t.engine.opens).toHaveLength(opens);
+    await post('/dashboard/sessions/slow/link/renew');
+    await until(async () => (await read('/dashboard/sessions/slow/link')).includes('data:image/png'));
+  });
+
+  it('keeps the code out of every log', async () => {
+    await post('/dashboard/sessions', { sessionId: 'quiet' });
+    await read('/dashboard/sessions/quiet/link');
+    const rows = await t.deps.db.select().from(activityLogs).where(eq(activityLogs.userId, tenant.id));
+    expect(JSON.stringify([rows, t.lines])).not.toContain('qr-secret');
+  });
+});
+
+describe('a session', () => {
+  it('shows its name, which comes from a phone, as text', async () => {
+    await connected();
+    await change({ name: SCRIPT, deviceInfo: { platform: SCRIPT } });
+    const path = '/dashboard/sessions/shop';
+    for (const page of ['/dashboard/sessions', '/dashboard/session-list', path, `${path}/status`]) {
+      const html = await read(page);
+      expect(html).toContain(AS_TEXT);
+      expect(html).not.toContain(SCRIPT);
+    }
+  });
+
+  it('is restarted, logged out and deleted, each after a question but the first', async () => {
+    const id = await connected();
+    const page = await read('/dashboard/sessions/shop');
+    expect(page).toMatch(/action="\/dashboard\/sessions\/shop\/logout"[^>]*hx-confirm="Log out shop\?/);
+    expect(page).toMatch(/action="\/dashboard\/sessions\/shop\/delete"[^>]*hx-confirm="Delete shop /);
+    const opens = t.engine.opens.length;
+    expect((await post('/dashboard/sessions/shop/restart')).status).toBe(303);
+    await until(async () => t.engine.opens.length === opens + 1);
+    t.engine.connect(id, '6281255599003');
+    await post('/dashboard/sessions/shop/logout');
+    await until(async () => (await read('/dashboard/sessions/shop')).includes('Logged out'));
+    expect(await read('/dashboard/sessions/shop/link')).toContain('action="/dashboard/sessions/shop/link"');
+    const gone = await post('/dashboard/sessions/shop/delete');
+    expect(gone.headers.get('location')).toBe('/dashboard/sessions');
+    expect((await t.visit('/dashboard/sessions/shop', { as: tenant })).status).toBe(404);
+  });
+
+  it('may have any name, also one that looks like a page', async () => {
+    for (const sessionId of ['new', 'list', 'a.b-c_D']) await post('/dashboard/sessions', { sessionId });
+    for (const sessionId of ['new', 'list', 'a.b-c_D']) {
+      expect(await read(`/dashboard/sessions/${sessionId}`)).toContain(`<h1>${sessionId}</h1>`);
+    }
+  });
+
+  it('is paused, resumed and cleared by hand', async () => {
+    await connected();
+    await post('/dashboard/sessions/shop/queue/pause');
+    const send = { session: 'shop', to: '+6281234567890', text: 'hello' };
+    const sent = await t.call('/message/send-text', { method: 'POST', apiKey: tenant.apiKey, body: send });
+    expect(sent.status).toBe(202);
+    const card = await read('/dashboard/sessions/shop/queue');
+    expect(card).toContain('Paused by hand');
+    expect(card).toContain('action="/dashboard/sessions/shop/queue/resume"');
+    await post('/dashboard/sessions/shop/queue/clear');
+    await post('/dashboard/sessions/shop/queue/resume');
+    const after = await read('/dashboard/sessions/shop/queue');
+    expect(after).toContain('Nothing waits.');
+    expect(after).toContain('1 canceled');
+    expect(after).not.toContain('queue/clear');
+  });
+
+  it('says that its breaker is open, until when and why', async () => {
+    await connected();
+    await change({ breakerUntil: Date.now() + HOUR_MS, breakerCode: '463', breakerTrips: 2 });
+    const page = await read('/dashboard/sessions/shop');
+    expect(page).toContain('only people who know this number are served');
+    expect(page).toContain('WhatsApp refused a message');
+    expect(page).toContain('463');
+  });
+});
+
+describe('the limits', () => {
+  const limits = () =>
+    t.call('/session/shop/limits', { apiKey: tenant.apiKey }).then(({ body }) => Object(body.data));
+  const path = '/dashboard/sessions/shop/limits';
+  const form = {
+    delayMinMs: '',
+    delayMaxMs: '12.5',
+    perMinute: '2',
+    from: '21:00',
+    to: '07:00',
+    timeZone: 'Asia/Jakarta',
+    days: '10',
+    startPerHour: '5',
+  };
+
+  it('are edited, and go back to the service’s own when a field is emptied', async () => {
+    await connected();
+    expect((await post(path, form)).headers.get('location')).toBe('/dashboard/sessions/shop');
+    const first = await limits();
+    expect(first).toMatchObject({
+      own: { delayMaxMs: 12_500, perMinute: 2 },
+      quietHours: { from: '21:00', to: '07:00', timeZone: 'Asia/Jakarta' },
+      warmUp: { days: 10, startPerHour: 5 },
+    });
+    const page = await read(path);
+    for (const value of ['12.5', '21:00', 'Asia/Jakarta', '10']) expect(page).toContain(`value="${value}"`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    await post(path, { ...form, perMinute: '', from: '', to: '', timeZone: '' });
+    const second = await limits();
+    expect(second).toMatchObject({ own: { delayMaxMs: 12_500 }, quietHours: null });
+    expect(second.own).not.toHaveProperty('perMinute');
+    expect(second.warmUp.since).toBe(first.warmUp.since);
+    await post(path, { days: '', startPerHour: '' });
+    expect(await limits()).toMatchObject({ own: {}, quietHours: null, warmUp: null });
+  });
+
+  it.each([
+    [{ perMinute: '999999' }, 'perMinute'],
+    [{ delayMinMs: '0.001' }, 'delayMinMs'],
+    [{ perHour: 'many' }, 'perHour'],
+    [{ from: '21:00' }, 'to'],
+    [{ from: '21:00', to: '21:00', timeZone: 'UTC' }, 'to'],
+    [{ from: '21:00', to: '07:00', timeZone: 'Mars/Base' }, 'timeZone'],
+    [{ days: '10' }, 'startPerHour'],
+    [{ days: '1000', startPerHour: '1' }, 'days'],
+  ])('refuse %j and mark the field', async (bad, field) => {
+    await connected();
+    const reply = await t.visit(path, { as: tenant, form: bad, headers: { 'hx-request': 'true' } });
+    expect(reply.status).toBe(400);
+    expect(await reply.text()).toContain(`data-field="${field}"`);
+    expect(await limits()).toMatchObject({ own: {}, quietHours: null, warmUp: null });
+  });
+});
+
+describe('every reason', () => {
+  const ENDS: CloseReason[] = [
+    'closed_by_us',
+    'restart_required',
+    'connection_lost',
+    'timed_out',
+    'unavailable',
+    'stalled',
+    'pairing_expired',
+    'client_outdated',
+    'ownership_lost',
+    'untrusted_server',
+    'logged_out',
+    'replaced',
+    'forbidden',
+    'bad_session',
+  ];
+  const told = ENDS.flatMap((end) =>
+    [true, false].flatMap((paired) =>
+      [0, 100].flatMap((n) => {
+        const decision = decide(end, { paired, failures: n, restarts: n, outdated: n });
+        if (decision.do === 'refresh') return decision.announce ? ['client_outdated'] : [];
+        return 'reason' in decision ? [decision.reason] : [];
+      }),
+    ),
+  );
+  const all = [...new Set([...told, 'phone_mismatch', 'duplicate_phone', 'user_disabled'])];
+
+  it.each(all)('%s is told in both languages, with what to do', (reason) => {
+    const generic = explainSession('en', { status: 'failed', reason: 'unheard_of' });
+    const en = explainSession('en', { status: 'failed', reason });
+    const id = explainSession('id', { status: 'failed', reason });
+    for (const words of [en, id]) expect(words.why.length * words.todo.length).toBeGreaterThan(0);
+    expect(en.why).not.toBe(generic.why);
+    expect(id.why).not.toBe(en.why);
+    // What the API says at most repeats it.
+    expect(explain(reason) ?? en.why).not.toBe('');
+  });
+
+  it.each(SESSION_STATUSES)('a session that is %s without a reason has words, too', (status) => {
+    for (const lang of ['en', 'id'] as const) {
+      const words = explainSession(lang, { status, reason: null });
+      expect(words.state).not.toBe('');
+      expect(words.why === '').toBe(status === 'connected');
+    }
+  });
+});
