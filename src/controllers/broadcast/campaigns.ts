@@ -6,13 +6,13 @@ import {
   CampaignRecipient,
   CloneCampaignInput,
   MadeCampaign,
+  RECIPIENT_STATUSES,
   ScheduleCampaignInput,
   SendCampaignInput,
   UpdateCampaignInput,
 } from '../../services/broadcast/campaign-schemas.ts';
-import { getCampaign, listCampaigns, listRecipients } from '../../services/broadcast/campaigns.ts';
+import { type CampaignRef, getCampaign, listCampaigns } from '../../services/broadcast/campaigns.ts';
 import {
-  type CampaignRef,
   cloneCampaign,
   pauseCampaign,
   resumeCampaign,
@@ -20,11 +20,12 @@ import {
   stopCampaign,
   updateCampaign,
 } from '../../services/broadcast/control.ts';
+import { listRecipients } from '../../services/broadcast/recipients.ts';
 import { scheduleCampaign, sendCampaign } from '../../services/broadcast/start.ts';
 import type { Ctx } from '../../services/context.ts';
 import type { Answer } from '../../services/idempotency.ts';
 import { type Route, route } from '../route.ts';
-import { Pagination, pageQuery, paginationOf } from '../schemas.ts';
+import { cursorQuery, Pagination, pageQuery, paginationOf } from '../schemas.ts';
 import {
   broadcastPath,
   EXAMPLE_ID,
@@ -162,7 +163,8 @@ const recipients = route({
   params: IdParams,
   query: z.object({
     limit: pageQuery.limit,
-    cursor: z.coerce.number().int().min(0).max(2_147_483_647).optional(),
+    ...cursorQuery,
+    state: z.enum(RECIPIENT_STATUSES).optional().describe('only those in this state'),
     ...ownerQuery,
   }),
   response: z.object({ data: z.array(CampaignRecipient), nextCursor: z.string().nullable() }),

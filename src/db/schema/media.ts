@@ -26,7 +26,11 @@ export const media = table(
     /** not needed after that: row and file go */
     expiresAt: timestamp().notNull(),
   },
-  (t) => [index('media_content_ix').on(t.userId, t.sha256), index('media_expiry_ix').on(t.expiresAt)],
+  (t) => [
+    index('media_content_ix').on(t.userId, t.sha256),
+    index('media_expiry_ix').on(t.expiresAt),
+    index('media_user_ix').on(t.userId, t.kind, t.id),
+  ],
 );
 
 /** What WhatsApp's directory said about a number, per tenant. */

@@ -57,18 +57,18 @@ export function campaignNotFound(id: string): AppError {
   return new AppError('NOT_FOUND', `There is no campaign ${id}.`);
 }
 
-/** The tenant's campaign, reached through the session that it belongs to. Throws NOT_FOUND. */
+/** The tenant's campaign; with a session only one that belongs to it. Throws NOT_FOUND. */
 export async function findCampaign(
   db: Db,
-  owner: { userId: number; sessionId: string },
+  owner: { userId: number; sessionId?: string | undefined },
   id: string,
 ): Promise<CampaignRow> {
+  const { userId, sessionId } = owner;
+  const ofSession = sessionId === undefined ? undefined : eq(campaigns.sessionId, sessionId);
   const [row] = await db
     .select()
     .from(campaigns)
-    .where(
-      and(eq(campaigns.id, id), eq(campaigns.userId, owner.userId), eq(campaigns.sessionId, owner.sessionId)),
-    );
+    .where(and(eq(campaigns.id, id), eq(campaigns.userId, userId), ofSession));
   if (!row) throw campaignNotFound(id);
   return row;
 }

@@ -176,6 +176,8 @@ export const RECIPIENT_STATUSES = [
   'skipped',
 ] as const;
 
+export type RecipientStatus = (typeof RECIPIENT_STATUSES)[number];
+
 export const CampaignRecipient = z
   .object({
     number: z.string(),

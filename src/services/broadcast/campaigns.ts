@@ -1,24 +1,28 @@
-/** Reading campaigns: one, many, and their recipients. */
-import { and, asc, count, desc, eq, gt, type SQL } from 'drizzle-orm';
-import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
+/** Reading campaigns: one and many. */
+import { and, count, desc, eq } from 'drizzle-orm';
+import { campaigns } from '../../db/schema.ts';
 import type { Ctx } from '../context.ts';
-import type { SessionRecord, SessionRef } from '../sessions/find.ts';
+import { readSession, type SessionRecord } from '../sessions/find.ts';
 import { type CampaignDeps, type CampaignRow, type CampaignStatus, findCampaign } from './campaign-row.ts';
-import type { CampaignOutput, CampaignRecipient } from './campaign-schemas.ts';
+import type { CampaignOutput } from './campaign-schemas.ts';
 import { type Counts, countCampaign, countPage, statisticsOf } from './counts.ts';
-import { enterBroadcast } from './tenant.ts';
+import { type BroadcastRef, enterBroadcast } from './tenant.ts';
 
 type Sender = Pick<SessionRecord, 'limits'>;
 
-/** The campaigns of a session, newest first. Throws SESSION_NOT_FOUND. */
+export interface CampaignRef extends BroadcastRef {
+  id: string;
+}
+
+/** The campaigns of a session, or of all sessions when none is named, newest first. Throws SESSION_NOT_FOUND. */
 export async function listCampaigns(
   ctx: Ctx,
-  input: SessionRef & { status?: CampaignStatus | undefined; page: number; limit: number },
+  input: BroadcastRef & { status?: CampaignStatus | undefined; page: number; limit: number },
 ): Promise<{ data: CampaignOutput[]; totalItems: number }> {
   const { session, userId } = await enterBroadcast(ctx, input, 'read');
   const where = and(
     eq(campaigns.userId, userId),
-    eq(campaigns.sessionId, session.sessionId),
+    session === null ? undefined : eq(campaigns.sessionId, session.sessionId),
     input.status === undefined ? undefined : eq(campaigns.status, input.status),
   );
   const rows = await ctx.db
@@ -39,16 +43,30 @@ export async function listCampaigns(
 }
 
 /** One campaign with its numbers as they are now. Throws NOT_FOUND. */
-export async function getCampaign(ctx: Ctx, ref: SessionRef & { id: string }): Promise<CampaignOutput> {
-  const { session } = await enterBroadcast(ctx, ref, 'read');
-  return viewCampaign(ctx, await findCampaign(ctx.db, session, ref.id), session);
+export async function getCampaign(ctx: Ctx, ref: CampaignRef): Promise<CampaignOutput> {
+  const { campaign, session } = await enterCampaign(ctx, ref, 'read');
+  return viewCampaign(ctx, campaign, session);
+}
+
+/**
+ * A campaign with its session, which is null when it is gone: the one that the surface named, or the campaign's own.
+ * Throws FORBIDDEN, SESSION_NOT_FOUND, NOT_FOUND.
+ */
+export async function enterCampaign(
+  ctx: Ctx,
+  ref: CampaignRef,
+  scope: 'read' | 'broadcast',
+): Promise<{ campaign: CampaignRow; session: SessionRecord | null }> {
+  const { userId, session } = await enterBroadcast(ctx, ref, scope);
+  const campaign = await findCampaign(ctx.db, { userId, sessionId: session?.sessionId }, ref.id);
+  return { campaign, session: session ?? (await readSession(ctx.db, userId, campaign.sessionId)) };
 }
 
 /** The campaign as answers show it. */
 export async function viewCampaign(
   deps: CampaignDeps,
   row: CampaignRow,
-  session: Sender,
+  session: Sender | null,
 ): Promise<CampaignOutput> {
   return toCampaign(deps, row, await countCampaign(deps.db, row.id), session);
 }
@@ -57,9 +75,9 @@ async function toCampaign(
   deps: CampaignDeps,
   row: CampaignRow,
   counts: Counts,
-  session: Sender,
+  session: Sender | null,
 ): Promise<CampaignOutput> {
-  const statistics = await statisticsOf(deps, row, counts, session.limits);
+  const statistics = await statisticsOf(deps, row, counts, session?.limits ?? null);
   const running = row.status === 'running';
   return {
     id: row.id,
@@ -108,115 +126,4 @@ function showOptions(options: Record<string, unknown>): Record<string, unknown> 
 function toClock(minutes: number): string {
   const two = (value: number) => String(value).padStart(2, '0');
   return `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
-}
-
-/** What became of the recipients, in the order of sending. `cursor` is the `nextCursor` of the page before. */
-export async function listRecipients(
-  ctx: Ctx,
-  input: SessionRef & { id: string; limit: number; cursor?: number | undefined },
-): Promise<{ data: CampaignRecipient[]; nextCursor: string | null }> {
-  const { session } = await enterBroadcast(ctx, input, 'read');
-  const campaign = await findCampaign(ctx.db, session, input.id);
-  const rows = await readRecipients(ctx, campaign, input.cursor ?? 0, input.limit);
-  const last = rows.at(-1);
-  return {
-    data: rows.map(({ recipient }) => recipient),
-    nextCursor: rows.length === input.limit && last ? String(last.position) : null,
-  };
-}
-
-export interface RecipientRow {
-  position: number;
-  peer: string | null;
-  lid: string | null;
-  times: {
-    sentAt: number | null;
-    deliveredAt: number | null;
-    readAt: number | null;
-    failedAt: number | null;
-  };
-  recipient: CampaignRecipient;
-}
-
-/** The recipients after a position, with what their messages have come to. */
-export async function readRecipients(
-  { db }: Pick<CampaignDeps, 'db'>,
-  campaign: CampaignRow,
-  after: number,
-  limit: number,
-  where?: SQL,
-): Promise<RecipientRow[]> {
-  const rows = await db
-    .select({
-      position: campaignRecipients.position,
-      phone: campaignRecipients.phone,
-      name: campaignRecipients.name,
-      state: campaignRecipients.state,
-      reason: campaignRecipients.reason,
-      variant: campaignRecipients.variant,
-      queuedAt: campaignRecipients.queuedAt,
-      messageId: messages.messageId,
-      peer: messages.peer,
-      lid: messages.lid,
-      status: messages.status,
-      errorCode: messages.errorCode,
-      sentAt: messages.sentAt,
-      deliveredAt: messages.deliveredAt,
-      readAt: messages.readAt,
-      failedAt: messages.failedAt,
-    })
-    .from(campaignRecipients)
-    .leftJoin(messages, eq(messages.id, campaignRecipients.messageRowId))
-    .where(and(eq(campaignRecipients.campaignId, campaign.id), gt(campaignRecipients.position, after), where))
-    .orderBy(asc(campaignRecipients.position))
-    .limit(limit);
-  return rows.map(({ position, phone, name, variant, messageId, peer, lid, queuedAt, ...row }) => {
-    const { sentAt, deliveredAt, readAt, failedAt } = row;
-    return {
-      position,
-      peer,
-      lid,
-      times: { sentAt, deliveredAt, readAt, failedAt },
-      recipient: {
-        number: phone,
-        name,
-        ...fateOf(campaign, row),
-        variant,
-        messageId,
-        queuedAt: iso(queuedAt),
-        sentAt: iso(sentAt),
-        deliveredAt: iso(deliveredAt),
-        readAt: iso(readAt),
-        failedAt: iso(failedAt),
-      },
-    };
-  });
-}
-
-interface FateRow {
-  state: (typeof campaignRecipients.$inferSelect)['state'];
-  reason: string | null;
-  status: (typeof messages.$inferSelect)['status'] | null;
-  errorCode: string | null;
-}
-
-function fateOf(campaign: CampaignRow, row: FateRow): Pick<CampaignRecipient, 'state' | 'reason'> {
-  if (row.state === 'skipped') return { state: 'skipped', reason: row.reason };
-  switch (row.status) {
-    case null:
-      return campaign.status === 'stopped' || campaign.status === 'failed'
-        ? { state: 'skipped', reason: campaign.status }
-        : { state: 'pending', reason: row.reason };
-    case 'sent':
-    case 'delivered':
-    case 'read':
-      return { state: row.status, reason: null };
-    case 'failed':
-    case 'expired':
-      return { state: 'failed', reason: row.errorCode ?? row.status };
-    case 'canceled':
-      return { state: 'skipped', reason: campaign.status === 'stopped' ? 'stopped' : 'canceled' };
-    default:
-      return { state: 'queued', reason: null };
-  }
 }

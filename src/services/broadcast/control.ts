@@ -6,12 +6,11 @@ import { AppError } from '../../utils/errors.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { type Answer, claimIdempotency } from '../idempotency.ts';
 import { requireQueueing } from '../messages/session.ts';
-import type { SessionRecord, SessionRef } from '../sessions/find.ts';
+import type { SessionRecord } from '../sessions/find.ts';
 import { saysContent } from './campaign-content.ts';
 import {
   activeKeyOf,
   type CampaignRow,
-  findCampaign,
   moveCampaign,
   optionsOf,
   storedJson,
@@ -23,16 +22,11 @@ import type {
   MadeCampaign,
   UpdateCampaignInput,
 } from './campaign-schemas.ts';
-import { viewCampaign } from './campaigns.ts';
+import { type CampaignRef, enterCampaign, viewCampaign } from './campaigns.ts';
 import { findList } from './lists.ts';
 import { firstRun } from './schedule.ts';
 import { contentFor, delayOf, insertCampaign, type MadeAnswer, newRow, optionsFrom } from './start.ts';
-import { enterBroadcast } from './tenant.ts';
 import { cancelOpen, withdrawOpen } from './withdraw-open.ts';
-
-export interface CampaignRef extends SessionRef {
-  id: string;
-}
 
 /**
  * What has passed its last look when a pause commits needs some milliseconds to be on the wire; the answer comes
@@ -57,7 +51,7 @@ export async function pauseCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campaig
     },
   });
   if (claimed > 0) await sleep(ctx.clock, RELAY_GRACE_MS);
-  return moved ? viewCampaign(ctx, moved, session) : already(ctx, ref, 'paused', session);
+  return moved ? viewCampaign(ctx, moved, session) : already(ctx, ref, 'paused');
 }
 
 /** Ends a campaign for good; what was on the wire still arrives. Throws NOT_FOUND, or CONFLICT for one that is over. */
@@ -82,7 +76,7 @@ export async function stopCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campaign
     },
   });
   if (claimed > 0) await sleep(ctx.clock, RELAY_GRACE_MS);
-  return moved ? viewCampaign(ctx, moved, session) : already(ctx, ref, 'stopped', session);
+  return moved ? viewCampaign(ctx, moved, session) : already(ctx, ref, 'stopped');
 }
 
 /**
@@ -92,8 +86,7 @@ export async function stopCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campaign
 export async function resumeCampaign(ctx: Ctx, ref: CampaignRef): Promise<CampaignOutput> {
   const { session, campaign } = await enter(ctx, ref);
   if (campaign.status === 'paused') {
-    requireSameSession(campaign, session);
-    requireQueueing(session);
+    requireQueueing(requireOwnSession({ campaign, session }));
     if (campaign.frozenAt === null && campaign.listId !== null) {
       await findList(ctx.db, campaign.userId, campaign.listId);
     }
@@ -112,7 +105,7 @@ export async function resumeCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campai
     event: campaign.startedAt === null ? 'campaign.started' : 'campaign.resumed',
     origin: originOf(ctx),
   });
-  return moved ? viewCampaign(ctx, moved, session) : already(ctx, ref, 'running', session);
+  return moved ? viewCampaign(ctx, moved, session) : already(ctx, ref, 'running');
 }
 
 /**
@@ -125,8 +118,7 @@ export async function retryCampaign(
   answer: (campaign: CampaignOutput) => Answer,
 ): Promise<CampaignOutput> {
   const { session, campaign } = await enter(ctx, ref);
-  requireSameSession(campaign, session);
-  requireQueueing(session);
+  requireQueueing(requireOwnSession({ campaign, session }));
   const now = ctx.clock.now();
   const moved = await moveCampaign(ctx, campaign.id, {
     from: ['completed', 'paused'],
@@ -150,7 +142,7 @@ export async function retryCampaign(
     },
   });
   if (moved) return viewCampaign(ctx, moved, session);
-  const { status } = await findCampaign(ctx.db, session, ref.id);
+  const { status } = (await enter(ctx, ref)).campaign;
   throw new AppError('CONFLICT', 'Only a completed or paused campaign with failures can be retried.', {
     details: { status },
   });
@@ -165,7 +157,7 @@ export async function updateCampaign(
   const { session, campaign } = await enter(ctx, ref);
   const said =
     input.templateId !== undefined || saysContent(input)
-      ? await contentFor(ctx, session, input, campaign.dueAt ?? ctx.clock.now())
+      ? await contentFor(ctx, requireAnySession(session), input, campaign.dueAt ?? ctx.clock.now())
       : {};
   const delayMs = delayOf(input);
   const changes: Transition['changes'] = {
@@ -223,7 +215,7 @@ export async function cloneCampaign(
   const { listId, numbers, templateId, type, content, delayMs, options } = campaign;
   const name = input.campaignName ?? `${campaign.name} (copy)`.slice(0, 190);
   const row: CampaignRow = {
-    ...newRow(ctx, session, { name, listId, numbers, templateId, type, content, delayMs, options }),
+    ...newRow(ctx, requireAnySession(session), { name, listId, numbers, templateId, type, content, delayMs, options }),
     origin: 'clone',
     // One that has no recipients of its own yet takes them where the other one would have.
     originId:
@@ -236,15 +228,28 @@ export async function cloneCampaign(
   return insertCampaign(ctx, row, total, answer);
 }
 
-async function enter(ctx: Ctx, ref: CampaignRef): Promise<{ session: SessionRecord; campaign: CampaignRow }> {
-  const { session } = await enterBroadcast(ctx, ref, 'broadcast');
-  return { session, campaign: await findCampaign(ctx.db, session, ref.id) };
+interface Entered {
+  session: SessionRecord | null;
+  campaign: CampaignRow;
 }
 
-/** A session of that name that was made later is another number. */
-function requireSameSession(campaign: CampaignRow, session: SessionRecord): void {
-  if (campaign.accountId === session.id) return;
-  throw new AppError('CONFLICT', 'The session that this campaign belongs to is gone.');
+const enter = (ctx: Ctx, ref: CampaignRef): Promise<Entered> => enterCampaign(ctx, ref, 'broadcast');
+
+/** A session of that name that was made later is another number. Throws CONFLICT. */
+function requireOwnSession({ campaign, session }: Entered): SessionRecord {
+  const own = requireAnySession(session);
+  if (campaign.accountId === own.id) return own;
+  throw sessionGone();
+}
+
+/** Throws CONFLICT when there is none of that name. */
+function requireAnySession(session: SessionRecord | null): SessionRecord {
+  if (session) return session;
+  throw sessionGone();
+}
+
+function sessionGone(): AppError {
+  return new AppError('CONFLICT', 'The session that this campaign belongs to is gone.');
 }
 
 /** What was asked for is so already, or cannot be any more. */
@@ -252,9 +257,8 @@ async function already(
   ctx: Ctx,
   ref: CampaignRef,
   wanted: CampaignRow['status'],
-  session: SessionRecord,
 ): Promise<CampaignOutput> {
-  const campaign = await findCampaign(ctx.db, session, ref.id);
+  const { campaign, session } = await enter(ctx, ref);
   if (campaign.status === wanted) return viewCampaign(ctx, campaign, session);
   throw new AppError('CONFLICT', `The campaign is ${campaign.status}.`, {
     details: { status: campaign.status },

@@ -9,9 +9,8 @@ import { newId } from '../../utils/ids.ts';
 import { type Ctx, type Deps, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quota.ts';
-import type { SessionRef } from '../sessions/find.ts';
 import { contains } from './search.ts';
-import { enterBroadcast } from './tenant.ts';
+import { type BroadcastRef, enterBroadcast } from './tenant.ts';
 
 /** Enough for every use that was seen; it bounds what a page of lists must count. */
 const MAX_LISTS = 10_000;
@@ -29,14 +28,14 @@ export interface BroadcastList {
   updatedAt: string;
 }
 
-export interface ListRef extends SessionRef {
+export interface ListRef extends BroadcastRef {
   listId: string;
 }
 
 /** The tenant's lists, newest first. */
 export async function listLists(
   ctx: Ctx,
-  input: SessionRef & { search?: string | undefined; page: number; limit: number },
+  input: BroadcastRef & { search?: string | undefined; page: number; limit: number },
 ): Promise<{ data: BroadcastList[]; totalItems: number }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const search = input.search?.trim() ?? '';
@@ -63,7 +62,7 @@ export async function getList(ctx: Ctx, ref: ListRef): Promise<BroadcastList> {
 /** Throws CONFLICT at 10,000 lists. */
 export async function createList(
   ctx: Ctx,
-  input: SessionRef & { name: string; description?: string | null | undefined },
+  input: BroadcastRef & { name: string; description?: string | null | undefined },
   answer: (list: BroadcastList) => { status: number; body: Record<string, unknown> },
 ): Promise<BroadcastList> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');

@@ -7,8 +7,7 @@ import { record } from '../../events/record.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import type { Ctx, Deps } from '../context.ts';
-import type { SessionRef } from '../sessions/find.ts';
-import { enterBroadcast } from './tenant.ts';
+import { type BroadcastRef, enterBroadcast } from './tenant.ts';
 
 /** Always in force; a tenant adds its own. */
 export const BUILT_IN_WORDS: readonly string[] = ['STOP', 'BERHENTI', 'UNSUBSCRIBE'];
@@ -108,7 +107,7 @@ export interface OptOutWords {
 }
 
 /** The words that opt out. */
-export async function getOptOutWords(ctx: Ctx, ref: SessionRef): Promise<OptOutWords> {
+export async function getOptOutWords(ctx: Ctx, ref: BroadcastRef): Promise<OptOutWords> {
   const { userId } = await enterBroadcast(ctx, ref, 'read');
   return { builtIn: BUILT_IN_WORDS, words: await readOwnWords(ctx.db, userId) };
 }
@@ -116,7 +115,7 @@ export async function getOptOutWords(ctx: Ctx, ref: SessionRef): Promise<OptOutW
 /** Replaces the tenant's own words; the built-in ones stay in force. */
 export async function putOptOutWords(
   ctx: Ctx,
-  input: SessionRef & { words: readonly string[] },
+  input: BroadcastRef & { words: readonly string[] },
 ): Promise<OptOutWords> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
   const known = new Set(BUILT_IN_WORDS);

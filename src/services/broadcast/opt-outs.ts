@@ -10,10 +10,9 @@ import { AppError } from '../../utils/errors.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
-import type { SessionRef } from '../sessions/find.ts';
 import type { CsvExport } from './export.ts';
 import { contains } from './search.ts';
-import { enterBroadcast } from './tenant.ts';
+import { type BroadcastRef, enterBroadcast } from './tenant.ts';
 
 const MAX_COUNTED = 10_000;
 const PIECE = 500;
@@ -30,14 +29,14 @@ export interface OptOut {
   createdAt: string;
 }
 
-export interface NumberRef extends SessionRef {
+export interface NumberRef extends BroadcastRef {
   number: string;
 }
 
 /** Newest first; the total is null past 10,000. */
 export async function listOptOuts(
   ctx: Ctx,
-  input: SessionRef & { search?: string | undefined; page: number; limit: number },
+  input: BroadcastRef & { search?: string | undefined; page: number; limit: number },
 ): Promise<{ data: OptOut[]; totalItems: number | null }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const search = input.search?.trim() ?? '';
@@ -70,7 +69,7 @@ export async function getOptOut(ctx: Ctx, ref: NumberRef): Promise<OptOut> {
 /** Adds up to 1,000 numbers; who is there already stays as they are. Throws INVALID_NUMBER, then adds none. */
 export async function addOptOuts(
   ctx: Ctx,
-  input: SessionRef & { numbers: readonly string[]; note?: string | null | undefined },
+  input: BroadcastRef & { numbers: readonly string[]; note?: string | null | undefined },
 ): Promise<{ added: number; existing: number; numbers: string[] }> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
   const numbers = [
@@ -84,7 +83,7 @@ export async function addOptOuts(
         phone,
         source: 'manual' as const,
         note: input.note ?? null,
-        sessionId: input.sessionId,
+        sessionId: input.sessionId ?? null,
         createdAt: ctx.clock.now(),
       };
       if (await tryInsert(tx, optOuts, row)) added.push(phone);
@@ -118,7 +117,7 @@ export async function removeOptOut(ctx: Ctx, ref: NumberRef): Promise<{ number: 
 }
 
 /** The whole ledger as CSV, in the columns that its import reads. */
-export async function exportOptOuts(ctx: Ctx, ref: SessionRef): Promise<CsvExport> {
+export async function exportOptOuts(ctx: Ctx, ref: BroadcastRef): Promise<CsvExport> {
   const { userId } = await enterBroadcast(ctx, ref, 'read');
   return { fileName: 'opt-outs.csv', lines: optOutLines(ctx.db, userId) };
 }

@@ -6,11 +6,10 @@ import { turn } from '../../db/turns.ts';
 import { csvLine } from '../../utils/csv.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
 import type { Ctx } from '../context.ts';
-import type { SessionRef } from '../sessions/find.ts';
-import { type CampaignDeps, type CampaignRow, findCampaign } from './campaign-row.ts';
+import type { CampaignDeps, CampaignRow } from './campaign-row.ts';
 import { CampaignOutput } from './campaign-schemas.ts';
-import { type RecipientRow, readRecipients, viewCampaign } from './campaigns.ts';
-import { enterBroadcast } from './tenant.ts';
+import { type CampaignRef, enterCampaign, viewCampaign } from './campaigns.ts';
+import { type RecipientRow, readRecipients } from './recipients.ts';
 
 /** Recipients read between two turns of the event loop. */
 const PIECE = 250;
@@ -38,12 +37,9 @@ export const CampaignReport = z
   .meta({ id: 'CampaignReport' });
 export type CampaignReport = z.infer<typeof CampaignReport>;
 
-type CampaignRef = SessionRef & { id: string };
-
 /** Reads every recipient, in pieces: some seconds for a million. Throws NOT_FOUND. */
 export async function reportCampaign(ctx: Ctx, ref: CampaignRef): Promise<CampaignReport> {
-  const { session } = await enterBroadcast(ctx, ref, 'read');
-  const campaign = await findCampaign(ctx.db, session, ref.id);
+  const { campaign, session } = await enterCampaign(ctx, ref, 'read');
   const sums = newSums();
   for await (const rows of pieces(ctx, campaign)) {
     for (const row of rows) add(sums, row);
@@ -159,8 +155,7 @@ export async function exportCampaign(
   ctx: Ctx,
   ref: CampaignRef,
 ): Promise<{ fileName: string; lines: AsyncIterable<string> }> {
-  const { session } = await enterBroadcast(ctx, ref, 'read');
-  const campaign = await findCampaign(ctx.db, session, ref.id);
+  const { campaign } = await enterCampaign(ctx, ref, 'read');
   return { fileName: `campaign-${campaign.id}.csv`, lines: recipientLines(ctx, campaign) };
 }
 

@@ -8,12 +8,15 @@ import { newId } from '../../utils/ids.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
+<<<<<<< HEAD
 import { takeRoom } from '../quota.ts';
 import type { SessionRef } from '../sessions/find.ts';
+=======
+>>>>>>> f1a8bcb (Reach lists, templates, opt-outs and campaigns without naming a session)
 import { findList } from './lists.ts';
 import { compileTemplate, type RenderContact, renderTemplate } from './render.ts';
 import { contains } from './search.ts';
-import { enterBroadcast } from './tenant.ts';
+import { type BroadcastRef, enterBroadcast } from './tenant.ts';
 
 const MAX_TEMPLATES = 1000;
 /** Each takes two characters of what is recorded of a recipient. */
@@ -28,7 +31,7 @@ export interface BroadcastTemplate {
   updatedAt: string;
 }
 
-export interface TemplateRef extends SessionRef {
+export interface TemplateRef extends BroadcastRef {
   id: string;
 }
 
@@ -37,7 +40,7 @@ type Row = typeof broadcastTemplates.$inferSelect;
 /** By name. */
 export async function listTemplates(
   ctx: Ctx,
-  input: SessionRef & { search?: string | undefined; page: number; limit: number },
+  input: BroadcastRef & { search?: string | undefined; page: number; limit: number },
 ): Promise<{ data: BroadcastTemplate[]; totalItems: number }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const search = input.search?.trim() ?? '';
@@ -64,7 +67,7 @@ export async function getTemplate(ctx: Ctx, ref: TemplateRef): Promise<Broadcast
 /** Throws VALIDATION_FAILED, CONFLICT for a name that is taken or one too many. */
 export async function createTemplate(
   ctx: Ctx,
-  input: SessionRef & { name: string; body: string },
+  input: BroadcastRef & { name: string; body: string },
   answer: (template: BroadcastTemplate) => { status: number; body: Record<string, unknown> },
 ): Promise<BroadcastTemplate> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
@@ -145,7 +148,7 @@ const SAMPLE: RenderContact = { phone: '6281234567890', name: 'Budi', fields: {}
  */
 export async function previewTemplate(
   ctx: Ctx,
-  input: SessionRef & {
+  input: BroadcastRef & {
     templateId?: string | undefined;
     text?: string | undefined;
     listId?: string | undefined;

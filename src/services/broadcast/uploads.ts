@@ -1,7 +1,7 @@
 /** Files for broadcasts: of a few kinds, told by their bytes, and scanned before anybody can send them. */
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { eq } from 'drizzle-orm';
+import { and, count, desc, eq, gt } from 'drizzle-orm';
 import { imageSizeFromFile } from 'image-size/fromFile';
 import { transact } from '../../db/ops.ts';
 import { media } from '../../db/schema.ts';
@@ -11,12 +11,11 @@ import { AppError } from '../../utils/errors.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { detectType } from '../media/detect.ts';
-import { findMedia, keepReceived } from '../media/keep.ts';
+import { findMedia, keepReceived, type MediaRecord } from '../media/keep.ts';
 import type { ReceivedFile } from '../media/sources.ts';
 import { discardFile, fileTooLarge, removeStored } from '../media/storage.ts';
 import { signedMediaPath } from '../media/verbs.ts';
-import type { SessionRef } from '../sessions/find.ts';
-import { enterBroadcast } from './tenant.ts';
+import { type BroadcastRef, enterBroadcast } from './tenant.ts';
 
 const WORD = 'application/msword';
 /** The old Office formats are one container; what it holds is told by the names inside. */
@@ -51,15 +50,15 @@ export interface Upload {
  * Keeps a file for broadcasts. Throws FILE_TOO_LARGE, UNSUPPORTED_MEDIA, FILE_INFECTED (which is logged), and
  * UNAVAILABLE when the scanner that is configured does not answer: what was not scanned does not get in.
  */
-export async function uploadFile(ctx: Ctx, input: SessionRef & { file: ReceivedFile }): Promise<Upload> {
-  const { session } = await enterBroadcast(ctx, input, 'broadcast');
+export async function uploadFile(ctx: Ctx, input: BroadcastRef & { file: ReceivedFile }): Promise<Upload> {
+  const { userId, session } = await enterBroadcast(ctx, input, 'broadcast');
   const { file } = input;
   try {
     const { maxUploadBytes } = ctx.config.files;
     if (file.size > maxUploadBytes) throw fileTooLarge(maxUploadBytes);
     const mimetype = await requireKind(file);
     const dimensions = await readDimensions(file, mimetype);
-    const scanned = await scan(ctx, session, file);
+    const scanned = await scan(ctx, { userId, session }, file);
     const about = { mimetype, size: file.size, originalName: file.filename, ...dimensions, scanned };
     const row = await keepReceived(ctx, file, {
       mimetype,
@@ -80,8 +79,50 @@ export async function uploadFile(ctx: Ctx, input: SessionRef & { file: ReceivedF
   }
 }
 
+export interface UploadEntry extends Pick<Upload, 'filename' | 'url' | 'mimetype' | 'size' | 'originalName'> {
+  createdAt: string;
+  /** it goes then, unless something is sent with it before */
+  expiresAt: string;
+}
+
+/** The tenant's files that can be sent, newest first. */
+export async function listUploads(
+  ctx: Ctx,
+  input: BroadcastRef & { page: number; limit: number },
+): Promise<{ data: UploadEntry[]; totalItems: number }> {
+  const { userId } = await enterBroadcast(ctx, input, 'read');
+  const where = and(
+    eq(media.userId, userId),
+    eq(media.kind, 'upload'),
+    gt(media.expiresAt, ctx.clock.now()),
+  );
+  const rows = await ctx.db
+    .select()
+    .from(media)
+    .where(where)
+    .orderBy(desc(media.id))
+    .limit(input.limit)
+    .offset((input.page - 1) * input.limit);
+  const [total] = await ctx.db.select({ n: count() }).from(media).where(where);
+  return { data: rows.map((row) => toEntry(ctx, row)), totalItems: Number(total?.n ?? 0) };
+}
+
+function toEntry(ctx: Ctx, row: MediaRecord): UploadEntry {
+  const { id, mimetype, size } = row;
+  const extension = EXTENSIONS[mimetype];
+  return {
+    filename: extension === undefined ? id : `${id}.${extension}`,
+    url: `${ctx.config.publicUrl}${signedMediaPath(ctx, id)}`,
+    mimetype,
+    size,
+    originalName: row.filename,
+    createdAt: new Date(row.createdAt).toISOString(),
+    expiresAt: new Date(row.expiresAt).toISOString(),
+  };
+}
+
 /** Removes a file at once; what is not yet sent with it cannot be sent. Throws NOT_FOUND. */
-export async function deleteUpload(ctx: Ctx, input: SessionRef & { filename: string }): Promise<void> {
+export async function deleteUpload(ctx: Ctx, input: BroadcastRef & { filename: string }): Promise<void> {
   await enterBroadcast(ctx, input, 'broadcast');
   const row = await findMedia(ctx, input.filename);
   if (row.kind !== 'upload') throw new AppError('NOT_FOUND', 'There is no such upload.');
@@ -125,7 +166,7 @@ async function readDimensions(
 /** False when no scanner is configured. */
 async function scan(
   ctx: Ctx,
-  session: { id: string; sessionId: string; userId: number },
+  { userId, session }: { userId: number; session: { id: string; sessionId: string } | null },
   file: ReceivedFile,
 ): Promise<boolean> {
   const { clamav } = ctx.config.files;
@@ -134,12 +175,12 @@ async function scan(
   if (!verdict.infected) return true;
   const { signature } = verdict;
   const { filename, size, sha256 } = file;
-  ctx.logger.warn('an upload was infected', { signature, sha256, size, userId: session.userId });
+  ctx.logger.warn('an upload was infected', { signature, sha256, size, userId });
   await transact(ctx.database, (tx) =>
     record(tx, ctx, [
       {
-        userId: session.userId,
-        session: { id: session.id, sessionId: session.sessionId },
+        userId,
+        ...(session === null ? {} : { session: { id: session.id, sessionId: session.sessionId } }),
         event: 'upload.infected',
         status: 'failure',
         data: { signature, filename, size, sha256 },

@@ -7,13 +7,13 @@ import { csvLine } from '../../../utils/csv.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
 import type { Ctx } from '../../context.ts';
-import { claimIdempotency } from '../../idempotency.ts';
+import { type Answer, claimIdempotency } from '../../idempotency.ts';
 import type { ReceivedFile } from '../../media/sources.ts';
 import type { SessionRef } from '../../sessions/find.ts';
 import { signLink } from '../../signed-links.ts';
 import { findList } from '../lists.ts';
 import { LINE_REASONS } from '../numbers.ts';
-import { enterBroadcast } from '../tenant.ts';
+import { type BroadcastRef, enterBroadcast } from '../tenant.ts';
 import { spoolPath } from './job.ts';
 import { thisHost, workOn } from './resume.ts';
 import { failureOf, findImport, type ImportOutput, type ImportRow, readNotes, toOutput } from './store.ts';
@@ -29,10 +29,13 @@ export interface StartedImport {
   eventsUrl: string;
 }
 
-export interface StartImportInput extends SessionRef {
+interface ImportInput extends BroadcastRef {
   /** where the contacts go; missing for a file of opt-outs */
   listId?: string | undefined;
   file: ReceivedFile;
+}
+
+export interface StartImportInput extends SessionRef, Omit<ImportInput, keyof BroadcastRef> {
   /** wait for the end, however long it takes */
   wait: boolean;
 }
@@ -43,20 +46,11 @@ export interface StartImportInput extends SessionRef {
  * stops meanwhile: the import goes on when it is back.
  */
 export async function startImport(ctx: Ctx, input: StartImportInput): Promise<ImportOutput | StartedImport> {
-  const { userId } = await enterBroadcast(ctx, input, 'broadcast');
-  if (input.listId !== undefined) await findList(ctx.db, userId, input.listId);
-  const job = newImport(ctx, userId, input);
-  const path = spoolPath(ctx, job.id);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  // The file first: a row without one could not be worked off.
-  await rename(input.file.path, path);
-  await transact(ctx.database, async (tx) => {
-    await tx.insert(contactImports).values(job);
+  const { userId, job, done } = await takeFile(ctx, input, (made) => ({
     // The signed link is a credential, which must not be in what is kept.
-    const kept = { status: 202, body: { success: true, data: startedOf(ctx, job, (path) => path) } };
-    await claimIdempotency(ctx, tx, kept, { final: !input.wait });
-  });
-  const done = ctx.background.run('an import', (signal) => workOn(ctx, job, signal));
+    answer: { status: 202, body: { success: true, data: startedOf(ctx, made, (path) => path) } },
+    final: !input.wait,
+  }));
   if (!input.wait) {
     const expiresAt = ctx.clock.now() + LINK_MS;
     return startedOf(ctx, job, (path) => signLink(ctx.secrets, path, userId, expiresAt));
@@ -68,8 +62,42 @@ export async function startImport(ctx: Ctx, input: StartImportInput): Promise<Im
   return toOutput(ctx.db, row);
 }
 
+/** The same for a page, which follows the import by its id. Throws NOT_FOUND for the list. */
+export async function beginImport(ctx: Ctx, input: ImportInput): Promise<{ importId: string }> {
+  const { job, done } = await takeFile(ctx, input, ({ id }) => ({
+    answer: { status: 202, body: { success: true, data: { importId: id } } },
+    final: true,
+  }));
+  // How it ends stands in its row.
+  done.catch(() => undefined);
+  return { importId: job.id };
+}
+
+type KeptOf = (job: ImportRow) => { answer: Answer; final: boolean };
+
+/** Makes the file an import of this process and begins it; `done` is its end. */
+async function takeFile(
+  ctx: Ctx,
+  input: ImportInput,
+  kept: KeptOf,
+): Promise<{ userId: number; job: ImportRow; done: Promise<void> }> {
+  const { userId } = await enterBroadcast(ctx, input, 'broadcast');
+  if (input.listId !== undefined) await findList(ctx.db, userId, input.listId);
+  const job = newImport(ctx, userId, input);
+  const path = spoolPath(ctx, job.id);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  // The file first: a row without one could not be worked off.
+  await rename(input.file.path, path);
+  await transact(ctx.database, async (tx) => {
+    await tx.insert(contactImports).values(job);
+    const { answer, final } = kept(job);
+    await claimIdempotency(ctx, tx, answer, { final });
+  });
+  return { userId, job, done: ctx.background.run('an import', (signal) => workOn(ctx, job, signal)) };
+}
+
 /** How far an import is, and what became of it. Throws NOT_FOUND. */
-export async function getImport(ctx: Ctx, input: SessionRef & { id: string }): Promise<ImportOutput> {
+export async function getImport(ctx: Ctx, input: BroadcastRef & { id: string }): Promise<ImportOutput> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   return toOutput(ctx.db, await findImport(ctx.db, userId, input.id));
 }
@@ -77,7 +105,7 @@ export async function getImport(ctx: Ctx, input: SessionRef & { id: string }): P
 /** Every line that was refused, left out or repaired, as CSV, piece by piece. Throws NOT_FOUND. */
 export async function exportImportErrors(
   ctx: Ctx,
-  input: SessionRef & { id: string },
+  input: BroadcastRef & { id: string },
 ): Promise<AsyncIterable<string>> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const row = await findImport(ctx.db, userId, input.id);
@@ -116,14 +144,15 @@ function goesOn({ id }: ImportRow): AppError {
   });
 }
 
-function newImport(ctx: Ctx, userId: number, input: StartImportInput): ImportRow {
+function newImport(ctx: Ctx, userId: number, input: ImportInput): ImportRow {
   const now = ctx.clock.now();
   return {
     id: newId(now),
     userId,
     kind: input.listId === undefined ? 'opt_outs' : 'contacts',
     listId: input.listId ?? null,
-    sessionId: input.sessionId,
+    // Empty when the file came by a surface without a session.
+    sessionId: input.sessionId ?? '',
     status: 'running',
     fileName: input.file.filename?.slice(-190) ?? null,
     sizeBytes: input.file.size,
