@@ -98,6 +98,59 @@ describe('the report', () => {
   });
 });
 
+describe('recipients in one state', () => {
+  async function inState(state: string, more = ''): Promise<{ numbers: string[]; next: string | null }> {
+    const { body, status } = await w.call(`/campaigns/${id}/recipients?state=${state}${more}`);
+    expect(status).toBe(200);
+    const rows: { number: string; state: string }[] = Object(body).data;
+    for (const row of rows) expect(row.state).toBe(state);
+    return { numbers: rows.map(({ number }) => number), next: Object(body).nextCursor };
+  }
+  const phone = (i: number) => contacts(5)[i]?.phone;
+
+  it('are exactly those whom the list of all tells so', async () => {
+    const expected = {
+      read: [0],
+      delivered: [1],
+      sent: [2],
+      failed: [3],
+      skipped: [4],
+      pending: [],
+      queued: [],
+    };
+    for (const [state, places] of Object.entries(expected)) {
+      expect((await inState(state)).numbers, state).toEqual(places.map(phone));
+    }
+  });
+
+  it('come in pages, over both ways in which somebody is skipped, until all are told', async () => {
+    const listId = await w.list(contacts(30, 100));
+    for (const i of [103, 129]) w.unknown.add(contacts(1, i)[0]?.phone ?? '');
+    id = await w.start({ listId, message: 'Hi', delayBetweenMessages: 1_000 });
+    await w.clock.advance(5_000);
+    expect((await inState('pending')).numbers.length).toBeGreaterThan(20);
+    await w.during(w.post(`/campaigns/${id}/stop`));
+    expect((await inState('pending')).numbers).toEqual([]);
+    const skipped: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page = await inState('skipped', `&limit=7${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      skipped.push(...page.numbers);
+      cursor = page.next;
+    }
+    const { statistics } = await w.campaign(id);
+    expect(skipped).toHaveLength(statistics.skipped ?? -1);
+    expect(new Set(skipped).size).toBe(skipped.length);
+    const sent = (await inState('sent')).numbers;
+    expect([...skipped, ...sent].sort()).toEqual(contacts(30, 100).map((contact) => contact.phone));
+  });
+
+  it('refuse a state or a cursor that is none', async () => {
+    for (const query of ['state=lost', 'state=sent&cursor=1', 'cursor=x']) {
+      expect((await w.call(`/campaigns/${id}/recipients?${query}`)).status, query).toBe(400);
+    }
+  });
+});
+
 describe('the overview', () => {
   it('sums lists and campaigns', async () => {
     expect((await w.call('/stats')).body.data).toMatchObject({

@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../../src/utils/clock.ts';
 import { testConfig } from '../helpers/app.ts';
 import { type Scanner, startFakeClamd } from '../helpers/clamd.ts';
 import { createFakeClock } from '../helpers/clock.ts';
-import { dataOf, enterAs, openWorld, upload, type World } from './fixture.ts';
+import { dataOf, enterAs, openWorld, rowsOf, upload, type World } from './fixture.ts';
 
 const GIF = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
 const PNG = Buffer.from(
@@ -135,6 +135,20 @@ describe('an upload', () => {
     expect((await w.call(path, { method: 'DELETE' })).status).toBe(404);
     const rows = await w.t.deps.db.select().from(media).where(eq(media.userId, w.tenant.id));
     expect(rows).toEqual([]);
+  });
+
+  it('is listed for its tenant, newest first, in pages', async () => {
+    await send(w, GIF, 'first.gif');
+    await send(w, PDF, 'second.pdf');
+    const page = await w.call('/upload?limit=1');
+    expect(rowsOf(page)).toMatchObject([{ originalName: 'second.pdf', mimetype: 'application/pdf' }]);
+    expect(page.body.pagination).toMatchObject({ totalItems: 2, totalPages: 2 });
+    const [older] = rowsOf(await w.call('/upload?limit=1&page=2'));
+    expect(older).toMatchObject({ originalName: 'first.gif', size: GIF.length });
+    const link = new URL(String(older?.url));
+    expect((await w.t.app.request(`${link.pathname}${link.search}`)).status).toBe(200);
+    const stranger = await enterAs(w.t, await w.t.tenant());
+    expect(rowsOf(await stranger.call('/upload'))).toEqual([]);
   });
 
   it('is allowed five times a minute, under both addresses together', async () => {

@@ -10,6 +10,8 @@ export interface PageCall {
   csrf?: string;
   /** makes it a POST */
   form?: Record<string, string>;
+  /** a form with a file */
+  multipart?: FormData;
   headers?: Record<string, string>;
 }
 
@@ -29,14 +31,21 @@ export function withVisits<T extends TestApp>(t: T): T & TestDashboard {
   return {
     ...t,
     csrfOf,
-    visit: async (path, { as, cookie = as?.token, csrf, form, headers } = {}) => {
+    visit: async (path, { as, cookie = as?.token, csrf, form, multipart, headers } = {}) => {
       const sent = new Headers(headers);
       if (cookie) sent.set('cookie', `wahub_session=${cookie}`);
       const init: RequestInit = { headers: sent };
+      const token = csrf ?? (as ? csrfOf(as) : '');
       if (form) {
-        const token = csrf ?? (as ? csrfOf(as) : '');
         init.method = 'POST';
         init.body = new URLSearchParams({ ...form, _csrf: token });
+      } else if (multipart) {
+        multipart.set('_csrf', token);
+        // What fetch itself makes of a form: the boundary, and a body in pieces.
+        const request = new Request('http://test.invalid', { method: 'POST', body: multipart });
+        sent.set('content-type', request.headers.get('content-type') ?? '');
+        init.method = 'POST';
+        init.body = await request.arrayBuffer();
       }
       return t.app.request(path, init, { incoming: { socket: { remoteAddress: '127.0.0.1' } } });
     },

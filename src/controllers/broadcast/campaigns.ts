@@ -28,6 +28,7 @@ import { type Route, route } from '../route.ts';
 import { cursorQuery, Pagination, pageQuery, paginationOf } from '../schemas.ts';
 import {
   broadcastPath,
+  CAMPAIGN_LIMIT,
   EXAMPLE_ID,
   EXAMPLE_NUMBER,
   IdParams,
@@ -36,8 +37,6 @@ import {
   TAG,
 } from './parts.ts';
 
-/** As the documents say: campaigns of one tenant an hour. */
-const CAMPAIGNS = { name: 'campaigns', max: 10, windowMs: 3_600_000 };
 /** Media may come as a `data:` URL. */
 const SEND_BODY_BYTES = 16 * 1024 * 1024;
 const session = { sessionId: 'main' };
@@ -74,7 +73,7 @@ const send = route({
   scope: 'broadcast',
   status: 202,
   idempotent: true,
-  limit: CAMPAIGNS,
+  limit: CAMPAIGN_LIMIT,
   maxBodyBytes: SEND_BODY_BYTES,
   params: SessionParams,
   body: SendCampaignInput,
@@ -102,7 +101,7 @@ const schedule = route({
   scope: 'broadcast',
   status: 202,
   idempotent: true,
-  limit: CAMPAIGNS,
+  limit: CAMPAIGN_LIMIT,
   maxBodyBytes: SEND_BODY_BYTES,
   params: SessionParams,
   body: ScheduleCampaignInput,
@@ -205,7 +204,7 @@ const clone = route({
   scope: 'broadcast',
   status: 202,
   idempotent: true,
-  limit: CAMPAIGNS,
+  limit: CAMPAIGN_LIMIT,
   params: IdParams,
   body: CloneCampaignInput,
   response: Made,

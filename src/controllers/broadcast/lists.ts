@@ -14,6 +14,8 @@ import {
   broadcastPath,
   EXAMPLE_ID,
   List,
+  ListDescription,
+  ListName,
   ListParams,
   ownerQuery,
   SessionParams,
@@ -21,8 +23,8 @@ import {
   TAG,
 } from './parts.ts';
 
-const name = z.string().trim().min(1, 'must not be empty').max(120, 'must have at most 120 characters');
-const description = z.string().trim().max(500, 'must have at most 500 characters').nullable();
+const name = ListName;
+const description = ListDescription.nullable();
 const One = z.object({ message: z.string(), data: List });
 const example = { params: { sessionId: 'main', listId: EXAMPLE_ID } };
 

@@ -1,5 +1,6 @@
 /** What all broadcast routes share: two names for every path, and the session in it. */
 import { z } from 'zod';
+import type { RatePolicy } from '../../middlewares/http-env.ts';
 import { SessionId, Timestamp } from '../schemas.ts';
 
 export const TAG = 'Broadcast';
@@ -13,6 +14,20 @@ export function broadcastPath(rest: string): { path: string; aliases: readonly s
     aliases: [`/api/whatsapp/:sessionId/broadcast${rest}`],
   };
 }
+
+const namePart = () =>
+  z.string().trim().min(1, 'must not be empty').max(120, 'must have at most 120 characters');
+export const ListName = namePart();
+export const ListDescription = z.string().trim().max(500, 'must have at most 500 characters');
+export const TemplateName = namePart();
+export const TemplateBody = z.string().min(1).max(10_000).meta({
+  description: '{name}, {number} and every column; {name|Kak} with a default; {{Halo|Hai}} one of them.',
+});
+
+/** As the documents say: campaigns of one tenant an hour. */
+export const CAMPAIGN_LIMIT: RatePolicy = { name: 'campaigns', max: 10, windowMs: 3_600_000 };
+/** As the documents of the older system promise. */
+export const UPLOAD_LIMIT: RatePolicy = { name: 'uploads', max: 5, windowMs: 60_000 };
 
 export const id = z.string().min(1).max(64);
 export const number = z.string().trim().min(1).max(64).meta({ description: 'In any usual spelling.' });

@@ -21,14 +21,14 @@ import {
   SessionParams,
   search,
   TAG,
+  TemplateBody,
+  TemplateName,
 } from './parts.ts';
 
 const BODY = '{{Halo|Hai}} {name|Kak}, voucher {voucher} berlaku sampai besok.';
 const params = { sessionId: 'main', id: EXAMPLE_ID };
-const name = z.string().trim().min(1, 'must not be empty').max(120, 'must have at most 120 characters');
-const body = z.string().min(1).max(10_000).meta({
-  description: '{name}, {number} and every column; {name|Kak} with a default; {{Halo|Hai}} one of them.',
-});
+const name = TemplateName;
+const body = TemplateBody;
 const Template = z
   .object({
     id: z.string(),

@@ -1,14 +1,13 @@
 /** `…/broadcast/upload`: files to send with broadcasts. */
 import { z } from 'zod';
-import { deleteUpload, uploadFile } from '../../services/broadcast/uploads.ts';
+import { deleteUpload, listUploads, uploadFile } from '../../services/broadcast/uploads.ts';
 import { AppError } from '../../utils/errors.ts';
 import { type Route, route } from '../route.ts';
-import { broadcastPath, SessionParams, sessionParams, TAG } from './parts.ts';
+import { Pagination, pageQuery, paginationOf, Timestamp } from '../schemas.ts';
+import { broadcastPath, ownerQuery, SessionParams, sessionParams, TAG, UPLOAD_LIMIT } from './parts.ts';
 
 /** A file of 10 MB as a `data:` URL. */
 const JSON_BYTES = 16 * 1024 * 1024;
-/** As the documents of the older system promise. */
-const UPLOADS_PER_MINUTE = { name: 'uploads', max: 5, windowMs: 60_000 };
 /** A GIF of one pixel. */
 const EXAMPLE_FILE = 'data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7';
 
@@ -25,6 +24,17 @@ const Upload = z
   })
   .meta({ id: 'BroadcastUpload' });
 
+const KeptUpload = Upload.pick({
+  filename: true,
+  url: true,
+  mimetype: true,
+  size: true,
+  originalName: true,
+}).extend({
+  createdAt: Timestamp,
+  expiresAt: Timestamp.describe('it goes then, unless something is sent with it before'),
+});
+
 const upload = route({
   method: 'post',
   ...broadcastPath('/upload'),
@@ -36,7 +46,7 @@ const upload = route({
   scope: 'broadcast',
   status: 201,
   idempotent: true,
-  limit: UPLOADS_PER_MINUTE,
+  limit: UPLOAD_LIMIT,
   params: SessionParams,
   body: z.object({
     file: z.string().optional().meta({ description: 'The file, as a part of a form or as a data: URL.' }),
@@ -53,6 +63,24 @@ const upload = route({
       throw new AppError('VALIDATION_FAILED', 'Not valid: file.', { details: { file: 'is required' } });
     }
     return { message: 'File uploaded', data: { ...(await uploadFile(ctx, { ...params, file })) } };
+  },
+});
+
+const list = route({
+  method: 'get',
+  ...broadcastPath('/upload'),
+  tag: TAG,
+  summary: 'Files that can be sent, newest first',
+  description: 'Also those that came by POST /media.',
+  auth: 'credential',
+  params: SessionParams,
+  query: z.object({ ...pageQuery, ...ownerQuery }),
+  response: z.object({ data: z.array(KeptUpload), pagination: Pagination }),
+  errors: ['SESSION_NOT_FOUND'],
+  example: { params: { sessionId: 'main' } },
+  handler: async ({ ctx, params, query }) => {
+    const { data, totalItems } = await listUploads(ctx, { ...params, ...query });
+    return { data, pagination: paginationOf(query, totalItems) };
   },
 });
 
@@ -73,4 +101,4 @@ const remove = route({
   },
 });
 
-export const uploadRoutes: readonly Route[] = [upload, remove];
+export const uploadRoutes: readonly Route[] = [upload, list, remove];

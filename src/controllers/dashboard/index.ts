@@ -3,6 +3,7 @@ import { accountPages } from './account/pages.tsx';
 import { systemPages } from './admin/system.tsx';
 import { userPages } from './admin/users.tsx';
 import { assetPages } from './assets.ts';
+import { broadcastPages } from './broadcast/index.ts';
 import { examplePages } from './developers/examples.tsx';
 import { keyPages } from './developers/keys.tsx';
 import { webhookPages } from './developers/webhooks.tsx';
@@ -20,4 +21,5 @@ export const allPages: readonly Page[] = [
   ...examplePages,
   ...userPages,
   ...systemPages,
+  ...broadcastPages,
 ];

@@ -4,7 +4,7 @@
  */
 import type { Child } from 'hono/jsx';
 import type { z } from 'zod';
-import type { HttpContext } from '../../middlewares/http-env.ts';
+import type { HttpContext, RatePolicy } from '../../middlewares/http-env.ts';
 import type { Ctx } from '../../services/context.ts';
 import type { ReceivedFile } from '../../services/media/sources.ts';
 import type { UserInfo } from '../../services/users.ts';
@@ -82,6 +82,8 @@ export interface Page<
   files?: readonly string[];
   /** largest file; MAX_MEDIA_SIZE when missing */
   maxFileBytes?: (files: Config['files']) => number;
+  /** a limit of its own, which the API's route of the same verb spends as well */
+  limit?: RatePolicy;
   /** what the tests that walk all pages ask with */
   example?: {
     params?: Record<string, string>;

@@ -215,7 +215,16 @@ export async function cloneCampaign(
   const { listId, numbers, templateId, type, content, delayMs, options } = campaign;
   const name = input.campaignName ?? `${campaign.name} (copy)`.slice(0, 190);
   const row: CampaignRow = {
-    ...newRow(ctx, requireAnySession(session), { name, listId, numbers, templateId, type, content, delayMs, options }),
+    ...newRow(ctx, requireAnySession(session), {
+      name,
+      listId,
+      numbers,
+      templateId,
+      type,
+      content,
+      delayMs,
+      options,
+    }),
     origin: 'clone',
     // One that has no recipients of its own yet takes them where the other one would have.
     originId:
@@ -253,11 +262,7 @@ function sessionGone(): AppError {
 }
 
 /** What was asked for is so already, or cannot be any more. */
-async function already(
-  ctx: Ctx,
-  ref: CampaignRef,
-  wanted: CampaignRow['status'],
-): Promise<CampaignOutput> {
+async function already(ctx: Ctx, ref: CampaignRef, wanted: CampaignRow['status']): Promise<CampaignOutput> {
   const { campaign, session } = await enter(ctx, ref);
   if (campaign.status === wanted) return viewCampaign(ctx, campaign, session);
   throw new AppError('CONFLICT', `The campaign is ${campaign.status}.`, {

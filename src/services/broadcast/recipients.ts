@@ -150,11 +150,7 @@ async function findPositions(
       .select({ position, state })
       .from(campaignRecipients)
       .where(
-        and(
-          eq(campaignRecipients.campaignId, campaign.id),
-          gt(position, from),
-          lte(position, from + PIECE),
-        ),
+        and(eq(campaignRecipients.campaignId, campaign.id), gt(position, from), lte(position, from + PIECE)),
       )
       .orderBy(asc(position));
     for (const row of rows) {

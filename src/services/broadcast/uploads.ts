@@ -91,11 +91,7 @@ export async function listUploads(
   input: BroadcastRef & { page: number; limit: number },
 ): Promise<{ data: UploadEntry[]; totalItems: number }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  const where = and(
-    eq(media.userId, userId),
-    eq(media.kind, 'upload'),
-    gt(media.expiresAt, ctx.clock.now()),
-  );
+  const where = and(eq(media.userId, userId), eq(media.kind, 'upload'), gt(media.expiresAt, ctx.clock.now()));
   const rows = await ctx.db
     .select()
     .from(media)

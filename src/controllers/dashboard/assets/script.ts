@@ -64,6 +64,18 @@ export const DASHBOARD_SCRIPT = `'use strict';
     }, () => undefined);
   }
 
+  /** A form with a file: its part [data-upload] shows how much has been sent. */
+  function showUpload(form, loaded, total) {
+    const part = form.querySelector('[data-upload]');
+    if (!part) return;
+    part.hidden = loaded < 0;
+    if (loaded < 0) return;
+    part.querySelector('progress').value = total > 0 ? Math.floor((100 * loaded) / total) : 0;
+    const text = part.querySelector('[data-upload-text]');
+    const said = loaded >= total && total > 0 ? text.dataset.sent : text.dataset.sending;
+    if (text.textContent !== said) text.textContent = said;
+  }
+
   let stream = null;
   const heard = new Set();
   const waiting = new Map();
@@ -120,6 +132,14 @@ export const DASHBOARD_SCRIPT = `'use strict';
     showTimes(document);
     if (event.detail.target && event.detail.target.id === 'alert') markFields();
     follow();
+  });
+  document.addEventListener('htmx:xhr:progress', (event) => {
+    const { lengthComputable, loaded, total } = event.detail;
+    // Of the answer's own progress the upload part wants to know nothing.
+    if (lengthComputable && event.target.querySelector('input[type=file]')) showUpload(event.target, loaded, total);
+  });
+  document.addEventListener('htmx:afterRequest', (event) => {
+    if (!event.detail.xhr.getResponseHeader('hx-redirect')) showUpload(event.target, -1, 0);
   });
   document.addEventListener('htmx:sendError', () => {
     const line = document.createElement('p');

@@ -157,7 +157,10 @@ button.link { border: 0; padding: 0; background: none; color: var(--strong); tex
 button:disabled { opacity: 0.55; cursor: not-allowed; }
 .htmx-request button[type='submit'] { opacity: 0.55; }
 
-form.stack { display: grid; gap: 0.9rem; }
+form.stack, fieldset.stack { display: grid; gap: 0.9rem; }
+.fields { display: grid; gap: 0.9rem; grid-template-columns: repeat(auto-fit, minmax(min(14rem, 100%), 1fr)); align-items: start; }
+details.card > summary { cursor: pointer; font-weight: 600; }
+details.card[open] > summary { margin-bottom: 0.75rem; }
 .field { display: grid; gap: 0.25rem; min-width: 0; }
 .field label, .field legend { font-weight: 600; }
 .field .hint { color: var(--muted); font-size: 0.875rem; }

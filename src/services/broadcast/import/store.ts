@@ -1,5 +1,5 @@
 /** The row of an import: what is known of it, and who works on it. */
-import { and, asc, eq, gt } from 'drizzle-orm';
+import { and, asc, desc, eq, gt } from 'drizzle-orm';
 import type { Db, Tx } from '../../../db/client.ts';
 import { affected, insertMany } from '../../../db/ops.ts';
 import { contactImportErrors, contactImports } from '../../../db/schema.ts';
@@ -11,6 +11,16 @@ export type ImportRow = typeof contactImports.$inferSelect;
 
 /** Lines told in the answer itself; all of them are in the file of errors. */
 const MAX_SHOWN = 100;
+
+/** What is told of one line of the file. */
+export interface ImportLine {
+  /** the header is 1 */
+  line: number;
+  kind: LineNote['kind'];
+  code: string;
+  number: string;
+  reason: string;
+}
 
 export interface ImportOutput {
   id: string;
@@ -32,7 +42,7 @@ export interface ImportOutput {
   duplicates: number;
   invalid: number;
   repaired: number;
-  errors: { line: number; kind: string; code: string; number: string; reason: string }[];
+  errors: ImportLine[];
   errorCode: string | null;
   errorMessage: string | null;
   createdAt: string;
@@ -79,19 +89,47 @@ export async function writeNotes(tx: Tx, importId: string, notes: readonly LineN
   );
 }
 
-/** Notes after `line`, in the order of the file. */
-export function readNotes(db: Db, importId: string, after: number, limit: number) {
+/** Notes after `line`, in the order of the file; of one kind, when it is named. */
+export function readNotes(
+  db: Db,
+  importId: string,
+  after: number,
+  limit: number,
+  kind?: LineNote['kind'],
+): Promise<(typeof contactImportErrors.$inferSelect)[]> {
+  const { importId: ofImport, line, kind: kindOf } = contactImportErrors;
+  const wanted = kind === undefined ? undefined : eq(kindOf, kind);
   return db
     .select()
     .from(contactImportErrors)
-    .where(and(eq(contactImportErrors.importId, importId), gt(contactImportErrors.line, after)))
-    .orderBy(asc(contactImportErrors.line))
+    .where(and(eq(ofImport, importId), gt(line, after), wanted))
+    .orderBy(asc(line))
     .limit(limit);
 }
 
-/** What is told of an import, with the first 100 lines that were refused or left out. */
-export async function toOutput(db: Db, row: ImportRow): Promise<ImportOutput> {
-  const notes = await readNotes(db, row.id, 0, MAX_SHOWN);
+/** A tenant's imports of a kind, newest first. */
+export function readImports(
+  db: Db,
+  userId: number,
+  { kind, listId, limit }: { kind: ImportRow['kind']; listId?: string | undefined; limit: number },
+): Promise<ImportRow[]> {
+  const ofList = listId === undefined ? undefined : eq(contactImports.listId, listId);
+  return db
+    .select()
+    .from(contactImports)
+    .where(and(eq(contactImports.userId, userId), eq(contactImports.kind, kind), ofList))
+    .orderBy(desc(contactImports.createdAt), desc(contactImports.id))
+    .limit(limit);
+}
+
+export function toLine(note: typeof contactImportErrors.$inferSelect): ImportLine {
+  const { line, kind, code, value } = note;
+  return { line, kind, code, number: value, reason: LINE_REASONS[code] ?? code };
+}
+
+/** What is told of an import, with the first `shown` lines that were refused or left out. */
+export async function toOutput(db: Db, row: ImportRow, shown = MAX_SHOWN): Promise<ImportOutput> {
+  const notes = shown === 0 ? [] : await readNotes(db, row.id, 0, shown);
   const iso = (at: number) => new Date(at).toISOString();
   const done = row.status === 'completed';
   return {
@@ -113,13 +151,7 @@ export async function toOutput(db: Db, row: ImportRow): Promise<ImportOutput> {
     duplicates: row.duplicates,
     invalid: row.invalid,
     repaired: row.repaired,
-    errors: notes.map(({ line, kind, code, value }) => ({
-      line,
-      kind,
-      code,
-      number: value,
-      reason: LINE_REASONS[code] ?? code,
-    })),
+    errors: notes.map(toLine),
     errorCode: row.errorCode,
     errorMessage: row.errorMessage,
     createdAt: iso(row.createdAt),

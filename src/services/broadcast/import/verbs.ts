@@ -16,7 +16,17 @@ import { LINE_REASONS } from '../numbers.ts';
 import { type BroadcastRef, enterBroadcast } from '../tenant.ts';
 import { spoolPath } from './job.ts';
 import { thisHost, workOn } from './resume.ts';
-import { failureOf, findImport, type ImportOutput, type ImportRow, readNotes, toOutput } from './store.ts';
+import {
+  failureOf,
+  findImport,
+  type ImportLine,
+  type ImportOutput,
+  type ImportRow,
+  readImports,
+  readNotes,
+  toLine,
+  toOutput,
+} from './store.ts';
 
 const LINK_MS = 86_400_000;
 const NOTES_PIECE = 1000;
@@ -100,6 +110,33 @@ async function takeFile(
 export async function getImport(ctx: Ctx, input: BroadcastRef & { id: string }): Promise<ImportOutput> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   return toOutput(ctx.db, await findImport(ctx.db, userId, input.id));
+}
+
+/** The newest imports of the tenant, or into one list. */
+export async function listImports(
+  ctx: Ctx,
+  input: BroadcastRef & { listId?: string | undefined; kind: ImportRow['kind']; limit: number },
+): Promise<ImportOutput[]> {
+  const { userId } = await enterBroadcast(ctx, input, 'read');
+  const rows = await readImports(ctx.db, userId, input);
+  return Promise.all(rows.map((row) => toOutput(ctx.db, row, 0)));
+}
+
+/** What is told of single lines, in the order of the file, after the line `after`. Throws NOT_FOUND. */
+export async function listImportLines(
+  ctx: Ctx,
+  input: BroadcastRef & {
+    id: string;
+    kind?: ImportLine['kind'] | undefined;
+    after: number;
+    limit: number;
+  },
+): Promise<{ data: ImportLine[]; nextAfter: number | null }> {
+  const { userId } = await enterBroadcast(ctx, input, 'read');
+  const row = await findImport(ctx.db, userId, input.id);
+  const notes = await readNotes(ctx.db, row.id, input.after, input.limit, input.kind);
+  const last = notes.length === input.limit ? notes.at(-1) : undefined;
+  return { data: notes.map(toLine), nextAfter: last?.line ?? null };
 }
 
 /** Every line that was refused, left out or repaired, as CSV, piece by piece. Throws NOT_FOUND. */

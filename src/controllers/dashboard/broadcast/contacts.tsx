@@ -1,0 +1,421 @@
+/** The contacts of a list: looking through them, and adding, changing and removing one. */
+import { z } from 'zod';
+import {
+  addContact,
+  type Contact,
+  deleteContact,
+  getContact,
+  listContacts,
+  updateContact,
+} from '../../../services/broadcast/contacts.ts';
+import { exportContacts } from '../../../services/broadcast/export.ts';
+import { listImports } from '../../../services/broadcast/import/verbs.ts';
+import { type BroadcastList, getList } from '../../../services/broadcast/lists.ts';
+import { number } from '../../broadcast/parts.ts';
+import { answerCsv } from '../../csv-answer.ts';
+import { texts } from '../i18n.ts';
+import { type Page, page, type View } from '../page.ts';
+import { ActionButton, Badge, Empty, Field, Form, Table, Time } from '../parts.tsx';
+import { RecentImports } from './imports.tsx';
+import { LISTS, ListParams, listExample } from './lists.tsx';
+import {
+  BROADCAST,
+  BroadcastHead,
+  More,
+  NothingFound,
+  num,
+  PAGE_SIZE,
+  SearchForm,
+  search,
+} from './parts.tsx';
+
+/** Custom fields that a table has room for; all of them are on the contact's own page. */
+const MAX_COLUMNS = 4;
+
+const T = texts({
+  en: {
+    all: 'All lists',
+    contacts: (n: string) => `${n} contacts`,
+    search: 'Search in names and numbers',
+    import: 'Import a file',
+    export: 'Export as CSV',
+    edit: 'Rename or delete',
+    send: 'Send to this list',
+    number: 'Number',
+    numberHint: 'In any usual spelling, such as 0812… or +62 812….',
+    name: 'Name',
+    optedOut: 'opted out',
+    noneTitle: 'The list is empty',
+    noneText: 'Import a CSV file (a spreadsheet can save as one), or add contacts one by one above.',
+    addTitle: 'Add a contact',
+    add: 'Add',
+    added: (number: string) => `${number} is on the list.`,
+    updated: (number: string) => `${number} was on the list already and is updated.`,
+    more: (n: number) => `and ${n} more fields`,
+    change: 'Change',
+    changeTitle: 'Contact',
+    fields: 'Fields for placeholders',
+    fieldsHint: 'Templates fill these in, as {city}. Leave one empty to remove it.',
+    newField: 'New field',
+    newValue: 'Its value',
+    save: 'Save',
+    saved: 'Saved.',
+    remove: 'Remove from the list',
+    removeSure: (number: string) => `Remove ${number} from this list?`,
+    removed: (number: string) => `${number} is removed from the list.`,
+    back: 'Back to the list',
+    optedOutText: 'This number has opted out: broadcasts leave it out.',
+    addedAt: 'On the list since',
+  },
+  id: {
+    all: 'Semua daftar',
+    contacts: (n: string) => `${n} kontak`,
+    search: 'Cari di nama dan nomor',
+    import: 'Impor berkas',
+    export: 'Ekspor sebagai CSV',
+    edit: 'Ganti nama atau hapus',
+    send: 'Kirim ke daftar ini',
+    number: 'Nomor',
+    numberHint: 'Penulisan biasa apa pun, seperti 0812… atau +62 812….',
+    name: 'Nama',
+    optedOut: 'berhenti langganan',
+    noneTitle: 'Daftar ini kosong',
+    noneText:
+      'Impor berkas CSV (lembar kerja bisa disimpan begitu), atau tambah kontak satu per satu di atas.',
+    addTitle: 'Tambah kontak',
+    add: 'Tambah',
+    added: (number: string) => `${number} ada di daftar.`,
+    updated: (number: string) => `${number} sudah ada di daftar dan diperbarui.`,
+    more: (n: number) => `dan ${n} kolom lagi`,
+    change: 'Ubah',
+    changeTitle: 'Kontak',
+    fields: 'Kolom untuk isian',
+    fieldsHint: 'Templat mengisinya, seperti {kota}. Kosongkan untuk menghapusnya.',
+    newField: 'Kolom baru',
+    newValue: 'Isinya',
+    save: 'Simpan',
+    saved: 'Tersimpan.',
+    remove: 'Keluarkan dari daftar',
+    removeSure: (number: string) => `Keluarkan ${number} dari daftar ini?`,
+    removed: (number: string) => `${number} sudah dikeluarkan dari daftar.`,
+    back: 'Kembali ke daftar',
+    optedOutText: 'Nomor ini berhenti langganan: siaran melewatinya.',
+    addedAt: 'Di daftar sejak',
+  },
+});
+
+const ContactParams = ListParams.extend({ number });
+const contactExample = { ...listExample, number: '6281234567890' };
+/** Of the fields in a form: `field:city`. */
+const FIELD = 'field:';
+const ContactForm = z.looseObject({
+  number,
+  name: z.string().max(190).optional(),
+  newField: z.string().max(60).optional(),
+  newValue: z.string().max(1000).optional(),
+});
+
+const pathOf = (listId: string, phone?: string) =>
+  phone === undefined ? `${LISTS}/${listId}` : `${LISTS}/${listId}/contacts/${phone}`;
+
+export const contactPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/lists/:listId',
+    auth: 'user',
+    params: ListParams,
+    query: z.object({ search, cursor: z.string().max(20).optional().catch(undefined) }),
+    example: { params: listExample },
+    async handler({ ctx, view, params, query }) {
+      const t = T(view.lang);
+      const list = await getList(ctx, params);
+      const found = await listContacts(ctx, { ...params, ...query, page: 1, limit: PAGE_SIZE });
+      const imports = await listImports(ctx, { ...params, kind: 'contacts', limit: 3 });
+      const body = (
+        <>
+          <BroadcastHead
+            view={view}
+            tab="lists"
+            action={
+              list.contactCount > 0 && (
+                <a class="button primary" href={`${BROADCAST}/new?listId=${list.id}`}>
+                  {t.send}
+                </a>
+              )
+            }
+          />
+          <ListHead view={view} list={list} />
+          <RecentImports view={view} imports={imports} />
+          {view.canWrite && <AddContact view={view} list={list} />}
+          {list.contactCount === 0 && query.search === undefined ? (
+            <Empty title={t.noneTitle}>
+              <p>{t.noneText}</p>
+              {view.canWrite && (
+                <a class="button primary" href={`${pathOf(list.id)}/import`}>
+                  {t.import}
+                </a>
+              )}
+            </Empty>
+          ) : (
+            <>
+              <SearchForm view={view} action={pathOf(list.id)} label={t.search} value={query.search} />
+              {found.data.length === 0 ? (
+                <NothingFound view={view} />
+              ) : (
+                <div class="card">
+                  <Contacts view={view} list={list} contacts={found.data} />
+                  <More view={view} isFirst={query.cursor === undefined} next={found.nextCursor} />
+                </div>
+              )}
+            </>
+          )}
+        </>
+      );
+      return { title: list.name, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/lists/:listId/contacts',
+    auth: 'user',
+    params: ListParams,
+    form: ContactForm,
+    example: { params: listExample, form: { number: '081234567890' } },
+    async handler({ ctx, view, params, form }) {
+      const t = T(view.lang);
+      const { contact, added } = await addContact(ctx, {
+        ...params,
+        contact: { number: form.number, name: form.name, fields: givenFields(form) },
+      });
+      return {
+        redirect: pathOf(params.listId),
+        done: added ? t.added(contact.number) : t.updated(contact.number),
+      };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/lists/:listId/contacts/:number',
+    auth: 'user',
+    params: ContactParams,
+    example: { params: contactExample },
+    async handler({ ctx, view, params }) {
+      const t = T(view.lang);
+      const list = await getList(ctx, params);
+      const contact = await getContact(ctx, params);
+      const body = (
+        <>
+          <p>
+            <a href={pathOf(list.id)}>{t.back}</a>
+          </p>
+          <div class="card">
+            <h1>{contact.name ?? contact.number}</h1>
+            {contact.optedOut && <p class="alert alert-warn">{t.optedOutText}</p>}
+            <p class="muted small">
+              {t.addedAt} <Time at={contact.createdAt} />
+            </p>
+            {view.canWrite ? (
+              <ChangeContact view={view} list={list} contact={contact} />
+            ) : (
+              <ContactFacts view={view} contact={contact} />
+            )}
+          </div>
+        </>
+      );
+      return { title: contact.name ?? contact.number, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/lists/:listId/contacts/:number',
+    auth: 'user',
+    params: ContactParams,
+    form: ContactForm,
+    example: { params: contactExample, form: { number: '081234567890' } },
+    async handler({ ctx, view, params, form }) {
+      const contact = await getContact(ctx, params);
+      const gone = Object.keys(contact.fields).filter((name) => form[`${FIELD}${name}`] === undefined);
+      const fields = { ...Object.fromEntries(gone.map((name) => [name, null])), ...givenFields(form) };
+      await updateContact(ctx, {
+        ...params,
+        changes: { number: form.number, name: form.name ?? null, fields },
+      });
+      return { redirect: pathOf(params.listId), done: T(view.lang).saved };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/lists/:listId/contacts/:number/delete',
+    auth: 'user',
+    params: ContactParams,
+    example: { params: contactExample },
+    async handler({ ctx, view, params }) {
+      const removed = await deleteContact(ctx, params);
+      return { redirect: pathOf(params.listId), done: T(view.lang).removed(removed.number) };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/lists/:listId/export',
+    auth: 'user',
+    params: ListParams,
+    example: { params: listExample },
+    async handler({ ctx, params, http }) {
+      const { fileName, lines } = await exportContacts(ctx, params);
+      return answerCsv(http, fileName, lines);
+    },
+  }),
+];
+
+/** What the form gives to fields, the new one among them. */
+function givenFields(form: z.output<typeof ContactForm>): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (const [name, value] of Object.entries(form)) {
+    if (name.startsWith(FIELD) && typeof value === 'string') fields[name.slice(FIELD.length)] = value;
+  }
+  if (form.newField !== undefined && form.newValue !== undefined) fields[form.newField] = form.newValue;
+  return fields;
+}
+
+function ListHead({ view, list }: { view: View; list: BroadcastList }) {
+  const t = T(view.lang);
+  return (
+    <div class="card">
+      <p class="small">
+        <a href={LISTS}>{t.all}</a>
+      </p>
+      <h2 class="wrap">{list.name}</h2>
+      {list.description !== null && <p class="wrap">{list.description}</p>}
+      <p>{t.contacts(num(view, list.contactCount))}</p>
+      <div class="row">
+        {view.canWrite && (
+          <a class="button" href={`${pathOf(list.id)}/import`}>
+            {t.import}
+          </a>
+        )}
+        <a class="button" href={`${pathOf(list.id)}/export`} download>
+          {t.export}
+        </a>
+        {view.canWrite && (
+          <a class="button" href={`${pathOf(list.id)}/edit`}>
+            {t.edit}
+          </a>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Contacts({ view, list, contacts }: { view: View; list: BroadcastList; contacts: Contact[] }) {
+  const t = T(view.lang);
+  const columns = list.columns.slice(0, MAX_COLUMNS);
+  const more = list.columns.length - columns.length;
+  return (
+    <>
+      <Table label={list.name} head={[t.name, t.number, ...columns]}>
+        {contacts.map((contact) => (
+          <tr>
+            <td class="wrap">
+              <a href={pathOf(list.id, contact.number)}>{contact.name ?? '–'}</a>{' '}
+              {contact.optedOut && <Badge tone="warn">{t.optedOut}</Badge>}
+            </td>
+            <td class="mono">{contact.number}</td>
+            {columns.map((column) => (
+              <td>
+                <span class="clip">{contact.fields[column] ?? ''}</span>
+              </td>
+            ))}
+          </tr>
+        ))}
+      </Table>
+      {more > 0 && <p class="muted small">{t.more(more)}</p>}
+    </>
+  );
+}
+
+function AddContact({ view, list }: { view: View; list: BroadcastList }) {
+  const t = T(view.lang);
+  return (
+    <details class="card" open={list.contactCount === 0}>
+      <summary>{t.addTitle}</summary>
+      <Form view={view} action={`${pathOf(list.id)}/contacts`} class="stack">
+        <div class="fields">
+          <Field label={t.number} name="number" inputmode="tel" required maxlength={64} hint={t.numberHint} />
+          <Field label={t.name} name="name" maxlength={190} autocomplete="off" />
+          {list.columns.slice(0, MAX_COLUMNS).map((column) => (
+            <Field label={column} name={`${FIELD}${column}`} maxlength={1000} autocomplete="off" />
+          ))}
+        </div>
+        <div class="row">
+          <button type="submit" class="primary">
+            {t.add}
+          </button>
+        </div>
+      </Form>
+    </details>
+  );
+}
+
+function ChangeContact({ view, list, contact }: { view: View; list: BroadcastList; contact: Contact }) {
+  const t = T(view.lang);
+  const own = pathOf(list.id, contact.number);
+  const names = [...new Set([...list.columns, ...Object.keys(contact.fields)])];
+  return (
+    <>
+      <Form view={view} action={own} class="stack">
+        <Field
+          label={t.number}
+          name="number"
+          value={contact.number}
+          inputmode="tel"
+          required
+          maxlength={64}
+          hint={t.numberHint}
+        />
+        <Field label={t.name} name="name" value={contact.name ?? ''} maxlength={190} autocomplete="off" />
+        <fieldset class="stack">
+          <legend>{t.fields}</legend>
+          <p class="muted small">{t.fieldsHint}</p>
+          {names.map((name) => (
+            <Field
+              label={name}
+              name={`${FIELD}${name}`}
+              value={contact.fields[name] ?? ''}
+              maxlength={1000}
+              autocomplete="off"
+            />
+          ))}
+          <div class="fields">
+            <Field label={t.newField} name="newField" maxlength={60} autocomplete="off" />
+            <Field label={t.newValue} name="newValue" maxlength={1000} autocomplete="off" />
+          </div>
+        </fieldset>
+        <div class="row">
+          <button type="submit" class="primary">
+            {t.save}
+          </button>
+        </div>
+      </Form>
+      <hr />
+      <ActionButton view={view} action={`${own}/delete`} tone="danger" confirm={t.removeSure(contact.number)}>
+        {t.remove}
+      </ActionButton>
+    </>
+  );
+}
+
+function ContactFacts({ view, contact }: { view: View; contact: Contact }) {
+  const t = T(view.lang);
+  return (
+    <dl class="facts">
+      <dt>{t.number}</dt>
+      <dd>{contact.number}</dd>
+      {Object.entries(contact.fields).map(([name, value]) => (
+        <>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </>
+      ))}
+    </dl>
+  );
+}

@@ -1,0 +1,326 @@
+/** Importing a CSV file: choosing it, watching it go in, and what was wrong with single lines. */
+import { z } from 'zod';
+import type { ImportLine, ImportOutput } from '../../../services/broadcast/import/store.ts';
+import {
+  beginImport,
+  exportImportErrors,
+  getImport,
+  listImportLines,
+} from '../../../services/broadcast/import/verbs.ts';
+import { getList } from '../../../services/broadcast/lists.ts';
+import type { ReceivedFile } from '../../../services/media/sources.ts';
+import { AppError } from '../../../utils/errors.ts';
+import { answerCsv } from '../../csv-answer.ts';
+import { type Page, page, type View } from '../page.ts';
+import { Badge, Facts, Form, Stat, Table, Time } from '../parts.tsx';
+import { IMPORT_TEXTS } from './import-texts.ts';
+import { LISTS, ListParams, listExample } from './lists.tsx';
+import { BROADCAST, bytes, IdParams, idExample, More, num, PAGE_SIZE, Progress } from './parts.tsx';
+
+const KINDS = ['invalid', 'duplicate', 'repaired'] as const;
+/** How often a running import is looked at. */
+const POLL = 'every 1s';
+
+const importPath = (id: string) => `${BROADCAST}/imports/${id}`;
+const targetOf = ({ listId }: Pick<ImportOutput, 'listId'>) =>
+  listId === null ? `${BROADCAST}/opt-outs` : `${LISTS}/${listId}`;
+
+/** The chosen file of a form. Throws VALIDATION_FAILED without one. */
+export function requireFile(files: ReadonlyMap<string, ReceivedFile>): ReceivedFile {
+  const file = files.get('file');
+  if (file) return file;
+  throw new AppError('VALIDATION_FAILED', 'Choose a file first.', { details: { file: 'is required' } });
+}
+
+export const importPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/lists/:listId/import',
+    auth: 'user',
+    params: ListParams,
+    example: { params: listExample },
+    async handler({ ctx, view, params }) {
+      const t = IMPORT_TEXTS(view.lang);
+      const list = await getList(ctx, params);
+      const own = `${LISTS}/${list.id}`;
+      if (!view.canWrite) return { redirect: own };
+      const body = (
+        <>
+          <p>
+            <a href={own}>{t.backToList}</a>
+          </p>
+          <div class="card">
+            <h1>{t.title}</h1>
+            <p>{t.into(list.name)}</p>
+            <UploadForm view={view} action={`${own}/import`} maxBytes={ctx.config.files.maxCsvBytes} />
+          </div>
+          <div class="card">
+            <h2>{t.howTitle}</h2>
+            <pre>{t.example}</pre>
+            <ul>
+              {t.how.map((line) => (
+                <li>{line}</li>
+              ))}
+            </ul>
+          </div>
+        </>
+      );
+      return { title: t.title, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/lists/:listId/import',
+    auth: 'user',
+    params: ListParams,
+    form: z.object({}),
+    files: ['file'],
+    maxFileBytes: (files) => files.maxCsvBytes,
+    example: { params: listExample },
+    async handler({ ctx, params, files }) {
+      const { importId } = await beginImport(ctx, { ...params, file: requireFile(files) });
+      return { redirect: importPath(importId) };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/imports/:id',
+    auth: 'user',
+    params: IdParams,
+    query: z.object({
+      kind: z.enum(KINDS).optional().catch(undefined),
+      cursor: z.coerce.number().int().min(0).max(2_147_483_647).catch(0),
+    }),
+    example: { params: idExample },
+    async handler({ ctx, view, params, query }) {
+      const t = IMPORT_TEXTS(view.lang);
+      const job = await getImport(ctx, params);
+      const told = { ...params, kind: query.kind, after: query.cursor, limit: PAGE_SIZE };
+      const lines = job.status === 'running' ? null : await listImportLines(ctx, told);
+      const body = (
+        <>
+          <p>
+            <a href={targetOf(job)}>{job.listId === null ? t.backToOptOuts : t.backToList}</a>
+          </p>
+          <h1>{t.importOf(job.fileName ?? t.aFile)}</h1>
+          <ImportState view={view} job={job} />
+          {lines !== null && lines.data.length + query.cursor > 0 && (
+            <div class="card">
+              <h2>{t.linesTitle}</h2>
+              <Kinds view={view} job={job} current={query.kind} />
+              <Lines view={view} lines={lines.data} />
+              <More
+                view={view}
+                isFirst={query.cursor === 0}
+                next={lines.nextAfter === null ? null : String(lines.nextAfter)}
+              />
+              <p>
+                <a class="button small" href={`${importPath(job.id)}/errors`} download>
+                  {t.download}
+                </a>
+              </p>
+            </div>
+          )}
+        </>
+      );
+      return { title: t.importOf(job.fileName ?? t.aFile), section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/imports/:id/live',
+    auth: 'user',
+    params: IdParams,
+    example: { params: idExample },
+    async handler({ ctx, view, params }) {
+      const job = await getImport(ctx, params);
+      if (job.status === 'running') return { fragment: <ImportState view={view} job={job} /> };
+      // The whole page again, with the lines that were not taken.
+      return { redirect: importPath(job.id) };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/imports/:id/errors',
+    auth: 'user',
+    params: IdParams,
+    example: { params: idExample },
+    async handler({ ctx, params, http }) {
+      const lines = await exportImportErrors(ctx, params);
+      return answerCsv(http, `import-${params.id}-errors.csv`, lines);
+    },
+  }),
+];
+
+/** A file and the bar that shows how much of it has arrived. */
+export function UploadForm({ view, action, maxBytes }: { view: View; action: string; maxBytes: number }) {
+  const t = IMPORT_TEXTS(view.lang);
+  return (
+    <Form view={view} action={action} multipart class="stack">
+      <div class="field">
+        <label for="f-file">{t.file}</label>
+        <input
+          id="f-file"
+          name="file"
+          type="file"
+          required
+          accept=".csv,.txt,.tsv,text/csv,text/plain"
+          aria-describedby="f-file-hint"
+        />
+        <span class="hint" id="f-file-hint">
+          {t.fileHint(bytes(view, maxBytes))}
+        </span>
+      </div>
+      <div data-upload hidden role="status">
+        <p data-upload-text data-sending={t.sending} data-sent={t.sent}>
+          {t.sending}
+        </p>
+        <progress max={100} value={0} aria-label={t.uploadProgress} />
+      </div>
+      <div class="row">
+        <button type="submit" class="primary">
+          {t.start}
+        </button>
+      </div>
+    </Form>
+  );
+}
+
+/** The newest imports of a list, while it is good to know of them. */
+export function RecentImports({ view, imports }: { view: View; imports: ImportOutput[] }) {
+  const t = IMPORT_TEXTS(view.lang);
+  if (imports.length === 0) return <></>;
+  return (
+    <details class="card" open={imports.some(({ status }) => status === 'running')}>
+      <summary>{t.recent}</summary>
+      <ul>
+        {imports.map((job) => (
+          <li>
+            <a href={importPath(job.id)}>{job.fileName ?? t.aFile}</a>{' '}
+            <Badge tone={TONES[job.status]}>{t.states[job.status]}</Badge>{' '}
+            <span class="muted small">
+              {t.short(num(view, job.added), num(view, job.updated), num(view, job.invalid))}{' '}
+              <Time at={job.createdAt} relative />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+const TONES = { running: 'plain', completed: 'good', failed: 'bad' } as const;
+
+function ImportState({ view, job }: { view: View; job: ImportOutput }) {
+  const t = IMPORT_TEXTS(view.lang);
+  const running = job.status === 'running';
+  return (
+    <div
+      id="import-state"
+      hx-get={running ? `${importPath(job.id)}/live` : undefined}
+      hx-trigger={running ? POLL : undefined}
+      hx-swap={running ? 'outerHTML' : undefined}
+    >
+      <div class="card">
+        <p>
+          <Badge tone={TONES[job.status]}>{t.states[job.status]}</Badge>{' '}
+          {job.total === null && running ? t.checking : ''}
+          {job.total !== null && t.rows(num(view, job.processed), num(view, job.total))}
+        </p>
+        {running && <Progress label={t.importProgress} percent={job.percent} />}
+        {running && <p class="muted small">{t.leave}</p>}
+        {job.status === 'failed' && (
+          <div class="alert alert-bad" role="alert">
+            <p>{job.errorMessage ?? t.failed}</p>
+            <p>{job.added + job.updated === 0 ? t.nothingChanged : t.partlyIn}</p>
+          </div>
+        )}
+        {!running && <FileFacts view={view} job={job} />}
+      </div>
+      <div class="cards">
+        <Stat name={t.added}>{num(view, job.added)}</Stat>
+        <Stat name={t.updated} note={job.kind === 'contacts' ? t.updatedNote : undefined}>
+          {num(view, job.updated)}
+        </Stat>
+        <Stat name={t.kinds.duplicate} note={t.duplicatesNote}>
+          {num(view, job.duplicates)}
+        </Stat>
+        <Stat name={t.kinds.repaired} note={t.repairedNote}>
+          {num(view, job.repaired)}
+        </Stat>
+        <Stat name={t.kinds.invalid} note={t.invalidNote}>
+          {num(view, job.invalid)}
+        </Stat>
+      </div>
+    </div>
+  );
+}
+
+function FileFacts({ view, job }: { view: View; job: ImportOutput }) {
+  const t = IMPORT_TEXTS(view.lang);
+  return (
+    <Facts
+      facts={[
+        [t.size, bytes(view, job.sizeBytes)],
+        [t.encoding, job.encoding ?? '–'],
+        [t.delimiter, job.delimiter === '\t' ? t.tab : (job.delimiter ?? '–')],
+        [t.columns, job.columns.length === 0 ? t.noColumns : job.columns.join(', ')],
+        [t.finished, <Time at={job.finishedAt} />],
+      ]}
+    />
+  );
+}
+
+function Kinds({
+  view,
+  job,
+  current,
+}: {
+  view: View;
+  job: ImportOutput;
+  current: (typeof KINDS)[number] | undefined;
+}) {
+  const t = IMPORT_TEXTS(view.lang);
+  const counts = { invalid: job.invalid, duplicate: job.duplicates, repaired: job.repaired };
+  return (
+    <nav aria-label={t.linesTitle}>
+      <ul class="tabs">
+        <li>
+          <a href={importPath(job.id)} aria-current={current === undefined ? 'page' : undefined}>
+            {t.allLines}
+          </a>
+        </li>
+        {KINDS.filter((kind) => counts[kind] > 0).map((kind) => (
+          <li>
+            <a
+              href={`${importPath(job.id)}?kind=${kind}`}
+              aria-current={current === kind ? 'page' : undefined}
+            >
+              {t.kinds[kind]} ({num(view, counts[kind])})
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+const LINE_TONES = { invalid: 'bad', duplicate: 'warn', repaired: 'plain' } as const;
+
+function Lines({ view, lines }: { view: View; lines: ImportLine[] }) {
+  const t = IMPORT_TEXTS(view.lang);
+  return (
+    <Table label={t.linesTitle} head={[t.line, t.what, t.value, t.reason]}>
+      {lines.map((line) => (
+        <tr>
+          <td>{num(view, line.line)}</td>
+          <td>
+            <Badge tone={LINE_TONES[line.kind]}>{t.kindsOne[line.kind]}</Badge>
+          </td>
+          <td class="mono">{line.number}</td>
+          <td>{t.reasons[line.code] ?? line.reason}</td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

@@ -1,0 +1,247 @@
+/** Broadcast lists: all of them, and making, renaming and deleting one. */
+
+import { z } from 'zod';
+import { createList, deleteList, getList, listLists, updateList } from '../../../services/broadcast/lists.ts';
+import { ListDescription, ListName } from '../../broadcast/parts.ts';
+import { texts } from '../i18n.ts';
+import { type Page, page } from '../page.ts';
+import { ActionButton, Empty, Field, Form, Pages, Table, TextArea, Time } from '../parts.tsx';
+import {
+  BROADCAST,
+  BroadcastHead,
+  EXAMPLE_ID,
+  id,
+  NothingFound,
+  num,
+  PAGE_SIZE,
+  page as pageNumber,
+  SearchForm,
+  search,
+} from './parts.tsx';
+
+const T = texts({
+  en: {
+    title: 'Broadcast lists',
+    search: 'Search in names and descriptions',
+    create: 'New list',
+    createTitle: 'A new list',
+    name: 'Name of the list',
+    nameHint: 'For example: Customers in Bandung.',
+    description: 'Description',
+    contacts: 'Contacts',
+    created: 'Made',
+    noneTitle: 'No lists yet',
+    noneText:
+      'A list holds the people that you write to. Make one, then import a CSV file or type contacts in.',
+    made: (name: string) => `The list ${name} is made. Import a file or add contacts now.`,
+    editTitle: 'Rename the list',
+    save: 'Save',
+    saved: 'Saved.',
+    back: 'Back to the list',
+    deleteTitle: 'Delete the list',
+    deleteText:
+      'The list and its contacts are removed for good. Campaigns that have started keep their recipients; the ledger of opt-outs stays.',
+    delete: 'Delete the list',
+    deleteSure: (name: string) => `Delete the list ${name} with all its contacts?`,
+    deleted: (name: string) => `The list ${name} is deleted.`,
+  },
+  id: {
+    title: 'Daftar siaran',
+    search: 'Cari di nama dan keterangan',
+    create: 'Daftar baru',
+    createTitle: 'Daftar baru',
+    name: 'Nama daftar',
+    nameHint: 'Misalnya: Pelanggan di Bandung.',
+    description: 'Keterangan',
+    contacts: 'Kontak',
+    created: 'Dibuat',
+    noneTitle: 'Belum ada daftar',
+    noneText:
+      'Daftar berisi orang yang Anda kirimi pesan. Buat satu, lalu impor berkas CSV atau ketik kontaknya.',
+    made: (name: string) => `Daftar ${name} sudah dibuat. Sekarang impor berkas atau tambah kontak.`,
+    editTitle: 'Ganti nama daftar',
+    save: 'Simpan',
+    saved: 'Tersimpan.',
+    back: 'Kembali ke daftar',
+    deleteTitle: 'Hapus daftar',
+    deleteText:
+      'Daftar dan kontaknya dihapus selamanya. Kampanye yang sudah mulai tetap memiliki penerimanya; catatan berhenti langganan tetap ada.',
+    delete: 'Hapus daftar',
+    deleteSure: (name: string) => `Hapus daftar ${name} beserta semua kontaknya?`,
+    deleted: (name: string) => `Daftar ${name} sudah dihapus.`,
+  },
+});
+
+export const LISTS = `${BROADCAST}/lists`;
+export const ListParams = z.object({ listId: id });
+export const listExample = { listId: EXAMPLE_ID };
+const ListForm = z.object({ name: ListName, description: ListDescription.optional() });
+
+export const listPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/lists',
+    auth: 'user',
+    query: z.object({ search, page: pageNumber }),
+    async handler({ ctx, view, query }) {
+      const t = T(view.lang);
+      const { data, totalItems } = await listLists(ctx, { ...query, limit: PAGE_SIZE });
+      const body = (
+        <>
+          <BroadcastHead
+            view={view}
+            tab="lists"
+            action={
+              <a class="button primary" href={`${LISTS}/new`}>
+                {t.create}
+              </a>
+            }
+          />
+          {(query.search !== undefined || totalItems > 10) && (
+            <SearchForm view={view} action={LISTS} label={t.search} value={query.search} />
+          )}
+          {data.length === 0 && query.search !== undefined && <NothingFound view={view} />}
+          {data.length === 0 && query.search === undefined && (
+            <Empty title={t.noneTitle}>
+              <p>{t.noneText}</p>
+              {view.canWrite && (
+                <a class="button primary" href={`${LISTS}/new`}>
+                  {t.create}
+                </a>
+              )}
+            </Empty>
+          )}
+          {data.length > 0 && (
+            <div class="card">
+              <Table label={t.title} head={[t.name, t.contacts, t.created]}>
+                {data.map((list) => (
+                  <tr>
+                    <td class="wrap">
+                      <a href={`${LISTS}/${list.id}`}>{list.name}</a>
+                      {list.description !== null && <div class="muted small">{list.description}</div>}
+                    </td>
+                    <td>{num(view, list.contactCount)}</td>
+                    <td>
+                      <Time at={list.createdAt} relative />
+                    </td>
+                  </tr>
+                ))}
+              </Table>
+              <Pages view={view} page={query.page} totalPages={Math.ceil(totalItems / PAGE_SIZE)} />
+            </div>
+          )}
+        </>
+      );
+      return { title: t.title, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/lists/new',
+    auth: 'user',
+    handler({ view }) {
+      const t = T(view.lang);
+      if (!view.canWrite) return { redirect: LISTS };
+      const body = (
+        <div class="card narrow">
+          <h1>{t.createTitle}</h1>
+          <Form view={view} action={LISTS} class="stack">
+            <Field label={t.name} name="name" required maxlength={120} hint={t.nameHint} />
+            <TextArea label={t.description} name="description" maxlength={500} rows={2} />
+            <button type="submit" class="primary">
+              {t.create}
+            </button>
+          </Form>
+        </div>
+      );
+      return { title: t.createTitle, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/lists',
+    auth: 'user',
+    form: ListForm,
+    example: { form: { name: 'Customers' } },
+    async handler({ ctx, form, view }) {
+      const list = await createList(ctx, form, (made) => ({ status: 201, body: { ...made } }));
+      return { redirect: `${LISTS}/${list.id}`, done: T(view.lang).made(list.name) };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/lists/:listId/edit',
+    auth: 'user',
+    params: ListParams,
+    example: { params: listExample },
+    async handler({ ctx, view, params }) {
+      const t = T(view.lang);
+      const list = await getList(ctx, params);
+      const own = `${LISTS}/${list.id}`;
+      if (!view.canWrite) return { redirect: own };
+      const body = (
+        <>
+          <p>
+            <a href={own}>{t.back}</a>
+          </p>
+          <div class="card">
+            <h1>{t.editTitle}</h1>
+            <Form view={view} action={own} class="stack">
+              <Field label={t.name} name="name" value={list.name} required maxlength={120} />
+              <TextArea
+                label={t.description}
+                name="description"
+                value={list.description ?? ''}
+                maxlength={500}
+                rows={2}
+              />
+              <div class="row">
+                <button type="submit" class="primary">
+                  {t.save}
+                </button>
+              </div>
+            </Form>
+          </div>
+          <div class="card">
+            <h2>{t.deleteTitle}</h2>
+            <p>{t.deleteText}</p>
+            <ActionButton
+              view={view}
+              action={`${own}/delete`}
+              tone="danger"
+              confirm={t.deleteSure(list.name)}
+              fields={{ name: list.name }}
+            >
+              {t.delete}
+            </ActionButton>
+          </div>
+        </>
+      );
+      return { title: t.editTitle, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/lists/:listId',
+    auth: 'user',
+    params: ListParams,
+    form: ListForm,
+    example: { params: listExample, form: { name: 'Customers' } },
+    async handler({ ctx, view, params, form }) {
+      await updateList(ctx, { ...params, name: form.name, description: form.description ?? null });
+      return { redirect: `${LISTS}/${params.listId}`, done: T(view.lang).saved };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/lists/:listId/delete',
+    auth: 'user',
+    params: ListParams,
+    form: z.object({ name: ListName.optional() }),
+    example: { params: listExample },
+    async handler({ ctx, view, params, form }) {
+      await deleteList(ctx, params);
+      return { redirect: LISTS, done: T(view.lang).deleted(form.name ?? '') };
+    },
+  }),
+];

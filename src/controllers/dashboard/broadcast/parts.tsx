@@ -1,0 +1,161 @@
+/** What the pages of broadcasts share. */
+import type { Child } from 'hono/jsx';
+import { z } from 'zod';
+import { texts } from '../i18n.ts';
+import type { View } from '../page.ts';
+import { Tabs } from '../parts.tsx';
+
+export const BROADCAST = '/dashboard/broadcast';
+/** Rows of a page. */
+export const PAGE_SIZE = 50;
+/** Stands in the examples of paths. */
+export const EXAMPLE_ID = '01997c2f5b7a7d3e8a4b6c1d2e3f4a5b';
+
+export const id = z.string().min(1).max(64);
+export const IdParams = z.object({ id });
+export const idExample = { id: EXAMPLE_ID };
+/** A number or a word that was searched for; what is no page is the first. */
+export const search = z.string().max(100).optional().catch(undefined);
+export const page = z.coerce.number().int().min(1).max(100_000).catch(1);
+
+const T = texts({
+  en: {
+    title: 'Broadcast',
+    parts: 'Parts of broadcasts',
+    campaigns: 'Campaigns',
+    lists: 'Lists',
+    templates: 'Templates',
+    files: 'Files',
+    optOuts: 'Opt-outs',
+    search: 'Search',
+    first: 'From the beginning',
+    next: 'Next',
+    pages: 'Pages',
+    nothingFound: 'Nothing found',
+    otherWords: 'Try other words, or a part of a word.',
+  },
+  id: {
+    title: 'Siaran',
+    parts: 'Bagian siaran',
+    campaigns: 'Kampanye',
+    lists: 'Daftar',
+    templates: 'Templat',
+    files: 'Berkas',
+    optOuts: 'Berhenti langganan',
+    search: 'Cari',
+    first: 'Dari awal',
+    next: 'Berikutnya',
+    pages: 'Halaman',
+    nothingFound: 'Tidak ada yang cocok',
+    otherWords: 'Coba kata lain atau sebagian kata.',
+  },
+});
+
+type Tab = 'campaigns' | 'lists' | 'templates' | 'files' | 'optOuts';
+
+const PATHS: Record<Tab, string> = {
+  campaigns: BROADCAST,
+  lists: `${BROADCAST}/lists`,
+  templates: `${BROADCAST}/templates`,
+  files: `${BROADCAST}/files`,
+  optOuts: `${BROADCAST}/opt-outs`,
+};
+
+/** The head of each part: its name, the ways to the others, and what can be done here. */
+export function BroadcastHead({ view, tab, action }: { view: View; tab: Tab; action?: Child }) {
+  const t = T(view.lang);
+  const tabs = Object.entries(PATHS).map(([name, path]) => [path, t[name as Tab]] as const);
+  return (
+    <>
+      <div class="row between">
+        <h1>{t.title}</h1>
+        {view.canWrite && action}
+      </div>
+      <Tabs label={t.parts} current={PATHS[tab]} tabs={tabs} />
+    </>
+  );
+}
+
+/** Searching by a part of a text. `label` says in what. */
+export function SearchForm({
+  view,
+  action,
+  label,
+  value,
+}: {
+  view: View;
+  action: string;
+  label: string;
+  value: string | undefined;
+}) {
+  return (
+    <search>
+      <form class="filter" method="get" action={action}>
+        <div class="field">
+          <label for="f-search">{label}</label>
+          <input id="f-search" name="search" type="search" value={value ?? ''} maxlength={100} />
+        </div>
+        <button type="submit">{T(view.lang).search}</button>
+      </form>
+    </search>
+  );
+}
+
+export function NothingFound({ view }: { view: View }) {
+  const t = T(view.lang);
+  return (
+    <div class="empty">
+      <h2>{t.nothingFound}</h2>
+      <p>{t.otherWords}</p>
+    </div>
+  );
+}
+
+/** Where long lists go on; a page before is the browser's way back. */
+export function More({ view, isFirst, next }: { view: View; isFirst: boolean; next: string | null }) {
+  if (isFirst && next === null) return <></>;
+  const t = T(view.lang);
+  const to = (cursor: string | null) => {
+    const url = new URL(view.path, 'http://here');
+    if (cursor === null) url.searchParams.delete('cursor');
+    else url.searchParams.set('cursor', cursor);
+    return url.pathname + url.search;
+  };
+  return (
+    <nav class="pages" aria-label={t.pages}>
+      {!isFirst && (
+        <a class="button small" href={to(null)}>
+          {t.first}
+        </a>
+      )}
+      {next !== null && (
+        <a class="button small" href={to(next)} rel="next">
+          {t.next}
+        </a>
+      )}
+    </nav>
+  );
+}
+
+/** How far something is; `label` says what, the number stands beside it. */
+export function Progress({ label, percent }: { label: string; percent: number }) {
+  return (
+    <progress max={100} value={percent} aria-label={label}>
+      {percent} %
+    </progress>
+  );
+}
+
+/** A whole number as its reader writes it. */
+export function num(view: View, value: number): string {
+  return value.toLocaleString(view.lang);
+}
+
+/** A size in the units that the settings count in. */
+export function bytes(view: View, size: number): string {
+  const units = ['B', 'kB', 'MB', 'GB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, size)) / 10));
+  const value = size / 1024 ** power;
+  const digits = value < 10 && power > 0 ? 1 : 0;
+  return `${value.toLocaleString(view.lang, { maximumFractionDigits: digits })} ${units[power]}`;
+}
