@@ -8,11 +8,7 @@ import { newId } from '../../utils/ids.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
-<<<<<<< HEAD
 import { takeRoom } from '../quota.ts';
-import type { SessionRef } from '../sessions/find.ts';
-=======
->>>>>>> f1a8bcb (Reach lists, templates, opt-outs and campaigns without naming a session)
 import { findList } from './lists.ts';
 import { compileTemplate, type RenderContact, renderTemplate } from './render.ts';
 import { contains } from './search.ts';

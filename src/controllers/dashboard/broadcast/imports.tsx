@@ -189,7 +189,7 @@ export function UploadForm({ view, action, maxBytes }: { view: View; action: str
 /** The newest imports of a list, while it is good to know of them. */
 export function RecentImports({ view, imports }: { view: View; imports: ImportOutput[] }) {
   const t = IMPORT_TEXTS(view.lang);
-  if (imports.length === 0) return <></>;
+  if (imports.length === 0) return null;
   return (
     <details class="card" open={imports.some(({ status }) => status === 'running')}>
       <summary>{t.recent}</summary>

@@ -113,7 +113,7 @@ export function NothingFound({ view }: { view: View }) {
 
 /** Where long lists go on; a page before is the browser's way back. */
 export function More({ view, isFirst, next }: { view: View; isFirst: boolean; next: string | null }) {
-  if (isFirst && next === null) return <></>;
+  if (isFirst && next === null) return null;
   const t = T(view.lang);
   const to = (cursor: string | null) => {
     const url = new URL(view.path, 'http://here');

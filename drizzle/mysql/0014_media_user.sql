@@ -1,0 +1,1 @@
+CREATE INDEX `media_user_ix` ON `media` (`user_id`,`kind`,`id`);
