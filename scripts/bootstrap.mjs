@@ -22,19 +22,37 @@ export function checkNode() {
 
 /** Names of the pinned packages that are missing or have another version than package.json pins. */
 export function missingPackages() {
-  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const wanted = {
+  const manifest = readManifest('.');
+  const inProduction = process.env.NODE_ENV?.toLowerCase() === 'production';
+  const missing = missingIn('.', {
     ...manifest.dependencies,
-    ...(process.env.NODE_ENV?.toLowerCase() === 'production' ? {} : manifest.devDependencies),
-  };
+    ...(inProduction ? {} : manifest.devDependencies),
+  });
+  if (inProduction) return missing;
+  // The clients in the repository: the service runs without them.
+  const folders = (manifest.workspaces ?? []).filter((folder) => existsSync(join(ROOT, folder)));
+  const missingInFolders = folders.flatMap((folder) => {
+    const { dependencies, devDependencies } = readManifest(folder);
+    return missingIn(folder, { ...dependencies, ...devDependencies });
+  });
+  return [...missing, ...missingInFolders];
+}
+
+function readManifest(folder) {
+  return JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'));
+}
+
+function missingIn(folder, wanted) {
   return Object.entries(wanted)
-    .filter(([name, version]) => installedVersion(name) !== version)
+    .filter(([name, version]) => installedVersion(folder, name) !== version)
     .map(([name]) => name);
 }
 
-function installedVersion(name) {
-  const file = join(ROOT, 'node_modules', name, 'package.json');
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).version : null;
+/** As Node looks for it: next to the package itself, then in the root. */
+function installedVersion(folder, name) {
+  const places = [folder, '.'].map((place) => join(ROOT, place, 'node_modules', name, 'package.json'));
+  const file = places.find((place) => existsSync(place));
+  return file === undefined ? null : JSON.parse(readFileSync(file, 'utf8')).version;
 }
 
 /** Installs the packages of the lock file when any is missing. Ends the process when npm fails. */

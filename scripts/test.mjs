@@ -25,7 +25,13 @@ const OWN_PARTS = [
 ];
 const NOT_ON_SQLITE = [...OWN_PARTS, 'tests/**/*.mysql.test.ts'];
 /** No database in it, or nothing that the database could change. */
-const NOT_ON_MYSQL = [...OWN_PARTS, 'tests/emulator/**', 'tests/utils/**', 'tests/**/*.sqlite.test.ts'];
+const NOT_ON_MYSQL = [
+  ...OWN_PARTS,
+  'tests/clients/**',
+  'tests/emulator/**',
+  'tests/utils/**',
+  'tests/**/*.sqlite.test.ts',
+];
 /** The service in processes of its own, killed and restarted: one test at a time, they need both cores. */
 const PROCESSES = ['tests/e2e', '--maxWorkers=1'];
 const REPORTS = join(ROOT, '.test');

@@ -1,0 +1,10594 @@
+/** Generated from the OpenAPI document by `npm run client:generate`: do not edit. */
+
+export interface paths {
+    "/analytics/cleanup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete old log entries
+         * @description Your own; an admin may say whose, or `all=true`. Codes that can still be used stay.
+         *
+         *     An API key needs the scope `analytics:write`.
+         */
+        post: operations["postAnalyticsCleanup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/analytics/dashboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sessions, messages and codes, in all and today
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getAnalyticsDashboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/analytics/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A log as a file
+         * @description Streamed, newest first; never codes or the content of messages. What a spreadsheet would take for a formula begins with '.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getAnalyticsExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/analytics/logs/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened, newest first
+         * @description Facts about sessions, messages and codes, and the calls of the API.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getAnalyticsLogsActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/analytics/logs/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What went wrong, newest first
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getAnalyticsLogsErrors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/analytics/logs/otp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of codes, newest first
+         * @description Never the codes. `statistics` counts what the filter holds, up to 10,000 of each state.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getAnalyticsLogsOtp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/analytics/sessions/{sessionId}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a session did in the last days
+         * @description By type, hour and day, with rates, response times and uptime; up to half a minute old.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getAnalyticsSessionsSessionIdStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/assets/qr-page.css": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The style of the QR page */
+        get: operations["getAssetsQrPageCss"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/assets/qr-page.js": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The script of the QR page */
+        get: operations["getAssetsQrPageJs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List extra API keys */
+        get: operations["getAuthApiKeys"];
+        put?: never;
+        /**
+         * Make an extra API key
+         * @description Named, with scopes, optionally for one session and until a time. The key is shown once.
+         */
+        post: operations["postAuthApiKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/api-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End an extra API key */
+        delete: operations["deleteAuthApiKeysId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/change-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change the own password
+         * @description Ends every token that was signed before; the answer holds a new one.
+         */
+        post: operations["postAuthChangePassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in */
+        post: operations["postAuthLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who am I
+         * @description `apiKey` is only in the answer to a JWT.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getAuthMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/regenerate-api-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace the own API key */
+        post: operations["postAuthRegenerateApiKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register
+         * @description A new user with the role `user`; closed with ALLOW_REGISTRATION=false.
+         */
+        post: operations["postAuthRegister"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow the events of all sessions (Server-Sent Events)
+         * @description Each event has the name and the JSON that webhooks get, each session in the order of its `seq`. `Last-Event-ID` (or `?lastEventId=`) goes on exactly where the stream broke off, for a day or 10,000 events; after that a `reset` event comes first: read the state anew. With more than 200 sessions busy within a minute an event may come twice, with the same `sessionId` and `seq`. A comment keeps the connection alive every 15 s.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Database and engine */
+        get: operations["getHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The process answers */
+        get: operations["getHealthLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Requests can be served
+         * @description 503 until the service has started, while it stops, and while the database is away.
+         */
+        get: operations["getHealthReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/media": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload a file for later sends and campaigns
+         * @description A form with the file in `file`, or JSON with an https or `data:` URL. Any type, at most MAX_MEDIA_SIZE (50 MB).
+         *
+         *     An API key needs the scope `media:write`.
+         */
+        post: operations["postMedia"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/media/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The bytes of a file
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getMediaId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/{messageId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One message: status, the time of every step, attempts, error
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getMessageMessageId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/{messageId}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a message that has not begun to be sent
+         * @description An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageMessageIdCancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/{messageId}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark an inbound message as read
+         * @description Its sender sees that when the privacy settings of the session's phone allow it.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageMessageIdRead"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/{messageId}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Queue a message that failed, expired or was canceled again, under the same id
+         * @description An answer that an Idempotency-Key brings back has no link to the file of the message.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageMessageIdRetry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/check-number": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask WhatsApp whether a number is on it
+         * @description The answer is remembered: a week for a number that exists, an hour for one that does not.
+         *
+         *     An API key needs the scope `read`.
+         */
+        post: operations["postMessageCheckNumber"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/clear-queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel everything that has not begun to be sent
+         * @description An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageClearQueue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the history, in and out, newest first
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getMessageList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/pause-queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hold a session's queue
+         * @description Nothing that waits is sent, whatever its priority: login codes too. It is kept over a restart. What WhatsApp has been given already goes on; new messages are taken and wait.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessagePauseQueue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/queue-status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What waits, and why
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getMessageQueueStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/resume-queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a session's queue go on
+         * @description Lifts the pause of `/message/pause-queue`. Limits, quiet hours and the breaker hold on.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageResumeQueue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/send-audio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a sound or a voice note
+         * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
+         *
+         *     Media is an https URL, a `data:` URL, the id of an upload, or a form with the file. Its type is read from its bytes.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendAudio"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/send-buttons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a text with buttons
+         * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendButtons"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/send-contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a contact card
+         * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/send-document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a document
+         * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
+         *
+         *     Media is an https URL, a `data:` URL, the id of an upload, or a form with the file. Its type is read from its bytes.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/send-image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an image
+         * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
+         *
+         *     Media is an https URL, a `data:` URL, the id of an upload, or a form with the file. Its type is read from its bytes.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendImage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/send-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a list to choose from
+         * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendList"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/send-location": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a location
+         * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendLocation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/send-poll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a poll
+         * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendPoll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/send-reaction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * React to a message
+         * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendReaction"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/send-sticker": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a sticker (WebP)
+         * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
+         *
+         *     Media is an https URL, a `data:` URL, the id of an upload, or a form with the file. Its type is read from its bytes.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendSticker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/send-text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a text
+         * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendText"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/send-video": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a video
+         * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
+         *
+         *     Media is an https URL, a `data:` URL, the id of an upload, or a form with the file. Its type is read from its bytes.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendVideo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics in the text format of Prometheus
+         * @description Needs `Authorization: Bearer <METRICS_TOKEN>`, or the credential of an admin (JWT or API key).
+         */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/otp/expire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the open code of a number
+         * @description An API key needs the scope `otp`.
+         */
+        post: operations["postOtpExpire"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/otp/generate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A random code that is stored nowhere
+         * @description For clients that keep and check codes themselves.
+         *
+         *     An API key needs the scope `otp`.
+         */
+        get: operations["getOtpGenerate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/otp/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the open code once more
+         * @description The same code with the same expiry; attempts are not reset. Cool-down 30, 60, then 120 seconds.
+         *
+         *     An API key needs the scope `otp`.
+         */
+        post: operations["postOtpResend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/otp/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a one-time password
+         * @description A code that is still open for this number is canceled. The code itself is in no answer.
+         *
+         *     An API key needs the scope `otp`.
+         */
+        post: operations["postOtpSend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/otp/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Countries that codes may go to
+         * @description An API key needs the scope `otp`.
+         */
+        get: operations["getOtpSettings"];
+        /**
+         * Choose the countries that codes may go to
+         * @description Never more than the service allows (OTP_ALLOWED_COUNTRIES).
+         *
+         *     An API key needs the scope `otp`.
+         */
+        put: operations["putOtpSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/otp/status/{phone}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of the newest code of a number (or of one otpId)
+         * @description An API key needs the scope `otp`.
+         */
+        get: operations["getOtpStatusPhone"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/otp/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Own OTP templates
+         * @description An API key needs the scope `otp`.
+         */
+        get: operations["getOtpTemplates"];
+        put?: never;
+        /**
+         * Save an OTP template
+         * @description An API key needs the scope `otp`.
+         */
+        post: operations["postOtpTemplates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/otp/templates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One OTP template
+         * @description An API key needs the scope `otp`.
+         */
+        get: operations["getOtpTemplatesId"];
+        /**
+         * Change an OTP template
+         * @description An API key needs the scope `otp`.
+         */
+        put: operations["putOtpTemplatesId"];
+        post?: never;
+        /**
+         * Delete an OTP template
+         * @description Codes that are on their way keep its text.
+         *
+         *     An API key needs the scope `otp`.
+         */
+        delete: operations["deleteOtpTemplatesId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/otp/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a code
+         * @description `success: true` means one thing only: the code is right. A code is right once.
+         *
+         *     An API key needs the scope `otp`.
+         */
+        post: operations["postOtpVerify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Unlink the phone and forget the session
+         * @description What is queued is canceled; the history of messages stays.
+         *
+         *     An API key needs the scope `sessions:write`.
+         */
+        delete: operations["deleteSessionSessionId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/campaigns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Campaigns of a session, newest first
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastCampaigns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/campaigns/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One campaign with its statistics, exact at this moment
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastCampaignsId"];
+        /**
+         * Change a campaign that is paused or has not begun
+         * @description Whoever has not been written to gets the new text. The time can be changed until it begins.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        put: operations["putSessionSessionIdBroadcastCampaignsId"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/campaigns/{id}/clone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make another campaign of the same content, recipients and settings
+         * @description Paused, to be changed and resumed; with `scheduledAt` it begins at that time.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastCampaignsIdClone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/campaigns/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a campaign
+         * @description After the answer nothing is sent any more but what was on the wire already.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastCampaignsIdPause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/campaigns/{id}/recipients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of each recipient, in the order of sending
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastCampaignsIdRecipients"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/campaigns/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Funnel, failures by reason, and what happened when
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastCampaignsIdReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/campaigns/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a paused campaign, or begin a clone
+         * @description It goes on with the next recipient; nobody is written to twice.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastCampaignsIdResume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/campaigns/{id}/retry-failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send what failed once more
+         * @description Under the same message ids: whoever has it already sees it once.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastCampaignsIdRetryFailed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/campaigns/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a campaign for good
+         * @description After the answer nothing is sent any more but what was on the wire already.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastCampaignsIdStop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/export/campaign/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The report of a campaign as a file
+         * @description `csv`: every recipient. `json`: the report. `html`: the report as a page with charts, to be printed.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastExportCampaignId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/export/contacts/{listId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The contacts of a list as CSV
+         * @description In the columns that an import reads. Values that a spreadsheet would run get an apostrophe in front.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastExportContactsListId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far an import is
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastImportsId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/imports/{id}/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every line that was refused, left out or repaired, as CSV
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastImportsIdErrors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/imports/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far an import is, as Server-Sent Events
+         * @description `progress` about once a second, then `completed` or `failed`.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastImportsIdEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Broadcast lists, newest first
+         * @description Lists belong to the user: every session reaches the same ones.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastLists"];
+        put?: never;
+        /**
+         * Make a broadcast list
+         * @description An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastLists"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/lists/{listId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One broadcast list
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastListsListId"];
+        /**
+         * Change a broadcast list
+         * @description An API key needs the scope `broadcast`.
+         */
+        put: operations["putSessionSessionIdBroadcastListsListId"];
+        post?: never;
+        /**
+         * Delete a broadcast list with its contacts
+         * @description Campaigns that have started keep their recipients.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        delete: operations["deleteSessionSessionIdBroadcastListsListId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/lists/{listId}/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contacts of a list, in the order of their numbers
+         * @description `search` finds parts of names and numbers. `cursor` (the `nextCursor` of the page before) is faster than `page` far into a long list.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastListsListIdContacts"];
+        put?: never;
+        /**
+         * Add a contact, or up to 1,000
+         * @description A number that is on the list already gets the values that are given and keeps the others. Keys besides `name` and `number` are custom fields.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastListsListIdContacts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/lists/{listId}/contacts/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One contact
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastListsListIdContactsNumber"];
+        /**
+         * Change a contact
+         * @description Changes what is given; a custom field that is null goes.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        put: operations["putSessionSessionIdBroadcastListsListIdContactsNumber"];
+        post?: never;
+        /**
+         * Take a contact off a list
+         * @description An API key needs the scope `broadcast`.
+         */
+        delete: operations["deleteSessionSessionIdBroadcastListsListIdContactsNumber"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/lists/{listId}/contacts/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import contacts from a CSV file
+         * @description The first line names the columns: one of number, phone, nomor, hp, whatsapp …; name or nama; every other one is a custom field. Delimiter (, ; tab |) and encoding (UTF-8, UTF-16 with its mark, Windows-1252) are found out. A file that is no CSV changes nothing. Whoever is on the list already gets the values of the file. With `Prefer: respond-async` the answer is 202.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastListsListIdContactsBulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/opt-outs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Numbers that want no broadcasts, newest first
+         * @description Whoever answers STOP, BERHENTI, UNSUBSCRIBE or a word of your own is added. Broadcasts leave them out; one-time passwords and single messages do not.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastOptOuts"];
+        put?: never;
+        /**
+         * Add numbers that want no broadcasts
+         * @description An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastOptOuts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/opt-outs/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a number has opted out
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastOptOutsNumber"];
+        /**
+         * Change the note of an opt-out
+         * @description An API key needs the scope `broadcast`.
+         */
+        put: operations["putSessionSessionIdBroadcastOptOutsNumber"];
+        post?: never;
+        /**
+         * Let a number get broadcasts again
+         * @description An API key needs the scope `broadcast`.
+         */
+        delete: operations["deleteSessionSessionIdBroadcastOptOutsNumber"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/opt-outs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All opt-outs as CSV
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastOptOutsExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/opt-outs/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import opt-outs from a CSV file
+         * @description As contacts are imported: a column of numbers, and if there is one, a note. Numbers that are there already count as duplicates.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastOptOutsImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/opt-outs/words": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The words that opt out
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastOptOutsWords"];
+        /**
+         * Choose own words that opt out
+         * @description They count when they are the whole message, in any case. The built-in ones stay in force.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        put: operations["putSessionSessionIdBroadcastOptOutsWords"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Schedule a campaign, once or again and again
+         * @description `scheduledAt` without an offset is a time in `timezone`. With `cron` every run is a campaign of its own; stop the scheduled one to end it.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a campaign now
+         * @description To a list or to up to 10,000 `numbers`. Answers as soon as the campaign is durable; everybody gets at most one message, whatever happens. Numbers are looked up at WhatsApp first, who has opted out is left out, and the campaign pauses itself when too many messages fail.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastSend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists, opt-outs and campaigns at a glance
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Broadcast templates, by name
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastTemplates"];
+        put?: never;
+        /**
+         * Save a broadcast template
+         * @description An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastTemplates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/templates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One broadcast template
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastTemplatesId"];
+        /**
+         * Change a broadcast template
+         * @description Campaigns that were made from it keep their text.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        put: operations["putSessionSessionIdBroadcastTemplatesId"];
+        post?: never;
+        /**
+         * Delete a broadcast template
+         * @description An API key needs the scope `broadcast`.
+         */
+        delete: operations["deleteSessionSessionIdBroadcastTemplatesId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/templates/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How a text looks for real contacts
+         * @description `missing` names placeholders that a contact has no value for: they are left empty.
+         *
+         *     An API key needs the scope `read`.
+         */
+        post: operations["postSessionSessionIdBroadcastTemplatesPreview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload a file for broadcasts
+         * @description jpg, jpeg, png, gif, pdf, doc, docx (told by the bytes), at most MAX_FILE_SIZE (10 MB), scanned when a scanner is configured. At most 5 a minute.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/upload/{filename}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete an uploaded file
+         * @description An API key needs the scope `broadcast`.
+         */
+        delete: operations["deleteSessionSessionIdBroadcastUploadFilename"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The groups that a session is in
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdGroups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pace, limits, quiet hours, warm-up and breaker of a session
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdLimits"];
+        /**
+         * Change a session's own pace, quiet hours and warm-up
+         * @description Within the service's limits, never above them. `null` goes back to the service's own.
+         *
+         *     An API key needs the scope `sessions:write`.
+         */
+        put: operations["putSessionSessionIdLimits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/check-phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whether a phone has an active session of yours
+         * @description An API key needs the scope `read`.
+         */
+        post: operations["postSessionCheckPhone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/cleanup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove sessions that are of no use
+         * @description Never paired, or logged out, at least `hours` ago. Whatever can still reconnect stays.
+         *
+         *     An API key needs the scope `sessions:write`.
+         */
+        post: operations["postSessionCleanup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a session and link a phone
+         * @description Waits up to 10 s for the first QR or pairing code. A session of that name whose phone is gone (logged out, never paired) begins again; any other answers SESSION_EXISTS, and `/session/restart` connects it.
+         *
+         *     An API key needs the scope `sessions:write`.
+         */
+        post: operations["postSessionCreate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Live events of a session
+         * @description Server-Sent Events `qr`, `status`, `message` and `receipt`; ids are given back as `Last-Event-ID`.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sessions
+         * @description All of them, oldest first, unless `limit` asks for pages.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unlink the phone
+         * @description Erases the credentials; the session stays and may be linked again.
+         *
+         *     An API key needs the scope `sessions:write`.
+         */
+        post: operations["postSessionLogout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/qr-image/{sessionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The QR code as an image
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionQrImageSessionId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/qr-page/{sessionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A page that shows the QR code
+         * @description Renews itself and says when the session is connected.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionQrPageSessionId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/qr/{sessionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The QR code as JSON
+         * @description Begins the pairing again when it has expired.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionQrSessionId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Connect again
+         * @description With the same credentials; begins a new pairing when there are none.
+         *
+         *     An API key needs the scope `sessions:write`.
+         */
+        post: operations["postSessionRestart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a session is
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getSessionStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a user
+         * @description A new password, or `status: disabled`, ends the tokens of that user at once.
+         *
+         *     Needs the role `admin`.
+         */
+        put: operations["putUserId"];
+        post?: never;
+        /**
+         * Disable a user
+         * @description At once: tokens and keys stop, sessions stop; the e-mail stays taken.
+         *
+         *     Needs the role `admin`.
+         */
+        delete: operations["deleteUserId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/{id}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to a user's account
+         * @description Needs the role `admin`.
+         */
+        get: operations["getUserIdAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a user
+         * @description Needs the role `admin`.
+         */
+        post: operations["postUserCreate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List users
+         * @description Needs the role `admin`.
+         */
+        get: operations["getUserList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List webhooks
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getWebhook"];
+        put?: never;
+        /**
+         * Create a webhook
+         * @description The secret is shown once. An answer that an Idempotency-Key brings back does not hold it.
+         *
+         *     An API key needs the scope `webhooks`.
+         */
+        post: operations["postWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a webhook
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getWebhookId"];
+        /**
+         * Change a webhook
+         * @description Events that wait for a retry are tried again at once.
+         *
+         *     An API key needs the scope `webhooks`.
+         */
+        put: operations["putWebhookId"];
+        post?: never;
+        /**
+         * Delete a webhook
+         * @description What it was not told yet is dropped.
+         *
+         *     An API key needs the scope `webhooks`.
+         */
+        delete: operations["deleteWebhookId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what a webhook was told
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getWebhookIdDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a webhook a new secret
+         * @description Both secrets sign during `graceMinutes`. The new one is shown once.
+         *
+         *     An API key needs the scope `webhooks`.
+         */
+        post: operations["postWebhookIdRotateSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test event now
+         * @description Sends a signed `webhook.test` event and answers with what happened.
+         *
+         *     An API key needs the scope `webhooks`.
+         */
+        post: operations["postWebhookIdTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook/deliveries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one delivery with its attempts
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getWebhookDeliveriesId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook/deliveries/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deliver an event again
+         * @description Under the same `webhook-id`, apart from the order of its session.
+         *
+         *     An API key needs the scope `webhooks`.
+         */
+        post: operations["postWebhookDeliveriesIdReplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        ActivityEntry: {
+            /** @enum {string} */
+            action: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_receive" | "otp_send" | "file_upload" | "api_call";
+            actorId: number | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            details: {
+                [key: string]: unknown;
+            };
+            /** @description milliseconds: of the request, or since the message was queued */
+            duration: number | null;
+            errorMessage: string | null;
+            /** @description our own name of it */
+            event: string;
+            id: string;
+            ipAddress: string | null;
+            messageId: string | null;
+            messageType: string | null;
+            phoneNumber: string | null;
+            /** @description harmless fields only */
+            requestData: {
+                [key: string]: unknown;
+            } | null;
+            requestId: string | null;
+            responseData: {
+                [key: string]: unknown;
+            } | null;
+            sessionId: string | null;
+            /** @enum {string} */
+            status: "success" | "error" | "pending";
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            updatedAt: string;
+            userAgent: string | null;
+            userId: number;
+        };
+        ApiKey: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            expiresAt: string | null;
+            id: string;
+            lastUsedAt: string | null;
+            name: string;
+            /** @description what the key begins with */
+            prefix: string;
+            scopes: string[];
+            sessionId: string | null;
+        };
+        AuditEntry: {
+            /** @description who did it; null for the service itself */
+            actorId: number | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            at: string;
+            data: {
+                [key: string]: unknown;
+            };
+            event: string;
+            id: string;
+            ip: string | null;
+            requestId: string | null;
+            /** @enum {string} */
+            status: "success" | "failure";
+            subject: string | null;
+            userAgent: string | null;
+        };
+        BroadcastContact: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            fields: {
+                [key: string]: string;
+            };
+            name: string | null;
+            /** @description E.164 digits */
+            number: string;
+            /** @description broadcasts leave it out */
+            optedOut: boolean;
+            phone: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            updatedAt: string;
+        };
+        BroadcastList: {
+            /** @description custom fields that its contacts have */
+            columns: string[];
+            contactCount: number;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            description: string | null;
+            id: string;
+            name: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            updatedAt: string;
+        };
+        BroadcastStats: {
+            campaigns: {
+                completed: number;
+                failed: number;
+                paused: number;
+                running: number;
+                scheduled: number;
+                stopped: number;
+                total: number;
+            };
+            /** @description of all lists */
+            contacts: number;
+            lists: number;
+            /** @description of the campaigns that were made in the last 30 days */
+            messages: {
+                /** @description campaigns of the period, the newest 200 at most */
+                campaigns: number;
+                delivered: number;
+                deliveryPercent: number;
+                failed: number;
+                periodDays: number;
+                read: number;
+                readPercent: number;
+                recipients: number;
+                sent: number;
+                skipped: number;
+            };
+            optOuts: number;
+        };
+        BroadcastTemplate: {
+            body: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            id: string;
+            name: string;
+            placeholders: string[];
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            updatedAt: string;
+        };
+        BroadcastUpload: {
+            /** @description to send or delete it by */
+            filename: string;
+            height: number | null;
+            /** @description as the bytes say */
+            mimetype: string;
+            originalName: string | null;
+            /** @description whether a virus scanner has seen it */
+            scanned: boolean;
+            /** @description bytes */
+            size: number;
+            /** @description opens without a credential for a day */
+            url: string;
+            /** @description pixels, of pictures */
+            width: number | null;
+        };
+        Campaign: {
+            campaignId: string;
+            campaignName: string;
+            /** @description placeholders unfilled */
+            content: unknown;
+            /** Format: date-time */
+            createdAt: string;
+            cron: string | null;
+            delayBetweenMessages: number;
+            finishedAt: string | null;
+            id: string;
+            listId: string | null;
+            name: string;
+            nextRunAt: string | null;
+            options: {
+                [key: string]: unknown;
+            };
+            origin: string | null;
+            /** @description the campaign it was made from */
+            originId: string | null;
+            pausedAt: string | null;
+            /** @description why it is paused, stopped or failed */
+            reason: string | null;
+            reasonMessage: string | null;
+            resumedAt: string | null;
+            scheduledAt: string | null;
+            sessionId: string;
+            startedAt: string | null;
+            statistics: components["schemas"]["CampaignStatistics"];
+            /** @enum {string} */
+            status: "scheduled" | "running" | "paused" | "stopped" | "completed" | "failed";
+            templateId: string | null;
+            timezone: string | null;
+            totalContacts: number;
+            type: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /** @description what holds a running campaign at the moment */
+            waitingFor: string | null;
+            waitingUntil: string | null;
+        };
+        CampaignRecipient: {
+            deliveredAt: string | null;
+            failedAt: string | null;
+            messageId: string | null;
+            name: string | null;
+            number: string;
+            queuedAt: string | null;
+            readAt: string | null;
+            reason: string | null;
+            sentAt: string | null;
+            /** @enum {string} */
+            state: "pending" | "queued" | "sent" | "delivered" | "read" | "failed" | "skipped";
+            /** @description the alternatives that were chosen */
+            variant: string | null;
+        };
+        CampaignReport: {
+            byHour: {
+                delivered: number;
+                failed: number;
+                /** Format: date-time */
+                hour: string;
+                read: number;
+                sent: number;
+            }[];
+            byVariant: {
+                delivered: number;
+                read: number;
+                sent: number;
+                variant: string;
+            }[];
+            campaign: components["schemas"]["Campaign"];
+            failuresByReason: {
+                count: number;
+                reason: string;
+            }[];
+            funnel: {
+                delivered: number;
+                read: number;
+                recipients: number;
+                /** @description recipients who wrote back after their message was sent */
+                replied: number;
+                sent: number;
+            };
+            /** Format: date-time */
+            generatedAt: string;
+            skippedByReason: {
+                count: number;
+                reason: string;
+            }[];
+        };
+        CampaignStatistics: {
+            /** @description arrived, the read ones too */
+            delivered: number;
+            estimatedFinishAt: string | null;
+            etaSeconds: number | null;
+            failed: number;
+            /** @description not handed to the queue yet */
+            pending: number;
+            progressPercent: number;
+            /** @description in the queue or on their way */
+            queued: number;
+            /** @description as observed, or as the pace allows before anything was observed */
+            ratePerMinute: number;
+            read: number;
+            /** @description acknowledged by WhatsApp's server, the delivered and read ones too */
+            sent: number;
+            /** @description opted out, not on WhatsApp, canceled, not reached before the stop, … */
+            skipped: number;
+            /** @description recipients; final once all are frozen */
+            total: number;
+        };
+        ContactImport: {
+            added: number;
+            /** @description those that became custom fields */
+            columns: string[];
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            delimiter: string | null;
+            duplicates: number;
+            encoding: string | null;
+            errorCode: string | null;
+            errorMessage: string | null;
+            /** @description the first 100 lines that were refused, left out or repaired */
+            errors: {
+                code: string;
+                /** @enum {string} */
+                kind: "invalid" | "duplicate" | "repaired";
+                line: number;
+                number: string;
+                reason: string;
+            }[];
+            fileName: string | null;
+            finishedAt: string | null;
+            id: string;
+            importId: string;
+            invalid: number;
+            /** @enum {string} */
+            kind: "contacts" | "opt_outs";
+            listId: string | null;
+            percent: number;
+            processed: number;
+            /** @description numbers that a spreadsheet had mangled and that could be repaired for certain */
+            repaired: number;
+            sizeBytes: number;
+            /** @enum {string} */
+            status: "running" | "completed" | "failed";
+            /** @description rows of the file; null until it has been checked */
+            total: number | null;
+            updated: number;
+        };
+        Failure: {
+            /** @enum {string} */
+            code: "VALIDATION_FAILED" | "INVALID_NUMBER" | "URL_REFUSED" | "OTP_INVALID" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "SESSION_NOT_FOUND" | "QR_NOT_READY" | "OTP_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "SESSION_EXISTS" | "DUPLICATE_PHONE" | "ALREADY_CONNECTED" | "NOT_CONNECTED" | "BROADCAST_IN_PROGRESS" | "CONFLICT" | "IDEMPOTENCY_CONFLICT" | "IDEMPOTENCY_IN_PROGRESS" | "OTP_EXPIRED" | "BODY_TOO_LARGE" | "FILE_TOO_LARGE" | "UNSUPPORTED_MEDIA" | "NOT_SUPPORTED" | "FILE_INFECTED" | "NOT_ON_WHATSAPP" | "RATE_LIMITED" | "OTP_MAX_ATTEMPTS" | "INTERNAL" | "SEND_FAILED" | "UNAVAILABLE";
+            details: {
+                [key: string]: unknown;
+            };
+            /** @description the same text as message */
+            error: string;
+            /** @description for a person */
+            message: string;
+            requestId: string;
+            /** @constant */
+            success: false;
+        };
+        Health: {
+            database: {
+                latencyMs: number | null;
+                /** @enum {string} */
+                status: "up" | "down";
+                /** @enum {string} */
+                type: "sqlite" | "mysql";
+            };
+            engine: {
+                name: string;
+                /** @description how many are in each state */
+                sessions: {
+                    [key: string]: number;
+                } | null;
+            };
+            /** @enum {string} */
+            phase: "starting" | "ready" | "stopping";
+            /** @enum {string} */
+            status: "ok" | "down";
+            /** Format: date-time */
+            timestamp: string;
+        };
+        HealthAnswer: {
+            data: components["schemas"]["Health"];
+            database: {
+                latencyMs: number | null;
+                /** @enum {string} */
+                status: "up" | "down";
+                /** @enum {string} */
+                type: "sqlite" | "mysql";
+            };
+            engine: {
+                name: string;
+                /** @description how many are in each state */
+                sessions: {
+                    [key: string]: number;
+                } | null;
+            };
+            message: string;
+            /** @enum {string} */
+            phase: "starting" | "ready" | "stopping";
+            /** @enum {string} */
+            status: "ok" | "down";
+            /** Format: date-time */
+            timestamp: string;
+        };
+        MadeCampaign: {
+            campaignId: string;
+            /** @description numbers that stood there twice: written to once */
+            duplicates: number;
+            id: string;
+            /** @description numbers of the request that are none: skipped */
+            invalid: number;
+            name: string;
+            scheduledAt: string | null;
+            /** @enum {string} */
+            status: "scheduled" | "running" | "paused" | "stopped" | "completed" | "failed";
+            totalContacts: number;
+        };
+        Media: {
+            /**
+             * Format: date-time
+             * @description kept until then; a send with it prolongs that
+             */
+            expiresAt: string;
+            filename: string | null;
+            /** @description to be used in sends and campaigns */
+            id: string;
+            /** @description as the bytes say */
+            mimetype: string;
+            sha256: string;
+            /** @description bytes */
+            size: number;
+            /** @description opens without a credential for a day */
+            url: string;
+        };
+        MessageOutput: {
+            attempts: number;
+            /** @description the JID of the conversation */
+            chat: string;
+            /** @description null where it is a secret */
+            content: unknown;
+            /** Format: date-time */
+            createdAt: string;
+            deliveredAt: string | null;
+            /** @enum {string} */
+            direction: "in" | "out";
+            errorCode: string | null;
+            errorMessage: string | null;
+            expiresAt: string | null;
+            failedAt: string | null;
+            /** @description the sender of an inbound message */
+            from: string | null;
+            messageId: string;
+            /** @enum {string} */
+            priority: "high" | "normal" | "low";
+            queuedAt: string | null;
+            readAt: string | null;
+            scheduledAt: string | null;
+            sendingAt: string | null;
+            sentAt: string | null;
+            session: string;
+            sessionId: string;
+            status: components["schemas"]["MessageStatus"];
+            /** @description the recipient of an outbound message, or the group */
+            to: string | null;
+            type: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        /** @enum {string} */
+        MessageStatus: "queued" | "sending" | "sent" | "delivered" | "read" | "failed" | "canceled" | "expired" | "received";
+        OptOut: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            note: string | null;
+            number: string;
+            sessionId: string | null;
+            /** @enum {string} */
+            source: "message" | "manual" | "import";
+            /** @description the word that was written */
+            word: string | null;
+        };
+        OtpLogEntry: {
+            attempts: number;
+            companyName: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            endedAt: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            expiresAt: string;
+            id: string;
+            ipAddress: string | null;
+            maxAttempts: number;
+            messageId: string;
+            otpId: string;
+            phoneNumber: string;
+            reason: string | null;
+            sentAt: string | null;
+            sessionId: string;
+            /** @enum {string} */
+            status: "pending" | "sent" | "verified" | "expired" | "failed" | "canceled";
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            updatedAt: string;
+            userAgent: string | null;
+            userId: number;
+            verifiedAt: string | null;
+        };
+        Pagination: {
+            limit: number;
+            page: number;
+            /** @description null when there are more than are counted */
+            totalItems: number | null;
+            totalPages: number | null;
+        };
+        QueueStatus: {
+            canceled: number;
+            /** @description sent, delivered or read, of the last 24 h */
+            completed: number;
+            expired: number;
+            /** @description of the last 24 h */
+            failed: number;
+            /** @description by a person: nothing leaves, whatever its priority */
+            isPaused: boolean;
+            isProcessing: boolean;
+            /** @description since when the message waits that has waited longest, of those that may go */
+            oldestDueAt: string | null;
+            /** @description null with `isPaused`: until somebody resumes it */
+            pausedUntil: string | null;
+            pending: number;
+            processing: number;
+            /** @description why nothing is sent at the moment, e.g. paused, hour_limit */
+            reason: string | null;
+            session: string;
+            sessionId: string;
+        };
+        /** @enum {string} */
+        Role: "admin" | "user" | "readonly";
+        SentMessage: {
+            estimatedSendAt: string | null;
+            /** @description the id on WhatsApp, fixed before sending and kept on every retry */
+            messageId: string;
+            /**
+             * @description of buttons and lists: as WhatsApp buttons, or as a numbered text
+             * @enum {string}
+             */
+            rendering?: "native" | "text";
+            session: string;
+            sessionId: string;
+            status: components["schemas"]["MessageStatus"];
+            /** Format: date-time */
+            timestamp: string;
+            to: string;
+            type: string;
+        };
+        SessionLimits: {
+            breaker: {
+                /** @description `breaker_` and the code that WhatsApp refused a message with */
+                reason: string | null;
+                /**
+                 * @description open: nothing goes to new recipients
+                 * @enum {string}
+                 */
+                state: "closed" | "open";
+                /** @description refusals in a row; each makes the pause longer */
+                trips: number;
+                until: string | null;
+            };
+            /** @description the service's own: no session sends faster */
+            maxima: {
+                delayMaxMs: number;
+                delayMinMs: number;
+                perHour: number;
+                perMinute: number;
+                perRecipientPerHour: number;
+            };
+            /** @description what was set for this session */
+            own: {
+                delayMaxMs?: number;
+                delayMinMs?: number;
+                perHour?: number;
+                perMinute?: number;
+                perRecipientPerHour?: number;
+            };
+            /** @description what counts now */
+            pace: {
+                delayMaxMs: number;
+                delayMinMs: number;
+                perHour: number;
+                perMinute: number;
+                perRecipientPerHour: number;
+            };
+            pausedUntil: string | null;
+            pauseReason: string | null;
+            quietHours: {
+                from: string;
+                quietUntil: string | null;
+                timeZone: string;
+                to: string;
+            } | null;
+            session: string;
+            sessionId: string;
+            warmUp: {
+                days: number;
+                /** Format: date-time */
+                since: string;
+                startPerHour: number;
+                /** Format: date-time */
+                until: string;
+            } | null;
+        };
+        /** @enum {string} */
+        SessionStatus: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+        SignedIn: {
+            token: string;
+            user: components["schemas"]["SignedInUser"];
+        };
+        SignedInUser: {
+            /** @description the user's own key */
+            apiKey: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            email: string;
+            id: number;
+            lastLoginAt: string | null;
+            name: string;
+            role: components["schemas"]["Role"];
+            /** @enum {string} */
+            status: "active" | "disabled";
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            updatedAt: string;
+        };
+        User: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            email: string;
+            id: number;
+            lastLoginAt: string | null;
+            name: string;
+            role: components["schemas"]["Role"];
+            /** @enum {string} */
+            status: "active" | "disabled";
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            updatedAt: string;
+        };
+        Webhook: {
+            /** Format: date-time */
+            createdAt: string;
+            events: string[];
+            id: string;
+            /** @description until then the secret before the rotation signs too */
+            previousSecretExpiresAt: string | null;
+            sessionId: string | null;
+            /** @enum {string} */
+            status: "active" | "disabled";
+            /** Format: date-time */
+            updatedAt: string;
+            url: string;
+            userId: number;
+        };
+        WebhookDelivery: {
+            attempts: number;
+            /** Format: date-time */
+            createdAt: string;
+            event: string;
+            /** @description the `webhook-id` header, the same on every attempt */
+            id: string;
+            lastAttemptAt: string | null;
+            lastError: string | null;
+            /** @description null: no answer came */
+            lastStatus: number | null;
+            nextAttemptAt: string | null;
+            /** @description the session's number of this event */
+            seq: number | null;
+            sessionId: string | null;
+            /** @enum {string} */
+            state: "pending" | "delivered" | "dead";
+            webhookId: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    postAnalyticsCleanup: {
+        parameters: {
+            query?: {
+                all?: "0" | "1" | "true" | "false" | "";
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "activityDays": 30,
+                 *       "otpDays": 7
+                 *     }
+                 */
+                "application/json": {
+                    activityDays?: number;
+                    otpDays?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Delete old log entries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            activityDeleted: number;
+                            otpDeleted: number;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAnalyticsDashboard: {
+        parameters: {
+            query?: {
+                all?: "0" | "1" | "true" | "false" | "";
+                /** @description for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing */
+                timeZone?: string;
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sessions, messages and codes, in all and today */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description in and out */
+                            messages: {
+                                today: number;
+                                total: number;
+                            };
+                            otp: {
+                                today: number;
+                                total: number;
+                            };
+                            sessions: {
+                                /** @description connected */
+                                active: number;
+                                byStatus: {
+                                    [key: string]: number;
+                                };
+                                inactive: number;
+                                total: number;
+                            };
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, UTC, milliseconds
+                             */
+                            timestamp: string;
+                            timeZone: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAnalyticsExport: {
+        parameters: {
+            query: {
+                all?: "0" | "1" | "true" | "false" | "";
+                /** @example csv */
+                format?: "csv";
+                /** @description not before */
+                from?: string;
+                /** @example activity */
+                log: "activity" | "otp" | "messages";
+                sessionId?: string;
+                /** @description before */
+                to?: string;
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A log as a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAnalyticsLogsActivity: {
+        parameters: {
+            query?: {
+                /** @example message_send */
+                action?: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_receive" | "otp_send" | "file_upload" | "api_call";
+                all?: "0" | "1" | "true" | "false" | "";
+                cursor?: string;
+                /** @description not before */
+                from?: string;
+                /** @example 50 */
+                limit?: number;
+                page?: number;
+                sessionId?: string;
+                status?: "success" | "error" | "pending";
+                /** @description before */
+                to?: string;
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            logs: components["schemas"]["ActivityEntry"][];
+                            nextCursor: string | null;
+                            pagination: components["schemas"]["Pagination"];
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAnalyticsLogsErrors: {
+        parameters: {
+            query?: {
+                action?: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_receive" | "otp_send" | "file_upload" | "api_call";
+                all?: "0" | "1" | "true" | "false" | "";
+                cursor?: string;
+                /** @description not before */
+                from?: string;
+                /** @example 20 */
+                limit?: number;
+                page?: number;
+                sessionId?: string;
+                /** @description before */
+                to?: string;
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What went wrong, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            logs: components["schemas"]["ActivityEntry"][];
+                            nextCursor: string | null;
+                            pagination: components["schemas"]["Pagination"];
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAnalyticsLogsOtp: {
+        parameters: {
+            query?: {
+                all?: "0" | "1" | "true" | "false" | "";
+                cursor?: string;
+                /** @description not before */
+                from?: string;
+                limit?: number;
+                page?: number;
+                /**
+                 * @description in any usual spelling
+                 * @example 081234567890
+                 */
+                phoneNumber?: string;
+                sessionId?: string;
+                /** @example sent */
+                status?: "pending" | "sent" | "verified" | "expired" | "failed" | "canceled";
+                /** @description before */
+                to?: string;
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of codes, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            logs: components["schemas"]["OtpLogEntry"][];
+                            nextCursor: string | null;
+                            pagination: components["schemas"]["Pagination"];
+                            statistics: {
+                                /** @description null: more than 10,000 */
+                                canceled: number | null;
+                                /** @description null: more than 10,000 */
+                                expired: number | null;
+                                /** @description null: more than 10,000 */
+                                failed: number | null;
+                                /** @description null: more than 10,000 */
+                                pending: number | null;
+                                /** @description null: more than 10,000 */
+                                sent: number | null;
+                                /** @description percent of those that ended */
+                                successRate: number | null;
+                                /** @description null: more than 10,000 */
+                                total: number | null;
+                                /** @description null: more than 10,000 */
+                                verified: number | null;
+                            };
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAnalyticsSessionsSessionIdStats: {
+        parameters: {
+            query?: {
+                /** @example 7 */
+                days?: number;
+                /** @description for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing */
+                timeZone?: string;
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a session did in the last days */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            byDay: {
+                                byType: {
+                                    [key: string]: number;
+                                };
+                                date: string;
+                                failed: number;
+                                received: number;
+                                sent: number;
+                            }[];
+                            byHour: {
+                                failed: number;
+                                hour: number;
+                                received: number;
+                                sent: number;
+                            }[];
+                            byType: {
+                                [key: string]: {
+                                    failed: number;
+                                    received: number;
+                                    sent: number;
+                                };
+                            };
+                            errors: {
+                                count: number;
+                                errorCode: string;
+                            }[];
+                            messages: {
+                                canceled: number;
+                                delivered: number;
+                                errorRate: number | null;
+                                expired: number;
+                                failed: number;
+                                pending: number;
+                                read: number;
+                                received: number;
+                                sent: number;
+                                successRate: number | null;
+                                total: number;
+                            };
+                            name: string | null;
+                            otp: {
+                                canceled: number;
+                                expired: number;
+                                failed: number;
+                                failedAttempts: number;
+                                pending: number;
+                                successRate: number | null;
+                                total: number;
+                                verified: number;
+                            };
+                            peakHours: {
+                                hour: number;
+                                messages: number;
+                            }[];
+                            period: {
+                                /** @description false: only the newest 200,000 messages are counted */
+                                complete: boolean;
+                                days: number;
+                                /**
+                                 * Format: date-time
+                                 * @description ISO 8601, UTC, milliseconds
+                                 */
+                                from: string;
+                                timeZone: string;
+                                /**
+                                 * Format: date-time
+                                 * @description ISO 8601, UTC, milliseconds
+                                 */
+                                to: string;
+                            };
+                            phoneNumber: string | null;
+                            /** @description from the queue to WhatsApp's acknowledgement */
+                            responseTime: {
+                                averageMs: number | null;
+                                count: number;
+                                maxMs: number | null;
+                                p50Ms: number | null;
+                                p90Ms: number | null;
+                                p95Ms: number | null;
+                                p99Ms: number | null;
+                            };
+                            sessionId: string;
+                            sessionStatus: components["schemas"]["SessionStatus"];
+                            /** @enum {string} */
+                            status: "active" | "inactive" | "error" | "connecting";
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, UTC, milliseconds
+                             */
+                            timestamp: string;
+                            topNumbers: {
+                                messages: number;
+                                phoneNumber: string;
+                            }[];
+                            uptime: {
+                                connectedSeconds: number;
+                                disconnects: number;
+                                percent: number | null;
+                            };
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAssetsQrPageCss: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The style of the QR page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/css": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAssetsQrPageJs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The script of the QR page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/javascript": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAuthApiKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List extra API keys */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["ApiKey"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthApiKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "shop",
+                 *       "scopes": [
+                 *         "messages:write",
+                 *         "read"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** Format: date-time */
+                    expiresAt?: string;
+                    name: string;
+                    scopes: ("*" | "read" | "messages:write" | "sessions:write" | "otp" | "broadcast" | "webhooks" | "media:write" | "analytics:write")[];
+                    /** @description unique per user */
+                    sessionId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Make an extra API key */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        apiKey: string;
+                        data: {
+                            apiKey: string;
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, UTC, milliseconds
+                             */
+                            createdAt: string;
+                            expiresAt: string | null;
+                            id: string;
+                            lastUsedAt: string | null;
+                            name: string;
+                            /** @description what the key begins with */
+                            prefix: string;
+                            scopes: string[];
+                            sessionId: string | null;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteAuthApiKeysId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 019316f5a1b27c3d8e4f5a6b7c8d9e0f */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description End an extra API key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthChangePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "currentPassword": "password123",
+                 *       "newPassword": "correct horse battery"
+                 *     }
+                 */
+                "application/json": {
+                    currentPassword: string;
+                    newPassword: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Change the own password */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                        token: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "user@example.com",
+                 *       "password": "password123"
+                 *     }
+                 */
+                "application/json": {
+                    email: string;
+                    password: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Sign in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAuthMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who am I */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        user: {
+                            apiKey?: string | null;
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, UTC, milliseconds
+                             */
+                            createdAt: string;
+                            email: string;
+                            id: number;
+                            lastLoginAt: string | null;
+                            name: string;
+                            role: components["schemas"]["Role"];
+                            /** @enum {string} */
+                            status: "active" | "disabled";
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, UTC, milliseconds
+                             */
+                            updatedAt: string;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthRegenerateApiKey: {
+        parameters: {
+            query?: {
+                /** @description how long the old key goes on working */
+                graceMinutes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Replace the own API key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        apiKey: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthRegister: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "user@example.com",
+                 *       "password": "password123",
+                 *       "name": "John Doe"
+                 *     }
+                 */
+                "application/json": {
+                    email: string;
+                    name: string;
+                    password: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Register */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getEvents: {
+        parameters: {
+            query?: {
+                /** @description for clients that cannot set the header */
+                lastEventId?: string;
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Follow the events of all sessions (Server-Sent Events) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Database and engine */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & components["schemas"]["HealthAnswer"];
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getHealthLive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The process answers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        /** @constant */
+                        status: "live";
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getHealthReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Requests can be served */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        /** @constant */
+                        status: "ready";
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMedia: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "file": "data:text/plain;base64,aGVsbG8="
+                 *     }
+                 */
+                "application/json": {
+                    /** @description an https URL or a data: URL */
+                    file: string;
+                };
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Upload a file for later sends and campaigns */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Media"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getMediaId: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes of a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getMessageMessageId: {
+        parameters: {
+            query?: {
+                all?: "0" | "1" | "true" | "false" | "";
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One message: status, the time of every step, attempts, error */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["MessageOutput"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageMessageIdCancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Cancel a message that has not begun to be sent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["MessageOutput"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageMessageIdRead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Mark an inbound message as read */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["MessageOutput"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageMessageIdRetry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Queue a message that failed, expired or was canceled again, under the same id */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["MessageOutput"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageCheckNumber: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "phoneNumber": "+6281234567890"
+                 *     }
+                 */
+                "application/json": {
+                    phoneNumber: string;
+                    /** @description the session */
+                    session: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Ask WhatsApp whether a number is on it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        /** Format: date-time */
+                        checkedAt: string;
+                        exists: boolean;
+                        jid: string | null;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageClearQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description the session */
+                    session: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Cancel everything that has not begun to be sent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        cleared: number;
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getMessageList: {
+        parameters: {
+            query?: {
+                all?: "0" | "1" | "true" | "false" | "";
+                cursor?: string;
+                direction?: "in" | "out";
+                /** @example 20 */
+                limit?: number;
+                page?: number;
+                session?: string;
+                since?: string;
+                status?: "queued" | "sending" | "sent" | "delivered" | "read" | "failed" | "canceled" | "expired" | "received";
+                /** @description the other side of the conversation */
+                to?: string;
+                type?: string;
+                until?: string;
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the history, in and out, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["MessageOutput"][];
+                        nextCursor: string | null;
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessagePauseQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description the session */
+                    session: string;
+                    /**
+                     * Format: date-time
+                     * @description goes on by itself then; until it is resumed when missing
+                     */
+                    until?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Hold a session's queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["QueueStatus"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getMessageQueueStatus: {
+        parameters: {
+            query: {
+                /**
+                 * @description the session
+                 * @example my-session
+                 */
+                session: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What waits, and why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & components["schemas"]["QueueStatus"];
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageResumeQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description the session */
+                    session: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Let a session's queue go on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["QueueStatus"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendAudio: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "audio": "https://example.com/voice.ogg",
+                 *       "ptt": true
+                 *     }
+                 */
+                "application/json": {
+                    /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
+                    audio: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description as a voice note, best as Ogg Opus */
+                    ptt?: boolean;
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+                "multipart/form-data": {
+                    /** Format: binary */
+                    audio: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description as a voice note, best as Ogg Opus */
+                    ptt?: boolean;
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send a sound or a voice note */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendButtons: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "text": "Is this order right?",
+                 *       "footer": "Reply with a number",
+                 *       "buttons": [
+                 *         {
+                 *           "id": "yes",
+                 *           "text": "Yes"
+                 *         },
+                 *         {
+                 *           "id": "no",
+                 *           "text": "No"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    buttons: {
+                        id: string;
+                        text: string;
+                    }[];
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    footer?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * @description `native`: as WhatsApp buttons, which not every phone shows. `text`: as a numbered text. `auto`: what all show
+                     * @enum {string}
+                     */
+                    rendering?: "auto" | "native" | "text";
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    text: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send a text with buttons */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendContact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "name": "Customer service",
+                 *       "phoneNumber": "+6281298765432"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    name: string;
+                    /** @description of the contact, in any usual spelling */
+                    phoneNumber: string;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send a contact card */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendDocument: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "document": "https://example.com/file.pdf",
+                 *       "filename": "document.pdf"
+                 *     }
+                 */
+                "application/json": {
+                    caption?: string;
+                    /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
+                    document: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description what the recipient sees; the file's own name when missing */
+                    filename?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+                "multipart/form-data": {
+                    caption?: string;
+                    /** Format: binary */
+                    document: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description what the recipient sees; the file's own name when missing */
+                    filename?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send a document */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendImage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "image": "https://example.com/image.jpg",
+                 *       "caption": "Check this out!"
+                 *     }
+                 */
+                "application/json": {
+                    caption?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
+                    image: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+                "multipart/form-data": {
+                    caption?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** Format: binary */
+                    image: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send an image */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendList: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "text": "What can we do for you?",
+                 *       "buttonText": "Menu",
+                 *       "sections": [
+                 *         {
+                 *           "title": "Orders",
+                 *           "rows": [
+                 *             {
+                 *               "id": "track",
+                 *               "title": "Track my order"
+                 *             }
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description opens the list where it is shown as one */
+                    buttonText: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    footer?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * @description `native`: as WhatsApp buttons, which not every phone shows. `text`: as a numbered text. `auto`: what all show
+                     * @enum {string}
+                     */
+                    rendering?: "auto" | "native" | "text";
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    sections: {
+                        rows: {
+                            description?: string;
+                            id: string;
+                            title: string;
+                        }[];
+                        title?: string;
+                    }[];
+                    /** @description the session that sends */
+                    session: string;
+                    text: string;
+                    title?: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send a list to choose from */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendLocation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "latitude": -6.1754,
+                 *       "longitude": 106.8272,
+                 *       "name": "Monas",
+                 *       "address": "Jakarta"
+                 *     }
+                 */
+                "application/json": {
+                    address?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    latitude: number;
+                    longitude: number;
+                    name?: string;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send a location */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendPoll: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "question": "When shall we deliver?",
+                 *       "options": [
+                 *         "Morning",
+                 *         "Evening"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /** @description more than one option may be chosen */
+                    multiple?: boolean;
+                    options: string[];
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    question: string;
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send a poll */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendReaction: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "messageId": "3EB0A1B2C3D4E5F60718293A",
+                 *       "emoji": "👍"
+                 *     }
+                 */
+                "application/json": {
+                    emoji: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /** @description the message it is about, in or out */
+                    messageId: string;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description React to a message */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendSticker: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "sticker": "https://example.com/sticker.webp"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** @description a WebP image, as in `image` of send-image */
+                    sticker: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+                "multipart/form-data": {
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** Format: binary */
+                    sticker: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send a sticker (WebP) */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendText: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "text": "Hello from API!"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    text: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send a text */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendVideo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "video": "https://example.com/video.mp4",
+                 *       "caption": "Look"
+                 *     }
+                 */
+                "application/json": {
+                    caption?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                    /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
+                    video: string;
+                };
+                "multipart/form-data": {
+                    caption?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent after: it then ends as `expired`
+                     */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /**
+                     * Format: date-time
+                     * @description not to be sent before
+                     */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                    /** Format: binary */
+                    video: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send a video */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Metrics in the text format of Prometheus */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postOtpExpire: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "phoneNumber": "081234567890",
+                 *       "sessionId": "main"
+                 *     }
+                 */
+                "application/json": {
+                    otpId?: string;
+                    /** @description In any usual spelling. */
+                    phoneNumber?: string;
+                    sessionId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description End the open code of a number */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            attempts: number;
+                            attemptsLeft: number;
+                            companyName: string | null;
+                            createdAt: string;
+                            endedAt: string | null;
+                            errorCode: string | null;
+                            expiresAt: string;
+                            maxAttempts: number;
+                            messageId: string;
+                            messageStatus: string | null;
+                            otpId: string;
+                            phoneNumber: string;
+                            reason: string | null;
+                            sends: number;
+                            sentAt: string | null;
+                            sessionId: string;
+                            /** @enum {string} */
+                            status: "pending" | "sent" | "verified" | "expired" | "failed" | "canceled";
+                            verifiedAt: string | null;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getOtpGenerate: {
+        parameters: {
+            query?: {
+                /** @example 6 */
+                length?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A random code that is stored nowhere */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            length: number;
+                            otp: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postOtpResend: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "phoneNumber": "081234567890",
+                 *       "sessionId": "main",
+                 *       "companyName": "PT. Contoh"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Fills {company}. */
+                    companyName?: string;
+                    /** @description Address of the person who asked: it gets limits of its own. */
+                    endUserIp?: string;
+                    otpId?: string;
+                    /** @description In any usual spelling. */
+                    phoneNumber?: string;
+                    sessionId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send the open code once more */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            attempts: number;
+                            expiresAt: string;
+                            maxAttempts: number;
+                            messageId: string;
+                            /** @description Only with OTP_RETURN_CODE=true. */
+                            otp?: string;
+                            otpId: string;
+                            session: string;
+                            sessionId: string;
+                            status: string;
+                            timestamp: string;
+                            to: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postOtpSend: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "main",
+                 *       "to": "+6281234567890",
+                 *       "companyName": "PT. Contoh",
+                 *       "language": "en"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Fills {company}. */
+                    companyName?: string;
+                    /** @description Address of the person who asked: it gets limits of its own. */
+                    endUserIp?: string;
+                    /** @description 300 when missing. */
+                    expiresInSeconds?: number;
+                    /** @description Sessions that send the same code when the first one cannot, in this order. */
+                    failoverSessions?: string[];
+                    /**
+                     * @description Of the default text; id when missing.
+                     * @enum {string}
+                     */
+                    language?: "id" | "en";
+                    /** @description Digits; 6 when missing. */
+                    length?: number;
+                    /** @description 3 when missing. */
+                    maxAttempts?: number;
+                    session: string;
+                    /** @description Name or id of an own template, or a text with {otp}, {company}, {minutes}. */
+                    template?: string;
+                    /** @description In any usual spelling. */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send a one-time password */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            attempts: number;
+                            expiresAt: string;
+                            maxAttempts: number;
+                            messageId: string;
+                            /** @description Only with OTP_RETURN_CODE=true. */
+                            otp?: string;
+                            otpId: string;
+                            session: string;
+                            sessionId: string;
+                            status: string;
+                            timestamp: string;
+                            to: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getOtpSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Countries that codes may go to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description ISO 3166 codes; null: every country that the service allows. */
+                            allowedCountries: string[] | null;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putOtpSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "allowedCountries": [
+                 *         "ID",
+                 *         "SG"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description ISO 3166 codes; null: every country that the service allows. */
+                    allowedCountries: string[] | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Choose the countries that codes may go to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description ISO 3166 codes; null: every country that the service allows. */
+                            allowedCountries: string[] | null;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getOtpStatusPhone: {
+        parameters: {
+            query?: {
+                /** @example main */
+                sessionId?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description In any usual spelling.
+                 * @example 6281234567890
+                 */
+                phone: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of the newest code of a number (or of one otpId) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            attempts: number;
+                            attemptsLeft: number;
+                            companyName: string | null;
+                            createdAt: string;
+                            endedAt: string | null;
+                            errorCode: string | null;
+                            expiresAt: string;
+                            maxAttempts: number;
+                            messageId: string;
+                            messageStatus: string | null;
+                            otpId: string;
+                            phoneNumber: string;
+                            reason: string | null;
+                            sends: number;
+                            sentAt: string | null;
+                            sessionId: string;
+                            /** @enum {string} */
+                            status: "pending" | "sent" | "verified" | "expired" | "failed" | "canceled";
+                            verifiedAt: string | null;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getOtpTemplates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Own OTP templates */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            body: string;
+                            createdAt: string;
+                            id: string;
+                            name: string;
+                            updatedAt: string;
+                        }[];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postOtpTemplates: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "login",
+                 *       "body": "Your {company} code is {otp}. It is valid for {minutes} minutes."
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Placeholders: {otp} (required), {company}, {minutes}. */
+                    body: string;
+                    /** @description What `template` of a send says. */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Save an OTP template */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            body: string;
+                            createdAt: string;
+                            id: string;
+                            name: string;
+                            updatedAt: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getOtpTemplatesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One OTP template */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            body: string;
+                            createdAt: string;
+                            id: string;
+                            name: string;
+                            updatedAt: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putOtpTemplatesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "body": "Your {company} code is {otp}. It is valid for {minutes} minutes."
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Placeholders: {otp} (required), {company}, {minutes}. */
+                    body?: string;
+                    /** @description What `template` of a send says. */
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Change an OTP template */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            body: string;
+                            createdAt: string;
+                            id: string;
+                            name: string;
+                            updatedAt: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteOtpTemplatesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete an OTP template */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            id: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postOtpVerify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "phoneNumber": "081234567890",
+                 *       "otp": "123456",
+                 *       "sessionId": "main"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Address of the person who asked: it gets limits of its own. */
+                    endUserIp?: string;
+                    /** @description What the person typed, as a string. */
+                    otp: string;
+                    otpId?: string;
+                    /** @description In any usual spelling. */
+                    phoneNumber?: string;
+                    sessionId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Check a code */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            otpId: string;
+                            phoneNumber: string;
+                            sessionId: string;
+                            /** @constant */
+                            status: "verified";
+                            /** @constant */
+                            verified: true;
+                            verifiedAt: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteSessionSessionId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example my-session */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Unlink the phone and forget the session */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            sessionId: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastCampaigns: {
+        parameters: {
+            query?: {
+                limit?: number;
+                page?: number;
+                status?: "scheduled" | "running" | "paused" | "stopped" | "completed" | "failed";
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Campaigns of a session, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Campaign"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastCampaignsId: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One campaign with its statistics, exact at this moment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Campaign"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putSessionSessionIdBroadcastCampaignsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "message": "Halo lagi, {name|Kak}!"
+                 *     }
+                 */
+                "application/json": {
+                    campaignName?: string;
+                    /** @description look numbers up at WhatsApp before writing to them */
+                    checkNumbers?: boolean;
+                    /** @description the fields of a send of that type, or the text */
+                    content?: string | {
+                        [key: string]: unknown;
+                    };
+                    /** @description campaign messages of the session a day */
+                    dailyCap?: number;
+                    /** @description the same as `delayBetweenMessages` */
+                    delay?: number;
+                    /** @description milliseconds; the session's own pace counts when it is slower */
+                    delayBetweenMessages?: number;
+                    /** @description share of failures among the last 100 messages at which it pauses itself */
+                    failurePercent?: number;
+                    /** @description the text, or the caption; `{name}`, `{number}` and every column */
+                    message?: string;
+                    /** @description the same as `content` */
+                    messageContent?: string | {
+                        [key: string]: unknown;
+                    };
+                    /** @description the same as `type` */
+                    messageType?: string;
+                    /** @description nothing is sent between these times of the recipient's day */
+                    quietHours?: {
+                        from: string;
+                        to: string;
+                    };
+                    /** @description ISO 8601; without an offset a time in `timezone` */
+                    scheduledAt?: string;
+                    /** @description a saved text instead of `message` */
+                    templateId?: string;
+                    /** @description IANA name, for `scheduledAt` without offset and for `cron` */
+                    timezone?: string;
+                    /** @description `text` when missing; otherwise as the sends */
+                    type?: string;
+                    /** @description fewer a day while the session is young */
+                    warmUp?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Change a campaign that is paused or has not begun */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Campaign"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastCampaignsIdClone: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "campaignName": "Once more"
+                 *     }
+                 */
+                "application/json": {
+                    campaignName?: string;
+                    /** @description ISO 8601; without an offset a time in `timezone` */
+                    scheduledAt?: string;
+                    /** @description IANA name, for `scheduledAt` without offset and for `cron` */
+                    timezone?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Make another campaign of the same content, recipients and settings */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["MadeCampaign"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastCampaignsIdPause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Pause a campaign */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Campaign"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastCampaignsIdRecipients: {
+        parameters: {
+            query?: {
+                cursor?: number;
+                limit?: number;
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of each recipient, in the order of sending */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["CampaignRecipient"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastCampaignsIdReport: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Funnel, failures by reason, and what happened when */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["CampaignReport"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastCampaignsIdResume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Resume a paused campaign, or begin a clone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Campaign"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastCampaignsIdRetryFailed: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Send what failed once more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Campaign"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastCampaignsIdStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stop a campaign for good */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Campaign"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastExportCampaignId: {
+        parameters: {
+            query?: {
+                format?: "csv" | "json" | "html";
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report of a campaign as a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastExportContactsListId: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                listId: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The contacts of a list as CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastImportsId: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far an import is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["ContactImport"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastImportsIdErrors: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every line that was refused, left out or repaired, as CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastImportsIdEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far an import is, as Server-Sent Events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastLists: {
+        parameters: {
+            query?: {
+                limit?: number;
+                page?: number;
+                search?: string;
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Broadcast lists, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["BroadcastList"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastLists: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Customer List",
+                 *       "description": "Daftar pelanggan aktif"
+                 *     }
+                 */
+                "application/json": {
+                    description?: string | null;
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Make a broadcast list */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["BroadcastList"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastListsListId: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                listId: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One broadcast list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["BroadcastList"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putSessionSessionIdBroadcastListsListId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                listId: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "VIP"
+                 *     }
+                 */
+                "application/json": {
+                    description?: string | null;
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Change a broadcast list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["BroadcastList"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteSessionSessionIdBroadcastListsListId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                listId: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a broadcast list with its contacts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            id: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastListsListIdContacts: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                page?: number;
+                search?: string;
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                listId: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Contacts of a list, in the order of their numbers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["BroadcastContact"][];
+                        nextCursor: string | null;
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastListsListIdContacts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                listId: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "John Doe",
+                 *       "number": "6281234567890",
+                 *       "email": "john@example.com"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Several at once, instead of `number` and the rest. */
+                    contacts?: {
+                        [key: string]: unknown;
+                    }[];
+                    /** @description Custom fields, by name. */
+                    fields?: {
+                        [key: string]: unknown;
+                    };
+                    name?: string | null;
+                    /** @description In any usual spelling. */
+                    number?: string | number;
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Add a contact, or up to 1,000 */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            [key: string]: unknown;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastListsListIdContactsNumber: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                listId: string;
+                /**
+                 * @description In any usual spelling.
+                 * @example 6281234567890
+                 */
+                number: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One contact */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["BroadcastContact"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putSessionSessionIdBroadcastListsListIdContactsNumber: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                listId: string;
+                /**
+                 * @description In any usual spelling.
+                 * @example 6281234567890
+                 */
+                number: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "John D.",
+                 *       "city": "Bandung"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Custom fields, by name. */
+                    fields?: {
+                        [key: string]: unknown;
+                    };
+                    name?: string | null;
+                    number?: string | number;
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Change a contact */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["BroadcastContact"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteSessionSessionIdBroadcastListsListIdContactsNumber: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                listId: string;
+                /**
+                 * @description In any usual spelling.
+                 * @example 6281234567890
+                 */
+                number: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take a contact off a list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            number: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastListsListIdContactsBulk: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                listId: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "file": "data:text/csv;base64,bmFtZSxudW1iZXIKSm9obiBEb2UsNjI4MTIzNDU2Nzg5Cg=="
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Another name of `file`. */
+                    csvFile?: string;
+                    /** @description The CSV file, as a part of a form or as a data: URL. */
+                    file?: string;
+                };
+                "multipart/form-data": {
+                    /** Format: binary */
+                    csvFile?: string;
+                    /** Format: binary */
+                    file?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Import contacts from a CSV file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["ContactImport"] | {
+                            /** @description opens without a credential for a day */
+                            eventsUrl: string;
+                            importId: string;
+                            /** @constant */
+                            status: "running";
+                            statusUrl: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastOptOuts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                page?: number;
+                search?: string;
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Numbers that want no broadcasts, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["OptOut"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastOptOuts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "number": "6281234567890",
+                 *       "note": "asked by phone"
+                 *     }
+                 */
+                "application/json": {
+                    note?: string | null;
+                    /** @description In any usual spelling. */
+                    number?: string;
+                    numbers?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Add numbers that want no broadcasts */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            added: number;
+                            existing: number;
+                            numbers: string[];
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastOptOutsNumber: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description In any usual spelling.
+                 * @example 6281234567890
+                 */
+                number: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether a number has opted out */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["OptOut"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putSessionSessionIdBroadcastOptOutsNumber: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description In any usual spelling.
+                 * @example 6281234567890
+                 */
+                number: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "asked by phone"
+                 *     }
+                 */
+                "application/json": {
+                    note: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Change the note of an opt-out */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["OptOut"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteSessionSessionIdBroadcastOptOutsNumber: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description In any usual spelling.
+                 * @example 6281234567890
+                 */
+                number: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let a number get broadcasts again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            number: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastOptOutsExport: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All opt-outs as CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastOptOutsImport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "file": "data:text/csv;base64,bmFtZSxudW1iZXIKSm9obiBEb2UsNjI4MTIzNDU2Nzg5Cg=="
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Another name of `file`. */
+                    csvFile?: string;
+                    /** @description The CSV file, as a part of a form or as a data: URL. */
+                    file?: string;
+                };
+                "multipart/form-data": {
+                    /** Format: binary */
+                    csvFile?: string;
+                    /** Format: binary */
+                    file?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Import opt-outs from a CSV file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["ContactImport"] | {
+                            /** @description opens without a credential for a day */
+                            eventsUrl: string;
+                            importId: string;
+                            /** @constant */
+                            status: "running";
+                            statusUrl: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastOptOutsWords: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The words that opt out */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description always in force */
+                            builtIn: string[];
+                            words: string[];
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putSessionSessionIdBroadcastOptOutsWords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "words": [
+                 *         "CUKUP",
+                 *         "JANGAN KIRIM LAGI"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    words: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Choose own words that opt out */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description always in force */
+                            builtIn: string[];
+                            words: string[];
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "numbers": [
+                 *         "6281234567890"
+                 *       ],
+                 *       "message": "Selamat pagi {name|Kak}!",
+                 *       "cron": "0 9 * * 1",
+                 *       "timezone": "Asia/Jakarta"
+                 *     }
+                 */
+                "application/json": {
+                    campaignName?: string;
+                    /** @description look numbers up at WhatsApp before writing to them */
+                    checkNumbers?: boolean;
+                    /** @description the fields of a send of that type, or the text */
+                    content?: string | {
+                        [key: string]: unknown;
+                    };
+                    /** @description five fields: a campaign of its own each time, to whoever is on the list then */
+                    cron?: string;
+                    /** @description campaign messages of the session a day */
+                    dailyCap?: number;
+                    /** @description the same as `delayBetweenMessages` */
+                    delay?: number;
+                    /** @description milliseconds; the session's own pace counts when it is slower */
+                    delayBetweenMessages?: number;
+                    /** @description share of failures among the last 100 messages at which it pauses itself */
+                    failurePercent?: number;
+                    listId?: string;
+                    /** @description the text, or the caption; `{name}`, `{number}` and every column */
+                    message?: string;
+                    /** @description the same as `content` */
+                    messageContent?: string | {
+                        [key: string]: unknown;
+                    };
+                    /** @description the same as `type` */
+                    messageType?: string;
+                    numbers?: (string | number)[];
+                    /** @description nothing is sent between these times of the recipient's day */
+                    quietHours?: {
+                        from: string;
+                        to: string;
+                    };
+                    /** @description ISO 8601; without an offset a time in `timezone` */
+                    scheduledAt?: string;
+                    /** @description a saved text instead of `message` */
+                    templateId?: string;
+                    /** @description IANA name, for `scheduledAt` without offset and for `cron` */
+                    timezone?: string;
+                    /** @description `text` when missing; otherwise as the sends */
+                    type?: string;
+                    /** @description fewer a day while the session is young */
+                    warmUp?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Schedule a campaign, once or again and again */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["MadeCampaign"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastSend: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "numbers": [
+                 *         "6281234567890"
+                 *       ],
+                 *       "message": "Halo {name|Kak}!",
+                 *       "delayBetweenMessages": 2000
+                 *     }
+                 */
+                "application/json": {
+                    campaignName?: string;
+                    /** @description look numbers up at WhatsApp before writing to them */
+                    checkNumbers?: boolean;
+                    /** @description the fields of a send of that type, or the text */
+                    content?: string | {
+                        [key: string]: unknown;
+                    };
+                    /** @description campaign messages of the session a day */
+                    dailyCap?: number;
+                    /** @description the same as `delayBetweenMessages` */
+                    delay?: number;
+                    /** @description milliseconds; the session's own pace counts when it is slower */
+                    delayBetweenMessages?: number;
+                    /** @description share of failures among the last 100 messages at which it pauses itself */
+                    failurePercent?: number;
+                    listId?: string;
+                    /** @description the text, or the caption; `{name}`, `{number}` and every column */
+                    message?: string;
+                    /** @description the same as `content` */
+                    messageContent?: string | {
+                        [key: string]: unknown;
+                    };
+                    /** @description the same as `type` */
+                    messageType?: string;
+                    numbers?: (string | number)[];
+                    /** @description nothing is sent between these times of the recipient's day */
+                    quietHours?: {
+                        from: string;
+                        to: string;
+                    };
+                    /** @description a saved text instead of `message` */
+                    templateId?: string;
+                    /** @description `text` when missing; otherwise as the sends */
+                    type?: string;
+                    /** @description fewer a day while the session is young */
+                    warmUp?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Start a campaign now */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["MadeCampaign"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastStats: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lists, opt-outs and campaigns at a glance */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["BroadcastStats"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastTemplates: {
+        parameters: {
+            query?: {
+                limit?: number;
+                page?: number;
+                search?: string;
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Broadcast templates, by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["BroadcastTemplate"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastTemplates: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "promo",
+                 *       "body": "{{Halo|Hai}} {name|Kak}, voucher {voucher} berlaku sampai besok."
+                 *     }
+                 */
+                "application/json": {
+                    /** @description {name}, {number} and every column; {name|Kak} with a default; {{Halo|Hai}} one of them. */
+                    body: string;
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Save a broadcast template */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["BroadcastTemplate"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastTemplatesId: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One broadcast template */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["BroadcastTemplate"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putSessionSessionIdBroadcastTemplatesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "body": "{{Halo|Hai}} {name|Kak}, voucher {voucher} berlaku sampai besok."
+                 *     }
+                 */
+                "application/json": {
+                    /** @description {name}, {number} and every column; {name|Kak} with a default; {{Halo|Hai}} one of them. */
+                    body?: string;
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Change a broadcast template */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["BroadcastTemplate"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteSessionSessionIdBroadcastTemplatesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a broadcast template */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            id: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastTemplatesPreview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "{{Halo|Hai}} {name|Kak}, voucher {voucher} berlaku sampai besok."
+                 *     }
+                 */
+                "application/json": {
+                    /** @default 3 */
+                    limit?: number;
+                    /** @description Whose contacts are shown; a sample contact without it. */
+                    listId?: string;
+                    /** @description These contacts of the list. */
+                    numbers?: string[];
+                    templateId?: string;
+                    /** @description {name}, {number} and every column; {name|Kak} with a default; {{Halo|Hai}} one of them. */
+                    text?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description How a text looks for real contacts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            placeholders: string[];
+                            previews: {
+                                missing: string[];
+                                name: string | null;
+                                number: string;
+                                text: string;
+                                /** @description the alternatives that were taken, from 1 */
+                                variant: string | null;
+                            }[];
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastUpload: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "file": "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description The file, as a part of a form or as a data: URL. */
+                    file?: string;
+                };
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Upload a file for broadcasts */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["BroadcastUpload"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteSessionSessionIdBroadcastUploadFilename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000.jpg */
+                filename: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete an uploaded file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            filename: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdGroups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The groups that a session is in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description `to` of a message with `isGroup` */
+                            id: string;
+                            size: number;
+                            subject: string;
+                        }[];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdLimits: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Pace, limits, quiet hours, warm-up and breaker of a session */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SessionLimits"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putSessionSessionIdLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "perMinute": 10
+                 *     }
+                 */
+                "application/json": {
+                    /** @description longest gap */
+                    delayMaxMs?: number | null;
+                    /** @description shortest gap between two messages */
+                    delayMinMs?: number | null;
+                    perHour?: number | null;
+                    perMinute?: number | null;
+                    perRecipientPerHour?: number | null;
+                    /** @description only high priority leaves; may go over midnight */
+                    quietHours?: {
+                        from: string;
+                        timeZone: string;
+                        to: string;
+                    } | null;
+                    /** @description a new number begins slowly; counts from when it is set */
+                    warmUp?: {
+                        /** @description until the full pace is reached */
+                        days: number;
+                        /** @description messages an hour on the first day */
+                        startPerHour: number;
+                    } | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Change a session's own pace, quiet hours and warm-up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SessionLimits"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionCheckPhone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "phoneNumber": "+6281234567890"
+                 *     }
+                 */
+                "application/json": {
+                    phoneNumber: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Whether a phone has an active session of yours */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        hasActiveSession: boolean;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionCleanup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "hours": 24
+                 *     }
+                 */
+                "application/json": {
+                    /** @description only sessions that ended at least so long ago */
+                    hours: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Remove sessions that are of no use */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        removed: number;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionCreate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "sessionId": "my-session",
+                 *       "phoneNumber": "+6281234567890"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description `code`: a pairing code to be typed on the phone `phoneNumber`
+                     * @default qr
+                     * @enum {string}
+                     */
+                    pairing?: "qr" | "code";
+                    /** @description the phone that will be linked, in any usual spelling; another one is refused */
+                    phoneNumber?: string;
+                    /** @description made when missing; unique among your own sessions */
+                    sessionId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Make a session and link a phone */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            eventsUrl: string;
+                            expiresAt: string | null;
+                            pairingCode?: string;
+                            phoneNumber: string | null;
+                            qr?: string;
+                            qrCode?: string;
+                            qrImageUrl: string;
+                            qrPageUrl: string;
+                            sessionId: string;
+                            /** @enum {string} */
+                            status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionEvents: {
+        parameters: {
+            query: {
+                /** @example my-session */
+                session: string;
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Live events of a session */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionList: {
+        parameters: {
+            query?: {
+                all?: "0" | "1" | "true" | "false" | "";
+                limit?: number;
+                page?: number;
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List sessions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** Format: date-time */
+                            createdAt: string;
+                            lastSeen: string | null;
+                            name: string | null;
+                            phoneNumber: string | null;
+                            sessionId: string;
+                            /** @enum {string} */
+                            status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                            /** Format: date-time */
+                            updatedAt: string;
+                            userId: number;
+                        }[];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionLogout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sessionId": "my-session"
+                 *     }
+                 */
+                "application/json": {
+                    sessionId: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Unlink the phone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description false: WhatsApp could not be told, remove the device on the phone */
+                            confirmed: boolean;
+                            connectedAt: string | null;
+                            /** Format: date-time */
+                            createdAt: string;
+                            deviceInfo: {
+                                [key: string]: unknown;
+                            } | null;
+                            disconnectedAt: string | null;
+                            errorMessage: string | null;
+                            isConnected: boolean;
+                            lastSeen: string | null;
+                            name: string | null;
+                            /** @description until when a limit, a person, or to new recipients the breaker, holds the queue; null also until it is resumed */
+                            pausedUntil: string | null;
+                            /** @description e.g. paused, hour_limit, quiet_hours, breaker_463; null: nothing holds it */
+                            pauseReason: string | null;
+                            phoneNumber: string | null;
+                            /** @description when the latest QR code of a running pairing was made */
+                            qrGenerated: string | null;
+                            /** @description why it is not connected, e.g. client_outdated */
+                            reason: string | null;
+                            sessionId: string;
+                            /** @enum {string} */
+                            status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                            /** Format: date-time */
+                            updatedAt: string;
+                            /** @description the linked WhatsApp account */
+                            user: {
+                                id: string;
+                                name: string | null;
+                                phone: string;
+                            } | null;
+                            userId: number;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionQrImageSessionId: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example my-session */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The QR code as an image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionQrPageSessionId: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example my-session */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page that shows the QR code */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionQrSessionId: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example my-session */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The QR code as JSON */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            expiresAt: string | null;
+                            pairingCode: string | null;
+                            /** @description what the QR code says */
+                            qr: string | null;
+                            /** @description a data: URL of the PNG */
+                            qrCode: string | null;
+                            sessionId: string;
+                            /** @enum {string} */
+                            status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                        };
+                        expiresAt: string | null;
+                        pairingCode: string | null;
+                        /** @description what the QR code says */
+                        qr: string | null;
+                        /** @description a data: URL of the PNG */
+                        qrCode: string | null;
+                        sessionId: string;
+                        /** @enum {string} */
+                        status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionRestart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sessionId": "my-session"
+                 *     }
+                 */
+                "application/json": {
+                    sessionId: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Connect again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            connectedAt: string | null;
+                            /** Format: date-time */
+                            createdAt: string;
+                            deviceInfo: {
+                                [key: string]: unknown;
+                            } | null;
+                            disconnectedAt: string | null;
+                            errorMessage: string | null;
+                            isConnected: boolean;
+                            lastSeen: string | null;
+                            name: string | null;
+                            /** @description until when a limit, a person, or to new recipients the breaker, holds the queue; null also until it is resumed */
+                            pausedUntil: string | null;
+                            /** @description e.g. paused, hour_limit, quiet_hours, breaker_463; null: nothing holds it */
+                            pauseReason: string | null;
+                            phoneNumber: string | null;
+                            /** @description when the latest QR code of a running pairing was made */
+                            qrGenerated: string | null;
+                            /** @description why it is not connected, e.g. client_outdated */
+                            reason: string | null;
+                            sessionId: string;
+                            /** @enum {string} */
+                            status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                            /** Format: date-time */
+                            updatedAt: string;
+                            /** @description the linked WhatsApp account */
+                            user: {
+                                id: string;
+                                name: string | null;
+                                phone: string;
+                            } | null;
+                            userId: number;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionStatus: {
+        parameters: {
+            query: {
+                /** @example my-session */
+                session: string;
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How a session is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            connectedAt: string | null;
+                            /** Format: date-time */
+                            createdAt: string;
+                            deviceInfo: {
+                                [key: string]: unknown;
+                            } | null;
+                            disconnectedAt: string | null;
+                            errorMessage: string | null;
+                            isConnected: boolean;
+                            lastSeen: string | null;
+                            name: string | null;
+                            /** @description until when a limit, a person, or to new recipients the breaker, holds the queue; null also until it is resumed */
+                            pausedUntil: string | null;
+                            /** @description e.g. paused, hour_limit, quiet_hours, breaker_463; null: nothing holds it */
+                            pauseReason: string | null;
+                            phoneNumber: string | null;
+                            /** @description when the latest QR code of a running pairing was made */
+                            qrGenerated: string | null;
+                            /** @description why it is not connected, e.g. client_outdated */
+                            reason: string | null;
+                            sessionId: string;
+                            /** @enum {string} */
+                            status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                            /** Format: date-time */
+                            updatedAt: string;
+                            /** @description the linked WhatsApp account */
+                            user: {
+                                id: string;
+                                name: string | null;
+                                phone: string;
+                            } | null;
+                            userId: number;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putUserId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 2147483647 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Clerk"
+                 *     }
+                 */
+                "application/json": {
+                    email?: string;
+                    name?: string;
+                    password?: string;
+                    role?: components["schemas"]["Role"];
+                    /** @enum {string} */
+                    status?: "active" | "disabled";
+                };
+            };
+        };
+        responses: {
+            /** @description Change a user */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["User"];
+                        user: components["schemas"]["User"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteUserId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 2147483647 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Disable a user */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["User"];
+                        message: string;
+                        user: components["schemas"]["User"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getUserIdAudit: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                page?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 2147483647 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened to a user's account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["AuditEntry"][];
+                        nextCursor: string | null;
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postUserCreate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "clerk@example.com",
+                 *       "password": "password123",
+                 *       "name": "Clerk",
+                 *       "role": "user"
+                 *     }
+                 */
+                "application/json": {
+                    email: string;
+                    name: string;
+                    password: string;
+                    /** @default user */
+                    role?: components["schemas"]["Role"];
+                };
+            };
+        };
+        responses: {
+            /** @description Create a user */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["User"];
+                        user: components["schemas"]["User"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getUserList: {
+        parameters: {
+            query?: {
+                limit?: number;
+                page?: number;
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List users */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["User"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: {
+                all?: "0" | "1" | "true" | "false" | "";
+                limit?: number;
+                page?: number;
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List webhooks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Webhook"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://hooks.example.com/wahub",
+                 *       "events": [
+                 *         "message.received",
+                 *         "message.read"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description names of events; `*` for all of them */
+                    events: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed")[];
+                    /** @description only events of this session; missing: all sessions */
+                    sessionId?: string;
+                    /** @description http or https; private addresses are refused */
+                    url: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Create a webhook */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** Format: date-time */
+                            createdAt: string;
+                            events: string[];
+                            id: string;
+                            /** @description until then the secret before the rotation signs too */
+                            previousSecretExpiresAt: string | null;
+                            /** @description `whsec_…`, shown only here */
+                            secret: string;
+                            sessionId: string | null;
+                            /** @enum {string} */
+                            status: "active" | "disabled";
+                            /** Format: date-time */
+                            updatedAt: string;
+                            url: string;
+                            userId: number;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getWebhookId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read a webhook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Webhook"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putWebhookId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "events": [
+                 *         "*"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description names of events; `*` for all of them */
+                    events?: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed")[];
+                    /** @description null: all sessions */
+                    sessionId?: string | null;
+                    /**
+                     * @description disabled: nothing is sent, nothing is kept
+                     * @enum {string}
+                     */
+                    status?: "active" | "disabled";
+                    /** @description http or https; private addresses are refused */
+                    url?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Change a webhook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Webhook"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteWebhookId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a webhook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getWebhookIdDeliveries: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                page?: number;
+                state?: "pending" | "delivered" | "dead";
+            };
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List what a webhook was told */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["WebhookDelivery"][];
+                        nextCursor: string | null;
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWebhookIdRotateSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "graceMinutes": 60
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description how long the old secret signs too
+                     * @default 1440
+                     */
+                    graceMinutes?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Give a webhook a new secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** Format: date-time */
+                            createdAt: string;
+                            events: string[];
+                            id: string;
+                            /** @description until then the secret before the rotation signs too */
+                            previousSecretExpiresAt: string | null;
+                            /** @description `whsec_…`, shown only here */
+                            secret: string;
+                            sessionId: string | null;
+                            /** @enum {string} */
+                            status: "active" | "disabled";
+                            /** Format: date-time */
+                            updatedAt: string;
+                            url: string;
+                            userId: number;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWebhookIdTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Send a test event now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description at most 1,000 bytes of what the receiver answered */
+                            answer: string;
+                            delivered: boolean;
+                            durationMs: number;
+                            error: string | null;
+                            eventId: string;
+                            status: number | null;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getWebhookDeliveriesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read one delivery with its attempts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            attempts: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            event: string;
+                            /** @description the `webhook-id` header, the same on every attempt */
+                            id: string;
+                            lastAttemptAt: string | null;
+                            lastError: string | null;
+                            /** @description null: no answer came */
+                            lastStatus: number | null;
+                            log: {
+                                /** Format: date-time */
+                                at: string;
+                                attempt: number;
+                                durationMs: number;
+                                error: string | null;
+                                status: number | null;
+                            }[];
+                            nextAttemptAt: string | null;
+                            /** @description the session's number of this event */
+                            seq: number | null;
+                            sessionId: string | null;
+                            /** @enum {string} */
+                            state: "pending" | "delivered" | "dead";
+                            webhookId: string;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWebhookDeliveriesIdReplay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deliver an event again */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["WebhookDelivery"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+}

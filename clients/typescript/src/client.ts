@@ -1,0 +1,47 @@
+import createFetchClient, { type Client, type Middleware } from 'openapi-fetch';
+import type { paths } from './api.ts';
+import { IDEMPOTENT } from './idempotent.ts';
+import { createRetryingFetch, DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
+
+/** `GET`, `POST`, `PUT` and `DELETE` with the path, parameters and bodies of the API, all typed. */
+export type WaHubClient = Client<paths>;
+
+export interface ClientOptions {
+  /** http://localhost:5001 when missing */
+  baseUrl?: string;
+  apiKey?: string;
+  /** a JWT instead of a key, from /auth/login */
+  token?: string;
+  /** what differs from the usual policy; `false`: every request is made once */
+  retry?: Partial<RetryPolicy> | false;
+  /** how long to wait for the head of an answer: longer than `Prefer: wait` asks for (70,000) */
+  timeoutMs?: number;
+  /** another fetch, such as one that goes through a proxy */
+  fetch?: (request: Request, init: RequestInit) => Promise<Response>;
+}
+
+/**
+ * A client of one service as one user. Requests that send or create carry an `Idempotency-Key` of their own unless
+ * you give one, so that trying again never sends twice.
+ */
+export function createClient(options: ClientOptions = {}): WaHubClient {
+  const { baseUrl = 'http://localhost:5001', apiKey, token, retry, timeoutMs = 70_000 } = options;
+  const policy = { ...DEFAULT_RETRY, ...(retry === false ? { attempts: 1 } : retry) };
+  const client = createFetchClient<paths>({
+    baseUrl,
+    headers: {
+      ...(apiKey === undefined ? {} : { 'x-api-key': apiKey }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+    fetch: createRetryingFetch({ policy, timeoutMs, fetch: options.fetch ?? globalThis.fetch }),
+  });
+  client.use(idempotency);
+  return client;
+}
+
+const idempotency: Middleware = {
+  onRequest({ request, schemaPath }) {
+    if (request.headers.has('idempotency-key') || !IDEMPOTENT.has(`${request.method} ${schemaPath}`)) return;
+    request.headers.set('idempotency-key', crypto.randomUUID());
+  },
+};

@@ -1,0 +1,85 @@
+/**
+ * `npm run client:generate` writes what is made of the OpenAPI document: the types of clients/typescript and the
+ * Postman collection. With `--check` it writes nothing and ends with 1 when any of it is stale.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { generateTypes } from '../clients/typescript/generate.ts';
+import {
+  isForOlderClients,
+  type OpenApiDocument,
+  operationsOf,
+  readDocument,
+  takesIdempotencyKey,
+} from './openapi-operations.ts';
+import { buildCollection, buildEnvironment } from './postman.ts';
+
+const ROOT = new URL('..', import.meta.url);
+
+/**
+ * What a new program needs: without the older systems' surfaces, and every failure told once. They all have the
+ * same shape, and listed by status they would be three quarters of the file.
+ */
+function forTypes(document: OpenApiDocument): OpenApiDocument {
+  const paths: OpenApiDocument['paths'] = {};
+  for (const { method, path, operation } of operationsOf(document)) {
+    if (isForOlderClients(operation)) continue;
+    const good = Object.entries(operation.responses).filter(([status]) => Number(status) < 400);
+    const responses = { ...Object.fromEntries(good), default: FAILURE };
+    paths[path] = { ...paths[path], [method.toLowerCase()]: { ...operation, responses } };
+  }
+  return { ...document, paths };
+}
+
+const FAILURE = {
+  description: 'It says no.',
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Failure' } } },
+};
+
+function idempotentOperations(document: OpenApiDocument): string {
+  const names = operationsOf(document)
+    .filter(({ operation }) => !isForOlderClients(operation) && takesIdempotencyKey(operation))
+    .map(({ method, path }) => `  '${method} ${path}',\n`)
+    .sort();
+  return `/** Generated from the OpenAPI document by \`npm run client:generate\`: do not edit. */
+
+/** What takes an Idempotency-Key. */
+export const IDEMPOTENT: ReadonlySet<string> = new Set([
+${names.join('')}]);
+`;
+}
+
+const toJson = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+
+async function generate(): Promise<Record<string, string>> {
+  const document = readDocument();
+  return {
+    'clients/typescript/src/api.ts': await generateTypes(forTypes(document)),
+    'clients/typescript/src/idempotent.ts': idempotentOperations(document),
+    'examples/postman/wahub.postman_collection.json': toJson(buildCollection(document)),
+    'examples/postman/wahub.postman_environment.json': toJson(buildEnvironment()),
+  };
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+const isCheck = process.argv.includes('--check');
+for (const [name, text] of Object.entries(await generate())) {
+  const file = fileURLToPath(new URL(name, ROOT));
+  if (readOrEmpty(file) === text) continue;
+  if (isCheck) {
+    console.error(`${name} is stale: run npm run client:generate`);
+    process.exitCode = 1;
+    continue;
+  }
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  console.log(`written: ${name}`);
+}
