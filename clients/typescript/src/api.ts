@@ -9474,6 +9474,8 @@ export interface operations {
                             lastSeen: string | null;
                             name: string | null;
                             phoneNumber: string | null;
+                            /** @description why it is not connected, e.g. client_outdated */
+                            reason: string | null;
                             sessionId: string;
                             /** @enum {string} */
                             status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
