@@ -1878,7 +1878,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Files that can be sent, newest first
+         * @description Also those that came by POST /media.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBroadcastUpload"];
         put?: never;
         /**
          * Upload a file for broadcasts
@@ -6930,8 +6936,10 @@ export interface operations {
     getSessionSessionIdBroadcastCampaignsIdRecipients: {
         parameters: {
             query?: {
-                cursor?: number;
+                cursor?: string;
                 limit?: number;
+                /** @description only those in this state */
+                state?: "pending" | "queued" | "sent" | "delivered" | "read" | "failed" | "skipped";
                 userId?: number;
             };
             header?: never;
@@ -8973,6 +8981,71 @@ export interface operations {
                                 variant: string | null;
                             }[];
                         };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdBroadcastUpload: {
+        parameters: {
+            query?: {
+                limit?: number;
+                page?: number;
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Files that can be sent, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, UTC, milliseconds
+                             */
+                            createdAt: string;
+                            /**
+                             * Format: date-time
+                             * @description it goes then, unless something is sent with it before
+                             */
+                            expiresAt: string;
+                            /** @description to send or delete it by */
+                            filename: string;
+                            /** @description as the bytes say */
+                            mimetype: string;
+                            originalName: string | null;
+                            /** @description bytes */
+                            size: number;
+                            /** @description opens without a credential for a day */
+                            url: string;
+                        }[];
+                        pagination: components["schemas"]["Pagination"];
                     };
                 };
             };
