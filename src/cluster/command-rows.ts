@@ -61,16 +61,19 @@ export async function redirectCommand(
   });
 }
 
-export async function readCommand(db: Db, id: string): Promise<CommandRow | null> {
-  const [row] = await db.select().from(sessionCommands).where(eq(sessionCommands.id, id));
-  return row ?? null;
+/** Those of `ids` that are still there. */
+export async function readCommands(db: Db, ids: readonly string[]): Promise<CommandRow[]> {
+  return db
+    .select()
+    .from(sessionCommands)
+    .where(inArray(sessionCommands.id, [...ids]));
 }
 
 export async function removeCommand(db: Db, id: string): Promise<void> {
   await db.delete(sessionCommands).where(eq(sessionCommands.id, id));
 }
 
-/** Takes what `owner` is asked; what is overdue by the database's clock is left for the cleaning. */
+/** Takes what `owner` is asked; what is overdue by the database's clock is removed instead. */
 export async function takeCommands({ db, now }: Database, owner: string): Promise<CommandRow[]> {
   const waiting = and(eq(sessionCommands.owner, owner), eq(sessionCommands.state, 'waiting'));
   const rows = await db
@@ -81,17 +84,18 @@ export async function takeCommands({ db, now }: Database, owner: string): Promis
     .limit(TAKEN_AT_ONCE);
   if (rows.length === 0) return [];
   const at = await now();
-  const taken: CommandRow[] = [];
-  for (const row of rows) {
-    if (row.deadlineAt <= at) {
-      await removeCommand(db, row.id);
-      continue;
-    }
-    const mine = and(eq(sessionCommands.id, row.id), waiting);
-    if (affected(await db.update(sessionCommands).set({ state: 'running' }).where(mine)) === 1)
-      taken.push(row);
-  }
-  return taken;
+  const overdue = rows.filter(({ deadlineAt }) => deadlineAt <= at).map(({ id }) => id);
+  if (overdue.length > 0) await db.delete(sessionCommands).where(inArray(sessionCommands.id, overdue));
+  const ids = rows.filter(({ deadlineAt }) => deadlineAt > at).map(({ id }) => id);
+  if (ids.length === 0) return [];
+  const mine = inArray(sessionCommands.id, ids);
+  const taken = affected(
+    await db.update(sessionCommands).set({ state: 'running' }).where(and(mine, waiting)),
+  );
+  if (taken === ids.length) return rows.filter(({ id }) => ids.includes(id));
+  // Some were taken back meanwhile. Nobody but this process makes its own ones run.
+  const running = and(eq(sessionCommands.owner, owner), eq(sessionCommands.state, 'running'));
+  return db.select().from(sessionCommands).where(and(mine, running));
 }
 
 /** Writes the answer; nothing happens when the asker has given up. */

@@ -1,6 +1,6 @@
 /** Commands between processes: how one asks, how the session's owner answers. */
 import type { Database } from '../db/client.ts';
-import { type Clock, sleep } from '../utils/clock.ts';
+import type { Clock } from '../utils/clock.ts';
 import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
 import type { Logger } from '../utils/logger.ts';
@@ -9,7 +9,6 @@ import {
   type CommandRow,
   keepFailure,
   postCommand,
-  readCommand,
   readOwner,
   redirectCommand,
   removeCommand,
@@ -17,11 +16,9 @@ import {
   toFailure,
   withdrawCommand,
 } from './command-rows.ts';
+import { createCommandWatch } from './command-watch.ts';
 import { NotOwnerError } from './not-owner.ts';
 
-/** As often as owners look. A command that takes long is asked for less often. */
-const FIRST_POLL_MS = 50;
-const MAX_POLL_MS = 250;
 /** Whoever holds the session may have changed while nobody took the command. */
 const LOOK_AGAIN_MS = 1_000;
 
@@ -42,14 +39,12 @@ export type AskOwner = (question: Question) => Promise<unknown>;
 export function createAskOwner(deps: { database: Database; clock: Clock; logger: Logger }): AskOwner {
   const { database, clock } = deps;
   const { db } = database;
+  const watch = createCommandWatch({ db, clock });
 
   async function follow(question: Question, id: string): Promise<unknown> {
-    let pollMs = FIRST_POLL_MS;
     let lookAtMs = clock.monotonic() + LOOK_AGAIN_MS;
     while (!question.signal.aborted) {
-      await sleep(clock, pollMs, question.signal);
-      pollMs = Math.min(MAX_POLL_MS, pollMs * 1.1);
-      const row = await readCommand(db, id);
+      const row = await watch.next(id);
       if (row === null) throw new NotOwnerError();
       if (row.state === 'done') return row.result;
       if (row.state === 'failed') throw toFailure(row.result);
@@ -116,6 +111,7 @@ export function createCommandDesk(deps: {
   runHere: RunHere;
 }): CommandDesk {
   const running = new Set<Promise<void>>();
+  const take = () => takeCommands(deps.database, deps.processId);
 
   async function work(row: CommandRow): Promise<void> {
     const write = (state: 'done' | 'failed' | 'refused', result: unknown) =>
@@ -135,9 +131,11 @@ export function createCommandDesk(deps: {
 
   return {
     async look() {
-      for (const row of await takeCommands(deps.database, deps.processId)) {
-        const done = work(row).finally(() => running.delete(done));
-        running.add(done);
+      for (let taken = await take(); taken.length > 0; taken = await take()) {
+        for (const row of taken) {
+          const done = work(row).finally(() => running.delete(done));
+          running.add(done);
+        }
       }
     },
     async idle() {

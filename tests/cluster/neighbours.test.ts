@@ -132,6 +132,16 @@ describe('a command', () => {
     await until(async () => (await commandsLeft()) === 0);
   });
 
+  it('is answered soon however many are asked at once', async () => {
+    const a = startProcess(new Set(), echo);
+    const b = startProcess(new Set(), echo);
+    const ids = await Promise.all(Array.from({ length: 120 }, () => account(b.processId)));
+    for (const id of ids) b.mine.add(id);
+    const answers = await Promise.all(ids.map((id) => ask(a, id, 20_000)));
+    expect(answers).toEqual(ids.map((id) => [id, { phones: ['628111'] }]));
+    await until(async () => (await commandsLeft()) === 0);
+  });
+
   it('that nobody answers is UNAVAILABLE in time, and is not run later', async () => {
     const ran: string[] = [];
     const a = startProcess(new Set(), echo);
