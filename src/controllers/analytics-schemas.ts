@@ -1,6 +1,7 @@
 /** What the analytics routes answer, for the document. */
 import { z } from 'zod';
 import { ACTIVITY_ACTIONS, OTP_STATUSES, SESSION_STATUSES } from '../db/schema.ts';
+import { OVERVIEW_RANGES } from '../services/analytics/overview.ts';
 import { LOG_STATUSES, SESSION_STATES } from '../services/analytics/vocabulary.ts';
 import { SessionStatus, Timestamp } from './schemas.ts';
 
@@ -139,3 +140,27 @@ export const OtpStatistics = z.object({
 });
 
 export const CleanupData = z.object({ activityDeleted: z.int(), otpDeleted: z.int() });
+
+const MessageCounts = z.object({
+  waiting: z.int(),
+  sent: z.int().describe('WhatsApp has taken it, and no receipt came yet'),
+  delivered: z.int(),
+  read: z.int(),
+  failed: z.int(),
+  expired: z.int(),
+  canceled: z.int(),
+  received: z.int(),
+});
+
+export const OverviewData = z.object({
+  range: z.enum(OVERVIEW_RANGES),
+  buckets: z.array(z.object({ from: Timestamp, to: Timestamp, label: z.string(), counts: MessageCounts })),
+  total: MessageCounts,
+  deliveryRate: Percent.describe('percent of what WhatsApp took that reached the phone'),
+  otp: OtpStatistics,
+  complete: z.boolean().describe('false: only the newest 200,000 messages are counted'),
+  queue: z.object({
+    messages: z.int().describe('that wait; counted up to 100,000'),
+    oldestDueMs: z.int().nullable().describe('how long the one that is due for the longest waits'),
+  }),
+});

@@ -6,6 +6,7 @@ import { readDashboard } from '../services/analytics/dashboard.ts';
 import { EXPORTED_LOGS, exportLog } from '../services/analytics/export.ts';
 import { type LogPage, listActivity, listErrors } from '../services/analytics/logs.ts';
 import { listOtpLog } from '../services/analytics/otp-log.ts';
+import { OVERVIEW_RANGES, readBacklog, readVolume } from '../services/analytics/overview.ts';
 import { readSessionStats } from '../services/analytics/session-stats.ts';
 import { LOG_STATUSES } from '../services/analytics/vocabulary.ts';
 import {
@@ -14,6 +15,7 @@ import {
   DashboardData,
   OtpEntry,
   OtpStatistics,
+  OverviewData,
   SessionStatsData,
 } from './analytics-schemas.ts';
 import { type Route, route } from './route.ts';
@@ -62,6 +64,29 @@ const statisticsRoutes: Route[] = [
       message: 'Dashboard statistics retrieved',
       data: await readDashboard(ctx, query),
     }),
+  }),
+  route({
+    method: 'get',
+    path: '/analytics/overview',
+    tag,
+    summary: 'Messages by hour or day, codes, and what waits',
+    description: 'Of the caller, up to 15 s old; each message counts once, where it has come by now.',
+    auth: 'credential',
+    query: z.object({ range: z.enum(OVERVIEW_RANGES).default('24h') }),
+    response: answerOf(OverviewData),
+    handler: async ({ ctx, query }) => {
+      const { buckets, ...volume } = await readVolume(ctx, query);
+      const data = {
+        ...volume,
+        buckets: buckets.map(({ from, to, ...bucket }) => ({
+          from: new Date(from).toISOString(),
+          to: new Date(to).toISOString(),
+          ...bucket,
+        })),
+        queue: await readBacklog(ctx),
+      };
+      return { message: 'Overview retrieved', data };
+    },
   }),
   route({
     method: 'get',
