@@ -26,7 +26,7 @@ const { readDashboard } = await import('../src/services/analytics/dashboard.ts')
 const { exportLog } = await import('../src/services/analytics/export.ts');
 const { listActivity, listErrors } = await import('../src/services/analytics/logs.ts');
 const { listOtpLog } = await import('../src/services/analytics/otp-log.ts');
-const { listMessages } = await import('../src/services/messages/read.ts');
+const { listMessages } = await import('../src/services/messages/history.ts');
 const { readSessionStats } = await import('../src/services/analytics/session-stats.ts');
 
 const ROWS = Number(process.argv[2] ?? 1_000_000);

@@ -245,7 +245,7 @@ export const messages = table(
     index('messages_user_ix').on(t.userId, t.createdAt, t.id),
     index('messages_account_ix').on(t.accountId, t.createdAt, t.id),
     index('messages_public_ix').on(t.messageId),
-    index('messages_peer_ix').on(t.accountId, t.peer, t.createdAt),
+    index('messages_chat_ix').on(t.userId, t.peer, t.createdAt, t.id),
     index('messages_campaign_ix').on(t.campaignId, t.status, t.id),
   ],
 );

@@ -7,10 +7,11 @@ import type { Db, Tx } from '../db/client.ts';
 import { affected } from '../db/ops.ts';
 import { messageQueue, messages, whatsappAccounts } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
+import type { AccountRef } from '../whatsapp/engine.ts';
 import { isGroupJid, lidJid, phoneJid } from '../whatsapp/jid.ts';
 import type { MessageRef } from './claim.ts';
 import type { QueueDeps } from './deps.ts';
-import { type Held, isHeld } from './fence.ts';
+import { isHeld } from './fence.ts';
 import { readCandidates } from './look-ahead.ts';
 import type { Priority } from './priority.ts';
 
@@ -71,7 +72,7 @@ export type Addressee = Pick<MessageRef, 'peer' | 'phone'> & { lid: string | nul
 /** The peers among them that have got or written a message in this session; groups always count as known. */
 export async function readKnown(
   db: Db,
-  accountId: string,
+  account: Pick<AccountRef, 'id' | 'userId'>,
   people: readonly Addressee[],
 ): Promise<Set<string>> {
   const known = new Set(people.map(({ peer }) => peer).filter((peer) => isGroupJid(peer)));
@@ -88,7 +89,8 @@ export async function readKnown(
     .from(messages)
     .where(
       and(
-        eq(messages.accountId, accountId),
+        eq(messages.userId, account.userId),
+        eq(messages.accountId, account.id),
         inArray(messages.peer, [...spellings.keys()]),
         inArray(messages.status, ['sent', 'delivered', 'read', 'received']),
       ),
@@ -103,11 +105,11 @@ export async function readKnown(
  */
 export async function deferStrangers(
   deps: QueueDeps,
-  held: Held,
+  held: AccountRef,
   input: { priority: Priority; until: number; reach: number },
 ): Promise<number> {
   const ahead = await readCandidates(deps.db, held.id, input.priority, input.reach);
-  const known = await readKnown(deps.db, held.id, ahead);
+  const known = await readKnown(deps.db, held, ahead);
   const ids = ahead
     .filter((row) => !known.has(row.peer) && row.availableAt < input.until)
     .map((row) => row.id);

@@ -1,6 +1,7 @@
 /** The verbs of messages: every surface calls these. */
 export { checkNumber } from './messages/check-number.ts';
 export { formatPhone } from './messages/format-phone.ts';
+export { listMessages } from './messages/history.ts';
 export { markMessageRead } from './messages/mark-read.ts';
 export {
   cancelMessage,
@@ -10,5 +11,5 @@ export {
   resumeQueue,
   retryMessage,
 } from './messages/queue.ts';
-export { getMessage, listMessages } from './messages/read.ts';
+export { getMessage } from './messages/read.ts';
 export { type QueuedMessage, queuedBody, sendMessage } from './messages/send.ts';

@@ -97,6 +97,60 @@ describe('a campaign with a file', () => {
     expect(sent[0].media).toMatchObject({ mimetype: 'image/png' });
     expect(sent[1].media).toEqual(sent[0].media);
   });
+
+  it('sends an upload by the name that its answer gave, to everybody the same', async () => {
+    const form = new FormData();
+    form.append('file', new Blob([Buffer.from('%PDF-1.4\ntrailer<<>>\n%%EOF\n')]), 'Brosur Promo.pdf');
+    const uploaded = await w.t.app.request('/session/main/broadcast/upload', {
+      method: 'POST',
+      body: form,
+      headers: { authorization: `Bearer ${w.tenant.token}` },
+    });
+    expect(uploaded.status).toBe(201);
+    const { filename } = Object(await uploaded.json()).data;
+    const id = await w.start({
+      listId: await w.list(contacts(3)),
+      type: 'document',
+      content: { document: filename, filename: 'promo.pdf' },
+      message: 'Untuk {name}',
+    });
+    await w.clock.advance(20_000);
+    const sent = w.engine.relayed.map(({ content }) => Object(content));
+    expect(sent.map(({ type, caption, filename: shown }) => [type, caption, shown])).toEqual([
+      ['document', 'Untuk Person 0', 'promo.pdf'],
+      ['document', 'Untuk Person 1', 'promo.pdf'],
+      ['document', 'Untuk Person 2', 'promo.pdf'],
+    ]);
+    expect(sent[0].media).toMatchObject({ mimetype: 'application/pdf' });
+    expect((await w.campaign(id)).status).toBe('completed');
+    const unknown = { numbers: ['0812345678'], type: 'image', content: { image: `${'0'.repeat(32)}.png` } };
+    expect((await w.post('/send', unknown)).body).toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('a campaign of another kind', () => {
+  it.each<[string, Record<string, unknown>, Record<string, unknown>]>([
+    ['location', { latitude: -6.9, longitude: 107.6, name: 'Toko' }, { name: 'Toko', latitude: -6.9 }],
+    ['contact', { name: 'CS', phoneNumber: '081234567890' }, { name: 'CS', phone: '6281234567890' }],
+    [
+      'poll',
+      { question: '{name}, hari apa?', options: ['Senin', 'Selasa'] },
+      { question: 'Person 0, hari apa?' },
+    ],
+    ['buttons', { text: 'Halo {name}', buttons: [{ id: 'y', text: 'Ya' }] }, { text: 'Halo Person 0' }],
+    [
+      'list',
+      { text: 'Halo {name}', buttonText: 'Lihat', sections: [{ rows: [{ id: 'a', title: 'A' }] }] },
+      { text: 'Halo Person 0' },
+    ],
+  ])('sends a %s, its words filled in', async (type, content, expected) => {
+    const id = await w.start({ listId: await w.list(contacts(1)), type, content });
+    await w.clock.advance(10_000);
+    expect(w.engine.relayed.map((send) => send.content)).toEqual([
+      expect.objectContaining({ type, ...expected }),
+    ]);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 1 } });
+  });
 });
 
 describe('pause and resume', () => {

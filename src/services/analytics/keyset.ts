@@ -109,7 +109,7 @@ export async function countUpTo(
 }
 
 /** The first condition alone bounds the index; an `or` by itself would be read from the newest row on. */
-function isAfter({ at, id }: LogSource, cursor: Cursor): SQL {
+export function isAfter({ at, id }: LogSource, cursor: Cursor): SQL {
   if (at === null) return sql`${id} < ${cursor.id}`;
   return sql`${at} <= ${cursor.at} and (${at} < ${cursor.at} or ${id} < ${cursor.id})`;
 }
@@ -118,7 +118,8 @@ export function encodeCursor({ at, id }: Cursor): string {
   return `${at}.${id}`;
 }
 
-function parseCursor(text: string): Cursor {
+/** Throws VALIDATION_FAILED for what no answer has given. */
+export function parseCursor(text: string): Cursor {
   const [, at, id] = /^(\d{1,15})\.([0-9a-f]{32})$/.exec(text) ?? [];
   if (at === undefined || id === undefined) {
     throw new AppError('VALIDATION_FAILED', 'Not valid: cursor.', {

@@ -138,6 +138,7 @@ async function countReplies(
     .from(messages)
     .where(
       and(
+        eq(messages.userId, campaign.userId),
         eq(messages.accountId, campaign.accountId),
         inArray(messages.peer, sent.flatMap(peersOf)),
         eq(messages.direction, 'in'),

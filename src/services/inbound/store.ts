@@ -31,7 +31,7 @@ export async function storeInbound(
   const now = deps.clock.now();
   const id = newId(now);
   const messageId = message.messageId.length <= MAX_ID ? message.messageId : sha256Hex(message.messageId);
-  const reply = await matchReply(deps.db, account.id, message, now);
+  const reply = await matchReply(deps.db, account, message, now);
   const content: InboundContent = reply ? { ...message.content, reply } : message.content;
   return transact(deps.db, async (tx) => {
     if (await wasStoredUnnamed(tx, account, messageId, message)) return false;

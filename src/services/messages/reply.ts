@@ -3,7 +3,7 @@ import { and, desc, eq, gte, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import type { ButtonsContent, Choice, ListContent, Reply } from '../../whatsapp/content.ts';
-import type { InboundMessage } from '../../whatsapp/engine.ts';
+import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import { choicesOf } from '../../whatsapp/interactive-text.ts';
 import { lidJid, phoneJid } from '../../whatsapp/jid.ts';
 
@@ -26,7 +26,7 @@ interface Offer {
  */
 export async function matchReply(
   db: Db,
-  accountId: string,
+  account: AccountRef,
   message: InboundMessage,
   now: number,
 ): Promise<Reply | null> {
@@ -34,7 +34,7 @@ export async function matchReply(
   const { selected, quotedId } = content;
   const text = 'text' in content && typeof content.text === 'string' ? content.text.trim() : '';
   if (!selected && (text === '' || text.length > MAX_ANSWER)) return null;
-  const offers = await findOffers(db, accountId, message, quotedId, now);
+  const offers = await findOffers(db, account, message, quotedId, now);
   for (const [index, { messageId, content: offered }] of offers.entries()) {
     const choices = choicesOf(asInteractive(offered));
     const choice = selected
@@ -48,7 +48,7 @@ export async function matchReply(
 
 function findOffers(
   db: Db,
-  accountId: string,
+  account: AccountRef,
   { chat, phone, lid }: InboundMessage,
   quotedId: string | undefined,
   now: number,
@@ -62,7 +62,8 @@ function findOffers(
     .from(messages)
     .where(
       and(
-        eq(messages.accountId, accountId),
+        eq(messages.userId, account.userId),
+        eq(messages.accountId, account.id),
         inArray(messages.peer, [...peers]),
         gte(messages.createdAt, now - VALID_MS),
         eq(messages.direction, 'out'),

@@ -152,7 +152,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   /** A breaker that is closed costs nothing. */
   async function mayReach(row: Candidate): Promise<boolean> {
     if (gate.breakerUntil() <= clock.now()) return true;
-    return (await readKnown(db, account.id, [row])).has(row.peer);
+    return (await readKnown(db, account, [row])).has(row.peer);
   }
 
   async function expire(priority: Priority, row: Candidate): Promise<number> {
