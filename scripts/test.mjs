@@ -5,7 +5,7 @@
  * that cannot run says so by name and counts as skipped; in CI (CI=true) that is a failure. The last line is the sum
  * over all parts.
  * `--fast`: units and services on SQLite only. `--coverage`: coverage of the SQLite part.
- * `--soak [files]`: many processes and thousands of messages, on MariaDB only; all of them or these.
+ * `--soak [files]`: many processes and thousands of messages, all of them or these; what one process can do on SQLite too.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -124,7 +124,11 @@ if (options.has('--fast')) {
 } else if (options.has('--soak')) {
   const files = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
   const wanted = files.length > 0 ? files : ['tests/soak'];
-  await onMariadb((env) => part('soak', [...wanted, '--maxWorkers=1'], env));
+  const onePart = [...wanted, '--maxWorkers=1'];
+  // Several processes need a server.
+  const alone = [...onePart, '--passWithNoTests', ...without(['tests/soak/cluster-*.test.ts'])];
+  await part('soak on sqlite', alone, { DB_TYPE: 'sqlite' });
+  await onMariadb((env) => part('soak on mariadb', onePart, env));
 } else {
   const coverage = options.has('--coverage') ? ['--coverage'] : [];
   await part('sqlite', [...without(NOT_ON_SQLITE), ...coverage], { DB_TYPE: 'sqlite' });

@@ -122,7 +122,7 @@ describe('a restart', () => {
   });
 
   it('of the freezing continues where it was, and two at a time double nobody', async () => {
-    const people = contacts(1_700);
+    const people = contacts(4_700);
     const listId = await w.list(people);
     await w.feeder.stop();
     const id = await w.start({ listId, message: 'x' });
@@ -133,7 +133,7 @@ describe('a restart', () => {
     }
     expect(await freezePiece(w.t.deps, id)).toBe(true);
     const { statistics, totalContacts } = await w.campaign(id);
-    expect([totalContacts, statistics.total, statistics.pending]).toEqual([1_700, 1_700, 1_700]);
+    expect([totalContacts, statistics.total, statistics.pending]).toEqual([4_700, 4_700, 4_700]);
     const seen: string[] = [];
     for (let cursor: string | null = '0'; cursor !== null; ) {
       const { body } = await w.call(`/campaigns/${id}/recipients?limit=200&cursor=${cursor}`);
@@ -144,7 +144,7 @@ describe('a restart', () => {
   });
 
   it('of the freezing of a list that was deleted meanwhile fails the campaign before anybody is written to', async () => {
-    const listId = await w.list(contacts(1_200));
+    const listId = await w.list(contacts(2_500));
     await w.feeder.stop();
     const id = await w.start({ listId, message: 'x' });
     await freezePiece(w.t.deps, id);
