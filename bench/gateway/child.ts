@@ -1,6 +1,7 @@
 /** Processes of a benchmark that call one another: each side of a comparison has an event loop of its own. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** What a process can be asked for. */
@@ -86,10 +87,10 @@ export function cpuMs(): number {
   return (user + system) / 1_000;
 }
 
-/** `PROFILE=service` writes that process's CPU profile into the working directory. */
+/** `PROFILE=service` writes that process's CPU profile into the folder for temporary files. */
 function profilerFlags(name: string): string[] {
   return process.env.PROFILE === name
-    ? ['--cpu-prof', '--cpu-prof-interval', '500', '--cpu-prof-dir', '/tmp/prof']
+    ? ['--cpu-prof', '--cpu-prof-interval', '500', '--cpu-prof-dir', join(tmpdir(), 'wahub-profiles')]
     : [];
 }
 

@@ -2,10 +2,11 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
+import { findFreePort } from '../../tests/helpers/sandbox-process.ts';
 import { type Child, startChild } from './child.ts';
 import type { EmulatorCalls } from './processes/emulator.ts';
 import type { ServiceCalls } from './processes/service.ts';
-import { makeScratch } from './scratch.ts';
+import { makeScratch, type Scratch } from './scratch.ts';
 
 const KEY = 'wahub_bench_key_0123456789abcdef0123456789';
 const CONNECTIONS = 32;
@@ -22,11 +23,18 @@ const UNPACED = {
   API_RATE_LIMIT_MAX: '10000000',
 };
 
-export interface World {
+/** What services stand on: the emulated WhatsApp and a database. */
+export interface Ground {
   title: string;
+  scratch: Scratch;
   emulator: Child<EmulatorCalls>;
-  service: Child<ServiceCalls>;
   target: Awaited<ReturnType<EmulatorCalls['where']>>;
+  stop(): Promise<void>;
+}
+
+/** A process of the service, and a client of its API. */
+export interface Service {
+  service: Child<ServiceCalls>;
   api: Api;
   /** base URL of the bare server on the same database */
   bareUrl: string;
@@ -35,6 +43,8 @@ export interface World {
   stop(): Promise<void>;
 }
 
+export type World = Omit<Ground, 'scratch'> & Service;
+
 export interface Api {
   post(path: string, body: object): Promise<unknown>;
   get(path: string): Promise<unknown>;
@@ -42,21 +52,33 @@ export interface Api {
   close(): Promise<void>;
 }
 
-export async function startWorld(): Promise<World> {
+export async function startGround(): Promise<Ground> {
   const scratch = await makeScratch();
   const emulator = startChild<EmulatorCalls>('emulator');
-  const target = await emulator.calls.where();
-  const service = startChild<ServiceCalls>(
-    'service',
-    serviceEnv(scratch.dir, { ...scratch.env, ...UNPACED }, target),
-  );
+  return {
+    title: scratch.title,
+    scratch,
+    emulator,
+    target: await emulator.calls.where(),
+    async stop() {
+      await emulator.stop();
+      await scratch.remove();
+    },
+  };
+}
+
+/** `settings` overrule those under which nothing holds the service back. */
+export async function startService(
+  { scratch, target, emulator }: Ground,
+  settings: NodeJS.ProcessEnv = {},
+): Promise<Service> {
+  const port = String(await findFreePort());
+  const env = { ...scratch.env, ...UNPACED, PORT: port, ...settings };
+  const service = startChild<ServiceCalls>('service', serviceEnv(scratch.dir, env, target));
   const { url, bareUrl } = await service.calls.where();
   const api = openApi(url, { 'x-api-key': KEY });
   return {
-    title: scratch.title,
-    emulator,
     service,
-    target,
     api,
     bareUrl,
     async link(sessionId, phone) {
@@ -71,8 +93,19 @@ export async function startWorld(): Promise<World> {
     async stop() {
       await api.close();
       await service.stop();
-      await emulator.stop();
-      await scratch.remove();
+    },
+  };
+}
+
+export async function startWorld(): Promise<World> {
+  const ground = await startGround();
+  const service = await startService(ground);
+  return {
+    ...ground,
+    ...service,
+    async stop() {
+      await service.stop();
+      await ground.stop();
     },
   };
 }
@@ -85,7 +118,6 @@ function serviceEnv(
   return {
     NODE_ENV: 'production',
     HOST: '127.0.0.1',
-    PORT: String(20_000 + (process.pid % 20_000)),
     DATA_DIR: dir,
     LOG_DIR: join(dir, 'logs'),
     KEY,

@@ -17,8 +17,12 @@ import type { AccountRef } from './engine.ts';
 
 /** Rows of one statement, and what is sealed before the event loop turns. */
 const PIECE = 150;
-const CACHE_ENTRIES = 2_000;
-const CACHE_BYTES = 1024 * 1024;
+/** Of all sessions together: those that are busy get what the others do not need. */
+const CACHE_BYTES = 64 * 1024 ** 2;
+/** Of an entry beside its bytes; the adapter may remember what they mean as long as they are here. */
+const ENTRY_BYTES = 500;
+/** What is set in bulk (812 pre-keys after pairing) is not read soon, and would push out what is. */
+const MAX_CACHED_AT_ONCE = 50;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
 
@@ -58,20 +62,23 @@ interface Batch {
 const cleanContext = new AsyncResource('wahub.credentials');
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const keyOf = (type: string, name: string): string => `${type}\0${name}`;
+let opened = 0;
 
 export function createAccountKeys(
-  deps: CredentialStoreDeps,
+  deps: CredentialStoreDeps & { cache: KeyCache },
   account: AccountRef,
   credentials: Buffer | null,
 ): AccountKeys {
-  const cache = createCache();
+  const { cache } = deps;
+  /** What an earlier owner of the session has cached is another one's: it may be old. */
+  const scope = `${++opened}\0`;
   const giveUp = new AbortController();
   const lostListeners: (() => void)[] = [];
   let waiting: Batch | null = null;
   let writing: Batch | null = null;
   let refused: Error | null = null;
-  /** grows with every set: a read that began earlier may not fill the cache */
-  let version = 0;
+  /** what is set while a read is under way: newer than what that finds */
+  const reading = new Set<Map<string, Buffer | null>>();
 
   function enqueue(): Batch {
     if (waiting) return waiting;
@@ -106,7 +113,7 @@ export function createAccountKeys(
   function peek(type: string, name: string): Buffer | null | undefined {
     const key = keyOf(type, name);
     const change = waiting?.keys.get(key) ?? writing?.keys.get(key);
-    return change ? change.value : cache.get(key)?.value;
+    return change ? change.value : cache.get(scope + key)?.value;
   }
 
   return {
@@ -121,24 +128,28 @@ export function createAccountKeys(
         else if (value === undefined) missing.push(name);
       }
       if (missing.length === 0) return found;
-      const before = version;
-      const read = await readKeys(deps, account.id, type, missing);
+      const newer = new Map<string, Buffer | null>();
+      reading.add(newer);
+      const read = await readKeys(deps, account.id, type, missing).finally(() => reading.delete(newer));
       for (const name of missing) {
-        const newer = peek(type, name);
-        const value = newer === undefined ? (read.get(name) ?? null) : newer;
-        if (version === before) cache.set(keyOf(type, name), { value });
+        const key = keyOf(type, name);
+        const changed = newer.get(key);
+        const value = changed === undefined ? (read.get(name) ?? null) : changed;
+        if (changed === undefined) cache.set(scope + key, { value });
         if (value) found.set(name, value);
       }
       return found;
     },
     set(changes) {
       if (refused) return Promise.reject(refused);
-      version += 1;
       const batch = enqueue();
+      const isBulk = changes.length > MAX_CACHED_AT_ONCE;
       for (const change of changes) {
         const key = keyOf(change.type, change.name);
         batch.keys.set(key, change);
-        cache.set(key, { value: change.value });
+        for (const newer of reading) newer.set(key, change.value);
+        if (isBulk) cache.delete(scope + key);
+        else cache.set(scope + key, { value: change.value });
       }
       return batch.done;
     },
@@ -160,16 +171,17 @@ export function createAccountKeys(
       await Promise.race([(waiting ?? writing)?.done.catch(() => undefined), expired]);
       bound.abort();
       giveUp.abort();
-      cache.clear();
     },
   };
 }
 
-const createCache = () =>
-  new LRUCache<string, { value: Buffer | null }>({
-    max: CACHE_ENTRIES,
+/** Keys of all sessions that are open in this process. */
+export type KeyCache = LRUCache<string, { value: Buffer | null }>;
+
+export const createKeyCache = (): KeyCache =>
+  new LRUCache({
     maxSize: CACHE_BYTES,
-    sizeCalculation: ({ value }, key) => key.length + (value?.length ?? 0) + 1,
+    sizeCalculation: ({ value }, key) => ENTRY_BYTES + key.length + 2 * (value?.length ?? 0),
   });
 
 function createBatch(): Batch {

@@ -5,7 +5,7 @@ import { transact } from '../db/ops.ts';
 import { waCredentials, waKeys, waQuarantine, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import { newId } from '../utils/ids.ts';
-import { type AccountKeys, createAccountKeys } from './credential-keys.ts';
+import { type AccountKeys, createAccountKeys, createKeyCache } from './credential-keys.ts';
 import {
   type CredentialStoreDeps,
   credentialsContext,
@@ -38,11 +38,12 @@ export interface CredentialStore {
 
 export function createCredentialStore(deps: CredentialStoreDeps): CredentialStore {
   const { db, clock } = deps;
+  const cache = createKeyCache();
   return {
     async load(account) {
       const creds = await readCredentials(deps, account);
       if (creds === null) await deleteLeftovers(db, account);
-      return createAccountKeys(deps, account, creds);
+      return createAccountKeys({ ...deps, cache }, account, creds);
     },
     async hasCredentials(accountId) {
       const rows = await db

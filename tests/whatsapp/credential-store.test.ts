@@ -98,6 +98,36 @@ describe('keys', () => {
     expect(await keysOf(account.id)).toHaveLength(50);
   });
 
+  it('that are set while they are read are found as they were set, many at once too', async () => {
+    const account = await addAccount();
+    const keys = await storeOn(database.db).load(account);
+    for (const count of [1, 60]) {
+      const names = Array.from({ length: count }, (_, n) => `${count}.${n}`);
+      const values = async (read: Promise<Map<string, Buffer>>) => [...(await read).values()].map(String);
+      const reading = values(keys.get('pre-key', names));
+      const written = keys.set(names.map((name) => key(name, 'new', 'pre-key')));
+      expect(await reading).toEqual(names.map(() => 'new'));
+      await written;
+      expect(await values(keys.get('pre-key', names))).toEqual(names.map(() => 'new'));
+    }
+  });
+
+  it('of one opening are no news to another: it reads what was written', async () => {
+    const account = await addAccount();
+    const store = storeOn(database.db);
+    const old = await store.load(account);
+    await Promise.all([old.setCredentials(Buffer.from('me')), old.set([key('a', 'old')])]);
+    await takeOver(account);
+    const [row] = await database.db
+      .select()
+      .from(whatsappAccounts)
+      .where(eq(whatsappAccounts.id, account.id));
+    const next = { ...account, owner: row?.owner ?? '', fence: account.fence + 1 };
+    await (await storeOn(database.db).load(next)).set([key('a', 'new')]);
+    const again = await store.load(next);
+    expect(String((await again.get('session', ['a'])).get('a'))).toBe('new');
+  });
+
   it('are sealed to their place', async () => {
     const account = await addAccount();
     const keys = await storeOn(database.db).load(account);

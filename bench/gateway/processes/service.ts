@@ -5,6 +5,7 @@ import { config as readDotenv } from 'dotenv';
 import { and, eq } from 'drizzle-orm';
 import { Hono } from 'hono';
 import { cpuMs, serveCalls } from '../child.ts';
+import { measureDelays, measureMemory } from '../measure.ts';
 
 readDotenv({ quiet: true, path: [] });
 const { startGateway } = await import('../../../src/gateway.ts');
@@ -12,6 +13,7 @@ const { messageQueue, messages, whatsappAccounts } = await import('../../../src/
 const { loadConfig } = await import('../../../src/utils/config.ts');
 const { newId, newMessageId } = await import('../../../src/utils/ids.ts');
 
+const startedMs = performance.now();
 const gateway = await startGateway(loadConfig(process.env));
 await gateway.ready;
 const { db, signals } = gateway.deps;
@@ -75,10 +77,51 @@ const calls = {
     await db.delete(messageQueue);
     await db.delete(messages).where(and(eq(messages.direction, 'out')));
   },
+  /** Messages known to be with WhatsApp since the last call of `forgetSent`. */
+  async sentCount() {
+    return sent.size;
+  },
+  /** Resolves when so many sessions are connected, with how long that is after the start and its CPU time. */
+  async waitConnected(count: number) {
+    const { status, owner } = whatsappAccounts;
+    for (;;) {
+      const rows = await db.select({ owner }).from(whatsappAccounts).where(eq(status, 'connected'));
+      if (rows.length >= count) return { ms: performance.now() - startedMs, cpuMs: cpuMs() };
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  },
+  /** How many sessions each process holds. */
+  async shares() {
+    const { status, owner } = whatsappAccounts;
+    const rows = await db.select({ owner }).from(whatsappAccounts).where(eq(status, 'connected'));
+    const found = new Map<string, number>();
+    for (const row of rows) found.set(row.owner ?? '', (found.get(row.owner ?? '') ?? 0) + 1);
+    return [...found.values()];
+  },
+  /** The next start connects these sessions and no other. */
+  async resumeOnly(sessionIds: readonly string[]) {
+    await db.update(whatsappAccounts).set({ status: 'failed' });
+    for (const sessionId of sessionIds) {
+      await db
+        .update(whatsappAccounts)
+        .set({ status: 'disconnected', reason: null })
+        .where(eq(whatsappAccounts.sessionId, sessionId));
+    }
+  },
+  async memory() {
+    return measureMemory();
+  },
+  async startDelays() {
+    delays = measureDelays();
+  },
+  async stopDelays() {
+    return delays?.stop();
+  },
   async cpuMs() {
     return cpuMs();
   },
 };
+let delays: ReturnType<typeof measureDelays> | null = null;
 
 export type ServiceCalls = typeof calls;
 

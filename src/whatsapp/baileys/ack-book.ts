@@ -1,7 +1,7 @@
 /** Which messages wait for the server's word, and what it said. */
 import type { BinaryNode } from '@whiskeysockets/baileys';
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
+import { createLru } from '../../utils/lru.ts';
 import type { EngineEvent, SendResult } from '../engine.ts';
 
 /** Ids of sends that gave up, kept to recognise an acknowledgement that comes late. */
@@ -22,7 +22,7 @@ export interface AckBook {
 
 export function createAckBook(clock: Clock, tell: (event: EngineEvent) => void): AckBook {
   const waiting = new Map<string, (ack: Acknowledgement) => void>();
-  const givenUp = new LRUCache<string, { chat: string }>({ max: MAX_GIVEN_UP });
+  const givenUp = createLru<string, { chat: string }>({ max: MAX_GIVEN_UP });
 
   function settle(messageId: string, ack: Acknowledgement): boolean {
     const resolve = waiting.get(messageId);

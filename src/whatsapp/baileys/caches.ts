@@ -1,14 +1,9 @@
 import type { CacheStore, PossiblyExtendedCacheStore } from '@whiskeysockets/baileys';
-import { LRUCache } from 'lru-cache';
-
-export interface CacheLimits {
-  max: number;
-  ttlMs: number;
-}
+import { createLru, type LruLimits } from '../../utils/lru.ts';
 
 /** A cache as Baileys wants them, with a size and without timers of its own. */
-export function createCache({ max, ttlMs }: CacheLimits): CacheStore & PossiblyExtendedCacheStore {
-  const entries = new LRUCache<string, { value: unknown }>({ max, ttl: ttlMs });
+export function createCache(limits: LruLimits): CacheStore & PossiblyExtendedCacheStore {
+  const entries = createLru<string, { value: unknown }>(limits);
   const get = <T>(key: string) => typed<T>(entries.get(key)?.value);
   return {
     get,

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createLru } from '../../utils/lru.ts';
 import { canonicalJid, lidOf, phoneJid } from '../jid.ts';
 
 const MAX_PAIRS = 5_000;
@@ -12,7 +12,7 @@ export interface Contacts {
 }
 
 export function createContacts(): Contacts {
-  const phones = new LRUCache<string, string>({ max: MAX_PAIRS });
+  const phones = createLru<string, string>({ max: MAX_PAIRS });
   return {
     learn: (lid, phone) => void phones.set(lid, phone),
     phoneOfLid: (lid) => phones.get(lid) ?? null,

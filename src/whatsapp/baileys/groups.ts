@@ -1,5 +1,5 @@
 import type { GroupMetadata, WASocket } from '@whiskeysockets/baileys';
-import { LRUCache } from 'lru-cache';
+import { createLru } from '../../utils/lru.ts';
 import type { GroupSummary } from '../engine.ts';
 
 const MAX_GROUPS = 200;
@@ -15,7 +15,7 @@ export interface GroupCache {
 }
 
 export function createGroupCache(): GroupCache {
-  const groups = new LRUCache<string, GroupMetadata>({ max: MAX_GROUPS, ttl: TTL_MS });
+  const groups = createLru<string, GroupMetadata>({ max: MAX_GROUPS, ttlMs: TTL_MS });
   return {
     get: (jid) => groups.get(jid),
     async fetch(sock, jid) {

@@ -6,7 +6,7 @@ import makeWASocket, {
   type SignalKeyStoreWithTransaction,
   type WASocket,
 } from '@whiskeysockets/baileys';
-import { LRUCache } from 'lru-cache';
+import { createLru } from '../../utils/lru.ts';
 import type { AccountKeys } from '../credential-store.ts';
 import type { AccountRef, PairingRequest } from '../engine.ts';
 import { canonicalJid, lidOf, phoneOf } from '../jid.ts';
@@ -182,7 +182,7 @@ function makeSocket(parts: SocketParts): WASocket {
       refuseForgedBundles(repository, control);
       // Its own has no size and a timer for each entry.
       Object.assign(repository.lidMapping, {
-        mappingCache: new LRUCache<string, string>({ max: MAX_LID_MAPPINGS }),
+        mappingCache: createLru<string, string>({ max: MAX_LID_MAPPINGS }),
       });
       return repository;
     },

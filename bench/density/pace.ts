@@ -1,0 +1,81 @@
+/** How late timers are in processes that carry many sessions, each of which sends at the pace of a careful person. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { printTable } from '../gateway/table.ts';
+import { type Service, startGround, startService } from '../gateway/world.ts';
+import { linkAll, sessionName } from './fleet.ts';
+
+const PER_MINUTE = 20;
+const MINUTES = 2;
+const WARM_UP_MS = 20_000;
+const PACED = {
+  MESSAGE_DELAY_MIN: '2000',
+  MESSAGE_DELAY_MAX: '3900',
+};
+const GOAL = 'goal 50 and 200';
+
+/** 500 sessions in one process unless the arguments say otherwise: sessions, then processes (MySQL for several). */
+export async function benchPace([sessions = 500, processes = 1]: readonly number[]): Promise<void> {
+  const ground = await startGround();
+  const linker = await startService(ground);
+  await linkAll(linker, sessions);
+  await linker.stop();
+  const services: Service[] = [];
+  for (let n = 0; n < processes; n++) services.push(await startService(ground, PACED));
+  await services[0]?.service.calls.waitConnected(sessions);
+  while (!isEven((await services[0]?.service.calls.shares()) ?? [], processes)) await delay(1_000);
+  const total = Math.round((sessions * PER_MINUTE * (MINUTES * 60_000 + WARM_UP_MS)) / 60_000);
+  const everyMs = 60_000 / (sessions * PER_MINUTE);
+  const posting = post(services, { total, everyMs, sessions });
+  await delay(WARM_UP_MS);
+  const before = await Promise.all(services.map(({ service }) => service.calls.cpuMs()));
+  await Promise.all(services.map(({ service }) => service.calls.startDelays()));
+  await delay(MINUTES * 60_000);
+  const measured = await Promise.all(services.map(({ service }) => service.calls.stopDelays()));
+  const after = await Promise.all(services.map(({ service }) => service.calls.cpuMs()));
+  const sent = await Promise.all(services.map(({ service }) => service.calls.sentCount()));
+  await posting;
+  const ms = (value = Number.NaN) => value.toFixed(1);
+  const rows = services.map((_, n) => {
+    const { wall, own } = measured[n] ?? {};
+    const busy = ((after[n] ?? 0) - (before[n] ?? 0)) / (MINUTES * 600);
+    return [
+      `process ${n + 1}`,
+      ms(wall?.p50),
+      ms(wall?.p99),
+      ms(wall?.max),
+      ms(own?.p99),
+      ms(own?.max),
+      `${busy.toFixed(0)} %`,
+      String(sent[n]),
+    ];
+  });
+  const head = ['', 'p50 ms', 'p99 ms', 'max ms', 'own p99', 'own max', 'CPU', 'sent'];
+  const what = `${sessions} sessions at ${PER_MINUTE} messages a minute, ${total} in all`;
+  printTable(`Delay of the event loop: ${what} (${ground.title}; ${GOAL})`, head, rows);
+  for (const service of services) await service.stop();
+  await ground.stop();
+}
+
+function isEven(shares: readonly number[], processes: number): boolean {
+  return shares.length === processes && Math.max(...shares) - Math.min(...shares) <= 2;
+}
+
+/** One message after the other, for each session in turn, by each process in turn. */
+async function post(
+  services: readonly Service[],
+  { total, everyMs, sessions }: { total: number; everyMs: number; sessions: number },
+): Promise<void> {
+  const open = new Set<Promise<unknown>>();
+  const startMs = performance.now();
+  for (let n = 0; n < total; n++) {
+    const leftMs = startMs + n * everyMs - performance.now();
+    if (leftMs > 1) await delay(leftMs);
+    const to = String(6281220000000 + (n % 2_000));
+    const body = { session: sessionName(n % sessions), to, text: `paced ${n}` };
+    const sending = services[n % services.length]?.api.post('/message/send-text', body);
+    if (!sending) continue;
+    const done = sending.finally(() => open.delete(done));
+    open.add(done);
+  }
+  await Promise.all(open);
+}
