@@ -129,6 +129,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/analytics/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Messages by hour or day, codes, and what waits
+         * @description Of the caller, up to 15 s old; each message counts once, where it has come by now.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getAnalyticsOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/analytics/sessions/{sessionId}/stats": {
         parameters: {
             query?: never;
@@ -1361,6 +1383,28 @@ export interface paths {
          *     An API key needs the scope `broadcast`.
          */
         post: operations["postSessionSessionIdBroadcastCampaignsIdStop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a campaign would be, without making it
+         * @description Whom it reaches, how fast, and when it would be over, by the pace and the limits of the session.
+         *
+         *     An API key needs the scope `read`.
+         */
+        post: operations["postSessionSessionIdBroadcastEstimate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2674,6 +2718,30 @@ export interface components {
             waitingFor: string | null;
             waitingUntil: string | null;
         };
+        CampaignEstimate: {
+            duplicates: number;
+            /** @description null: more than a year */
+            durationSeconds: number | null;
+            finishesAt: string | null;
+            invalid: number;
+            /**
+             * @description what makes it last as long as it does
+             * @enum {string}
+             */
+            limitedBy: "pace" | "daily_cap" | "warm_up";
+            /** @description null when there are too many opt-outs to compare */
+            optedOut: number | null;
+            /** @description the most of the first day; null: as many as the rate allows */
+            perDay: number | null;
+            /** @description minutes of the recipients' day without sending */
+            quietMinutes: number;
+            /** @description as pace and limits allow while it may send */
+            ratePerMinute: number;
+            /** @description who would be written to: without opt-outs, doubles and what is no number */
+            recipients: number;
+            /** Format: date-time */
+            startsAt: string;
+        };
         CampaignRecipient: {
             deliveredAt: string | null;
             failedAt: string | null;
@@ -3477,6 +3545,109 @@ export interface operations {
                                 total: number | null;
                                 /** @description null: more than 10,000 */
                                 verified: number | null;
+                            };
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAnalyticsOverview: {
+        parameters: {
+            query?: {
+                range?: "24h" | "7d" | "30d";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Messages by hour or day, codes, and what waits */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            buckets: {
+                                counts: {
+                                    canceled: number;
+                                    delivered: number;
+                                    expired: number;
+                                    failed: number;
+                                    read: number;
+                                    received: number;
+                                    /** @description WhatsApp has taken it, and no receipt came yet */
+                                    sent: number;
+                                    waiting: number;
+                                };
+                                /**
+                                 * Format: date-time
+                                 * @description ISO 8601, UTC, milliseconds
+                                 */
+                                from: string;
+                                label: string;
+                                /**
+                                 * Format: date-time
+                                 * @description ISO 8601, UTC, milliseconds
+                                 */
+                                to: string;
+                            }[];
+                            /** @description false: only the newest 200,000 messages are counted */
+                            complete: boolean;
+                            /** @description percent of what WhatsApp took that reached the phone */
+                            deliveryRate: number | null;
+                            otp: {
+                                /** @description null: more than 10,000 */
+                                canceled: number | null;
+                                /** @description null: more than 10,000 */
+                                expired: number | null;
+                                /** @description null: more than 10,000 */
+                                failed: number | null;
+                                /** @description null: more than 10,000 */
+                                pending: number | null;
+                                /** @description null: more than 10,000 */
+                                sent: number | null;
+                                /** @description percent of those that ended */
+                                successRate: number | null;
+                                /** @description null: more than 10,000 */
+                                total: number | null;
+                                /** @description null: more than 10,000 */
+                                verified: number | null;
+                            };
+                            queue: {
+                                /** @description that wait; counted up to 100,000 */
+                                messages: number;
+                                /** @description how long the one that is due for the longest waits */
+                                oldestDueMs: number | null;
+                            };
+                            /** @enum {string} */
+                            range: "24h" | "7d" | "30d";
+                            total: {
+                                canceled: number;
+                                delivered: number;
+                                expired: number;
+                                failed: number;
+                                read: number;
+                                received: number;
+                                /** @description WhatsApp has taken it, and no receipt came yet */
+                                sent: number;
+                                waiting: number;
                             };
                         };
                         message: string;
@@ -7144,6 +7315,85 @@ export interface operations {
                     } & {
                         data: components["schemas"]["Campaign"];
                         message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastEstimate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "numbers": [
+                 *         "6281234567890"
+                 *       ],
+                 *       "delayBetweenMessages": 2000,
+                 *       "dailyCap": 500
+                 *     }
+                 */
+                "application/json": {
+                    /** @description look numbers up at WhatsApp before writing to them */
+                    checkNumbers?: boolean;
+                    /** @description five fields: a campaign of its own each time, to whoever is on the list then */
+                    cron?: string;
+                    /** @description campaign messages of the session a day */
+                    dailyCap?: number;
+                    /** @description the same as `delayBetweenMessages` */
+                    delay?: number;
+                    /** @description milliseconds; the session's own pace counts when it is slower */
+                    delayBetweenMessages?: number;
+                    /** @description share of failures among the last 100 messages at which it pauses itself */
+                    failurePercent?: number;
+                    listId?: string;
+                    numbers?: (string | number)[];
+                    /** @description nothing is sent between these times of the recipient's day */
+                    quietHours?: {
+                        from: string;
+                        to: string;
+                    };
+                    /** @description ISO 8601; without an offset a time in `timezone` */
+                    scheduledAt?: string;
+                    /** @description IANA name, for `scheduledAt` without offset and for `cron` */
+                    timezone?: string;
+                    /** @description fewer a day while the session is young */
+                    warmUp?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description What a campaign would be, without making it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["CampaignEstimate"];
                     };
                 };
             };

@@ -20,6 +20,11 @@ import {
   stopCampaign,
   updateCampaign,
 } from '../../services/broadcast/control.ts';
+import {
+  CampaignEstimate,
+  EstimateCampaignInput,
+  estimateCampaign,
+} from '../../services/broadcast/estimate.ts';
 import { listRecipients } from '../../services/broadcast/recipients.ts';
 import { scheduleCampaign, sendCampaign } from '../../services/broadcast/start.ts';
 import type { Ctx } from '../../services/context.ts';
@@ -120,6 +125,26 @@ const schedule = route({
     const said = 'Campaign scheduled';
     return madeBody(said, await scheduleCampaign(ctx, path, body, answerWith(said)));
   },
+});
+
+const estimate = route({
+  method: 'post',
+  ...broadcastPath('/estimate'),
+  tag: TAG,
+  summary: 'What a campaign would be, without making it',
+  description:
+    'Whom it reaches, how fast, and when it would be over, by the pace and the limits of the session.',
+  auth: 'credential',
+  scope: 'read',
+  params: SessionParams,
+  body: EstimateCampaignInput,
+  response: z.object({ data: CampaignEstimate }),
+  errors: ['SESSION_NOT_FOUND', 'NOT_CONNECTED', 'NOT_FOUND', 'INVALID_NUMBER'],
+  example: {
+    params: session,
+    body: { numbers: [EXAMPLE_NUMBER], delayBetweenMessages: 2000, dailyCap: 500 },
+  },
+  handler: async ({ ctx, params: path, body }) => ({ data: await estimateCampaign(ctx, path, body) }),
 });
 
 const list = route({
@@ -281,6 +306,7 @@ const moves = MOVES.map(({ name, summary, description, said, idempotent = false,
 export const campaignRoutes: readonly Route[] = [
   send,
   schedule,
+  estimate,
   list,
   get,
   recipients,

@@ -22,6 +22,7 @@ import { answerImport, csvExample, csvUpload } from './imports.ts';
 import {
   broadcastPath,
   EXAMPLE_NUMBER,
+  MAX_WORDS,
   NumberParams,
   number,
   ownerQuery,
@@ -159,7 +160,7 @@ const writeWords = route({
   body: z.object({
     words: z
       .array(z.string().trim().max(MAX_WORD_LENGTH).refine(isWord, 'must hold letters or digits'))
-      .max(50),
+      .max(MAX_WORDS),
   }),
   response: z.object({ message: z.string(), data: Words }),
   errors: ['SESSION_NOT_FOUND'],

@@ -24,6 +24,9 @@ export const TemplateBody = z.string().min(1).max(10_000).meta({
   description: '{name}, {number} and every column; {name|Kak} with a default; {{Halo|Hai}} one of them.',
 });
 
+/** Own words of a tenant that opt out. */
+export const MAX_WORDS = 50;
+
 /** As the documents say: campaigns of one tenant an hour. */
 export const CAMPAIGN_LIMIT: RatePolicy = { name: 'campaigns', max: 10, windowMs: 3_600_000 };
 /** As the documents of the older system promise. */

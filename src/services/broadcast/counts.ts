@@ -131,8 +131,12 @@ async function observedRate(db: Db, campaignId: string, now: number): Promise<nu
   return spanMs <= 0 ? null : ((times.length - 1) / spanMs) * MINUTE_MS;
 }
 
-/** What delay, gap and limits let through. */
-function paceRate(deps: CampaignDeps, row: CampaignRow, limits: Record<string, unknown> | null): number {
+/** Messages a minute that delay, gap and limits let through. */
+export function paceRate(
+  deps: Pick<CampaignDeps, 'config' | 'clock'>,
+  row: Pick<CampaignRow, 'delayMs'>,
+  limits: Record<string, unknown> | null,
+): number {
   const pace = paceOf(deps.config.pacing, limits, deps.clock.now());
   const gapMs = Math.max(row.delayMs * 1.15, (pace.delayMinMs + pace.delayMaxMs) / 2, 1);
   return Math.min(

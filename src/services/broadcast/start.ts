@@ -198,7 +198,12 @@ interface Target {
   found: Pick<CampaignOptions, 'invalid' | 'duplicates'>;
 }
 
-async function targetOf(ctx: Ctx, userId: number, input: SendCampaignInput): Promise<Target> {
+/** Who is meant. Throws NOT_FOUND, VALIDATION_FAILED, INVALID_NUMBER when none of the numbers is one. */
+export async function targetOf(
+  ctx: Ctx,
+  userId: number,
+  input: Pick<SendCampaignInput, 'listId' | 'numbers'>,
+): Promise<Target> {
   const { listId, numbers } = input;
   if ((listId === undefined) === (numbers === undefined)) {
     throw invalid('listId', 'give either listId or numbers');

@@ -53,6 +53,16 @@ export const DASHBOARD_SCRIPT = `'use strict';
     if (first) first.focus();
   }
 
+  /** Puts what a button holds where the cursor stands in its text. */
+  function insert(button) {
+    const field = document.getElementById(button.dataset.into);
+    if (!field) return;
+    const { selectionStart, selectionEnd } = field;
+    field.setRangeText(button.dataset.insert, selectionStart, selectionEnd, 'end');
+    field.focus();
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+  }
+
   function copy(button) {
     const source = document.getElementById(button.dataset.copy);
     if (!source || !navigator.clipboard) return;
@@ -110,6 +120,8 @@ export const DASHBOARD_SCRIPT = `'use strict';
   document.addEventListener('click', (event) => {
     const button = event.target instanceof Element ? event.target.closest('[data-copy]') : null;
     if (button) copy(button);
+    const inserted = event.target instanceof Element ? event.target.closest('[data-insert]') : null;
+    if (inserted) insert(inserted);
     for (const menu of document.querySelectorAll('details.account[open]')) {
       if (!menu.contains(event.target)) menu.open = false;
     }

@@ -158,7 +158,6 @@ button:disabled { opacity: 0.55; cursor: not-allowed; }
 .htmx-request button[type='submit'] { opacity: 0.55; }
 
 form.stack, fieldset.stack { display: grid; gap: 0.9rem; }
-.fields { display: grid; gap: 0.9rem; grid-template-columns: repeat(auto-fit, minmax(min(14rem, 100%), 1fr)); align-items: start; }
 details.card > summary { cursor: pointer; font-weight: 600; }
 details.card[open] > summary { margin-bottom: 0.75rem; }
 .field { display: grid; gap: 0.25rem; min-width: 0; }
@@ -221,6 +220,8 @@ tbody tr:last-child td { border-bottom: 0; }
 dl.facts { display: grid; grid-template-columns: fit-content(45%) minmax(0, 1fr); gap: 0.4rem 1rem; margin: 0; }
 dl.facts dt { color: var(--muted); }
 dl.facts dd { margin: 0; overflow-wrap: anywhere; }
+.thumb { width: 3rem; height: 3rem; object-fit: cover; border-radius: 0.25rem; background: var(--bg); }
+.preview { position: sticky; top: 1rem; }
 progress { width: 100%; height: 0.9rem; accent-color: var(--strong); }
 ol.timeline { list-style: none; margin: 0; padding: 0 0 0 1rem; border-left: 2px solid var(--line); }
 ol.timeline li { margin: 0 0 0.75rem; padding-left: 0.5rem; position: relative; }

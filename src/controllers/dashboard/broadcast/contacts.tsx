@@ -205,7 +205,7 @@ export const contactPages: Page[] = [
       const contact = await getContact(ctx, params);
       const body = (
         <>
-          <p>
+          <p class="crumb">
             <a href={pathOf(list.id)}>{t.back}</a>
           </p>
           <div class="card">
@@ -281,7 +281,7 @@ function ListHead({ view, list }: { view: View; list: BroadcastList }) {
   const t = T(view.lang);
   return (
     <div class="card">
-      <p class="small">
+      <p class="crumb">
         <a href={LISTS}>{t.all}</a>
       </p>
       <h2 class="wrap">{list.name}</h2>
@@ -339,7 +339,7 @@ function AddContact({ view, list }: { view: View; list: BroadcastList }) {
     <details class="card" open={list.contactCount === 0}>
       <summary>{t.addTitle}</summary>
       <Form view={view} action={`${pathOf(list.id)}/contacts`} class="stack">
-        <div class="fields">
+        <div class="columns">
           <Field label={t.number} name="number" inputmode="tel" required maxlength={64} hint={t.numberHint} />
           <Field label={t.name} name="name" maxlength={190} autocomplete="off" />
           {list.columns.slice(0, MAX_COLUMNS).map((column) => (
@@ -385,7 +385,7 @@ function ChangeContact({ view, list, contact }: { view: View; list: BroadcastLis
               autocomplete="off"
             />
           ))}
-          <div class="fields">
+          <div class="columns">
             <Field label={t.newField} name="newField" maxlength={60} autocomplete="off" />
             <Field label={t.newValue} name="newValue" maxlength={1000} autocomplete="off" />
           </div>

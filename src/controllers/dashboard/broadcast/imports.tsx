@@ -8,29 +8,19 @@ import {
   listImportLines,
 } from '../../../services/broadcast/import/verbs.ts';
 import { getList } from '../../../services/broadcast/lists.ts';
-import type { ReceivedFile } from '../../../services/media/sources.ts';
-import { AppError } from '../../../utils/errors.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { type Page, page, type View } from '../page.ts';
-import { Badge, Facts, Form, Stat, Table, Time } from '../parts.tsx';
+import { Badge, Facts, Live, Stat, Table, Time } from '../parts.tsx';
 import { IMPORT_TEXTS } from './import-texts.ts';
 import { LISTS, ListParams, listExample } from './lists.tsx';
 import { BROADCAST, bytes, IdParams, idExample, More, num, PAGE_SIZE, Progress } from './parts.tsx';
+import { requireFile, UploadForm } from './upload.tsx';
 
 const KINDS = ['invalid', 'duplicate', 'repaired'] as const;
-/** How often a running import is looked at. */
-const POLL = 'every 1s';
 
 const importPath = (id: string) => `${BROADCAST}/imports/${id}`;
 const targetOf = ({ listId }: Pick<ImportOutput, 'listId'>) =>
   listId === null ? `${BROADCAST}/opt-outs` : `${LISTS}/${listId}`;
-
-/** The chosen file of a form. Throws VALIDATION_FAILED without one. */
-export function requireFile(files: ReadonlyMap<string, ReceivedFile>): ReceivedFile {
-  const file = files.get('file');
-  if (file) return file;
-  throw new AppError('VALIDATION_FAILED', 'Choose a file first.', { details: { file: 'is required' } });
-}
 
 export const importPages: Page[] = [
   page({
@@ -46,13 +36,13 @@ export const importPages: Page[] = [
       if (!view.canWrite) return { redirect: own };
       const body = (
         <>
-          <p>
+          <p class="crumb">
             <a href={own}>{t.backToList}</a>
           </p>
           <div class="card">
             <h1>{t.title}</h1>
             <p>{t.into(list.name)}</p>
-            <UploadForm view={view} action={`${own}/import`} maxBytes={ctx.config.files.maxCsvBytes} />
+            <CsvForm view={view} action={`${own}/import`} maxBytes={ctx.config.files.maxCsvBytes} />
           </div>
           <div class="card">
             <h2>{t.howTitle}</h2>
@@ -99,7 +89,7 @@ export const importPages: Page[] = [
       const lines = job.status === 'running' ? null : await listImportLines(ctx, told);
       const body = (
         <>
-          <p>
+          <p class="crumb">
             <a href={targetOf(job)}>{job.listId === null ? t.backToOptOuts : t.backToList}</a>
           </p>
           <h1>{t.importOf(job.fileName ?? t.aFile)}</h1>
@@ -152,37 +142,18 @@ export const importPages: Page[] = [
   }),
 ];
 
-/** A file and the bar that shows how much of it has arrived. */
-export function UploadForm({ view, action, maxBytes }: { view: View; action: string; maxBytes: number }) {
+/** The form for a CSV file. */
+export function CsvForm({ view, action, maxBytes }: { view: View; action: string; maxBytes: number }) {
   const t = IMPORT_TEXTS(view.lang);
   return (
-    <Form view={view} action={action} multipart class="stack">
-      <div class="field">
-        <label for="f-file">{t.file}</label>
-        <input
-          id="f-file"
-          name="file"
-          type="file"
-          required
-          accept=".csv,.txt,.tsv,text/csv,text/plain"
-          aria-describedby="f-file-hint"
-        />
-        <span class="hint" id="f-file-hint">
-          {t.fileHint(bytes(view, maxBytes))}
-        </span>
-      </div>
-      <div data-upload hidden role="status">
-        <p data-upload-text data-sending={t.sending} data-sent={t.sent}>
-          {t.sending}
-        </p>
-        <progress max={100} value={0} aria-label={t.uploadProgress} />
-      </div>
-      <div class="row">
-        <button type="submit" class="primary">
-          {t.start}
-        </button>
-      </div>
-    </Form>
+    <UploadForm
+      view={view}
+      action={action}
+      label={t.file}
+      hint={t.fileHint(bytes(view, maxBytes))}
+      accept=".csv,.txt,.tsv,text/csv,text/plain"
+      button={t.start}
+    />
   );
 }
 
@@ -215,11 +186,12 @@ function ImportState({ view, job }: { view: View; job: ImportOutput }) {
   const t = IMPORT_TEXTS(view.lang);
   const running = job.status === 'running';
   return (
-    <div
+    <Live
       id="import-state"
-      hx-get={running ? `${importPath(job.id)}/live` : undefined}
-      hx-trigger={running ? POLL : undefined}
-      hx-swap={running ? 'outerHTML' : undefined}
+      src={`${importPath(job.id)}/live`}
+      events="contacts.imported"
+      everySeconds={1}
+      done={!running}
     >
       <div class="card">
         <p>
@@ -252,7 +224,7 @@ function ImportState({ view, job }: { view: View; job: ImportOutput }) {
           {num(view, job.invalid)}
         </Stat>
       </div>
-    </div>
+    </Live>
   );
 }
 

@@ -181,7 +181,7 @@ export const listPages: Page[] = [
       if (!view.canWrite) return { redirect: own };
       const body = (
         <>
-          <p>
+          <p class="crumb">
             <a href={own}>{t.back}</a>
           </p>
           <div class="card">

@@ -1,0 +1,180 @@
+/** Files to send with broadcasts. */
+import { z } from 'zod';
+import {
+  deleteUpload,
+  listUploads,
+  type UploadEntry,
+  uploadFile,
+} from '../../../services/broadcast/uploads.ts';
+import { UPLOAD_LIMIT } from '../../broadcast/parts.ts';
+import { texts } from '../i18n.ts';
+import { type Page, page, type View } from '../page.ts';
+import { ActionButton, Empty, Pages, Table, Time } from '../parts.tsx';
+import { BROADCAST, BroadcastHead, bytes, EXAMPLE_ID, page as pageNumber } from './parts.tsx';
+import { requireFile, UploadForm } from './upload.tsx';
+
+const T = texts({
+  en: {
+    title: 'Files',
+    uploadTitle: 'Upload a file',
+    file: 'Picture or document',
+    upload: 'Upload',
+    kinds: (max: string) => `jpg, png, gif, pdf, doc or docx, up to ${max}. It is looked at by its content.`,
+    uploaded: (name: string) => `${name} is uploaded: choose it when you make a campaign.`,
+    scanned: (name: string) => `${name} is uploaded and was scanned for viruses.`,
+    noneTitle: 'No files yet',
+    noneText: 'Upload the picture or the document that you want to send along with a campaign.',
+    name: 'Name',
+    type: 'Kind',
+    size: 'Size',
+    until: 'Kept until',
+    delete: 'Delete',
+    deleteSure: (name: string) =>
+      `Delete ${name}? What has not been sent with it yet cannot be sent any more.`,
+    deleted: 'The file is deleted.',
+    nameless: 'without a name',
+    send: 'Send it',
+  },
+  id: {
+    title: 'Berkas',
+    uploadTitle: 'Unggah berkas',
+    file: 'Gambar atau dokumen',
+    upload: 'Unggah',
+    kinds: (max: string) => `jpg, png, gif, pdf, doc atau docx, sampai ${max}. Dikenali dari isinya.`,
+    uploaded: (name: string) => `${name} sudah diunggah: pilih ketika Anda membuat kampanye.`,
+    scanned: (name: string) => `${name} sudah diunggah dan diperiksa dari virus.`,
+    noneTitle: 'Belum ada berkas',
+    noneText: 'Unggah gambar atau dokumen yang ingin Anda kirim bersama kampanye.',
+    name: 'Nama',
+    type: 'Jenis',
+    size: 'Ukuran',
+    until: 'Disimpan sampai',
+    delete: 'Hapus',
+    deleteSure: (name: string) => `Hapus ${name}? Yang belum terkirim dengannya tidak bisa terkirim lagi.`,
+    deleted: 'Berkas sudah dihapus.',
+    nameless: 'tanpa nama',
+    send: 'Kirim',
+  },
+});
+
+const FILES = `${BROADCAST}/files`;
+/** What a browser offers to choose; what is taken is told by the bytes. */
+const ACCEPT = '.jpg,.jpeg,.png,.gif,.pdf,.doc,.docx';
+/** Each has a small picture. */
+const SHOWN = 25;
+const FileParams = z.object({ filename: z.string().min(1).max(100) });
+
+export const filePages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/files',
+    auth: 'user',
+    query: z.object({ page: pageNumber }),
+    async handler({ ctx, view, query }) {
+      const t = T(view.lang);
+      const { data, totalItems } = await listUploads(ctx, { ...query, limit: SHOWN });
+      const body = (
+        <>
+          <BroadcastHead view={view} tab="files" />
+          {view.canWrite && (
+            <div class="card">
+              <h2>{t.uploadTitle}</h2>
+              <UploadForm
+                view={view}
+                action={FILES}
+                label={t.file}
+                hint={t.kinds(bytes(view, ctx.config.files.maxUploadBytes))}
+                accept={ACCEPT}
+                button={t.upload}
+              />
+            </div>
+          )}
+          {data.length === 0 ? (
+            <Empty title={t.noneTitle}>
+              <p>{t.noneText}</p>
+            </Empty>
+          ) : (
+            <div class="card">
+              <Files view={view} files={data} />
+              <Pages view={view} page={query.page} totalPages={Math.ceil(totalItems / SHOWN)} />
+            </div>
+          )}
+        </>
+      );
+      return { title: t.title, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/files',
+    auth: 'user',
+    form: z.object({}),
+    files: ['file'],
+    maxFileBytes: (files) => files.maxUploadBytes,
+    limit: UPLOAD_LIMIT,
+    async handler({ ctx, view, files }) {
+      const t = T(view.lang);
+      const upload = await uploadFile(ctx, { file: requireFile(files) });
+      const name = upload.originalName ?? t.nameless;
+      return { redirect: FILES, done: upload.scanned ? t.scanned(name) : t.uploaded(name) };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/files/:filename/delete',
+    auth: 'user',
+    params: FileParams,
+    example: { params: { filename: `${EXAMPLE_ID}.jpg` } },
+    async handler({ ctx, view, params }) {
+      await deleteUpload(ctx, params);
+      return { redirect: FILES, done: T(view.lang).deleted };
+    },
+  }),
+];
+
+function Files({ view, files }: { view: View; files: UploadEntry[] }) {
+  const t = T(view.lang);
+  return (
+    <Table label={t.title} head={[t.name, t.type, t.size, t.until, '']}>
+      {files.map((file) => {
+        const name = file.originalName ?? t.nameless;
+        const [mediaId = ''] = file.filename.split('.');
+        return (
+          <tr>
+            <td class="wrap">
+              <a href={`/media/${mediaId}`} class="row">
+                {file.mimetype.startsWith('image/') && (
+                  <img class="thumb" src={`/media/${mediaId}`} alt="" loading="lazy" width="48" height="48" />
+                )}
+                <span>{name}</span>
+              </a>
+            </td>
+            <td>{file.mimetype.split('/').at(-1)?.slice(0, 20)}</td>
+            <td>{bytes(view, file.size)}</td>
+            <td>
+              <Time at={file.expiresAt} />
+            </td>
+            <td>
+              {view.canWrite && (
+                <div class="row end">
+                  <a class="button small" href={`${BROADCAST}/new?media=${file.filename}`}>
+                    {t.send}
+                  </a>
+                  <ActionButton
+                    view={view}
+                    action={`${FILES}/${file.filename}/delete`}
+                    tone="danger"
+                    small
+                    confirm={t.deleteSure(name)}
+                  >
+                    {t.delete}
+                  </ActionButton>
+                </div>
+              )}
+            </td>
+          </tr>
+        );
+      })}
+    </Table>
+  );
+}

@@ -1,0 +1,313 @@
+/** Who wants no broadcasts: looking through the ledger, adding, removing, files, and the words that count. */
+import { z } from 'zod';
+import { beginImport, listImports } from '../../../services/broadcast/import/verbs.ts';
+import {
+  getOptOutWords,
+  isWord,
+  MAX_WORD_LENGTH,
+  type OptOutWords,
+  putOptOutWords,
+} from '../../../services/broadcast/opt-out-words.ts';
+import {
+  addOptOuts,
+  exportOptOuts,
+  listOptOuts,
+  type OptOut,
+  removeOptOut,
+} from '../../../services/broadcast/opt-outs.ts';
+import { MAX_WORDS, number } from '../../broadcast/parts.ts';
+import { answerCsv } from '../../csv-answer.ts';
+import { texts } from '../i18n.ts';
+import { type Page, page, type View } from '../page.ts';
+import { ActionButton, Empty, Field, Form, Pages, Table, TextArea, Time } from '../parts.tsx';
+import { CsvForm, RecentImports } from './imports.tsx';
+import {
+  BROADCAST,
+  BroadcastHead,
+  NothingFound,
+  PAGE_SIZE,
+  page as pageNumber,
+  SearchForm,
+  search,
+} from './parts.tsx';
+import { requireFile } from './upload.tsx';
+
+const T = texts({
+  en: {
+    title: 'Opt-outs',
+    about:
+      'Broadcasts leave these numbers out, on all your sessions. Login codes and single messages still reach them.',
+    search: 'Search in numbers, words and notes',
+    number: 'Number',
+    why: 'Why',
+    note: 'Note',
+    since: 'Since',
+    wrote: (word: string) => `wrote ${word}`,
+    manual: 'added by hand',
+    import: 'from a file',
+    remove: 'Remove',
+    removeSure: (number: string) => `Let ${number} get broadcasts again?`,
+    removed: (number: string) => `${number} may get broadcasts again.`,
+    noneTitle: 'Nobody has opted out',
+    noneText:
+      'Whoever answers STOP, BERHENTI or UNSUBSCRIBE is put here at once. You can also add numbers by hand or from a file.',
+    addTitle: 'Add numbers',
+    numbers: 'Numbers',
+    numbersHint: 'One a line, in any usual spelling, up to 1,000.',
+    add: 'Add',
+    added: (added: number, existing: number) =>
+      existing === 0 ? `${added} added.` : `${added} added, ${existing} were there already.`,
+    importTitle: 'Import a file',
+    importText: 'A CSV file with a column of numbers and, if there is one, a note.',
+    export: 'Export as CSV',
+    wordsTitle: 'Words that opt out',
+    wordsText: (builtIn: string) =>
+      `These always count, as the whole message and in any case: ${builtIn}. Add your own:`,
+    ownWords: 'Own words',
+    wordsHint: 'One a line, up to 50.',
+    save: 'Save',
+    wordsSaved: 'The words are saved.',
+    noWords: 'none',
+  },
+  id: {
+    title: 'Berhenti langganan',
+    about:
+      'Siaran melewati nomor-nomor ini, di semua sesi Anda. Kode masuk dan pesan tunggal tetap sampai kepada mereka.',
+    search: 'Cari di nomor, kata dan catatan',
+    number: 'Nomor',
+    why: 'Sebab',
+    note: 'Catatan',
+    since: 'Sejak',
+    wrote: (word: string) => `menulis ${word}`,
+    manual: 'ditambah sendiri',
+    import: 'dari berkas',
+    remove: 'Hapus',
+    removeSure: (number: string) => `Biarkan ${number} menerima siaran lagi?`,
+    removed: (number: string) => `${number} boleh menerima siaran lagi.`,
+    noneTitle: 'Belum ada yang berhenti',
+    noneText:
+      'Siapa pun yang menjawab STOP, BERHENTI atau UNSUBSCRIBE langsung masuk ke sini. Anda juga bisa menambah nomor sendiri atau dari berkas.',
+    addTitle: 'Tambah nomor',
+    numbers: 'Nomor',
+    numbersHint: 'Satu per baris, penulisan biasa apa pun, sampai 1.000.',
+    add: 'Tambah',
+    added: (added: number, existing: number) =>
+      existing === 0 ? `${added} ditambahkan.` : `${added} ditambahkan, ${existing} sudah ada.`,
+    importTitle: 'Impor berkas',
+    importText: 'Berkas CSV dengan kolom nomor dan, kalau ada, catatan.',
+    export: 'Ekspor sebagai CSV',
+    wordsTitle: 'Kata untuk berhenti',
+    wordsText: (builtIn: string) =>
+      `Ini selalu berlaku, sebagai seluruh pesan, huruf besar atau kecil: ${builtIn}. Tambahkan kata Anda:`,
+    ownWords: 'Kata sendiri',
+    wordsHint: 'Satu per baris, sampai 50.',
+    save: 'Simpan',
+    wordsSaved: 'Kata-kata tersimpan.',
+    noWords: 'tidak ada',
+  },
+});
+
+const OPT_OUTS = `${BROADCAST}/opt-outs`;
+const NumberParams = z.object({ number });
+
+/** A text of several lines -> what stands on them. */
+const lines = z
+  .string()
+  .transform((text) => text.split(/[\r\n,;]+/).flatMap((line) => (line.trim() === '' ? [] : [line.trim()])));
+const Word = z.string().max(MAX_WORD_LENGTH).refine(isWord, 'must hold letters or digits');
+
+export const optOutPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/opt-outs',
+    auth: 'user',
+    query: z.object({ search, page: pageNumber }),
+    async handler({ ctx, view, query }) {
+      const t = T(view.lang);
+      const [{ data, totalItems }, words, imports] = await Promise.all([
+        listOptOuts(ctx, { ...query, limit: PAGE_SIZE }),
+        getOptOutWords(ctx, {}),
+        listImports(ctx, { kind: 'opt_outs', limit: 3 }),
+      ]);
+      const isEmpty = data.length === 0 && query.page === 1;
+      const body = (
+        <>
+          <BroadcastHead view={view} tab="optOuts" />
+          <p>{t.about}</p>
+          <RecentImports view={view} imports={imports} />
+          {view.canWrite && <AddForms view={view} maxBytes={ctx.config.files.maxCsvBytes} />}
+          <Words view={view} words={words} />
+          {(!isEmpty || query.search !== undefined) && (
+            <SearchForm view={view} action={OPT_OUTS} label={t.search} value={query.search} />
+          )}
+          {isEmpty && query.search !== undefined && <NothingFound view={view} />}
+          {isEmpty && query.search === undefined && (
+            <Empty title={t.noneTitle}>
+              <p>{t.noneText}</p>
+            </Empty>
+          )}
+          {!isEmpty && (
+            <div class="card">
+              <Ledger view={view} rows={data} />
+              <Pages
+                view={view}
+                page={query.page}
+                totalPages={totalItems === null ? null : Math.ceil(totalItems / PAGE_SIZE)}
+              />
+              <p>
+                <a class="button small" href={`${OPT_OUTS}/export`} download>
+                  {t.export}
+                </a>
+              </p>
+            </div>
+          )}
+        </>
+      );
+      return { title: t.title, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/opt-outs',
+    auth: 'user',
+    form: z.object({
+      numbers: lines.pipe(z.array(number).min(1, 'must hold a number').max(1000, 'are more than 1,000')),
+      note: z.string().trim().max(300).optional(),
+    }),
+    example: { form: { numbers: '081234567890' } },
+    async handler({ ctx, view, form }) {
+      const { added, existing } = await addOptOuts(ctx, form);
+      return { redirect: OPT_OUTS, done: T(view.lang).added(added, existing) };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/opt-outs/import',
+    auth: 'user',
+    form: z.object({}),
+    files: ['file'],
+    maxFileBytes: (files) => files.maxCsvBytes,
+    async handler({ ctx, files }) {
+      const { importId } = await beginImport(ctx, { file: requireFile(files) });
+      return { redirect: `${BROADCAST}/imports/${importId}` };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/opt-outs/export',
+    auth: 'user',
+    async handler({ ctx, http }) {
+      const { fileName, lines: text } = await exportOptOuts(ctx, {});
+      return answerCsv(http, fileName, text);
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/opt-outs/words',
+    auth: 'user',
+    form: z.object({ words: lines.pipe(z.array(Word).max(MAX_WORDS)).default([]) }),
+    example: { form: { words: 'CUKUP' } },
+    async handler({ ctx, view, form }) {
+      await putOptOutWords(ctx, form);
+      return { redirect: OPT_OUTS, done: T(view.lang).wordsSaved };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/opt-outs/:number/delete',
+    auth: 'user',
+    params: NumberParams,
+    example: { params: { number: '6281234567890' } },
+    async handler({ ctx, view, params }) {
+      const removed = await removeOptOut(ctx, params);
+      return { redirect: OPT_OUTS, done: T(view.lang).removed(removed.number) };
+    },
+  }),
+];
+
+function Ledger({ view, rows }: { view: View; rows: OptOut[] }) {
+  const t = T(view.lang);
+  return (
+    <Table label={t.title} head={[t.number, t.why, t.note, t.since, '']}>
+      {rows.map((row) => (
+        <tr>
+          <td class="mono">{row.number}</td>
+          <td>{row.source === 'message' ? t.wrote(row.word ?? '') : t[row.source]}</td>
+          <td>
+            <span class="clip">{row.note ?? ''}</span>
+          </td>
+          <td>
+            <Time at={row.createdAt} relative />
+          </td>
+          <td>
+            {view.canWrite && (
+              <ActionButton
+                view={view}
+                action={`${OPT_OUTS}/${row.number}/delete`}
+                small
+                confirm={t.removeSure(row.number)}
+              >
+                {t.remove}
+              </ActionButton>
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+function AddForms({ view, maxBytes }: { view: View; maxBytes: number }) {
+  const t = T(view.lang);
+  return (
+    <>
+      <details class="card">
+        <summary>{t.addTitle}</summary>
+        <Form view={view} action={OPT_OUTS} class="stack">
+          <TextArea label={t.numbers} name="numbers" required rows={3} hint={t.numbersHint} />
+          <Field label={t.note} name="note" maxlength={300} autocomplete="off" />
+          <div class="row">
+            <button type="submit" class="primary">
+              {t.add}
+            </button>
+          </div>
+        </Form>
+      </details>
+      <details class="card">
+        <summary>{t.importTitle}</summary>
+        <p>{t.importText}</p>
+        <CsvForm view={view} action={`${OPT_OUTS}/import`} maxBytes={maxBytes} />
+      </details>
+    </>
+  );
+}
+
+function Words({ view, words }: { view: View; words: OptOutWords }) {
+  const t = T(view.lang);
+  return (
+    <details class="card">
+      <summary>{t.wordsTitle}</summary>
+      <p>{t.wordsText(words.builtIn.join(', '))}</p>
+      {view.canWrite ? (
+        <Form view={view} action={`${OPT_OUTS}/words`} class="stack">
+          <TextArea
+            label={t.ownWords}
+            name="words"
+            value={words.words.join('\n')}
+            rows={3}
+            hint={t.wordsHint}
+          />
+          <div class="row">
+            <button type="submit" class="primary">
+              {t.save}
+            </button>
+          </div>
+        </Form>
+      ) : (
+        <p>
+          {t.ownWords}: {words.words.join(', ') || t.noWords}
+        </p>
+      )}
+    </details>
+  );
+}

@@ -1,0 +1,197 @@
+/** How a text looks for real people, while it is being written. */
+import { z } from 'zod';
+import { getList, listLists } from '../../../services/broadcast/lists.ts';
+import { type Preview, previewTemplate } from '../../../services/broadcast/templates.ts';
+import type { Ctx } from '../../../services/context.ts';
+import { texts } from '../i18n.ts';
+import { type Page, page, type View } from '../page.ts';
+import { Badge, Select } from '../parts.tsx';
+import { BROADCAST, id } from './parts.tsx';
+
+const T = texts({
+  en: {
+    title: 'Preview',
+    empty: 'Write something, and see here how it looks.',
+    insert: 'Insert:',
+    insertOne: (name: string) => `Insert the placeholder ${name}`,
+    missing: (names: string) =>
+      `No value for ${names}: that place stays empty. Give a default, as {name|friend}.`,
+    nobody: 'The list has no contacts yet.',
+    choices: 'Of alternatives such as {{Hello|Hi}} each person gets one, chosen when it is sent.',
+    sample: 'A sample person',
+    showFor: 'Show it for people of',
+    rules: 'How to write placeholders',
+    name: 'the name of the person',
+    fallback: 'the name, or “friend” when there is none',
+    column: 'any column of the list',
+    spintax: 'one of them, another one for each person',
+  },
+  id: {
+    title: 'Pratinjau',
+    empty: 'Tulis sesuatu, dan lihat di sini bagaimana jadinya.',
+    insert: 'Sisipkan:',
+    insertOne: (name: string) => `Sisipkan isian ${name}`,
+    missing: (names: string) =>
+      `Tidak ada isi untuk ${names}: tempat itu kosong. Beri pengganti, seperti {name|Kak}.`,
+    nobody: 'Daftar ini belum punya kontak.',
+    choices: 'Dari pilihan seperti {{Halo|Hai}} setiap orang mendapat satu, dipilih ketika dikirim.',
+    sample: 'Orang contoh',
+    showFor: 'Tampilkan untuk orang dari',
+    rules: 'Cara menulis isian',
+    name: 'nama orangnya',
+    fallback: 'namanya, atau “Kak” kalau tidak ada',
+    column: 'kolom apa pun dari daftar',
+    spintax: 'salah satunya, berbeda untuk tiap orang',
+  },
+});
+
+/** People that a preview is shown for. */
+const SHOWN = 3;
+/** Lists that can be chosen from. */
+const MAX_LISTS = 200;
+/** Fields of a list that are offered as placeholders. */
+const MAX_CHIPS = 20;
+
+/** Fields of a form with a text in it. */
+const PreviewForm = z.object({
+  /** which of the others is meant; the text when missing */
+  kind: z.string().optional(),
+  body: z.string().max(10_000).optional(),
+  caption: z.string().max(10_000).optional(),
+  templateId: id.optional(),
+  listId: id.optional(),
+});
+
+export const previewPages: Page[] = [
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/preview',
+    auth: 'user',
+    readOnlyMay: true,
+    form: PreviewForm,
+    example: { form: { body: 'Hello {name|friend}' } },
+    async handler({ ctx, view, form }) {
+      const { kind, listId } = form;
+      const saved = kind === 'template' ? form.templateId : undefined;
+      const text = (kind === 'media' ? form.caption : form.body) ?? '';
+      const said = saved === undefined ? { text } : { templateId: saved };
+      const { previews } = await previewTemplate(ctx, { ...said, listId, limit: SHOWN });
+      const columns = listId === undefined ? [] : (await getList(ctx, { listId })).columns;
+      const fragment = (
+        <>
+          {kind !== 'template' && (
+            <Chips view={view} into={kind === 'media' ? 'f-caption' : 'f-body'} columns={columns} />
+          )}
+          <Previews view={view} previews={previews} />
+        </>
+      );
+      return { fragment };
+    },
+  }),
+];
+
+/** The lists that a form lets choose from: value and name, newest first. */
+export async function listOptions(ctx: Ctx): Promise<[value: string, text: string][]> {
+  const { data } = await listLists(ctx, { page: 1, limit: MAX_LISTS });
+  return data.map(({ id: value, name, contactCount }) => [value, `${name} (${contactCount})`]);
+}
+
+/** Stands in the form whose text it shows, and follows what is typed there. */
+export function PreviewPane({ view }: { view: View }) {
+  const t = T(view.lang);
+  return (
+    <section class="card preview" aria-label={t.title}>
+      <h2>{t.title}</h2>
+      <div
+        hx-post={`${BROADCAST}/preview`}
+        hx-include="closest form"
+        hx-trigger="load, input from:closest form delay:400ms, change from:closest form"
+        hx-sync="this:replace"
+        // What the form says of itself does not hold for this.
+        hx-target="this"
+        hx-swap="innerHTML"
+        hx-confirm="unset"
+        hx-disabled-elt="unset"
+        hx-encoding="unset"
+      >
+        <p class="muted">{t.empty}</p>
+      </div>
+    </section>
+  );
+}
+
+/** Whose contacts a preview shows. */
+export function PreviewList({ view, lists }: { view: View; lists: [string, string][] }) {
+  const t = T(view.lang);
+  return <Select label={t.showFor} name="listId" options={[['', t.sample], ...lists]} />;
+}
+
+/** Placeholders at a click. */
+function Chips({ view, into, columns }: { view: View; into: string; columns: readonly string[] }) {
+  const t = T(view.lang);
+  const names = ['name', 'number', ...columns.slice(0, MAX_CHIPS)];
+  return (
+    <p class="row small">
+      <span class="muted">{t.insert}</span>
+      {names.map((name) => (
+        <button
+          type="button"
+          class="small"
+          data-insert={`{${name}}`}
+          data-into={into}
+          aria-label={t.insertOne(`{${name}}`)}
+        >
+          {`{${name}}`}
+        </button>
+      ))}
+    </p>
+  );
+}
+
+function Previews({ view, previews }: { view: View; previews: Preview[] }) {
+  const t = T(view.lang);
+  if (previews.length === 0) return <p class="muted">{t.nobody}</p>;
+  if (previews.every(({ text }) => text === '')) return <p class="muted">{t.empty}</p>;
+  return (
+    <>
+      <ul class="bubbles">
+        {previews.map(({ number, name, text, missing }) => (
+          <li class="bubble out">
+            <div class="muted small">{name === null ? number : `${name} · ${number}`}</div>
+            <div class="wrap">{text}</div>
+            {missing.length > 0 && (
+              <div class="small">
+                <Badge tone="warn">!</Badge> {t.missing(missing.map((one) => `{${one}}`).join(', '))}
+              </div>
+            )}
+          </li>
+        ))}
+      </ul>
+      {previews.some(({ variant }) => variant !== null) && <p class="muted small">{t.choices}</p>}
+    </>
+  );
+}
+
+/** How placeholders are written, for who does not know. */
+export function PlaceholderRules({ view }: { view: View }) {
+  const t = T(view.lang);
+  const rules = [
+    ['{name}', t.name],
+    [view.lang === 'id' ? '{name|Kak}' : '{name|friend}', t.fallback],
+    [view.lang === 'id' ? '{kota}' : '{city}', t.column],
+    [view.lang === 'id' ? '{{Halo|Hai}}' : '{{Hello|Hi}}', t.spintax],
+  ] as const;
+  return (
+    <details>
+      <summary>{t.rules}</summary>
+      <dl class="facts">
+        {rules.map(([code, meaning]) => (
+          <>
+            <dt class="mono">{code}</dt>
+            <dd>{meaning}</dd>
+          </>
+        ))}
+      </dl>
+    </details>
+  );
+}

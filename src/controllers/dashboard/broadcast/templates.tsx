@@ -1,0 +1,265 @@
+/** Texts that campaigns are written from: an editor that shows how they look. */
+import { z } from 'zod';
+import {
+  type BroadcastTemplate,
+  createTemplate,
+  deleteTemplate,
+  getTemplate,
+  listTemplates,
+  updateTemplate,
+} from '../../../services/broadcast/templates.ts';
+import { TemplateBody, TemplateName } from '../../broadcast/parts.ts';
+import { texts } from '../i18n.ts';
+import { type Page, page, type View } from '../page.ts';
+import { ActionButton, Empty, Field, Form, Pages, Table, TextArea, Time } from '../parts.tsx';
+import {
+  BROADCAST,
+  BroadcastHead,
+  IdParams,
+  idExample,
+  NothingFound,
+  PAGE_SIZE,
+  page as pageNumber,
+  SearchForm,
+  search,
+} from './parts.tsx';
+import { listOptions, PlaceholderRules, PreviewList, PreviewPane } from './preview.tsx';
+
+const T = texts({
+  en: {
+    title: 'Templates',
+    search: 'Search in names and texts',
+    create: 'New template',
+    name: 'Name',
+    nameHint: 'Only you see it.',
+    text: 'Text',
+    textHint: 'Placeholders in braces are filled in for each person.',
+    changed: 'Changed',
+    noneTitle: 'No templates yet',
+    noneText:
+      'A template is a text with placeholders such as {name}, which campaigns fill in for each person. Write one and see at once how it looks.',
+    save: 'Save',
+    made: (name: string) => `The template ${name} is saved.`,
+    saved: 'Saved. Campaigns that were made from it before keep their text.',
+    back: 'All templates',
+    editTitle: 'Change the template',
+    delete: 'Delete the template',
+    deleteSure: (name: string) => `Delete the template ${name}?`,
+    deleted: 'The template is deleted.',
+    use: 'Send it',
+  },
+  id: {
+    title: 'Templat',
+    search: 'Cari di nama dan teks',
+    create: 'Templat baru',
+    name: 'Nama',
+    nameHint: 'Hanya Anda yang melihatnya.',
+    text: 'Teks',
+    textHint: 'Isian dalam kurung kurawal diisi untuk tiap orang.',
+    changed: 'Diubah',
+    noneTitle: 'Belum ada templat',
+    noneText:
+      'Templat adalah teks dengan isian seperti {name}, yang diisi kampanye untuk tiap orang. Tulis satu dan lihat langsung hasilnya.',
+    save: 'Simpan',
+    made: (name: string) => `Templat ${name} tersimpan.`,
+    saved: 'Tersimpan. Kampanye yang sudah dibuat darinya tetap memakai teksnya.',
+    back: 'Semua templat',
+    editTitle: 'Ubah templat',
+    delete: 'Hapus templat',
+    deleteSure: (name: string) => `Hapus templat ${name}?`,
+    deleted: 'Templat sudah dihapus.',
+    use: 'Kirim',
+  },
+});
+
+const TEMPLATES = `${BROADCAST}/templates`;
+const TemplateForm = z.object({ name: TemplateName, body: TemplateBody });
+const example = { name: 'Promo', body: 'Hello {name|friend}' };
+
+export const templatePages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/templates',
+    auth: 'user',
+    query: z.object({ search, page: pageNumber }),
+    async handler({ ctx, view, query }) {
+      const t = T(view.lang);
+      const { data, totalItems } = await listTemplates(ctx, { ...query, limit: PAGE_SIZE });
+      const create = (
+        <a class="button primary" href={`${TEMPLATES}/new`}>
+          {t.create}
+        </a>
+      );
+      const body = (
+        <>
+          <BroadcastHead view={view} tab="templates" action={create} />
+          {(query.search !== undefined || totalItems > 10) && (
+            <SearchForm view={view} action={TEMPLATES} label={t.search} value={query.search} />
+          )}
+          {data.length === 0 && query.search !== undefined && <NothingFound view={view} />}
+          {data.length === 0 && query.search === undefined && (
+            <Empty title={t.noneTitle}>
+              <p>{t.noneText}</p>
+              {view.canWrite && create}
+            </Empty>
+          )}
+          {data.length > 0 && (
+            <div class="card">
+              <Table label={t.title} head={[t.name, t.text, t.changed]}>
+                {data.map((template) => (
+                  <tr>
+                    <td class="wrap">
+                      <a href={`${TEMPLATES}/${template.id}`}>{template.name}</a>
+                    </td>
+                    <td>
+                      <span class="clip">{template.body.slice(0, 200)}</span>
+                    </td>
+                    <td>
+                      <Time at={template.updatedAt} relative />
+                    </td>
+                  </tr>
+                ))}
+              </Table>
+              <Pages view={view} page={query.page} totalPages={Math.ceil(totalItems / PAGE_SIZE)} />
+            </div>
+          )}
+        </>
+      );
+      return { title: t.title, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/templates/new',
+    auth: 'user',
+    async handler({ ctx, view }) {
+      const t = T(view.lang);
+      if (!view.canWrite) return { redirect: TEMPLATES };
+      const body = (
+        <>
+          <p class="crumb">
+            <a href={TEMPLATES}>{t.back}</a>
+          </p>
+          <h1>{t.create}</h1>
+          <Editor view={view} action={TEMPLATES} lists={await listOptions(ctx)} />
+        </>
+      );
+      return { title: t.create, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/templates',
+    auth: 'user',
+    form: TemplateForm,
+    example: { form: example },
+    async handler({ ctx, view, form }) {
+      const { name } = await createTemplate(ctx, form, (made) => ({ status: 201, body: { ...made } }));
+      return { redirect: TEMPLATES, done: T(view.lang).made(name) };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/templates/:id',
+    auth: 'user',
+    params: IdParams,
+    example: { params: idExample },
+    async handler({ ctx, view, params }) {
+      const t = T(view.lang);
+      const template = await getTemplate(ctx, params);
+      const own = `${TEMPLATES}/${template.id}`;
+      const body = (
+        <>
+          <p class="crumb">
+            <a href={TEMPLATES}>{t.back}</a>
+          </p>
+          <div class="row between">
+            <h1>{template.name}</h1>
+            {view.canWrite && (
+              <a class="button" href={`${BROADCAST}/new?templateId=${template.id}`}>
+                {t.use}
+              </a>
+            )}
+          </div>
+          {view.canWrite ? (
+            <>
+              <Editor view={view} action={own} lists={await listOptions(ctx)} template={template} />
+              <ActionButton
+                view={view}
+                action={`${own}/delete`}
+                tone="danger"
+                confirm={t.deleteSure(template.name)}
+              >
+                {t.delete}
+              </ActionButton>
+            </>
+          ) : (
+            <p class="card wrap">{template.body}</p>
+          )}
+        </>
+      );
+      return { title: template.name, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/templates/:id',
+    auth: 'user',
+    params: IdParams,
+    form: TemplateForm,
+    example: { params: idExample, form: example },
+    async handler({ ctx, view, params, form }) {
+      await updateTemplate(ctx, { ...params, ...form });
+      return { redirect: TEMPLATES, done: T(view.lang).saved };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/templates/:id/delete',
+    auth: 'user',
+    params: IdParams,
+    example: { params: idExample },
+    async handler({ ctx, view, params }) {
+      await deleteTemplate(ctx, params);
+      return { redirect: TEMPLATES, done: T(view.lang).deleted };
+    },
+  }),
+];
+
+function Editor({
+  view,
+  action,
+  lists,
+  template,
+}: {
+  view: View;
+  action: string;
+  lists: [string, string][];
+  template?: BroadcastTemplate;
+}) {
+  const t = T(view.lang);
+  return (
+    <Form view={view} action={action} class="split">
+      <div class="card stack">
+        <Field label={t.name} name="name" value={template?.name} required maxlength={120} hint={t.nameHint} />
+        <TextArea
+          label={t.text}
+          name="body"
+          value={template?.body}
+          required
+          rows={8}
+          maxlength={10_000}
+          hint={t.textHint}
+        />
+        <PlaceholderRules view={view} />
+        <PreviewList view={view} lists={lists} />
+        <div class="row">
+          <button type="submit" class="primary">
+            {t.save}
+          </button>
+        </div>
+      </div>
+      <PreviewPane view={view} />
+    </Form>
+  );
+}

@@ -1,0 +1,66 @@
+/** Sending a file, with a bar that shows how much of it has arrived. */
+import type { ReceivedFile } from '../../../services/media/sources.ts';
+import { AppError } from '../../../utils/errors.ts';
+import { texts } from '../i18n.ts';
+import type { View } from '../page.ts';
+import { Form } from '../parts.tsx';
+
+const T = texts({
+  en: {
+    sending: 'The file is being sent…',
+    sent: 'The file has arrived and is being looked at…',
+    progress: 'How much of the file has been sent',
+  },
+  id: {
+    sending: 'Berkas sedang dikirim…',
+    sent: 'Berkas sudah sampai dan sedang diperiksa…',
+    progress: 'Berapa banyak dari berkas yang sudah terkirim',
+  },
+});
+
+export function UploadForm({
+  view,
+  action,
+  label,
+  hint,
+  accept,
+  button,
+}: {
+  view: View;
+  action: string;
+  label: string;
+  hint: string;
+  accept: string;
+  button: string;
+}) {
+  const t = T(view.lang);
+  return (
+    <Form view={view} action={action} multipart class="stack">
+      <div class="field">
+        <label for="f-file">{label}</label>
+        <input id="f-file" name="file" type="file" required accept={accept} aria-describedby="f-file-hint" />
+        <span class="hint" id="f-file-hint">
+          {hint}
+        </span>
+      </div>
+      <div data-upload hidden role="status">
+        <p data-upload-text data-sending={t.sending} data-sent={t.sent}>
+          {t.sending}
+        </p>
+        <progress max={100} value={0} aria-label={t.progress} />
+      </div>
+      <div class="row">
+        <button type="submit" class="primary">
+          {button}
+        </button>
+      </div>
+    </Form>
+  );
+}
+
+/** The chosen file of a form. Throws VALIDATION_FAILED without one. */
+export function requireFile(files: ReadonlyMap<string, ReceivedFile>): ReceivedFile {
+  const file = files.get('file');
+  if (file) return file;
+  throw new AppError('VALIDATION_FAILED', 'Choose a file first.', { details: { file: 'is required' } });
+}
