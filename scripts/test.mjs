@@ -106,7 +106,13 @@ async function scannerPart() {
 
 /** The clients in examples/, each by its own language. */
 async function examplesPart() {
-  const languages = { node: [], bash: [], python3: ['python3-minimal'], php: ['php-cli', 'php-curl'] };
+  const languages = {
+    node: [],
+    bash: [],
+    python3: ['python3-minimal'],
+    php: ['php-cli', 'php-curl'],
+    go: ['golang-go'],
+  };
   const runnable = Object.entries(languages).filter(([name, packages]) => {
     const program = ensureProgram([name], packages);
     if (!program.path) cannotRun(`examples in ${name}`, program.why);

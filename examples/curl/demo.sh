@@ -13,10 +13,13 @@ value() { grep -o "\"$1\":\"[^\"]*\"" | head -n 1 | cut -d'"' -f4; }
 
 created=$(api "$URL/session/create" -d "{\"sessionId\":\"$SESSION\"}")
 qr=$(value qr <<<"$created" || true)
+# One that was there already: its QR, while it is not linked.
+if [ -z "$qr" ]; then qr=$(api "$URL/session/qr/$SESSION" | value qr || true); fi
 if [ -n "$qr" ] && [ -n "${EMULATOR_URL:-}" ]; then
   curl -sS "$EMULATOR_URL/scan" -H 'content-type: application/json' -d "{\"qr\":\"$qr\",\"phone\":\"$PHONE\"}" >/dev/null
 elif [ -n "$qr" ]; then
-  echo "Scan this QR with the phone: $(value qrPageUrl <<<"$created")"
+  page=$(value qrPageUrl <<<"$created" || true)
+  echo "Scan this QR with the phone: ${page:-$qr}"
 fi
 for _ in $(seq 120); do
   status=$(api "$URL/session/status?session=$SESSION")

@@ -17,7 +17,7 @@ const emulator = async (path, body) => {
 
 const session = await hub.ensureSession(SESSION);
 if (session.qr && EMULATOR_URL) await emulator('/scan', { qr: session.qr, phone: PHONE });
-else if (session.qr) console.log('Scan this QR with the phone:', session.qrPageUrl);
+else if (session.qr) console.log('Scan this QR with the phone:', session.qrPageUrl ?? session.qrCode);
 const { user } = await hub.waitUntilConnected(SESSION);
 console.log('linked:', user.phone);
 

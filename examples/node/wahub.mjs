@@ -47,14 +47,16 @@ export class WaHub {
     return answer;
   }
 
-  /** The session's state with a QR to scan, or null for the QR when it is linked already. */
+  /** Makes the session when there is none; `qr` is what has to be scanned, missing when it is linked already. */
   async ensureSession(sessionId) {
     try {
       return (await this.request('POST', '/session/create', { sessionId })).data;
     } catch (error) {
       if (error.code !== 'SESSION_EXISTS') throw error;
-      return error.details.session;
     }
+    const path = encodeURIComponent(sessionId);
+    const { data } = await this.request('GET', `/session/status?session=${path}`);
+    return data.user ? data : (await this.request('GET', `/session/qr/${path}`)).data;
   }
 
   async waitUntilConnected(sessionId, timeoutMs = 120_000) {

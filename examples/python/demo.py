@@ -35,7 +35,7 @@ session = hub.ensure_session(SESSION)
 if session.get("qr") and EMULATOR:
     emulator("/scan", {"qr": session["qr"], "phone": PHONE})
 elif session.get("qr"):
-    print("Scan this QR with the phone:", session["qrPageUrl"])
+    print("Scan this QR with the phone:", session.get("qrPageUrl") or session["qrCode"])
 print("linked:", hub.wait_until_connected(SESSION)["user"]["phone"])
 
 otp = hub.send_otp(SESSION, RECIPIENT, "Toko Maju")

@@ -54,13 +54,15 @@ class WaHub:
             raise WaHubError(error.code, json.load(error), retry_after) from None
 
     def ensure_session(self, session_id):
-        """The session's state with a QR to scan, or without one when it is linked already."""
+        """Makes the session when there is none; qr is what has to be scanned, missing when it is linked already."""
         try:
             return self.request("POST", "/session/create", {"sessionId": session_id})["data"]
         except WaHubError as error:
             if error.code != "SESSION_EXISTS":
                 raise
-            return error.details["session"]
+        name = urllib.parse.quote(session_id)
+        state = self.request("GET", f"/session/status?session={name}")["data"]
+        return state if state["user"] else self.request("GET", f"/session/qr/{name}")["data"]
 
     def wait_until_connected(self, session_id, timeout=120):
         deadline = time.monotonic() + timeout

@@ -6,6 +6,11 @@ export const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',
 );
+/** Just enough of a JPEG to say that it is 5 x 7. */
+export const JPEG = Buffer.from(
+  'ffd8ffe000104a46494600010100000100010000ffc0000b080007000501011100ffd9',
+  'hex',
+);
 export const PDF = Buffer.from(
   '%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer << /Root 1 0 R >>\n%%EOF\n',
 );

@@ -1,7 +1,7 @@
 /** What the fixtures cannot tell: what arrives, what is waited for, what is kept, and what is never told. */
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { idempotencyKeys } from '../../src/db/schema.ts';
+import { idempotencyKeys, otpNumbers } from '../../src/db/schema.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
@@ -170,6 +170,27 @@ describe('an own code', () => {
     expect(answer.status).toBe(400);
     expect(answer.body.details).toHaveProperty('otp');
   });
+});
+
+test('a resend after its cool-down brings the same code once more', async () => {
+  const to = '628129000060';
+  const codes = () => emulator.messages({ to }).map(({ text }) => /\d{6}/.exec(text ?? '')?.[0]);
+  expect((await send('otp', { to, companyName: 'PT. Contoh' })).status).toBe(200);
+  await arrivedAt(to);
+  const { db } = gateway.deps;
+  const [row] = await db.select().from(otpNumbers).where(eq(otpNumbers.phone, to));
+  const sends = (row?.sends ?? []).map((at) => at - 31_000);
+  await db.update(otpNumbers).set({ sends }).where(eq(otpNumbers.phone, to));
+  const body = { phoneNumber: '08129000060', sessionId: 'main', companyName: 'PT. Contoh' };
+  const answer = await gateway.call('POST', '/api/otp/resend', body);
+  expect(answer).toMatchObject({
+    status: 202,
+    body: { success: true, message: expect.any(String), data: { messageId: expect.any(String) } },
+  });
+  await until(() => codes().length === 2);
+  const [first, second] = codes();
+  expect(first).toMatch(/^\d{6}$/);
+  expect(second).toBe(first);
 });
 
 describe('a session', () => {

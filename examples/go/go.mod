@@ -1,0 +1,3 @@
+module wahub-example
+
+go 1.19
