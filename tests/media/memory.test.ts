@@ -1,9 +1,13 @@
 /** Files go through the service piece by piece: its memory does not grow with them. */
 
-import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { createWriteStream, openAsBlob, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { dataUrl, pdfFile, sha256 } from '../helpers/files.ts';
@@ -107,3 +111,44 @@ test('twenty sends of 10 MB at once stay under 150 MB, as forms and as data: URL
     Promise.all(others.map(({ to, file }) => sendJson(to, dataUrl('application/pdf', file), file)));
   expect(await peakGrowth(texts)).toBeLessThan(150e6);
 }, 300_000);
+
+test.each<[string, string]>([
+  ['one line without an end', 'x'.repeat(MIB)],
+  ['a quote that is never closed', `"${'x\n'.repeat(MIB / 2)}`],
+])(
+  'contacts of 150 MB that are %s are refused with less than 100 MB',
+  async (_what, piece) => {
+    const call = await sandbox.call('POST', '/session/main/broadcast/lists', { name: 'Customers' });
+    const path = `/session/main/broadcast/lists/${call.body.data.id}`;
+    const folder = await mkdtemp(join(tmpdir(), 'wahub-csv-'));
+    const file = join(folder, 'contacts.csv');
+    // The quote opens once: what follows is inside.
+    const rest = piece.replace('"', '');
+    await pipeline(
+      Readable.from(
+        (function* () {
+          yield 'name,number\n';
+          yield piece;
+          for (let i = 1; i < 150; i++) yield rest;
+        })(),
+      ),
+      createWriteStream(file),
+    );
+    const growth = await peakGrowth(async () => {
+      const form = new FormData();
+      form.set('file', await openAsBlob(file), 'contacts.csv');
+      const response = await fetch(`${sandbox.url}${path}/contacts/bulk`, {
+        method: 'POST',
+        headers: { 'x-api-key': sandbox.apiKey },
+        body: form,
+      });
+      const answer: unknown = await response.json();
+      expect(response.status, JSON.stringify(answer)).toBe(400);
+      expect(Object(answer).message).toMatch(/line 2 is longer/);
+    });
+    expect(growth).toBeLessThan(100e6);
+    expect((await sandbox.call('GET', path)).body.data.contactCount).toBe(0);
+    await rm(folder, { recursive: true });
+  },
+  120_000,
+);
