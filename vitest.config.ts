@@ -1,14 +1,41 @@
-import { defineConfig } from 'vitest/config';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { parseCLI } from 'vitest/node';
+
+/** What replaces modules or looks at its whole process; to load every module anew is the price. */
+const NEEDS_OWN_PROCESS = /\bvi\.(do)?mock\(|\bsetFlagsFromString\(|\bprocess\.(on|once)\(/;
+const alone = readdirSync(join(import.meta.dirname, 'tests'), { recursive: true, encoding: 'utf8' })
+  .map((name) => join('tests', name).replaceAll('\\', '/'))
+  .filter((file) => file.endsWith('.test.ts') && NEEDS_OWN_PROCESS.test(readFileSync(file, 'utf8')));
+
+/** vitest keeps `--exclude` for itself and hands it to none of the projects. */
+const excluded = [parseCLI(['vitest', ...process.argv.slice(2)]).options.exclude ?? []].flat();
+
+/** The service teaches Baileys whom to trust; clients of the emulator's tests do without, in other processes. */
+const EMULATOR = 'tests/emulator/**/*.test.ts';
+
+/** Test files that share processes and what those have loaded. */
+function project(name: string, include: string[], exclude: string[]): TestProjectInlineConfiguration {
+  const isolate = name === 'alone';
+  return { extends: true, test: { name, include, exclude: [...exclude, ...excluded], isolate } };
+}
 
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
+    setupFiles: ['tests/helpers/setup.ts'],
+    globalSetup: ['tests/helpers/global-setup.ts'],
     // Real clients and real processes on a busy machine: what fails twice in a row is wrong.
     retry: process.env.CI ? 2 : 0,
     coverage: { provider: 'v8', include: ['src/**'] },
+    projects: [
+      project('gateway', ['tests/**/*.test.ts'], [EMULATOR, ...alone]),
+      project('emulator', [EMULATOR], alone),
+      project('alone', alone, []),
+    ],
   },
 });

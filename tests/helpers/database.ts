@@ -12,11 +12,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
-import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/client.ts';
+import { type Database, type DatabaseOptions, type MysqlOptions, openDatabase } from '../../src/db/client.ts';
 import { dbType } from '../../src/db/kit.ts';
 import { migrate } from '../../src/db/migrate.ts';
-import { createDatabaseStatement, mysqlOptions, onServer } from './mariadb.ts';
+import { createDatabaseStatement, mysqlOptions, onServer, testDatabasePrefix } from './mariadb.ts';
 
 export interface TestDatabase extends Database {
   /** what opens the same database once more, for tests of several processes (MySQL) or of a restart */
@@ -92,51 +91,52 @@ function hashOfMigrations(): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Databases of this test file that are free to be emptied and used again: migrating costs more than that. */
-const freeMysql: { database: Database; options: DatabaseOptions & { type: 'mysql' } }[] = [];
-const madeMysql: string[] = [];
+/** Migrated databases of this process, to be emptied and used again: migrating costs more than that. */
+const migrated: MysqlOptions[] = [];
+/** Those of them that this test file has opened and does not use at the moment. */
+const free: { database: Database; options: MysqlOptions }[] = [];
+
+/** Closes what the test file has opened; called after each one. */
+export async function closeTestDatabases(): Promise<void> {
+  for (const { database, options } of free.splice(0)) {
+    await database.close();
+    migrated.push(options);
+  }
+}
 
 async function createMysqlDatabase() {
-  const name = `wahub_t_${process.pid}_${randomBytes(4).toString('hex')}`;
+  const name = `${testDatabasePrefix(process.ppid)}${randomBytes(5).toString('hex')}`;
   const options = mysqlOptions(name);
   await onServer({ ...options, database: '' }, [createDatabaseStatement(name)]);
   return options;
 }
 
 async function openMysqlTest(): Promise<TestDatabase> {
-  const entry = freeMysql.pop() ?? (await newMysqlTest());
+  const entry = free.pop() ?? (await newMysqlTest());
   const { database, options } = entry;
   return {
     ...database,
     options,
     async close() {
       await emptyTables(options);
-      freeMysql.push(entry);
+      free.push(entry);
     },
   };
 }
 
 async function newMysqlTest() {
+  const known = migrated.pop();
+  if (known) return { database: await openDatabase(known), options: known };
   const options = await createMysqlDatabase();
-  madeMysql.push(options.database);
   const database = await openDatabase(options);
   await migrate(database);
   return { database, options };
 }
 
-async function emptyTables(options: DatabaseOptions & { type: 'mysql' }): Promise<void> {
+async function emptyTables(options: MysqlOptions): Promise<void> {
   const rows = await onServer(options, ['SHOW TABLES']);
   const ours = rows.map((row) => String(Object.values(row)[0])).filter((name) => !KEPT.has(name));
   const deletes = ours.map((name) => `DELETE FROM \`${name}\``);
   await onServer(options, ['SET foreign_key_checks = 0', ...deletes]);
 }
 const KEPT = new Set(['__drizzle_migrations', 'migration_lease']);
-
-if (dbType === 'mysql') {
-  afterAll(async () => {
-    for (const { database } of freeMysql.splice(0)) await database.close();
-    for (const name of madeMysql.splice(0)) {
-      await onServer({ ...mysqlOptions(name), database: '' }, [`DROP DATABASE IF EXISTS \`${name}\``]);
-    }
-  });
-}

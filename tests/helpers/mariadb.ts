@@ -42,3 +42,8 @@ export async function onServer(
 export function createDatabaseStatement(name: string): string {
   return `CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`;
 }
+
+/** What the databases of one test run begin with, by the pid of the process that started its workers. */
+export function testDatabasePrefix(runPid: number): string {
+  return `wahub_t_${runPid}_`;
+}
