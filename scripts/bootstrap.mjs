@@ -13,7 +13,7 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MINIMUM_NODE = [20, 19];
 
 /** Stops with one clear line when Node is too old. */
-export function checkNode() {
+function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor >= MINIMUM_NODE[1])) return;
   console.error(`WaHub needs Node ${MINIMUM_NODE.join('.')} or newer; this is ${process.versions.node}.`);
@@ -21,14 +21,11 @@ export function checkNode() {
 }
 
 /** Names of the pinned packages that are missing or have another version than package.json pins. */
-export function missingPackages() {
+function missingPackages(withTools) {
   const manifest = readManifest('.');
-  const inProduction = process.env.NODE_ENV?.toLowerCase() === 'production';
-  const missing = missingIn('.', {
-    ...manifest.dependencies,
-    ...(inProduction ? {} : manifest.devDependencies),
-  });
-  if (inProduction) return missing;
+  const tools = withTools ? manifest.devDependencies : {};
+  const missing = missingIn('.', { ...manifest.dependencies, ...tools });
+  if (!withTools) return missing;
   // The clients in the repository: the service runs without them.
   const folders = (manifest.workspaces ?? []).filter((folder) => existsSync(join(ROOT, folder)));
   const missingInFolders = folders.flatMap((folder) => {
@@ -55,18 +52,20 @@ function installedVersion(folder, name) {
   return file === undefined ? null : JSON.parse(readFileSync(file, 'utf8')).version;
 }
 
-/** Installs the packages of the lock file when any is missing. Ends the process when npm fails. */
-export function installPackages() {
+/**
+ * Installs the packages of the lock file when any is missing; `withTools`: also those that build and test. Ends the
+ * process when npm fails.
+ */
+export function installPackages({ withTools = true } = {}) {
   checkNode();
-  const missing = missingPackages();
+  const missing = missingPackages(withTools);
   if (missing.length === 0) return;
   console.error(`Installing packages (${missing.length} missing) ...`);
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   // `ci` begins by deleting node_modules, from under whatever runs there: only where there is none yet.
   const fresh = !existsSync(join(ROOT, 'node_modules'));
-  const command = fresh ? ['ci'] : ['install', '--no-save'];
-  const args = [...command, '--no-audit', '--no-fund', '--loglevel=error'];
-  const done = spawnSync(npm, args, {
+  const args = [...(fresh ? ['ci'] : ['install', '--no-save']), ...(withTools ? ['--include=dev'] : [])];
+  const done = spawnSync(npm, [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: ROOT,
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
@@ -97,7 +96,8 @@ export function run(command, args, { env = {}, stdio = 'inherit', cwd = ROOT } =
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  installPackages();
   const [command, ...args] = process.argv.slice(2);
+  // tsx is one of the service's own packages: its scripts also run where only those are installed.
+  installPackages({ withTools: command !== 'tsx' });
   if (command) process.exitCode = await run(command, args);
 }

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
-/** `npm run start`: builds when there is no build, then runs the service. */
-import { existsSync } from 'node:fs';
+/**
+ * `npm start`, `npm run sandbox`, `npm run emulator`: installs and compiles what is missing or has changed, then runs
+ * dist/main.js, or the file of dist/ that is named: `node scripts/start.mjs sandbox.js`.
+ */
 import { join } from 'node:path';
-import { installPackages, ROOT, run } from './bootstrap.mjs';
+import { pathToFileURL } from 'node:url';
+import { ROOT } from './bootstrap.mjs';
+import { prepareBuild } from './build.mjs';
 
-const entry = join(ROOT, 'dist', 'main.js');
-if (!existsSync(entry)) {
-  installPackages();
-  const code = await run('tsc', ['-p', 'tsconfig.build.json']);
-  if (code !== 0) process.exit(code);
-}
+const [entry = 'main.js'] = process.argv.splice(2, 1);
+await prepareBuild();
 // In this very process: a supervisor's signals reach the service, not a wrapper.
-await import(entry);
+await import(pathToFileURL(join(ROOT, 'dist', entry)).href);

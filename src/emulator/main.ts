@@ -1,4 +1,4 @@
-import { startEmulator } from './index.ts';
+import { type Emulator, startEmulator } from './index.ts';
 
 const DEFAULTS = { control: 5002, wa: 5003, media: 5004, stateDir: 'data/emulator' };
 
@@ -11,13 +11,24 @@ function readPort(name: string, fallback: number): number {
   return port;
 }
 
-const emulator = await startEmulator({
-  controlPort: readPort('EMULATOR_PORT', DEFAULTS.control),
-  waPort: readPort('EMULATOR_WA_PORT', DEFAULTS.wa),
-  mediaPort: readPort('EMULATOR_MEDIA_PORT', DEFAULTS.media),
-  stateDir: process.env.EMULATOR_STATE_DIR || DEFAULTS.stateDir,
-});
+async function start(): Promise<Emulator> {
+  try {
+    return await startEmulator({
+      controlPort: readPort('EMULATOR_PORT', DEFAULTS.control),
+      waPort: readPort('EMULATOR_WA_PORT', DEFAULTS.wa),
+      mediaPort: readPort('EMULATOR_MEDIA_PORT', DEFAULTS.media),
+      stateDir: process.env.EMULATOR_STATE_DIR || DEFAULTS.stateDir,
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const hint =
+      code === 'EADDRINUSE' ? ' (EMULATOR_PORT, EMULATOR_WA_PORT, EMULATOR_MEDIA_PORT name others)' : '';
+    console.error(`The emulator could not start: ${message}${hint}`);
+    process.exit(1);
+  }
+}
 
+const emulator = await start();
 console.log(`WhatsApp Web emulator
   control API  ${emulator.url}
   WebSocket    ${emulator.waUrl}
