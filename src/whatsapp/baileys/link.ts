@@ -22,6 +22,7 @@ import type { Link, LinkControl, LinkDeps } from './link-types.ts';
 import { followPairing } from './pairing.ts';
 import { encodeAgain, secretOf } from './prepare-message.ts';
 import { readReceipt } from './receipts.ts';
+import { boundRetryMemory } from './retry-memory.ts';
 import { makeSocketConfig } from './socket-config.ts';
 import { installTransactions } from './transactions.ts';
 import { isSignedBundle, UntrustedError, withServerRoot } from './trust.ts';
@@ -190,6 +191,7 @@ function makeSocket(parts: SocketParts): WASocket {
   const root = settings.waServer?.rootKey;
   const sock = withServerRoot(root ? Buffer.from(root, 'hex') : null, () => makeWASocket(config));
   boundClose(sock, clock);
+  boundRetryMemory(sock);
   guardListeners(sock, (event, error) => {
     deps.logger.debug('a listener of the socket failed', { event, accountId: account.id });
     // Without this one nothing is read any more.
