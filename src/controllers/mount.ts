@@ -65,7 +65,7 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
     if (route.limit) await limitAction(limiter, c, actor, route.limit);
     await next();
     // What a page of another origin may show (it has a signed link) must not be blocked by the default.
-    if (route.auth === 'browser') c.header('cross-origin-resource-policy', 'cross-origin');
+    if (route.auth === 'browser') c.res.headers.set('cross-origin-resource-policy', 'cross-origin');
     return undefined;
   };
 }

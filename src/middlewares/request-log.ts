@@ -25,10 +25,12 @@ export function requestLog(
     c.set('requestId', requestId);
     c.set('ip', clientAddress(c, deps.config.trustProxy));
     await next();
-    c.header('x-request-id', requestId);
-    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
+    // Hono's `c.header` would make a whole new answer for each of these.
+    const { headers } = c.res;
+    headers.set('x-request-id', requestId);
+    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
     const verdict = c.get('rateLimit');
-    if (verdict) for (const [name, value] of rateLimitHeaders(verdict)) c.header(name, value);
+    if (verdict) for (const [name, value] of rateLimitHeaders(verdict)) headers.set(name, value);
     const seen = see(c, requestId, Math.round((deps.clock.monotonic() - startedMs) * 10) / 10);
     deps.logger.info('request', {
       method: seen.method,

@@ -1,5 +1,6 @@
 /** One logger for the service: JSON lines in production, readable ones in development, rotated files. */
 import { mkdirSync } from 'node:fs';
+import { EOL } from 'node:os';
 import winston from 'winston';
 import DailyRotateFile from 'winston-daily-rotate-file';
 import type { Config } from './config-types.ts';
@@ -63,7 +64,7 @@ function transportsOf(options: Config['log']): winston.transport[] {
 }
 
 function rotated(dirname: string, name: string, format: winston.Logform.Format): winston.transport {
-  return new DailyRotateFile({
+  return new BatchedFile({
     dirname,
     filename: `${name}-%DATE%.log`,
     auditFile: `${dirname}/.${name}-rotation.json`,
@@ -73,6 +74,28 @@ function rotated(dirname: string, name: string, format: winston.Logform.Format):
     maxFiles: MAX_FILES,
     format,
   });
+}
+
+/** The finished line of an entry, under the symbol that winston (triple-beam) keeps it by. */
+const LINE = Symbol.for('message');
+
+/** Writes the lines of one turn of the event loop together: for every write the library works the date out anew. */
+class BatchedFile extends DailyRotateFile {
+  #lines: string[] = [];
+
+  override log(entry: Record<symbol, unknown>, next: () => void): void {
+    if (this.#lines.push(String(entry[LINE])) === 1) setImmediate(() => this.#flush());
+    next();
+  }
+
+  override close(): void {
+    this.#flush();
+    super.close?.();
+  }
+
+  #flush(): void {
+    if (this.#lines.length > 0) this.logStream.write(`${this.#lines.splice(0).join(EOL)}${EOL}`);
+  }
 }
 
 const redaction = winston.format((info) => {

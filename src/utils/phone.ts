@@ -6,6 +6,7 @@ import {
   type PhoneNumber,
   parsePhoneNumberFromString,
 } from 'libphonenumber-js/max';
+import { LRUCache } from 'lru-cache';
 import { AppError } from './errors.ts';
 
 /** ITU-T E.164 allows 15 digits; no country has numbers of fewer than 5 with its code. */
@@ -21,6 +22,18 @@ const MAX_LENGTH = 64;
  * Give it what a person wrote, not digits that it made: bare digits may also be read as a national number.
  */
 export function normalizePhone(input: string, defaultCountry: string): string {
+  const key = `${defaultCountry} ${input}`;
+  const known = normalized.get(key);
+  if (known !== undefined) return known;
+  const digits = normalize(input, defaultCountry);
+  if (input.length <= MAX_LENGTH) normalized.set(key, digits);
+  return digits;
+}
+
+/** To look at a number costs more than to write it into the queue, and most are written to again. */
+const normalized = new LRUCache<string, string>({ max: 5_000 });
+
+function normalize(input: string, defaultCountry: string): string {
   const text = input.trim();
   if (text === '' || text.length > MAX_LENGTH) throw invalidNumber();
   if (text.includes('@')) return fromJid(text);
