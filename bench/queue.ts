@@ -14,6 +14,7 @@ import type { Deps } from '../src/services/context.ts';
 import { systemClock } from '../src/utils/clock.ts';
 import { loadConfig } from '../src/utils/config.ts';
 import { newId, newMessageId } from '../src/utils/ids.ts';
+import { createStorage } from '../src/utils/storage/open-storage.ts';
 import type { AccountRef } from '../src/whatsapp/engine.ts';
 
 const options = readDatabaseOptions();
@@ -77,6 +78,7 @@ const deps: Deps = {
   stream: createEventStream(createOutbox({ clock, hasDefault: false })),
   signals: createQueueSignals(),
   commands: createCommandBus({ processId: OWNER, clock }),
+  storage: createStorage({ config, clock, logger: silent }),
   outgoing,
   credentials: createCredentials({ config, db, clock, logger: silent }),
   background: createBackground({ processId: newId(), logger: silent }),

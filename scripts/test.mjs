@@ -29,6 +29,7 @@ const NOT_ON_MYSQL = [
   ...OWN_PARTS,
   'tests/clients/**',
   'tests/emulator/**',
+  'tests/storage/**',
   'tests/utils/**',
   'tests/**/*.sqlite.test.ts',
 ];

@@ -24,6 +24,7 @@ import { systemClock } from './utils/clock.ts';
 import type { Config } from './utils/config.ts';
 import { newId } from './utils/ids.ts';
 import { createLogger } from './utils/logger.ts';
+import { checkStorage } from './utils/storage/open-storage.ts';
 import { createBaileysEngine } from './whatsapp/baileys/adapter.ts';
 import { createMediaFetcher } from './whatsapp/baileys/inbound-file.ts';
 import { createVersionStore, type VersionStore } from './whatsapp/baileys/version.ts';
@@ -56,7 +57,7 @@ const SETTLE_GRACE_MS = 5_000;
 
 /**
  * Starts the whole service: database and migrations, then HTTP, then the workers. Rejects, with everything closed
- * again, when the database cannot be used or the port is taken. `handsOver`: when it stops, another process serves.
+ * again, when the database cannot be used, the storage refuses its settings or the port is taken. `handsOver`: when it stops, another process serves.
  */
 export async function startGateway(config: Config, options: { handsOver?: boolean } = {}): Promise<Gateway> {
   const undo: Array<() => unknown> = [];
@@ -72,11 +73,13 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
     const processId = newId();
     const deps = buildDeps({ config, database, logger, clock: systemClock, processId });
     undo.push(() => deps.outgoing.close());
+    undo.push(() => deps.storage.close());
     undo.push(() => deps.background.stop());
     // SQLite serves one process: nobody else can have another key.
     if (database.dialect === 'mysql') await requireSharedKeys(deps, readHost());
     await announceKeys(deps, processId);
     undo.push(() => withdrawKeys(deps, processId).catch(() => undefined));
+    await checkStorage(deps.storage);
     await ensureFirstAdmin(deps);
     const workers = await buildWorkers(deps, processId);
     undo.push(() => workers.stop());

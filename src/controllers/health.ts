@@ -7,15 +7,23 @@ import { type Route, route } from './route.ts';
 const tag = 'Operations';
 const RETRY_AFTER_SECONDS = 2;
 
+const SAID = {
+  ok: 'The service is well.',
+  degraded: 'Files cannot be kept or read at the moment; everything else works.',
+};
+
 const Health = z
   .object({
-    status: z.enum(['ok', 'down']),
+    status: z
+      .enum(['ok', 'degraded', 'down'])
+      .describe('degraded: files cannot be kept or read, everything else works'),
     phase: z.enum(['starting', 'ready', 'stopping']),
     database: z.object({
       status: z.enum(['up', 'down']),
       type: z.enum(['sqlite', 'mysql']),
       latencyMs: z.number().nullable(),
     }),
+    storage: z.object({ status: z.enum(['up', 'down']), type: z.enum(['local', 's3']) }),
     engine: z.object({
       name: z.string(),
       sessions: z.record(z.string(), z.int()).nullable().describe('how many are in each state'),
@@ -29,7 +37,7 @@ export const healthRoutes: Route[] = [
     method: 'get',
     path: '/health',
     tag,
-    summary: 'Database and engine',
+    summary: 'Database, storage and engine',
     auth: 'public',
     unlimited: true,
     // Clients of an older system look for it in `data`, as in every other answer.
@@ -37,7 +45,7 @@ export const healthRoutes: Route[] = [
     errors: ['UNAVAILABLE'],
     handler: async ({ ctx }) => {
       const health = { ...(await readHealth(ctx)), timestamp: new Date(ctx.clock.now()).toISOString() };
-      if (health.status === 'ok') return { message: 'The service is well.', ...health, data: health };
+      if (health.status !== 'down') return { message: SAID[health.status], ...health, data: health };
       throw new AppError('UNAVAILABLE', 'The database is away.', {
         details: health,
         retryAfterSeconds: RETRY_AFTER_SECONDS,

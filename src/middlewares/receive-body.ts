@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { Busboy } from '@fastify/busboy';
 import type { Deps } from '../services/context.ts';
 import { cleanName, type ReceivedFile, receiveDataUrl } from '../services/media/sources.ts';
-import { discardFile, fileTooLarge, stageFile } from '../services/media/storage.ts';
+import { discardFile, fileTooLarge, stageFile } from '../services/media/staging.ts';
 import { AppError } from '../utils/errors.ts';
 import type { HttpContext } from './http-env.ts';
 import { type Lift, liftDataUrls } from './lift-data-urls.ts';

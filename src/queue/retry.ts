@@ -5,8 +5,8 @@ export type Decision =
   | { action: 'sent'; at: number }
   | { action: 'retry'; availableAt: number; reason: string }
   | { action: 'failed'; errorCode: string; errorMessage: string }
-  /** back to pending as if it had not been tried */
-  | { action: 'release' };
+  /** back to pending as if it had not been tried; not before `availableAt`, when there is one */
+  | { action: 'release'; availableAt?: number };
 
 export interface Attempt {
   result: SendResult;
@@ -24,6 +24,8 @@ export interface Attempt {
 const TRANSIENT_REFUSALS: ReadonlySet<string> = new Set(['429', '500', '502', '503', '504']);
 const FIRST_BACKOFF_MS = 2_000;
 const MAX_BACKOFF_MS = 60_000;
+/** How long a message waits for what it needs (its file); half of it is random. */
+const POSTPONE_MS = 10_000;
 
 /** True when WhatsApp's refusal with this code may be followed by an acceptance of the same message. */
 export function isTransientRefusal(code: string): boolean {
@@ -38,7 +40,7 @@ export function backoffMs(attempts: number, random: number): number {
 
 /**
  * An unknown outcome and a passing trouble are tried again with the same id until `maxAttempts`; a refusal and
- * the impossible fail at once; what was withheld, or met a closed socket, was no attempt.
+ * the impossible fail at once; what was withheld or postponed, or met a closed socket, was no attempt.
  */
 export function decide(attempt: Attempt): Decision {
   const { result } = attempt;
@@ -47,6 +49,11 @@ export function decide(attempt: Attempt): Decision {
       return { action: 'sent', at: result.at };
     case 'withheld':
       return { action: 'release' };
+    case 'postponed':
+      return {
+        action: 'release',
+        availableAt: attempt.now + Math.round((POSTPONE_MS * (1 + attempt.random)) / 2),
+      };
     case 'impossible':
       return { action: 'failed', errorCode: result.code, errorMessage: result.message };
     case 'refused':

@@ -11,7 +11,7 @@ import { messageFact, type Settled } from './settle-proofs.ts';
 export type AttemptItem =
   | { kind: 'failed'; claim: Claim; errorCode: string; errorMessage: string }
   | { kind: 'retry'; claim: Claim; availableAt: number }
-  | { kind: 'release'; claim: Claim }
+  | { kind: 'release'; claim: Claim; availableAt?: number | undefined }
   /** withheld at the last moment because its time had run out */
   | { kind: 'expired'; claim: Claim }
   /** never claimed: its time ran out while it waited */
@@ -34,7 +34,7 @@ export async function settleAttempt(tx: Tx, item: AttemptItem, now: number): Pro
         .where(ownClaim(tx, item.claim));
       return NOTHING;
     case 'release':
-      return release(tx, item.claim, now);
+      return release(tx, item.claim, now, item.availableAt);
     case 'failed':
       if (!(await takeOff(tx, ownClaim(tx, item.claim)))) return NOTHING;
       return fail(tx, item.claim, item, now);
@@ -62,10 +62,15 @@ async function takeOff(tx: Tx, where: SQL | undefined): Promise<boolean> {
 }
 
 /** As if it had not been tried: nothing left, so neither the row nor the limits count it. */
-async function release(tx: Tx, claim: Claim, now: number): Promise<Settled> {
+async function release(tx: Tx, claim: Claim, now: number, availableAt?: number): Promise<Settled> {
   const released = await tx
     .update(messageQueue)
-    .set({ status: 'pending', claimedFence: null, attempts: sql`${messageQueue.attempts} - 1` })
+    .set({
+      status: 'pending',
+      claimedFence: null,
+      attempts: sql`${messageQueue.attempts} - 1`,
+      ...(availableAt === undefined ? {} : { availableAt }),
+    })
     .where(ownClaim(tx, claim));
   if (affected(released) === 0) return NOTHING;
   await tx

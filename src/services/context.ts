@@ -9,6 +9,7 @@ import type { Config } from '../utils/config-types.ts';
 import type { SecretBox } from '../utils/crypto.ts';
 import type { Outgoing } from '../utils/guarded-fetch.ts';
 import type { Logger } from '../utils/logger.ts';
+import type { FileStorage } from '../utils/storage/storage.ts';
 import type { Credentials } from './auth/credentials.ts';
 import type { Background } from './background.ts';
 import type { IdempotencyClaim } from './idempotency.ts';
@@ -24,6 +25,8 @@ export interface Deps {
   stream: EventStream;
   signals: QueueSignals;
   commands: CommandBus;
+  /** where the bytes of files lie, for all processes */
+  storage: FileStorage;
   /** HTTP to the outside: URLs that clients name are guarded */
   outgoing: Outgoing;
   /** who a token or a key belongs to; verbs that change users or keys tell it to forget */

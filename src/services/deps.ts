@@ -9,6 +9,7 @@ import type { Config } from '../utils/config-types.ts';
 import { createSecretBox } from '../utils/crypto.ts';
 import { createOutgoing } from '../utils/guarded-fetch.ts';
 import type { Logger } from '../utils/logger.ts';
+import { createStorage } from '../utils/storage/open-storage.ts';
 import { createCredentials } from './auth/credentials.ts';
 import { createBackground } from './background.ts';
 import type { Deps } from './context.ts';
@@ -22,7 +23,7 @@ export interface Foundation {
   processId: string;
 }
 
-/** Everything that verbs need, over an open and migrated database. `outgoing` is to be closed by the caller. */
+/** Everything that verbs need, over an open and migrated database. `outgoing` and `storage` are to be closed by the caller. */
 export function buildDeps({ config, database, logger, clock, processId }: Foundation): Deps {
   const { db } = database;
   return {
@@ -40,6 +41,7 @@ export function buildDeps({ config, database, logger, clock, processId }: Founda
       // SQLite serves one process: there is nobody else to ask.
       askOwner: database.dialect === 'sqlite' ? undefined : createAskOwner({ database, clock, logger }),
     }),
+    storage: createStorage({ config, clock, logger }),
     outgoing: createOutgoing({ allowPrivate: config.allowPrivateUrls }),
     credentials: createCredentials({ config, db, clock, logger }),
     background: createBackground({ processId, logger }),

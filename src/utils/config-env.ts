@@ -11,6 +11,8 @@ const ALIASES: Record<string, readonly string[]> = {
   DB_USER: ['DB_MYSQL_USERNAME'],
   DB_PASSWORD: ['DB_MYSQL_PASSWORD', 'DB_PASS'],
   DB_NAME: ['DB_MYSQL_DATABASE'],
+  S3_ACCESS_KEY_ID: ['S3_ACCESS_KEY'],
+  S3_SECRET_ACCESS_KEY: ['S3_SECRET_KEY'],
 };
 
 /** Placeholders that example files of this and of older systems carry: never anybody's real secret. */
@@ -111,6 +113,15 @@ const environment = () =>
       z.enum(['development', 'production', 'test'], { error: 'must be development, production or test' }),
     );
 
+/** `wahub/prod`: folders in a bucket; ends with a slash unless it is empty. */
+const prefix = () =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9_.\-/]{0,200}$/, 'must consist of letters, digits, _ . - and /')
+    .transform((value) => value.split('/').filter((part) => part !== ''))
+    .refine((parts) => parts.every((part) => !/^\.+$/.test(part)), 'must not hold . or .. as a folder')
+    .transform((parts) => parts.map((part) => `${part}/`).join(''));
+
 const timeZone = () =>
   z.string().refine((zone) => {
     try {
@@ -203,6 +214,19 @@ export const Env = z.object({
   WEBHOOK_SECRET: z.string().optional(),
   WEBHOOK_ALLOW_PRIVATE: flag().default(false),
   STORAGE: word(['local', 's3']).default('local'),
+  S3_ENDPOINT: httpUrl().optional(),
+  S3_REGION: z
+    .string()
+    .regex(/^[a-z0-9-]{1,64}$/, 'must be a region such as ap-southeast-1')
+    .default('us-east-1'),
+  S3_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be the name of a bucket')
+    .optional(),
+  S3_ACCESS_KEY_ID: z.string().optional(),
+  S3_SECRET_ACCESS_KEY: z.string().optional(),
+  S3_PREFIX: prefix().default(''),
+  S3_PATH_STYLE: flag().optional(),
   UPLOAD_PATH: z.string().optional(),
   MAX_FILE_SIZE: whole(1, GIB).default(10 * 1024 ** 2),
   MAX_MEDIA_SIZE: whole(1, GIB).default(50 * 1024 ** 2),

@@ -1,5 +1,7 @@
 import type { HostAddress } from './host-list.ts';
 
+import type { S3Options } from './storage/s3-client.ts';
+
 /** The whole configuration after parsing: nothing else in the service reads the environment. */
 export interface Config {
   env: 'development' | 'production' | 'test';
@@ -94,6 +96,8 @@ export interface Config {
     /** null: uploads are not scanned */
     clamav: { host: string; port: number } | null;
   };
+  /** where the bytes of files lie; `local`: below `files.uploadPath` */
+  storage: { type: 'local' } | ({ type: 's3' } & S3Options);
   /** one webhook for the whole service; null: only those that tenants made */
   webhook: { baseUrl: string; secret: string | null } | null;
   /** URLs that clients name (webhooks, media) may lead to private addresses: tests, receivers in the same network */

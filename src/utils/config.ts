@@ -32,6 +32,7 @@ const SECRETS = [
   'ADMIN_PASSWORD',
   'WEBHOOK_SECRET',
   'METRICS_TOKEN',
+  'S3_SECRET_ACCESS_KEY',
 ] as const;
 
 /**
@@ -143,9 +144,9 @@ function crossProblems(env: EnvValues, names: Record<string, string>): string[] 
   if (Buffer.byteLength(env.ADMIN_PASSWORD ?? '') > 72)
     lines.push('ADMIN_PASSWORD must have at most 72 bytes');
   if (env.STORAGE === 's3') {
-    lines.push(
-      'STORAGE=s3 is not supported: use local (processes on several machines share UPLOAD_PATH over a common file system)',
-    );
+    for (const name of ['S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const) {
+      if (env[name] === undefined) lines.push(`${name} is missing: STORAGE=s3 needs it`);
+    }
   }
   for (const origin of originsOf(env)) {
     if (!isOrigin(origin))
@@ -223,6 +224,7 @@ function toConfig(env: EnvValues): Config {
       apiMaxPerMinute: env.API_RATE_LIMIT_MAX,
     },
     files: filesOf(env),
+    storage: storageOf(env),
     webhook: webhookOf(env),
     allowPrivateUrls: env.WEBHOOK_ALLOW_PRIVATE,
     retentionDays: {
@@ -260,6 +262,21 @@ function databaseOf(env: EnvValues): Config['database'] {
     password: env.DB_PASSWORD,
     database: env.DB_NAME ?? '',
     connectionLimit: env.DB_CONNECTION_LIMIT,
+  };
+}
+
+function storageOf(env: EnvValues): Config['storage'] {
+  if (env.STORAGE !== 's3') return { type: 'local' };
+  return {
+    type: 's3',
+    endpoint: env.S3_ENDPOINT ?? null,
+    region: env.S3_REGION,
+    bucket: env.S3_BUCKET ?? '',
+    accessKeyId: env.S3_ACCESS_KEY_ID ?? '',
+    secretAccessKey: env.S3_SECRET_ACCESS_KEY ?? '',
+    // Names of hosts for every bucket are AWS's way; elsewhere they need DNS that few have.
+    pathStyle: env.S3_PATH_STYLE ?? env.S3_ENDPOINT !== undefined,
+    prefix: env.S3_PREFIX,
   };
 }
 

@@ -71,6 +71,8 @@ export type SendResult =
   | { outcome: 'refused'; code: string; message: string }
   /** nothing was put on the wire, and another attempt may work: not connected, query timed out, … */
   | { outcome: 'not_sent'; reason: string }
+  /** nothing was put on the wire, and it was not tried: something of ours that it needs cannot be had now */
+  | { outcome: 'postponed'; reason: string }
   /** nothing was put on the wire, and no attempt ever will be: not on WhatsApp, unsupported content, … */
   | { outcome: 'impossible'; code: string; message: string }
   /** `mayRelay` said no at the last moment */
@@ -143,7 +145,10 @@ export interface EngineHost {
   findOutbound(accountId: string, messageId: string): Promise<Content | null>;
   /** Stores an inbound message once (by session, chat, author and id). Resolves when it is durable; only then is it acknowledged. */
   storeInbound(account: AccountRef, message: InboundMessage): Promise<void>;
-  /** The bytes of a file of this session's tenant (MediaFile.id); null when it is gone. Destroy it if it is not read. */
+  /**
+   * The bytes of a file of this session's tenant (MediaFile.id); null when it is gone. Destroy it if it is not read.
+   * Throws UNAVAILABLE, and so does the stream.
+   */
   openMedia(account: AccountRef, mediaId: string): Promise<Readable | null>;
 }
 

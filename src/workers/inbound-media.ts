@@ -34,7 +34,10 @@ export interface InboundMediaWorker extends Loop {
   wake(): void;
 }
 
-type WorkerDeps = Pick<Deps, 'config' | 'clock' | 'logger' | 'database' | 'db' | 'secrets' | 'stream'>;
+type WorkerDeps = Pick<
+  Deps,
+  'config' | 'clock' | 'logger' | 'database' | 'db' | 'secrets' | 'storage' | 'stream'
+>;
 
 /** Makes the worker. `stop` cuts off what is running: it is tried again after the next start. */
 export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOptions): InboundMediaWorker {
@@ -130,7 +133,7 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
   };
 }
 
-/** Null: not the file's fault (the disk is full, the database is away), to be tried again. */
+/** Null: not the file's fault (storage or database are away), to be tried again. */
 function kindOf(error: unknown): MediaFailureKind | null {
   if (error instanceof MediaFailure) return error.kind;
   if (!(error instanceof AppError)) return null;

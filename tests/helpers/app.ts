@@ -17,6 +17,7 @@ import { createSecretBox } from '../../src/utils/crypto.ts';
 import { createOutgoing } from '../../src/utils/guarded-fetch.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Logger } from '../../src/utils/logger.ts';
+import { createStorage } from '../../src/utils/storage/open-storage.ts';
 import { openTestDatabase } from './database.ts';
 import { makeTenant, type Tenant } from './tenant.ts';
 
@@ -99,6 +100,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     stream: createEventStream(createOutbox({ clock, hasDefault: config.webhook !== null })),
     signals: createQueueSignals(),
     commands: createCommandBus({ processId: newId(), clock }),
+    storage: createStorage({ config, clock: systemClock, logger }),
     outgoing,
     credentials: createCredentials({ config, db, clock, logger }),
     background: createBackground({ processId: newId(), logger }),
@@ -116,6 +118,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
       await app.stop();
       await deps.background.stop();
       await outgoing.close();
+      await deps.storage.close();
       await database.close();
     },
   };

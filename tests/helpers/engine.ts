@@ -122,7 +122,8 @@ export function createTestHost(): TestHost {
     async storeInbound(_account, message) {
       await host.beforeStore(message);
       const known = host.inbound.some(
-        (one) => one.messageId === message.messageId && one.chat === message.chat,
+        (one) =>
+          one.messageId === message.messageId && one.chat === message.chat && one.author === message.author,
       );
       if (!known) host.inbound.push(message);
     },

@@ -127,7 +127,12 @@ describe('/health', () => {
     const reply = await t.call(path);
     expect(reply).toMatchObject({
       status: 200,
-      body: { status: 'ok', database: { status: 'up' }, engine: { sessions: { connected: 0, failed: 0 } } },
+      body: {
+        status: 'ok',
+        database: { status: 'up' },
+        storage: { status: 'up', type: 'local' },
+        engine: { sessions: { connected: 0, failed: 0 } },
+      },
     });
   });
 

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { activityLogs, inboundMedia, media, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { claimMedia } from '../../src/services/inbound/media-work.ts';
 import { storeInbound } from '../../src/services/inbound/store.ts';
-import { storageKeyOf } from '../../src/services/media/storage.ts';
+import { storageKeyOf } from '../../src/services/media/staging.ts';
 import type { Clock } from '../../src/utils/clock.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { InboundMessage } from '../../src/whatsapp/engine.ts';

@@ -11,12 +11,18 @@ import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { dataUrl, pdfFile, sha256 } from '../helpers/files.ts';
+import { type S3Server, startS3Server } from '../helpers/s3-server.ts';
 import { linkSession, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
 
 const MIB = 1024 * 1024;
 
 let emulator: Emulator;
+let bucket: S3Server;
+/** One keeps files in its folder, the other in a bucket. */
+let local: SandboxProcess;
+let remote: SandboxProcess;
+/** The one that a test is about. */
 let sandbox: SandboxProcess;
 let web: Server;
 let webUrl: string;
@@ -24,28 +30,47 @@ let page: Uint8Array = new Uint8Array();
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  sandbox = await startSandboxProcess(emulator, {
+  bucket = await startS3Server();
+  const { options } = bucket;
+  local = await startAndLink('628111000040', {});
+  remote = await startAndLink('628111000041', {
+    STORAGE: 's3',
+    S3_ENDPOINT: String(options.endpoint),
+    S3_REGION: options.region,
+    S3_BUCKET: options.bucket,
+    S3_ACCESS_KEY_ID: options.accessKeyId,
+    S3_SECRET_ACCESS_KEY: options.secretAccessKey,
+    S3_PREFIX: 'memory',
+  });
+  web = createServer((_request, response) => response.end(page));
+  await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+  webUrl = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
+}, 120_000);
+
+afterAll(async () => {
+  web?.close();
+  await local?.remove();
+  await remote?.remove();
+  await bucket?.close();
+  await emulator?.stop();
+});
+
+async function startAndLink(phone: string, env: Record<string, string>): Promise<SandboxProcess> {
+  const started = await startSandboxProcess(emulator, {
     MESSAGE_DELAY_MIN: '0',
     MESSAGE_DELAY_MAX: '0',
     MAX_MESSAGES_PER_MINUTE: '10000',
     MAX_MESSAGES_PER_HOUR: '10000',
     WEBHOOK_ALLOW_PRIVATE: 'true',
     NODE_EXTRA_CA_CERTS: '',
+    ...env,
   });
-  await linkSession(sandbox, emulator, 'main', '628111000040');
-  web = createServer((_request, response) => response.end(page));
-  await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
-  webUrl = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
+  await linkSession(started, emulator, 'main', phone);
+  sandbox = started;
   // Everything that the first send loads and compiles is there before anything is measured.
-  await sendForm('6281400000001', pdfFile(2 * MIB));
-  await sendForm('6281400000002', pdfFile(2 * MIB));
-}, 120_000);
-
-afterAll(async () => {
-  web?.close();
-  await sandbox?.remove();
-  await emulator?.stop();
-});
+  for (const to of ['6281400000001', '6281400000002']) await sendForm(to, pdfFile(2 * MIB));
+  return started;
+}
 
 function statusField(name: string): number {
   const status = readFileSync(`/proc/${sandbox.pid()}/status`, 'utf8');
@@ -95,7 +120,24 @@ async function sendJson(to: string, document: string, bytes: Buffer): Promise<vo
   await arrived(to, await post(JSON.stringify({ session: 'main', to, document })), bytes);
 }
 
+test('a document of 50 MB through a bucket, uploaded, sent and downloaded, stays below the same bound', async () => {
+  sandbox = remote;
+  const document = pdfFile(50 * MIB);
+  expect(await peakGrowth(() => sendForm('6281400000020', document))).toBeLessThan(60e6);
+  const [name, kept] = [...bucket.objects].findLast(([, bytes]) => bytes.length === document.length) ?? [];
+  expect(kept && sha256(kept)).toBe(sha256(document));
+  const growth = await peakGrowth(async () => {
+    const headers = { 'x-api-key': sandbox.apiKey };
+    const answer = await fetch(`${sandbox.url}/media/${name?.split('/').at(-1)}`, { headers });
+    expect(sha256(Buffer.from(await answer.arrayBuffer()))).toBe(sha256(document));
+  });
+  expect(growth).toBeLessThan(60e6);
+  const { secretAccessKey, accessKeyId } = bucket.options;
+  for (const secret of [secretAccessKey, accessKeyId]) expect(sandbox.output()).not.toContain(secret);
+}, 180_000);
+
 test('a document of 50 MB raises the peak by less than 60 MB, as a form and from a URL', async () => {
+  sandbox = local;
   const document = pdfFile(50 * MIB);
   expect(await peakGrowth(() => sendForm('6281400000010', document))).toBeLessThan(60e6);
   page = document;
@@ -103,6 +145,7 @@ test('a document of 50 MB raises the peak by less than 60 MB, as a form and from
 }, 180_000);
 
 test('twenty sends of 10 MB at once stay under 150 MB, as forms and as data: URLs', async () => {
+  sandbox = local;
   const all = Array.from({ length: 20 }, (_, i) => ({ to: `62814000001${10 + i}`, file: pdfFile(10 * MIB) }));
   const forms = () => Promise.all(all.map(({ to, file }) => sendForm(to, file)));
   expect(await peakGrowth(forms)).toBeLessThan(150e6);

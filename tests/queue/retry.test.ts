@@ -38,6 +38,15 @@ describe('the retry policy', () => {
     expect(decide(attempt({ attempts: 3, result, connected: false }))).toEqual({ action: 'release' });
   });
 
+  it('lets a message that waits for its file wait, as often as it takes', () => {
+    const result = { outcome: 'postponed', reason: 'storage' } as const;
+    const decided = [0, 1].map((random) => decide(attempt({ attempts: 9, result, random })));
+    expect(decided).toEqual([
+      { action: 'release', availableAt: 6_000 },
+      { action: 'release', availableAt: 11_000 },
+    ]);
+  });
+
   it.each([
     ['463', 'failed'],
     ['479', 'failed'],

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { activityLogs, messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { activityLogs, messageQueue, messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
 import { type Claim, claimRow } from '../../src/queue/claim.ts';
 import { settleEngineEvent, settleReceipt } from '../../src/queue/engine-events.ts';
 import { type Candidate, readCandidates } from '../../src/queue/look-ahead.ts';
@@ -107,6 +107,15 @@ describe('outcomes of an attempt', () => {
       { outcome: 'acknowledged', at: now() },
     );
     expect(await q.message(id)).toMatchObject({ status: 'sent', attempts: 3 });
+  });
+
+  it('what was postponed was no attempt: it waits, spends no limit and is sent in the end', async () => {
+    const postponed: SendResult = { outcome: 'postponed', reason: 'its file cannot be read' };
+    const acknowledged: SendResult = { outcome: 'acknowledged', at: now() };
+    const { id, account } = await send(...Array.from({ length: 7 }, () => postponed), acknowledged);
+    expect(await q.message(id)).toMatchObject({ status: 'sent', attempts: 1 });
+    const spent = await q.deps.db.select().from(sendAttempts).where(eq(sendAttempts.accountId, account.id));
+    expect(spent).toHaveLength(1);
   });
 
   it('a failure of an owner that lost the session is not written', async () => {

@@ -152,8 +152,47 @@ describe('loadConfig', () => {
     expect(linesOf({ ...SECRETS, MESSAGE_DELAY_MIN: '9000' })).toHaveLength(1);
     expect(linesOf({ ...SECRETS, WA_SERVER_CA: 'ca.pem' })).toHaveLength(1);
     expect(linesOf({ ...SECRETS, ADMIN_EMAIL: 'a@b.co' })).toHaveLength(1);
-    expect(linesOf({ ...SECRETS, STORAGE: 's3' })).toEqual([expect.stringContaining('not supported')]);
     expect(linesOf({ ...SECRETS, ALLOWED_ORIGINS: 'https://a.example, nonsense' })).toHaveLength(1);
+  });
+
+  it('asks for everything that a bucket needs, a line each, and tells no value', () => {
+    expect(linesOf({ ...SECRETS, STORAGE: 's3' })).toEqual([
+      'S3_BUCKET is missing: STORAGE=s3 needs it',
+      'S3_ACCESS_KEY_ID is missing: STORAGE=s3 needs it',
+      'S3_SECRET_ACCESS_KEY is missing: STORAGE=s3 needs it',
+    ]);
+    const wrong = {
+      S3_ENDPOINT: 'minio:9000',
+      S3_BUCKET: 'No Bucket',
+      S3_PREFIX: 'a/../b',
+      S3_REGION: 'Java 1',
+    };
+    const lines = linesOf({ ...SECRETS, STORAGE: 's3', ...wrong });
+    expect(lines.map((line) => line.split(' ')[0]).sort()).toEqual(Object.keys(wrong).sort());
+    expect(loadConfig(SECRETS).storage).toEqual({ type: 'local' });
+  });
+
+  it('reads the settings of a bucket, also under the names that others use', () => {
+    const needed = { STORAGE: 'S3', S3_BUCKET: 'wahub', S3_ACCESS_KEY: 'id', S3_SECRET_KEY: 'very/secret' };
+    const read = (more: NodeJS.ProcessEnv) => loadConfig({ ...SECRETS, ...needed, ...more }).storage;
+    expect(read({})).toEqual({
+      type: 's3',
+      endpoint: null,
+      region: 'us-east-1',
+      bucket: 'wahub',
+      accessKeyId: 'id',
+      secretAccessKey: 'very/secret',
+      pathStyle: false,
+      prefix: '',
+    });
+    expect(read({ S3_ENDPOINT: 'https://s3.example.net/', S3_PREFIX: '/prod//eu/' })).toMatchObject({
+      endpoint: 'https://s3.example.net',
+      pathStyle: true,
+      prefix: 'prod/eu/',
+    });
+    expect(read({ S3_ENDPOINT: 'https://s3.example.net', S3_PATH_STYLE: 'false' })).toMatchObject({
+      pathStyle: false,
+    });
   });
 
   it.each([

@@ -1,11 +1,13 @@
 /** What the port promises, held against every engine. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { eq } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { waCredentials } from '../../src/db/schema.ts';
 import type { Fault } from '../../src/emulator/index.ts';
 import { newMessageId } from '../../src/utils/ids.ts';
+import { StorageError } from '../../src/utils/storage/storage.ts';
 import { createBaileysEngine } from '../../src/whatsapp/baileys/adapter.ts';
 import { CAPABILITIES, type EngineName } from '../../src/whatsapp/capabilities.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
@@ -179,6 +181,27 @@ describe.each(NAMES)('the engine %s', (name) => {
       const options = sendOptions();
       const result = await test.engine.send('nobody', recipientOf(fresh()), CONTENTS.text.content, options);
       expect(result).toEqual({ outcome: 'not_sent', reason: 'not connected' });
+    });
+
+    it('waits, untried, while its file cannot be read; without a file there is no use in trying', async () => {
+      const { host } = test;
+      const readFile = host.openMedia;
+      const away = new StorageError('away', 'as told');
+      const media = { ...FILE, id: newMessageId() };
+      host.files.set(media.id, BYTES);
+      const send = async (openMedia: typeof readFile) => {
+        host.openMedia = openMedia;
+        const content = { type: 'image', media } as const;
+        return test.engine.send(account.id, recipientOf(fresh()), content, sendOptions());
+      };
+      async function* broken() {
+        yield BYTES.subarray(0, 1_000);
+        throw away;
+      }
+      expect(await send(() => Promise.reject(away))).toMatchObject({ outcome: 'postponed' });
+      expect(await send(async () => Readable.from(broken()))).toMatchObject({ outcome: 'postponed' });
+      expect(await send(async () => null)).toMatchObject({ outcome: 'impossible', code: 'MEDIA_GONE' });
+      expect(await send(readFile)).toMatchObject({ outcome: 'acknowledged' });
     });
 
     it.each(CAPABILITIES[name].contentTypes)('of the kind %s is read as it was sent', async (type) => {

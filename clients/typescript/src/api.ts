@@ -370,7 +370,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Database and engine */
+        /** Database, storage and engine */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -2886,8 +2886,17 @@ export interface components {
             };
             /** @enum {string} */
             phase: "starting" | "ready" | "stopping";
-            /** @enum {string} */
-            status: "ok" | "down";
+            /**
+             * @description degraded: files cannot be kept or read, everything else works
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "down";
+            storage: {
+                /** @enum {string} */
+                status: "up" | "down";
+                /** @enum {string} */
+                type: "local" | "s3";
+            };
             /** Format: date-time */
             timestamp: string;
         };
@@ -2910,8 +2919,17 @@ export interface components {
             message: string;
             /** @enum {string} */
             phase: "starting" | "ready" | "stopping";
-            /** @enum {string} */
-            status: "ok" | "down";
+            /**
+             * @description degraded: files cannot be kept or read, everything else works
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "down";
+            storage: {
+                /** @enum {string} */
+                status: "up" | "down";
+                /** @enum {string} */
+                type: "local" | "s3";
+            };
             /** Format: date-time */
             timestamp: string;
         };
@@ -4283,7 +4301,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Database and engine */
+            /** @description Database, storage and engine */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -13,7 +13,7 @@ import { claimIdempotency } from '../idempotency.ts';
 import { detectType } from '../media/detect.ts';
 import { findMedia, keepReceived, type MediaRecord } from '../media/keep.ts';
 import type { ReceivedFile } from '../media/sources.ts';
-import { discardFile, fileTooLarge, removeStored } from '../media/storage.ts';
+import { discardFile, fileTooLarge } from '../media/staging.ts';
 import { signedMediaPath } from '../media/verbs.ts';
 import { type BroadcastRef, enterBroadcast } from './tenant.ts';
 
@@ -48,7 +48,7 @@ export interface Upload {
 
 /**
  * Keeps a file for broadcasts. Throws FILE_TOO_LARGE, UNSUPPORTED_MEDIA, FILE_INFECTED (which is logged), and
- * UNAVAILABLE when the scanner that is configured does not answer: what was not scanned does not get in.
+ * UNAVAILABLE when the storage or the scanner that is configured does not answer: what was not scanned does not get in.
  */
 export async function uploadFile(ctx: Ctx, input: BroadcastRef & { file: ReceivedFile }): Promise<Upload> {
   const { userId, session } = await enterBroadcast(ctx, input, 'broadcast');
@@ -117,13 +117,13 @@ function toEntry(ctx: Ctx, row: MediaRecord): UploadEntry {
   };
 }
 
-/** Removes a file at once; what is not yet sent with it cannot be sent. Throws NOT_FOUND. */
+/** Removes a file at once; what is not yet sent with it cannot be sent. Throws NOT_FOUND, UNAVAILABLE. */
 export async function deleteUpload(ctx: Ctx, input: BroadcastRef & { filename: string }): Promise<void> {
   await enterBroadcast(ctx, input, 'broadcast');
   const row = await findMedia(ctx, input.filename);
   if (row.kind !== 'upload') throw new AppError('NOT_FOUND', 'There is no such upload.');
   // The file first: a crash then leaves a row, which the sweep finds, and not a file that nothing finds.
-  await removeStored(ctx, row.storageKey);
+  await ctx.storage.remove(row.storageKey);
   await ctx.db.delete(media).where(eq(media.id, row.id));
 }
 

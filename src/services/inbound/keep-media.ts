@@ -10,25 +10,18 @@ import type { InboundMedia } from '../../whatsapp/inbound-content.ts';
 import type { Deps } from '../context.ts';
 import { detectType } from '../media/detect.ts';
 import { expiryOf } from '../media/keep.ts';
-import {
-  discardFile,
-  keepFile,
-  removeStored,
-  type StagedFile,
-  stageFile,
-  storageKeyOf,
-} from '../media/storage.ts';
+import { discardFile, type StagedFile, stageFile, storageKeyOf } from '../media/staging.ts';
 import type { MediaWork } from './media-work.ts';
 
-type KeepDeps = Pick<Deps, 'config' | 'clock' | 'db' | 'stream'>;
+type KeepDeps = Pick<Deps, 'config' | 'clock' | 'db' | 'stream' | 'storage'>;
 
 /** What a type is called when the bytes say nothing. */
 const UNTOLD = new Set(['application/octet-stream', 'text/plain']);
 const MAX_TYPE = 120;
 
 /**
- * Keeps a downloaded file and tells of it, once. Throws FILE_TOO_LARGE, VALIDATION_FAILED for an empty one, and what
- * the stream throws; then nothing is left of it.
+ * Keeps a downloaded file and tells of it, once. Throws FILE_TOO_LARGE, VALIDATION_FAILED for an empty one, UNAVAILABLE, and
+ * what the stream throws; then nothing is left of it.
  */
 export async function keepInboundMedia(deps: KeepDeps, work: MediaWork, stream: Readable): Promise<void> {
   const staged = await stageFile(deps, stream, deps.config.files.maxMediaBytes);
@@ -36,9 +29,9 @@ export async function keepInboundMedia(deps: KeepDeps, work: MediaWork, stream: 
     const detected = await detectType(staged, null);
     // Its key is that of the work, so that a crash from here on leaves nothing behind that the next attempt would not
     // replace.
-    await keepFile(deps, staged, storageKeyOf(work.id));
+    await deps.storage.put(storageKeyOf(work.id), staged);
     const end = await finish(deps, work, (tx, message) => keepRow(deps, tx, work, staged, detected, message));
-    if (end === 'forgotten') await removeStored(deps, storageKeyOf(work.id));
+    if (end === 'forgotten') await deps.storage.remove(storageKeyOf(work.id));
   } finally {
     await discardFile(staged);
   }
@@ -47,7 +40,7 @@ export async function keepInboundMedia(deps: KeepDeps, work: MediaWork, stream: 
 /** There will be no file: the message says so, and the key is forgotten. */
 export async function giveUpMedia(deps: KeepDeps, work: MediaWork, error: string): Promise<void> {
   const end = await finish(deps, work, async () => ({ state: 'failed', error }));
-  if (end !== 'lost') await removeStored(deps, storageKeyOf(work.id));
+  if (end !== 'lost') await deps.storage.remove(storageKeyOf(work.id));
 }
 
 type MessageRow = typeof messages.$inferSelect;

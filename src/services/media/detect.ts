@@ -3,7 +3,7 @@ import { fileTypeFromFile } from 'file-type';
 import { parseFile } from 'music-metadata';
 import { AppError } from '../../utils/errors.ts';
 import type { MediaContent } from '../../whatsapp/content.ts';
-import { readStaged, type StagedFile } from './storage.ts';
+import { readStaged, type StagedFile } from './staging.ts';
 
 export type MediaUse = MediaContent['type'];
 

@@ -3,11 +3,10 @@ import { and, eq } from 'drizzle-orm';
 import { media } from '../../db/schema.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { Deps } from '../context.ts';
-import { openStored } from './storage.ts';
 
-/** The bytes of a file of the session's tenant, for an engine; null when they are gone. */
+/** The bytes of a file of the session's tenant, for an engine; null when they are gone. Throws UNAVAILABLE. */
 export async function openForEngine(
-  deps: Pick<Deps, 'db' | 'config' | 'clock'>,
+  deps: Pick<Deps, 'db' | 'storage'>,
   account: AccountRef,
   mediaId: string,
 ): Promise<Readable | null> {
@@ -15,5 +14,5 @@ export async function openForEngine(
     .select({ key: media.storageKey })
     .from(media)
     .where(and(eq(media.id, mediaId), eq(media.userId, account.userId)));
-  return row ? openStored(deps, row.key) : null;
+  return row ? deps.storage.open(row.key) : null;
 }

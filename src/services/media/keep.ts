@@ -6,10 +6,10 @@ import { media } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import type { MediaFile } from '../../whatsapp/content.ts';
-import type { Ctx } from '../context.ts';
+import type { Ctx, Deps } from '../context.ts';
 import { detectType, type MediaUse, readSeconds, requireUse } from './detect.ts';
 import { isDataUrl, type MediaSource, type ReceivedFile, receiveDataUrl, receiveUrl } from './sources.ts';
-import { discardFile, isStored, keepFile, type StorageDeps, storageKeyOf } from './storage.ts';
+import { discardFile, storageKeyOf } from './staging.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -68,7 +68,7 @@ interface KeepOptions {
 
 /**
  * Gives a received file its row and its place. The same bytes under the same name are kept once for a tenant, so
- * that they are uploaded to WhatsApp once as well.
+ * that they are uploaded to WhatsApp once as well. Throws UNAVAILABLE.
  */
 export async function keepReceived(
   ctx: Ctx,
@@ -103,7 +103,7 @@ export async function keepReceived(
   };
   // The row first: without a file it goes with the retention, while a file without a row would stay for ever.
   await ctx.db.insert(media).values(row);
-  await keepFile(ctx, received, row.storageKey);
+  await ctx.storage.put(row.storageKey, received);
   // Last: a repeated request must not be told of a file that a crash has kept from its place.
   if (companion) await transact(ctx.db, (tx) => companion(tx, row));
   return row;
@@ -133,7 +133,7 @@ async function findSame(
       ),
     )
     .limit(1);
-  return row && (await isStored(ctx, row.storageKey)) ? row : null;
+  return row && (await ctx.storage.has(row.storageKey)) ? row : null;
 }
 
 /** An earlier upload (or a received file) of the caller, good for another `neededUntil`. */
@@ -177,7 +177,7 @@ function idOf(name: string): string {
 }
 
 /** Epoch milliseconds until which a file stays that is needed until then. */
-export function expiryOf({ config }: Pick<StorageDeps, 'config'>, neededUntil: number): number {
+export function expiryOf({ config }: Pick<Deps, 'config'>, neededUntil: number): number {
   return neededUntil + config.retentionDays.media * DAY_MS;
 }
 

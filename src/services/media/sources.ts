@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { AppError } from '../../utils/errors.ts';
 import { HttpFailure } from '../../utils/guarded-fetch.ts';
 import type { Ctx } from '../context.ts';
-import { type StagedFile, stageFile } from './storage.ts';
+import { type StagedFile, stageFile } from './staging.ts';
 
 /** A file that came with the request; removed when the request ends and nothing has kept it. */
 export interface ReceivedFile extends StagedFile {

@@ -3,15 +3,22 @@ import { inArray, lte } from 'drizzle-orm';
 import { deleteInPieces } from '../../db/ops.ts';
 import { media, numberChecks } from '../../db/schema.ts';
 import type { Deps } from '../context.ts';
-import { removeStale, removeStored } from './storage.ts';
+import { removeStale } from './staging.ts';
 
-export type SweepDeps = Pick<Deps, 'config' | 'clock' | 'db'>;
+export type SweepDeps = Pick<Deps, 'config' | 'clock' | 'db' | 'storage'>;
 
 const PIECE = 200;
 
-/** Removes files and then their rows; how many. Safe in several processes at once. */
+/** Removes files and then their rows; how many. Safe in several processes at once. Throws UNAVAILABLE. */
 export async function sweepMedia(deps: SweepDeps, signal?: AbortSignal): Promise<number> {
   const now = deps.clock.now();
+  await removeStale(deps);
+  await deleteInPieces(deps.db, {
+    table: numberChecks,
+    key: numberChecks.key,
+    where: lte(numberChecks.expiresAt, now),
+    ...(signal ? { signal } : {}),
+  });
   let removed = 0;
   while (!signal?.aborted) {
     const rows = await deps.db
@@ -21,7 +28,7 @@ export async function sweepMedia(deps: SweepDeps, signal?: AbortSignal): Promise
       .limit(PIECE);
     if (rows.length === 0) break;
     // The file first: a row without a file is found again, a file without a row is not.
-    for (const row of rows) await removeStored(deps, row.key);
+    await Promise.all(rows.map((row) => deps.storage.remove(row.key)));
     await deps.db.delete(media).where(
       inArray(
         media.id,
@@ -30,12 +37,5 @@ export async function sweepMedia(deps: SweepDeps, signal?: AbortSignal): Promise
     );
     removed += rows.length;
   }
-  await removeStale(deps);
-  await deleteInPieces(deps.db, {
-    table: numberChecks,
-    key: numberChecks.key,
-    where: lte(numberChecks.expiresAt, now),
-    ...(signal ? { signal } : {}),
-  });
   return removed;
 }

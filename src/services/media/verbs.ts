@@ -9,7 +9,7 @@ import { signLink } from '../signed-links.ts';
 import { detectType } from './detect.ts';
 import { findMedia, keepReceived, type MediaRecord, receive } from './keep.ts';
 import type { MediaSource } from './sources.ts';
-import { discardFile, openStored } from './storage.ts';
+import { discardFile } from './staging.ts';
 
 /** A day: long enough for a webhook's receiver to fetch it in its own time. */
 const LINK_MS = 86_400_000;
@@ -58,14 +58,14 @@ export async function uploadMedia(ctx: Ctx, source: MediaSource): Promise<MediaO
   }
 }
 
-/** A file with its bytes. Throws NOT_FOUND. Destroy the stream if it is not read. */
+/** A file with its bytes. Throws NOT_FOUND, UNAVAILABLE. Destroy the stream if it is not read. */
 export async function openMedia(
   ctx: Ctx,
   input: { id: string; userId?: number | undefined },
 ): Promise<{ row: MediaRecord; stream: Readable }> {
   requireScope(ctx, 'read');
   const row = await findMedia(ctx, input.id, tenantOf(ctx, input) ?? ctx.actor.userId);
-  const stream = await openStored(ctx, row.storageKey);
+  const stream = await ctx.storage.open(row.storageKey);
   if (!stream) throw new AppError('NOT_FOUND', 'There is no such media.');
   return { row, stream };
 }

@@ -17,6 +17,7 @@ import { countUpTo } from '../analytics/keyset.ts';
 import { recorderOf } from '../analytics/request-recorder.ts';
 import { countRows } from '../analytics/totals.ts';
 import type { Deps } from '../context.ts';
+import { isStorageUp } from '../health.ts';
 import type { Metrics } from './registry.ts';
 
 /** Sessions whose queues are looked at in one statement: three seeks each. */
@@ -34,6 +35,7 @@ export async function setGauges(metrics: Metrics, deps: Deps): Promise<void> {
   metrics.databaseConnections.set({ state: 'limit' }, limit);
   metrics.activityDropped.set(recorderOf(deps).dropped);
   metrics.ready.set(deps.lifecycle.phase === 'ready' ? 1 : 0);
+  metrics.storageUp.set((await isStorageUp(deps)) ? 1 : 0);
   try {
     const beganMs = deps.clock.monotonic();
     await deps.database.ping();

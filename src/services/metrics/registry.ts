@@ -72,6 +72,7 @@ export function createMetrics() {
     webhookLanes: gauge('wahub_webhook_lanes', 'Sessions of webhooks with something to deliver'),
     processes: gauge('wahub_processes', 'Processes that are alive'),
     databaseUp: gauge('wahub_database_up', 'Whether the database answers'),
+    storageUp: gauge('wahub_storage_up', 'Whether files can be kept and read'),
     // Of this process.
     databasePing: gauge('wahub_database_ping_seconds', 'How long the database took to answer nothing'),
     databaseConnections: gauge('wahub_database_connections', 'Connections (SQLite: its writer)', ['state']),

@@ -1,5 +1,6 @@
 /** One attempt to send: everything that needs the network first, then the relay, then the server's word. */
 import { type Clock, sleep } from '../../utils/clock.ts';
+import { AppError } from '../../utils/errors.ts';
 import type { Content } from '../content.ts';
 import type { Recipient, SendOptions, SendResult } from '../engine.ts';
 import type { Acknowledgement } from './ack-book.ts';
@@ -32,6 +33,7 @@ export async function sendOnce(
     if (!(await options.mayRelay())) return { outcome: 'withheld' };
   } catch (error) {
     if (error instanceof MediaGoneError) return MEDIA_GONE;
+    if (isStorageAway(error)) return { outcome: 'postponed', reason: 'the file cannot be read now' };
     return notSent(describe(error));
   }
   if (!link.isOpen()) return notSent('connection closed');
@@ -43,6 +45,8 @@ const MEDIA_GONE: SendResult = {
   code: 'MEDIA_GONE',
   message: 'The file of the message is not kept any more.',
 };
+
+const isStorageAway = (error: unknown) => error instanceof AppError && error.code === 'UNAVAILABLE';
 
 /** The message itself ends it. What goes wrong with it must not stop the message. */
 async function showTyping(link: Link, clock: Clock, target: string, typingMs: number): Promise<void> {

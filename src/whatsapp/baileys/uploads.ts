@@ -28,7 +28,8 @@ export class MediaGoneError extends Error {
 export interface Uploads {
   /**
    * The uploaded form of a file; one upload for all who ask, for as long as it is remembered. Rejects with
-   * MediaGoneError, or when the upload fails: then another attempt may work.
+   * MediaGoneError, with UNAVAILABLE while the file cannot be read, or when the upload fails: then another attempt may
+   * work.
    */
   get(account: AccountRef, socket: UploadSocket, kind: MediaKind, media: MediaFile): Promise<UploadedMedia>;
 }

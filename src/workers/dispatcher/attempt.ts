@@ -60,7 +60,7 @@ async function send(
     content = await (deps.openContent ?? asContent)(claim.content);
   } catch (error) {
     deps.logger.error('a message cannot be opened', { messageId: claim.messageId, error: String(error) });
-    if (isUnavailable(error)) return { outcome: 'not_sent', reason: 'the database is away' };
+    if (isUnavailable(error)) return { outcome: 'postponed', reason: 'the database is away' };
     return { outcome: 'impossible', code: 'CONTENT_UNREADABLE', message: 'Its content cannot be opened.' };
   }
   if (content === null) {
@@ -104,7 +104,7 @@ function settlementOf(claim: Claim, decision: Decision): Settlement {
     case 'retry':
       return { kind: 'retry', claim, availableAt: decision.availableAt };
     case 'release':
-      return { kind: 'release', claim };
+      return { kind: 'release', claim, availableAt: decision.availableAt };
   }
 }
 

@@ -18,7 +18,7 @@ export interface Task {
   run(signal: AbortSignal): Promise<number>;
 }
 
-type TaskDeps = Pick<Deps, 'db' | 'clock' | 'config'> & {
+type TaskDeps = Pick<Deps, 'db' | 'clock' | 'config' | 'storage'> & {
   credentials: Pick<CredentialStore, 'purgeQuarantine'>;
 };
 

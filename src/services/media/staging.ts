@@ -1,37 +1,33 @@
 /**
- * Where the bytes of media lie: a folder of ours. Nothing in a path comes from a client, and a file is whole
- * before it gets its place.
+ * Files on their way in: on this machine's disk, whole before anything refers to them. What is to stay goes to the
+ * storage (utils/storage).
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { open, readdir, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
+import { ignoreMissing, inFolder, throwDiskTrouble } from '../../utils/storage/local.ts';
+import type { WholeFile } from '../../utils/storage/storage.ts';
 import type { Deps } from '../context.ts';
 
-export type StorageDeps = Pick<Deps, 'config' | 'clock'>;
+type StagingDeps = Pick<Deps, 'config' | 'clock'>;
 
 /** A whole file that nothing refers to yet. */
-export interface StagedFile {
-  path: string;
-  /** hex */
-  sha256: string;
-  /** bytes */
-  size: number;
-}
+export type StagedFile = WholeFile;
 
 /** What a crash left behind in the staging folder is older than any request. */
 const STALE_MS = 3_600_000;
 
 /**
  * Streams `source` to disk and hashes it on the way. Throws FILE_TOO_LARGE beyond `maxBytes`, VALIDATION_FAILED for
- * nothing at all, and what the source throws; then nothing of it is left.
+ * nothing at all, UNAVAILABLE when the disk is full, and what the source throws; then nothing of it is left.
  */
 export async function stageFile(
-  deps: StorageDeps,
+  deps: StagingDeps,
   source: Readable | AsyncIterable<Uint8Array>,
   maxBytes: number,
 ): Promise<StagedFile> {
@@ -52,6 +48,7 @@ export async function stageFile(
     await pipeline(source, counted, file.createWriteStream());
   } catch (error) {
     await discardFile({ path });
+    throwDiskTrouble(error);
     throw error;
   }
   return { path, sha256: hash.digest('hex'), size };
@@ -75,45 +72,8 @@ export async function discardFile(file: Pick<StagedFile, 'path'>): Promise<void>
 /** Where the file of that media row lies. The end of an id is random, its beginning is the time. */
 export const storageKeyOf = (id: string): string => `${id.slice(-2)}/${id}`;
 
-/** Gives a staged file its place for good. */
-export async function keepFile(deps: StorageDeps, file: StagedFile, key: string): Promise<void> {
-  const path = pathOf(deps, key);
-  await inFolder(path, () => rename(file.path, path));
-}
-
-/** Makes the folder of `path` when it turns out to be missing. */
-async function inFolder<R>(path: string, work: () => Promise<R>): Promise<R> {
-  try {
-    return await work();
-  } catch (error) {
-    ignoreMissing(error);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    return work();
-  }
-}
-
-/** The bytes behind a key, opened; null when they are gone. Destroy it if it is not read to its end. */
-export async function openStored(deps: StorageDeps, key: string): Promise<Readable | null> {
-  try {
-    const file = await open(pathOf(deps, key), 'r');
-    return file.createReadStream();
-  } catch (error) {
-    ignoreMissing(error);
-    return null;
-  }
-}
-
-/** Whether the bytes behind a key are there. */
-export async function isStored(deps: StorageDeps, key: string): Promise<boolean> {
-  return (await stat(pathOf(deps, key)).catch(ignoreMissing)) !== undefined;
-}
-
-export async function removeStored(deps: StorageDeps, key: string): Promise<void> {
-  await unlink(pathOf(deps, key)).catch(ignoreMissing);
-}
-
 /** Removes what requests that never ended have left in the staging folder; how many files. */
-export async function removeStale(deps: StorageDeps): Promise<number> {
+export async function removeStale(deps: StagingDeps): Promise<number> {
   const folder = stagingFolder(deps);
   const names = (await readdir(folder).catch(ignoreMissing)) ?? [];
   let removed = 0;
@@ -132,10 +92,4 @@ export function readStaged(file: StagedFile, bytes: number): Readable {
   return createReadStream(file.path, { end: bytes - 1 });
 }
 
-const stagingFolder = ({ config }: StorageDeps) => join(config.files.uploadPath, 'staging');
-const pathOf = ({ config }: StorageDeps, key: string) => join(config.files.uploadPath, 'media', key);
-
-function ignoreMissing(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-  throw error;
-}
+const stagingFolder = ({ config }: StagingDeps) => join(config.files.uploadPath, 'staging');
