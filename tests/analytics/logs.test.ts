@@ -261,5 +261,8 @@ describe('the OTP log', () => {
     const admin = await t.tenant('admin');
     const all: LogData = dataOf(await asTenant(t, admin).get('/analytics/logs/otp?all=true&status=verified'));
     expect(all.logs).toHaveLength(2);
+    expect(all.statistics).toMatchObject({ total: 2, verified: 2, expired: 0, successRate: 100 });
+    const whole: LogData = dataOf(await asTenant(t, admin).get('/analytics/logs/otp?all=true'));
+    expect(whole.statistics).toMatchObject({ total: 5, sent: 1, verified: 2, expired: 1, failed: 1 });
   });
 });

@@ -1,5 +1,6 @@
 /** The history as pages, newest first. What no index gives is looked for in pieces, so that nothing else waits. */
-import { and, desc, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
+import { and, desc, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
+import type { Database } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { idAt } from '../../utils/ids.ts';
@@ -41,24 +42,8 @@ export interface MessageList {
 
 /** Rows that one request looks through for what no index gives. */
 const MAX_LOOKED_AT = 10_000;
-/** Rows of one statement: some milliseconds. */
-const PIECE = 500;
-
-/** What a row is judged by. */
-const LOOKED_AT = {
-  id: messages.id,
-  at: messages.createdAt,
-  sessionId: messages.sessionId,
-  accountId: messages.accountId,
-  direction: messages.direction,
-  status: messages.status,
-  type: messages.type,
-  peer: messages.peer,
-};
-type LookedAt = Pick<
-  MessageRecord,
-  'id' | 'sessionId' | 'accountId' | 'direction' | 'status' | 'type' | 'peer'
-> & { at: number };
+/** Rows of one statement. SQLite looks on the event loop: some milliseconds. A server looks elsewhere. */
+const PIECES: Record<Database['dialect'], number> = { sqlite: 2_000, mysql: MAX_LOOKED_AT };
 
 /**
  * The history by page or by cursor. `direction`, `status` and `type` are looked for among 10,000 messages a request;
@@ -69,9 +54,9 @@ export async function listMessages(ctx: Ctx, input: ListInput): Promise<MessageL
   requireScope(ctx, 'read');
   const { source, where, rest } = await filterOf(ctx, input);
   const page =
-    Object.keys(rest).length === 0
+    rest === undefined
       ? await findPage(ctx.db, source, [where], input)
-      : await lookForPage(ctx, source, where, rest, input);
+      : await lookForPage(ctx, { source, where, rest }, input);
   const rows =
     page.ids.length === 0 ? [] : await ctx.db.select().from(messages).where(inArray(messages.id, page.ids));
   const byId = new Map(rows.map((row) => [row.id, row]));
@@ -88,7 +73,7 @@ interface HistoryFilter {
   /** what an index gives in order */
   where: SQL | undefined;
   /** what each row has to be besides */
-  rest: Partial<LookedAt>;
+  rest: SQL | undefined;
 }
 
 async function filterOf(ctx: Ctx, input: ListInput): Promise<HistoryFilter> {
@@ -100,15 +85,15 @@ async function filterOf(ctx: Ctx, input: ListInput): Promise<HistoryFilter> {
     input.session === undefined || tenant === null
       ? undefined
       : (await findSession(ctx, { sessionId: input.session, userId: input.userId })).id;
-  const rest = given({
-    direction: input.direction,
-    status: input.status,
-    type: input.type,
+  const rest = and(
+    input.direction ? eq(messages.direction, input.direction) : undefined,
+    input.status ? eq(messages.status, input.status) : undefined,
+    input.type ? eq(messages.type, input.type) : undefined,
     // A session has an index of its own; by its name alone, or with a number, whose is better, it has none.
-    sessionId: account === undefined ? name : undefined,
-    accountId: peer === undefined ? undefined : account,
-    peer: tenant === null ? peer : undefined,
-  });
+    account === undefined && name !== undefined ? eq(messages.sessionId, name) : undefined,
+    account !== undefined && peer !== undefined ? eq(messages.accountId, account) : undefined,
+    tenant === null && peer !== undefined ? eq(messages.peer, peer) : undefined,
+  );
   // Everybody's are in order by the primary key alone.
   const everybody = tenant === null;
   const by = everybody ? messages.id : messages.createdAt;
@@ -127,57 +112,71 @@ async function filterOf(ctx: Ctx, input: ListInput): Promise<HistoryFilter> {
   };
 }
 
-function given(rest: { [K in keyof LookedAt]?: LookedAt[K] | undefined }): Partial<LookedAt> {
-  return Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-}
-
 async function lookForPage(
   ctx: Ctx,
-  source: LogSource,
-  where: SQL | undefined,
-  rest: Partial<LookedAt>,
+  { source, where, rest }: HistoryFilter,
   input: ListInput,
 ): Promise<FoundPage> {
   const cursor = input.cursor === undefined ? null : parseCursor(input.cursor);
   const offset = cursor ? 0 : (input.page - 1) * input.limit;
+  const piece = PIECES[ctx.database.dialect];
+  // Nobody counts what has more behind it than is looked at.
+  const counted = cursor === null && (await findEdge(ctx, source, where, MAX_LOOKED_AT)) === null;
   const found: Cursor[] = [];
   let last = cursor;
   let ended = false;
-  for (let looked = 0; looked < MAX_LOOKED_AT && !ended; looked += PIECE) {
-    const rows = await readPiece(ctx, source, and(where, last === null ? undefined : isAfter(source, last)));
-    found.push(...rows.filter((row) => fits(row, rest)));
-    last = rows.at(-1) ?? last;
-    ended = rows.length < PIECE;
-    // With a cursor nobody counts.
-    if (cursor !== null && found.length > input.limit) break;
+  for (let looked = 0; looked < MAX_LOOKED_AT && !ended; looked += piece) {
+    const behind = and(where, last === null ? undefined : isAfter(source, last));
+    const edge = await findEdge(ctx, source, behind, piece);
+    found.push(
+      ...(await readFitting(
+        ctx,
+        source,
+        and(behind, edge === null ? undefined : isUpTo(source, edge), rest),
+      )),
+    );
+    ended = edge === null;
+    last = edge;
+    if (!counted && found.length > offset + input.limit) break;
     await turn();
   }
   const shown = found.slice(offset, offset + input.limit);
-  const end = found.length > offset + input.limit ? shown.at(-1) : ended ? undefined : last;
+  const end = found.length > offset + input.limit ? shown.at(-1) : last;
   return {
     ids: shown.map(({ id }) => id),
-    totalItems: cursor === null && ended ? found.length : null,
+    totalItems: counted ? found.length : null,
     nextCursor: end ? encodeCursor(end) : null,
   };
 }
 
-function readPiece(ctx: Ctx, { at }: LogSource, where: SQL | undefined): Promise<LookedAt[]> {
+/** The row that ends the next `n`; null when fewer are left. By the index alone. */
+async function findEdge(
+  ctx: Ctx,
+  source: LogSource,
+  where: SQL | undefined,
+  n: number,
+): Promise<Cursor | null> {
+  const [edge] = await placesOf(ctx, source, where)
+    .limit(1)
+    .offset(n - 1);
+  return edge ?? null;
+}
+
+function readFitting(ctx: Ctx, source: LogSource, where: SQL | undefined): Promise<Cursor[]> {
+  return placesOf(ctx, source, where).limit(MAX_LOOKED_AT);
+}
+
+function placesOf(ctx: Ctx, { at }: LogSource, where: SQL | undefined) {
   const order = at === null ? [desc(messages.id)] : [desc(messages.createdAt), desc(messages.id)];
   return ctx.db
-    .select(LOOKED_AT)
+    .select({ id: messages.id, at: messages.createdAt })
     .from(messages)
     .where(where)
     .orderBy(...order)
-    .limit(PIECE);
+    .$dynamic();
 }
 
-function fits(row: LookedAt, rest: Partial<LookedAt>): boolean {
-  return (
-    (rest.direction ?? row.direction) === row.direction &&
-    (rest.status ?? row.status) === row.status &&
-    (rest.type ?? row.type) === row.type &&
-    (rest.sessionId ?? row.sessionId) === row.sessionId &&
-    (rest.accountId ?? row.accountId) === row.accountId &&
-    (rest.peer ?? row.peer) === row.peer
-  );
+function isUpTo({ at, id }: LogSource, edge: Cursor): SQL {
+  if (at === null) return sql`${id} >= ${edge.id}`;
+  return sql`${at} >= ${edge.at} and (${at} > ${edge.at} or ${id} >= ${edge.id})`;
 }
