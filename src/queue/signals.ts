@@ -10,20 +10,20 @@ export interface Outcome {
 }
 
 export interface QueueSignals {
-  /** There may be something to send for this session. */
-  wake(accountId: string): void;
-  onWake(listener: (accountId: string) => void): () => void;
+  /** There may be something to send for this session; `rowChanged`: what is known of its row is old, as after a pause. */
+  wake(accountId: string, rowChanged?: boolean): void;
+  onWake(listener: (accountId: string, rowChanged: boolean) => void): () => void;
   settled(outcome: Outcome): void;
   onSettled(listener: (outcome: Outcome) => void): () => void;
 }
 
 /** Makes the signals of this process. Listeners run in turn and must not throw. */
 export function createQueueSignals(): QueueSignals {
-  const wakes = new Set<(accountId: string) => void>();
+  const wakes = new Set<(accountId: string, rowChanged: boolean) => void>();
   const outcomes = new Set<(outcome: Outcome) => void>();
   return {
-    wake: (accountId) => {
-      for (const listener of [...wakes]) listener(accountId);
+    wake: (accountId, rowChanged = false) => {
+      for (const listener of [...wakes]) listener(accountId, rowChanged);
     },
     onWake: (listener) => {
       wakes.add(listener);

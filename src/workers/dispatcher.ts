@@ -103,7 +103,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     start() {
       if (running) return;
       running = true;
-      unsubscribe = deps.signals.onWake((accountId) => lines.get(accountId)?.wake());
+      unsubscribe = deps.signals.onWake((accountId, rowChanged) => lines.get(accountId)?.wake(rowChanged));
       inCleanContext(() => {
         sweep.start();
         scheduleLook();

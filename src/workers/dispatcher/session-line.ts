@@ -33,7 +33,7 @@ const FOREVER = Number.POSITIVE_INFINITY;
 export interface SessionLine {
   readonly account: AccountRef;
   /** There may be something to send, or something about the session has changed. */
-  wake(): void;
+  wake(rowChanged?: boolean): void;
   /** Looks again at what an earlier owner left, and at the limits. */
   beginAgain(): void;
   /** True while it waits for time, for work or for WhatsApp. */
@@ -97,8 +97,12 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
     if (busy.size >= MAX_IN_FLIGHT + MAX_URGENT_IN_FLIGHT) return FOREVER;
     if (attempts.size >= MAX_UNSETTLED || tripping > 0) return FOREVER;
     if (stale) {
-      await gate.refresh();
+      // Before the reading: what changes while it runs is not in it.
       stale = false;
+      await gate.refresh().catch((error) => {
+        stale = true;
+        throw error;
+      });
     }
     if (gate.isLost()) return FOREVER;
     const now = clock.now();
@@ -251,7 +255,8 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   const done = run();
   return {
     account,
-    wake() {
+    wake(rowChanged = false) {
+      if (rowChanged) stale = true;
       lanes.invalidate();
       parking.wake();
     },
