@@ -2733,9 +2733,11 @@ export interface components {
             optedOut: number | null;
             /** @description the most of the first day; null: as many as the rate allows */
             perDay: number | null;
+            /** @description the most of an hour */
+            perHour: number;
             /** @description minutes of the recipients' day without sending */
             quietMinutes: number;
-            /** @description as pace and limits allow while it may send */
+            /** @description as pace and limits allow until the share of an hour is spent */
             ratePerMinute: number;
             /** @description who would be written to: without opt-outs, doubles and what is no number */
             recipients: number;

@@ -12,6 +12,7 @@ const LEFT = 44;
 const BOTTOM = 22;
 const TOP = 8;
 const MAX_SERIES = 5;
+const MAX_BAR = 64;
 
 /** Stacked bars, one for each label; at most five series. `title` names the chart for everyone. */
 export function BarChart({
@@ -27,6 +28,7 @@ export function BarChart({
   const totals = labels.map((_label, i) => shown.reduce((sum, { values }) => sum + (values[i] ?? 0), 0));
   const top = niceCeil(Math.max(1, ...totals));
   const step = (WIDTH - LEFT) / Math.max(1, labels.length);
+  const bar = Math.min(step * 0.8, MAX_BAR);
   const height = (value: number) => ((HEIGHT - BOTTOM - TOP) * value) / top;
   const every = Math.ceil(labels.length / 8);
   return (
@@ -47,8 +49,8 @@ export function BarChart({
           <g>
             <title>{`${label}: ${shown.map(({ name, values }) => `${name} ${values[i] ?? 0}`).join(', ')}`}</title>
             <Stack
-              x={LEFT + i * step + step * 0.1}
-              width={step * 0.8}
+              x={LEFT + i * step + (step - bar) / 2}
+              width={bar}
               heights={shown.map(({ values }) => height(values[i] ?? 0))}
             />
             {i % every === 0 && (

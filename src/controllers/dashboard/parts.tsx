@@ -85,6 +85,8 @@ interface FormProps {
   target?: string;
   swap?: string;
   id?: string;
+  /** its parts `data-step` are shown one at a time, and Enter goes on instead of sending it */
+  steps?: boolean;
 }
 
 /**
@@ -98,12 +100,14 @@ export function Form({
   multipart,
   target,
   swap,
+  steps,
   children,
   ...rest
 }: PropsWithChildren<FormProps>) {
   return (
     <form
       {...rest}
+      data-steps={steps ? '' : undefined}
       method="post"
       action={action}
       enctype={multipart ? 'multipart/form-data' : undefined}

@@ -131,17 +131,22 @@ async function observedRate(db: Db, campaignId: string, now: number): Promise<nu
   return spanMs <= 0 ? null : ((times.length - 1) / spanMs) * MINUTE_MS;
 }
 
-/** Messages a minute that delay, gap and limits let through. */
-export function paceRate(
+/** Messages a minute that delay, gap and limits let through, hour after hour. */
+function paceRate(deps: CampaignDeps, row: CampaignRow, limits: Record<string, unknown> | null): number {
+  const { perMinute, perHour } = paceLimits(deps, row, limits);
+  return Math.min(perMinute, perHour / (HOUR_MS / MINUTE_MS));
+}
+
+/** What delay, gap and limits let through in a minute, until the hour's share is spent. */
+export function paceLimits(
   deps: Pick<CampaignDeps, 'config' | 'clock'>,
   row: Pick<CampaignRow, 'delayMs'>,
   limits: Record<string, unknown> | null,
-): number {
+): { perMinute: number; perHour: number } {
   const pace = paceOf(deps.config.pacing, limits, deps.clock.now());
   const gapMs = Math.max(row.delayMs * 1.15, (pace.delayMinMs + pace.delayMaxMs) / 2, 1);
-  return Math.min(
-    MINUTE_MS / gapMs,
-    unreserved(pace.perMinute, pace),
-    unreserved(pace.perHour, pace) / (HOUR_MS / MINUTE_MS),
-  );
+  return {
+    perMinute: Math.min(MINUTE_MS / gapMs, unreserved(pace.perMinute, pace)),
+    perHour: unreserved(pace.perHour, pace),
+  };
 }

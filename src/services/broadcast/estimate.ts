@@ -8,7 +8,7 @@ import type { Ctx } from '../context.ts';
 import { requireQueueing } from '../messages/session.ts';
 import type { SessionRef } from '../sessions/find.ts';
 import { ScheduleCampaignInput } from './campaign-schemas.ts';
-import { paceRate } from './counts.ts';
+import { paceLimits } from './counts.ts';
 import { INVALID_MARK } from './freeze.ts';
 import { isOptedOut } from './opted-out.ts';
 import { dailyCap } from './safety.ts';
@@ -17,6 +17,7 @@ import { delayOf, optionsFrom, targetOf } from './start.ts';
 import { enterBroadcast } from './tenant.ts';
 
 const MINUTE_MS = 60_000;
+const HOUR_MINUTES = 60;
 const DAY_MINUTES = 1_440;
 const DAY_MS = DAY_MINUTES * MINUTE_MS;
 /** A campaign that takes longer is not worked out to its end. */
@@ -47,7 +48,8 @@ export const CampaignEstimate = z
     invalid: z.int(),
     duplicates: z.int(),
     optedOut: z.int().nullable().describe('null when there are too many opt-outs to compare'),
-    ratePerMinute: z.number().describe('as pace and limits allow while it may send'),
+    ratePerMinute: z.number().describe('as pace and limits allow until the share of an hour is spent'),
+    perHour: z.int().describe('the most of an hour'),
     perDay: z.int().nullable().describe('the most of the first day; null: as many as the rate allows'),
     limitedBy: z.enum(['pace', 'daily_cap', 'warm_up']).describe('what makes it last as long as it does'),
     quietMinutes: z.int().describe("minutes of the recipients' day without sending"),
@@ -81,22 +83,23 @@ export async function estimateCampaign(
   const timeZone = input.timezone ?? ctx.config.housekeepingTimeZone;
   const isScheduled = input.scheduledAt !== undefined || input.cron !== undefined;
   const startsAt = isScheduled ? firstRun({ ...input, timeZone }, now) : now;
-  const ratePerMinute = paceRate(ctx, { delayMs: delayOf(input) ?? 0 }, session.limits);
+  const pace = paceLimits(ctx, { delayMs: delayOf(input) ?? 0 }, session.limits);
   const { quietHours } = options;
   const quietMinutes = quietHours ? (quietHours.to - quietHours.from + DAY_MINUTES) % DAY_MINUTES : 0;
   const isReal = ctx.config.waServer === null;
   const capOf = (at: number) => dailyCap(options, { ageMs: at - session.createdAt, isReal });
-  const days = { recipients, ratePerMinute, minutesADay: DAY_MINUTES - quietMinutes, startsAt, capOf };
-  const durationMs = durationOf(days);
+  const minutesADay = DAY_MINUTES - quietMinutes;
+  const durationMs = durationOf({ recipients, pace, minutesADay, startsAt, capOf });
   const perDay = capOf(startsAt);
   return {
     recipients,
     invalid,
     duplicates: target.found.duplicates ?? 0,
     optedOut,
-    ratePerMinute: Math.round(ratePerMinute * 10) / 10,
+    ratePerMinute: Math.round(pace.perMinute * 10) / 10,
+    perHour: Math.floor(hourlyOf(pace)),
     perDay,
-    limitedBy: limitOf(perDay, options.dailyCap ?? null, ratePerMinute * days.minutesADay),
+    limitedBy: limitOf(perDay, options.dailyCap ?? null, (hourlyOf(pace) * minutesADay) / HOUR_MINUTES),
     quietMinutes,
     startsAt: new Date(startsAt).toISOString(),
     durationSeconds: durationMs === null ? null : Math.ceil(durationMs / 1000),
@@ -104,24 +107,36 @@ export async function estimateCampaign(
   };
 }
 
+type Pace = ReturnType<typeof paceLimits>;
+
+/** The most of an hour. */
+const hourlyOf = ({ perMinute, perHour }: Pace): number => Math.min(perHour, perMinute * HOUR_MINUTES);
+
 interface Days {
   recipients: number;
-  ratePerMinute: number;
+  pace: Pace;
   minutesADay: number;
   startsAt: number;
   capOf(at: number): number | null;
 }
 
 /** Day by day, because the cap of a young session grows. Null past a year. */
-function durationOf({ recipients, ratePerMinute, minutesADay, startsAt, capOf }: Days): number | null {
+function durationOf({ recipients, pace, minutesADay, startsAt, capOf }: Days): number | null {
+  const possible = (hourlyOf(pace) * minutesADay) / HOUR_MINUTES;
   let left = recipients;
   for (let day = 0; day < MAX_DAYS; day++) {
-    const possible = ratePerMinute * minutesADay;
     const today = Math.max(1, Math.min(possible, capOf(startsAt + day * DAY_MS) ?? possible));
-    if (left <= today) return day * DAY_MS + (left / ratePerMinute) * MINUTE_MS;
+    if (left <= today) return day * DAY_MS + minutesFor(left, pace) * MINUTE_MS;
     left -= today;
   }
   return null;
+}
+
+/** Whole hours of their share, and what is left at the pace within an hour. */
+function minutesFor(messages: number, pace: Pace): number {
+  const hourly = Math.max(1, Math.floor(hourlyOf(pace)));
+  const hours = Math.max(0, Math.ceil(messages / hourly) - 1);
+  return hours * HOUR_MINUTES + (messages - hours * hourly) / pace.perMinute;
 }
 
 function limitOf(perDay: number | null, own: number | null, possible: number): CampaignEstimate['limitedBy'] {

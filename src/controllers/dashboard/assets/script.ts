@@ -50,7 +50,10 @@ export const DASHBOARD_SCRIPT = `'use strict';
     }
     const alert = document.getElementById('alert');
     if (alert && alert.childElementCount > 0) alert.scrollIntoView({ block: 'nearest' });
-    if (first) first.focus();
+    if (!first) return;
+    const step = first.closest('[data-step]');
+    if (step && step.hidden) showStep(first.form, stepsOf(first.form).indexOf(step), true);
+    first.focus();
   }
 
   /** Puts what a button holds where the cursor stands in its text. */
@@ -74,9 +77,65 @@ export const DASHBOARD_SCRIPT = `'use strict';
     }, () => undefined);
   }
 
-  /** A form with a file: its part [data-upload] shows how much has been sent. */
+  /** Parts of a form that count only while a field of it has one of the values they name. */
+  function showWhen(root) {
+    for (const part of root.querySelectorAll('fieldset[data-when]')) {
+      const form = part.closest('form');
+      const field = form && form.elements.namedItem(part.dataset.when);
+      const value = field ? field.value : '';
+      part.disabled = !part.dataset.is.split(' ').includes(value);
+      part.hidden = part.disabled;
+    }
+  }
+
+  const stepsOf = (form) => [...form.querySelectorAll('[data-step]')];
+
+  /** Shows one step of a form, by its place. */
+  function showStep(form, place, quietly) {
+    const steps = stepsOf(form);
+    const step = steps[place];
+    if (!step) return;
+    steps.forEach((other, i) => { other.hidden = i !== place; });
+    [...form.querySelectorAll('.steps > li')].forEach((name, i) => {
+      if (i === place) name.setAttribute('aria-current', 'step');
+      else name.removeAttribute('aria-current');
+    });
+    if (quietly) return;
+    step.querySelector('h2').focus();
+    for (const part of step.querySelectorAll('[data-on-step]')) window.htmx.trigger(part, 'step');
+  }
+
+  const placeOf = (form) => stepsOf(form).findIndex((step) => !step.hidden);
+
+  /** On to the next step, when everything of this one is filled in. */
+  function nextStep(form) {
+    const place = placeOf(form);
+    const fields = stepsOf(form)[place].querySelectorAll('input, select, textarea');
+    // A field of another form stands here as well.
+    const wrong = [...fields].find((field) => field.form === form && !field.checkValidity());
+    if (wrong) wrong.reportValidity();
+    else showStep(form, place + 1);
+  }
+
+  function beginSteps() {
+    for (const form of document.querySelectorAll('form[data-steps]')) {
+      for (const buttons of form.querySelectorAll('[data-step-buttons]')) buttons.hidden = false;
+      showStep(form, 0, true);
+    }
+  }
+
+  /** The reader's own time zone, where nothing else was chosen. */
+  function chooseZones() {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    for (const select of document.querySelectorAll('[data-own-zone] select')) {
+      if ([...select.options].some((option) => option.value === zone)) select.value = zone;
+    }
+  }
+
+  /** A form with a file: its part [data-upload] shows how much has been sent. It may stand elsewhere and name the form. */
   function showUpload(form, loaded, total) {
-    const part = form.querySelector('[data-upload]');
+    const part = form.querySelector('[data-upload]') ||
+      [...document.querySelectorAll('[data-upload]')].find((other) => form.id && other.dataset.upload === form.id);
     if (!part) return;
     part.hidden = loaded < 0;
     if (loaded < 0) return;
@@ -122,6 +181,9 @@ export const DASHBOARD_SCRIPT = `'use strict';
     if (button) copy(button);
     const inserted = event.target instanceof Element ? event.target.closest('[data-insert]') : null;
     if (inserted) insert(inserted);
+    const step = event.target instanceof Element ? event.target.closest('[data-step-next], [data-step-back]') : null;
+    if (step && step.matches('[data-step-next]')) nextStep(step.form);
+    else if (step) showStep(step.form, placeOf(step.form) - 1);
     for (const menu of document.querySelectorAll('details.account[open]')) {
       if (!menu.contains(event.target)) menu.open = false;
     }
@@ -130,6 +192,18 @@ export const DASHBOARD_SCRIPT = `'use strict';
     if (event.key !== 'Escape') return;
     for (const menu of document.querySelectorAll('details.account[open]')) menu.open = false;
   });
+  document.addEventListener('change', (event) => {
+    const form = event.target.form;
+    if (form) showWhen(form);
+  });
+  // Enter in a field sends a form by its first button, wherever that stands.
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    if (!form.matches('[data-steps]') || placeOf(form) === stepsOf(form).length - 1) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    nextStep(form);
+  }, true);
   document.addEventListener('htmx:beforeRequest', (event) => {
     if (event.detail.requestConfig.verb !== 'get') document.getElementById('alert').replaceChildren();
   });
@@ -147,8 +221,8 @@ export const DASHBOARD_SCRIPT = `'use strict';
   });
   document.addEventListener('htmx:xhr:progress', (event) => {
     const { lengthComputable, loaded, total } = event.detail;
-    // Of the answer's own progress the upload part wants to know nothing.
-    if (lengthComputable && event.target.querySelector('input[type=file]')) showUpload(event.target, loaded, total);
+    const hasFile = [...(event.target.elements || [])].some((field) => field.type === 'file');
+    if (lengthComputable && hasFile) showUpload(event.target, loaded, total);
   });
   document.addEventListener('htmx:afterRequest', (event) => {
     if (!event.detail.xhr.getResponseHeader('hx-redirect')) showUpload(event.target, -1, 0);
@@ -162,6 +236,9 @@ export const DASHBOARD_SCRIPT = `'use strict';
     for (const element of document.querySelectorAll('[data-until]')) countDown(element);
   }, 1000);
   showTimes(document);
+  showWhen(document);
+  chooseZones();
+  beginSteps();
   follow();
 })();
 `;

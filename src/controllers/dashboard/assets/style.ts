@@ -119,6 +119,7 @@ main:focus { outline: none; }
 }
 .cards { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(16rem, 100%), 1fr)); margin-bottom: 1rem; }
 .cards .card { margin: 0; }
+.cards.tight { grid-template-columns: repeat(auto-fit, minmax(min(10rem, 100%), 1fr)); }
 .split { display: grid; gap: 1rem; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); align-items: start; }
 .stat { display: grid; gap: 0.1rem; }
 .stat b { font-size: 1.7rem; line-height: 1.15; }
@@ -220,6 +221,14 @@ tbody tr:last-child td { border-bottom: 0; }
 dl.facts { display: grid; grid-template-columns: fit-content(45%) minmax(0, 1fr); gap: 0.4rem 1rem; margin: 0; }
 dl.facts dt { color: var(--muted); }
 dl.facts dd { margin: 0; overflow-wrap: anywhere; }
+.funnel { width: min(24rem, 60%); height: 0.8rem; margin-right: 0.5rem; vertical-align: middle; }
+.funnel rect { fill: var(--c1); }
+td.wide { width: 60%; }
+fieldset.bare { border: 0; padding: 0; }
+.steps { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; margin: 0 0 1rem; padding: 0 0 0 1.25rem; color: var(--muted); }
+.steps li { padding-right: 0.75rem; }
+.steps li[aria-current] { color: var(--strong); font-weight: 600; }
+[data-step] > h2:focus { outline: none; }
 .thumb { width: 3rem; height: 3rem; object-fit: cover; border-radius: 0.25rem; background: var(--bg); }
 .preview { position: sticky; top: 1rem; }
 progress { width: 100%; height: 0.9rem; accent-color: var(--strong); }
@@ -243,7 +252,7 @@ figure { margin: 0 0 0.75rem; }
 .crumb { margin: 0 0 0.25rem; font-size: 0.875rem; }
 .actions { margin-top: 1rem; }
 .columns { display: grid; gap: 0.9rem; align-items: start; grid-template-columns: repeat(auto-fit, minmax(min(13rem, 100%), 1fr)); }
-div.stack { display: grid; gap: 0.9rem; }
+div.stack, section.stack { display: grid; gap: 0.9rem; }
 div.stack p { margin: 0.25rem 0 0; }
 .center { text-align: center; justify-content: center; }
 .big { font-size: 1.6rem; font-weight: 600; }

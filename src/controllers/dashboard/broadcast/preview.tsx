@@ -56,8 +56,10 @@ const MAX_CHIPS = 20;
 const PreviewForm = z.object({
   /** which of the others is meant; the text when missing */
   kind: z.string().optional(),
-  body: z.string().max(10_000).optional(),
+  body: z.string().max(65_536).optional(),
   caption: z.string().max(10_000).optional(),
+  /** the text of a campaign that may stay as it is */
+  kept: z.string().max(65_536).optional(),
   templateId: id.optional(),
   listId: id.optional(),
 });
@@ -73,13 +75,13 @@ export const previewPages: Page[] = [
     async handler({ ctx, view, form }) {
       const { kind, listId } = form;
       const saved = kind === 'template' ? form.templateId : undefined;
-      const text = (kind === 'media' ? form.caption : form.body) ?? '';
+      const text = (kind === 'media' ? form.caption : kind === 'keep' ? form.kept : form.body) ?? '';
       const said = saved === undefined ? { text } : { templateId: saved };
       const { previews } = await previewTemplate(ctx, { ...said, listId, limit: SHOWN });
       const columns = listId === undefined ? [] : (await getList(ctx, { listId })).columns;
       const fragment = (
         <>
-          {kind !== 'template' && (
+          {kind !== 'template' && kind !== 'keep' && (
             <Chips view={view} into={kind === 'media' ? 'f-caption' : 'f-body'} columns={columns} />
           )}
           <Previews view={view} previews={previews} />
@@ -106,7 +108,7 @@ export function PreviewPane({ view }: { view: View }) {
         hx-post={`${BROADCAST}/preview`}
         hx-include="closest form"
         hx-trigger="load, input from:closest form delay:400ms, change from:closest form"
-        hx-sync="this:replace"
+        hx-sync="this:queue last"
         // What the form says of itself does not hold for this.
         hx-target="this"
         hx-swap="innerHTML"

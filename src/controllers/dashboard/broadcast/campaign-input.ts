@@ -1,0 +1,160 @@
+/** The fields of the forms that make and change campaigns, and what the verbs make of them. */
+import { z } from 'zod';
+import { ScheduleCampaignInput } from '../../../services/broadcast/campaign-schemas.ts';
+import { AppError } from '../../../utils/errors.ts';
+import { id } from './parts.tsx';
+
+const ClockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as 21:00');
+const whole = (min: number, max: number) =>
+  z.coerce.number('must be a number').int('must be a whole number').min(min).max(max);
+
+/** What is said. */
+export const MessageFields = {
+  kind: z.enum(['text', 'template', 'media']).default('text'),
+  body: z.string().max(65_536).optional(),
+  templateId: id.optional(),
+  media: z.string().max(2_048).optional(),
+  mediaUrl: z.string().trim().max(2_048).optional(),
+  mediaAs: z.enum(['image', 'video', 'document']).optional(),
+  caption: z.string().max(4_096).optional(),
+};
+
+/** How fast, and how carefully. An unticked box is not in a form. */
+export const PaceFields = {
+  /** seconds */
+  delay: z.coerce.number('must be a number').min(1, 'must be at least 1').max(3_600).default(3),
+  dailyCap: whole(1, 1_000_000).optional(),
+  warmUp: z.literal('true').optional(),
+  quietFrom: ClockTime.optional(),
+  quietTo: ClockTime.optional(),
+  checkNumbers: z.literal('true').optional(),
+  failurePercent: whole(1, 100).optional(),
+};
+
+export const CampaignForm = z.object({
+  session: z.string().min(1).max(100),
+  campaignName: z.string().trim().max(190).optional(),
+  target: z.enum(['list', 'numbers']).default('list'),
+  listId: id.optional(),
+  numbers: z.string().optional(),
+  ...MessageFields,
+  when: z.enum(['now', 'later', 'repeat']).default('now'),
+  scheduledAt: z.string().max(40).optional(),
+  timezone: z.string().max(64).optional(),
+  repeat: z.enum(['daily', 'weekly', 'monthly', 'cron']).default('daily'),
+  repeatAt: ClockTime.optional(),
+  weekday: whole(0, 6).default(1),
+  monthday: whole(1, 31).default(1),
+  cron: z.string().trim().max(120).optional(),
+  ...PaceFields,
+});
+export type CampaignForm = z.output<typeof CampaignForm>;
+
+export const EditForm = z.object({
+  campaignName: z.string().trim().min(1, 'must not be empty').max(190),
+  /** the message as it is stays when nothing is chosen */
+  kind: z.enum(['keep', 'text', 'template', 'media']).default('keep'),
+  ...withoutKind(MessageFields),
+  ...PaceFields,
+  scheduledAt: z.string().max(40).optional(),
+  timezone: z.string().max(64).optional(),
+});
+
+function withoutKind({ kind: _kind, ...rest }: typeof MessageFields) {
+  return rest;
+}
+
+type Message = Pick<CampaignForm, 'body' | 'templateId' | 'media' | 'mediaUrl' | 'mediaAs' | 'caption'>;
+
+/** The part of an input that says what is sent. */
+export function messageOf(kind: CampaignForm['kind'], form: Message) {
+  if (kind === 'text') return { type: 'text', message: required('body', form.body) };
+  if (kind === 'template') return { templateId: required('templateId', form.templateId) };
+  const source = form.mediaUrl ?? required('media', form.media);
+  const type = form.mediaAs ?? (/\.(jpe?g|png|gif|webp)$/i.test(source) ? 'image' : 'document');
+  return {
+    type,
+    content: { [type]: source },
+    ...(form.caption === undefined ? {} : { message: form.caption }),
+  };
+}
+
+type Pace = Pick<
+  CampaignForm,
+  'delay' | 'dailyCap' | 'warmUp' | 'quietFrom' | 'quietTo' | 'checkNumbers' | 'failurePercent'
+>;
+
+/** The part of an input that says how fast and how carefully. */
+export function paceFrom(form: Pace) {
+  const { quietFrom, quietTo, dailyCap, failurePercent } = form;
+  const isQuiet = quietFrom !== undefined || quietTo !== undefined;
+  return {
+    delayBetweenMessages: Math.round(form.delay * 1000),
+    warmUp: form.warmUp === 'true',
+    checkNumbers: form.checkNumbers === 'true',
+    ...(dailyCap === undefined ? {} : { dailyCap }),
+    ...(failurePercent === undefined ? {} : { failurePercent }),
+    ...(isQuiet
+      ? { quietHours: { from: required('quietFrom', quietFrom), to: required('quietTo', quietTo) } }
+      : {}),
+  };
+}
+
+/** The whole input. Throws VALIDATION_FAILED. */
+export function inputOf(form: CampaignForm): ScheduleCampaignInput {
+  const { campaignName } = form;
+  return readInput(ScheduleCampaignInput, {
+    ...targetOf(form),
+    ...messageOf(form.kind, form),
+    ...timeOf(form),
+    ...paceFrom(form),
+    ...(campaignName === undefined ? {} : { campaignName }),
+  });
+}
+
+/** As the API reads the same input, with the failures under the names of the form's fields. */
+export function readInput<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const details: Record<string, string> = {};
+  for (const { path, message } of result.error.issues) {
+    const [name = 'form'] = path.map(String);
+    details[FORM_NAMES[name] ?? name] ??= message;
+  }
+  throw new AppError('VALIDATION_FAILED', 'Some fields are not right.', { details });
+}
+
+const FORM_NAMES: Record<string, string> = {
+  message: 'body',
+  content: 'media',
+  delayBetweenMessages: 'delay',
+  quietHours: 'quietFrom',
+};
+
+function targetOf(form: CampaignForm) {
+  if (form.target === 'list') return { listId: required('listId', form.listId) };
+  const numbers = (form.numbers ?? '').split(/[\r\n,;]+/).flatMap((text) => text.trim() || []);
+  return { numbers: numbers.length > 0 ? numbers : required('numbers', undefined) };
+}
+
+function timeOf(form: CampaignForm) {
+  const { when, timezone } = form;
+  if (when === 'now') return {};
+  if (when === 'later') return { scheduledAt: required('scheduledAt', form.scheduledAt), timezone };
+  return { cron: cronOf(form), timezone };
+}
+
+function cronOf(form: CampaignForm): string {
+  if (form.repeat === 'cron') return required('cron', form.cron);
+  const [hour = '', minute = ''] = required('repeatAt', form.repeatAt).split(':');
+  const at = `${Number(minute)} ${Number(hour)}`;
+  if (form.repeat === 'weekly') return `${at} * * ${form.weekday}`;
+  return form.repeat === 'monthly' ? `${at} ${form.monthday} * *` : `${at} * * *`;
+}
+
+function required<T>(field: string, value: T | undefined): T {
+  if (value !== undefined && value !== '') return value;
+  throw new AppError('VALIDATION_FAILED', 'Some fields are not right.', {
+    details: { [field]: 'is required' },
+  });
+}

@@ -1,0 +1,330 @@
+/** One campaign: how it goes, what can be done with it, and what it sends. */
+import type { Child } from 'hono/jsx';
+import { z } from 'zod';
+import type { CampaignOutput, CampaignStatistics } from '../../../services/broadcast/campaign-schemas.ts';
+import { type CampaignRef, getCampaign } from '../../../services/broadcast/campaigns.ts';
+import {
+  cloneCampaign,
+  pauseCampaign,
+  resumeCampaign,
+  retryCampaign,
+  stopCampaign,
+} from '../../../services/broadcast/control.ts';
+import { getList } from '../../../services/broadcast/lists.ts';
+import type { Ctx } from '../../../services/context.ts';
+import { AppError } from '../../../utils/errors.ts';
+import { CAMPAIGN_LIMIT } from '../../broadcast/parts.ts';
+import { type Page, page, type View } from '../page.ts';
+import { ActionButton, Badge, Facts, Live, Stat, Tabs, Time } from '../parts.tsx';
+import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
+import { explainCampaign, STATUS_TONES, statusText } from './campaign-texts.ts';
+import { CAMPAIGN_EVENTS } from './campaigns.tsx';
+import { durationText } from './duration.ts';
+import { BROADCAST, IdParams, idExample, num, Progress } from './parts.tsx';
+import { ReportPart } from './report.tsx';
+
+export const campaignPath = (id: string, rest = '') => `${BROADCAST}/campaigns/${id}${rest}`;
+
+type Texts = ReturnType<typeof CAMPAIGN_TEXTS>;
+
+export const campaignPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/campaigns/:id',
+    auth: 'user',
+    params: IdParams,
+    example: { params: idExample },
+    async handler({ ctx, view, params }) {
+      const campaign = await getCampaign(ctx, params);
+      const body = (
+        <>
+          <CampaignHead view={view} campaign={campaign} current="" />
+          <State view={view} campaign={campaign} />
+          <Numbers view={view} campaign={campaign} />
+          <ReportPart view={view} campaign={campaign} />
+          <About view={view} campaign={campaign} list={await listNameOf(ctx, campaign)} />
+        </>
+      );
+      return { title: campaign.name, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/campaigns/:id/state',
+    auth: 'user',
+    params: IdParams,
+    example: { params: idExample },
+    async handler({ ctx, view, params }) {
+      return { fragment: <State view={view} campaign={await getCampaign(ctx, params)} /> };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/campaigns/:id/numbers',
+    auth: 'user',
+    params: IdParams,
+    example: { params: idExample },
+    async handler({ ctx, view, params }) {
+      return { fragment: <Numbers view={view} campaign={await getCampaign(ctx, params)} /> };
+    },
+  }),
+  ...movePages([
+    ['pause', 'paused', pauseCampaign],
+    ['resume', 'resumed', resumeCampaign],
+    ['stop', 'stopped', stopCampaign],
+    [
+      'retry',
+      'retried',
+      (ctx, ref) => retryCampaign(ctx, ref, (campaign) => ({ status: 200, body: { ...campaign } })),
+    ],
+  ]),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/campaigns/:id/clone',
+    auth: 'user',
+    params: IdParams,
+    limit: CAMPAIGN_LIMIT,
+    example: { params: idExample },
+    async handler({ ctx, view, params }) {
+      const made = await cloneCampaign(ctx, params, {}, (copy) => ({ status: 202, body: { ...copy } }));
+      return { redirect: campaignPath(made.id), done: CAMPAIGN_TEXTS(view.lang).cloned };
+    },
+  }),
+];
+
+type Move = (ctx: Ctx, ref: CampaignRef) => Promise<CampaignOutput>;
+
+/** The buttons that take a campaign from one state to another. */
+function movePages(
+  moves: readonly (readonly [name: string, said: 'paused' | 'resumed' | 'stopped' | 'retried', verb: Move])[],
+): Page[] {
+  return moves.map(([name, said, verb]) =>
+    page({
+      method: 'post',
+      path: `/dashboard/broadcast/campaigns/:id/${name}`,
+      auth: 'user',
+      params: IdParams,
+      form: z.object({}),
+      example: { params: idExample },
+      async handler({ ctx, view, params }) {
+        await verb(ctx, params);
+        return { redirect: campaignPath(params.id), done: CAMPAIGN_TEXTS(view.lang)[said] };
+      },
+    }),
+  );
+}
+
+/** What stands above each page of a campaign. */
+export function CampaignHead({
+  view,
+  campaign,
+  current,
+}: {
+  view: View;
+  campaign: CampaignOutput;
+  current: '' | '/recipients' | '/edit';
+}) {
+  const t = CAMPAIGN_TEXTS(view.lang);
+  const tabs: [string, string][] = [
+    [campaignPath(campaign.id), t.overview],
+    [campaignPath(campaign.id, '/recipients'), t.recipients],
+  ];
+  if (view.canWrite) tabs.push([campaignPath(campaign.id, '/edit'), t.change]);
+  return (
+    <>
+      <p class="crumb">
+        <a href={BROADCAST}>{t.back}</a>
+      </p>
+      <h1>{campaign.name}</h1>
+      <Tabs label={t.parts} current={campaignPath(campaign.id, current)} tabs={tabs} />
+    </>
+  );
+}
+
+const ENDED = new Set(['stopped', 'completed', 'failed']);
+const canRetry = ({ status, statistics }: CampaignOutput) =>
+  (status === 'completed' || status === 'paused') && statistics.failed > 0;
+
+/** The state, what it means, and the buttons; changes seldom, so that no button moves under the mouse. */
+function State({ view, campaign }: { view: View; campaign: CampaignOutput }) {
+  const t = CAMPAIGN_TEXTS(view.lang);
+  return (
+    <Live
+      id="campaign-state"
+      class="card"
+      src={campaignPath(campaign.id, '/state')}
+      events={CAMPAIGN_EVENTS}
+      everySeconds={campaign.status === 'running' ? 5 : 30}
+    >
+      <p role="status">
+        <Badge tone={STATUS_TONES[campaign.status]}>{statusText(view.lang, campaign.status)}</Badge>{' '}
+        {explainCampaign(view.lang, campaign).join(' ')}
+      </p>
+      {campaign.nextRunAt !== null && (
+        <p>
+          {t.nextRun}: <Time at={campaign.nextRunAt} /> (<Time at={campaign.nextRunAt} relative />)
+        </p>
+      )}
+      {campaign.waitingUntil !== null && (
+        <p>
+          {t.until} <Time at={campaign.waitingUntil} />
+        </p>
+      )}
+      {view.canWrite && <Actions t={t} view={view} campaign={campaign} />}
+    </Live>
+  );
+}
+
+function Actions({ t, view, campaign }: { t: Texts; view: View; campaign: CampaignOutput }) {
+  const { id, status, startedAt } = campaign;
+  const hint = status === 'running' ? t.pauseHint : status === 'paused' ? t.stopHint : '';
+  return (
+    <>
+      <div class="row">
+        {status === 'running' && (
+          <ActionButton view={view} action={campaignPath(id, '/pause')} tone="primary">
+            {t.pause}
+          </ActionButton>
+        )}
+        {status === 'paused' && (
+          <ActionButton view={view} action={campaignPath(id, '/resume')} tone="primary">
+            {startedAt === null ? t.begin : t.resume}
+          </ActionButton>
+        )}
+        {!ENDED.has(status) && (
+          <ActionButton view={view} action={campaignPath(id, '/stop')} tone="danger" confirm={t.stopSure}>
+            {t.stop}
+          </ActionButton>
+        )}
+        {canRetry(campaign) && (
+          <ActionButton view={view} action={campaignPath(id, '/retry')} confirm={t.retrySure}>
+            {t.retry}
+          </ActionButton>
+        )}
+        <ActionButton view={view} action={campaignPath(id, '/clone')}>
+          {t.clone}
+        </ActionButton>
+      </div>
+      {hint !== '' && <p class="muted small">{hint}</p>}
+    </>
+  );
+}
+
+/** What moves while it runs. */
+function Numbers({ view, campaign }: { view: View; campaign: CampaignOutput }) {
+  const t = CAMPAIGN_TEXTS(view.lang);
+  const s = campaign.statistics;
+  const running = campaign.status === 'running';
+  const done = s.total - s.pending - s.queued;
+  return (
+    <Live
+      id="campaign-numbers"
+      src={campaignPath(campaign.id, '/numbers')}
+      events={CAMPAIGN_EVENTS}
+      everySeconds={running ? 2 : 15}
+    >
+      <section class="card" aria-label={t.how}>
+        <div class="row between">
+          <h2>{t.how}</h2>
+          <span class="mono">{`${num(view, s.progressPercent)} %`}</span>
+        </div>
+        <Progress label={t.progress} percent={s.progressPercent} />
+        <p>
+          {t.done(num(view, done), num(view, s.total))}
+          {running && ` · ${t.perMinute(num(view, s.ratePerMinute))}`}
+          {s.etaSeconds !== null && ` · ${t.left}: ${t.about(durationText(view.lang, s.etaSeconds))}`}
+        </p>
+        {s.estimatedFinishAt !== null && (
+          <p class="muted small">
+            {t.finish} <Time at={s.estimatedFinishAt} />
+          </p>
+        )}
+      </section>
+      <Counts t={t} view={view} s={s} />
+    </Live>
+  );
+}
+
+function Counts({ t, view, s }: { t: Texts; view: View; s: CampaignStatistics }) {
+  const share = (n: number) =>
+    s.sent === 0 ? undefined : t.ofSent(num(view, Math.round((n / s.sent) * 100)));
+  return (
+    <div class="cards tight">
+      <Stat name={t.pending} note={`${t.queued}: ${num(view, s.queued)}`}>
+        {num(view, s.pending)}
+      </Stat>
+      <Stat name={t.sent}>{num(view, s.sent)}</Stat>
+      <Stat name={t.delivered} note={share(s.delivered)}>
+        {num(view, s.delivered)}
+      </Stat>
+      <Stat name={t.read} note={share(s.read)}>
+        {num(view, s.read)}
+      </Stat>
+      <Stat name={t.failed}>{num(view, s.failed)}</Stat>
+      <Stat name={t.skipped}>{num(view, s.skipped)}</Stat>
+    </div>
+  );
+}
+
+/** What it sends, to whom and how. */
+function About({ view, campaign, list }: { view: View; campaign: CampaignOutput; list: string | null }) {
+  const t = CAMPAIGN_TEXTS(view.lang);
+  const { options, listId, cron, timezone, originId } = campaign;
+  const quiet = quietOf(options);
+  const yesNo = (value: unknown) => (value === false ? t.no : t.yes);
+  const facts: [string, Child][] = [
+    [t.session, campaign.sessionId],
+    [
+      t.to,
+      listId === null ? (
+        t.typed
+      ) : list === null ? (
+        t.goneList
+      ) : (
+        <a href={`${BROADCAST}/lists/${listId}`}>{list}</a>
+      ),
+    ],
+    [t.message, <p class="wrap">{textOf(campaign.content) || campaign.type}</p>],
+    [t.delay, t.seconds(num(view, campaign.delayBetweenMessages / 1000))],
+    [t.checked, yesNo(options.checkNumbers)],
+  ];
+  if (typeof options.dailyCap === 'number') facts.push([t.cap, num(view, options.dailyCap)]);
+  if (options.warmUp !== undefined) facts.push([t.warmUp, yesNo(options.warmUp)]);
+  if (quiet) facts.push([t.quiet, t.quietTimes(quiet.from, quiet.to)]);
+  if (cron !== null) facts.push([t.schedule, `${cron} (${timezone ?? 'UTC'})`]);
+  if (originId !== null) facts.push([t.origin, <a href={campaignPath(originId)}>{t.otherCampaign}</a>]);
+  facts.push([t.made, <Time at={campaign.createdAt} />], [t.started, <Time at={campaign.startedAt} />]);
+  if (campaign.finishedAt !== null) facts.push([t.finished, <Time at={campaign.finishedAt} />]);
+  return (
+    <section class="card">
+      <h2>{t.about_it}</h2>
+      <Facts facts={facts} />
+    </section>
+  );
+}
+
+/** Null when it is gone, or when there was none. */
+async function listNameOf(ctx: Ctx, { listId }: CampaignOutput): Promise<string | null> {
+  if (listId === null) return null;
+  try {
+    return (await getList(ctx, { listId })).name;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'NOT_FOUND') return null;
+    throw error;
+  }
+}
+
+/** Quiet hours as answers show them; null when there are none. */
+export function quietOf(options: CampaignOutput['options']): { from: string; to: string } | null {
+  const parsed = z.object({ from: z.string(), to: z.string() }).safeParse(options.quietHours);
+  return parsed.success ? parsed.data : null;
+}
+
+/** The words of a content, whichever kind it is. */
+export function textOf(content: unknown): string {
+  const words = z
+    .object({ text: z.string(), caption: z.string(), question: z.string() })
+    .partial()
+    .safeParse(content);
+  return words.success ? (words.data.text ?? words.data.caption ?? words.data.question ?? '') : '';
+}

@@ -1,0 +1,168 @@
+/** All campaigns, with how far each is. */
+import { z } from 'zod';
+import { CAMPAIGN_STATUSES } from '../../../db/schema.ts';
+import type { CampaignOutput } from '../../../services/broadcast/campaign-schemas.ts';
+import { listCampaigns } from '../../../services/broadcast/campaigns.ts';
+import type { Ctx } from '../../../services/context.ts';
+import { listSessions } from '../../../services/sessions/index.ts';
+import { type Page, page, type View } from '../page.ts';
+import { Badge, Empty, Live, Pages, Select, Table, Time } from '../parts.tsx';
+import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
+import { STATUS_TONES, statusText } from './campaign-texts.ts';
+import { BROADCAST, BroadcastHead, num, Progress, page as pageNumber } from './parts.tsx';
+
+/** Each is counted. */
+const SHOWN = 20;
+const MAX_SESSIONS = 200;
+export const CAMPAIGN_EVENTS =
+  'campaign.started campaign.paused campaign.resumed campaign.stopped campaign.completed campaign.failed';
+
+const Filter = z.object({
+  status: z.enum(CAMPAIGN_STATUSES).optional().catch(undefined),
+  session: z.string().max(100).optional().catch(undefined),
+  page: pageNumber,
+});
+type Filter = z.output<typeof Filter>;
+
+export const campaignListPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast',
+    auth: 'user',
+    query: Filter,
+    async handler({ ctx, view, query }) {
+      const t = CAMPAIGN_TEXTS(view.lang);
+      const [found, sessions] = await Promise.all([
+        readCampaigns(ctx, query),
+        listSessions(ctx, { page: 1, limit: MAX_SESSIONS }),
+      ]);
+      const isFiltered = query.status !== undefined || query.session !== undefined;
+      const create = (
+        <a class="button primary" href={`${BROADCAST}/new`}>
+          {t.create}
+        </a>
+      );
+      const body = (
+        <>
+          <BroadcastHead view={view} tab="campaigns" action={create} />
+          {found.totalItems === 0 && !isFiltered ? (
+            <Empty title={t.noneTitle}>
+              <p>{t.noneText}</p>
+              {view.canWrite && create}
+            </Empty>
+          ) : (
+            <>
+              <FilterForm
+                view={view}
+                query={query}
+                sessions={sessions.data.map(({ sessionId }) => sessionId)}
+              />
+              <CampaignTable view={view} query={query} found={found} />
+            </>
+          )}
+        </>
+      );
+      return { title: t.campaigns, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/live',
+    auth: 'user',
+    query: Filter,
+    async handler({ ctx, view, query }) {
+      return {
+        fragment: <CampaignTable view={view} query={query} found={await readCampaigns(ctx, query)} />,
+      };
+    },
+  }),
+];
+
+interface Found {
+  data: CampaignOutput[];
+  totalItems: number;
+}
+
+function readCampaigns(ctx: Ctx, { session, status, page: at }: Filter): Promise<Found> {
+  return listCampaigns(ctx, { sessionId: session, status, page: at, limit: SHOWN });
+}
+
+function FilterForm({ view, query, sessions }: { view: View; query: Filter; sessions: string[] }) {
+  const t = CAMPAIGN_TEXTS(view.lang);
+  const states = CAMPAIGN_STATUSES.map((status) => [status, statusText(view.lang, status)] as const);
+  return (
+    <form class="filter" method="get" action={BROADCAST}>
+      <Select label={t.state} name="status" value={query.status} options={[['', t.all], ...states]} />
+      {sessions.length > 1 && (
+        <Select
+          label={t.session}
+          name="session"
+          value={query.session}
+          options={[['', t.all], ...sessions.map((name) => [name, name] as const)]}
+        />
+      )}
+      <button type="submit">{t.filter}</button>
+    </form>
+  );
+}
+
+function CampaignTable({ view, query, found }: { view: View; query: Filter; found: Found }) {
+  const t = CAMPAIGN_TEXTS(view.lang);
+  const asked = new URLSearchParams({ page: String(query.page) });
+  if (query.status !== undefined) asked.set('status', query.status);
+  if (query.session !== undefined) asked.set('session', query.session);
+  // The links of the pages lead to the page around this part.
+  const around = { ...view, path: `${BROADCAST}?${asked}` };
+  const moves = found.data.some(({ status }) => status === 'running');
+  return (
+    <Live
+      id="campaigns"
+      class="card"
+      src={`${BROADCAST}/live?${asked}`}
+      events={CAMPAIGN_EVENTS}
+      everySeconds={moves ? 5 : 30}
+    >
+      {found.data.length === 0 ? (
+        <p>{t.noneHere}</p>
+      ) : (
+        <Table label={t.campaigns} head={[t.name, t.state, t.progress, t.session, t.made]}>
+          {found.data.map((campaign) => (
+            <tr>
+              <td class="wrap">
+                <a href={`${BROADCAST}/campaigns/${campaign.id}`}>{campaign.name}</a>
+              </td>
+              <td>
+                <Badge tone={STATUS_TONES[campaign.status]}>{statusText(view.lang, campaign.status)}</Badge>
+                {campaign.nextRunAt !== null && (
+                  <div class="small muted">
+                    {t.firstRun} <Time at={campaign.nextRunAt} relative />
+                  </div>
+                )}
+              </td>
+              <td>
+                <ShortProgress view={view} campaign={campaign} />
+              </td>
+              <td>{campaign.sessionId}</td>
+              <td>
+                <Time at={campaign.createdAt} relative />
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+      <Pages view={around} page={query.page} totalPages={Math.ceil(found.totalItems / SHOWN)} />
+    </Live>
+  );
+}
+
+function ShortProgress({ view, campaign }: { view: View; campaign: CampaignOutput }) {
+  const t = CAMPAIGN_TEXTS(view.lang);
+  const { total, pending, queued, progressPercent } = campaign.statistics;
+  if (total === 0) return <span class="muted">–</span>;
+  return (
+    <>
+      <Progress label={`${t.progress}: ${campaign.name}`} percent={progressPercent} />
+      <div class="small muted">{t.done(num(view, total - pending - queued), num(view, total))}</div>
+    </>
+  );
+}

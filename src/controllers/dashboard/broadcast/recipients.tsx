@@ -1,0 +1,105 @@
+/** What became of each recipient of a campaign. */
+import { z } from 'zod';
+import {
+  type CampaignRecipient,
+  RECIPIENT_STATUSES,
+  type RecipientStatus,
+} from '../../../services/broadcast/campaign-schemas.ts';
+import { getCampaign } from '../../../services/broadcast/campaigns.ts';
+import { listRecipients } from '../../../services/broadcast/recipients.ts';
+import { type Page, page, type View } from '../page.ts';
+import { Badge, Table, Time, type Tone } from '../parts.tsx';
+import { CampaignHead, campaignPath } from './campaign.tsx';
+import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
+import { fateText } from './campaign-texts.ts';
+import { IdParams, idExample, More, PAGE_SIZE } from './parts.tsx';
+
+const TONES: Record<RecipientStatus, Tone> = {
+  pending: 'plain',
+  queued: 'plain',
+  sent: 'good',
+  delivered: 'good',
+  read: 'good',
+  failed: 'bad',
+  skipped: 'warn',
+};
+
+export const recipientPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/campaigns/:id/recipients',
+    auth: 'user',
+    params: IdParams,
+    query: z.object({
+      state: z.enum(RECIPIENT_STATUSES).optional().catch(undefined),
+      cursor: z.string().max(60).optional(),
+    }),
+    example: { params: idExample },
+    async handler({ ctx, view, params, query }) {
+      const t = CAMPAIGN_TEXTS(view.lang);
+      const campaign = await getCampaign(ctx, params);
+      const { data, nextCursor } = await listRecipients(ctx, { ...params, ...query, limit: PAGE_SIZE });
+      const body = (
+        <>
+          <CampaignHead view={view} campaign={campaign} current="/recipients" />
+          {campaign.startedAt === null && <p>{t.notFrozen}</p>}
+          <States view={view} id={campaign.id} current={query.state} />
+          <div class="card">
+            {data.length === 0 ? <p>{t.noRecipients}</p> : <Recipients view={view} rows={data} />}
+            <More view={view} isFirst={query.cursor === undefined} next={nextCursor} />
+            <p>
+              <a class="button small" href={view.path}>
+                {t.refresh}
+              </a>
+            </p>
+          </div>
+        </>
+      );
+      return { title: `${t.recipients}: ${campaign.name}`, section: 'broadcast', body };
+    },
+  }),
+];
+
+function States({ view, id, current }: { view: View; id: string; current: RecipientStatus | undefined }) {
+  const t = CAMPAIGN_TEXTS(view.lang);
+  const own = campaignPath(id, '/recipients');
+  return (
+    <nav aria-label={t.state}>
+      <ul class="tabs">
+        <li>
+          <a href={own} aria-current={current === undefined ? 'page' : undefined}>
+            {t.stateAll}
+          </a>
+        </li>
+        {RECIPIENT_STATUSES.map((state) => (
+          <li>
+            <a href={`${own}?state=${state}`} aria-current={current === state ? 'page' : undefined}>
+              {t[state]}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+function Recipients({ view, rows }: { view: View; rows: CampaignRecipient[] }) {
+  const t = CAMPAIGN_TEXTS(view.lang);
+  return (
+    <Table label={t.recipients} head={[t.name, t.number, t.state, t.reason, t.when]}>
+      {rows.map((row) => (
+        <tr>
+          <td class="wrap">{row.name ?? t.unnamed}</td>
+          <td class="mono">{row.number}</td>
+          <td>
+            <Badge tone={TONES[row.state]}>{t[row.state]}</Badge>
+          </td>
+          <td>{row.reason === null ? '' : fateText(view.lang, row.reason)}</td>
+          <td>
+            <Time at={row.failedAt ?? row.readAt ?? row.deliveredAt ?? row.sentAt ?? row.queuedAt} />
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

@@ -1,0 +1,417 @@
+/** Making a campaign, step by step: to whom, what, when, how fast; then what it would be, and the button. */
+import type { Child, PropsWithChildren } from 'hono/jsx';
+import { z } from 'zod';
+import { type CampaignEstimate, estimateCampaign } from '../../../services/broadcast/estimate.ts';
+import { scheduleCampaign, sendCampaign } from '../../../services/broadcast/start.ts';
+import { listUploads, uploadFile } from '../../../services/broadcast/uploads.ts';
+import { listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
+import { CAMPAIGN_LIMIT, UPLOAD_LIMIT } from '../../broadcast/parts.ts';
+import { type Page, page, type View } from '../page.ts';
+import { Empty, Facts, Field, Form, Select, TextArea, Time } from '../parts.tsx';
+import { explainSession } from '../sessions/reasons.ts';
+import {
+  type Choices,
+  choicesOf,
+  MediaChoice,
+  MessageParts,
+  PaceParts,
+  Radios,
+  UploadTarget,
+  When,
+  ZoneSelect,
+} from './campaign-form.tsx';
+import { CampaignForm, inputOf } from './campaign-input.ts';
+import { durationText } from './duration.ts';
+import { FORM_TEXTS } from './form-texts.ts';
+import { BROADCAST, EXAMPLE_ID, id, num } from './parts.tsx';
+import { listOptions } from './preview.tsx';
+import { requireFile } from './upload.tsx';
+
+const MAX_SESSIONS = 200;
+const DEFAULT_DELAY_SECONDS = 3;
+/** A Sunday, to name the days of the week by. */
+const A_SUNDAY = Date.UTC(2024, 0, 7);
+const DAY_MS = 86_400_000;
+const STEPS = ['who', 'what', 'when', 'pace', 'review'] as const;
+const example = { form: { session: 'main', listId: EXAMPLE_ID, body: 'Hello {name|friend}' } };
+
+/** What a link to the wizard may have chosen already. */
+const Chosen = z.object({
+  session: z.string().max(100).optional().catch(undefined),
+  listId: id.optional().catch(undefined),
+  templateId: id.optional().catch(undefined),
+  media: z.string().max(100).optional().catch(undefined),
+});
+type Chosen = z.output<typeof Chosen>;
+
+export const wizardPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/broadcast/new',
+    auth: 'user',
+    query: Chosen,
+    async handler({ ctx, view, query }) {
+      const t = FORM_TEXTS(view.lang);
+      if (!view.canWrite) return { redirect: BROADCAST };
+      const sessions = await listSessions(ctx, { page: 1, limit: MAX_SESSIONS });
+      const head = (
+        <>
+          <p class="crumb">
+            <a href={BROADCAST}>{t.back}</a>
+          </p>
+          <h1>{t.title}</h1>
+        </>
+      );
+      if (sessions.data.length === 0) {
+        const body = (
+          <>
+            {head}
+            <Empty title={t.linkFirst}>
+              <p>{t.linkText}</p>
+              <a class="button primary" href="/dashboard/sessions/new">
+                {t.link}
+              </a>
+            </Empty>
+          </>
+        );
+        return { title: t.title, section: 'broadcast', body };
+      }
+      const body = (
+        <>
+          {head}
+          <UploadTarget action={`${BROADCAST}/new/file`} />
+          <Form view={view} action={`${BROADCAST}/campaigns`} id="wizard" steps>
+            <StepNames view={view} />
+            <Step view={view} name="who">
+              <Who view={view} sessions={sessions.data} lists={await listOptions(ctx)} chosen={query} />
+            </Step>
+            <Step view={view} name="what">
+              <What view={view} choices={await choicesOf(ctx)} chosen={query} />
+            </Step>
+            <Step view={view} name="when">
+              <Times view={view} zone={ctx.config.housekeepingTimeZone} />
+            </Step>
+            <Step view={view} name="pace">
+              <PaceParts
+                view={view}
+                values={{
+                  delaySeconds: DEFAULT_DELAY_SECONDS,
+                  checkNumbers: true,
+                  // An emulated server bans nobody.
+                  warmUp: ctx.config.waServer === null,
+                }}
+              />
+              <details>
+                <summary>{t.safetyTitle}</summary>
+                <p>{t.safety}</p>
+              </details>
+            </Step>
+            <Step view={view} name="review">
+              <Review view={view} />
+            </Step>
+          </Form>
+        </>
+      );
+      return { title: t.title, section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/new/file',
+    auth: 'user',
+    form: z.object({}),
+    files: ['file'],
+    maxFileBytes: (files) => files.maxUploadBytes,
+    limit: UPLOAD_LIMIT,
+    async handler({ ctx, view, files }) {
+      const { filename } = await uploadFile(ctx, { file: requireFile(files) });
+      const { data } = await listUploads(ctx, { page: 1, limit: 200 });
+      const note = FORM_TEXTS(view.lang).uploaded;
+      return { fragment: <MediaChoice view={view} files={data} chosen={filename} note={note} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/new/review',
+    auth: 'user',
+    form: CampaignForm,
+    example,
+    async handler({ ctx, view, form }) {
+      const estimate = await estimateCampaign(ctx, { sessionId: form.session }, inputOf(form));
+      return { fragment: <Estimate view={view} form={form} estimate={estimate} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/campaigns',
+    auth: 'user',
+    form: CampaignForm,
+    limit: CAMPAIGN_LIMIT,
+    example,
+    async handler({ ctx, view, form }) {
+      const t = FORM_TEXTS(view.lang);
+      const ref = { sessionId: form.session };
+      const input = inputOf(form);
+      const make = form.when === 'now' ? sendCampaign : scheduleCampaign;
+      const made = await make(ctx, ref, input, (campaign) => ({ status: 202, body: { ...campaign } }));
+      const done = form.when === 'now' ? t.started(made.name) : t.scheduled(made.name);
+      return { redirect: `${BROADCAST}/campaigns/${made.id}`, done };
+    },
+  }),
+];
+
+function StepNames({ view }: { view: View }) {
+  const t = FORM_TEXTS(view.lang);
+  return (
+    <ol class="steps" aria-label={t.steps}>
+      {STEPS.map((name) => (
+        <li>{t[name]}</li>
+      ))}
+    </ol>
+  );
+}
+
+/** A part of the form that the script shows alone; without it all of them stand below one another. */
+function Step({ view, name, children }: PropsWithChildren<{ view: View; name: (typeof STEPS)[number] }>) {
+  const t = FORM_TEXTS(view.lang);
+  return (
+    <section class="card stack" data-step={name} aria-labelledby={`step-${name}`}>
+      <h2 id={`step-${name}`} tabindex={-1}>
+        {t[name]}
+      </h2>
+      {children}
+      <div class="row between" data-step-buttons hidden>
+        {name === 'who' ? (
+          <span />
+        ) : (
+          <button type="button" data-step-back>
+            {t.previous}
+          </button>
+        )}
+        {name !== 'review' && (
+          <button type="button" class="primary" data-step-next>
+            {t.next}
+          </button>
+        )}
+      </div>
+      {name === 'review' && <StartButtons view={view} />}
+    </section>
+  );
+}
+
+function Who({
+  view,
+  sessions,
+  lists,
+  chosen,
+}: {
+  view: View;
+  sessions: SessionOutput[];
+  lists: [string, string][];
+  chosen: Chosen;
+}) {
+  const t = FORM_TEXTS(view.lang);
+  const options = sessions.map((session) => {
+    const { sessionId, phoneNumber } = session;
+    const { state } = explainSession(view.lang, session);
+    const number = phoneNumber === null ? '' : ` · ${phoneNumber}`;
+    return [sessionId, `${sessionId}${number} · ${state}`] as const;
+  });
+  const connected = sessions.find(({ status }) => status === 'connected')?.sessionId;
+  return (
+    <>
+      <Select
+        label={t.session}
+        name="session"
+        value={chosen.session ?? connected}
+        required
+        options={options}
+        hint={t.sessionHint}
+      />
+      <Radios
+        legend={t.to}
+        name="target"
+        value={lists.length === 0 ? 'numbers' : 'list'}
+        options={[
+          ['list', t.toList],
+          ['numbers', t.toNumbers],
+        ]}
+      />
+      <When name="target" is="list">
+        {lists.length === 0 ? (
+          <p>
+            {t.noLists} <a href={`${BROADCAST}/lists/new`}>{t.makeList}</a>
+          </p>
+        ) : (
+          <Select
+            label={t.list}
+            name="listId"
+            value={chosen.listId}
+            required
+            options={[['', t.chooseList], ...lists]}
+          />
+        )}
+      </When>
+      <When name="target" is="numbers">
+        <TextArea label={t.numbers} name="numbers" rows={5} required hint={t.numbersHint} />
+      </When>
+    </>
+  );
+}
+
+function What({ view, choices, chosen }: { view: View; choices: Choices; chosen: Chosen }) {
+  const { templateId, media } = chosen;
+  const kind = templateId !== undefined ? 'template' : media !== undefined ? 'media' : 'text';
+  return <MessageParts view={view} choices={choices} values={{ kind, templateId, media }} />;
+}
+
+function Times({ view, zone }: { view: View; zone: string }) {
+  const t = FORM_TEXTS(view.lang);
+  const format = new Intl.DateTimeFormat(view.lang, { weekday: 'long', timeZone: 'UTC' });
+  const days = [1, 2, 3, 4, 5, 6, 0].map(
+    (day) => [String(day), format.format(A_SUNDAY + day * DAY_MS)] as const,
+  );
+  return (
+    <>
+      <Radios
+        legend={t.time}
+        name="when"
+        value="now"
+        options={[
+          ['now', t.now],
+          ['later', t.later],
+          ['repeat', t.repeat],
+        ]}
+      />
+      <When name="when" is="later">
+        <Field label={t.at} name="scheduledAt" type="datetime-local" required />
+      </When>
+      <When name="when" is="repeat">
+        <Select
+          label={t.every}
+          name="repeat"
+          value="daily"
+          options={[
+            ['daily', t.daily],
+            ['weekly', t.weekly],
+            ['monthly', t.monthly],
+            ['cron', t.cron],
+          ]}
+        />
+        <When name="repeat" is="weekly">
+          <Select label={t.weekday} name="weekday" value="1" options={days} />
+        </When>
+        <When name="repeat" is="monthly">
+          <Field label={t.monthday} name="monthday" type="number" min={1} max={31} value={1} required />
+        </When>
+        <When name="repeat" is="daily weekly monthly">
+          <Field label={t.repeatAt} name="repeatAt" type="time" value="09:00" required />
+        </When>
+        <When name="repeat" is="cron">
+          <Field label={t.cronField} name="cron" placeholder="0 9 * * 1" required hint={t.cronHint} />
+        </When>
+      </When>
+      <When name="when" is="later repeat">
+        <ZoneSelect view={view} value={zone} own />
+      </When>
+    </>
+  );
+}
+
+function Review({ view }: { view: View }) {
+  const t = FORM_TEXTS(view.lang);
+  return (
+    <>
+      <Field label={t.name} name="campaignName" maxlength={190} hint={t.nameHint} autocomplete="off" />
+      <div
+        data-on-step
+        hx-post={`${BROADCAST}/new/review`}
+        hx-include="closest form"
+        hx-trigger="step"
+        // What the form says of itself does not hold for this.
+        hx-target="this"
+        hx-swap="innerHTML"
+        hx-confirm="unset"
+        hx-disabled-elt="unset"
+      >
+        <p class="muted">{t.working}</p>
+        <progress aria-label={t.working} />
+      </div>
+    </>
+  );
+}
+
+function StartButtons({ view }: { view: View }) {
+  const t = FORM_TEXTS(view.lang);
+  return (
+    <>
+      <When name="when" is="now">
+        <button type="submit" class="primary">
+          {t.start}
+        </button>
+      </When>
+      <When name="when" is="later repeat">
+        <button type="submit" class="primary">
+          {t.schedule}
+        </button>
+      </When>
+    </>
+  );
+}
+
+function Estimate({
+  view,
+  form,
+  estimate: e,
+}: {
+  view: View;
+  form: CampaignForm;
+  estimate: CampaignEstimate;
+}) {
+  const t = FORM_TEXTS(view.lang);
+  const left = [
+    e.optedOut === null ? t.optedOutMany : e.optedOut > 0 ? t.optedOut(num(view, e.optedOut)) : '',
+    e.invalid > 0 ? t.invalid(num(view, e.invalid)) : '',
+    e.duplicates > 0 ? t.duplicates(num(view, e.duplicates)) : '',
+  ].filter((line) => line !== '');
+  const pace = [
+    t.perMinute(num(view, e.ratePerMinute)),
+    e.recipients > e.perHour ? t.perHour(num(view, e.perHour)) : '',
+    e.perDay === null ? '' : t.perDay(num(view, e.perDay)),
+    form.quietFrom && form.quietTo ? t.quietLine(form.quietFrom, form.quietTo) : '',
+  ].filter((line) => line !== '');
+  const causes = { pace: t.limits, daily_cap: t.dailyCapWord, warm_up: t.warmUpWord };
+  const facts: [string, Child][] = [
+    [t.session, form.session],
+    [t.recipients, <Lines first={<b>{num(view, e.recipients)}</b>} rest={left} />],
+    [
+      form.when === 'repeat' ? t.firstRun : t.starts,
+      form.when === 'now' ? t.atOnce : <Time at={e.startsAt} />,
+    ],
+    [t.rate, <Lines first={pace[0] ?? ''} rest={pace.slice(1)} />],
+    [
+      t.duration,
+      <b>{e.durationSeconds === null ? t.overAYear : durationText(view.lang, e.durationSeconds)}</b>,
+    ],
+    [t.finishes, <Time at={e.finishesAt} />],
+    [t.limited, causes[e.limitedBy]],
+  ];
+  return (
+    <>
+      {e.recipients === 0 && <p class="alert alert-warn">{t.nobody}</p>}
+      <Facts facts={facts} />
+      <p class="muted small">{t.estimateNote}</p>
+    </>
+  );
+}
+
+function Lines({ first, rest }: { first: Child; rest: readonly string[] }) {
+  return (
+    <>
+      {first}
+      {rest.map((line) => (
+        <div class="muted small">{line}</div>
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
+
+let w: CampaignWorld;
+beforeAll(async () => {
+  w = await openCampaigns({ delayMinMs: 1_000, delayMaxMs: 3_000, perMinute: 100, perHour: 200 });
+});
+afterAll(() => w.close());
+
+async function estimate(body: Record<string, unknown>): Promise<Record<string, unknown>> {
+  const reply = await w.post('/estimate', body);
+  expect(reply.status, reply.text).toBe(200);
+  return Object(reply.body.data);
+}
+const numbers = (n: number) => contacts(n).map(({ phone }) => phone);
+
+describe('an estimate', () => {
+  it('goes by the gap of the session where that is slower than the delay', async () => {
+    expect(await estimate({ numbers: numbers(60), delayBetweenMessages: 1_000 })).toMatchObject({
+      recipients: 60,
+      ratePerMinute: 30,
+      durationSeconds: 120,
+      limitedBy: 'pace',
+      perDay: null,
+    });
+  });
+
+  it('goes by the share of an hour past its first ones', async () => {
+    const { perHour, durationSeconds } = await estimate({
+      numbers: numbers(400),
+      delayBetweenMessages: 1_000,
+    });
+    const hours = Math.ceil(400 / Number(perHour)) - 1;
+    expect(hours).toBeGreaterThan(0);
+    expect(durationSeconds).toBe(hours * 3_600 + (400 - hours * Number(perHour)) * 2);
+  });
+
+  it('spreads over days what a daily cap holds back, and says so', async () => {
+    const told = await estimate({ numbers: numbers(95), delayBetweenMessages: 2_000, dailyCap: 10 });
+    expect(told).toMatchObject({ perDay: 10, limitedBy: 'daily_cap' });
+    expect(Math.floor(Number(told.durationSeconds) / 86_400)).toBe(9);
+    const warm = await estimate({ numbers: numbers(60), warmUp: true });
+    expect(warm).toMatchObject({ perDay: 50, limitedBy: 'warm_up' });
+    expect(Math.floor(Number(warm.durationSeconds) / 86_400)).toBe(1);
+  });
+
+  it('leaves out who has opted out, what is no number and what stands there twice', async () => {
+    const listId = await w.list(contacts(20));
+    const [first = '', second = ''] = numbers(2);
+    await w.post('/opt-outs', { numbers: [first, second, '628999999999'] });
+    expect(await estimate({ listId })).toMatchObject({ recipients: 18, optedOut: 2 });
+    expect(await estimate({ numbers: [first, '0812345678', '0812345678', 'nobody'] })).toMatchObject({
+      recipients: 1,
+      optedOut: 1,
+      invalid: 1,
+      duplicates: 1,
+    });
+  });
+
+  it('begins when the campaign would', async () => {
+    const told = await estimate({
+      numbers: numbers(1),
+      cron: '0 9 * * *',
+      timezone: 'Asia/Jakarta',
+      quietHours: { from: '21:00', to: '08:00' },
+    });
+    expect(told).toMatchObject({ startsAt: '2026-01-06T02:00:00.000Z', quietMinutes: 660 });
+  });
+
+  it('makes nothing, and refuses what the campaign would refuse', async () => {
+    for (const body of [
+      {},
+      { numbers: ['nobody'] },
+      { listId: 'nothing' },
+      { numbers: numbers(1), cron: 'x' },
+    ]) {
+      expect((await w.post('/estimate', body)).status).toBeGreaterThanOrEqual(400);
+    }
+    expect(Object((await w.call('/campaigns')).body.pagination).totalItems).toBe(0);
+    const stranger = await w.t.tenant();
+    const call = { method: 'POST', token: stranger.token, body: { numbers: numbers(1) } };
+    expect((await w.t.call('/session/main/broadcast/estimate', call)).status).toBe(404);
+  });
+});
