@@ -77,7 +77,7 @@ function FirstSteps({ t, view }: { t: OverviewTexts; view: View }) {
         <p>{t.welcomeAbout}</p>
         <p class="row center">
           {view.canWrite && (
-            <a class="button primary" href="/dashboard/sessions/new">
+            <a class="button primary" href="/dashboard/new-session">
               {t.link}
             </a>
           )}
