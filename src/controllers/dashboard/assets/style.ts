@@ -229,6 +229,8 @@ fieldset.bare { border: 0; padding: 0; }
 .steps li { padding-right: 0.75rem; }
 .steps li[aria-current] { color: var(--strong); font-weight: 600; }
 [data-step] > h2:focus { outline: none; }
+dl.facts .badge { white-space: normal; border-radius: 0.6rem; }
+a:has(> .badge) { text-decoration: none; }
 .thumb { width: 3rem; height: 3rem; object-fit: cover; border-radius: 0.25rem; background: var(--bg); }
 .preview { position: sticky; top: 1rem; }
 progress { width: 100%; height: 0.9rem; accent-color: var(--strong); }
