@@ -1,8 +1,9 @@
 /** The verbs of messages: every surface calls these. */
+export { countUnread, type RecentChat, recentChats, sessionsWith } from './messages/chats.ts';
 export { checkNumber } from './messages/check-number.ts';
 export { formatPhone } from './messages/format-phone.ts';
 export { listMessages } from './messages/history.ts';
-export { markMessageRead } from './messages/mark-read.ts';
+export { markChatRead, markMessageRead } from './messages/mark-read.ts';
 export {
   cancelMessage,
   clearQueue,
@@ -12,4 +13,5 @@ export {
   retryMessage,
 } from './messages/queue.ts';
 export { getMessage } from './messages/read.ts';
+export { type FoundMessages, searchMessages } from './messages/search.ts';
 export { type QueuedMessage, queuedBody, sendMessage } from './messages/send.ts';

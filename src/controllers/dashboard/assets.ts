@@ -6,6 +6,7 @@ import { sha256Hex } from '../../utils/crypto.ts';
 import { AppError } from '../../utils/errors.ts';
 import { DASHBOARD_SCRIPT } from './assets/script.ts';
 import { DASHBOARD_STYLE } from './assets/style.ts';
+import { MESSAGE_STYLE } from './assets/style-messages.ts';
 import { type Page, page } from './page.ts';
 
 type AssetName = 'dashboard.css' | 'dashboard.js' | 'htmx.js';
@@ -23,7 +24,7 @@ function asset(type: string, body: string): Asset {
 }
 
 const ASSETS: Record<AssetName, Asset> = {
-  'dashboard.css': asset(CSS, DASHBOARD_STYLE),
+  'dashboard.css': asset(CSS, DASHBOARD_STYLE + MESSAGE_STYLE),
   'dashboard.js': asset(JS, DASHBOARD_SCRIPT),
   'htmx.js': asset(
     JS,

@@ -7,8 +7,10 @@ import { broadcastPages } from './broadcast/index.ts';
 import { examplePages } from './developers/examples.tsx';
 import { keyPages } from './developers/keys.tsx';
 import { webhookPages } from './developers/webhooks.tsx';
+import { messagePages } from './messages/index.ts';
 import { overviewPages } from './overview/pages.tsx';
 import type { Page } from './page.ts';
+import { phonePages } from './phone/index.ts';
 import { sessionPages } from './sessions/index.ts';
 
 export const allPages: readonly Page[] = [
@@ -16,6 +18,8 @@ export const allPages: readonly Page[] = [
   ...accountPages,
   ...overviewPages,
   ...sessionPages,
+  ...messagePages,
+  ...phonePages,
   ...keyPages,
   ...webhookPages,
   ...examplePages,

@@ -45,6 +45,8 @@ const T = texts({
 const HTMX_CONFIG = JSON.stringify({
   allowEval: false,
   includeIndicatorStyles: false,
+  // Not `style`: the browser sets it when somebody resizes a text field, and the policy lets nobody copy it.
+  attributesToSettle: ['class', 'width', 'height'],
   selfRequestsOnly: true,
   historyCacheSize: 0,
   responseHandling: [

@@ -87,6 +87,8 @@ interface FormProps {
   id?: string;
   /** its parts `data-step` are shown one at a time, and Enter goes on instead of sending it */
   steps?: boolean;
+  /** emptied once it was taken */
+  reset?: boolean;
 }
 
 /**
@@ -101,6 +103,7 @@ export function Form({
   target,
   swap,
   steps,
+  reset,
   children,
   ...rest
 }: PropsWithChildren<FormProps>) {
@@ -116,7 +119,9 @@ export function Form({
       hx-target={target}
       hx-swap={swap ?? (target ? 'innerHTML' : 'none')}
       hx-confirm={confirm}
+      data-reset={reset ? '' : undefined}
       hx-disabled-elt="find button[type='submit']"
+      hx-disinherit="hx-disabled-elt hx-confirm"
     >
       <input type="hidden" name="_csrf" value={view.csrf} />
       {children}
@@ -165,11 +170,12 @@ interface FieldProps {
   step?: string;
   /** id of a datalist */
   list?: string;
+  /** when several forms of a page have a field of this name */
+  id?: string;
 }
 
 /** A labelled input. */
-export function Field({ label, hint, name, type = 'text', ...input }: FieldProps) {
-  const id = `f-${name}`;
+export function Field({ label, hint, name, type = 'text', id = `f-${name}`, ...input }: FieldProps) {
   return (
     <div class="field">
       <label for={id}>{label}</label>
@@ -180,6 +186,40 @@ export function Field({ label, hint, name, type = 'text', ...input }: FieldProps
         aria-describedby={hint === undefined ? undefined : `${id}-hint`}
         {...input}
       />
+      {hint !== undefined && (
+        <span class="hint" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** A moment in the reader's own time zone; what is sent is ISO 8601 in UTC. Without the script it stays closed. */
+export function MomentField({
+  label,
+  hint,
+  name,
+  value,
+}: {
+  label: string;
+  name: string;
+  /** ISO 8601 */
+  value?: string | undefined;
+  hint?: Child;
+}) {
+  const id = `f-${name}`;
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="datetime-local"
+        data-moment={`${id}-iso`}
+        disabled
+        aria-describedby={hint === undefined ? undefined : `${id}-hint`}
+      />
+      <input type="hidden" id={`${id}-iso`} name={name} value={value ?? ''} />
       {hint !== undefined && (
         <span class="hint" id={`${id}-hint`}>
           {hint}
@@ -286,14 +326,18 @@ export function Check({
   );
 }
 
-/** A table that scrolls sideways on a small screen. `label`: what it holds, for who cannot see it. */
+/**
+ * A table that scrolls sideways on a small screen, or with `stack` shows each row as a few lines there. `label`: what
+ * it holds, for who cannot see it.
+ */
 export function Table({
   label,
   head,
+  stack,
   children,
-}: PropsWithChildren<{ label: string; head: readonly Child[] }>) {
+}: PropsWithChildren<{ label: string; head: readonly Child[]; stack?: boolean }>) {
   return (
-    <section class="table" aria-label={label} tabindex={0}>
+    <section class={stack ? 'table stack' : 'table'} aria-label={label} tabindex={0}>
       <table>
         <thead>
           <tr>

@@ -1,16 +1,19 @@
-import { eq } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull } from 'drizzle-orm';
 import { messages } from '../../db/schema.ts';
 import { isGroupJid, lidJid } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { askOwner } from '../sessions/ask-owner.ts';
 import { requireCapability } from './capability.ts';
+import { findChat, inItsSession, withPeer } from './chats.ts';
 import { findMessage } from './read.ts';
 import type { MessageOutput } from './schemas.ts';
 import { findOwnSession, requireConnected } from './session.ts';
-import { toMessage } from './view.ts';
+import { type MessageRecord, toMessage } from './view.ts';
 
 const READ_TIMEOUT_MS = 15_000;
+/** Messages of a conversation that are marked in one go. */
+const MAX_MARKED = 100;
 
 /**
  * Tells the sender that an inbound message was read, as opening the chat on the phone does. A second time changes
@@ -24,11 +27,47 @@ export async function markMessageRead(ctx: Ctx, input: { messageId: string }): P
   requireCapability(ctx, 'markRead');
   const session = await findOwnSession(ctx, row.sessionId);
   requireConnected(session);
-  // People are addressed by their LID where it is known: a receipt to the number would not reach that chat.
-  const chat = row.lid !== null && !isGroupJid(row.peer) ? lidJid(row.lid) : row.peer;
-  const message = { messageId: row.messageId, chat, participant: row.participant };
-  await askOwner(ctx, session, 'mark_read', { messages: [message] }, READ_TIMEOUT_MS);
+  await askOwner(ctx, session, 'mark_read', { messages: [keyOf(row)] }, READ_TIMEOUT_MS);
   const now = ctx.clock.now();
   await ctx.db.update(messages).set({ readAt: now, updatedAt: now }).where(eq(messages.id, row.id));
   return toMessage(ctx, { ...row, readAt: now, updatedAt: now });
+}
+
+/** People are addressed by their LID where it is known: a receipt to the number would not reach that chat. */
+function keyOf({ messageId, peer, lid, participant }: MessageRecord) {
+  const chat = lid !== null && !isGroupJid(peer) ? lidJid(lid) : peer;
+  return { messageId, chat, participant };
+}
+
+/**
+ * The same for the newest unread messages of a conversation, 100 at most; how many there were. Throws
+ * SESSION_NOT_FOUND, INVALID_NUMBER, NOT_CONNECTED, NOT_SUPPORTED, UNAVAILABLE.
+ */
+export async function markChatRead(
+  ctx: Ctx,
+  input: { session: string; number: string },
+): Promise<{ marked: number }> {
+  requireScope(ctx, 'messages:write');
+  requireCapability(ctx, 'markRead');
+  const session = await findOwnSession(ctx, input.session);
+  requireConnected(session);
+  const chat = await findChat(ctx, input);
+  const unread = and(inItsSession(ctx, chat), eq(messages.direction, 'in'), isNull(messages.readAt));
+  const pieces = await Promise.all(
+    chat.peers.map((peer) =>
+      ctx.db
+        .select()
+        .from(messages)
+        .where(and(withPeer(ctx, peer), unread))
+        .orderBy(desc(messages.createdAt), desc(messages.id))
+        .limit(MAX_MARKED),
+    ),
+  );
+  const rows = pieces.flat().slice(0, MAX_MARKED);
+  if (rows.length === 0) return { marked: 0 };
+  await askOwner(ctx, session, 'mark_read', { messages: rows.map(keyOf) }, READ_TIMEOUT_MS);
+  const now = ctx.clock.now();
+  const ids = rows.map(({ id }) => id);
+  await ctx.db.update(messages).set({ readAt: now, updatedAt: now }).where(inArray(messages.id, ids));
+  return { marked: rows.length };
 }

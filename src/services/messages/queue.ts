@@ -175,7 +175,7 @@ export async function cancelMessage(ctx: Ctx, input: { messageId: string }): Pro
 export async function retryMessage(
   ctx: Ctx,
   input: { messageId: string },
-  answer: (message: MessageOutput) => Answer,
+  answer?: (message: MessageOutput) => Answer,
 ): Promise<MessageOutput> {
   requireScope(ctx, 'messages:write');
   const message = await findMessage(ctx, input.messageId, { direction: 'out' });
@@ -187,6 +187,7 @@ export async function retryMessage(
   requireQueueing(session);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
   const queued = await requeue(ctx, message, async (tx) => {
+    if (!answer) return;
     const [row] = await tx.select().from(messages).where(eq(messages.id, message.id));
     // The link to its file is a credential, which must not be in what is kept.
     if (row) await claimIdempotency(ctx, tx, answer(toMessage(null, row)), { final: true });

@@ -12,6 +12,12 @@ export interface TenantInput {
   all?: boolean | undefined;
 }
 
+/** Two of the tenant's own sessions may know a message by one id: as its sender and its recipient, or in one group. */
+interface WhichOne {
+  direction?: 'in' | 'out' | undefined;
+  session?: string | undefined;
+}
+
 function messageNotFound(): AppError {
   return new AppError('NOT_FOUND', 'There is no such message.');
 }
@@ -20,7 +26,7 @@ function messageNotFound(): AppError {
 export async function findMessage(
   ctx: Ctx,
   messageId: string,
-  asked: TenantInput & { direction?: 'in' | 'out' } = {},
+  asked: TenantInput & WhichOne = {},
 ): Promise<MessageRecord> {
   const rows = await ctx.db
     .select()
@@ -30,6 +36,7 @@ export async function findMessage(
         eq(messages.messageId, messageId),
         whoseMessages(ctx, asked),
         asked.direction === undefined ? undefined : eq(messages.direction, asked.direction),
+        asked.session === undefined ? undefined : eq(messages.sessionId, asked.session),
       ),
     )
     .orderBy(desc(messages.direction))
@@ -42,7 +49,7 @@ export async function findMessage(
 /** Status, timestamps of every step, attempts and error of one message. Throws NOT_FOUND. */
 export async function getMessage(
   ctx: Ctx,
-  input: TenantInput & { messageId: string },
+  input: TenantInput & WhichOne & { messageId: string },
 ): Promise<MessageOutput> {
   requireScope(ctx, 'read');
   return toMessage(ctx, await findMessage(ctx, input.messageId, input));

@@ -4,6 +4,9 @@
  *
  * `data-live="message.sent session.status"` on a part: it gets the htmx event `live` when one of these happens to
  * the tenant (one event stream a page, however many parts follow it), so `hx-trigger="live, every 30s"` refreshes it.
+ * `data-moment="id"` on a local date and time: the input of that id gets it as ISO 8601. `data-shows="id"` on an image:
+ * the picture that is chosen in that file input; `data-names="id"`: its name. `data-reset` on a form: it is emptied
+ * once it was taken. `data-end`: a part that is scrolled to its end.
  */
 export const DASHBOARD_SCRIPT = `'use strict';
 (() => {
@@ -20,6 +23,49 @@ export const DASHBOARD_SCRIPT = `'use strict';
       element.textContent = element.dataset.relative === undefined ? format.format(at) : ago(at);
     }
     for (const element of root.querySelectorAll('[data-until]')) countDown(element);
+    for (const input of root.querySelectorAll('[data-moment][disabled]')) openMoment(input);
+    for (const part of root.querySelectorAll('[data-end]')) if (!away.has(part)) part.scrollTop = part.scrollHeight;
+    showFiles();
+  }
+
+  /** Parts that somebody has scrolled up. */
+  const away = new WeakSet();
+
+  /** Local times are what people type; what is sent is the moment. */
+  function openMoment(input) {
+    const iso = document.getElementById(input.dataset.moment);
+    const at = new Date(iso.value);
+    if (!Number.isNaN(at.getTime())) {
+      input.value = new Date(at.getTime() - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+    }
+    input.disabled = false;
+    input.addEventListener('input', () => keepMoment(input));
+  }
+
+  function keepMoment(input) {
+    const chosen = new Date(input.value);
+    document.getElementById(input.dataset.moment).value = Number.isNaN(chosen.getTime()) ? '' : chosen.toISOString();
+  }
+
+  const pictures = new WeakMap();
+  const chosenIn = (id) => {
+    const input = document.getElementById(id);
+    return input && input.files ? input.files[0] : undefined;
+  };
+
+  function showFiles() {
+    for (const image of document.querySelectorAll('[data-shows]')) {
+      const file = chosenIn(image.dataset.shows);
+      const isPicture = file !== undefined && file.type.startsWith('image/');
+      image.hidden = !isPicture;
+      if (!isPicture) continue;
+      if (!pictures.has(file)) pictures.set(file, URL.createObjectURL(file));
+      image.src = pictures.get(file);
+    }
+    for (const element of document.querySelectorAll('[data-names]')) {
+      const file = chosenIn(element.dataset.names);
+      if (file) element.textContent = file.name + ' \u00b7 ' + Math.ceil(file.size / 1000) + ' kB';
+    }
   }
 
   function ago(at) {
@@ -42,7 +88,8 @@ export const DASHBOARD_SCRIPT = `'use strict';
     let first = null;
     for (const line of document.querySelectorAll('#alert [data-field]')) {
       const name = line.dataset.field.split('.')[0];
-      const field = document.getElementsByName(name)[0];
+      const named = document.getElementsByName(name)[0];
+      const field = named && named.type === 'hidden' ? document.querySelector('[data-moment="' + named.id + '"]') : named;
       if (!field) continue;
       field.setAttribute('aria-invalid', 'true');
       field.setAttribute('aria-describedby', 'alert');
@@ -176,6 +223,14 @@ export const DASHBOARD_SCRIPT = `'use strict';
     }
   }
 
+  function isTouched(part) {
+    return [...part.querySelectorAll('input, textarea, select')].some((field) => {
+      if (field === document.activeElement) return true;
+      if (!field.options) return field.type !== 'hidden' && field.value !== field.defaultValue;
+      return field.selectedIndex !== Math.max(0, [...field.options].findIndex((option) => option.defaultSelected));
+    });
+  }
+
   document.addEventListener('click', (event) => {
     const button = event.target instanceof Element ? event.target.closest('[data-copy]') : null;
     if (button) copy(button);
@@ -210,9 +265,9 @@ export const DASHBOARD_SCRIPT = `'use strict';
   document.addEventListener('htmx:beforeSwap', (event) => {
     const { target, xhr } = event.detail;
     if (!event.detail.shouldSwap || !target.matches('[data-live][id]')) return;
-    // What has not changed stays: nothing flickers, loses its focus or is read out again.
-    if (shown.get(target.id) === xhr.responseText) event.detail.shouldSwap = false;
-    shown.set(target.id, xhr.responseText);
+    // What has not changed stays: nothing flickers, loses its focus or is read out again. Nor goes what somebody types.
+    if (shown.get(target.id) === xhr.responseText || isTouched(target)) event.detail.shouldSwap = false;
+    else shown.set(target.id, xhr.responseText);
   });
   document.addEventListener('htmx:afterSettle', (event) => {
     showTimes(document);
@@ -227,6 +282,20 @@ export const DASHBOARD_SCRIPT = `'use strict';
   document.addEventListener('htmx:afterRequest', (event) => {
     if (!event.detail.xhr.getResponseHeader('hx-redirect')) showUpload(event.target, -1, 0);
   });
+  document.addEventListener('htmx:afterRequest', (event) => {
+    const form = event.detail.elt;
+    if (event.detail.successful && form instanceof HTMLFormElement && 'reset' in form.dataset) form.reset();
+  });
+  document.addEventListener('change', showFiles);
+  document.addEventListener('reset', (event) => setTimeout(() => {
+    for (const input of event.target.querySelectorAll('[data-moment]')) keepMoment(input);
+    showFiles();
+  }));
+  document.addEventListener('scroll', ({ target }) => {
+    if (!(target instanceof Element) || !target.matches('[data-end]')) return;
+    if (target.scrollHeight - target.scrollTop - target.clientHeight > 40) away.add(target);
+    else away.delete(target);
+  }, true);
   document.addEventListener('htmx:sendError', () => {
     const line = document.createElement('p');
     line.textContent = lang === 'id' ? 'Layanan tidak dapat dihubungi. Coba lagi.' : 'The service cannot be reached. Try again.';
@@ -235,6 +304,8 @@ export const DASHBOARD_SCRIPT = `'use strict';
   setInterval(() => {
     for (const element of document.querySelectorAll('[data-until]')) countDown(element);
   }, 1000);
+  const current = document.querySelector('.top nav [aria-current]');
+  if (current) current.scrollIntoView({ block: 'nearest', inline: 'center' });
   showTimes(document);
   showWhen(document);
   chooseZones();

@@ -192,7 +192,8 @@ th, td { text-align: left; padding: 0.5rem 0.6rem; border-bottom: 1px solid var(
 th { font-size: 0.875rem; color: var(--muted); font-weight: 600; white-space: nowrap; }
 td.num, th.num { text-align: right; font-variant-numeric: tabular-nums; }
 td .clip { display: block; max-width: 26rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-tbody tr:last-child td { border-bottom: 0; }
+tbody tr:last-child :is(td, th) { border-bottom: 0; }
+tbody th { font-size: inherit; color: inherit; white-space: normal; overflow-wrap: anywhere; }
 
 .badge {
   display: inline-block;
@@ -286,6 +287,11 @@ div.stack p { margin: 0.25rem 0 0; }
   .top nav { order: 3; flex-basis: 100%; }
   .account { margin-left: auto; }
   .split, .split.link { grid-template-columns: minmax(0, 1fr); }
+  .table.stack thead { position: absolute; clip-path: inset(50%); }
+  .table.stack tr { display: flex; flex-wrap: wrap; gap: 0.2rem 0.9rem; padding: 0.6rem 0; border-bottom: 1px solid var(--line); }
+  .table.stack tr:last-child { border-bottom: 0; }
+  .table.stack :is(td, th) { padding: 0; border: 0; max-width: 100%; min-width: 0; }
+  .table.stack td .clip { max-width: 80vw; }
   dl.facts { grid-template-columns: minmax(0, 1fr); gap: 0.1rem; }
   dl.facts dd { margin-bottom: 0.5rem; }
 }

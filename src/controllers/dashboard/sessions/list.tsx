@@ -65,7 +65,7 @@ function List({ view, sessions, page }: { view: View; sessions: Listed; page: nu
           )}
         </Empty>
       ) : (
-        <Table label={t.list} head={head}>
+        <Table stack label={t.list} head={head}>
           {sessions.data.map((session) => (
             <Row view={view} session={session} />
           ))}

@@ -1,0 +1,412 @@
+/** Writing a message of any kind, with a preview beside it and its way followed to the recipient's phone. */
+import { z } from 'zod';
+import type { Ctx } from '../../../services/context.ts';
+import type { MessageOutput } from '../../../services/messages/schemas.ts';
+import { getMessage, sendMessage } from '../../../services/messages.ts';
+import { listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
+import { type Page, page, type View } from '../page.ts';
+import { Check, Empty, Field, Form, Live, MomentField, Select, TextArea } from '../parts.tsx';
+import { Body, messagePath, StatusBadge } from './bubble.tsx';
+import {
+  COMPOSED,
+  type Composed,
+  ComposeForm,
+  draftOf,
+  type Filled,
+  formOf,
+  MEDIA_KINDS,
+  previewOf,
+  targetOf,
+} from './compose-form.ts';
+import { COMPOSE_TEXTS } from './compose-texts.ts';
+import { ErrorPart, Timeline } from './detail.tsx';
+import { MESSAGE_TEXTS } from './texts.ts';
+import { kindName } from './words.ts';
+
+const HERE = '/dashboard/messages/new';
+const MAX_SESSIONS = 200;
+/** Until here the sender's work is done: reading takes its own time. */
+const FOLLOWED: ReadonlySet<string> = new Set(['delivered', 'read', 'failed', 'canceled', 'expired']);
+
+function FileFields({ view, kind, filled }: { view: View; kind: Composed; filled: Filled }) {
+  const t = COMPOSE_TEXTS(view.lang);
+  const accept = { image: 'image/*', video: 'video/*', audio: 'audio/*', sticker: 'image/webp' };
+  return (
+    <>
+      <Field
+        label={t.file}
+        name="file"
+        type="file"
+        {...(kind in accept ? { accept: new Map(Object.entries(accept)).get(kind) ?? '' } : {})}
+        hint={kind === 'sticker' ? t.stickerHint : undefined}
+      />
+      <Field label={t.orUrl} name="url" value={filled.url} hint={t.urlHint} autocomplete="off" />
+    </>
+  );
+}
+
+/** The fields that only this kind has. */
+function KindFields({ view, kind, filled }: { view: View; kind: Composed; filled: Filled }) {
+  const t = COMPOSE_TEXTS(view.lang);
+  const captioned = kind === 'image' || kind === 'video' || kind === 'document';
+  if (MEDIA_KINDS.has(kind)) {
+    return (
+      <>
+        <FileFields view={view} kind={kind} filled={filled} />
+        {kind === 'document' && (
+          <Field label={t.filename} name="filename" value={filled.filename} maxlength={255} />
+        )}
+        {kind === 'audio' && <Check label={t.ptt} name="ptt" checked={filled.ptt === 'true'} />}
+        {captioned && <TextArea label={t.caption} name="caption" value={filled.caption} rows={3} />}
+      </>
+    );
+  }
+  const text = <TextArea label={t.text} name="text" value={filled.text} rows={5} required />;
+  const footer = <Field label={t.footer} name="footer" value={filled.footer} maxlength={255} />;
+  switch (kind) {
+    case 'location':
+      return (
+        <>
+          <div class="columns">
+            <Field
+              label={t.latitude}
+              name="latitude"
+              inputmode="decimal"
+              value={filled.latitude}
+              placeholder="-6.1754"
+              required
+            />
+            <Field
+              label={t.longitude}
+              name="longitude"
+              inputmode="decimal"
+              value={filled.longitude}
+              placeholder="106.8272"
+              required
+            />
+          </div>
+          <Field label={t.placeName} name="name" value={filled.name} maxlength={255} />
+          <Field label={t.address} name="address" value={filled.address} maxlength={1024} />
+        </>
+      );
+    case 'buttons':
+      return (
+        <>
+          {text}
+          <TextArea label={t.buttons} name="buttons" value={filled.buttons} rows={4} required />
+          {footer}
+        </>
+      );
+    case 'list':
+      return (
+        <>
+          <Field label={t.listTitle} name="title" value={filled.title} maxlength={255} />
+          {text}
+          <Field label={t.buttonText} name="buttonText" value={filled.buttonText} maxlength={100} required />
+          <TextArea
+            label={t.rows}
+            name="rows"
+            value={filled.rows}
+            rows={5}
+            hint={t.rowsHint}
+            placeholder={t.rowsExample}
+            required
+          />
+          {footer}
+        </>
+      );
+    case 'contact':
+      return (
+        <>
+          <Field label={t.contactName} name="contactName" value={filled.contactName} required />
+          <Field
+            label={t.contactPhone}
+            name="contactPhone"
+            type="tel"
+            inputmode="tel"
+            value={filled.contactPhone}
+            required
+          />
+        </>
+      );
+    case 'poll':
+      return (
+        <>
+          <Field label={t.question} name="question" value={filled.question} maxlength={255} required />
+          <TextArea label={t.options} name="options" value={filled.options} rows={4} required />
+          <Check label={t.multiple} name="multiple" checked={filled.multiple === 'true'} />
+        </>
+      );
+    case 'reaction':
+      return (
+        <>
+          <Field label={t.messageId} name="messageId" value={filled.messageId} required />
+          <Field label={t.emoji} name="emoji" value={filled.emoji} hint={t.emojiHint} placeholder="👍" />
+        </>
+      );
+    default:
+      return text;
+  }
+}
+
+function KindChoice({ view, kind }: { view: View; kind: Composed }) {
+  const t = COMPOSE_TEXTS(view.lang);
+  return (
+    <fieldset class="chips">
+      <legend>{t.kind}</legend>
+      {COMPOSED.map((one) => (
+        <label class="chip">
+          <input
+            type="radio"
+            name="kind"
+            value={one}
+            checked={one === kind}
+            hx-get={`${HERE}/fields`}
+            hx-target="#kind-fields"
+            hx-trigger="change"
+          />
+          <span>{kindName(view.lang, one)}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function Composer({ view, sessions, filled }: { view: View; sessions: SessionOutput[]; filled: Filled }) {
+  const t = COMPOSE_TEXTS(view.lang);
+  const kind = filled.kind ?? 'text';
+  const options = sessions.map(({ sessionId, phoneNumber, status }) => {
+    const about = [phoneNumber, status === 'connected' ? null : t.notConnected].filter(Boolean).join(', ');
+    return [sessionId, about === '' ? sessionId : `${sessionId} (${about})`] as const;
+  });
+  return (
+    <Form view={view} id="composer" action="/dashboard/messages" class="stack" target="#result" multipart>
+      <div class="columns">
+        <Select label={t.from} name="session" value={filled.session} options={options} required />
+        <Field
+          label={t.to}
+          name="to"
+          inputmode="tel"
+          value={filled.to}
+          placeholder="+62 812-3456-789"
+          hint={t.toHint}
+          autocomplete="off"
+          required
+        />
+      </div>
+      <KindChoice view={view} kind={kind} />
+      <div id="kind-fields" class="stack">
+        <KindFields view={view} kind={kind} filled={filled} />
+      </div>
+      <details>
+        <summary>{t.when}</summary>
+        <div class="columns">
+          <MomentField label={t.schedule} name="scheduledAt" hint={t.scheduleHint} />
+          <Select
+            label={t.priority}
+            name="priority"
+            value={filled.priority ?? 'normal'}
+            options={[
+              ['high', t.high],
+              ['normal', t.normal],
+              ['low', t.low],
+            ]}
+          />
+        </div>
+        <Field label={t.inAnswer} name="quotedMessageId" value={filled.quotedMessageId} autocomplete="off" />
+      </details>
+      <div class="row">
+        <button type="submit" class="primary">
+          {t.send}
+        </button>
+        <span class="busy muted">{t.uploading}</span>
+      </div>
+    </Form>
+  );
+}
+
+function Preview({ view, form }: { view: View; form: ComposeForm }) {
+  const message = previewOf(form);
+  const isMedia = MEDIA_KINDS.has(form.kind);
+  if (!isMedia && isEmpty(form)) return <p class="muted">{COMPOSE_TEXTS(view.lang).previewEmpty}</p>;
+  return (
+    <ul class="bubbles">
+      <li class="bubble out">
+        {isMedia ? (
+          <>
+            <img class={`media ${form.kind}`} data-shows="f-file" alt="" hidden />
+            <p class="muted small wrap" data-names="f-file">
+              {form.url ?? kindName(view.lang, form.kind)}
+            </p>
+            {form.caption && <p class="wrap">{form.caption}</p>}
+          </>
+        ) : (
+          <Body view={view} message={message} />
+        )}
+      </li>
+    </ul>
+  );
+}
+
+/** Nothing of what is to be said has been written yet. */
+function isEmpty({
+  kind: _kind,
+  session: _session,
+  to: _to,
+  priority: _priority,
+  ...rest
+}: ComposeForm): boolean {
+  return Object.values(rest).every((value) => value === undefined);
+}
+
+/** What becomes of the message that was just sent. */
+function Sent({ view, message }: { view: View; message: MessageOutput }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  return (
+    <Live
+      id="sent"
+      src={messagePath(message, '/sent')}
+      events="message.sent message.delivered message.read message.failed message.expired message.canceled"
+      everySeconds={3}
+      done={FOLLOWED.has(message.status)}
+    >
+      <p>
+        <StatusBadge view={view} status={message.status} /> <a href={messagePath(message)}>{t.follow}</a>
+      </p>
+      <ErrorPart view={view} message={message} />
+      <Timeline view={view} message={message} />
+    </Live>
+  );
+}
+
+async function readFilled(
+  ctx: Ctx,
+  { again, ...given }: { again?: string | undefined } & Filled,
+): Promise<Filled> {
+  if (again === undefined) return given;
+  return formOf(await getMessage(ctx, { messageId: again, direction: 'out' }));
+}
+
+const Prefilled = z.object({
+  again: z.string().max(64).optional(),
+  session: z.string().max(100).optional(),
+  to: z.string().max(80).optional(),
+  kind: z.enum(COMPOSED).optional().catch(undefined),
+  quotedMessageId: z.string().max(64).optional(),
+  messageId: z.string().max(64).optional(),
+});
+
+export const composePages: Page[] = [
+  page({
+    method: 'get',
+    path: HERE,
+    auth: 'user',
+    query: Prefilled,
+    async handler({ ctx, view, query }) {
+      const t = COMPOSE_TEXTS(view.lang);
+      if (!view.canWrite) return { redirect: '/dashboard/messages' };
+      const [filled, { data: sessions }] = await Promise.all([
+        readFilled(ctx, query),
+        listSessions(ctx, { page: 1, limit: MAX_SESSIONS }),
+      ]);
+      const body =
+        sessions.length === 0 ? (
+          <div class="card">
+            <h1>{t.title}</h1>
+            <Empty title={t.noSession}>
+              <p>{t.noSessionText}</p>
+              <a class="button primary" href="/dashboard/new-session">
+                {t.addSession}
+              </a>
+            </Empty>
+          </div>
+        ) : (
+          <>
+            <h1>{t.title}</h1>
+            <div class="split">
+              <div class="card">
+                <Composer view={view} sessions={sessions} filled={filled} />
+              </div>
+              <div class="sticky">
+                <section class="card" aria-labelledby="preview-title">
+                  <h2 id="preview-title">{t.preview}</h2>
+                  <div
+                    id="preview"
+                    hx-post={`${HERE}/preview`}
+                    hx-trigger="load, input from:#composer delay:250ms, change from:#composer delay:250ms, htmx:afterSettle from:#kind-fields"
+                    hx-include="#composer"
+                    hx-params="not file"
+                    hx-sync="this:replace"
+                  >
+                    <p class="muted">{t.previewEmpty}</p>
+                  </div>
+                </section>
+                <section class="card" aria-labelledby="result-title">
+                  <h2 id="result-title">{t.result}</h2>
+                  <div id="result" aria-live="polite">
+                    <p class="muted">{t.resultEmpty}</p>
+                  </div>
+                </section>
+              </div>
+            </div>
+          </>
+        );
+      return { title: t.title, section: 'messages', body };
+    },
+  }),
+  page({
+    method: 'get',
+    path: `${HERE}/fields`,
+    auth: 'user',
+    query: z.object({ kind: z.enum(COMPOSED).default('text').catch('text') }),
+    handler: ({ view, query }) => ({ fragment: <KindFields view={view} kind={query.kind} filled={{}} /> }),
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/preview`,
+    auth: 'user',
+    readOnlyMay: true,
+    form: ComposeForm,
+    handler({ view, form, http }) {
+      // Looking at what one writes is not an action; it happens at every word.
+      http.set('quiet', true);
+      return { fragment: <Preview view={view} form={form} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/messages',
+    auth: 'user',
+    form: ComposeForm,
+    files: ['file'],
+    example: { form: { session: 'main', to: '+6281234567890', kind: 'text', text: 'hello' } },
+    async handler({ ctx, view, form, files, http }) {
+      const target = targetOf(form);
+      const { answer } = await sendMessage(ctx, { ...target, content: draftOf(form, files.get('file')) });
+      const message = await getMessage(ctx, { messageId: answer.messageId, direction: 'out' });
+      if (http.req.header('hx-request') === undefined) return { redirect: messagePath(message) };
+      const fragment = (
+        <>
+          <Sent view={view} message={message} />
+          {/* Nothing is left to be sent twice by a second click. */}
+          <div id="kind-fields" class="stack" hx-swap-oob="innerHTML">
+            <KindFields view={view} kind={form.kind} filled={{}} />
+          </div>
+        </>
+      );
+      return { fragment };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/messages/:messageId/sent',
+    auth: 'user',
+    params: z.object({ messageId: z.string().min(1).max(64) }),
+    example: { params: { messageId: '3EB0A1B2C3D4E5F60718293A' } },
+    async handler({ ctx, view, params }) {
+      return {
+        fragment: <Sent view={view} message={await getMessage(ctx, { ...params, direction: 'out' })} />,
+      };
+    },
+  }),
+];

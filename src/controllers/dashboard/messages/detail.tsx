@@ -1,0 +1,240 @@
+/** One message: what it says, what became of it step by step, and what can be done. */
+import { z } from 'zod';
+import type { MessageOutput } from '../../../services/messages/schemas.ts';
+import { cancelMessage, getMessage, markMessageRead, retryMessage } from '../../../services/messages.ts';
+import { type Page, page, type View } from '../page.ts';
+import { ActionButton, Facts, Live, Time } from '../parts.tsx';
+import { sessionPath } from '../sessions/parts.tsx';
+import { Body, chatPath, messagePath, StatusBadge } from './bubble.tsx';
+import { MESSAGE_TEXTS } from './texts.ts';
+import { explainError, kindName } from './words.ts';
+
+const PATH = '/dashboard/messages/:messageId';
+const params = z.object({ messageId: z.string().min(1).max(64) });
+/** Which one, when several of the tenant's sessions know a message by this id. */
+const query = z.object({
+  direction: z.enum(['in', 'out']).optional().catch(undefined),
+  session: z.string().max(100).optional().catch(undefined),
+});
+const example = { params: { messageId: '3EB0A1B2C3D4E5F60718293A' } };
+const EVENTS =
+  'message.queued message.sent message.delivered message.read message.failed message.expired message.canceled message.media';
+/** Nothing follows any more. */
+const ENDED: ReadonlySet<string> = new Set(['read', 'failed', 'canceled', 'expired']);
+const MAY_RETRY: ReadonlySet<string> = new Set(['failed', 'canceled', 'expired']);
+/** Contents that cannot be sent once more from here. */
+const NOT_AGAIN: ReadonlySet<string> = new Set(['otp', 'reaction']);
+
+type Step = readonly [name: string, at: string | null, bad?: boolean];
+
+function stepsOf(view: View, m: MessageOutput): Step[] {
+  const t = MESSAGE_TEXTS(view.lang);
+  if (m.direction === 'in') {
+    return [
+      [t.writtenAt, m.sentAt],
+      [t.received, m.createdAt],
+      [t.markedRead, m.readAt],
+    ];
+  }
+  const steps: Step[] = [[t.created, m.createdAt]];
+  if (m.scheduledAt !== null) steps.push([t.scheduled, m.scheduledAt]);
+  if (m.queuedAt !== null && m.queuedAt !== m.createdAt) steps.push([t.queued, m.queuedAt]);
+  steps.push([t.sending, m.sendingAt]);
+  if (m.status === 'canceled') return [...steps, [t.canceled, m.updatedAt, true]];
+  if (m.status === 'expired') return [...steps, [t.expired, m.failedAt ?? m.updatedAt, true]];
+  if (m.status === 'failed') return [...steps, [t.failed, m.failedAt ?? m.updatedAt, true]];
+  return [...steps, [t.sent, m.sentAt], [t.delivered, m.deliveredAt], [t.read, m.readAt]];
+}
+
+/** Every step with its time; those to come are there, too. */
+export function Timeline({ view, message }: { view: View; message: MessageOutput }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  return (
+    <ol class="timeline">
+      {stepsOf(view, message).map(([name, at, bad]) => (
+        <li class={at === null ? 'open' : bad ? 'bad' : undefined}>
+          <b>{name}</b>
+          <div class="small muted">{at === null ? t.waiting : <Time at={at} />}</div>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+export function ErrorPart({ view, message }: { view: View; message: MessageOutput }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  const words = explainError(view.lang, message.errorCode);
+  if (words === null) return null;
+  return (
+    <div class="alert alert-bad">
+      <p>
+        <b>{words.why}</b>
+      </p>
+      <p>
+        {t.todo}: {words.todo}
+      </p>
+      <p class="small">
+        {t.code}: <code>{message.errorCode}</code>
+        {message.errorMessage !== null && ` · ${message.errorMessage}`}
+      </p>
+    </div>
+  );
+}
+
+/** The part that moves: state, steps, error, and what can be done just now. */
+function Progress({ view, message }: { view: View; message: MessageOutput }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  const action = (name: string) => ({ view, action: messagePath(message, `/${name}`) });
+  const out = message.direction === 'out';
+  const ended = out ? ENDED.has(message.status) : message.readAt !== null;
+  return (
+    <Live
+      id="progress"
+      class="card"
+      src={messagePath(message, '/progress')}
+      events={EVENTS}
+      everySeconds={10}
+      done={ended}
+    >
+      <h2>{t.steps}</h2>
+      <p>
+        <StatusBadge view={view} status={message.status} />
+      </p>
+      <ErrorPart view={view} message={message} />
+      <Timeline view={view} message={message} />
+      {view.canWrite && (
+        <div class="row actions">
+          {out && MAY_RETRY.has(message.status) && (
+            <ActionButton {...action('retry')} tone="primary">
+              {t.retry}
+            </ActionButton>
+          )}
+          {out && message.status === 'queued' && (
+            <ActionButton {...action('cancel')} tone="danger" confirm={t.cancelConfirm}>
+              {t.cancel}
+            </ActionButton>
+          )}
+          {!out && message.readAt === null && <ActionButton {...action('read')}>{t.markRead}</ActionButton>}
+        </div>
+      )}
+    </Live>
+  );
+}
+
+export const messageDetailPages: Page[] = [
+  page({
+    method: 'get',
+    path: PATH,
+    auth: 'user',
+    params,
+    query,
+    example,
+    async handler({ ctx, view, params, query }) {
+      const t = MESSAGE_TEXTS(view.lang);
+      const message = await getMessage(ctx, { ...params, ...query });
+      const out = message.direction === 'out';
+      const who = (out ? message.to : message.from) ?? message.chat;
+      const number = message.chat.endsWith('@g.us') ? message.chat : who;
+      const title = out ? t.toWhom(who) : t.fromWhom(who);
+      const body = (
+        <>
+          <p class="crumb">
+            <a href="/dashboard/messages">{t.all}</a>
+          </p>
+          <div class="row between head">
+            <h1>{`${kindName(view.lang, message.type)} ${title}`}</h1>
+            <div class="row">
+              <a class="button" href={chatPath(number, message.sessionId)}>
+                {t.conversation}
+              </a>
+              {view.canWrite && out && !NOT_AGAIN.has(message.type) && (
+                <a
+                  class="button"
+                  href={`/dashboard/messages/new?again=${encodeURIComponent(message.messageId)}`}
+                >
+                  {t.again}
+                </a>
+              )}
+            </div>
+          </div>
+          <div class="split">
+            <div>
+              <div class="card">
+                <h2>{t.message}</h2>
+                <ul class="bubbles">
+                  <li class={out ? 'bubble out' : 'bubble'}>
+                    <Body view={view} message={message} />
+                  </li>
+                </ul>
+              </div>
+              <div class="card">
+                <h2>{t.details}</h2>
+                <Facts
+                  facts={[
+                    [t.id, <code>{message.messageId}</code>],
+                    [t.session, <a href={sessionPath(message.sessionId)}>{message.sessionId}</a>],
+                    [out ? t.to : t.from, who],
+                    [t.kind, kindName(view.lang, message.type)],
+                    ...(out
+                      ? ([
+                          [t.priority, t[message.priority]],
+                          [t.attempts, String(message.attempts)],
+                          [t.expires, <Time at={message.expiresAt} />],
+                        ] as const)
+                      : []),
+                  ]}
+                />
+              </div>
+            </div>
+            <Progress view={view} message={message} />
+          </div>
+        </>
+      );
+      return { title, section: 'messages', body };
+    },
+  }),
+  page({
+    method: 'get',
+    path: `${PATH}/progress`,
+    auth: 'user',
+    params,
+    query,
+    example,
+    async handler({ ctx, view, params, query }) {
+      return { fragment: <Progress view={view} message={await getMessage(ctx, { ...params, ...query })} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${PATH}/retry`,
+    auth: 'user',
+    params,
+    example,
+    async handler({ ctx, view, params }) {
+      const message = await retryMessage(ctx, params);
+      return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).retried };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${PATH}/cancel`,
+    auth: 'user',
+    params,
+    example,
+    async handler({ ctx, view, params }) {
+      const message = await cancelMessage(ctx, params);
+      return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).canceledDone };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${PATH}/read`,
+    auth: 'user',
+    params,
+    example,
+    async handler({ ctx, view, params }) {
+      const message = await markMessageRead(ctx, params);
+      return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).markedDone };
+    },
+  }),
+];

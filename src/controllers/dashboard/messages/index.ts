@@ -1,0 +1,13 @@
+import type { Page } from '../page.ts';
+import { composePages } from './compose.tsx';
+import { conversationPages } from './conversation.tsx';
+import { messageDetailPages } from './detail.tsx';
+import { messageListPages } from './list.tsx';
+
+/** The named parts come before `/dashboard/messages/:messageId`. */
+export const messagePages: Page[] = [
+  ...messageListPages,
+  ...composePages,
+  ...conversationPages,
+  ...messageDetailPages,
+];

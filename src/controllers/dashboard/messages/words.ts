@@ -1,0 +1,167 @@
+/** Kinds, states and error codes of messages in plain words. The same causes are in docs/operations.md. */
+import type { MessageOutput } from '../../../services/messages/schemas.ts';
+import type { Lang } from '../i18n.ts';
+import type { Tone } from '../parts.tsx';
+
+type Status = MessageOutput['status'];
+
+const STATUSES: Record<Lang, Record<Status, string>> = {
+  en: {
+    queued: 'Waiting',
+    sending: 'Being sent',
+    sent: 'Sent',
+    delivered: 'Delivered',
+    read: 'Read',
+    failed: 'Failed',
+    canceled: 'Canceled',
+    expired: 'Expired',
+    received: 'Received',
+  },
+  id: {
+    queued: 'Menunggu',
+    sending: 'Sedang dikirim',
+    sent: 'Terkirim',
+    delivered: 'Sampai',
+    read: 'Dibaca',
+    failed: 'Gagal',
+    canceled: 'Dibatalkan',
+    expired: 'Kedaluwarsa',
+    received: 'Diterima',
+  },
+};
+
+const TONES: Record<Status, Tone> = {
+  queued: 'plain',
+  sending: 'plain',
+  sent: 'plain',
+  delivered: 'good',
+  read: 'good',
+  failed: 'bad',
+  canceled: 'warn',
+  expired: 'warn',
+  received: 'plain',
+};
+
+export const statusName = (lang: Lang, status: Status): string => STATUSES[lang][status];
+export const statusTone = (status: Status): Tone => TONES[status];
+
+const KINDS = {
+  text: ['Text', 'Teks'],
+  image: ['Image', 'Gambar'],
+  video: ['Video', 'Video'],
+  audio: ['Audio', 'Audio'],
+  document: ['Document', 'Dokumen'],
+  sticker: ['Sticker', 'Stiker'],
+  location: ['Location', 'Lokasi'],
+  buttons: ['Buttons', 'Tombol'],
+  list: ['List', 'Daftar'],
+  contact: ['Contact', 'Kontak'],
+  poll: ['Poll', 'Jajak pendapat'],
+  reaction: ['Reaction', 'Reaksi'],
+  otp: ['Login code', 'Kode masuk'],
+  poll_vote: ['Vote', 'Suara'],
+  reply: ['Choice', 'Pilihan'],
+  edit: ['Edit', 'Suntingan'],
+  delete: ['Deletion', 'Penghapusan'],
+  unsupported: ['Unknown kind', 'Jenis tak dikenal'],
+} as const;
+export const KIND_NAMES = Object.keys(KINDS);
+
+/** What a kind of message is called; its own name when it is new here. */
+export function kindName(lang: Lang, type: string): string {
+  const names = new Map<string, readonly [string, string]>(Object.entries(KINDS)).get(type);
+  return names?.[lang === 'en' ? 0 : 1] ?? type;
+}
+
+export interface ErrorWords {
+  why: string;
+  todo: string;
+}
+
+type Both = readonly [en: readonly [string, string], id: readonly [string, string]];
+
+const STRANGERS: Both = [
+  [
+    'WhatsApp lets this number write to no more people who do not know it.',
+    'Stop campaigns and let the number rest. Messages to people who know it go on.',
+  ],
+  [
+    'WhatsApp tidak lagi mengizinkan nomor ini menulis ke orang yang tidak mengenalnya.',
+    'Hentikan kampanye dan istirahatkan nomor ini. Pesan ke orang yang mengenalnya tetap jalan.',
+  ],
+];
+const TROUBLE: Both = [
+  ['WhatsApp had trouble that lasted through every attempt.', 'Retry later.'],
+  ['WhatsApp bermasalah selama semua percobaan.', 'Coba lagi nanti.'],
+];
+const REFUSED: Both = [
+  [
+    'WhatsApp refused this message.',
+    'The message is at fault, not the session: look at its content and its recipient.',
+  ],
+  ['WhatsApp menolak pesan ini.', 'Masalahnya pada pesan, bukan sesi: periksa isi dan penerimanya.'],
+];
+const ERRORS: Record<string, Both> = {
+  463: STRANGERS,
+  479: [
+    ['WhatsApp wants the recipient to write to this number first.', STRANGERS[0][1]],
+    ['WhatsApp ingin penerima lebih dulu menulis ke nomor ini.', STRANGERS[1][1]],
+  ],
+  429: TROUBLE,
+  500: TROUBLE,
+  502: TROUBLE,
+  503: TROUBLE,
+  504: TROUBLE,
+  NO_ACK: [
+    [
+      'WhatsApp did not confirm the message in any attempt. It may have arrived.',
+      'Retry: a phone that has it already shows it once.',
+    ],
+    [
+      'WhatsApp tidak mengonfirmasi pesan ini. Mungkin saja sudah sampai.',
+      'Coba lagi: ponsel yang sudah menerimanya menampilkannya sekali.',
+    ],
+  ],
+  NOT_SENT: [
+    ['It could not be prepared in time: keys, devices or the upload were not ready.', 'Retry.'],
+    ['Tidak siap tepat waktu: kunci, perangkat, atau unggahan belum ada.', 'Coba lagi.'],
+  ],
+  NOT_ON_WHATSAPP: [
+    ['This number has no WhatsApp account.', 'Correct the number.'],
+    ['Nomor ini tidak punya akun WhatsApp.', 'Perbaiki nomornya.'],
+  ],
+  MEDIA_GONE: [
+    ['Its file was deleted before it was sent.', 'Upload the file again.'],
+    ['Berkasnya dihapus sebelum dikirim.', 'Unggah lagi berkasnya.'],
+  ],
+  CONTENT_GONE: [
+    ['The code had been used or had expired.', 'Nothing: a new code is a new message.'],
+    ['Kodenya sudah dipakai atau kedaluwarsa.', 'Tidak ada: kode baru adalah pesan baru.'],
+  ],
+  CONTENT_UNREADABLE: [
+    [
+      'Its content cannot be opened: the encryption key of the service has changed.',
+      'Ask whoever runs this service to put the right key back, then retry.',
+    ],
+    [
+      'Isinya tidak dapat dibuka: kunci enkripsi layanan berubah.',
+      'Minta pengelola layanan mengembalikan kunci yang benar, lalu coba lagi.',
+    ],
+  ],
+  EXPIRED: [
+    ['Its time ran out while it waited.', 'See in the session’s queue why it waited.'],
+    ['Waktunya habis selagi menunggu.', 'Lihat di antrean sesi mengapa ia menunggu.'],
+  ],
+  SESSION_DELETED: [
+    ['Its session was deleted.', 'Send it from another session.'],
+    ['Sesinya dihapus.', 'Kirim dari sesi lain.'],
+  ],
+};
+
+/** Why a message failed and what to do, in the reader's language; null when it has no error. */
+export function explainError(lang: Lang, code: string | null): ErrorWords | null {
+  if (code === null) return null;
+  const both = new Map(Object.entries(ERRORS)).get(code) ?? REFUSED;
+  const [why, todo] = both[lang === 'en' ? 0 : 1];
+  return { why, todo };
+}

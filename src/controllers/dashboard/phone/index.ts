@@ -1,0 +1,5 @@
+import type { Page } from '../page.ts';
+import { personPages } from './person.tsx';
+import { phonePages as listPages } from './phones.tsx';
+
+export const phonePages: Page[] = [...listPages, ...personPages];

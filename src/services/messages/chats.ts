@@ -1,0 +1,162 @@
+/** Conversations: who wrote lately, and where somebody is known. */
+import { and, desc, eq, inArray, type SQL } from 'drizzle-orm';
+import { messages, waContacts, whatsappAccounts } from '../../db/schema.ts';
+import { lidJid } from '../../whatsapp/jid.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { toPeer } from './recipient.ts';
+import type { MessageOutput } from './schemas.ts';
+import { findOwnSession } from './session.ts';
+import { type MessageRecord, toMessage } from './view.ts';
+
+/** A conversation, as the history spells it. */
+export interface Chat {
+  /** canonical JIDs of the other side: its number, and the LIDs that it is known by */
+  peers: string[];
+  /** null: in whatever session of the caller */
+  accountId: string | null;
+}
+
+/** Newest messages among which those who wrote, or what somebody wrote, are looked for. */
+const MAX_LOOKED_AT = 5_000;
+const MAX_CHAT_LOOKED_AT = 1_000;
+
+/** The caller's messages with one side, over the index that has them in the order of time. */
+export function withPeer(ctx: Pick<Ctx, 'actor'>, peer: string): SQL | undefined {
+  return and(eq(messages.userId, ctx.actor.userId), eq(messages.peer, peer));
+}
+
+/** What a message has to be besides, to belong to the caller's session of that chat. */
+export function inItsSession(ctx: Pick<Ctx, 'actor'>, { accountId }: Chat): SQL | undefined {
+  const bound = ctx.actor.sessionId;
+  return and(
+    accountId === null ? undefined : eq(messages.accountId, accountId),
+    bound === null ? undefined : eq(messages.sessionId, bound),
+  );
+}
+
+/** Somebody, by number and by LID, in the named session or in all. Throws SESSION_NOT_FOUND, INVALID_NUMBER. */
+export async function findChat(
+  ctx: Ctx,
+  { number, session }: { number: string; session?: string | undefined },
+): Promise<Chat> {
+  const { peer, phone } = toPeer(number, undefined, ctx.config.defaultCountry);
+  const accountId = session === undefined ? null : (await findOwnSession(ctx, session)).id;
+  const lids = phone === null ? [] : await readLids(ctx, phone);
+  return { peers: [peer, ...lids.map(lidJid)], accountId };
+}
+
+/** What the caller's own sessions know that phone by: one, as a rule. */
+async function readLids(ctx: Ctx, phone: string): Promise<string[]> {
+  const own = ctx.db
+    .select({ id: whatsappAccounts.id })
+    .from(whatsappAccounts)
+    .where(eq(whatsappAccounts.userId, ctx.actor.userId));
+  const rows = await ctx.db
+    .selectDistinct({ lid: waContacts.lid })
+    .from(waContacts)
+    .where(and(inArray(waContacts.accountId, own), eq(waContacts.phone, phone)))
+    .limit(10);
+  return rows.map(({ lid }) => lid);
+}
+
+/** The newest messages of a chat: enough to tell how it stands. */
+async function readNewest(ctx: Ctx, chat: Chat) {
+  const pieces = await Promise.all(
+    chat.peers.map((peer) =>
+      ctx.db
+        .select({
+          sessionId: messages.sessionId,
+          direction: messages.direction,
+          readAt: messages.readAt,
+          at: messages.createdAt,
+        })
+        .from(messages)
+        .where(and(withPeer(ctx, peer), inItsSession(ctx, chat)))
+        .orderBy(desc(messages.createdAt), desc(messages.id))
+        .limit(MAX_CHAT_LOOKED_AT),
+    ),
+  );
+  return pieces.flat().sort((a, b) => b.at - a.at);
+}
+
+/** The sessions that have messages with somebody, the newest first: among the newest 1,000. Throws INVALID_NUMBER. */
+export async function sessionsWith(ctx: Ctx, input: { number: string }): Promise<string[]> {
+  requireScope(ctx, 'read');
+  const newest = await readNewest(ctx, await findChat(ctx, input));
+  return [...new Set(newest.map(({ sessionId }) => sessionId))];
+}
+
+/**
+ * How many of the newest 1,000 messages with somebody wait to be marked read, in one session. Throws
+ * SESSION_NOT_FOUND, INVALID_NUMBER.
+ */
+export async function countUnread(ctx: Ctx, input: { session: string; number: string }): Promise<number> {
+  requireScope(ctx, 'read');
+  const newest = await readNewest(ctx, await findChat(ctx, input));
+  return newest.filter(({ direction, readAt }) => direction === 'in' && readAt === null).length;
+}
+
+export interface RecentChat {
+  sessionId: string;
+  /** what `/dashboard` and searches take: `+628…`, or a JID */
+  number: string;
+  /** the newest message, in or out */
+  last: MessageOutput;
+  /** inbound messages that were not marked read, among those that were looked at */
+  unread: number;
+}
+
+/** The conversations of people who wrote lately, newest first: among the newest 5,000 messages of the tenant. */
+export async function recentChats(ctx: Ctx, { limit }: { limit: number }): Promise<RecentChat[]> {
+  requireScope(ctx, 'read');
+  const { userId, sessionId } = ctx.actor;
+  const rows = await ctx.db
+    .select({
+      id: messages.id,
+      accountId: messages.accountId,
+      peer: messages.peer,
+      direction: messages.direction,
+      readAt: messages.readAt,
+    })
+    .from(messages)
+    .where(
+      and(eq(messages.userId, userId), sessionId === null ? undefined : eq(messages.sessionId, sessionId)),
+    )
+    .orderBy(desc(messages.createdAt), desc(messages.id))
+    .limit(MAX_LOOKED_AT);
+  const chats = new Map<string, { id: string; wrote: boolean; unread: number }>();
+  for (const { id, accountId, peer, direction, readAt } of rows) {
+    const key = `${accountId} ${peer}`;
+    const chat = chats.get(key) ?? { id, wrote: false, unread: 0 };
+    chats.set(key, chat);
+    if (direction !== 'in') continue;
+    chat.wrote = true;
+    if (readAt === null) chat.unread += 1;
+  }
+  const shown = [...chats.values()].filter(({ wrote }) => wrote).slice(0, limit);
+  const newest = await readRows(
+    ctx,
+    shown.map(({ id }) => id),
+  );
+  return shown.flatMap(({ id, unread }) => {
+    const row = newest.get(id);
+    return row
+      ? [{ sessionId: row.sessionId, number: numberOf(row), last: toMessage(ctx, row), unread }]
+      : [];
+  });
+}
+
+async function readRows(ctx: Ctx, ids: readonly string[]): Promise<Map<string, MessageRecord>> {
+  if (ids.length === 0) return new Map();
+  const rows = await ctx.db
+    .select()
+    .from(messages)
+    .where(inArray(messages.id, [...ids]));
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** In a group the number is a member's; the conversation is the group's. */
+function numberOf({ peer, phone, participant }: MessageRecord): string {
+  return phone !== null && participant === null && !peer.endsWith('@g.us') ? `+${phone}` : peer;
+}

@@ -1,0 +1,348 @@
+/** The pages of messages: searching, one message, writing every kind, conversations. */
+import { and, eq } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { COMPOSED } from '../../src/controllers/dashboard/messages/compose-form.ts';
+import { explainError } from '../../src/controllers/dashboard/messages/words.ts';
+import { activityLogs, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { newId, newMessageId } from '../../src/utils/ids.ts';
+import { pngFile } from '../helpers/files.ts';
+import type { Tenant } from '../helpers/tenant.ts';
+import { openDashboard, type TestDashboard } from './visitor.ts';
+
+const SCRIPT = '<img src=x onerror=alert(1)><script>alert(1)</script>';
+const PHONE = '6281234567890';
+const HX = { 'hx-request': 'true' };
+
+let t: TestDashboard;
+let tenant: Tenant;
+let accountId: string;
+beforeAll(async () => {
+  t = await openDashboard();
+});
+afterAll(() => t.close());
+beforeEach(async () => {
+  tenant = await t.tenant();
+  accountId = newId();
+  const at = Date.now();
+  const session = { id: accountId, userId: tenant.id, sessionId: 'main', phoneNumber: '628111111111' };
+  await t.deps.db.insert(whatsappAccounts).values({
+    ...session,
+    status: 'connected',
+    pairing: 'qr',
+    paired: true,
+    createdAt: at,
+    updatedAt: at,
+  });
+});
+
+type Row = typeof messages.$inferInsert;
+
+async function add(columns: Partial<Row> = {}): Promise<string> {
+  const at = Date.now();
+  const messageId = newMessageId();
+  await t.deps.db.insert(messages).values({
+    id: newId(at),
+    userId: tenant.id,
+    accountId,
+    sessionId: 'main',
+    messageId,
+    direction: 'out',
+    peer: `${PHONE}@s.whatsapp.net`,
+    phone: PHONE,
+    type: 'text',
+    content: { type: 'text', text: 'hello' },
+    status: 'sent',
+    createdAt: at,
+    updatedAt: at,
+    ...columns,
+  });
+  return columns.messageId ?? messageId;
+}
+
+async function read(path: string, as = tenant): Promise<string> {
+  const reply = await t.visit(path, { as });
+  expect(reply.status, path).toBe(200);
+  return reply.text();
+}
+const post = (path: string, form: Record<string, string> = {}, headers: Record<string, string> = {}) =>
+  t.visit(path, { as: tenant, form, headers });
+
+async function newest() {
+  const own = and(eq(messages.userId, tenant.id), eq(messages.direction, 'out'));
+  const rows = await t.deps.db.select().from(messages).where(own);
+  return rows.sort((a, b) => (a.id < b.id ? 1 : -1))[0];
+}
+
+describe('the history', () => {
+  it('is filtered, keeps the filters in the form, and says what to do when nothing is found', async () => {
+    await add({ status: 'failed', content: { type: 'text', text: 'the-failed-one' } });
+    await add({ content: { type: 'text', text: 'the-sent-one' } });
+    const failed = await read('/dashboard/messages?status=failed');
+    expect(failed).toContain('the-failed-one');
+    expect(failed).not.toContain('the-sent-one');
+    expect(failed).toMatch(/<option value="failed" selected/);
+    expect(failed).toContain('hx-get="/dashboard/messages/list?status=failed"');
+    expect(await read('/dashboard/messages?number=0899999999')).toContain('Clear the filters');
+    const nobody = await t.tenant();
+    expect(await read('/dashboard/messages', nobody)).toContain('No message yet');
+    expect(await read('/dashboard/messages?status=nonsense&since=never')).toContain('the-sent-one');
+  });
+
+  it('leads from an id to its message, and pages by cursor', async () => {
+    const id = await add();
+    const found = await t.visit(`/dashboard/messages?number=${id}`, { as: tenant });
+    expect(found.headers.get('location')).toBe(`/dashboard/messages/${id}`);
+    for (let i = 0; i < 55; i++) await add({ content: { type: 'text', text: `number-${i}-` } });
+    const first = await read('/dashboard/messages');
+    expect(first).toContain('number-54-');
+    expect(first).not.toContain('number-4-');
+    const next = /href="(\/dashboard\/messages\?cursor=[^"]+)"/.exec(first)?.[1] ?? '';
+    const second = await read(next);
+    expect(second).toContain('number-4-');
+    // What is older does not move.
+    expect(second).not.toContain('hx-get');
+  });
+});
+
+describe('one message', () => {
+  it('shows each step, and its error in plain words with what to do', async () => {
+    const at = Date.now();
+    const id = await add({
+      status: 'failed',
+      errorCode: '463',
+      queuedAt: at,
+      sendingAt: at,
+      failedAt: at,
+      attempts: 1,
+    });
+    const page = await read(`/dashboard/messages/${id}`);
+    for (const words of ['First attempt', 'Failed', 'no more people who do not know it', 'What to do']) {
+      expect(page).toContain(words);
+    }
+    expect(page).toContain(`action="/dashboard/messages/${id}/retry?`);
+    const retried = await post(`/dashboard/messages/${id}/retry`);
+    expect(retried.status).toBe(303);
+    expect((await newest())?.status).toBe('queued');
+    await post(`/dashboard/messages/${id}/cancel`);
+    expect((await newest())?.status).toBe('canceled');
+  });
+
+  it('is the one that is asked for when two sessions know it by one id', async () => {
+    const id = await add({ content: { type: 'text', text: 'as-sent' } });
+    await add({
+      messageId: id,
+      direction: 'in',
+      status: 'received',
+      content: { type: 'text', text: 'as-received' },
+    });
+    expect(await read(`/dashboard/messages/${id}?direction=in`)).toContain('as-received');
+    expect(await read(`/dashboard/messages/${id}?direction=out`)).toContain('as-sent');
+  });
+
+  it('of a login code shows no text', async () => {
+    const id = await add({ type: 'otp', content: { type: 'otp', sealed: 'the-sealed-code' } });
+    const page = await read(`/dashboard/messages/${id}`);
+    expect(page).toContain('A login code');
+    expect(page).not.toContain('the-sealed-code');
+    expect(page).not.toContain('again=');
+  });
+
+  const codes = ['463', '479', '429', '503', 'NO_ACK', 'NOT_SENT', 'NOT_ON_WHATSAPP', 'MEDIA_GONE'];
+  it.each([...codes, 'CONTENT_GONE', 'CONTENT_UNREADABLE', 'EXPIRED', 'SESSION_DELETED', '999'])(
+    'explains %s in both languages',
+    (code) => {
+      const [en, id] = [explainError('en', code), explainError('id', code)];
+      for (const words of [en, id]) expect(words?.why && words.todo).toBeTruthy();
+      expect(en?.why).not.toBe(id?.why);
+    },
+  );
+});
+
+describe('what others wrote', () => {
+  const contents: [string, Record<string, unknown>][] = [
+    ['text', { text: SCRIPT }],
+    ['image', { caption: SCRIPT, media: { state: 'pending', mimetype: SCRIPT, size: 1, sha256: null } }],
+    ['document', { filename: SCRIPT, media: { state: 'failed', mimetype: 'a/b', size: 1, sha256: null } }],
+    ['location', { latitude: 1, longitude: 2, name: SCRIPT, address: SCRIPT }],
+    ['contact', { name: SCRIPT, phone: '1', vcard: SCRIPT }],
+    ['poll', { question: SCRIPT, options: [SCRIPT], multiple: false }],
+    ['poll_vote', { messageId: SCRIPT, options: [SCRIPT] }],
+    ['reaction', { messageId: SCRIPT, emoji: SCRIPT }],
+    ['reply', { text: SCRIPT }],
+    ['edit', { messageId: SCRIPT, text: SCRIPT }],
+    ['delete', { messageId: SCRIPT }],
+    ['unsupported', { kind: SCRIPT }],
+  ];
+
+  it.each(contents)('%s is text wherever it shows', async (type, fields) => {
+    const id = await add({
+      type,
+      direction: 'in',
+      status: 'received',
+      content: { type, quotedId: SCRIPT, ...fields },
+    });
+    const places = [
+      '/dashboard/messages',
+      '/dashboard/messages/chats',
+      `/dashboard/messages/${id}`,
+      `/dashboard/messages/with/%2B${PHONE}?session=main`,
+    ];
+    for (const place of places) {
+      const html = await read(place);
+      expect(html, place).not.toContain('<img src=x');
+      expect(html, place).not.toContain('<script>alert');
+    }
+    expect(await read(`/dashboard/messages/${id}`)).toContain(encodeURIComponent('<img'));
+  });
+});
+
+describe('the composer', () => {
+  const target = { session: 'main', to: '0812 3456 7890' };
+  const forms: Record<(typeof COMPOSED)[number], Record<string, string>> = {
+    text: { text: 'hello' },
+    image: {},
+    video: {},
+    audio: {},
+    document: {},
+    sticker: {},
+    location: { latitude: '-6,1754', longitude: '106.8272', name: 'Monas' },
+    buttons: { text: 'Is it right?', buttons: 'Yes\nNo', footer: 'Thanks' },
+    list: { text: 'What?', buttonText: 'Menu', rows: '# Orders\nTrack | Where it is\nCancel' },
+    contact: { contactName: 'Service', contactPhone: '0812 9876 5432' },
+    poll: { question: 'When?', options: 'Morning\nEvening', multiple: 'true' },
+    reaction: { emoji: '👍' },
+  };
+  const plain = COMPOSED.filter((kind) => Object.keys(forms[kind]).length > 0);
+
+  it.each(COMPOSED)('shows the fields and a preview of %s', async (kind) => {
+    expect(await read(`/dashboard/messages/new/fields?kind=${kind}`)).toMatch(/<(input|textarea)/);
+    const preview = await post('/dashboard/messages/new/preview', { kind, ...forms[kind] });
+    expect(preview.status).toBe(200);
+    expect(await preview.text()).toContain('bubble out');
+  });
+
+  it.each(plain)('sends %s and answers the part that follows it', async (kind) => {
+    const messageId = await add();
+    const about = kind === 'reaction' ? { messageId } : {};
+    const reply = await post('/dashboard/messages', { kind, ...target, ...forms[kind], ...about }, HX);
+    const html = await reply.text();
+    expect(reply.status, html).toBe(200);
+    const row = await newest();
+    expect(row).toMatchObject({ type: kind, phone: PHONE, status: 'queued' });
+    expect(html).toContain(`hx-get="/dashboard/messages/${row?.messageId}/sent`);
+    if (kind === 'list') {
+      const rows = [{ id: '1', title: 'Track', description: 'Where it is' }, { title: 'Cancel' }];
+      expect(row?.content).toMatchObject({ sections: [{ title: 'Orders', rows }] });
+    }
+    if (kind === 'location') expect(row?.content).toMatchObject({ latitude: -6.1754 });
+    if (kind === 'reaction') return;
+    const again = await read(`/dashboard/messages/new?again=${row?.messageId}`);
+    for (const value of Object.values(forms[kind]).filter((text) => /^[A-Za-z][\w ]*$/.test(text))) {
+      expect(again).toContain(value === 'true' ? 'checked' : value);
+    }
+  });
+
+  it('takes an uploaded picture, and offers it by a link of its own when it is sent again', async () => {
+    const form = new FormData();
+    const fields = { ...target, kind: 'image', caption: SCRIPT, _csrf: t.csrfOf(tenant) };
+    for (const [name, value] of Object.entries(fields)) form.set(name, value);
+    form.set('file', new Blob([new Uint8Array(pngFile())]), 'picture.png');
+    const headers = { cookie: `wahub_session=${tenant.token}`, ...HX };
+    const socket = { incoming: { socket: { remoteAddress: '127.0.0.1' } } };
+    const reply = await t.app.request('/dashboard/messages', { method: 'POST', body: form, headers }, socket);
+    expect(reply.status).toBe(200);
+    const row = await newest();
+    expect(row?.content).toMatchObject({ type: 'image', media: { mimetype: 'image/png' }, caption: SCRIPT });
+    const page = await read(`/dashboard/messages/${row?.messageId}`);
+    const src = /<img class="media image" src="(\/media\/[^"]+)"/.exec(page)?.[1]?.replaceAll('&amp;', '&');
+    expect(page).not.toContain(SCRIPT);
+    const picture = await t.call(src ?? '');
+    expect(picture).toMatchObject({ status: 200 });
+    expect(picture.headers.get('content-type')).toBe('image/png');
+    expect(await read(`/dashboard/messages/new?again=${row?.messageId}`)).toMatch(
+      /name="url"[^>]*value="\w{32}"/,
+    );
+  });
+
+  it.each([
+    [{ kind: 'text', text: '' }, 'text'],
+    [{ kind: 'image' }, 'url'],
+    [{ kind: 'location', latitude: '100', longitude: '1' }, 'latitude'],
+    [{ kind: 'buttons', text: 'x' }, 'buttons'],
+    [{ kind: 'list', text: 'x', buttonText: 'y', rows: '# empty' }, 'rows'],
+    [{ kind: 'contact', contactName: 'x' }, 'contactPhone'],
+    [{ kind: 'poll', question: 'x', options: 'one' }, 'options'],
+    [{ kind: 'reaction', emoji: 'ab', messageId: 'x' }, 'emoji'],
+    [{ kind: 'text', text: 'x', to: '' }, 'to'],
+    [{ kind: 'text', text: 'x', scheduledAt: 'tomorrow' }, 'scheduledAt'],
+    [{ kind: 'text', text: 'x', scheduledAt: '2001-01-01T00:00:00Z' }, 'scheduledAt'],
+  ])('refuses %j and names the field', async (bad, field) => {
+    const reply = await post('/dashboard/messages', { ...target, ...bad }, HX);
+    expect(reply.status).toBe(400);
+    expect(reply.headers.get('hx-retarget')).toBe('#alert');
+    expect(await reply.text()).toContain(`data-field="${field}"`);
+    expect(await newest()).toBeUndefined();
+  });
+
+  it('sends later, with its priority, in answer to another one', async () => {
+    const quotedMessageId = await add();
+    const scheduledAt = new Date(Date.now() + 3_600_000).toISOString();
+    const form = { ...target, text: 'later', priority: 'high', scheduledAt, quotedMessageId };
+    expect((await post('/dashboard/messages', form, HX)).status).toBe(200);
+    expect(await newest()).toMatchObject({
+      priority: 0,
+      scheduledAt: Date.parse(scheduledAt),
+      content: { quoted: { messageId: quotedMessageId } },
+    });
+  });
+
+  it('writes nothing into the activity log for what is only looked at', async () => {
+    await post('/dashboard/messages/new/preview', { kind: 'text', text: 'the-secret-draft' });
+    const rows = await t.deps.db.select().from(activityLogs).where(eq(activityLogs.userId, tenant.id));
+    expect(rows).toEqual([]);
+    expect(JSON.stringify(t.lines)).not.toContain('the-secret-draft');
+  });
+
+  it('leads to a session first where there is none, and a reader away', async () => {
+    const nobody = await t.tenant();
+    expect(await read('/dashboard/messages/new', nobody)).toContain('href="/dashboard/new-session"');
+    const reader = await t.visit('/dashboard/messages/new', { as: await t.tenant('readonly') });
+    expect(reader.headers.get('location')).toBe('/dashboard/messages');
+  });
+});
+
+describe('a conversation', () => {
+  const path = `/dashboard/messages/with/%2B${PHONE}`;
+
+  it('shows both sides in order, and takes an answer', async () => {
+    await add({ content: { type: 'text', text: 'first-words' } });
+    await add({ direction: 'in', status: 'received', content: { type: 'text', text: 'second-words' } });
+    const page = await read(path);
+    expect(page.indexOf('first-words')).toBeLessThan(page.indexOf('second-words'));
+    expect(page).toContain('Mark 1 as read');
+    const reply = await post(`${path}?session=main`, { text: 'third-words' }, HX);
+    expect(await reply.text()).toContain('third-words');
+    expect(await newest()).toMatchObject({ phone: PHONE, content: { type: 'text', text: 'third-words' } });
+  });
+
+  it('is not another tenant’s, also under the same session name', async () => {
+    await add({ content: { type: 'text', text: 'first-words' } });
+    const stranger = await t.tenant();
+    const place = `${path}/bubbles?session=main`;
+    expect((await t.visit(place, { as: stranger })).status).toBe(404);
+    expect(await read(place)).toContain('first-words');
+  });
+
+  it('offers a reader no way to write', async () => {
+    await t.deps.db
+      .update(whatsappAccounts)
+      .set({ sessionId: 'other' })
+      .where(eq(whatsappAccounts.id, accountId));
+    const reader = await t.tenant('readonly');
+    await t.deps.db
+      .update(whatsappAccounts)
+      .set({ userId: reader.id })
+      .where(eq(whatsappAccounts.id, accountId));
+    expect(await read(path, reader)).not.toContain('<textarea');
+  });
+});

@@ -1,0 +1,180 @@
+/** The pages that play the phones of a sandbox, against the real service and an emulated WhatsApp. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
+import { until } from '../helpers/until.ts';
+import { openDashboard } from './visitor.ts';
+
+const PERSON = '6281234567890';
+const PHONE_PAGE = `/dashboard/phone/with/%2B${PERSON}`;
+
+interface Player {
+  token: string;
+  csrf: string;
+}
+
+let emulator: Emulator;
+let gateway: TestGateway;
+let first: Player;
+let second: Player;
+beforeAll(async () => {
+  emulator = await startEmulator();
+  gateway = await startTestGateway(emulator, { emulatorUrl: emulator.url });
+  first = await player('first');
+  second = await player('second');
+  await link(first, 'main', '628111111111');
+}, 120_000);
+afterAll(async () => {
+  await gateway.remove();
+  await emulator.stop();
+});
+
+async function player(name: string): Promise<Player> {
+  const form = { email: `${name}@example.com`, password: 'a-long-password', name };
+  const { body } = await gateway.call('POST', '/auth/register', form, {});
+  const page = await visit({ token: body.token, csrf: '' }, '/dashboard/account');
+  const csrf = /name="_csrf" value="([^"]+)"/.exec(await page.text())?.[1] ?? '';
+  return { token: body.token, csrf };
+}
+
+function visit({ token, csrf }: Player, path: string, form?: Record<string, string>): Promise<Response> {
+  const headers = { cookie: `wahub_session=${token}` };
+  const post = form && { method: 'POST', body: new URLSearchParams({ ...form, _csrf: csrf }) };
+  return fetch(`${gateway.url}${path}`, { headers, redirect: 'manual', ...post });
+}
+
+async function read(who: Player, path: string): Promise<string> {
+  const reply = await visit(who, path);
+  expect(reply.status, path).toBe(200);
+  return reply.text();
+}
+
+async function submit(who: Player, path: string, form: Record<string, string>): Promise<void> {
+  const reply = await visit(who, path, form);
+  expect(reply.status, await reply.text()).toBe(303);
+}
+
+const api = (who: Player, method: string, path: string, body?: unknown) =>
+  gateway.call(method, path, body, { authorization: `Bearer ${who.token}` });
+
+async function link(who: Player, sessionId: string, phone: string, by: 'qr' | 'code' = 'qr'): Promise<void> {
+  await submit(who, '/dashboard/sessions', {
+    sessionId,
+    pairing: by,
+    phoneNumber: by === 'code' ? phone : '',
+  });
+  await submit(who, '/dashboard/phone/link', { sessionId, phone: `+${phone}` });
+  await until(async () => (await read(who, `/dashboard/sessions/${sessionId}/link/state`)).includes(phone));
+}
+
+async function send(who: Player, to: string, text: string): Promise<string> {
+  const { body } = await api(who, 'POST', '/message/send-text', { session: 'main', to, text });
+  return body.data.messageId;
+}
+
+const stateOf = async (who: Player, id: string) => (await api(who, 'GET', `/message/${id}`)).body.data.status;
+
+describe('linking', () => {
+  it('takes one click for a QR code, and for a pairing code', async () => {
+    await api(first, 'POST', '/session/create', { sessionId: 'lonely' });
+    const waiting = await read(first, '/dashboard/phone/waiting');
+    expect(waiting).toContain('Scan the QR code');
+    expect(/name="phone"[^>]*value="(\+62811\d{8})"/.test(waiting)).toBe(true);
+    expect(await read(second, '/dashboard/phone/waiting')).not.toContain('lonely');
+    await link(first, 'coded', '628111111112', 'code');
+    expect(await read(first, '/dashboard/phone/linked')).toContain('+628111111112');
+  });
+
+  it('says why it is not possible', async () => {
+    const again = await visit(first, '/dashboard/phone/link', { sessionId: 'main', phone: '+628111111119' });
+    expect(again.status).toBe(409);
+    expect(await again.text()).toContain('does not wait for a phone');
+    const foreign = { sessionId: 'main', phone: '+628111111119' };
+    expect((await visit(second, '/dashboard/phone/link', foreign)).status).toBe(404);
+  });
+});
+
+describe('somebody’s phone', () => {
+  it('shows what it decrypted, login codes too, and answers', async () => {
+    await send(first, `+${PERSON}`, 'decrypted-words');
+    await until(async () => (await read(first, `${PHONE_PAGE}/chat`)).includes('decrypted-words'));
+    const otp = { session: 'main', to: `+${PERSON}`, companyName: 'Toko' };
+    expect((await api(first, 'POST', '/otp/send', otp)).status).toBe(202);
+    await until(async () =>
+      /\b\d{6}\b/.test((await read(first, `${PHONE_PAGE}/chat`)).replace(/<[^>]+>/g, ' ')),
+    );
+    expect(await read(first, '/dashboard/phone/people')).toContain(`+${PERSON}`);
+
+    await submit(first, PHONE_PAGE, { session: 'main', text: '<b>thanks</b>' });
+    const conversation = `/dashboard/messages/with/%2B${PERSON}/bubbles?session=main`;
+    await until(async () => (await read(first, conversation)).includes('&lt;b&gt;thanks'));
+    expect(await read(first, `${PHONE_PAGE}/chat`)).toContain('&lt;b&gt;thanks');
+  });
+
+  it('shows a tenant nothing of another one, also where both have linked the same phone', async () => {
+    await link(second, 'main', '628111111111');
+    const theirs = await read(second, `${PHONE_PAGE}/chat`);
+    expect(theirs).not.toContain('decrypted-words');
+    expect(theirs).not.toContain('thanks');
+    expect(await read(second, '/dashboard/phone/people')).not.toContain(PERSON);
+    const id = await send(first, '+6281234567899', 'unread-words');
+    const foreign = await visit(second, `${PHONE_PAGE}/read`, { messageId: id });
+    expect(foreign.status).toBe(404);
+  });
+
+  it.each([
+    ['not_on_whatsapp', 'failed'],
+    ['undelivered', 'sent'],
+    ['unread', 'delivered'],
+    // Last: it opens the breaker, and strangers wait from then on.
+    ['ack_error:463', 'failed'],
+  ])('behaves: %s ends as %s', async (behaviour, status) => {
+    const number = `62812000${String(status.length * 1000 + behaviour.length).padStart(5, '0')}`;
+    await submit(first, `/dashboard/phone/with/%2B${number}/behaviour`, { behaviour });
+    expect(await read(first, `/dashboard/phone/with/%2B${number}`)).toContain(
+      `value="${behaviour}" selected`,
+    );
+    const id = await send(first, `+${number}`, 'hello');
+    await until(async () => (await stateOf(first, id)) === status);
+    if (behaviour !== 'unread') return;
+    await submit(first, `/dashboard/phone/with/%2B${number}/read`, { messageId: id });
+    await until(async () => (await stateOf(first, id)) === 'read');
+  });
+});
+
+describe('trouble', () => {
+  const status = (sessionId: string) =>
+    api(first, 'GET', `/session/status?session=${sessionId}`).then(({ body }) => body.data);
+
+  it('meets the phone that is named: a broken line mends itself, a removed device does not', async () => {
+    const before = (await status('coded')).connectedAt;
+    await submit(first, '/dashboard/phone/fault', { sessionId: 'coded', fault: 'drop' });
+    await until(async () => {
+      const { isConnected, connectedAt } = await status('coded');
+      return isConnected && connectedAt !== before;
+    }, 30_000);
+    await submit(first, '/dashboard/phone/fault', { sessionId: 'coded', fault: 'logout' });
+    await until(async () => (await status('coded')).status === 'logged_out');
+    expect(await read(first, '/dashboard/sessions/coded')).toContain('removed this device');
+    expect((await status('main')).isConnected).toBe(true);
+  });
+
+  it('is of known kinds only, for own sessions only, and for everybody at once only an admin’s', async () => {
+    const unknown = { sessionId: 'main', fault: 'toString' };
+    expect((await visit(first, '/dashboard/phone/fault', unknown)).status).toBe(400);
+    const foreign = { sessionId: 'coded', fault: 'drop' };
+    expect((await visit(second, '/dashboard/phone/fault', foreign)).status).toBe(404);
+    expect((await visit(first, '/dashboard/phone/away', { seconds: '1' })).status).toBe(404);
+  });
+});
+
+it('outside of a sandbox, and for an emulator elsewhere, there are no such pages', async () => {
+  for (const emulatorUrl of [null, 'http://10.0.0.1:5002', 'http://localhost.example.com']) {
+    const t = await openDashboard({ config: { emulatorUrl } });
+    const user = await t.tenant();
+    for (const path of ['/dashboard/phone', PHONE_PAGE]) {
+      expect((await t.visit(path, { as: user })).status).toBe(404);
+    }
+    await t.close();
+  }
+});

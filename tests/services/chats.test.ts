@@ -1,0 +1,192 @@
+/** Searching the history in bounded time, and conversations. */
+import { eq } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { insertMany, transact } from '../../src/db/ops.ts';
+import { messages, waContacts, whatsappAccounts } from '../../src/db/schema.ts';
+import type { Actor, Ctx } from '../../src/services/context.ts';
+import {
+  countUnread,
+  markChatRead,
+  recentChats,
+  searchMessages,
+  sessionsWith,
+} from '../../src/services/messages.ts';
+import { newId } from '../../src/utils/ids.ts';
+import { openTestApp, type TestApp } from '../helpers/app.ts';
+
+const START = Date.parse('2026-01-01T00:00:00Z');
+const PHONE = '6281234567890';
+const LID = '123456789012345';
+
+let t: TestApp;
+let userId: number;
+let main: string;
+let second: string;
+let made = 0;
+const asked: { name: string; input: unknown }[] = [];
+beforeAll(async () => {
+  const commands = {
+    processId: newId(),
+    run: async (_id: string, name: string, input: unknown): Promise<never> => {
+      asked.push({ name, input });
+      return undefined as never;
+    },
+    runHere: async () => null,
+    handle: () => () => undefined,
+  };
+  t = await openTestApp({ routes: [], deps: { commands } });
+});
+afterAll(() => t.close());
+beforeEach(async () => {
+  userId = (await t.tenant()).id;
+  main = await addSession('main');
+  second = await addSession('second');
+  asked.length = 0;
+});
+
+async function addSession(sessionId: string): Promise<string> {
+  const id = newId();
+  const row = { id, userId, sessionId, status: 'connected', pairing: 'qr', paired: true } as const;
+  await t.deps.db.insert(whatsappAccounts).values({ ...row, createdAt: START, updatedAt: START });
+  return id;
+}
+
+const ctx = (actor: Partial<Actor> = {}): Ctx => ({
+  ...t.deps,
+  actor: { userId, role: 'user', via: 'cookie', scopes: null, sessionId: null, keyId: null, ...actor },
+  requestId: 'test',
+  ip: null,
+  userAgent: null,
+});
+
+type Row = typeof messages.$inferInsert;
+
+/** `at`: seconds after the start. */
+function row(accountId: string, at: number, columns: Partial<Row> = {}): Row {
+  const time = START + at * 1000;
+  return {
+    id: newId(time),
+    userId,
+    accountId,
+    sessionId: accountId === main ? 'main' : 'second',
+    messageId: `3EB0${String(++made).padStart(16, '0')}`,
+    direction: 'out',
+    peer: `${PHONE}@s.whatsapp.net`,
+    phone: PHONE,
+    type: 'text',
+    content: { type: 'text', text: `n ${at}` },
+    status: 'sent',
+    createdAt: time,
+    updatedAt: time,
+    ...columns,
+  };
+}
+
+const add = (rows: Row[]) => transact(t.deps.db, (tx) => insertMany(tx, messages, rows));
+const inbound = { direction: 'in', status: 'received' } as const;
+
+async function searchAll(input: Partial<Parameters<typeof searchMessages>[1]>) {
+  const pages = [];
+  let cursor: string | undefined;
+  do {
+    const page = await searchMessages(ctx(), { limit: 10, ...input, cursor });
+    pages.push(page);
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+  return { pages, ids: pages.flatMap(({ data }) => data.map(({ messageId }) => messageId)) };
+}
+
+describe('searching', () => {
+  it('pages through everything once, newest first, also where many were made in one millisecond', async () => {
+    const rows = Array.from({ length: 35 }, (_, i) => row(i % 2 ? main : second, Math.floor(i / 9)));
+    await add(rows);
+    const { ids } = await searchAll({});
+    expect(ids).toHaveLength(35);
+    expect(new Set(ids).size).toBe(35);
+    const byNumber = await searchAll({ number: '0812 3456 7890' });
+    expect(byNumber.ids).toEqual(ids);
+    expect((await searchAll({ session: 'main' })).ids).toHaveLength(17);
+  });
+
+  it('finds by every filter, and nothing of another tenant', async () => {
+    const failed = row(main, 3, { status: 'failed', type: 'image' });
+    const received = row(second, 5, inbound);
+    await add([row(main, 1), failed, received]);
+    const find = async (input: object) => (await searchAll(input)).ids;
+    expect(await find({ status: 'failed' })).toEqual([failed.messageId]);
+    expect(await find({ type: 'image', session: 'main' })).toEqual([failed.messageId]);
+    expect(await find({ direction: 'in' })).toEqual([received.messageId]);
+    expect(await find({ since: START + 2_000, until: START + 5_000 })).toEqual([failed.messageId]);
+    expect(await find({ number: '+6281299999999' })).toEqual([]);
+    const stranger = await t.tenant();
+    const other = ctx({ userId: stranger.id });
+    expect((await searchMessages(other, { limit: 10 })).data).toEqual([]);
+    await expect(searchMessages(other, { session: 'main', limit: 10 })).rejects.toMatchObject({
+      code: 'SESSION_NOT_FOUND',
+    });
+    const bound = await searchMessages(ctx({ sessionId: 'second' }), { limit: 10 });
+    expect(bound.data.map(({ messageId }) => messageId)).toEqual([received.messageId]);
+  });
+
+  it('looks at 10,000 messages at most, says how far it came, and goes on from there', async () => {
+    const oldest = row(main, 0, { status: 'failed' });
+    await add([oldest, ...Array.from({ length: 10_050 }, (_, i) => row(main, i + 1))]);
+    const first = await searchMessages(ctx(), { status: 'failed', limit: 10 });
+    expect(first).toMatchObject({ data: [], lookedUntil: new Date(START + 51_000).toISOString() });
+    const { pages, ids } = await searchAll({ status: 'failed' });
+    expect(ids).toEqual([oldest.messageId]);
+    expect(pages).toHaveLength(2);
+    expect(pages.at(-1)).toMatchObject({ nextCursor: null, lookedUntil: null });
+  });
+
+  it('refuses a cursor that is not its own', async () => {
+    await expect(searchMessages(ctx(), { limit: 10, cursor: 'x' })).rejects.toMatchObject({
+      code: 'VALIDATION_FAILED',
+    });
+  });
+});
+
+describe('a conversation', () => {
+  it('is found by number and by the LID that the session knows it by', async () => {
+    await t.deps.db.insert(waContacts).values({ accountId: main, lid: LID, phone: PHONE, updatedAt: START });
+    const byLid = row(main, 2, { ...inbound, peer: `${LID}@lid`, phone: null, lid: LID });
+    const byNumber = row(main, 1);
+    await add([byLid, byNumber, row(second, 3)]);
+    const { ids } = await searchAll({ number: `+${PHONE}`, session: 'main' });
+    expect(ids).toEqual([byLid.messageId, byNumber.messageId]);
+    expect(await sessionsWith(ctx(), { number: `+${PHONE}` })).toEqual(['second', 'main']);
+    expect(await countUnread(ctx(), { number: `+${PHONE}`, session: 'main' })).toBe(1);
+  });
+
+  it('shows among the recent ones when its person wrote, with how many are new', async () => {
+    const other = { peer: '6281200000002@s.whatsapp.net', phone: '6281200000002' };
+    await add([
+      row(main, 1, inbound),
+      row(main, 2, { ...inbound, readAt: START }),
+      row(main, 3),
+      row(second, 4, { ...other, ...inbound }),
+      row(main, 5, { peer: '6281200000003@s.whatsapp.net', phone: '6281200000003' }),
+    ]);
+    expect(await recentChats(ctx(), { limit: 10 })).toMatchObject([
+      { sessionId: 'second', number: '+6281200000002', unread: 1 },
+      { sessionId: 'main', number: `+${PHONE}`, unread: 1, last: { direction: 'out' } },
+    ]);
+    expect(await recentChats(ctx({ userId: userId + 1_000_000 }), { limit: 10 })).toEqual([]);
+  });
+
+  it('is marked read as a whole, once, in the session that is named', async () => {
+    await add([row(main, 1, inbound), row(main, 2, inbound), row(second, 3, inbound), row(main, 4)]);
+    const where = { number: `+${PHONE}`, session: 'main' };
+    expect(await markChatRead(ctx(), where)).toEqual({ marked: 2 });
+    expect(asked).toMatchObject([{ name: 'mark_read', input: { messages: [{}, {}] } }]);
+    expect(await markChatRead(ctx(), where)).toEqual({ marked: 0 });
+    expect(asked).toHaveLength(1);
+    expect(await countUnread(ctx(), { ...where, session: 'second' })).toBe(1);
+    await expect(markChatRead(ctx({ role: 'readonly' }), where)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await t.deps.db
+      .update(whatsappAccounts)
+      .set({ status: 'disconnected' })
+      .where(eq(whatsappAccounts.id, main));
+    await expect(markChatRead(ctx(), where)).rejects.toMatchObject({ code: 'NOT_CONNECTED' });
+  });
+});
