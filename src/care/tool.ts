@@ -1,5 +1,8 @@
 /** What the tools share: which one it is, how they speak, and how their failures read. */
 import { isUnavailable } from '../db/ops.ts';
+import { StorageError } from '../utils/storage/storage.ts';
+import { backup } from './backup.ts';
+import { restore } from './restore.ts';
 import { rotateEncryptionKey } from './rotate-encryption-key.ts';
 
 /** Where a tool's lines go. */
@@ -14,7 +17,11 @@ export interface Speaker {
 /** Resolves when all is done; throws StartError with a sentence for a person. */
 export type Tool = (args: readonly string[], speaker: Speaker) => Promise<void>;
 
-const TOOLS: ReadonlyMap<string, Tool> = new Map([['rotate-encryption-key', rotateEncryptionKey]]);
+const TOOLS: ReadonlyMap<string, Tool> = new Map([
+  ['backup', backup],
+  ['restore', restore],
+  ['rotate-encryption-key', rotateEncryptionKey],
+]);
 
 const PROGRESS_EVERY_MS = 1_000;
 
@@ -56,6 +63,7 @@ const FOR_PEOPLE = new Set(['StartError', 'ConfigError']);
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (FOR_PEOPLE.has(error.name)) return error.message;
+  if (error instanceof StorageError) return `the storage of files: ${error.reason}`;
   if (isUnavailable(error)) return `the database does not answer (${rootOf(error).message})`;
   return error.stack ?? error.message;
 }

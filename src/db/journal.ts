@@ -12,6 +12,7 @@ export interface JournalEntry {
   when: number;
 }
 
+const Tables = z.object({ tables: z.record(z.string(), z.unknown()) });
 const Journal = z.object({ entries: z.array(z.object({ tag: z.string(), when: z.number() })) });
 
 /** The folder of a dialect's migrations. */
@@ -22,6 +23,12 @@ export function migrationsFolder(dialect: DbType): string {
 /** Every migration of the dialect, the oldest first. */
 export function readJournal(dialect: DbType, dir = migrationsFolder(dialect)): JournalEntry[] {
   return Journal.parse(JSON.parse(readFileSync(join(dir, 'meta', '_journal.json'), 'utf8'))).entries;
+}
+
+/** The tables that there are after a migration. */
+export function tablesAfter(dialect: DbType, { tag }: JournalEntry): string[] {
+  const file = join(migrationsFolder(dialect), 'meta', `${tag.split('_', 1)[0]}_snapshot.json`);
+  return Object.keys(Tables.parse(JSON.parse(readFileSync(file, 'utf8'))).tables).sort();
 }
 
 /** The folder of package.json, from `src/db` as well as from `dist/db`. */
@@ -39,7 +46,10 @@ export function packageRoot(): string {
  * How far a database is whose newest applied migration is that of `when` (0: none). `unknown`: a later release has
  * migrated it.
  */
-export type Position = { state: 'empty' | 'unknown' } | { state: 'older' | 'newest'; entry: JournalEntry };
+export type Position =
+  | { state: 'empty' }
+  | { state: 'unknown' }
+  | { state: 'older' | 'newest'; entry: JournalEntry };
 
 export function positionOf(journal: readonly JournalEntry[], when: number): Position {
   if (when === 0) return { state: 'empty' };

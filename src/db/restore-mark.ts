@@ -6,6 +6,7 @@ import type { Database, Db } from './types.ts';
 
 /** Row 1 is the lease of migrations. */
 const ROW = 2;
+const MAX_SOURCE = 80;
 
 /** The table of the lease and of the mark: there before any migration is. */
 export async function createLeaseTable(db: Db): Promise<void> {
@@ -16,8 +17,18 @@ export async function createLeaseTable(db: Db): Promise<void> {
   );
 }
 
+/** Marks the database, and forgets how far a migration of its earlier tables had come. */
+export async function markRestore({ db, now }: Database, source: string): Promise<void> {
+  await createLeaseTable(db);
+  const at = await now();
+  // The table's character set is whatever the database has.
+  const name = source.replaceAll(/[^ -~]/g, '?').slice(-MAX_SOURCE);
+  await rawRun(db, sql`delete from migration_lease`);
+  await rawRun(db, sql`insert into migration_lease values (${ROW}, 'restore', ${at}, ${name}, 0)`);
+}
+
 /** What was being restored; null when no restore is unfinished. The table of the lease must be there. */
-async function readRestoreMark({ db }: Pick<Database, 'db'>): Promise<string | null> {
+export async function readRestoreMark({ db }: Pick<Database, 'db'>): Promise<string | null> {
   const rows = await rawRows<{ migration: string }>(
     db,
     sql`select migration from migration_lease where id = ${ROW}`,
@@ -25,11 +36,32 @@ async function readRestoreMark({ db }: Pick<Database, 'db'>): Promise<string | n
   return rows[0]?.migration ?? null;
 }
 
+/** The restore has ended well. */
+export async function clearRestoreMark({ db }: Pick<Database, 'db'>): Promise<void> {
+  await rawRun(db, sql`delete from migration_lease where id = ${ROW}`);
+}
+
 /** Throws StartError when a restore is unfinished. */
 export async function refuseUnfinishedRestore(database: Pick<Database, 'db'>): Promise<void> {
   const source = await readRestoreMark(database);
-  if (source === null) return;
-  throw new StartError(
-    `a restore of ${source} did not end, so this database holds only a part of it: run npm run restore again`,
-  );
+  if (source !== null) throw new StartError(unfinished(source));
+}
+
+const unfinished = (source: string) =>
+  `a restore of ${source} did not end, so this database holds only a part of it: run npm run restore again`;
+
+/**
+ * Why a database with these rows of `migration_lease` is not whole: a restore or a migration that did not end. Null
+ * when it is. `applied` are the hashes of the migrations that did.
+ */
+export function readCutOff(
+  lease: readonly Record<string, unknown>[],
+  applied: ReadonlySet<string>,
+): string | null {
+  for (const row of lease) {
+    if (Number(row.id) === ROW) return unfinished(String(row.migration));
+    const migration = String(row.migration).replace(/^failed:/, '');
+    if (migration !== '' && !applied.has(migration)) return 'a migration of this database is not finished';
+  }
+  return null;
 }

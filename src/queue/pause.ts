@@ -9,7 +9,7 @@ import type { QueueDeps } from './deps.ts';
 export const HAND_PAUSE = 'paused';
 
 /** Stands for "until somebody lifts it": the end of the year 9999, which no clock of ours will see. */
-const NO_END = 253_402_300_799_000;
+export const NO_END = 253_402_300_799_000;
 
 interface PausedSession {
   id: string;

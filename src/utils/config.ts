@@ -52,12 +52,9 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
 }
 
 /** What the tools for the data need: they run without the secrets of the service. */
-export interface DataConfig {
-  database: Config['database'];
-  uploadPath: string;
+export interface DataConfig extends Pick<Config, 'database' | 'storage' | 'files' | 'webhook'> {
   /** the one that seals first; none when ENCRYPTION_KEY is not set */
   encryptionKeys: Buffer[];
-  webhook: Config['webhook'];
 }
 
 /** Where the data lies. Throws ConfigError as `loadConfig` does, but not for secrets that are missing or weak. */
@@ -65,13 +62,14 @@ export function loadDataConfig(env: NodeJS.ProcessEnv): DataConfig {
   const names = readNames(env);
   dropExamples(names);
   const parsed = Env.safeParse(names);
-  const lines = parsed.success ? databaseProblems(parsed.data, names) : linesOf(parsed.error);
+  const lines = parsed.success ? dataProblems(parsed.data, names) : linesOf(parsed.error);
   if (!parsed.success || lines.length > 0) throw new ConfigError(lines);
   const { ENCRYPTION_KEY, ENCRYPTION_KEYS_EXTRA = [] } = parsed.data;
   const keys = ENCRYPTION_KEY === undefined ? [] : [ENCRYPTION_KEY, ...ENCRYPTION_KEYS_EXTRA];
   return {
     database: databaseOf(parsed.data),
-    uploadPath: filesOf(parsed.data).uploadPath,
+    storage: storageOf(parsed.data),
+    files: filesOf(parsed.data),
     encryptionKeys: keys.map(toEncryptionKey),
     webhook: webhookOf(parsed.data),
   };
@@ -117,7 +115,7 @@ function secretProblems(names: Record<string, string>, examples: Set<string>, pr
 
 const howToMake = 'make one with `openssl rand -hex 32`';
 
-function databaseProblems(env: EnvValues, names: Record<string, string>): string[] {
+function dataProblems(env: EnvValues, names: Record<string, string>): string[] {
   const lines: string[] = [];
   if (env.DB_TYPE === undefined && names.DB_HOST !== undefined) {
     lines.push('DB_HOST is set but DB_TYPE is not: say DB_TYPE=mysql (or remove DB_HOST for SQLite)');
@@ -127,11 +125,16 @@ function databaseProblems(env: EnvValues, names: Record<string, string>): string
       if (env[name] === undefined) lines.push(`${name} is missing: DB_TYPE=mysql needs it`);
     }
   }
+  if (env.STORAGE === 's3') {
+    for (const name of ['S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const) {
+      if (env[name] === undefined) lines.push(`${name} is missing: STORAGE=s3 needs it`);
+    }
+  }
   return lines;
 }
 
 function crossProblems(env: EnvValues, names: Record<string, string>): string[] {
-  const lines = databaseProblems(env, names);
+  const lines = dataProblems(env, names);
   if (env.MESSAGE_DELAY_MIN > env.MESSAGE_DELAY_MAX) {
     lines.push('MESSAGE_DELAY_MIN must not be larger than MESSAGE_DELAY_MAX');
   }
@@ -143,11 +146,6 @@ function crossProblems(env: EnvValues, names: Record<string, string>): string[] 
   }
   if (Buffer.byteLength(env.ADMIN_PASSWORD ?? '') > 72)
     lines.push('ADMIN_PASSWORD must have at most 72 bytes');
-  if (env.STORAGE === 's3') {
-    for (const name of ['S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const) {
-      if (env[name] === undefined) lines.push(`${name} is missing: STORAGE=s3 needs it`);
-    }
-  }
   for (const origin of originsOf(env)) {
     if (!isOrigin(origin))
       lines.push(`ALLOWED_ORIGINS holds what is not an origin such as https://app.example.com`);

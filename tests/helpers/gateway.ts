@@ -1,5 +1,6 @@
 /** The whole service inside the test's process, against an emulator. */
 import '../../src/whatsapp/baileys/preload.ts';
+import type { DatabaseOptions } from '../../src/db/client.ts';
 import type { Emulator } from '../../src/emulator/index.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
 import type { Config } from '../../src/utils/config.ts';
@@ -27,12 +28,18 @@ export const UNPACED = {
   perRecipientPerHour: 100_000,
 };
 
-/** Starts the service on a fresh database and waits until its workers run. */
+/**
+ * Starts the service on a fresh database, or on that of `on`, which its caller removes, and waits until its workers
+ * run.
+ */
 export async function startTestGateway(
   emulator: Emulator,
   overrides: Partial<Config> = {},
+  on?: DatabaseOptions,
 ): Promise<TestGateway> {
-  const { options, remove } = await createEmptyDatabase();
+  const { options, remove } = on
+    ? { options: on, remove: async () => undefined }
+    : await createEmptyDatabase();
   const base = testConfig();
   const config: Config = {
     ...base,

@@ -18,6 +18,9 @@ export type CampaignDeps = Pick<
   'config' | 'database' | 'db' | 'clock' | 'logger' | 'stream' | 'signals' | 'commands'
 >;
 
+/** What changing a campaign's state needs. */
+export type MoveDeps = Pick<Deps, 'database' | 'db' | 'clock' | 'stream' | 'signals'>;
+
 /** Pace, caps, quiet hours, checks and thresholds that were asked for. */
 export interface CampaignOptions {
   /** campaign messages of the session a day */
@@ -110,7 +113,7 @@ export interface Transition {
  * or null. Throws BROADCAST_IN_PROGRESS when another campaign runs on the same list and session.
  */
 export async function moveCampaign(
-  deps: CampaignDeps,
+  deps: MoveDeps,
   id: string,
   move: Transition,
 ): Promise<CampaignRow | null> {

@@ -1,7 +1,7 @@
 /** How a campaign stops by itself, and goes on by itself. */
 import { eq } from 'drizzle-orm';
 import { campaigns } from '../../db/schema.ts';
-import { type CampaignDeps, type CampaignRow, moveCampaign } from './campaign-row.ts';
+import { type CampaignDeps, type CampaignRow, type MoveDeps, moveCampaign } from './campaign-row.ts';
 import { withdrawOpen } from './withdraw-open.ts';
 
 /** Sessions that will not be connected again by themselves. */
@@ -22,7 +22,7 @@ export function sessionEnd(status: string): { reason: string; message: string } 
 
 /** Pauses a running campaign for a reason of the service's own, and takes what waits off the queue. */
 export function pauseItself(
-  deps: CampaignDeps,
+  deps: MoveDeps,
   id: string,
   { reason, message }: { reason: string; message: string },
 ): Promise<CampaignRow | null> {

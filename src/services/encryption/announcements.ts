@@ -18,7 +18,8 @@ interface KeyDeps {
   secrets: SecretBox;
 }
 
-const PREFIX = 'keys:';
+/** Names of their settings, before the id of the process. */
+export const KEYS_PREFIX = 'keys:';
 const LOOK_EVERY_MS = 1_000;
 /** Between its announcement and its first heartbeat a process migrates nothing and only opens a port. */
 const STARTING_MS = 60_000;
@@ -42,20 +43,20 @@ export async function announceKeys({ database, secrets }: KeyDeps, processId: st
   const { db } = database;
   const updatedAt = await database.now();
   const value = { seals: secrets.keyId, opens: secrets.keyIds };
-  const row = { name: PREFIX + processId, value, updatedAt };
+  const row = { name: KEYS_PREFIX + processId, value, updatedAt };
   await upsert(db, settings, row, [settings.name], { value, updatedAt });
   const live = new Set([processId, ...(await readLive(database))]);
   const old = await db
     .select({ name: settings.name })
     .from(settings)
-    .where(and(like(settings.name, `${PREFIX}%`), lt(settings.updatedAt, updatedAt - FORGET_AFTER_MS)));
-  const gone = old.map(({ name }) => name).filter((name) => !live.has(name.slice(PREFIX.length)));
+    .where(and(like(settings.name, `${KEYS_PREFIX}%`), lt(settings.updatedAt, updatedAt - FORGET_AFTER_MS)));
+  const gone = old.map(({ name }) => name).filter((name) => !live.has(name.slice(KEYS_PREFIX.length)));
   if (gone.length > 0) await db.delete(settings).where(inArray(settings.name, gone));
 }
 
 /** The process ends. */
 export async function withdrawKeys({ database }: KeyDeps, processId: string): Promise<void> {
-  await database.db.delete(settings).where(eq(settings.name, PREFIX + processId));
+  await database.db.delete(settings).where(eq(settings.name, KEYS_PREFIX + processId));
 }
 
 /** The processes that run or are starting, those of this host left out that /proc knows to be dead. */
@@ -68,11 +69,11 @@ export async function readKeyHolders(database: Database, host: Host): Promise<Ke
   const said = await db
     .select()
     .from(settings)
-    .where(like(settings.name, `${PREFIX}%`));
-  const keysOf = new Map(said.map(({ name, value }) => [name.slice(PREFIX.length), parse(value)]));
+    .where(like(settings.name, `${KEYS_PREFIX}%`));
+  const keysOf = new Map(said.map(({ name, value }) => [name.slice(KEYS_PREFIX.length), parse(value)]));
   const starting = said
     .filter(({ updatedAt }) => updatedAt > now - STARTING_MS)
-    .map(({ name }) => name.slice(PREFIX.length))
+    .map(({ name }) => name.slice(KEYS_PREFIX.length))
     .filter((id) => !known.has(id));
   const running = [...live].filter((id) => {
     const row = known.get(id);

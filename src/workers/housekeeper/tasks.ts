@@ -3,6 +3,7 @@ import { and, isNotNull, lte, notInArray } from 'drizzle-orm';
 import { updateInPieces } from '../../db/ops.ts';
 import { idempotencyKeys, messages, rateLimits, sendAttempts, whatsappAccounts } from '../../db/schema.ts';
 import { DAY_MS, deleteActivity, deleteOtps } from '../../services/analytics/cleanup.ts';
+import { forgetCampaigns } from '../../services/broadcast/retention.ts';
 import type { Deps } from '../../services/context.ts';
 import { sweepMedia } from '../../services/media/sweep.ts';
 import { deleteOld } from '../../services/retention.ts';
@@ -90,6 +91,11 @@ function nightlyTasks({ db, clock, config }: TaskDeps): Task[] {
           where: notInArray(messages.status, ['queued', 'sending']),
           signal,
         }),
+    },
+    {
+      name: 'campaigns',
+      when: 'nightly',
+      run: (signal) => forgetCampaigns(db, { before: before(retentionDays.messages), signal }),
     },
     {
       name: 'webhook_history',

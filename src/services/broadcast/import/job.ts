@@ -38,9 +38,12 @@ export class ImportStopped extends Error {
 /** Two at a time: more would only slow each other and the rest of the service. */
 const running = new PQueue({ concurrency: 2 });
 
+/** The folder of contact lists that are being imported, below `uploadPath`. */
+export const IMPORTS_FOLDER = 'imports';
+
 /** Where the uploaded file of an import lies until it is done. */
 export function spoolPath({ config }: Pick<Deps, 'config'>, importId: string): string {
-  return join(config.files.uploadPath, 'imports', `${importId}.csv`);
+  return join(config.files.uploadPath, IMPORTS_FOLDER, `${importId}.csv`);
 }
 
 /**

@@ -1,0 +1,157 @@
+/** `npm run restore -- <folder or .tar file>`: a backup of either database becomes this one. */
+import { parseArgs } from 'node:util';
+import { type Database, openDatabase } from '../db/client.ts';
+import { createOutbox } from '../events/outbox.ts';
+import { createEventStream } from '../events/stream.ts';
+import { createQueueSignals } from '../queue/signals.ts';
+import type { FilePlaces } from '../services/backup/files.ts';
+import type { Manifest } from '../services/backup/format.ts';
+import { restoreBackup } from '../services/backup/restore.ts';
+import { settleRestored } from '../services/backup/settle.ts';
+import { type BackupSource, openSource } from '../services/backup/sources.ts';
+import { type Verified, verifyBackup } from '../services/backup/verify.ts';
+import { countSealed } from '../services/encryption/rotate.ts';
+import { systemClock as clock } from '../utils/clock.ts';
+import { type DataConfig, loadDataConfig } from '../utils/config.ts';
+import { createSecretBox, type SecretBox } from '../utils/crypto.ts';
+import { StartError } from '../utils/errors.ts';
+import { describe } from './backup.ts';
+import { withPlaces } from './places.ts';
+import type { Speaker } from './tool.ts';
+
+const USAGE = `usage: npm run restore -- <folder or .tar file> [options]
+  --check               only look whether the backup is whole
+  --force               replace what is in the database
+  --moved               nothing ran on the data since the backup: keep Signal sessions, tokens and running campaigns
+  --hold                pause the queue of every session: nothing is sent until each is resumed
+  --skip-damaged-files  leave out files that are missing or damaged in the backup`;
+
+const OPTIONS = {
+  check: { type: 'boolean', default: false },
+  force: { type: 'boolean', default: false },
+  moved: { type: 'boolean', default: false },
+  hold: { type: 'boolean', default: false },
+  'skip-damaged-files': { type: 'boolean', default: false },
+} as const;
+
+/** Restores a backup. Throws StartError; before the checks are done nothing is touched. */
+export async function restore(args: readonly string[], speaker: Speaker): Promise<void> {
+  const { path, values } = readArgs(args);
+  const config = loadDataConfig(process.env);
+  const source = openSource(path);
+  const verified = await verifyBackup(source, speaker.progress);
+  const { manifest, damagedFiles } = verified;
+  speaker.say(`${source.path}: ${describe(manifest)}`);
+  if (damagedFiles.size > 0 && !values['skip-damaged-files']) {
+    const [first] = damagedFiles;
+    throw new StartError(
+      `${damagedFiles.size} files are missing or damaged (${first}): add --skip-damaged-files to go on without them`,
+    );
+  }
+  if (values.moved && manifest.live) {
+    throw new StartError(
+      'this backup was made while the service ran, so things have happened since: leave --moved out',
+    );
+  }
+  warnOfKeys(manifest, boxOf(config), speaker);
+  if (values.check) {
+    speaker.say('The backup is whole.');
+    return;
+  }
+  await withPlaces(config, (places) => fill(config, { ...verified, ...places, source }, values, speaker));
+}
+
+interface Choices {
+  force: boolean;
+  moved: boolean;
+  hold: boolean;
+}
+
+async function fill(
+  config: DataConfig,
+  what: Verified & FilePlaces & { source: BackupSource },
+  { force, moved, hold }: Choices,
+  speaker: Speaker,
+): Promise<void> {
+  const database = await openDatabase(config.database);
+  try {
+    let held = 0;
+    await restoreBackup({ ...what, database, force, moved, onProgress: speaker.progress }, async () => {
+      held = await settle(database, config, { moved, hold });
+    });
+    speaker.say(`Restored ${nameOf(config)} and its files.`);
+    await reportSealed(database, boxOf(config), speaker);
+    if (!moved) reportCare(held, speaker);
+    if (hold)
+      speaker.say('Every queue is paused: POST /message/resume-queue lifts that, session by session.');
+  } finally {
+    await database.close();
+  }
+}
+
+function readArgs(args: readonly string[]) {
+  try {
+    const { positionals, values } = parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
+    const [path, ...rest] = positionals;
+    if (path !== undefined && rest.length === 0) return { path, values };
+  } catch (error) {
+    throw new StartError(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+  }
+  throw new StartError(USAGE);
+}
+
+function settle(
+  database: Database,
+  config: DataConfig,
+  options: { moved: boolean; hold: boolean },
+): Promise<number> {
+  const stream = createEventStream(createOutbox({ clock, hasDefault: config.webhook !== null }));
+  const deps = { database, db: database.db, clock, stream, signals: createQueueSignals() };
+  return settleRestored(deps, options);
+}
+
+/** By the ids alone: nothing is opened, and nothing was touched yet. */
+function warnOfKeys({ sealed }: Manifest, secrets: SecretBox | null, speaker: Speaker): void {
+  const ids = Object.keys(sealed);
+  if (ids.length === 0) return;
+  if (!secrets) {
+    speaker.warn(`ENCRYPTION_KEY is not set: it must be the one with the id ${ids.join(', ')}`);
+    return;
+  }
+  for (const [keyId, values] of Object.entries(sealed)) {
+    if (secrets.keyIds.includes(keyId)) continue;
+    speaker.warn(
+      `ENCRYPTION_KEY is ${secrets.keyId}, but ${values} values of the backup are sealed with ${keyId}: with another key every number must be linked again`,
+    );
+  }
+}
+
+async function reportSealed(database: Database, secrets: SecretBox | null, speaker: Speaker): Promise<void> {
+  if (!secrets) return;
+  for (const { keyId, values, unreadable } of await countSealed({ database, secrets })) {
+    if (unreadable === 0) speaker.say(`All ${values} sealed values open with the key ${keyId}.`);
+    else speaker.warn(`${unreadable} of ${values} values sealed with the key ${keyId} do not open.`);
+  }
+}
+
+function reportCare(held: number, speaker: Speaker): void {
+  speaker.say(
+    'Signal sessions were left out: they are made anew with the next message to or from each contact.',
+  );
+  speaker.say('Everybody signs in again; API keys work as they did at the time of the backup.');
+  if (held > 0)
+    speaker.say(`${held} campaigns are paused with the reason "restored": look, then resume or stop them.`);
+  speaker.say(
+    'What waits in the queues is sent under its old id. See docs/backup.md before you start the service.',
+  );
+}
+
+function boxOf({ encryptionKeys: [key, ...extra] }: DataConfig): SecretBox | null {
+  return key ? createSecretBox([key, ...extra]) : null;
+}
+
+function nameOf({ database }: DataConfig): string {
+  return database.type === 'sqlite'
+    ? database.path
+    : `${database.database} on ${database.host}:${database.port}`;
+}

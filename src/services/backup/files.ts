@@ -1,0 +1,94 @@
+/** Files by the names that a backup has for them: in the storage, or contact lists on the disk. */
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { newId } from '../../utils/ids.ts';
+import { ignoreMissing } from '../../utils/storage/local.ts';
+import type { FileStorage, WholeFile } from '../../utils/storage/storage.ts';
+import { IMPORTS_FOLDER } from '../broadcast/import/job.ts';
+
+export interface FilePlaces {
+  storage: FileStorage;
+  uploadPath: string;
+}
+
+const MEDIA = 'media/';
+export const mediaName = (storageKey: string): string => MEDIA + storageKey;
+export const importName = (id: string): string => `${IMPORTS_FOLDER}/${id}.csv`;
+
+/**
+ * The bytes of a file on this machine's disk, whole, for as long as `use` runs; null when there is no such file. Its
+ * size must be known before it is written, and a storage may break off in the middle.
+ */
+export async function withFile<R>(
+  places: FilePlaces,
+  name: string,
+  use: (file: WholeFile) => Promise<R>,
+): Promise<R | null> {
+  const body = await openFile(places, name);
+  if (body === null) return null;
+  try {
+    const file = await spool(places, body);
+    try {
+      return await use(file);
+    } finally {
+      await rm(file.path, { force: true });
+    }
+  } catch (error) {
+    return ignoreMissing(error) ?? null;
+  }
+}
+
+/** Keeps the bytes under that name; false, and nothing is kept, when they are not those of `sha256`. */
+export async function putFile(
+  places: FilePlaces,
+  name: string,
+  body: AsyncIterable<Uint8Array>,
+  sha256: string,
+): Promise<boolean> {
+  const file = await spool(places, body);
+  try {
+    if (file.sha256 !== sha256) return false;
+    if (name.startsWith(MEDIA)) await places.storage.put(name.slice(MEDIA.length), file);
+    else await putBeside(join(places.uploadPath, name), file.path);
+    return true;
+  } finally {
+    await rm(file.path, { force: true });
+  }
+}
+
+async function openFile({ storage, uploadPath }: FilePlaces, name: string): Promise<Readable | null> {
+  return name.startsWith(MEDIA)
+    ? storage.open(name.slice(MEDIA.length))
+    : createReadStream(join(uploadPath, name));
+}
+
+async function putBeside(path: string, from: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await rename(from, path);
+}
+
+/** In the folder of files on their way in: the storage takes them from there, and the service clears it of old ones. */
+async function spool({ uploadPath }: FilePlaces, body: AsyncIterable<Uint8Array>): Promise<WholeFile> {
+  const path = join(uploadPath, 'staging', newId());
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const hash = createHash('sha256');
+  let size = 0;
+  async function* counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      size += chunk.length;
+      yield chunk;
+    }
+  }
+  try {
+    await pipeline(body, counted, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+    return { path, size, sha256: hash.digest('hex') };
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,59 @@
+/** Forgetting campaigns of long ago, with whom they were sent to. */
+import { and, asc, eq, inArray, isNotNull, isNull, lt, notInArray } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { deleteInPieces } from '../../db/ops.ts';
+import { campaignRecipients, campaigns } from '../../db/schema.ts';
+
+const PIECE = 100;
+
+/**
+ * Deletes campaigns that ended before `before` (epoch milliseconds) and their recipients; how many rows went. One that
+ * another campaign, not yet begun, is to take its recipients from stays until then.
+ */
+export async function forgetCampaigns(
+  db: Db,
+  { before, signal }: { before: number; signal: AbortSignal },
+): Promise<number> {
+  const needed = await readNeeded(db);
+  let total = 0;
+  while (!signal.aborted) {
+    const rows = await db
+      .select({ id: campaigns.id })
+      .from(campaigns)
+      .where(
+        and(
+          inArray(campaigns.status, ['stopped', 'completed', 'failed']),
+          lt(campaigns.finishedAt, before),
+          needed.length === 0 ? undefined : notInArray(campaigns.id, needed),
+        ),
+      )
+      .orderBy(asc(campaigns.id))
+      .limit(PIECE);
+    for (const { id } of rows) {
+      const where = eq(campaignRecipients.campaignId, id);
+      const key = campaignRecipients.position;
+      total += await deleteInPieces(db, { table: campaignRecipients, key, where, signal });
+      if (signal.aborted) return total;
+      // Last: a campaign whose recipients are half gone is found again.
+      await db.delete(campaigns).where(eq(campaigns.id, id));
+      total += 1;
+    }
+    if (rows.length < PIECE) break;
+  }
+  return total;
+}
+
+/** Campaigns whose recipients will be copied. */
+async function readNeeded(db: Db): Promise<string[]> {
+  const rows = await db
+    .selectDistinct({ id: campaigns.originId })
+    .from(campaigns)
+    .where(
+      and(
+        inArray(campaigns.status, ['scheduled', 'paused', 'running']),
+        isNotNull(campaigns.originId),
+        isNull(campaigns.frozenAt),
+      ),
+    );
+  return rows.flatMap(({ id }) => (id === null ? [] : [id]));
+}

@@ -1,0 +1,142 @@
+import { asc, eq } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { campaignRecipients, campaigns, messageQueue, messages } from '../../src/db/schema.ts';
+import { holdCampaigns } from '../../src/services/broadcast/after-restore.ts';
+import { forgetCampaigns } from '../../src/services/broadcast/retention.ts';
+import { newId } from '../../src/utils/ids.ts';
+import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
+import { createFakeClock } from '../helpers/clock.ts';
+
+const NOW = Date.UTC(2026, 0, 5, 3, 0, 0);
+const HOUR_MS = 3_600_000;
+
+let t: TestApp;
+let tenant: Tenant;
+beforeAll(async () => {
+  t = await openTestApp({ clock: createFakeClock(NOW) });
+  tenant = await t.tenant();
+});
+afterAll(() => t.close());
+beforeEach(async () => {
+  await t.deps.db.delete(campaigns);
+  await t.deps.db.delete(campaignRecipients);
+});
+
+type Row = typeof campaigns.$inferInsert;
+
+async function add(columns: Partial<Row>, recipients = 0): Promise<string> {
+  const id = newId();
+  await t.deps.db.insert(campaigns).values({
+    id,
+    userId: tenant.id,
+    accountId: 'a'.repeat(32),
+    sessionId: 'main',
+    status: 'completed',
+    name: 'Promo',
+    type: 'text',
+    content: { type: 'text', text: 'hello' },
+    delayMs: 1_000,
+    options: {},
+    seed: id,
+    createdAt: NOW,
+    updatedAt: NOW,
+    ...columns,
+  });
+  for (let position = 1; position <= recipients; position++) {
+    const phone = `62812${position}`;
+    const state = 'queued' as const;
+    await t.deps.db.insert(campaignRecipients).values({
+      campaignId: id,
+      position,
+      userId: tenant.id,
+      phone,
+      fields: {},
+      state,
+      updatedAt: NOW,
+    });
+  }
+  return id;
+}
+
+const rowOf = async (id: string) => (await t.deps.db.select().from(campaigns).where(eq(campaigns.id, id)))[0];
+
+describe('after a restore', () => {
+  it('nothing goes on by itself that may have reached people since the backup', async () => {
+    const running = await add({ status: 'running', startedAt: NOW - HOUR_MS });
+    const waiting = await add({ status: 'paused', reason: 'session_logged_out' });
+    const overdue = await add({ status: 'scheduled', dueAt: NOW - HOUR_MS, scheduledAt: NOW - HOUR_MS });
+    const mine = await add({ status: 'paused', reason: 'user' });
+    const future = await add({ status: 'scheduled', dueAt: NOW + HOUR_MS });
+    const daily = await add({
+      status: 'scheduled',
+      cron: '0 2 * * *',
+      timeZone: 'UTC',
+      dueAt: NOW - HOUR_MS,
+    });
+    expect(await holdCampaigns(t.deps)).toBe(3);
+    for (const id of [running, waiting, overdue]) {
+      expect(await rowOf(id)).toMatchObject({ status: 'paused', reason: 'restored', pausedAt: NOW });
+    }
+    expect(await rowOf(mine)).toMatchObject({ status: 'paused', reason: 'user' });
+    expect(await rowOf(future)).toMatchObject({ status: 'scheduled', dueAt: NOW + HOUR_MS });
+    expect(await rowOf(daily)).toMatchObject({ status: 'scheduled', dueAt: NOW + 23 * HOUR_MS });
+    expect(await holdCampaigns(t.deps)).toBe(0);
+  });
+
+  it('what a campaign had in the queue keeps its id for when it goes on', async () => {
+    const { db } = t.deps;
+    const campaignId = await add({ status: 'running' });
+    const id = newId();
+    const common = { id, userId: tenant.id, accountId: 'a'.repeat(32), messageId: '3EB0AA', priority: 2 };
+    await db.insert(messages).values({
+      ...common,
+      sessionId: 'main',
+      direction: 'out',
+      peer: '6281@s.whatsapp.net',
+      campaignId,
+      type: 'text',
+      content: { type: 'text', text: 'hello' },
+      status: 'queued',
+      createdAt: NOW,
+      updatedAt: NOW,
+    });
+    const queued = { recipient: '6281@s.whatsapp.net', status: 'pending' as const, availableAt: NOW };
+    await db.insert(messageQueue).values({ ...common, ...queued });
+    await holdCampaigns(t.deps);
+    expect(await db.select().from(messageQueue).where(eq(messageQueue.id, id))).toEqual([]);
+    expect(await db.select().from(messages).where(eq(messages.id, id))).toMatchObject([
+      { status: 'queued', messageId: '3EB0AA' },
+    ]);
+  });
+});
+
+describe('retention', () => {
+  const forget = (before: number) =>
+    forgetCampaigns(t.deps.db, { before, signal: new AbortController().signal });
+
+  it('takes ended campaigns with their recipients, and nothing that is still to come', async () => {
+    const old = NOW - 400 * 24 * HOUR_MS;
+    await add({ status: 'completed', finishedAt: old }, 3);
+    await add({ status: 'stopped', finishedAt: old }, 2);
+    const kept = [
+      await add({ status: 'completed', finishedAt: NOW }, 1),
+      await add({ status: 'paused', createdAt: old, reason: 'user' }, 1),
+      await add({ status: 'scheduled', createdAt: old, dueAt: NOW + HOUR_MS }),
+    ];
+    expect(await forget(NOW - HOUR_MS)).toBe(2 + 5);
+    const rows = await t.deps.db.select({ id: campaigns.id }).from(campaigns).orderBy(asc(campaigns.id));
+    expect(rows.map(({ id }) => id)).toEqual(kept.sort());
+    expect(await t.deps.db.select().from(campaignRecipients)).toHaveLength(2);
+  });
+
+  it('keeps a campaign whose recipients another one is still to take', async () => {
+    const old = NOW - 400 * 24 * HOUR_MS;
+    const origin = await add({ status: 'completed', finishedAt: old }, 2);
+    const copy = await add({ status: 'paused', reason: 'cloned', originId: origin, origin: 'clone' });
+    expect(await forget(NOW)).toBe(0);
+    await t.deps.db.update(campaigns).set({ frozenAt: NOW }).where(eq(campaigns.id, copy));
+    expect(await forget(NOW)).toBe(3);
+    expect(await rowOf(origin)).toBeUndefined();
+    expect(await rowOf(copy)).toMatchObject({ status: 'paused' });
+  });
+});
