@@ -107,6 +107,33 @@ describe('a running campaign', () => {
     }
   });
 
+  it('keeps it for those whose night is over and for what is sent again, who stand further up', async () => {
+    // 03:00 in London; who is awake there, in Jakarta, stands behind.
+    const sleeping = Array.from({ length: 4 }, (_, i) => ({ phone: `44791112345${i}` }));
+    w.engine.answer = ({ to }) =>
+      to.phone?.startsWith('44')
+        ? { outcome: 'refused', code: '475', message: 'no' }
+        : { outcome: 'acknowledged', at: w.clock.now() };
+    const id = await w.start({
+      listId: await w.list([...sleeping, ...contacts(2)]),
+      message: 'x',
+      delayBetweenMessages: 10_000,
+      quietHours: { from: '21:00', to: '08:00' },
+    });
+    await w.clock.advance(60_000);
+    expect(w.relayed()).toHaveLength(2);
+    w.clock.setNow(Date.UTC(2026, 0, 5, 8, 1));
+    await w.clock.advance(120_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 2, failed: 4 } });
+    await w.post(`/campaigns/${id}/retry-failed`);
+    await w.clock.advance(120_000);
+    const times = w.engine.relayed.map(({ at }) => at);
+    expect(times).toHaveLength(10);
+    // Between the two nights nobody keeps a pace; within each everybody does.
+    for (const [i, at] of times.slice(1).entries())
+      expect(at - (times[i] ?? 0)).toBeGreaterThanOrEqual(10_000);
+  });
+
   it("keeps the session's own pace where that is slower", async () => {
     await w.close();
     w = await openCampaigns({ delayMinMs: 5_000, delayMaxMs: 5_000 });

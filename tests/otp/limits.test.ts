@@ -189,5 +189,7 @@ describe('the arithmetic', () => {
     expect(addressKey('2001:DB8::1')).toBe(addressKey('2001:0db8:0:0:9::'));
     expect(addressKey('2001:db8:0:1::1')).not.toBe(addressKey('2001:db8::1'));
     expect(addressKey('::1')).toBe('0:0:0:0::/64');
+    expect(addressKey('::ffff:203.0.113.9')).toBe('203.0.113.9');
+    expect(addressKey('::ffff:cb00:7109')).toBe('203.0.113.9');
   });
 });

@@ -77,12 +77,22 @@ export interface LineMemory {
   checkFailures: number;
   /** with a delay: when the message that waits may leave */
   nextAt: number;
+  /** with a delay: the message that was queued last, after whose sending the next one's delay begins */
+  lastId: string | null;
   /** campaign messages of the session today, as counted and as added since */
   today: { dayStart: number; spent: number; countAgainAt: number } | null;
 }
 
 export function newMemory(): LineMemory {
-  return { restoredFor: undefined, open: new Set(), fates: [], checkFailures: 0, nextAt: 0, today: null };
+  return {
+    restoredFor: undefined,
+    open: new Set(),
+    fates: [],
+    checkFailures: 0,
+    nextAt: 0,
+    lastId: null,
+    today: null,
+  };
 }
 
 /** What is on the queue or on the wire. */

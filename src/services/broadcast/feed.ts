@@ -81,7 +81,9 @@ async function restore(
   sender: Sender,
   memory: LineMemory,
 ): Promise<Step> {
-  if ((await restoreWithdrawn(deps, campaign, sender)) === null) return wait(0);
+  const restored = await restoreWithdrawn(deps, campaign, sender);
+  if (restored === null) return wait(0);
+  memory.lastId = restored.at(-1) ?? memory.lastId;
   memory.restoredFor = campaign.resumedAt;
   memory.fates = [];
   memory.open = new Set((await readOpen(deps.db, campaign.id)).map(({ id }) => id));
@@ -110,11 +112,12 @@ async function feed(
   const room = today === null ? AHEAD : today.room - waiting;
   const want = Math.min(paced ? 1 : AHEAD - waiting, room);
   if (today !== null && want <= 0) return hold(deps, campaign, 'daily_cap', today.until);
-  const availableAt = paced ? await nextSlot(deps, campaign, random()) : null;
+  const availableAt = paced ? await nextSlot(deps, campaign, memory, random()) : null;
   const given = await giveNext(deps, campaign, sender, memory, { want, availableAt });
   if (typeof given === 'string') return hold(deps, campaign, given, null, checkPauseMs(memory));
   if (given === null) return wait(0);
   for (const id of given.ids) memory.open.add(id);
+  memory.lastId = given.ids.at(-1) ?? memory.lastId;
   memory.nextAt = availableAt ?? 0;
   if (memory.today) memory.today.spent += given.ids.length;
   if (!given.exhausted) return wait(0);
@@ -197,16 +200,40 @@ async function finish(
 }
 
 /** When the next message of a campaign with a delay may leave: after the one before it has. */
-async function nextSlot(deps: CampaignDeps, campaign: CampaignRow, random: number): Promise<number> {
-  const newest = await deps.db
+async function nextSlot(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  { lastId }: LineMemory,
+  random: number,
+): Promise<number> {
+  const known = lastId === null ? null : await sendingOf(deps, lastId);
+  const last = known ?? (await lastSending(deps, campaign.id)) ?? 0;
+  return Math.max(deps.clock.now(), last + jitteredDelay(campaign.delayMs, random));
+}
+
+/** When it left, the last time if it was sent again. Null: it was taken off the queue before that, or is gone. */
+async function sendingOf({ db }: CampaignDeps, id: string): Promise<number | null> {
+  const { sendingAt, attempts, queuedAt, updatedAt } = messages;
+  const [row] = await db
+    .select({ sendingAt, attempts, queuedAt, updatedAt })
+    .from(messages)
+    .where(eq(messages.id, id));
+  if (!row || row.sendingAt === null) return null;
+  // `sendingAt` is that of the first attempt; what came after it shows in the last change.
+  const again = row.attempts > 1 || (row.queuedAt ?? 0) > row.sendingAt;
+  return again ? row.updatedAt : row.sendingAt;
+}
+
+/** For a line that remembers nothing: of the recipient furthest down, who is mostly the last one. */
+async function lastSending({ db }: CampaignDeps, campaignId: string): Promise<number | null> {
+  const [row] = await db
     .select({ sendingAt: messages.sendingAt })
     .from(campaignRecipients)
     .innerJoin(messages, eq(messages.id, campaignRecipients.messageRowId))
-    .where(eq(campaignRecipients.campaignId, campaign.id))
+    .where(eq(campaignRecipients.campaignId, campaignId))
     .orderBy(desc(campaignRecipients.position))
     .limit(1);
-  const last = newest[0]?.sendingAt ?? 0;
-  return Math.max(deps.clock.now(), last + jitteredDelay(campaign.delayMs, random));
+  return row?.sendingAt ?? null;
 }
 
 /** Shows why nothing is sent; written once, not at every look. */

@@ -1,6 +1,6 @@
 /** Counters that all processes share: fixed windows of one hour, each spent by a conditional update. */
-import { isIPv6 } from 'node:net';
 import { and, eq, lt, lte, sql } from 'drizzle-orm';
+import ipaddr from 'ipaddr.js';
 import type { Tx } from '../../db/client.ts';
 import { affected, tryInsert } from '../../db/ops.ts';
 import { rateLimits } from '../../db/schema.ts';
@@ -62,13 +62,13 @@ export async function refundWindow(tx: Tx, { key, windowStart }: SpentWindow, n 
     .where(and(eq(rateLimits.key, key), eq(rateLimits.windowStart, windowStart)));
 }
 
-/** An end user's address as limits see it: an IPv6 customer holds a whole /64. */
+/**
+ * An end user's address as limits see it: an IPv6 customer holds a whole /64, and an IPv4 address that was written as
+ * IPv6 (`::ffff:203.0.113.9`, as Node's servers tell it) is that IPv4 address.
+ */
 export function addressKey(ip: string): string {
-  if (!isIPv6(ip)) return ip;
-  const [head = '', tail = ''] = ip.split('%')[0]?.toLowerCase().split('::') ?? [];
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === '' ? [] : tail.split(':');
-  const zeros = ip.includes('::') ? Array(Math.max(0, 8 - left.length - right.length)).fill('0') : [];
-  const groups = [...left, ...zeros, ...right].slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ''));
-  return `${groups.join(':')}::/64`;
+  const address = ipaddr.process(ip);
+  if (!(address instanceof ipaddr.IPv6)) return address.toString();
+  const network = address.parts.slice(0, 4).map((part) => part.toString(16));
+  return `${network.join(':')}::/64`;
 }
