@@ -1,40 +1,53 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { waQuarantine } from '../../src/db/schema.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import type { EngineName } from '../../src/whatsapp/capabilities.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
 
-/** Longer than every quick retry, and than the eleven that other clients count before they give up. */
+/** Longer than every quick retry, and than the eleven that wa-multi-session by itself counts before it gives up. */
 const REFUSED_SECONDS = 60;
-const PHONE = '628111000020';
+const PHONES = { baileys: '628111000020', 'wa-multi-session': '628111000021' } satisfies Record<
+  EngineName,
+  string
+>;
+const ENGINES = ['baileys', 'wa-multi-session'] as const;
 
 let emulator: Emulator;
-let gateway: TestGateway;
+const gateways = new Map<EngineName, TestGateway>();
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  gateway = await startTestGateway(emulator);
-  await linkSession(gateway, emulator, 'main', PHONE);
-});
+  for (const engine of ENGINES) {
+    const gateway = await startTestGateway(emulator, { engine });
+    gateways.set(engine, gateway);
+    await linkSession(gateway, emulator, 'main', PHONES[engine]);
+  }
+}, 60_000);
 
 afterAll(async () => {
-  await gateway?.remove();
+  for (const gateway of gateways.values()) await gateway.remove();
   await emulator?.stop();
 });
 
-test(`after ${REFUSED_SECONDS} s without WhatsApp the session is back by itself and what was queued goes out`, async () => {
-  const status = async () => (await gateway.call('GET', '/session/status?session=main')).body.data.status;
+test(`after ${REFUSED_SECONDS} s without WhatsApp the session is back by itself and what was queued goes out, with both engines`, async () => {
   await emulator.fault({ kind: 'refuse', seconds: REFUSED_SECONDS, mode: 'reset' });
   await emulator.fault({ kind: 'drop' });
-  await until(async () => (await status()) === 'disconnected');
-  const queued = await gateway.call('POST', '/message/send-text', {
-    session: 'main',
-    to: '628120000021',
-    text: 'written while WhatsApp was away',
-  });
-  expect(queued.status).toBe(202);
-  await until(async () => (await status()) === 'connected', 240_000);
-  expect(await gateway.deps.db.select().from(waQuarantine)).toEqual([]);
-  await until(() => emulator.messages({ to: '628120000021' }).length === 1, 60_000);
+  await Promise.all(
+    [...gateways].map(async ([engine, gateway]) => {
+      const status = async () => (await gateway.call('GET', '/session/status?session=main')).body.data.status;
+      const to = `628120000${engine === 'baileys' ? '021' : '022'}`;
+      await until(async () => (await status()) === 'disconnected');
+      const queued = await gateway.call('POST', '/message/send-text', {
+        session: 'main',
+        to,
+        text: 'written while WhatsApp was away',
+      });
+      expect(queued.status, engine).toBe(202);
+      await until(async () => (await status()) === 'connected', 240_000);
+      expect(await gateway.deps.db.select().from(waQuarantine), engine).toEqual([]);
+      await until(() => emulator.messages({ to }).length === 1, 60_000);
+    }),
+  );
 }, 330_000);

@@ -356,7 +356,7 @@ describe('a URL', () => {
     expect(await staged()).toEqual([]);
   });
 
-  test('must be https, and lead to no private address, also over a redirect', async () => {
+  test('must be https, and lead to no private address', async () => {
     const files = { ...testConfig().files, uploadPath };
     const strict = await openTestApp({ config: { files } });
     try {

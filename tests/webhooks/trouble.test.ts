@@ -2,12 +2,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { eq } from 'drizzle-orm';
 import { afterEach, expect, test } from 'vitest';
+import type { Db } from '../../src/db/client.ts';
 import { webhookDeliveries, webhookOutbox } from '../../src/db/schema.ts';
 import { getDelivery, listDeliveries, replayDelivery } from '../../src/services/webhooks/deliveries.ts';
 import { cleanWebhookHistory } from '../../src/services/webhooks/retention.ts';
 import { updateWebhook } from '../../src/services/webhooks/verbs.ts';
-import type { WebhookSenderOptions } from '../../src/workers/webhook-sender/index.ts';
-import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
+import type { Clock } from '../../src/utils/clock.ts';
+import { createWebhookSender, type WebhookSenderOptions } from '../../src/workers/webhook-sender/index.ts';
+import { createFakeClock, type FakeClock, turns } from '../helpers/clock.ts';
 import { accept, answer, type Fixture, hang, openFixture, seqsOf, settle, upTo } from './fixture.ts';
 
 const MINUTE_MS = 60_000;
@@ -49,6 +51,90 @@ test('a receiver that is down for ten minutes misses nothing, and is not stormed
   for (const session of sessions) expect(seqsOf(receiver, session)).toEqual(upTo(10));
   expect(await f.states(hook.id)).toEqual({ delivered: 30 });
 });
+
+/** The parts of a process that can be killed: from then on nothing of it reads, writes or wakes up. */
+function mortal({ db, clock }: { db: Db; clock: Clock }): { db: Db; clock: Clock; kill(): void } {
+  let dead = false;
+  // Whatever is asked of it, and however far: it never answers.
+  const silence: unknown = new Proxy(() => undefined, {
+    get: (_target, name) => (name === 'then' ? () => undefined : silence),
+    apply: () => silence,
+  });
+  return {
+    db: new Proxy(db, { get: (target, name) => (dead ? silence : Reflect.get(target, name)) }),
+    clock: {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      setTimer: (fn, delayMs) => clock.setTimer(() => (dead ? undefined : fn()), delayMs),
+    },
+    kill() {
+      dead = true;
+    },
+  };
+}
+
+test('a receiver that is down for ten minutes, and a gateway killed meanwhile: every event arrives, in order, with one id', async () => {
+  const clock = createFakeClock();
+  const f = await openFixture({ clock });
+  open = f;
+  const { id: userId } = await f.tenant();
+  const receiver = await f.receiver();
+  const hook = await f.hook(userId, { url: receiver.url, events: ['*'] });
+  const sessions = await Promise.all([f.session(userId), f.session(userId), f.session(userId)]);
+  const accepted: typeof receiver.received = [];
+  const first = mortal(f.deps);
+  const killed = createWebhookSender({ ...f.deps, ...first }, { random: () => 0.5 });
+  let kills = 0;
+  let dying = false;
+  let replaced = false;
+  receiver.respond = (request, res) => {
+    if (dying) {
+      // In the middle of a delivery: nobody is left to note the answer.
+      dying = false;
+      kills++;
+      first.kill();
+    }
+    return answer(503)(request, res);
+  };
+  killed.start();
+  clock.settleWith(async () => {
+    await turns(2);
+    if (kills === 0) await Promise.race([killed.settled(), untilKilled(() => kills > 0)]);
+    await turns(2);
+  });
+  for (let minute = 0; minute < 10; minute++) {
+    for (const session of sessions) await f.message(session, 'message.sent');
+    if (minute === 2) dying = true;
+    await clock.advance(MINUTE_MS);
+    if (kills === 1 && !replaced) {
+      replaced = true;
+      clock.settleWith(settle(f.sender({ random: () => 0.5 })));
+    }
+  }
+  expect(replaced).toBe(true);
+  receiver.respond = (request, res) => {
+    accepted.push(request);
+    return accept(request, res);
+  };
+  await clock.advance(15 * MINUTE_MS);
+  void killed.stop(0);
+  expect(await f.states(hook.id)).toEqual({ delivered: 30 });
+  const ids = new Map<string, Set<string>>();
+  for (const { headers, data } of receiver.received) {
+    const event = `${data.sessionId} ${data.seq}`;
+    ids.set(event, (ids.get(event) ?? new Set()).add(headers['webhook-id'] ?? ''));
+  }
+  expect([...ids.values()].map((tried) => tried.size)).toEqual(Array.from({ length: 30 }, () => 1));
+  expect(new Set([...ids.values()].flatMap((tried) => [...tried])).size).toBe(30);
+  for (const { sessionId } of sessions) {
+    const told = accepted.filter(({ data }) => data.sessionId === sessionId).map(({ data }) => data.seq);
+    expect(told).toEqual(upTo(10));
+  }
+});
+
+async function untilKilled(look: () => boolean): Promise<void> {
+  while (!look()) await delay(2);
+}
 
 test('a refused event delays its own session only, and dies after five tries within fifteen minutes', async () => {
   const { f, clock, userId, receiver, hook, ctx } = await start();
