@@ -80,7 +80,8 @@ async function show(name: string, path: string, texts: readonly string[]): Promi
   await world.shot(visit.page, name);
 }
 
-it('shows how everything is', () => show('overview', '/dashboard', ['2 connected', 'Delivered', 'message.failed']));
+it('shows how everything is', () =>
+  show('overview', '/dashboard', ['2 connected', 'Delivered', 'message.failed']));
 
 it('shows the sessions, and one of them', async () => {
   await show('sessions', '/dashboard/sessions', ['shop', 'support', 'warehouse']);
