@@ -120,7 +120,9 @@ async function writeAtomically(file: string, value: unknown): Promise<void> {
 }
 
 function welcome(file: SandboxFile): string {
-  const phone = file.emulator.url ?? 'http://127.0.0.1:5002';
+  // Of an emulator in another process nothing is known but where one usually is.
+  const phone =
+    file.emulator.url ?? `http://127.0.0.1:${process.env.EMULATOR_PORT || EMULATOR_PORTS.controlPort}`;
   return `
 WaHub sandbox is running at ${file.url}
   dashboard      ${file.url}
