@@ -164,3 +164,30 @@ export const OverviewData = z.object({
     oldestDueMs: z.int().nullable().describe('how long the one that is due for the longest waits'),
   }),
 });
+
+const Conversion = z.object({
+  total: z.int(),
+  verified: z.int(),
+  expired: z.int(),
+  failed: z.int(),
+  canceled: z.int(),
+  pending: z.int().describe('still open'),
+  successRate: z.number().nullable().describe('percent of those that ended and were not replaced'),
+});
+
+export const OtpConversionData = z
+  .object({
+    period: z.object({
+      from: Timestamp,
+      to: Timestamp,
+      days: z.int(),
+      timeZone: z.string(),
+      complete: z.boolean().describe('false: more than 200,000 codes, only the newest are counted'),
+    }),
+    total: Conversion,
+    byDay: z.array(Conversion.extend({ date: z.string() })),
+    byCountry: z
+      .array(Conversion.extend({ country: z.string().nullable() }))
+      .describe('ISO 3166 codes; null: a number of no country'),
+  })
+  .meta({ id: 'OtpConversion' });

@@ -5,6 +5,7 @@ import { cleanLogs } from '../services/analytics/cleanup.ts';
 import { readDashboard } from '../services/analytics/dashboard.ts';
 import { EXPORTED_LOGS, exportLog } from '../services/analytics/export.ts';
 import { type LogPage, listActivity, listErrors } from '../services/analytics/logs.ts';
+import { readOtpConversion } from '../services/analytics/otp-conversion.ts';
 import { listOtpLog } from '../services/analytics/otp-log.ts';
 import { OVERVIEW_RANGES, readBacklog, readVolume } from '../services/analytics/overview.ts';
 import { readSessionStats } from '../services/analytics/session-stats.ts';
@@ -13,6 +14,7 @@ import {
   ActivityEntry,
   CleanupData,
   DashboardData,
+  OtpConversionData,
   OtpEntry,
   OtpStatistics,
   OverviewData,
@@ -87,6 +89,26 @@ const statisticsRoutes: Route[] = [
       };
       return { message: 'Overview retrieved', data };
     },
+  }),
+  route({
+    method: 'get',
+    path: '/analytics/otp/conversion',
+    tag,
+    summary: 'How many codes were typed in, by day and by country',
+    description: 'Of the codes that were made in the last days; up to half a minute old.',
+    auth: 'credential',
+    query: z.object({
+      days: z.coerce.number().int().min(1).max(31).default(7),
+      sessionId,
+      timeZone,
+      userId: tenantQuery.userId,
+    }),
+    response: answerOf(OtpConversionData),
+    example: { query: { days: '7', timeZone: 'Asia/Jakarta' } },
+    handler: async ({ ctx, query }) => ({
+      message: 'OTP conversion retrieved',
+      data: await readOtpConversion(ctx, query),
+    }),
   }),
   route({
     method: 'get',

@@ -14,12 +14,12 @@ import { type Route, route } from './route.ts';
 const TAG = 'OTP';
 const ID = '01997c2f5b7a7d3e8a4b6c1d2e3f4a5b';
 const BODY = 'Your {company} code is {otp}. It is valid for {minutes} minutes.';
-const name = z
+export const OtpTemplateName = z
   .string()
   .trim()
   .regex(/^[\p{L}\p{N}][\p{L}\p{N} _.-]{0,63}$/u, 'must be 1 to 64 letters, digits, spaces, dots, dashes')
   .meta({ description: 'What `template` of a send says.' });
-const body = z
+export const OtpTemplateBody = z
   .string()
   .min(1)
   .max(1000)
@@ -63,7 +63,7 @@ const create = route({
   scope: 'otp',
   status: 201,
   idempotent: true,
-  body: z.object({ name, body }),
+  body: z.object({ name: OtpTemplateName, body: OtpTemplateBody }),
   response: One,
   errors: ['CONFLICT'],
   example: { body: { name: 'login', body: BODY } },
@@ -98,7 +98,7 @@ const update = route({
   auth: 'credential',
   scope: 'otp',
   params,
-  body: z.object({ name: name.optional(), body: body.optional() }),
+  body: z.object({ name: OtpTemplateName.optional(), body: OtpTemplateBody.optional() }),
   response: One,
   errors: ['NOT_FOUND', 'CONFLICT'],
   example: { params: { id: ID }, body: { body: BODY } },

@@ -93,7 +93,6 @@ describe('the wizard', () => {
     expect(await rowOf(path)).toMatchObject({
       name: 'Careful',
       delayMs: 2500,
-      numbers: ['6281234567890', '6281234567891'],
       options: {
         dailyCap: 100,
         failurePercent: 20,
@@ -102,6 +101,10 @@ describe('the wizard', () => {
         warmUp: false,
       },
     });
+    await w.clock.advance(5_000);
+    const recipients = await read(`${path}/recipients`);
+    for (const number of ['6281234567890', '6281234567891']) expect(recipients).toContain(number);
+    expect(recipients.match(/<tr>/g)).toHaveLength(3);
   });
 
   it.each([

@@ -129,6 +129,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/analytics/otp/conversion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many codes were typed in, by day and by country
+         * @description Of the codes that were made in the last days; up to half a minute old.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getAnalyticsOtpConversion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/analytics/overview": {
         parameters: {
             query?: never;
@@ -3015,6 +3037,60 @@ export interface components {
             /** @description the word that was written */
             word: string | null;
         };
+        OtpConversion: {
+            /** @description ISO 3166 codes; null: a number of no country */
+            byCountry: {
+                canceled: number;
+                country: string | null;
+                expired: number;
+                failed: number;
+                /** @description still open */
+                pending: number;
+                /** @description percent of those that ended and were not replaced */
+                successRate: number | null;
+                total: number;
+                verified: number;
+            }[];
+            byDay: {
+                canceled: number;
+                date: string;
+                expired: number;
+                failed: number;
+                /** @description still open */
+                pending: number;
+                /** @description percent of those that ended and were not replaced */
+                successRate: number | null;
+                total: number;
+                verified: number;
+            }[];
+            period: {
+                /** @description false: more than 200,000 codes, only the newest are counted */
+                complete: boolean;
+                days: number;
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, UTC, milliseconds
+                 */
+                from: string;
+                timeZone: string;
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, UTC, milliseconds
+                 */
+                to: string;
+            };
+            total: {
+                canceled: number;
+                expired: number;
+                failed: number;
+                /** @description still open */
+                pending: number;
+                /** @description percent of those that ended and were not replaced */
+                successRate: number | null;
+                total: number;
+                verified: number;
+            };
+        };
         OtpLogEntry: {
             attempts: number;
             companyName: string | null;
@@ -3567,6 +3643,51 @@ export interface operations {
                                 verified: number | null;
                             };
                         };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAnalyticsOtpConversion: {
+        parameters: {
+            query?: {
+                /** @example 7 */
+                days?: number;
+                sessionId?: string;
+                /**
+                 * @description for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing
+                 * @example Asia/Jakarta
+                 */
+                timeZone?: string;
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many codes were typed in, by day and by country */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["OtpConversion"];
                         message: string;
                     };
                 };

@@ -8,6 +8,7 @@ import { examplePages } from './developers/examples.tsx';
 import { keyPages } from './developers/keys.tsx';
 import { webhookPages } from './developers/webhooks.tsx';
 import { messagePages } from './messages/index.ts';
+import { otpPages } from './otp/index.ts';
 import { overviewPages } from './overview/pages.tsx';
 import type { Page } from './page.ts';
 import { phonePages } from './phone/index.ts';
@@ -26,4 +27,5 @@ export const allPages: readonly Page[] = [
   ...userPages,
   ...systemPages,
   ...broadcastPages,
+  ...otpPages,
 ];

@@ -1,6 +1,11 @@
 /** Where codes may go: what the service allows, and of that what the tenant wants. */
 import { eq } from 'drizzle-orm';
-import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import {
+  getCountries,
+  getCountryCallingCode,
+  isSupportedCountry,
+  parsePhoneNumberFromString,
+} from 'libphonenumber-js/max';
 import { upsert } from '../../db/ops.ts';
 import { otpSettings } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -16,6 +21,22 @@ export interface OtpSettings {
 /** The country of E.164 digits; null for numbers of no country (satellites, freephone) or of none that is known. */
 export function countryOf(phone: string): string | null {
   return parsePhoneNumberFromString(formatE164(phone))?.country ?? null;
+}
+
+/** Calling codes that one country has alone; null: several share it. */
+const lonely = new Map<string, string | null>();
+for (const country of getCountries()) {
+  const code = String(getCountryCallingCode(country));
+  lonely.set(code, lonely.has(code) ? null : country);
+}
+
+/** The same for very many numbers: most calling codes belong to one country, and need no look at the rest. */
+export function quickCountryOf(phone: string): string | null {
+  for (const length of [1, 2, 3]) {
+    const country = lonely.get(phone.slice(0, length));
+    if (country !== undefined) return country ?? countryOf(phone);
+  }
+  return countryOf(phone);
 }
 
 /** Throws FORBIDDEN when codes may not go to this number's country. */

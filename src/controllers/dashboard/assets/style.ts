@@ -225,6 +225,7 @@ dl.facts dd { margin: 0; overflow-wrap: anywhere; }
 .funnel { width: min(24rem, 60%); height: 0.8rem; margin-right: 0.5rem; vertical-align: middle; }
 .funnel rect { fill: var(--c1); }
 td.wide { width: 60%; }
+td.wrap { min-width: 9rem; }
 fieldset.bare { border: 0; padding: 0; }
 .steps { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; margin: 0 0 1rem; padding: 0 0 0 1.25rem; color: var(--muted); }
 .steps li { padding-right: 0.75rem; }

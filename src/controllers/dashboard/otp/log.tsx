@@ -1,0 +1,165 @@
+/** What became of each code. */
+import { z } from 'zod';
+import { OTP_STATUSES } from '../../../db/schema.ts';
+import { exportLog } from '../../../services/analytics/export.ts';
+import { listOtpLog, type OtpEntry, type OtpStatistics } from '../../../services/analytics/otp-log.ts';
+import { listSessions } from '../../../services/sessions/index.ts';
+import { createZoneClock } from '../../../utils/time-zone.ts';
+import { answerCsv } from '../../csv-answer.ts';
+import { More, num } from '../broadcast/parts.tsx';
+import { type Page, page, type View } from '../page.ts';
+import { Empty, Field, Select, Stat, Table, Time } from '../parts.tsx';
+import { OTP, OtpHead, StateBadge } from './parts.tsx';
+import { OTP_TEXTS } from './texts.ts';
+
+const SHOWN = 50;
+const MAX_SESSIONS = 200;
+const DAY_MS = 86_400_000;
+
+const Day = z.iso.date().optional().catch(undefined);
+const Filter = z.object({
+  phoneNumber: z.string().trim().max(64).optional().catch(undefined),
+  session: z.string().max(100).optional().catch(undefined),
+  status: z.enum(OTP_STATUSES).optional().catch(undefined),
+  from: Day,
+  to: Day,
+  cursor: z.string().max(100).optional(),
+});
+type Filter = z.output<typeof Filter>;
+
+export const logPages: Page[] = [
+  page({
+    method: 'get',
+    path: '/dashboard/otp/log',
+    auth: 'user',
+    query: Filter,
+    async handler({ ctx, view, query }) {
+      const t = OTP_TEXTS(view.lang);
+      const { phoneNumber, status, cursor } = query;
+      const asked = { phoneNumber, status, cursor, sessionId: query.session, page: 1, limit: SHOWN };
+      const [found, sessions] = await Promise.all([
+        listOtpLog(ctx, { ...asked, ...windowOf(query, ctx.config.housekeepingTimeZone) }),
+        listSessions(ctx, { page: 1, limit: MAX_SESSIONS }),
+      ]);
+      const isFiltered = Object.values(query).some((value) => value !== undefined);
+      const body = (
+        <>
+          <OtpHead view={view} current="/log" />
+          {found.logs.length === 0 && !isFiltered ? (
+            <Empty title={t.noneTitle}>
+              <p>{t.noneText}</p>
+            </Empty>
+          ) : (
+            <>
+              <FilterForm view={view} query={query} sessions={sessions.data.map((one) => one.sessionId)} />
+              <Numbers view={view} statistics={found.statistics} />
+              <div class="card">
+                {found.logs.length === 0 ? (
+                  <p>{t.noneFound}</p>
+                ) : (
+                  <Entries view={view} entries={found.logs} />
+                )}
+                <More view={view} isFirst={cursor === undefined} next={found.nextCursor} />
+                <p>
+                  <a class="button small" href={`${OTP}/log/export`} download>
+                    {t.export}
+                  </a>
+                </p>
+              </div>
+            </>
+          )}
+        </>
+      );
+      return { title: t.logName, section: 'otp', body };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/otp/log/export',
+    auth: 'user',
+    async handler({ ctx, http }) {
+      return answerCsv(http, 'login-codes.csv', await exportLog(ctx, { log: 'otp' }));
+    },
+  }),
+];
+
+/** Whole days in the zone of the service, the last one included. */
+function windowOf({ from, to }: Filter, timeZone: string): { from?: number; to?: number } {
+  return {
+    ...(from === undefined ? {} : { from: startOf(timeZone, from) }),
+    ...(to === undefined ? {} : { to: startOf(timeZone, dateAfter(to)) }),
+  };
+}
+
+/** The beginning of a local day; noon in UTC may be on the day before or after it. */
+function startOf(timeZone: string, date: string): number {
+  const zone = createZoneClock(timeZone);
+  const noon = Date.parse(`${date}T12:00:00Z`);
+  const day = [0, -DAY_MS, DAY_MS].find((off) => zone.at(noon + off).date === date) ?? 0;
+  return zone.startOfDay(noon + day);
+}
+
+const dateAfter = (date: string) => new Date(Date.parse(date) + DAY_MS).toISOString().slice(0, 10);
+
+function FilterForm({ view, query, sessions }: { view: View; query: Filter; sessions: string[] }) {
+  const t = OTP_TEXTS(view.lang);
+  const states = OTP_STATUSES.map((status) => [status, t.states[status][0]] as const);
+  return (
+    <form class="filter" method="get" action={`${OTP}/log`}>
+      <Field label={t.phone} name="phoneNumber" type="tel" value={query.phoneNumber} autocomplete="off" />
+      <Select label={t.state} name="status" value={query.status} options={[['', t.all], ...states]} />
+      {sessions.length > 1 && (
+        <Select
+          label={t.session}
+          name="session"
+          value={query.session}
+          options={[['', t.all], ...sessions.map((name) => [name, name] as const)]}
+        />
+      )}
+      <Field label={t.from} name="from" type="date" value={query.from} />
+      <Field label={t.until} name="to" type="date" value={query.to} />
+      <button type="submit">{t.filter}</button>
+    </form>
+  );
+}
+
+function Numbers({ view, statistics: s }: { view: View; statistics: OtpStatistics }) {
+  const t = OTP_TEXTS(view.lang);
+  const show = (n: number | null) => (n === null ? '10,000+' : num(view, n));
+  return (
+    <div class="cards tight">
+      <Stat name={t.total}>{show(s.total)}</Stat>
+      <Stat name={t.success} note={t.successNote}>
+        {s.successRate === null ? '–' : `${num(view, s.successRate)} %`}
+      </Stat>
+      {(['verified', 'expired', 'failed', 'canceled'] as const).map((status) => (
+        <Stat name={t.states[status][0]}>{show(s[status])}</Stat>
+      ))}
+    </div>
+  );
+}
+
+function Entries({ view, entries }: { view: View; entries: OtpEntry[] }) {
+  const t = OTP_TEXTS(view.lang);
+  return (
+    <Table label={t.logName} head={[t.created, t.phone, t.state, t.why, t.tried, t.session, t.ended]}>
+      {entries.map((entry) => (
+        <tr>
+          <td>
+            <Time at={entry.createdAt} />
+          </td>
+          <td class="mono">{entry.phoneNumber}</td>
+          <td>
+            <StateBadge view={view} status={entry.status} />
+          </td>
+          <td>{entry.reason === null ? '' : t.reasonOf(entry.reason)}</td>
+          <td>{`${entry.attempts} / ${entry.maxAttempts}`}</td>
+          <td>{entry.sessionId}</td>
+          <td>
+            <Time at={entry.endedAt} />
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
