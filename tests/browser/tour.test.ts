@@ -11,6 +11,7 @@ const CUSTOMERS = ['6281234567801', '6281234567802', '6281234567803', '628123456
 let world: BrowserWorld;
 let shop: Person;
 let visit: Visit;
+let campaignId = '';
 beforeAll(async () => {
   world = await openBrowserWorld({ OTP_RETURN_CODE: 'true' });
   shop = world.admin;
@@ -64,12 +65,13 @@ async function runCampaign(): Promise<void> {
   const list = await api('POST', `${path}/lists`, { name: 'Regular customers' });
   const contacts = CUSTOMERS.map((number, i) => ({ name: `Customer ${i + 1}`, number, city: 'Bandung' }));
   await api('POST', `${path}/lists/${list.data.id}/contacts`, { contacts });
-  await api('POST', `${path}/send`, {
+  const { data } = await api('POST', `${path}/send`, {
     listId: list.data.id,
     message: 'Hello {name}, new coffee from {city} is in!',
     campaignName: 'New coffee',
     delayBetweenMessages: 1000,
   });
+  campaignId = data.id;
 }
 
 /** Opens a page, waits for what it must show, and takes its picture. */
@@ -86,6 +88,12 @@ it('shows how everything is', () =>
 it('shows the sessions, and one of them', async () => {
   await show('sessions', '/dashboard/sessions', ['shop', 'support', 'warehouse']);
   await show('session', '/dashboard/sessions/shop', ['628111111111']);
+});
+
+it('shows the campaigns, and one of them', async () => {
+  await show('broadcast', '/dashboard/broadcast', ['New coffee']);
+  await show('campaign', `/dashboard/broadcast/campaigns/${campaignId}`, ['New coffee']);
+  await show('list', '/dashboard/broadcast/lists', ['Regular customers']);
 });
 
 it('shows the keys and the examples', async () => {
