@@ -119,7 +119,7 @@ export function readEverything(options: DatabaseOptions): Promise<Rows> {
     const found: Rows = {};
     for (const shape of snapshot.tables) {
       if (PASSING_TABLES.has(shape.name) || BOOKKEEPING.has(shape.name)) continue;
-      const rows = await snapshot.page(shape, null, 1_000);
+      const rows = await snapshot.page(shape, null, 100_000);
       found[shape.name] = rows.map((row) =>
         Object.fromEntries(shape.columns.map((column, at) => [column, row[at] ?? null])),
       );

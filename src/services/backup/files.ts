@@ -1,7 +1,7 @@
 /** Files by the names that a backup has for them: in the storage, or contact lists on the disk. */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -28,17 +28,15 @@ export async function withFile<R>(
   name: string,
   use: (file: WholeFile) => Promise<R>,
 ): Promise<R | null> {
+  // Before the file is opened: from then on somebody must listen to what goes wrong with it.
+  await makeStaging(places);
   const body = await openFile(places, name);
   if (body === null) return null;
+  const file = await spool(places, body);
   try {
-    const file = await spool(places, body);
-    try {
-      return await use(file);
-    } finally {
-      await rm(file.path, { force: true });
-    }
-  } catch (error) {
-    return ignoreMissing(error) ?? null;
+    return await use(file);
+  } finally {
+    await rm(file.path, { force: true });
   }
 }
 
@@ -49,6 +47,7 @@ export async function putFile(
   body: AsyncIterable<Uint8Array>,
   sha256: string,
 ): Promise<boolean> {
+  await makeStaging(places);
   const file = await spool(places, body);
   try {
     if (file.sha256 !== sha256) return false;
@@ -61,9 +60,9 @@ export async function putFile(
 }
 
 async function openFile({ storage, uploadPath }: FilePlaces, name: string): Promise<Readable | null> {
-  return name.startsWith(MEDIA)
-    ? storage.open(name.slice(MEDIA.length))
-    : createReadStream(join(uploadPath, name));
+  if (name.startsWith(MEDIA)) return storage.open(name.slice(MEDIA.length));
+  const file = await open(join(uploadPath, name), 'r').catch(ignoreMissing);
+  return file?.createReadStream() ?? null;
 }
 
 async function putBeside(path: string, from: string): Promise<void> {
@@ -71,10 +70,15 @@ async function putBeside(path: string, from: string): Promise<void> {
   await rename(from, path);
 }
 
-/** In the folder of files on their way in: the storage takes them from there, and the service clears it of old ones. */
-async function spool({ uploadPath }: FilePlaces, body: AsyncIterable<Uint8Array>): Promise<WholeFile> {
-  const path = join(uploadPath, 'staging', newId());
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+/** The folder of files on their way in: the storage takes them from there, and the service clears it of old ones. */
+const stagingOf = ({ uploadPath }: FilePlaces) => join(uploadPath, 'staging');
+
+async function makeStaging(places: FilePlaces): Promise<void> {
+  await mkdir(stagingOf(places), { recursive: true, mode: 0o700 });
+}
+
+async function spool(places: FilePlaces, body: AsyncIterable<Uint8Array>): Promise<WholeFile> {
+  const path = join(stagingOf(places), newId());
   const hash = createHash('sha256');
   let size = 0;
   async function* counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
