@@ -90,6 +90,13 @@ it('shows the sessions, and one of them', async () => {
   await show('session', '/dashboard/sessions/shop', ['628111111111']);
 });
 
+it('shows the messages, a composer, a conversation and the phones', async () => {
+  await show('messages', '/dashboard/messages', ['Your order 1050']);
+  await show('compose', '/dashboard/messages/new', ['Preview']);
+  await show('chats', '/dashboard/messages/chats', [CUSTOMERS[0] ?? '']);
+  await show('phones', '/dashboard/phone', ['shop']);
+});
+
 it('shows the campaigns, and one of them', async () => {
   await show('broadcast', '/dashboard/broadcast', ['New coffee']);
   await show('campaign', `/dashboard/broadcast/campaigns/${campaignId}`, ['New coffee']);
