@@ -199,6 +199,73 @@ describe('a running campaign', () => {
     expect((await w.campaign(id)).status).toBe('completed');
   });
 
+  const nightly = { message: 'x', delayBetweenMessages: 60_000, quietHours: { from: '21:00', to: '08:00' } };
+  /** 20:57 in Jayapura, the first of Indonesia's zones: the second message waits when the night begins. */
+  const startInTheEvening = async () => {
+    w.clock.setNow(Date.UTC(2026, 0, 5, 11, 57));
+    const id = await w.start({ listId: await w.list(contacts(5)), ...nightly });
+    for (let i = 0; w.relayed().length === 0 && i < 60; i++) await w.clock.advance(1_000);
+    await w.clock.advance(5_000);
+    expect(w.relayed()).toHaveLength(1);
+    expect(await w.campaign(id)).toMatchObject({ statistics: { queued: 1 } });
+    return id;
+  };
+  /** Nobody gets anything before 08:00 in Jakarta, the last of the zones, and everybody once after it. */
+  const expectMorning = async (id: string) => {
+    await w.clock.advance(90_000);
+    expect(w.relayed()).toHaveLength(1);
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'quiet_hours' });
+    w.clock.setNow(Date.UTC(2026, 0, 6, 1, 1));
+    await w.clock.advance(600_000);
+    expect(w.relayed().sort()).toEqual(contacts(5).map(({ phone }) => phone));
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 5 } });
+  };
+
+  it('lets nobody be woken by a message whose delay ends in the night', async () => {
+    w.clock.setNow(Date.UTC(2026, 0, 5, 11, 57));
+    const people = await w.list(contacts(3));
+    await w.start({ listId: people, ...nightly, delayBetweenMessages: 1_800_000 });
+    await w.clock.advance(7_200_000);
+    expect(w.relayed()).toHaveLength(1);
+    w.clock.setNow(Date.UTC(2026, 0, 6, 1, 1));
+    await w.clock.advance(7_200_000);
+    expect(w.relayed()).toHaveLength(3);
+  });
+
+  it('nor by what a pause had taken off the queue', async () => {
+    const id = await startInTheEvening();
+    await w.during(w.post(`/campaigns/${id}/pause`));
+    w.clock.setNow(Date.UTC(2026, 0, 5, 15, 0));
+    await w.post(`/campaigns/${id}/resume`);
+    await expectMorning(id);
+  });
+
+  it('nor by what was on the queue when the session went away', async () => {
+    const id = await startInTheEvening();
+    w.engine.setConnected(false);
+    await w.setSession('main', { status: 'disconnected' });
+    await w.clock.advance(80_000);
+    expect(await w.campaign(id)).toMatchObject({ waitingFor: 'session_disconnected' });
+    w.clock.setNow(Date.UTC(2026, 0, 5, 16, 0));
+    w.engine.setConnected(true);
+    await w.setSession('main', { status: 'connected' });
+    await expectMorning(id);
+  });
+
+  it('nor by what a long pause of the session held', async () => {
+    const id = await startInTheEvening();
+    const pausedUntil = Date.UTC(2026, 0, 5, 15, 30);
+    await w.setSession('main', { pausedUntil, pauseReason: 'paused' });
+    await w.clock.advance(65_000);
+    expect(await w.campaign(id)).toMatchObject({
+      waitingFor: 'paused',
+      waitingUntil: new Date(pausedUntil).toISOString(),
+    });
+    w.clock.setNow(pausedUntil);
+    await w.setSession('main', { pausedUntil: null, pauseReason: null });
+    await expectMorning(id);
+  });
+
   it('pauses itself when too many are refused, says why, and forgives that on resume', async () => {
     const events: string[] = [];
     w.t.deps.stream.subscribe({ userId: w.tenant.id }, ({ event, data }) => {

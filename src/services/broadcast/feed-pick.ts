@@ -35,15 +35,23 @@ export interface Picked {
   exhausted: boolean;
 }
 
-/** Judges the next recipients until `want` of them can be sent to. Throws UNAVAILABLE when WhatsApp does not answer. */
-export async function pickNext(deps: CampaignDeps, campaign: CampaignRow, want: number): Promise<Picked> {
+/**
+ * Judges the next recipients until `want` of them can be sent to. `sendAt`: when their messages may leave, which is what
+ * counts for quiet hours. Throws UNAVAILABLE when WhatsApp does not answer.
+ */
+export async function pickNext(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  want: number,
+  sendAt: number,
+): Promise<Picked> {
   const now = deps.clock.now();
   const deferred = await readDeferred(deps, campaign.id, now);
   const source = deferred.length > 0 ? 'deferred' : 'pending';
   const rows = deferred.length > 0 ? deferred : await readPending(deps, campaign);
   const verdicts: Verdict[] = [];
   let through = campaign.feedPosition;
-  const judge = await prepareJudge(deps, campaign, rows, Math.max(want, LOOK_UP), now);
+  const judge = await prepareJudge(deps, campaign, rows, Math.max(want, LOOK_UP), Math.max(now, sendAt));
   let sends = 0;
   for (const recipient of rows) {
     const verdict = judge(recipient);
@@ -111,14 +119,14 @@ async function prepareJudge(
   campaign: CampaignRow,
   rows: readonly Candidate[],
   lookUp: number,
-  now: number,
+  sendAt: number,
 ): Promise<Judge> {
   const { quietHours, checkNumbers = true } = optionsOf(campaign);
   const phones = rows.map(({ phone }) => phone);
   const optedOut = await isOptedOut(deps.db, campaign.userId, phones);
   const quiet = new Map<string, number>();
   for (const phone of phones) {
-    const until = quietHours ? quietUntil(phone, quietHours, now) : null;
+    const until = quietHours ? quietUntil(phone, quietHours, sendAt) : null;
     if (until !== null) quiet.set(phone, until);
   }
   const reachable = rows

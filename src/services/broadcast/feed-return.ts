@@ -1,6 +1,6 @@
 /** Messages that go onto the queue a second time, under the id they have: after a pause, and when failures are retried. */
 import { and, asc, eq, gt, inArray, isNull, lt } from 'drizzle-orm';
-import type { Db } from '../../db/client.ts';
+import type { Db, Tx } from '../../db/client.ts';
 import { transact } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messageQueue, messages } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
@@ -8,19 +8,31 @@ import { messageRefColumns } from '../../queue/claim.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { messageFact } from '../../queue/settle-proofs.ts';
 import { putRowsBack } from '../../queue/withdraw.ts';
-import { type CampaignDeps, type CampaignRow, contentOf } from './campaign-row.ts';
+import { type CampaignDeps, type CampaignRow, contentOf, optionsOf } from './campaign-row.ts';
 import type { Sender } from './feed-state.ts';
 import { takeCampaign } from './feed-write.ts';
 import { renderContent } from './render-content.ts';
+import { quietUntil } from './time-zones.ts';
+import { withdrawOpen } from './withdraw-open.ts';
 
 /** More than a pause ever takes off the queue. */
 const MAX_WITHDRAWN = 200;
 
-const columns = { ...messageRefColumns, attempts: messages.attempts };
+const columns = { ...messageRefColumns, phone: messages.phone, attempts: messages.attempts };
+
+/** Takes what waits off the queue while the session cannot send, as a pause does. False when the campaign has changed. */
+export function withdrawForNow(deps: CampaignDeps, campaign: CampaignRow, sender: Sender): Promise<boolean> {
+  return transact(deps.database, async (tx) => {
+    if (!(await takeCampaign(tx, deps, campaign, sender))) return false;
+    await withdrawOpen(tx, campaign.id);
+    return true;
+  });
+}
 
 /**
- * Puts back what a pause took off the queue, with the text as it may have been changed since where nothing of it
- * can have left. The ids, or null when the campaign has changed meanwhile.
+ * Puts back what was taken off the queue, with the text as it may have been changed since where nothing of it can
+ * have left; whoever has gone to sleep meanwhile is asked again in the morning. The ids, or null when the campaign has
+ * changed meanwhile.
  */
 export function restoreWithdrawn(
   deps: CampaignDeps,
@@ -42,32 +54,75 @@ export function restoreWithdrawn(
       )
       .orderBy(asc(messages.id))
       .limit(MAX_WITHDRAWN);
+    const now = deps.clock.now();
+    const untouched = rows.filter(({ attempts }) => attempts === 0);
+    const asleep = await deferSleepers(tx, campaign, untouched, now);
+    const awake = rows.filter(({ id }) => !asleep.has(id));
     await renderAgain(
       tx,
       campaign,
-      rows.filter(({ attempts }) => attempts === 0).map(({ id }) => id),
+      untouched.filter(({ id }) => !asleep.has(id)),
     );
-    const now = deps.clock.now();
     await putRowsBack(
       tx,
       deps,
-      rows.map((row, i) => ({
-        ...row,
-        priority: PRIORITIES.low,
-        availableAt: now + i * campaign.delayMs,
-      })),
+      awake.map((row, i) => ({ ...row, priority: PRIORITIES.low, availableAt: now + i * campaign.delayMs })),
     );
-    return rows.map(({ id }) => id);
+    return awake.map(({ id }) => id);
   });
 }
 
-async function renderAgain(db: Db, campaign: CampaignRow, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return;
+interface Untouched {
+  id: string;
+  phone: string | null;
+}
+
+/** Recipients by their phones: that is their index. */
+const areOf = (campaign: CampaignRow, rows: readonly Untouched[]) =>
+  and(
+    eq(campaignRecipients.campaignId, campaign.id),
+    inArray(
+      campaignRecipients.phone,
+      rows.flatMap(({ phone }) => phone ?? []),
+    ),
+  );
+
+/** Those whose quiet hours have begun: nothing of their messages has left, and the morning makes new ones. */
+async function deferSleepers(
+  tx: Tx,
+  campaign: CampaignRow,
+  rows: readonly Untouched[],
+  now: number,
+): Promise<Set<string>> {
+  const { quietHours } = optionsOf(campaign);
+  const byMorning = new Map<number, Untouched[]>();
+  for (const row of rows) {
+    const until = quietHours && row.phone !== null ? quietUntil(row.phone, quietHours, now) : null;
+    if (until !== null) byMorning.set(until, [...(byMorning.get(until) ?? []), row]);
+  }
+  for (const [dueAt, sleepers] of byMorning) {
+    const changes = { state: 'deferred' as const, reason: 'quiet', dueAt, updatedAt: now };
+    await tx
+      .update(campaignRecipients)
+      .set({ ...changes, messageRowId: null, variant: null, queuedAt: null })
+      .where(and(areOf(campaign, sleepers), eq(campaignRecipients.state, 'queued')));
+    await tx.delete(messages).where(
+      inArray(
+        messages.id,
+        sleepers.map(({ id }) => id),
+      ),
+    );
+  }
+  return new Set([...byMorning.values()].flat().map(({ id }) => id));
+}
+
+async function renderAgain(db: Db, campaign: CampaignRow, rows: readonly Untouched[]): Promise<void> {
+  if (rows.length === 0) return;
   const recipients = await db
     .select()
     .from(campaignRecipients)
     .innerJoin(messages, eq(messages.id, campaignRecipients.messageRowId))
-    .where(and(eq(campaignRecipients.campaignId, campaign.id), inArray(messages.id, [...ids])));
+    .where(areOf(campaign, rows));
   for (const { campaign_recipients: recipient, messages: message } of recipients) {
     const rendered = renderContent(contentOf(campaign), recipient, campaign.seed);
     if (rendered === null) continue;

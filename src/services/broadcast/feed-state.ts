@@ -69,6 +69,8 @@ export function heldBySession(sender: Sender, now: number): { reason: string; un
 export interface LineMemory {
   /** `campaigns.resumed_at` for which what was withdrawn has been put back */
   restoredFor: number | null | undefined;
+  /** what waits was taken off the queue, because the session cannot send and the night may come first */
+  withdrawn: boolean;
   /** messages of this campaign whose outcome has not been seen */
   open: Set<string>;
   /** the newest outcomes since it was resumed */
@@ -86,6 +88,7 @@ export interface LineMemory {
 export function newMemory(): LineMemory {
   return {
     restoredFor: undefined,
+    withdrawn: false,
     open: new Set(),
     fates: [],
     checkFailures: 0,

@@ -6,7 +6,7 @@ import { AppError } from '../../utils/errors.ts';
 import { type CampaignDeps, type CampaignRow, moveCampaign, optionsOf } from './campaign-row.ts';
 import { failForSession, pauseItself, sessionEnd } from './feed-end.ts';
 import { nextDeferredAt, pickNext } from './feed-pick.ts';
-import { restoreWithdrawn, retryFailed } from './feed-return.ts';
+import { restoreWithdrawn, retryFailed, withdrawForNow } from './feed-return.ts';
 import {
   heldBySession,
   type LineMemory,
@@ -27,6 +27,8 @@ const REFILL_AT = 10;
 const PACED_LOOK_MS = 200;
 /** A look for outcomes that were settled in another process. */
 const LOOK_MS = 1_000;
+/** Shorter pauses of the session are pacing. */
+const LONG_PAUSE_MS = 600_000;
 const CHECK_PAUSE_MS = 1_000;
 const MAX_CHECK_PAUSE_MS = 30_000;
 
@@ -70,9 +72,27 @@ export async function stepCampaign(deps: CampaignDeps, id: string, options: Step
     await pauseItself(deps, id, breach);
     return OVER;
   }
-  if (sender.status !== 'connected') return hold(deps, campaign, `session_${sender.status}`, null);
-  if (memory.restoredFor !== campaign.resumedAt) return restore(deps, campaign, sender, memory);
+  const away = awayOf(sender, deps.clock.now());
+  if (away !== null && !memory.withdrawn && optionsOf(campaign).quietHours !== undefined) {
+    // The night may begin before it can send again, and what is on the queue would leave at once.
+    memory.withdrawn = await withdrawForNow(deps, campaign, sender);
+    return wait(0);
+  }
+  if (away !== null && (memory.withdrawn || sender.status !== 'connected')) {
+    return hold(deps, campaign, away.reason, away.until);
+  }
+  if (memory.withdrawn || memory.restoredFor !== campaign.resumedAt) {
+    return restore(deps, campaign, sender, memory);
+  }
   return feed(deps, campaign, sender, options);
+}
+
+/** Why the session sends nothing at all for some time; null when it does, or will in some minutes. */
+function awayOf(sender: Sender, now: number): { reason: string; until: number | null } | null {
+  if (sender.status !== 'connected') return { reason: `session_${sender.status}`, until: null };
+  const { pausedUntil, pauseReason } = sender;
+  if (pausedUntil === null || pausedUntil - now < LONG_PAUSE_MS) return null;
+  return { reason: pauseReason ?? 'session_paused', until: pausedUntil };
 }
 
 async function restore(
@@ -84,8 +104,10 @@ async function restore(
   const restored = await restoreWithdrawn(deps, campaign, sender);
   if (restored === null) return wait(0);
   memory.lastId = restored.at(-1) ?? memory.lastId;
+  // What was before a resume is forgiven; that the session was away for a while changes nothing.
+  if (memory.restoredFor !== campaign.resumedAt) memory.fates = [];
   memory.restoredFor = campaign.resumedAt;
-  memory.fates = [];
+  memory.withdrawn = false;
   memory.open = new Set((await readOpen(deps.db, campaign.id)).map(({ id }) => id));
   return wait(0);
 }
@@ -158,7 +180,7 @@ async function giveNext(
     return ids && { ids, exhausted: false };
   }
   try {
-    const picked = await pickNext(deps, campaign, want);
+    const picked = await pickNext(deps, campaign, want, availableAt ?? 0);
     memory.checkFailures = 0;
     if (picked.exhausted) return { ids: [], exhausted: true };
     const ids = await writePicked(deps, campaign, sender, picked, availableAt);
