@@ -174,6 +174,11 @@ describe('a conversation', () => {
     expect(await recentChats(ctx({ userId: userId + 1_000_000 }), { limit: 10 })).toEqual([]);
   });
 
+  it('is found behind more messages than are read in one go, and counted once', async () => {
+    await add([row(main, 1, inbound), ...Array.from({ length: 1_200 }, (_, i) => row(second, 2 + (i % 5)))]);
+    expect(await recentChats(ctx(), { limit: 10 })).toMatchObject([{ sessionId: 'main', unread: 1 }]);
+  });
+
   it('is marked read as a whole, once, in the session that is named', async () => {
     await add([row(main, 1, inbound), row(main, 2, inbound), row(second, 3, inbound), row(main, 4)]);
     const where = { number: `+${PHONE}`, session: 'main' };

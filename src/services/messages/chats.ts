@@ -1,8 +1,10 @@
 /** Conversations: who wrote lately, and where somebody is known. */
 import { and, desc, eq, inArray, type SQL } from 'drizzle-orm';
 import { messages, waContacts, whatsappAccounts } from '../../db/schema.ts';
+import { turn } from '../../db/turns.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
+import { type Cursor, isAfter } from '../analytics/keyset.ts';
 import type { Ctx } from '../context.ts';
 import { toPeer } from './recipient.ts';
 import type { MessageOutput } from './schemas.ts';
@@ -18,8 +20,11 @@ export interface Chat {
 }
 
 /** Newest messages among which those who wrote, or what somebody wrote, are looked for. */
-const MAX_LOOKED_AT = 5_000;
+const MAX_LOOKED_AT = 2_000;
 const MAX_CHAT_LOOKED_AT = 1_000;
+/** Rows of one statement: some milliseconds. */
+const PIECE = 500;
+const HISTORY = { table: messages, at: messages.createdAt, id: messages.id };
 
 /** The caller's messages with one side, over the index that has them in the order of time. */
 export function withPeer(ctx: Pick<Ctx, 'actor'>, peer: string): SQL | undefined {
@@ -107,26 +112,11 @@ export interface RecentChat {
   unread: number;
 }
 
-/** The conversations of people who wrote lately, newest first: among the newest 5,000 messages of the tenant. */
+/** The conversations of people who wrote lately, newest first: among the newest 2,000 messages of the tenant. */
 export async function recentChats(ctx: Ctx, { limit }: { limit: number }): Promise<RecentChat[]> {
   requireScope(ctx, 'read');
-  const { userId, sessionId } = ctx.actor;
-  const rows = await ctx.db
-    .select({
-      id: messages.id,
-      accountId: messages.accountId,
-      peer: messages.peer,
-      direction: messages.direction,
-      readAt: messages.readAt,
-    })
-    .from(messages)
-    .where(
-      and(eq(messages.userId, userId), sessionId === null ? undefined : eq(messages.sessionId, sessionId)),
-    )
-    .orderBy(desc(messages.createdAt), desc(messages.id))
-    .limit(MAX_LOOKED_AT);
   const chats = new Map<string, { id: string; wrote: boolean; unread: number }>();
-  for (const { id, accountId, peer, direction, readAt } of rows) {
+  for await (const { id, accountId, peer, direction, readAt } of newestOfTenant(ctx)) {
     const key = `${accountId} ${peer}`;
     const chat = chats.get(key) ?? { id, wrote: false, unread: 0 };
     chats.set(key, chat);
@@ -146,6 +136,39 @@ export async function recentChats(ctx: Ctx, { limit }: { limit: number }): Promi
       : [];
   });
 }
+
+/** In pieces, so that nothing else waits. */
+async function* newestOfTenant(ctx: Ctx) {
+  const { userId, sessionId } = ctx.actor;
+  let last: Cursor | null = null;
+  for (let looked = 0; looked < MAX_LOOKED_AT; looked += PIECE) {
+    const rows: TenantRow[] = await ctx.db
+      .select({
+        id: messages.id,
+        at: messages.createdAt,
+        accountId: messages.accountId,
+        peer: messages.peer,
+        direction: messages.direction,
+        readAt: messages.readAt,
+      })
+      .from(messages)
+      .where(
+        and(
+          eq(messages.userId, userId),
+          sessionId === null ? undefined : eq(messages.sessionId, sessionId),
+          last === null ? undefined : isAfter(HISTORY, last),
+        ),
+      )
+      .orderBy(desc(messages.createdAt), desc(messages.id))
+      .limit(PIECE);
+    yield* rows;
+    last = rows.at(-1) ?? null;
+    if (rows.length < PIECE) return;
+    await turn();
+  }
+}
+
+type TenantRow = Pick<MessageRecord, 'id' | 'accountId' | 'peer' | 'direction' | 'readAt'> & { at: number };
 
 async function readRows(ctx: Ctx, ids: readonly string[]): Promise<Map<string, MessageRecord>> {
   if (ids.length === 0) return new Map();
