@@ -65,6 +65,12 @@ describe('signing in', () => {
   });
 });
 
+it('a failure is told in the language of its reader', async () => {
+  const form = { email: 'someone@example.com', password: 'wrong-password' };
+  const reply = await t.visit('/dashboard/sign-in', { form, headers: { 'accept-language': 'id' } });
+  expect(await reply.text()).toContain('<strong>Tidak dapat masuk dengan ini.</strong>');
+});
+
 it('a new user signs up and is signed in; a closed registration says so', async () => {
   const form = { email: `new-${Date.now()}@example.com`, password: 'long-enough', name: '<b>New</b>' };
   const reply = await t.visit('/dashboard/sign-up', { form });

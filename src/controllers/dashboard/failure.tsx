@@ -1,8 +1,8 @@
 /** A failure as a person reads it: a page, or the lines above the form that caused it. */
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { HttpContext } from '../../middlewares/http-env.ts';
-import { type AppError, ERROR_STATUS } from '../../utils/errors.ts';
-import { texts } from './i18n.ts';
+import { type AppError, ERROR_STATUS, type ErrorCode } from '../../utils/errors.ts';
+import { type Lang, texts } from './i18n.ts';
 import { Layout } from './layout.tsx';
 import type { View } from './page.ts';
 
@@ -33,7 +33,7 @@ export function answerPageFailure(
     c.header('retry-after', String(Math.max(1, Math.ceil(failure.retryAfterSeconds))));
   }
   const status = toStatus(ERROR_STATUS[failure.code]);
-  const lines = <FailureLines failure={failure} />;
+  const lines = <FailureLines failure={failure} lang={view.lang} />;
   if (c.req.header('hx-request') !== undefined) {
     c.header('hx-retarget', '#alert');
     c.header('hx-reswap', 'innerHTML');
@@ -56,13 +56,56 @@ export function answerPageFailure(
   return c.html(`<!doctype html>${page.toString()}`, status);
 }
 
-function FailureLines({ failure }: { failure: AppError }) {
+/**
+ * What went wrong, in Indonesian, by code. The verbs' own sentences are English; they say more than the code, so they
+ * stand below it.
+ */
+const IN_INDONESIAN: Record<ErrorCode, string> = {
+  VALIDATION_FAILED: 'Ada isian yang belum benar.',
+  INVALID_NUMBER: 'Ini bukan nomor telepon.',
+  URL_REFUSED: 'Alamat ini tidak boleh dipakai.',
+  OTP_INVALID: 'Kodenya salah.',
+  UNAUTHORIZED: 'Tidak dapat masuk dengan ini.',
+  FORBIDDEN: 'Ini tidak diizinkan.',
+  NOT_FOUND: 'Tidak ada di sini.',
+  SESSION_NOT_FOUND: 'Sesi ini tidak ada.',
+  QR_NOT_READY: 'Kode QR belum siap.',
+  OTP_NOT_FOUND: 'Tidak ada kode yang menunggu.',
+  METHOD_NOT_ALLOWED: 'Ini tidak dapat dilakukan di sini.',
+  SESSION_EXISTS: 'Sesi dengan nama ini sudah ada.',
+  DUPLICATE_PHONE: 'Nomor ini sudah tertaut pada sesi lain.',
+  ALREADY_CONNECTED: 'Sesi ini sudah terhubung.',
+  NOT_CONNECTED: 'Sesi ini tidak terhubung.',
+  BROADCAST_IN_PROGRESS: 'Siaran untuk daftar ini masih berjalan.',
+  CONFLICT: 'Ini bertentangan dengan yang sudah ada.',
+  IDEMPOTENCY_CONFLICT: 'Kunci idempotensi sudah dipakai.',
+  IDEMPOTENCY_IN_PROGRESS: 'Permintaan yang sama masih berjalan.',
+  OTP_EXPIRED: 'Kodenya sudah kedaluwarsa.',
+  BODY_TOO_LARGE: 'Isian terlalu besar.',
+  FILE_TOO_LARGE: 'Berkas terlalu besar.',
+  UNSUPPORTED_MEDIA: 'Jenis berkas ini tidak didukung.',
+  NOT_SUPPORTED: 'Ini tidak didukung.',
+  FILE_INFECTED: 'Berkas ini mengandung virus.',
+  NOT_ON_WHATSAPP: 'Nomor ini tidak ada di WhatsApp.',
+  RATE_LIMITED: 'Terlalu sering: tunggu sebentar.',
+  OTP_MAX_ATTEMPTS: 'Terlalu banyak percobaan.',
+  INTERNAL: 'Ada yang salah di pihak kami.',
+  SEND_FAILED: 'Pesan tidak terkirim.',
+  UNAVAILABLE: 'Layanan sedang tidak tersedia. Coba lagi.',
+};
+
+function FailureLines({ failure, lang }: { failure: AppError; lang: Lang }) {
   const details = failure.code === 'VALIDATION_FAILED' ? Object.entries(failure.details ?? {}) : [];
   return (
     <>
       <p>
-        <strong>{failure.message}</strong>
+        <strong>{lang === 'id' ? IN_INDONESIAN[failure.code] : failure.message}</strong>
       </p>
+      {lang !== 'en' && (
+        <p class="small" lang="en">
+          {failure.message}
+        </p>
+      )}
       {details.length > 0 && (
         <ul>
           {details.map(([field, reason]) => (
