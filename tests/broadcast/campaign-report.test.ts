@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { insertMany } from '../../src/db/ops.ts';
+import { campaignRecipients, campaigns } from '../../src/db/schema.ts';
 import { writeSettlements } from '../../src/queue/settle.ts';
 import { storeInbound } from '../../src/services/inbound/store.ts';
 import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
@@ -142,6 +144,30 @@ describe('recipients in one state', () => {
     expect(new Set(skipped).size).toBe(skipped.length);
     const sent = (await inState('sent')).numbers;
     expect([...skipped, ...sent].sort()).toEqual(contacts(30, 100).map((contact) => contact.phone));
+  });
+
+  it('are told in the same way where they are very many', async () => {
+    const { db } = w.t.deps;
+    const many = contacts(2_500, 1_000);
+    const rows = many.map((contact, i) => ({
+      campaignId: id,
+      position: 6 + i,
+      userId: w.tenant.id,
+      phone: contact.phone,
+      fields: {},
+      state: 'skipped' as const,
+      reason: 'opted_out',
+      updatedAt: w.clock.now(),
+    }));
+    await insertMany(db, campaignRecipients, rows);
+    await db.update(campaigns).set({ total: 2_505 });
+    const found: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page = await inState('skipped', `&limit=200${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      found.push(...page.numbers);
+      cursor = page.next;
+    }
+    expect(found).toEqual([phone(4), ...many.map((contact) => contact.phone)]);
   });
 
   it('refuse a state or a cursor that is none', async () => {

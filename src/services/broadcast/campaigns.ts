@@ -49,6 +49,21 @@ export async function getCampaign(ctx: Ctx, ref: CampaignRef): Promise<CampaignO
 }
 
 /**
+ * The same for a page that is looked at again and again: the numbers of a very large campaign may be some seconds old.
+ * Throws NOT_FOUND.
+ */
+export async function watchCampaign(ctx: Ctx, ref: CampaignRef): Promise<CampaignOutput> {
+  const { campaign, session } = await enterCampaign(ctx, ref, 'read');
+  const counts = await countPage(ctx, [campaign]);
+  return toCampaign(
+    ctx,
+    campaign,
+    counts.get(campaign.id) ?? (await countCampaign(ctx.db, campaign.id)),
+    session,
+  );
+}
+
+/**
  * A campaign with its session, which is null when it is gone: the one that the surface named, or the campaign's own.
  * Throws FORBIDDEN, SESSION_NOT_FOUND, NOT_FOUND.
  */

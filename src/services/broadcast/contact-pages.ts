@@ -18,6 +18,8 @@ export interface PageInput {
   limit: number;
   /** the last phone of the page before; `page` is ignored then */
   cursor?: string | undefined;
+  /** false: a search ends with its page, and tells no total */
+  counted?: boolean | undefined;
 }
 
 /** One page in the order of the phones. A cursor costs the same on every page. */
@@ -44,10 +46,11 @@ export async function searchPage(
 ): Promise<{ rows: ContactRow[]; totalItems: number | null }> {
   const match = contains([broadcastContacts.name, phone], input.search);
   const skip = input.cursor === undefined ? (input.page - 1) * input.limit : 0;
+  const counted = input.counted !== false;
   const rows: ContactRow[] = [];
   let total = 0;
-  let after = '';
-  while (total <= MAX_COUNTED) {
+  let after = counted ? '' : (input.cursor ?? '');
+  while (total <= MAX_COUNTED && (counted || rows.length < input.limit)) {
     const end = await pieceEnd(db, listId, after);
     const found = await db
       .select()
@@ -58,7 +61,7 @@ export async function searchPage(
       if (input.cursor !== undefined && row.phone <= input.cursor) total++;
       else if (total++ >= skip && rows.length < input.limit) rows.push(row);
     }
-    if (end === null) return { rows, totalItems: total };
+    if (end === null) return { rows, totalItems: counted ? total : null };
     after = end;
     await turn();
   }

@@ -42,6 +42,8 @@ export async function listContacts(
   input: ListRef & {
     search?: string | undefined;
     cursor?: string | undefined;
+    /** false: a search ends with its page, and tells no total */
+    counted?: boolean | undefined;
     page: number;
     limit: number;
   },

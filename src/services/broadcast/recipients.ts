@@ -1,5 +1,5 @@
 /** What became of a campaign's recipients: in the order of sending, or only those in one state. */
-import { and, asc, eq, gt, inArray, lte, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, lte, type SQL, sql } from 'drizzle-orm';
 import { campaignRecipients, messages } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -8,8 +8,10 @@ import type { CampaignDeps, CampaignRow } from './campaign-row.ts';
 import type { CampaignRecipient, RecipientStatus } from './campaign-schemas.ts';
 import { type CampaignRef, enterCampaign } from './campaigns.ts';
 
-/** Recipients that are looked at at once for those that have no message. */
-const PIECE = 2_000;
+/** Recipients that one statement looks through for those in a state: some milliseconds. */
+const PIECE = 20_000;
+/** Up to here those in a state are few: the index of the states gives them all. */
+const FEW = 2_000;
 
 /**
  * The recipients in the order of sending, or those in one state. `cursor` is the `nextCursor` of the page before.
@@ -33,15 +35,19 @@ export async function listRecipients(
 /** Where recipients in a state are found: by the status of their message, or by their own row. */
 type Source =
   | { by: 'message'; status: (typeof messages.$inferSelect)['status'] }
-  | { by: 'row'; states: readonly (typeof campaignRecipients.$inferSelect)['state'][] };
+  /** `from`: nobody up to this position is in that state */
+  | { by: 'row'; state: (typeof campaignRecipients.$inferSelect)['state']; from: number };
 
 /** As `fateOf` tells them, each state from one index. */
 function sourcesOf(campaign: CampaignRow, state: RecipientStatus): Source[] {
-  const waiting = { by: 'row', states: ['pending', 'deferred'] } as const;
+  const waiting: Source[] = [
+    { by: 'row', state: 'deferred', from: 0 },
+    { by: 'row', state: 'pending', from: campaign.feedPosition },
+  ];
   const over = campaign.status === 'stopped' || campaign.status === 'failed';
   switch (state) {
     case 'pending':
-      return over ? [] : [waiting];
+      return over ? [] : waiting;
     case 'queued':
       return [
         { by: 'message', status: 'queued' },
@@ -54,8 +60,9 @@ function sourcesOf(campaign: CampaignRow, state: RecipientStatus): Source[] {
       ];
     case 'skipped':
       return [
-        { by: 'row', states: over ? ['skipped', 'pending', 'deferred'] : ['skipped'] },
+        { by: 'row', state: 'skipped', from: 0 },
         { by: 'message', status: 'canceled' },
+        ...(over ? waiting : []),
       ];
     default:
       return [{ by: 'message', status: state }];
@@ -95,15 +102,10 @@ async function readSource(
   place: Place,
 ): Promise<{ key: string; recipient: CampaignRecipient }[]> {
   if (source.by === 'message') return readByMessage(deps, campaign, source.status, place);
-  const positions = await findPositions(deps, campaign, source.states, place);
+  const positions = await findPositions(deps, campaign, source, place);
   if (positions.length === 0) return [];
-  const rows = await readRecipients(
-    deps,
-    campaign,
-    0,
-    place.limit,
-    inArray(campaignRecipients.position, positions),
-  );
+  const where = inArray(campaignRecipients.position, positions);
+  const rows = await selectRecipients(deps, campaign, where, campaignRecipients.position, place.limit);
   return rows.map(({ position, recipient }) => ({ key: String(position), recipient }));
 }
 
@@ -122,13 +124,9 @@ async function readByMessage(
     .limit(limit);
   const phones = found.flatMap(({ phone }) => (phone === null ? [] : [phone]));
   if (phones.length === 0) return [];
-  const rows = await readRecipients(
-    deps,
-    campaign,
-    0,
-    phones.length,
-    inArray(campaignRecipients.phone, phones),
-  );
+  // In the order of the index that finds them.
+  const where = inArray(campaignRecipients.phone, phones);
+  const rows = await selectRecipients(deps, campaign, where, campaignRecipients.phone, phones.length);
   const byPhone = new Map(rows.map(({ recipient }) => [recipient.number, recipient]));
   return found.flatMap(({ id, phone }) => {
     const recipient = byPhone.get(phone ?? '');
@@ -136,27 +134,41 @@ async function readByMessage(
   });
 }
 
-/** Positions of recipients whose own row is in one of the states, piece by piece of the primary key. */
+/** Positions of recipients whose own row is in that state: all of them where they are few, else piece by piece. */
 async function findPositions(
   { db }: Pick<CampaignDeps, 'db'>,
   campaign: CampaignRow,
-  states: readonly string[],
+  source: Extract<Source, { by: 'row' }>,
   { after, limit }: Place,
 ): Promise<number[]> {
-  const { position, state } = campaignRecipients;
+  const { position, state, campaignId } = campaignRecipients;
+  const few = await db
+    .select({ position })
+    .from(campaignRecipients)
+    .where(and(eq(campaignId, campaign.id), eq(state, source.state)))
+    .limit(FEW + 1);
+  const start = Math.max(Number(after), source.from);
+  if (few.length <= FEW) {
+    const places = few.map((row) => row.position).filter((place) => place > Number(after));
+    return places.sort((a, b) => a - b).slice(0, limit);
+  }
   const found: number[] = [];
-  for (let from = Number(after); from < campaign.total; from += PIECE) {
+  for (let from = start; from < campaign.total && found.length < limit; from += PIECE) {
     const rows = await db
-      .select({ position, state })
+      .select({ position })
       .from(campaignRecipients)
       .where(
-        and(eq(campaignRecipients.campaignId, campaign.id), gt(position, from), lte(position, from + PIECE)),
+        and(
+          eq(campaignId, campaign.id),
+          gt(position, from),
+          lte(position, from + PIECE),
+          // Not the column itself, whose index would be read from its beginning for each piece.
+          sql`lower(${state}) = ${source.state}`,
+        ),
       )
-      .orderBy(asc(position));
-    for (const row of rows) {
-      if (states.includes(row.state)) found.push(row.position);
-      if (found.length === limit) return found;
-    }
+      .orderBy(asc(position))
+      .limit(limit - found.length);
+    found.push(...rows.map((row) => row.position));
     await turn();
   }
   return found;
@@ -186,12 +198,22 @@ export interface RecipientRow {
 }
 
 /** The recipients after a position, with what their messages have come to. */
-export async function readRecipients(
-  { db }: Pick<CampaignDeps, 'db'>,
+export function readRecipients(
+  deps: Pick<CampaignDeps, 'db'>,
   campaign: CampaignRow,
   after: number,
   limit: number,
-  where?: SQL,
+): Promise<RecipientRow[]> {
+  const { position } = campaignRecipients;
+  return selectRecipients(deps, campaign, gt(position, after), position, limit);
+}
+
+async function selectRecipients(
+  { db }: Pick<CampaignDeps, 'db'>,
+  campaign: CampaignRow,
+  where: SQL,
+  order: typeof campaignRecipients.position | typeof campaignRecipients.phone,
+  limit: number,
 ): Promise<RecipientRow[]> {
   const rows = await db
     .select({
@@ -214,8 +236,8 @@ export async function readRecipients(
     })
     .from(campaignRecipients)
     .leftJoin(messages, eq(messages.id, campaignRecipients.messageRowId))
-    .where(and(eq(campaignRecipients.campaignId, campaign.id), gt(campaignRecipients.position, after), where))
-    .orderBy(asc(campaignRecipients.position))
+    .where(and(eq(campaignRecipients.campaignId, campaign.id), where))
+    .orderBy(asc(order))
     .limit(limit);
   return rows.map(({ position, phone, name, variant, messageId, peer, lid, queuedAt, ...row }) => {
     const { sentAt, deliveredAt, readAt, failedAt } = row;

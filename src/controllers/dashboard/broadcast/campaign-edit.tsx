@@ -1,7 +1,7 @@
 /** Changing a campaign that is paused or has not begun. */
 import type { CampaignOutput } from '../../../services/broadcast/campaign-schemas.ts';
 import { UpdateCampaignInput } from '../../../services/broadcast/campaign-schemas.ts';
-import { getCampaign } from '../../../services/broadcast/campaigns.ts';
+import { watchCampaign } from '../../../services/broadcast/campaigns.ts';
 import { updateCampaign } from '../../../services/broadcast/control.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Field, Form } from '../parts.tsx';
@@ -27,7 +27,7 @@ export const campaignEditPages: Page[] = [
     example: { params: idExample },
     async handler({ ctx, view, params }) {
       const t = CAMPAIGN_TEXTS(view.lang);
-      const campaign = await getCampaign(ctx, params);
+      const campaign = await watchCampaign(ctx, params);
       if (!view.canWrite) return { redirect: campaignPath(campaign.id) };
       const open = campaign.status === 'paused' || campaign.status === 'scheduled';
       const body = (

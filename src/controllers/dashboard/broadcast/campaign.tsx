@@ -2,7 +2,7 @@
 import type { Child } from 'hono/jsx';
 import { z } from 'zod';
 import type { CampaignOutput, CampaignStatistics } from '../../../services/broadcast/campaign-schemas.ts';
-import { type CampaignRef, getCampaign } from '../../../services/broadcast/campaigns.ts';
+import { type CampaignRef, watchCampaign } from '../../../services/broadcast/campaigns.ts';
 import {
   cloneCampaign,
   pauseCampaign,
@@ -35,7 +35,7 @@ export const campaignPages: Page[] = [
     params: IdParams,
     example: { params: idExample },
     async handler({ ctx, view, params }) {
-      const campaign = await getCampaign(ctx, params);
+      const campaign = await watchCampaign(ctx, params);
       const body = (
         <>
           <CampaignHead view={view} campaign={campaign} current="" />
@@ -55,7 +55,7 @@ export const campaignPages: Page[] = [
     params: IdParams,
     example: { params: idExample },
     async handler({ ctx, view, params }) {
-      return { fragment: <State view={view} campaign={await getCampaign(ctx, params)} /> };
+      return { fragment: <State view={view} campaign={await watchCampaign(ctx, params)} /> };
     },
   }),
   page({
@@ -65,7 +65,7 @@ export const campaignPages: Page[] = [
     params: IdParams,
     example: { params: idExample },
     async handler({ ctx, view, params }) {
-      return { fragment: <Numbers view={view} campaign={await getCampaign(ctx, params)} /> };
+      return { fragment: <Numbers view={view} campaign={await watchCampaign(ctx, params)} /> };
     },
   }),
   ...movePages([

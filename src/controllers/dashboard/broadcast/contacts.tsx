@@ -129,7 +129,13 @@ export const contactPages: Page[] = [
     async handler({ ctx, view, params, query }) {
       const t = T(view.lang);
       const list = await getList(ctx, params);
-      const found = await listContacts(ctx, { ...params, ...query, page: 1, limit: PAGE_SIZE });
+      const found = await listContacts(ctx, {
+        ...params,
+        ...query,
+        counted: false,
+        page: 1,
+        limit: PAGE_SIZE,
+      });
       const imports = await listImports(ctx, { ...params, kind: 'contacts', limit: 3 });
       const body = (
         <>

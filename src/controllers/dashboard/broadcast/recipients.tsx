@@ -5,7 +5,7 @@ import {
   RECIPIENT_STATUSES,
   type RecipientStatus,
 } from '../../../services/broadcast/campaign-schemas.ts';
-import { getCampaign } from '../../../services/broadcast/campaigns.ts';
+import { watchCampaign } from '../../../services/broadcast/campaigns.ts';
 import { listRecipients } from '../../../services/broadcast/recipients.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Table, Time, type Tone } from '../parts.tsx';
@@ -37,7 +37,7 @@ export const recipientPages: Page[] = [
     example: { params: idExample },
     async handler({ ctx, view, params, query }) {
       const t = CAMPAIGN_TEXTS(view.lang);
-      const campaign = await getCampaign(ctx, params);
+      const campaign = await watchCampaign(ctx, params);
       const { data, nextCursor } = await listRecipients(ctx, { ...params, ...query, limit: PAGE_SIZE });
       const body = (
         <>
