@@ -35,16 +35,27 @@ export function createLogger(options: Config['log']): ServiceLogger {
     format: winston.format.combine(winston.format.timestamp(), redaction()),
     transports: silent ? [] : transportsOf(options),
   });
-  return { ...wrap(logger), close: () => closeLogger(logger) };
+  const state = { closed: false };
+  const close = () => {
+    state.closed = true;
+    return closeLogger(logger);
+  };
+  return { ...wrap(logger, state), close };
 }
 
-function wrap(logger: winston.Logger): Logger {
+/** A line that comes when the logger is closed already, as from a client that hears of its end late, is dropped. */
+function wrap(logger: winston.Logger, state: { closed: boolean }): Logger {
+  const write =
+    (level: 'error' | 'warn' | 'info' | 'debug') =>
+    (message: string, meta: object = {}): void => {
+      if (!state.closed) logger[level](message, meta);
+    };
   return {
-    error: (message, meta = {}) => void logger.error(message, meta),
-    warn: (message, meta = {}) => void logger.warn(message, meta),
-    info: (message, meta = {}) => void logger.info(message, meta),
-    debug: (message, meta = {}) => void logger.debug(message, meta),
-    child: (meta) => wrap(logger.child(meta)),
+    error: write('error'),
+    warn: write('warn'),
+    info: write('info'),
+    debug: write('debug'),
+    child: (meta) => wrap(logger.child(meta), state),
   };
 }
 

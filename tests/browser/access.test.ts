@@ -1,12 +1,9 @@
 /** Keys that are cut off, a reader who changes nothing, tenants who see nothing of one another. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { allPages } from '../../src/controllers/dashboard/index.ts';
-import { type BrowserWorld, openBrowserWorld } from './world.ts';
+import { addressesOf, type BrowserWorld, openBrowserWorld } from './world.ts';
 
-/** Whole pages and parts of them that need no id. */
-const looks = allPages.filter(
-  ({ method, path, auth }) => method === 'get' && auth === 'user' && !path.includes(':'),
-);
+const looks = addressesOf(allPages.filter(({ auth }) => auth === 'user'));
 
 /** What a read-only user may do to the own account. */
 const ownForms = allPages.filter(({ readOnlyMay }) => readOnlyMay).map(({ path }) => path);
@@ -63,7 +60,7 @@ it('a webhook shows its secret once, and what a test of it brought', async () =>
 
 it('a read-only user looks at everything and finds no form that would be refused', async () => {
   const { page, problems } = await world.page({ as: await world.tenant('readonly') });
-  for (const { path } of looks) {
+  for (const path of looks) {
     const response = await page.goto(path);
     expect(response?.status(), path).toBe(200);
     for (const form of await page.locator('main form[method=post]').all()) {

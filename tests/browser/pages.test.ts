@@ -1,7 +1,7 @@
 /** What every page owes its reader: no serious barrier, no error in the console, nothing wider than a phone. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allPages } from '../../src/controllers/dashboard/index.ts';
-import { type BrowserWorld, openBrowserWorld } from './world.ts';
+import { addressesOf, type BrowserWorld, openBrowserWorld } from './world.ts';
 
 let world: BrowserWorld;
 beforeAll(async () => {
@@ -13,11 +13,8 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => world.close());
 
-/** Whole pages; those with an id in their path are looked at by the tests of their features. */
-const paths = allPages
-  .filter(({ method, path }) => method === 'get' && !path.includes(':'))
-  .map(({ path }) => path)
-  .sort();
+/** What has an id in its path is looked at by the tests of its feature. */
+const paths = addressesOf(allPages);
 
 describe.each([
   ['on a desk', { width: 1280, colorScheme: 'light' as const }],

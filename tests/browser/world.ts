@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Page as DashboardPage } from '../../src/controllers/dashboard/page.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { linkSession, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
 
@@ -143,6 +144,17 @@ export async function openBrowserWorld(env: Record<string, string> = {}): Promis
 async function readAxe(): Promise<string> {
   const { readFile } = await import('node:fs/promises');
   return `${await readFile(AXE, 'utf8')};0`;
+}
+
+/** Addresses of what can be looked at without knowing an id; no downloads. */
+export function addressesOf(pages: readonly DashboardPage[]): string[] {
+  return pages
+    .filter(({ method, path }) => method === 'get' && !path.includes(':') && !path.endsWith('/export'))
+    .map(({ path, example }) => {
+      const query = new URLSearchParams(example?.query).toString();
+      return query === '' ? path : `${path}?${query}`;
+    })
+    .sort();
 }
 
 /** Runs in the page. */

@@ -32,6 +32,16 @@ describe('createLogger', () => {
     expect(readLog('database.log').map((line) => line.message)).toEqual(['slow']);
   });
 
+  it('drops what is said after it was closed', async () => {
+    const logger = createLogger({ level: 'info', dir, json: true, files: true });
+    const child = logger.child({ component: 'engine' });
+    logger.info('in time');
+    await logger.close();
+    child.info('late');
+    logger.error('late');
+    expect(readLog('app.log').map((line) => line.message)).toEqual(['in time']);
+  });
+
   it('says nothing at level silent', async () => {
     const logger = createLogger({ level: 'silent', dir, json: true, files: true });
     logger.error('nobody hears');
