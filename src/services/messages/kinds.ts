@@ -110,7 +110,11 @@ function isDistinct(values: readonly string[]): boolean {
   return new Set(values).size === values.length;
 }
 
-/** As a person counts: many emoji are several code points. */
+/**
+ * As a person counts: many emoji are several code points. Looks at the first character only: zod asks also of texts that
+ * are too long, and to take 16 MB apart would cost gigabytes.
+ */
 function isOneCharacter(text: string): boolean {
-  return [...new Intl.Segmenter().segment(text)].length <= 1;
+  const [first] = new Intl.Segmenter().segment(text);
+  return first === undefined || first.segment.length === text.length;
 }

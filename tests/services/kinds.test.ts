@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest';
+import { ReactionFields } from '../../src/services/messages/kinds.ts';
+
+const accepts = (emoji: string) => ReactionFields.emoji.safeParse(emoji).success;
+
+it('a reaction is one character as a person counts, or none', () => {
+  for (const one of ['', '👍', '👍🏽', '👨‍👩‍👧‍👦', '🇮🇩', 'a']) expect(accepts(one), one).toBe(true);
+  for (const more of ['👍👍', 'ab', '👍 ', '👍'.repeat(33)]) expect(accepts(more), more).toBe(false);
+});
+
+it('a reaction of many megabytes is refused without being taken apart', () => {
+  expect(accepts('👍'.repeat(8_000_000))).toBe(false);
+});
