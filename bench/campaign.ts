@@ -23,9 +23,8 @@ const { insertMany, rawRun } = await import('../src/db/ops.ts');
 const { sql } = await import('drizzle-orm');
 const { createApp } = await import('../src/app.ts');
 const { broadcastRoutes } = await import('../src/controllers/broadcast/index.ts');
-const { broadcastContacts, broadcastLists, campaignRecipients, messages, whatsappAccounts } = await import(
-  '../src/db/schema.ts'
-);
+const { broadcastContacts, broadcastLists, campaignRecipients, campaigns, messages, whatsappAccounts } =
+  await import('../src/db/schema.ts');
 const { buildDeps } = await import('../src/services/deps.ts');
 const { createCampaignFeeder } = await import('../src/workers/campaign-feeder/index.ts');
 const { makeTenant } = await import('../tests/helpers/tenant.ts');
@@ -164,6 +163,7 @@ for (let from = 0; from < contacts; from += PIECE) {
     })),
   );
 }
+await rawRun(db, sql`update ${campaigns} set feed_position = ${contacts} where id = ${id}`);
 await rawRun(
   db,
   sql`update ${campaignRecipients} set state = 'queued', updated_at = ${at} where campaign_id = ${id} and position <= 1000`,

@@ -32,6 +32,18 @@ describe('a campaign to a list', () => {
     });
   });
 
+  it('tells its rate by the newest messages, and when it will be done', async () => {
+    const listId = await w.list(contacts(40));
+    const id = await w.start({ listId, message: 'x', delayBetweenMessages: 10_000 });
+    await w.clock.advance(120_000);
+    const { statistics } = await w.campaign(id);
+    // Every 11.5 seconds: the delay with its half of the jitter.
+    expect(statistics.ratePerMinute).toBeGreaterThan(4.8);
+    expect(statistics.ratePerMinute).toBeLessThan(5.6);
+    const left = Number(statistics.pending) + Number(statistics.queued);
+    expect(statistics.etaSeconds).toBeCloseTo((left / Number(statistics.ratePerMinute)) * 60, -1.5);
+  });
+
   it('is frozen: who comes later is not written to, who leaves still is', async () => {
     const listId = await w.list(contacts(3));
     const id = await w.start({ listId, message: 'x', delayBetweenMessages: 60_000 });

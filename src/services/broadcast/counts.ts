@@ -1,5 +1,5 @@
 /** How far campaigns are: exact at the moment of the question, out of two covering indexes. */
-import { desc, eq, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, lte, type SQL, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import type { Database, Db } from '../../db/client.ts';
 import { rawRows } from '../../db/ops.ts';
@@ -19,6 +19,8 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 /** The newest messages that tell the rate, and how old they may be. */
 const RATE_SAMPLE = 100;
+/** Recipients that are looked through for the newest messages: some have none, because they were skipped. */
+const NEWEST_REACH = 1_000;
 const RATE_WINDOW_MS = 10 * MINUTE_MS;
 /** Fewer say nothing about a rate. */
 const MIN_RATE_SAMPLE = 3;
@@ -100,7 +102,7 @@ export async function statisticsOf(
   const now = deps.clock.now();
   const left = counts.pending + counts.queued;
   const running = row.status === 'running';
-  const observed = running ? await observedRate(deps.db, row.id, now) : null;
+  const observed = running ? await observedRate(deps.db, row, now) : null;
   const ratePerMinute = running ? (observed ?? paceRate(deps, row, limits)) : 0;
   const etaMs = running && left > 0 && ratePerMinute > 0 ? (left / ratePerMinute) * MINUTE_MS : null;
   const waitMs = etaMs === null ? 0 : Math.max(0, (row.waitingUntil ?? now) - now);
@@ -114,13 +116,19 @@ export async function statisticsOf(
   };
 }
 
+/** The recipients that were handed to the queue last: whoever stands behind them, perhaps a million, has no message. */
+export function areNewest({ id, feedPosition }: CampaignRow): SQL | undefined {
+  const { campaignId, position } = campaignRecipients;
+  return and(eq(campaignId, id), gt(position, feedPosition - NEWEST_REACH), lte(position, feedPosition));
+}
+
 /** Messages a minute over the newest that were sent in the last ten minutes; null when there are too few. */
-async function observedRate(db: Db, campaignId: string, now: number): Promise<number | null> {
+async function observedRate(db: Db, campaign: CampaignRow, now: number): Promise<number | null> {
   const newest = await db
     .select({ sentAt: messages.sentAt })
     .from(campaignRecipients)
     .innerJoin(messages, eq(messages.id, campaignRecipients.messageRowId))
-    .where(eq(campaignRecipients.campaignId, campaignId))
+    .where(areNewest(campaign))
     .orderBy(desc(campaignRecipients.position))
     .limit(RATE_SAMPLE);
   const times = newest.flatMap(({ sentAt }) =>

@@ -4,6 +4,7 @@ import { isUnavailable } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { type CampaignDeps, type CampaignRow, moveCampaign, optionsOf } from './campaign-row.ts';
+import { areNewest } from './counts.ts';
 import { failForSession, pauseItself, sessionEnd } from './feed-end.ts';
 import { nextDeferredAt, pickNext } from './feed-pick.ts';
 import { restoreWithdrawn, retryFailed, withdrawForNow } from './feed-return.ts';
@@ -229,7 +230,7 @@ async function nextSlot(
   random: number,
 ): Promise<number> {
   const known = lastId === null ? null : await sendingOf(deps, lastId);
-  const last = known ?? (await lastSending(deps, campaign.id)) ?? 0;
+  const last = known ?? (await lastSending(deps, campaign)) ?? 0;
   return Math.max(deps.clock.now(), last + jitteredDelay(campaign.delayMs, random));
 }
 
@@ -247,12 +248,12 @@ async function sendingOf({ db }: CampaignDeps, id: string): Promise<number | nul
 }
 
 /** For a line that remembers nothing: of the recipient furthest down, who is mostly the last one. */
-async function lastSending({ db }: CampaignDeps, campaignId: string): Promise<number | null> {
+async function lastSending({ db }: CampaignDeps, campaign: CampaignRow): Promise<number | null> {
   const [row] = await db
     .select({ sendingAt: messages.sendingAt })
     .from(campaignRecipients)
     .innerJoin(messages, eq(messages.id, campaignRecipients.messageRowId))
-    .where(eq(campaignRecipients.campaignId, campaignId))
+    .where(areNewest(campaign))
     .orderBy(desc(campaignRecipients.position))
     .limit(1);
   return row?.sendingAt ?? null;
