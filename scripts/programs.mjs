@@ -7,18 +7,30 @@ let indexIsFresh = false;
 
 /**
  * The path of the first of `names` that this machine has, after an attempt to install `packages`; else null and the
- * sentence why not. `variable` names an environment variable that overrules the search.
+ * sentence why not. `variable` names an environment variable that overrules the search; with `probe` a program only
+ * counts when it ends with 0 on these arguments.
  */
-export function ensureProgram(names, packages, variable) {
-  const found = (variable && process.env[variable]) || find(names);
+export function ensureProgram(names, packages, { variable, probe } = {}) {
+  const named = variable && process.env[variable];
+  const look = () => {
+    const path = find(names);
+    return path !== null && works(path, probe) ? path : null;
+  };
+  const found = named || look();
   if (found) return { path: found, why: '' };
   if (!existsSync('/etc/debian_version') || process.getuid?.() !== 0) {
-    return { path: null, why: `${names[0]} was not found${variable ? `; ${variable} can name it` : ''}` };
+    const missing = find(names) === null ? 'was not found' : 'lacks what the tests need of it';
+    const hint = variable ? `; ${variable} can name it` : '';
+    return { path: null, why: `${names[0]} ${missing} (Debian: ${packages.join(' ')})${hint}` };
   }
   console.log(`Installing ${packages.join(' ')} ...`);
   install(packages);
-  const path = find(names);
+  const path = look();
   return { path, why: path ? '' : `${packages.join(' ')} could not be installed` };
+}
+
+function works(path, probe) {
+  return probe === undefined || spawnSync(path, probe, { stdio: 'ignore' }).status === 0;
 }
 
 function find(names) {

@@ -88,14 +88,14 @@ async function mysqlParts(env) {
 
 async function browserPart() {
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-  const chromium = ensureProgram(names, ['chromium'], 'CHROMIUM_PATH');
+  const chromium = ensureProgram(names, ['chromium'], { variable: 'CHROMIUM_PATH' });
   if (!chromium.path) return cannotRun('browser', chromium.why);
   await part('browser', ['tests/browser'], { DB_TYPE: 'sqlite', CHROMIUM_PATH: chromium.path });
 }
 
 /** A real clamd, with a signature of the test's own: the public ones are 200 MB, and are not what is tested. */
 async function scannerPart() {
-  const clamd = ensureProgram(['clamd'], ['clamav-daemon'], 'CLAMD_PATH');
+  const clamd = ensureProgram(['clamd'], ['clamav-daemon'], { variable: 'CLAMD_PATH' });
   if (!clamd.path) return cannotRun('scanner', clamd.why);
   await part('scanner', ['tests/scanner'], { DB_TYPE: 'sqlite', CLAMD_PATH: clamd.path });
 }
@@ -103,14 +103,14 @@ async function scannerPart() {
 /** The clients in examples/, each by its own language. */
 async function examplesPart() {
   const languages = {
-    node: [],
-    bash: [],
-    python3: ['python3-minimal'],
-    php: ['php-cli', 'php-curl'],
-    go: ['golang-go'],
+    node: { packages: ['nodejs'] },
+    bash: { packages: ['bash'] },
+    python3: { packages: ['python3-minimal'] },
+    php: { packages: ['php-cli', 'php-curl'], probe: ['-r', "exit(extension_loaded('curl') ? 0 : 1);"] },
+    go: { packages: ['golang-go'] },
   };
-  const runnable = Object.entries(languages).filter(([name, packages]) => {
-    const program = ensureProgram([name], packages);
+  const runnable = Object.entries(languages).filter(([name, { packages, probe }]) => {
+    const program = ensureProgram([name], packages, { probe });
     if (!program.path) cannotRun(`examples in ${name}`, program.why);
     return program.path !== null;
   });

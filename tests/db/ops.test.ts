@@ -170,7 +170,7 @@ describe('many rows', () => {
 
   test('let the event loop turn while they are written', async () => {
     const { db } = await open();
-    const rows = Array.from({ length: 20_000 }, (_, i) => ({ name: named(i), value: i }));
+    const rows = Array.from({ length: 100_000 }, (_, i) => ({ name: named(i), value: i }));
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
     await db.transaction((tx) => insertMany(tx, tallies, rows));
