@@ -5,11 +5,10 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { prepareBuild } from '../scripts/build.mjs';
+import { AS_SHIPPED } from './measure/as-shipped.ts';
 
 const FOLDER = import.meta.dirname;
-/** As the service starts: the storage shim of Node 20 has to be there before Baileys. */
-const PRELOAD = join(FOLDER, '..', 'src', 'whatsapp', 'baileys', 'preload.ts');
-
 function listBenches(): string[] {
   return readdirSync(FOLDER)
     .filter((name) => name.endsWith('.ts') && name !== basename(import.meta.filename))
@@ -27,9 +26,7 @@ function describe(name: string): string {
 
 function runBench(name: string, args: readonly string[]): Promise<number> {
   const file = join(FOLDER, `${name}.ts`);
-  const child = spawn(process.execPath, ['--import', 'tsx', '--import', PRELOAD, file, ...args], {
-    stdio: 'inherit',
-  });
+  const child = spawn(process.execPath, [...AS_SHIPPED, file, ...args], { stdio: 'inherit' });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => resolve(code ?? 1));
@@ -45,6 +42,7 @@ if (wanted === undefined) {
   console.error(`There is no benchmark ${wanted}; there are: ${names.join(', ')}.`);
   process.exitCode = 1;
 } else {
+  await prepareBuild();
   for (const name of wanted === 'all' ? names : [wanted]) {
     if (wanted === 'all') console.log(`\n## ${name}`);
     const code = await runBench(name, args);

@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AS_SHIPPED } from '../measure/as-shipped.ts';
 
 /** What a process can be asked for. */
 export type Calls = Record<string, (input: never) => Promise<unknown>>;
@@ -19,13 +20,12 @@ interface Request {
 }
 type Answer = { id: number; value: unknown } | { id: number; error: string };
 
-const PRELOAD = join(import.meta.dirname, '..', '..', 'src', 'whatsapp', 'baileys', 'preload.ts');
 const STOP_TIMEOUT_MS = 15_000;
 
 /** Starts `bench/gateway/processes/<name>.ts` with the storage shim; what it prints on stderr is shown. */
 export function startChild<C extends Calls>(name: string, env: NodeJS.ProcessEnv = {}): Child<C> {
   const child = fork(join(import.meta.dirname, 'processes', `${name}.ts`), {
-    execArgv: ['--import', 'tsx', '--import', PRELOAD, ...profilerFlags(name)],
+    execArgv: [...AS_SHIPPED, ...profilerFlags(name)],
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });

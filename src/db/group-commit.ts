@@ -46,7 +46,12 @@ export interface Writer {
   reopen(): Promise<void>;
 }
 
-export function createGroupCommit(writer: Writer, limits: GroupLimits = DEFAULT_LIMITS): GroupCommit {
+/** `onCommit` hears of each transaction that is in the database. */
+export function createGroupCommit(
+  writer: Writer,
+  limits: GroupLimits = DEFAULT_LIMITS,
+  onCommit: () => void = () => undefined,
+): GroupCommit {
   const begin = createBeginner(writer, limits.busyTimeoutMs);
   const waiting: Job[] = [];
   const whenIdle: (() => void)[] = [];
@@ -72,7 +77,7 @@ export function createGroupCommit(writer: Writer, limits: GroupLimits = DEFAULT_
       if (first?.alone) {
         waiting.shift();
         await first.work();
-      } else await runGroup(begin, waiting, limits);
+      } else if (await runGroup(begin, waiting, limits)) onCommit();
     }
     running = false;
     for (const resolve of whenIdle.splice(0)) resolve();
@@ -97,13 +102,14 @@ function nextMember(waiting: Job[]): GroupJob | undefined {
   return first;
 }
 
-async function runGroup(begin: Beginner, waiting: Job[], limits: GroupLimits): Promise<void> {
+/** False: nothing was committed. */
+async function runGroup(begin: Beginner, waiting: Job[], limits: GroupLimits): Promise<boolean> {
   let transaction: OpenTransaction;
   try {
     transaction = await begin.next();
   } catch (error) {
     for (const job of waiting.splice(0, limits.maxMembers)) job.lost(asError(error));
-    return;
+    return false;
   }
   const startedMs = monotonicMs();
   const group: Group = { transaction, breathe: () => breathe(limits.maxHoldMs) };
@@ -121,9 +127,10 @@ async function runGroup(begin: Beginner, waiting: Job[], limits: GroupLimits): P
     begin.distrust();
     const error = new GroupCommitError('the shared transaction did not commit', { cause });
     for (const member of members) member.lost(error);
-    return;
+    return false;
   }
   for (const member of members) member.committed();
+  return true;
 }
 
 interface Beginner {

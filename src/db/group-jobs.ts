@@ -107,15 +107,16 @@ export function submitMember(submit: Submit, limits: GroupLimits): Promise<Membe
 }
 
 function createMember(group: Group, outcome: Promise<void>, free: () => void, timeoutMs: number): Member {
-  let over: Error | null = null;
+  /** why; made when somebody asks, because a stack is dear */
+  let over: (() => Error) | null = null;
   const timer = startTimer(() => {
     const error = new DatabaseTimeoutError(
       `a transaction was not done after ${timeoutMs} ms and was rolled back`,
     );
-    void end('ROLLBACK TO member; RELEASE member', error).catch(() => undefined);
+    void end('ROLLBACK TO member; RELEASE member', () => error).catch(() => undefined);
   }, timeoutMs);
 
-  async function end(statements: string, reason: Error): Promise<void> {
+  async function end(statements: string, reason: () => Error): Promise<void> {
     over = reason;
     stopTimer(timer);
     try {
@@ -129,17 +130,17 @@ function createMember(group: Group, outcome: Promise<void>, free: () => void, ti
   return {
     async execute(statement) {
       await group.breathe();
-      if (over) throw over;
+      if (over) throw over();
       return group.transaction.execute(statement);
     },
     async commit() {
-      if (over) throw over;
-      await end('RELEASE member', finished());
+      if (over) throw over();
+      await end('RELEASE member', finished);
       await outcome;
     },
     async rollback() {
       // After a timeout or a failed commit it is rolled back already.
-      if (!over) await end('ROLLBACK TO member; RELEASE member', finished());
+      if (!over) await end('ROLLBACK TO member; RELEASE member', finished);
       await outcome;
     },
   };

@@ -4,7 +4,8 @@ import type { Client } from '@libsql/client';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/libsql';
 import { StartError } from '../utils/errors.ts';
-import { createGroupCommit, type GroupCommit, type Writer } from './group-commit.ts';
+import { createCheckpointer, LAST_RESORT_PAGES } from './checkpointer.ts';
+import { createGroupCommit, DEFAULT_LIMITS, type GroupCommit, type Writer } from './group-commit.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
 import { type Connection, openConnection, type Statement } from './sqlite-connection.ts';
 import { lockDatabaseFile } from './sqlite-lock.ts';
@@ -29,7 +30,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
     // Created by us first, readable by nobody else: it holds credentials. WAL files inherit the mode.
     closeSync(openSync(path, 'a', 0o600));
     const client = connect(path, connections);
-    const prepare = () => prepareWriter(client, options.synchronous ?? 'NORMAL');
+    const prepare = () => prepareWriter(client, options.synchronous ?? 'NORMAL', beside);
     await prepare();
     const writer: Writer = {
       client,
@@ -40,7 +41,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
     };
     const reader = connect(path, connections);
     await reader.execute('PRAGMA query_only = ON');
-    return createDatabase(writer, reader, beside, () => {
+    return createDatabase({ path, writer, reader, beside }, () => {
       for (const connection of connections) connection.close();
       lock?.release();
     });
@@ -52,11 +53,16 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
 }
 
 /** Settings of a connection, not of the file: each new one needs them. */
-async function prepareWriter(client: Connection, synchronous: 'NORMAL' | 'FULL'): Promise<void> {
+async function prepareWriter(
+  client: Connection,
+  synchronous: 'NORMAL' | 'FULL',
+  beside: boolean,
+): Promise<void> {
   await client.execute('PRAGMA journal_mode = WAL');
   await client.execute(`PRAGMA synchronous = ${synchronous}`);
   await client.execute('PRAGMA secure_delete = ON');
   await client.execute('PRAGMA foreign_keys = ON');
+  if (!beside) await client.execute(`PRAGMA wal_autocheckpoint = ${LAST_RESORT_PAGES}`);
 }
 
 function connect(path: string, connections: Connection[]): Connection {
@@ -65,8 +71,17 @@ function connect(path: string, connections: Connection[]): Connection {
   return connection;
 }
 
-function createDatabase(writer: Writer, reader: Connection, beside: boolean, closeAll: () => void): Database {
-  const group = createGroupCommit(writer);
+interface Opened {
+  path: string;
+  writer: Writer;
+  reader: Connection;
+  beside: boolean;
+}
+
+function createDatabase({ path, writer, reader, beside }: Opened, closeAll: () => void): Database {
+  // The checkpointer of a tool's is SQLite itself: it writes little.
+  const checkpointer = beside ? null : createCheckpointer(path, (fn) => group.alone(fn));
+  const group = createGroupCommit(writer, DEFAULT_LIMITS, checkpointer?.committed);
   const base = drizzle(createRouter(group, reader), { casing: 'snake_case' });
   // Taken before it is replaced: wrapping happens in place.
   const transaction = base.transaction.bind(base);
@@ -91,6 +106,7 @@ function createDatabase(writer: Writer, reader: Connection, beside: boolean, clo
     },
     close() {
       closing ??= group.drain().then(async () => {
+        await checkpointer?.stop();
         if (!beside) await tidyUp(writer.client);
         closeAll();
       });
