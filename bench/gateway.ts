@@ -5,11 +5,10 @@
  * counts: it warms the recipients and the code.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BareCalls } from './gateway/bare-calls.ts';
-import { startChild } from './gateway/child.ts';
-import type { BareWithEmulatorCalls } from './gateway/processes/bare-with-emulator.ts';
+import { type Child, startChild } from './gateway/child.ts';
+import type { BareCalls } from './gateway/processes/bare.ts';
 import { cellsOf, printTable, type Round, ratio, summarize } from './gateway/table.ts';
-import { atOnce, openApi, type Service, startWorld, startWorldOfOne } from './gateway/world.ts';
+import { atOnce, openApi, startWorld, type World } from './gateway/world.ts';
 
 const ROUNDS = 5;
 const ENQUEUE_SECONDS = 4;
@@ -85,7 +84,7 @@ async function benchEnqueue(): Promise<void> {
 }
 
 /** Posts `each` messages for each session and waits until WhatsApp has acknowledged all of them. */
-async function sendThroughService(world: Service, sessions: number, each: number): Promise<void> {
+async function sendThroughService(world: World, sessions: number, each: number): Promise<void> {
   const total = sessions * each;
   await world.service.calls.forgetSent();
   const sent = world.service.calls.waitSent(total);
@@ -98,84 +97,44 @@ async function sendThroughService(world: Service, sessions: number, each: number
   await sent;
 }
 
-interface Sides {
-  title: string;
-  world: Service;
-  bare: { calls: BareCalls; target: Parameters<BareCalls['connect']>[0]['target'] };
-  reset(): Promise<unknown>;
-  stop(): Promise<void>;
-}
-
-/** Both on one emulator in a third process: more processes than cores, so some of each round is waiting for one. */
-async function startApart(): Promise<Sides> {
-  const world = await startWorld();
-  const bare = startChild<BareCalls>('bare');
-  return {
-    title: 'the emulator apart',
-    world,
-    bare: { calls: bare.calls, target: world.target },
-    reset: () => world.emulator.calls.reset(),
-    async stop() {
-      await bare.stop();
-      await world.stop();
-    },
-  };
-}
-
-/** Each with an emulator in its own process, as the sandbox runs: what one core does. */
-async function startOfOne(): Promise<Sides> {
-  const world = await startWorldOfOne();
-  const bare = startChild<BareWithEmulatorCalls>('bare-with-emulator');
-  return {
-    title: 'the emulator in the same process',
-    world,
-    bare: { calls: bare.calls, target: await bare.calls.target() },
-    reset: () => Promise.all([world.reset(), bare.calls.reset()]),
-    async stop() {
-      await bare.stop();
-      await world.stop();
-    },
-  };
-}
-
 async function benchSend(): Promise<void> {
-  for (const start of [startOfOne, startApart]) {
-    for (const { sessions, each } of CASES) {
-      const { title, world, bare, reset, stop } = await start();
-      const phones = Array.from({ length: sessions }, (_, n) => phoneOf(n));
-      await bare.calls.connect({ target: bare.target, phones: phones.map((_, n) => phoneOf(1_000 + n)) });
-      for (const [n, phone] of phones.entries()) await world.link(`bench-${n}`, phone);
-      const sides = {
-        bare: {
-          work: () => bare.calls.send({ each, window: WINDOW, recipients: RECIPIENTS }),
-          cpuMs: () => bare.calls.cpuMs(),
-        },
-        service: {
-          work: () => sendThroughService(world, sessions, each),
-          cpuMs: () => world.service.calls.cpuMs(),
-        },
-      };
-      const rounds: Record<keyof typeof sides, Round[]> = { bare: [], service: [] };
-      for (let n = 0; n <= ROUNDS; n++) {
-        for (const side of ['bare', 'service'] as const) {
-          const { work, cpuMs } = sides[side];
-          const round = await measureRound(sessions * each, work, cpuMs);
-          if (n > 0) rounds[side].push(round);
-          await reset();
-        }
+  for (const { sessions, each } of CASES) {
+    const world = await startWorld();
+    const bare: Child<BareCalls> = startChild<BareCalls>('bare');
+    const phones = Array.from({ length: sessions }, (_, n) => phoneOf(n));
+    await bare.calls.connect({ target: world.target, phones: phones.map((_, n) => phoneOf(1_000 + n)) });
+    for (const [n, phone] of phones.entries()) await world.link(`bench-${n}`, phone);
+    const sides = {
+      bare: {
+        work: (count: number) => bare.calls.send({ each: count, window: WINDOW, recipients: RECIPIENTS }),
+        cpuMs: () => bare.calls.cpuMs(),
+      },
+      service: {
+        work: (count: number) => sendThroughService(world, sessions, count),
+        cpuMs: () => world.service.calls.cpuMs(),
+      },
+    };
+    const rounds: Record<keyof typeof sides, Round[]> = { bare: [], service: [] };
+    for (let n = 0; n <= ROUNDS; n++) {
+      for (const side of ['bare', 'service'] as const) {
+        const { work, cpuMs } = sides[side];
+        const round = await measureRound(sessions * each, () => work(each), cpuMs);
+        if (n > 0) rounds[side].push(round);
+        await world.emulator.calls.reset();
       }
-      const [one, other] = [summarize(rounds.bare), summarize(rounds.service)];
-      printTable(`Messages acknowledged, ${sessions} session(s), known recipients, ${title}`, HEAD, [
-        ['bare Baileys loop', ...cellsOf(one), '', ''],
-        [
-          'the service, from POST to acknowledgement',
-          ...cellsOf(other),
-          ratio(other.perSecond, one.perSecond, 0.7),
-          (other.cpuMsEach / one.cpuMsEach).toFixed(2),
-        ],
-      ]);
-      await stop();
     }
+    const [one, other] = [summarize(rounds.bare), summarize(rounds.service)];
+    printTable(`Messages acknowledged, ${sessions} session(s), known recipients (${world.title})`, HEAD, [
+      ['bare Baileys loop', ...cellsOf(one), '', ''],
+      [
+        'the service, from POST to acknowledgement',
+        ...cellsOf(other),
+        ratio(other.perSecond, one.perSecond, 0.7),
+        (other.cpuMsEach / one.cpuMsEach).toFixed(2),
+      ],
+    ]);
+    await bare.stop();
+    await world.stop();
   }
 }
 

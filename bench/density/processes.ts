@@ -3,9 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readDatabaseOptions } from '../../scripts/database-options.ts';
 import { median, printTable, ratio } from '../gateway/table.ts';
 import { atOnce, type Service, startGround, startService } from '../gateway/world.ts';
+import { freeShare, shareCpu } from '../measure/cpu-share.ts';
 import { linkAll, sessionName } from './fleet.ts';
 
 const GOAL = 1.6;
+/** Of a core for each process: the emulated WhatsApp, the database and the client want to run as well. */
+const SHARE = 0.35;
 const ROUNDS = 5;
 const EACH = 40;
 const RECIPIENTS = Array.from({ length: 20 }, (_, n) => String(6281220000000 + n));
@@ -36,7 +39,8 @@ async function sendAll(services: readonly Service[], sessions: number): Promise<
 
 const sum = (list: readonly number[]) => list.reduce((all, one) => all + one, 0);
 
-export async function benchProcesses([sessions = 40]: readonly number[]): Promise<void> {
+/** Arguments: sessions, and each process's share of a core (1: no limit). */
+export async function benchProcesses([sessions = 40, share = SHARE]: readonly number[]): Promise<void> {
   if (readDatabaseOptions().type === 'sqlite') {
     console.log('\nTwo processes need DB_TYPE=mysql: SQLite serves one.');
     return;
@@ -46,6 +50,8 @@ export async function benchProcesses([sessions = 40]: readonly number[]): Promis
   const [first] = services;
   if (!first) return;
   await linkAll(first, sessions);
+  const limit = ({ service }: Service) => shareCpu(service.pid, share);
+  const limited = share < 1 && limit(first);
   const measure = async () => {
     const runs: Run[] = [];
     for (let n = 0; n <= ROUNDS; n++) {
@@ -62,6 +68,7 @@ export async function benchProcesses([sessions = 40]: readonly number[]): Promis
     if (sum(shares) === sessions && shares.length === 2 && Math.max(...shares) <= sessions / 2 + 1) break;
     await delay(1_000);
   }
+  if (limited) services.slice(1).forEach(limit);
   const both = await measure();
   const row = (name: string, runs: readonly Run[]) => [
     name,
@@ -71,7 +78,8 @@ export async function benchProcesses([sessions = 40]: readonly number[]): Promis
   const rate = (runs: readonly Run[]) => median(runs.map(({ perSecond }) => perSecond));
   const cpu = (runs: readonly Run[]) => median(runs.map(({ cpuMsEach }) => cpuMsEach));
   const head = ['', 'per second', 'CPU ms each', 'ratio', 'CPU ratio'];
-  printTable(`Messages acknowledged, ${sessions} sessions (${ground.title})`, head, [
+  const cores = limited ? `each process with ${share} of a core` : 'all on the cores there are';
+  printTable(`Messages acknowledged, ${sessions} sessions, ${cores} (${ground.title})`, head, [
     [...row('one process', alone), '', ''],
     [
       ...row('two processes', both),
@@ -79,6 +87,9 @@ export async function benchProcesses([sessions = 40]: readonly number[]): Promis
       (cpu(both) / cpu(alone)).toFixed(2),
     ],
   ]);
-  for (const service of services) await service.stop();
+  for (const service of services) {
+    await service.stop();
+    freeShare(service.service.pid);
+  }
   await ground.stop();
 }

@@ -9,6 +9,7 @@ import { AS_SHIPPED } from '../measure/as-shipped.ts';
 export type Calls = Record<string, (input: never) => Promise<unknown>>;
 
 export interface Child<C extends Calls> {
+  pid: number;
   calls: C;
   stop(): Promise<void>;
 }
@@ -50,6 +51,7 @@ export function startChild<C extends Calls>(name: string, env: NodeJS.ProcessEnv
       child.send({ id, name: method, input } satisfies Request);
     });
   return {
+    pid: child.pid ?? 0,
     calls: asCalls<C>(
       new Proxy({}, { get: (_target, method) => (input: unknown) => call(String(method), input) }),
     ),

@@ -4,10 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { findFreePort } from '../../tests/helpers/sandbox-process.ts';
 import { type Child, startChild } from './child.ts';
-import type { EmulatorCalls, Target } from './emulator-calls.ts';
-import type { ServiceWithEmulatorCalls } from './processes/service-with-emulator.ts';
+import type { EmulatorCalls } from './processes/emulator.ts';
+import type { ServiceCalls } from './processes/service.ts';
 import { makeScratch, type Scratch } from './scratch.ts';
-import type { ServiceCalls } from './service-calls.ts';
 
 const KEY = 'wahub_bench_key_0123456789abcdef0123456789';
 const CONNECTIONS = 32;
@@ -29,7 +28,7 @@ export interface Ground {
   title: string;
   scratch: Scratch;
   emulator: Child<EmulatorCalls>;
-  target: Target;
+  target: Awaited<ReturnType<EmulatorCalls['where']>>;
   stop(): Promise<void>;
 }
 
@@ -60,7 +59,7 @@ export async function startGround(): Promise<Ground> {
     title: scratch.title,
     scratch,
     emulator,
-    target: await emulator.calls.target(),
+    target: await emulator.calls.where(),
     async stop() {
       await emulator.stop();
       await scratch.remove();
@@ -73,16 +72,9 @@ export async function startService(
   { scratch, target, emulator }: Ground,
   settings: NodeJS.ProcessEnv = {},
 ): Promise<Service> {
-  const wa = { WA_SERVER_URL: target.waUrl, WA_SERVER_ROOT_KEY: target.rootKey, WA_SERVER_CA: target.caFile };
-  const env = { ...scratch.env, ...UNPACED, ...wa, PORT: String(await findFreePort()), ...settings };
-  const service = startChild<ServiceCalls>('service', serviceEnv(scratch.dir, env));
-  return openService(service, (input) => emulator.calls.scan(input));
-}
-
-async function openService(
-  service: Child<ServiceCalls>,
-  scan: (input: { qr: string; phone: string }) => Promise<unknown>,
-): Promise<Service> {
+  const port = String(await findFreePort());
+  const env = { ...scratch.env, ...UNPACED, PORT: port, ...settings };
+  const service = startChild<ServiceCalls>('service', serviceEnv(scratch.dir, env, target));
   const { url, bareUrl } = await service.calls.where();
   const api = openApi(url, { 'x-api-key': KEY });
   return {
@@ -91,7 +83,7 @@ async function openService(
     bareUrl,
     async link(sessionId, phone) {
       const { data } = asSession(await api.post('/session/create', { sessionId }));
-      await scan({ qr: data.qr, phone });
+      await emulator.calls.scan({ qr: data.qr, phone });
       for (const endMs = Date.now() + LINK_TIMEOUT_MS; Date.now() < endMs; await delay(20)) {
         const status = asSession(await api.get(`/session/status?session=${sessionId}`)).data.status;
         if (status === 'connected') return;
@@ -118,23 +110,11 @@ export async function startWorld(): Promise<World> {
   };
 }
 
-/** A service with the emulated WhatsApp in its own process. */
-export async function startWorldOfOne(): Promise<Service & { reset(): Promise<void> }> {
-  const scratch = await makeScratch();
-  const env = { ...scratch.env, ...UNPACED, PORT: String(await findFreePort()) };
-  const child = startChild<ServiceWithEmulatorCalls>('service-with-emulator', serviceEnv(scratch.dir, env));
-  const opened = await openService(child, (input) => child.calls.scan(input));
-  return {
-    ...opened,
-    reset: () => child.calls.reset(),
-    async stop() {
-      await opened.stop();
-      await scratch.remove();
-    },
-  };
-}
-
-function serviceEnv(dir: string, settings: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+function serviceEnv(
+  dir: string,
+  settings: NodeJS.ProcessEnv,
+  target: { waUrl: string; rootKey: string; caFile: string },
+): NodeJS.ProcessEnv {
   return {
     NODE_ENV: 'production',
     HOST: '127.0.0.1',
@@ -145,6 +125,9 @@ function serviceEnv(dir: string, settings: NodeJS.ProcessEnv): NodeJS.ProcessEnv
     ADMIN_PASSWORD: 'correct horse battery',
     JWT_SECRET: '0123456789abcdef'.repeat(4),
     ENCRYPTION_KEY: 'fedcba9876543210'.repeat(4),
+    WA_SERVER_URL: target.waUrl,
+    WA_SERVER_ROOT_KEY: target.rootKey,
+    WA_SERVER_CA: target.caFile,
     ...settings,
   };
 }

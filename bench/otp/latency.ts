@@ -1,7 +1,6 @@
 /** How long a code takes on an idle queue, from the request to WhatsApp's acknowledgement, and a bare client's message. */
-
-import type { BareCalls } from '../gateway/bare-calls.ts';
 import { type Child, startChild } from '../gateway/child.ts';
+import type { BareCalls } from '../gateway/processes/bare.ts';
 import { median, printTable } from '../gateway/table.ts';
 import { startWorld, type World } from '../gateway/world.ts';
 import { loadAverage } from '../measure/loop.ts';

@@ -1,7 +1,23 @@
-/** The emulated WhatsApp in a process of its own. */
+/** The emulated WhatsApp of a benchmark, in memory. */
+import { startEmulator } from '../../../src/emulator/index.ts';
 import { serveCalls } from '../child.ts';
-import { startEmulatorCalls } from '../emulator-calls.ts';
 
-const { calls, stop } = await startEmulatorCalls();
+const emulator = await startEmulator();
 
-serveCalls(calls, stop);
+const calls = {
+  async where() {
+    const { url, waUrl, rootKey, caFile } = emulator;
+    return { url, waUrl, rootKey, caFile };
+  },
+  async scan(input: { qr: string; phone: string }) {
+    return emulator.scan(input);
+  },
+  /** Forgets the traffic so far, so that its log does not grow from round to round. */
+  async reset() {
+    await emulator.reset();
+  },
+};
+
+export type EmulatorCalls = typeof calls;
+
+serveCalls(calls, () => emulator.stop());
