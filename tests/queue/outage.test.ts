@@ -96,6 +96,24 @@ it('a claim whose commit was not answered is found again, and counts once in the
   expect(q.engine.attempts).toHaveLength(1);
 });
 
+it('of claims that overlap some may go unanswered: each message leaves once', async () => {
+  const account = await q.account();
+  const lose = { left: 0 };
+  const dispatcher = q.newDispatcher({ ...flaky(lose) });
+  q.engine.setConnected(false);
+  await dispatcher.add(account);
+  const queued = await Promise.all(phones(10).map((phone) => q.queue(account, { phone })));
+  await q.clock.advance(1_000);
+  lose.left = 3;
+  q.engine.setConnected(true);
+  await q.clock.advance(60_000);
+  expect(lose.left).toBe(0);
+  const attempts = await Promise.all(queued.map(async ({ id }) => (await q.message(id)).attempts));
+  expect(attempts.sort()).toEqual([...Array(7).fill(1), 2, 2, 2]);
+  const relayed = q.engine.relayed.map((send) => send.messageId).sort();
+  expect(relayed).toEqual(queued.map((one) => one.messageId).sort());
+});
+
 it('outcomes wait for the database and are written once it is back', async () => {
   const account = await q.account();
   const { id } = await q.queue(account);

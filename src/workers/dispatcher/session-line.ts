@@ -1,7 +1,13 @@
-/** The line of one session: gap, limits, one claim at a time, a few answers outstanding. */
+/** The line of one session: gap, limits, a few claims and answers outstanding. */
 import { deferStrangers, readKnown, tripsBreaker } from '../../queue/breaker.ts';
-import { claimRow, deferRecipient, recoverClaims } from '../../queue/claim.ts';
-import { createLimits, type LimitReason, type Limits, readSpent } from '../../queue/limits.ts';
+import { type Claim, claimRow, deferRecipient, recoverClaims } from '../../queue/claim.ts';
+import {
+  createLimits,
+  type LimitReason,
+  type Limits,
+  readSpent,
+  type SpentAttempt,
+} from '../../queue/limits.ts';
 import { type Candidate, readCandidates } from '../../queue/look-ahead.ts';
 import { type Pace, paceOf } from '../../queue/pace.ts';
 import { PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
@@ -62,8 +68,11 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   const sign = createPauseSign(deps, account);
   const stopping = new AbortController();
   const busy = new Set<string>();
-  /** by queue row, until the outcome is written */
+  /** by queue row, from before the claim until the outcome is written */
   const attempts = new Map<string, Promise<void>>();
+  /** Without a gap claims overlap, so that they share a commit. */
+  const claims = new Set<Promise<unknown>>();
+  let claimFailure: { error: unknown } | null = null;
   let pace: Pace = paceOf(config.pacing, null, clock.now());
   let windows: Windows | null = null;
   let looking = 0;
@@ -82,6 +91,9 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   const gapMs = () => pace.delayMinMs + random() * (pace.delayMaxMs - pace.delayMinMs);
 
   async function begin(): Promise<Windows> {
+    // What is being claimed is neither left behind by anybody nor counted yet.
+    await Promise.all(claims);
+    claimFailure = null;
     await gate.refresh();
     const recovered = gate.isLost() ? 0 : await recoverClaims(deps, account, [...attempts.keys()]);
     if (recovered > 0) logger.info('claims recovered', { sessionId: account.sessionId, count: recovered });
@@ -94,6 +106,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   /** One look at everything that may be in the way; milliseconds until the next one. */
   async function step(at: Windows): Promise<number> {
     idle = false;
+    if (claimFailure) throw claimFailure.error;
     if (busy.size >= MAX_IN_FLIGHT + MAX_URGENT_IN_FLIGHT) return FOREVER;
     if (attempts.size >= MAX_UNSETTLED || tripping > 0) return FOREVER;
     if (stale) {
@@ -186,19 +199,52 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       return 0;
     }
     const spent = { at: Math.max(now, at.limits.lastAt() ?? 0), recipient };
-    const claim = await claimRow(deps, account, row, spent.at);
-    lanes.drop(priority, row.id);
-    if (claim === null) {
-      lanes.invalidate();
-      await gate.refresh();
-      return 0;
-    }
+    const before = at.nextSendAt;
+    const after = now + gapMs();
     at.limits.spend(spent);
-    at.nextSendAt = now + gapMs();
+    at.nextSendAt = after;
     busy.add(recipient);
+    lanes.drop(priority, row.id);
+    const claiming = claimRow(deps, account, row, spent.at);
+    const claimed = claiming.then(
+      (claim) => {
+        // A reading that began before the claim was committed has brought the row back.
+        lanes.drop(priority, row.id);
+        if (claim !== null) return claim;
+        at.limits.giveBack(spent);
+        if (at.nextSendAt === after) at.nextSendAt = before;
+        lanes.invalidate();
+        stale = true;
+        return null;
+      },
+      (error: unknown) => {
+        claimFailure = { error };
+        return null;
+      },
+    );
+    claims.add(claimed);
+    const done = claimed.then(async (claim) => {
+      claims.delete(claimed);
+      if (claim === null) busy.delete(recipient);
+      else await attemptClaimed(at, row, claim, spent);
+      attempts.delete(row.id);
+      parking.wake();
+    });
+    attempts.set(row.id, done);
+    // With a gap the next one is not chosen before this one is known to be ours.
+    if (after > now) await claimed;
+    return 0;
+  }
+
+  async function attemptClaimed(
+    at: Windows,
+    row: Candidate,
+    claim: Claim,
+    spent: SpentAttempt,
+  ): Promise<void> {
     let goesOn = false;
     let refused = false;
-    const running = attempt(deps, claim, {
+    await attempt(deps, claim, {
       async look(read) {
         looking++;
         return read().finally(() => {
@@ -212,21 +258,16 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
         if (refused) tripping++;
         if (decision.action === 'release') at.limits.giveBack(spent);
         goesOn = decision.action === 'release' || decision.action === 'retry';
-        busy.delete(recipient);
+        busy.delete(row.recipient);
         parking.wake();
       },
-    }).finally(() => {
-      attempts.delete(claim.id);
-      // What is off the queue changes nothing for the others.
-      if (goesOn) lanes.invalidate();
-      if (refused) {
-        tripping--;
-        stale = true;
-      }
-      parking.wake();
     });
-    attempts.set(claim.id, running);
-    return 0;
+    // What is off the queue changes nothing for the others.
+    if (goesOn) lanes.invalidate();
+    if (refused) {
+      tripping--;
+      stale = true;
+    }
   }
 
   async function run(): Promise<void> {
@@ -265,7 +306,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       lanes.invalidate();
       parking.wake();
     },
-    isQuiet: () => (parking.isParked() || resting) && looking === 0,
+    isQuiet: () => (parking.isParked() || resting) && looking === 0 && claims.size === 0,
     isIdle: () => idle && parking.isParked(),
     isStopped: () => stopping.signal.aborted,
     async stop(timeoutMs) {
