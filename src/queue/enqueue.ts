@@ -187,5 +187,11 @@ async function insertRows(tx: Tx, items: readonly Pick<Waiting, 'message' | 'que
 }
 
 function wakeAll(deps: QueueDeps, items: readonly Pick<Waiting, 'message'>[]): void {
-  for (const accountId of new Set(items.map((item) => item.message.accountId))) deps.signals.wake(accountId);
+  const woken = new Set<string>();
+  for (const { accountId, priority } of items.map((item) => item.message)) {
+    const lane = `${accountId}:${priority}`;
+    if (woken.has(lane)) continue;
+    woken.add(lane);
+    deps.signals.wake(accountId, { priority });
+  }
 }

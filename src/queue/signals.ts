@@ -1,4 +1,5 @@
 /** Wake-ups inside one process: work that has come, outcomes that callers wait for. */
+import type { Priority } from './priority.ts';
 
 /** What a caller with `Prefer: wait` is told. */
 export interface Outcome {
@@ -9,21 +10,29 @@ export interface Outcome {
   errorMessage: string | null;
 }
 
+/** What is known of the reason for a wake-up; nothing: anything may have changed. */
+export interface News {
+  /** what is known of the session's row is old, as after a pause */
+  rowChanged?: boolean;
+  /** of what was queued, and nothing else has changed */
+  priority?: Priority;
+}
+
 export interface QueueSignals {
-  /** There may be something to send for this session; `rowChanged`: what is known of its row is old, as after a pause. */
-  wake(accountId: string, rowChanged?: boolean): void;
-  onWake(listener: (accountId: string, rowChanged: boolean) => void): () => void;
+  /** There may be something to send for this session. */
+  wake(accountId: string, news?: News): void;
+  onWake(listener: (accountId: string, news: News) => void): () => void;
   settled(outcome: Outcome): void;
   onSettled(listener: (outcome: Outcome) => void): () => void;
 }
 
 /** Makes the signals of this process. Listeners run in turn and must not throw. */
 export function createQueueSignals(): QueueSignals {
-  const wakes = new Set<(accountId: string, rowChanged: boolean) => void>();
+  const wakes = new Set<(accountId: string, news: News) => void>();
   const outcomes = new Set<(outcome: Outcome) => void>();
   return {
-    wake: (accountId, rowChanged = false) => {
-      for (const listener of [...wakes]) listener(accountId, rowChanged);
+    wake: (accountId, news = {}) => {
+      for (const listener of [...wakes]) listener(accountId, news);
     },
     onWake: (listener) => {
       wakes.add(listener);

@@ -103,7 +103,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     start() {
       if (running) return;
       running = true;
-      unsubscribe = deps.signals.onWake((accountId, rowChanged) => lines.get(accountId)?.wake(rowChanged));
+      unsubscribe = deps.signals.onWake((accountId, news) => lines.get(accountId)?.wake(news));
       inCleanContext(() => {
         sweep.start();
         scheduleLook();

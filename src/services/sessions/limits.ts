@@ -122,7 +122,7 @@ export async function putLimits(ctx: Ctx, sessionId: string, input: LimitsInput)
       },
     ]);
   });
-  ctx.signals.wake(session.id, true);
+  ctx.signals.wake(session.id, { rowChanged: true });
   return toLimits(ctx, { ...session, limits });
 }
 

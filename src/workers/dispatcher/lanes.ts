@@ -13,8 +13,8 @@ export interface Pick {
 }
 
 export interface Lanes {
-  /** Something may have come or gone: look again before the next pick. */
-  invalidate(): void;
+  /** Something may have come or gone, of this priority or of any: look again before the next pick. */
+  invalidate(priority?: Priority): void;
   pick(priority: Priority, now: number, busy: ReadonlySet<string>): Promise<Pick>;
   /** The row was taken, moved or found gone. */
   drop(priority: Priority, id: string): void;
@@ -64,8 +64,8 @@ export function createLanes(read: ReadLane): Lanes {
   }
 
   return {
-    invalidate() {
-      for (const lane of lanes.values()) lane.stale = true;
+    invalidate(priority) {
+      for (const [own, lane] of lanes) if (priority === undefined || own === priority) lane.stale = true;
     },
     async pick(priority, now, busy) {
       const lane = laneOf(priority);

@@ -12,6 +12,7 @@ import { type Candidate, readCandidates } from '../../queue/look-ahead.ts';
 import { type Pace, paceOf } from '../../queue/pace.ts';
 import { PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 import { type QuietHours, quietUntil, readQuietHours } from '../../queue/quiet-hours.ts';
+import type { News } from '../../queue/signals.ts';
 import { sleep } from '../../utils/clock.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { attempt } from './attempt.ts';
@@ -39,7 +40,7 @@ const FOREVER = Number.POSITIVE_INFINITY;
 export interface SessionLine {
   readonly account: AccountRef;
   /** There may be something to send, or something about the session has changed. */
-  wake(rowChanged?: boolean): void;
+  wake(news?: News): void;
   /** Looks again at what an earlier owner left, and at the limits. */
   beginAgain(): void;
   /** True while it waits for time, for work or for WhatsApp. */
@@ -296,9 +297,9 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   const done = run();
   return {
     account,
-    wake(rowChanged = false) {
-      if (rowChanged) stale = true;
-      lanes.invalidate();
+    wake(news = {}) {
+      if (news.rowChanged) stale = true;
+      lanes.invalidate(news.priority);
       parking.wake();
     },
     beginAgain() {
