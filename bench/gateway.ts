@@ -16,8 +16,8 @@ const RECIPIENTS = Array.from({ length: 20 }, (_, n) => String(6281220000000 + n
 /** As many messages of a session as the service leaves unacknowledged (session-line.ts). */
 const WINDOW = 8;
 const CASES = [
-  { sessions: 1, each: 600 },
-  { sessions: 20, each: 40 },
+  { sessions: 1, each: 1500 },
+  { sessions: 20, each: 100 },
 ];
 const CHURN = 300;
 const CHURN_AT_ONCE = 10;
