@@ -33,7 +33,11 @@ export async function postCommand(
   });
 }
 
-const newsOf = ({ owner, accountId }: Pick<CommandRow, 'owner' | 'accountId'>) => ({ owner, accountId });
+const newsOf = ({ owner, accountId }: Pick<CommandRow, 'owner' | 'accountId'>) => ({
+  owner,
+  accountId,
+  priority: null,
+});
 
 /** Takes a question back as long as nobody works on it; false when somebody does. */
 export async function withdrawCommand(db: Db, id: string): Promise<boolean> {

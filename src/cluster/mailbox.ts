@@ -4,7 +4,7 @@ import { inCleanContext } from '../db/scope.ts';
 import { type Clock, sleep } from '../utils/clock.ts';
 import type { Logger } from '../utils/logger.ts';
 import { forgetCommands } from './command-rows.ts';
-import { forgetWakeUps, takeWakeUps } from './wake-ups.ts';
+import { forgetWakeUps, type SessionNews, takeWakeUps } from './wake-ups.ts';
 
 /** A message that enters at another process loses no more than this: one read of a primary key. */
 const LOOK_EVERY_MS = 50;
@@ -13,6 +13,8 @@ const ALONE_MS = 250;
 const FIRST_PAUSE_MS = 200;
 const MAX_PAUSE_MS = 5_000;
 const CLEAN_EVERY_MS = 60_000;
+/** Commands leave news of their own, unless a process of an earlier release has added theirs to a message's. */
+const COMMANDS_EVERY_MS = 1_000;
 
 export interface MailboxDeps {
   database: Database;
@@ -21,9 +23,9 @@ export interface MailboxDeps {
   processId: string;
   /** false: no other process is running */
   hasPeers(): boolean;
-  /** Called with every session that there is news of; must not throw. */
-  onNews(accountIds: readonly string[]): void;
-  /** Looks for commands; called when there is news. */
+  /** Called with the news of every session; must not throw. */
+  onNews(news: readonly SessionNews[]): void;
+  /** Looks for commands; called when there is news of more than messages, and now and then. */
   lookForCommands(): Promise<void>;
 }
 
@@ -37,12 +39,15 @@ export function createMailbox(deps: MailboxDeps): Mailbox {
   const { clock, database, logger } = deps;
   const stopping = new AbortController();
   let running: Promise<void> | null = null;
+  let commandsAtMs = 0;
   let cleanAtMs = clock.monotonic() + CLEAN_EVERY_MS;
 
   async function look(): Promise<void> {
-    const ids = await takeWakeUps(database.db, deps.processId);
-    if (ids.length === 0) return;
-    deps.onNews(ids);
+    const news = await takeWakeUps(database.db, deps.processId);
+    if (news.length > 0) deps.onNews(news);
+    const onlyMessages = news.every(({ priority }) => priority !== null);
+    if (onlyMessages && clock.monotonic() < commandsAtMs) return;
+    commandsAtMs = clock.monotonic() + COMMANDS_EVERY_MS;
     await deps.lookForCommands();
   }
 

@@ -2,6 +2,8 @@
 import { createMailbox } from '../cluster/mailbox.ts';
 import { createCommandDesk } from '../cluster/remote-commands.ts';
 import { createWakeUpSender } from '../cluster/wake-ups.ts';
+import { PRIORITY_ORDER } from '../queue/priority.ts';
+import type { News } from '../queue/signals.ts';
 import type { Deps } from '../services/context.ts';
 import type { Ownership } from './ownership.ts';
 
@@ -29,16 +31,20 @@ export function createNeighbours(
     processId,
     hasPeers: ownership.hasPeers,
     lookForCommands: desk.look,
-    onNews(accountIds) {
-      for (const id of accountIds) if (isMine(id)) signals.wake(id);
+    onNews(news) {
+      for (const { accountId, priority } of news) {
+        if (isMine(accountId)) signals.wake(accountId, toNews(priority));
+      }
       // Somebody thinks that it is ours, or has given it up: there may be something to take.
-      if (!accountIds.every(isMine)) ownership.poke();
+      if (!news.every(({ accountId }) => isMine(accountId))) ownership.poke();
     },
   });
   let unsubscribe: () => void = () => undefined;
   return {
     start() {
-      unsubscribe = signals.onWake(sender.send);
+      unsubscribe = signals.onWake((accountId, { rowChanged, priority = null }) =>
+        sender.send({ accountId, priority: rowChanged ? null : priority }),
+      );
       mailbox.start();
     },
     async stop() {
@@ -48,4 +54,10 @@ export function createNeighbours(
       await sender.flush();
     },
   };
+}
+
+/** What is no priority of ours is about everything. */
+function toNews(value: number | null): News {
+  const priority = PRIORITY_ORDER.find((one) => one === value);
+  return priority === undefined ? {} : { priority };
 }

@@ -234,7 +234,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
 
   /** The others need not wait for their next round to take what was given up. */
   async function tellPeers(accountId: string): Promise<void> {
-    const news = peers.map((owner) => ({ owner, accountId }));
+    const news = peers.map((owner) => ({ owner, accountId, priority: null }));
     if (news.length > 0) await postWakeUps(db, news, clock.now());
   }
 

@@ -43,7 +43,7 @@ function startProcess(mine: Set<string>, answer: Handler) {
   const mailbox = createMailbox({
     ...deps,
     hasPeers: () => true,
-    onNews: (ids) => news.push(...ids),
+    onNews: (all) => news.push(...all.map(({ accountId }) => accountId)),
     lookForCommands: desk.look,
   });
   mailbox.start();
@@ -164,7 +164,7 @@ describe('a wake-up', () => {
     const [mine, other, free] = [await account(a.processId), await account(b.processId), await account(null)];
     a.mine.add(mine);
     b.mine.add(other);
-    for (const id of [mine, other, free]) a.sender.send(id);
+    for (const accountId of [mine, other, free]) a.sender.send({ accountId, priority: 1 });
     await until(() => b.news.length > 0, 2_000);
     await a.sender.flush();
     expect(b.news).toEqual([other]);
@@ -174,11 +174,30 @@ describe('a wake-up', () => {
 
   it('that comes while one waits is kept once, and one that comes after the look is news again', async () => {
     const [owner, accountId] = [newId(), newId()];
-    await postWakeUps(database.db, [{ owner, accountId }], 1);
-    await postWakeUps(database.db, [{ owner, accountId }], 2);
-    expect(await takeWakeUps(database.db, owner)).toEqual([accountId]);
+    const news = { owner, accountId, priority: null };
+    await postWakeUps(database.db, [news], 1);
+    await postWakeUps(database.db, [news], 2);
+    expect(await takeWakeUps(database.db, owner)).toEqual([{ accountId, priority: null }]);
     expect(await takeWakeUps(database.db, owner)).toEqual([]);
-    await postWakeUps(database.db, [{ owner, accountId }], 3);
-    expect(await takeWakeUps(database.db, owner)).toEqual([accountId]);
+    await postWakeUps(database.db, [news], 3);
+    expect(await takeWakeUps(database.db, owner)).toEqual([{ accountId, priority: null }]);
+  });
+
+  it('of messages of one priority says which; with anything else it is about everything', async () => {
+    const owner = newId();
+    const [same, mixed, unsure] = [newId(), newId(), newId()];
+    const post = (accountId: string, priority: number | null) =>
+      postWakeUps(database.db, [{ owner, accountId, priority }], 1);
+    await post(same, 1);
+    await post(same, 1);
+    await post(mixed, 1);
+    await post(mixed, 0);
+    await post(mixed, 0);
+    await post(unsure, null);
+    await post(unsure, 2);
+    const news = await takeWakeUps(database.db, owner);
+    const found = new Map(news.map(({ accountId, priority }) => [accountId, priority]));
+    expect([same, mixed, unsure].map((id) => found.get(id))).toEqual([1, null, null]);
+    expect(await takeWakeUps(database.db, owner)).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 /** What processes tell one another: by the database, because that is all they share. */
-import { id, index, json, oneOf, primaryKey, string, table, timestamp } from '../kit.ts';
+import { id, index, int, json, oneOf, primaryKey, string, table, timestamp } from '../kit.ts';
 
 /** Something a process wants done where a session's socket is: the row goes when its answer was read. */
 export const sessionCommands = table(
@@ -29,6 +29,8 @@ export const wakeUps = table(
   {
     owner: id().notNull(),
     accountId: id().notNull(),
+    /** a message of this priority was queued, and there is no other news; null: look at everything */
+    priority: int(),
     createdAt: timestamp().notNull(),
   },
   (t) => [primaryKey({ columns: [t.owner, t.accountId] }), index('wake_ups_created_ix').on(t.createdAt)],

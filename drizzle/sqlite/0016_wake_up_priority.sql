@@ -1,0 +1,1 @@
+ALTER TABLE `wake_ups` ADD `priority` integer;
