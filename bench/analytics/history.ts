@@ -52,19 +52,26 @@ const sessionOf = (i: number) => (i % 10 < 8 ? pick(SESSIONS, 0) : pick(SESSIONS
 
 const EVENTS = ['message.sent', 'message.delivered', 'message.read', 'message.received', 'api.request'];
 
+const RARE = [
+  { event: 'message.failed', every: 100, from: 0 },
+  { event: 'session.created', every: 1_000, from: 1 },
+  { event: 'auth.login', every: 2_000, from: 3 },
+];
+
 function activityRow(i: number): typeof activityLogs.$inferInsert {
   const at = timeOf(i);
-  const session = sessionOf(i);
-  const rare = i % 100 === 0 ? 'message.failed' : i % 1_000 === 1 ? 'session.created' : null;
+  const rare = RARE.find(({ every, from }) => i % every === from)?.event;
   const event = rare ?? pick(EVENTS, i);
+  // Half of the calls are about no session, and no sign-in is.
+  const session = event === 'auth.login' || (event === 'api.request' && i % 2 === 0) ? null : sessionOf(i);
   const data = { messageId: newMessageId(), to: `+${phoneOf(i)}`, type: 'text' };
   const fact = { event, data, ...(event === 'message.failed' ? { status: 'failure' as const } : {}) };
   return {
     id: newId(at),
     userId: TENANT,
-    accountId: session.id,
-    sessionId: session.sessionId,
-    seq: i,
+    accountId: session?.id ?? null,
+    sessionId: session?.sessionId ?? null,
+    seq: session === null ? null : i,
     event,
     action: actionOf(fact),
     status: statusOf(fact),
@@ -146,6 +153,7 @@ await db.insert(whatsappAccounts).values(
     sessionId,
     status: 'connected' as const,
     pairing: 'qr' as const,
+    seq: ROWS,
     createdAt: startMs,
     updatedAt: startMs,
   })),

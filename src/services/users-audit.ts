@@ -1,5 +1,5 @@
 /** What happened to a user's account. */
-import { and, count, desc, eq, inArray, lt, or } from 'drizzle-orm';
+import { and, count, desc, eq, inArray, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 import { activityLogs } from '../db/schema.ts';
 import { AppError } from '../utils/errors.ts';
 import type { Ctx } from './context.ts';
@@ -31,48 +31,87 @@ const AUDITED = [
   'api_key.regenerated',
   'api_key.revoked',
 ] as const;
-/** Exact totals stop here: counting more would read the whole log for a number nobody needs. */
-const COUNTED = 10_000;
+/**
+ * Facts that one page looks through: between those of an account lie the calls that a busy client makes, and none of
+ * them has a session.
+ */
+const LOOKED_THROUGH = 20_000;
 
-/** What happened to a user's account, newest first. For admins who signed in. Throws NOT_FOUND. */
+type Place = Pick<typeof activityLogs.$inferSelect, 'at' | 'id'>;
+
+/**
+ * What happened to a user's account, newest first. A page may be short, even empty, and have a next one all the same;
+ * `totalItems` is null when there is more to look through than for one page. For admins who signed in. Throws NOT_FOUND.
+ */
 export async function auditUser(
   ctx: Ctx,
   input: { id: number; page: number; limit: number; cursor?: string | undefined },
 ): Promise<{ data: AuditEntry[]; totalItems: number | null; nextCursor: string | null }> {
   requireAdmin(ctx);
   await findUser(ctx.db, input.id);
-  const whose = and(eq(activityLogs.userId, input.id), inArray(activityLogs.event, [...AUDITED]));
   const cursor = input.cursor === undefined ? null : parseCursor(input.cursor);
-  const before =
-    cursor === null
-      ? undefined
-      : or(
-          lt(activityLogs.at, cursor.at),
-          and(eq(activityLogs.at, cursor.at), lt(activityLogs.id, cursor.id)),
-        );
+  const recent = recentFacts(ctx, input.id, cursor);
+  const found = await ctx.db
+    .select({ id: recent.id, at: recent.at })
+    .from(recent)
+    .where(inArray(recent.event, [...AUDITED]))
+    .orderBy(desc(recent.at), desc(recent.id))
+    .limit(input.limit)
+    .offset(cursor === null ? (input.page - 1) * input.limit : 0);
+  const ids = found.map(({ id }) => id);
   const rows = await ctx.db
     .select()
     .from(activityLogs)
-    .where(and(whose, before))
-    .orderBy(desc(activityLogs.at), desc(activityLogs.id))
-    .limit(input.limit)
-    .offset(cursor === null ? (input.page - 1) * input.limit : 0);
-  const counted = ctx.db
-    .select({ id: activityLogs.id })
-    .from(activityLogs)
-    .where(whose)
-    .limit(COUNTED + 1);
-  const [total] = await ctx.db.select({ n: count() }).from(counted.as('counted'));
-  const n = Number(total?.n ?? 0);
-  const last = rows.length === input.limit ? rows.at(-1) : undefined;
+    .where(inArray(activityLogs.id, ids))
+    .orderBy(desc(activityLogs.at), desc(activityLogs.id));
+  const next = found.length === input.limit ? found.at(-1) : await lastLookedAt(ctx, input.id, cursor);
   return {
     data: rows.map(toAuditEntry),
-    totalItems: n > COUNTED ? null : n,
-    nextCursor: last ? `${last.at}.${last.id}` : null,
+    totalItems: await countAudited(ctx, input.id),
+    nextCursor: next ? `${next.at}.${next.id}` : null,
   };
 }
 
-function parseCursor(cursor: string): { at: number; id: string } {
+/** The facts without a session of a user, from `before` on, as many as one page looks through. */
+function recentFacts(ctx: Ctx, userId: number, before: Place | null) {
+  const { id, at, event } = activityLogs;
+  return ctx.db
+    .select({ id, at, event })
+    .from(activityLogs)
+    .where(isWithoutSession(userId, before))
+    .orderBy(desc(at), desc(id))
+    .limit(LOOKED_THROUGH)
+    .as('recent');
+}
+
+function isWithoutSession(userId: number, before: Place | null): SQL | undefined {
+  const { id, at } = activityLogs;
+  const older =
+    before === null ? undefined : or(lt(at, before.at), and(eq(at, before.at), lt(id, before.id)));
+  return and(eq(activityLogs.userId, userId), isNull(activityLogs.sessionId), older);
+}
+
+/** Where the next page begins when this one has looked through all it may. */
+async function lastLookedAt(ctx: Ctx, userId: number, before: Place | null): Promise<Place | undefined> {
+  const { id, at } = activityLogs;
+  const [last] = await ctx.db
+    .select({ id, at })
+    .from(activityLogs)
+    .where(isWithoutSession(userId, before))
+    .orderBy(desc(at), desc(id))
+    .limit(1)
+    .offset(LOOKED_THROUGH - 1);
+  return last;
+}
+
+async function countAudited(ctx: Ctx, userId: number): Promise<number | null> {
+  const recent = recentFacts(ctx, userId, null);
+  const audited = sql`sum(case when ${inArray(recent.event, [...AUDITED])} then 1 else 0 end)`;
+  const [row] = await ctx.db.select({ all: count(), audited }).from(recent);
+  return Number(row?.all ?? 0) === LOOKED_THROUGH ? null : Number(row?.audited ?? 0);
+}
+
+function parseCursor(cursor: string): Place {
   const [, at, id] = /^(\d{1,15})\.([0-9a-f]{32})$/.exec(cursor) ?? [];
   if (at === undefined || id === undefined) {
     throw new AppError('VALIDATION_FAILED', 'The cursor is not one of ours.', {

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { insertMany } from '../../src/db/ops.ts';
+import { activityLogs } from '../../src/db/schema.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 
 let t: TestApp;
@@ -54,6 +57,21 @@ describe('users', () => {
     expect(rest.body.data).toHaveLength(1);
     expect(rest.body.nextCursor).toBeNull();
     expect(first.body.pagination).toMatchObject({ totalItems: 3 });
+  });
+
+  it('are audited also where a busy client has asked 20,000 times since', async () => {
+    const user = await t.tenant();
+    await asAdmin(`/user/${user.id}`, 'PUT', { name: 'Before' });
+    const at = Date.now() + 1;
+    const call = { userId: user.id, event: 'api.request', status: 'success' as const, data: {} };
+    const calls = Array.from({ length: 20_000 }, (_, i) => ({ ...call, id: newId(at + i), at: at + i }));
+    await insertMany(t.deps.db, activityLogs, calls);
+    const first = await asAdmin(`/user/${user.id}/audit`);
+    expect(first.body.data).toEqual([]);
+    expect(first.body.pagination).toMatchObject({ totalItems: null });
+    const rest = await asAdmin(`/user/${user.id}/audit?cursor=${String(first.body.nextCursor)}`);
+    expect(rest.body.data).toMatchObject([{ event: 'user.updated' }]);
+    expect(rest.body.nextCursor).toBeNull();
   });
 
   it('are out at once when they are disabled, in every way, and their e-mail stays taken', async () => {
