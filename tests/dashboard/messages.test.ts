@@ -37,8 +37,11 @@ beforeEach(async () => {
 
 type Row = typeof messages.$inferInsert;
 
+let lastAddedAt = 0;
 async function add(columns: Partial<Row> = {}): Promise<string> {
-  const at = Date.now();
+  // Of two in one millisecond nobody could say which came first.
+  lastAddedAt = Math.max(Date.now(), lastAddedAt + 1);
+  const at = lastAddedAt;
   const messageId = newMessageId();
   await t.deps.db.insert(messages).values({
     id: newId(at),

@@ -5,6 +5,7 @@ import type { Page } from '../../src/controllers/dashboard/page.ts';
 import { activityLogs, users, whatsappAccounts } from '../../src/db/schema.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Tenant } from '../helpers/app.ts';
+import { hurriedClock } from '../helpers/clock.ts';
 import { openDashboard, type PageCall, type TestDashboard } from './visitor.ts';
 
 /** Stands in what belongs to the first tenant, and must be on no page of the second. */
@@ -14,7 +15,7 @@ const MARKED_PHONE = '6281399990001';
 let t: TestDashboard;
 let owner: Tenant;
 beforeAll(async () => {
-  t = await openDashboard();
+  t = await openDashboard({ clock: hurriedClock });
   owner = await t.tenant();
   const names = allPages.flatMap(({ example }) =>
     [example?.params, example?.query, example?.form].flatMap((part) => [part?.session, part?.sessionId]),

@@ -1,5 +1,5 @@
 /** Time that a test moves: due timers run in order, and what each of them starts settles before the next. */
-import type { Clock } from '../../src/utils/clock.ts';
+import { type Clock, systemClock } from '../../src/utils/clock.ts';
 
 export interface FakeClock extends Clock {
   /**
@@ -62,3 +62,6 @@ export function createFakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
 export async function turns(n: number): Promise<void> {
   for (let i = 0; i < n; i++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
+
+/** For an app without an engine: what waits for one has waited ten seconds after half a second. */
+export const hurriedClock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() * 20 };
