@@ -32,7 +32,8 @@ export function createLogger(options: Config['log']): ServiceLogger {
   const logger = winston.createLogger({
     level: silent ? 'error' : options.level,
     silent,
-    format: winston.format.combine(winston.format.timestamp(), redaction()),
+    // Made into a line once, for all who write it.
+    format: winston.format.combine(winston.format.timestamp(), redaction(), winston.format.json()),
     transports: silent ? [] : transportsOf(options),
   });
   const state = { closed: false };
@@ -60,21 +61,18 @@ function wrap(logger: winston.Logger, state: { closed: boolean }): Logger {
 }
 
 function transportsOf(options: Config['log']): winston.transport[] {
-  const json = winston.format.json();
-  const all: winston.transport[] = [
-    new winston.transports.Console({ format: options.json ? json : readable }),
-  ];
+  const all: winston.transport[] = [new BatchedConsole(options.json ? {} : { format: readable })];
   if (options.files) {
     mkdirSync(options.dir, { recursive: true });
-    all.push(rotated(options.dir, 'app', json));
-    all.push(rotated(options.dir, 'database', winston.format.combine(onlyDatabase(), json)));
+    all.push(rotated(options.dir, 'app'));
+    all.push(rotated(options.dir, 'database', onlyDatabase()));
   }
   // A full disk must not end the service: the console still has the line.
   for (const transport of all) transport.on('error', () => {});
   return all;
 }
 
-function rotated(dirname: string, name: string, format: winston.Logform.Format): winston.transport {
+function rotated(dirname: string, name: string, format?: winston.Logform.Format): winston.transport {
   return new BatchedFile({
     dirname,
     filename: `${name}-%DATE%.log`,
@@ -83,29 +81,68 @@ function rotated(dirname: string, name: string, format: winston.Logform.Format):
     symlinkName: `${name}.log`,
     maxSize: MAX_FILE_SIZE,
     maxFiles: MAX_FILES,
-    format,
+    ...(format ? { format } : {}),
   });
 }
 
 /** The finished line of an entry, under the symbol that winston (triple-beam) keeps it by. */
 const LINE = Symbol.for('message');
 
-/** Writes the lines of one turn of the event loop together: for every write the library works the date out anew. */
-class BatchedFile extends DailyRotateFile {
+/** The lines of one turn of the event loop, written together, at the latest when the process ends. */
+class Batch {
+  static readonly #open = new Set<Batch>();
+  readonly #write: (text: string) => void;
   #lines: string[] = [];
 
+  static {
+    process.once('exit', () => {
+      for (const batch of Batch.#open) batch.flush();
+    });
+  }
+
+  constructor(write: (text: string) => void) {
+    this.#write = write;
+  }
+
+  add(entry: Record<symbol, unknown>): void {
+    if (this.#lines.push(String(entry[LINE])) > 1) return;
+    Batch.#open.add(this);
+    setImmediate(() => this.flush());
+  }
+
+  flush(): void {
+    Batch.#open.delete(this);
+    if (this.#lines.length > 0) this.#write(`${this.#lines.splice(0).join(EOL)}${EOL}`);
+  }
+}
+
+/** One system call for many lines. */
+class BatchedConsole extends winston.transports.Console {
+  readonly #batch = new Batch((text) => process.stdout.write(text));
+
   override log(entry: Record<symbol, unknown>, next: () => void): void {
-    if (this.#lines.push(String(entry[LINE])) === 1) setImmediate(() => this.#flush());
+    this.#batch.add(entry);
     next();
   }
 
   override close(): void {
-    this.#flush();
+    this.#batch.flush();
     super.close?.();
   }
+}
 
-  #flush(): void {
-    if (this.#lines.length > 0) this.logStream.write(`${this.#lines.splice(0).join(EOL)}${EOL}`);
+/** For every write the library works the date out anew. */
+class BatchedFile extends DailyRotateFile {
+  readonly #batch = new Batch((text) => this.logStream.write(text));
+
+  override log(entry: Record<symbol, unknown>, next: () => void): void {
+    this.#batch.add(entry);
+    next();
+  }
+
+  override close(): void {
+    this.#batch.flush();
+    super.close?.();
   }
 }
 

@@ -33,7 +33,7 @@ const FIRST_FAILURE_PAUSE_MS = 500;
 const MAX_FAILURE_PAUSE_MS = 10_000;
 /** How many rows of a recipient at its limit, or of strangers, step aside at once. */
 const DEFER_REACH = 200;
-/** While a limit holds the queue, its settings are read again: somebody may have changed them. */
+/** While a limit or a pause holds the queue, the row is read again: somebody may have changed it. */
 const REREAD_MS = 30_000;
 const FOREVER = Number.POSITIVE_INFINITY;
 
@@ -77,6 +77,8 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   let pace: Pace = paceOf(config.pacing, null, clock.now());
   let windows: Windows | null = null;
   let looking = 0;
+  /** of a paused session */
+  let rereadAt = 0;
   let resting = false;
   let idle = false;
   let quiet: QuietHours | null = null;
@@ -123,9 +125,12 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
     if (deps.isSafe?.() === false || !deps.engine.isConnected(account.id)) return SOCKET_POLL_MS;
     if (gate.pausedUntil() > now) {
       sign.forget();
+      // More to send does not end a pause: the row is read again when its news says so, and now and then.
+      if (now < rereadAt) return Math.min(gate.pausedUntil(), rereadAt) - now;
       await gate.refresh();
+      rereadAt = now + REREAD_MS;
       if (gate.isLost()) return FOREVER;
-      if (gate.pausedUntil() > now) return gate.pausedUntil() - now;
+      if (gate.pausedUntil() > now) return Math.min(gate.pausedUntil() - now, REREAD_MS);
     }
     // A clock that was set back must not stretch the gap.
     at.nextSendAt = Math.min(at.nextSendAt, now + pace.delayMaxMs);
@@ -299,6 +304,8 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
     account,
     wake(news = {}) {
       if (news.rowChanged) stale = true;
+      // Another process's news does not tell what it is about, unless it is a message.
+      if (news.priority === undefined) rereadAt = 0;
       lanes.invalidate(news.priority);
       parking.wake();
     },
