@@ -8,7 +8,7 @@ import { linkAll, sessionName } from './fleet.ts';
 
 const GOAL = 1.6;
 /** Of a core for each process: the emulated WhatsApp, the database and the client want to run as well. */
-const SHARE = 0.35;
+const SHARE = 0.55;
 const ROUNDS = 5;
 const EACH = 40;
 const RECIPIENTS = Array.from({ length: 20 }, (_, n) => String(6281220000000 + n));
