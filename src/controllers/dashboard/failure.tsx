@@ -5,6 +5,7 @@ import { type AppError, ERROR_STATUS, type ErrorCode } from '../../utils/errors.
 import { type Lang, texts } from './i18n.ts';
 import { Layout } from './layout.tsx';
 import type { View } from './page.ts';
+import { reasonInIndonesian } from './reasons.ts';
 
 const T = texts({
   en: {
@@ -110,7 +111,7 @@ function FailureLines({ failure, lang }: { failure: AppError; lang: Lang }) {
         <ul>
           {details.map(([field, reason]) => (
             <li data-field={field}>
-              <b>{field}</b> {String(reason)}
+              <b>{field}</b> {reasonIn(lang, String(reason))}
             </li>
           ))}
         </ul>
@@ -118,6 +119,9 @@ function FailureLines({ failure, lang }: { failure: AppError; lang: Lang }) {
     </>
   );
 }
+
+const reasonIn = (lang: Lang, reason: string): string =>
+  (lang === 'id' ? reasonInIndonesian(reason) : null) ?? reason;
 
 /** Safe because every status of a failure has a body. */
 function toStatus(status: number): ContentfulStatusCode {

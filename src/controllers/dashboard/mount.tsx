@@ -2,7 +2,7 @@
 import type { Hono, MiddlewareHandler } from 'hono';
 import { compress } from 'hono/compress';
 import { Fragment } from 'hono/jsx';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { toAppError } from '../../middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from '../../middlewares/http-env.ts';
 import type { HttpLimiter } from '../../middlewares/http-limiter.ts';
@@ -15,7 +15,7 @@ import { createCtx } from '../mount.ts';
 import { keepDone, readLang, readSignIn, takeDone } from './cookies.ts';
 import { CSRF_FIELD, csrfTokenOf, requireSameOrigin, requireToken } from './csrf.ts';
 import { answerPageFailure } from './failure.tsx';
-import { chooseLang } from './i18n.ts';
+import { chooseLang, type Lang } from './i18n.ts';
 import { Layout } from './layout.tsx';
 import type { Page, PageInput, PageReply, View } from './page.ts';
 import { signInPath } from './paths.ts';
@@ -102,8 +102,8 @@ async function viewOf(deps: Deps, c: HttpContext, actor: Actor | null): Promise<
 
 async function answer(parts: PageParts, page: Page, c: HttpContext, view: View): Promise<Response> {
   const ctx = createCtx(parts.deps, c);
-  const params = check(page.params, c.req.param());
-  const query = check(page.query, withoutEmpty(c.req.query()));
+  const params = check(page.params, c.req.param(), view.lang);
+  const query = check(page.query, withoutEmpty(c.req.query()), view.lang);
   if (page.method === 'get') {
     return send(
       c,
@@ -115,7 +115,7 @@ async function answer(parts: PageParts, page: Page, c: HttpContext, view: View):
   const body = await readForm(parts, page, c);
   try {
     if (view.user) requireToken(c, view.csrf, body.fields[CSRF_FIELD]);
-    const form = check(page.form, withoutEmpty(body.fields));
+    const form = check(page.form, withoutEmpty(body.fields), view.lang);
     const input = inputOf({ ctx, view, params, query, form, http: c, files: body.files });
     return await send(c, ctx, view, await page.handler(input));
   } finally {
@@ -162,14 +162,20 @@ function withoutEmpty(fields: Record<string, unknown>): Record<string, unknown> 
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''));
 }
 
-function check(schema: z.ZodType | undefined, value: unknown): unknown {
+/** For a field that no schema has a sentence of its own for. */
+const REASONS = { en: z.locales.en().localeError, id: z.locales.id().localeError } as const satisfies Record<
+  Lang,
+  object
+>;
+
+function check(schema: z.ZodType | undefined, value: unknown, lang: Lang): unknown {
   if (!schema) return undefined;
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: REASONS[lang] });
   if (result.success) return result.data;
   const details: Record<string, string> = {};
   for (const issue of result.error.issues) {
     const field = issue.path.map(String).join('.') || 'form';
-    details[field] ??= issue.message.endsWith('received undefined') ? 'is required' : issue.message;
+    details[field] ??= / undefined$/.test(issue.message) ? 'is required' : issue.message;
   }
   throw new AppError('VALIDATION_FAILED', 'Some fields are not right.', { details });
 }
