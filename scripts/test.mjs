@@ -48,11 +48,11 @@ async function part(name, args, env = {}) {
   const reporters = ['--reporter=default', '--reporter=./scripts/sum-reporter.mjs'];
   const variables = { NODE_ENV: 'test', SUM_FILE: sumFile, ...env };
   const code = await run('vitest', ['run', ...reporters, ...args], { env: variables });
-  const sum = existsSync(sumFile)
-    ? JSON.parse(readFileSync(sumFile, 'utf8'))
-    : { passed: 0, skipped: 0, failures: [] };
-  if (code !== 0 && sum.failures.length === 0)
-    sum.failures.push(`vitest ended with ${code} and named no failure`);
+  const counted = existsSync(sumFile);
+  const sum = counted ? JSON.parse(readFileSync(sumFile, 'utf8')) : { passed: 0, skipped: 0, failures: [] };
+  if ((code !== 0 || !counted) && sum.failures.length === 0) {
+    sum.failures.push(`vitest ended with ${code} and told of ${counted ? 'no failure' : 'nothing'}`);
+  }
   total.passed += sum.passed;
   total.skipped += sum.skipped;
   failures.push(...sum.failures.map((failure) => `${name}: ${failure}`));
@@ -118,29 +118,37 @@ async function examplesPart() {
   await part('examples', ['tests/examples'], { DB_TYPE: 'sqlite', WAHUB_EXAMPLES: names });
 }
 
+async function allParts(options, files) {
+  if (options.has('--fast')) {
+    await part('fast', [...FAST, ...without(NOT_FAST)], { DB_TYPE: 'sqlite' });
+  } else if (options.has('--soak')) {
+    const wanted = files.length > 0 ? files : ['tests/soak'];
+    const onePart = [...wanted, '--maxWorkers=1'];
+    // Several processes need a server.
+    const alone = [...onePart, '--passWithNoTests', ...without(['tests/soak/cluster-*.test.ts'])];
+    await part('soak on sqlite', alone, { DB_TYPE: 'sqlite' });
+    await onMariadb((env) => part('soak on mariadb', onePart, env));
+  } else {
+    const coverage = options.has('--coverage') ? ['--coverage'] : [];
+    await part('sqlite', [...without(NOT_ON_SQLITE), ...coverage], { DB_TYPE: 'sqlite' });
+    const processes = [...PROCESSES, ...without(['tests/**/*.mysql.test.ts'])];
+    await part('processes on sqlite', processes, { DB_TYPE: 'sqlite' });
+    await onMariadb(mysqlParts);
+    await browserPart();
+    await scannerPart();
+    await examplesPart();
+  }
+}
+
 installPackages();
 mkdirSync(REPORTS, { recursive: true });
-const options = new Set(process.argv.slice(2));
-if (options.has('--fast')) {
-  await part('fast', [...FAST, ...without(NOT_FAST)], { DB_TYPE: 'sqlite' });
-} else if (options.has('--soak')) {
-  const files = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
-  const wanted = files.length > 0 ? files : ['tests/soak'];
-  const onePart = [...wanted, '--maxWorkers=1'];
-  // Several processes need a server.
-  const alone = [...onePart, '--passWithNoTests', ...without(['tests/soak/cluster-*.test.ts'])];
-  await part('soak on sqlite', alone, { DB_TYPE: 'sqlite' });
-  await onMariadb((env) => part('soak on mariadb', onePart, env));
-} else {
-  const coverage = options.has('--coverage') ? ['--coverage'] : [];
-  await part('sqlite', [...without(NOT_ON_SQLITE), ...coverage], { DB_TYPE: 'sqlite' });
-  const processes = [...PROCESSES, ...without(['tests/**/*.mysql.test.ts'])];
-  await part('processes on sqlite', processes, { DB_TYPE: 'sqlite' });
-  await onMariadb(mysqlParts);
-  await browserPart();
-  await scannerPart();
-  await examplesPart();
-}
+const given = process.argv.slice(2);
+const isOption = (argument) => argument.startsWith('-');
+// What breaks between the parts (a server that does not start) is a failure like the others, and ends the run.
+await allParts(
+  new Set(given.filter(isOption)),
+  given.filter((argument) => !isOption(argument)),
+).catch((error) => failures.push(`between the parts: ${String(error)}`));
 if (failures.length > 0) console.log(`\nFAILED\n${failures.join('\n')}`);
 console.log(`\n${total.passed} passed, ${failures.length} failed, ${total.skipped} skipped`);
 const mayNotSkip = process.env.CI === 'true' && total.skipped > 0;

@@ -49,7 +49,7 @@ function wrap(logger: winston.Logger, state: { closed: boolean }): Logger {
   const write =
     (level: 'error' | 'warn' | 'info' | 'debug') =>
     (message: string, meta: object = {}): void => {
-      if (!state.closed) logger[level](message, meta);
+      if (!state.closed && logger.isLevelEnabled(level)) logger[level](message, meta);
     };
   return {
     error: write('error'),
@@ -87,8 +87,9 @@ function rotated(dirname: string, name: string, format?: winston.Logform.Format)
 
 /** The finished line of an entry, under the symbol that winston (triple-beam) keeps it by. */
 const LINE = Symbol.for('message');
+const LEVEL = Symbol.for('level');
 
-/** The lines of one turn of the event loop, written together, at the latest when the process ends. */
+/** The lines of one turn of the event loop, written together; an error, which may be the last one, at once. */
 class Batch {
   static readonly #open = new Set<Batch>();
   readonly #write: (text: string) => void;
@@ -105,9 +106,12 @@ class Batch {
   }
 
   add(entry: Record<symbol, unknown>): void {
-    if (this.#lines.push(String(entry[LINE])) > 1) return;
-    Batch.#open.add(this);
-    setImmediate(() => this.flush());
+    const isFirst = this.#lines.push(String(entry[LINE])) === 1;
+    if (entry[LEVEL] === 'error') this.flush();
+    else if (isFirst) {
+      Batch.#open.add(this);
+      setImmediate(() => this.flush());
+    }
   }
 
   flush(): void {

@@ -23,8 +23,12 @@ export interface Lanes {
 /** Narrow rows, so that most claims need no search of their own. */
 const LOOK_AHEAD = 16;
 
+/** News of a lane may be lost on its way from another process: what was read so long ago is read again. */
+const OLD_MS = 5_000;
+
 interface Lane {
   rows: Candidate[];
+  readAt: number;
   /** false: there may be more behind these */
   complete: boolean;
   stale: boolean;
@@ -32,7 +36,7 @@ interface Lane {
 
 export function createLanes(read: ReadLane): Lanes {
   const lanes = new Map<Priority, Lane>(
-    PRIORITY_ORDER.map((priority) => [priority, { rows: [], complete: false, stale: true }]),
+    PRIORITY_ORDER.map((priority) => [priority, { rows: [], readAt: 0, complete: false, stale: true }]),
   );
 
   function laneOf(priority: Priority): Lane {
@@ -41,9 +45,10 @@ export function createLanes(read: ReadLane): Lanes {
     return lane;
   }
 
-  async function fill(priority: Priority, lane: Lane, except: readonly string[]): Promise<void> {
+  async function fill(priority: Priority, lane: Lane, now: number, except: readonly string[]): Promise<void> {
     // Cleared first: what comes while we read makes it stale again.
     lane.stale = false;
+    lane.readAt = now;
     try {
       lane.rows = await read(priority, LOOK_AHEAD, except);
       // Without the busy recipients' rows the lane is good for one pick only.
@@ -70,11 +75,12 @@ export function createLanes(read: ReadLane): Lanes {
     async pick(priority, now, busy) {
       const lane = laneOf(priority);
       const empty = lane.rows.length === 0 && !lane.complete;
-      if (lane.stale || empty) await fill(priority, lane, []);
+      const old = Math.abs(now - lane.readAt) >= OLD_MS;
+      if (lane.stale || empty || old) await fill(priority, lane, now, []);
       const found = find(lane, now, busy);
       if (found.row || found.nextAt !== Number.POSITIVE_INFINITY || lane.complete) return found;
       // Everything seen is for busy recipients: others behind them need not wait.
-      await fill(priority, lane, [...busy]);
+      await fill(priority, lane, now, [...busy]);
       return find(lane, now, busy);
     },
     drop(priority, id) {

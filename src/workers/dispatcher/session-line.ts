@@ -127,8 +127,9 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       sign.forget();
       // More to send does not end a pause: the row is read again when its news says so, and now and then.
       if (now < rereadAt) return Math.min(gate.pausedUntil(), rereadAt) - now;
-      await gate.refresh();
+      // Before the reading: what changes while it runs is not in it.
       rereadAt = now + REREAD_MS;
+      await gate.refresh();
       if (gate.isLost()) return FOREVER;
       if (gate.pausedUntil() > now) return Math.min(gate.pausedUntil() - now, REREAD_MS);
     }
@@ -186,6 +187,11 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
 
   async function take(at: Windows, priority: Priority, row: Candidate, now: number): Promise<number> {
     const { recipient } = row;
+    if (attempts.has(row.id)) {
+      // The lane was read before our own claim of it was committed, and its outcome is not written yet.
+      lanes.drop(priority, row.id);
+      return 0;
+    }
     if (!(await mayReach(row))) {
       const moved = await deferStrangers(deps, account, {
         priority,
@@ -282,7 +288,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       try {
         windows ??= await begin();
         const waitMs = await step(windows);
-        failures = 0;
+        if (claims.size === 0 && claimFailure === null) failures = 0;
         if (waitMs > 0 && !stopping.signal.aborted) await parking.park(waitMs);
       } catch (error) {
         logger.warn('a queue waits', { sessionId: account.sessionId, error: String(error) });
