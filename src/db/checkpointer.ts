@@ -8,8 +8,8 @@ import { startTimer, stopTimer } from './turns.ts';
 /** So few commits may wait a while: each pass costs two syncs of the disk. */
 const FEW_COMMITS = 100;
 const FEW_WAIT_MS = 30_000;
-/** From the commits that were many to their pass. */
-const MANY_WAIT_MS = 500;
+/** From the commits that were many to their pass: often, because writers wait for the disk while it syncs much. */
+const MANY_WAIT_MS = 100;
 /** A log of that many pages (16 MiB) is finished while nobody writes: only then SQLite begins it anew. */
 const LONG_LOG_PAGES = 4_000;
 
