@@ -34,18 +34,16 @@ export function createCheckpointer(
   let running: Promise<void> | undefined;
   let stopped = false;
 
-  /** On a thread of the driver's. Pages in the log, and whether all of them are in the file now. */
-  async function move(): Promise<{ pages: number; all: boolean }> {
+  /** On a thread of the driver's. Pages that were in the log when it began: they are in the file now. */
+  async function move(): Promise<number> {
     client ??= new Driver(path, { timeout: 0 });
     const statement = await client.prepare('PRAGMA wal_checkpoint(PASSIVE)');
     const [row] = await statement.all();
-    const { log, checkpointed } = Object(row);
-    return { pages: Number(log), all: log === checkpointed };
+    return Number(Object(row).log);
   }
 
   async function pass(): Promise<void> {
-    const { pages, all } = await move();
-    if (pages >= LONG_LOG_PAGES && !all) await alone(move);
+    if ((await move()) >= LONG_LOG_PAGES) await alone(move);
   }
 
   function begin(): void {
