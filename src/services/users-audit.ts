@@ -1,7 +1,8 @@
 /** What happened to a user's account. */
-import { and, count, desc, eq, inArray, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
+import { and, count, desc, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import { activityLogs } from '../db/schema.ts';
 import { AppError } from '../utils/errors.ts';
+import { type Cursor, encodeCursor, isAfter, type LogSource } from './analytics/keyset.ts';
 import type { Ctx } from './context.ts';
 import { findUser, requireAdmin } from './users.ts';
 
@@ -37,7 +38,7 @@ const AUDITED = [
  */
 const LOOKED_THROUGH = 20_000;
 
-type Place = Pick<typeof activityLogs.$inferSelect, 'at' | 'id'>;
+const FACTS: LogSource = { table: activityLogs, at: activityLogs.at, id: activityLogs.id };
 
 /**
  * What happened to a user's account, newest first. A page may be short, even empty, and have a next one all the same;
@@ -68,12 +69,12 @@ export async function auditUser(
   return {
     data: rows.map(toAuditEntry),
     totalItems: await countAudited(ctx, input.id),
-    nextCursor: next ? `${next.at}.${next.id}` : null,
+    nextCursor: next ? encodeCursor(next) : null,
   };
 }
 
 /** The facts without a session of a user, from `before` on, as many as one page looks through. */
-function recentFacts(ctx: Ctx, userId: number, before: Place | null) {
+function recentFacts(ctx: Ctx, userId: number, before: Cursor | null) {
   const { id, at, event } = activityLogs;
   return ctx.db
     .select({ id, at, event })
@@ -84,15 +85,13 @@ function recentFacts(ctx: Ctx, userId: number, before: Place | null) {
     .as('recent');
 }
 
-function isWithoutSession(userId: number, before: Place | null): SQL | undefined {
-  const { id, at } = activityLogs;
-  const older =
-    before === null ? undefined : or(lt(at, before.at), and(eq(at, before.at), lt(id, before.id)));
+function isWithoutSession(userId: number, before: Cursor | null): SQL | undefined {
+  const older = before === null ? undefined : isAfter(FACTS, before);
   return and(eq(activityLogs.userId, userId), isNull(activityLogs.sessionId), older);
 }
 
 /** Where the next page begins when this one has looked through all it may. */
-async function lastLookedAt(ctx: Ctx, userId: number, before: Place | null): Promise<Place | undefined> {
+async function lastLookedAt(ctx: Ctx, userId: number, before: Cursor | null): Promise<Cursor | undefined> {
   const { id, at } = activityLogs;
   const [last] = await ctx.db
     .select({ id, at })
@@ -111,7 +110,7 @@ async function countAudited(ctx: Ctx, userId: number): Promise<number | null> {
   return Number(row?.all ?? 0) === LOOKED_THROUGH ? null : Number(row?.audited ?? 0);
 }
 
-function parseCursor(cursor: string): Place {
+function parseCursor(cursor: string): Cursor {
   const [, at, id] = /^(\d{1,15})\.([0-9a-f]{32})$/.exec(cursor) ?? [];
   if (at === undefined || id === undefined) {
     throw new AppError('VALIDATION_FAILED', 'The cursor is not one of ours.', {
