@@ -30,6 +30,7 @@ const NOT_ON_MYSQL = [
   'tests/clients/**',
   'tests/emulator/**',
   'tests/storage/**',
+  'tests/structure/**',
   'tests/utils/**',
   'tests/**/*.sqlite.test.ts',
 ];

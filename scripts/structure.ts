@@ -1,0 +1,80 @@
+/**
+ * `npm run structure`: how the code is built. Prints files and lines by folder, the longest files and functions,
+ * imports that run the wrong way, circles at run time, modules that keep state, and blocks that stand twice.
+ * Ends with 1 on a wrong import or a circle. `--all` prints every row instead of the first ten of a kind.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { copiedBlocks } from './structure/copies.ts';
+import { directionBreaks, runTimeCircles } from './structure/directions.ts';
+import { readSource, type SourceFile } from './structure/source.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const LONG_FUNCTION_LINES = 50;
+/** A block of more equal lines than this stands twice. */
+const COPY_LINES = 8;
+const shown = process.argv.includes('--all') ? Number.POSITIVE_INFINITY : 10;
+
+function printRows(title: string, rows: readonly string[]): void {
+  console.log(`\n${title}: ${rows.length}`);
+  for (const row of rows.slice(0, shown)) console.log(`  ${row}`);
+  if (rows.length > shown) console.log(`  … ${rows.length - shown} more (--all)`);
+}
+
+function printFolders(files: readonly SourceFile[]): void {
+  const folders = new Map<string, { files: number; lines: number }>();
+  for (const file of files) {
+    const name = file.path.split('/').slice(0, -1).slice(0, 2).join('/');
+    const sum = folders.get(name) ?? { files: 0, lines: 0 };
+    folders.set(name, { files: sum.files + 1, lines: sum.lines + file.lines });
+  }
+  const lines = files.reduce((sum, file) => sum + file.lines, 0);
+  console.log(`${files.length} files, ${lines} lines`);
+  for (const [name, sum] of [...folders].sort((a, b) => b[1].lines - a[1].lines)) {
+    console.log(
+      `  ${name.padEnd(18)} ${String(sum.files).padStart(4)} files ${String(sum.lines).padStart(6)} lines`,
+    );
+  }
+}
+
+const paths = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => /\.tsx?$/.test(path))
+  .map((path) => `src/${path.replaceAll('\\', '/')}`);
+const files = paths.sort().map((path) => readSource(ROOT, path));
+const longFirst = <T extends { lines: number }>(rows: T[]) => rows.sort((a, b) => b.lines - a.lines);
+const functions = files.flatMap((file) => file.functions.map((one) => ({ ...one, path: file.path })));
+const long = longFirst(functions.filter((one) => one.lines > LONG_FUNCTION_LINES));
+const breaks = directionBreaks(files);
+const circles = runTimeCircles(files);
+
+printFolders(files);
+printRows(
+  'Files, longest first',
+  longFirst([...files]).map((file) => `${file.lines} ${file.path}`),
+);
+printRows(
+  `Functions of more than ${LONG_FUNCTION_LINES} lines`,
+  long.map((one) => `${one.lines} ${one.path}:${one.line} ${one.name}`),
+);
+printRows(
+  'Modules that keep state',
+  files
+    .filter((file) => file.state.length > 0)
+    .map((file) => `${file.path}: ${file.state.map((one) => `${one.name} (${one.line})`).join(', ')}`),
+);
+printRows(
+  `Blocks of more than ${COPY_LINES} equal lines that stand twice`,
+  copiedBlocks(files, COPY_LINES).map(
+    ({ lines, first, second }) => `${lines} ${first.path}:${first.line} ~ ${second.path}:${second.line}`,
+  ),
+);
+printRows(
+  'Imports that run the wrong way',
+  breaks.map((one) => `${one.from}:${one.line} -> ${one.to} (${one.rule})`),
+);
+printRows(
+  'Circles at run time',
+  circles.map((members) => members.join(' -> ')),
+);
+process.exitCode = breaks.length + circles.length > 0 ? 1 : 0;
