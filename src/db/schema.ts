@@ -137,6 +137,10 @@ export const whatsappAccounts = table(
     limits: json<Record<string, unknown>>(),
     pausedUntil: timestamp(),
     pauseReason: string(64),
+    /** a limit holds this priority and all below it: 0 when the whole window is spent, codes too */
+    pausedPriority: int(),
+    /** when a high priority message was queued last, to the hour: the reserve for codes is kept where there are any */
+    lastHighAt: timestamp(),
     /** after a refusal such as 463: nothing goes to new recipients until then */
     breakerUntil: timestamp(),
     /** WhatsApp's error code */

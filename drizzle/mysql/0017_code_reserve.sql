@@ -1,0 +1,3 @@
+ALTER TABLE `whatsapp_accounts` ADD `paused_priority` int;--> statement-breakpoint
+ALTER TABLE `whatsapp_accounts` ADD `last_high_at` bigint;--> statement-breakpoint
+UPDATE `whatsapp_accounts` SET `last_high_at` = (SELECT MAX(`messages`.`created_at`) FROM `messages` WHERE `messages`.`account_id` = `whatsapp_accounts`.`id` AND `messages`.`created_at` > (UNIX_TIMESTAMP() - 2592000) * 1000 AND `messages`.`direction` = 'out' AND `messages`.`priority` = 0);
