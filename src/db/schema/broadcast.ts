@@ -86,8 +86,16 @@ export const contactImports = table(
     /** the processes.id that works on it, and the machine that holds the uploaded file */
     owner: id(),
     host: string(190).notNull(),
+    /** what the file is; null until it has been looked at */
+    format: oneOf('csv', 'xlsx', 'vcard'),
+    /** what its sender said about its columns and its encoding, as JSON; null: nothing */
+    options: json<unknown>(),
     encoding: string(20),
     delimiter: string(4),
+    /** header and first rows, for a person who is asked which column holds the numbers; null: nobody is asked */
+    preview: json<unknown>(),
+    /** what was guessed about the file, for a person; null: nothing */
+    warnings: json<string[]>(),
     /** columns that became custom fields */
     columns: json<string[]>(),
     /** data rows that the file holds, once it has been checked; and how many of them are done */

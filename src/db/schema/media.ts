@@ -1,5 +1,5 @@
 /** Files that messages carry, and what is known of numbers. */
-import { bigint, boolean, id, index, int, oneOf, string, table, timestamp } from '../kit.ts';
+import { bigint, boolean, id, index, int, json, oneOf, string, table, timestamp } from '../kit.ts';
 
 export const MEDIA_KINDS = ['upload', 'outbound', 'inbound'] as const;
 
@@ -23,6 +23,8 @@ export const media = table(
     /** where the storage keeps the bytes */
     storageKey: string(190).notNull(),
     createdAt: timestamp().notNull(),
+    /** what a message tells of the file besides its type, as JSON; null: nobody has looked */
+    details: json<unknown>(),
     /** not needed after that: row and file go */
     expiresAt: timestamp().notNull(),
   },

@@ -98,6 +98,7 @@ export async function keepReceived(
     size: received.size,
     filename: received.filename,
     storageKey: storageKeyOf(id),
+    details: null,
     createdAt: now,
     expiresAt,
   };
