@@ -53,6 +53,8 @@ export const users = table(
     status: oneOf('active', 'disabled').notNull(),
     /** in every JWT; a higher number here locks older tokens out */
     tokenVersion: int().notNull().default(0),
+    /** signed links that were made before are refused: the password was changed then */
+    linksFrom: timestamp(),
     lastLoginAt: timestamp(),
     createdAt: timestamp().notNull(),
     updatedAt: timestamp().notNull(),
@@ -315,6 +317,7 @@ export const idempotencyKeys = table(
   (t) => [primaryKey({ columns: [t.userId, t.key] }), index('idempotency_keys_expiry_ix').on(t.expiresAt)],
 );
 
+export * from './schema/accounts.ts';
 export * from './schema/activity.ts';
 export * from './schema/broadcast.ts';
 export * from './schema/cluster.ts';

@@ -54,6 +54,7 @@ export async function insertUser(
     role: input.role,
     status: 'active',
     tokenVersion: 0,
+    linksFrom: null,
     lastLoginAt: null,
     createdAt: now,
     updatedAt: now,

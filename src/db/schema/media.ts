@@ -32,6 +32,8 @@ export const media = table(
     index('media_content_ix').on(t.userId, t.sha256),
     index('media_expiry_ix').on(t.expiresAt),
     index('media_user_ix').on(t.userId, t.kind, t.id),
+    // Holds all that the quota of stored bytes reads.
+    index('media_usage_ix').on(t.userId, t.kind, t.size),
   ],
 );
 
