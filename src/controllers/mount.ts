@@ -8,14 +8,15 @@ import { authenticate } from '../middlewares/authenticate.ts';
 import type { HttpContext, HttpEnv } from '../middlewares/http-env.ts';
 import type { HttpLimiter } from '../middlewares/http-limiter.ts';
 import { answerOnce, newClaim, type RunningKeys } from '../middlewares/idempotency.ts';
-import { limitAction, limitRequests } from '../middlewares/rate-limit.ts';
+import { limitRequests, withBudget } from '../middlewares/rate-limit.ts';
 import { isMultipart, receiveBody } from '../middlewares/receive-body.ts';
 import { describeReply, describeRequest } from '../middlewares/request-data.ts';
+import { requireRole, requireScope, requireWrite } from '../services/access.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
 import { AppError } from '../utils/errors.ts';
 import { withAliases, withBothNames } from './aliases.ts';
 import { signInPath } from './dashboard/paths.ts';
-import type { Route } from './route.ts';
+import { type Route, scopeOf } from './route.ts';
 
 /** JSON bodies, unless a route says otherwise. */
 const DEFAULT_MAX_BODY_BYTES = 1024 * 1024;
@@ -62,12 +63,22 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
     }
     c.set('actor', actor);
     if (route.unlimited !== true) await limitRequests(deps, limiter, c, actor);
-    if (route.limit) await limitAction(limiter, c, actor, route.limit);
-    await next();
+    requireAccess(actor, route);
+    if (route.limit) await withBudget(deps, c, actor, route.limit, next);
+    else await next();
     // What a page of another origin may show (it has a signed link) must not be blocked by the default.
     if (route.auth === 'browser') c.res.headers.set('cross-origin-resource-policy', 'cross-origin');
     return undefined;
   };
+}
+
+/** Throws FORBIDDEN: whoever may not do it is told so, whatever the body says, and spends nothing of the tenant's. */
+function requireAccess(actor: Actor, route: Route): void {
+  if (route.auth === 'public') return;
+  if (route.role) requireRole({ actor }, route.role);
+  if (route.writes === true) requireWrite({ actor });
+  const scope = route.auth === 'jwt' ? null : scopeOf(route);
+  if (scope !== null) requireScope({ actor }, scope);
 }
 
 /** A person's browser that opened an address, not a program that follows what pages load. */

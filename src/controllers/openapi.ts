@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, made of the same literals that are mounted. */
 import { z } from 'zod';
 import { ERROR_STATUS, type ErrorCode } from '../utils/errors.ts';
-import type { Route } from './route.ts';
+import { type Route, scopeOf } from './route.ts';
 
 type Json = Record<string, unknown>;
 
@@ -141,9 +141,9 @@ function operationId({ method, path }: Route): string {
 
 function needs(route: Route): string {
   if (route.role === 'admin') return 'Needs the role `admin`.';
-  const scope = route.scope ?? (route.method === 'get' ? 'read' : undefined);
+  const scope = scopeOf(route);
   const keyed = route.auth === 'credential' || route.auth === 'browser';
-  return keyed && scope !== undefined ? `An API key needs the scope \`${scope}\`.` : '';
+  return keyed && scope !== null ? `An API key needs the scope \`${scope}\`.` : '';
 }
 
 function parametersOf(route: Route, components: Components): Json[] {

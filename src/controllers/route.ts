@@ -46,11 +46,14 @@ export interface Route<
    * `browser`: as `credential`, and on GET also the dashboard's cookie or a signed link.
    */
   auth: 'public' | 'credential' | 'jwt' | 'browser';
-  /** what a key needs here; told in the document and walked by the tests, checked by the verb. GET: `read` */
-  scope?: Scope;
-  /** only for users of this role; checked by the verb */
+  /**
+   * what a key needs here, `read` for a GET without one, null: any key may. Checked before the body is read and anything
+   * is counted, and again by the verb
+   */
+  scope?: Scope | null;
+  /** only for users of this role; checked as the scope is */
   role?: 'admin';
-  /** a read-only user may not; with a scope other than `read` that is understood. Checked by the verb */
+  /** a read-only user may not; with a scope other than `read` that is understood. Checked as the scope is */
   writes?: boolean;
   params?: P;
   query?: Q;
@@ -91,6 +94,11 @@ export interface RouteExample {
   params?: Record<string, string>;
   query?: Record<string, string>;
   body?: Record<string, unknown>;
+}
+
+/** What a key needs for a route; null when any key may. */
+export function scopeOf(route: Pick<Route, 'scope' | 'method'>): Scope | null {
+  return route.scope === undefined && route.method === 'get' ? 'read' : (route.scope ?? null);
 }
 
 /** Keeps the literal's types; the result fits into a list of routes. */

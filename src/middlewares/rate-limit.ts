@@ -1,7 +1,8 @@
 /** Which limit a request falls under, and whose it is. */
+import { refundWindow, spendFromWindow } from '../db/windows.ts';
 import type { Actor, Deps } from '../services/context.ts';
 import { addressGroup } from '../utils/address.ts';
-import { AppError } from '../utils/errors.ts';
+import { AppError, ERROR_STATUS } from '../utils/errors.ts';
 import type { HttpContext, RatePolicy, RateVerdict } from './http-env.ts';
 import type { HttpLimiter } from './http-limiter.ts';
 
@@ -20,18 +21,44 @@ export async function limitRequests(
 }
 
 /**
- * Counts one use of what has a limit of its own (uploads, campaigns), all credentials of a tenant together. Throws
+ * Does what has a limit of its own (uploads, campaigns), all credentials of a tenant and all processes together. A use is
+ * taken before the work and given back when the request was refused, or was answered as it had been before. Throws
  * RATE_LIMITED.
  */
-export async function limitAction(
-  limiter: HttpLimiter,
+export async function withBudget<R>(
+  deps: Pick<Deps, 'db' | 'clock'>,
   c: HttpContext,
   actor: Actor,
   policy: RatePolicy,
-): Promise<void> {
-  const verdict = await limiter.take(`u:${actor.userId}`, policy);
-  if (!verdict.allowed) c.set('rateLimit', verdict);
-  refuse(verdict);
+  work: () => Promise<R>,
+): Promise<R> {
+  const now = deps.clock.now();
+  const { max, windowMs } = policy;
+  // No transaction: those that begin a window together would wait for one another's locks.
+  const window = { key: `http:${policy.name}:u:${actor.userId}`, max, windowMs };
+  const spent = await spendFromWindow(deps.db, window, now);
+  if (spent === null) {
+    const resetSeconds = Math.ceil((windowMs - (now % windowMs)) / 1000);
+    const verdict = { allowed: false, policy, remaining: 0, resetSeconds };
+    c.set('rateLimit', verdict);
+    refuse(verdict);
+    throw new Error('a refused use went on');
+  }
+  const giveBack = () => refundWindow(deps.db, spent);
+  try {
+    const result = await work();
+    const answer = result instanceof Response ? result : c.res;
+    if (isRefusal(answer.status) || answer.headers.has('idempotent-replayed')) await giveBack();
+    return result;
+  } catch (error) {
+    if (error instanceof AppError && isRefusal(ERROR_STATUS[error.code])) await giveBack();
+    throw error;
+  }
+}
+
+/** What fails on our side may have done its work: that stays spent. */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500;
 }
 
 function refuse(verdict: RateVerdict): void {

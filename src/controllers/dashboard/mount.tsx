@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { toAppError } from '../../middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from '../../middlewares/http-env.ts';
 import type { HttpLimiter } from '../../middlewares/http-limiter.ts';
-import { limitAction, limitRequests } from '../../middlewares/rate-limit.ts';
+import { limitRequests, withBudget } from '../../middlewares/rate-limit.ts';
 import { isMultipart, receiveBody } from '../../middlewares/receive-body.ts';
 import { readMe } from '../../services/auth/verbs.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../../services/context.ts';
@@ -52,8 +52,8 @@ function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
       if (!actor && page.auth !== 'public') return toSignIn(c, view);
       view = await viewOf(parts.deps, c, actor);
       refuseOthers(page, actor);
-      if (page.limit && actor) await limitAction(parts.limiter, c, actor, page.limit);
-      return await answer(parts, page, c, view);
+      const work = () => answer(parts, page, c, view);
+      return page.limit && actor ? await withBudget(parts.deps, c, actor, page.limit, work) : await work();
     } catch (error) {
       const failure = toAppError(error);
       if (failure.code === 'INTERNAL' || (failure !== error && failure.code === 'UNAVAILABLE')) {

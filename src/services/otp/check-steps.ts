@@ -3,12 +3,13 @@ import { and, eq, gt, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { otps } from '../../db/schema.ts';
+import { refundWindow, type SpentWindow } from '../../db/windows.ts';
 import { type Fact, type Origin, record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { batched } from './batch.ts';
 import { closeOtp, type Ending, otpFact } from './close.ts';
 import { type CheckedOtp, whileOpen } from './rows.ts';
-import { refundWindow, type SpentWindow, spendWindow, type Window } from './windows.ts';
+import { spendWindow, type Window } from './windows.ts';
 
 export interface AttemptRequest {
   id: string;

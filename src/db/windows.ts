@@ -1,0 +1,65 @@
+/** Counters that all processes share: fixed windows of time, each spent by a conditional update. */
+import { and, eq, lt, lte, sql } from 'drizzle-orm';
+import { affected, tryInsert } from './ops.ts';
+import { rateLimits } from './schema.ts';
+import type { Db } from './types.ts';
+
+/** A window that many begin at once is begun by one of them; the others find it at the next try. */
+const MAX_TRIES = 5;
+
+export interface SharedWindow {
+  key: string;
+  max: number;
+  windowMs: number;
+}
+
+export interface SpentWindow {
+  key: string;
+  /** epoch ms */
+  windowStart: number;
+}
+
+/**
+ * Spends `n` of the window's `max`. Exactly `max` get through, whatever runs at the same time; in a transaction it is
+ * undone with it. Null, with nothing spent, when fewer than `n` are left.
+ */
+export async function spendFromWindow(
+  db: Db,
+  { key, max, windowMs }: SharedWindow,
+  now: number,
+  n = 1,
+): Promise<SpentWindow | null> {
+  const windowStart = now - (now % windowMs);
+  const spent: SpentWindow = { key, windowStart };
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const counted = await db
+      .update(rateLimits)
+      .set({ count: sql`${rateLimits.count} + ${n}` })
+      .where(
+        and(eq(rateLimits.key, key), eq(rateLimits.windowStart, windowStart), lte(rateLimits.count, max - n)),
+      );
+    if (affected(counted) > 0) return spent;
+    const [row] = await db.select().from(rateLimits).where(eq(rateLimits.key, key));
+    if (n > max) break;
+    // Begun by another since: it may have room.
+    if (row?.windowStart === windowStart && row.count <= max - n) continue;
+    if (row && row.windowStart >= windowStart) break;
+    const fresh = { windowStart, count: n, expiresAt: windowStart + 2 * windowMs };
+    if (row) {
+      const begun = await db
+        .update(rateLimits)
+        .set(fresh)
+        .where(and(eq(rateLimits.key, key), lt(rateLimits.windowStart, windowStart)));
+      if (affected(begun) > 0) return spent;
+    } else if (await tryInsert(db, rateLimits, { key, ...fresh })) return spent;
+  }
+  return null;
+}
+
+/** Gives `n` back, if their window still runs. */
+export async function refundWindow(db: Db, { key, windowStart }: SpentWindow, n = 1): Promise<void> {
+  await db
+    .update(rateLimits)
+    .set({ count: sql`${rateLimits.count} - ${n}` })
+    .where(and(eq(rateLimits.key, key), eq(rateLimits.windowStart, windowStart)));
+}
