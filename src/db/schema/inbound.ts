@@ -1,5 +1,5 @@
-/** What is left to do for messages that came in. */
-import { bytes, id, index, int, string, table, timestamp } from '../kit.ts';
+/** What messages that came in leave behind: work still to be done, and what they tell of their chat. */
+import { bytes, id, index, int, primaryKey, string, table, timestamp } from '../kit.ts';
 
 /** A file of an inbound message that is still to be downloaded: the row goes when it is there, or given up. */
 export const inboundMedia = table(
@@ -20,4 +20,20 @@ export const inboundMedia = table(
     giveUpAt: timestamp().notNull(),
   },
   (t) => [index('inbound_media_due_ix').on(t.nextAttemptAt)],
+);
+
+/** How a chat is set, as far as its messages have told: what is sent into a disappearing chat must disappear too. */
+export const waChats = table(
+  'wa_chats',
+  {
+    accountId: id().notNull(),
+    /** canonical JID of the chat, as in `messages.peer` */
+    chat: string(80).notNull(),
+    /** seconds after which messages disappear; 0: they stay */
+    expiration: int().notNull(),
+    /** when somebody chose that, as their phone says; null when unknown */
+    expirationSetAt: timestamp(),
+    updatedAt: timestamp().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.chat] })],
 );

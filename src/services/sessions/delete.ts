@@ -5,6 +5,7 @@ import { affected, deleteInPieces, transact } from '../../db/ops.ts';
 import {
   messageQueue,
   messages,
+  waChats,
   waContacts,
   waCredentials,
   waKeys,
@@ -87,6 +88,8 @@ async function deleteRow(ctx: Ctx, session: SessionRecord, onlyUnused: boolean):
 async function deleteBelongings({ db }: Ctx, accountId: string): Promise<void> {
   const contacts = eq(waContacts.accountId, accountId);
   await deleteInPieces(db, { table: waContacts, key: waContacts.lid, where: contacts });
+  const chats = eq(waChats.accountId, accountId);
+  await deleteInPieces(db, { table: waChats, key: waChats.chat, where: chats });
   await db.delete(waCredentials).where(eq(waCredentials.accountId, accountId));
   const keys = eq(waKeys.accountId, accountId);
   const types = await db.selectDistinct({ type: waKeys.type }).from(waKeys).where(keys);
