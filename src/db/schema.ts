@@ -19,6 +19,16 @@ import {
   uniqueIndex,
 } from './kit.ts';
 
+/** Devices of one person that a message was not encrypted for, since WhatsApp has no usable keys of theirs. */
+export interface LeftOut {
+  /** canonical JID: a phone number, or a LID whose number is not known */
+  jid: string;
+  /** 0 is the phone itself */
+  devices: number[];
+  /** no device of theirs got the message */
+  all: boolean;
+}
+
 export const ROLES = ['admin', 'user', 'readonly'] as const;
 export const SESSION_STATUSES = [
   'connecting',
@@ -205,6 +215,21 @@ export const waContacts = table(
   ],
 );
 
+/** Numbers that WhatsApp knows under another spelling, as its directory answered a session of that user. */
+export const waAliases = table(
+  'wa_aliases',
+  {
+    userId: int().notNull(),
+    /** E.164 digits as they were dialled */
+    alias: string(20).notNull(),
+    /** E.164 digits of the account behind it */
+    phone: string(20).notNull(),
+    lid: string(32),
+    updatedAt: timestamp().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.alias] }), index('wa_aliases_phone_ix').on(t.userId, t.phone)],
+);
+
 /** History: every message, in and out, and what became of it. */
 export const messages = table(
   'messages',
@@ -235,6 +260,8 @@ export const messages = table(
     attempts: int().notNull().default(0),
     errorCode: string(40),
     errorMessage: string(300),
+    /** of a message that was sent: the devices it could not be encrypted for */
+    leftOut: json<LeftOut[]>(),
     scheduledAt: timestamp(),
     expiresAt: timestamp(),
     queuedAt: timestamp(),

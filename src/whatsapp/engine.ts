@@ -63,7 +63,9 @@ export type EngineEvent =
   | { type: 'receipt'; messageId: string; chat: string; status: ReceiptStatus; at: number }
   /** an error acknowledgement that came after `send` had given up waiting */
   | { type: 'refused'; messageId: string; code: string; at: number }
-  | { type: 'mapping'; lid: string; phone: string };
+  | { type: 'mapping'; lid: string; phone: string }
+  /** the directory knows the dialled number `alias` as the account `phone` (E.164 digits) */
+  | { type: 'alias'; alias: string; phone: string; lid: string | null };
 
 /** What became of one attempt. `unknown` is resolved by sending the same id again, never a new one. */
 export type SendResult =

@@ -4,9 +4,11 @@ import { upsert } from '../../db/ops.ts';
 import { numberChecks } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { normalizePhone } from '../../utils/phone.ts';
+import { phoneOf } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { askOwner } from '../sessions/ask-owner.ts';
+import { learnAlias } from './aliases.ts';
 import { findOwnSession, requireConnected } from './session.ts';
 
 const CHECK_TIMEOUT_MS = 15_000;
@@ -45,6 +47,10 @@ export async function checkNumber(
   const [check] = await askOwner(ctx, session, 'check_numbers', { phones: [phone] }, CHECK_TIMEOUT_MS);
   if (!check) throw new AppError('UNAVAILABLE', 'WhatsApp gave no answer about this number.');
   const { exists: registered, jid, lid } = check;
+  const account = phoneOf(jid);
+  if (account !== null && account !== phone) {
+    await learnAlias(ctx.db, session.userId, { alias: phone, phone: account, lid }, now);
+  }
   const fresh = {
     registered,
     jid,

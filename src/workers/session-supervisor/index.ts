@@ -13,6 +13,7 @@ import {
 import type { OwnedSession } from '../../cluster/leases.ts';
 import { messageQueue, whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
+import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { AccountRef, EngineEvent } from '../../whatsapp/engine.ts';
 import type { Ownership } from '../ownership.ts';
@@ -136,6 +137,13 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     return commands[name](runner, input);
   };
 
+  /** While the database is away it is forgotten: the next message to that number brings it again. */
+  function keepAlias({ userId }: AccountRef, { alias, phone, lid }: Alias): void {
+    inCleanContext(() => learnAlias(deps.db, userId, { alias, phone, lid }, deps.clock.now())).catch(
+      (error: unknown) => deps.logger.warn('an alias could not be kept', { error: String(error) }),
+    );
+  }
+
   return {
     async start() {
       running = true;
@@ -168,6 +176,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     onEvent(account, event) {
       if (event.type === 'receipt' || event.type === 'refused') return deps.onReceipt(account, event);
       if (event.type === 'mapping') return mappings.add(account.id, event.lid, event.phone);
+      if (event.type === 'alias') return keepAlias(account, event);
       inCleanContext(() => runners.get(account.id)?.onEvent(account, event));
     },
     countByStatus() {
