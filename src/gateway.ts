@@ -4,7 +4,7 @@
  */
 import { eq } from 'drizzle-orm';
 import { readHost } from './cluster/host.ts';
-import { openDatabase } from './db/client.ts';
+import { explainStart, openDatabase } from './db/client.ts';
 import { migrate } from './db/migrate.ts';
 import { upsert } from './db/ops.ts';
 import { settings } from './db/schema.ts';
@@ -67,9 +67,11 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
   try {
     const logger = createLogger(config.log);
     undo.push(() => logger.close());
-    const database = await openDatabase(config.database);
+    const database = await openDatabase(config.database).catch((error) => {
+      throw explainStart(error, config.database);
+    });
     undo.push(() => database.close());
-    await migrate(database);
+    await migrate(database, { logger });
     const processId = newId();
     const deps = buildDeps({ config, database, logger, clock: systemClock, processId });
     undo.push(() => deps.outgoing.close());

@@ -73,7 +73,8 @@ async function fill(
   { force, moved, hold }: Choices,
   speaker: Speaker,
 ): Promise<void> {
-  const database = await openDatabase(config.database);
+  const { database: target } = config;
+  const database = await openDatabase(target.type === 'sqlite' ? { ...target, refill: true } : target);
   try {
     let held = 0;
     await restoreBackup({ ...what, database, force, moved, onProgress: speaker.progress }, async () => {

@@ -1,5 +1,6 @@
 import { dbType } from './kit.ts';
 import { openMysql } from './mysql.ts';
+import { explainMysqlError } from './mysql-start.ts';
 import { openSqlite } from './sqlite.ts';
 import type { Database, DatabaseOptions } from './types.ts';
 
@@ -21,4 +22,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     throw new Error(`the tables were built for ${dbType}: set DB_TYPE=${options.type} in the environment`);
   }
   return options.type === 'mysql' ? openMysql(options) : openSqlite(options);
+}
+
+/** The StartError for what `openDatabase` threw, in one line for a person; other errors as they are. */
+export function explainStart(error: unknown, options: DatabaseOptions): unknown {
+  return options.type === 'mysql' ? explainMysqlError(error, options) : error;
 }

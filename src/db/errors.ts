@@ -96,8 +96,24 @@ export function isConnectionLost(error: unknown): boolean {
   return some(error, (fault) => fault.fatal === true && fault.code !== 'PROTOCOL_SEQUENCE_TIMEOUT');
 }
 
-/** Too many connections, shutting down, Galera node not ready, read-only (option, transaction, mode). */
-const AWAY_NUMBERS = new Set([1040, 1053, 1047, 1203, 1290, 1792, 1836, 1927, 2002, 2003, 2006, 2013]);
+/** Numbers of MySQL and MariaDB that speak about the server or the connection, whatever was asked of it. */
+const AWAY_NUMBERS = new Set([
+  // Too many connections (of all, of this user), out of memory or threads, host blocked.
+  1040, 1203, 1037, 1038, 1041, 1135, 1129,
+  // Shutting down, Galera node not ready, connection killed or cut off.
+  1053, 1047, 1927, 2002, 2003, 2006, 2013, 4031,
+  // Read-only: option, transaction, mode, tablespace.
+  1290, 1792, 1836, 1036,
+  // Nothing can be written: file error (3, 20, 1026), disk full, table full, storage engine, no lock memory.
+  3, 20, 1021, 1026, 1030, 1114, 1206,
+  // Quotas: of queries an hour, and hosts that take the right to write away from a database that is too large.
+  1226,
+  1142, 3170, 3675,
+  // Damaged tables and indexes; InnoDB in its recovery mode.
+  1034, 1035, 1194, 1195, 1712, 1812, 1877, 1881,
+  // Group replication cannot commit.
+  3100, 3101,
+]);
 const AWAY_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -115,6 +131,9 @@ const AWAY_CODES = new Set([
   'SQLITE_IOERR',
   'SQLITE_READONLY',
   'SQLITE_CANTOPEN',
+  'SQLITE_CORRUPT',
+  'SQLITE_NOTADB',
+  'SQLITE_NOMEM',
   'CLIENT_CLOSED',
 ]);
 /** mysql2 gives these no code. */

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator';
 import { StartError } from '../utils/errors.ts';
+import type { Logger } from '../utils/logger.ts';
 import { migrationsFolder, positionOf, readJournal } from './journal.ts';
 import { isUniqueViolation, rawRows, rawRun } from './ops.ts';
 import { readTableNames } from './reset.ts';
@@ -22,34 +23,50 @@ export interface MigrateOptions {
   upTo?: number;
   /** the caller is the restore that has marked the database */
   restoring?: boolean;
+  /** hears of a wait for another process */
+  logger?: Pick<Logger, 'info'>;
 }
 
 /**
  * Brings the database to the newest migration. Any number of processes may call it at once: one migrates under a
- * lease row, the others wait (GET_LOCK would be local to one node of a Galera cluster). A migration that was cut
- * off on MySQL goes on with the statement it stopped at. Throws when a statement fails or the lease is lost, and
- * StartError for a database that a restore has left half full.
+ * lease row, the others wait (GET_LOCK would be local to one node of a Galera cluster). Nothing is leased when nothing
+ * is pending. A migration that was cut off on MySQL goes on with the statement it stopped at. Throws when a statement
+ * fails or the lease is lost, and StartError for a database that a restore has left half full or that a later release
+ * has migrated.
  */
 export async function migrate(database: Database, options: MigrateOptions = {}): Promise<void> {
   const { upTo = Number.POSITIVE_INFINITY } = options;
-  const migrations = readMigrationFiles({
-    migrationsFolder: options.dir ?? migrationsFolder(database.dialect),
-  }).filter(({ folderMillis }) => folderMillis <= upTo);
+  const known = readMigrationFiles({ migrationsFolder: options.dir ?? migrationsFolder(database.dialect) });
+  const migrations = known.filter(({ folderMillis }) => folderMillis <= upTo);
+  const readPending = async () => {
+    const last = await readLastApplied(database);
+    refuseLaterRelease(known, last);
+    return migrations.filter((migration) => migration.folderMillis > last);
+  };
   await createLeaseTable(database.db);
   if (!options.restoring) await refuseUnfinishedRestore(database);
-  const lease = await takeLease(database);
+  if ((await readPending()).length === 0) return;
+  const lease = await takeLease(database, options.logger);
   const timer = setInterval(() => {
     lease.renew().catch(() => undefined);
   }, LEASE_MS / 3);
   try {
-    const last = await readLastApplied(database);
-    const pending = migrations.filter((migration) => migration.folderMillis > last);
+    // Another process may have migrated while this one waited.
+    const pending = await readPending();
     if (database.dialect === 'sqlite') await applyAtOnce(database, pending);
     else for (const migration of pending) await applyStepwise(database, migration, lease);
   } finally {
     clearInterval(timer);
     await lease.release();
   }
+}
+
+const LATER_RELEASE =
+  'this database was migrated by a later release, which this one does not know: start that release again, or restore the backup from before the upgrade (docs/backup.md)';
+
+function refuseLaterRelease(known: readonly MigrationMeta[], last: number): void {
+  const newest = known.at(-1)?.folderMillis ?? 0;
+  if (known.length > 0 && last > newest) throw new StartError(LATER_RELEASE);
 }
 
 /**
@@ -61,8 +78,7 @@ export async function requireMigrated(database: Database): Promise<void> {
   if (!names.includes('__drizzle_migrations')) throw new StartError('this database is empty');
   await refuseUnfinishedRestore(database);
   const { state } = positionOf(readJournal(database.dialect), await readLastApplied(database));
-  if (state === 'unknown')
-    throw new StartError('this database was migrated by a later release: use that one');
+  if (state === 'unknown') throw new StartError(LATER_RELEASE);
   if (state !== 'newest') {
     throw new StartError(
       'this database is of an earlier release: start the service or run npm run db:migrate',
@@ -77,7 +93,10 @@ interface Lease {
   release(): Promise<void>;
 }
 
-async function takeLease({ db, now }: Database): Promise<Lease> {
+/** A person who waits wants to know why. */
+const SAY_EVERY_MS = 10_000;
+
+async function takeLease({ db, dialect, now }: Database, logger: MigrateOptions['logger']): Promise<Lease> {
   const owner = randomUUID();
   try {
     await rawRun(db, sql`insert into migration_lease values (1, '', 0, '', 0)`);
@@ -85,16 +104,32 @@ async function takeLease({ db, now }: Database): Promise<Lease> {
     if (!isUniqueViolation(error)) throw error;
   }
   const startedAt = performance.now();
+  let nextSayingMs = 0;
   for (;;) {
     const at = await now();
+    // The lock of SQLite's file proves that nobody else migrates: a lease there is a dead process's. One that ends later
+    // than any lease could was written under a clock that was ahead.
+    const free =
+      dialect === 'sqlite' ? sql`1 = 1` : sql`(until_ms < ${at} or until_ms > ${at + 2 * LEASE_MS})`;
     const taken = await rawRun(
       db,
       sql`update migration_lease set owner = ${owner}, until_ms = ${at + LEASE_MS}
-        where id = 1 and (owner = ${owner} or until_ms < ${at})`,
+        where id = 1 and (owner = ${owner} or ${free})`,
     );
     if (taken === 1) break;
-    if (performance.now() - startedAt > MAX_WAIT_MS) {
-      throw new Error('another process has been migrating the database for 15 minutes');
+    const waitedMs = performance.now() - startedAt;
+    if (waitedMs >= nextSayingMs) {
+      const until = await readLeaseEnd(db);
+      logger?.info(
+        'waiting for another process that migrates the database, or for the end of its lease if it died',
+        {
+          leaseEndsInSeconds: Math.max(0, Math.ceil((until - at) / 1000)),
+        },
+      );
+      nextSayingMs = waitedMs + SAY_EVERY_MS;
+    }
+    if (waitedMs > MAX_WAIT_MS) {
+      throw new StartError('another process has been migrating the database for 15 minutes: look at its log');
     }
     await delay(100 + Math.random() * 200);
   }
@@ -111,6 +146,14 @@ async function takeLease({ db, now }: Database): Promise<Lease> {
       await rawRun(db, sql`update migration_lease set owner = '', until_ms = 0 ${whereMine}`);
     },
   };
+}
+
+async function readLeaseEnd(db: Db): Promise<number> {
+  const [row] = await rawRows<{ until_ms: unknown }>(
+    db,
+    sql`select until_ms from migration_lease where id = 1`,
+  );
+  return Number(row?.until_ms ?? 0);
 }
 
 /** Epoch milliseconds of the newest applied migration, 0 when there is none. */

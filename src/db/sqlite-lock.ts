@@ -4,6 +4,8 @@ import { StartError } from '../utils/errors.ts';
 import { pause } from './turns.ts';
 
 export interface ProcessLock {
+  /** Writes this process's number beside the file: for whoever is refused, and as a sign that a service was here. */
+  sign(): void;
   release(): void;
 }
 
@@ -20,8 +22,7 @@ export async function lockDatabaseFile(path: string): Promise<ProcessLock> {
   for (let attempt = 1; ; attempt++) {
     try {
       const lock = await takeLock(`${path}.lock`);
-      writeFileSync(`${path}.pid`, `${process.pid}\n`);
-      return lock;
+      return { ...lock, sign: () => writeFileSync(`${path}.pid`, `${process.pid}\n`) };
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY')) throw error;
       if (attempt >= TRIES) throw new StartError(refusal(path));
@@ -31,7 +32,7 @@ export async function lockDatabaseFile(path: string): Promise<ProcessLock> {
 }
 
 /** A write transaction that is never committed. Prepared statements that were refused would keep a lock: no BEGIN IMMEDIATE. */
-async function takeLock(file: string): Promise<ProcessLock> {
+async function takeLock(file: string): Promise<Pick<ProcessLock, 'release'>> {
   // No waiting inside: the driver would stop the event loop for it.
   const client = createClient({ url: `file:${file}`, concurrency: 1, timeout: 0 });
   try {

@@ -4,9 +4,11 @@ import type { Client } from '@libsql/client';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/libsql';
 import { StartError } from '../utils/errors.ts';
+import { withFileErrors } from '../utils/file-errors.ts';
 import { createCheckpointer, LAST_RESORT_PAGES } from './checkpointer.ts';
 import { createGroupCommit, DEFAULT_LIMITS, type GroupCommit, type Writer } from './group-commit.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
+import { checkSqliteFile, explainSqliteError, quickCheck } from './sqlite-check.ts';
 import { type Connection, openConnection, type Statement } from './sqlite-connection.ts';
 import { lockDatabaseFile } from './sqlite-lock.ts';
 import { breathe } from './turns.ts';
@@ -23,15 +25,25 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   const path = resolve(options.path);
   const beside = options.beside === true;
   if (beside && !existsSync(path)) throw new StartError(`there is no database ${path}`);
-  mkdirSync(dirname(path), { recursive: true });
-  const lock = beside ? null : await lockDatabaseFile(path);
+  withFileErrors(dirname(path), 'DB_PATH', () => mkdirSync(dirname(path), { recursive: true }));
+  // Looked at before the lock leaves its traces.
+  const served = existsSync(`${path}.pid`);
+  const lock = beside ? null : await lockDatabaseFile(path).catch((error) => explained(error, path));
   const connections: Connection[] = [];
   try {
+    const { unclean } = beside
+      ? { unclean: false }
+      : withFileErrors(path, 'DB_PATH', () =>
+          checkSqliteFile(path, { served, refill: options.refill === true }),
+        );
     // Created by us first, readable by nobody else: it holds credentials. WAL files inherit the mode.
-    closeSync(openSync(path, 'a', 0o600));
+    withFileErrors(path, 'DB_PATH', () => closeSync(openSync(path, 'a', 0o600)));
     const client = connect(path, connections);
     const prepare = () => prepareWriter(client, options.synchronous ?? 'NORMAL', beside);
     await prepare();
+    if (unclean) await quickCheck(path, client);
+    // Only now there is something in the file: one that is found empty beside this one has lost it.
+    lock?.sign();
     const writer: Writer = {
       client,
       async reopen() {
@@ -48,8 +60,13 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   } catch (error) {
     for (const connection of connections) connection.close();
     lock?.release();
-    throw error;
+    throw explainSqliteError(error, path);
   }
+}
+
+/** What opening a file throws is for a person. */
+function explained(error: unknown, path: string): never {
+  throw explainSqliteError(error, path);
 }
 
 /** Settings of a connection, not of the file: each new one needs them. */

@@ -75,6 +75,8 @@ export interface SqliteOptions {
   synchronous?: 'NORMAL' | 'FULL';
   /** For tools that write a little while the service runs: without its lock, and nothing is tidied up at the end. */
   beside?: boolean;
+  /** The caller replaces all that is in it, so an empty file where a service was is no reason to stop. */
+  refill?: boolean;
 }
 
 export interface MysqlOptions {

@@ -1,9 +1,10 @@
 /** One logger for the service: JSON lines in production, readable ones in development, rotated files. */
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { EOL } from 'node:os';
 import winston from 'winston';
 import DailyRotateFile from 'winston-daily-rotate-file';
 import type { Config } from './config-types.ts';
+import { withFileErrors } from './file-errors.ts';
 import { redact } from './redact.ts';
 
 /** What the service needs of a logger. `meta` may hold an `error`; secrets in it are taken out by name. */
@@ -26,7 +27,10 @@ const MAX_FILE_SIZE = '20m';
 const MAX_FILES = '14d';
 const CLOSE_TIMEOUT_MS = 2000;
 
-/** Makes the logger. Files are `app.log` (everything) and `database.log`, links to the newest of each kind. */
+/**
+ * Makes the logger. Files are `app.log` (everything) and `database.log`, links to the newest of each kind. Throws
+ * StartError when their folder cannot be written.
+ */
 export function createLogger(options: Config['log']): ServiceLogger {
   const silent = options.level === 'silent';
   const logger = winston.createLogger({
@@ -63,7 +67,10 @@ function wrap(logger: winston.Logger, state: { closed: boolean }): Logger {
 function transportsOf(options: Config['log']): winston.transport[] {
   const all: winston.transport[] = [new BatchedConsole(options.json ? {} : { format: readable })];
   if (options.files) {
-    mkdirSync(options.dir, { recursive: true });
+    withFileErrors(options.dir, 'LOG_DIR', () => {
+      mkdirSync(options.dir, { recursive: true });
+      accessSync(options.dir, constants.W_OK | constants.X_OK);
+    });
     all.push(rotated(options.dir, 'app'));
     all.push(rotated(options.dir, 'database', onlyDatabase()));
   }

@@ -10,6 +10,7 @@ import { dbType } from '../../src/db/kit.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { rawRows, rawRun } from '../../src/db/ops.ts';
 import { dropEverything } from '../../src/db/reset.ts';
+import { createLeaseTable } from '../../src/db/restore-mark.ts';
 import { settings, users } from '../../src/db/schema.ts';
 import { createEmptyDatabase } from '../helpers/database.ts';
 import { start } from './processes/spawn.ts';
@@ -134,6 +135,17 @@ test('dropping everything leaves an empty database that can be migrated again', 
   expect(await database.db.select().from(settings)).toEqual([]);
 });
 
+test('a database that a later release has migrated is refused in one line', async () => {
+  const database = await openEmpty();
+  const steps = [['create table one (id int primary key)'], ['create table two (id int primary key)']];
+  await migrate(database, { dir: folderOf(...steps) });
+  const refused = migrate(database, { dir: folderOf(...steps.slice(0, 1)) });
+  await expect(refused).rejects.toMatchObject({
+    name: 'StartError',
+    message: expect.stringMatching(/^this database was migrated by a later release[^\n]*$/),
+  });
+});
+
 test('a table of another program under the same name is an error, each time', async () => {
   const database = await openEmpty();
   await database.applySchema(['create table one (other int)']);
@@ -142,20 +154,48 @@ test('a table of another program under the same name is an error, each time', as
     await expect(migrate(database, { dir })).rejects.toThrow(/exists/);
 });
 
+/** As a process leaves it that died while it migrated. */
+async function leaveLease(database: Database, leftMs: number): Promise<number> {
+  const until = (await database.now()) + leftMs;
+  await createLeaseTable(database.db);
+  await rawRun(database.db, sql`insert into migration_lease values (1, 'dead', ${until}, '', 0)`);
+  return until;
+}
+
 describe('the lease', () => {
   const lease = async (database: Database) =>
     (await rawRows<{ owner: string }>(database.db, sql`select owner from migration_lease`))[0]?.owner;
 
-  test('of a process that died is taken over when it has run out', async () => {
+  test('of a process that died is taken over when it has run out, at once where nobody else can be', async () => {
     const database = await openEmpty();
-    await migrate(database, { dir: folderOf() });
-    const until = (await database.now()) + 700;
-    await rawRun(database.db, sql`update migration_lease set owner = 'dead', until_ms = ${until}`);
+    const until = await leaveLease(database, dbType === 'sqlite' ? 3_600_000 : 700);
+    const lines: string[] = [];
     const dir = folderOf(['create table one (id int primary key)']);
-    await migrate(database, { dir });
-    expect(await database.now()).toBeGreaterThanOrEqual(until);
+    await migrate(database, { dir, logger: { info: (line) => lines.push(line) } });
+    if (dbType === 'sqlite') expect(lines).toEqual([]);
+    else {
+      expect(await database.now()).toBeGreaterThanOrEqual(until);
+      expect(lines).toEqual([expect.stringContaining('waiting for another process that migrates')]);
+    }
     expect(await rawRows(database.db, sql`select * from one`)).toEqual([]);
     expect(await lease(database)).toBe('');
+  });
+
+  test('longer than any lease can be, from a clock that was ahead, is not waited for', async () => {
+    const database = await openEmpty();
+    await leaveLease(database, 86_400_000);
+    await migrate(database, { dir: folderOf(['create table one (id int primary key)']) });
+    expect(await lease(database)).toBe('');
+  });
+
+  test('is not asked for when nothing is pending', async () => {
+    const database = await openEmpty();
+    const dir = folderOf(['create table one (id int primary key)']);
+    await migrate(database, { dir });
+    await rawRun(database.db, sql`delete from migration_lease`);
+    await leaveLease(database, 25_000);
+    await migrate(database, { dir });
+    expect(await lease(database)).toBe('dead');
   });
 
   test('is given back when a migration failed', async () => {
@@ -172,8 +212,8 @@ if (dbType === 'mysql') {
 
     /** As if the process had been killed after `done` statements were counted and one more had run. */
     async function cutOff(database: Database, dir: string, done: number) {
-      await migrate(database, { dir: folderOf() });
       const hash = readMigrationFiles({ migrationsFolder: dir })[0]?.hash;
+      await leaveLease(database, -1);
       await rawRun(
         database.db,
         sql`update migration_lease set migration = ${hash}, statements_done = ${done}`,
