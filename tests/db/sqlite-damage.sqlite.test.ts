@@ -93,10 +93,9 @@ describe('a SQLite file is refused in one line that names it and the way back', 
     mkdirSync(other);
     damage(path, 4096 * 3, 4096 * 12);
     const writer = await openDatabase({ type: 'sqlite', path, beside: true });
-    await writer.db
-      .insert(settings)
-      .values({ name: 'beside', value: 1, updatedAt: 1 })
-      .catch(() => undefined);
+    await Promise.resolve(
+      writer.db.insert(settings).values({ name: 'beside', value: 1, updatedAt: 1 }),
+    ).catch(() => undefined);
     for (const end of ['', '-wal', '.pid']) {
       if (existsSync(path + end)) copyFileSync(path + end, join(other, `wahub.db${end}`));
     }
