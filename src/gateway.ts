@@ -22,6 +22,7 @@ import { measureProcess, metricsOf } from './services/metrics/index.ts';
 import { measureEngine, measurePosts } from './services/metrics/observe.ts';
 import { systemClock } from './utils/clock.ts';
 import type { Config } from './utils/config.ts';
+import { ensureDataFolder } from './utils/data-folder.ts';
 import { newId } from './utils/ids.ts';
 import { createLogger } from './utils/logger.ts';
 import { checkStorage } from './utils/storage/open-storage.ts';
@@ -67,6 +68,8 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
   try {
     const logger = createLogger(config.log);
     undo.push(() => logger.close());
+    const openFolder = ensureDataFolder(config);
+    for (const warning of [...config.warnings, openFolder]) if (warning !== null) logger.warn(warning);
     const database = await openDatabase(config.database).catch((error) => {
       throw explainStart(error, config.database);
     });

@@ -16,6 +16,8 @@ const STOP_TIMEOUT_MS = 25_000;
  * failed or the stop took too long. A start that fails prints its sentence, not a stack, when it is meant for a person.
  */
 export async function runUntilSignal(name: string, start: () => Promise<Running>): Promise<void> {
+  // Whatever the service writes is nobody else's to read: credentials, messages, numbers.
+  process.umask(0o077);
   let running: Running | undefined;
   let stopping = false;
   const stop = (signal: string) => {

@@ -31,7 +31,7 @@ const SANDBOX_DEFAULTS = {
 await runUntilSignal('sandbox', async () => {
   const root = resolve(process.env.DATA_DIR ?? 'data');
   const dir = join(root, 'sandbox');
-  await mkdir(dir, { recursive: true });
+  await mkdir(dir, { recursive: true, mode: 0o700 });
   const secrets = await loadSecrets(join(dir, 'secrets.json'));
   const emulator = process.env.EMULATOR === 'external' ? null : await startOwnEmulator(join(dir, 'emulator'));
   const gateway = await startGateway(loadConfig(environment(dir, secrets, emulator)));
@@ -84,6 +84,8 @@ function environment(dir: string, secrets: Secrets, emulator: Emulator | null): 
     LOG_LEVEL: 'warn',
     ...secrets,
     ...process.env,
+    // An image for production sets it; a sandbox is never that.
+    NODE_ENV: 'development',
     DATA_DIR: dir,
     ...server,
   };

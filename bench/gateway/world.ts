@@ -21,6 +21,7 @@ const UNPACED = {
   MAX_MESSAGES_PER_RECIPIENT: '100000',
   OTP_RESERVE_PERCENT: '0',
   API_RATE_LIMIT_MAX: '10000000',
+  QUOTA_SESSIONS: '100000',
 };
 
 /** What services stand on: the emulated WhatsApp and a database. */

@@ -40,7 +40,7 @@ export const authRoutes: Route[] = [
     path: '/auth/register',
     tag,
     summary: 'Register',
-    description: 'A new user with the role `user`; closed with ALLOW_REGISTRATION=false.',
+    description: 'A new user with the role `user`. Closed in production unless ALLOW_REGISTRATION=true.',
     auth: 'public',
     body: z.object({ email: Email, password: NewPassword, name: PersonName }),
     status: 201,

@@ -25,7 +25,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   const path = resolve(options.path);
   const beside = options.beside === true;
   if (beside && !existsSync(path)) throw new StartError(`there is no database ${path}`);
-  withFileErrors(dirname(path), 'DB_PATH', () => mkdirSync(dirname(path), { recursive: true }));
+  withFileErrors(dirname(path), 'DB_PATH', () => mkdirSync(dirname(path), { recursive: true, mode: 0o700 }));
   // Looked at before the lock leaves its traces.
   const served = existsSync(`${path}.pid`);
   const lock = beside ? null : await lockDatabaseFile(path).catch((error) => explained(error, path));

@@ -35,7 +35,12 @@ export async function ensureFirstAdmin(deps: FirstAdminDeps): Promise<FirstAdmin
   const existing = await findFirstAdmin(deps);
   const admin = existing ?? (await createFirstAdmin(deps));
   if (!admin) {
-    logger.warn('there is no admin: set ADMIN_EMAIL and ADMIN_PASSWORD, or run npm run db:seed');
+    const others = config.allowRegistration
+      ? ''
+      : '; until then nobody can sign in (ALLOW_REGISTRATION is off)';
+    logger.warn(
+      `there is no admin: set ADMIN_EMAIL and ADMIN_PASSWORD and start again, or run npm run db:seed -- you@example.com${others}`,
+    );
     return null;
   }
   if (config.adminKey !== null) await installKey(deps, admin.userId, config.adminKey);

@@ -13,6 +13,7 @@ const ALIASES: Record<string, readonly string[]> = {
   DB_NAME: ['DB_MYSQL_DATABASE'],
   S3_ACCESS_KEY_ID: ['S3_ACCESS_KEY'],
   S3_SECRET_ACCESS_KEY: ['S3_SECRET_KEY'],
+  SMTP_PASSWORD: ['SMTP_PASS'],
 };
 
 /** Placeholders that example files of this and of older systems carry: never anybody's real secret. */
@@ -171,7 +172,9 @@ export const Env = z.object({
   ENCRYPTION_KEYS_EXTRA: list().optional(),
   ADMIN_EMAIL: z.email('must be an e-mail address').max(255).optional(),
   ADMIN_PASSWORD: z.string().min(8, 'must have at least 8 characters').optional(),
-  ALLOW_REGISTRATION: flag().default(true),
+  // Open outside of production only.
+  ALLOW_REGISTRATION: flag().optional(),
+  REGISTRATIONS_PER_DAY: whole(1, 100_000).default(5),
   DEFAULT_COUNTRY: z
     .string()
     .toUpperCase()
@@ -189,7 +192,11 @@ export const Env = z.object({
   TYPING_MS_PER_CHAR: whole(0, 1000).default(0),
   OTP_RETURN_CODE: flag().default(false),
   OTP_FAILOVER_AFTER_SECONDS: whole(1, 3600).default(15),
-  OTP_ALLOWED_COUNTRIES: countries().optional(),
+  // `*` says what nothing says as well, on purpose.
+  OTP_ALLOWED_COUNTRIES: z
+    .string()
+    .pipe(z.union([z.literal('*').transform(() => null), countries()]))
+    .optional(),
   OTP_SENDS_PER_HOUR: whole(1, 10_000_000).default(10_000),
   OTP_PER_ADDRESS_PER_HOUR: whole(1, 1_000_000).default(30),
   OTP_WRONG_CHECKS_PER_HOUR: whole(1, 10_000_000).default(10_000),
@@ -197,6 +204,18 @@ export const Env = z.object({
   OTP_CONVERSION_MIN_PERCENT: whole(0, 100).default(20),
   INTERACTIVE_MODE: word(['auto', 'native', 'text']).default('auto'),
   QUEUE_QUOTA: whole(1, 10_000_000).default(1_000_000),
+  QUOTA_SESSIONS: whole(1, 100_000).default(100),
+  QUOTA_STORED_BYTES: whole(1, 1024 * 1024 * GIB).default(10 * GIB),
+  QUOTA_STORED_FILES: whole(1, 10_000_000).default(10_000),
+  QUOTA_UPLOADS_IN_FLIGHT: whole(1, 10_000).default(20),
+  QUOTA_API_KEYS: whole(1, 10_000).default(100),
+  QUOTA_KEYS_IN_GRACE: whole(1, 100).default(3),
+  QUOTA_WEBHOOKS: whole(1, 10_000).default(20),
+  QUOTA_LISTS: whole(1, 1_000_000).default(10_000),
+  QUOTA_CONTACTS: whole(1, 1_000_000_000).default(5_000_000),
+  QUOTA_TEMPLATES: whole(1, 100_000).default(1000),
+  QUOTA_OTP_TEMPLATES: whole(1, 10_000).default(100),
+  QUOTA_REQUESTS_PER_MINUTE: whole(1, 100_000_000).optional(),
   WA_ENGINE: word(['baileys', 'wa-multi-session']).default('baileys'),
   WA_SERVER_URL: url(/^wss?$/, 'must be a ws or wss URL').optional(),
   WA_SERVER_ROOT_KEY: z
@@ -238,6 +257,12 @@ export const Env = z.object({
   RATE_LIMIT_MAX: whole(1, 1_000_000).default(100),
   API_RATE_LIMIT_MAX: whole(1, 10_000_000).default(600),
   ALLOWED_ORIGINS: z.string().default('http://localhost:3000'),
+  SMTP_HOST: z.string().max(255).optional(),
+  SMTP_PORT: port().default(587),
+  SMTP_SECURE: flag().optional(),
+  SMTP_USER: z.string().optional(),
+  SMTP_PASSWORD: z.string().optional(),
+  SMTP_FROM: z.string().max(320, 'must have at most 320 characters').optional(),
   METRICS_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
   LOG_LEVEL: word(LOG_LEVELS).optional(),
   LOG_DIR: z.string().default('./logs'),

@@ -2,6 +2,37 @@ import type { HostAddress } from './host-list.ts';
 
 import type { S3Options } from './storage/s3-client.ts';
 
+/** How many of each thing a tenant may have, all its users, keys and processes together. */
+export interface Quotas {
+  sessions: number;
+  /** of files that clients brought, those of messages included */
+  storedBytes: number;
+  /** uploads that are kept */
+  storedFiles: number;
+  /** requests whose file is under way */
+  uploadsInFlight: number;
+  apiKeys: number;
+  /** own keys that were replaced and still work */
+  keysInGrace: number;
+  webhooks: number;
+  lists: number;
+  /** on all lists together */
+  contacts: number;
+  templates: number;
+  otpTemplates: number;
+  requestsPerMinute: number;
+}
+
+export interface SmtpOptions {
+  host: string;
+  port: number;
+  /** TLS from the first byte; else STARTTLS, which is required outside of this machine */
+  secure: boolean;
+  user: string | null;
+  password: string | null;
+  from: string;
+}
+
 /** The whole configuration after parsing: nothing else in the service reads the environment. */
 export interface Config {
   env: 'development' | 'production' | 'test';
@@ -30,6 +61,8 @@ export interface Config {
   adminEmail: string | null;
   adminPassword: string | null;
   allowRegistration: boolean;
+  /** accounts that one address may make in a day */
+  registrationsPerDay: number;
   jwtSecret: string;
   /** seconds */
   jwtExpiresInSeconds: number;
@@ -74,6 +107,10 @@ export interface Config {
   interactiveMode: 'auto' | 'native' | 'text';
   /** rows a tenant may have waiting in the queue */
   queueQuota: number;
+  /** what a tenant may have besides; services/quotas.ts counts it */
+  quotas: Quotas;
+  /** null: the service sends no e-mail */
+  smtp: SmtpOptions | null;
   engine: 'baileys' | 'wa-multi-session';
   /** set: another WhatsApp server than the real one */
   waServer: { url: string; rootKey: string | null; caFile: string | null } | null;
@@ -109,4 +146,6 @@ export interface Config {
   allowedOrigins: string[];
   metricsToken: string | null;
   log: { level: string; dir: string; json: boolean; files: boolean };
+  /** settings that work but are dangerous where the service runs: one sentence each, logged at the start */
+  warnings: readonly string[];
 }

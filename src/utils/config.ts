@@ -2,6 +2,14 @@
 import { hkdfSync } from 'node:crypto';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import {
+  crossProblems,
+  dataProblems,
+  originsOf,
+  productionProblems,
+  secretProblems,
+  warningsOf,
+} from './config-checks.ts';
 import { Env, type EnvValues, isPlaceholder, readNames } from './config-env.ts';
 import type { Config } from './config-types.ts';
 import { parseHosts } from './host-list.ts';
@@ -19,9 +27,6 @@ export class ConfigError extends Error {
   }
 }
 
-/** NIST SP 800-132 asks for 128 bits; 64 characters hold more than that even when a person typed them. */
-const MIN_SECRET_LENGTH = 64;
-const MIN_KEY_LENGTH = { production: 32, development: 16, test: 16 } as const;
 const HEX_KEY = /^[0-9a-f]{64}$/i;
 
 /** Names whose example values count as not set outside of production. */
@@ -33,6 +38,7 @@ const SECRETS = [
   'WEBHOOK_SECRET',
   'METRICS_TOKEN',
   'S3_SECRET_ACCESS_KEY',
+  'SMTP_PASSWORD',
 ] as const;
 
 /**
@@ -47,6 +53,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const production = /^prod(uction)?$/i.test(names.NODE_ENV ?? '');
   lines.push(...secretProblems(names, examples, production));
   if (parsed.success) lines.push(...crossProblems(parsed.data, names));
+  if (parsed.success && production) lines.push(...productionProblems(parsed.data));
   if (!parsed.success || lines.length > 0) throw new ConfigError(lines);
   return toConfig(parsed.data);
 }
@@ -95,74 +102,6 @@ function linesOf(error: z.ZodError): string[] {
   return error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
 }
 
-function secretProblems(names: Record<string, string>, examples: Set<string>, production: boolean): string[] {
-  const lines: string[] = [];
-  if (production) {
-    for (const name of examples) lines.push(`${name} is a value from an example file: set your own`);
-  }
-  for (const name of ['JWT_SECRET', 'ENCRYPTION_KEY'] as const) {
-    const value = names[name];
-    if (value === undefined) {
-      if (!(production && examples.has(name))) lines.push(`${name} is missing: ${howToMake}`);
-    } else if (production && value.length < MIN_SECRET_LENGTH) {
-      lines.push(`${name} is shorter than ${MIN_SECRET_LENGTH} characters: ${howToMake}`);
-    }
-  }
-  const min = production ? MIN_KEY_LENGTH.production : MIN_KEY_LENGTH.development;
-  if (names.KEY !== undefined && names.KEY.length < min) lines.push(`KEY is shorter than ${min} characters`);
-  return lines;
-}
-
-const howToMake = 'make one with `openssl rand -hex 32`';
-
-function dataProblems(env: EnvValues, names: Record<string, string>): string[] {
-  const lines: string[] = [];
-  if (env.DB_TYPE === undefined && names.DB_HOST !== undefined) {
-    lines.push('DB_HOST is set but DB_TYPE is not: say DB_TYPE=mysql (or remove DB_HOST for SQLite)');
-  }
-  if (env.DB_TYPE === 'mysql') {
-    for (const name of ['DB_HOST', 'DB_USER', 'DB_NAME'] as const) {
-      if (env[name] === undefined) lines.push(`${name} is missing: DB_TYPE=mysql needs it`);
-    }
-  }
-  if (env.STORAGE === 's3') {
-    for (const name of ['S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const) {
-      if (env[name] === undefined) lines.push(`${name} is missing: STORAGE=s3 needs it`);
-    }
-  }
-  return lines;
-}
-
-function crossProblems(env: EnvValues, names: Record<string, string>): string[] {
-  const lines = dataProblems(env, names);
-  if (env.MESSAGE_DELAY_MIN > env.MESSAGE_DELAY_MAX) {
-    lines.push('MESSAGE_DELAY_MIN must not be larger than MESSAGE_DELAY_MAX');
-  }
-  if (env.WA_SERVER_URL === undefined && (names.WA_SERVER_ROOT_KEY ?? names.WA_SERVER_CA) !== undefined) {
-    lines.push('WA_SERVER_ROOT_KEY and WA_SERVER_CA need WA_SERVER_URL');
-  }
-  if ((env.ADMIN_EMAIL === undefined) !== (env.ADMIN_PASSWORD === undefined)) {
-    lines.push('ADMIN_EMAIL and ADMIN_PASSWORD must be set together');
-  }
-  if (Buffer.byteLength(env.ADMIN_PASSWORD ?? '') > 72)
-    lines.push('ADMIN_PASSWORD must have at most 72 bytes');
-  for (const origin of originsOf(env)) {
-    if (!isOrigin(origin))
-      lines.push(`ALLOWED_ORIGINS holds what is not an origin such as https://app.example.com`);
-  }
-  return lines;
-}
-
-function originsOf(env: EnvValues): string[] {
-  return env.ALLOWED_ORIGINS.split(',')
-    .map((origin) => origin.trim().replace(/\/+$/, ''))
-    .filter((origin) => origin !== '');
-}
-
-function isOrigin(text: string): boolean {
-  return text === '*' || (URL.canParse(text) && new URL(text).origin === text.toLowerCase());
-}
-
 function toConfig(env: EnvValues): Config {
   const test = env.NODE_ENV === 'test';
   return {
@@ -176,7 +115,8 @@ function toConfig(env: EnvValues): Config {
     adminKey: env.KEY ?? null,
     adminEmail: env.ADMIN_EMAIL?.toLowerCase() ?? null,
     adminPassword: env.ADMIN_PASSWORD ?? null,
-    allowRegistration: env.ALLOW_REGISTRATION,
+    allowRegistration: env.ALLOW_REGISTRATION ?? env.NODE_ENV !== 'production',
+    registrationsPerDay: env.REGISTRATIONS_PER_DAY,
     jwtSecret: env.JWT_SECRET ?? '',
     jwtExpiresInSeconds: env.JWT_EXPIRES_IN,
     encryptionKey: toEncryptionKey(env.ENCRYPTION_KEY ?? ''),
@@ -205,6 +145,8 @@ function toConfig(env: EnvValues): Config {
     },
     interactiveMode: env.INTERACTIVE_MODE,
     queueQuota: env.QUEUE_QUOTA,
+    quotas: quotasOf(env),
+    smtp: smtpOf(env),
     engine: env.WA_ENGINE,
     waServer:
       env.WA_SERVER_URL === undefined
@@ -240,6 +182,42 @@ function toConfig(env: EnvValues): Config {
       json: env.NODE_ENV === 'production',
       files: env.LOG_FILES ?? !test,
     },
+    warnings: warningsOf(env),
+  };
+}
+
+/** A tenant with many keys gets no more than this many times what one of them may ask. */
+const KEYS_WORTH = 5;
+
+function quotasOf(env: EnvValues): Config['quotas'] {
+  return {
+    sessions: env.QUOTA_SESSIONS,
+    storedBytes: env.QUOTA_STORED_BYTES,
+    storedFiles: env.QUOTA_STORED_FILES,
+    uploadsInFlight: env.QUOTA_UPLOADS_IN_FLIGHT,
+    apiKeys: env.QUOTA_API_KEYS,
+    keysInGrace: env.QUOTA_KEYS_IN_GRACE,
+    webhooks: env.QUOTA_WEBHOOKS,
+    lists: env.QUOTA_LISTS,
+    contacts: env.QUOTA_CONTACTS,
+    templates: env.QUOTA_TEMPLATES,
+    otpTemplates: env.QUOTA_OTP_TEMPLATES,
+    requestsPerMinute: env.QUOTA_REQUESTS_PER_MINUTE ?? KEYS_WORTH * env.API_RATE_LIMIT_MAX,
+  };
+}
+
+/** The port on which mail servers speak TLS from the first byte (RFC 8314). */
+const SUBMISSIONS_PORT = 465;
+
+function smtpOf(env: EnvValues): Config['smtp'] {
+  if (env.SMTP_HOST === undefined) return null;
+  return {
+    host: env.SMTP_HOST,
+    port: env.SMTP_PORT,
+    secure: env.SMTP_SECURE ?? env.SMTP_PORT === SUBMISSIONS_PORT,
+    user: env.SMTP_USER ?? null,
+    password: env.SMTP_PASSWORD ?? null,
+    from: env.SMTP_FROM ?? '',
   };
 }
 

@@ -26,6 +26,9 @@ export interface ServiceLogger extends Logger {
 const MAX_FILE_SIZE = '20m';
 const MAX_FILES = '14d';
 const CLOSE_TIMEOUT_MS = 2000;
+/** Numbers and addresses of people are in them: for the service, and a group that ships logs. */
+const LOG_MODE = 0o640;
+const LOG_DIR_MODE = 0o750;
 
 /**
  * Makes the logger. Files are `app.log` (everything) and `database.log`, links to the newest of each kind. Throws
@@ -68,7 +71,7 @@ function transportsOf(options: Config['log']): winston.transport[] {
   const all: winston.transport[] = [new BatchedConsole(options.json ? {} : { format: readable })];
   if (options.files) {
     withFileErrors(options.dir, 'LOG_DIR', () => {
-      mkdirSync(options.dir, { recursive: true });
+      mkdirSync(options.dir, { recursive: true, mode: LOG_DIR_MODE });
       accessSync(options.dir, constants.W_OK | constants.X_OK);
     });
     all.push(rotated(options.dir, 'app'));
@@ -88,6 +91,7 @@ function rotated(dirname: string, name: string, format?: winston.Logform.Format)
     symlinkName: `${name}.log`,
     maxSize: MAX_FILE_SIZE,
     maxFiles: MAX_FILES,
+    options: { flags: 'a', mode: LOG_MODE },
     ...(format ? { format } : {}),
   });
 }

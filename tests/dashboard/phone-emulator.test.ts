@@ -169,8 +169,13 @@ describe('trouble', () => {
 });
 
 it('outside of a sandbox, and for an emulator elsewhere, there are no such pages', async () => {
-  for (const emulatorUrl of [null, 'http://10.0.0.1:5002', 'http://localhost.example.com']) {
-    const t = await openDashboard({ config: { emulatorUrl } });
+  for (const config of [
+    { emulatorUrl: null },
+    { emulatorUrl: 'http://10.0.0.1:5002' },
+    { emulatorUrl: 'http://localhost.example.com' },
+    { emulatorUrl: 'http://127.0.0.1:5002', env: 'production' as const },
+  ]) {
+    const t = await openDashboard({ config });
     const user = await t.tenant();
     for (const path of ['/dashboard/phone', PHONE_PAGE]) {
       expect((await t.visit(path, { as: user })).status).toBe(404);

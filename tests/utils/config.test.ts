@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig } from '../../src/utils/config.ts';
 import { ensureDevelopmentSecrets } from '../../src/utils/secrets-file.ts';
 
-const JWT_SECRET = 'j'.repeat(64);
-const ENCRYPTION_KEY = 'ab'.repeat(32);
+const JWT_SECRET = '7c0d95e1f3b24a68'.repeat(4);
+const ENCRYPTION_KEY = '5e1b93c07f2d4a86'.repeat(4);
 const SECRETS = { JWT_SECRET, ENCRYPTION_KEY };
 
 function linesOf(env: NodeJS.ProcessEnv): readonly string[] {
@@ -133,7 +133,7 @@ describe('loadConfig', () => {
 
   it('wants secrets of 64 characters in production', () => {
     expect(linesOf({ NODE_ENV: 'production' })).toHaveLength(2);
-    expect(linesOf({ NODE_ENV: 'production', ...SECRETS, JWT_SECRET: 'j'.repeat(63) })).toEqual([
+    expect(linesOf({ NODE_ENV: 'production', ...SECRETS, JWT_SECRET: JWT_SECRET.slice(1) })).toEqual([
       expect.stringContaining('JWT_SECRET is shorter than 64'),
     ]);
     expect(linesOf({ NODE_ENV: 'production', ...SECRETS })).toEqual([]);

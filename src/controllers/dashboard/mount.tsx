@@ -10,6 +10,7 @@ import { limitRequests, withBudget } from '../../middlewares/rate-limit.ts';
 import { isMultipart, receiveBody } from '../../middlewares/receive-body.ts';
 import { readMe } from '../../services/auth/verbs.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../../services/context.ts';
+import { isSandbox } from '../../services/sandbox/emulator.ts';
 import { AppError } from '../../utils/errors.ts';
 import { createCtx } from '../mount.ts';
 import { keepDone, readLang, readSignIn, takeDone } from './cookies.ts';
@@ -87,7 +88,7 @@ function anonymousView(deps: Deps, c: HttpContext): View {
     csrf: '',
     path: pathname + search,
     now: deps.clock.now(),
-    sandbox: deps.config.emulatorUrl !== null,
+    sandbox: isSandbox(deps),
     canWrite: false,
   };
 }

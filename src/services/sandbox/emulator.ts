@@ -44,6 +44,11 @@ export async function askEmulator<S extends z.ZodType>(
   throw new AppError('CONFLICT', `The emulator refuses: ${failure.data?.error ?? response.status}.`);
 }
 
+/** There are simulated phones; never in production, whatever else is set. */
+export function isSandbox({ config }: Pick<Ctx, 'config'>): boolean {
+  return config.emulatorUrl !== null && config.env !== 'production';
+}
+
 /** Throws NOT_FOUND unless this is a sandbox. */
 export function requireSandbox(ctx: Pick<Ctx, 'config'>): void {
   baseOf(ctx);
@@ -52,7 +57,12 @@ export function requireSandbox(ctx: Pick<Ctx, 'config'>): void {
 /** Only of this machine: whoever sets the address must not make the service a way into a network. */
 function baseOf({ config }: Pick<Ctx, 'config'>): string {
   const { emulatorUrl } = config;
-  if (emulatorUrl === null || !URL.canParse(emulatorUrl) || !LOOPBACK.test(new URL(emulatorUrl).hostname)) {
+  if (
+    !isSandbox({ config }) ||
+    emulatorUrl === null ||
+    !URL.canParse(emulatorUrl) ||
+    !LOOPBACK.test(new URL(emulatorUrl).hostname)
+  ) {
     throw new AppError('NOT_FOUND', 'There are simulated phones in a sandbox only.');
   }
   return emulatorUrl;

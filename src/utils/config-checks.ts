@@ -1,0 +1,137 @@
+/** What is wrong, or dangerous, in a configuration whose values are all readable: one sentence each. */
+import type { EnvValues } from './config-env.ts';
+import { guessablePassword, guessableSecret, isTyped } from './guessable.ts';
+
+/** NIST SP 800-132 asks for 128 bits; 64 characters hold more than that even when a person typed them. */
+const MIN_SECRET_LENGTH = 64;
+const MIN_KEY_LENGTH = { production: 32, development: 16, test: 16 } as const;
+/** Secrets that are missing, short, or copied from an example. */
+export function secretProblems(
+  names: Record<string, string>,
+  examples: Set<string>,
+  production: boolean,
+): string[] {
+  const lines: string[] = [];
+  if (production) {
+    for (const name of examples) lines.push(`${name} is a value from an example file: set your own`);
+  }
+  for (const name of ['JWT_SECRET', 'ENCRYPTION_KEY'] as const) {
+    const value = names[name];
+    if (value === undefined) {
+      if (!(production && examples.has(name))) lines.push(`${name} is missing: ${howToMake}`);
+    } else if (production && value.length < MIN_SECRET_LENGTH) {
+      lines.push(`${name} is shorter than ${MIN_SECRET_LENGTH} characters: ${howToMake}`);
+    }
+  }
+  const min = production ? MIN_KEY_LENGTH.production : MIN_KEY_LENGTH.development;
+  if (names.KEY !== undefined && names.KEY.length < min) lines.push(`KEY is shorter than ${min} characters`);
+  return lines;
+}
+
+const howToMake = 'make one with `openssl rand -hex 32`';
+
+/** What is missing to reach the data. */
+export function dataProblems(env: EnvValues, names: Record<string, string>): string[] {
+  const lines: string[] = [];
+  if (env.DB_TYPE === undefined && names.DB_HOST !== undefined) {
+    lines.push('DB_HOST is set but DB_TYPE is not: say DB_TYPE=mysql (or remove DB_HOST for SQLite)');
+  }
+  if (env.DB_TYPE === 'mysql') {
+    for (const name of ['DB_HOST', 'DB_USER', 'DB_NAME'] as const) {
+      if (env[name] === undefined) lines.push(`${name} is missing: DB_TYPE=mysql needs it`);
+    }
+  }
+  if (env.STORAGE === 's3') {
+    for (const name of ['S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const) {
+      if (env[name] === undefined) lines.push(`${name} is missing: STORAGE=s3 needs it`);
+    }
+  }
+  return lines;
+}
+
+/** Settings that do not go together. */
+export function crossProblems(env: EnvValues, names: Record<string, string>): string[] {
+  const lines = dataProblems(env, names);
+  if (env.MESSAGE_DELAY_MIN > env.MESSAGE_DELAY_MAX) {
+    lines.push('MESSAGE_DELAY_MIN must not be larger than MESSAGE_DELAY_MAX');
+  }
+  if (env.WA_SERVER_URL === undefined && (names.WA_SERVER_ROOT_KEY ?? names.WA_SERVER_CA) !== undefined) {
+    lines.push('WA_SERVER_ROOT_KEY and WA_SERVER_CA need WA_SERVER_URL');
+  }
+  if ((env.ADMIN_EMAIL === undefined) !== (env.ADMIN_PASSWORD === undefined)) {
+    lines.push('ADMIN_EMAIL and ADMIN_PASSWORD must be set together');
+  }
+  if (Buffer.byteLength(env.ADMIN_PASSWORD ?? '') > 72)
+    lines.push('ADMIN_PASSWORD must have at most 72 bytes');
+  if (env.SMTP_HOST === undefined && (env.SMTP_FROM ?? env.SMTP_USER) !== undefined) {
+    lines.push('SMTP_HOST is missing: the other SMTP settings need it');
+  }
+  if (env.SMTP_HOST !== undefined && env.SMTP_FROM === undefined) {
+    lines.push(
+      'SMTP_FROM is missing: say whose address e-mails come from, such as WaHub <no-reply@example.com>',
+    );
+  }
+  if ((env.SMTP_USER === undefined) !== (env.SMTP_PASSWORD === undefined)) {
+    lines.push('SMTP_USER and SMTP_PASSWORD must be set together');
+  }
+  for (const origin of originsOf(env)) {
+    if (!isOrigin(origin))
+      lines.push(`ALLOWED_ORIGINS holds what is not an origin such as https://app.example.com`);
+  }
+  return lines;
+}
+
+/** Secrets that can be guessed outright stop the start, and so does what belongs in a sandbox only. */
+export function productionProblems(env: EnvValues): string[] {
+  const lines: string[] = [];
+  for (const name of GUESSED) {
+    const why = env[name] === undefined ? null : guessableSecret(env[name]);
+    // A short one has its line already.
+    if (why !== null) lines.push(`${name} ${why}: ${howToMake}`);
+  }
+  const weak = env.ADMIN_PASSWORD && guessablePassword(env.ADMIN_PASSWORD, env.ADMIN_EMAIL);
+  if (weak) lines.push(`ADMIN_PASSWORD ${weak}: anybody would try it, so choose another one`);
+  if (env.EMULATOR_URL !== undefined) {
+    lines.push('EMULATOR_URL is for the sandbox: remove it in production (or run npm run sandbox)');
+  }
+  return lines;
+}
+
+const GUESSED = ['JWT_SECRET', 'ENCRYPTION_KEY', 'KEY', 'METRICS_TOKEN', 'WEBHOOK_SECRET'] as const;
+
+/** What may be meant in production, and is dangerous when it is not. */
+export function warningsOf(env: EnvValues): string[] {
+  if (env.NODE_ENV !== 'production') return [];
+  const lines: string[] = [];
+  for (const name of GUESSED) {
+    if (isTyped(env[name] ?? '')) lines.push(`${name} does not look random: ${howToMake}`);
+  }
+  if (env.WEBHOOK_ALLOW_PRIVATE) {
+    lines.push(
+      'WEBHOOK_ALLOW_PRIVATE=true: every user can make this service ask addresses inside your network',
+    );
+  }
+  if (env.OTP_RETURN_CODE) {
+    lines.push('OTP_RETURN_CODE=true: answers hold the codes, so whoever sees an answer can pass the check');
+  }
+  if (env.WA_SERVER_URL !== undefined) {
+    lines.push('WA_SERVER_URL is set: sessions connect there and not to WhatsApp');
+  }
+  if (env.OTP_ALLOWED_COUNTRIES === undefined) {
+    lines.push(
+      `OTP_ALLOWED_COUNTRIES is not set: codes go to every country. OTP_ALLOWED_COUNTRIES=${env.DEFAULT_COUNTRY} keeps them at home, * says that all are meant`,
+    );
+  }
+  return lines;
+}
+
+/** ALLOWED_ORIGINS, without slashes at their ends. */
+export function originsOf(env: EnvValues): string[] {
+  return env.ALLOWED_ORIGINS.split(',')
+    .map((origin) => origin.trim().replace(/\/+$/, ''))
+    .filter((origin) => origin !== '');
+}
+
+function isOrigin(text: string): boolean {
+  return text === '*' || (URL.canParse(text) && new URL(text).origin === text.toLowerCase());
+}
