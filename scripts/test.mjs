@@ -28,6 +28,7 @@ const NOT_ON_SQLITE = [...OWN_PARTS, 'tests/**/*.mysql.test.ts'];
 const NOT_ON_MYSQL = [
   ...OWN_PARTS,
   'tests/clients/**',
+  'tests/patterns/**',
   'tests/emulator/**',
   'tests/storage/**',
   'tests/structure/**',

@@ -99,11 +99,12 @@ function corsFor(allowedOrigins: readonly string[]): MiddlewareHandler {
 /** 404 for a path that nobody has, 405 with `Allow` for one that has other methods. */
 function notFound(routes: readonly Route[]) {
   const known = routes.flatMap((route) =>
-    pathsOf(route).map((path) => ({ method: route.method.toUpperCase(), pattern: toPattern(path) })),
+    pathsOf(route).map((path) => ({ method: route.method.toUpperCase(), segments: path.split('/') })),
   );
   return (c: HttpContext): Response => {
+    const asked = c.req.path.split('/');
     const allowed = new Set(
-      known.filter(({ pattern }) => pattern.test(c.req.path)).map(({ method }) => method),
+      known.filter(({ segments }) => isMatch(segments, asked)).map(({ method }) => method),
     );
     if (allowed.size === 0)
       return answerFailure(c, new AppError('NOT_FOUND', 'There is nothing at this address.'));
@@ -112,10 +113,10 @@ function notFound(routes: readonly Route[]) {
   };
 }
 
-function toPattern(path: string): RegExp {
-  const source = path
-    .split('/')
-    .map((part) => (part.startsWith(':') ? '[^/]+' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
-    .join('/');
-  return new RegExp(`^${source}$`);
+/** A segment that is a parameter takes anything but nothing. */
+function isMatch(segments: readonly string[], asked: readonly string[]): boolean {
+  return (
+    segments.length === asked.length &&
+    segments.every((segment, at) => (segment.startsWith(':') ? asked[at] !== '' : asked[at] === segment))
+  );
 }

@@ -65,7 +65,7 @@ function asPool(router: { query: unknown }): Pool {
   return router as Pool;
 }
 
-const READS = /^\s*\(*\s*(select|explain|show)\b/i;
+const READS = /^[\s(]*(select|explain|show)\b/i;
 
 /** Attempts of a single statement that loses to another one, as all but one of those that race on a Galera cluster do. */
 const TRIES = 4;

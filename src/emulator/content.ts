@@ -69,7 +69,7 @@ function readContacts(content: proto.IMessage): Content | undefined {
   }
   const contacts = list.map(({ displayName, vcard }) => ({
     name: displayName ?? '',
-    phones: [...(vcard ?? '').matchAll(/^(?:\w+\.)?TEL[^:]*:(.+)$/gim)].map(
+    phones: [...(vcard ?? '').matchAll(/^(?:\w+\.)?TEL[^:\r\n\u2028\u2029]*:(.+)$/gim)].map(
       (match) => match[1]?.trim() ?? '',
     ),
     vcard: vcard ?? '',

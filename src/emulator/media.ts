@@ -160,7 +160,7 @@ async function takeUpload(
     throw error;
   }
   const name = nameOf(hash.digest());
-  if (url.pathname.split('/').at(-1)?.replace(/=+$/, '') !== name) {
+  if (url.pathname.split('/').at(-1)?.replaceAll('=', '') !== name) {
     await rm(part, { force: true });
     return sendJson(response, 400, { error: 'the token is not the hash of the file' });
   }

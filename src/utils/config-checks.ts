@@ -1,6 +1,7 @@
 /** What is wrong, or dangerous, in a configuration whose values are all readable: one sentence each. */
 import type { EnvValues } from './config-env.ts';
 import { guessablePassword, guessableSecret, isTyped } from './guessable.ts';
+import { withoutTrailing } from './text.ts';
 
 /** NIST SP 800-132 asks for 128 bits; 64 characters hold more than that even when a person typed them. */
 const MIN_SECRET_LENGTH = 64;
@@ -128,7 +129,7 @@ export function warningsOf(env: EnvValues): string[] {
 /** ALLOWED_ORIGINS, without slashes at their ends. */
 export function originsOf(env: EnvValues): string[] {
   return env.ALLOWED_ORIGINS.split(',')
-    .map((origin) => origin.trim().replace(/\/+$/, ''))
+    .map((origin) => withoutTrailing(origin.trim(), '/'))
     .filter((origin) => origin !== '');
 }
 

@@ -2,6 +2,7 @@
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { parseHosts } from './host-list.ts';
+import { withoutTrailing } from './text.ts';
 
 /** Ours first, then the names of the systems that came before; ours wins when both are set. */
 const ALIASES: Record<string, readonly string[]> = {
@@ -17,12 +18,18 @@ const ALIASES: Record<string, readonly string[]> = {
 };
 
 /** Placeholders that example files of this and of older systems carry: never anybody's real secret. */
-const PLACEHOLDER =
-  /^(?:<.*>|x+|(?:your|insert)[-_ ].*|change[-_ ]?(?:me|this|it).*|replace[-_ ]?(?:me|this|with).*|(?:secret|password|example|placeholder|todo|api[-_]?key)(?:[-_ ]?(?:key|here|value))?)$/i;
+const PLACEHOLDERS: readonly RegExp[] = [
+  /^<.*>$/,
+  /^x+$/i,
+  /^(?:your|insert)[-_ ]/i,
+  /^(?:change|replace)[-_ ]?(?:me|this|it|with)/i,
+  /^(?:secret|password|example|placeholder|todo|api[-_]?key)(?:[-_ ]?(?:key|here|value))?$/i,
+];
 
 /** True for a value that was copied from an example file. */
 export function isPlaceholder(value: string): boolean {
-  return PLACEHOLDER.test(value.trim());
+  const text = value.trim();
+  return PLACEHOLDERS.some((pattern) => pattern.test(text));
 }
 
 /** Trimmed values under our own names; what is empty counts as not set. */
@@ -62,7 +69,7 @@ const word = <const W extends readonly [string, ...string[]]>(words: W) =>
     .pipe(z.enum(words, { error: `must be one of ${words.join(', ')}` }));
 const url = (protocol: RegExp, error: string) => z.url({ protocol, error });
 const httpUrl = () =>
-  url(/^https?$/, 'must be an http or https URL').transform((value) => value.replace(/\/+$/, ''));
+  url(/^https?$/, 'must be an http or https URL').transform((value) => withoutTrailing(value, '/'));
 
 const DAY_S = 86_400;
 const SECONDS: Record<string, number | undefined> = { s: 1, m: 60, h: 3600, d: DAY_S, w: 7 * DAY_S };

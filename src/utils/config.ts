@@ -92,7 +92,7 @@ function dropExamples(names: Record<string, string>): Set<string> {
   }
   if (names.DB_PASSWORD !== undefined && isPlaceholder(names.DB_PASSWORD)) examples.add('DB_PASSWORD');
   const hook = names.WEBHOOK_BASE_URL;
-  if (hook !== undefined && /\/\/(?:your-|www\.example\.|example\.|[^/]*\.example(?:[/:]|$))/i.test(hook)) {
+  if (hook !== undefined && isExampleHost(hook)) {
     delete names.WEBHOOK_BASE_URL;
   }
   return examples;
@@ -275,4 +275,10 @@ function webhookOf(env: EnvValues): Config['webhook'] {
 function toEncryptionKey(text: string): Buffer {
   if (HEX_KEY.test(text)) return Buffer.from(text, 'hex');
   return Buffer.from(hkdfSync('sha256', text, 'wahub', 'encryption key', 32));
+}
+
+/** As in `https://your-server.com/hook`, `https://example.com` and every name below `.example`. */
+function isExampleHost(url: string): boolean {
+  const host = /^https?:\/\/([^/:]*)/i.exec(url)?.[1]?.toLowerCase() ?? '';
+  return /^(?:your-|(?:www\.)?example\.)/.test(host) || host.endsWith('.example');
 }

@@ -1,4 +1,5 @@
 /** Servers as a setting names them: one, or several of the same kind between commas. */
+import { isIPv6 } from 'node:net';
 
 export interface HostAddress {
   host: string;
@@ -19,7 +20,7 @@ export function parseHosts(text: string, defaultPort: number): [HostAddress, ...
 function parseHost(text: string, defaultPort: number): HostAddress | null {
   const found = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/i.exec(text);
   // An IPv6 address without a port may come without brackets.
-  if (!found) return /^[0-9a-f:]+:[0-9a-f:.]*$/i.test(text) ? { host: text, port: defaultPort } : null;
+  if (!found) return isIPv6(text) ? { host: text, port: defaultPort } : null;
   const port = Number(found[3] ?? defaultPort);
   return port >= 1 && port <= 65_535 ? { host: found[1] ?? found[2] ?? '', port } : null;
 }

@@ -32,12 +32,14 @@ function isSet(value: string | undefined): value is string {
   return value !== undefined && value.trim() !== '' && !isPlaceholder(value);
 }
 
+const ASSIGNMENT = /^\s*(?:export\s+)?(\w+)\s*=/;
+
 /** Replaces the line of each name, or appends it. */
 function withValues(text: string, values: Record<string, string>): string {
   const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n');
   for (const [name, value] of Object.entries(values)) {
     const line = `${name}=${value}`;
-    const at = lines.findIndex((existing) => new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=`).test(existing));
+    const at = lines.findIndex((existing) => ASSIGNMENT.exec(existing)?.[1] === name);
     if (at >= 0) lines[at] = line;
     else lines.push(line);
   }

@@ -76,12 +76,17 @@ function saidIn(content: InboundContent): string[] {
     .filter((text) => text !== '');
 }
 
+const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
+
 /** Without case, and without what people put around a word. */
 function foldWord(text: string | undefined): string {
-  return (text ?? '')
-    .normalize('NFKC')
-    .toLocaleUpperCase('en')
-    .replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '')
+  const characters = [...(text ?? '').normalize('NFKC').toLocaleUpperCase('en')];
+  const counts = (character: string) => LETTER_OR_DIGIT.test(character);
+  const first = characters.findIndex(counts);
+  if (first < 0) return '';
+  return characters
+    .slice(first, characters.findLastIndex(counts) + 1)
+    .join('')
     .replace(/\s+/g, ' ');
 }
 

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { AwsV4Signer } from 'aws4fetch';
 import { Agent, type Dispatcher, request } from 'undici';
 import { type Clock, sleep } from '../clock.ts';
+import { withoutTrailing } from '../text.ts';
 import { StorageError } from './storage.ts';
 
 export interface S3Options {
@@ -118,7 +119,7 @@ export function createS3Client(options: S3Options, clock: Clock): S3Client {
 function baseUrl({ endpoint, region, bucket, pathStyle }: S3Options): string {
   const url = new URL(endpoint ?? `https://s3.${region}.amazonaws.com`);
   if (!pathStyle) url.hostname = `${bucket}.${url.hostname}`;
-  const path = url.pathname.replace(/\/+$/, '');
+  const path = withoutTrailing(url.pathname, '/');
   return `${url.origin}${path}${pathStyle ? `/${bucket}` : ''}`;
 }
 

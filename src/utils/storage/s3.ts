@@ -78,7 +78,7 @@ async function* listObjects(client: S3Client, folder: string, prefix: string): A
     const page = await answer.body.text().catch(() => {
       throw new StorageError('away', 'S3 broke off in the middle of a list');
     });
-    for (const [, object = ''] of page.matchAll(/<Contents>(.*?)<\/Contents>/gs)) {
+    for (const object of page.split('<Contents>').slice(1)) {
       const name = tagOf(object, 'Key') ?? '';
       if (name.startsWith(folder))
         yield { key: name.slice(folder.length), size: Number(tagOf(object, 'Size')) };
@@ -91,8 +91,12 @@ async function* listObjects(client: S3Client, folder: string, prefix: string): A
 
 /** The text of the first such element; S3 nests none of them. */
 function tagOf(xml: string, tag: string): string | null {
-  const text = new RegExp(`<${tag}>([^<]*)</${tag}>`).exec(xml)?.[1];
-  return text === undefined ? null : text.replace(/&(#x?[0-9a-f]+|\w+);/gi, decodeEntity);
+  const open = xml.indexOf(`<${tag}>`);
+  if (open < 0) return null;
+  const begin = open + tag.length + 2;
+  const end = xml.indexOf('<', begin);
+  if (!xml.startsWith(`</${tag}>`, end)) return null;
+  return xml.slice(begin, end).replace(/&(#x?[0-9a-f]+|\w+);/gi, decodeEntity);
 }
 
 const ENTITIES: Record<string, string | undefined> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };

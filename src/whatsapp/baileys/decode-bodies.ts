@@ -82,7 +82,8 @@ function decodeContacts(cards: readonly proto.Message.IContactMessage[]): Inboun
 
 /** WhatsApp's own field for a number that is on WhatsApp, else the first number of the card. */
 function phoneOfCard(vcard: string): string | null {
-  const digits = /waid=(\d{5,20})/.exec(vcard)?.[1] ?? /^TEL[^:\n]*:([^\n]+)/m.exec(vcard)?.[1];
+  const digits =
+    /waid=(\d{5,20})/.exec(vcard)?.[1] ?? /^TEL[^:\r\n\u2028\u2029]*:([^\r\n]+)/m.exec(vcard)?.[1];
   return digits?.replaceAll(/\D/g, '') || null;
 }
 
