@@ -19,7 +19,7 @@ const companyName = z.string().trim().max(100).meta({ description: 'Fills {compa
 const endUserIp = z
   .union([z.ipv4(), z.ipv6()])
   .meta({ description: 'Address of the person who asked: it gets limits of its own.' });
-const code = z.string().trim().min(1).max(32).meta({ description: 'What the person typed, as a string.' });
+const code = z.string().trim().min(1).max(64).meta({ description: 'What the person typed, as a string.' });
 
 const SentData = z.object({
   otpId: z.string(),

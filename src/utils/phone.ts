@@ -1,56 +1,160 @@
 /** Phone numbers in any usual spelling -> E.164 digits, and what WhatsApp calls their owners. */
-import {
-  type CountryCode,
-  getCountryCallingCode,
-  isSupportedCountry,
-  type PhoneNumber,
-  parsePhoneNumberFromString,
-} from 'libphonenumber-js/max';
+import { type CountryCode, getCountryCallingCode } from 'libphonenumber-js/max';
 import { LRUCache } from 'lru-cache';
 import { AppError } from './errors.ts';
+import {
+  isE164,
+  isGroupedAs,
+  isWholeNational,
+  type Reading,
+  readDialledAbroad,
+  readForCertain,
+  readInternational,
+  readNational,
+  toCountry,
+} from './phone/plan.ts';
+import { type Flaw, type Repair, readWritten, type Written } from './phone/written.ts';
 
-/** ITU-T E.164 allows 15 digits; no country has numbers of fewer than 5 with its code. */
-const E164_DIGITS = /^[1-9]\d{4,14}$/;
 /** WhatsApp's group ids: 18 or so digits, or the creator's number and a time for old groups. */
 const GROUP_ID = /^\d{5,20}(?:-\d{5,15})?$/;
-const MAX_LENGTH = 64;
+/** Bare digits that no plan knows: LIDs have about as many, and are nobody's number. */
+const MAX_UNKNOWN_DIGITS = 12;
+/** The same for those that a plan knows as lines: no country has lines of more digits. */
+const MAX_LINE_DIGITS = 13;
+
+/** A number that was understood. */
+export interface ReadPhone {
+  /** E.164 digits */
+  phone: string;
+  /** what was undone before it could be read; `leading_zero`: the trunk prefix was missing */
+  repair: Repair | 'leading_zero' | null;
+}
+
+/** A number that was not. */
+export interface RefusedPhone {
+  problem: Flaw | 'not_a_number' | 'ambiguous';
+  /** E.164 digits of every reading, when it has several */
+  readings: string[];
+}
 
 /**
- * E.164 digits without `+` of a number in any usual spelling: `08123456789`, `+62 812-3456-789`, `628…`,
- * `628…@s.whatsapp.net`, `628…:12@s.whatsapp.net`. National spellings take `defaultCountry` (ISO 3166 alpha-2).
- * Whatever has a possible length passes: whether it exists is for WhatsApp to say. Throws INVALID_NUMBER.
- * Give it what a person wrote, not digits that it made: bare digits may also be read as a national number.
+ * E.164 digits without `+` of a number in any usual spelling and any script's digits: `08123456789`, `+62 812-3456-789`,
+ * `628…`, `00 62 …`, `tel:+62…`, `https://wa.me/62…`, `628…@s.whatsapp.net`. National spellings take `defaultCountry`
+ * (ISO 3166 alpha-2). Bare digits that are a number of some country are that number; only a line of another country
+ * gives way to a mobile at home that lost its 0. Those that can be read in two ways are refused. An extension is left out. What is international for certain passes when it has a possible length: whether
+ * it exists is for WhatsApp to say. Throws INVALID_NUMBER, with `details.readings` where there are two.
  */
 export function normalizePhone(input: string, defaultCountry: string): string {
+  const read = readPhone(input, defaultCountry);
+  if ('phone' in read) return read.phone;
+  throw invalidNumber(read);
+}
+
+/** As normalizePhone, with what was repaired, or with why it is none. Throws TypeError for what is no country. */
+export function readPhone(input: string, defaultCountry: string): ReadPhone | RefusedPhone {
   const key = `${defaultCountry} ${input}`;
-  const known = normalized.get(key);
+  const known = input.length <= MAX_REMEMBERED ? remembered.get(key) : undefined;
   if (known !== undefined) return known;
-  const digits = normalize(input, defaultCountry);
-  if (input.length <= MAX_LENGTH) normalized.set(key, digits);
-  return digits;
+  const written = readWritten(input);
+  const read = typeof written === 'string' ? refused(written) : interpret(written, toCountry(defaultCountry));
+  if (input.length <= MAX_REMEMBERED) remembered.set(key, read);
+  return read;
 }
 
 /** To look at a number costs more than to write it into the queue, and most are written to again. */
-const normalized = new LRUCache<string, string>({ max: 5_000 });
+const remembered = new LRUCache<string, ReadPhone | RefusedPhone>({ max: 5_000 });
+const MAX_REMEMBERED = 64;
 
-function normalize(input: string, defaultCountry: string): string {
-  const text = input.trim();
-  if (text === '' || text.length > MAX_LENGTH) throw invalidNumber();
-  if (text.includes('@')) return fromJid(text);
-  const country = toCountry(defaultCountry);
-  const digits = text.replace(/\D/g, '');
-  if (text.startsWith('+') || text.startsWith('00')) {
-    return digitsOf(parse(`+${digits.replace(/^00/, '')}`)) ?? fail();
+function interpret(
+  { digits, form, groups, repair }: Written,
+  country: CountryCode,
+): ReadPhone | RefusedPhone {
+  if (form === 'jid') return isE164(digits) ? { phone: digits, repair } : refused('not_a_phone_jid');
+  const read =
+    form === 'plus' || digits.startsWith('00')
+      ? one(readForCertain(digits.replace(/^00/, '')))
+      : digits.startsWith('0')
+        ? readWithTrunk(digits, country)
+        : readBare(digits, groups, country);
+  return 'phone' in read ? { phone: read.phone, repair: repair ?? read.repair } : read;
+}
+
+/** A 0 in front: national, unless it is how one dials abroad. */
+function readWithTrunk(digits: string, country: CountryCode): ReadPhone | RefusedPhone {
+  const national = readNational(digits, country);
+  // 011 is North America's way abroad, and stands in front of numbers all over the world; 0 62 … is a 0 too many.
+  const abroad = digits.startsWith('011') ? readInternational(digits.slice(3)) : null;
+  const own = digits.startsWith(`0${getCountryCallingCode(country)}`)
+    ? readInternational(digits.slice(1))
+    : null;
+  const readings = [readDialledAbroad(digits, country), national, abroad, own].filter((one) => one !== null);
+  const valid = readings.filter((reading) => reading.valid);
+  if (valid.length > 0) return oneOf(valid);
+  return one(readings[0] ?? null);
+}
+
+/** Digits alone: an international number wins over a national one that lacks its 0. */
+function readBare(digits: string, groups: readonly string[], country: CountryCode): ReadPhone | RefusedPhone {
+  const abroad = readDialledAbroad(digits, country);
+  if (abroad?.valid) return one(abroad);
+  const international = readInternational(digits);
+  const national = readNational(digits, country);
+  const whole = national !== null && isWholeNational(national, country);
+  if (international?.valid) {
+    if (digits.length > MAX_LINE_DIGITS && !international.mobile) return refused('not_a_number');
+    if (!national?.valid) return one(international);
+    // Lines have no WhatsApp, as a rule: the mobile of one's own country is what is meant.
+    if (national.mobile && !international.mobile) return atHome(national, whole);
+    return whole ? eitherOf(groups, national, international) : one(international);
   }
-  const national = parse(text, country);
-  if (text.startsWith('0') || text.startsWith('(0')) return digitsOf(national) ?? fail();
-  const international = parse(`+${digits}`);
-  // Digits alone are ambiguous: one's own country code wins, then a number that exists at home.
-  if (international?.isPossible() && international.countryCallingCode === getCountryCallingCode(country)) {
-    return digitsOf(international) ?? fail();
+  if (national?.valid && whole) return one(national);
+  const isOwn = digits.startsWith(getCountryCallingCode(country));
+  if (national?.valid && national.mobile && !(isOwn && international)) {
+    return atHome(national, whole);
   }
-  if (national?.isValid()) return digitsOf(national) ?? fail();
-  return digitsOf(international) ?? digitsOf(national) ?? fail();
+  if (national?.valid) return ambiguous(digits, [national, international]);
+  if (digits.length > MAX_UNKNOWN_DIGITS) return refused('not_a_number');
+  if (international && !(whole && !isOwn)) return one(international);
+  if (national === null) return refused('not_a_number');
+  return whole && !international ? one(national) : ambiguous(digits, [national, international]);
+}
+
+const atHome = (national: Reading, whole: boolean): ReadPhone => ({
+  phone: national.digits,
+  repair: whole ? null : 'leading_zero',
+});
+
+/** Both are plausible: how the digits are grouped may tell which is meant. */
+function eitherOf(groups: readonly string[], national: Reading, international: Reading) {
+  if (groups.length > 1) {
+    const home = isGroupedAs(groups, national, 'NATIONAL');
+    if (home !== isGroupedAs(groups, international, 'INTERNATIONAL'))
+      return one(home ? national : international);
+  }
+  return oneOf([national, international]);
+}
+
+/** Never taken for one of them: the writer is told how each is spelled. */
+function ambiguous(digits: string, readings: readonly (Reading | null)[]): RefusedPhone {
+  const american = digits.length === 10 ? readInternational(`1${digits}`) : null;
+  const all = [...readings, american?.valid ? american : null].flatMap((one) => (one ? [one.digits] : []));
+  return { problem: 'ambiguous', readings: [...new Set(all)] };
+}
+
+function oneOf(readings: readonly Reading[]): ReadPhone | RefusedPhone {
+  const all = [...new Set(readings.map(({ digits }) => digits))];
+  const [phone] = all;
+  return phone !== undefined && all.length === 1
+    ? { phone, repair: null }
+    : { problem: 'ambiguous', readings: all };
+}
+
+function one(reading: Reading | null): ReadPhone | RefusedPhone {
+  return reading === null ? refused('not_a_number') : { phone: reading.digits, repair: null };
+}
+
+function refused(problem: RefusedPhone['problem']): RefusedPhone {
+  return { problem, readings: [] };
 }
 
 /** `+` and the digits. */
@@ -67,38 +171,29 @@ export function normalizeGroup(input: string): string {
   return `${id}@g.us`;
 }
 
-function fromJid(jid: string): string {
-  const match = /^(\d+)(?:[.:_]\d+)*@(?:s\.whatsapp\.net|c\.us)$/.exec(jid);
-  const digits = match?.[1];
-  if (digits === undefined || !E164_DIGITS.test(digits)) throw invalidNumber();
-  return digits;
-}
+const USE_E164 = 'use the international form, as in +6281234567890.';
+const TEXTS: Record<RefusedPhone['problem'], string> = {
+  empty: `The number is empty: ${USE_E164}`,
+  too_long: `This is too long for a phone number: ${USE_E164}`,
+  digits_lost:
+    'A spreadsheet has shortened this number (as in 8.12E+10) and its last digits are lost: write it again, in full.',
+  letters: `A phone number has no letters: ${USE_E164}`,
+  leftover: `There is more here than a phone number: ${USE_E164}`,
+  two_numbers: 'These are several numbers: write one.',
+  lid: 'A LID (…@lid) is no phone number, and cannot be used here.',
+  group: 'This is the id of a group, not a phone number.',
+  not_a_phone_jid: 'This is not the address of a phone (…@s.whatsapp.net).',
+  not_a_number: `This is not a phone number: ${USE_E164}`,
+  ambiguous: 'This number may belong to another country: write it with + and its country code.',
+};
 
-function parse(text: string, country?: CountryCode): PhoneNumber | undefined {
-  return parsePhoneNumberFromString(
-    text,
-    country ? { defaultCountry: country, extract: false } : { extract: false },
-  );
-}
-
-function digitsOf(number: PhoneNumber | undefined): string | undefined {
-  if (!number?.isPossible()) return undefined;
-  const digits = number.number.slice(1);
-  return E164_DIGITS.test(digits) ? digits : undefined;
-}
-
-function toCountry(name: string): CountryCode {
-  if (!isSupportedCountry(name)) throw new TypeError(`${name} is not a country code (ISO 3166 alpha-2)`);
-  return name;
-}
-
-function fail(): never {
-  throw invalidNumber();
-}
-
-function invalidNumber(): AppError {
-  return new AppError(
-    'INVALID_NUMBER',
-    'This is not a phone number: use the international form, as in +6281234567890.',
-  );
+function invalidNumber({ problem, readings }: RefusedPhone): AppError {
+  const spellings = readings.map(formatE164);
+  const choice = spellings.length > 1 ? `Write ${spellings.join(' or ')}.` : '';
+  const message =
+    choice === ''
+      ? TEXTS[problem]
+      : `This number can be read in ${spellings.length} ways, and is sent to nobody. ${choice}`;
+  const details = { reason: problem, ...(spellings.length > 0 ? { readings: spellings } : {}) };
+  return new AppError('INVALID_NUMBER', message, { details });
 }

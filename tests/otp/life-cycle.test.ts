@@ -69,6 +69,27 @@ describe('the life of a code', () => {
     expect(await outcome(verifyOtp(ctx, { otpId: sent.otpId, otp: pasted }))).toBe('ok');
   });
 
+  it.each([
+    ['Arabic-Indic', 0x660],
+    ['Persian', 0x6f0],
+    ['Devanagari', 0x966],
+    ['full width', 0xff10],
+  ])('takes the code and the number in %s digits, whatever is invisible around them', async (_, zero) => {
+    const ctx = await fixture.otpTenant();
+    const typed = (text: string) =>
+      text.replace(/\d/g, (digit) => String.fromCodePoint(zero + Number(digit)));
+    const sent = await send(ctx, `\u202A\uFF0B${typed(PHONE.slice(1))}\u202C`, { maxAttempts: 1 });
+    expect(sent.to).toBe(PHONE);
+    const code = await codeOf(ctx, sent.messageId);
+    const refused = verifyOtp(ctx, { phoneNumber: `${PHONE} x`, otp: code });
+    expect(await outcome(refused)).toBe('INVALID_NUMBER');
+    const check = verifyOtp(ctx, {
+      phoneNumber: typed(`0${PHONE.slice(3)}`),
+      otp: `\u200F${typed(code)}\uFEFF`,
+    });
+    expect(await outcome(check)).toBe('ok');
+  });
+
   it('fails after too many attempts, also for the right code', async () => {
     const ctx = await fixture.otpTenant();
     const sent = await send(ctx, PHONE, { maxAttempts: 2 });

@@ -17,6 +17,17 @@ describe('normalizePhone', () => {
     ['15550001111', '15550001111'],
     ['+1 (555) 000-1111', '15550001111'],
     ['+44 7911 123456', '447911123456'],
+    ['85291234567', '85291234567'],
+    ['819012345678', '819012345678'],
+    ['6591234567', '6591234567'],
+    ['8123456789', '628123456789'],
+    ['6.281234567890E+12', '6281234567890'],
+    ['+6281377074494;ext=1', '6281377074494'],
+    ['+62 (0)812 3456 789', '628123456789'],
+    ['011 44 7911 123456', '447911123456'],
+    ['tel:8123456789;phone-context=+62', '628123456789'],
+    ['+54 11 15-2345-6789', '5491123456789'],
+    ['５２１５５１２３４５６７８', '5215512345678'],
   ])('reads %s as %s in Indonesia', (input, digits) => {
     expect(normalizePhone(input, 'ID')).toBe(digits);
   });
@@ -40,6 +51,44 @@ describe('normalizePhone', () => {
   ])('refuses %j', (input) => {
     expect(() => normalizePhone(input, 'ID')).toThrow(expect.objectContaining({ code: 'INVALID_NUMBER' }));
     expect(() => normalizePhone(input, 'ID')).toThrow(AppError);
+  });
+
+  it.each([
+    ['(415) 555-2671', ['+624155552671', '+14155552671']],
+    ['4155552671', ['+624155552671', '+14155552671']],
+    ['062812345678', ['+6262812345678', '+62812345678']],
+    ['628123456', ['+62628123456', '+628123456']],
+  ])('names the readings of %s', (input, readings) => {
+    expect(() => normalizePhone(input, 'ID')).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_NUMBER',
+        message: expect.stringContaining(`Write ${readings.join(' or ')}.`),
+        details: { reason: 'ambiguous', readings },
+      }),
+    );
+  });
+
+  it('refuses a number that is whole in two countries, unless its groups tell which', () => {
+    expect(() => normalizePhone('6592345678', 'US')).toThrow('Write +16592345678 or +6592345678.');
+    expect(normalizePhone('(659) 234-5678', 'US')).toBe('16592345678');
+    expect(normalizePhone('65 9234 5678', 'US')).toBe('6592345678');
+  });
+
+  it.each([
+    '+5215512345678',
+    '+525512345678',
+    '+22507123456',
+    '+2250707123456',
+    '+22997123456',
+    '+2290197123456',
+    '+5547989211984',
+    '+554789211984',
+    '+541123456789',
+    '+5491123456789',
+    '+2302512345',
+    '+689871234',
+  ])('takes %s as WhatsApp spells it', (input) => {
+    for (const home of ['ID', 'MX', 'BR', 'AR']) expect(normalizePhone(input, home)).toBe(input.slice(1));
   });
 
   it('keeps what it made when it is given with a plus', () => {

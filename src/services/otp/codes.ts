@@ -1,6 +1,7 @@
 /** Making, proving and sealing codes. Only these functions ever hold one. */
 import { randomInt } from 'node:crypto';
 import type { SecretBox } from '../../utils/crypto.ts';
+import { toPlainText } from '../../utils/phone/characters.ts';
 
 export const MIN_LENGTH = 4;
 export const MAX_LENGTH = 8;
@@ -21,9 +22,9 @@ export function makeCode(length: number): string {
   return String(randomInt(10 ** length)).padStart(length, '0');
 }
 
-/** What a person typed or pasted, without the spaces and dashes that messengers and people put in. */
+/** What a person typed or pasted: digits of any script, without the spaces, dashes and invisible marks around them. */
 export function cleanCode(typed: string): string {
-  return typed.replace(/[\s-]/g, '');
+  return toPlainText(typed).replace(/[\s-]/g, '');
 }
 
 /** Binds the code to its tenant and OTP under the server's key: equal codes have different proofs. */

@@ -121,6 +121,7 @@ const WORDS = {
         'lembar kerja memendekkan nomor (seperti 8,12E+10) dan angka terakhirnya hilang: jadikan kolom itu teks lalu ketik lagi',
       ambiguous_number:
         'bisa jadi nomor dalam negeri tanpa 0 atau nomor luar negeri: tulis dengan + dan kode negara',
+      several_numbers: 'satu sel berisi beberapa nomor: tulis masing-masing di baris sendiri',
       invalid_number: 'ini bukan nomor telepon',
       too_many_columns:
         'baris ini punya lebih banyak kolom daripada baris pertama: beri tanda kutip pada isi yang memuat pemisah',

@@ -1,0 +1,113 @@
+/** What digits mean by the numbering plans of the world (libphonenumber's full metadata). */
+import {
+  type CountryCode,
+  getCountryCallingCode,
+  getExampleNumber,
+  isSupportedCountry,
+  type PhoneNumber,
+  parsePhoneNumberFromString,
+} from 'libphonenumber-js/max';
+import examples from 'libphonenumber-js/mobile/examples';
+import { isFormer, twinOf } from './former.ts';
+
+/** One way to read digits. */
+export interface Reading {
+  /** E.164 digits */
+  digits: string;
+  /** the plan knows the number, or knew it when the account was made */
+  valid: boolean;
+  /** people have it with them; also where a plan does not tell mobiles from lines */
+  mobile: boolean;
+}
+
+/** ITU-T E.164 allows 15 digits; no country has numbers of fewer than 5 with its code. */
+const E164_DIGITS = /^[1-9]\d{4,14}$/;
+
+/** True for digits that may be a number, by their count. */
+export function isE164(digits: string): boolean {
+  return E164_DIGITS.test(digits);
+}
+
+/**
+ * Digits that begin with a country's calling code; a trunk prefix behind it (`62 0812…`) is left out. Null when no
+ * number of that country has as many.
+ */
+export function readInternational(digits: string): Reading | null {
+  if (!isE164(digits) && !/^[1-9]\d{15}$/.test(digits)) return null;
+  // WhatsApp's spelling comes back to its account as it is, whatever the plan says today.
+  if (twinOf(digits) !== null && isFormer(digits)) return { digits, valid: true, mobile: true };
+  const number = parse(`+${digits}`);
+  if (!number?.isPossible()) return null;
+  return toReading(number, digits);
+}
+
+/** Digits behind a plus or 00: also of a length that their plan has given up. */
+export function readForCertain(digits: string): Reading | null {
+  const reading = readInternational(digits);
+  return reading ?? (isFormer(digits) ? { digits, valid: false, mobile: true } : null);
+}
+
+/** Digits as they are dialled inside the country, with or without its trunk prefix. Null for what has no such length. */
+export function readNational(digits: string, country: CountryCode): Reading | null {
+  const number = parse(digits, country);
+  if (!number?.isPossible() || number.countryCallingCode !== getCountryCallingCode(country)) return null;
+  return toReading(number, digits);
+}
+
+/** Digits behind the country's own way to dial abroad (011, 0011, 010, 8~10, …); null for what begins otherwise. */
+export function readDialledAbroad(digits: string, country: CountryCode): Reading | null {
+  const number = parse(digits, country);
+  if (!number?.isPossible() || number.countryCallingCode === getCountryCallingCode(country)) return null;
+  return toReading(number, digits);
+}
+
+/** True where people write the digits as they are: no 0 or 8 stands before them in the national spelling. */
+export function isWholeNational({ digits, valid }: Reading, country: CountryCode): boolean {
+  return valid ? isWhole(parse(`+${digits}`)) : isWhole(getExampleNumber(country, examples));
+}
+
+function isWhole(number: PhoneNumber | undefined): boolean {
+  return number?.formatNational().replace(/\D/g, '') === number?.nationalNumber;
+}
+
+/** True when the digits are parted as this number's are at home, or for the world. */
+export function isGroupedAs(
+  groups: readonly string[],
+  { digits }: Reading,
+  where: 'NATIONAL' | 'INTERNATIONAL',
+): boolean {
+  return parse(`+${digits}`)?.format(where).match(/\d+/g)?.join(' ') === groups.join(' ');
+}
+
+/** Null when digits of the number would not be those that were written. */
+function toReading(number: PhoneNumber, written: string): Reading | null {
+  const digits = number.number.slice(1);
+  if (!isE164(digits)) return null;
+  if (!written.endsWith(number.nationalNumber) && !isArgentineMobile(digits, written)) return null;
+  const type = number.getType();
+  return {
+    digits,
+    valid: number.isValid(),
+    mobile: type === 'MOBILE' || type === 'FIXED_LINE_OR_MOBILE',
+  };
+}
+
+/** 011 15-2345-6789 at home is +54 9 11 2345-6789 for the world. */
+function isArgentineMobile(digits: string, written: string): boolean {
+  if (!/^549\d{10}$/.test(digits)) return false;
+  const national = digits.slice(3);
+  return [2, 3, 4].some((size) => written.endsWith(`${national.slice(0, size)}15${national.slice(size)}`));
+}
+
+function parse(text: string, country?: CountryCode): PhoneNumber | undefined {
+  return parsePhoneNumberFromString(
+    text,
+    country ? { defaultCountry: country, extract: false } : { extract: false },
+  );
+}
+
+/** Safe because the configuration lets nothing else pass. Throws TypeError. */
+export function toCountry(name: string): CountryCode {
+  if (!isSupportedCountry(name)) throw new TypeError(`${name} is not a country code (ISO 3166 alpha-2)`);
+  return name;
+}

@@ -1,0 +1,156 @@
+/** Takes a written number apart: links, JIDs, extensions and what a spreadsheet did to it. Nothing is guessed here. */
+import { toPlainText } from './characters.ts';
+
+/** What was done to a number before it could be read. */
+export type Repair = 'apostrophe' | 'formula' | 'decimal' | 'exponent';
+
+/** Why a text is no phone number, before any numbering plan is asked. */
+export type Flaw =
+  | 'empty'
+  | 'too_long'
+  | 'digits_lost'
+  | 'letters'
+  | 'leftover'
+  | 'two_numbers'
+  | 'lid'
+  | 'group'
+  | 'not_a_phone_jid';
+
+export interface Written {
+  /** ASCII digits, without the plus */
+  digits: string;
+  /** `plus`: international for certain; `jid`: WhatsApp's own digits; `bare`: that depends */
+  form: 'plus' | 'jid' | 'bare';
+  /** the digits as spaces, hyphens and brackets part them */
+  groups: string[];
+  repair: Repair | null;
+}
+
+/** Longer than every number with its link, its text or its marks. Checked before any pattern. */
+export const MAX_WRITTEN = 400;
+
+/** The digits that were written, or what is wrong with them. Linear in the text's length. */
+export function readWritten(input: string): Written | Flaw {
+  if (input.length > MAX_WRITTEN) return 'too_long';
+  const text = toPlainText(input);
+  if (text === '') return 'empty';
+  if (text.includes('@')) return fromJid(text);
+  const clean = undoSpreadsheet(text);
+  if (clean === null) return 'digits_lost';
+  const read = fromLink(clean.text) ?? fromText(clean.text);
+  return typeof read === 'string' ? read : { ...read, repair: clean.repair };
+}
+
+function fromJid(text: string): Written | Flaw {
+  const [, digits, server] = /^\+?(\d{1,20})(?:[.:_]\d{1,5}){0,2}@([a-z.]{1,20})$/i.exec(text) ?? [];
+  if (/@g\.us$/i.test(text)) return 'group';
+  if (/@(?:hosted\.)?lid$/i.test(text)) return 'lid';
+  if (digits === undefined || !/^(?:s\.whatsapp\.net|c\.us|hosted)$/i.test(server ?? '')) {
+    return 'not_a_phone_jid';
+  }
+  return { digits, form: 'jid', groups: [digits], repair: null };
+}
+
+/** Null when digits are lost. */
+function undoSpreadsheet(text: string): { text: string; repair: Repair | null } | null {
+  if (/^\+?\d+$/.test(text)) return { text, repair: null };
+  const formula = /^="(.*)"$/.exec(text);
+  if (formula?.[1] !== undefined) return repaired(formula[1], 'formula');
+  const quoted = /^(["'])(.*)\1$/.exec(text);
+  if (quoted?.[2] !== undefined) return repaired(quoted[2], 'apostrophe');
+  if (/^['`]/.test(text)) return repaired(text.slice(1), 'apostrophe');
+  const decimal = /^(\+?(?:\d{10,}(?=[.,]0{3})|\d{6,}(?=[.,]00?$)))[.,]0+$/.exec(text);
+  if (decimal?.[1] !== undefined) return { text: decimal[1], repair: 'decimal' };
+  const exponent = /^(\+?)(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})$/.exec(text);
+  if (!exponent) return { text, repair: null };
+  const [, plus = '', first = '', rest = '', power = ''] = exponent;
+  // Zeros at the end are not written, so fewer digits than the power asks for may have been rounded away.
+  const digits = Number(power);
+  if (rest.length < digits || /[1-9]/.test(rest.slice(digits))) return null;
+  return { text: `${plus}${first}${rest.slice(0, digits)}`, repair: 'exponent' };
+}
+
+function repaired(text: string, repair: Repair): { text: string; repair: Repair } | null {
+  const trimmed = text.trim();
+  const inner = /^[="'`]/.test(trimmed) ? { text: trimmed } : undoSpreadsheet(trimmed);
+  return inner === null ? null : { text: inner.text, repair };
+}
+
+type Read = Omit<Written, 'repair'> | Flaw;
+
+const CHAT_HOST =
+  /^(?:https?:\/\/)?(?:www\.)?(?:wa\.me|(?:api|web|chat|www)\.whatsapp\.com|whatsapp\.com)\//i;
+const CHAT_SCHEME = /^whatsapp:\/\/send\/?\?/i;
+const SCHEME = /^(?:tel|sms|smsto|callto|whatsapp|wa):(?:\/\/)?/i;
+
+/** A `wa.me` link or a URI such as `tel:`; null for what is none. */
+function fromLink(text: string): Read | null {
+  if (CHAT_HOST.test(text) || CHAT_SCHEME.test(text)) return fromChatLink(text);
+  if (!SCHEME.test(text)) return null;
+  return fromUri(decode(text.replace(SCHEME, '')));
+}
+
+/** WhatsApp's links hold international numbers only. */
+function fromChatLink(text: string): Read {
+  const [path = '', query = ''] = text.split(/[?#]/, 2);
+  const phone = new URLSearchParams(query).get('phone');
+  const last = phone ?? path.replace(/\/$/, '').split('/').at(-1) ?? '';
+  const digits = toPlainText(decode(last))
+    .replace(/^\+/, '')
+    .replace(/[\s()-]/g, '');
+  return /^[1-9]\d+$/.test(digits) ? { digits, form: 'plus', groups: [digits] } : 'leftover';
+}
+
+/** RFC 3966: parameters follow semicolons; `phone-context` holds what a local number lacks. */
+function fromUri(text: string): Read {
+  const [number = '', ...parameters] = text.split(';');
+  const context = parameters.find((parameter) => /^phone-context=\+/i.test(parameter));
+  const read = fromText(number);
+  if (context === undefined || typeof read === 'string' || read.form !== 'bare') return read;
+  const digits = `${context.replace(/\D/g, '')}${read.digits}`;
+  return { digits, form: 'plus', groups: [digits] };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** `ext. 5`, `x5`, `#5`, `;ext=5`: WhatsApp knows no extensions, so that the number before it is the number. */
+const EXTENSION =
+  /(?:;ext=|[ ,;]{0,4}(?:\b(?:ext(?:ension|ensi|n)?|ekst(?:ensi)?|anexo|interno|доб)\b|(?<=[\d) ])(?:ext|x)|#)[.: ]{0,4})\d{1,6}#?$/iu;
+
+function fromText(text: string): Read {
+  const number = text.replace(EXTENSION, '').trim();
+  if (/\p{L}/u.test(number)) return 'letters';
+  const first = number.search(/\d/);
+  if (first < 0) return 'leftover';
+  if (/[\n,;|&]/.test(number) || number.lastIndexOf('+') > first) return 'two_numbers';
+  if (!/^[\d\s().\-/[\]+]*$/.test(number) || /\+.*\+/.test(number)) return 'leftover';
+  if (!groupsBelong(number)) return 'leftover';
+  const groups = number.match(/\d+/g);
+  if (groups === null) return 'leftover';
+  return { digits: groups.join(''), groups, form: /^\(?\s*\+/.test(number) ? 'plus' : 'bare' };
+}
+
+/** Digits in brackets or behind a slash belong to the number only where an area code is written so. */
+function groupsBelong(number: string): boolean {
+  if (/^\+?\d+$/.test(number)) return true;
+  const brackets = number.replace(/\[/g, '(').replace(/\]/g, ')');
+  if (!/^[^()]*(?:\([^()]*\)[^()]*)*$/.test(brackets)) return false;
+  for (const match of brackets.matchAll(/\(/g)) {
+    const before = countDigits(brackets.slice(0, match.index));
+    const after = countDigits(brackets.slice(brackets.indexOf(')', match.index)));
+    if (before > 7 || after < 4) return false;
+  }
+  // `6281234567890.5` is a number with decimals.
+  if (/^\+?\d{6,}\.\d{1,2}$/.test(number)) return false;
+  const [area = '', rest, ...more] = number.split('/');
+  if (rest === undefined) return true;
+  return more.length === 0 && /^[0+(]/.test(area) && countDigits(area) <= 8 && countDigits(rest) >= 5;
+}
+
+const countDigits = (text: string) => text.replace(/\D/g, '').length;

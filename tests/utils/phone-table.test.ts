@@ -1,0 +1,251 @@
+import fc from 'fast-check';
+import {
+  type CountryCode,
+  getCountries,
+  getExampleNumber,
+  type PhoneNumber,
+  parsePhoneNumberFromString,
+} from 'libphonenumber-js/max';
+import examples from 'libphonenumber-js/mobile/examples';
+import { describe, expect, it } from 'vitest';
+import { formatE164, normalizePhone, readPhone } from '../../src/utils/phone.ts';
+
+const COUNTRIES: readonly CountryCode[] = [
+  ...[
+    'ID',
+    'SG',
+    'MY',
+    'TH',
+    'PH',
+    'VN',
+    'IN',
+    'PK',
+    'BD',
+    'LK',
+    'JP',
+    'KR',
+    'CN',
+    'HK',
+    'TW',
+    'AU',
+    'NZ',
+    'TR',
+  ],
+  ...[
+    'SA',
+    'AE',
+    'EG',
+    'NG',
+    'KE',
+    'ZA',
+    'CI',
+    'BJ',
+    'GB',
+    'DE',
+    'FR',
+    'IT',
+    'ES',
+    'NL',
+    'PL',
+    'RU',
+    'UA',
+    'SE',
+  ],
+  ...['US', 'MX', 'BR', 'AR', 'CO', 'CL', 'PE'],
+] as CountryCode[];
+
+const exampleOf = (country: CountryCode): PhoneNumber => {
+  const number = getExampleNumber(country, examples);
+  if (!number) throw new Error(`no example for ${country}`);
+  return number;
+};
+const inScript = (zero: number, text: string) =>
+  text.replace(/\d/g, (digit) => String.fromCodePoint(zero + Number(digit)));
+const exponentOf = (digits: string) => `${digits[0]}.${digits.slice(1)}E+${digits.length - 1}`;
+const grouped = (number: PhoneNumber) => number.formatInternational();
+
+/** Spellings that mean the same everywhere. */
+const SPELLINGS: Record<string, (digits: string, number: PhoneNumber) => string> = {
+  plus: (d) => `+${d}`,
+  spaces: (_, n) => grouped(n),
+  hyphens: (_, n) => grouped(n).replaceAll(' ', '-'),
+  dots: (_, n) => grouped(n).replaceAll(' ', '.'),
+  'no-break spaces': (_, n) => grouped(n).replaceAll(' ', '\u00A0'),
+  'marks of direction': (d) => `\u202A+${d}\u202C`,
+  'zero-width spaces': (d) => `\uFEFF+${[...d].join('\u200B')}`,
+  'soft hyphens': (d) => `+${[...d].join('\u00AD')}`,
+  'Arabic-Indic': (d) => `+${inScript(0x660, d)}`,
+  Persian: (d) => `+${inScript(0x6f0, d)}`,
+  Devanagari: (d) => `+${inScript(0x966, d)}`,
+  'full width': (d) => `\uFF0B${inScript(0xff10, d)}`,
+  'mathematical bold': (d) => `+${inScript(0x1d7ce, d)}`,
+  '00': (d) => `00${d}`,
+  '00 and a plus': (d) => `+00${d}`,
+  '00 in Arabic-Indic': (d) => inScript(0x660, `00${d}`),
+  '011': (d) => `011${d}`,
+  'tel:': (_, n) => n.getURI(),
+  'tel: with an extension': (d) => `tel:+${d};ext=12`,
+  extension: (_, n) => `${grouped(n)} ext. 5`,
+  x5: (d) => `+${d}x5`,
+  '#5': (d) => `+${d} #5`,
+  'wa.me': (d) => `https://wa.me/${d}?text=Hi%20123`,
+  'api.whatsapp.com': (d) => `https://api.whatsapp.com/send?phone=%2B${d}&text=5`,
+  JID: (d) => `${d}@s.whatsapp.net`,
+  'JID of a device': (d) => `${d}:7@s.whatsapp.net`,
+  'c.us': (d) => `${d}@c.us`,
+  decimals: (d) => `+${d}.0`,
+  'decimal comma': (d) => `+${d},00`,
+  exponent: (d) => `+${exponentOf(d)}`,
+  apostrophe: (d) => `'+${d}`,
+  formula: (d) => `="+${d}"`,
+};
+
+/** What is not one number. */
+const REFUSED: Record<string, (digits: string) => string> = {
+  'text behind': (d) => `+${d} WA`,
+  'text before': (d) => `Budi +${d}`,
+  'a letter within': (d) => `+${d.slice(0, 6)}O${d.slice(7)}`,
+  'a count in brackets': (d) => `+${d.slice(0, -1)} (2)`,
+  'a fraction': (d) => `${d}.5`,
+  'two numbers': (d) => `+${d}, +${d}`,
+  'two numbers without a comma': (d) => `+${d} +${d}`,
+  'two numbers in two lines': (d) => `+${d}\n+${d}`,
+  'two numbers and a slash': (d) => `+${d}/${d}`,
+  'a rounded exponent': (d) => `${d[0]}.${d.slice(1, 4)}E+${d.length - 1}`,
+  'a footnote': (d) => `+${d}²`,
+  'circled digits': (d) => `+${d}①`,
+  'another parameter': (d) => `+${d};5`,
+  'a LID': (d) => `${d}@lid`,
+  'a group': (d) => `${d}@g.us`,
+  'too many digits': (d) => `+${d}00000000`,
+  'too few digits': (d) => `+${d.slice(0, 4)}`,
+};
+
+describe('the table of spellings', () => {
+  it.each(COUNTRIES)('holds for %s', (country) => {
+    const number = exampleOf(country);
+    const digits = number.number.slice(1);
+    const read = (text: string, home = 'ID') => readPhone(text, home);
+    for (const [name, spell] of Object.entries(SPELLINGS)) {
+      const text = spell(digits, number);
+      expect([name, text, read(text)]).toMatchObject([name, text, { phone: digits }]);
+    }
+    for (const [name, spell] of Object.entries(REFUSED)) {
+      const text = spell(digits);
+      expect([name, text, read(text)]).toMatchObject([name, text, { problem: expect.any(String) }]);
+    }
+    // Where it is at home: with its trunk prefix, if the country has one, and as its people write it.
+    expect(read(number.formatNational(), country)).toMatchObject({ phone: digits });
+    expect(read(inScript(0x660, number.formatNational()), country)).toMatchObject({ phone: digits });
+    expect(read(digits, country)).toMatchObject({ phone: digits });
+  });
+
+  it.each(COUNTRIES)(
+    'reads bare digits of %s as that number in every country, or names the other',
+    (country) => {
+      const digits = exampleOf(country).number.slice(1);
+      for (const home of COUNTRIES) {
+        const read = readPhone(digits, home);
+        if ('phone' in read) expect([home, read.phone]).toEqual([home, digits]);
+        else
+          expect([home, read.problem, read.readings]).toEqual([
+            home,
+            'ambiguous',
+            expect.arrayContaining([digits]),
+          ]);
+      }
+    },
+  );
+
+  it('reads bare mobile numbers of all countries as themselves in Indonesia', () => {
+    for (const country of getCountries()) {
+      const number = getExampleNumber(country, examples);
+      if (!number?.isValid()) continue;
+      const digits = number.number.slice(1);
+      expect([country, readPhone(digits, 'ID')]).toMatchObject([country, { phone: digits }]);
+    }
+  });
+});
+
+describe('numbers of every plan', () => {
+  const anyNumber = fc
+    .tuple(fc.constantFrom(...getCountries()), fc.nat({ max: 9_999 }))
+    .map(([country, tail]) => {
+      const example = getExampleNumber(country, examples);
+      if (!example) return null;
+      const digits = `${example.number.slice(1, -4)}${String(tail).padStart(4, '0')}`;
+      return parsePhoneNumberFromString(`+${digits}`)?.isValid() ? digits : null;
+    })
+    .filter((digits) => digits !== null);
+
+  it('come back from every form that we write', () => {
+    fc.assert(
+      fc.property(anyNumber, fc.constantFrom(...COUNTRIES), (digits, home) => {
+        expect(normalizePhone(formatE164(digits), home)).toBe(digits);
+        expect(normalizePhone(`${digits}@s.whatsapp.net`, home)).toBe(digits);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('lose no digit and gain none, whatever is written around them', () => {
+    const piece = fc.constantFrom(
+      ...'0123456789'.split(''),
+      '+',
+      ' ',
+      '-',
+      '(',
+      ')',
+      '.',
+      '0',
+      '62',
+      '8',
+      'x',
+      ';',
+      '/',
+      '\u200B',
+      '٣',
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 24 }), fc.constantFrom(...COUNTRIES), (pieces, home) => {
+        const text = pieces.join('');
+        const read = readPhone(text, home);
+        if (!('phone' in read)) return;
+        const written = text
+          .replaceAll('٣', '3')
+          .replace(/[x;][^x;]*$/, '')
+          .replace(/\D/g, '');
+        const national = parsePhoneNumberFromString(`+${read.phone}`)?.nationalNumber ?? read.phone;
+        const kept = written.endsWith(national) || written.endsWith(read.phone);
+        const undone = /\.0+$/.test(text) || home === 'AR' || read.phone.startsWith('54');
+        expect([text, home, read.phone, kept || undone]).toEqual([text, home, read.phone, true]);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('are read in a time that their length does not rule', () => {
+    const worst = [
+      '(',
+      ' ',
+      '+',
+      '-',
+      '.',
+      '0',
+      '٣',
+      '\u200B',
+      ';ext=',
+      ' x',
+      'tel:',
+      '"',
+      "'",
+      '1e',
+      '0.',
+      'ext ',
+    ];
+    for (const text of worst) {
+      expect(readPhone(text.repeat(1_000_000), 'ID')).toMatchObject({ problem: 'too_long' });
+      expect(readPhone(text.repeat(400).slice(0, 400), 'ID')).toHaveProperty('problem');
+    }
+  });
+});
