@@ -25,6 +25,7 @@ import type { Config } from './utils/config.ts';
 import { ensureDataFolder } from './utils/data-folder.ts';
 import { newId } from './utils/ids.ts';
 import { createLogger } from './utils/logger.ts';
+import { createSteadyClock } from './utils/steady-clock.ts';
 import { checkStorage } from './utils/storage/open-storage.ts';
 import { createBaileysEngine } from './whatsapp/baileys/adapter.ts';
 import { createMediaFetcher } from './whatsapp/baileys/inbound-file.ts';
@@ -76,7 +77,10 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
     undo.push(() => database.close());
     await migrate(database, { logger });
     const processId = newId();
-    const deps = buildDeps({ config, database, logger, clock: systemClock, processId });
+    const clock = createSteadyClock({ machine: systemClock, readShared: database.now, logger });
+    await clock.start();
+    undo.push(() => clock.stop());
+    const deps = buildDeps({ config, database, logger, clock, processId });
     undo.push(() => deps.outgoing.close());
     undo.push(() => deps.storage.close());
     undo.push(() => deps.background.stop());
@@ -88,6 +92,7 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
     await ensureFirstAdmin(deps);
     const workers = await buildWorkers(deps, processId);
     undo.push(() => workers.stop());
+    clock.onStep(() => workers.beginAgain());
     const http = await startHttp(deps, options);
     undo.push(() => http.stop());
     const ready = workers.start().then(() => {
@@ -107,6 +112,8 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
 
 interface Workers {
   start(): Promise<void>;
+  /** The clock was set: what was planned by the time of before is planned anew. */
+  beginAgain(): void;
   stop(): Promise<void>;
 }
 
@@ -185,6 +192,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
       neighbours.start();
       for (const loop of loops) loop.start();
     },
+    beginAgain: () => dispatcher.beginAgain(),
     async stop() {
       await Promise.all([dispatcher.stop(), ...loops.map((loop) => loop.stop())]);
       await neighbours.stop();

@@ -1,5 +1,5 @@
 /** The heartbeat rows: which processes are running, by the database's clock. */
-import { eq, inArray, lt, ne } from 'drizzle-orm';
+import { eq, gt, inArray, lt, ne } from 'drizzle-orm';
 import type { Database } from '../db/client.ts';
 import { affected, upsert } from '../db/ops.ts';
 import { processes } from '../db/schema.ts';
@@ -53,6 +53,13 @@ export async function readLive(database: Database, grace = false): Promise<strin
   const rows = await database.db
     .select({ id: processes.id, heartbeatAt: processes.heartbeatAt })
     .from(processes);
+  if (rows.some((row) => row.heartbeatAt > now + LEASE_MS)) {
+    // Written while the database's clock was ahead: who lives writes again within seconds, who died ends with its lease.
+    await database.db
+      .update(processes)
+      .set({ heartbeatAt: now })
+      .where(gt(processes.heartbeatAt, now + LEASE_MS));
+  }
   if (rows.some((row) => row.heartbeatAt < now - FORGET_AFTER_MS)) {
     await database.db.delete(processes).where(lt(processes.heartbeatAt, now - FORGET_AFTER_MS));
   }

@@ -1,5 +1,6 @@
 /** Counters that all processes share: fixed windows of time, each spent by a conditional update. */
 import { and, eq, lt, lte, sql } from 'drizzle-orm';
+import { FUTURE_MS } from '../utils/clock.ts';
 import { affected, tryInsert } from './ops.ts';
 import { rateLimits } from './schema.ts';
 import type { Db } from './types.ts';
@@ -29,9 +30,9 @@ export async function spendFromWindow(
   now: number,
   n = 1,
 ): Promise<SpentWindow | null> {
-  const windowStart = now - (now % windowMs);
-  const spent: SpentWindow = { key, windowStart };
+  let windowStart = now - (now % windowMs);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const spent: SpentWindow = { key, windowStart };
     const counted = await db
       .update(rateLimits)
       .set({ count: sql`${rateLimits.count} + ${n}` })
@@ -41,9 +42,15 @@ export async function spendFromWindow(
     if (affected(counted) > 0) return spent;
     const [row] = await db.select().from(rateLimits).where(eq(rateLimits.key, key));
     if (n > max) break;
+    if (row && row.windowStart > windowStart) {
+      // The next window has begun by another host's clock: this one joins it.
+      if (row.windowStart <= now + FUTURE_MS) windowStart = row.windowStart;
+      else await bringBack(db, row, { windowStart, windowMs });
+      continue;
+    }
     // Begun by another since: it may have room.
     if (row?.windowStart === windowStart && row.count <= max - n) continue;
-    if (row && row.windowStart >= windowStart) break;
+    if (row && row.windowStart === windowStart) break;
     const fresh = { windowStart, count: n, expiresAt: windowStart + 2 * windowMs };
     if (row) {
       const begun = await db
@@ -54,6 +61,18 @@ export async function spendFromWindow(
     } else if (await tryInsert(db, rateLimits, { key, ...fresh })) return spent;
   }
   return null;
+}
+
+/** A window that a clock began ahead of time: what was spent in it counts in the one of now. */
+async function bringBack(
+  db: Db,
+  row: SpentWindow,
+  { windowStart, windowMs }: { windowStart: number; windowMs: number },
+): Promise<void> {
+  await db
+    .update(rateLimits)
+    .set({ windowStart, expiresAt: windowStart + 2 * windowMs })
+    .where(and(eq(rateLimits.key, row.key), eq(rateLimits.windowStart, row.windowStart)));
 }
 
 /** Gives `n` back, if their window still runs. */

@@ -123,5 +123,6 @@ export async function readSpent(
     .where(and(eq(sendAttempts.accountId, accountId), gt(sendAttempts.at, now - HOUR_MS)))
     .orderBy(desc(sendAttempts.at))
     .limit(atMost);
-  return rows.reverse();
+  // Counted as of now, should a clock have been ahead when they were made.
+  return rows.reverse().map(({ at, recipient }) => ({ at: Math.min(at, now), recipient }));
 }

@@ -1,3 +1,4 @@
+import { FUTURE_MS } from '../utils/clock.ts';
 import { newId } from '../utils/ids.ts';
 
 const COUNTER_MAX = 0xfff;
@@ -10,7 +11,8 @@ export function createOrderedIds(): (now: number) => string {
   let lastMs = 0;
   let counter = 0;
   return (now) => {
-    if (now > lastMs) {
+    // Set back by much: what is queued from now on must not carry the time of before.
+    if (now > lastMs || now < lastMs - FUTURE_MS) {
       lastMs = now;
       counter = 0;
     } else if (counter < COUNTER_MAX) {

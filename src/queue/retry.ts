@@ -23,7 +23,8 @@ export interface Attempt {
 /** Server-side trouble that passes; every other error acknowledgement (463, 479, …) is about this message. */
 const TRANSIENT_REFUSALS: ReadonlySet<string> = new Set(['429', '500', '502', '503', '504']);
 const FIRST_BACKOFF_MS = 2_000;
-const MAX_BACKOFF_MS = 60_000;
+/** The longest wait between two attempts. */
+export const MAX_BACKOFF_MS = 60_000;
 /** How long a message waits for what it needs (its file); half of it is random. */
 const POSTPONE_MS = 10_000;
 

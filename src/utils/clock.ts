@@ -6,7 +6,18 @@ export interface Clock {
   monotonic(): number;
   /** Runs `fn` once after `delayMs`; the returned function cancels it. */
   setTimer(fn: () => void, delayMs: number): () => void;
+  /**
+   * How far the machine's clock is from the one that all processes share, positive when it is ahead; null when nothing
+   * is known yet. Absent where nobody measures it.
+   */
+  skewMs?(): number | null;
 }
+
+/**
+ * A time that lies further ahead of now than this was written by a clock that was wrong: clocks of several hosts differ
+ * by some milliseconds, and ids of one moment count upwards.
+ */
+export const FUTURE_MS = 2_000;
 
 /** Resolves after `ms`, or at once when `signal` is aborted: look at the signal afterwards. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {

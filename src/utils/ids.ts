@@ -31,6 +31,11 @@ export function idAt(at: number): string {
   return Math.max(0, Math.floor(at)).toString(16).padStart(12, '0').padEnd(32, '0');
 }
 
+/** Epoch milliseconds of the clock that an id was made by. */
+export function timeOfId(id: string): number {
+  return Number.parseInt(id.slice(0, 12), 16);
+}
+
 /** The id of one HTTP request when the caller brought none. */
 export function newRequestId(): string {
   return randomUUID();

@@ -27,6 +27,8 @@ export interface Dispatcher {
   add(account: AccountRef): Promise<void>;
   /** Resolves when nothing of the session is in flight any more (bounded by the engine's own bounds). */
   remove(accountId: string): Promise<void>;
+  /** The clock was set: every line looks again at what waits and at what was spent. */
+  beginAgain(): void;
   /** Resolves when every line waits for time, for work or for WhatsApp and every outcome is written. */
   settled(): Promise<void>;
 }
@@ -129,6 +131,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       );
     },
     remove,
+    beginAgain() {
+      for (const line of lines.values()) line.beginAgain();
+    },
     async settled() {
       const isQuiet = () =>
         !deps.settler.isBusy() &&

@@ -193,3 +193,31 @@ describe('the arithmetic', () => {
     expect(addressKey('::ffff:cb00:7109')).toBe('203.0.113.9');
   });
 });
+
+describe('a clock that was a day ahead for a while', () => {
+  it('leaves no limit that lasts until tomorrow', async () => {
+    const ctx = await fixture.otpTenant({ perAddressPerHour: 3 });
+    const to = '+6281211111199';
+    const endUserIp = '203.0.113.77';
+    const right = fixture.clock.now();
+    fixture.clock.setNow(right + DAY_MS);
+    await send(ctx, to, { endUserIp });
+    fixture.clock.setNow(right);
+    expect(await outcome(send(ctx, to, { endUserIp }))).toBe('ok');
+    expect(await outcome(send(ctx, '+6281211111198', { endUserIp }))).toBe('ok');
+    // What was spent ahead counts in this hour.
+    expect(await failure(send(ctx, '+6281211111197', { endUserIp }))).toMatchObject({
+      code: 'RATE_LIMITED',
+      retryAfterSeconds: expect.toSatisfy((seconds: number) => seconds <= 3_600),
+    });
+  });
+
+  it('at the turn of an hour two hosts that differ a little spend the same window', async () => {
+    const ctx = await fixture.otpTenant({ sendsPerHour: 100 });
+    const hour = Math.ceil((fixture.clock.now() + 1) / 3_600_000) * 3_600_000;
+    fixture.clock.setNow(hour + 5);
+    await send(ctx, '+6281211111196');
+    fixture.clock.setNow(hour - 5);
+    expect(await outcome(send(ctx, '+6281211111195'))).toBe('ok');
+  });
+});

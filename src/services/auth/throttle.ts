@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { incoming, transact, upsert } from '../../db/ops.ts';
 import { rateLimits } from '../../db/schema.ts';
+import { FUTURE_MS } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
 
 /** One thing whose failures are counted. */
@@ -68,6 +69,8 @@ async function readFailures(db: Db, { key, free }: Throttle, now: number): Promi
     .from(rateLimits)
     .where(eq(rateLimits.key, key));
   if (!row || row.lastAt + FORGET_MS <= now) return { count: 0, lockedUntil: 0 };
+  // Counted by a clock that was ahead: it must not lock anybody out until that time comes.
+  if (row.lastAt > now + FUTURE_MS) return { count: row.count, lockedUntil: 0 };
   return { count: row.count, lockedUntil: row.lastAt + lockMs(row.count, free) };
 }
 

@@ -25,6 +25,7 @@ const AHEAD = 20;
 /** Below this the queue is filled up again. */
 const REFILL_AT = 10;
 /** How soon a campaign with a delay looks whether its message has left. */
+const MAX_PACED_LOOK_MS = 60_000;
 const PACED_LOOK_MS = 200;
 /** A look for outcomes that were settled in another process. */
 const LOOK_MS = 1_000;
@@ -123,7 +124,8 @@ async function feed(
   const paced = campaign.delayMs > 0;
   const waiting = paced ? open.filter(({ status }) => status === 'queued').length : open.length;
   if (paced && waiting > 0) {
-    const untilDueMs = memory.nextAt - deps.clock.now();
+    // A clock that was set back must not stretch the wait.
+    const untilDueMs = Math.min(memory.nextAt - deps.clock.now(), MAX_PACED_LOOK_MS);
     return waitForQueue(deps, campaign, sender, Math.max(PACED_LOOK_MS, untilDueMs));
   }
   if (waiting > REFILL_AT) return waitForQueue(deps, campaign, sender, LOOK_MS);
@@ -230,8 +232,9 @@ async function nextSlot(
   random: number,
 ): Promise<number> {
   const known = lastId === null ? null : await sendingOf(deps, lastId);
-  const last = known ?? (await lastSending(deps, campaign)) ?? 0;
-  return Math.max(deps.clock.now(), last + jitteredDelay(campaign.delayMs, random));
+  const now = deps.clock.now();
+  const last = Math.min(known ?? (await lastSending(deps, campaign)) ?? 0, now);
+  return Math.max(now, last + jitteredDelay(campaign.delayMs, random));
 }
 
 /** When it left, the last time if it was sent again. Null: it was taken off the queue before that, or is gone. */

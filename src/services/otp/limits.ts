@@ -1,4 +1,5 @@
 /** How often: pure functions over instants. Windows slide; all durations are milliseconds. */
+import { FUTURE_MS } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
 
 /** Sends and resends to one number, as the API promises. */
@@ -10,9 +11,12 @@ const COOL_DOWNS_MS = [30_000, 60_000, 120_000] as const;
 export const FAILURES_WINDOW_MS = 86_400_000;
 const MAX_FAILURES = 20;
 
-/** Those of `sends` that still count, oldest first. */
+/** Those of `sends` that still count, oldest first. One of the future was made by a clock that was ahead: it does not. */
 export function recentSends(sends: readonly number[], now: number): number[] {
-  return sends.filter((at) => at > now - SENDS_WINDOW_MS).sort((a, b) => a - b);
+  return sends
+    .filter((at) => at > now - SENDS_WINDOW_MS && at <= now + FUTURE_MS)
+    .map((at) => Math.min(at, now))
+    .sort((a, b) => a - b);
 }
 
 /**
@@ -41,7 +45,7 @@ export function failureBudget(past: readonly PastOtp[], now: number): { left: nu
     .filter((otp) => otp.lastAttemptAt !== null && otp.lastAttemptAt > now - FAILURES_WINDOW_MS)
     .map((otp) => ({
       failures: otp.attempts - (otp.status === 'verified' ? 1 : 0),
-      at: otp.lastAttemptAt ?? now,
+      at: Math.min(otp.lastAttemptAt ?? now, now),
     }))
     .sort((a, b) => a.at - b.at);
   const total = counted.reduce((sum, { failures }) => sum + failures, 0);

@@ -1,6 +1,8 @@
 /** The line of one session: gap, limits, a few claims and answers outstanding. */
+
 import { deferStrangers, readKnown, tripsBreaker } from '../../queue/breaker.ts';
 import { type Claim, claimRow, deferRecipient, recoverClaims } from '../../queue/claim.ts';
+import { healSession, isQueuedAhead } from '../../queue/heal.ts';
 import {
   createLimits,
   type LimitReason,
@@ -13,7 +15,7 @@ import { type Pace, paceOf } from '../../queue/pace.ts';
 import { PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 import { type QuietHours, quietUntil, readQuietHours } from '../../queue/quiet-hours.ts';
 import type { News } from '../../queue/signals.ts';
-import { sleep } from '../../utils/clock.ts';
+import { FUTURE_MS, sleep } from '../../utils/clock.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { attempt } from './attempt.ts';
 import { createGate } from './gate.ts';
@@ -29,6 +31,8 @@ const MAX_URGENT_IN_FLIGHT = 4;
 /** Outcomes that may wait to be written. */
 const MAX_UNSETTLED = 32;
 const SOCKET_POLL_MS = 500;
+/** Another host's clock that is ahead costs a message no more than this. */
+const HEAL_EVERY_MS = 1_000;
 const FIRST_FAILURE_PAUSE_MS = 500;
 const MAX_FAILURE_PAUSE_MS = 10_000;
 /** How many rows of a recipient at its limit, or of strangers, step aside at once. */
@@ -63,9 +67,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   const { clock, config, db, logger } = deps;
   const random = deps.random ?? Math.random;
   const parking = createParking(clock);
-  const lanes = createLanes((priority, limit, except) =>
-    readCandidates(db, account.id, priority, limit, except),
-  );
+  const lanes = createLanes(readLane);
   const sign = createPauseSign(deps, account);
   const stopping = new AbortController();
   const busy = new Set<string>();
@@ -85,6 +87,9 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   /** refusals that open the breaker and are not written yet: nothing more is claimed until they are */
   let tripping = 0;
   let stale = false;
+  let healAgainMs = 0;
+  /** the newest time that was decided by */
+  let seenAt = 0;
 
   const gate = createGate(deps, account, (own) => {
     pace = paceOf(config.pacing, own, clock.now());
@@ -92,6 +97,23 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
     windows?.limits.setPace(pace);
   });
   const gapMs = () => pace.delayMinMs + random() * (pace.delayMaxMs - pace.delayMinMs);
+
+  async function readLane(priority: Priority, limit: number, except: readonly string[]) {
+    const rows = await readCandidates(db, account.id, priority, limit, except);
+    const now = clock.now();
+    if (!rows.some((row) => isQueuedAhead(row, now)) || clock.monotonic() < healAgainMs) return rows;
+    healAgainMs = clock.monotonic() + HEAL_EVERY_MS;
+    return (await heal(now)) > 0 ? readCandidates(db, account.id, priority, limit, except) : rows;
+  }
+
+  async function heal(now: number): Promise<number> {
+    const count = await healSession(deps, account, now);
+    if (count > 0) {
+      const line = 'messages that a clock ahead had queued for later are due';
+      logger.warn(line, { sessionId: account.sessionId, count });
+    }
+    return count;
+  }
 
   async function begin(): Promise<Windows> {
     // What is being claimed is neither left behind by anybody nor counted yet.
@@ -101,6 +123,8 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
     const recovered = gate.isLost() ? 0 : await recoverClaims(deps, account, [...attempts.keys()]);
     if (recovered > 0) logger.info('claims recovered', { sessionId: account.sessionId, count: recovered });
     const now = clock.now();
+    seenAt = now;
+    if (!gate.isLost() && (await heal(now)) > 0) lanes.invalidate();
     const limits = createLimits(pace, await readSpent(db, account.id, now, config.pacing.perHour));
     const last = limits.lastAt();
     return { limits, nextSendAt: last === null ? 0 : Math.min(last, now) + gapMs() };
@@ -122,6 +146,12 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
     }
     if (gate.isLost()) return FOREVER;
     const now = clock.now();
+    if (now < seenAt - FUTURE_MS) {
+      // The clock was set back: what was read and spent by the time of before lies in the future.
+      windows = null;
+      return 0;
+    }
+    seenAt = Math.max(seenAt, now);
     if (deps.isSafe?.() === false || !deps.engine.isConnected(account.id)) return SOCKET_POLL_MS;
     if (gate.pausedUntil() > now) {
       sign.forget();

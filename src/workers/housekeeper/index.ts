@@ -67,7 +67,7 @@ export function createHousekeeper(
       const isDue =
         task.when === 'nightly'
           ? isNight
-          : startedAt - (lastRun.get(task.name) ?? Number.NEGATIVE_INFINITY) >= task.when;
+          : Math.abs(startedAt - (lastRun.get(task.name) ?? Number.NEGATIVE_INFINITY)) >= task.when;
       if (!isDue || signal.aborted) continue;
       try {
         await run(task, signal);

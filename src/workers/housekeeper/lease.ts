@@ -1,5 +1,5 @@
 /** One process keeps house at a time: a row of `settings` says which, and its time how long ago it said so. */
-import { and, eq, lte, or } from 'drizzle-orm';
+import { and, eq, gt, lte, or } from 'drizzle-orm';
 import type { Database } from '../../db/client.ts';
 import { affected, tryInsert } from '../../db/ops.ts';
 import { settings } from '../../db/schema.ts';
@@ -22,7 +22,8 @@ export function createLease(database: Database, owner: string): Lease {
   return {
     async take() {
       const now = await database.now();
-      const free = or(mine, lte(settings.updatedAt, now - LEASE_MS));
+      // A time of the future is one of a clock that was ahead.
+      const free = or(mine, lte(settings.updatedAt, now - LEASE_MS), gt(settings.updatedAt, now + LEASE_MS));
       const taken = await db
         .update(settings)
         .set({ value: { owner }, updatedAt: now })

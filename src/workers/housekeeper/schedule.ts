@@ -19,7 +19,8 @@ export function nightAfter(instant: number, timeZone: string): number {
 /** When the nightly tasks were done last; the first time, now: the coming night is the first. */
 export async function readLastNight(db: Db, now: number): Promise<number> {
   const [row] = await db.select().from(settings).where(eq(settings.name, NAME));
-  if (typeof row?.value === 'number') return row.value;
+  // A night of the future was one of a clock that was ahead.
+  if (typeof row?.value === 'number') return Math.min(row.value, now);
   await writeLastNight(db, now);
   return now;
 }

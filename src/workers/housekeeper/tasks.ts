@@ -1,7 +1,15 @@
 /** What there is to tidy up. Every task works in small pieces and may be cut off between two of them. */
-import { and, isNotNull, lte, notInArray } from 'drizzle-orm';
+import { and, gt, isNotNull, lte, notInArray } from 'drizzle-orm';
 import { updateInPieces } from '../../db/ops.ts';
-import { idempotencyKeys, messages, rateLimits, sendAttempts, whatsappAccounts } from '../../db/schema.ts';
+import {
+  idempotencyKeys,
+  inboundMedia,
+  messages,
+  rateLimits,
+  sendAttempts,
+  webhookLanes,
+  whatsappAccounts,
+} from '../../db/schema.ts';
 import { DAY_MS, deleteActivity, deleteOtps } from '../../services/analytics/cleanup.ts';
 import { forgetCampaigns } from '../../services/broadcast/retention.ts';
 import type { Deps } from '../../services/context.ts';
@@ -25,6 +33,8 @@ type TaskDeps = Pick<Deps, 'db' | 'clock' | 'config' | 'storage'> & {
 
 const HOUR_MS = 3_600_000;
 const FIVE_MINUTES_MS = 300_000;
+/** A receiver of webhooks may ask for an hour, a file waits for 75 minutes at most. */
+const LONGEST_WAIT_MS = 90 * 60_000;
 /** The longest window of the sending limits is a day; one hour more for clocks that differ. */
 const ATTEMPTS_MS = 25 * HOUR_MS;
 /** The session's owner clears a QR by itself when it expires; this is for owners that died. */
@@ -52,6 +62,7 @@ export function createTasks(deps: TaskDeps): Task[] {
         return deleteOld(deps.db, { table: rateLimits, by: expiresAt, before: clock.now(), signal });
       },
     },
+    { name: 'future_times', when: FIVE_MINUTES_MS, run: (signal) => bringBackFuture(deps, signal) },
     { name: 'media', when: HOUR_MS, run: (signal) => sweepMedia(deps, signal) },
     {
       name: 'send_attempts',
@@ -103,6 +114,27 @@ function nightlyTasks({ db, clock, config }: TaskDeps): Task[] {
       run: (signal) => cleanWebhookHistory(db, { now: clock.now(), signal }),
     },
   ];
+}
+
+/**
+ * What a clock that was ahead has put off beyond the longest wait there is would stand still until that time comes: it
+ * is due now. Queues of messages heal by themselves.
+ */
+async function bringBackFuture({ db, clock }: TaskDeps, signal: AbortSignal): Promise<number> {
+  const now = clock.now();
+  const latest = now + LONGEST_WAIT_MS;
+  const lanes = {
+    table: webhookLanes,
+    key: webhookLanes.lane,
+    where: gt(webhookLanes.dueAt, latest),
+    signal,
+  };
+  const { id, nextAttemptAt } = inboundMedia;
+  const files = { table: inboundMedia, key: id, where: gt(nextAttemptAt, latest), signal };
+  return (
+    (await updateInPieces(db, lanes, { dueAt: now })) +
+    (await updateInPieces(db, files, { nextAttemptAt: now }))
+  );
 }
 
 function clearQrCodes({ db, clock }: TaskDeps, signal: AbortSignal): Promise<number> {

@@ -1,0 +1,120 @@
+/**
+ * Times of a clock that was ahead: rows that say they were made, tried or sent in the future. They are read as of now,
+ * so that neither the queue nor its limits wait for a day that has not come. What was scheduled keeps its time.
+ */
+import { and, asc, eq, gt, gte, inArray, isNotNull, isNull, lte, or } from 'drizzle-orm';
+import { affected } from '../db/ops.ts';
+import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
+import { FUTURE_MS } from '../utils/clock.ts';
+import { idAt, timeOfId } from '../utils/ids.ts';
+import type { QueueDeps } from './deps.ts';
+import { type Held, isHeld } from './fence.ts';
+import { MAX_BACKOFF_MS } from './retry.ts';
+
+/** Rows in one statement. */
+const BATCH_SIZE = 500;
+
+/** True for a row that was to be sent at once, by a clock that is ahead of ours. */
+export function isQueuedAhead(
+  { id, availableAt }: { id: string; availableAt: number },
+  now: number,
+): boolean {
+  const madeAt = timeOfId(id);
+  return (
+    madeAt > now + FUTURE_MS &&
+    availableAt > now &&
+    availableAt <= madeAt &&
+    availableAt >= madeAt - FUTURE_MS
+  );
+}
+
+/** Mends one session's rows; how many waiting messages became due. Cheap when there is nothing to mend. */
+export async function healSession(deps: QueueDeps, held: Held, now: number): Promise<number> {
+  const early = await healNewRows(deps, held, now);
+  const triedAhead = await healAttempts(deps, held, now);
+  return early + (triedAhead ? await healTriedRows(deps, held, now) : 0);
+}
+
+/** Queued by a clock that was ahead, for at once: found by their ids, which carry the time. */
+async function healNewRows({ db }: QueueDeps, held: Held, now: number): Promise<number> {
+  let healed = 0;
+  for (let after = idAt(now + FUTURE_MS); ; ) {
+    const rows = await db
+      .select({
+        id: messageQueue.id,
+        accountId: messageQueue.accountId,
+        availableAt: messageQueue.availableAt,
+      })
+      .from(messageQueue)
+      .where(gte(messageQueue.id, after))
+      .orderBy(asc(messageQueue.id))
+      .limit(BATCH_SIZE);
+    const late = rows.filter((row) => row.accountId === held.id && row.availableAt > now).map(({ id }) => id);
+    const ids = await unscheduled({ db }, late, now);
+    if (ids.length > 0) healed += affected(await makeDue({ db }, held, ids, now));
+    const last = rows.at(-1);
+    if (rows.length < BATCH_SIZE || last === undefined) return healed;
+    after = `${last.id}0`;
+  }
+}
+
+/** Those that are not scheduled for a time that a person chose. */
+async function unscheduled(
+  { db }: Pick<QueueDeps, 'db'>,
+  ids: readonly string[],
+  now: number,
+): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .select({ id: messages.id })
+    .from(messages)
+    .where(
+      and(
+        inArray(messages.id, [...ids]),
+        // A campaign gives its messages to the queue when they are due, at the time of its own clock.
+        or(isNull(messages.scheduledAt), lte(messages.scheduledAt, now), isNotNull(messages.campaignId)),
+      ),
+    );
+  return rows.map(({ id }) => id);
+}
+
+function makeDue({ db }: Pick<QueueDeps, 'db'>, held: Held, ids: readonly string[], now: number) {
+  return db
+    .update(messageQueue)
+    .set({ availableAt: now })
+    .where(and(inArray(messageQueue.id, [...ids]), eq(messageQueue.status, 'pending'), isHeld(db, held)));
+}
+
+/** Attempts of the future count as of now: a window that is too full for a minute, not for a day. */
+async function healAttempts({ db }: QueueDeps, held: Held, now: number): Promise<boolean> {
+  const ahead = and(eq(sendAttempts.accountId, held.id), gt(sendAttempts.at, now + FUTURE_MS));
+  const found = await db.select({ id: sendAttempts.id }).from(sendAttempts).where(ahead).limit(1);
+  if (found.length === 0) return false;
+  await db
+    .update(sendAttempts)
+    .set({ at: now })
+    .where(and(ahead, isHeld(db, held)));
+  return true;
+}
+
+/** Put off after an attempt that was made ahead; those whose recipient is at its limit are put off again. */
+async function healTriedRows({ db }: QueueDeps, held: Held, now: number): Promise<number> {
+  const rows = await db
+    .select({ id: messageQueue.id })
+    .from(messageQueue)
+    .where(
+      and(
+        eq(messageQueue.accountId, held.id),
+        eq(messageQueue.status, 'pending'),
+        gt(messageQueue.availableAt, now + MAX_BACKOFF_MS),
+        gt(messageQueue.attempts, 0),
+      ),
+    )
+    .limit(BATCH_SIZE);
+  const ids = await unscheduled(
+    { db },
+    rows.map(({ id }) => id),
+    now,
+  );
+  return ids.length === 0 ? 0 : affected(await makeDue({ db }, held, ids, now));
+}
