@@ -1,7 +1,7 @@
 /** What a verb asks of the process that holds a session's socket. */
 import { type Clock, sleep } from '../utils/clock.ts';
 import { AppError } from '../utils/errors.ts';
-import type { GroupSummary, NumberCheck, ReadMessage } from '../whatsapp/engine.ts';
+import type { GroupSummary, NumberCheck, PasskeyAssertion, ReadMessage } from '../whatsapp/engine.ts';
 import { NotOwnerError } from './not-owner.ts';
 import type { AskOwner, RunHere } from './remote-commands.ts';
 
@@ -18,6 +18,8 @@ export interface Commands {
   check_numbers: { input: { phones: string[] }; output: NumberCheck[] };
   mark_read: { input: { messages: ReadMessage[] }; output: null };
   list_groups: { input: Record<string, never>; output: GroupSummary[] };
+  answer_passkey: { input: { assertion: PasskeyAssertion }; output: null };
+  confirm_passkey: { input: { equal: boolean }; output: null };
 }
 
 export type CommandName = keyof Commands;
@@ -30,6 +32,8 @@ const KNOWN: Record<CommandName, true> = {
   check_numbers: true,
   mark_read: true,
   list_groups: true,
+  answer_passkey: true,
+  confirm_passkey: true,
 };
 
 export interface CommandBus {

@@ -2,7 +2,7 @@
 import { and, count, eq, inArray, isNull, notInArray, or, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
 import { affected, skipLocked, transact } from '../db/ops.ts';
-import { users, whatsappAccounts } from '../db/schema.ts';
+import { LINKING_STATUSES, users, whatsappAccounts } from '../db/schema.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import type { Counts, Orphan } from './shares.ts';
 
@@ -19,7 +19,7 @@ export interface OwnedSession extends AccountRef {
 type Status = (typeof accounts.$inferSelect)['status'];
 
 /** Those that hold a socket, or want one. */
-const ACTIVE: ReadonlySet<Status> = new Set(['connecting', 'qr', 'connected', 'disconnected']);
+const ACTIVE: ReadonlySet<Status> = new Set([...LINKING_STATUSES, 'connected', 'disconnected']);
 
 /** True when the session holds a socket, or wants one. */
 export const isActive = ({ status }: { status: Status }): boolean => ACTIVE.has(status);

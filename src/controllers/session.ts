@@ -24,6 +24,7 @@ import { type Route, route } from './route.ts';
 import { Pagination, tenantQuery } from './schemas.ts';
 import { streamSessionEvents } from './session-events.ts';
 import { sessionPageRoutes } from './session-page/routes.ts';
+import { passkeyRoutes } from './session-passkey.ts';
 
 const tag = 'Sessions';
 const scope = 'sessions:write';
@@ -225,4 +226,4 @@ const writeRoutes: Route[] = [
 ];
 
 /** The page comes first: `/session/:sessionId` must not take its paths. */
-export const sessionRoutes: Route[] = [...sessionPageRoutes, ...readRoutes, ...writeRoutes];
+export const sessionRoutes: Route[] = [...sessionPageRoutes, ...passkeyRoutes, ...readRoutes, ...writeRoutes];

@@ -33,12 +33,23 @@ export const ROLES = ['admin', 'user', 'readonly'] as const;
 export const SESSION_STATUSES = [
   'connecting',
   'qr',
+  'passkey',
+  'passkey_confirm',
   'connected',
   'disconnected',
   'logged_out',
   'replaced',
   'failed',
 ] as const;
+
+/** Not linked yet, and on the way to it. */
+export const LINKING_STATUSES = ['connecting', 'qr', 'passkey', 'passkey_confirm'] as const;
+
+/** Whether a session of that status is being linked, or connects. */
+export function isLinking(status: (typeof SESSION_STATUSES)[number]): boolean {
+  return LINKING_STATUSES.some((linking) => linking === status);
+}
+
 export const MESSAGE_STATUSES = [
   'queued',
   'sending',
@@ -116,6 +127,16 @@ export const processes = table('processes', {
   startedAt: timestamp().notNull(),
 });
 
+/** The passkey step of a running pairing: what a browser is to sign, or the code that a person compares. */
+export interface PasskeyRow {
+  stage: 'asked' | 'answered' | 'confirm';
+  /** `PublicKeyCredentialRequestOptionsJSON` */
+  options: Record<string, unknown> | null;
+  code: string | null;
+  /** epoch milliseconds */
+  expiresAt: number;
+}
+
 /** A linked WhatsApp number: what the API calls a session. */
 export const whatsappAccounts = table(
   'whatsapp_accounts',
@@ -142,6 +163,8 @@ export const whatsappAccounts = table(
     qr: text(),
     pairingCode: string(16),
     qrExpiresAt: timestamp(),
+    /** where the passkey step of a pairing stands */
+    passkey: json<PasskeyRow>(),
     owner: id(),
     fence: bigint().notNull().default(0),
     /** number of the last event of this session: streams and webhooks order by it */

@@ -1,3 +1,4 @@
+import type { Assertion, RequestOptions } from './authenticator.ts';
 import { ControlError } from './control-error.ts';
 import { type Device, deviceJid, deviceKey } from './devices.ts';
 import type { Fault, FaultDesk } from './fault-actions.ts';
@@ -8,6 +9,7 @@ import type { MessageFilter } from './message-log.ts';
 import { releaseHeldBack } from './outbound.ts';
 import { enterPairingCode, type PairInput } from './pairing-code.ts';
 import { type ScanInput, scanQr } from './pairing-qr.ts';
+import type { PasskeyFault, PasskeyInfo } from './passkey.ts';
 import { markRead } from './receive.ts';
 import { BEHAVIOUR_FORMS, parseBehaviour } from './rules.ts';
 import type { Activity, Delays, Inbound, Received, SessionInfo, Stanza } from './types.ts';
@@ -34,10 +36,21 @@ interface Health {
   faults: Record<string, unknown>;
 }
 
+/** The account wants a passkey first: the linking goes on when the client hands in a signature. */
+export interface Asked {
+  phone: string;
+  passkey: 'asked';
+}
+
 /** What can be done to and asked of an emulator; the HTTP control API is these, one to one. */
 export interface Actions {
-  scan(input: ScanInput): Promise<Linked>;
-  pair(input: PairInput): Promise<Linked>;
+  scan(input: ScanInput): Promise<Linked | Asked>;
+  pair(input: PairInput): Promise<Linked | Asked>;
+  /** Makes an account ask for a passkey before a device is linked; `fault` happens once. */
+  setPasskey(input: { number: string; passkey: boolean; fault?: PasskeyFault | undefined }): PasskeyInfo;
+  /** What the browser of that account's owner answers. */
+  signPasskey(input: { phone: string; options: RequestOptions; origin?: string | undefined }): Assertion;
+  passkey(input: { phone: string }): PasskeyInfo;
   /** What recipients received and decrypted, oldest first. */
   messages(filter?: MessageFilter): Received[];
   /** Every message stanza the server saw, oldest first. */
@@ -76,8 +89,14 @@ export interface Actions {
 /** The actions of one emulator. */
 export function createActions(world: World, faultDesk: FaultDesk): Actions {
   return {
-    scan: async (input) => describeLinked(await scanQr(world, input)),
-    pair: async (input) => describeLinked(await enterPairingCode(world, input)),
+    scan: async (input) => describeResult(input, await scanQr(world, input)),
+    pair: async (input) => describeResult(input, await enterPairingCode(world, input)),
+    setPasskey({ number, passkey, fault }) {
+      world.passkeys.set(number, passkey, fault);
+      return world.passkeys.describe(number);
+    },
+    signPasskey: ({ phone, options, origin }) => world.passkeys.sign(phone, options, origin),
+    passkey: ({ phone }) => world.passkeys.describe(phone),
     messages: (filter = {}) => world.log.messages.list(filter),
     stanzas: ({ from, to, limit } = {}) =>
       world.log.stanzas.list(
@@ -114,6 +133,7 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
     async reset({ devices } = {}) {
       world.log.reset();
       world.rules.reset();
+      world.passkeys.reset();
       world.heldBack.clear();
       await faultDesk.bring({ kind: 'clear' });
       if (devices) {
@@ -121,6 +141,10 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       }
     },
   };
+}
+
+function describeResult({ phone }: { phone: string }, device: Device | null): Linked | Asked {
+  return device ? describeLinked(device) : { phone, passkey: 'asked' };
 }
 
 function describeLinked(device: Device): Linked {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { INBOUND_KINDS } from './inbound-content.ts';
+import { PASSKEY_FAULTS } from './passkey.ts';
 
 const MAX_DELAY_MS = 600_000;
 const MAX_BATCH = 10_000;
@@ -68,7 +69,22 @@ export const DeliverBody = z.union([
 
 export const ReadBody = z.strictObject({ id: text, to: phone.optional() });
 
-export const RuleBody = z.strictObject({ number: z.union([phone, z.literal('*')]), behaviour: text });
+export const RuleBody = z.union([
+  z.strictObject({ number: z.union([phone, z.literal('*')]), behaviour: text }),
+  z.strictObject({ number: phone, passkey: z.boolean(), fault: z.enum(PASSKEY_FAULTS).optional() }),
+]);
+
+export const PasskeyQuery = z.strictObject({ phone });
+
+export const SignBody = z.strictObject({
+  phone,
+  options: z.looseObject({
+    challenge: text,
+    rpId: text.optional(),
+    allowCredentials: z.array(z.looseObject({ id: text, type: text })).optional(),
+  }),
+  origin: z.url().optional(),
+});
 
 const optionalPhone = { phone: phone.optional() };
 const code = z.number().int().min(100).max(999);

@@ -14,11 +14,13 @@ import {
   InboundQuery,
   MessagesQuery,
   PairBody,
+  PasskeyQuery,
   ReadBody,
   ResetBody,
   RuleBody,
   ScanBody,
   SettingsBody,
+  SignBody,
   StanzasQuery,
 } from './control-schemas.ts';
 
@@ -85,7 +87,12 @@ function createControlApp(actions: Actions): Hono {
   });
   app.post('/read', body(ReadBody), (c) => c.json(actions.read(c.req.valid('json'))));
   app.get('/rules', (c) => c.json(actions.rules()));
-  app.post('/rules', body(RuleBody), (c) => c.json(actions.setRule(c.req.valid('json'))));
+  app.post('/rules', body(RuleBody), (c) => {
+    const rule = c.req.valid('json');
+    return c.json('passkey' in rule ? actions.setPasskey(rule) : actions.setRule(rule));
+  });
+  app.get('/passkey', query(PasskeyQuery), (c) => c.json(actions.passkey(c.req.valid('query'))));
+  app.post('/passkey/sign', body(SignBody), (c) => c.json(actions.signPasskey(c.req.valid('json'))));
   app.post('/faults', body(FaultBody), async (c) => c.json(await actions.fault(c.req.valid('json'))));
   app.get('/sessions', (c) => c.json(actions.sessions()));
   app.get('/groups', (c) => c.json(actions.groups()));

@@ -12,6 +12,7 @@ import { createTrafficLog } from './message-log.ts';
 import { createOutboxes } from './outbox.ts';
 import { createPairingDesk } from './pairing.ts';
 import { createParties } from './party.ts';
+import { createPasskeys } from './passkey.ts';
 import { createRules } from './rules.ts';
 import { onClose, onHello, onNode } from './session.ts';
 import { openStore, type Store } from './store.ts';
@@ -85,6 +86,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     timers: createTimers(),
     delays: { ...DEFAULT_DELAYS },
     pairing: createPairingDesk(),
+    passkeys: createPasskeys(identity.derive),
     connections: new Set(),
     online: new Map(),
     onlineSince: new Map(),

@@ -9,6 +9,7 @@ import { SERVER_JID } from './jids.ts';
 import { goLive } from './live.ts';
 import { child, children, node } from './nodes.ts';
 import { takeCodeStanza } from './pairing-code.ts';
+import { takePasskeyStanza } from './passkey.ts';
 import { unlinkDevice } from './unlink.ts';
 import type { World } from './world.ts';
 
@@ -68,6 +69,8 @@ function decide(world: World, connection: Connection, stanza: BinaryNode): IqAns
   if (child(stanza, 'link_code_companion_reg')) {
     return takeCodeStanza(world, connection, stanza) ?? { code: 400, text: 'bad-request' };
   }
+  const passkey = takePasskeyStanza(world, world.pairing.byConnection.get(connection), stanza);
+  if (passkey) return passkey;
   const { device } = connection;
   const handler = HANDLERS[stanza.attrs.xmlns ?? ''];
   return device && handler ? handler({ world, connection, device, stanza }) : [];

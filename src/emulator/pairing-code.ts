@@ -13,7 +13,8 @@ import { ControlError } from './control-error.ts';
 import type { Device } from './devices.ts';
 import { parseJid, SERVER_JID } from './jids.ts';
 import { bytesOf, child, node, unixSeconds } from './nodes.ts';
-import { type Candidate, type CodeRequest, completePairing } from './pairing.ts';
+import type { Candidate, CodeRequest } from './pairing.ts';
+import { linkOrAsk } from './passkey.ts';
 import type { World } from './world.ts';
 
 const REQUEST_WAIT_MS = 3_000;
@@ -63,11 +64,14 @@ export function takeCodeStanza(
 }
 
 /**
- * Plays the phone into which a pairing code is typed; resolves when the client is linked. Waits a
- * moment for the client's request. Rejects with a ControlError when nobody asked for a code for
+ * Plays the phone into which a pairing code is typed; resolves when the client is linked, with null when the account
+ * asks for a passkey. Waits a moment for the client's request. Rejects with a ControlError when nobody asked for a code for
  * that phone (404) or the code is wrong (400).
  */
-export async function enterPairingCode(world: World, { code, phone, name }: PairInput): Promise<Device> {
+export async function enterPairingCode(
+  world: World,
+  { code, phone, name }: PairInput,
+): Promise<Device | null> {
   const candidate = await findRequest(world, phone);
   const request = candidate.code;
   if (!request) {
@@ -105,7 +109,7 @@ export async function enterPairingCode(world: World, { code, phone, name }: Pair
   const identityShared = Curve.sharedKey(party.identity.private, bundle.clientIdentity);
   const secret = Buffer.concat([sharedKey, identityShared, bundle.random]);
   const advSecret = Buffer.from(hkdf(secret, 32, { info: 'adv_secret' }));
-  return completePairing(world, candidate, { phone, name, advSecret });
+  return linkOrAsk(world, candidate, { phone, name, advSecret });
 }
 
 async function findRequest(world: World, phone: string): Promise<Candidate> {

@@ -1,6 +1,6 @@
 import { ControlError } from './control-error.ts';
 import type { Device } from './devices.ts';
-import { completePairing } from './pairing.ts';
+import { linkOrAsk } from './passkey.ts';
 import type { World } from './world.ts';
 
 /** What the phone's camera reads, and whose phone it is. */
@@ -13,10 +13,10 @@ export interface ScanInput {
 }
 
 /**
- * Plays the phone that scans a QR; resolves when the client is linked. Rejects with a ControlError
+ * Plays the phone that scans a QR; resolves when the client is linked, with null when the account asks for a passkey. Rejects with a ControlError
  * when the QR is malformed (400), unknown or expired (404), or the client fails (409).
  */
-export async function scanQr(world: World, { qr, phone, name }: ScanInput): Promise<Device> {
+export async function scanQr(world: World, { qr, phone, name }: ScanInput): Promise<Device | null> {
   const [ref, noiseKey, identityKey, advSecret] = qr.slice(qr.indexOf('#') + 1).split(',');
   if (!ref || !noiseKey || !identityKey || !advSecret) {
     throw new ControlError(400, 'qr: not the text of a pairing QR');
@@ -31,5 +31,5 @@ export async function scanQr(world: World, { qr, phone, name }: ScanInput): Prom
   if (!sameClient) {
     throw new ControlError(400, 'qr: its keys are not those of the client that shows it');
   }
-  return completePairing(world, candidate, { phone, name, advSecret: Buffer.from(advSecret, 'base64') });
+  return linkOrAsk(world, candidate, { phone, name, advSecret: Buffer.from(advSecret, 'base64') });
 }

@@ -26,6 +26,8 @@ export interface Candidate {
   onGone?: () => void;
   /** A pairing code it asked for. */
   code?: CodeRequest;
+  /** The account that asks this client for a passkey. */
+  passkeyPhone?: string;
   iqCount: number;
 }
 

@@ -8,6 +8,7 @@ import type { TrafficLog } from './message-log.ts';
 import type { Outboxes } from './outbox.ts';
 import type { PairingDesk } from './pairing.ts';
 import type { Parties } from './party.ts';
+import type { Passkeys } from './passkey.ts';
 import type { Rules } from './rules.ts';
 import type { Timers } from './timers.ts';
 import type { Delays } from './types.ts';
@@ -26,6 +27,7 @@ export interface World {
   timers: Timers;
   delays: Delays;
   pairing: PairingDesk;
+  passkeys: Passkeys;
   /** All open sockets. */
   connections: Set<Connection>;
   /** The socket of each linked device that is logged in, by `phone:device`. */

@@ -18,8 +18,14 @@ const ALL_TYPES: readonly ContentType[] = [
 ];
 
 export const CAPABILITIES = {
-  baileys: { contentTypes: ALL_TYPES, pairingCode: true, groups: true, markRead: true },
-  'wa-multi-session': { contentTypes: ALL_TYPES, pairingCode: true, groups: true, markRead: true },
+  baileys: { contentTypes: ALL_TYPES, pairingCode: true, passkey: true, groups: true, markRead: true },
+  'wa-multi-session': {
+    contentTypes: ALL_TYPES,
+    pairingCode: true,
+    passkey: true,
+    groups: true,
+    markRead: true,
+  },
 } as const satisfies Record<string, EngineCapabilities>;
 
 export type EngineName = keyof typeof CAPABILITIES;

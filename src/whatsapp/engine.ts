@@ -24,6 +24,48 @@ export interface Recipient {
   lid: string | null;
 }
 
+/**
+ * Why the passkey step of linking ended: nobody signed in time; the server did not accept the signature; the phone went
+ * silent after it; the codes differed; the phone sent something that could not be read.
+ */
+export type PasskeyFailure =
+  | 'passkey_expired'
+  | 'passkey_refused'
+  | 'passkey_phone_away'
+  | 'passkey_code_differed'
+  | 'passkey_malformed';
+
+/** What `navigator.credentials.get({publicKey})` takes, as JSON: binary fields are base64url without padding. */
+export interface PasskeyOptions {
+  challenge: string;
+  rpId?: string;
+  timeout?: number;
+  userVerification?: string;
+  allowCredentials?: { id: string; type: string; transports?: string[] }[];
+  extensions?: Record<string, unknown>;
+}
+
+/** What `PublicKeyCredential.toJSON()` gives of an assertion: binary fields are base64url without padding. */
+export interface PasskeyAssertion {
+  id: string;
+  rawId: string;
+  type: string;
+  response: {
+    clientDataJSON: string;
+    authenticatorData: string;
+    signature: string;
+    userHandle?: string | null;
+  };
+}
+
+/** Where the passkey step stands. `failed` in `asked`: why the try before this one did not work. */
+export type PasskeyStage =
+  | { stage: 'asked'; options: PasskeyOptions; expiresAt: number; failed: PasskeyFailure | null }
+  /** the signature is with WhatsApp, and the phone is awaited */
+  | { stage: 'answered'; expiresAt: number }
+  /** a person compares the code with the one on the phone */
+  | { stage: 'confirm'; code: string; expiresAt: number };
+
 /** Why a socket came to its end. Only the last four end a session; after the others it reconnects. */
 export type CloseReason =
   | 'closed_by_us'
@@ -33,6 +75,7 @@ export type CloseReason =
   | 'unavailable'
   | 'stalled'
   | 'pairing_expired'
+  | PasskeyFailure
   | 'client_outdated'
   | 'ownership_lost'
   | 'untrusted_server'
@@ -55,6 +98,8 @@ export type ReceiptStatus = 'sent' | 'delivered' | 'read';
 export type EngineEvent =
   | { type: 'qr'; qr: string; expiresAt: number }
   | { type: 'pairing_code'; code: string; expiresAt: number }
+  /** the account wants a passkey before this device is linked; told again at each stage */
+  | ({ type: 'passkey' } & PasskeyStage)
   /** credentials of a phone that has just scanned are stored; a `closed` with `restart_required` follows */
   | ({ type: 'paired' } & PairedIdentity)
   | ({ type: 'connected' } & PairedIdentity)
@@ -159,6 +204,7 @@ export type PairingRequest = { mode: 'qr' } | { mode: 'code'; phone: string };
 export interface EngineCapabilities {
   contentTypes: readonly ContentType[];
   pairingCode: boolean;
+  passkey: boolean;
   groups: boolean;
   markRead: boolean;
 }
@@ -177,6 +223,17 @@ export interface Engine {
   /** Unlinks this device at WhatsApp, at most `timeoutMs`; true when the server confirmed. Erases nothing itself. */
   logout(accountId: string, timeoutMs: number): Promise<boolean>;
   isConnected(accountId: string): boolean;
+  /**
+   * Hands a signed challenge to WhatsApp. Resolves once the server has taken it. Throws AppError CONFLICT when no
+   * signature is awaited, PASSKEY_REFUSED when the server does not accept this one (the step begins again with a new
+   * challenge), UNAVAILABLE when it does not answer.
+   */
+  answerPasskey(accountId: string, assertion: PasskeyAssertion): Promise<void>;
+  /**
+   * What the person says of the two codes. With `equal` false the step fails as `passkey_code_differed`. Throws AppError
+   * CONFLICT when no code is being compared.
+   */
+  confirmPasskey(accountId: string, equal: boolean): Promise<void>;
   send(accountId: string, to: Recipient, content: Content, options: SendOptions): Promise<SendResult>;
   /**
    * One answer per phone asked, in order. Throws AppError UNAVAILABLE when not connected or not answered in time,

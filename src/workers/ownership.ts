@@ -26,6 +26,7 @@ import {
 import { chooseOrphans, type Shares, surplusOf } from '../cluster/shares.ts';
 import { postWakeUps } from '../cluster/wake-ups.ts';
 import type { Database } from '../db/client.ts';
+import { isLinking } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Logger } from '../utils/logger.ts';
 
@@ -214,8 +215,8 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
   /** Not in turn: what is in flight may take long, and the heartbeat must go on. */
   async function giveOne(): Promise<void> {
     const candidates = isSafe() ? staying().filter(isActive) : [];
-    // Somebody may be looking at a QR at this moment.
-    const session = candidates.findLast(({ status }) => status !== 'qr') ?? candidates.at(-1);
+    // Somebody may be linking a phone at this moment.
+    const session = candidates.findLast(({ status }) => !isLinking(status)) ?? candidates.at(-1);
     surplus -= 1;
     if (!session) return;
     leaving.add(session.id);

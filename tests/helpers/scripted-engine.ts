@@ -40,7 +40,13 @@ export function createScriptedEngine(): ScriptedEngine {
 
   const engine: ScriptedEngine = {
     name: 'scripted',
-    capabilities: { contentTypes: ['text'], pairingCode: true, groups: false, markRead: false },
+    capabilities: {
+      contentTypes: ['text'],
+      pairingCode: true,
+      passkey: false,
+      groups: false,
+      markRead: false,
+    },
     opens: [],
     sockets: new Map(),
     logouts: [],
@@ -67,6 +73,8 @@ export function createScriptedEngine(): ScriptedEngine {
       if (engine.confirmsLogout) engine.end(accountId, 'logged_out');
       return engine.confirmsLogout;
     },
+    async answerPasskey() {},
+    async confirmPasskey() {},
     isConnected: (accountId) => engine.sockets.get(accountId)?.connected ?? false,
     send: async () => ({ outcome: 'not_sent', reason: 'scripted' }),
     checkNumbers: async (_accountId, phones): Promise<NumberCheck[]> =>

@@ -66,6 +66,8 @@ const IN_INDONESIAN: Record<ErrorCode, string> = {
   INVALID_NUMBER: 'Ini bukan nomor telepon.',
   URL_REFUSED: 'Alamat ini tidak boleh dipakai.',
   OTP_INVALID: 'Kodenya salah.',
+  PASSKEY_EXPIRED: 'Permintaan passkey sudah kedaluwarsa.',
+  PASSKEY_REFUSED: 'WhatsApp menolak tanda tangan passkey.',
   UNAUTHORIZED: 'Tidak dapat masuk dengan ini.',
   FORBIDDEN: 'Ini tidak diizinkan.',
   NOT_FOUND: 'Tidak ada di sini.',

@@ -103,6 +103,8 @@ async function countSessions(ctx: Ctx, { tenant, sessionId }: Scope): Promise<Da
   const byStatus = {
     connecting: counts.get('connecting') ?? 0,
     qr: counts.get('qr') ?? 0,
+    passkey: counts.get('passkey') ?? 0,
+    passkey_confirm: counts.get('passkey_confirm') ?? 0,
     connected: counts.get('connected') ?? 0,
     disconnected: counts.get('disconnected') ?? 0,
     logged_out: counts.get('logged_out') ?? 0,

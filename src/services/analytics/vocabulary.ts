@@ -11,6 +11,8 @@ export type SessionState = (typeof SESSION_STATES)[number];
 const STATES: Readonly<Record<(typeof SESSION_STATUSES)[number], SessionState>> = {
   connecting: 'connecting',
   qr: 'connecting',
+  passkey: 'connecting',
+  passkey_confirm: 'connecting',
   connected: 'active',
   disconnected: 'inactive',
   logged_out: 'inactive',

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { and, eq } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact, tryInsert } from '../../db/ops.ts';
-import { whatsappAccounts } from '../../db/schema.ts';
+import { isLinking, whatsappAccounts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
@@ -96,7 +96,7 @@ async function insert(ctx: Ctx, tx: Tx, { sessionId, pairing, expectedPhone }: N
 
 /** The row of a session without a phone gets what this pairing is to be; false when it is in use. */
 async function begin(tx: Tx, known: SessionRecord, input: NewSession): Promise<boolean> {
-  if (known.paired || known.status === 'connecting' || known.status === 'qr') return false;
+  if (known.paired || isLinking(known.status)) return false;
   const changed = await tx
     .update(accounts)
     .set({ pairing: input.pairing, expectedPhone: input.expectedPhone, phoneNumber: null, name: null })

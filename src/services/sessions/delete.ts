@@ -1,8 +1,9 @@
 /** Sessions that go: one by its name, or those that ended long ago. History stays. */
-import { and, eq, inArray, lt, ne } from 'drizzle-orm';
+import { and, eq, inArray, lt, notInArray } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, deleteInPieces, transact } from '../../db/ops.ts';
 import {
+  LINKING_STATUSES,
   messageQueue,
   messages,
   waChats,
@@ -58,8 +59,7 @@ export async function cleanupSessions(ctx: Ctx, { hours }: { hours: number }): P
   return { removed };
 }
 
-const unused = () =>
-  and(eq(accounts.paired, false), ne(accounts.status, 'connecting'), ne(accounts.status, 'qr'));
+const unused = () => and(eq(accounts.paired, false), notInArray(accounts.status, [...LINKING_STATUSES]));
 
 /** False when `onlyUnused` and the session was linked, or began to be, in the meantime. */
 async function forget(ctx: Ctx, session: SessionRecord, onlyUnused = false): Promise<boolean> {

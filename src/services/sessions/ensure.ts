@@ -1,5 +1,6 @@
 /** A session by its name, made when there is none: for clients that ask for the QR and do not care. */
 import { transact } from '../../db/ops.ts';
+import { isLinking } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope, requireSession } from '../access.ts';
 import type { Ctx } from '../context.ts';
@@ -53,7 +54,7 @@ async function readOwn(ctx: Ctx, sessionId: string): Promise<SessionRecord | nul
 }
 
 /** Linked, or being linked: nothing to begin. */
-const isAtWork = (row: SessionRecord) => row.paired || row.status === 'connecting' || row.status === 'qr';
+const isAtWork = (row: SessionRecord) => row.paired || isLinking(row.status);
 
 async function show(ctx: Ctx, known: SessionRecord): Promise<EnsuredSession> {
   const row = known.paired ? known : ((await waitForPairing(ctx, known, PAIRING_WAIT_MS)) ?? known);

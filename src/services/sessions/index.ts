@@ -8,4 +8,11 @@ export { findSession, readSession, type SessionRef } from './find.ts';
 export { signedPath } from './links.ts';
 export { checkPhone, getSessionStatus, listSessions } from './list.ts';
 export { getQr, getQrImage } from './pairing.ts';
+export {
+  answerPasskey,
+  confirmPasskey,
+  getPasskey,
+  PasskeyAssertionInput,
+  PasskeyOutput,
+} from './passkey.ts';
 export * from './schemas.ts';

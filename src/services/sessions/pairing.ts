@@ -84,6 +84,7 @@ const hasSecret = (row: SessionRecord) =>
 
 const isDecided = (row: SessionRecord) =>
   hasSecret(row) ||
+  row.passkey !== null ||
   row.status === 'connected' ||
   row.status === 'logged_out' ||
   row.status === 'replaced' ||

@@ -107,6 +107,12 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     throw new AppError('NOT_CONNECTED', 'The session was disconnected while WhatsApp was asked.');
   }
 
+  function passkeyOf(accountId: string) {
+    const link = links.get(accountId);
+    if (!link) throw new AppError('CONFLICT', 'This session is not being linked now.');
+    return link.passkey();
+  }
+
   function depsFor(wish: SocketWish): LinkDeps {
     const onEvent = (account: AccountRef, event: EngineEvent) => {
       if (event.type === 'connected') version.accepted(wish.version);
@@ -147,6 +153,8 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
         return link ? unlinkDevice(link, clock, timeoutMs) : false;
       }),
     isConnected: (accountId) => links.get(accountId)?.isOpen() ?? false,
+    answerPasskey: async (accountId, assertion) => passkeyOf(accountId).answer(assertion),
+    confirmPasskey: async (accountId, equal) => passkeyOf(accountId).confirm(equal),
     async send(accountId, to, content, sendOptions) {
       const link = links.get(accountId);
       if (!link) return { outcome: 'not_sent', reason: 'not connected' };

@@ -7,6 +7,7 @@ import type { AckBook } from './ack-book.ts';
 import type { Ending } from './close-reason.ts';
 import type { Contacts } from './contacts.ts';
 import type { GroupCache } from './groups.ts';
+import type { PasskeyStep } from './passkey.ts';
 import type { SocketSettings } from './socket-config.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -30,6 +31,8 @@ export interface Link {
   /** aborted when the socket begins to close */
   readonly closed: AbortSignal;
   isOpen(): boolean;
+  /** What may be said while a passkey is asked for. */
+  passkey(): PasskeyStep;
   /** Closes for the first reason given; resolves after `closed` was told. */
   finish(ending: Partial<Ending> & Pick<Ending, 'reason'>): Promise<void>;
 }

@@ -20,6 +20,7 @@ import { boundClose, guardListeners, refuseQueries } from './guard.ts';
 import { createInbound } from './inbound.ts';
 import type { Link, LinkControl, LinkDeps } from './link-types.ts';
 import { followPairing } from './pairing.ts';
+import type { PasskeyStep } from './passkey.ts';
 import { encodeAgain, secretOf } from './prepare-message.ts';
 import { readReceipt } from './receipts.ts';
 import { boundRetryMemory } from './retry-memory.ts';
@@ -100,15 +101,16 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     uploads: deps.uploads,
     closed: closing.signal,
     isOpen: () => open && !closing.signal.aborted && sock.ws.isOpen,
+    passkey: () => passkey,
     finish: control.finish,
   };
   keys.onLost(() => void control.finish({ reason: 'ownership_lost' }));
-  listen();
+  const passkey = listen();
   return link;
 
-  function listen(): void {
+  function listen(): PasskeyStep {
     control.watch('timed_out', deps.settings.connectTimeoutMs);
-    followPairing(link, auth, pairing, deps, control);
+    const step = followPairing(link, auth, pairing, deps, control);
     followEnd(link, control);
     followTraffic(link, deps, control);
     groups.follow(sock);
@@ -123,6 +125,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
       control.unwatch();
       control.tell({ type: 'connected', ...identityOf(auth) });
     });
+    return step;
   }
 
   async function close(ending: Ending): Promise<void> {

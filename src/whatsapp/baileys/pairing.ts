@@ -2,29 +2,32 @@
 import type { PairingRequest } from '../engine.ts';
 import { type AuthState, identityOf } from './auth-state.ts';
 import type { Link, LinkControl, LinkDeps } from './link-types.ts';
+import { FIRST_REF_MS, followPairingRefs, NEXT_REF_MS } from './pairing-refs.ts';
+import { followPasskey, type PasskeyStep } from './passkey.ts';
 
-/** How long Baileys shows the first reference and each of the next five. */
-const FIRST_QR_MS = 60_000;
-const NEXT_QR_MS = 20_000;
-const NEXT_QRS = 5;
+/** After the first reference of a server's offer come so many more. */
+const NEXT_REFS = 5;
 /** After the scan the server restarts the stream; when it does not, we do. */
 const RESTART_TIMEOUT_MS = 10_000;
-/** Added to Baileys' timer of a QR, which should have shown the next one by then. */
+/** Added to the time that a QR is shown: the next one should have come by then. */
 const QR_SLACK_MS = 5_000;
 
-/** Tells `qr` or `pairing_code`, and `paired` once the new credentials are durable. */
+/** Tells `qr` or `pairing_code`, each stage of a passkey, and `paired` once the new credentials are durable. */
 export function followPairing(
   link: Link,
   auth: AuthState,
   pairing: PairingRequest,
-  { clock, settings }: LinkDeps,
+  deps: LinkDeps,
   control: LinkControl,
-): void {
+): PasskeyStep {
   const { sock } = link;
+  const { clock, settings } = deps;
   let shown = 0;
+  const refs = followPairingRefs(link, auth, deps, () => void control.finish({ reason: 'pairing_expired' }));
+  link.closed.addEventListener('abort', refs.stop, { once: true });
 
   function onQr(qr: string): void {
-    const lifetimeMs = settings.qrTimeoutMs ?? (shown === 0 ? FIRST_QR_MS : NEXT_QR_MS);
+    const lifetimeMs = settings.qrTimeoutMs ?? (shown === 0 ? FIRST_REF_MS : NEXT_REF_MS);
     shown += 1;
     control.watch('pairing_expired', lifetimeMs + QR_SLACK_MS);
     if (pairing.mode === 'qr') control.tell({ type: 'qr', qr, expiresAt: clock.now() + lifetimeMs });
@@ -35,8 +38,8 @@ export function followPairing(
   function requestCode(phone: string): void {
     const lifetimeMs =
       settings.qrTimeoutMs === undefined
-        ? FIRST_QR_MS + NEXT_QRS * NEXT_QR_MS
-        : settings.qrTimeoutMs * (1 + NEXT_QRS);
+        ? FIRST_REF_MS + NEXT_REFS * NEXT_REF_MS
+        : settings.qrTimeoutMs * (1 + NEXT_REFS);
     const expiresAt = clock.now() + lifetimeMs;
     sock.requestPairingCode(phone).then(
       (code) => control.tell({ type: 'pairing_code', code, expiresAt }),
@@ -51,4 +54,5 @@ export function followPairing(
     // Saved already by `creds.update`; this waits for it. The socket may begin to close meanwhile.
     control.beforeClosed(auth.save().then(() => control.tellLast({ type: 'paired', ...identityOf(auth) })));
   });
+  return followPasskey(link, auth, deps, control, refs.stop);
 }

@@ -128,6 +128,14 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       return null;
     },
     list_groups: async ({ account }) => engine.groups(connected(account)),
+    answer_passkey: async ({ account }, { assertion }) => {
+      await engine.answerPasskey(account.id, assertion);
+      return null;
+    },
+    confirm_passkey: async ({ account }, { equal }) => {
+      await engine.confirmPasskey(account.id, equal);
+      return null;
+    },
   };
 
   const handle: CommandHandler = async (accountId, name, input) => {

@@ -70,6 +70,11 @@ export function decide(reason: CloseReason, history: History): Decision {
     case 'restart_required':
       if (history.restarts <= FREE_RESTARTS) return { do: 'reopen' };
       return retryOrPause(reason, history);
+    case 'passkey_expired':
+    case 'passkey_refused':
+    case 'passkey_phone_away':
+    case 'passkey_code_differed':
+    case 'passkey_malformed':
     case 'pairing_expired':
       return history.paired ? { do: 'retry', reason: 'connection_lost' } : { do: 'pause', reason };
     case 'closed_by_us':
@@ -86,6 +91,11 @@ function retryOrPause(reason: string, { paired, failures }: History): Decision {
 
 const SENTENCES: Record<string, string> = {
   pairing_expired: 'The QR code was not scanned in time.',
+  passkey_expired: 'WhatsApp asked for a passkey, and nobody signed in time.',
+  passkey_refused: 'WhatsApp did not accept the passkey signature.',
+  passkey_phone_away: 'The phone did not answer after the passkey was signed.',
+  passkey_code_differed: 'The code on the phone was another one.',
+  passkey_malformed: 'WhatsApp sent a passkey request that could not be read.',
   client_outdated: 'WhatsApp no longer accepts this version of the client.',
   untrusted_server: 'The server could not prove to be WhatsApp.',
   device_removed: 'The phone has removed this device.',

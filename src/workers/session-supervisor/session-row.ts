@@ -108,7 +108,8 @@ function factsOf(
   const about = { userId: account.userId, session: { id: account.id, sessionId: account.sessionId } };
   const facts: Fact[] = [];
   const { status, reason = null } = change;
-  if (status !== undefined && (status !== before.status || reason !== before.reason)) {
+  const stage = change.passkey && 'stage' in change.passkey ? change.passkey.stage : undefined;
+  if (status !== undefined && (status !== before.status || reason !== before.reason || stage)) {
     const failure = status === 'failed' || status === 'logged_out' || status === 'replaced';
     facts.push({
       ...about,
@@ -116,7 +117,7 @@ function factsOf(
       status: failure ? 'failure' : 'success',
       // Between the QR and the first connection: the phone has accepted it.
       ...(status === 'connecting' && change.paired === true ? { action: 'qr_scan' as const } : {}),
-      data: { status, reason },
+      data: { status, reason, ...(stage ? { stage } : {}) },
     });
   }
   // The secret itself stays on the row.
@@ -126,5 +127,5 @@ function factsOf(
   return facts;
 }
 
-/** What a status other than `qr` leaves of a pairing: nothing. */
-export const NO_PAIRING = { qr: null, pairingCode: null, qrExpiresAt: null } as const;
+/** What a status outside of a pairing leaves of it: nothing. */
+export const NO_PAIRING = { qr: null, pairingCode: null, qrExpiresAt: null, passkey: null } as const;

@@ -1,10 +1,17 @@
 /** The state machine of one session, from the moment this process owns it until it does not any more. */
 import { NotOwnerError } from '../../cluster/commands.ts';
 import type { OwnedSession } from '../../cluster/leases.ts';
+import { isLinking } from '../../db/schema.ts';
 import { sleep } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
 import { OwnershipLost } from '../../whatsapp/credential-store.ts';
-import type { AccountRef, CloseReason, EngineEvent, PairedIdentity } from '../../whatsapp/engine.ts';
+import type {
+  AccountRef,
+  CloseReason,
+  EngineEvent,
+  PairedIdentity,
+  PasskeyStage,
+} from '../../whatsapp/engine.ts';
 import {
   backoffDelayMs,
   decide,
@@ -24,6 +31,8 @@ import { createStatusWriter, type WriteOutcome } from './status-writer.ts';
 const CONNECT_TIMEOUT_MS = 45_000;
 /** After a QR's end the next one, or the end of the pairing, must come within this time. */
 const QR_GRACE_MS = 20_000;
+/** A challenge that has run out begins again, and a phone that is awaited is given up, within this time. */
+const PASSKEY_GRACE_MS = 90_000;
 const HEALTHY_AFTER_MS = 60_000;
 const LOGOUT_TIMEOUT_MS = 10_000;
 const REFRESH_TIMEOUT_MS = 15_000;
@@ -135,6 +144,7 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
     if (ending) return;
     if (event.type === 'qr') onSecret({ qr: event.qr }, event.expiresAt);
     if (event.type === 'pairing_code') onSecret({ pairingCode: event.code }, event.expiresAt);
+    if (event.type === 'passkey') onPasskey(event);
     if (event.type === 'paired') onPaired();
     if (event.type === 'connected') void onConnected(event);
   }
@@ -147,6 +157,21 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
     history.paired = false;
     watch(Math.max(0, expiresAt - clock.now()) + QR_GRACE_MS, 'pairing_expired');
     void setStatus('qr', null, { ...unpaired, ...secret, qrExpiresAt: expiresAt });
+  }
+
+  /** The stage on the row is what every process, page and program sees of it. */
+  function onPasskey(step: PasskeyStage): void {
+    next();
+    const { stage, expiresAt } = step;
+    watch(Math.max(0, expiresAt - clock.now()) + PASSKEY_GRACE_MS, 'passkey_expired');
+    const passkey = {
+      stage,
+      options: stage === 'asked' ? { ...step.options } : null,
+      code: stage === 'confirm' ? step.code : null,
+      expiresAt,
+    };
+    const status = stage === 'confirm' ? 'passkey_confirm' : 'passkey';
+    void setStatus(status, stage === 'asked' ? step.failed : null, { ...NO_PAIRING, passkey });
   }
 
   function onPaired(): void {
@@ -303,9 +328,7 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
   function start(urgency: number): void {
     const { status, reason } = writer.last;
     const outdated = status === 'failed' && reason === 'client_outdated';
-    const resumes = history.paired
-      ? isActive(status) || outdated
-      : status === 'connecting' || status === 'qr';
+    const resumes = history.paired ? isActive(status) || outdated : isLinking(status);
     if (!resumes) return;
     if (!enabled) return void suspend();
     if (!outdated) void setStatus('connecting', null, NO_PAIRING);
@@ -350,7 +373,7 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
 }
 
 const isActive = (status: SessionStatus) =>
-  status === 'connecting' || status === 'qr' || status === 'connected' || status === 'disconnected';
+  isLinking(status) || status === 'connected' || status === 'disconnected';
 
 function connectedRow(identity: PairedIdentity, at: number): RowChange {
   return {

@@ -29,6 +29,8 @@ const STATES: Record<Lang, Record<Status | 'unlinked', string>> = {
   en: {
     connecting: 'Connecting',
     qr: 'Waiting for the phone',
+    passkey: 'Passkey needed',
+    passkey_confirm: 'Compare the codes',
     connected: 'Connected',
     disconnected: 'Reconnecting',
     logged_out: 'Logged out',
@@ -39,6 +41,8 @@ const STATES: Record<Lang, Record<Status | 'unlinked', string>> = {
   id: {
     connecting: 'Menghubungkan',
     qr: 'Menunggu ponsel',
+    passkey: 'Perlu passkey',
+    passkey_confirm: 'Cocokkan kode',
     connected: 'Terhubung',
     disconnected: 'Menghubungkan ulang',
     logged_out: 'Sudah keluar',
@@ -67,6 +71,26 @@ const REASONS: Record<Lang, Record<Reason, Words>> = {
       'A proxy opens encrypted connections on the way, or the WA_SERVER settings are wrong: ask whoever runs this service.',
     ],
     pairing_expired: ['Nobody linked a phone in time.', 'Show a new code and scan it.'],
+    passkey_expired: [
+      'WhatsApp asked for a passkey, and nobody signed in time.',
+      'Show a new code, scan it, and sign within ten minutes.',
+    ],
+    passkey_refused: [
+      'WhatsApp did not accept the passkey signature.',
+      'Sign with the passkey of this WhatsApp account. If it is refused again, scan a new code.',
+    ],
+    passkey_phone_away: [
+      'The phone did not answer after the signature.',
+      'Keep WhatsApp open on the phone, show a new code and scan it.',
+    ],
+    passkey_code_differed: [
+      'The code on the phone was another one, so nothing was linked.',
+      'Show a new code and scan it. If the codes differ again, do not link on this network.',
+    ],
+    passkey_malformed: [
+      'WhatsApp sent a passkey request that this version cannot read.',
+      'Show a new code and scan it. If it happens again, ask whoever runs this service for an update.',
+    ],
     user_disabled: ['The user of this session is disabled.', 'An administrator can enable the user again.'],
     device_removed: [
       'The phone has removed this device from its linked devices.',
@@ -107,6 +131,26 @@ const REASONS: Record<Lang, Record<Reason, Words>> = {
       'Server tidak dapat membuktikan bahwa ia WhatsApp.',
       'Ada proxy yang membuka koneksi terenkripsi, atau setelan WA_SERVER salah: hubungi pengelola layanan ini.',
     ],
+    passkey_expired: [
+      'WhatsApp meminta passkey, tetapi tidak ada yang menandatangani tepat waktu.',
+      'Tampilkan kode baru, pindai, lalu tanda tangani dalam sepuluh menit.',
+    ],
+    passkey_refused: [
+      'WhatsApp menolak tanda tangan passkey.',
+      'Gunakan passkey milik akun WhatsApp ini. Jika ditolak lagi, pindai kode baru.',
+    ],
+    passkey_phone_away: [
+      'Ponsel tidak menjawab setelah passkey ditandatangani.',
+      'Biarkan WhatsApp terbuka di ponsel, tampilkan kode baru, lalu pindai.',
+    ],
+    passkey_code_differed: [
+      'Kode di ponsel berbeda, jadi tidak ada yang ditautkan.',
+      'Tampilkan kode baru, lalu pindai. Jika kodenya berbeda lagi, jangan tautkan di jaringan ini.',
+    ],
+    passkey_malformed: [
+      'WhatsApp mengirim permintaan passkey yang tidak dapat dibaca versi ini.',
+      'Tampilkan kode baru, lalu pindai. Jika terulang, minta pembaruan kepada pengelola layanan ini.',
+    ],
     pairing_expired: ['Tidak ada ponsel yang ditautkan tepat waktu.', 'Tampilkan kode baru, lalu pindai.'],
     user_disabled: ['Pengguna sesi ini dinonaktifkan.', 'Administrator dapat mengaktifkannya kembali.'],
     device_removed: [
@@ -144,6 +188,11 @@ const BY_STATUS: Record<Lang, Record<Status, Words>> = {
   en: {
     connecting: ['The connection opens.', ''],
     qr: ['There is a code for the phone.', 'Scan it, or type the pairing code in.'],
+    passkey: [
+      'WhatsApp asks for the passkey of this account before it links the number.',
+      'Sign with it in a browser: the linking page leads through it.',
+    ],
+    passkey_confirm: ['The phone shows a code.', 'Compare it on the linking page.'],
     connected: ['', ''],
     disconnected: ['Not connected at the moment.', WAIT.en],
     logged_out: ['This session was logged out here.', 'Link a phone again, or delete the session.'],
@@ -156,6 +205,11 @@ const BY_STATUS: Record<Lang, Record<Status, Words>> = {
   id: {
     connecting: ['Koneksi sedang dibuka.', ''],
     qr: ['Ada kode untuk ponsel.', 'Pindai kodenya, atau ketik kode penautan.'],
+    passkey: [
+      'WhatsApp meminta passkey akun ini sebelum menautkan nomor.',
+      'Tanda tangani di peramban: halaman penautan memandu Anda.',
+    ],
+    passkey_confirm: ['Ponsel menampilkan sebuah kode.', 'Cocokkan di halaman penautan.'],
     connected: ['', ''],
     disconnected: ['Sedang tidak terhubung.', WAIT.id],
     logged_out: ['Sesi ini dikeluarkan dari sini.', 'Tautkan ponsel lagi, atau hapus sesi.'],
