@@ -1,0 +1,1 @@
+ALTER TABLE `whatsapp_accounts` ADD `passkey` mediumtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
