@@ -145,6 +145,9 @@ export function followPasskey(
       const proof =
         handoff && clock.now() < handoff.until ? handoffProof(handoff.key, prologue.payload) : null;
       state = { at: 'answered', prologue, proved: proof !== null };
+      cancelExpiry();
+      control.watch('passkey_phone_away', PHONE_TIMEOUT_MS);
+      control.tell({ type: 'passkey', stage: 'answered', expiresAt: clock.now() + PHONE_TIMEOUT_MS });
       await query('set', [prologueNode(assertion, prologue.payload, proof)]);
     } catch (error) {
       if (link.closed.aborted) throw new AppError('UNAVAILABLE', 'The connection ended meanwhile.');
@@ -153,10 +156,6 @@ export function followPasskey(
         ? new AppError('PASSKEY_REFUSED', 'WhatsApp did not accept this signature. Sign the new challenge.')
         : new AppError('UNAVAILABLE', 'WhatsApp did not answer. Sign the new challenge.');
     }
-    if (state.at !== 'answered') return;
-    cancelExpiry();
-    control.watch('passkey_phone_away', PHONE_TIMEOUT_MS);
-    control.tell({ type: 'passkey', stage: 'answered', expiresAt: clock.now() + PHONE_TIMEOUT_MS });
   }
 
   async function continued(stanza: BinaryNode): Promise<void> {
