@@ -143,6 +143,81 @@ describe('a session on an emulated WhatsApp', () => {
     expect((await statusOf('strict')).reason).toBe('phone_mismatch');
   });
 
+  describe('whose account asks for a passkey', () => {
+    const passkey = async (name: string) => Object((await get(`/session/passkey/${name}`)).body.data);
+    const respond = (name: string, assertion: unknown) => post(`/session/passkey/${name}/response`, { assertion });
+
+    async function demanded(name: string, phone: string, fault?: 'refused' | 'phone_away'): Promise<void> {
+      emulator.setPasskey({ number: phone, passkey: true, fault });
+      const created = await post('/session/create', { sessionId: name });
+      await emulator.scan({ qr: String(Object(created.body.data).qr), phone });
+      await until(name, 'passkey');
+    }
+
+    const signed = async (name: string, phone: string) =>
+      emulator.signPasskey({ phone, options: (await passkey(name)).options });
+
+    it('is linked after its owner has signed', async () => {
+      const [name, phone] = ['keyed', '6281311100011'];
+      const before = await post('/session/create', { sessionId: name });
+      expect(before.status).toBe(201);
+      expect((await get(`/session/passkey/${name}`)).status).toBe(404);
+      emulator.setPasskey({ number: phone, passkey: true });
+      await emulator.scan({ qr: String(Object(before.body.data).qr), phone });
+      await until(name, 'passkey');
+      expect((await get(`/session/qr/${name}`)).body.code).toBe('QR_NOT_READY');
+      expect(await passkey(name)).toMatchObject({ sessionId: name, stage: 'asked', code: null, reason: null });
+      expect((await respond(name, await signed(name, phone))).body.data).toMatchObject({ sessionId: name });
+      await until(name, 'connected');
+      expect((await passkey(name)).options).toBeNull();
+    });
+
+    it('says what was wrong, and a second try works', async () => {
+      const [name, phone] = ['again', '6281311100012'];
+      await demanded(name, phone, 'refused');
+      const stale = await signed(name, phone);
+      expect((await respond(name, stale)).body).toMatchObject({ success: false, code: 'PASSKEY_REFUSED' });
+      expect(await passkey(name)).toMatchObject({ stage: 'asked', reason: 'passkey_refused' });
+      expect((await respond(name, stale)).body.code).toBe('PASSKEY_EXPIRED');
+      expect((await respond(name, { ...stale, rawId: 'not base64url!' })).body.code).toBe('VALIDATION_FAILED');
+      expect((await post(`/session/passkey/${name}/confirm`, {})).body.code).toBe('CONFLICT');
+      await respond(name, await signed(name, phone));
+      await until(name, 'connected');
+    });
+
+    it('begins again with a QR when the service is started anew in the middle', async () => {
+      const [name, phone] = ['killed', '6281311100013'];
+      await demanded(name, phone, 'phone_away');
+      await respond(name, await signed(name, phone));
+      expect(await passkey(name)).toMatchObject({ stage: 'answered' });
+      await supervisor.stop();
+      await engine.stop();
+      supervisor = startWorkers(newId());
+      await supervisor.start();
+      await until(name, 'qr');
+      const { qr } = Object((await get(`/session/qr/${name}`)).body.data);
+      await emulator.scan({ qr, phone });
+      await until(name, 'passkey');
+      await respond(name, await signed(name, phone));
+      await until(name, 'connected');
+    });
+
+    it('another tenant finds nothing to sign', async () => {
+      await demanded('private', '6281311100014');
+      const stranger = await t.tenant();
+      const assertion = await signed('private', '6281311100014');
+      for (const [method, path, body] of [
+        ['GET', '/session/passkey/private', undefined],
+        ['POST', '/session/passkey/private/response', { assertion }],
+        ['POST', '/session/passkey/private/confirm', { equal: false }],
+      ] as const) {
+        const answer = await t.call(path, { method, apiKey: stranger.apiKey, ...(body ? { body } : {}) });
+        expect(answer.body.code).toBe('SESSION_NOT_FOUND');
+      }
+      expect((await passkey('private')).stage).toBe('asked');
+    });
+  });
+
   it('logs out, and is linked anew by another phone', async () => {
     await link('moving', '6281311100006');
     const out = await post('/session/logout', { sessionId: 'moving' });

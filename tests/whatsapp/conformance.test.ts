@@ -79,6 +79,24 @@ describe.each(NAMES)('the engine %s', (name) => {
         expect(await test.host.next(account.id, 'connected')).toMatchObject({ phone });
       });
 
+    if (CAPABILITIES[name].passkey)
+      it('is linked after its owner has signed with a passkey', async () => {
+        const phone = fresh();
+        test.emulator.setPasskey({ number: phone, passkey: true });
+        const account = await test.addAccount();
+        await test.engine.open(account, { mode: 'qr' });
+        const { qr } = await test.host.next(account.id, 'qr');
+        await test.emulator.scan({ qr, phone });
+        const step = await test.host.next(account.id, 'passkey');
+        if (step.stage !== 'asked') throw new Error(step.stage);
+        const assertion = test.emulator.signPasskey({ phone, options: step.options });
+        await test.engine.answerPasskey(account.id, assertion);
+        expect(await test.host.next(account.id, 'paired')).toMatchObject({ phone });
+        expect((await closedOf(account)).reason).toBe('restart_required');
+        await test.engine.open(account, { mode: 'qr' });
+        expect(await test.host.next(account.id, 'connected')).toMatchObject({ phone });
+      });
+
     it('reconnects from what is stored, also in another process', async () => {
       const phone = fresh();
       const account = await test.connect(phone);
