@@ -145,7 +145,8 @@ describe('a session on an emulated WhatsApp', () => {
 
   describe('whose account asks for a passkey', () => {
     const passkey = async (name: string) => Object((await get(`/session/passkey/${name}`)).body.data);
-    const respond = (name: string, assertion: unknown) => post(`/session/passkey/${name}/response`, { assertion });
+    const respond = (name: string, assertion: unknown) =>
+      post(`/session/passkey/${name}/response`, { assertion });
 
     async function demanded(name: string, phone: string, fault?: 'refused' | 'phone_away'): Promise<void> {
       emulator.setPasskey({ number: phone, passkey: true, fault });
@@ -166,7 +167,12 @@ describe('a session on an emulated WhatsApp', () => {
       await emulator.scan({ qr: String(Object(before.body.data).qr), phone });
       await until(name, 'passkey');
       expect((await get(`/session/qr/${name}`)).body.code).toBe('QR_NOT_READY');
-      expect(await passkey(name)).toMatchObject({ sessionId: name, stage: 'asked', code: null, reason: null });
+      expect(await passkey(name)).toMatchObject({
+        sessionId: name,
+        stage: 'asked',
+        code: null,
+        reason: null,
+      });
       expect((await respond(name, await signed(name, phone))).body.data).toMatchObject({ sessionId: name });
       await until(name, 'connected');
       expect((await passkey(name)).options).toBeNull();
@@ -179,7 +185,9 @@ describe('a session on an emulated WhatsApp', () => {
       expect((await respond(name, stale)).body).toMatchObject({ success: false, code: 'PASSKEY_REFUSED' });
       expect(await passkey(name)).toMatchObject({ stage: 'asked', reason: 'passkey_refused' });
       expect((await respond(name, stale)).body.code).toBe('PASSKEY_EXPIRED');
-      expect((await respond(name, { ...stale, rawId: 'not base64url!' })).body.code).toBe('VALIDATION_FAILED');
+      expect((await respond(name, { ...stale, rawId: 'not base64url!' })).body.code).toBe(
+        'VALIDATION_FAILED',
+      );
       expect((await post(`/session/passkey/${name}/confirm`, {})).body.code).toBe('CONFLICT');
       await respond(name, await signed(name, phone));
       await until(name, 'connected');

@@ -314,8 +314,6 @@ export interface paths {
         /**
          * Who am I
          * @description `apiKey` is only in the answer to a JWT.
-         *
-         *     An API key needs the scope `read`.
          */
         get: operations["getAuthMe"];
         put?: never;
@@ -354,7 +352,7 @@ export interface paths {
         put?: never;
         /**
          * Register
-         * @description A new user with the role `user`; closed with ALLOW_REGISTRATION=false.
+         * @description A new user with the role `user`. Closed in production unless ALLOW_REGISTRATION=true.
          */
         post: operations["postAuthRegister"];
         delete?: never;
@@ -2161,6 +2159,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/passkey/{sessionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What WhatsApp wants signed
+         * @description Some accounts are asked for a passkey after the code was scanned (status `passkey`). Only the browser of the account’s owner can sign, on web.whatsapp.com: see docs/linking.md.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionPasskeySessionId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/passkey/{sessionId}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say whether the phone shows the same code
+         * @description An API key needs the scope `sessions:write`.
+         */
+        post: operations["postSessionPasskeySessionIdConfirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/passkey/{sessionId}/response": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand in what the browser signed
+         * @description An API key needs the scope `sessions:write`.
+         */
+        post: operations["postSessionPasskeySessionIdResponse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session/qr-image/{sessionId}": {
         parameters: {
             query?: never;
@@ -2881,7 +2941,7 @@ export interface components {
         };
         Failure: {
             /** @enum {string} */
-            code: "VALIDATION_FAILED" | "INVALID_NUMBER" | "URL_REFUSED" | "OTP_INVALID" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "SESSION_NOT_FOUND" | "QR_NOT_READY" | "OTP_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "SESSION_EXISTS" | "DUPLICATE_PHONE" | "ALREADY_CONNECTED" | "NOT_CONNECTED" | "BROADCAST_IN_PROGRESS" | "CONFLICT" | "IDEMPOTENCY_CONFLICT" | "IDEMPOTENCY_IN_PROGRESS" | "OTP_EXPIRED" | "BODY_TOO_LARGE" | "FILE_TOO_LARGE" | "UNSUPPORTED_MEDIA" | "NOT_SUPPORTED" | "FILE_INFECTED" | "NOT_ON_WHATSAPP" | "RATE_LIMITED" | "OTP_MAX_ATTEMPTS" | "INTERNAL" | "SEND_FAILED" | "UNAVAILABLE";
+            code: "VALIDATION_FAILED" | "INVALID_NUMBER" | "URL_REFUSED" | "OTP_INVALID" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "SESSION_NOT_FOUND" | "QR_NOT_READY" | "OTP_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "SESSION_EXISTS" | "DUPLICATE_PHONE" | "ALREADY_CONNECTED" | "NOT_CONNECTED" | "BROADCAST_IN_PROGRESS" | "CONFLICT" | "IDEMPOTENCY_CONFLICT" | "IDEMPOTENCY_IN_PROGRESS" | "OTP_EXPIRED" | "PASSKEY_EXPIRED" | "BODY_TOO_LARGE" | "FILE_TOO_LARGE" | "UNSUPPORTED_MEDIA" | "NOT_SUPPORTED" | "FILE_INFECTED" | "NOT_ON_WHATSAPP" | "PASSKEY_REFUSED" | "RATE_LIMITED" | "OTP_MAX_ATTEMPTS" | "INTERNAL" | "SEND_FAILED" | "UNAVAILABLE";
             details: {
                 [key: string]: unknown;
             };
@@ -3229,7 +3289,7 @@ export interface components {
             } | null;
         };
         /** @enum {string} */
-        SessionStatus: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+        SessionStatus: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
         SignedIn: {
             token: string;
             user: components["schemas"]["SignedInUser"];
@@ -9858,7 +9918,7 @@ export interface operations {
                             qrPageUrl: string;
                             sessionId: string;
                             /** @enum {string} */
-                            status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                            status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
                         };
                         message: string;
                     };
@@ -9942,7 +10002,7 @@ export interface operations {
                             reason: string | null;
                             sessionId: string;
                             /** @enum {string} */
-                            status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                            status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
                             /** Format: date-time */
                             updatedAt: string;
                             userId: number;
@@ -10017,7 +10077,7 @@ export interface operations {
                             reason: string | null;
                             sessionId: string;
                             /** @enum {string} */
-                            status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                            status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
                             /** Format: date-time */
                             updatedAt: string;
                             /** @description the linked WhatsApp account */
@@ -10027,6 +10087,215 @@ export interface operations {
                                 phone: string;
                             } | null;
                             userId: number;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionPasskeySessionId: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example my-session */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What WhatsApp wants signed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description the phone must show the same */
+                            code: string | null;
+                            expiresAt: string | null;
+                            /** @description what navigator.credentials.get takes as publicKey, as JSON (base64url) */
+                            options: {
+                                [key: string]: unknown;
+                            } | null;
+                            /** @description why the last try failed */
+                            reason: string | null;
+                            sessionId: string;
+                            /**
+                             * @description `asked`: sign `options`; `answered`: the phone is awaited; `confirm`: compare `code` with the phone; `failed`: see `reason`
+                             * @enum {string}
+                             */
+                            stage: "asked" | "answered" | "confirm" | "failed";
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionPasskeySessionIdConfirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example my-session */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "equal": true
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description false: the codes differ, end the pairing
+                     * @default true
+                     */
+                    equal?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Say whether the phone shows the same code */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description the phone must show the same */
+                            code: string | null;
+                            expiresAt: string | null;
+                            /** @description what navigator.credentials.get takes as publicKey, as JSON (base64url) */
+                            options: {
+                                [key: string]: unknown;
+                            } | null;
+                            /** @description why the last try failed */
+                            reason: string | null;
+                            sessionId: string;
+                            /**
+                             * @description `asked`: sign `options`; `answered`: the phone is awaited; `confirm`: compare `code` with the phone; `failed`: see `reason`
+                             * @enum {string}
+                             */
+                            stage: "asked" | "answered" | "confirm" | "failed";
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionPasskeySessionIdResponse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example my-session */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "assertion": {
+                 *         "id": "jZ2Jk0Y4Q0mYw1m2eJx0fA",
+                 *         "rawId": "jZ2Jk0Y4Q0mYw1m2eJx0fA",
+                 *         "type": "public-key",
+                 *         "response": {
+                 *           "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0",
+                 *           "authenticatorData": "AAAA",
+                 *           "signature": "MEUC"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    assertion: {
+                        id: string;
+                        rawId: string;
+                        response: {
+                            authenticatorData: string;
+                            clientDataJSON: string;
+                            signature: string;
+                            userHandle?: string | null;
+                        };
+                        /** @constant */
+                        type: "public-key";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Hand in what the browser signed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description the phone must show the same */
+                            code: string | null;
+                            expiresAt: string | null;
+                            /** @description what navigator.credentials.get takes as publicKey, as JSON (base64url) */
+                            options: {
+                                [key: string]: unknown;
+                            } | null;
+                            /** @description why the last try failed */
+                            reason: string | null;
+                            sessionId: string;
+                            /**
+                             * @description `asked`: sign `options`; `answered`: the phone is awaited; `confirm`: compare `code` with the phone; `failed`: see `reason`
+                             * @enum {string}
+                             */
+                            stage: "asked" | "answered" | "confirm" | "failed";
                         };
                         message: string;
                     };
@@ -10144,7 +10413,7 @@ export interface operations {
                             qrCode: string | null;
                             sessionId: string;
                             /** @enum {string} */
-                            status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                            status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
                         };
                         expiresAt: string | null;
                         pairingCode: string | null;
@@ -10154,7 +10423,7 @@ export interface operations {
                         qrCode: string | null;
                         sessionId: string;
                         /** @enum {string} */
-                        status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                        status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
                     };
                 };
             };
@@ -10222,7 +10491,7 @@ export interface operations {
                             reason: string | null;
                             sessionId: string;
                             /** @enum {string} */
-                            status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                            status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
                             /** Format: date-time */
                             updatedAt: string;
                             /** @description the linked WhatsApp account */
@@ -10294,7 +10563,7 @@ export interface operations {
                             reason: string | null;
                             sessionId: string;
                             /** @enum {string} */
-                            status: "connecting" | "qr" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                            status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
                             /** Format: date-time */
                             updatedAt: string;
                             /** @description the linked WhatsApp account */
