@@ -183,7 +183,7 @@ describe('a session on an emulated WhatsApp', () => {
       await demanded(name, phone, 'refused');
       const stale = await signed(name, phone);
       expect((await respond(name, stale)).body).toMatchObject({ success: false, code: 'PASSKEY_REFUSED' });
-      expect(await passkey(name)).toMatchObject({ stage: 'asked', reason: 'passkey_refused' });
+      await expect.poll(() => passkey(name)).toMatchObject({ stage: 'asked', reason: 'passkey_refused' });
       expect((await respond(name, stale)).body.code).toBe('PASSKEY_EXPIRED');
       expect((await respond(name, { ...stale, rawId: 'not base64url!' })).body.code).toBe(
         'VALIDATION_FAILED',
@@ -197,7 +197,7 @@ describe('a session on an emulated WhatsApp', () => {
       const [name, phone] = ['killed', '6281311100013'];
       await demanded(name, phone, 'phone_away');
       await respond(name, await signed(name, phone));
-      expect(await passkey(name)).toMatchObject({ stage: 'answered' });
+      await expect.poll(() => passkey(name)).toMatchObject({ stage: 'answered' });
       await supervisor.stop();
       await engine.stop();
       supervisor = startWorkers(newId());
