@@ -31,6 +31,7 @@ const { createQueueSignals } = await import('../src/queue/signals.ts');
 const { createCredentials } = await import('../src/services/auth/credentials.ts');
 const { createBackground } = await import('../src/services/background.ts');
 const { createSecretBox } = await import('../src/utils/crypto.ts');
+const { createMediaTools } = await import('../src/services/media/tools.ts');
 const { createOutgoing } = await import('../src/utils/guarded-fetch.ts');
 const { createDispatcher } = await import('../src/workers/dispatcher.ts');
 const { makeTenant } = await import('../tests/helpers/tenant.ts');
@@ -79,6 +80,7 @@ const deps: Deps = {
   signals: createQueueSignals(),
   commands: createCommandBus({ processId: OWNER, clock }),
   storage: createStorage({ config, clock, logger: silent }),
+  mediaTools: createMediaTools({ config, logger: silent }),
   outgoing,
   credentials: createCredentials({ config, db, clock, logger: silent }),
   background: createBackground({ processId: newId(), logger: silent }),

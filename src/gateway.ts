@@ -16,7 +16,7 @@ import { buildDeps } from './services/deps.ts';
 import { announceKeys, requireSharedKeys, withdrawKeys } from './services/encryption/announcements.ts';
 import { ensureFirstAdmin } from './services/first-admin.ts';
 import { storeInbound } from './services/inbound/store.ts';
-import { openForEngine } from './services/media/host.ts';
+import { describeForEngine, openForEngine } from './services/media/host.ts';
 import { findOutbound, openContent } from './services/messages/engine-host.ts';
 import { measureProcess, metricsOf } from './services/metrics/index.ts';
 import { measureEngine, measurePosts } from './services/metrics/observe.ts';
@@ -82,6 +82,7 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
     undo.push(() => clock.stop());
     const deps = buildDeps({ config, database, logger, clock, processId });
     undo.push(() => deps.outgoing.close());
+    undo.push(() => deps.mediaTools.close());
     undo.push(() => deps.storage.close());
     undo.push(() => deps.background.stop());
     // SQLite serves one process: nobody else can have another key.
@@ -138,6 +139,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
         if (isNew && message.media) inboundMedia.wake();
       },
       openMedia: (account, mediaId) => openForEngine(deps, account, mediaId),
+      describeMedia: (account, mediaId) => describeForEngine(deps, account, mediaId),
     },
     store,
     clock,

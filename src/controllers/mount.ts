@@ -238,6 +238,10 @@ export function createCtx(deps: Deps, c: HttpContext): Ctx {
     requestId: c.get('requestId'),
     ip: c.get('ip'),
     userAgent: c.req.header('user-agent') ?? null,
+    // Asked for by few: to make it costs a whole Request.
+    get signal() {
+      return c.req.raw.signal;
+    },
   };
 }
 

@@ -92,22 +92,55 @@ function readPoll(content: proto.IMessage): Content | undefined {
 function readMedia(content: proto.IMessage): ReadResult | undefined {
   const { imageMessage, videoMessage, audioMessage, documentMessage, stickerMessage } = content;
   if (imageMessage) {
-    return describeMedia('image', 'image', imageMessage, optional('caption', imageMessage.caption));
+    return describeMedia('image', 'image', imageMessage, {
+      ...optional('caption', imageMessage.caption),
+      ...readShown(imageMessage),
+    });
   }
   if (videoMessage) {
-    return describeMedia('video', 'video', videoMessage, optional('caption', videoMessage.caption));
+    return describeMedia('video', 'video', videoMessage, {
+      ...optional('caption', videoMessage.caption),
+      ...optional('seconds', videoMessage.seconds),
+      ...readShown(videoMessage),
+    });
   }
   if (audioMessage) {
-    return describeMedia(audioMessage.ptt ? 'ptt' : 'audio', 'audio', audioMessage, {});
+    return describeMedia(audioMessage.ptt ? 'ptt' : 'audio', 'audio', audioMessage, {
+      ...optional('seconds', audioMessage.seconds),
+      ...optional('waveform', base64(audioMessage.waveform)),
+    });
   }
   if (documentMessage) {
     return describeMedia('document', 'document', documentMessage, {
       ...optional('caption', documentMessage.caption),
       ...optional('fileName', documentMessage.fileName),
+      ...optional('pageCount', documentMessage.pageCount),
+      ...readShown(documentMessage),
     });
   }
-  return stickerMessage ? describeMedia('sticker', 'sticker', stickerMessage, {}) : undefined;
+  if (!stickerMessage) {
+    return undefined;
+  }
+  return describeMedia('sticker', 'sticker', stickerMessage, {
+    ...readShown(stickerMessage),
+    isAnimated: stickerMessage.isAnimated === true,
+  });
 }
+
+/** What a phone shows before it has the file. */
+function readShown(file: {
+  width?: Nullable<number>;
+  height?: Nullable<number>;
+  jpegThumbnail?: Nullable<Uint8Array>;
+}): Partial<Content> {
+  return {
+    ...(file.width ? { width: file.width } : {}),
+    ...(file.height ? { height: file.height } : {}),
+    ...optional('thumbnail', base64(file.jpegThumbnail)),
+  };
+}
+
+const base64 = (bytes: Nullable<Uint8Array>) => (bytes ? Buffer.from(bytes).toString('base64') : undefined);
 
 function describeMedia(
   type: Content['type'],

@@ -33,6 +33,18 @@ export interface Content {
   fileSha256?: string;
   /** Size in bytes of that file. */
   fileSize?: number;
+  /** Pixels of a picture, film or sticker, as the message says. */
+  width?: number;
+  height?: number;
+  /** Whole seconds of a sound or film, as the message says. */
+  seconds?: number;
+  pageCount?: number;
+  /** Of a sticker. */
+  isAnimated?: boolean;
+  /** The preview that a phone shows before it has the file: a JPEG, base64. */
+  thumbnail?: string;
+  /** The 64 bars of a voice note, base64. */
+  waveform?: string;
   /** Why the file could not be downloaded or did not match its hashes. */
   mediaError?: string;
   latitude?: number;

@@ -13,6 +13,7 @@ import type { FileStorage } from '../utils/storage/storage.ts';
 import type { Credentials } from './auth/credentials.ts';
 import type { Background } from './background.ts';
 import type { IdempotencyClaim } from './idempotency.ts';
+import type { MediaTools } from './media/tools.ts';
 
 /** Built once by main (or by a test) and shared by every request. */
 export interface Deps {
@@ -27,6 +28,8 @@ export interface Deps {
   commands: CommandBus;
   /** where the bytes of files lie, for all processes */
   storage: FileStorage;
+  /** looks into files, in processes of its own */
+  mediaTools: MediaTools;
   /** HTTP to the outside: URLs that clients name are guarded */
   outgoing: Outgoing;
   /** who a token or a key belongs to; verbs that change users or keys tell it to forget */
@@ -57,6 +60,8 @@ export interface Ctx extends Deps {
   requestId: string;
   ip: string | null;
   userAgent: string | null;
+  /** aborted when the caller has gone; missing where nobody waits */
+  signal?: AbortSignal;
   /** the caller sent an Idempotency-Key: what creates something calls `claimIdempotency` in its transaction */
   idempotency?: IdempotencyClaim;
 }

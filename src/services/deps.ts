@@ -13,6 +13,7 @@ import { createStorage } from '../utils/storage/open-storage.ts';
 import { createCredentials } from './auth/credentials.ts';
 import { createBackground } from './background.ts';
 import type { Deps } from './context.ts';
+import { createMediaTools } from './media/tools.ts';
 
 export interface Foundation {
   config: Config;
@@ -23,7 +24,7 @@ export interface Foundation {
   processId: string;
 }
 
-/** Everything that verbs need, over an open and migrated database. `outgoing` and `storage` are to be closed by the caller. */
+/** Everything that verbs need, over an open and migrated database. `outgoing`, `storage` and `mediaTools` are to be closed by the caller. */
 export function buildDeps({ config, database, logger, clock, processId }: Foundation): Deps {
   const { db } = database;
   return {
@@ -42,6 +43,7 @@ export function buildDeps({ config, database, logger, clock, processId }: Founda
       askOwner: database.dialect === 'sqlite' ? undefined : createAskOwner({ database, clock, logger }),
     }),
     storage: createStorage({ config, clock, logger }),
+    mediaTools: createMediaTools({ config, logger }),
     outgoing: createOutgoing({ allowPrivate: config.allowPrivateUrls }),
     credentials: createCredentials({ config, db, clock, logger }),
     background: createBackground({ processId, logger }),

@@ -259,6 +259,7 @@ export const Env = z.object({
   MAX_CSV_SIZE: whole(1, 4 * GIB).default(200 * 1024 ** 2),
   CLAMAV_HOST: z.string().optional(),
   CLAMAV_PORT: port().default(3310),
+  FFMPEG_PATH: z.string().min(1).default('ffmpeg'),
   // The documents give it in milliseconds: 900000 is their 15 minutes.
   RATE_LIMIT_WINDOW: whole(1000, DAY_MS).default(900_000),
   RATE_LIMIT_MAX: whole(1, 1_000_000).default(100),

@@ -132,6 +132,8 @@ export interface Config {
     maxCsvBytes: number;
     /** null: uploads are not scanned */
     clamav: { host: string; port: number } | null;
+    /** the program that makes voice notes of other sounds: a path, or a name that is looked up */
+    ffmpeg: string;
   };
   /** where the bytes of files lie; `local`: below `files.uploadPath` */
   storage: { type: 'local' } | ({ type: 's3' } & S3Options);

@@ -263,6 +263,7 @@ function filesOf(env: EnvValues): Config['files'] {
     maxMediaBytes: env.MAX_MEDIA_SIZE,
     maxCsvBytes: env.MAX_CSV_SIZE,
     clamav: env.CLAMAV_HOST === undefined ? null : { host: env.CLAMAV_HOST, port: env.CLAMAV_PORT },
+    ffmpeg: env.FFMPEG_PATH,
   };
 }
 

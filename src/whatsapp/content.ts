@@ -12,6 +12,23 @@ export interface MediaFile {
   sha256: string;
 }
 
+/** What a message tells of its file besides its type; what is not known is missing. */
+export interface MediaDetails {
+  /** pixels, as it is shown */
+  width?: number;
+  height?: number;
+  /** whole seconds of a sound or a film */
+  seconds?: number;
+  /** pages of a PDF */
+  pages?: number;
+  /** a picture that moves */
+  animated?: boolean;
+  /** a small JPEG, base64 */
+  thumbnail?: string;
+  /** how loud a sound is from beginning to end: 64 bytes from 0 to 100, base64 */
+  waveform?: string;
+}
+
 /** Names a message that an answer or a reaction is about. */
 export interface MessageKey {
   messageId: string;

@@ -3,7 +3,7 @@
  * it never decides to reconnect, never retries a send and never writes history.
  */
 import type { Readable } from 'node:stream';
-import type { Content, ContentType } from './content.ts';
+import type { Content, ContentType, MediaDetails } from './content.ts';
 import type { InboundContent, MediaSource } from './inbound-content.ts';
 
 /** Which session, and under which ownership its writes are made. */
@@ -197,6 +197,8 @@ export interface EngineHost {
    * Throws UNAVAILABLE, and so does the stream.
    */
   openMedia(account: AccountRef, mediaId: string): Promise<Readable | null>;
+  /** What a message tells of that file besides its type. Missing: nothing is told. */
+  describeMedia?(account: AccountRef, mediaId: string): Promise<MediaDetails>;
 }
 
 export type PairingRequest = { mode: 'qr' } | { mode: 'code'; phone: string };

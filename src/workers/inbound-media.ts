@@ -36,7 +36,7 @@ export interface InboundMediaWorker extends Loop {
 
 type WorkerDeps = Pick<
   Deps,
-  'config' | 'clock' | 'logger' | 'database' | 'db' | 'secrets' | 'storage' | 'stream'
+  'config' | 'clock' | 'logger' | 'database' | 'db' | 'secrets' | 'storage' | 'stream' | 'mediaTools'
 >;
 
 /** Makes the worker. `stop` cuts off what is running: it is tried again after the next start. */

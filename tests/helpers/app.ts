@@ -11,6 +11,7 @@ import { createQueueSignals } from '../../src/queue/signals.ts';
 import { createCredentials } from '../../src/services/auth/credentials.ts';
 import { createBackground } from '../../src/services/background.ts';
 import type { Deps, Role } from '../../src/services/context.ts';
+import { createMediaTools } from '../../src/services/media/tools.ts';
 import { type Clock, systemClock } from '../../src/utils/clock.ts';
 import { type Config, loadConfig } from '../../src/utils/config.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
@@ -90,6 +91,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
   const { logger, lines } = createMemoryLogger();
   const { db } = database;
   const outgoing = createOutgoing({ allowPrivate: config.allowPrivateUrls });
+  const mediaTools = createMediaTools({ config, logger });
   const deps: Deps = {
     config,
     database,
@@ -101,6 +103,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     signals: createQueueSignals(),
     commands: createCommandBus({ processId: newId(), clock }),
     storage: createStorage({ config, clock: systemClock, logger }),
+    mediaTools,
     outgoing,
     credentials: createCredentials({ config, db, clock, logger }),
     background: createBackground({ processId: newId(), logger }),
@@ -117,6 +120,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     async close() {
       await app.stop();
       await deps.background.stop();
+      mediaTools.close();
       await outgoing.close();
       await deps.storage.close();
       await database.close();

@@ -2,16 +2,16 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { and, count, desc, eq, gt } from 'drizzle-orm';
-import { imageSizeFromFile } from 'image-size/fromFile';
 import { transact } from '../../db/ops.ts';
 import { media } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { ScannerError, type ScanVerdict, scanStream } from '../../utils/clamd.ts';
 import { AppError } from '../../utils/errors.ts';
+import type { MediaDetails } from '../../whatsapp/content.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { detectType } from '../media/detect.ts';
-import { findMedia, keepReceived, type MediaRecord } from '../media/keep.ts';
+import { findMedia, keepReceived, type MediaRecord, toolRun } from '../media/keep.ts';
 import type { ReceivedFile } from '../media/sources.ts';
 import { discardFile, fileTooLarge } from '../media/staging.ts';
 import { signedMediaPath } from '../media/verbs.ts';
@@ -56,14 +56,16 @@ export async function uploadFile(ctx: Ctx, input: BroadcastRef & { file: Receive
   try {
     const { maxUploadBytes } = ctx.config.files;
     if (file.size > maxUploadBytes) throw fileTooLarge(maxUploadBytes);
-    const mimetype = await requireKind(file);
-    const dimensions = await readDimensions(file, mimetype);
+    const mimetype = await requireKind(ctx, file);
+    const details = await ctx.mediaTools.detailsOf(file.path, mimetype, toolRun(ctx));
+    const dimensions = dimensionsOf(details, mimetype);
     const scanned = await scan(ctx, { userId, session }, file);
     const about = { mimetype, size: file.size, originalName: file.filename, ...dimensions, scanned };
     const row = await keepReceived(ctx, file, {
       mimetype,
       kind: 'upload',
       neededUntil: ctx.clock.now(),
+      details,
       // The signed link is a credential, which must not be in what is kept.
       companion: (tx, { id }) =>
         claimIdempotency(
@@ -134,8 +136,8 @@ function toUpload(ctx: Ctx, id: string, path: string, about: About): Upload {
   return { filename, url: `${ctx.config.publicUrl}${path}`, ...about };
 }
 
-async function requireKind(file: ReceivedFile): Promise<string> {
-  const detected = await detectType(file, null);
+async function requireKind(ctx: Ctx, file: ReceivedFile): Promise<string> {
+  const detected = await detectType(ctx, file, null, toolRun(ctx));
   const isWord = detected === OLE_CONTAINER && (await readFile(file.path)).includes(WORD_STREAM);
   const mimetype = isWord ? WORD : detected;
   if (EXTENSIONS[mimetype] !== undefined) return mimetype;
@@ -144,19 +146,13 @@ async function requireKind(file: ReceivedFile): Promise<string> {
   });
 }
 
-async function readDimensions(
-  file: ReceivedFile,
+function dimensionsOf(
+  { width, height }: MediaDetails,
   mimetype: string,
-): Promise<{ width: number | null; height: number | null }> {
+): { width: number | null; height: number | null } {
   if (!mimetype.startsWith('image/')) return { width: null, height: null };
-  try {
-    const { width, height } = await imageSizeFromFile(file.path);
-    return { width, height };
-  } catch (error) {
-    throw new AppError('UNSUPPORTED_MEDIA', 'The picture is damaged: its size cannot be read.', {
-      cause: error,
-    });
-  }
+  if (width !== undefined && height !== undefined) return { width, height };
+  throw new AppError('UNSUPPORTED_MEDIA', 'The picture is damaged: its size cannot be read.');
 }
 
 /** False when no scanner is configured. */

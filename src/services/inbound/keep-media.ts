@@ -13,7 +13,7 @@ import { expiryOf } from '../media/keep.ts';
 import { discardFile, type StagedFile, stageFile, storageKeyOf } from '../media/staging.ts';
 import type { MediaWork } from './media-work.ts';
 
-type KeepDeps = Pick<Deps, 'config' | 'clock' | 'db' | 'stream' | 'storage'>;
+type KeepDeps = Pick<Deps, 'config' | 'clock' | 'db' | 'stream' | 'storage' | 'mediaTools'>;
 
 /** What a type is called when the bytes say nothing. */
 const UNTOLD = new Set(['application/octet-stream', 'text/plain']);
@@ -26,7 +26,7 @@ const MAX_TYPE = 120;
 export async function keepInboundMedia(deps: KeepDeps, work: MediaWork, stream: Readable): Promise<void> {
   const staged = await stageFile(deps, stream, deps.config.files.maxMediaBytes);
   try {
-    const detected = await detectType(staged, null);
+    const detected = await detectType(deps, staged, null, { userId: work.userId });
     // Its key is that of the work, so that a crash from here on leaves nothing behind that the next attempt would not
     // replace.
     await deps.storage.put(storageKeyOf(work.id), staged);

@@ -1,14 +1,18 @@
 /** What a file is, by its bytes. Its name only tells kinds of plain text apart. */
-import { fileTypeFromFile } from 'file-type';
-import { parseFile } from 'music-metadata';
 import { AppError } from '../../utils/errors.ts';
 import type { MediaContent } from '../../whatsapp/content.ts';
+import type { Deps } from '../context.ts';
+import { typeOfHead } from './inspect/type.ts';
 import { readStaged, type StagedFile } from './staging.ts';
+import type { ToolRun } from './tools.ts';
 
 export type MediaUse = MediaContent['type'];
 
 const UNKNOWN = 'application/octet-stream';
-const SAMPLE_BYTES = 4_096;
+/** As much as the library looks at of most kinds. */
+const SAMPLE_BYTES = 4_100;
+/** What holds files of many kinds: its beginning does not say which. */
+const CONTAINERS = new Set(['application/zip', 'application/x-cfb']);
 /** What phones can show, by what the file is to be sent as; a document may be anything. */
 const ACCEPTED: Record<Exclude<MediaUse, 'document'>, readonly string[]> = {
   image: ['image/jpeg', 'image/png', 'image/webp', 'image/gif'],
@@ -25,30 +29,35 @@ const ACCEPTED: Record<Exclude<MediaUse, 'document'>, readonly string[]> = {
   ],
   sticker: ['image/webp'],
 };
-/** The library's names for the same thing. */
-const SYNONYMS: Record<string, string> = {
-  'audio/x-m4a': 'audio/mp4',
-  'video/x-m4v': 'video/mp4',
-  'audio/opus': 'audio/ogg; codecs=opus',
-  'audio/vnd.wave': 'audio/wav',
-  'audio/x-flac': 'audio/flac',
-};
 const PLAIN_TEXTS: Record<string, string> = { csv: 'text/csv', json: 'application/json', xml: 'text/xml' };
 
-/** The MIME type of a whole file. `filename` is looked at for plain text only. */
-export async function detectType(file: StagedFile, filename: string | null): Promise<string> {
-  const found = await fileTypeFromFile(file.path).catch(() => undefined);
-  const mimetype = found && (SYNONYMS[found.mime] ?? found.mime);
-  if (mimetype) return mimetype;
-  if (!(await looksLikeText(file))) return UNKNOWN;
+/**
+ * The MIME type of a whole file. Its beginning tells most kinds; what is a container of others is looked through by
+ * the mediaTools. `filename` is looked at for plain text only.
+ */
+export async function detectType(
+  { mediaTools }: Pick<Deps, 'mediaTools'>,
+  file: StagedFile,
+  filename: string | null,
+  run: ToolRun,
+): Promise<string> {
+  const head = await readHead(file);
+  const first = await typeOfHead(head);
+  const isKnown = first !== null && !CONTAINERS.has(first);
+  const mimetype = isKnown ? first : ((await mediaTools.typeOf(file.path, run)) ?? first);
+  if (mimetype !== null) return mimetype;
+  if (!looksLikeText(head)) return UNKNOWN;
   const extension = filename?.split('.').at(-1)?.toLowerCase() ?? '';
   return PLAIN_TEXTS[extension] ?? 'text/plain';
 }
 
-async function looksLikeText(file: StagedFile): Promise<boolean> {
+async function readHead(file: StagedFile): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for await (const piece of readStaged(file, SAMPLE_BYTES)) pieces.push(piece);
-  const sample = Buffer.concat(pieces);
+  return Buffer.concat(pieces);
+}
+
+function looksLikeText(sample: Buffer): boolean {
   if (sample.includes(0)) return false;
   // The sample may end inside a character.
   const text = new TextDecoder('utf-8').decode(sample, { stream: true });
@@ -63,14 +72,4 @@ export function requireUse(use: MediaUse, mimetype: string): void {
   throw new AppError('UNSUPPORTED_MEDIA', `The file is ${mimetype}, which cannot be sent as ${use}.`, {
     details: { mimetype, accepted },
   });
-}
-
-/** Whole seconds of a sound, at least 1; undefined when the file does not say. */
-export async function readSeconds(path: string, mimetype: string): Promise<number | undefined> {
-  try {
-    const { format } = await parseFile(path, { duration: mimetype !== 'audio/mpeg', skipCovers: true });
-    return format.duration === undefined ? undefined : Math.max(1, Math.round(format.duration));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,55 +1,18 @@
-/** From a client's media to a file that messages can name. */
 import { and, desc, eq, gt, isNull, or } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { transact } from '../../db/ops.ts';
 import { media } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
-import type { MediaFile } from '../../whatsapp/content.ts';
+import type { MediaDetails, MediaFile } from '../../whatsapp/content.ts';
 import type { Ctx, Deps } from '../context.ts';
-import { detectType, type MediaUse, readSeconds, requireUse } from './detect.ts';
 import { isDataUrl, type MediaSource, type ReceivedFile, receiveDataUrl, receiveUrl } from './sources.ts';
-import { discardFile, storageKeyOf } from './staging.ts';
+import { storageKeyOf } from './staging.ts';
+import type { ToolRun } from './tools.ts';
 
 const DAY_MS = 86_400_000;
 
 export type MediaRecord = typeof media.$inferSelect;
-
-/** What a send knows of its file besides what the message says. */
-export interface TakenMedia {
-  file: MediaFile;
-  filename: string | null;
-  /** of a sound */
-  seconds?: number;
-}
-
-/**
- * Makes the media of a message: fetched if it is a URL, its type read from its bytes, kept until `neededUntil`
- * (epoch milliseconds) and the retention after that. Throws NOT_FOUND for an unknown upload, UNSUPPORTED_MEDIA,
- * FILE_TOO_LARGE, URL_REFUSED, VALIDATION_FAILED.
- */
-export async function takeMedia(
-  ctx: Ctx,
-  source: MediaSource,
-  use: MediaUse,
-  neededUntil: number,
-): Promise<TakenMedia> {
-  const received = await receive(ctx, source);
-  if (typeof received === 'string') return takeUpload(ctx, received, use, neededUntil);
-  try {
-    const mimetype = await detectType(received, received.filename);
-    requireUse(use, mimetype);
-    const seconds = use === 'audio' ? await readSeconds(received.path, mimetype) : undefined;
-    const row = await keepReceived(ctx, received, { mimetype, kind: 'outbound', neededUntil });
-    return {
-      file: toMediaFile(row),
-      filename: received.filename,
-      ...(seconds === undefined ? {} : { seconds }),
-    };
-  } finally {
-    await discardFile(received);
-  }
-}
 
 /** The file of a source that brings one; the id of an upload otherwise. */
 export async function receive(ctx: Ctx, source: MediaSource): Promise<ReceivedFile | string> {
@@ -62,6 +25,8 @@ interface KeepOptions {
   mimetype: string;
   kind: MediaRecord['kind'];
   neededUntil: number;
+  /** when somebody has looked already */
+  details?: MediaDetails;
   /** written when row and file are both there; repeatable */
   companion?: (tx: Tx, row: MediaRecord) => Promise<void>;
 }
@@ -73,7 +38,7 @@ interface KeepOptions {
 export async function keepReceived(
   ctx: Ctx,
   received: ReceivedFile,
-  { mimetype, kind, neededUntil, companion }: KeepOptions,
+  { mimetype, kind, neededUntil, details: seen, companion }: KeepOptions,
 ): Promise<MediaRecord> {
   const now = ctx.clock.now();
   const expiresAt = expiryOf(ctx, neededUntil);
@@ -86,6 +51,7 @@ export async function keepReceived(
     });
     return row;
   }
+  const details = seen ?? (await ctx.mediaTools.detailsOf(received.path, mimetype, toolRun(ctx)));
   const id = newId(now);
   const row: MediaRecord = {
     id,
@@ -98,7 +64,7 @@ export async function keepReceived(
     size: received.size,
     filename: received.filename,
     storageKey: storageKeyOf(id),
-    details: null,
+    details,
     createdAt: now,
     expiresAt,
   };
@@ -137,16 +103,19 @@ async function findSame(
   return row && (await ctx.storage.has(row.storageKey)) ? row : null;
 }
 
-/** An earlier upload (or a received file) of the caller, good for another `neededUntil`. */
-async function takeUpload(ctx: Ctx, id: string, use: MediaUse, neededUntil: number): Promise<TakenMedia> {
-  const row = await findMedia(ctx, id);
-  requireUse(use, row.mimetype);
-  const expiresAt = expiryOf(ctx, neededUntil);
-  if (expiresAt > row.expiresAt) await extend(ctx.db, { id: row.id, expiresAt });
-  return { file: toMediaFile(row), filename: row.filename };
+/** What is known of a file; nothing of one that nobody has looked into. Safe because only `keepReceived` writes it. */
+export function detailsOf(row: Pick<MediaRecord, 'details'>): MediaDetails {
+  return (row.details ?? {}) as MediaDetails;
 }
 
-async function extend(db: Ctx['db'] | Tx, row: Pick<MediaRecord, 'id' | 'expiresAt'>): Promise<void> {
+/** For looking into a caller's file. */
+export const toolRun = ({ actor, signal }: Pick<Ctx, 'actor' | 'signal'>): ToolRun => ({
+  userId: actor.userId,
+  signal,
+});
+
+/** Prolongs what a message relies on. */
+export async function extend(db: Ctx['db'] | Tx, row: Pick<MediaRecord, 'id' | 'expiresAt'>): Promise<void> {
   await db.update(media).set({ expiresAt: row.expiresAt }).where(eq(media.id, row.id));
 }
 

@@ -7,7 +7,7 @@ import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { signLink } from '../signed-links.ts';
 import { detectType } from './detect.ts';
-import { findMedia, keepReceived, type MediaRecord, receive } from './keep.ts';
+import { findMedia, keepReceived, type MediaRecord, receive, toolRun } from './keep.ts';
 import type { MediaSource } from './sources.ts';
 import { discardFile } from './staging.ts';
 
@@ -40,7 +40,7 @@ export async function uploadMedia(ctx: Ctx, source: MediaSource): Promise<MediaO
   }
   try {
     const row = await keepReceived(ctx, received, {
-      mimetype: await detectType(received, received.filename),
+      mimetype: await detectType(ctx, received, received.filename, toolRun(ctx)),
       kind: 'upload',
       neededUntil: ctx.clock.now(),
       // The link is a credential, which must not be in what is kept.

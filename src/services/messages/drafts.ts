@@ -6,9 +6,8 @@ import type { z } from 'zod';
 import { normalizePhone } from '../../utils/phone.ts';
 import type { Content, ContentType, Rendering } from '../../whatsapp/content.ts';
 import type { Ctx } from '../context.ts';
-import type { MediaUse } from '../media/detect.ts';
-import { type TakenMedia, takeMedia } from '../media/keep.ts';
 import type { MediaSource } from '../media/sources.ts';
+import { type MediaPurpose, type TakenMedia, takeMedia } from '../media/take.ts';
 import type {
   AudioFields,
   ButtonsFields,
@@ -40,21 +39,29 @@ type Fields<F extends z.ZodRawShape> = z.output<z.ZodObject<F>>;
 type WithSource<F extends z.ZodRawShape, K extends string> = Omit<Fields<F>, K> & { [key in K]: MediaSource };
 
 export const imageDraft = ({ image, caption }: WithSource<typeof ImageFields, 'image'>): Draft =>
-  mediaDraft('image', image, ({ file }) => ({ type: 'image', media: file, ...optional({ caption }) }));
+  mediaDraft({ use: 'image' }, image, ({ file }) => ({
+    type: 'image',
+    media: file,
+    ...optional({ caption }),
+  }));
 
 export const videoDraft = ({ video, caption }: { video: MediaSource; caption?: string | undefined }): Draft =>
-  mediaDraft('video', video, ({ file }) => ({ type: 'video', media: file, ...optional({ caption }) }));
+  mediaDraft({ use: 'video' }, video, ({ file }) => ({
+    type: 'video',
+    media: file,
+    ...optional({ caption }),
+  }));
 
 export const audioDraft = ({ audio, ptt = false }: WithSource<typeof AudioFields, 'audio'>): Draft =>
-  mediaDraft('audio', audio, ({ file, seconds }) => ({
+  mediaDraft({ use: 'audio', voice: ptt }, audio, ({ file, details }) => ({
     type: 'audio',
     media: file,
     ptt,
-    ...optional({ seconds }),
+    ...optional({ seconds: details.seconds }),
   }));
 
 export const documentDraft = (input: WithSource<typeof DocumentFields, 'document'>): Draft =>
-  mediaDraft('document', input.document, ({ file, filename }) => ({
+  mediaDraft({ use: 'document' }, input.document, ({ file, filename }) => ({
     type: 'document',
     media: file,
     filename: input.filename ?? filename ?? 'document',
@@ -62,12 +69,16 @@ export const documentDraft = (input: WithSource<typeof DocumentFields, 'document
   }));
 
 export const stickerDraft = ({ sticker }: { sticker: MediaSource }): Draft =>
-  mediaDraft('sticker', sticker, ({ file }) => ({ type: 'sticker', media: file }));
+  mediaDraft({ use: 'sticker' }, sticker, ({ file }) => ({ type: 'sticker', media: file }));
 
-function mediaDraft(type: MediaUse, source: MediaSource, build: (taken: TakenMedia) => Content): Draft {
+function mediaDraft(
+  purpose: Omit<MediaPurpose, 'neededUntil'>,
+  source: MediaSource,
+  build: (taken: TakenMedia) => Content,
+): Draft {
   return {
-    type,
-    make: async (ctx, { neededUntil }) => build(await takeMedia(ctx, source, type, neededUntil)),
+    type: purpose.use,
+    make: async (ctx, { neededUntil }) => build(await takeMedia(ctx, source, { ...purpose, neededUntil })),
   };
 }
 

@@ -188,6 +188,7 @@ function guardHost(host: EngineHost, logger: Logger): EngineHost {
     findOutbound: (accountId, messageId) => host.findOutbound(accountId, messageId),
     storeInbound: (account, message) => host.storeInbound(account, message),
     openMedia: (account, mediaId) => host.openMedia(account, mediaId),
+    describeMedia: async (account, mediaId) => (await host.describeMedia?.(account, mediaId)) ?? {},
     onEvent(account, event) {
       try {
         host.onEvent(account, event);

@@ -1,23 +1,55 @@
 import type { proto } from '@whiskeysockets/baileys';
 import type { MediaContent } from '../content.ts';
+import { present } from './present.ts';
 import type { UploadedMedia } from './uploads.ts';
 
-/** A message that names a file on WhatsApp's media server. Throws when the file was not uploaded. */
+/**
+ * A message that names a file on WhatsApp's media server, with what WhatsApp's own clients tell of it. Throws when the
+ * file was not uploaded.
+ */
 export function encodeMedia(content: MediaContent, uploaded: UploadedMedia | null): proto.IMessage {
   if (!uploaded) throw new Error('the file of this message was not uploaded');
-  const file = { ...uploaded, mimetype: content.media.mimetype };
+  const { details, ...place } = uploaded;
+  const file = { ...place, mimetype: content.media.mimetype };
+  const { width, height, seconds, pages } = details;
+  const size = { ...present('width', width), ...present('height', height) };
+  const preview = present('jpegThumbnail', bytesOf(details.thumbnail));
   switch (content.type) {
     case 'image':
-      return { imageMessage: { ...file, caption: content.caption ?? null } };
+      return { imageMessage: { ...file, ...size, ...preview, caption: content.caption ?? null } };
     case 'video':
-      return { videoMessage: { ...file, caption: content.caption ?? null } };
-    case 'audio':
-      return { audioMessage: { ...file, ptt: content.ptt, seconds: content.seconds ?? null } };
+      return {
+        videoMessage: {
+          ...file,
+          ...size,
+          ...preview,
+          ...present('seconds', seconds),
+          caption: content.caption ?? null,
+        },
+      };
+    case 'audio': {
+      const waveform = content.ptt ? present('waveform', bytesOf(details.waveform)) : {};
+      return {
+        audioMessage: { ...file, ...waveform, ptt: content.ptt, seconds: content.seconds ?? seconds ?? null },
+      };
+    }
     case 'sticker':
-      return { stickerMessage: file };
+      return { stickerMessage: { ...file, ...size, isAnimated: details.animated ?? false } };
     case 'document': {
       const { filename, caption } = content;
-      return { documentMessage: { ...file, fileName: filename, title: filename, caption: caption ?? null } };
+      return {
+        documentMessage: {
+          ...file,
+          ...preview,
+          ...present('pageCount', pages),
+          fileName: filename,
+          title: filename,
+          caption: caption ?? null,
+        },
+      };
     }
   }
 }
+
+const bytesOf = (base64: string | undefined) =>
+  base64 === undefined ? undefined : Buffer.from(base64, 'base64');

@@ -3,6 +3,7 @@ import { type BinaryNode, proto } from '@whiskeysockets/baileys';
 import type { Content, MessageKey } from '../content.ts';
 import { encodeButtons, encodeList } from './encode-interactive.ts';
 import { encodeMedia } from './encode-media.ts';
+import { present } from './present.ts';
 import type { UploadedMedia } from './uploads.ts';
 
 export interface EncodedContent {
@@ -124,13 +125,4 @@ function withContext(message: proto.IMessage, contextInfo: proto.IContextInfo): 
     kind === 'messageContextInfo' ? [kind, part] : [kind, { ...part, contextInfo }],
   );
   return proto.Message.create(Object.fromEntries(parts));
-}
-
-function present<K extends string>(key: K, value: string | undefined): { [key in K]?: string } {
-  return value === undefined ? {} : asFields({ [key]: value });
-}
-
-/** Safe because the one key is the K that was given. */
-function asFields<T>(value: object): T {
-  return value as T;
 }

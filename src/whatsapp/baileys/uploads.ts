@@ -4,7 +4,7 @@ import { encryptedStream, type WAMediaUploadFunction } from '@whiskeysockets/bai
 import { LRUCache } from 'lru-cache';
 import PQueue from 'p-queue';
 import type { Clock } from '../../utils/clock.ts';
-import type { MediaContent, MediaFile } from '../content.ts';
+import type { MediaContent, MediaDetails, MediaFile } from '../content.ts';
 import type { AccountRef, EngineHost } from '../engine.ts';
 
 type MediaKind = MediaContent['type'];
@@ -18,6 +18,8 @@ export interface UploadedMedia {
   fileSha256: Uint8Array;
   fileEncSha256: Uint8Array;
   fileLength: number;
+  /** of the plain file */
+  details: MediaDetails;
 }
 
 /** The file behind a message is not there any more: no attempt will find it. */
@@ -46,9 +48,12 @@ const UPLOAD_TIMEOUT_MS = 120_000;
 /** Files in work at a time: each needs some buffers, and the link to WhatsApp is shared anyway. */
 const MAX_UPLOADS = 8;
 
-export function createUploads(host: Pick<EngineHost, 'openMedia'>, clock: Clock): Uploads {
+export function createUploads(host: Pick<EngineHost, 'openMedia' | 'describeMedia'>, clock: Clock): Uploads {
   const remembered = new LRUCache<string, Promise<UploadedMedia>>({ max: MAX_REMEMBERED, ttl: REMEMBER_MS });
   const turns = new PQueue({ concurrency: MAX_UPLOADS });
+
+  const describe = async (account: AccountRef, mediaId: string): Promise<MediaDetails> =>
+    (await host.describeMedia?.(account, mediaId)) ?? {};
 
   async function upload(
     account: AccountRef,
@@ -58,6 +63,10 @@ export function createUploads(host: Pick<EngineHost, 'openMedia'>, clock: Clock)
   ): Promise<UploadedMedia> {
     const stream = await host.openMedia(account, media.id);
     if (!stream) throw new MediaGoneError('the file of the message is gone');
+    const details = await describe(account, media.id).catch((error) => {
+      stream.destroy();
+      throw error;
+    });
     const sealed = await encryptedStream({ stream }, kind);
     try {
       const fileEncSha256B64 = Buffer.from(sealed.fileEncSha256).toString('base64');
@@ -71,6 +80,7 @@ export function createUploads(host: Pick<EngineHost, 'openMedia'>, clock: Clock)
         fileSha256: sealed.fileSha256,
         fileEncSha256: sealed.fileEncSha256,
         fileLength: sealed.fileLength,
+        details,
       };
     } finally {
       await unlink(sealed.encFilePath).catch(() => undefined);

@@ -1,0 +1,31 @@
+/** Work of many owners that shares few places: each owner has one place at a time, so that nobody waits for all of another's. */
+import PQueue from 'p-queue';
+
+export interface FairQueue {
+  /** The result of the work when its turn has come; null when too much of this owner waits already. */
+  run<R>(owner: string, work: () => Promise<R>): Promise<R | null>;
+}
+
+/** `concurrency` places, and at most `maxWaiting` pieces of work that wait for each owner. */
+export function createFairQueue({
+  concurrency,
+  maxWaiting,
+}: {
+  concurrency: number;
+  maxWaiting: number;
+}): FairQueue {
+  const places = new PQueue({ concurrency });
+  const lines = new Map<string, PQueue>();
+  return {
+    async run(owner, work) {
+      const line = lines.get(owner) ?? new PQueue({ concurrency: 1 });
+      if (line.size >= maxWaiting) return null;
+      lines.set(owner, line);
+      try {
+        return await line.add(() => places.add(work));
+      } finally {
+        if (line.size + line.pending === 0) lines.delete(owner);
+      }
+    },
+  };
+}
