@@ -50,7 +50,12 @@ function boxOf(type: string, content: Buffer, size: number): Buffer {
 /** One of each kind that is looked into, `size` bytes long. */
 export function craftedFiles(size: number): Record<string, Buffer> {
   const vorbisComments = Buffer.concat([u32(0, true), u32(0x00ffffff, true)]);
-  const zipEntry = Buffer.concat([Buffer.from('504b0304140000000000', 'hex'), Buffer.alloc(16), Buffer.from([1, 0, 0, 0]), ascii('a')]);
+  const zipEntry = Buffer.concat([
+    Buffer.from('504b0304140000000000', 'hex'),
+    Buffer.alloc(16),
+    Buffer.from([1, 0, 0, 0]),
+    ascii('a'),
+  ]);
   return {
     'a WAV of many chunks': filledWith(
       Buffer.concat([ascii('RIFF'), u32(size - 8, true), ascii('WAVE')]),
@@ -62,7 +67,11 @@ export function craftedFiles(size: number): Record<string, Buffer> {
       ftyp('M4A '),
       boxOf('moov', emptyBox('trak'), size - 24),
     ]),
-    'an M4A of boxes in boxes': filledWith(ftyp('M4A '), Buffer.concat([u32(0x7fffffff), ascii('moov')]), size),
+    'an M4A of boxes in boxes': filledWith(
+      ftyp('M4A '),
+      Buffer.concat([u32(0x7fffffff), ascii('moov')]),
+      size,
+    ),
     'a film of many boxes': filledWith(ftyp('isom'), emptyBox('moov'), size),
     'a FLAC of many blocks': filledWith(ascii('fLaC'), Buffer.from([1, 0, 0, 0]), size),
     'a FLAC of many comments': filledWith(
@@ -71,28 +80,61 @@ export function craftedFiles(size: number): Record<string, Buffer> {
       size,
     ),
     'an AAC of tiny frames': filledWith(Buffer.alloc(0), Buffer.from('fff14c8000fffc', 'hex'), size),
-    'an MP3 of tiny frames': filledWith(Buffer.alloc(0), Buffer.from('fff314c4'.padEnd(48, '0'), 'hex'), size),
+    'an MP3 of tiny frames': filledWith(
+      Buffer.alloc(0),
+      Buffer.from('fff314c4'.padEnd(48, '0'), 'hex'),
+      size,
+    ),
     'an MP3 of many tags': filledWith(
       Buffer.concat([ascii('ID3'), Buffer.from([3, 0, 0, 0x7f, 0x7f, 0x7f, 0x7f])]),
       Buffer.concat([ascii('TXXX'), u32(1), Buffer.alloc(3)]),
       size,
     ),
     'an Ogg of empty pages': filledWith(
-      Buffer.concat([ascii('OggS'), Buffer.from([0, 2]), Buffer.alloc(20), Buffer.from([1, 8]), ascii('OpusHead')]),
+      Buffer.concat([
+        ascii('OggS'),
+        Buffer.from([0, 2]),
+        Buffer.alloc(20),
+        Buffer.from([1, 8]),
+        ascii('OpusHead'),
+      ]),
       Buffer.concat([ascii('OggS'), Buffer.alloc(23)]),
       size,
     ),
     'an Ogg of many packets': filledWith(
-      Buffer.concat([ascii('OggS'), Buffer.from([0, 2]), Buffer.alloc(20), Buffer.from([1, 19]), ascii('OpusHead'), Buffer.from([1, 1, ...new Array(9).fill(0)])]),
-      Buffer.concat([ascii('OggS'), Buffer.alloc(22), Buffer.from([255]), Buffer.alloc(255, 1), Buffer.alloc(255, 0xfc)]),
+      Buffer.concat([
+        ascii('OggS'),
+        Buffer.from([0, 2]),
+        Buffer.alloc(20),
+        Buffer.from([1, 19]),
+        ascii('OpusHead'),
+        Buffer.from([1, 1, ...new Array(9).fill(0)]),
+      ]),
+      Buffer.concat([
+        ascii('OggS'),
+        Buffer.alloc(22),
+        Buffer.from([255]),
+        Buffer.alloc(255, 1),
+        Buffer.alloc(255, 0xfc),
+      ]),
       size,
     ),
     'a PNG of many chunks': filledWith(pngHead(10, 10), Buffer.concat([u32(0), ascii('tEXt'), u32(0)]), size),
     'a PNG of four billion pixels': filledWith(pngHead(65_000, 65_000), Buffer.alloc(64), size),
     'a JPEG of many segments': filledWith(Buffer.from('ffd8', 'hex'), Buffer.from('ffe10002', 'hex'), size),
-    'a GIF of many extensions': filledWith(ascii('GIF89a\x01\0\x01\0\0\0\0'), Buffer.from('21fe00', 'hex'), size),
+    'a GIF of many extensions': filledWith(
+      ascii('GIF89a\x01\0\x01\0\0\0\0'),
+      Buffer.from('21fe00', 'hex'),
+      size,
+    ),
     'a WebP of many chunks': filledWith(
-      Buffer.concat([ascii('RIFF'), u32(size - 8, true), ascii('WEBPVP8X'), u32(10, true), Buffer.from([2, 0, 0, 0, 9, 0, 0, 9, 0, 0])]),
+      Buffer.concat([
+        ascii('RIFF'),
+        u32(size - 8, true),
+        ascii('WEBPVP8X'),
+        u32(10, true),
+        Buffer.from([2, 0, 0, 0, 9, 0, 0, 9, 0, 0]),
+      ]),
       Buffer.concat([ascii('ANMF'), u32(0, true)]),
       size,
     ),
@@ -100,7 +142,11 @@ export function craftedFiles(size: number): Record<string, Buffer> {
     'a PDF of many streams': filledWith(ascii('%PDF-1.7\n'), ascii('/ObjStm stream\n'), size),
     'a ZIP of many entries': filledWith(Buffer.alloc(0), zipEntry, size),
     'an old Office file': filledWith(Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.from([1, 0, 0, 0]), size),
-    'a Matroska of many elements': filledWith(Buffer.from('1a45dfa3', 'hex'), Buffer.from('4286810000', 'hex'), size),
+    'a Matroska of many elements': filledWith(
+      Buffer.from('1a45dfa3', 'hex'),
+      Buffer.from('4286810000', 'hex'),
+      size,
+    ),
     'an ASF of many objects': filledWith(
       Buffer.from('3026b2758e66cf11a6d900aa0062ce6c', 'hex'),
       Buffer.concat([Buffer.alloc(16, 7), u32(24, true), u32(0)]),

@@ -75,7 +75,9 @@ describe('what is told of', () => {
           .toBuffer(),
       ),
     );
-    const moving = await sharp(frames, { join: { animated: true } }).webp().toBuffer();
+    const moving = await sharp(frames, { join: { animated: true } })
+      .webp()
+      .toBuffer();
     expect(await look(moving)).toMatchObject({
       mimetype: 'image/webp',
       details: { width: 64, height: 32, animated: true },
