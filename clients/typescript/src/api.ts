@@ -5142,7 +5142,7 @@ export interface operations {
                      * @enum {string}
                      */
                     priority?: "high" | "normal" | "low";
-                    /** @description as a voice note, best as Ogg Opus */
+                    /** @description as a voice note: Ogg Opus, or any sound where the service has ffmpeg */
                     ptt?: boolean;
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
@@ -5171,7 +5171,7 @@ export interface operations {
                      * @enum {string}
                      */
                     priority?: "high" | "normal" | "low";
-                    /** @description as a voice note, best as Ogg Opus */
+                    /** @description as a voice note: Ogg Opus, or any sound where the service has ffmpeg */
                     ptt?: boolean;
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;

@@ -36,7 +36,10 @@ export const ImageFields = { image: MediaInput, caption: CaptionInput };
 export const VideoFields = { video: MediaInput, caption: CaptionInput };
 export const AudioFields = {
   audio: MediaInput,
-  ptt: z.boolean().optional().describe('as a voice note: Ogg Opus, or any sound where the service has ffmpeg'),
+  ptt: z
+    .boolean()
+    .optional()
+    .describe('as a voice note: Ogg Opus, or any sound where the service has ffmpeg'),
 };
 export const DocumentFields = {
   document: MediaInput,

@@ -18,7 +18,7 @@ export const COMPOSE_TEXTS = texts({
     urlHint: 'An https address, or the id of a file that was uploaded before. At most 50 MB.',
     stickerHint: 'A WebP image of 512 × 512.',
     filename: 'Name that the recipient sees',
-    ptt: 'As a voice note (best as Ogg Opus)',
+    ptt: 'As a voice note (Ogg Opus, or any sound where the service has ffmpeg)',
     latitude: 'Latitude',
     longitude: 'Longitude',
     placeName: 'Name of the place',
