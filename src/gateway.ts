@@ -15,6 +15,7 @@ import type { Deps } from './services/context.ts';
 import { buildDeps } from './services/deps.ts';
 import { announceKeys, requireSharedKeys, withdrawKeys } from './services/encryption/announcements.ts';
 import { ensureFirstAdmin } from './services/first-admin.ts';
+import { findChat, saveChat } from './services/inbound/chats.ts';
 import { storeInbound } from './services/inbound/store.ts';
 import { describeForEngine, openForEngine } from './services/media/host.ts';
 import { findOutbound, openContent } from './services/messages/engine-host.ts';
@@ -138,6 +139,8 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
         const isNew = await storeInbound(deps, account, message);
         if (isNew && message.media) inboundMedia.wake();
       },
+      findChat: (accountId, chat) => findChat(deps, accountId, chat),
+      saveChat: (account, chat, setting) => saveChat(deps, account, chat, setting),
       openMedia: (account, mediaId) => openForEngine(deps, account, mediaId),
       describeMedia: (account, mediaId) => describeForEngine(deps, account, mediaId),
     },

@@ -175,16 +175,6 @@ export interface Reply {
   text: string;
 }
 
-/** What every inbound message may carry besides its content. */
-export interface InboundExtras {
-  /** id of the message it answers */
-  quotedId?: string;
-  /** a button or row that was tapped, as the phone named it */
-  selected?: Choice;
-  /** what it chose of an earlier message of ours; found when it is stored */
-  reply?: Reply;
-}
-
 /** True for content that comes with a file. */
 export function hasMedia(content: Content): content is MediaContent {
   return 'media' in content;

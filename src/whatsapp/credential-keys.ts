@@ -3,7 +3,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { and, eq, inArray } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import type { Tx } from '../db/client.ts';
-import { incoming, transact, upsert } from '../db/ops.ts';
+import { incoming, isRetryable, isUnavailable, transact, upsert } from '../db/ops.ts';
 import { waCredentials, waKeys } from '../db/schema.ts';
 import { sleep } from '../utils/clock.ts';
 import {
@@ -25,6 +25,8 @@ const ENTRY_BYTES = 500;
 const MAX_CACHED_AT_ONCE = 50;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
+/** As long as an inbound message waits to be stored; a server is patient with one that is not confirmed. */
+const READ_TIMEOUT_MS = 60_000;
 
 export interface KeyChange {
   type: string;
@@ -37,7 +39,10 @@ export interface KeyChange {
 export interface AccountKeys {
   /** The credentials as they were when the session was opened; null for a session that was never paired. */
   readonly credentials: Buffer | null;
-  /** Those of `names` that exist. What was set is seen at once, written or not. */
+  /**
+   * Those of `names` that exist. What was set is seen at once, written or not. While the database is away it is asked
+   * again; rejects when it stays away, and then tells that first (`onAway`).
+   */
   get(type: string, names: readonly string[]): Promise<Map<string, Buffer>>;
   /**
    * Resolves when it is durable. All that is set in one tick goes into one transaction, under the fence; while the
@@ -47,6 +52,8 @@ export interface AccountKeys {
   setCredentials(credentials: Buffer): Promise<void>;
   /** Tells once that the session belongs to another process. */
   onLost(listener: () => void): void;
+  /** Tells that the database has been away for too long to go on reading: the socket must be closed. */
+  onAway(listener: () => void): void;
   /** Waits up to `timeoutMs` for what is still to be written; afterwards everything is refused. */
   close(timeoutMs: number): Promise<void>;
 }
@@ -74,6 +81,7 @@ export function createAccountKeys(
   const scope = `${++opened}\0`;
   const giveUp = new AbortController();
   const lostListeners: (() => void)[] = [];
+  const awayListeners: (() => void)[] = [];
   let waiting: Batch | null = null;
   let writing: Batch | null = null;
   let refused: Error | null = null;
@@ -116,6 +124,25 @@ export function createAccountKeys(
     return change ? change.value : cache.get(scope + key)?.value;
   }
 
+  async function readPatiently(type: string, names: readonly string[]): Promise<Map<string, Buffer>> {
+    const giveUpAt = deps.clock.monotonic() + (deps.readTimeoutMs ?? READ_TIMEOUT_MS);
+    for (let delayMs = RETRY_MIN_MS; ; delayMs = Math.min(delayMs * 2, RETRY_MAX_MS)) {
+      try {
+        return await readKeys(deps, account.id, type, names);
+      } catch (error) {
+        if (refused || giveUp.signal.aborted || !(isUnavailable(error) || isRetryable(error))) throw error;
+        const waitMs = delayMs * (0.5 + Math.random() / 2);
+        if (deps.clock.monotonic() + waitMs > giveUpAt) {
+          for (const listener of awayListeners) listener();
+          throw error;
+        }
+        deps.logger.warn('keys could not be read, trying again', { accountId: account.id, error });
+        await sleep(deps.clock, waitMs, giveUp.signal);
+        if (refused) throw refused;
+      }
+    }
+  }
+
   return {
     credentials,
     async get(type, names) {
@@ -130,7 +157,7 @@ export function createAccountKeys(
       if (missing.length === 0) return found;
       const newer = new Map<string, Buffer | null>();
       reading.add(newer);
-      const read = await readKeys(deps, account.id, type, missing).finally(() => reading.delete(newer));
+      const read = await readPatiently(type, missing).finally(() => reading.delete(newer));
       for (const name of missing) {
         const key = keyOf(type, name);
         const changed = newer.get(key);
@@ -161,6 +188,9 @@ export function createAccountKeys(
     },
     onLost(listener) {
       lostListeners.push(listener);
+    },
+    onAway(listener) {
+      awayListeners.push(listener);
     },
     async close(timeoutMs) {
       // What comes from now on is refused: it must not be written after somebody else has loaded.

@@ -13,6 +13,8 @@ export interface CredentialStoreDeps {
   secrets: SecretBox;
   clock: Clock;
   logger: Logger;
+  /** how long a read of keys waits for a database that is away, milliseconds; 60 s when missing */
+  readTimeoutMs?: number;
 }
 
 /** Another process owns the session now: close the socket, write nothing. */

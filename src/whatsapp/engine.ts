@@ -185,6 +185,14 @@ export interface InboundMessage {
   at: number;
 }
 
+/** How a chat is set, as its messages tell. */
+export interface ChatSetting {
+  /** seconds after which messages disappear; 0: they stay */
+  expiration: number;
+  /** when that was chosen, epoch milliseconds; null when unknown */
+  setAt: number | null;
+}
+
 /** What an adapter may ask of the gateway. Built by main, so that adapters import no service. */
 export interface EngineHost {
   onEvent(account: AccountRef, event: EngineEvent): void;
@@ -192,6 +200,10 @@ export interface EngineHost {
   findOutbound(accountId: string, messageId: string): Promise<Content | null>;
   /** Stores an inbound message once (by session, chat, author and id). Resolves when it is durable; only then is it acknowledged. */
   storeInbound(account: AccountRef, message: InboundMessage): Promise<void>;
+  /** How a chat (canonical JID) is set; null when nothing is known of it. */
+  findChat(accountId: string, chat: string): Promise<ChatSetting | null>;
+  /** Remembers how a chat is set. Rejects as `storeInbound` does. */
+  saveChat(account: AccountRef, chat: string, setting: ChatSetting): Promise<void>;
   /**
    * The bytes of a file of this session's tenant (MediaFile.id); null when it is gone. Destroy it if it is not read.
    * Throws UNAVAILABLE, and so does the stream.

@@ -1,5 +1,5 @@
 /** What arrives, as the history keeps it. Everything in it was chosen by the sender and is bounded in size. */
-import type { InboundExtras, LocationContent, TextContent } from './content.ts';
+import type { Choice, ListSection, LocationContent, Quoted, Reply, TextContent } from './content.ts';
 
 /** Kinds of inbound content that come with a file. */
 export type InboundMediaKind = 'image' | 'video' | 'audio' | 'document' | 'sticker';
@@ -34,11 +34,80 @@ interface Captioned {
   caption?: string;
 }
 
-interface SharedContact {
+export interface SharedContact {
   name: string;
-  /** digits; null when the card holds no number */
+  /** E.164 digits; null when the card holds no number that can be read */
   phone: string | null;
+  /** without pictures, and at most a few KB of it */
   vcard: string;
+}
+
+/** A button as the sender's business offers it. */
+export interface OfferedButton {
+  text: string;
+  /** what a tap answers with */
+  id?: string;
+  /** WhatsApp's own name of what it does: `quick_reply`, `cta_url`, `cta_copy` … */
+  kind?: string;
+  url?: string;
+  /** a number to call, as it was written */
+  phone?: string;
+  /** a code to copy */
+  code?: string;
+}
+
+interface Offer {
+  title?: string;
+  text: string;
+  footer?: string;
+  buttons: OfferedButton[];
+}
+
+export interface Price {
+  /** in units of the currency */
+  amount: number;
+  /** ISO 4217; empty when the sender does not say */
+  currency: string;
+}
+
+/** The advertisement, link or page by which the sender came, as WhatsApp tells it. */
+export interface Referral {
+  /** `ad`, `post` … */
+  sourceType?: string;
+  sourceId?: string;
+  sourceUrl?: string;
+  sourceApp?: string;
+  title?: string;
+  body?: string;
+  mediaUrl?: string;
+  thumbnailUrl?: string;
+  /** the click's id at Meta, for its Conversions API */
+  ctwaClid?: string;
+  ref?: string;
+  conversionSource?: string;
+  entryPoint?: string;
+  entryPointApp?: string;
+}
+
+/** What every inbound message may carry besides its content. */
+export interface InboundExtras {
+  /** id of the message it answers */
+  quotedId?: string;
+  /** the same, with what the sender's phone shows of it */
+  quoted?: Quoted;
+  /** a button or row that was tapped, as the phone named it */
+  selected?: Choice;
+  /** what it chose of an earlier message of ours; found when it is stored */
+  reply?: Reply;
+  /** canonical JIDs of the people it names (`@…` in its text) */
+  mentions?: string[];
+  forwarded?: boolean;
+  /** how often it was forwarded; phones mark it from 5 on */
+  forwardingScore?: number;
+  referral?: Referral;
+  /** seconds after which it disappears from its chat */
+  expiration?: number;
+  viewOnce?: boolean;
 }
 
 type Body =
@@ -51,20 +120,63 @@ type Body =
   | ({ type: 'document'; filename: string } & Captioned)
   | { type: 'sticker'; media: InboundMedia; animated: boolean }
   | (Omit<LocationContent, 'quoted'> & { live?: boolean })
-  /** the first card, and all of them when there are several */
-  | ({ type: 'contact'; contacts?: SharedContact[] } & SharedContact)
+  /** the first card, and all of them when there are several; `omitted`: how many more there were */
+  | ({ type: 'contact'; contacts?: SharedContact[]; omitted?: number } & SharedContact)
   | { type: 'poll'; question: string; options: string[]; multiple: boolean }
   /** `options` is null while nobody but the voters can read the vote */
   | { type: 'poll_vote'; messageId: string; options: string[] | null }
   /** an empty `emoji` takes an earlier reaction back */
   | { type: 'reaction'; messageId: string; emoji: string }
-  /** a tapped button or row; `selected` says which, `text` is what its sender's phone shows */
-  | { type: 'reply'; text: string }
+  /** a tapped button or row, or a form (`flow`); `selected` says which, `text` is what its sender's phone shows */
+  | { type: 'reply'; text: string; flow?: { name: string; params: Record<string, unknown> } }
+  /** what a business offers: its own buttons, a template, native buttons (`cards`: one after the other) */
+  | ({ type: 'buttons' } & Offer)
+  | ({ type: 'template' } & Offer)
+  | ({ type: 'interactive'; cards?: Offer[] } & Offer)
+  | {
+      type: 'list';
+      title?: string;
+      text: string;
+      footer?: string;
+      buttonText: string;
+      sections: ListSection[];
+    }
+  | {
+      type: 'product';
+      productId: string;
+      title: string;
+      description?: string;
+      price?: Price;
+      salePrice?: Price;
+      retailerId?: string;
+      url?: string;
+      text?: string;
+      footer?: string;
+    }
+  | { type: 'order'; orderId: string; title?: string; text?: string; items: number; total?: Price }
+  /** times in ISO 8601 */
+  | {
+      type: 'event';
+      name: string;
+      description?: string;
+      startsAt?: string;
+      endsAt?: string;
+      place?: string;
+      joinLink?: string;
+      canceled?: boolean;
+    }
   /** an earlier message of the sender has this text (or caption) now */
   | { type: 'edit'; messageId: string; text: string }
   /** the sender took an earlier message back */
   | { type: 'delete'; messageId: string }
   /** a kind that is not read; `kind` is WhatsApp's own name of it */
-  | { type: 'unsupported'; kind: string };
+  | { type: 'unsupported'; kind: string }
+  /**
+   * a message that came, and what is in it cannot be had: `malformed`, `too_large`, `too_slow` to read, or
+   * `unstorable` (the database refuses it for good)
+   */
+  | { type: 'unknown'; reason: UnknownReason };
 
-export type InboundContent = Body & InboundExtras & { viewOnce?: boolean };
+export type UnknownReason = 'malformed' | 'too_large' | 'too_slow' | 'unstorable';
+
+export type InboundContent = Body & InboundExtras;

@@ -14,6 +14,7 @@ import type { Content } from '../../src/whatsapp/content.ts';
 import { type CredentialStore, createCredentialStore } from '../../src/whatsapp/credential-store.ts';
 import type {
   AccountRef,
+  ChatSetting,
   Engine,
   EngineEvent,
   EngineHost,
@@ -33,6 +34,8 @@ export interface TestHost extends EngineHost {
   next<T extends EngineEvent['type']>(accountId: string, type: T, timeoutMs?: number): Promise<EventOf<T>>;
   inbound: InboundMessage[];
   outbound: Map<string, Content>;
+  /** how chats are set, by canonical JID */
+  chats: Map<string, ChatSetting>;
   /** the bytes of files that are sent, by MediaFile.id */
   files: Map<string, Buffer>;
   /** Runs before an inbound message is kept; may reject. */
@@ -114,6 +117,13 @@ export function createTestHost(): TestHost {
     },
     async findOutbound(_accountId, messageId) {
       return host.outbound.get(messageId) ?? null;
+    },
+    chats: new Map(),
+    async findChat(_accountId, chat) {
+      return host.chats.get(chat) ?? null;
+    },
+    async saveChat(_account, chat, setting) {
+      host.chats.set(chat, setting);
     },
     async openMedia(_account, mediaId) {
       const file = host.files.get(mediaId);

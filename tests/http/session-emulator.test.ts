@@ -45,6 +45,8 @@ function startWorkers(processId: string): SessionSupervisor {
       onEvent: (account, event) => started?.onEvent(account, event),
       findOutbound: async () => null,
       openMedia: async () => null,
+      findChat: async () => null,
+      saveChat: async () => undefined,
       storeInbound: async () => undefined,
     },
   });

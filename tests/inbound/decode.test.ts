@@ -275,7 +275,6 @@ describe('nothing that a person wrote', () => {
 
 describe('a kind that is not read', () => {
   it.each<[string, proto.IMessage]>([
-    ['eventMessage', { eventMessage: { name: 'party' } }],
     ['groupInviteMessage', { groupInviteMessage: { groupJid: 'g' } }],
     ['secretEncryptedMessage', { secretEncryptedMessage: { encIv: Buffer.alloc(12) } }],
   ])('keeps its name: %s', (kind, message) => {

@@ -1,36 +1,57 @@
 /** What arrives: into the history once, with everything that follows from it, before WhatsApp hears that we have it. */
 import { and, eq } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
-import { transact, tryInsert } from '../../db/ops.ts';
+import { isRetryable, isUnavailable, transact, tryInsert } from '../../db/ops.ts';
 import { inboundMedia, messages } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
-import { sha256Hex } from '../../utils/crypto.ts';
 import { newId } from '../../utils/ids.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import { noteOptOut } from '../broadcast/opt-out-words.ts';
 import type { Deps } from '../context.ts';
 import { matchReply } from '../messages/reply.ts';
+import { fitMessage, withoutContent } from './fit.ts';
 import { newMediaWork } from './media-work.ts';
 
-type StoreDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'secrets'>;
-
-/** Characters of an id in the history: the sender chooses it, WhatsApp's own are up to 32 long. */
-const MAX_ID = 64;
+type StoreDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'secrets' | 'logger'>;
 
 /**
  * Stores an inbound message, its fact and the download of its file in one transaction, once: a message that is
- * redelivered (same session, chat, author and id) changes nothing. Resolves true when it is new. Rejects when the database
- * cannot be used: the message stays with WhatsApp then.
+ * redelivered (same session, chat, author and id) changes nothing. Resolves true when it is new. What the database
+ * refuses for good is stored without its content, as `unknown`. Rejects only when the database cannot be used: the
+ * message stays with WhatsApp then.
  */
 export async function storeInbound(
   deps: StoreDeps,
   account: AccountRef,
-  message: InboundMessage,
+  received: InboundMessage,
 ): Promise<boolean> {
+  const message = fitMessage(received, deps.clock.now());
+  try {
+    return await store(deps, account, message);
+  } catch (error) {
+    if (isUnavailable(error) || isRetryable(error)) throw error;
+    deps.logger.error('an inbound message cannot be stored as it came', {
+      session: account.sessionId,
+      messageId: message.messageId,
+      type: message.content.type,
+      error: describe(error),
+    });
+    return store(deps, account, withoutContent(message, 'unstorable'));
+  }
+}
+
+/** The driver's words only: what drizzle puts before them holds the values. */
+function describe(error: unknown): string {
+  let cause = error;
+  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
+  return cause instanceof Error ? cause.name : 'unknown';
+}
+
+async function store(deps: StoreDeps, account: AccountRef, message: InboundMessage): Promise<boolean> {
   const now = deps.clock.now();
   const id = newId(now);
-  const messageId = message.messageId.length <= MAX_ID ? message.messageId : sha256Hex(message.messageId);
+  const { messageId } = message;
   const reply = await matchReply(deps.db, account, message, now);
   const content: InboundContent = reply ? { ...message.content, reply } : message.content;
   return transact(deps.db, async (tx) => {

@@ -1,5 +1,6 @@
 /** What an engine asks of the history: contents to send again. */
 import { and, eq } from 'drizzle-orm';
+import { isUnavailable } from '../../db/ops.ts';
 import { messages } from '../../db/schema.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import { isOtpContent, openOtpContent } from '../otp/content.ts';
@@ -19,7 +20,10 @@ function asContent(content: unknown): Content {
   return content as Content;
 }
 
-/** The content of an outbound message of this session, to be sent again; null when it is not known or not valid any more. */
+/**
+ * The content of an outbound message of this session, to be sent again; null when it is not known, not valid any more or
+ * cannot be opened. Rejects only when the database cannot be used: another attempt may work.
+ */
 export async function findOutbound(
   deps: ContentDeps,
   accountId: string,
@@ -35,5 +39,10 @@ export async function findOutbound(
         eq(messages.messageId, messageId),
       ),
     );
-  return rows[0] ? openContent(deps, rows[0].content) : null;
+  try {
+    return rows[0] ? await openContent(deps, rows[0].content) : null;
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    return null;
+  }
 }

@@ -187,6 +187,8 @@ function guardHost(host: EngineHost, logger: Logger): EngineHost {
   return {
     findOutbound: (accountId, messageId) => host.findOutbound(accountId, messageId),
     storeInbound: (account, message) => host.storeInbound(account, message),
+    findChat: (accountId, chat) => host.findChat(accountId, chat),
+    saveChat: (account, chat, setting) => host.saveChat(account, chat, setting),
     openMedia: (account, mediaId) => host.openMedia(account, mediaId),
     describeMedia: async (account, mediaId) => (await host.describeMedia?.(account, mediaId)) ?? {},
     onEvent(account, event) {

@@ -1,6 +1,18 @@
 /** Messages without a file, each as its kind reads. */
 import type { proto } from '@whiskeysockets/baileys';
+import { wellFormed } from '../../utils/text.ts';
 import type { InboundContent, MediaSource } from '../inbound-content.ts';
+import { decodeCards } from './decode-cards.ts';
+import {
+  decodeButtons,
+  decodeEvent,
+  decodeInteractive,
+  decodeList,
+  decodeOrder,
+  decodeProduct,
+  decodeTemplate,
+  paramsOf,
+} from './decode-offers.ts';
 import { clip, LONG, optionalText, SHORT } from './decode-text.ts';
 
 export interface DecodedBody {
@@ -8,24 +20,38 @@ export interface DecodedBody {
   media: MediaSource | null;
 }
 
-/** Null when the message is not what its name says. */
-export type BodyDecoder = (message: proto.IMessage) => DecodedBody | null;
+export interface BodyOptions {
+  /** ISO 3166 alpha-2: whose national spellings of phone numbers are meant */
+  country: string;
+}
 
-/** Of one message; WhatsApp's own clients allow 12 options and far fewer cards. */
-const MAX_ITEMS = 100;
+/** Null when the message is not what its name says. */
+export type BodyDecoder = (message: proto.IMessage, options: BodyOptions) => DecodedBody | null;
+
+/** Options of one poll; WhatsApp's own clients allow 12. */
+const MAX_OPTIONS = 100;
 
 const plain = (content: InboundContent): DecodedBody => ({ content, media: null });
 const text = (value: string | null | undefined): DecodedBody | null =>
   typeof value === 'string' ? plain({ type: 'text', text: clip(value, LONG) }) : null;
+
+const some = <T>(
+  message: T | null | undefined,
+  read: (message: T) => InboundContent | null,
+): DecodedBody | null => {
+  const content = message ? read(message) : null;
+  return content && plain(content);
+};
 
 export const PEOPLE_DECODERS = {
   conversation: ({ conversation }) => text(conversation),
   extendedTextMessage: ({ extendedTextMessage }) => text(extendedTextMessage?.text),
   locationMessage: ({ locationMessage }) => decodeLocation(locationMessage),
   liveLocationMessage: ({ liveLocationMessage }) => decodeLiveLocation(liveLocationMessage),
-  contactMessage: ({ contactMessage }) => (contactMessage ? plain(decodeContacts([contactMessage])) : null),
-  contactsArrayMessage: ({ contactsArrayMessage }) =>
-    contactsArrayMessage?.contacts?.length ? plain(decodeContacts(contactsArrayMessage.contacts)) : null,
+  contactMessage: ({ contactMessage }, { country }) =>
+    some(contactMessage, (card) => decodeCards([card], country)),
+  contactsArrayMessage: ({ contactsArrayMessage }, { country }) =>
+    some(contactsArrayMessage, ({ contacts }) => decodeCards(contacts ?? [], country)),
   pollCreationMessage: ({ pollCreationMessage }) => decodePoll(pollCreationMessage),
   pollCreationMessageV2: ({ pollCreationMessageV2 }) => decodePoll(pollCreationMessageV2),
   pollCreationMessageV3: ({ pollCreationMessageV3 }) => decodePoll(pollCreationMessageV3),
@@ -38,19 +64,31 @@ export const PEOPLE_DECODERS = {
     reply ? decodeReply(reply.selectedId, reply.selectedDisplayText) : null,
   listResponseMessage: ({ listResponseMessage: reply }) =>
     reply ? decodeReply(reply.singleSelectReply?.selectedRowId, reply.title ?? reply.description) : null,
-  interactiveResponseMessage: ({ interactiveResponseMessage: reply }) =>
-    reply ? decodeReply(idOfFlow(reply.nativeFlowResponseMessage?.paramsJson), reply.body?.text) : null,
+  interactiveResponseMessage: ({ interactiveResponseMessage: reply }) => (reply ? decodeFlow(reply) : null),
+  buttonsMessage: ({ buttonsMessage }) => some(buttonsMessage, decodeButtons),
+  listMessage: ({ listMessage }) => some(listMessage, decodeList),
+  templateMessage: ({ templateMessage }) => some(templateMessage, decodeTemplate),
+  interactiveMessage: ({ interactiveMessage }) => some(interactiveMessage, decodeInteractive),
+  productMessage: ({ productMessage }) => some(productMessage, decodeProduct),
+  orderMessage: ({ orderMessage }) => some(orderMessage, decodeOrder),
+  eventMessage: ({ eventMessage }) => some(eventMessage, decodeEvent),
 } satisfies Partial<Record<keyof proto.IMessage, BodyDecoder>>;
 
 function decodeLocation(location: proto.Message.ILocationMessage | null | undefined): DecodedBody | null {
   if (!location) return null;
   return plain({
     type: 'location',
-    latitude: location.degreesLatitude ?? 0,
-    longitude: location.degreesLongitude ?? 0,
+    ...pointOf(location),
     ...optionalText('name', location.name, SHORT),
     ...optionalText('address', location.address, LONG),
   });
+}
+
+/** Numbers that are no place on earth are nowhere in particular. */
+function pointOf({ degreesLatitude, degreesLongitude }: proto.Message.ILocationMessage) {
+  const within = (value: unknown, max: number) =>
+    typeof value === 'number' && Math.abs(value) <= max ? value : 0;
+  return { latitude: within(degreesLatitude, 90), longitude: within(degreesLongitude, 180) };
 }
 
 /** The place where it began: what follows is sent apart, and not kept. */
@@ -60,36 +98,15 @@ function decodeLiveLocation(
   if (!location) return null;
   return plain({
     type: 'location',
-    latitude: location.degreesLatitude ?? 0,
-    longitude: location.degreesLongitude ?? 0,
+    ...pointOf(location),
     ...optionalText('name', location.caption, SHORT),
     live: true,
   });
 }
 
-function decodeContacts(cards: readonly proto.Message.IContactMessage[]): InboundContent {
-  const contacts = cards.slice(0, MAX_ITEMS).map((card) => {
-    const vcard = clip(card.vcard, LONG);
-    return { name: clip(card.displayName, SHORT), phone: phoneOfCard(vcard), vcard };
-  });
-  const [first] = contacts;
-  return {
-    type: 'contact',
-    ...(first ?? { name: '', phone: null, vcard: '' }),
-    ...(contacts.length > 1 ? { contacts } : {}),
-  };
-}
-
-/** WhatsApp's own field for a number that is on WhatsApp, else the first number of the card. */
-function phoneOfCard(vcard: string): string | null {
-  const digits =
-    /waid=(\d{5,20})/.exec(vcard)?.[1] ?? /^TEL[^:\r\n\u2028\u2029]*:([^\r\n]+)/m.exec(vcard)?.[1];
-  return digits?.replaceAll(/\D/g, '') || null;
-}
-
 function decodePoll(poll: proto.Message.IPollCreationMessage | null | undefined): DecodedBody | null {
   if (!poll) return null;
-  const options = (poll.options ?? []).slice(0, MAX_ITEMS).map((option) => clip(option.optionName, SHORT));
+  const options = (poll.options ?? []).slice(0, MAX_OPTIONS).map((option) => clip(option.optionName, SHORT));
   const multiple = poll.selectableOptionsCount !== 1;
   return plain({ type: 'poll', question: clip(poll.name, LONG), options, multiple });
 }
@@ -115,13 +132,40 @@ function decodeReply(id: string | null | undefined, shown: string | null | undef
   });
 }
 
-/** Native buttons and lists answer with JSON that names the choice. */
-function idOfFlow(paramsJson: string | null | undefined): string | null {
-  try {
-    const params: unknown = JSON.parse(paramsJson ?? '');
-    if (typeof params !== 'object' || params === null || !('id' in params)) return null;
-    return typeof params.id === 'string' ? params.id : null;
-  } catch {
-    return null;
-  }
+/** Characters of a form's answer that are kept, and how deep it may be. */
+const MAX_FLOW = 16_384;
+const MAX_DEPTH = 8;
+/** What a tapped button or row answers with: `selected` says it all. */
+const CHOICE_FIELDS: ReadonlySet<string> = new Set(['id', 'title', 'description', 'display_text']);
+
+/** Native buttons and lists answer with JSON that names the choice; forms with all that was filled in. */
+function decodeFlow({
+  body,
+  nativeFlowResponseMessage: flow,
+}: proto.Message.IInteractiveResponseMessage): DecodedBody | null {
+  const params = paramsOf(flow?.paramsJson);
+  const chosen = typeof params?.id === 'string' ? params.id : null;
+  const decoded = decodeReply(
+    chosen,
+    body?.text ?? (typeof params?.title === 'string' ? params.title : null),
+  );
+  if (decoded?.content.type !== 'reply' || params === null) return decoded;
+  const isChoice = Object.keys(params).every((name) => CHOICE_FIELDS.has(name));
+  if (isChoice || !isShallow(params, MAX_DEPTH)) return decoded;
+  const kept = clip(JSON.stringify(params), MAX_FLOW + 1);
+  if (kept.length > MAX_FLOW) return decoded;
+  return plain({
+    ...decoded.content,
+    flow: { name: clip(flow?.name, SHORT), params: wellFormedFields(kept) },
+  });
+}
+
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((inner) => isShallow(inner, depth - 1));
+}
+
+/** JSON escapes half characters, so that only reading it brings them back. */
+function wellFormedFields(json: string): Record<string, unknown> {
+  return JSON.parse(json, (_name, value: unknown) => (typeof value === 'string' ? wellFormed(value) : value));
 }

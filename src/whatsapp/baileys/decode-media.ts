@@ -1,5 +1,6 @@
 /** Messages with a file: what is told of it, and where it is. */
 import type { proto } from '@whiskeysockets/baileys';
+import { cleanFileName } from '../../utils/text.ts';
 import type { InboundMedia, InboundMediaKind, MediaSource } from '../inbound-content.ts';
 import type { BodyDecoder, DecodedBody } from './decode-bodies.ts';
 import { clip, LONG, optionalText, positive, SHORT } from './decode-text.ts';
@@ -43,7 +44,7 @@ export const MEDIA_DECODERS = {
   },
   documentMessage({ documentMessage }) {
     if (!documentMessage) return null;
-    const filename = clip(documentMessage.fileName ?? documentMessage.title, SHORT) || 'file';
+    const filename = cleanFileName(documentMessage.fileName || documentMessage.title || '', 'file');
     return captioned('document', documentMessage, { filename });
   },
   stickerMessage({ stickerMessage }) {

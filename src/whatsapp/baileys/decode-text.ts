@@ -1,16 +1,21 @@
 /** Bounds of what a sender may make us keep: far above what WhatsApp's own clients allow. */
+import { wellFormed } from '../../utils/text.ts';
 
 /** characters of a name, an id, an option */
 export const SHORT = 255;
 /** characters of a text, a caption, a card */
 export const LONG = 65_536;
 
-/** At most `max` characters, never half of a surrogate pair. */
+/**
+ * At most `max` characters (UTF-16 units), never half of one. What no database takes is mended: half a character becomes
+ * U+FFFD, NUL goes.
+ */
 export function clip(text: string | null | undefined, max: number): string {
-  const whole = text ?? '';
-  if (whole.length <= max) return whole;
-  const cut = whole.slice(0, max);
-  return /[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut;
+  const whole = typeof text === 'string' ? text : '';
+  const cut = whole.length <= max ? whole : whole.slice(0, max);
+  const last = cut.charCodeAt(cut.length - 1);
+  const half = cut.length < whole.length && last >= 0xd800 && last <= 0xdbff;
+  return wellFormed(half ? cut.slice(0, -1) : cut);
 }
 
 /** `{ [name]: text }`, or nothing for an empty text: for optional fields. */

@@ -1,9 +1,11 @@
 /** A decrypted protobuf message -> what the history keeps of it. */
-import { extractMessageContent, proto } from '@whiskeysockets/baileys';
+import { normalizeMessageContent, proto } from '@whiskeysockets/baileys';
+import type { ChatSetting } from '../engine.ts';
 import type { InboundContent, MediaSource } from '../inbound-content.ts';
-import { type BodyDecoder, PEOPLE_DECODERS } from './decode-bodies.ts';
+import { type BodyDecoder, type BodyOptions, PEOPLE_DECODERS } from './decode-bodies.ts';
+import { decodeContext, expirationOf } from './decode-context.ts';
 import { MEDIA_DECODERS } from './decode-media.ts';
-import { clip, LONG, SHORT } from './decode-text.ts';
+import { clip, LONG, positive, SHORT } from './decode-text.ts';
 import { type SealedVote, sealedVoteOf } from './decode-vote.ts';
 
 export interface Decoded {
@@ -41,22 +43,34 @@ const WRAPPERS = [
 
 const DECODERS: Partial<Record<Kind, BodyDecoder>> = { ...PEOPLE_DECODERS, ...MEDIA_DECODERS };
 
+export interface DecodeOptions extends BodyOptions {
+  /** whether a user JID (canonical) is our own */
+  isOwn: (jid: string) => boolean;
+}
+
+const NOBODY: DecodeOptions = { isOwn: () => false, country: 'ID' };
+
 /**
  * What a message says; null when there is nothing in it that a person wrote (keys, settings). Disappearing and
  * view-once messages are unwrapped. Kinds that are not read keep their WhatsApp name. Throws for bytes that are no
  * protobuf message.
  */
-export function decodeMessage(payload: Uint8Array): Decoded | null {
-  const message = proto.Message.decode(payload);
+export function decodeMessage(payload: Uint8Array, options: DecodeOptions = NOBODY): Decoded | null {
+  return decodeContent(proto.Message.decode(payload), options);
+}
+
+/** The same of a message whose bytes were read. */
+export function decodeContent(message: proto.IMessage, options: DecodeOptions): Decoded | null {
   const content = unwrap(message);
   const kind = kindOf(content);
   if (!content || kind === undefined) return null;
   if (kind === 'protocolMessage') return decodeProtocol(content.protocolMessage);
-  const body = DECODERS[kind]?.(content) ?? null;
+  const body = DECODERS[kind]?.(content, options) ?? null;
+  const context = contextOf(content[kind]);
   return {
     content: {
       ...(body?.content ?? { type: 'unsupported', kind: clip(kind, SHORT) }),
-      ...quotedOf(content[kind]),
+      ...decodeContext(context, { ...options, preview: (quoted) => previewOf(quoted, options) }),
       ...(isViewOnce(message) ? { viewOnce: true } : {}),
     },
     media: body?.media ?? null,
@@ -64,11 +78,54 @@ export function decodeMessage(payload: Uint8Array): Decoded | null {
   };
 }
 
+/**
+ * How the chat of a message is set, when it says so: every message of a disappearing chat does, and a message of its
+ * own that nobody wrote when the setting changes.
+ */
+export function settingOf(message: proto.IMessage): ChatSetting | null {
+  const content = unwrap(message);
+  const kind = kindOf(content);
+  if (!content || kind === undefined) return null;
+  if (kind !== 'protocolMessage') {
+    const context = contextOf(content[kind]);
+    return chatSetting(expirationOf(context?.expiration), context?.ephemeralSettingTimestamp);
+  }
+  const { protocolMessage } = content;
+  if (protocolMessage?.type !== proto.Message.ProtocolMessage.Type.EPHEMERAL_SETTING) return null;
+  const { ephemeralExpiration, ephemeralSettingTimestamp } = protocolMessage;
+  return chatSetting(expirationOf(ephemeralExpiration ?? 0), ephemeralSettingTimestamp);
+}
+
+function chatSetting(expiration: number | null, setAt: unknown): ChatSetting | null {
+  if (expiration === null) return null;
+  const seconds = positive(setAt);
+  const ms = seconds === null || seconds > MAX_SECONDS ? null : seconds * 1_000;
+  return { expiration, setAt: ms };
+}
+
+/** 31 December 9999 */
+const MAX_SECONDS = 253_402_300_799;
+
+/** One line of what is answered: its text, or the kind of message it is. */
+function previewOf(message: proto.IMessage, options: DecodeOptions): string | null {
+  const content = unwrap(message);
+  const kind = kindOf(content);
+  if (!content || kind === undefined) return null;
+  const decoded = DECODERS[kind]?.(content, options)?.content;
+  if (!decoded) return `[${kind}]`;
+  for (const name of ['text', 'caption', 'question', 'name', 'title', 'filename']) {
+    const value: unknown = Reflect.get(decoded, name);
+    if (typeof value === 'string' && value !== '') return value;
+  }
+  return `[${decoded.type}]`;
+}
+
+/** Not `extractMessageContent`, which makes plain texts of templates and buttons. */
 function unwrap(message: proto.IMessage): proto.IMessage | undefined {
-  const content = extractMessageContent(message);
+  const content = normalizeMessageContent(message);
   for (const wrapper of WRAPPERS) {
     const inner = content?.[wrapper]?.message;
-    if (inner) return extractMessageContent(inner);
+    if (inner) return normalizeMessageContent(inner);
   }
   return content;
 }
@@ -111,10 +168,9 @@ function textOf(content: proto.IMessage | undefined): string {
   );
 }
 
-function quotedOf(body: unknown): { quotedId?: string } {
-  const info = isObject(body) && isObject(body.contextInfo) ? body.contextInfo : null;
-  const id = info?.stanzaId;
-  return typeof id === 'string' && id !== '' ? { quotedId: clip(id, SHORT) } : {};
+/** Every kind of message keeps its context under the same field name. */
+function contextOf(body: unknown): proto.IContextInfo | null {
+  return isObject(body) && isObject(body.contextInfo) ? body.contextInfo : null;
 }
 
 function isViewOnce(message: proto.IMessage): boolean {

@@ -1,6 +1,6 @@
 /** What a Baileys socket needs around it, so that it can neither hang at its end nor end the process. */
 import type { EventEmitter } from 'node:events';
-import type { WASocket } from '@whiskeysockets/baileys';
+import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../../utils/clock.ts';
 import { createLock } from './lock.ts';
@@ -22,16 +22,28 @@ function clientOf(sock: WASocket): Client {
 const CLOSE_GRACE_MS = 250;
 
 /** Baileys looks up the sender before it takes its turn, so that messages of one batch overtook each other. */
-const IN_ORDER = 'CB:message';
+const MESSAGE = 'CB:message';
+
+/** Safe because Baileys gives these listeners the stanza that it has decoded. */
+function asStanza(argument: unknown): BinaryNode {
+  return argument as BinaryNode;
+}
 
 /**
  * An async listener of Baileys that rejects (a frame that cannot be decoded, an answer to a closed socket) would be
- * an unhandled rejection and end the process: `onError` gets it instead. Messages are handled one after the other.
+ * an unhandled rejection and end the process: `onError` gets it instead. Messages are handled one after the other,
+ * by `receive`, which may leave them to Baileys.
  * Call it right after the socket is made.
  */
-export function guardListeners(sock: WASocket, onError: (event: string, error: unknown) => void): void {
+export function guardListeners(
+  sock: WASocket,
+  receive: (stanza: BinaryNode, byBaileys: () => Promise<unknown>) => Promise<void>,
+  onError: (event: string, error: unknown) => void,
+): void {
   const client = clientOf(sock);
   const inOrder = createLock();
+  const ours = async (listener: Listener, args: unknown[]) =>
+    receive(asStanza(args[0]), async () => listener(...args));
   for (const event of client.eventNames()) {
     const listeners = client.listeners(event) as Listener[];
     client.removeAllListeners(event);
@@ -39,7 +51,7 @@ export function guardListeners(sock: WASocket, onError: (event: string, error: u
       client.on(event, (...args: unknown[]) => {
         const fail = (error: unknown) => onError(String(event), error);
         try {
-          const result = event === IN_ORDER ? inOrder(async () => listener(...args)) : listener(...args);
+          const result = event === MESSAGE ? inOrder(() => ours(listener, args)) : listener(...args);
           if (result instanceof Promise) result.catch(fail);
         } catch (error) {
           fail(error);

@@ -4,6 +4,7 @@ import type { Clock } from '../../utils/clock.ts';
 import type { Logger } from '../../utils/logger.ts';
 import type { AccountRef, EngineEvent, EngineHost } from '../engine.ts';
 import type { AckBook } from './ack-book.ts';
+import type { Chats } from './chats.ts';
 import type { Ending } from './close-reason.ts';
 import type { Contacts } from './contacts.ts';
 import type { GroupCache } from './groups.ts';
@@ -27,6 +28,7 @@ export interface Link {
   readonly acks: AckBook;
   readonly contacts: Contacts;
   readonly groups: GroupCache;
+  readonly chats: Chats;
   readonly uploads: Uploads;
   /** aborted when the socket begins to close */
   readonly closed: AbortSignal;

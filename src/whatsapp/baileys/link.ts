@@ -12,6 +12,7 @@ import type { AccountRef, PairingRequest } from '../engine.ts';
 import { canonicalJid, lidOf, phoneOf } from '../jid.ts';
 import { createAckBook } from './ack-book.ts';
 import { type AuthState, createAuthState, identityOf } from './auth-state.ts';
+import { type Chats, createChats } from './chats.ts';
 import { type Ending, explainClose, readFailure, readStreamError, type Verdict } from './close-reason.ts';
 import { type Contacts, createContacts } from './contacts.ts';
 import { openVote } from './decode-vote.ts';
@@ -21,8 +22,10 @@ import { createInbound } from './inbound.ts';
 import type { Link, LinkControl, LinkDeps } from './link-types.ts';
 import { followPairing } from './pairing.ts';
 import type { PasskeyStep } from './passkey.ts';
+import { type Patience, patiently } from './patience.ts';
 import { encodeAgain, secretOf } from './prepare-message.ts';
 import { readReceipt } from './receipts.ts';
+import { createReceiver } from './receive.ts';
 import { boundRetryMemory } from './retry-memory.ts';
 import { makeSocketConfig } from './socket-config.ts';
 import { installTransactions } from './transactions.ts';
@@ -81,6 +84,10 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     control.tell({ type: 'mapping', lid, phone });
   });
   const groups = createGroupCache();
+  const chats = createChats({
+    find: (chat) => host.findChat(account.id, chat),
+    save: (chat, setting) => host.saveChat(account, chat, setting),
+  });
   const acks = createAckBook(clock, control.tell);
   const sock = makeSocket({
     deps,
@@ -88,6 +95,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     auth,
     contacts,
     groups,
+    chats,
     control,
     closed: closing.signal,
     self: () => link,
@@ -98,6 +106,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     acks,
     contacts,
     groups,
+    chats,
     uploads: deps.uploads,
     closed: closing.signal,
     isOpen: () => open && !closing.signal.aborted && sock.ws.isOpen,
@@ -105,6 +114,13 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     finish: control.finish,
   };
   keys.onLost(() => void control.finish({ reason: 'ownership_lost' }));
+  keys.onAway(
+    () =>
+      void control.finish({
+        reason: 'connection_lost',
+        message: 'the keys of the session could not be read',
+      }),
+  );
   const passkey = listen();
   return link;
 
@@ -146,6 +162,7 @@ interface SocketParts {
   auth: AuthState;
   contacts: Contacts;
   groups: GroupCache;
+  chats: Chats;
   control: LinkControl;
   closed: AbortSignal;
   self: () => Link;
@@ -154,10 +171,18 @@ interface SocketParts {
 function makeSocket(parts: SocketParts): WASocket {
   const { deps, account, auth, contacts, groups, control, closed } = parts;
   const { host, clock, settings } = deps;
+  const patience: Patience = {
+    clock,
+    closed,
+    timeoutMs: deps.inboundStoreTimeoutMs,
+    onGivenUp: () =>
+      void control.finish({ reason: 'connection_lost', message: 'an inbound message could not be stored' }),
+  };
   const inbound = createInbound({
     clock,
     contacts,
-    closed,
+    chats: parts.chats,
+    patience,
     me: () => ({ phone: phoneOf(auth.state.creds.me?.id), lid: lidOf(auth.state.creds.me?.lid) }),
     store: (message) => host.storeInbound(account, message),
     openVote: (vote, voters) =>
@@ -167,15 +192,12 @@ function makeSocket(parts: SocketParts): WASocket {
         creators: ownUserJids(auth),
         voters,
       }),
-    storeTimeoutMs: deps.inboundStoreTimeoutMs,
-    onUnstorable: () =>
-      void control.finish({ reason: 'connection_lost', message: 'an inbound message could not be stored' }),
   });
   const config = makeSocketConfig(settings, {
     auth: auth.state,
     cachedGroupMetadata: async (jid) => groups.get(jid),
     async getMessage({ id, remoteJid }) {
-      const content = id ? await host.findOutbound(account.id, id) : null;
+      const content = id ? await patiently(() => host.findOutbound(account.id, id), patience) : null;
       return id && remoteJid && content ? encodeAgain(parts.self(), remoteJid, content, id) : undefined;
     },
     makeSignalRepository(signal, logger, lookUpLids) {
@@ -195,12 +217,12 @@ function makeSocket(parts: SocketParts): WASocket {
   const sock = withServerRoot(root ? Buffer.from(root, 'hex') : null, () => makeWASocket(config));
   boundClose(sock, clock);
   boundRetryMemory(sock);
-  guardListeners(sock, (event, error) => {
+  const receiver = createReceiver(sock, inbound, closed);
+  guardListeners(sock, receiver.receive, (event, error) => {
     deps.logger.debug('a listener of the socket failed', { event, accountId: account.id });
     // Without this one nothing is read any more.
     if (event === 'message') void control.finish(explainClose(null, error));
   });
-  sock.ws.prependListener('CB:message', inbound.observe);
   return sock;
 }
 

@@ -5,6 +5,8 @@ import type { ListSection } from '../../../whatsapp/content.ts';
 import type { View } from '../page.ts';
 import { Badge, Time } from '../parts.tsx';
 import { contentOf, fileOf, quotedOf, type ShownContent, type ShownFile } from './content.ts';
+import { ContextPart } from './context.tsx';
+import { EventPart, OfferPart, OrderPart, ProductPart } from './offer.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { kindName, statusName, statusTone } from './words.ts';
 
@@ -44,6 +46,7 @@ export function Body({ view, message }: { view: View; message: Pick<MessageOutpu
   if (content === null) return <p class="muted">{MESSAGE_TEXTS(view.lang).secret}</p>;
   return (
     <>
+      <ContextPart view={view} content={content} />
       <QuotedPart view={view} content={content} />
       <ContentPart view={view} content={content} />
     </>
@@ -57,7 +60,7 @@ function QuotedPart({ view, content }: { view: View; content: ShownContent }) {
     <blockquote class="quoted small">
       {MESSAGE_TEXTS(view.lang).quoted}{' '}
       <a href={`/dashboard/messages/${encodeURIComponent(quoted.messageId)}`}>
-        {quoted.preview ?? quoted.messageId}
+        {quoted.preview || quoted.messageId}
       </a>
     </blockquote>
   );
@@ -67,8 +70,14 @@ function ContentPart({ view, content }: { view: View; content: ShownContent }) {
   const t = MESSAGE_TEXTS(view.lang);
   switch (content.type) {
     case 'text':
-    case 'reply':
       return <p class="wrap">{content.text}</p>;
+    case 'reply':
+      return (
+        <>
+          <p class="wrap">{content.text}</p>
+          {content.flow && <FlowPart params={content.flow.params} />}
+        </>
+      );
     case 'image':
     case 'video':
     case 'audio':
@@ -83,6 +92,13 @@ function ContentPart({ view, content }: { view: View; content: ShownContent }) {
           👤 <b>{content.name}</b>
           <br />
           {content.phone === null ? '' : `+${content.phone}`}
+          {'contacts' in content &&
+            content.contacts?.slice(1).map(({ name, phone }) => (
+              <>
+                <br />
+                <b>{name}</b> {phone === null ? '' : `+${phone}`}
+              </>
+            ))}
         </p>
       );
     case 'poll':
@@ -95,7 +111,18 @@ function ContentPart({ view, content }: { view: View; content: ShownContent }) {
           <p class="muted small">{content.multiple ? t.manyPoll : t.onePoll}</p>
         </>
       );
+    case 'template':
+      return <OfferPart offer={content} />;
+    case 'interactive':
+      return <OfferPart offer={content} cards={content.cards ?? []} />;
+    case 'product':
+      return <ProductPart view={view} product={content} />;
+    case 'order':
+      return <OrderPart view={view} order={content} />;
+    case 'event':
+      return <EventPart view={view} event={content} />;
     case 'buttons':
+      if (!('rendering' in content)) return <OfferPart offer={content} />;
       return (
         <>
           <p class="wrap">{content.text}</p>
@@ -155,7 +182,24 @@ function ContentPart({ view, content }: { view: View; content: ShownContent }) {
           {t.unsupported} {content.kind}
         </p>
       );
+    case 'unknown':
+      return <p class="muted">{t.unknown}</p>;
   }
+}
+
+/** What was filled into a form. Whatever is no plain value shows as JSON. */
+function FlowPart({ params }: { params: Record<string, unknown> }) {
+  const fields = Object.entries(params).filter(([name]) => name !== 'id' && name !== 'flow_token');
+  if (fields.length === 0) return null;
+  return (
+    <ul class="choices">
+      {fields.map(([name, value]) => (
+        <li class="wrap">
+          <span class="muted small">{name}</span> {typeof value === 'string' ? value : JSON.stringify(value)}
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 function MessageLink({ id }: { id: string }) {

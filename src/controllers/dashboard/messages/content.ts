@@ -69,7 +69,17 @@ function wordsOf(lang: Lang, content: ShownContent): string | null {
     case 'buttons':
     case 'list':
     case 'reply':
+    case 'template':
+    case 'interactive':
       return named(content.text);
+    case 'product':
+      return named(content.title);
+    case 'order':
+      return named(content.title ?? content.text);
+    case 'event':
+      return named(content.name);
+    case 'unknown':
+      return t.unknown;
     case 'reaction':
       return content.emoji === '' ? t.tookBack : named(content.emoji);
     case 'edit':

@@ -63,7 +63,13 @@ const KINDS = {
   reply: ['Choice', 'Pilihan'],
   edit: ['Edit', 'Suntingan'],
   delete: ['Deletion', 'Penghapusan'],
+  interactive: ['Interactive', 'Interaktif'],
+  template: ['Template', 'Templat'],
+  product: ['Product', 'Produk'],
+  order: ['Order', 'Pesanan'],
+  event: ['Event', 'Acara'],
   unsupported: ['Unknown kind', 'Jenis tak dikenal'],
+  unknown: ['Unreadable', 'Tidak terbaca'],
 } as const;
 export const KIND_NAMES = Object.keys(KINDS);
 

@@ -1,0 +1,35 @@
+/** How chats are set, as their messages have told: for what is sent into them. */
+import { and, eq } from 'drizzle-orm';
+import { upsert } from '../../db/ops.ts';
+import { waChats } from '../../db/schema.ts';
+import type { AccountRef, ChatSetting } from '../../whatsapp/engine.ts';
+import type { Deps } from '../context.ts';
+
+/** waChats.chat: a longer one is no chat that anything is sent to. */
+const MAX_CHAT = 80;
+
+/** Null when nothing is known of the chat (canonical JID). */
+export async function findChat(
+  { db }: Pick<Deps, 'db'>,
+  accountId: string,
+  chat: string,
+): Promise<ChatSetting | null> {
+  const [row] = await db
+    .select({ expiration: waChats.expiration, setAt: waChats.expirationSetAt })
+    .from(waChats)
+    .where(and(eq(waChats.accountId, accountId), eq(waChats.chat, chat)));
+  return row ?? null;
+}
+
+/** Remembers how a chat is set, in place of what was known. */
+export async function saveChat(
+  { db, clock }: Pick<Deps, 'db' | 'clock'>,
+  account: AccountRef,
+  chat: string,
+  { expiration, setAt }: ChatSetting,
+): Promise<void> {
+  if (chat.length > MAX_CHAT) return;
+  const changes = { expiration, expirationSetAt: setAt, updatedAt: clock.now() };
+  const row = { accountId: account.id, chat, ...changes };
+  await upsert(db, waChats, row, [waChats.accountId, waChats.chat], changes);
+}

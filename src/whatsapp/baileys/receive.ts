@@ -1,0 +1,134 @@
+/**
+ * What becomes of a message stanza. rc14 answers much of it with an error acknowledgement (a status post, a stanza it
+ * cannot read, a failure of its own), after which WhatsApp is reported to hold back the rest of what waits. Here every
+ * stanza that was handled, well or badly, is confirmed without one; what the host could not keep is not confirmed at all.
+ */
+import {
+  type BinaryNode,
+  decodeMessageNode,
+  decryptMessageNode,
+  proto,
+  type WASocket,
+} from '@whiskeysockets/baileys';
+import { lidOf, parseJid } from '../jid.ts';
+import { type Inbound, isIgnoredJid } from './inbound.ts';
+
+/** Ciphertexts of Signal sessions and sender keys; bots seal theirs with secrets that a linked device does not get. */
+const READABLE = new Set(['msg', 'pkmsg', 'skmsg']);
+/** Messages after which the event loop gets a turn, as in rc14. */
+const BATCH_SIZE = 10;
+/** What libsignal says of a pre-key that is not there any more: sealing anew would not help, and is not asked for. */
+const KEYS_USED = 'Key used already or never filled';
+
+type Socket = Pick<
+  WASocket,
+  | 'authState'
+  | 'logger'
+  | 'sendMessageAck'
+  | 'sendReceipt'
+  | 'sendRetryRequest'
+  | 'signalRepository'
+  | 'messageRetryManager'
+>;
+
+export interface Receiver {
+  /** Handles one stanza; `byBaileys` is what it would do by itself. Rejects when an answer cannot be sent. */
+  receive(stanza: BinaryNode, byBaileys: () => Promise<unknown>): Promise<void>;
+}
+
+export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSignal): Receiver {
+  let handled = 0;
+
+  async function confirm(stanza: BinaryNode): Promise<void> {
+    if (stanza.attrs.id !== undefined && !closed.aborted) await sock.sendMessageAck(stanza);
+  }
+
+  async function receive(stanza: BinaryNode, byBaileys: () => Promise<unknown>): Promise<void> {
+    if (closed.aborted) return;
+    if (++handled % BATCH_SIZE === 0) await new Promise((resolve) => setImmediate(resolve));
+    const { me } = sock.authState.creds;
+    const { from } = stanza.attrs;
+    if (!me) return void (await byBaileys());
+    if (from === undefined || isIgnoredJid(from) || !isUnderstood(stanza, me)) return confirm(stanza);
+    if (isOurs(stanza, me)) return void (await byBaileys());
+    const sealed = typesOf(stanza);
+    if (sealed.length === 0) return void (await byBaileys());
+    if (!sealed.some((type) => READABLE.has(type))) return confirm(stanza);
+    await open(stanza, me);
+  }
+
+  async function open(stanza: BinaryNode, me: Me): Promise<void> {
+    inbound.observe(stanza);
+    const { signalRepository, logger } = sock;
+    const message = decryptMessageNode(stanza, me.id, me.lid ?? '', signalRepository, logger);
+    const { key } = message.fullMessage;
+    let failed = false;
+    try {
+      await learnSpelling(key);
+      await message.decrypt();
+    } catch {
+      failed = true;
+    }
+    // Not stored, or not known whether: without an answer it comes again.
+    if (closed.aborted) return;
+    const { messageStubType, messageStubParameters } = message.fullMessage;
+    if (!failed && messageStubType !== proto.WebMessageInfo.StubType.CIPHERTEXT) {
+      if (key.id) sock.messageRetryManager?.cancelPendingPhoneRequest(key.id);
+      await sock.sendReceipt(key.remoteJid ?? '', key.participant ?? undefined, [key.id ?? ''], 'inactive');
+      return;
+    }
+    // Its sender is asked to seal it anew; when the server has heard that, this copy is of no more use.
+    if (messageStubParameters?.[0] !== KEYS_USED) await sock.sendRetryRequest(stanza, false);
+    await confirm(stanza);
+  }
+
+  /** The two names of its author, as the stanza tells them; a Signal session moves with the name. */
+  async function learnSpelling(key: proto.IMessageKey & SpelledTwice): Promise<void> {
+    const other = key.participantAlt || key.remoteJidAlt;
+    const named = key.participant || key.remoteJid;
+    if (!other || !named) return;
+    const { lidMapping } = sock.signalRepository;
+    if (lidOf(other) === null) {
+      await lidMapping.storeLIDPNMappings([{ lid: named, pn: other }]);
+      await sock.signalRepository.migrateSession(other, named);
+    } else if (!(await lidMapping.getPNForLID(other))) {
+      await lidMapping.storeLIDPNMappings([{ lid: other, pn: named }]);
+      await sock.signalRepository.migrateSession(named, other);
+    }
+  }
+
+  return { receive };
+}
+
+interface Me {
+  id: string;
+  lid?: string;
+}
+
+/** Fields of a Baileys key that are not WhatsApp's. */
+interface SpelledTwice {
+  participantAlt?: string | undefined;
+  remoteJidAlt?: string | undefined;
+}
+
+function isUnderstood(stanza: BinaryNode, me: Me): boolean {
+  try {
+    decodeMessageNode(stanza, me.id, me.lid ?? '');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** From another device of ours: keys, history, copies of what the phone has sent. */
+function isOurs({ attrs }: BinaryNode, me: Me): boolean {
+  if (attrs.category === 'peer') return true;
+  const author = parseJid(attrs.participant ?? attrs.from)?.user;
+  return author !== undefined && (author === parseJid(me.id)?.user || author === parseJid(me.lid)?.user);
+}
+
+/** How its ciphertexts are sealed. */
+function typesOf({ content }: BinaryNode): string[] {
+  if (!Array.isArray(content)) return [];
+  return content.flatMap(({ tag, attrs }) => (tag === 'enc' ? [attrs.type ?? ''] : []));
+}
