@@ -104,6 +104,7 @@ export const authRoutes: Route[] = [
         .describe('how long the old key goes on working'),
     }),
     response: z.object({ apiKey: z.string() }),
+    errors: ['QUOTA_EXCEEDED'],
     handler: async ({ ctx, query }) => regenerateApiKey(ctx, query),
   }),
   route({
@@ -131,7 +132,7 @@ export const authRoutes: Route[] = [
     }),
     status: 201,
     response: z.object({ apiKey: z.string(), data: ApiKey.extend({ apiKey: z.string() }) }),
-    errors: ['CONFLICT'],
+    errors: ['CONFLICT', 'QUOTA_EXCEEDED'],
     example: { body: { name: 'shop', scopes: ['messages:write', 'read'] } },
     handler: async ({ ctx, body }) => {
       const expiresAt = body.expiresAt === undefined ? undefined : Date.parse(body.expiresAt);

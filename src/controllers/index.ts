@@ -17,6 +17,7 @@ import { metricsRoutes } from './metrics.ts';
 import { otpRoutes } from './otp.ts';
 import type { Route } from './route.ts';
 import { sessionRoutes } from './session.ts';
+import { usageRoutes } from './usage.ts';
 import { userRoutes } from './user.ts';
 import { webhookRoutes } from './webhook.ts';
 
@@ -35,6 +36,7 @@ export const allRoutes: readonly Route[] = [
   ...told(OTP_API_FAILURES, analyticsRoutes),
   ...healthRoutes,
   ...metricsRoutes,
+  ...usageRoutes,
   ...otpApiSessionRoutes,
   ...otpApiMessageRoutes,
   ...broadcastApiRoutes,

@@ -30,7 +30,7 @@ export const mediaRoutes: Route[] = [
     maxBodyBytes: UPLOAD_BODY_BYTES,
     status: 201,
     response: z.object({ data: MediaOutput }),
-    errors: ['URL_REFUSED', 'FILE_TOO_LARGE'],
+    errors: ['URL_REFUSED', 'FILE_TOO_LARGE', 'QUOTA_EXCEEDED'],
     idempotent: true,
     example: { body: { file: 'data:text/plain;base64,aGVsbG8=' } },
     handler: async ({ ctx, body, files }) => ({

@@ -49,7 +49,12 @@ const ERRORS: readonly ErrorCode[] = [
   'NOT_FOUND',
   'RATE_LIMITED',
 ];
-const MEDIA_ERRORS: readonly ErrorCode[] = ['URL_REFUSED', 'FILE_TOO_LARGE', 'UNSUPPORTED_MEDIA'];
+const MEDIA_ERRORS: readonly ErrorCode[] = [
+  'URL_REFUSED',
+  'FILE_TOO_LARGE',
+  'UNSUPPORTED_MEDIA',
+  'QUOTA_EXCEEDED',
+];
 
 const DESCRIPTION =
   'Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when ' +

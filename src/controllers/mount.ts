@@ -11,6 +11,7 @@ import { answerOnce, newClaim, type RunningKeys } from '../middlewares/idempoten
 import { limitRequests, withBudget } from '../middlewares/rate-limit.ts';
 import { isMultipart, receiveBody } from '../middlewares/receive-body.ts';
 import { describeReply, describeRequest } from '../middlewares/request-data.ts';
+import { endUpload, takeUploadPlace } from '../middlewares/upload-place.ts';
 import { requireRole, requireScope, requireWrite } from '../services/access.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
 import { AppError } from '../utils/errors.ts';
@@ -30,7 +31,8 @@ export interface MountParts {
 /** Adds every route under its path and under `/api`. */
 export function mount(app: Hono<HttpEnv>, parts: MountParts, routes: readonly Route[]): void {
   for (const route of routes) {
-    const chain = [limitBody(route), ...validators(parts, route), run(parts, route)];
+    const places = route.files ? [takeUploadPlace(parts.deps)] : [];
+    const chain = [...places, limitBody(route), ...validators(parts, route), run(parts, route)];
     for (const path of pathsOf(route))
       app.on(route.method.toUpperCase(), path, enter(parts, route, path), ...chain);
   }
@@ -142,6 +144,7 @@ function receiveFiles(
   return async (c, next) => {
     const received = await receiveBody(c, deps, fileFields, maxFileBytes);
     try {
+      await endUpload(c);
       const fields = isMultipart(c) ? readFlags(schema, received.fields) : received.fields;
       const result = await folded.safeParseAsync(fields);
       refuseInvalid(result);

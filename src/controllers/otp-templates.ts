@@ -65,7 +65,7 @@ const create = route({
   idempotent: true,
   body: z.object({ name: OtpTemplateName, body: OtpTemplateBody }),
   response: One,
-  errors: ['CONFLICT'],
+  errors: ['CONFLICT', 'QUOTA_EXCEEDED'],
   example: { body: { name: 'login', body: BODY } },
   handler: async ({ ctx, body: input }) =>
     created(

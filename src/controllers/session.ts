@@ -147,7 +147,7 @@ const writeRoutes: Route[] = [
     body: CreateSessionInput,
     status: 201,
     response: z.object({ message: z.string(), data: CreatedSessionOutput }),
-    errors: ['SESSION_EXISTS', 'DUPLICATE_PHONE', 'INVALID_NUMBER'],
+    errors: ['SESSION_EXISTS', 'DUPLICATE_PHONE', 'INVALID_NUMBER', 'QUOTA_EXCEEDED'],
     example: { body: { sessionId: 'my-session', phoneNumber: '+6281234567890' } },
     handler: async ({ ctx, body, http }) => {
       http.header('cache-control', NO_STORE);

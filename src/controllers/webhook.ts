@@ -58,7 +58,7 @@ const webhooks: Route[] = [
     body: CreateWebhookInput,
     status: 201,
     response: OneWithSecret,
-    errors: ['URL_REFUSED', 'SESSION_NOT_FOUND', 'CONFLICT'],
+    errors: ['URL_REFUSED', 'SESSION_NOT_FOUND', 'CONFLICT', 'QUOTA_EXCEEDED'],
     idempotent: true,
     example: {
       body: { url: 'https://hooks.example.com/wahub', events: ['message.received', 'message.read'] },

@@ -15,6 +15,8 @@ export interface HttpEnv {
     rateLimit?: RateVerdict;
     /** files that came with the body, by field */
     files?: ReadonlyMap<string, ReceivedFile>;
+    /** gives the place back that the upload of this request takes; missing when it takes none */
+    endUpload?: () => Promise<void>;
     /** how failures are told here; missing where they are told as everywhere */
     failureStyle?: FailureStyle;
     /** code of the failure that was answered, and its sentence */

@@ -1,6 +1,7 @@
 /** Which limit a request falls under, and whose it is. */
 import { refundWindow, spendFromWindow } from '../db/windows.ts';
 import type { Actor, Deps } from '../services/context.ts';
+import { quotaOf } from '../services/quotas.ts';
 import { addressGroup } from '../utils/address.ts';
 import { AppError, ERROR_STATUS } from '../utils/errors.ts';
 import type { HttpContext, RatePolicy, RateVerdict } from './http-env.ts';
@@ -8,7 +9,10 @@ import type { HttpLimiter } from './http-limiter.ts';
 
 const MINUTE_MS = 60_000;
 
-/** Counts the request against its credential (its address when it has none). Throws RATE_LIMITED. */
+/**
+ * Counts the request against its credential (its address when it has none), and against what all credentials of its
+ * tenant may ask together. Throws RATE_LIMITED.
+ */
 export async function limitRequests(
   deps: Pick<Deps, 'config'>,
   limiter: HttpLimiter,
@@ -18,6 +22,12 @@ export async function limitRequests(
   const verdict = await limiter.take(subjectOf(actor, c.get('ip')), policyOf(deps.config, c.req.path));
   c.set('rateLimit', verdict);
   refuse(verdict);
+  if (actor === null || actor.via === 'anonymous') return;
+  const max = quotaOf(deps, actor.userId, 'requestsPerMinute');
+  const ofTenant = { name: 'tenant', max, windowMs: MINUTE_MS };
+  const total = await limiter.take(`u:${actor.userId}`, ofTenant);
+  if (!total.allowed) c.set('rateLimit', total);
+  refuse(total);
 }
 
 /**

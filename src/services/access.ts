@@ -46,6 +46,12 @@ export function requirePerson(ctx: Pick<Ctx, 'actor'>): void {
   }
 }
 
+/** Throws FORBIDDEN for a key that is bound to one session: what all sessions share is not its business. */
+export function requireWholeTenant(ctx: Pick<Ctx, 'actor'>): void {
+  if (ctx.actor.sessionId === null) return;
+  throw new AppError('FORBIDDEN', 'This API key is bound to one session, and this concerns all of them.');
+}
+
 /** Throws SESSION_NOT_FOUND when the key is bound to another session: for it there are no others. */
 export function requireSession(ctx: Pick<Ctx, 'actor'>, sessionId: string): void {
   const bound = ctx.actor.sessionId;

@@ -1,5 +1,5 @@
 /** A user's own key, shown whenever its owner signs in, and extra keys, shown once. */
-import { and, asc, eq, gt, isNull, or } from 'drizzle-orm';
+import { and, asc, eq, isNull, lte } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { affected, transact } from '../db/ops.ts';
 import { apiKeys } from '../db/schema.ts';
@@ -10,7 +10,7 @@ import { newId } from '../utils/ids.ts';
 import { requirePerson, requireWrite, SCOPES } from './access.ts';
 import { keyHash, keyPrefix, newApiKey } from './auth/keys.ts';
 import { type Ctx, type Deps, originOf } from './context.ts';
-import { takeRoom } from './quota.ts';
+import { takeRoom } from './quotas.ts';
 
 /** An extra key without its secret. */
 export interface ApiKeyInfo {
@@ -32,7 +32,6 @@ export interface CreateApiKeyInput {
   expiresAt?: number | undefined;
 }
 
-const MAX_EXTRA_KEYS = 100;
 const MINUTE_MS = 60_000;
 
 /**
@@ -47,11 +46,13 @@ export async function setOwnKey(
   const { userId, key, now, oldUntil } = input;
   const own = and(eq(apiKeys.userId, userId), eq(apiKeys.kind, 'own'));
   if (oldUntil <= now) await tx.delete(apiKeys).where(own);
-  else
+  else {
+    await tx.delete(apiKeys).where(and(own, lte(apiKeys.expiresAt, now)));
     await tx
       .update(apiKeys)
       .set({ expiresAt: oldUntil })
       .where(and(own, isNull(apiKeys.expiresAt)));
+  }
   const id = newId(now);
   await tx.insert(apiKeys).values({
     id,
@@ -85,7 +86,10 @@ export function showOwnKey(ctx: Ctx): Promise<string | null> {
   return readOwnKey(ctx.db, ctx.secrets, ctx.actor.userId);
 }
 
-/** A new own key; the old one works `graceMinutes` longer. Only for a signed-in person. */
+/**
+ * A new own key; the old one works `graceMinutes` longer. Only for a signed-in person. Throws QUOTA_EXCEEDED when too
+ * many replaced keys still work.
+ */
 export async function regenerateApiKey(
   ctx: Ctx,
   input: { graceMinutes: number },
@@ -96,6 +100,7 @@ export async function regenerateApiKey(
   const now = ctx.clock.now();
   const key = newApiKey();
   await transact(ctx.db, async (tx) => {
+    if (input.graceMinutes > 0) await takeRoom(tx, ctx, userId, 'keysInGrace');
     await setOwnKey(tx, ctx, { userId, key, now, oldUntil: now + input.graceMinutes * MINUTE_MS });
     const data = { graceMinutes: input.graceMinutes };
     await record(tx, ctx, [{ userId, event: 'api_key.regenerated', data, origin: originOf(ctx) }]);
@@ -143,13 +148,7 @@ export async function createApiKey(
     createdAt: now,
   };
   await transact(ctx.db, async (tx) => {
-    const valid = or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, now));
-    await takeRoom(tx, userId, {
-      table: apiKeys,
-      where: and(eq(apiKeys.userId, userId), eq(apiKeys.kind, 'extra'), valid),
-      max: MAX_EXTRA_KEYS,
-      refusal: `There are ${MAX_EXTRA_KEYS} keys already.`,
-    });
+    await takeRoom(tx, ctx, userId, 'apiKeys');
     await tx.insert(apiKeys).values(row);
     const data = { name: row.name, scopes: row.scopes, sessionId: row.sessionId };
     await record(tx, ctx, [

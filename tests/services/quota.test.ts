@@ -119,7 +119,7 @@ test.each(LIMITED)('of $thing there are never more than $max', async ({ table, w
   await fill(max - 2);
   const replies = await Promise.all(times(AT_ONCE, make));
   const statuses = replies.map(({ status }) => status).sort();
-  expect(statuses).toEqual([201, 201, ...times(AT_ONCE - 2, () => 409)]);
+  expect(statuses).toEqual([201, 201, ...times(AT_ONCE - 2, () => 429)]);
   const [row] = await t.deps.db.select({ n: count() }).from(table).where(where());
   expect(Number(row?.n)).toBe(max);
 });

@@ -2327,6 +2327,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What you have of what you may have
+         * @description Sessions, stored files and bytes, uploads under way, keys, webhooks, lists, contacts, templates, requests a minute. What is over is refused with QUOTA_EXCEEDED. Not for a key that is bound to one session.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/{id}": {
         parameters: {
             query?: never;
@@ -2941,7 +2963,7 @@ export interface components {
         };
         Failure: {
             /** @enum {string} */
-            code: "VALIDATION_FAILED" | "INVALID_NUMBER" | "URL_REFUSED" | "OTP_INVALID" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "SESSION_NOT_FOUND" | "QR_NOT_READY" | "OTP_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "SESSION_EXISTS" | "DUPLICATE_PHONE" | "ALREADY_CONNECTED" | "NOT_CONNECTED" | "BROADCAST_IN_PROGRESS" | "CONFLICT" | "IDEMPOTENCY_CONFLICT" | "IDEMPOTENCY_IN_PROGRESS" | "OTP_EXPIRED" | "PASSKEY_EXPIRED" | "BODY_TOO_LARGE" | "FILE_TOO_LARGE" | "UNSUPPORTED_MEDIA" | "NOT_SUPPORTED" | "FILE_INFECTED" | "NOT_ON_WHATSAPP" | "PASSKEY_REFUSED" | "RATE_LIMITED" | "OTP_MAX_ATTEMPTS" | "INTERNAL" | "SEND_FAILED" | "UNAVAILABLE";
+            code: "VALIDATION_FAILED" | "INVALID_NUMBER" | "URL_REFUSED" | "OTP_INVALID" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "SESSION_NOT_FOUND" | "QR_NOT_READY" | "OTP_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "SESSION_EXISTS" | "DUPLICATE_PHONE" | "ALREADY_CONNECTED" | "NOT_CONNECTED" | "BROADCAST_IN_PROGRESS" | "CONFLICT" | "IDEMPOTENCY_CONFLICT" | "IDEMPOTENCY_IN_PROGRESS" | "OTP_EXPIRED" | "PASSKEY_EXPIRED" | "BODY_TOO_LARGE" | "FILE_TOO_LARGE" | "UNSUPPORTED_MEDIA" | "NOT_SUPPORTED" | "FILE_INFECTED" | "NOT_ON_WHATSAPP" | "PASSKEY_REFUSED" | "RATE_LIMITED" | "OTP_MAX_ATTEMPTS" | "QUOTA_EXCEEDED" | "INTERNAL" | "SEND_FAILED" | "UNAVAILABLE";
             details: {
                 [key: string]: unknown;
             };
@@ -3314,6 +3336,13 @@ export interface components {
              * @description ISO 8601, UTC, milliseconds
              */
             updatedAt: string;
+        };
+        Usage: {
+            limit: number;
+            /** @description as `details.quota` of QUOTA_EXCEEDED names it */
+            quota: string;
+            /** @description null: counted a minute at a time only */
+            used: number | null;
         };
         User: {
             /**
@@ -10574,6 +10603,42 @@ export interface operations {
                             } | null;
                             userId: number;
                         };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What you have of what you may have */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Usage"][];
                     };
                 };
             };

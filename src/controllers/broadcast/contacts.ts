@@ -89,7 +89,7 @@ const add = route({
   params: ListParams,
   body: NewContacts,
   response: z.object({ message: z.string(), data: z.record(z.string(), z.unknown()) }),
-  errors: ERRORS,
+  errors: [...ERRORS, 'QUOTA_EXCEEDED'],
   example: { params, body: { name: 'John Doe', number: EXAMPLE_NUMBER, email: 'john@example.com' } },
   handler: async ({ ctx, params: path, body }) => {
     if (body.contacts !== undefined) {

@@ -104,7 +104,7 @@ const importContacts = route({
   description:
     'The first line names the columns: one of number, phone, nomor, hp, whatsapp …; name or nama; every other one is a custom field. Delimiter (, ; tab |) and encoding (UTF-8, UTF-16 with its mark, Windows-1252) are found out. A file that is no CSV changes nothing. Whoever is on the list already gets the values of the file. With `Prefer: respond-async` the answer is 202.',
   params: ListParams,
-  errors: ['SESSION_NOT_FOUND', 'NOT_FOUND', 'FILE_TOO_LARGE'],
+  errors: ['SESSION_NOT_FOUND', 'NOT_FOUND', 'FILE_TOO_LARGE', 'QUOTA_EXCEEDED'],
   example: { params: listParams, body: csvExample },
   handler: (input) => answerImport(input, input.params),
 });

@@ -60,7 +60,7 @@ const create = route({
   params: SessionParams,
   body: z.object({ name, description: description.optional() }),
   response: One,
-  errors: ['SESSION_NOT_FOUND', 'CONFLICT'],
+  errors: ['SESSION_NOT_FOUND', 'QUOTA_EXCEEDED'],
   example: {
     params: { sessionId: 'main' },
     body: { name: 'Customer List', description: 'Daftar pelanggan aktif' },

@@ -84,7 +84,7 @@ const create = route({
   params: SessionParams,
   body: z.object({ name, body }),
   response: One,
-  errors: ['SESSION_NOT_FOUND', 'CONFLICT'],
+  errors: ['SESSION_NOT_FOUND', 'CONFLICT', 'QUOTA_EXCEEDED'],
   example: { params: { sessionId: 'main' }, body: { name: 'promo', body: BODY } },
   handler: async ({ ctx, params: path, body: input }) =>
     created(

@@ -55,7 +55,7 @@ const upload = route({
   maxBodyBytes: JSON_BYTES,
   maxFileBytes: (files) => files.maxUploadBytes,
   response: z.object({ message: z.string(), data: Upload }),
-  errors: ['SESSION_NOT_FOUND', 'FILE_TOO_LARGE', 'UNSUPPORTED_MEDIA', 'FILE_INFECTED'],
+  errors: ['SESSION_NOT_FOUND', 'FILE_TOO_LARGE', 'UNSUPPORTED_MEDIA', 'FILE_INFECTED', 'QUOTA_EXCEEDED'],
   example: { params: { sessionId: 'main' }, body: { file: EXAMPLE_FILE } },
   handler: async ({ ctx, params, files }) => {
     const file = files.get('file');

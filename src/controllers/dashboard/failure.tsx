@@ -79,6 +79,7 @@ const IN_INDONESIAN: Record<ErrorCode, string> = {
   DUPLICATE_PHONE: 'Nomor ini sudah tertaut pada sesi lain.',
   ALREADY_CONNECTED: 'Sesi ini sudah terhubung.',
   NOT_CONNECTED: 'Sesi ini tidak terhubung.',
+  QUOTA_EXCEEDED: 'Batas untuk akun ini sudah tercapai.',
   BROADCAST_IN_PROGRESS: 'Siaran untuk daftar ini masih berjalan.',
   CONFLICT: 'Ini bertentangan dengan yang sudah ada.',
   IDEMPOTENCY_CONFLICT: 'Kunci idempotensi sudah dipakai.',

@@ -10,6 +10,7 @@ import { limitRequests, withBudget } from '../../middlewares/rate-limit.ts';
 import { isMultipart, receiveBody } from '../../middlewares/receive-body.ts';
 import { readMe } from '../../services/auth/verbs.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../../services/context.ts';
+import { holdUpload } from '../../services/quotas.ts';
 import { isSandbox } from '../../services/sandbox/emulator.ts';
 import { AppError } from '../../utils/errors.ts';
 import { createCtx } from '../mount.ts';
@@ -144,7 +145,12 @@ interface FormBody {
 async function readForm({ deps }: PageParts, page: Page, c: HttpContext): Promise<FormBody> {
   const { files } = deps.config;
   if (page.files && isMultipart(c)) {
-    return receiveBody(c, deps, page.files, page.maxFileBytes?.(files) ?? files.maxMediaBytes);
+    const release = await holdUpload(deps, (c.get('actor') ?? ANONYMOUS).userId);
+    try {
+      return await receiveBody(c, deps, page.files, page.maxFileBytes?.(files) ?? files.maxMediaBytes);
+    } finally {
+      await release();
+    }
   }
   if (Number(c.req.header('content-length') ?? 0) > MAX_FORM_BYTES) {
     throw new AppError('BODY_TOO_LARGE', `The form is larger than ${MAX_FORM_BYTES} bytes.`);

@@ -138,7 +138,7 @@ export async function updateContact(
     if (next !== phone && (await isTaken(tx, list.id, next))) throw numberTaken(next);
     await tx.delete(broadcastContacts).where(isContact(list.id, phone));
     if (!(await tryInsert(tx, broadcastContacts, changed))) throw numberTaken(next);
-    await updateListFacts(tx, list, { delta: 0, columns: Object.keys(changed.fields) });
+    await updateListFacts(tx, ctx, list, { delta: 0, columns: Object.keys(changed.fields) });
   });
   return oneContact(ctx, userId, input.listId, next);
 }
@@ -154,7 +154,7 @@ export async function deleteContact(
     const list = await lockList(tx, userId, input.listId, ctx.clock.now());
     const deleted = await tx.delete(broadcastContacts).where(isContact(list.id, phone));
     if (affected(deleted) === 0) throw contactNotFound(phone);
-    await updateListFacts(tx, list, { delta: -1, columns: [] });
+    await updateListFacts(tx, ctx, list, { delta: -1, columns: [] });
   });
   return { number: phone };
 }
@@ -179,7 +179,7 @@ async function writeContacts(
       total.updated += updated;
     }
     const columns = contacts.flatMap(({ fields }) => Object.keys(fields));
-    await updateListFacts(tx, list, { delta: total.added, columns });
+    await updateListFacts(tx, ctx, list, { delta: total.added, columns });
     await claimIdempotency(ctx, tx, { status: 201, body: { success: true, data: total } });
     return total;
   });

@@ -8,12 +8,9 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { type Ctx, type Deps, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
-import { takeRoom } from '../quota.ts';
+import { takeRoom } from '../quotas.ts';
 import { contains } from './search.ts';
 import { type BroadcastRef, enterBroadcast } from './tenant.ts';
-
-/** Enough for every use that was seen; it bounds what a page of lists must count. */
-const MAX_LISTS = 10_000;
 
 export type ListRow = typeof broadcastLists.$inferSelect;
 
@@ -59,7 +56,7 @@ export async function getList(ctx: Ctx, ref: ListRef): Promise<BroadcastList> {
   return toList(await findList(ctx.db, userId, ref.listId));
 }
 
-/** Throws CONFLICT at 10,000 lists. */
+/** Throws QUOTA_EXCEEDED. */
 export async function createList(
   ctx: Ctx,
   input: BroadcastRef & { name: string; description?: string | null | undefined },
@@ -79,12 +76,7 @@ export async function createList(
     updatedAt: now,
   };
   await transact(ctx.database, async (tx) => {
-    await takeRoom(tx, userId, {
-      table: broadcastLists,
-      where: and(eq(broadcastLists.userId, userId), isNull(broadcastLists.deletedAt)),
-      max: MAX_LISTS,
-      refusal: `There are ${MAX_LISTS} lists already.`,
-    });
+    await takeRoom(tx, ctx, userId, 'lists');
     await tx.insert(broadcastLists).values(row);
     await recordList(ctx, tx, row, 'list.created');
     await claimIdempotency(ctx, tx, answer(toList(row)));

@@ -4,6 +4,8 @@ import type { Tx } from '../../db/client.ts';
 import { incoming, upsert } from '../../db/ops.ts';
 import { broadcastContacts, broadcastLists } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
+import type { Deps } from '../context.ts';
+import { takeRoom } from '../quotas.ts';
 import { MAX_COLUMNS } from './columns.ts';
 import type { ListRow } from './lists.ts';
 
@@ -79,10 +81,11 @@ async function readKnown(tx: Tx, listId: string, phones: string[]) {
 
 /**
  * Writes what the list itself knows of its contacts: `delta` more of them, and the names of their fields. Throws
- * CONFLICT when there would be more than 200 different fields.
+ * CONFLICT when there would be more than 200 different fields, QUOTA_EXCEEDED for too many contacts.
  */
 export async function updateListFacts(
   tx: Tx,
+  deps: Pick<Deps, 'config' | 'clock'>,
   list: ListRow,
   { delta, columns }: { delta: number; columns: Iterable<string> },
 ): Promise<void> {
@@ -93,6 +96,7 @@ export async function updateListFacts(
   if (all.size > Math.max(before, MAX_COLUMNS)) {
     throw new AppError('CONFLICT', `A list can have at most ${MAX_COLUMNS} different fields.`);
   }
+  if (delta > 0) await takeRoom(tx, deps, list.userId, 'contacts', delta);
   list.contactCount += delta;
   list.columns = [...all];
   const { contactCount } = list;

@@ -8,13 +8,12 @@ import { newId } from '../../utils/ids.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
-import { takeRoom } from '../quota.ts';
+import { takeRoom } from '../quotas.ts';
 import { findList } from './lists.ts';
 import { compileTemplate, type RenderContact, renderTemplate } from './render.ts';
 import { contains } from './search.ts';
 import { type BroadcastRef, enterBroadcast } from './tenant.ts';
 
-const MAX_TEMPLATES = 1000;
 /** Each takes two characters of what is recorded of a recipient. */
 const MAX_CHOICES = 50;
 
@@ -60,7 +59,7 @@ export async function getTemplate(ctx: Ctx, ref: TemplateRef): Promise<Broadcast
   return toTemplate(await findTemplate(ctx.db, userId, ref.id));
 }
 
-/** Throws VALIDATION_FAILED, CONFLICT for a name that is taken or one too many. */
+/** Throws VALIDATION_FAILED, CONFLICT for a name that is taken, QUOTA_EXCEEDED. */
 export async function createTemplate(
   ctx: Ctx,
   input: BroadcastRef & { name: string; body: string },
@@ -72,12 +71,7 @@ export async function createTemplate(
   const { name, body } = input;
   const row: Row = { id: newId(now), userId, name, body, createdAt: now, updatedAt: now };
   await transact(ctx.database, async (tx) => {
-    await takeRoom(tx, userId, {
-      table: broadcastTemplates,
-      where: eq(broadcastTemplates.userId, userId),
-      max: MAX_TEMPLATES,
-      refusal: `There are ${MAX_TEMPLATES} templates already: delete one first.`,
-    });
+    await takeRoom(tx, ctx, userId, 'templates');
     if (!(await tryInsert(tx, broadcastTemplates, row))) throw nameTaken(name);
     await claimIdempotency(ctx, tx, answer(toTemplate(row)));
   });

@@ -6,6 +6,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import type { MediaDetails, MediaFile } from '../../whatsapp/content.ts';
 import type { Ctx, Deps } from '../context.ts';
+import { holdUpload, takeRoom } from '../quotas.ts';
 import { isDataUrl, type MediaSource, type ReceivedFile, receiveDataUrl, receiveUrl } from './sources.ts';
 import { storageKeyOf } from './staging.ts';
 import type { ToolRun } from './tools.ts';
@@ -14,11 +15,17 @@ const DAY_MS = 86_400_000;
 
 export type MediaRecord = typeof media.$inferSelect;
 
-/** The file of a source that brings one; the id of an upload otherwise. */
+/** The file of a source that brings one; the id of an upload otherwise. Throws QUOTA_EXCEEDED. */
 export async function receive(ctx: Ctx, source: MediaSource): Promise<ReceivedFile | string> {
   if (typeof source !== 'string') return source;
   if (isDataUrl(source)) return receiveDataUrl(ctx, source);
-  return /^[a-z][a-z0-9+.-]*:/i.test(source) ? receiveUrl(ctx, source) : source;
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(source)) return source;
+  const release = await holdUpload(ctx, ctx.actor.userId);
+  try {
+    return await receiveUrl(ctx, source);
+  } finally {
+    await release();
+  }
 }
 
 interface KeepOptions {
@@ -33,7 +40,7 @@ interface KeepOptions {
 
 /**
  * Gives a received file its row and its place. The same bytes under the same name are kept once for a tenant, so
- * that they are uploaded to WhatsApp once as well. Throws UNAVAILABLE.
+ * that they are uploaded to WhatsApp once as well. Throws UNAVAILABLE, QUOTA_EXCEEDED.
  */
 export async function keepReceived(
   ctx: Ctx,
@@ -69,7 +76,11 @@ export async function keepReceived(
     expiresAt,
   };
   // The row first: without a file it goes with the retention, while a file without a row would stay for ever.
-  await ctx.db.insert(media).values(row);
+  await transact(ctx.db, async (tx) => {
+    await takeRoom(tx, ctx, row.userId, 'storedBytes', row.size);
+    if (kind === 'upload') await takeRoom(tx, ctx, row.userId, 'storedFiles');
+    await tx.insert(media).values(row);
+  });
   await ctx.storage.put(row.storageKey, received);
   // Last: a repeated request must not be told of a file that a crash has kept from its place.
   if (companion) await transact(ctx.db, (tx) => companion(tx, row));

@@ -8,11 +8,8 @@ import { newId } from '../../utils/ids.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
-import { takeRoom } from '../quota.ts';
+import { quotaOf, takeRoom } from '../quotas.ts';
 import { checkTemplate, defaultTemplate, needsCompany, type OtpLanguage } from './template-text.ts';
-
-/** Enough for every brand and language; the list is answered whole. */
-const MAX_TEMPLATES = 100;
 
 export interface OtpTemplate {
   id: string;
@@ -31,7 +28,7 @@ export async function listOtpTemplates(ctx: Ctx): Promise<OtpTemplate[]> {
     .from(otpTemplates)
     .where(eq(otpTemplates.userId, ctx.actor.userId))
     .orderBy(asc(otpTemplates.name))
-    .limit(MAX_TEMPLATES);
+    .limit(quotaOf(ctx, ctx.actor.userId, 'otpTemplates'));
   return rows.map(toTemplate);
 }
 
@@ -43,7 +40,7 @@ export async function getOtpTemplate(ctx: Ctx, id: string): Promise<OtpTemplate>
   return toTemplate(row);
 }
 
-/** Throws VALIDATION_FAILED for a text that cannot be sent, CONFLICT for a name that is taken or one too many. */
+/** Throws VALIDATION_FAILED for a text that cannot be sent, CONFLICT for a name that is taken, QUOTA_EXCEEDED. */
 export async function createOtpTemplate(
   ctx: Ctx,
   input: { name: string; body: string },
@@ -54,12 +51,7 @@ export async function createOtpTemplate(
   const now = ctx.clock.now();
   const row: Row = { id: newId(now), userId: ctx.actor.userId, ...input, createdAt: now, updatedAt: now };
   await transact(ctx.database, async (tx) => {
-    await takeRoom(tx, row.userId, {
-      table: otpTemplates,
-      where: eq(otpTemplates.userId, row.userId),
-      max: MAX_TEMPLATES,
-      refusal: `There are ${MAX_TEMPLATES} templates already: delete one first.`,
-    });
+    await takeRoom(tx, ctx, row.userId, 'otpTemplates');
     if (!(await tryInsert(tx, otpTemplates, row))) throw nameTaken(input.name);
     await claimIdempotency(ctx, tx, answer(toTemplate(row)));
   });

@@ -11,6 +11,7 @@ import { normalizePhone } from '../../utils/phone.ts';
 import { requireScope, requireSession } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
+import { takeRoom } from '../quotas.ts';
 import { readSession, type SessionRecord } from './find.ts';
 import { makePlainLinks, makeSessionLinks } from './links.ts';
 import { openSession, PAIRING_WAIT_MS, waitForPairing } from './pairing.ts';
@@ -23,7 +24,7 @@ const accounts = whatsappAccounts;
 /**
  * Makes a session and begins to link a phone; waits up to 10 s for the first QR or pairing code. A session of
  * that name that has no phone and is not being linked (logged out, pairing expired or failed) begins again.
- * Throws SESSION_EXISTS (details.session) for any other, DUPLICATE_PHONE when the phone has an active session.
+ * Throws SESSION_EXISTS (details.session) for any other, QUOTA_EXCEEDED, DUPLICATE_PHONE when the phone has an active session.
  */
 export async function createSession(ctx: Ctx, input: CreateSessionInput): Promise<CreatedSessionOutput> {
   requireScope(ctx, 'sessions:write');
@@ -63,6 +64,7 @@ async function saveSession(ctx: Ctx, input: NewSession): Promise<{ account: Sess
   const { userId } = ctx.actor;
   return transact(ctx.database, async (tx) => {
     const known = await readSession(tx, userId, input.sessionId);
+    if (!known) await takeRoom(tx, ctx, userId, 'sessions');
     const saved = known ? await begin(tx, known, input) : await insert(ctx, tx, input);
     const row = saved ? await readSession(tx, userId, input.sessionId) : null;
     if (!row) throw sessionExists(ctx, (await readSession(ctx.db, userId, input.sessionId)) ?? known);

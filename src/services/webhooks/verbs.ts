@@ -10,14 +10,12 @@ import { newId } from '../../utils/ids.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
-import { takeRoom } from '../quota.ts';
+import { takeRoom } from '../quotas.ts';
 import { findSession } from '../sessions/find.ts';
 import { findWebhook, toWebhook, type WebhookRow, webhookNotFound } from './find.ts';
 import type { CreateWebhookInput, UpdateWebhookInput, WebhookOutput } from './schemas.ts';
 import { newWebhookSecret, sealWebhookSecret } from './signature.ts';
 
-/** A tenant needs a few; each one is a row to write with every event. */
-const MAX_PER_TENANT = 20;
 const MINUTE_MS = 60_000;
 
 /** With the only sight of the secret. */
@@ -80,12 +78,7 @@ export async function createWebhook(ctx: Ctx, input: CreateWebhookInput): Promis
   };
   const webhook = toWebhook(row, now);
   await transact(ctx.db, async (tx) => {
-    await takeRoom(tx, userId, {
-      table: webhooks,
-      where: eq(webhooks.userId, userId),
-      max: MAX_PER_TENANT,
-      refusal: `There can be at most ${MAX_PER_TENANT} webhooks.`,
-    });
+    await takeRoom(tx, ctx, userId, 'webhooks');
     await tx.insert(webhooks).values(row);
     await changed(ctx, tx, row, 'webhook.created');
     // A repeated request is told of the webhook, but a secret is in no stored answer.

@@ -2,9 +2,12 @@
 import { and, gt, isNotNull, lte, notInArray } from 'drizzle-orm';
 import { updateInPieces } from '../../db/ops.ts';
 import {
+  endedTokens,
   idempotencyKeys,
   inboundMedia,
+  knownNetworks,
   messages,
+  quotaHolds,
   rateLimits,
   sendAttempts,
   webhookLanes,
@@ -32,6 +35,8 @@ type TaskDeps = Pick<Deps, 'db' | 'clock' | 'config' | 'storage'> & {
 };
 
 const HOUR_MS = 3_600_000;
+/** A network that nobody came from for so long may be a stranger's by now. */
+const KNOWN_DAYS = 90;
 const FIVE_MINUTES_MS = 300_000;
 /** A receiver of webhooks may ask for an hour, a file waits for 75 minutes at most. */
 const LONGEST_WAIT_MS = 90 * 60_000;
@@ -63,6 +68,22 @@ export function createTasks(deps: TaskDeps): Task[] {
       },
     },
     { name: 'future_times', when: FIVE_MINUTES_MS, run: (signal) => bringBackFuture(deps, signal) },
+    {
+      name: 'ended_tokens',
+      when: HOUR_MS,
+      run: (signal) => {
+        const { expiresAt } = endedTokens;
+        return deleteOld(deps.db, { table: endedTokens, by: expiresAt, before: clock.now(), signal });
+      },
+    },
+    {
+      name: 'quota_holds',
+      when: HOUR_MS,
+      run: (signal) => {
+        const { expiresAt } = quotaHolds;
+        return deleteOld(deps.db, { table: quotaHolds, by: expiresAt, before: clock.now(), signal });
+      },
+    },
     { name: 'media', when: HOUR_MS, run: (signal) => sweepMedia(deps, signal) },
     {
       name: 'send_attempts',
@@ -107,6 +128,14 @@ function nightlyTasks({ db, clock, config }: TaskDeps): Task[] {
       name: 'campaigns',
       when: 'nightly',
       run: (signal) => forgetCampaigns(db, { before: before(retentionDays.messages), signal }),
+    },
+    {
+      name: 'known_networks',
+      when: 'nightly',
+      run: (signal) => {
+        const { lastSeenAt } = knownNetworks;
+        return deleteOld(db, { table: knownNetworks, by: lastSeenAt, before: before(KNOWN_DAYS), signal });
+      },
     },
     {
       name: 'webhook_history',

@@ -1,6 +1,7 @@
 /** Signing in and out, signing up, the own account, the language. */
 import { z } from 'zod';
 import { changePassword, login, register } from '../../../services/auth/verbs.ts';
+import { readUsage } from '../../../services/quotas.ts';
 import { Email, NewPassword, PersonName } from '../../schemas.ts';
 import { forgetSignIn, keepLang, keepSignIn } from '../cookies.ts';
 
@@ -8,6 +9,7 @@ import { LANGS } from '../i18n.ts';
 import { type Page, page } from '../page.ts';
 import { Facts, Field, Form, Time } from '../parts.tsx';
 import { isOwnPath } from '../paths.ts';
+import { UsageCard } from '../usage.tsx';
 import { ACCOUNT_TEXTS, roleNames } from './texts.ts';
 
 const Next = z.string().max(2000).optional().catch(undefined);
@@ -147,9 +149,10 @@ export const accountPages: Page[] = [
     method: 'get',
     path: '/dashboard/account',
     auth: 'user',
-    handler({ view }) {
+    async handler({ ctx, view }) {
       const t = ACCOUNT_TEXTS(view.lang);
       const { user } = view;
+      const usage = await readUsage(ctx);
       const body = (
         <>
           <h1>{t.account}</h1>
@@ -187,6 +190,7 @@ export const accountPages: Page[] = [
               </button>
             </Form>
           </div>
+          <UsageCard view={view} usage={usage} />
         </>
       );
       return { title: t.account, section: null, body };

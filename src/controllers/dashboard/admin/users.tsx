@@ -1,5 +1,6 @@
 /** Users, as an administrator sees them. */
 import { z } from 'zod';
+import { readUsage } from '../../../services/quotas.ts';
 import {
   createUser,
   disableUser,
@@ -13,6 +14,7 @@ import { Email, NewPassword, PersonName, Role, UserIdParams } from '../../schema
 import { roleNames } from '../account/texts.ts';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Empty, Field, Form, Pages, Select, Table, Tabs, Time } from '../parts.tsx';
+import { UsageCard } from '../usage.tsx';
 import { ADMIN_TEXTS, type AdminTexts } from './texts.ts';
 
 const HERE = '/dashboard/admin';
@@ -113,6 +115,7 @@ export const userPages: Page[] = [
     async handler({ ctx, view, params, query }) {
       const t = ADMIN_TEXTS(view.lang);
       const user = await readUser(ctx, params);
+      const usage = await readUsage(ctx, { userId: params.id });
       const audit = await auditUser(ctx, { ...params, ...query, page: 1, limit: PER_PAGE });
       const here = `${HERE}/users/${user.id}`;
       const body = (
@@ -159,6 +162,7 @@ export const userPages: Page[] = [
             </Form>
             <UserSwitch t={t} view={view} user={user} />
           </section>
+          <UsageCard view={view} usage={usage} />
           <section class="card">
             <h2>{t.audit}</h2>
             <Audit t={t} userId={user.id} entries={audit.data} />

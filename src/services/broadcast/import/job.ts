@@ -181,7 +181,7 @@ async function writeBatch(
 ): Promise<void> {
   const counts = await transact(deps.database, async (tx) => {
     const now = deps.clock.now();
-    const merged = await mergeBatch(tx, progress, plan, batch, now);
+    const merged = await mergeBatch(tx, deps, progress, plan, batch, now);
     const seen = [...batch.contacts.values()].filter(({ contact }) => merged.seen.has(contact.phone));
     const notes = notesOf(batch, seen, progress.repaired);
     const next = {
@@ -200,10 +200,10 @@ async function writeBatch(
   Object.assign(progress, counts);
 }
 
-function mergeBatch(tx: Tx, job: ImportRow, plan: ColumnPlan, batch: Batch, now: number) {
+function mergeBatch(tx: Tx, deps: ImportDeps, job: ImportRow, plan: ColumnPlan, batch: Batch, now: number) {
   const contacts = [...batch.contacts.values()].map(({ contact }) => contact);
   if (contacts.length === 0) return { added: 0, updated: 0, seen: new Set<string>() };
-  return SINKS[job.kind](tx, job, plan, contacts, now);
+  return SINKS[job.kind](tx, deps, job, plan, contacts, now);
 }
 
 /** One note a line: a line that is left out as a duplicate was not repaired. */

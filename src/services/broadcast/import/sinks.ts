@@ -3,6 +3,7 @@ import { and, eq, inArray } from 'drizzle-orm';
 import type { Tx } from '../../../db/client.ts';
 import { insertMany } from '../../../db/ops.ts';
 import { optOuts } from '../../../db/schema.ts';
+import type { Deps } from '../../context.ts';
 import type { ColumnPlan } from '../columns.ts';
 import { lockList } from '../lists.ts';
 import { type Merged, mergeContacts, type NewContact, updateListFacts } from '../merge.ts';
@@ -11,16 +12,20 @@ import type { ImportRow } from './store.ts';
 /** Writes one batch, in the transaction that counts it. */
 export type Sink = (
   tx: Tx,
+  deps: Pick<Deps, 'config' | 'clock'>,
   job: ImportRow,
   plan: ColumnPlan,
   contacts: readonly NewContact[],
   now: number,
 ) => Promise<Merged>;
 
-const toList: Sink = async (tx, job, plan, contacts, now) => {
+const toList: Sink = async (tx, deps, job, plan, contacts, now) => {
   const list = await lockList(tx, job.userId, job.listId ?? '', now);
   const merged = await mergeContacts(tx, list, contacts, { now, importId: job.id });
-  await updateListFacts(tx, list, { delta: merged.added, columns: plan.fields.map(({ name }) => name) });
+  await updateListFacts(tx, deps, list, {
+    delta: merged.added,
+    columns: plan.fields.map(({ name }) => name),
+  });
   return merged;
 };
 
@@ -28,7 +33,7 @@ const NOTE_COLUMNS = ['note', 'notes', 'reason', 'catatan', 'alasan'];
 const MAX_NOTE = 300;
 
 /** Who is in the ledger already stays there as it is, and counts as a duplicate. */
-const toLedger: Sink = async (tx, job, plan, contacts, now) => {
+const toLedger: Sink = async (tx, _deps, job, plan, contacts, now) => {
   const phones = contacts.map(({ phone }) => phone);
   const known = await tx
     .select({ phone: optOuts.phone })

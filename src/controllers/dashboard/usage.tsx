@@ -1,0 +1,63 @@
+/** What a tenant has of what it may have: for its owner and for administrators. */
+import type { QuotaName, QuotaUsage } from '../../services/quotas.ts';
+import { bytes, num } from './broadcast/parts.tsx';
+import { texts } from './i18n.ts';
+import type { View } from './page.ts';
+import { Table } from './parts.tsx';
+
+const NAMES_EN: Record<QuotaName, string> = {
+  sessions: 'Sessions',
+  storedBytes: 'Stored files',
+  storedFiles: 'Uploads',
+  uploadsInFlight: 'Uploads under way',
+  apiKeys: 'Extra API keys',
+  keysInGrace: 'Replaced keys that still work',
+  webhooks: 'Webhooks',
+  lists: 'Lists',
+  contacts: 'Contacts',
+  templates: 'Broadcast templates',
+  otpTemplates: 'Code templates',
+  requestsPerMinute: 'Requests a minute',
+};
+const NAMES_ID: Record<QuotaName, string> = {
+  sessions: 'Sesi',
+  storedBytes: 'Berkas tersimpan',
+  storedFiles: 'Unggahan',
+  uploadsInFlight: 'Unggahan yang sedang berjalan',
+  apiKeys: 'Kunci API tambahan',
+  keysInGrace: 'Kunci lama yang masih berlaku',
+  webhooks: 'Webhook',
+  lists: 'Daftar',
+  contacts: 'Kontak',
+  templates: 'Templat siaran',
+  otpTemplates: 'Templat kode',
+  requestsPerMinute: 'Permintaan per menit',
+};
+
+const NAMES = { en: NAMES_EN, id: NAMES_ID } as const;
+
+const T = texts({
+  en: { usage: 'Usage', what: 'What', used: 'Used', limit: 'Limit' },
+  id: { usage: 'Pemakaian', what: 'Apa', used: 'Terpakai', limit: 'Batas' },
+});
+
+/** A card with one line for each limit. */
+export function UsageCard({ view, usage }: { view: View; usage: readonly QuotaUsage[] }) {
+  const t = T(view.lang);
+  const show = (quota: QuotaName, value: number) =>
+    quota === 'storedBytes' ? bytes(view, value) : num(view, value);
+  return (
+    <section class="card">
+      <h2>{t.usage}</h2>
+      <Table label={t.usage} head={[t.what, t.used, t.limit]}>
+        {usage.map(({ quota, used, limit }) => (
+          <tr>
+            <td>{NAMES[view.lang][quota]}</td>
+            <td class="num">{used === null ? '–' : show(quota, used)}</td>
+            <td class="num">{show(quota, limit)}</td>
+          </tr>
+        ))}
+      </Table>
+    </section>
+  );
+}

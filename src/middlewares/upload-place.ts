@@ -1,0 +1,45 @@
+/** A body with a file takes one of its tenant's places for uploads while it comes in. */
+import type { MiddlewareHandler } from 'hono';
+import type { Deps } from '../services/context.ts';
+import { holdUpload } from '../services/quotas.ts';
+import type { HttpContext, HttpEnv } from './http-env.ts';
+
+type PlaceDeps = Pick<Deps, 'config' | 'clock' | 'db' | 'logger'>;
+
+/** A body without a file, or with a very small one, is not worth a place: it is there at once. */
+const SMALL_BYTES = 64 * 1024;
+
+/**
+ * Takes a place before anything of the body is read; `endUpload` gives it back, and so does the end of the request.
+ * Throws QUOTA_EXCEEDED when the tenant has none left, in any process.
+ */
+export function takeUploadPlace(deps: PlaceDeps): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    const actor = c.get('actor');
+    if (!actor || isSmall(c)) return next();
+    const release = await holdUpload(deps, actor.userId);
+    let held = true;
+    const end = async () => {
+      if (held) await release();
+      held = false;
+    };
+    c.set('endUpload', end);
+    try {
+      return await next();
+    } finally {
+      await end();
+    }
+  };
+}
+
+/** The body is there: what the request still does, such as waiting for a message's way, needs no place. */
+export async function endUpload(c: HttpContext): Promise<void> {
+  await c.get('endUpload')?.();
+}
+
+function isSmall(c: HttpContext): boolean {
+  const length = c.req.header('content-length');
+  return (
+    c.req.header('transfer-encoding') === undefined && length !== undefined && Number(length) <= SMALL_BYTES
+  );
+}
