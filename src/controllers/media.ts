@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { MediaOutput, openMedia, uploadMedia } from '../services/media/verbs.ts';
 import { type Route, route } from './route.ts';
 import { tenantQuery } from './schemas.ts';
+import { MAX_URL } from '../services/messages/kinds.ts';
 
 const tag = 'Media';
 const UPLOAD_BODY_BYTES = 16 * 1024 * 1024;
@@ -24,7 +25,7 @@ export const mediaRoutes: Route[] = [
     auth: 'credential',
     scope: 'media:write',
     body: z.object({
-      file: z.string().min(1, 'must not be empty').max(2_048).describe('an https URL or a data: URL'),
+      file: z.string().min(1, 'must not be empty').max(MAX_URL).describe('an https URL or a data: URL'),
     }),
     files: ['file'],
     maxBodyBytes: UPLOAD_BODY_BYTES,

@@ -1,7 +1,7 @@
 /** Outgoing HTTP to addresses that clients name: webhooks and media by URL. Guarded against SSRF and bad hosts. */
 import { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request } from 'undici';
-import { boundBody, readExcerpt, tooLarge } from './guarded-http/bounded-body.ts';
+import { boundBody, boundSize, readExcerpt, tooLarge } from './guarded-http/bounded-body.ts';
 import {
   type ConnectRules,
   createGuardedConnector,
@@ -9,6 +9,8 @@ import {
   resolveBySystem,
   resolveChecked,
 } from './guarded-http/connector.ts';
+import { dispositionName } from './guarded-http/content-disposition.ts';
+import { decodeBody } from './guarded-http/content-encoding.ts';
 import { HttpFailure, toFailure, urlRefused } from './guarded-http/failures.ts';
 
 export { HttpFailure } from './guarded-http/failures.ts';
@@ -42,8 +44,12 @@ interface Download {
   /** destroy it when it is not read to its end */
   stream: Readable;
   contentType: string | null;
-  /** as the host announced it; null: not told */
+  /** as the host announced it, of the body as it comes; null: not told */
   size: number | null;
+  /** the URL that answered, after all redirects */
+  url: URL;
+  /** the name of the file in `Content-Disposition`, uncleaned; null: none */
+  filename: string | null;
 }
 
 interface PostOptions {
@@ -66,7 +72,8 @@ export interface GuardedHttp {
   /** Throws URL_REFUSED when the URL may not be asked for. A name that does not resolve (yet) passes. */
   check(url: string): Promise<void>;
   /**
-   * GETs a URL, following at most 3 redirects, each checked anew. Throws URL_REFUSED, FILE_TOO_LARGE or
+   * GETs a URL, following at most 3 redirects, each checked anew; its `Content-Encoding` is undone, and what comes out
+   * is bounded as well. Throws URL_REFUSED, FILE_TOO_LARGE or
    * HttpFailure; so does the stream.
    */
   download(url: string, options: DownloadOptions): Promise<Download>;
@@ -114,7 +121,7 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
     const deadline = startDeadline(wanted.timeoutMs, wanted.signal);
     try {
       const read = (to: string) => parse(to, httpsOnly);
-      const answer = await follow(read(url), read, (to) => get(to, deadline.signal));
+      const { answer, url: last } = await follow(read(url), read, (to) => get(to, deadline.signal));
       // An abort before anybody reads must not be an unhandled error: the reader gets it.
       answer.body.on('error', () => undefined);
       const size = lengthOf(answer);
@@ -127,12 +134,15 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
         minBytesPerSecond: options.minBytesPerSecond ?? 1_024,
         graceMs: options.graceMs ?? 10_000,
       };
-      const stream = Readable.from(boundBody(answer.body, bounds), { objectMode: false });
+      const coding = headerOf(answer, 'content-encoding');
+      const plain = boundSize(decodeBody(boundBody(answer.body, bounds), coding), maxBytes);
+      const stream = Readable.from(plain, { objectMode: false });
       stream.once('close', () => {
         deadline.stop();
         answer.body.destroy();
       });
-      return { stream, contentType: headerOf(answer, 'content-type'), size };
+      const filename = dispositionName(headerOf(answer, 'content-disposition'));
+      return { stream, contentType: headerOf(answer, 'content-type'), size, url: last, filename };
     } catch (error) {
       deadline.stop();
       throw toFailure(error);
@@ -154,7 +164,7 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
     let url = first;
     for (let hop = 0; ; hop++) {
       const answer = await ask(url);
-      if (answer.statusCode >= 200 && answer.statusCode < 300) return answer;
+      if (answer.statusCode >= 200 && answer.statusCode < 300) return { answer, url };
       answer.body.on('error', () => undefined).destroy();
       const location = headerOf(answer, 'location');
       if (answer.statusCode < 300 || answer.statusCode >= 400 || location === null) {

@@ -3,8 +3,9 @@ import { AppError } from '../../utils/errors.ts';
 
 /** Longest name of a custom field, in characters. */
 const MAX_COLUMN_LENGTH = 60;
-/** Longest value of a custom field, in characters. */
-export const MAX_VALUE_LENGTH = 1000;
+/** Longest value of a custom field, in characters. A link may be longer: clouds sign theirs. */
+const MAX_VALUE_LENGTH = 1000;
+const MAX_LINK_LENGTH = 8_192;
 /** As `broadcast_contacts.name` holds. */
 export const MAX_NAME_LENGTH = 190;
 /** Columns of a file, and different custom fields of a list. */
@@ -56,6 +57,11 @@ function rank(name: string, names: readonly string[]): number | null {
 
 export const isNumberColumn = (name: string): boolean => rank(name, NUMBER_NAMES) !== null;
 export const isNameColumn = (name: string): boolean => rank(name, PERSON_NAMES) !== null;
+
+/** How long that value of a custom field may be, in characters. */
+export function maxValueLength(value: string): number {
+  return /^https?:\/\/\S/i.test(value) && !/\s/.test(value.slice(0, MAX_LINK_LENGTH)) ? MAX_LINK_LENGTH : MAX_VALUE_LENGTH;
+}
 
 /** What is wrong with the name of a custom field; null when nothing is. */
 export function columnProblem(name: string): string | null {

@@ -1,6 +1,6 @@
 /** A contact as a client writes it: `{name, number, …}` in the names of any of the older systems. */
 import { AppError } from '../../utils/errors.ts';
-import { columnProblem, isNameColumn, isNumberColumn, MAX_NAME_LENGTH, MAX_VALUE_LENGTH } from './columns.ts';
+import { columnProblem, isNameColumn, isNumberColumn, MAX_NAME_LENGTH, maxValueLength } from './columns.ts';
 
 /** Keys of the request around it, which are no fields. */
 const RESERVED = new Set(['contacts', 'session', 'sessionId']);
@@ -35,7 +35,8 @@ function setField(input: ContactInput, name: string, value: unknown): void {
   const column = name.trim();
   const problem = column === '' ? 'has no name' : columnProblem(column);
   if (problem !== null) throw invalid(name, `the name of this field ${problem}`);
-  input.fields[column] = limited(name, textOf(name, value), MAX_VALUE_LENGTH);
+  const text = textOf(name, value);
+  input.fields[column] = text === null ? null : limited(name, text, maxValueLength(text));
 }
 
 function limited(key: string, text: string | null, max: number): string | null {

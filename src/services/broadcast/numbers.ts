@@ -26,7 +26,7 @@ export const LINE_REASONS: Record<string, string> = {
   invalid_number: 'this is not a phone number',
   too_many_columns:
     'the line has more columns than the first line: put quotes around values that hold the delimiter',
-  value_too_long: 'a value is longer than 1000 characters, or the name longer than 190',
+  value_too_long: 'a value is longer than 1000 characters (a link: 8192), or the name longer than 190',
   duplicate: 'the number stands in an earlier line of this file, which was taken',
   apostrophe: 'repaired: a leading apostrophe was removed',
   formula: 'repaired: it was written as a formula, ="…"',

@@ -1,13 +1,13 @@
 /** Where a client's media comes from: a file it sent along, a `data:` URL, a URL, or an earlier upload. */
-import { basename } from 'node:path';
 import { AppError } from '../../utils/errors.ts';
+import { cleanFileName, nameInUrl } from '../../utils/file-name.ts';
 import { HttpFailure } from '../../utils/guarded-fetch.ts';
 import type { Ctx } from '../context.ts';
 import { type StagedFile, stageFile } from './staging.ts';
 
 /** A file that came with the request; removed when the request ends and nothing has kept it. */
 export interface ReceivedFile extends StagedFile {
-  /** as the client named it, without folders; null when it did not */
+  /** as the client or the host named it, cleaned; null when neither did */
   filename: string | null;
 }
 
@@ -22,7 +22,6 @@ const PIECE = 262_144;
 const MAX_HEADER = 1_024;
 /** Characters of a `data:` URL that is not base64: a text, never a file of any size. */
 const MAX_PLAIN = 1024 * 1024;
-const MAX_NAME = 255;
 
 export function isDataUrl(text: string): boolean {
   return /^data:/i.test(text);
@@ -109,14 +108,16 @@ function badDataUrl(reason: string): AppError {
 export async function receiveUrl(ctx: Ctx, url: string): Promise<ReceivedFile> {
   const { allowPrivateUrls, files } = ctx.config;
   try {
-    const { stream } = await ctx.outgoing.guarded.download(url, {
+    const { stream, filename, url: last } = await ctx.outgoing.guarded.download(url, {
       maxBytes: files.maxMediaBytes,
       timeoutMs: FETCH_TIMEOUT_MS,
       // Who may reach private addresses has no certificates there.
       httpsOnly: !allowPrivateUrls,
+      ...(ctx.signal ? { signal: ctx.signal } : {}),
     });
     const staged = await stageFile(ctx, stream, files.maxMediaBytes);
-    return { ...staged, filename: nameInUrl(url) };
+    const told = filename === null ? null : cleanFileName(filename);
+    return { ...staged, filename: told ?? nameInUrl(last) };
   } catch (error) {
     if (!(error instanceof HttpFailure)) throw error;
     throw new AppError('URL_REFUSED', `The media could not be fetched. ${error.message}`, {
@@ -124,21 +125,4 @@ export async function receiveUrl(ctx: Ctx, url: string): Promise<ReceivedFile> {
       cause: error,
     });
   }
-}
-
-function nameInUrl(url: string): string | null {
-  const path = new URL(url).pathname;
-  try {
-    return cleanName(decodeURIComponent(path));
-  } catch {
-    return cleanName(path);
-  }
-}
-
-/** A file's name without folders and control characters; null when nothing is left. */
-export function cleanName(name: string): string | null {
-  const last = basename(name.replaceAll('\\', '/'));
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to go
-  const clean = last.replace(/[\u0000-\u001f\u007f]/g, '').trim();
-  return clean === '' || clean === '.' || clean === '..' ? null : clean.slice(-MAX_NAME);
 }

@@ -3,6 +3,7 @@
  * sent: it may take a download.
  */
 import type { z } from 'zod';
+import { cleanTitle, documentName } from '../../utils/file-name.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import type { Content, ContentType, Rendering } from '../../whatsapp/content.ts';
 import type { Ctx } from '../context.ts';
@@ -64,9 +65,11 @@ export const documentDraft = (input: WithSource<typeof DocumentFields, 'document
   mediaDraft({ use: 'document' }, input.document, ({ file, filename }) => ({
     type: 'document',
     media: file,
-    filename: input.filename ?? filename ?? 'document',
+    filename: nameOf(input.filename) ?? documentName(filename, file.mimetype),
     ...optional({ caption: input.caption }),
   }));
+
+const nameOf = (given: string | undefined) => (given === undefined ? null : cleanTitle(given) || null);
 
 export const stickerDraft = ({ sticker }: { sticker: MediaSource }): Draft =>
   mediaDraft({ use: 'sticker' }, sticker, ({ file }) => ({ type: 'sticker', media: file }));

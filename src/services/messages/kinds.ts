@@ -3,7 +3,8 @@ import { z } from 'zod';
 
 /** WhatsApp's clients stop a person at 1,024; longer captions still arrive. */
 const MAX_CAPTION = 4_096;
-const MAX_URL = 2_048;
+/** Links that clouds sign carry tokens of thousands of characters. */
+export const MAX_URL = 8_192;
 const MAX_CHOICES = 10;
 const MAX_ROWS = 50;
 

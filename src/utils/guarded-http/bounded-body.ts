@@ -39,6 +39,16 @@ export async function* boundBody(
   }
 }
 
+/** Hands on what was unpacked. Throws FILE_TOO_LARGE beyond `maxBytes`: little may become very much. */
+export async function* boundSize(body: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const piece of body) {
+    bytes += piece.length;
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    yield piece;
+  }
+}
+
 export function tooLarge(maxBytes: number): AppError {
   return new AppError('FILE_TOO_LARGE', `The file behind this URL is larger than ${maxBytes} bytes.`, {
     details: { maxBytes },

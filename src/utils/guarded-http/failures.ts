@@ -9,6 +9,7 @@ export type FailureKind =
   | 'slow'
   | 'status'
   | 'too_many_redirects'
+  | 'encoding'
   | 'network';
 
 /** The request was allowed but did not work out. `message` is a sentence without addresses or internals. */

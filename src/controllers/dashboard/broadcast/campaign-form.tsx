@@ -7,6 +7,7 @@ import type { View } from '../page.ts';
 import { Check, Field, Select, TextArea } from '../parts.tsx';
 import { FORM_TEXTS } from './form-texts.ts';
 import { PlaceholderRules, PreviewPane } from './preview.tsx';
+import { MAX_URL } from '../../../services/messages/kinds.ts';
 
 /** Templates and files that can be chosen from. */
 const MAX_OPTIONS = 200;
@@ -122,7 +123,7 @@ export function MessageParts({
             label={t.mediaUrl}
             name="mediaUrl"
             type="url"
-            maxlength={2_048}
+            maxlength={MAX_URL}
             hint={t.mediaUrlHint}
             autocomplete="off"
           />

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ScheduleCampaignInput } from '../../../services/broadcast/campaign-schemas.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { id } from './parts.tsx';
+import { MAX_URL } from '../../../services/messages/kinds.ts';
 
 const ClockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as 21:00');
 const whole = (min: number, max: number) =>
@@ -13,8 +14,8 @@ export const MessageFields = {
   kind: z.enum(['text', 'template', 'media']).default('text'),
   body: z.string().max(65_536).optional(),
   templateId: id.optional(),
-  media: z.string().max(2_048).optional(),
-  mediaUrl: z.string().trim().max(2_048).optional(),
+  media: z.string().max(MAX_URL).optional(),
+  mediaUrl: z.string().trim().max(MAX_URL).optional(),
   mediaAs: z.enum(['image', 'video', 'document']).optional(),
   caption: z.string().max(4_096).optional(),
 };

@@ -125,7 +125,7 @@ const WORDS = {
       invalid_number: 'ini bukan nomor telepon',
       too_many_columns:
         'baris ini punya lebih banyak kolom daripada baris pertama: beri tanda kutip pada isi yang memuat pemisah',
-      value_too_long: 'ada isi yang lebih dari 1000 huruf, atau nama lebih dari 190',
+      value_too_long: 'ada isi yang lebih dari 1000 huruf (tautan: 8192), atau nama lebih dari 190',
       duplicate: 'nomor ini sudah ada di baris sebelumnya, yang diambil',
       apostrophe: 'dipulihkan: apostrof di depan dibuang',
       formula: 'dipulihkan: tertulis sebagai rumus, ="…"',

@@ -70,7 +70,7 @@ export const COMPOSE_TEXTS = texts({
     urlHint: 'Alamat https, atau id berkas yang pernah diunggah. Paling besar 50 MB.',
     stickerHint: 'Gambar WebP 512 × 512.',
     filename: 'Nama yang dilihat penerima',
-    ptt: 'Sebagai pesan suara (terbaik Ogg Opus)',
+    ptt: 'Sebagai pesan suara (Ogg Opus, atau suara apa pun bila layanan punya ffmpeg)',
     latitude: 'Lintang',
     longitude: 'Bujur',
     placeName: 'Nama tempat',

@@ -1,5 +1,5 @@
 /** A record of a file -> a contact, or why not. Pure. */
-import { type ColumnPlan, MAX_NAME_LENGTH, MAX_VALUE_LENGTH } from '../columns.ts';
+import { type ColumnPlan, MAX_NAME_LENGTH, maxValueLength } from '../columns.ts';
 import type { NewContact } from '../merge.ts';
 import { readNumber } from '../numbers.ts';
 
@@ -34,7 +34,7 @@ export function readRow(
   for (const { at, name: field } of plan.fields) {
     const text = cleanCell(cells[at]);
     if (text === '') continue;
-    if (text.length > MAX_VALUE_LENGTH) return refuse('value_too_long');
+    if (text.length > maxValueLength(text)) return refuse('value_too_long');
     fields[field] = text;
   }
   const contact = { phone: number.phone, name: name === '' ? null : name, fields };
