@@ -2,9 +2,9 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { MediaOutput, openMedia, uploadMedia } from '../services/media/verbs.ts';
+import { MAX_URL } from '../services/messages/kinds.ts';
 import { type Route, route } from './route.ts';
 import { tenantQuery } from './schemas.ts';
-import { MAX_URL } from '../services/messages/kinds.ts';
 
 const tag = 'Media';
 const UPLOAD_BODY_BYTES = 16 * 1024 * 1024;

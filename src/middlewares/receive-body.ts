@@ -9,7 +9,7 @@ import type { Deps } from '../services/context.ts';
 import { type ReceivedFile, receiveDataUrl } from '../services/media/sources.ts';
 import { discardFile, fileTooLarge, stageFile } from '../services/media/staging.ts';
 import { AppError } from '../utils/errors.ts';
-import { cleanFileName } from '../utils/file-name.ts';
+import { receivedName } from '../utils/file-name.ts';
 import type { HttpContext } from './http-env.ts';
 import { type Lift, liftDataUrls } from './lift-data-urls.ts';
 
@@ -129,7 +129,7 @@ async function readMultipart(
     }
     streams.set(name, stream);
     const work = stageFile(deps, stream, maxFileBytes).then((file) => {
-      files.set(name, { ...file, filename: cleanFileName(filename ?? '') });
+      files.set(name, { ...file, filename: receivedName(filename ?? '') });
     });
     staging.push(work.catch(fail));
   });

@@ -1,58 +1,36 @@
-/** Names of files as people see them: never a path, never longer than a column, never cut inside a character. */
-import { basename } from 'node:path';
+/** What a file is called: as its sender, its host or its type says. */
+import { cleanFileName, wellFormed } from './text.ts';
 
-/** As `media.filename` and a message's own field hold. */
-const MAX_LENGTH = 255;
 /** Looked at of what a stranger calls a name. */
 const MAX_INPUT = 8_192;
+/** Kept of it before it is cleaned; `cleanFileName` cuts it to what file systems take. */
+const MAX_KEPT = 900;
 /** A longer ending is no extension. */
 const MAX_EXTENSION = 16;
-/** Control characters, and those that reorder, hide or join text: a name must read as it is. */
-const UNSEEN = /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
-/** Joins the parts of one emoji; between other characters it is unseen. */
-const EMOJI_JOINER = /(?<=\p{Extended_Pictographic}\ufe0f?)\u200d(?=\p{Extended_Pictographic})/gu;
+/** Characters that end a line, are not seen, or turn the direction of what follows. */
+const UNSEEN = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
 
-/**
- * A file's name without folders and unseen characters, half characters as U+FFFD, at most 255 long; a name that is too
- * long keeps its extension. Null when nothing is left.
- */
-export function cleanFileName(name: string): string | null {
-  const last = basename(name.slice(-MAX_INPUT).replaceAll('\\', '/'));
-  const clean = cleanText(last);
-  return clean === '' || clean === '.' || clean === '..' ? null : cutFileName(clean);
+/** A name that came with a file, without its folders and safe to save under; null when nothing is left. */
+export function receivedName(name: string): string | null {
+  const text = name.slice(-MAX_INPUT);
+  const last = text.slice(Math.max(text.lastIndexOf('/'), text.lastIndexOf('\\')) + 1);
+  const extension = extensionOf(last);
+  const short =
+    last.length <= MAX_KEPT || extension === '' ? last : `${last.slice(0, MAX_KEPT)}.${extension}`;
+  const clean = cleanFileName(short, '');
+  return clean === '' ? null : clean;
 }
 
-/** The name that a person wrote for a file: it may hold a slash, which is no folder. At most 255 long. */
-export function cleanTitle(title: string): string {
-  return cutFileName(cleanText(title.slice(0, MAX_INPUT)));
-}
-
-function cleanText(text: string): string {
-  const joined = text.replace(/\p{Surrogate}/gu, '\ufffd').replace(EMOJI_JOINER, '\u0000');
-  const seen = joined.replace(UNSEEN, (unseen) => (unseen === '\u0000' ? '\u200d' : ''));
-  return seen.trim();
-}
-
-/** Cuts whole characters as a person counts them, in front of the extension. */
-function cutFileName(name: string): string {
-  if (name.length <= MAX_LENGTH) return name;
-  const extension = extensionOf(name);
-  const ending = extension === '' ? '' : `.${extension}`;
-  const room = MAX_LENGTH - ending.length;
-  let end = 0;
-  // One character that is longer than all the room is no character.
-  for (const { index, segment } of new Intl.Segmenter().segment(name.slice(0, room + MAX_LENGTH))) {
-    if (index + segment.length > room) break;
-    end = index + segment.length;
-  }
-  return `${name.slice(0, end).trimEnd()}${ending}`;
+/** The name that a person wrote for a document: as it is, but for what cannot be seen. */
+export function writtenName(name: string): string {
+  return wellFormed(name.slice(0, MAX_INPUT)).replace(UNSEEN, '').trim();
 }
 
 /** Without its dot and in the case it has; empty when there is none. */
 function extensionOf(name: string): string {
   const dot = name.lastIndexOf('.');
   const extension = dot <= 0 ? '' : name.slice(dot + 1);
-  return /^[\p{L}\p{N}]+$/u.test(extension) && extension.length <= MAX_EXTENSION ? extension : '';
+  return extension.length <= MAX_EXTENSION && /^[\p{L}\p{N}]+$/u.test(extension) ? extension : '';
 }
 
 /** What a server runs, not what it serves. */
@@ -62,9 +40,9 @@ const PROGRAMS = new Set(['php', 'asp', 'aspx', 'ashx', 'jsp', 'do', 'action', '
 export function nameInUrl({ pathname }: URL): string | null {
   const last = pathname.slice(pathname.lastIndexOf('/') + 1).slice(0, MAX_INPUT);
   try {
-    return cleanFileName(decodeURIComponent(last));
+    return receivedName(decodeURIComponent(last));
   } catch {
-    return cleanFileName(last);
+    return receivedName(last);
   }
 }
 
@@ -104,7 +82,7 @@ export function documentName(filename: string | null, mimetype: string): string 
   const ending = known === undefined ? '' : `.${known}`;
   if (filename === null) return `document${ending}`;
   const extension = extensionOf(filename);
-  if (extension === '') return cutFileName(`${filename}${ending}`);
+  if (extension === '') return cleanFileName(`${filename}${ending}`, filename);
   const isProgram = PROGRAMS.has(extension.toLowerCase()) && known !== undefined && known !== 'txt';
-  return isProgram ? cutFileName(`${filename.slice(0, -extension.length - 1)}${ending}`) : filename;
+  return isProgram ? `${filename.slice(0, -extension.length - 1)}${ending}` : filename;
 }

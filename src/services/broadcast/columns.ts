@@ -60,7 +60,9 @@ export const isNameColumn = (name: string): boolean => rank(name, PERSON_NAMES) 
 
 /** How long that value of a custom field may be, in characters. */
 export function maxValueLength(value: string): number {
-  return /^https?:\/\/\S/i.test(value) && !/\s/.test(value.slice(0, MAX_LINK_LENGTH)) ? MAX_LINK_LENGTH : MAX_VALUE_LENGTH;
+  return /^https?:\/\/\S/i.test(value) && !/\s/.test(value.slice(0, MAX_LINK_LENGTH))
+    ? MAX_LINK_LENGTH
+    : MAX_VALUE_LENGTH;
 }
 
 /** What is wrong with the name of a custom field; null when nothing is. */

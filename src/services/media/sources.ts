@@ -1,6 +1,6 @@
 /** Where a client's media comes from: a file it sent along, a `data:` URL, a URL, or an earlier upload. */
 import { AppError } from '../../utils/errors.ts';
-import { cleanFileName, nameInUrl } from '../../utils/file-name.ts';
+import { nameInUrl, receivedName } from '../../utils/file-name.ts';
 import { HttpFailure } from '../../utils/guarded-fetch.ts';
 import type { Ctx } from '../context.ts';
 import { type StagedFile, stageFile } from './staging.ts';
@@ -108,7 +108,11 @@ function badDataUrl(reason: string): AppError {
 export async function receiveUrl(ctx: Ctx, url: string): Promise<ReceivedFile> {
   const { allowPrivateUrls, files } = ctx.config;
   try {
-    const { stream, filename, url: last } = await ctx.outgoing.guarded.download(url, {
+    const {
+      stream,
+      filename,
+      url: last,
+    } = await ctx.outgoing.guarded.download(url, {
       maxBytes: files.maxMediaBytes,
       timeoutMs: FETCH_TIMEOUT_MS,
       // Who may reach private addresses has no certificates there.
@@ -116,7 +120,7 @@ export async function receiveUrl(ctx: Ctx, url: string): Promise<ReceivedFile> {
       ...(ctx.signal ? { signal: ctx.signal } : {}),
     });
     const staged = await stageFile(ctx, stream, files.maxMediaBytes);
-    const told = filename === null ? null : cleanFileName(filename);
+    const told = filename === null ? null : receivedName(filename);
     return { ...staged, filename: told ?? nameInUrl(last) };
   } catch (error) {
     if (!(error instanceof HttpFailure)) throw error;

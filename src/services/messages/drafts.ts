@@ -3,7 +3,7 @@
  * sent: it may take a download.
  */
 import type { z } from 'zod';
-import { cleanTitle, documentName } from '../../utils/file-name.ts';
+import { documentName, writtenName } from '../../utils/file-name.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import type { Content, ContentType, Rendering } from '../../whatsapp/content.ts';
 import type { Ctx } from '../context.ts';
@@ -69,7 +69,7 @@ export const documentDraft = (input: WithSource<typeof DocumentFields, 'document
     ...optional({ caption: input.caption }),
   }));
 
-const nameOf = (given: string | undefined) => (given === undefined ? null : cleanTitle(given) || null);
+const nameOf = (given: string | undefined) => (given === undefined ? null : writtenName(given) || null);
 
 export const stickerDraft = ({ sticker }: { sticker: MediaSource }): Draft =>
   mediaDraft({ use: 'sticker' }, sticker, ({ file }) => ({ type: 'sticker', media: file }));

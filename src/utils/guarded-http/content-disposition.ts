@@ -13,7 +13,8 @@ export function dispositionName(header: string | null): string | null {
   if (header === null || header.length > MAX_HEADER) return null;
   const parameters = readParameters(header);
   const extended = parameters.get('filename*');
-  const name = (extended === undefined ? null : decodeExtended(extended)) ?? joined(parameters) ?? plain(parameters);
+  const name =
+    (extended === undefined ? null : decodeExtended(extended)) ?? joined(parameters) ?? plain(parameters);
   return name === null || name.trim() === '' ? null : name.trim();
 }
 

@@ -6,7 +6,17 @@ import { HttpFailure } from './failures.ts';
 /** More codings in a row are a bomb, not a file. */
 const MAX_CODINGS = 2;
 /** What does nothing, and what servers write there by mistake (S3 keeps `aws-chunked` of an upload). */
-const NO_CODINGS = new Set(['', 'identity', 'none', 'aws-chunked', 'binary', '7bit', '8bit', 'utf-8', 'utf8']);
+const NO_CODINGS = new Set([
+  '',
+  'identity',
+  'none',
+  'aws-chunked',
+  'binary',
+  '7bit',
+  '8bit',
+  'utf-8',
+  'utf8',
+]);
 const ZLIB_HEAD = 0x08;
 
 /**

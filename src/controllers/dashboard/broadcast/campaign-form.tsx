@@ -3,11 +3,11 @@ import type { Child, PropsWithChildren } from 'hono/jsx';
 import { listTemplates } from '../../../services/broadcast/templates.ts';
 import { listUploads, type UploadEntry } from '../../../services/broadcast/uploads.ts';
 import type { Ctx } from '../../../services/context.ts';
+import { MAX_URL } from '../../../services/messages/kinds.ts';
 import type { View } from '../page.ts';
 import { Check, Field, Select, TextArea } from '../parts.tsx';
 import { FORM_TEXTS } from './form-texts.ts';
 import { PlaceholderRules, PreviewPane } from './preview.tsx';
-import { MAX_URL } from '../../../services/messages/kinds.ts';
 
 /** Templates and files that can be chosen from. */
 const MAX_OPTIONS = 200;

@@ -1,9 +1,9 @@
 /** The fields of the forms that make and change campaigns, and what the verbs make of them. */
 import { z } from 'zod';
 import { ScheduleCampaignInput } from '../../../services/broadcast/campaign-schemas.ts';
+import { MAX_URL } from '../../../services/messages/kinds.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { id } from './parts.tsx';
-import { MAX_URL } from '../../../services/messages/kinds.ts';
 
 const ClockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as 21:00');
 const whole = (min: number, max: number) =>
