@@ -1,6 +1,12 @@
 /** `/message`: history and the queue; sending is in message-send.ts. */
 import { z } from 'zod';
-import { ListFilters, MessageOutput, PauseFields, QueueStatus } from '../services/messages/schemas.ts';
+import {
+  ListFilters,
+  MessageDetail,
+  MessageOutput,
+  PauseFields,
+  QueueStatus,
+} from '../services/messages/schemas.ts';
 import {
   cancelMessage,
   checkNumber,
@@ -124,12 +130,12 @@ export const messageRoutes: Route[] = [
     method: 'get',
     path: '/message/:messageId',
     tag,
-    summary: 'One message: status, the time of every step, attempts, error',
+    summary: 'One message: status, the time of every step, attempts, error, and what it waits for',
     auth: 'credential',
     scope: 'read',
     params: MessageIdParams,
     query: z.object(tenantQuery),
-    response: z.object({ data: MessageOutput }),
+    response: z.object({ data: MessageDetail }),
     errors: ['NOT_FOUND'],
     example: { params: { messageId: MESSAGE_ID } },
     handler: async ({ ctx, params, query }) => ({ data: await getMessage(ctx, { ...params, ...query }) }),

@@ -8,21 +8,15 @@ import type { AccountRef } from '../whatsapp/engine.ts';
 import type { QueueDeps } from './deps.ts';
 import type { Held } from './fence.ts';
 import type { LimitReason } from './limits.ts';
+import type { Priority } from './priority.ts';
+import { LIMIT_REASONS, type SendingRow } from './session-state.ts';
 
-export interface AccountState {
+export interface AccountState
+  extends Pick<SendingRow, 'limits' | 'pausedUntil' | 'pauseReason' | 'breakerUntil' | 'breakerCode'> {
   owner: string | null;
   fence: number;
-  limits: Record<string, unknown> | null;
-  pausedUntil: number | null;
-  pauseReason: string | null;
-  breakerUntil: number | null;
+  lastHighAt: number | null;
 }
-
-const LIMIT_REASONS: ReadonlySet<string> = new Set<LimitReason>([
-  'minute_limit',
-  'hour_limit',
-  'quiet_hours',
-]);
 
 const stateColumns = {
   owner: whatsappAccounts.owner,
@@ -31,6 +25,8 @@ const stateColumns = {
   pausedUntil: whatsappAccounts.pausedUntil,
   pauseReason: whatsappAccounts.pauseReason,
   breakerUntil: whatsappAccounts.breakerUntil,
+  breakerCode: whatsappAccounts.breakerCode,
+  lastHighAt: whatsappAccounts.lastHighAt,
 } as const;
 
 const stateOf = prepared((db) =>
@@ -73,26 +69,19 @@ export function stillHeld(state: AccountState | null, held: Held): boolean {
   return state !== null && state.owner === held.owner && state.fence === held.fence;
 }
 
-/** Until when somebody else than the limits has paused the session (a breaker, a person); 0 when nobody has. */
-export function pausedByOthersUntil(state: AccountState): number {
-  if (state.pausedUntil === null || (state.pauseReason !== null && LIMIT_REASONS.has(state.pauseReason)))
-    return 0;
-  return state.pausedUntil;
-}
-
 /**
- * Shows that a limit holds the queue. `isNew` also records `queue.paused`: once for a pause, not for each of its
+ * Shows that a limit holds `priority` and all below it. `isNew` also records `queue.paused`: once for a pause, not for each of its
  * extensions. False when the session is not held any more; a pause that others made is left alone.
  */
 export async function pauseForLimit(
   deps: QueueDeps,
   account: AccountRef,
-  pause: { until: number; reason: LimitReason; isNew: boolean },
+  pause: { until: number; reason: LimitReason; priority: Priority; isNew: boolean },
 ): Promise<boolean> {
   return transact(deps.database, async (tx) => {
     const written = await tx
       .update(whatsappAccounts)
-      .set({ pausedUntil: pause.until, pauseReason: pause.reason })
+      .set({ pausedUntil: pause.until, pauseReason: pause.reason, pausedPriority: pause.priority })
       .where(and(isHeldRow(account), isFreeToPause(deps.clock.now())));
     if (affected(written) === 0) return false;
     if (pause.isNew) {

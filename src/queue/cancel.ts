@@ -5,17 +5,19 @@ import { affected, skipLocked, transact } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import { turn } from '../db/turns.ts';
 import { type Origin, record } from '../events/record.ts';
-import { type MessageRef, messageRefColumns } from './claim.ts';
+import type { MessageRef } from './claim.ts';
+import { noteHighPriority } from './code-reserve.ts';
 import type { QueueDeps } from './deps.ts';
+import { messageFact } from './message-fact.ts';
 import { nextQueueId } from './ordered-ids.ts';
-import { messageFact } from './settle-proofs.ts';
+import { cancelRows } from './take-off.ts';
 
 /** Rows in one transaction: about 20 ms of work. */
 const PIECE = 200;
 
 /** Cancels one message that waits. False when it is not waiting: being sent, settled, or gone. */
 export function cancelWaiting(deps: QueueDeps, id: string, origin: Origin): Promise<boolean> {
-  return transact(deps.database, async (tx) => (await cancelRows(tx, deps, [id], origin)) > 0);
+  return transact(deps.database, async (tx) => (await cancelAndRecord(tx, deps, [id], origin)) > 0);
 }
 
 /**
@@ -47,7 +49,7 @@ export async function clearWaiting(
           .limit(PIECE),
       );
       const ids = rows.map((row) => row.id);
-      return { found: ids.length, canceled: await cancelRows(tx, deps, ids, origin) };
+      return { found: ids.length, canceled: await cancelAndRecord(tx, deps, ids, origin) };
     });
     cleared += canceled;
     if (found < PIECE) break;
@@ -61,38 +63,10 @@ export async function clearWaiting(
   return cleared;
 }
 
-/** In one transaction: off the queue, `canceled` in the history, a fact each. Rows that do not wait are left. */
-async function cancelRows(tx: Tx, deps: QueueDeps, ids: readonly string[], origin: Origin): Promise<number> {
-  if (ids.length === 0) return 0;
-  const now = deps.clock.now();
-  const waiting = and(inArray(messageQueue.id, [...ids]), eq(messageQueue.status, 'pending'));
-  const gone = affected(await tx.delete(messageQueue).where(waiting));
-  if (gone === 0) return 0;
-  const left = await tx
-    .select({ id: messageQueue.id })
-    .from(messageQueue)
-    .where(inArray(messageQueue.id, [...ids]));
-  const kept = new Set(left.map((row) => row.id));
-  const unsettled = and(
-    inArray(
-      messages.id,
-      ids.filter((id) => !kept.has(id)),
-    ),
-    inArray(messages.status, ['queued', 'sending']),
-  );
-  const rows: MessageRef[] = await tx.select(messageRefColumns).from(messages).where(unsettled);
-  await tx.update(messages).set({ status: 'canceled', updatedAt: now }).where(unsettled);
-  await record(
-    tx,
-    deps,
-    rows.map((row) => ({ ...messageFact(row, 'message.canceled', now, { status: 'canceled' }), origin })),
-  );
-  tx.afterCommit(() => {
-    for (const { id } of rows) {
-      deps.signals.settled({ id, status: 'canceled', errorCode: null, errorMessage: null });
-    }
-  });
-  return rows.length;
+async function cancelAndRecord(tx: Tx, deps: QueueDeps, ids: string[], origin: Origin): Promise<number> {
+  const { facts } = await cancelRows(tx, deps, { ids, origin });
+  await record(tx, deps, facts);
+  return facts.length;
 }
 
 /**
@@ -134,6 +108,7 @@ export function requeue(
       availableAt: now,
       expiresAt,
     });
+    await noteHighPriority(tx, [message], now);
     await record(tx, deps, [messageFact(message, 'message.queued', now, { status: 'queued', retry: true })]);
     await companion(tx);
     tx.afterCommit(() => deps.signals.wake(message.accountId));

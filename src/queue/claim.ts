@@ -8,7 +8,7 @@ import type { Recipient } from '../whatsapp/engine.ts';
 import type { QueueDeps } from './deps.ts';
 import { HELD, type Held, heldValues, isHeld } from './fence.ts';
 import { type Candidate, readCandidates } from './look-ahead.ts';
-import { PRIORITIES, type Priority } from './priority.ts';
+import { asPriority, type Priority } from './priority.ts';
 
 /** A message as its facts and outcomes name it. */
 export interface MessageRef {
@@ -162,8 +162,4 @@ export async function recoverClaims(
       ),
     );
   return affected(result);
-}
-
-function asPriority(value: number): Priority {
-  return value === PRIORITIES.high || value === PRIORITIES.low ? value : PRIORITIES.normal;
 }

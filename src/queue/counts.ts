@@ -1,5 +1,5 @@
 /** How much waits, cheaply: counted now and then, and carried on by what this process adds in between. */
-import { and, count, eq, inArray, sql } from 'drizzle-orm';
+import { and, count, eq, inArray, lt, lte, or, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../db/client.ts';
 import { messageQueue, whatsappAccounts } from '../db/schema.ts';
@@ -63,6 +63,35 @@ export async function countAhead(deps: QueueDeps, accountId: string): Promise<nu
     countOfAccount(deps, accountId),
   );
   return counted.value++;
+}
+
+/** How many messages of a session have their turn before one of this priority that falls due then; up to 10,000. */
+export async function countBefore(
+  { db }: Pick<QueueDeps, 'db'>,
+  message: { id: string; accountId: string; priority: number; availableAt: number },
+): Promise<number> {
+  const { accountId, status, priority, availableAt, id } = messageQueue;
+  const sooner = or(
+    lt(availableAt, message.availableAt),
+    and(eq(availableAt, message.availableAt), lt(id, message.id)),
+  );
+  const rows = db
+    .select({ one: sql<number>`1`.as('one') })
+    .from(messageQueue)
+    .where(
+      and(
+        eq(accountId, message.accountId),
+        eq(status, 'pending'),
+        or(
+          and(lt(priority, message.priority), lte(availableAt, message.availableAt)),
+          and(eq(priority, message.priority), sooner),
+        ),
+      ),
+    )
+    .limit(MAX_AHEAD)
+    .as('before');
+  const [row] = await db.select({ n: count() }).from(rows);
+  return row?.n ?? 0;
 }
 
 async function readThrough<K extends string | number>(

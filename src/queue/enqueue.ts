@@ -6,6 +6,7 @@ import type { Database, Tx } from '../db/client.ts';
 import { insertMany, isRetryable, isUnavailable, transact } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import { inCleanContext } from '../db/scope.ts';
+import { noteHighPriority } from './code-reserve.ts';
 import type { QueueDeps } from './deps.ts';
 import { nextQueueId } from './ordered-ids.ts';
 import type { Priority } from './priority.ts';
@@ -183,6 +184,13 @@ async function insertRows(tx: Tx, items: readonly Pick<Waiting, 'message' | 'que
       availableAt: message.scheduledAt ?? queuedAt,
       expiresAt: message.expiresAt,
     })),
+  );
+  const [first] = items;
+  if (first === undefined) return;
+  await noteHighPriority(
+    tx,
+    items.map(({ message }) => message),
+    first.queued.queuedAt,
   );
 }
 

@@ -5,8 +5,8 @@
 import { and, desc, eq, gt } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
 import { sendAttempts } from '../db/schema.ts';
-import { type Pace, unreserved } from './pace.ts';
-import { PRIORITIES, type Priority } from './priority.ts';
+import { capOf, type Pace } from './pace.ts';
+import type { Priority } from './priority.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -78,15 +78,13 @@ export function createLimits(pace: Pace, attempts: readonly SpentAttempt[] = [])
     return blocking === undefined ? Number.NEGATIVE_INFINITY : blocking + windowMs;
   }
   const spentFromEnd = (n: number) => (spent.length - n >= first ? spent[spent.length - n]?.at : undefined);
-  const capOf = (limit: number, priority: Priority) =>
-    priority === PRIORITIES.high ? limit : unreserved(limit, current);
 
   for (const attempt of attempts) spend(attempt);
   return {
     nextAllowedAt(now, priority) {
       prune(now);
-      const minute = freeAt(spentFromEnd, capOf(current.perMinute, priority), MINUTE_MS);
-      const hour = freeAt(spentFromEnd, capOf(current.perHour, priority), HOUR_MS);
+      const minute = freeAt(spentFromEnd, capOf(current.perMinute, current, priority), MINUTE_MS);
+      const hour = freeAt(spentFromEnd, capOf(current.perHour, current, priority), HOUR_MS);
       if (minute <= now && hour <= now) return { at: now, reason: null };
       return hour >= minute ? { at: hour, reason: 'hour_limit' } : { at: minute, reason: 'minute_limit' };
     },
@@ -94,7 +92,7 @@ export function createLimits(pace: Pace, attempts: readonly SpentAttempt[] = [])
       prune(now);
       const times = byRecipient.get(recipient) ?? [];
       const fromEnd = (n: number) => times[times.length - n];
-      return Math.max(now, freeAt(fromEnd, capOf(current.perRecipientPerHour, priority), HOUR_MS));
+      return Math.max(now, freeAt(fromEnd, capOf(current.perRecipientPerHour, current, priority), HOUR_MS));
     },
     spend,
     giveBack(attempt) {

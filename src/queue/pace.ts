@@ -1,4 +1,5 @@
 import type { Config } from '../utils/config-types.ts';
+import { PRIORITIES, type Priority } from './priority.ts';
 
 /** How fast one session may send. Durations in milliseconds, limits in attempts per sliding window. */
 export interface Pace {
@@ -24,12 +25,29 @@ export interface WarmUp {
 }
 
 const DAY_MS = 86_400_000;
+/** Of what a session may keep back: the rest must be able to go. */
+export const MAX_RESERVE_PERCENT = 90;
+
+/** What a session's row says about its pace. */
+export interface PaceRow {
+  /** its own settings */
+  limits: Record<string, unknown> | null;
+  /** when a high priority message was queued last, epoch milliseconds */
+  lastHighAt: number | null;
+}
+
+/** A session whose row has not been read, or that is new. */
+export const NOTHING_KNOWN: PaceRow = { limits: null, lastHighAt: null };
+
+/** Where no code was sent for so long, nothing is kept back for one. */
+const CODES_FORGOTTEN_MS = 30 * DAY_MS;
 
 /**
- * The service's pace with a session's own settings (whatsapp_accounts.limits) at a time: slower if they say so, never
- * faster.
+ * The service's pace with a session's own settings at a time: slower if they say so, never faster. The reserve is the
+ * session's own if it has set one, the service's where high priority was queued within 30 days, and nothing elsewhere.
  */
-export function paceOf(service: Pacing, own: Record<string, unknown> | null, now: number): Pace {
+export function paceOf(service: Pacing, row: PaceRow, now: number): Pace {
+  const own = row.limits;
   const lower = (name: keyof Pace) =>
     Math.min(service[name], Math.max(1, numberIn(own, name) ?? service[name]));
   const delayMinMs = Math.max(service.delayMinMs, numberIn(own, 'delayMinMs') ?? 0);
@@ -39,13 +57,34 @@ export function paceOf(service: Pacing, own: Record<string, unknown> | null, now
     perMinute: lower('perMinute'),
     perHour: warmedUp(lower('perHour'), readWarmUp(own?.warmUp), now),
     perRecipientPerHour: lower('perRecipientPerHour'),
-    otpReservePercent: service.otpReservePercent,
+    otpReservePercent: reserveOf(service, row, now).percent,
   };
+}
+
+export interface Reserve {
+  /** 0 to 90, of each window */
+  percent: number;
+  /** `own`: set for the session; `codes`: high priority was queued lately; `none`: nothing is kept back */
+  reason: 'own' | 'codes' | 'none';
+}
+
+/** What a session keeps back for high priority, and why. */
+export function reserveOf(service: Pick<Pacing, 'otpReservePercent'>, row: PaceRow, now: number): Reserve {
+  const own = numberIn(row.limits, 'otpReservePercent');
+  if (own !== undefined) return { percent: Math.min(MAX_RESERVE_PERCENT, own), reason: 'own' };
+  const hasCodes = row.lastHighAt !== null && row.lastHighAt > now - CODES_FORGOTTEN_MS;
+  if (!hasCodes || service.otpReservePercent === 0) return { percent: 0, reason: 'none' };
+  return { percent: service.otpReservePercent, reason: 'codes' };
 }
 
 /** Of a limit, what normal and low priority may spend: at least one, or they would never be sent. */
 export function unreserved(limit: number, pace: Pick<Pace, 'otpReservePercent'>): number {
   return Math.max(1, Math.floor((limit * (100 - pace.otpReservePercent)) / 100));
+}
+
+/** Of a limit, what a message of this priority may spend. */
+export function capOf(limit: number, pace: Pick<Pace, 'otpReservePercent'>, priority: Priority): number {
+  return priority === PRIORITIES.high ? limit : unreserved(limit, pace);
 }
 
 /** The same share more every day, from the start to `full`. */

@@ -6,7 +6,9 @@ import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { tripBreaker, tripsBreaker } from './breaker.ts';
 import { type Claim, type MessageRef, messageRefColumns } from './claim.ts';
 import { type Held, isHeld } from './fence.ts';
-import { messageFact, type Settled } from './settle-proofs.ts';
+import { messageFact } from './message-fact.ts';
+import type { Settled } from './settle-proofs.ts';
+import { takeOff } from './take-off.ts';
 
 export type AttemptItem =
   | { kind: 'failed'; claim: Claim; errorCode: string; errorMessage: string }
@@ -36,10 +38,10 @@ export async function settleAttempt(tx: Tx, item: AttemptItem, now: number): Pro
     case 'release':
       return release(tx, item.claim, now, item.availableAt);
     case 'failed':
-      if (!(await takeOff(tx, ownClaim(tx, item.claim)))) return NOTHING;
+      if ((await takeOff(tx, ownClaim(tx, item.claim))) === 0) return NOTHING;
       return fail(tx, item.claim, item, now);
     case 'expired':
-      if (!(await takeOff(tx, ownClaim(tx, item.claim)))) return NOTHING;
+      if ((await takeOff(tx, ownClaim(tx, item.claim))) === 0) return NOTHING;
       return expire(tx, item.claim, now);
     case 'overdue':
       return expireWaiting(tx, item.id, now);
@@ -55,10 +57,6 @@ function ownClaim(tx: Tx, { id, held }: Claim): SQL | undefined {
     eq(messageQueue.claimedFence, held.fence),
     isHeld(tx, held),
   );
-}
-
-async function takeOff(tx: Tx, where: SQL | undefined): Promise<boolean> {
-  return affected(await tx.delete(messageQueue).where(where)) > 0;
 }
 
 /** As if it had not been tried: nothing left, so neither the row nor the limits count it. */
@@ -121,7 +119,7 @@ async function expireWaiting(tx: Tx, id: string, now: number): Promise<Settled> 
     eq(messageQueue.status, 'pending'),
     lte(messageQueue.expiresAt, now),
   );
-  if (!(await takeOff(tx, overdue))) return NOTHING;
+  if ((await takeOff(tx, overdue)) === 0) return NOTHING;
   const [message] = await tx.select(messageRefColumns).from(messages).where(eq(messages.id, id));
   return message ? expire(tx, message, now) : NOTHING;
 }
@@ -148,5 +146,5 @@ async function refuseWaiting(
     eq(messageQueue.status, 'pending'),
     isHeld(tx, item.held),
   );
-  return (await takeOff(tx, waiting)) ? fail(tx, message, item, now) : NOTHING;
+  return (await takeOff(tx, waiting)) > 0 ? fail(tx, message, item, now) : NOTHING;
 }

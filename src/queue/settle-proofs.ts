@@ -4,10 +4,11 @@ import type { Tx } from '../db/client.ts';
 import { affected, prepared, preparedWrite, statementsAreCheap } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
-import { formatE164 } from '../utils/phone.ts';
 import { type MessageRef, messageRefColumns } from './claim.ts';
+import { messageFact } from './message-fact.ts';
 import { applyProof, type Progress, type Proof } from './progress.ts';
 import type { Outcome } from './signals.ts';
+import { takeOff, takeOffOne } from './take-off.ts';
 
 /** Names a message by our id or, for receipts, by session and wire id. */
 export type ProofItem = Proof & ({ id: string } | { accountId: string; messageId: string });
@@ -152,23 +153,19 @@ const moveOne = preparedWrite<{
     .where(and(eq(messages.id, sql.placeholder('id')), eq(messages.status, sql.placeholder('from')))),
 );
 
-const takeOffQueue = preparedWrite<{ id: string }>((db) =>
-  db.delete(messageQueue).where(eq(messageQueue.id, sql.placeholder('id'))),
-);
-
 async function writeEach(tx: Tx, rows: readonly Row[], moved: readonly Moved[], now: number): Promise<void> {
   for (const { row, next } of moved) {
     const { status, sentAt, deliveredAt, readAt } = next;
     const values = { id: row.id, from: row.status, status, sentAt, deliveredAt, readAt, now };
     if (affected(await moveOne(tx, values)) !== 1) throw conflict();
   }
-  for (const { id } of rows) await takeOffQueue(tx, { id });
+  for (const { id } of rows) await takeOffOne(tx, { id });
 }
 
 async function writeAll(tx: Tx, rows: readonly Row[], moved: readonly Moved[], now: number): Promise<void> {
   if (moved.length > 0) await moveAll(tx, moved, now);
   const ids = rows.map((row) => row.id);
-  if (ids.length > 0) await tx.delete(messageQueue).where(inArray(messageQueue.id, ids));
+  if (ids.length > 0) await takeOff(tx, inArray(messageQueue.id, ids));
 }
 
 const conflict = () => new SettleConflictError('a message was settled twice at once');
@@ -218,27 +215,4 @@ function provenStatus(status: Progress['status']): Proof['status'] {
 function proofFact({ row, next }: Moved, step: Proof['status'], now: number): Fact {
   const times = { sent: next.sentAt, delivered: next.deliveredAt, read: next.readAt };
   return messageFact(row, `message.${step}`, times[step] ?? now, { status: step });
-}
-
-/** A fact about a message: never its content. */
-export function messageFact(
-  row: MessageRef,
-  event: Fact['event'],
-  at: number,
-  data: Record<string, unknown>,
-): Fact {
-  return {
-    userId: row.userId,
-    event,
-    session: { id: row.accountId, sessionId: row.sessionId },
-    subject: row.messageId,
-    status: event === 'message.failed' ? 'failure' : 'success',
-    data: {
-      messageId: row.messageId,
-      to: row.phone === null ? row.peer : formatE164(row.phone),
-      type: row.type,
-      ...data,
-      timestamp: new Date(at).toISOString(),
-    },
-  };
 }

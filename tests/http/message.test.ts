@@ -344,6 +344,14 @@ describe('the queue', () => {
       isPaused: false,
       pausedUntil: expect.any(String),
       reason: 'hour_limit',
+      waitingFor: [
+        {
+          reason: 'hour_limit',
+          until: expect.any(String),
+          text: expect.any(String),
+          fix: expect.any(String),
+        },
+      ],
     });
     const stranger = await t.tenant();
     expect((await post('/message/clear-queue', { session: 'main' }, stranger)).status).toBe(404);

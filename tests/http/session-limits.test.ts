@@ -2,6 +2,7 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { whatsappAccounts } from '../../src/db/schema.ts';
+import { LimitsOutput } from '../../src/services/sessions/limits.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp, testConfig } from '../helpers/app.ts';
 
@@ -118,5 +119,49 @@ describe('the limits of a session', () => {
     const stranger = await t.tenant();
     expect((await put({ perMinute: 1 }, stranger.apiKey)).status).toBe(404);
     expect(await get()).toMatchObject({ own: {} });
+  });
+});
+
+describe('the reserve for codes', () => {
+  const setRow = (row: Partial<typeof whatsappAccounts.$inferInsert>) =>
+    t.deps.db.update(whatsappAccounts).set(row).where(eq(whatsappAccounts.id, accountId));
+  const limitsOf = (data: unknown) => LimitsOutput.parse(data);
+  const reservedOf = async () => limitsOf(await get()).reserved;
+
+  test('is nothing until a code is queued, and says how much of each limit it is', async () => {
+    const none = { reason: 'none', percent: 0, perMinute: 0, perHour: 0, perRecipientPerHour: 0 };
+    expect(await reservedOf()).toEqual(none);
+    const body = { session: 'main', to: '+6281234567890', text: 'hi' };
+    await t.call('/message/send-text', { method: 'POST', apiKey: tenant.apiKey, body });
+    expect(await reservedOf()).toEqual(none);
+    const high = { ...body, priority: 'high' };
+    await t.call('/message/send-text', { method: 'POST', apiKey: tenant.apiKey, body: high });
+    const { perRecipientPerHour } = limitsOf(await get()).pace;
+    expect(await reservedOf()).toEqual({
+      reason: 'codes',
+      percent: 20,
+      perMinute: 4,
+      perHour: 100,
+      perRecipientPerHour: perRecipientPerHour - Math.floor(perRecipientPerHour * 0.8),
+    });
+    await setRow({ lastHighAt: Date.now() - 30 * 24 * HOUR_MS });
+    expect(await reservedOf()).toEqual(none);
+  });
+
+  test('is what was set for the session, and goes back to what codes make it', async () => {
+    const { body } = await put({ otpReservePercent: 50 });
+    expect(body.data).toMatchObject({
+      own: { otpReservePercent: 50 },
+      reserved: { reason: 'own', percent: 50, perMinute: 10, perHour: 250 },
+    });
+    await setRow({ lastHighAt: Date.now() });
+    expect(limitsOf((await put({ otpReservePercent: 0 })).body.data).reserved).toMatchObject({
+      reason: 'own',
+      percent: 0,
+    });
+    expect(limitsOf((await put({ otpReservePercent: null })).body.data).reserved).toMatchObject({
+      reason: 'codes',
+    });
+    expect((await put({ otpReservePercent: 91 })).status).toBe(400);
   });
 });

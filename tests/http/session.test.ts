@@ -312,21 +312,27 @@ describe('restart, logout, delete, cleanup', () => {
     const at = Date.now();
     const base = { userId: tenant.id, accountId: id, messageId: 'WIRE1' };
     const messageRow = newId();
-    await t.deps.db.insert(messages).values({
-      ...base,
-      id: messageRow,
+    const phone = '6281234567890';
+    const peer = `${phone}@s.whatsapp.net`;
+    const text = {
       sessionId: 'doomed',
       direction: 'out',
-      peer: 'p',
+      peer,
+      phone,
       type: 'text',
       content: {},
-      status: 'queued',
-      createdAt: at,
-      updatedAt: at,
-    });
-    await t.deps.db
-      .insert(messageQueue)
-      .values({ ...base, id: messageRow, recipient: 'p', status: 'pending', priority: 1, availableAt: at });
+    } as const;
+    const row = { recipient: peer, status: 'pending', priority: 1, availableAt: at } as const;
+    const sent = { ...base, id: newId(), messageId: 'WIRE2' };
+    await t.deps.db.insert(messages).values([
+      { ...base, ...text, id: messageRow, status: 'queued', createdAt: at, updatedAt: at },
+      // A receipt has settled it; its row is about to go.
+      { ...sent, ...text, status: 'sent', createdAt: at, updatedAt: at },
+    ]);
+    await t.deps.db.insert(messageQueue).values([
+      { ...base, ...row, id: messageRow },
+      { ...sent, ...row },
+    ]);
     await t.deps.db.insert(waContacts).values({ accountId: id, lid: 'l', phone: '1', updatedAt: at });
     expect(await api.del('/session/doomed')).toMatchObject({
       status: 200,
@@ -344,6 +350,16 @@ describe('restart, logout, delete, cleanup', () => {
     const bySeq = facts.sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0)).map((row) => row.event);
     expect(bySeq.slice(-3)).toEqual(['session.status', 'message.canceled', 'session.deleted']);
     expect(facts.every((row, i) => row.seq === i + 1)).toBe(true);
+    expect(facts.filter((row) => row.event === 'message.canceled').map((row) => row.data)).toEqual([
+      expect.objectContaining({
+        messageId: 'WIRE1',
+        to: '+6281234567890',
+        type: 'text',
+        status: 'canceled',
+        errorCode: 'SESSION_DELETED',
+        timestamp: expect.any(String),
+      }),
+    ]);
     expect((await api.post('/session/create', { sessionId: 'doomed' })).status).toBe(201);
   });
 

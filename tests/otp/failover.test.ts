@@ -121,7 +121,12 @@ describe('without an acknowledgement', () => {
 describe('a session that cannot send', () => {
   it.each([
     ['is not connected', { status: 'disconnected' as const }],
-    ['has its breaker open', { pausedUntil: Number.MAX_SAFE_INTEGER }],
+    ['has its breaker open', { breakerUntil: Number.MAX_SAFE_INTEGER, breakerCode: '463' }],
+    ['is paused by a person', { pausedUntil: Number.MAX_SAFE_INTEGER, pauseReason: 'paused' }],
+    [
+      'has spent all of an hour',
+      { pausedUntil: Number.MAX_SAFE_INTEGER, pauseReason: 'hour_limit', pausedPriority: 0 },
+    ],
   ])('is passed over at once when it %s', async (_name, row) => {
     const main = await mainSession();
     await setSession(main, row);
@@ -130,6 +135,25 @@ describe('a session that cannot send', () => {
     expect(sent.sessionId).toBe('backup');
     const otp = await codeOf(ctx, sent.messageId);
     expect(await outcome(verifyOtp(ctx, { phoneNumber: PHONE, sessionId: 'main', otp }))).toBe('ok');
+  });
+
+  it.each([
+    ['its minute', { pausedUntil: Number.MAX_SAFE_INTEGER, pauseReason: 'minute_limit' }],
+    ['its hour', { pausedUntil: Number.MAX_SAFE_INTEGER, pauseReason: 'hour_limit', pausedPriority: 1 }],
+    ['its quiet hours', { limits: { quietHours: { from: '00:00', to: '23:59', timeZone: 'UTC' } } }],
+  ])('for others by %s still sends codes', async (_name, row) => {
+    await setSession(await mainSession(), row);
+    await addSession(ctx, 'backup');
+    expect((await withBackup()).sessionId).toBe('main');
+  });
+
+  it('is no way out for a code: an open breaker of the next session is respected, too', async () => {
+    await addSession(ctx, 'backup', { breakerUntil: Number.MAX_SAFE_INTEGER, breakerCode: '463' });
+    await addSession(ctx, 'third');
+    const sent = await send(ctx, PHONE, { failoverSessions: ['backup', 'third'] });
+    await setSession(await mainSession(), { breakerUntil: Number.MAX_SAFE_INTEGER, breakerCode: '463' });
+    await later(15_000);
+    expect((await newest(sent)).at(-1)?.sessionId).toBe('third');
   });
 
   it('loses a waiting code to the next one when it goes away', async () => {

@@ -202,7 +202,10 @@ describe('quiet hours', () => {
 test('a number that warms up sends more every day, and never more than the service allows', () => {
   const service = { ...FAST, perHour: 640 };
   const warmUp = { days: 6, startPerHour: 10, since: 0 };
-  const perHour = (day: number) => paceOf(service, { warmUp }, day * 24 * HOUR_MS).perHour;
+  const perHour = (day: number) =>
+    paceOf(service, { limits: { warmUp }, lastHighAt: null }, day * 24 * HOUR_MS).perHour;
   expect([0, 1, 2, 3, 5, 6, 60].map(perHour)).toEqual([10, 20, 40, 80, 320, 640, 640]);
-  expect(paceOf(service, { warmUp, perHour: 50 }, 3 * 24 * HOUR_MS).perHour).toBe(22);
+  expect(
+    paceOf(service, { limits: { warmUp, perHour: 50 }, lastHighAt: null }, 3 * 24 * HOUR_MS).perHour,
+  ).toBe(22);
 });

@@ -39,7 +39,10 @@ const silent = {
 };
 
 type AccountColumns = Partial<
-  Pick<typeof whatsappAccounts.$inferInsert, 'userId' | 'limits' | 'pausedUntil' | 'pauseReason'>
+  Pick<
+    typeof whatsappAccounts.$inferInsert,
+    'userId' | 'limits' | 'pausedUntil' | 'pauseReason' | 'lastHighAt'
+  >
 >;
 
 export interface QueueFixture {

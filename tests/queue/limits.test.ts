@@ -7,6 +7,7 @@ import { FAST, openQueue, phones, type QueueFixture } from './fixture.ts';
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 /** The most attempts that any window of that length holds. */
 function mostWithin(times: readonly number[], windowMs: number): number {
@@ -67,17 +68,23 @@ describe('sliding windows', () => {
 
   it('a session may be slower than the service, never faster', () => {
     const service = { ...FAST, perMinute: 20, delayMinMs: 3_000, delayMaxMs: 7_000 };
-    expect(paceOf(service, { perMinute: 100, delayMinMs: 0, delayMaxMs: 10 }, 0)).toMatchObject({
+    expect(
+      paceOf(service, { limits: { perMinute: 100, delayMinMs: 0, delayMaxMs: 10 }, lastHighAt: null }, 0),
+    ).toMatchObject({
       perMinute: 20,
       delayMinMs: 3_000,
       delayMaxMs: 7_000,
     });
-    expect(paceOf(service, { perMinute: 5, delayMinMs: 9_000 }, 0)).toMatchObject({
+    expect(
+      paceOf(service, { limits: { perMinute: 5, delayMinMs: 9_000 }, lastHighAt: null }, 0),
+    ).toMatchObject({
       perMinute: 5,
       delayMinMs: 9_000,
       delayMaxMs: 9_000,
     });
-    expect(paceOf(service, { perMinute: 'many', delayMaxMs: -1, perHour: 0 }, 0)).toMatchObject({
+    expect(
+      paceOf(service, { limits: { perMinute: 'many', delayMaxMs: -1, perHour: 0 }, lastHighAt: null }, 0),
+    ).toMatchObject({
       perMinute: 20,
       delayMaxMs: 7_000,
       perHour: 1,
@@ -125,7 +132,7 @@ describe('limits of a session', () => {
 
   it('keep a reserve that a campaign cannot spend and a login code can', async () => {
     q = await openQueue({ perMinute: 20, otpReservePercent: 20 });
-    const account = await q.account();
+    const account = await q.account({ lastHighAt: q.clock.now() - 29 * DAY });
     await q.dispatcher.add(account);
     await Promise.all(phones(40).map((phone) => q.queue(account, { phone })));
     await q.clock.advance(10_000);
@@ -137,6 +144,81 @@ describe('limits of a session', () => {
     await q.clock.advance(HOUR);
     expect(mostWithin(timesOf(), MINUTE)).toBeLessThanOrEqual(20);
     expect(timesOf()).toHaveLength(45);
+  });
+
+  it('are the limits where no code is sent: all of them for messages, over a restart and a take-over too', async () => {
+    q = await openQueue({ perMinute: 20, perHour: 500, perRecipientPerHour: 10, otpReservePercent: 20 });
+    const account = await q.account({ lastHighAt: q.clock.now() - 30 * DAY });
+    const [busy = '', ...others] = phones(1_200);
+    for (let i = 0; i < 15; i++) await q.queue(account, { phone: busy });
+    await Promise.all(others.map((phone) => q.queue(account, { phone })));
+    await q.dispatcher.add(account);
+    await q.clock.advance(12 * MINUTE + 30_000);
+    await q.dispatcher.remove(account.id);
+    const next = q.newDispatcher();
+    const taken = { ...account, fence: 2 };
+    await q.deps.db.update(whatsappAccounts).set({ fence: 2 }).where(eq(whatsappAccounts.id, account.id));
+    await next.add(taken);
+    await q.clock.advance(47 * MINUTE);
+    expect(mostWithin(timesOf(), MINUTE)).toBe(20);
+    expect(timesOf()).toHaveLength(500);
+    expect(q.engine.attempts.filter((send) => send.to.phone === busy)).toHaveLength(10);
+    await q.clock.advance(61 * MINUTE);
+    expect(mostWithin(timesOf(), MINUTE)).toBe(20);
+    expect(mostWithin(timesOf(), HOUR)).toBe(500);
+  });
+
+  it('keep nothing back until the first code, and from then on the reserve, also for who takes over', async () => {
+    q = await openQueue({ perMinute: 20, otpReservePercent: 20 });
+    const account = await q.account();
+    await q.dispatcher.add(account);
+    await Promise.all(phones(200).map((phone) => q.queue(account, { phone })));
+    await q.clock.advance(1_000);
+    expect(timesOf()).toHaveLength(20);
+    const code = await q.queue(account, { phone: '6281299999999', priority: 0 });
+    await q.clock.advance(MINUTE);
+    expect(q.engine.attempts[20]?.messageId).toBe(code.messageId);
+    expect(timesOf()).toHaveLength(20 + 16);
+    await q.dispatcher.remove(account.id);
+    await q.newDispatcher().add(account);
+    await q.clock.advance(MINUTE);
+    expect(timesOf()).toHaveLength(20 + 16 + 16);
+    expect(mostWithin(timesOf(), MINUTE)).toBeLessThanOrEqual(20);
+  });
+
+  it('keep back what was set for the session, codes or not', async () => {
+    q = await openQueue({ perMinute: 20, otpReservePercent: 20 });
+    const account = await q.account({ limits: { otpReservePercent: 50 } });
+    const none = await q.account({ limits: { otpReservePercent: 0 }, lastHighAt: q.clock.now() });
+    for (const phone of phones(60)) {
+      await q.queue(account, { phone });
+      await q.queue(none, { phone });
+    }
+    await q.dispatcher.add(account);
+    await q.clock.advance(1_000);
+    expect(timesOf()).toHaveLength(10);
+    await q.dispatcher.add(none);
+    await q.clock.advance(1_000);
+    expect(timesOf()).toHaveLength(10 + 20);
+  });
+
+  it('say whether a code would be held as well', async () => {
+    q = await openQueue({ perMinute: 10, otpReservePercent: 20 });
+    const account = await q.account({ lastHighAt: q.clock.now() });
+    const heldOf = async () => {
+      const [row] = await q.deps.db
+        .select()
+        .from(whatsappAccounts)
+        .where(eq(whatsappAccounts.id, account.id));
+      return row?.pausedPriority;
+    };
+    await q.dispatcher.add(account);
+    for (const phone of phones(12)) await q.queue(account, { phone });
+    await q.clock.advance(1_000);
+    expect(await heldOf()).toBe(1);
+    for (const phone of phones(5)) await q.queue(account, { phone, priority: 0 });
+    await q.clock.advance(1_000);
+    expect(await heldOf()).toBe(0);
   });
 
   it('pause the queue instead of failing it, show until when, and record one pause', async () => {

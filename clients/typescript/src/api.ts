@@ -487,7 +487,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One message: status, the time of every step, attempts, error
+         * One message: status, the time of every step, attempts, error, and what it waits for
          * @description An API key needs the scope `read`.
          */
         get: operations["getMessageMessageId"];
@@ -3069,6 +3069,43 @@ export interface components {
             /** @description opens without a credential for a day */
             url: string;
         };
+        MessageDetail: {
+            attempts: number;
+            /** @description the JID of the conversation */
+            chat: string;
+            /** @description null where it is a secret */
+            content: unknown;
+            /** Format: date-time */
+            createdAt: string;
+            deliveredAt: string | null;
+            /** @enum {string} */
+            direction: "in" | "out";
+            errorCode: string | null;
+            errorMessage: string | null;
+            /** @description while it is queued; null when nobody knows */
+            estimatedSendAt: string | null;
+            expiresAt: string | null;
+            failedAt: string | null;
+            /** @description the sender of an inbound message */
+            from: string | null;
+            messageId: string;
+            /** @enum {string} */
+            priority: "high" | "normal" | "low";
+            queuedAt: string | null;
+            readAt: string | null;
+            scheduledAt: string | null;
+            sendingAt: string | null;
+            sentAt: string | null;
+            session: string;
+            sessionId: string;
+            status: components["schemas"]["MessageStatus"];
+            /** @description the recipient of an outbound message, or the group */
+            to: string | null;
+            type: string;
+            /** Format: date-time */
+            updatedAt: string;
+            waitingFor: components["schemas"]["WaitingFor"];
+        };
         MessageOutput: {
             attempts: number;
             /** @description the JID of the conversation */
@@ -3223,6 +3260,7 @@ export interface components {
             failed: number;
             /** @description by a person: nothing leaves, whatever its priority */
             isPaused: boolean;
+            /** @description a message is being sent, or one is due and nothing holds it */
             isProcessing: boolean;
             /** @description since when the message waits that has waited longest, of those that may go */
             oldestDueAt: string | null;
@@ -3234,10 +3272,13 @@ export interface components {
             reason: string | null;
             session: string;
             sessionId: string;
+            /** @description what the message that comes next waits for */
+            waitingFor: components["schemas"]["WaitingFor"];
         };
         /** @enum {string} */
         Role: "admin" | "user" | "readonly";
         SentMessage: {
+            /** @description not before what it waits for ends; null when nobody knows when that is */
             estimatedSendAt: string | null;
             /** @description the id on WhatsApp, fixed before sending and kept on every retry */
             messageId: string;
@@ -3253,6 +3294,7 @@ export interface components {
             timestamp: string;
             to: string;
             type: string;
+            waitingFor: components["schemas"]["WaitingFor"];
         };
         SessionLimits: {
             breaker: {
@@ -3279,11 +3321,12 @@ export interface components {
             own: {
                 delayMaxMs?: number;
                 delayMinMs?: number;
+                otpReservePercent?: number;
                 perHour?: number;
                 perMinute?: number;
                 perRecipientPerHour?: number;
             };
-            /** @description what counts now */
+            /** @description what counts now, for all messages together */
             pace: {
                 delayMaxMs: number;
                 delayMinMs: number;
@@ -3299,6 +3342,19 @@ export interface components {
                 timeZone: string;
                 to: string;
             } | null;
+            /** @description of `pace`, what is kept back for login codes */
+            reserved: {
+                percent: number;
+                perHour: number;
+                /** @description how many of `pace.perMinute` only high priority may spend */
+                perMinute: number;
+                perRecipientPerHour: number;
+                /**
+                 * @description set for this session; high priority was sent in the last 30 days; nothing is kept back
+                 * @enum {string}
+                 */
+                reason: "own" | "codes" | "none";
+            };
             session: string;
             sessionId: string;
             warmUp: {
@@ -3363,6 +3419,17 @@ export interface components {
              */
             updatedAt: string;
         };
+        /** @description what is in the way, what lasts longest first; empty: its turn comes by the pace of the session */
+        WaitingFor: {
+            /** @description what can be done about it */
+            fix: string | null;
+            /** @description `scheduled`, `paused`, `quiet_hours`, `minute_limit`, `hour_limit`, `recipient_limit`, `retry`, `breaker_463`, … or the status of a session that is not connected */
+            reason: string;
+            /** @description for a person */
+            text: string;
+            /** @description null: nobody knows */
+            until: string | null;
+        }[];
         Webhook: {
             /** Format: date-time */
             createdAt: string;
@@ -4708,7 +4775,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One message: status, the time of every step, attempts, error */
+            /** @description One message: status, the time of every step, attempts, error, and what it waits for */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4718,7 +4785,7 @@ export interface operations {
                         /** @constant */
                         success: true;
                     } & {
-                        data: components["schemas"]["MessageOutput"];
+                        data: components["schemas"]["MessageDetail"];
                     };
                 };
             };
@@ -9757,6 +9824,8 @@ export interface operations {
                     delayMaxMs?: number | null;
                     /** @description shortest gap between two messages */
                     delayMinMs?: number | null;
+                    /** @description of each limit, kept back for high priority; null: the service’s own where high priority was sent in the last 30 days, else nothing */
+                    otpReservePercent?: number | null;
                     perHour?: number | null;
                     perMinute?: number | null;
                     perRecipientPerHour?: number | null;

@@ -1,14 +1,13 @@
 /** Reading campaigns: one and many. */
 import { and, count, desc, eq } from 'drizzle-orm';
 import { campaigns } from '../../db/schema.ts';
+import { NOTHING_KNOWN, type PaceRow } from '../../queue/pace.ts';
 import type { Ctx } from '../context.ts';
 import { readSession, type SessionRecord } from '../sessions/find.ts';
 import { type CampaignDeps, type CampaignRow, type CampaignStatus, findCampaign } from './campaign-row.ts';
 import type { CampaignOutput } from './campaign-schemas.ts';
 import { type Counts, countCampaign, countPage, statisticsOf } from './counts.ts';
 import { type BroadcastRef, enterBroadcast } from './tenant.ts';
-
-type Sender = Pick<SessionRecord, 'limits'>;
 
 export interface CampaignRef extends BroadcastRef {
   id: string;
@@ -81,7 +80,7 @@ export async function enterCampaign(
 export async function viewCampaign(
   deps: CampaignDeps,
   row: CampaignRow,
-  session: Sender | null,
+  session: PaceRow | null,
 ): Promise<CampaignOutput> {
   return toCampaign(deps, row, await countCampaign(deps.db, row.id), session);
 }
@@ -90,9 +89,9 @@ async function toCampaign(
   deps: CampaignDeps,
   row: CampaignRow,
   counts: Counts,
-  session: Sender | null,
+  session: PaceRow | null,
 ): Promise<CampaignOutput> {
-  const statistics = await statisticsOf(deps, row, counts, session?.limits ?? null);
+  const statistics = await statisticsOf(deps, row, counts, session ?? NOTHING_KNOWN);
   const running = row.status === 'running';
   return {
     id: row.id,

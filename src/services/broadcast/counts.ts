@@ -5,7 +5,7 @@ import type { Database, Db } from '../../db/client.ts';
 import { rawRows } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
-import { paceOf, unreserved } from '../../queue/pace.ts';
+import { type PaceRow, paceOf, unreserved } from '../../queue/pace.ts';
 import type { Clock } from '../../utils/clock.ts';
 import type { CampaignDeps, CampaignRow } from './campaign-row.ts';
 import type { CampaignStatistics } from './campaign-schemas.ts';
@@ -97,13 +97,13 @@ export async function statisticsOf(
   deps: CampaignDeps,
   row: CampaignRow,
   counts: Counts,
-  limits: Record<string, unknown> | null,
+  session: PaceRow,
 ): Promise<CampaignStatistics> {
   const now = deps.clock.now();
   const left = counts.pending + counts.queued;
   const running = row.status === 'running';
   const observed = running ? await observedRate(deps.db, row, now) : null;
-  const ratePerMinute = running ? (observed ?? paceRate(deps, row, limits)) : 0;
+  const ratePerMinute = running ? (observed ?? paceRate(deps, row, session)) : 0;
   const etaMs = running && left > 0 && ratePerMinute > 0 ? (left / ratePerMinute) * MINUTE_MS : null;
   const waitMs = etaMs === null ? 0 : Math.max(0, (row.waitingUntil ?? now) - now);
   const done = counts.total - left;
@@ -140,8 +140,8 @@ async function observedRate(db: Db, campaign: CampaignRow, now: number): Promise
 }
 
 /** Messages a minute that delay, gap and limits let through, hour after hour. */
-function paceRate(deps: CampaignDeps, row: CampaignRow, limits: Record<string, unknown> | null): number {
-  const { perMinute, perHour } = paceLimits(deps, row, limits);
+function paceRate(deps: CampaignDeps, row: CampaignRow, session: PaceRow): number {
+  const { perMinute, perHour } = paceLimits(deps, row, session);
   return Math.min(perMinute, perHour / (HOUR_MS / MINUTE_MS));
 }
 
@@ -149,9 +149,9 @@ function paceRate(deps: CampaignDeps, row: CampaignRow, limits: Record<string, u
 export function paceLimits(
   deps: Pick<CampaignDeps, 'config' | 'clock'>,
   row: Pick<CampaignRow, 'delayMs'>,
-  limits: Record<string, unknown> | null,
+  session: PaceRow,
 ): { perMinute: number; perHour: number } {
-  const pace = paceOf(deps.config.pacing, limits, deps.clock.now());
+  const pace = paceOf(deps.config.pacing, session, deps.clock.now());
   const gapMs = Math.max(row.delayMs * 1.15, (pace.delayMinMs + pace.delayMaxMs) / 2, 1);
   return {
     perMinute: Math.min(MINUTE_MS / gapMs, unreserved(pace.perMinute, pace)),

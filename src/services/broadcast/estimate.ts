@@ -83,7 +83,7 @@ export async function estimateCampaign(
   const timeZone = input.timezone ?? ctx.config.housekeepingTimeZone;
   const isScheduled = input.scheduledAt !== undefined || input.cron !== undefined;
   const startsAt = isScheduled ? firstRun({ ...input, timeZone }, now) : now;
-  const pace = paceLimits(ctx, { delayMs: delayOf(input) ?? 0 }, session.limits);
+  const pace = paceLimits(ctx, { delayMs: delayOf(input) ?? 0 }, session);
   const { quietHours } = options;
   const quietMinutes = quietHours ? (quietHours.to - quietHours.from + DAY_MINUTES) % DAY_MINUTES : 0;
   const isReal = ctx.config.waServer === null;
@@ -102,7 +102,7 @@ export async function estimateCampaign(
     limitedBy: limitOf(perDay, options.dailyCap ?? null, (hourlyOf(pace) * minutesADay) / HOUR_MINUTES),
     quietMinutes,
     startsAt: new Date(startsAt).toISOString(),
-    durationSeconds: durationMs === null ? null : Math.ceil(durationMs / 1000),
+    durationSeconds: durationMs === null ? null : Math.ceil(Math.round(durationMs) / 1000),
     finishesAt: durationMs === null ? null : new Date(startsAt + durationMs).toISOString(),
   };
 }

@@ -5,9 +5,9 @@ import { transact } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messageQueue, messages } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { messageRefColumns } from '../../queue/claim.ts';
+import { messageFact } from '../../queue/message-fact.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
-import { messageFact } from '../../queue/settle-proofs.ts';
-import { putRowsBack } from '../../queue/withdraw.ts';
+import { requeueRows } from '../../queue/requeue.ts';
 import { type CampaignDeps, type CampaignRow, contentOf, optionsOf } from './campaign-row.ts';
 import type { Sender } from './feed-state.ts';
 import { takeCampaign } from './feed-write.ts';
@@ -63,7 +63,7 @@ export function restoreWithdrawn(
       campaign,
       untouched.filter(({ id }) => !asleep.has(id)),
     );
-    await putRowsBack(
+    await requeueRows(
       tx,
       deps,
       awake.map((row, i) => ({ ...row, priority: PRIORITIES.low, availableAt: now + i * campaign.delayMs })),
@@ -179,7 +179,7 @@ export function retryFailed(
       deps,
       rows.map((row) => messageFact(row, 'message.queued', now, data)),
     );
-    await putRowsBack(
+    await requeueRows(
       tx,
       deps,
       rows.map((row) => ({ ...row, priority: PRIORITIES.low, availableAt: at })),

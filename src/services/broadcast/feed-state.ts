@@ -2,24 +2,19 @@
 import { and, count, eq, gte, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { campaigns, messages, sendAttempts, whatsappAccounts } from '../../db/schema.ts';
-import { breakerReason } from '../../queue/breaker.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
+import { type Hold, queueHold, type SendingRow } from '../../queue/session-state.ts';
 import type { CampaignDeps, CampaignRow } from './campaign-row.ts';
 import type { Fate } from './safety.ts';
 import { startOfDay, zonesOf } from './time-zones.ts';
 
 const accounts = whatsappAccounts;
 
-export interface Sender {
+export interface Sender extends SendingRow {
   id: string;
-  status: (typeof accounts.$inferSelect)['status'];
   owner: string | null;
   fence: number;
   phoneNumber: string | null;
-  pausedUntil: number | null;
-  pauseReason: string | null;
-  breakerUntil: number | null;
-  breakerCode: string | null;
   createdAt: number;
 }
 
@@ -36,11 +31,14 @@ export async function readRunning(db: Db, campaignId: string): Promise<Running |
       campaign: campaigns,
       id: accounts.id,
       status: accounts.status,
+      paired: accounts.paired,
       owner: accounts.owner,
       fence: accounts.fence,
       phoneNumber: accounts.phoneNumber,
+      limits: accounts.limits,
       pausedUntil: accounts.pausedUntil,
       pauseReason: accounts.pauseReason,
+      pausedPriority: accounts.pausedPriority,
       breakerUntil: accounts.breakerUntil,
       breakerCode: accounts.breakerCode,
       createdAt: accounts.createdAt,
@@ -49,20 +47,15 @@ export async function readRunning(db: Db, campaignId: string): Promise<Running |
     .leftJoin(accounts, eq(accounts.id, campaigns.accountId))
     .where(eq(campaigns.id, campaignId));
   if (!row) return null;
-  const { campaign, id, status, fence, createdAt, ...rest } = row;
-  if (id === null || status === null || fence === null || createdAt === null)
+  const { campaign, id, status, paired, fence, createdAt, ...rest } = row;
+  if (id === null || status === null || paired === null || fence === null || createdAt === null)
     return { campaign, sender: null };
-  return { campaign, sender: { id, status, fence, createdAt, ...rest } };
+  return { campaign, sender: { id, status, paired, fence, createdAt, ...rest } };
 }
 
-/** What holds the session's queue now: its limits, its quiet hours, or its breaker, which holds new recipients. */
-export function heldBySession(sender: Sender, now: number): { reason: string; until: number } | null {
-  const { pausedUntil, pauseReason, breakerUntil, breakerCode } = sender;
-  if (pausedUntil !== null && pausedUntil > now) {
-    return { reason: pauseReason ?? 'session_paused', until: pausedUntil };
-  }
-  if (breakerUntil === null || breakerUntil <= now) return null;
-  return { reason: breakerReason(breakerCode), until: breakerUntil };
+/** What holds the campaign's messages in its session; the breaker comes last, because it holds new recipients only. */
+export function heldBySession(sender: Sender, now: number): Hold | null {
+  return queueHold(sender, now, PRIORITIES.low);
 }
 
 /** What the line of one campaign remembers; all of it can be lost. */

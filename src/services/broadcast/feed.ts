@@ -92,9 +92,9 @@ export async function stepCampaign(deps: CampaignDeps, id: string, options: Step
 /** Why the session sends nothing at all for some time; null when it does, or will in some minutes. */
 function awayOf(sender: Sender, now: number): { reason: string; until: number | null } | null {
   if (sender.status !== 'connected') return { reason: `session_${sender.status}`, until: null };
-  const { pausedUntil, pauseReason } = sender;
-  if (pausedUntil === null || pausedUntil - now < LONG_PAUSE_MS) return null;
-  return { reason: pauseReason ?? 'session_paused', until: pausedUntil };
+  const held = heldBySession(sender, now);
+  if (held === null || !held.everybody) return null;
+  return held.until !== null && held.until - now < LONG_PAUSE_MS ? null : held;
 }
 
 async function restore(

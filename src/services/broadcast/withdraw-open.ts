@@ -2,8 +2,8 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
-import type { Origin } from '../../events/record.ts';
-import { cancelRowsForGood, withdrawRows } from '../../queue/withdraw.ts';
+import { type Origin, record } from '../../events/record.ts';
+import { cancelRows, dequeue } from '../../queue/take-off.ts';
 import type { CampaignDeps } from './campaign-row.ts';
 
 async function openIds(tx: Tx, campaignId: string): Promise<string[]> {
@@ -16,7 +16,7 @@ async function openIds(tx: Tx, campaignId: string): Promise<string[]> {
 
 /** Off the queue, to be put back by the feeder when the campaign goes on. How many were just being sent. */
 export async function withdrawOpen(tx: Tx, campaignId: string): Promise<{ claimed: number }> {
-  return withdrawRows(tx, await openIds(tx, campaignId));
+  return dequeue(tx, await openIds(tx, campaignId));
 }
 
 /** Off the queue for good: each ends as `canceled`, unless it turns out to have left. */
@@ -26,6 +26,9 @@ export async function cancelOpen(
   campaignId: string,
   origin: Origin,
 ): Promise<{ claimed: number }> {
+  const ids = await openIds(tx, campaignId);
   const reason = { errorCode: 'CAMPAIGN_STOPPED', origin };
-  return cancelRowsForGood(tx, deps, await openIds(tx, campaignId), reason);
+  const { claimed, facts } = await cancelRows(tx, deps, { ids, claimedToo: true, ...reason });
+  await record(tx, deps, facts);
+  return { claimed };
 }

@@ -1,33 +1,38 @@
-import { countAhead } from '../../queue/counts.ts';
-import { paceOf, unreserved } from '../../queue/pace.ts';
-import { endOfPause } from '../../queue/pause.ts';
-import { PRIORITIES, type Priority } from '../../queue/priority.ts';
+import { capOf, paceOf } from '../../queue/pace.ts';
+import type { Priority } from '../../queue/priority.ts';
+import type { Hold } from '../../queue/session-state.ts';
 import type { Ctx } from '../context.ts';
 import type { SendingSession } from './session.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
+/** These hold this one message, not those before it. */
+const OF_ONE: ReadonlySet<string> = new Set(['recipient_limit', 'retry', 'put_back']);
 
 /**
  * When a message that is queued now is likely to be sent, epoch milliseconds: what waits before it, at the
- * session's pace and within its limits; null while a person holds the queue without an end. An estimate: it knows no
- * retries and looks 10,000 messages ahead.
+ * session's pace and within its limits, and never before what holds it ends; null when nobody knows when that is. An
+ * estimate: it knows no retries and looks 10,000 messages ahead.
  */
-export async function estimateSendAt(
+export function estimateSendAt(
   ctx: Ctx,
   session: SendingSession,
-  message: { priority: Priority; scheduledAt: number | null },
-): Promise<number | null> {
+  message: { priority: Priority; ahead: number; holds: readonly Hold[] },
+): number | null {
   const now = ctx.clock.now();
-  const pace = paceOf(ctx.config.pacing, session.limits, now);
-  const waiting = await countAhead(ctx, session.id);
-  const ahead = message.priority === PRIORITIES.high ? 0 : waiting;
+  const pace = paceOf(ctx.config.pacing, session, now);
+  const { priority, ahead, holds } = message;
   const takesMs = Math.max(
     ahead * ((pace.delayMinMs + pace.delayMaxMs) / 2),
-    Math.floor(ahead / unreserved(pace.perMinute, pace)) * MINUTE_MS,
-    Math.floor(ahead / unreserved(pace.perHour, pace)) * HOUR_MS,
+    Math.floor(ahead / capOf(pace.perMinute, pace, priority)) * MINUTE_MS,
+    Math.floor(ahead / capOf(pace.perHour, pace, priority)) * HOUR_MS,
   );
-  const goesOnAt = endOfPause(session.pausedUntil ?? 0);
-  if (goesOnAt === null) return null;
-  return Math.round(Math.max(now, message.scheduledAt ?? 0, goesOnAt) + takesMs);
+  let goesOnAt = now;
+  let own = 0;
+  for (const { reason, until } of holds) {
+    if (until === null) return null;
+    if (OF_ONE.has(reason)) own = Math.max(own, until);
+    else goesOnAt = Math.max(goesOnAt, until);
+  }
+  return Math.round(Math.max(goesOnAt + takesMs, own));
 }

@@ -1,11 +1,11 @@
 /** What happens to a session's queue, and what a person may do about it. */
 import { and, asc, count, desc, eq, gte, lte } from 'drizzle-orm';
 import { messageQueue, messages } from '../../db/schema.ts';
-import { breakerReason } from '../../queue/breaker.ts';
 import { cancelWaiting, clearWaiting, requeue } from '../../queue/cancel.ts';
 import { reserveQueueRoom } from '../../queue/counts.ts';
 import { endOfPause, HAND_PAUSE, pauseByHand, resumeByHand } from '../../queue/pause.ts';
-import { PRIORITY_ORDER } from '../../queue/priority.ts';
+import { PRIORITIES, PRIORITY_ORDER } from '../../queue/priority.ts';
+import { type Hold, pauseOf, queueHold } from '../../queue/session-state.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
@@ -14,6 +14,7 @@ import { findMessage } from './read.ts';
 import type { MessageOutput, QueueStatus } from './schemas.ts';
 import { findOwnSession, requireQueueing, type SendingSession } from './session.ts';
 import { toIso, toMessage } from './view.ts';
+import { nextUp, toWaitingFor } from './waiting-for.ts';
 
 const DAY_MS = 86_400_000;
 /** Of a very busy session the newest messages are counted, so that the answer stays quick. */
@@ -24,15 +25,14 @@ export async function queueStatus(ctx: Ctx, input: { session: string }): Promise
   requireScope(ctx, 'read');
   const session = await findOwnSession(ctx, input.session);
   const now = ctx.clock.now();
-  const [waiting, recent, oldest] = await Promise.all([
+  const [waiting, recent, oldest, next] = await Promise.all([
     countQueue(ctx, session.id),
     countRecent(ctx, session.id, now - DAY_MS),
     readOldestDue(ctx, session.id, now),
+    nextUp(ctx, session),
   ]);
-  const paused = session.pausedUntil !== null && session.pausedUntil > now;
-  const isPaused = paused && session.pauseReason === HAND_PAUSE;
-  const held = paused ? null : heldByBreaker(session, now);
-  const connected = session.status === 'connected';
+  const hold = queueHold(session, now, PRIORITIES.normal);
+  const isPaused = pauseOf(session, now)?.reason === HAND_PAUSE;
   const of = (...statuses: string[]) => statuses.reduce((sum, name) => sum + (recent.get(name) ?? 0), 0);
   return {
     session: session.sessionId,
@@ -43,30 +43,19 @@ export async function queueStatus(ctx: Ctx, input: { session: string }): Promise
     expired: of('expired'),
     canceled: of('canceled'),
     oldestDueAt: toIso(oldest),
-    isProcessing: waiting.processing > 0 || (waiting.pending > 0 && connected && !paused),
+    isProcessing: waiting.processing > 0 || next.free,
     isPaused,
-    pausedUntil: toIso(paused ? endOfPause(session.pausedUntil ?? 0) : (held?.until ?? null)),
-    reason: reasonOf(session, paused, isPaused, held),
+    pausedUntil: toIso(isPaused ? endOfPause(session.pausedUntil ?? 0) : (hold?.until ?? null)),
+    reason: reasonOf(session, isPaused, hold),
+    waitingFor: toWaitingFor(next.holds),
   };
 }
 
 /** What a person did comes first, then what no limit can mend. */
-function reasonOf(
-  session: SendingSession,
-  paused: boolean,
-  isPaused: boolean,
-  held: { reason: string } | null,
-): string | null {
+function reasonOf(session: SendingSession, isPaused: boolean, hold: Hold | null): string | null {
   if (isPaused) return HAND_PAUSE;
   if (session.status !== 'connected') return session.status;
-  return paused ? (session.pauseReason ?? 'paused') : (held?.reason ?? null);
-}
-
-/** An open breaker holds what goes to new recipients; the others are served. */
-function heldByBreaker(session: SendingSession, now: number): { until: number; reason: string } | null {
-  const { breakerUntil, breakerCode } = session;
-  if (breakerUntil === null || breakerUntil <= now) return null;
-  return { until: breakerUntil, reason: breakerReason(breakerCode) };
+  return hold?.reason ?? null;
 }
 
 async function countQueue(ctx: Ctx, accountId: string): Promise<{ pending: number; processing: number }> {

@@ -1,11 +1,16 @@
 /** One message of the history. */
 import { and, desc, eq, type SQL } from 'drizzle-orm';
-import { messages } from '../../db/schema.ts';
+import { messageQueue, messages } from '../../db/schema.ts';
+import { countBefore } from '../../queue/counts.ts';
+import { asPriority } from '../../queue/priority.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';
-import type { MessageOutput } from './schemas.ts';
-import { type MessageRecord, toMessage } from './view.ts';
+import { estimateSendAt } from './estimate.ts';
+import type { MessageDetail } from './schemas.ts';
+import { readSendingSession } from './session.ts';
+import { type MessageRecord, toIso, toMessage } from './view.ts';
+import { holdsOf, toWaitingFor } from './waiting-for.ts';
 
 export interface TenantInput {
   userId?: number | undefined;
@@ -46,13 +51,36 @@ export async function findMessage(
   return row;
 }
 
-/** Status, timestamps of every step, attempts and error of one message. Throws NOT_FOUND. */
+/** Status, timestamps of every step, attempts, error and what it waits for, of one message. Throws NOT_FOUND. */
 export async function getMessage(
   ctx: Ctx,
   input: TenantInput & WhichOne & { messageId: string },
-): Promise<MessageOutput> {
+): Promise<MessageDetail> {
   requireScope(ctx, 'read');
-  return toMessage(ctx, await findMessage(ctx, input.messageId, input));
+  const row = await findMessage(ctx, input.messageId, input);
+  return { ...toMessage(ctx, row), ...(await readWaiting(ctx, row)) };
+}
+
+/** What a queued message waits for; nothing once it is being sent, or when its session is gone. */
+async function readWaiting(
+  ctx: Ctx,
+  row: MessageRecord,
+): Promise<Pick<MessageDetail, 'waitingFor' | 'estimatedSendAt'>> {
+  const nothing = { waitingFor: [], estimatedSendAt: null };
+  if (row.direction !== 'out' || row.status !== 'queued') return nothing;
+  const [session, [queued]] = await Promise.all([
+    readSendingSession(ctx.db, row.accountId),
+    ctx.db.select().from(messageQueue).where(eq(messageQueue.id, row.id)),
+  ]);
+  if (session === null || queued === undefined || queued.status !== 'pending') return nothing;
+  const { availableAt, attempts } = queued;
+  const priority = asPriority(queued.priority);
+  const [holds, ahead] = await Promise.all([
+    holdsOf(ctx, session, { ...row, priority, availableAt, attempts }),
+    countBefore(ctx, queued),
+  ]);
+  const estimatedSendAt = toIso(estimateSendAt(ctx, session, { priority, ahead, holds }));
+  return { waitingFor: toWaitingFor(holds), estimatedSendAt };
 }
 
 function whoseMessages(ctx: Ctx, asked: TenantInput): SQL | undefined {

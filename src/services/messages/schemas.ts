@@ -36,6 +36,27 @@ export const sendFields = {
   expiresAt: Instant.optional().describe('not to be sent after: it then ends as `expired`'),
 };
 
+export const WaitingFor = z
+  .array(
+    z.object({
+      reason: z
+        .string()
+        .describe(
+          '`scheduled`, `paused`, `quiet_hours`, `minute_limit`, `hour_limit`, `recipient_limit`, `retry`, ' +
+            '`breaker_463`, … or the status of a session that is not connected',
+        ),
+      until: z.iso.datetime().nullable().describe('null: nobody knows'),
+      text: z.string().describe('for a person'),
+      fix: z.string().nullable().describe('what can be done about it'),
+    }),
+  )
+  .meta({
+    id: 'WaitingFor',
+    description:
+      'what is in the way, what lasts longest first; empty: its turn comes by the pace of the session',
+  });
+export type WaitingFor = z.infer<typeof WaitingFor>;
+
 export const TextInput = z
   .string()
   .min(1, 'must not be empty')
@@ -54,7 +75,8 @@ export const SentMessage = z
     to: z.string(),
     type: z.string(),
     status: MessageStatusOutput,
-    estimatedSendAt: time,
+    estimatedSendAt: time.describe('not before what it waits for ends; null when nobody knows when that is'),
+    waitingFor: WaitingFor,
     rendering: z
       .enum(['native', 'text'])
       .optional()
@@ -94,6 +116,13 @@ export const MessageOutput = z
   .meta({ id: 'MessageOutput' });
 export type MessageOutput = z.infer<typeof MessageOutput>;
 
+/** One message, with what it waits for. */
+export const MessageDetail = MessageOutput.extend({
+  estimatedSendAt: time.describe('while it is queued; null when nobody knows'),
+  waitingFor: WaitingFor,
+}).meta({ id: 'MessageDetail' });
+export type MessageDetail = z.infer<typeof MessageDetail>;
+
 export const ListFilters = {
   session: z.string().min(1).max(100).optional(),
   direction: z.enum(['in', 'out']).optional(),
@@ -120,10 +149,11 @@ export const QueueStatus = z
     expired: z.int(),
     canceled: z.int(),
     oldestDueAt: time.describe('since when the message waits that has waited longest, of those that may go'),
-    isProcessing: z.boolean(),
+    isProcessing: z.boolean().describe('a message is being sent, or one is due and nothing holds it'),
     isPaused: z.boolean().describe('by a person: nothing leaves, whatever its priority'),
     pausedUntil: time.describe('null with `isPaused`: until somebody resumes it'),
     reason: z.string().nullable().describe('why nothing is sent at the moment, e.g. paused, hour_limit'),
+    waitingFor: WaitingFor.describe('what the message that comes next waits for'),
   })
   .meta({ id: 'QueueStatus' });
 export type QueueStatus = z.infer<typeof QueueStatus>;

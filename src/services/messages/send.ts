@@ -1,6 +1,6 @@
 /** Queueing a message: from here on it is durable and goes its way, whatever happens to the caller. */
 
-import { reserveQueueRoom } from '../../queue/counts.ts';
+import { countAhead, reserveQueueRoom } from '../../queue/counts.ts';
 import { enqueue } from '../../queue/enqueue.ts';
 import { PRIORITIES, type PriorityName } from '../../queue/priority.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -18,6 +18,7 @@ import { toPeer } from './recipient.ts';
 import type { SentMessage } from './schemas.ts';
 import { findOwnSession, requireConnected, requireQueueing, type SendingSession } from './session.ts';
 import { addressOf, toIso } from './view.ts';
+import { holdsOf, toWaitingFor } from './waiting-for.ts';
 
 export interface SendInput {
   session: string;
@@ -70,7 +71,13 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   const to =
     asked.phone === null ? asked : { ...asked, lid: await findContactLid(ctx.db, session.id, asked.phone) };
   const content = await makeContent(ctx, session, input, Math.max(ctx.clock.now(), times.scheduledAt ?? 0));
-  const estimatedSendAt = await estimateSendAt(ctx, session, { priority, scheduledAt: times.scheduledAt });
+  const [waiting, holds] = await Promise.all([
+    countAhead(ctx, session.id),
+    holdsOf(ctx, session, { ...to, id: null, priority, ...times, availableAt: null, attempts: 0 }),
+  ]);
+  const ahead = priority === PRIORITIES.high ? 0 : waiting;
+  const estimatedSendAt = estimateSendAt(ctx, session, { priority, ahead, holds });
+  const waitingFor = toWaitingFor(holds);
   const messageId = newMessageId();
   const answerAt = (at: number): SentMessage => ({
     messageId,
@@ -81,6 +88,7 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
     ...('rendering' in content ? { rendering: content.rendering } : {}),
     status: 'queued',
     estimatedSendAt: toIso(estimatedSendAt),
+    waitingFor,
     timestamp: new Date(at).toISOString(),
   });
   const queued = await enqueue(

@@ -3,6 +3,7 @@ import type { Db } from '../../db/client.ts';
 import { prepared } from '../../db/ops.ts';
 import { whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
+import { isUsable } from '../../queue/session-state.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireSession, sessionNotFound } from '../access.ts';
 import type { Ctx } from '../context.ts';
@@ -16,13 +17,13 @@ const columns = {
   limits: whatsappAccounts.limits,
   pausedUntil: whatsappAccounts.pausedUntil,
   pauseReason: whatsappAccounts.pauseReason,
+  pausedPriority: whatsappAccounts.pausedPriority,
+  lastHighAt: whatsappAccounts.lastHighAt,
   breakerUntil: whatsappAccounts.breakerUntil,
   breakerCode: whatsappAccounts.breakerCode,
 } as const;
 
 export type SendingSession = Pick<typeof whatsappAccounts.$inferSelect, keyof typeof columns>;
-
-const ENDED: ReadonlySet<string> = new Set(['logged_out', 'replaced', 'failed']);
 
 const ownSession = prepared((db) =>
   db
@@ -60,6 +61,12 @@ function readShared(db: Db, userId: number, sessionId: string): Promise<SendingS
   return reading;
 }
 
+/** The session of a message, with what sending needs of it; null when it was deleted. */
+export async function readSendingSession(db: Db, accountId: string): Promise<SendingSession | null> {
+  const [row] = await db.select(columns).from(whatsappAccounts).where(eq(whatsappAccounts.id, accountId));
+  return row ?? null;
+}
+
 /** The caller's own session, with what sending needs of it. Throws SESSION_NOT_FOUND. */
 export async function findOwnSession(ctx: Ctx, sessionId: string): Promise<SendingSession> {
   requireSession(ctx, sessionId);
@@ -69,8 +76,8 @@ export async function findOwnSession(ctx: Ctx, sessionId: string): Promise<Sendi
 }
 
 /** Throws NOT_CONNECTED unless the session is connected or will be again by itself. */
-export function requireQueueing(session: SendingSession): void {
-  if (session.paired && !ENDED.has(session.status)) return;
+export function requireQueueing(session: Pick<SendingSession, 'paired' | 'status' | 'sessionId'>): void {
+  if (isUsable(session)) return;
   throw new AppError('NOT_CONNECTED', 'The session is not connected.', {
     details: { session: session.sessionId, status: session.status },
   });

@@ -4,7 +4,7 @@ import { affected } from '../../db/ops.ts';
 import { otps } from '../../db/schema.ts';
 import type { EventName, Fact, Origin } from '../../events/record.ts';
 import { formatE164 } from '../../utils/phone.ts';
-import { cancelQueued } from './cancel-queued.ts';
+import { cancelWaitingCodes } from './deliver.ts';
 import type { OtpDeps } from './deps.ts';
 import { type CheckedOtp, type OtpRow, whileOpen } from './rows.ts';
 
@@ -55,7 +55,7 @@ export async function closeOtp(
   if (affected(ended) === 0) return null;
   // Whoever typed the right code has got it; only a second message may still be on its way.
   const mayWait = ending.status !== 'verified' || otp.deliveries.length > 1;
-  const canceled = mayWait ? await cancelQueued(tx, deps, otp.deliveries) : [];
+  const canceled = mayWait ? await cancelWaitingCodes(tx, deps, otp.deliveries) : [];
   const fact = otpFact(otp, EVENTS[ending.status], { status: ending.status, reason: ending.reason }, origin);
   return [...canceled, fact];
 }

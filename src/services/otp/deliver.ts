@@ -3,8 +3,9 @@ import type { Tx } from '../../db/client.ts';
 import type { OtpDelivery } from '../../db/schema.ts';
 import type { Fact, Origin } from '../../events/record.ts';
 import { enqueueMany } from '../../queue/enqueue.ts';
+import { messageFact } from '../../queue/message-fact.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
-import { messageFact } from '../../queue/settle-proofs.ts';
+import { cancelRows } from '../../queue/take-off.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import type { OtpDeps } from './deps.ts';
@@ -24,6 +25,15 @@ export interface DeliveryRequest {
   round: number;
   expiresAt: number;
   origin?: Origin;
+}
+
+/** Cancels those of `deliveries` that still wait; one that is being sent goes on. The facts are to be recorded in `tx`. */
+export async function cancelWaitingCodes(
+  tx: Tx,
+  deps: OtpDeps,
+  deliveries: readonly OtpDelivery[],
+): Promise<Fact[]> {
+  return (await cancelRows(tx, deps, { ids: deliveries.map(({ id }) => id) })).facts;
 }
 
 /**

@@ -7,9 +7,8 @@ import { formatE164 } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
-import { cancelQueued } from './cancel-queued.ts';
 import { openCode } from './codes.ts';
-import { deliver } from './deliver.ts';
+import { cancelWaitingCodes, deliver } from './deliver.ts';
 import { findOtp, type OtpRef } from './find.ts';
 import { spendSend, takeTurn } from './number-turn.ts';
 import { findById, type OtpRow, otpNotFound, refusalOf, whileOpen } from './rows.ts';
@@ -39,7 +38,7 @@ async function writeResend(tx: Tx, ctx: Ctx, found: OtpRow, input: ResendOtpInpu
   if (refusal || !otp) throw refusal ?? otpNotFound();
   await spendSend(tx, ctx, turn, { otpId: otp.id, endUserIp: input.endUserIp ?? otp.endUserIp });
   const carrier = chooseCarrier(await readFallbacks(tx, otp.failover, now));
-  const canceled = await cancelQueued(tx, ctx, otp.deliveries);
+  const canceled = await cancelWaitingCodes(tx, ctx, otp.deliveries);
   const { delivery, fact } = await deliver(tx, ctx, {
     otpId: otp.id,
     userId: otp.userId,

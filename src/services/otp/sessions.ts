@@ -2,20 +2,20 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { type OtpFallback, waContacts, whatsappAccounts } from '../../db/schema.ts';
+import { PRIORITIES } from '../../queue/priority.ts';
+import { type SendingRow, sendingState } from '../../queue/session-state.ts';
 import { AppError } from '../../utils/errors.ts';
 import { sessionNotFound } from '../access.ts';
 
 const accounts = whatsappAccounts;
 
 export interface Carrier extends OtpFallback {
-  /** it would send now: connected, and its breaker is closed */
+  /** it would send a code now: connected, its breaker closed, not paused, and with room for codes in its limits */
   ready: boolean;
   connected: boolean;
   /** it will send by itself once it is connected again */
   usable: boolean;
 }
-
-const ENDED: ReadonlySet<string> = new Set(['logged_out', 'replaced', 'failed']);
 
 /** The tenant's sessions of these names, in this order. Throws SESSION_NOT_FOUND for a name it does not have. */
 export async function readCarriers(
@@ -52,18 +52,18 @@ const COLUMNS = {
   sessionId: accounts.sessionId,
   status: accounts.status,
   paired: accounts.paired,
+  limits: accounts.limits,
   pausedUntil: accounts.pausedUntil,
+  pauseReason: accounts.pauseReason,
+  pausedPriority: accounts.pausedPriority,
+  breakerUntil: accounts.breakerUntil,
+  breakerCode: accounts.breakerCode,
 };
 
-function toCarrier(
-  row: { accountId: string; sessionId: string; status: string; paired: boolean; pausedUntil: number | null },
-  now: number,
-): Carrier {
+function toCarrier(row: SendingRow & OtpFallback, now: number): Carrier {
   const { accountId, sessionId } = row;
-  const usable = row.paired && !ENDED.has(row.status);
-  const paused = row.pausedUntil !== null && row.pausedUntil > now;
-  const connected = usable && row.status === 'connected';
-  return { accountId, sessionId, usable, connected, ready: connected && !paused };
+  const { connected, usable, ready } = sendingState(row, now, PRIORITIES.high);
+  return { accountId, sessionId, connected, usable, ready };
 }
 
 /** The first that would send now, else the first that will. Throws NOT_CONNECTED when none ever would. */

@@ -4,9 +4,8 @@ import type { Tx } from '../../db/client.ts';
 import { affected, isUnavailable, transact } from '../../db/ops.ts';
 import { messages, otps } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
-import { cancelQueued } from './cancel-queued.ts';
 import { closeOtp, otpFact } from './close.ts';
-import { deliver } from './deliver.ts';
+import { cancelWaitingCodes, deliver } from './deliver.ts';
 import type { OtpDeps } from './deps.ts';
 import { isOpen, type OtpRow, whileOpen } from './rows.ts';
 import { type Carrier, readFallbacks } from './sessions.ts';
@@ -142,7 +141,7 @@ async function failOver(tx: Tx, deps: OtpDeps, otp: OtpRow, carrier: Carrier): P
     .set({ watchAt: now + deps.config.otp.failoverAfterMs, updatedAt: now })
     .where(asSeen(otp));
   if (affected(taken) === 0) return;
-  const canceled = await cancelQueued(tx, deps, otp.deliveries);
+  const canceled = await cancelWaitingCodes(tx, deps, otp.deliveries);
   const { delivery, fact } = await deliver(tx, deps, {
     otpId: otp.id,
     userId: otp.userId,

@@ -1,18 +1,18 @@
 /** Sessions that go: one by its name, or those that ended long ago. History stays. */
-import { and, eq, inArray, lt, notInArray } from 'drizzle-orm';
+import { and, eq, lt, notInArray } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, deleteInPieces, transact } from '../../db/ops.ts';
 import {
   LINKING_STATUSES,
   messageQueue,
-  messages,
   waChats,
   waContacts,
   waCredentials,
   waKeys,
   whatsappAccounts,
 } from '../../db/schema.ts';
-import { type Fact, record } from '../../events/record.ts';
+import { record } from '../../events/record.ts';
+import { cancelRows } from '../../queue/take-off.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { askOwner } from './ask-owner.ts';
@@ -116,33 +116,19 @@ const factOf = (ctx: Ctx, { id, userId, sessionId }: SessionRecord) => ({
   origin: originOf(ctx),
 });
 
+/** Like every other cancellation; what is being sent ends too, because nobody can send it any more. */
 async function cancelPiece(ctx: Ctx, tx: Tx, session: SessionRecord): Promise<number> {
   const rows = await tx
-    .select({ id: messageQueue.id, messageId: messageQueue.messageId, recipient: messageQueue.recipient })
+    .select({ id: messageQueue.id })
     .from(messageQueue)
     .where(eq(messageQueue.accountId, session.id))
     .limit(PIECE);
-  if (rows.length === 0) return 0;
-  const ids = rows.map((row) => row.id);
-  const at = ctx.clock.now();
-  await tx
-    .update(messages)
-    .set({ status: 'canceled', errorCode: 'SESSION_DELETED', updatedAt: at })
-    .where(and(inArray(messages.id, ids), inArray(messages.status, ['queued', 'sending'])));
-  await tx.delete(messageQueue).where(inArray(messageQueue.id, ids));
-  const facts = rows.map(
-    (row): Fact => ({
-      ...factOf(ctx, session),
-      event: 'message.canceled',
-      subject: row.messageId,
-      data: { messageId: row.messageId, to: row.recipient, status: 'canceled', reason: 'session_deleted' },
-    }),
-  );
-  await record(tx, ctx, facts);
-  tx.afterCommit(() => {
-    for (const id of ids) {
-      ctx.signals.settled({ id, status: 'canceled', errorCode: 'SESSION_DELETED', errorMessage: null });
-    }
+  const { facts } = await cancelRows(tx, ctx, {
+    ids: rows.map(({ id }) => id),
+    claimedToo: true,
+    errorCode: 'SESSION_DELETED',
+    origin: originOf(ctx),
   });
+  await record(tx, ctx, facts);
   return rows.length;
 }

@@ -4,15 +4,24 @@ import { z } from 'zod';
 import { transact } from '../../db/ops.ts';
 import { whatsappAccounts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
-import { breakerReason } from '../../queue/breaker.ts';
-import { paceOf, readWarmUp } from '../../queue/pace.ts';
-import { endOfPause } from '../../queue/pause.ts';
+import {
+  MAX_RESERVE_PERCENT,
+  type Pace,
+  paceOf,
+  readWarmUp,
+  reserveOf,
+  unreserved,
+} from '../../queue/pace.ts';
+import { PRIORITIES } from '../../queue/priority.ts';
 import { quietUntil, readQuietHours } from '../../queue/quiet-hours.ts';
+import { breakerOf, queueHold } from '../../queue/session-state.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope, requireSession } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { findSession, type SessionRecord, type SessionRef } from './find.ts';
 import { toIso } from './view.ts';
+
+export { MAX_RESERVE_PERCENT };
 
 const DAY_MS = 86_400_000;
 const PACE_NAMES = ['delayMinMs', 'delayMaxMs', 'perMinute', 'perHour', 'perRecipientPerHour'] as const;
@@ -38,6 +47,9 @@ export const LimitsInput = z.object({
   perMinute: ownNumber(1, 1_000_000),
   perHour: ownNumber(1, 1_000_000),
   perRecipientPerHour: ownNumber(1, 1_000_000),
+  otpReservePercent: ownNumber(0, MAX_RESERVE_PERCENT).describe(
+    'of each limit, kept back for high priority; null: the service’s own where high priority was sent in the last 30 days, else nothing',
+  ),
   quietHours: QuietHoursInput.nullable()
     .optional()
     .describe('only high priority leaves; may go over midnight'),
@@ -56,13 +68,26 @@ const PaceOutput = z.object({
   perRecipientPerHour: z.int(),
 });
 
+const OwnOutput = PaceOutput.extend({ otpReservePercent: z.int() }).partial();
+
+const ReserveOutput = z.object({
+  percent: z.int(),
+  reason: z
+    .enum(['own', 'codes', 'none'])
+    .describe('set for this session; high priority was sent in the last 30 days; nothing is kept back'),
+  perMinute: z.int().describe('how many of `pace.perMinute` only high priority may spend'),
+  perHour: z.int(),
+  perRecipientPerHour: z.int(),
+});
+
 export const LimitsOutput = z
   .object({
     sessionId: z.string(),
     session: z.string(),
-    pace: PaceOutput.describe('what counts now'),
+    pace: PaceOutput.describe('what counts now, for all messages together'),
+    reserved: ReserveOutput.describe('of `pace`, what is kept back for login codes'),
     maxima: PaceOutput.describe("the service's own: no session sends faster"),
-    own: PaceOutput.partial().describe('what was set for this session'),
+    own: OwnOutput.describe('what was set for this session'),
     quietHours: z
       .object({ from: z.string(), to: z.string(), timeZone: z.string(), quietUntil: time })
       .nullable(),
@@ -144,21 +169,22 @@ function merge(before: Record<string, unknown>, input: LimitsInput, now: number)
 
 function toLimits(ctx: Ctx, session: SessionRecord): LimitsOutput {
   const now = ctx.clock.now();
-  const { limits: own, breakerUntil, breakerCode, breakerTrips } = session;
-  const { otpReservePercent: _reserve, ...pace } = paceOf(ctx.config.pacing, own, now);
+  const { limits: own, breakerTrips } = session;
+  const pace = paceOf(ctx.config.pacing, session, now);
   const quiet = readQuietHours(own?.quietHours);
   const warmUp = readWarmUp(own?.warmUp);
-  const isOpen = breakerUntil !== null && breakerUntil > now;
-  const pausedUntil = session.pausedUntil ?? 0;
-  const isPaused = pausedUntil > now;
+  const breaker = breakerOf(session, now);
+  const hold = queueHold(session, now, PRIORITIES.normal);
+  const pause = hold?.everybody ? hold : null;
   const namesOf = (values: object) =>
     Object.fromEntries(Object.entries(values).filter(([name]) => isPaceName(name)));
   return {
     sessionId: session.sessionId,
     session: session.sessionId,
-    pace,
+    pace: PaceOutput.parse(namesOf(pace)),
+    reserved: { reason: reserveOf(ctx.config.pacing, session, now).reason, ...reservedOf(pace) },
     maxima: PaceOutput.parse(namesOf(ctx.config.pacing)),
-    own: PaceOutput.partial().parse(namesOf(own ?? {})),
+    own: OwnOutput.parse(own ?? {}),
     quietHours: quiet && { ...quiet, quietUntil: toIso(quietUntil(quiet, now)) },
     warmUp: warmUp && {
       days: warmUp.days,
@@ -167,13 +193,25 @@ function toLimits(ctx: Ctx, session: SessionRecord): LimitsOutput {
       until: new Date(warmUp.since + warmUp.days * DAY_MS).toISOString(),
     },
     breaker: {
-      state: isOpen ? 'open' : 'closed',
-      until: isOpen ? toIso(breakerUntil) : null,
-      reason: isOpen ? breakerReason(breakerCode) : null,
+      state: breaker === null ? 'closed' : 'open',
+      until: toIso(breaker?.until ?? null),
+      reason: breaker?.reason ?? null,
       trips: breakerTrips,
     },
-    pausedUntil: isPaused ? toIso(endOfPause(pausedUntil)) : null,
-    pauseReason: isPaused ? session.pauseReason : null,
+    pausedUntil: toIso(pause?.until ?? null),
+    pauseReason: pause?.reason ?? null,
+  };
+}
+
+/** What normal and low priority must leave of each limit. */
+function reservedOf(pace: Pace) {
+  const kept = (name: 'perMinute' | 'perHour' | 'perRecipientPerHour') =>
+    pace[name] - unreserved(pace[name], pace);
+  return {
+    percent: pace.otpReservePercent,
+    perMinute: kept('perMinute'),
+    perHour: kept('perHour'),
+    perRecipientPerHour: kept('perRecipientPerHour'),
   };
 }
 

@@ -2,8 +2,8 @@
 import { and, desc, eq, gt } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { activityLogs } from '../../db/schema.ts';
-import { breakerReason } from '../../queue/breaker.ts';
-import { endOfPause } from '../../queue/pause.ts';
+import { PRIORITIES } from '../../queue/priority.ts';
+import { queueHold } from '../../queue/session-state.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import type { SessionRecord } from './find.ts';
 import type { SessionOutput, SessionStatusOutput } from './schemas.ts';
@@ -53,13 +53,8 @@ function pauseOf(
   row: SessionRecord,
   now: number,
 ): { pausedUntil: string | null; pauseReason: string | null } {
-  if (row.pausedUntil !== null && row.pausedUntil > now) {
-    return { pausedUntil: toIso(endOfPause(row.pausedUntil)), pauseReason: row.pauseReason };
-  }
-  if (row.breakerUntil !== null && row.breakerUntil > now) {
-    return { pausedUntil: toIso(row.breakerUntil), pauseReason: breakerReason(row.breakerCode) };
-  }
-  return { pausedUntil: null, pauseReason: null };
+  const hold = queueHold(row, now, PRIORITIES.normal);
+  return { pausedUntil: toIso(hold?.until ?? null), pauseReason: hold?.reason ?? null };
 }
 
 async function readLatestQrTime(db: Db, row: SessionRecord): Promise<number | null> {

@@ -1,9 +1,5 @@
-import {
-  type AccountState,
-  pausedByOthersUntil,
-  readAccountState,
-  stillHeld,
-} from '../../queue/account-state.ts';
+import { type AccountState, readAccountState, stillHeld } from '../../queue/account-state.ts';
+import { breakerOf, pauseOf } from '../../queue/session-state.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { DispatcherDeps } from './types.ts';
 
@@ -15,17 +11,17 @@ export interface Gate {
   takeIn(state: AccountState | null): boolean;
   /** The session belongs to another owner or fence, or is gone: final. */
   isLost(): boolean;
-  /** Until when somebody else than the limits has paused it; 0 when nobody has. */
+  /** Until when a person has paused it: 0 when nobody has, Infinity until somebody resumes it. */
   pausedUntil(): number;
   /** Until when nothing may go to strangers; 0 when it may. */
   breakerUntil(): number;
 }
 
-/** `onLimits` hears of the session's own limits at every reading. */
+/** `onLimits` hears of what sets the session's limits at every reading. */
 export function createGate(
   deps: DispatcherDeps,
   account: AccountRef,
-  onLimits: (own: Record<string, unknown> | null) => void,
+  onLimits: (state: Pick<AccountState, 'limits' | 'lastHighAt'>) => void,
 ): Gate {
   let lost = false;
   let pausedUntil = 0;
@@ -37,10 +33,12 @@ export function createGate(
       lost = true;
       return false;
     }
-    pausedUntil = pausedByOthersUntil(state);
-    breakerUntil = state.breakerUntil ?? 0;
-    onLimits(state.limits);
-    return pausedUntil <= deps.clock.now();
+    const now = deps.clock.now();
+    const pause = pauseOf(state, now);
+    pausedUntil = pause === null ? 0 : (pause.until ?? Number.POSITIVE_INFINITY);
+    breakerUntil = breakerOf(state, now)?.until ?? 0;
+    onLimits(state);
+    return pause === null;
   }
   return {
     async refresh() {

@@ -2,6 +2,7 @@
 
 import { deferStrangers, readKnown, tripsBreaker } from '../../queue/breaker.ts';
 import { type Claim, claimRow, deferRecipient, recoverClaims } from '../../queue/claim.ts';
+import { isToBeNoted } from '../../queue/code-reserve.ts';
 import { healSession, isQueuedAhead } from '../../queue/heal.ts';
 import {
   createLimits,
@@ -11,7 +12,7 @@ import {
   type SpentAttempt,
 } from '../../queue/limits.ts';
 import { type Candidate, readCandidates } from '../../queue/look-ahead.ts';
-import { type Pace, paceOf } from '../../queue/pace.ts';
+import { NOTHING_KNOWN, type Pace, paceOf } from '../../queue/pace.ts';
 import { PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 import { type QuietHours, quietUntil, readQuietHours } from '../../queue/quiet-hours.ts';
 import type { News } from '../../queue/signals.ts';
@@ -21,7 +22,7 @@ import { attempt } from './attempt.ts';
 import { createGate } from './gate.ts';
 import { createLanes } from './lanes.ts';
 import { createParking } from './parking.ts';
-import { createPauseSign } from './pause-sign.ts';
+import { createPauseSign, type LimitPause } from './pause-sign.ts';
 import type { DispatcherDeps } from './types.ts';
 
 /** A slow acknowledgement must not stop the pace, and a dead server must not take the whole queue. */
@@ -76,7 +77,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   /** On SQLite, without a gap, claims overlap, so that they share a commit. */
   const claims = new Set<Promise<unknown>>();
   let claimFailure: { error: unknown } | null = null;
-  let pace: Pace = paceOf(config.pacing, null, clock.now());
+  let pace: Pace = paceOf(config.pacing, NOTHING_KNOWN, clock.now());
   let windows: Windows | null = null;
   let looking = 0;
   /** of a paused session */
@@ -90,10 +91,12 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   let healAgainMs = 0;
   /** the newest time that was decided by */
   let seenAt = 0;
+  let lastHighAt: number | null = null;
 
-  const gate = createGate(deps, account, (own) => {
-    pace = paceOf(config.pacing, own, clock.now());
-    quiet = readQuietHours(own?.quietHours);
+  const gate = createGate(deps, account, (state) => {
+    pace = paceOf(config.pacing, state, clock.now());
+    lastHighAt = state.lastHighAt;
+    quiet = readQuietHours(state.limits?.quietHours);
     windows?.limits.setPace(pace);
   });
   const gapMs = () => pace.delayMinMs + random() * (pace.delayMaxMs - pace.delayMinMs);
@@ -170,7 +173,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
 
   async function choose(at: Windows, now: number): Promise<number> {
     let earliest = FOREVER;
-    let blocked: { at: number; reason: LimitReason } | null = null;
+    let blocked: LimitPause | null = null;
     for (const priority of PRIORITY_ORDER) {
       if (busy.size >= MAX_IN_FLIGHT && priority !== PRIORITIES.high) break;
       const { row, nextAt } = await lanes.pick(priority, now, busy);
@@ -182,15 +185,21 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       const allowed = allowedAt(at, now, priority);
       if (allowed.reason === null) return take(at, priority, row, now);
       earliest = Math.min(earliest, allowed.at);
-      blocked ??= { at: allowed.at, reason: allowed.reason };
+      blocked ??= { until: allowed.at, reason: allowed.reason, priority };
     }
     if (blocked === null) {
       idle = attempts.size === 0;
       return Math.max(0, earliest - now);
     }
-    if (!(await sign.show(blocked.at, blocked.reason))) await gate.refresh();
+    if (!(await sign.show(withCodes(at, now, blocked)))) await gate.refresh();
     stale = true;
     return Math.max(0, Math.min(earliest - now, REREAD_MS));
+  }
+
+  /** Nothing is left for a code either, should one come. */
+  function withCodes(at: Windows, now: number, blocked: LimitPause): LimitPause {
+    const code = at.limits.nextAllowedAt(now, PRIORITIES.high);
+    return code.reason === blocked.reason ? { ...blocked, priority: PRIORITIES.high } : blocked;
   }
 
   function allowedAt(
@@ -217,6 +226,8 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
 
   async function take(at: Windows, priority: Priority, row: Candidate, now: number): Promise<number> {
     const { recipient } = row;
+    // The first code in a long time: from now on a part of the limits is kept back, as its transaction has noted.
+    if (priority === PRIORITIES.high && isToBeNoted(lastHighAt, now)) stale = true;
     if (attempts.has(row.id)) {
       // The lane was read before our own claim of it was committed, and its outcome is not written yet.
       lanes.drop(priority, row.id);

@@ -1,6 +1,7 @@
 /** One message: what it says, what became of it step by step, and what can be done. */
 import { z } from 'zod';
-import type { MessageOutput } from '../../../services/messages/schemas.ts';
+import type { MessageDetail, MessageOutput } from '../../../services/messages/schemas.ts';
+import { holdWords } from '../../../services/messages/waiting-words.ts';
 import { cancelMessage, getMessage, markMessageRead, retryMessage } from '../../../services/messages.ts';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Facts, Live, Time } from '../parts.tsx';
@@ -81,8 +82,38 @@ export function ErrorPart({ view, message }: { view: View; message: MessageOutpu
   );
 }
 
+/** Why it has not been sent yet: what lasts longest is said first. */
+export function WaitingPart({ view, message }: { view: View; message: MessageDetail }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  const { waitingFor, estimatedSendAt } = message;
+  if (waitingFor.length === 0 && estimatedSendAt === null) return null;
+  return (
+    <div class={waitingFor.length === 0 ? 'small muted' : 'alert alert-warn'}>
+      {waitingFor.map(({ reason, until }, i) => {
+        const { text, fix } = holdWords(view.lang, reason);
+        return (
+          <p class={i === 0 ? undefined : 'small'}>
+            <b>{text}</b>{' '}
+            {until !== null && (
+              <span>
+                {t.heldUntil} <Time at={until} />.
+              </span>
+            )}{' '}
+            {fix}
+          </p>
+        );
+      })}
+      {estimatedSendAt !== null && (
+        <p class="small">
+          {t.estimated} <Time at={estimatedSendAt} />
+        </p>
+      )}
+    </div>
+  );
+}
+
 /** The part that moves: state, steps, error, and what can be done just now. */
-function Progress({ view, message }: { view: View; message: MessageOutput }) {
+function Progress({ view, message }: { view: View; message: MessageDetail }) {
   const t = MESSAGE_TEXTS(view.lang);
   const action = (name: string) => ({ view, action: messagePath(message, `/${name}`) });
   const out = message.direction === 'out';
@@ -101,6 +132,7 @@ function Progress({ view, message }: { view: View; message: MessageOutput }) {
         <StatusBadge view={view} status={message.status} />
       </p>
       <ErrorPart view={view} message={message} />
+      <WaitingPart view={view} message={message} />
       <Timeline view={view} message={message} />
       {view.canWrite && (
         <div class="row actions">

@@ -1,7 +1,13 @@
 /** How fast a session may send, and its breaker. */
 import { z } from 'zod';
 import { SessionId } from '../../../services/sessions/index.ts';
-import { getLimits, LimitsInput, type LimitsOutput, putLimits } from '../../../services/sessions/limits.ts';
+import {
+  getLimits,
+  LimitsInput,
+  type LimitsOutput,
+  MAX_RESERVE_PERCENT,
+  putLimits,
+} from '../../../services/sessions/limits.ts';
 import { AppError } from '../../../utils/errors.ts';
 import type { Lang } from '../i18n.ts';
 import { type Page, page, type View } from '../page.ts';
@@ -29,17 +35,24 @@ const seconds = (view: View, ms: number) => count(view, ms / 1000);
 /** What counts now, in short. */
 export function LimitsCard({ view, limits }: { view: View; limits: LimitsOutput }) {
   const t = LIMIT_TEXTS(view.lang);
-  const { pace, quietHours, warmUp, breaker } = limits;
+  const { pace, reserved, quietHours, warmUp, breaker } = limits;
   const n = (value: number) => count(view, value);
+  const limit = (name: 'perMinute' | 'perHour' | 'perRecipientPerHour') => (
+    <>
+      {n(pace[name])}
+      {reserved[name] > 0 && <div class="small muted">{t.kept(n(reserved[name]))}</div>}
+    </>
+  );
   return (
     <div class="card">
       <h2>{t.title}</h2>
       <Facts
         facts={[
           [t.gap, t.gapValue(seconds(view, pace.delayMinMs), seconds(view, pace.delayMaxMs))],
-          [t.perMinute, n(pace.perMinute)],
-          [t.perHour, n(pace.perHour)],
-          [t.perRecipient, n(pace.perRecipientPerHour)],
+          [t.perMinute, limit('perMinute')],
+          [t.perHour, limit('perHour')],
+          [t.perRecipient, limit('perRecipientPerHour')],
+          [t.reserve, reservedWords(view, reserved)],
           [
             t.quiet,
             quietHours === null ? (
@@ -82,6 +95,12 @@ export function LimitsCard({ view, limits }: { view: View; limits: LimitsOutput 
   );
 }
 
+function reservedWords(view: View, { reason, percent }: LimitsOutput['reserved']): string {
+  const t = LIMIT_TEXTS(view.lang);
+  if (reason === 'none') return t.reserveNone;
+  return (reason === 'own' ? t.reserveOwn : t.reserveCodes)(count(view, percent));
+}
+
 function Breaker({ view, breaker }: { view: View; breaker: LimitsOutput['breaker'] }) {
   const t = LIMIT_TEXTS(view.lang);
   if (breaker.state === 'closed') return <>{t.closed}</>;
@@ -105,6 +124,7 @@ const LimitsForm = z.object({
   perMinute: Whole,
   perHour: Whole,
   perRecipientPerHour: Whole,
+  otpReservePercent: Whole,
   from: z.string().optional(),
   to: z.string().optional(),
   timeZone: z.string().optional(),
@@ -134,6 +154,7 @@ function toInput(form: LimitsForm, before: LimitsOutput, lang: Lang): LimitsInpu
     perMinute: form.perMinute ?? null,
     perHour: form.perHour ?? null,
     perRecipientPerHour: form.perRecipientPerHour ?? null,
+    otpReservePercent: form.otpReservePercent ?? null,
     quietHours: isQuiet ? { from, to, timeZone } : null,
     ...(sameWarmUp ? {} : { warmUp: isWarm ? { days, startPerHour } : null }),
   });
@@ -194,6 +215,16 @@ function EditForm({ view, limits }: { view: View; limits: LimitsOutput }) {
             hint={t.atMost(count(view, maxima[name]))}
           />
         ))}
+        <Field
+          label={t.reservePercent}
+          name="otpReservePercent"
+          type="number"
+          inputmode="numeric"
+          min={0}
+          max={MAX_RESERVE_PERCENT}
+          value={own.otpReservePercent}
+          hint={t.reserveHint}
+        />
       </div>
       <fieldset>
         <legend>{t.quiet}</legend>

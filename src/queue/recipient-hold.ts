@@ -1,0 +1,109 @@
+/** Until when the limit of one recipient holds a message: what has been sent to it, and what waits before. */
+import { and, asc, desc, eq, gt, inArray, lt, lte, ne, sql } from 'drizzle-orm';
+import type { Db } from '../db/client.ts';
+import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
+import { capOf, type Pace } from './pace.ts';
+import type { Priority } from './priority.ts';
+
+const HOUR_MS = 3_600_000;
+/** More messages to one recipient are not looked through. */
+const SCAN_LIMIT = 1_000;
+
+export interface HeldMessage {
+  /** null: it is being queued now, behind all others */
+  id: string | null;
+  userId: number;
+  accountId: string;
+  /** canonical JID */
+  peer: string;
+  priority: Priority;
+  /** epoch milliseconds; not to be sent before */
+  scheduledAt: number | null;
+}
+
+/**
+ * When the recipient's window lets the message through, epoch milliseconds; null when it does not hold it. What waits
+ * for the same recipient counts as sent at its turn.
+ */
+export async function recipientHeldUntil(
+  db: Db,
+  pace: Pace,
+  message: HeldMessage,
+  now: number,
+): Promise<number | null> {
+  const cap = capOf(pace.perRecipientPerHour, pace, message.priority);
+  if (cap >= capOf(pace.perHour, pace, message.priority) || !(await isBusy(db, message, cap, now)))
+    return null;
+  const spent = await readSpentOn(db, message, cap, now);
+  const ahead = await countAheadOf(db, message, now);
+  const times = [...spent];
+  const turnAt = (earliest: number) => Math.max(earliest, (times[times.length - cap] ?? -HOUR_MS) + HOUR_MS);
+  for (let i = 0; i < ahead; i++) times.push(turnAt(now));
+  const earliest = Math.max(now, message.scheduledAt ?? 0);
+  const until = turnAt(earliest);
+  return until > earliest ? until : null;
+}
+
+/** A window that holds something had at least `cap` messages: mostly one short index read says no. */
+async function isBusy(db: Db, message: HeldMessage, cap: number, now: number): Promise<boolean> {
+  const { userId, accountId, peer, id } = message;
+  if (cap > SCAN_LIMIT) return false;
+  const newest = await db
+    .select({ status: messages.status, sendingAt: messages.sendingAt })
+    .from(messages)
+    .where(
+      and(
+        eq(messages.userId, userId),
+        eq(messages.peer, peer),
+        eq(messages.accountId, accountId),
+        eq(messages.direction, 'out'),
+        id === null ? undefined : ne(messages.id, id),
+      ),
+    )
+    .orderBy(desc(messages.createdAt), desc(messages.id))
+    .limit(cap);
+  const isOpen = ({ status, sendingAt }: (typeof newest)[number]) =>
+    status === 'queued' || status === 'sending' || (sendingAt ?? 0) > now - HOUR_MS;
+  return newest.length >= cap && newest.some(isOpen);
+}
+
+/** Times of the newest attempts to the recipient within the hour, oldest first. */
+async function readSpentOn(db: Db, message: HeldMessage, cap: number, now: number): Promise<number[]> {
+  const rows = await db
+    .select({ at: sendAttempts.at })
+    .from(sendAttempts)
+    .where(
+      and(
+        eq(sendAttempts.accountId, message.accountId),
+        gt(sendAttempts.at, now - HOUR_MS),
+        eq(sendAttempts.recipient, message.peer),
+      ),
+    )
+    .orderBy(desc(sendAttempts.at))
+    .limit(cap);
+  return rows.map(({ at }) => at).reverse();
+}
+
+/** How many messages to the recipient have their turn before this one. */
+async function countAheadOf(db: Db, message: HeldMessage, now: number): Promise<number> {
+  const { id, userId, accountId, peer, priority, scheduledAt } = message;
+  const rows = await db
+    .select({ one: sql<number>`1` })
+    .from(messages)
+    .innerJoin(messageQueue, eq(messageQueue.id, messages.id))
+    .where(
+      and(
+        eq(messages.userId, userId),
+        eq(messages.peer, peer),
+        eq(messages.accountId, accountId),
+        inArray(messages.status, ['queued']),
+        eq(messageQueue.status, 'pending'),
+        lte(messageQueue.priority, priority),
+        sql`coalesce(${messages.scheduledAt}, 0) <= ${Math.max(now, scheduledAt ?? 0)}`,
+        id === null ? undefined : lt(messages.id, id),
+      ),
+    )
+    .orderBy(asc(messages.createdAt), asc(messages.id))
+    .limit(SCAN_LIMIT);
+  return rows.length;
+}

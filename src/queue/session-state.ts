@@ -1,0 +1,107 @@
+/** What holds a session's messages: one pure answer from its row, for whoever asks. */
+import type { whatsappAccounts } from '../db/schema.ts';
+import { breakerReason } from './breaker.ts';
+import type { LimitReason } from './limits.ts';
+import { endOfPause, HAND_PAUSE } from './pause.ts';
+import { PRIORITIES, type Priority } from './priority.ts';
+import { quietUntil, readQuietHours } from './quiet-hours.ts';
+
+/** The columns of a session's row that say whether it sends. */
+export type SendingRow = Pick<
+  typeof whatsappAccounts.$inferSelect,
+  | 'status'
+  | 'paired'
+  | 'limits'
+  | 'pausedUntil'
+  | 'pauseReason'
+  | 'pausedPriority'
+  | 'breakerUntil'
+  | 'breakerCode'
+>;
+
+export interface Hold {
+  /** `paused`, `minute_limit`, `hour_limit`, `quiet_hours`, `breaker_463`, … or the session's status */
+  reason: string;
+  /** epoch milliseconds; null: nobody knows when it ends */
+  until: number | null;
+  /** false: people who know the session are written to all the same */
+  everybody: boolean;
+}
+
+export interface SendingState {
+  connected: boolean;
+  /** it sends by itself, now or once it is connected again */
+  usable: boolean;
+  /** it would send a message of this priority now, to anybody */
+  ready: boolean;
+  /** what is in the way of this priority; what lasts longest comes first */
+  holds: Hold[];
+}
+
+const ENDED: ReadonlySet<string> = new Set(['logged_out', 'replaced', 'failed']);
+
+/** What the line of a session writes on its row by itself. */
+export const LIMIT_REASONS: readonly LimitReason[] = ['minute_limit', 'hour_limit', 'quiet_hours'];
+
+/** What holds messages of this priority in this session at this time. Pure. */
+export function sendingState(row: SendingRow, now: number, priority: Priority): SendingState {
+  const usable = isUsable(row);
+  const connected = usable && row.status === 'connected';
+  const found = [
+    connected ? null : { reason: row.status, until: null, everybody: true },
+    pauseOf(row, now),
+    limitOf(row, now, priority),
+    quietOf(row, now, priority),
+    breakerOf(row, now),
+  ];
+  const holds = found.filter((hold) => hold !== null).sort(byLength);
+  return { connected, usable, ready: connected && holds.length === 0, holds };
+}
+
+/** It sends by itself, now or once it is connected again: it has credentials, and no end that is final. */
+export function isUsable(row: Pick<SendingRow, 'paired' | 'status'>): boolean {
+  return row.paired && !ENDED.has(row.status);
+}
+
+/** What holds the queue of a session besides its connection: what holds everybody first. Null when nothing does. */
+export function queueHold(row: SendingRow, now: number, priority: Priority): Hold | null {
+  const holds = sendingState({ ...row, paired: true, status: 'connected' }, now, priority).holds;
+  return holds.find(({ everybody }) => everybody) ?? holds[0] ?? null;
+}
+
+/** Sorts what lasts longest, or nobody knows how long, to the front. */
+export function byLength(a: Pick<Hold, 'until'>, b: Pick<Hold, 'until'>): number {
+  return (b.until ?? Number.MAX_SAFE_INTEGER) - (a.until ?? Number.MAX_SAFE_INTEGER);
+}
+
+/** A pause by a person, which holds codes too; null when there is none. */
+export function pauseOf(row: Pick<SendingRow, 'pausedUntil' | 'pauseReason'>, now: number): Hold | null {
+  const { pausedUntil, pauseReason } = row;
+  if (pausedUntil === null || pausedUntil <= now || isLimit(pauseReason)) return null;
+  return { reason: pauseReason ?? HAND_PAUSE, until: endOfPause(pausedUntil), everybody: true };
+}
+
+/** An open breaker, which holds what goes to people who do not know the session; null when it is closed. */
+export function breakerOf(row: Pick<SendingRow, 'breakerUntil' | 'breakerCode'>, now: number): Hold | null {
+  if (row.breakerUntil === null || row.breakerUntil <= now) return null;
+  return { reason: breakerReason(row.breakerCode), until: row.breakerUntil, everybody: false };
+}
+
+function isLimit(pauseReason: string | null): boolean {
+  return LIMIT_REASONS.some((reason) => reason === pauseReason);
+}
+
+/** Codes may spend what is kept back for them: the row says so when even that is spent. */
+function limitOf(row: SendingRow, now: number, priority: Priority): Hold | null {
+  const { pausedUntil, pauseReason, pausedPriority } = row;
+  if (pausedUntil === null || pausedUntil <= now || pauseReason === null || !isLimit(pauseReason))
+    return null;
+  if (pauseReason === 'quiet_hours' || priority < (pausedPriority ?? PRIORITIES.normal)) return null;
+  return { reason: pauseReason, until: pausedUntil, everybody: true };
+}
+
+function quietOf(row: SendingRow, now: number, priority: Priority): Hold | null {
+  if (priority === PRIORITIES.high) return null;
+  const until = quietUntil(readQuietHours(row.limits?.quietHours), now);
+  return until === null ? null : { reason: 'quiet_hours', until, everybody: true };
+}

@@ -1,0 +1,119 @@
+/** Why a queued message has not been sent yet, and when that ends. */
+import { and, asc, eq } from 'drizzle-orm';
+import { messageQueue, messages } from '../../db/schema.ts';
+import { readKnown } from '../../queue/breaker.ts';
+import { paceOf } from '../../queue/pace.ts';
+import { asPriority, PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
+import { recipientHeldUntil } from '../../queue/recipient-hold.ts';
+import { byLength, type Hold, sendingState } from '../../queue/session-state.ts';
+import type { Ctx } from '../context.ts';
+import type { WaitingFor } from './schemas.ts';
+import type { SendingSession } from './session.ts';
+import { toIso } from './view.ts';
+import { holdWords } from './waiting-words.ts';
+
+/** A message on the queue, or about to be. */
+export interface WaitingMessage {
+  /** null: it is being queued now */
+  id: string | null;
+  peer: string;
+  phone: string | null;
+  lid: string | null;
+  priority: Priority;
+  scheduledAt: number | null;
+  /** when it falls due, epoch milliseconds; null: at once */
+  availableAt: number | null;
+  attempts: number;
+}
+
+/** Everything that is in the way of the message, what lasts longest first. */
+export async function holdsOf(ctx: Ctx, session: SendingSession, message: WaitingMessage): Promise<Hold[]> {
+  const now = ctx.clock.now();
+  const { scheduledAt, availableAt, priority } = message;
+  const holds = [...sendingState(session, now, priority).holds];
+  const stranger = holds.findIndex(({ everybody }) => !everybody);
+  if (stranger >= 0 && (await readKnown(ctx.db, session, [message])).has(message.peer)) {
+    holds.splice(stranger, 1);
+  }
+  if (scheduledAt !== null && scheduledAt > now) {
+    holds.push({ reason: 'scheduled', until: scheduledAt, everybody: true });
+  }
+  const until = await recipientHeldUntil(
+    ctx.db,
+    paceOf(ctx.config.pacing, session, now),
+    { ...message, userId: session.userId, accountId: session.id },
+    now,
+  );
+  if (until !== null) holds.push({ reason: 'recipient_limit', until, everybody: true });
+  const explained = Math.max(0, ...holds.map((hold) => hold.until ?? 0));
+  if (availableAt !== null && availableAt > Math.max(now, explained)) {
+    holds.push({ reason: message.attempts > 0 ? 'retry' : 'put_back', until: availableAt, everybody: true });
+  }
+  return holds.sort(byLength);
+}
+
+/** The holds as answers show them. */
+export function toWaitingFor(holds: readonly Hold[]): WaitingFor {
+  return holds.map(({ reason, until }) => {
+    const { text, fix } = holdWords('en', reason);
+    return { reason, until: toIso(until), text, fix };
+  });
+}
+
+/** Rows of one priority that are looked through for one that nothing holds. */
+const LOOK_AHEAD = 8;
+
+export interface NextUp {
+  /** a message that is due and that nothing holds */
+  free: boolean;
+  /** what the message waits for that comes next; of an empty queue what would hold a message */
+  holds: Hold[];
+}
+
+/** What the session's queue waits for: the holds of the message that will be free first. */
+export async function nextUp(ctx: Ctx, session: SendingSession): Promise<NextUp> {
+  const now = ctx.clock.now();
+  let next: { at: number; holds: Hold[] } | null = null;
+  for (const priority of PRIORITY_ORDER) {
+    const seen = new Set<string>();
+    for (const row of await readNext(ctx, session.id, priority)) {
+      if (seen.has(row.peer)) continue;
+      seen.add(row.peer);
+      const holds = await holdsOf(ctx, session, row);
+      const [longest] = holds;
+      if (longest === undefined && row.availableAt <= now) return { free: true, holds: [] };
+      const at = longest === undefined ? row.availableAt : (longest.until ?? Number.POSITIVE_INFINITY);
+      if (next === null || at < next.at) next = { at, holds };
+      // What comes behind it in this priority falls due later still.
+      if (row.availableAt > now) break;
+    }
+  }
+  const idle = () => sendingState(session, now, PRIORITIES.normal).holds.filter(({ everybody }) => everybody);
+  return { free: false, holds: next?.holds ?? idle() };
+}
+
+async function readNext(ctx: Ctx, accountId: string, priority: Priority) {
+  const rows = await ctx.db
+    .select({
+      id: messageQueue.id,
+      peer: messages.peer,
+      phone: messages.phone,
+      lid: messages.lid,
+      priority: messageQueue.priority,
+      scheduledAt: messages.scheduledAt,
+      availableAt: messageQueue.availableAt,
+      attempts: messageQueue.attempts,
+    })
+    .from(messageQueue)
+    .innerJoin(messages, eq(messages.id, messageQueue.id))
+    .where(
+      and(
+        eq(messageQueue.accountId, accountId),
+        eq(messageQueue.status, 'pending'),
+        eq(messageQueue.priority, priority),
+      ),
+    )
+    .orderBy(asc(messageQueue.availableAt), asc(messageQueue.id))
+    .limit(LOOK_AHEAD);
+  return rows.map((row) => ({ ...row, priority: asPriority(row.priority) }));
+}

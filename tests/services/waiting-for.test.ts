@@ -1,0 +1,198 @@
+import { eq } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
+import { createSettler, type Settler } from '../../src/queue/settle.ts';
+import type { Ctx } from '../../src/services/context.ts';
+import { getMessage, queueStatus, sendMessage } from '../../src/services/messages.ts';
+import { newId } from '../../src/utils/ids.ts';
+import { createDispatcher, type Dispatcher } from '../../src/workers/dispatcher.ts';
+import { openTestApp, type TestApp, testConfig } from '../helpers/app.ts';
+import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
+import { createFakeEngine } from '../helpers/fake-engine.ts';
+
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+const ANNA = '+6281234567890';
+const text = { content: { type: 'text', text: 'hi' } } as const;
+
+let t: TestApp;
+let clock: FakeClock;
+let ctx: Ctx;
+let accountId: string;
+let settler: Settler;
+let dispatcher: Dispatcher;
+beforeAll(async () => {
+  clock = createFakeClock();
+  const { pacing } = testConfig();
+  const own = { delayMinMs: 0, delayMaxMs: 0, perMinute: 20, perHour: 500, perRecipientPerHour: 10 };
+  t = await openTestApp({ clock, routes: [], config: { pacing: { ...pacing, ...own } } });
+  settler = createSettler(t.deps, { windowMs: 0 });
+  dispatcher = createDispatcher({ ...t.deps, engine: createFakeEngine(clock), settler });
+  dispatcher.start();
+  clock.settleWith(() => dispatcher.settled());
+});
+afterAll(async () => {
+  await Promise.all([dispatcher.stop(), clock.advance(MINUTE)]);
+  await Promise.all([settler.stop(1_000), clock.advance(1_000)]);
+  await t.close();
+});
+beforeEach(async () => {
+  const userId = (await t.tenant()).id;
+  const now = clock.now();
+  accountId = newId();
+  const row = { id: accountId, userId, sessionId: 'main', status: 'connected', pairing: 'qr', paired: true };
+  await t.deps.db.insert(whatsappAccounts).values({
+    ...row,
+    status: 'connected',
+    pairing: 'qr',
+    owner: OWNER,
+    fence: 1,
+    createdAt: now,
+    updatedAt: now,
+  });
+  ctx = {
+    ...t.deps,
+    actor: { userId, role: 'user', via: 'api_key', scopes: null, sessionId: null, keyId: null },
+    requestId: 'test',
+    ip: null,
+    userAgent: null,
+  };
+});
+
+const OWNER = 'me'.padEnd(32, '0');
+const send = async (over = {}) =>
+  (await sendMessage(ctx, { session: 'main', to: ANNA, ...text, ...over })).answer;
+const iso = (at: number) => new Date(at).toISOString();
+const set = (row: Partial<typeof whatsappAccounts.$inferInsert>) =>
+  t.deps.db.update(whatsappAccounts).set(row).where(eq(whatsappAccounts.id, accountId));
+const begin = () =>
+  dispatcher.add({ id: accountId, userId: ctx.actor.userId, sessionId: 'main', owner: OWNER, fence: 1 });
+
+describe('a message to one recipient', () => {
+  it('waits for its limit: said at once, of the message, and of the queue, with when it will go', async () => {
+    await begin();
+    const start = clock.now();
+    for (let i = 0; i < 10; i++) await send();
+    await clock.advance(1_000);
+    const eleventh = await send();
+    const until = iso(start + HOUR);
+    const hold = { reason: 'recipient_limit', until, text: expect.any(String), fix: expect.any(String) };
+    expect(eleventh).toMatchObject({ waitingFor: [hold], estimatedSendAt: until });
+    await clock.advance(1_000);
+    expect(await getMessage(ctx, eleventh)).toMatchObject({
+      status: 'queued',
+      waitingFor: [hold],
+      estimatedSendAt: until,
+    });
+    expect(await queueStatus(ctx, { session: 'main' })).toMatchObject({
+      pending: 1,
+      isProcessing: false,
+      waitingFor: [hold],
+    });
+    const other = await send({ to: '+6281234567891' });
+    expect(other.waitingFor).toEqual([]);
+    await clock.advance(HOUR);
+    expect(await getMessage(ctx, eleventh)).toMatchObject({
+      status: 'sent',
+      sentAt: until,
+      waitingFor: [],
+      estimatedSendAt: null,
+    });
+  });
+
+  it('counts those that wait before it, each at its turn, and codes by their own cap', async () => {
+    await set({ lastHighAt: clock.now() });
+    const start = clock.now();
+    const answers = [];
+    for (let i = 0; i < 18; i++) answers.push(await send());
+    // Of ten, two are kept back for codes.
+    expect(answers.slice(0, 8).map((answer) => answer.waitingFor)).toEqual(Array(8).fill([]));
+    expect(answers[8]?.waitingFor[0]).toMatchObject({ reason: 'recipient_limit', until: iso(start + HOUR) });
+    expect(answers[15]?.waitingFor[0]).toMatchObject({ until: iso(start + HOUR) });
+    expect(answers[16]?.waitingFor[0]).toMatchObject({ until: iso(start + 2 * HOUR) });
+    expect((await send({ priority: 'high' })).waitingFor).toEqual([]);
+  });
+
+  it('is not held by what was sent to it longer than an hour ago, or by another session', async () => {
+    const now = clock.now();
+    for (let i = 0; i < 10; i++) await send();
+    const attempt = (at: number) => ({
+      id: newId(),
+      accountId,
+      recipient: '6281234567890@s.whatsapp.net',
+      priority: 1,
+      at,
+    });
+    await t.deps.db.insert(sendAttempts).values([attempt(now - HOUR), attempt(now - HOUR - 1)]);
+    await t.deps.db
+      .update(messages)
+      .set({ status: 'sent', sendingAt: now - HOUR })
+      .where(eq(messages.accountId, accountId));
+    expect((await send()).waitingFor).toEqual([]);
+  });
+});
+
+describe('the session', () => {
+  it('names everything that holds a message, what lasts longest first', async () => {
+    const now = clock.now();
+    await set({
+      pausedUntil: now + MINUTE,
+      pauseReason: 'minute_limit',
+      breakerUntil: now + 10 * MINUTE,
+      breakerCode: '463',
+    });
+    const later = await send({ scheduledAt: now + 5 * MINUTE });
+    expect(later.waitingFor.map(({ reason, until }) => [reason, until])).toEqual([
+      ['breaker_463', iso(now + 10 * MINUTE)],
+      ['scheduled', iso(now + 5 * MINUTE)],
+      ['minute_limit', iso(now + MINUTE)],
+    ]);
+    expect(Date.parse(String(later.estimatedSendAt))).toBeGreaterThanOrEqual(now + 10 * MINUTE);
+    // A code passes the limit of the others; who knows the session passes the breaker.
+    const known = { userId: ctx.actor.userId, accountId, sessionId: 'main', messageId: 'IN1', type: 'text' };
+    await t.deps.db.insert(messages).values({
+      ...known,
+      id: newId(),
+      direction: 'in',
+      peer: '6281234567890@s.whatsapp.net',
+      content: {},
+      status: 'received',
+      createdAt: now,
+      updatedAt: now,
+    });
+    expect((await send({ priority: 'high' })).waitingFor).toEqual([]);
+    expect((await send()).waitingFor.map(({ reason }) => reason)).toEqual(['minute_limit']);
+  });
+
+  it('that is away, or paused without an end, gives no time', async () => {
+    await set({ status: 'disconnected' });
+    expect(await send()).toMatchObject({
+      estimatedSendAt: null,
+      waitingFor: [{ reason: 'disconnected', until: null }],
+    });
+    await set({ status: 'connected', pausedUntil: 253_402_300_799_000, pauseReason: 'paused' });
+    const paused = await send();
+    expect(paused).toMatchObject({
+      estimatedSendAt: null,
+      waitingFor: [{ reason: 'paused', until: null, fix: expect.stringContaining('/message/resume-queue') }],
+    });
+    expect(await queueStatus(ctx, { session: 'main' })).toMatchObject({
+      isPaused: true,
+      isProcessing: false,
+      waitingFor: [{ reason: 'paused', until: null }],
+    });
+  });
+
+  it('processes nothing while everything is scheduled, and says for when', async () => {
+    const at = clock.now() + HOUR;
+    await send({ scheduledAt: at });
+    await send({ scheduledAt: at + HOUR });
+    expect(await queueStatus(ctx, { session: 'main' })).toMatchObject({
+      pending: 2,
+      isProcessing: false,
+      waitingFor: [{ reason: 'scheduled', until: iso(at) }],
+    });
+    await send();
+    expect(await queueStatus(ctx, { session: 'main' })).toMatchObject({ isProcessing: true, waitingFor: [] });
+  });
+});
