@@ -60,6 +60,8 @@ const Delivery = z.strictObject({
   messageId: text.optional(),
   emoji: z.string().optional(),
   buttonId: text.optional(),
+  payload: z.base64().optional(),
+  attributes: z.record(text, z.string().nullable()).optional(),
 });
 
 export const DeliverBody = z.union([

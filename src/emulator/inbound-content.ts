@@ -19,6 +19,7 @@ export const INBOUND_KINDS = [
   'reaction',
   'button_reply',
   'list_reply',
+  'raw',
 ] as const;
 
 /** What a simulated person sends. */
@@ -41,11 +42,15 @@ export interface InboundContent {
   emoji?: string | undefined;
   /** Id of the chosen button or row. */
   buttonId?: string | undefined;
+  /** Of kind `raw`: the bytes that are sealed, padding included, base64. They need not be a message. */
+  payload?: string | undefined;
 }
 
 /** A message as it is sealed, and the `type` and `mediatype` its stanza carries. */
 export interface BuiltMessage {
   message: proto.IMessage;
+  /** What is sealed in place of the encoded message. */
+  payload?: Buffer;
   stanzaType: 'text' | 'media' | 'reaction';
   mediaType?: string;
 }
@@ -79,6 +84,8 @@ export async function buildInbound(world: World, to: string, input: InboundConte
         },
         stanzaType: 'reaction',
       };
+    case 'raw':
+      return { message: {}, payload: Buffer.from(required(input, 'payload'), 'base64'), stanzaType: 'text' };
     case 'button_reply':
     case 'list_reply':
       return { message: buildReply(kind, input), stanzaType: 'text' };

@@ -2,7 +2,7 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { Connection } from './connection.ts';
 import { type Device, deviceKey } from './devices.ts';
 import { readKey, readSignedKey, takeDeviceBundle } from './iq-keys.ts';
-import { parseJid } from './jids.ts';
+import { parseJid, senderOf } from './jids.ts';
 import { bytesOf, child, children, node, readBigEndian } from './nodes.ts';
 import type { Pending, Settlement } from './outbox.ts';
 import type { LibBundle } from './signal-lib.ts';
@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 import { verifyXeddsa } from './xeddsa.ts';
 
 const READ_TYPES = new Set(['read', 'read-self', 'played']);
-/** What a client answers to a message for which it has asked a retry. */
+/** What some clients answer to a message for which they have asked a retry; others confirm it. */
 const RETRY_NACK = '500';
 
 /** A receipt of a client for messages it got: delivery, reading, history sync, or a retry. */
@@ -100,6 +100,8 @@ async function retryMessage(
   if (!pending.retry) {
     return;
   }
+  // Before anything is waited for: the client's acknowledgement follows at once.
+  pending.ignoreAcks = (pending.ignoreAcks ?? 0) + 1;
   const party = world.parties.of(pending.retry.author);
   const peer = deviceKey(device);
   party.forget(peer);
@@ -113,7 +115,6 @@ async function retryMessage(
     ...pending.node,
     content: [node('enc', { v: '2', type: sealed.type, count }, sealed.ciphertext)],
   };
-  pending.ignoreNacks = (pending.ignoreNacks ?? 0) + 1;
   const entry = world.log.inbound.find(device.phone, pending.id);
   if (entry) {
     entry.retries += 1;
@@ -144,7 +145,10 @@ function readBundle(device: Device, stanza: BinaryNode): LibBundle | undefined {
   };
 }
 
-/** An acknowledgement of a client: what it names need not be sent again. */
+/**
+ * An acknowledgement of a client: what it names need not be sent again. After one with an error the device gets no more
+ * messages until it logs in again, as WhatsApp is reported to hold back what waits.
+ */
 export function takeClientAck(world: World, device: Device, { attrs }: BinaryNode): void {
   const outbox = world.outboxes.of(device);
   const from = parseJid(attrs.to);
@@ -152,22 +156,31 @@ export function takeClientAck(world: World, device: Device, { attrs }: BinaryNod
   const pending = outbox.find({
     class: attrs.class === 'receipt' ? 'receipt' : attrs.class === 'message' ? 'message' : 'notification',
     id: attrs.id ?? '',
-    from: from.kind === 'user' ? from.phone : from.kind === 'group' ? from.id : '',
+    from: senderOf(attrs.to),
     type: attrs.type,
     participant: from.kind === 'group' && member.kind === 'user' ? member.phone : undefined,
   });
-  if (!pending) {
+  const isMessage = attrs.class === 'message';
+  const isOfRetry = attrs.error === undefined || attrs.error === RETRY_NACK;
+  if (isMessage && isOfRetry && pending?.ignoreAcks) {
+    pending.ignoreAcks -= 1;
     return;
   }
-  if (pending.class === 'message' && attrs.error !== undefined) {
-    if (attrs.error === RETRY_NACK && (pending.ignoreNacks ?? 0) > 0) {
-      pending.ignoreNacks = (pending.ignoreNacks ?? 0) - 1;
-      return;
+  const entry = isMessage ? world.log.inbound.find(device.phone, attrs.id ?? '') : undefined;
+  if (entry && attrs.error === undefined) {
+    entry.confirmedAt ??= new Date().toISOString();
+  }
+  if (isMessage && attrs.error !== undefined) {
+    // What the device itself has sent comes back to it in groups, and rc14 cannot read it.
+    const isOwn = (member.kind === 'user' ? member.phone : senderOf(attrs.to)) === device.phone;
+    if (!isOwn) {
+      outbox.withhold();
     }
-    const entry = world.log.inbound.find(device.phone, pending.id);
     if (entry) {
       entry.nack = attrs.error;
     }
   }
-  outbox.remove(pending);
+  if (pending) {
+    outbox.remove(pending);
+  }
 }

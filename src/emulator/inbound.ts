@@ -6,7 +6,7 @@ import { alternativeName } from './forward.ts';
 import type { Group } from './groups.ts';
 import { type BuiltMessage, buildInbound, type InboundContent } from './inbound-content.ts';
 import { takeDeviceBundle } from './iq-keys.ts';
-import { userJid } from './jids.ts';
+import { senderOf, userJid } from './jids.ts';
 import { node, unixSeconds } from './nodes.ts';
 import type { World } from './world.ts';
 
@@ -23,6 +23,8 @@ export interface DeliverInput extends InboundContent {
   pushName?: string | undefined;
   /** A fixed message id (only with a count of 1). */
   id?: string | undefined;
+  /** Attributes of the stanza in place of the usual ones; null leaves one out. */
+  attributes?: Record<string, string | null> | undefined;
   /** So many messages; `{n}` in the text becomes 1, 2, 3 … */
   count?: number | undefined;
 }
@@ -33,6 +35,7 @@ interface Envelope {
   via: 'pn' | 'lid';
   pushName: string;
   group: Group | undefined;
+  attributes: Record<string, string | null>;
 }
 
 /**
@@ -56,6 +59,7 @@ export async function deliverInbound(world: World, input: DeliverInput): Promise
       via: group?.addressing ?? input.via ?? 'pn',
       pushName: input.pushName ?? input.from,
       group,
+      attributes: input.attributes ?? {},
     };
     await deliverOne(world, input, envelope, built);
     ids.push(envelope.id);
@@ -91,9 +95,7 @@ async function deliverOne(
     retries: 0,
   });
   const forGroup = envelope.group
-    ? await world.parties
-        .of(envelope.author)
-        .senderKeys.encrypt(envelope.group.id, encodeWAMessage(built.message))
+    ? await world.parties.of(envelope.author).senderKeys.encrypt(envelope.group.id, plaintextOf(built))
     : undefined;
   for (const device of world.devices.of(input.to)) {
     await sealAndPush(world, device, envelope, built, forGroup);
@@ -109,25 +111,39 @@ async function sealAndPush(
 ): Promise<void> {
   const { id, author, group } = envelope;
   const key = forGroup && group ? distributionOf(group.id, forGroup.distribution) : {};
-  const direct: proto.IMessage = forGroup ? key : built.message;
+  const direct = forGroup ? encodeWAMessage(key) : plaintextOf(built);
   const sealed = await world.parties
     .of(author)
-    .encrypt(deviceKey(device), encodeWAMessage(direct), () => takeDeviceBundle(world, device));
+    .encrypt(deviceKey(device), direct, () => takeDeviceBundle(world, device));
   const content: BinaryNode[] = [
     node('enc', { v: '2', type: sealed.type, mediatype: built.mediaType }, sealed.ciphertext),
   ];
   if (forGroup) {
     content.push(node('enc', { v: '2', type: 'skmsg', mediatype: built.mediaType }, forGroup.ciphertext));
   }
-  const whole = encodeWAMessage({ ...built.message, ...key });
+  const whole = built.payload ?? encodeWAMessage({ ...built.message, ...key });
+  const stanza = node('message', changed(stanzaAttributes(envelope, built), envelope.attributes), content);
   world.outboxes.of(device).push({
     class: 'message',
-    id,
-    from: group?.id ?? author,
-    ...(group ? { participant: author } : {}),
+    id: stanza.attrs.id ?? id,
+    ...(envelope.attributes.from === undefined
+      ? { from: group?.id ?? author, ...(group ? { participant: author } : {}) }
+      : { from: senderOf(stanza.attrs.from) }),
     retry: { author, plaintext: whole.toString('base64') },
-    node: node('message', stanzaAttributes(envelope, built), content),
+    node: stanza,
   });
+}
+
+function plaintextOf({ message, payload }: BuiltMessage): Buffer {
+  return payload ?? encodeWAMessage(message);
+}
+
+function changed(
+  attributes: Record<string, string>,
+  changes: Record<string, string | null>,
+): Record<string, string> {
+  const all = Object.entries({ ...attributes, ...changes });
+  return Object.fromEntries(all.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }
 
 function distributionOf(groupId: string, distribution: Buffer): proto.IMessage {

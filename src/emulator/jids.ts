@@ -69,3 +69,12 @@ function invertModulo(value: bigint, modulus: bigint): bigint {
   }
   return ((x % modulus) + modulus) % modulus;
 }
+
+/** How an outbox names the sender of a stanza: the phone number of a person, the JID of a group, nothing else. */
+export function senderOf(jid: string | undefined): string {
+  const address = parseJid(jid);
+  if (address.kind === 'user') {
+    return address.phone;
+  }
+  return address.kind === 'group' ? address.id : '';
+}

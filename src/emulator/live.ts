@@ -12,6 +12,9 @@ import type { World } from './world.ts';
 const { ProtocolMessage } = proto.Message;
 const { HistorySyncType } = proto.HistorySync;
 
+/** Stanzas that had to wait are sent so many at a time: an error acknowledgement holds back those that are left. */
+const OFFLINE_SLICE = 100;
+
 /**
  * The client is ready for stanzas: it gets what waited for it, marked `offline`, then everything as
  * it comes. A device that has not confirmed its first history sync gets that as well.
@@ -34,11 +37,25 @@ export function goLive(world: World, connection: Connection, device: Device): vo
       node('offline_preview', { count, message: messages, receipt: '0', notification: '0', appdata: '0' }),
     ]),
   );
-  waiting.forEach(transmit);
-  connection.send(node('ib', { from: SERVER_JID }, [node('offline', { count })]));
-  if (!device.historySynced && !waiting.some((pending) => pending.untilHistorySync)) {
-    sendFirstSync(world, device).catch(() => connection.destroy());
-  }
+  const sendFrom = (start: number) => {
+    if (world.online.get(deviceKey(device)) !== connection) {
+      return;
+    }
+    for (const [i, pending] of waiting.slice(start, start + OFFLINE_SLICE).entries()) {
+      if (!(outbox.withheld && pending.class === 'message')) {
+        transmit(pending, start + i);
+      }
+    }
+    if (start + OFFLINE_SLICE < waiting.length) {
+      world.timers.after(0, () => sendFrom(start + OFFLINE_SLICE));
+      return;
+    }
+    connection.send(node('ib', { from: SERVER_JID }, [node('offline', { count })]));
+    if (!device.historySynced && !waiting.some((pending) => pending.untilHistorySync)) {
+      sendFirstSync(world, device).catch(() => connection.destroy());
+    }
+  };
+  sendFrom(0);
 }
 
 /** What a phone tells a device it has just linked: the app-state keys and an (empty) history. */

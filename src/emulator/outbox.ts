@@ -19,8 +19,8 @@ export interface Pending {
   untilHistorySync?: true;
   /** What to seal again when the client asks for a retry, base64, and for whom it speaks. */
   retry?: { author: string; plaintext: string };
-  /** Negative acknowledgements to overlook because a retry was asked for meanwhile. */
-  ignoreNacks?: number;
+  /** Acknowledgements to overlook because a retry was asked for meanwhile. */
+  ignoreAcks?: number;
 }
 
 /** Which pending stanza a client's acknowledgement or receipt means. */
@@ -41,6 +41,10 @@ interface Outbox {
   /** Sends a changed stanza of a pending entry again. */
   resend(pending: Pending): void;
   list(): Pending[];
+  /** Sends no more messages until the client logs in again. */
+  withhold(): void;
+  /** True after `withhold`. */
+  readonly withheld: boolean;
   /** From now on stanzas go out through `send`; answers what is pending. */
   attach(send: (pending: Pending) => void): Pending[];
   detach(): void;
@@ -83,6 +87,12 @@ export async function createOutboxes(store: Store): Promise<Outboxes> {
 function createOutbox(key: string, store: Store): Outbox {
   const byKey = new Map<string, Pending>();
   let send: ((pending: Pending) => void) | undefined;
+  let withheld = false;
+  const transmit = (pending: Pending) => {
+    if (!(withheld && pending.class === 'message')) {
+      send?.(pending);
+    }
+  };
   const storeKey = (pending: Settlement) => `outbox|${key}|${pendingKey(pending)}`;
   const keep = (pending: Pending) => {
     if (pending.class === 'message') {
@@ -102,17 +112,24 @@ function createOutbox(key: string, store: Store): Outbox {
       if (byKey.size > MAX_PENDING && oldest) {
         remove(oldest);
       }
-      send?.(pending);
+      transmit(pending);
     },
     find: (settlement) => byKey.get(pendingKey(settlement)),
     remove,
     resend(pending) {
       keep(pending);
-      send?.(pending);
+      transmit(pending);
     },
     list: () => [...byKey.values()],
+    withhold() {
+      withheld = true;
+    },
+    get withheld() {
+      return withheld;
+    },
     attach(sink) {
       send = sink;
+      withheld = false;
       return [...byKey.values()];
     },
     detach() {

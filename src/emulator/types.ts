@@ -115,6 +115,8 @@ export interface Inbound {
   sends: number;
   /** The client confirmed it with a receipt. */
   receivedAt?: IsoTime;
+  /** The client confirmed the stanza with an acknowledgement: it had no use for the message. */
+  confirmedAt?: IsoTime;
   /** The client marked it read. */
   readAt?: IsoTime;
   /** Retry receipts of the client. */

@@ -50,7 +50,7 @@ export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSign
     const { from } = stanza.attrs;
     if (!me) return void (await byBaileys());
     if (from === undefined || isIgnoredJid(from) || !isUnderstood(stanza, me)) return confirm(stanza);
-    if (isOurs(stanza, me)) return void (await byBaileys());
+    if (stanza.attrs.category === 'peer') return void (await byBaileys());
     const sealed = typesOf(stanza);
     if (sealed.length === 0) return void (await byBaileys());
     if (!sealed.some((type) => READABLE.has(type))) return confirm(stanza);
@@ -58,9 +58,11 @@ export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSign
   }
 
   async function open(stanza: BinaryNode, me: Me): Promise<void> {
-    inbound.observe(stanza);
+    // What our phone has sent itself is confirmed and not kept.
+    if (!isOurs(stanza, me)) inbound.observe(stanza);
     const { signalRepository, logger } = sock;
     const message = decryptMessageNode(stanza, me.id, me.lid ?? '', signalRepository, logger);
+    const { author } = message;
     const { key } = message.fullMessage;
     let failed = false;
     try {
@@ -74,7 +76,10 @@ export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSign
     const { messageStubType, messageStubParameters } = message.fullMessage;
     if (!failed && messageStubType !== proto.WebMessageInfo.StubType.CIPHERTEXT) {
       if (key.id) sock.messageRetryManager?.cancelPendingPhoneRequest(key.id);
-      await sock.sendReceipt(key.remoteJid ?? '', key.participant ?? undefined, [key.id ?? ''], 'inactive');
+      const isOwnLid = key.fromMe && (lidOf(key.remoteJid) ?? lidOf(key.remoteJidAlt)) !== null;
+      const participant = isOwnLid ? author : (key.participant ?? undefined);
+      const type = key.fromMe ? 'sender' : 'inactive';
+      await sock.sendReceipt(key.remoteJid ?? '', participant, [key.id ?? ''], type);
       return;
     }
     // Its sender is asked to seal it anew; when the server has heard that, this copy is of no more use.
@@ -120,9 +125,8 @@ function isUnderstood(stanza: BinaryNode, me: Me): boolean {
   }
 }
 
-/** From another device of ours: keys, history, copies of what the phone has sent. */
+/** Sent by our own phone or another device of it. */
 function isOurs({ attrs }: BinaryNode, me: Me): boolean {
-  if (attrs.category === 'peer') return true;
   const author = parseJid(attrs.participant ?? attrs.from)?.user;
   return author !== undefined && (author === parseJid(me.id)?.user || author === parseJid(me.lid)?.user);
 }
