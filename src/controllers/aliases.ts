@@ -1,5 +1,6 @@
 /** The names that older systems gave to the same field: folded here, at the edge, so nothing inside knows them. */
 import { z } from 'zod';
+import { fitted, type InputKind } from '../utils/fit-input.ts';
 
 /** The first name of each group is the one in the document. */
 const GROUPS = [
@@ -9,10 +10,11 @@ const GROUPS = [
 ] as const;
 
 /**
- * The schema with aliases: a name that it does not declare becomes the one of the same group that it does (the
+ * The schema, for input that fits it (see `fitted`), with aliases: a name that it does not declare becomes the one of the same group that it does (the
  * first, if it declares several). The same field under two names with different values fails.
  */
-export function withAliases(schema: z.ZodType): z.ZodType {
+export function withAliases(schema: z.ZodType, kind: InputKind): z.ZodType {
+  const inner = fitted(schema, kind);
   const declared = declaredNames(schema);
   const targets = new Map<string, string>();
   for (const group of GROUPS) {
@@ -20,13 +22,13 @@ export function withAliases(schema: z.ZodType): z.ZodType {
     if (target === undefined) continue;
     for (const name of group) if (!declared.has(name)) targets.set(name, target);
   }
-  if (targets.size === 0) return schema;
+  if (targets.size === 0) return inner;
   return z.preprocess(
     (input, ctx) =>
       fold(input, targets, (field, reason) => {
         ctx.addIssue({ code: 'custom', path: [field], message: reason });
       }),
-    schema,
+    inner,
   );
 }
 

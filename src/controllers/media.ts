@@ -7,7 +7,6 @@ import { type Route, route } from './route.ts';
 import { tenantQuery } from './schemas.ts';
 
 const tag = 'Media';
-const UPLOAD_BODY_BYTES = 16 * 1024 * 1024;
 
 /** What a browser may show inside a page; everything else is saved. None of these can run anything. */
 const SHOWN = /^(image\/(jpeg|png|webp|gif)|audio\/.+|video\/.+)$/;
@@ -28,7 +27,6 @@ export const mediaRoutes: Route[] = [
       file: z.string().min(1, 'must not be empty').max(MAX_URL).describe('an https URL or a data: URL'),
     }),
     files: ['file'],
-    maxBodyBytes: UPLOAD_BODY_BYTES,
     status: 201,
     response: z.object({ data: MediaOutput }),
     errors: ['URL_REFUSED', 'FILE_TOO_LARGE', 'QUOTA_EXCEEDED'],

@@ -35,8 +35,6 @@ import type { Content } from '../whatsapp/content.ts';
 import { answerSend } from './message-answer.ts';
 import { type Route, type RouteInput, route } from './route.ts';
 
-/** Media may come as a `data:` URL. */
-const SEND_BODY_BYTES = 16 * 1024 * 1024;
 const TO = { session: 'my-session', to: '+6281234567890' };
 const SCOPE: Scope = 'messages:write';
 const ERRORS: readonly ErrorCode[] = [
@@ -91,7 +89,6 @@ function sendRoute<B extends Target>(kind: Kind<B>): Route {
     scope: SCOPE,
     body: kind.body,
     ...(file === undefined ? {} : { files: [file] }),
-    maxBodyBytes: SEND_BODY_BYTES,
     status: 202,
     response: z.object({ message: z.string(), data: SentMessage }),
     errors: file === undefined ? ERRORS : [...ERRORS, ...MEDIA_ERRORS],

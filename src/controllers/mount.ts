@@ -3,24 +3,30 @@ import { zValidator } from '@hono/zod-validator';
 import type { Hono, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { authenticate } from '../middlewares/authenticate.ts';
 import type { HttpContext, HttpEnv } from '../middlewares/http-env.ts';
 import type { HttpLimiter } from '../middlewares/http-limiter.ts';
 import { answerOnce, newClaim, type RunningKeys } from '../middlewares/idempotency.ts';
+import { answerJson } from '../middlewares/json-answer.ts';
 import { limitRequests, withBudget } from '../middlewares/rate-limit.ts';
-import { isMultipart, receiveBody } from '../middlewares/receive-body.ts';
+import { isMultipart, readBody, receiveBody } from '../middlewares/receive-body.ts';
 import { describeReply, describeRequest } from '../middlewares/request-data.ts';
 import { endUpload, takeUploadPlace } from '../middlewares/upload-place.ts';
 import { requireRole, requireScope, requireWrite } from '../services/access.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
 import { AppError } from '../utils/errors.ts';
+import { fitted } from '../utils/fit-input.ts';
 import { withAliases, withBothNames } from './aliases.ts';
 import { signInPath } from './dashboard/paths.ts';
 import { type Route, scopeOf } from './route.ts';
 
-/** JSON bodies, unless a route says otherwise. */
-const DEFAULT_MAX_BODY_BYTES = 1024 * 1024;
+/** Bodies that bring no file. */
+const DEFAULT_MAX_BODY_BYTES = 256 * 1024;
+/** Bodies that may hold a file as a `data:` URL; what is left without it has 1 MB. */
+const FILE_BODY_BYTES = 16 * 1024 * 1024;
+/** Reasons that one answer tells. */
+const MAX_REASONS = 50;
 
 export interface MountParts {
   deps: Deps;
@@ -94,7 +100,7 @@ function ownPath(c: HttpContext): string {
 }
 
 function limitBody(route: Route): MiddlewareHandler<HttpEnv> {
-  const maxSize = route.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  const maxSize = route.maxBodyBytes ?? (takesFile(route) ? FILE_BODY_BYTES : DEFAULT_MAX_BODY_BYTES);
   const refuse = () => {
     throw new AppError('BODY_TOO_LARGE', `The body is larger than ${maxSize} bytes.`, {
       details: { maxBytes: maxSize },
@@ -111,42 +117,27 @@ function limitBody(route: Route): MiddlewareHandler<HttpEnv> {
   };
 }
 
+const takesFile = ({ files = [] }: Route): boolean => files.length > 0;
+
 function validators({ deps }: MountParts, route: Route): MiddlewareHandler<HttpEnv>[] {
   const chain: MiddlewareHandler<HttpEnv>[] = [];
-  if (route.params) chain.push(zValidator('param', route.params, refuseInvalid));
-  if (route.query) chain.push(zValidator('query', withAliases(route.query), refuseInvalid));
-  if (route.body && route.files) chain.push(receiveFiles(deps, route, route.body, route.files));
-  else if (route.body) chain.push(wantJson, zValidator('json', withAliases(route.body), refuseInvalid));
+  const { params, query } = route;
+  if (params) chain.push(zValidator('param', fitted(params, 'form'), refuseInvalid));
+  if (query) chain.push(zValidator('query', withAliases(query, 'form'), refuseInvalid));
+  if (route.body) chain.push(readValid(deps, route, route.body));
   return chain;
 }
 
-/** No body at all is `{}`; a body of another type is told so, not "required" for every field. */
-const wantJson: MiddlewareHandler<HttpEnv> = async (c, next) => {
-  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
-  const isJson = /^application\/([\w.-]+\+)?json$/.test(type);
-  const text = await c.req.text();
-  // Hono keeps what it read here, as promises; the validator then finds the empty object.
-  if (text.trim() === '') Object.assign(c.req.bodyCache, { text: Promise.resolve('{}') });
-  else if (!isJson) throw new AppError('UNSUPPORTED_MEDIA', 'Send JSON: Content-Type: application/json.');
-  await next();
-};
-
-/** The body of a route that takes files; they last as long as the request. */
-function receiveFiles(
-  deps: Deps,
-  route: Route,
-  schema: z.ZodType,
-  fileFields: readonly string[],
-): MiddlewareHandler<HttpEnv> {
-  const folded = withAliases(schema);
+/** The fields of the body; its files last as long as the request. */
+function readValid(deps: Deps, route: Route, schema: z.ZodType): MiddlewareHandler<HttpEnv> {
+  const schemas = { json: withAliases(schema, 'json'), form: withAliases(schema, 'form') };
   const { files } = deps.config;
   const maxFileBytes = route.maxFileBytes?.(files) ?? files.maxMediaBytes;
   return async (c, next) => {
-    const received = await receiveBody(c, deps, fileFields, maxFileBytes);
+    const received = route.files ? await receiveBody(c, deps, route.files, maxFileBytes) : await readBody(c);
     try {
       await endUpload(c);
-      const fields = isMultipart(c) ? readFlags(schema, received.fields) : received.fields;
-      const result = await folded.safeParseAsync(fields);
+      const result = await schemas[received.kind].safeParseAsync(received.fields);
       refuseInvalid(result);
       c.req.addValidatedData('json', Object(result.data));
       c.set('files', received.files);
@@ -155,20 +146,6 @@ function receiveFiles(
       await received.discard();
     }
   };
-}
-
-const FLAGS: Record<string, boolean | undefined> = { true: true, '1': true, false: false, '0': false };
-
-/** Forms know texts only: where the schema wants true or false, their spellings count. */
-function readFlags(schema: z.ZodType, fields: Record<string, unknown>): Record<string, unknown> {
-  if (!(schema instanceof z.ZodObject)) return fields;
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => {
-      const wanted = schema.shape[name];
-      const isFlag = wanted instanceof z.ZodOptional && wanted.def.innerType instanceof z.ZodBoolean;
-      return [name, isFlag ? (FLAGS[String(value).toLowerCase()] ?? value) : value];
-    }),
-  );
 }
 
 interface ValidationResult {
@@ -181,6 +158,7 @@ function refuseInvalid(result: ValidationResult): void {
   if (result.success) return;
   const reasons = new Map<string, string>();
   for (const issue of result.error?.issues ?? []) {
+    if (reasons.size >= MAX_REASONS) break;
     const field = issue.path.map(String).join('.') || 'body';
     if (!reasons.has(field)) reasons.set(field, reasonOf(issue.message));
   }
@@ -212,7 +190,7 @@ function run({ deps, running }: MountParts, route: Route) {
       return { status: response.status, body: await jsonOf(response) };
     });
     if (answer.replayed) c.header('idempotent-replayed', 'true');
-    return c.json(answer.body, toStatus(answer.status));
+    return answerJson(c, answer.body, toStatus(answer.status));
   };
 }
 
@@ -230,7 +208,7 @@ async function handle(c: HttpContext, route: Route, ctx: Ctx, request: Request):
   const reply = await route.handler({ ctx, http: c, files: c.get('files') ?? NO_FILES, ...request });
   if (reply instanceof Response) return reply;
   c.set('reply', describeReply(reply));
-  return c.json({ success: true, ...withBothNames(reply) });
+  return answerJson(c, { success: true, ...withBothNames(reply) });
 }
 
 /** What a verb is given: the service's parts and who asks. */

@@ -26,6 +26,10 @@ const Failure = z.object({
   requestId: z.string(),
 });
 
+const DESCRIPTION = `A WhatsApp gateway: many users, many numbers, one REST API.
+
+Bodies are JSON in UTF-8, or forms (\`application/x-www-form-urlencoded\`, nested as in \`a[b]=1&list[]=x\`), of at most 256 KB; 16 MB where a file may come as a \`data:\` URL. Numbers are taken where a text is meant, and texts that are numbers where a number is.`;
+
 /** Builds the document. Throws when two schemas of one name differ. */
 export function buildOpenApi(routes: readonly Route[]): Json {
   const components = createComponents();
@@ -40,7 +44,7 @@ export function buildOpenApi(routes: readonly Route[]): Json {
     info: {
       title: 'WaHub',
       version: API_VERSION,
-      description: 'A WhatsApp gateway: many users, many numbers, one REST API.',
+      description: DESCRIPTION,
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }, { url: '/api' }],

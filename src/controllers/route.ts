@@ -63,7 +63,10 @@ export interface Route<
    * field holds its digest
    */
   files?: readonly string[];
-  /** largest body in bytes; 1 MB when missing. A multipart body may hold a file of `maxFileBytes` besides */
+  /**
+   * largest body in bytes; when missing 256 KB, and 16 MB (of which 1 MB is no file) where `files` names a field. A
+   * multipart body may hold a file of `maxFileBytes` besides
+   */
   maxBodyBytes?: number;
   /** largest file of a multipart body; MAX_MEDIA_SIZE when missing */
   maxFileBytes?: (files: Config['files']) => number;

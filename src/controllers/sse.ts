@@ -7,6 +7,7 @@ import type { Ctx } from '../services/context.ts';
 import { createWaker } from '../services/sessions/waker.ts';
 import { sleep } from '../utils/clock.ts';
 import { AppError } from '../utils/errors.ts';
+import { toJsonText } from '../utils/json.ts';
 
 export interface SseEvent {
   /** what the client gives back as Last-Event-ID */
@@ -93,7 +94,7 @@ function createWriter(ctx: Ctx, stream: SSEStreamingApi, gone: AbortController):
     if (first === 'late') gone.abort();
   };
   return {
-    event: ({ id, event, data }) => bounded(stream.writeSSE({ id, event, data: JSON.stringify(data) })),
+    event: ({ id, event, data }) => bounded(stream.writeSSE({ id, event, data: toJsonText(data) })),
     heartbeat: () => bounded(stream.write(': still here\n\n')),
   };
 }

@@ -6,6 +6,7 @@ import { isRetryable, isUnavailable } from '../db/ops.ts';
 import type { Deps } from '../services/context.ts';
 import { AppError, ERROR_STATUS } from '../utils/errors.ts';
 import type { HttpContext, HttpEnv } from './http-env.ts';
+import { answerJson } from './json-answer.ts';
 
 /** How long a caller should wait while the database is away. */
 const RETRY_AFTER_SECONDS = 5;
@@ -68,7 +69,7 @@ export function answerFailure(c: HttpContext, failure: AppError): Response {
     details: failure.details ?? {},
     requestId: c.get('requestId'),
   };
-  return c.json(body, toStatus(style?.statuses[failure.code] ?? ERROR_STATUS[failure.code]));
+  return answerJson(c, body, toStatus(style?.statuses[failure.code] ?? ERROR_STATUS[failure.code]));
 }
 
 /** Safe because every status of a failure has a body. */

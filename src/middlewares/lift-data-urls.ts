@@ -15,7 +15,7 @@ const BACKSLASH = 0x5c;
 const MARK = 'data:';
 
 /**
- * The JSON text without the `data:` URLs of these top-level fields: an empty string is left of each. What is left may
+ * The bytes of the JSON text without the `data:` URLs of these top-level fields: an empty string is left of each. What is left may
  * have `maxBytes`; throws BODY_TOO_LARGE. Whether it is JSON at all shows when it is parsed.
  */
 export async function liftDataUrls(
@@ -23,7 +23,7 @@ export async function liftDataUrls(
   fields: readonly string[],
   lift: Lift,
   maxBytes: number,
-): Promise<string> {
+): Promise<Uint8Array> {
   const scanner = createJsonScanner(fields, MARK);
   const rest = createRest(maxBytes);
   let url: LiftedUrl | null = null;
@@ -50,7 +50,7 @@ export async function liftDataUrls(
   } finally {
     url?.cancel();
   }
-  return rest.text();
+  return rest.bytes();
 }
 
 interface LiftedUrl {
@@ -124,7 +124,7 @@ interface Rest {
   add(bytes: Uint8Array): void;
   /** Takes the last bytes back. */
   drop(count: number): void;
-  text(): string;
+  bytes(): Uint8Array;
 }
 
 function createRest(maxBytes: number): Rest {
@@ -143,6 +143,6 @@ function createRest(maxBytes: number): Rest {
       length -= count;
       pieces = [Buffer.concat(pieces).subarray(0, length)];
     },
-    text: () => Buffer.concat(pieces).toString('utf8'),
+    bytes: () => Buffer.concat(pieces),
   };
 }

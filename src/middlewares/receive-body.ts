@@ -1,6 +1,6 @@
 /**
- * Bodies that bring a file: multipart, or JSON with a `data:` URL. The file goes to disk piece by piece and is gone
- * when the request ends, unless a verb has kept it; the rest of the body is as small as any other.
+ * Bodies: JSON, a form, or one that brings a file (multipart, or JSON with a `data:` URL). The file goes to disk piece by
+ * piece and is gone when the request ends, unless a verb has kept it; the rest of the body is as small as any other.
  */
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
@@ -10,6 +10,9 @@ import { type ReceivedFile, receiveDataUrl } from '../services/media/sources.ts'
 import { discardFile, fileTooLarge, stageFile } from '../services/media/staging.ts';
 import { AppError } from '../utils/errors.ts';
 import { receivedName } from '../utils/file-name.ts';
+import type { InputKind } from '../utils/fit-input.ts';
+import { parseFormFields } from '../utils/form-fields.ts';
+import { decodeUtf8, parseJson, UnreadableText, wholeCharacters } from '../utils/json.ts';
 import type { HttpContext } from './http-env.ts';
 import { type Lift, liftDataUrls } from './lift-data-urls.ts';
 
@@ -18,10 +21,15 @@ type ReceiveDeps = Pick<Deps, 'config' | 'clock'>;
 export interface ReceivedBody {
   /** of a file's field: its digest, so that the same request has the same hash */
   fields: Record<string, unknown>;
+  kind: InputKind;
   files: ReadonlyMap<string, ReceivedFile>;
   /** Removes the files that nothing has kept. */
   discard(): Promise<void>;
 }
+
+/** A body of another type that is as short may be nothing but spaces. */
+const MAX_SPACES = 1_000;
+const NO_FILES: ReadonlyMap<string, ReceivedFile> = new Map();
 
 /** Of a JSON body besides its file. */
 const MAX_REST_BYTES = 1024 * 1024;
@@ -39,6 +47,16 @@ function mediaTypeOf(c: HttpContext): string {
 }
 
 /**
+ * Reads a body without files: JSON or a form; none at all is `{}`. Its size is limited before. Throws VALIDATION_FAILED
+ * for what cannot be read, UNSUPPORTED_MEDIA for another content type.
+ */
+export async function readBody(c: HttpContext): Promise<ReceivedBody> {
+  const bytes = new Uint8Array(await c.req.arrayBuffer());
+  const read = toFields(c, bytes, 'Send JSON: Content-Type: application/json.');
+  return { ...read, files: NO_FILES, discard: async () => undefined };
+}
+
+/**
  * Reads a body whose fields `fileFields` may be files. Throws VALIDATION_FAILED for what cannot be read,
  * UNSUPPORTED_MEDIA for another content type, FILE_TOO_LARGE; then nothing is left of it.
  */
@@ -53,11 +71,11 @@ export async function receiveBody(
     await Promise.all([...files.values()].map(discardFile));
   };
   try {
-    const fields = isMultipart(c)
-      ? await readMultipart(c, deps, fileFields, files, maxFileBytes)
-      : await readJson(c, deps, fileFields, files);
+    const { fields, kind } = isMultipart(c)
+      ? { fields: await readMultipart(c, deps, fileFields, files, maxFileBytes), kind: 'form' as const }
+      : await readLifted(c, deps, fileFields, files);
     for (const [name, file] of files) fields[name] = `sha256:${file.sha256}`;
-    return { fields, files, discard };
+    return { fields, kind, files, discard };
   } catch (error) {
     await discard();
     // What is still on its way makes the connection useless for another request.
@@ -66,31 +84,39 @@ export async function receiveBody(
   }
 }
 
-async function readJson(
+async function readLifted(
   c: HttpContext,
   deps: ReceiveDeps,
   fileFields: readonly string[],
   files: Map<string, ReceivedFile>,
-): Promise<Record<string, unknown>> {
+): Promise<Pick<ReceivedBody, 'fields' | 'kind'>> {
   const lift: Lift = async (field, url) => {
     if (files.has(field)) throw unreadable(`has ${field} twice`);
     files.set(field, await receiveDataUrl(deps, url));
   };
-  const text = await liftDataUrls(piecesOf(c), fileFields, lift, MAX_REST_BYTES);
-  if (text.trim() === '') return {};
-  if (!/^application\/([\w.-]+\+)?json$/.test(mediaTypeOf(c))) {
-    throw new AppError('UNSUPPORTED_MEDIA', 'Send JSON (application/json) or a form (multipart/form-data).');
-  }
-  return parseObject(text);
+  const rest = await liftDataUrls(piecesOf(c), fileFields, lift, MAX_REST_BYTES);
+  return toFields(c, rest, 'Send JSON (application/json) or a form (multipart/form-data).');
 }
 
-function parseObject(text: string): Record<string, unknown> {
-  let value: unknown;
+/** Throws UNSUPPORTED_MEDIA with this advice. */
+function toFields(c: HttpContext, bytes: Uint8Array, advice: string): Pick<ReceivedBody, 'fields' | 'kind'> {
+  const type = mediaTypeOf(c);
   try {
-    value = JSON.parse(text);
-  } catch {
-    throw unreadable('is not valid JSON');
+    if (type === 'application/x-www-form-urlencoded') {
+      return { fields: parseFormFields(decodeUtf8(bytes)), kind: 'form' };
+    }
+    const isJson = /^application\/([\w.-]+\+)?json$/.test(type);
+    // Another type is told so even where nothing in it is UTF-8.
+    const text = isJson || bytes.length < MAX_SPACES ? decodeUtf8(bytes) : 'x';
+    if (text.trim() === '') return { fields: {}, kind: 'json' };
+    if (!isJson) throw new AppError('UNSUPPORTED_MEDIA', advice);
+    return { fields: toObject(parseJson(text)), kind: 'json' };
+  } catch (error) {
+    throw error instanceof UnreadableText ? unreadable(error.reason) : error;
   }
+}
+
+function toObject(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw unreadable('is not a JSON object');
   }
@@ -107,7 +133,7 @@ async function readMultipart(
   if (Number(c.req.header('content-length')) > maxFileBytes + MULTIPART_OVERHEAD_BYTES) {
     throw fileTooLarge(maxFileBytes);
   }
-  const fields: Record<string, unknown> = {};
+  const fields = new Map<string, unknown>();
   const streams = new Map<string, Readable>();
   const staging: Promise<void>[] = [];
   const failed = new AbortController();
@@ -117,7 +143,7 @@ async function readMultipart(
 
   parser.on('field', (name, value, nameCut, valueCut) => {
     if (nameCut || valueCut) fail(unreadable('has a field that is too long'));
-    fields[name] = value;
+    fields.set(name, wholeCharacters(value));
   });
   parser.on('file', (name, stream, filename) => {
     // Its own failures come here as well when the body breaks off.
@@ -143,7 +169,7 @@ async function readMultipart(
   if (failed.signal.aborted) for (const stream of streams.values()) stream.destroy();
   await Promise.all(staging);
   failed.signal.throwIfAborted();
-  return fields;
+  return Object.fromEntries(fields);
 }
 
 function createParser(contentType: string) {

@@ -188,14 +188,12 @@ describe('failures', () => {
 });
 
 describe('bodies', () => {
-  it('must be JSON', async () => {
+  it('must be JSON or a form', async () => {
     expect(await post('/echo', '{"session":')).toMatchObject({
       status: 400,
       body: { code: 'VALIDATION_FAILED', details: { body: expect.any(String) } },
     });
-    expect(
-      await post('/echo', 'session=a', { 'content-type': 'application/x-www-form-urlencoded' }),
-    ).toMatchObject({
+    expect(await post('/echo', 'session=a', { 'content-type': 'text/plain' })).toMatchObject({
       status: 415,
       body: { code: 'UNSUPPORTED_MEDIA' },
     });
@@ -218,7 +216,7 @@ describe('bodies', () => {
   });
 
   it('name the fields that are wrong', async () => {
-    const reply = await post('/echo', { to: 5 });
+    const reply = await post('/echo', { to: [5] });
     expect(reply.body).toMatchObject({
       code: 'VALIDATION_FAILED',
       details: { session: expect.any(String), to: expect.any(String) },

@@ -103,7 +103,7 @@ describe('create', () => {
     [{ sessionId: 'a/b' }, 'VALIDATION_FAILED'],
     [{ sessionId: '..' }, 'VALIDATION_FAILED'],
     [{ sessionId: 'x'.repeat(101) }, 'VALIDATION_FAILED'],
-    [{ sessionId: 5 }, 'VALIDATION_FAILED'],
+    [{ sessionId: [5] }, 'VALIDATION_FAILED'],
     [{ pairing: 'smoke' }, 'VALIDATION_FAILED'],
     [{ phoneNumber: 'nobody' }, 'INVALID_NUMBER'],
   ])('refuses %j with %s', async (body, code) => {

@@ -18,7 +18,7 @@ async function lift(text: string, size: number, maxBytes = 10_000) {
     },
     maxBytes,
   );
-  return { rest, urls };
+  return { rest: Buffer.from(rest).toString(), urls };
 }
 
 const SIZES = [1, 2, 3, 7, 1_000];

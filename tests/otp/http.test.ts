@@ -102,7 +102,7 @@ describe('the OTP routes', () => {
     });
     expect(bad.status).toBe(400);
     expect(Object.keys(bad.body.details as object).sort()).toEqual(['endUserIp', 'language', 'length']);
-    expect((await post('/otp/verify', { phoneNumber: '+6281277777704', otp: 123456 })).status).toBe(400);
+    expect((await post('/otp/verify', { phoneNumber: '+6281277777704', otp: [123456] })).status).toBe(400);
     expect((await post('/otp/verify', { otp: '123456' })).body.details).toHaveProperty('phoneNumber');
     expect((await get('/otp/generate?length=3')).status).toBe(400);
     expect(dataOf(await get('/otp/generate?length=8')).otp).toMatch(/^\d{8}$/);

@@ -42,8 +42,6 @@ import {
   TAG,
 } from './parts.ts';
 
-/** Media may come as a `data:` URL. */
-const SEND_BODY_BYTES = 16 * 1024 * 1024;
 const session = { sessionId: 'main' };
 const params = { ...session, id: EXAMPLE_ID };
 const Made = z.object({ message: z.string(), data: MadeCampaign });
@@ -79,7 +77,6 @@ const send = route({
   status: 202,
   idempotent: true,
   limit: CAMPAIGN_LIMIT,
-  maxBodyBytes: SEND_BODY_BYTES,
   params: SessionParams,
   body: SendCampaignInput,
   response: Made,
@@ -107,7 +104,6 @@ const schedule = route({
   status: 202,
   idempotent: true,
   limit: CAMPAIGN_LIMIT,
-  maxBodyBytes: SEND_BODY_BYTES,
   params: SessionParams,
   body: ScheduleCampaignInput,
   response: Made,
@@ -207,7 +203,6 @@ const update = route({
   description: 'Whoever has not been written to gets the new text. The time can be changed until it begins.',
   auth: 'credential',
   scope: 'broadcast',
-  maxBodyBytes: SEND_BODY_BYTES,
   params: IdParams,
   body: UpdateCampaignInput,
   response: One,

@@ -12,8 +12,6 @@ import { broadcastPath, EXAMPLE_ID, IdParams, ListParams, ownerQuery, TAG } from
 
 const listParams = { sessionId: 'main', listId: EXAMPLE_ID };
 const idParams = { sessionId: 'main', id: EXAMPLE_ID };
-/** A short file may also come as a `data:` URL in JSON. */
-const JSON_BYTES = 16 * 1024 * 1024;
 const EXAMPLE_CSV = `data:text/csv;base64,${Buffer.from('name,number\nJohn Doe,628123456789\n').toString('base64')}`;
 
 const Line = z.object({
@@ -89,7 +87,6 @@ export const csvUpload = {
   idempotent: true,
   body: CsvBody,
   files: ['file', 'csvFile'],
-  maxBodyBytes: JSON_BYTES,
   maxFileBytes: (files) => files.maxCsvBytes,
   response: z.object({ message: z.string(), data: z.union([Import, StartedImport]) }),
 } as const satisfies Partial<Route>;

@@ -6,8 +6,6 @@ import { type Route, route } from '../route.ts';
 import { Pagination, pageQuery, paginationOf, Timestamp } from '../schemas.ts';
 import { broadcastPath, ownerQuery, SessionParams, sessionParams, TAG, UPLOAD_LIMIT } from './parts.ts';
 
-/** A file of 10 MB as a `data:` URL. */
-const JSON_BYTES = 16 * 1024 * 1024;
 /** A GIF of one pixel. */
 const EXAMPLE_FILE = 'data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7';
 
@@ -52,7 +50,6 @@ const upload = route({
     file: z.string().optional().meta({ description: 'The file, as a part of a form or as a data: URL.' }),
   }),
   files: ['file'],
-  maxBodyBytes: JSON_BYTES,
   maxFileBytes: (files) => files.maxUploadBytes,
   response: z.object({ message: z.string(), data: Upload }),
   errors: ['SESSION_NOT_FOUND', 'FILE_TOO_LARGE', 'UNSUPPORTED_MEDIA', 'FILE_INFECTED', 'QUOTA_EXCEEDED'],

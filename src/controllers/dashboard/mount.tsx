@@ -1,5 +1,6 @@
 /** Page literals -> Hono handlers: sign-in, origin and token, form, the verb's answer as a page or a part of one. */
 import type { Hono, MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { Fragment } from 'hono/jsx';
 import { z } from 'zod';
@@ -7,12 +8,13 @@ import { toAppError } from '../../middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from '../../middlewares/http-env.ts';
 import type { HttpLimiter } from '../../middlewares/http-limiter.ts';
 import { limitRequests, withBudget } from '../../middlewares/rate-limit.ts';
-import { isMultipart, receiveBody } from '../../middlewares/receive-body.ts';
+import { isMultipart, readBody, receiveBody } from '../../middlewares/receive-body.ts';
 import { readMe } from '../../services/auth/verbs.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../../services/context.ts';
 import { holdUpload } from '../../services/quotas.ts';
 import { isSandbox } from '../../services/sandbox/emulator.ts';
 import { AppError } from '../../utils/errors.ts';
+import { fitted } from '../../utils/fit-input.ts';
 import { createCtx } from '../mount.ts';
 import { keepDone, readLang, readSignIn, takeDone } from './cookies.ts';
 import { CSRF_FIELD, csrfTokenOf, requireSameOrigin, requireToken } from './csrf.ts';
@@ -27,6 +29,8 @@ export interface PageParts {
   limiter: HttpLimiter;
 }
 
+/** Reasons that one page tells. */
+const MAX_REASONS = 50;
 /** Largest form without a file: a template, a message, a filter. */
 const MAX_FORM_BYTES = 256 * 1024;
 
@@ -142,6 +146,14 @@ interface FormBody {
   discard(): Promise<void>;
 }
 
+/** Also one whose length nobody announced. */
+const limitForm = bodyLimit({
+  maxSize: MAX_FORM_BYTES,
+  onError: () => {
+    throw new AppError('BODY_TOO_LARGE', `The form is larger than ${MAX_FORM_BYTES} bytes.`);
+  },
+});
+
 async function readForm({ deps }: PageParts, page: Page, c: HttpContext): Promise<FormBody> {
   const { files } = deps.config;
   if (page.files && isMultipart(c)) {
@@ -152,16 +164,8 @@ async function readForm({ deps }: PageParts, page: Page, c: HttpContext): Promis
       await release();
     }
   }
-  if (Number(c.req.header('content-length') ?? 0) > MAX_FORM_BYTES) {
-    throw new AppError('BODY_TOO_LARGE', `The form is larger than ${MAX_FORM_BYTES} bytes.`);
-  }
-  const form = new URLSearchParams(await c.req.text());
-  const fields: Record<string, unknown> = {};
-  for (const name of new Set(form.keys())) {
-    const values = form.getAll(name);
-    fields[name] = values.length > 1 ? values : values[0];
-  }
-  return { fields, files: NO_FILES, discard: async () => undefined };
+  await limitForm(c, async () => undefined);
+  return readBody(c);
 }
 
 /** A field that a person left empty is a field that is not there. */
@@ -175,15 +179,27 @@ const REASONS = { en: z.locales.en().localeError, id: z.locales.id().localeError
   object
 >;
 
+const fittedForms = new WeakMap<z.ZodType, z.ZodType>();
+
+/** The schema for what fits it; made once. */
+function fittedForm(schema: z.ZodType): z.ZodType {
+  const made = fittedForms.get(schema) ?? fitted(schema, 'form');
+  fittedForms.set(schema, made);
+  return made;
+}
+
 function check(schema: z.ZodType | undefined, value: unknown, lang: Lang): unknown {
   if (!schema) return undefined;
-  const result = schema.safeParse(value, { error: REASONS[lang] });
+  const result = fittedForm(schema).safeParse(value, { error: REASONS[lang] });
   if (result.success) return result.data;
-  const details: Record<string, string> = {};
+  const reasons = new Map<string, string>();
   for (const issue of result.error.issues) {
+    if (reasons.size >= MAX_REASONS) break;
     const field = issue.path.map(String).join('.') || 'form';
-    details[field] ??= / undefined$/.test(issue.message) ? 'is required' : issue.message;
+    if (!reasons.has(field))
+      reasons.set(field, / undefined$/.test(issue.message) ? 'is required' : issue.message);
   }
+  const details = Object.fromEntries(reasons);
   throw new AppError('VALIDATION_FAILED', 'Some fields are not right.', { details });
 }
 

@@ -123,8 +123,6 @@ export interface SendRow<P, B, I> extends Omit<Address<P, undefined, B>, 'method
 
 /** How long a send waits for WhatsApp's word. */
 const WAIT_MS = 15_000;
-/** Media may come as a `data:` URL. */
-const SEND_BODY_BYTES = 16 * 1024 * 1024;
 const SEND_ERRORS = [
   'SESSION_NOT_FOUND',
   'NOT_CONNECTED',
@@ -144,7 +142,6 @@ export function sendRow<P extends Schema, B extends Schema, I>(
   return route<P, undefined, B>({
     ...common(dialect),
     files: [],
-    maxBodyBytes: SEND_BODY_BYTES,
     ...address,
     method: 'post',
     idempotent: true,

@@ -1,4 +1,4 @@
-/** What the OTP API's clients send: texts where forms know nothing else, and names that only this system has. */
+/** What the OTP API's clients send: names that only this system has. */
 import { z } from 'zod';
 import {
   AudioFields,
@@ -13,41 +13,22 @@ import { sendFields, TextInput } from '../../services/messages/schemas.ts';
 import { MAX_LENGTH, MIN_LENGTH } from '../../services/otp/codes.ts';
 import { SessionId } from '../../services/sessions/index.ts';
 
-/** A form's number. */
-const number = <S extends z.ZodType>(schema: S) =>
-  z.preprocess((value) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : value), schema);
-
-/** A form's list: JSON in a text. */
-const list = <S extends z.ZodType>(schema: S) =>
-  z.preprocess((value) => (typeof value === 'string' ? parseJson(value) : value), schema);
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
 export const InSession = z.object({ sessionId: SessionId });
 export const OneNumber = z.object({ number: z.string().min(1).max(64) });
 const to = { to: sendFields.to };
 
 export const TextBody = z.object({ ...to, message: TextInput });
 
-/** A client that makes its codes itself; digits may come as a number. */
-const OwnCode = z.preprocess(
-  (value) => (typeof value === 'number' ? String(value) : value),
-  z.string().regex(/^[A-Za-z0-9]{4,10}$/, 'must have 4 to 10 letters or digits'),
-);
+/** A client that makes its codes itself. */
+const OwnCode = z.string().regex(/^[A-Za-z0-9]{4,10}$/, 'must have 4 to 10 letters or digits');
 
 export const OtpBody = z.object({
   ...to,
   companyName: z.string().trim().max(100).optional(),
   otp: OwnCode.optional().describe('a code of your own; one is made when missing'),
-  length: number(z.int().min(MIN_LENGTH).max(MAX_LENGTH)).optional(),
-  expiryMinutes: number(z.number().min(1).max(1_440)).optional().describe('5 when missing'),
-  maxAttempts: number(z.int().min(1).max(10)).optional(),
+  length: z.int().min(MIN_LENGTH).max(MAX_LENGTH).optional(),
+  expiryMinutes: z.number().min(1).max(1_440).optional().describe('5 when missing'),
+  maxAttempts: z.int().min(1).max(10).optional(),
   template: z.string().min(1).max(1_000).optional().describe('a text with {otp}, {company}, {minutes}'),
   language: z.enum(['id', 'en']).optional(),
   endUserIp: z.union([z.ipv4(), z.ipv6()]).optional(),
@@ -93,8 +74,7 @@ export const DocumentBody = z
 export const LocationBody = z.object({
   ...to,
   ...LocationFields,
-  latitude: number(LocationFields.latitude),
-  longitude: number(LocationFields.longitude),
+
   locationName: LocationFields.name,
 });
 
@@ -115,7 +95,7 @@ export const ButtonBody = z
     ...to,
     text: ButtonsFields.text,
     footer: ButtonsFields.footer,
-    buttons: list(z.array(OldButton).max(50)),
+    buttons: z.array(OldButton).max(50),
   })
   .transform(({ buttons, ...rest }) => ({ ...rest, buttons: buttons.map(toButton) }))
   .pipe(z.object({ ...to, ...ButtonsFields }));
@@ -144,7 +124,7 @@ export const ListBody = z
     title: ListFields.title,
     footer: ListFields.footer,
     buttonText: ListFields.buttonText.optional(),
-    sections: list(z.array(OldSection).max(10)),
+    sections: z.array(OldSection).max(10),
   })
   .transform(({ sections, buttonText = 'Menu', ...rest }) => ({
     ...rest,

@@ -1,6 +1,7 @@
 /** What a campaign says: from what a client asked for to a content with placeholders. */
 import { z } from 'zod';
 import { AppError } from '../../utils/errors.ts';
+import { fitted } from '../../utils/fit-input.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import type { Ctx } from '../context.ts';
 import { requireContentType } from '../messages/capability.ts';
@@ -49,7 +50,7 @@ export interface ContentInput {
 type Kind = (fields: Record<string, unknown>) => Draft;
 
 function kind<S extends z.ZodRawShape>(shape: S, make: (fields: z.output<z.ZodObject<S>>) => Draft): Kind {
-  const schema = z.object(shape);
+  const schema = fitted(z.object(shape), 'json');
   return (fields) => {
     const parsed = schema.safeParse(fields);
     if (parsed.success) return make(parsed.data);

@@ -30,7 +30,7 @@ const ButtonInput = z.object({ id: ChoiceId, text: line(100) });
 const RowInput = z.object({ id: ChoiceId, title: line(100), description: z.string().max(300).optional() });
 const SectionInput = z.object({
   title: z.string().trim().max(100).optional(),
-  rows: z.array(RowInput).min(1, 'must have a row'),
+  rows: z.array(RowInput).min(1, 'must have a row').max(MAX_ROWS, `must have at most ${MAX_ROWS} rows`),
 });
 
 export const ImageFields = { image: MediaInput, caption: CaptionInput };

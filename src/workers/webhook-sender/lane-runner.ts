@@ -6,6 +6,7 @@ import type { Clock } from '../../utils/clock.ts';
 import type { Config } from '../../utils/config-types.ts';
 import type { SecretBox } from '../../utils/crypto.ts';
 import type { Outgoing } from '../../utils/guarded-fetch.ts';
+import { toJsonText } from '../../utils/json.ts';
 import type { Logger } from '../../utils/logger.ts';
 import type { Circuits } from './circuits.ts';
 import {
@@ -84,7 +85,7 @@ async function deliver(
   const attempt = await postEvent(
     { outgoing: deps.outgoing, now: deps.clock.now, timeoutMs: deps.timeoutMs, signal: deps.aborted },
     endpoint,
-    { id: row.id, body: JSON.stringify(payload) },
+    { id: row.id, body: toJsonText(payload) },
   );
   const now = deps.clock.now();
   // Given up by us: nothing is known, and the next process finds the event as it was.

@@ -1,0 +1,131 @@
+/**
+ * What comes from outside, before a schema looks at it: nothing in it is longer than the schema takes, and what could be
+ * written no other way (numbers in forms, numbers where a text is meant) is spelled as the schema wants it.
+ */
+import { z } from 'zod';
+import { parseJson, UnreadableText } from './json.ts';
+import { type Shape, shapeOf } from './schema-shape.ts';
+
+/** `form`: all of its values are texts. */
+export type InputKind = 'json' | 'form';
+
+/** Spaces around a text, which most schemas cut off before they count. */
+const MAX_SPACES = 1_000;
+/** Names in one object: five times the columns that a contact may have. */
+const MAX_NAMES = 1_000;
+const MAX_NAME_LENGTH = 200;
+/** Further ones would help nobody. */
+const MAX_PROBLEMS = 50;
+const FLAGS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);
+const NUMBER = /^-?\d{1,15}(?:\.\d{1,15})?$/;
+
+/**
+ * The schema, run only on input whose texts, lists and names are within its bounds: zod would run patterns and
+ * refinements on a text of any length, and look into a list of any length before it counts it.
+ */
+export function fitted<S extends z.ZodType>(schema: S, kind: InputKind): z.ZodType<z.output<S>> {
+  const shape = shapeOf(schema);
+  return z.preprocess((input, ctx) => {
+    let left = MAX_PROBLEMS;
+    const fail = (path: PropertyKey[], message: string) => {
+      if (left-- > 0) ctx.addIssue({ code: 'custom', path, message });
+    };
+    return fitValue(input, { shape, path: [], kind, fail });
+  }, schema);
+}
+
+interface Place {
+  shape: Shape;
+  path: PropertyKey[];
+  kind: InputKind;
+  fail(path: PropertyKey[], message: string): void;
+}
+
+function fitValue(value: unknown, place: Place): unknown {
+  const { shape } = place;
+  if (typeof value === 'string') return fitText(value, place);
+  if (typeof value === 'number') return wants(shape, 'string', 'number') ? toText(value) : value;
+  if (Array.isArray(value)) return wants(shape, 'array') ? fitList(value, place) : value;
+  if (typeof value === 'object' && value !== null)
+    return wants(shape, 'object') ? fitObject(value, place) : value;
+  return value;
+}
+
+/** Whether the schema takes this kind, and not that one. */
+function wants({ kinds }: Shape, kind: 'string' | 'array' | 'object', otherThan?: 'number'): boolean {
+  if (otherThan !== undefined) return kinds.has(kind) && !kinds.has(otherThan);
+  return kinds.size === 0 || kinds.has(kind);
+}
+
+/** A number that JSON has kept whole; others stay what they are, and are refused. */
+function toText(value: number): unknown {
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? value : String(value);
+}
+
+function fitText(text: string, place: Place): unknown {
+  const { shape, path, fail } = place;
+  if (shape.kinds.size > 0 && !shape.kinds.has('string')) return toOther(text, place);
+  if (text.length > shape.maxLength * 2 + MAX_SPACES) {
+    fail(path, `must have at most ${shape.maxLength} characters`);
+  }
+  return text;
+}
+
+/** A text where a number, a flag, a list or an object is wanted. */
+function toOther(text: string, place: Place): unknown {
+  const { kinds } = place.shape;
+  const isForm = place.kind === 'form';
+  const short = text.length > MAX_SPACES ? '' : text.trim();
+  if (kinds.has('boolean') && isForm) return FLAGS.get(short.toLowerCase()) ?? text;
+  if (kinds.has('number') && NUMBER.test(short)) return Number(short);
+  const begin = text.trimStart()[0];
+  if ((kinds.has('array') && begin === '[') || (kinds.has('object') && begin === '{'))
+    return parsed(text, place);
+  // A list of one has no brackets in a form.
+  return isForm && kinds.has('array') ? fitValue([text], place) : text;
+}
+
+function parsed(text: string, place: Place): unknown {
+  try {
+    return fitValue(parseJson(text), place);
+  } catch (error) {
+    if (!(error instanceof UnreadableText)) throw error;
+    place.fail(place.path, error.reason);
+    return text;
+  }
+}
+
+function fitList(list: readonly unknown[], { shape, path, kind, fail }: Place): unknown {
+  if (list.length > shape.maxItems) {
+    fail(path, `must have at most ${shape.maxItems} items`);
+    return [];
+  }
+  return list.map((item, at) => fitValue(item, { shape: shape.items, path: [...path, at], kind, fail }));
+}
+
+function fitObject(object: object, { shape, path, kind, fail }: Place): unknown {
+  const entries = Object.entries(object);
+  if (entries.length > MAX_NAMES) {
+    fail(path, `must have at most ${MAX_NAMES} names`);
+    return {};
+  }
+  return Object.fromEntries(
+    entries.map(([name, value]) => {
+      const inner = shape.properties.get(name) ?? shape.rest;
+      if (inner === null) return [name, value];
+      if (name.length > MAX_NAME_LENGTH || name === '__proto__') {
+        fail(
+          [...path, name.slice(0, 40)],
+          `must have a name of at most ${MAX_NAME_LENGTH} characters, other than __proto__`,
+        );
+        return [name, undefined];
+      }
+      return [name, fitValue(value, { shape: inner, path: [...path, name], kind, fail })];
+    }),
+  );
+}

@@ -1,0 +1,89 @@
+/** JSON from outside: decoded strictly, and looked over before it is parsed. */
+
+/** Deeper than any request of ours, which has five levels. */
+const MAX_DEPTH = 32;
+/** Names and items together: 1,000 contacts with 40 fields each. */
+const MAX_VALUES = 50_000;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPENING: ReadonlySet<number> = new Set([0x5b, 0x7b]);
+const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
+const SEPARATING: ReadonlySet<number> = new Set([0x2c, 0x3a]);
+
+/** A text that cannot be taken; `reason` goes on with "the body …". */
+export class UnreadableText extends Error {
+  override name = 'UnreadableText';
+  readonly reason: string;
+
+  constructor(reason: string) {
+    super(`The text ${reason}.`);
+    this.reason = reason;
+  }
+}
+
+/** UTF-8, without a byte order mark. Throws UnreadableText for bytes that are none. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new UnreadableText('is not valid UTF-8');
+  }
+}
+
+/**
+ * The value of a JSON text, in linear time. Halves of characters (`"\ud83d"`) become U+FFFD: no database and no client
+ * takes them. Throws UnreadableText for what is not JSON, is nested too deeply or holds too many values.
+ */
+export function parseJson(text: string): unknown {
+  checkSize(text);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new UnreadableText('is not valid JSON');
+  }
+  // Only an escape can say half of a character: the bytes around it were UTF-8.
+  return /\\u[dD][89a-fA-F]/.test(text) ? toWhole(value) : value;
+}
+
+function checkSize(text: string): void {
+  let depth = 0;
+  let values = 1;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (inString) {
+      if (code === BACKSLASH) at++;
+      else if (code === QUOTE) inString = false;
+    } else if (code === QUOTE) inString = true;
+    else if (OPENING.has(code)) depth++;
+    else if (CLOSING.has(code)) depth--;
+    else if (SEPARATING.has(code)) values++;
+    if (depth > MAX_DEPTH) throw new UnreadableText(`is nested more than ${MAX_DEPTH} deep`);
+    if (values > MAX_VALUES) throw new UnreadableText(`holds more than ${MAX_VALUES} values`);
+  }
+}
+
+function toWhole(value: unknown): unknown {
+  if (typeof value === 'string') return wholeCharacters(value);
+  if (Array.isArray(value)) return value.map(toWhole);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [wholeCharacters(name), toWhole(field)]),
+  );
+}
+
+/** The text with U+FFFD for each half of a character, as UTF-8 would have it. */
+export function wholeCharacters(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8');
+}
+
+/** As JSON.stringify, but for halves of characters, which other languages' parsers refuse. */
+export function toJsonText(value: unknown): string {
+  const text = JSON.stringify(value);
+  if (!text.includes('\\ud')) return text;
+  // Escapes are read one by one: a backslash that is escaped itself begins none.
+  return text.replace(/\\(?:ud[89a-f][0-9a-f]{2}|.)/gs, (sequence) =>
+    sequence.length > 2 ? '\ufffd' : sequence,
+  );
+}
