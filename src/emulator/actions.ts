@@ -5,6 +5,7 @@ import type { Fault, FaultDesk } from './fault-actions.ts';
 import type { Group } from './groups.ts';
 import { type DeliverInput, deliverInbound } from './inbound.ts';
 import { lidJid } from './jids.ts';
+import { tellIdentityChange } from './key-faults.ts';
 import type { MessageFilter } from './message-log.ts';
 import { releaseHeldBack } from './outbound.ts';
 import { enterPairingCode, type PairInput } from './pairing-code.ts';
@@ -70,6 +71,12 @@ export interface Actions {
   activity(filter?: { phone?: string | undefined; kind?: string | undefined }): Activity[];
   read(input: { id: string; to?: string | undefined }): { read: number };
   setRule(input: { number: string; behaviour: string }): { number: string; behaviour: string };
+  /** The directory knows the number `alias` as the account `phone`. */
+  setAlias(input: { alias: string; phone: string }): { alias: string; phone: string };
+  /** Tells a session that a contact has new identity keys. */
+  changeIdentity(input: { to: string; from: string }): { told: number };
+  /** The group is gone for everybody. */
+  removeGroup(input: { id: string }): { removed: number };
   rules(): Array<{ number: string; behaviour: string; timesLeft?: number }>;
   fault(fault: Fault): Promise<{ affected: number }>;
   sessions(): SessionInfo[];
@@ -112,6 +119,20 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       ),
     read: (input) => ({ read: readMessages(world, input) }),
     setRule: (input) => applyRule(world, input),
+    setAlias({ alias, phone }) {
+      world.aliases.set(alias, phone);
+      return { alias, phone };
+    },
+    changeIdentity: (input) => ({ told: tellIdentityChange(world, input) }),
+    removeGroup({ id }) {
+      const group = world.groups.get(id);
+      if (!group) {
+        throw new ControlError(404, `id: there is no group ${id}`);
+      }
+      const removed = group.participants.length;
+      world.groups.save({ ...group, participants: [] });
+      return { removed };
+    },
     rules: () => world.rules.list(),
     fault: async (fault) => ({ affected: await faultDesk.bring(fault) }),
     sessions: () => world.devices.all().map((device) => describeSession(world, device)),
@@ -134,6 +155,7 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       world.log.reset();
       world.rules.reset();
       world.passkeys.reset();
+      world.aliases.clear();
       world.heldBack.clear();
       await faultDesk.bring({ kind: 'clear' });
       if (devices) {

@@ -16,6 +16,8 @@ export interface Connection {
   clientStatic: Buffer;
   readonly isOpen: boolean;
   send(node: BinaryNode): void;
+  /** Sends, properly encrypted, what is no stanza. */
+  sendGarbage(): void;
   /** Sends a last stanza and closes the WebSocket properly a moment later. */
   end(lastNode?: BinaryNode): void;
   /** Closes the WebSocket without a word in the protocol. */
@@ -87,6 +89,12 @@ function createConnection(
       const channel = transport();
       if (channel && connection.isOpen) {
         socket.send(encodeFrame(channel.seal(encodeBinaryNode(node))));
+      }
+    },
+    sendGarbage() {
+      const channel = transport();
+      if (channel && connection.isOpen) {
+        socket.send(encodeFrame(channel.seal(Buffer.from([0, 248, 9, 255, 1]))));
       }
     },
     end(lastNode) {

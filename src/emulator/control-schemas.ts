@@ -88,6 +88,12 @@ export const SignBody = z.strictObject({
   origin: z.url().optional(),
 });
 
+export const AliasBody = z.strictObject({ alias: phone, phone });
+
+export const IdentityBody = z.strictObject({ to: phone, from: phone });
+
+export const RemoveGroupBody = z.strictObject({ id: text });
+
 const optionalPhone = { phone: phone.optional() };
 const code = z.number().int().min(100).max(999);
 
@@ -112,6 +118,7 @@ export const FaultBody = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('slow_ack'), ms: milliseconds, ...optionalPhone }),
   z.strictObject({ kind: z.literal('slow_iq'), ms: milliseconds, ...optionalPhone }),
   z.strictObject({ kind: z.literal('media_fail'), times: z.number().int().min(0) }),
+  z.strictObject({ kind: z.literal('garbage'), ...optionalPhone }),
   z.strictObject({ kind: z.literal('clear') }),
 ]);
 

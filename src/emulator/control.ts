@@ -8,14 +8,17 @@ import type { Actions } from './actions.ts';
 import { ControlError } from './control-error.ts';
 import {
   ActivityQuery,
+  AliasBody,
   DeliverBody,
   FaultBody,
   GroupBody,
+  IdentityBody,
   InboundQuery,
   MessagesQuery,
   PairBody,
   PasskeyQuery,
   ReadBody,
+  RemoveGroupBody,
   ResetBody,
   RuleBody,
   ScanBody,
@@ -93,6 +96,9 @@ function createControlApp(actions: Actions): Hono {
   });
   app.get('/passkey', query(PasskeyQuery), (c) => c.json(actions.passkey(c.req.valid('query'))));
   app.post('/passkey/sign', body(SignBody), (c) => c.json(actions.signPasskey(c.req.valid('json'))));
+  app.post('/aliases', body(AliasBody), (c) => c.json(actions.setAlias(c.req.valid('json'))));
+  app.post('/identity', body(IdentityBody), (c) => c.json(actions.changeIdentity(c.req.valid('json'))));
+  app.post('/groups/remove', body(RemoveGroupBody), (c) => c.json(actions.removeGroup(c.req.valid('json'))));
   app.post('/faults', body(FaultBody), async (c) => c.json(await actions.fault(c.req.valid('json'))));
   app.get('/sessions', (c) => c.json(actions.sessions()));
   app.get('/groups', (c) => c.json(actions.groups()));

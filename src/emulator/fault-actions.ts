@@ -76,7 +76,7 @@ export function createFaultDesk(world: World, server: WaServer): FaultDesk {
 }
 
 type Breaking =
-  | { kind: 'drop' | 'close' | 'replaced'; phone?: string | undefined }
+  | { kind: 'drop' | 'close' | 'replaced' | 'garbage'; phone?: string | undefined }
   | { kind: 'stream_error'; code: number; phone?: string | undefined };
 
 function bringAtOnce(world: World, fault: Exclude<Fault, { kind: 'refuse' | 'clear' }>): number {
@@ -109,6 +109,9 @@ function breakConnections(world: World, fault: Breaking): number {
         break;
       case 'close':
         connection.close();
+        break;
+      case 'garbage':
+        connection.sendGarbage();
         break;
       case 'replaced':
         connection.end(replacedNotice());

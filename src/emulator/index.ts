@@ -82,6 +82,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     outboxes: await createOutboxes(store),
     groups: createGroups(store),
     rules: createRules(),
+    aliases: new Map(),
     log: createTrafficLog(),
     timers: createTimers(),
     delays: { ...DEFAULT_DELAYS },

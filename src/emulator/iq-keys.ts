@@ -1,7 +1,8 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { Device, PublishedKey } from './devices.ts';
 import type { IqAnswer } from './iq-answer.ts';
-import { parseJid, SERVER_JID } from './jids.ts';
+import { parseJid, SERVER_JID, userJid } from './jids.ts';
+import { isSimulatedCompanion, queryFault, spoiledBundle } from './key-faults.ts';
 import { bigEndian, bytesOf, child, children, node, readBigEndian, unixSeconds } from './nodes.ts';
 import type { LibBundle } from './signal-lib.ts';
 import { typedKey } from './signal-sessions.ts';
@@ -37,12 +38,16 @@ export function answerKeyQuery(world: World, device: Device, stanza: BinaryNode)
   if (child(stanza, 'digest')) {
     return [node('digest', {}, describeKeys(device))];
   }
-  const users = children(child(stanza, 'key'), 'user');
+  const jids = children(child(stanza, 'key'), 'user').map((user) => user.attrs.jid);
+  const fault = jids.map((jid) => queryFault(world, jid)).find((found) => found !== undefined);
+  if (fault !== undefined) {
+    return fault;
+  }
   return [
     node(
       'list',
       {},
-      users.flatMap((user) => bundleNode(world, user.attrs.jid)),
+      jids.flatMap((jid) => spoiledBundle(world, jid, bundleNode(world, jid))),
     ),
   ];
 }
@@ -84,6 +89,10 @@ function bundleNode(world: World, jid: string | undefined): BinaryNode[] {
         preKey: { keyId: preKey.id, publicKey: typedKey(preKey.public) },
       }),
     ];
+  }
+  if (isSimulatedCompanion(world, address)) {
+    const [bundle] = bundleNode(world, userJid(address.phone, address.via));
+    return bundle ? [{ ...bundle, attrs: { jid: jid ?? '' } }] : [];
   }
   const device = world.devices.get(address.phone, address.device);
   return device ? [userBundle(jid, takeDeviceBundle(world, device))] : [];

@@ -60,6 +60,9 @@ export function answerIq(world: World, connection: Connection, stanza: BinaryNod
   world.timers.after(delayMs, () => {
     // Carried out even when the client has hung up meanwhile, as after a logout.
     const answer = decide(world, connection, stanza);
+    if (answer === 'silence') {
+      return;
+    }
     connection.send(renderAnswer(stanza, answer));
     afterwards(world, connection, stanza, answer);
   });
@@ -76,7 +79,7 @@ function decide(world: World, connection: Connection, stanza: BinaryNode): IqAns
   return device && handler ? handler({ world, connection, device, stanza }) : [];
 }
 
-function renderAnswer({ attrs }: BinaryNode, answer: IqAnswer): BinaryNode {
+function renderAnswer({ attrs }: BinaryNode, answer: Exclude<IqAnswer, 'silence'>): BinaryNode {
   const head = { from: attrs.to ?? SERVER_JID, id: attrs.id };
   return Array.isArray(answer)
     ? node('iq', { ...head, type: 'result' }, answer.length > 0 ? answer : undefined)

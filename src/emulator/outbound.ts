@@ -38,10 +38,15 @@ export function takeClientMessage(
     ack();
     return;
   }
-  const behaviour: Behaviour = to.kind === 'user' ? world.rules.take(to.phone) : { kind: 'ok' };
+  const behaviour: Behaviour = to.kind === 'user' ? behaviourOf(world, to.phone) : { kind: 'ok' };
   applyBehaviour(world, behaviour, to, ack, () => {
     deliver(world, device, stanza, to, behaviour).catch(() => connection.destroy());
   });
+}
+
+/** Nobody is there under another spelling than the account's own. */
+function behaviourOf(world: World, phone: string): Behaviour {
+  return world.aliases.has(phone) ? { kind: 'not_on_whatsapp' } : world.rules.take(phone);
 }
 
 function describe(to: Address, stanza: BinaryNode): string {

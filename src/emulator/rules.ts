@@ -1,8 +1,35 @@
 /** What a recipient's number does, parsed from the control API's text form. */
 export type Behaviour =
-  | { kind: 'ok' | 'not_on_whatsapp' | 'no_ack' | 'no_ack_delivered' | 'undelivered' | 'unread' | 'retry' }
-  | { kind: 'ack_error'; code: number }
-  | { kind: 'delay' | 'receipt_first'; delayMs: number };
+  | { kind: (typeof PLAIN_KINDS)[number] }
+  | { kind: (typeof CODE_KINDS)[number]; code: number }
+  | { kind: 'delay' | 'receipt_first'; delayMs: number }
+  | { kind: 'devices'; count: number };
+
+const PLAIN_KINDS = [
+  'ok',
+  'not_on_whatsapp',
+  'no_ack',
+  'no_ack_delivered',
+  'undelivered',
+  'unread',
+  'retry',
+  'unsigned_keys',
+  'short_identity',
+  'no_keys',
+  'keys_unanswered',
+  'no_devices',
+  'usync_unanswered',
+  'companion_unsigned',
+  'companion_no_keys',
+] as const;
+const CODE_KINDS = [
+  'ack_error',
+  'keys_error',
+  'keys_query_error',
+  'usync_error',
+  'companion_error',
+  'companion_query_error',
+] as const;
 
 /** The rules in force, by phone number. */
 export interface Rules {
@@ -17,20 +44,12 @@ export interface Rules {
 }
 
 const OK: Behaviour = { kind: 'ok' };
-const PLAIN = new Set([
-  'ok',
-  'not_on_whatsapp',
-  'no_ack',
-  'no_ack_delivered',
-  'undelivered',
-  'unread',
-  'retry',
-]);
-const WITH_VALUE = new Set(['ack_error', 'delay', 'receipt_first']);
+const PLAIN: ReadonlySet<string> = new Set(PLAIN_KINDS);
+const WITH_CODE: ReadonlySet<string> = new Set(CODE_KINDS);
+const WITH_VALUE: ReadonlySet<string> = new Set([...CODE_KINDS, 'delay', 'receipt_first', 'devices']);
 
 /** The text forms, for error messages. */
-export const BEHAVIOUR_FORMS =
-  'ok, not_on_whatsapp, no_ack, no_ack_delivered, ack_error:CODE, undelivered, unread, retry, delay:MS, receipt_first:MS; all but ok take a last :N for the first N messages only';
+export const BEHAVIOUR_FORMS = `${PLAIN_KINDS.join(', ')}, ${CODE_KINDS.map((kind) => `${kind}:CODE`).join(', ')}, delay:MS, receipt_first:MS, devices:COUNT; those about messages take a last :N for the first N messages only`;
 
 /**
  * Reads `kind[:value][:times]`, for instance `no_ack:1`, `ack_error:463` or `delay:200:3`.
@@ -51,7 +70,11 @@ export function parseBehaviour(
   if (!WITH_VALUE.has(kind) || value === undefined || numbers.length > 2) {
     return undefined;
   }
-  const behaviour = kind === 'ack_error' ? { kind, code: value } : { kind, delayMs: value };
+  const behaviour = WITH_CODE.has(kind)
+    ? { kind, code: value }
+    : kind === 'devices'
+      ? { kind, count: value }
+      : { kind, delayMs: value };
   return withTimes(behaviour as Behaviour, times);
 }
 
@@ -60,8 +83,11 @@ function withTimes(behaviour: Behaviour, times: number | undefined) {
 }
 
 function formatBehaviour(behaviour: Behaviour): string {
-  if (behaviour.kind === 'ack_error') {
-    return `ack_error:${behaviour.code}`;
+  if ('code' in behaviour) {
+    return `${behaviour.kind}:${behaviour.code}`;
+  }
+  if ('count' in behaviour) {
+    return `${behaviour.kind}:${behaviour.count}`;
   }
   return 'delayMs' in behaviour ? `${behaviour.kind}:${behaviour.delayMs}` : behaviour.kind;
 }

@@ -22,6 +22,8 @@ export interface World {
   groups: Groups;
   media: MediaServer;
   rules: Rules;
+  /** Numbers under another spelling than their account's: the account by the number that is dialled. */
+  aliases: Map<string, string>;
   faults: StandingFaults;
   log: TrafficLog;
   timers: Timers;

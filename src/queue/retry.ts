@@ -1,8 +1,8 @@
 /** What is to be done after an attempt: a pure function of its result. */
-import type { SendResult } from '../whatsapp/engine.ts';
+import type { LeftOut, SendResult } from '../whatsapp/engine.ts';
 
 export type Decision =
-  | { action: 'sent'; at: number }
+  | { action: 'sent'; at: number; leftOut: LeftOut[] | null }
   | { action: 'retry'; availableAt: number; reason: string }
   | { action: 'failed'; errorCode: string; errorMessage: string }
   /** back to pending as if it had not been tried; not before `availableAt`, when there is one */
@@ -13,7 +13,7 @@ export interface Attempt {
   /** attempts made, this one included */
   attempts: number;
   maxAttempts: number;
-  /** false: the socket is gone, so the attempt says nothing about the message */
+  /** whether there is a socket now */
   connected: boolean;
   now: number;
   /** between 0 and 1 */
@@ -41,13 +41,13 @@ export function backoffMs(attempts: number, random: number): number {
 
 /**
  * An unknown outcome and a passing trouble are tried again with the same id until `maxAttempts`; a refusal and
- * the impossible fail at once; what was withheld or postponed, or met a closed socket, was no attempt.
+ * the impossible fail at once; what was withheld or postponed, or met a closed socket from the start, was no attempt.
  */
 export function decide(attempt: Attempt): Decision {
   const { result } = attempt;
   switch (result.outcome) {
     case 'acknowledged':
-      return { action: 'sent', at: result.at };
+      return { action: 'sent', at: result.at, leftOut: result.leftOut ?? null };
     case 'withheld':
       return { action: 'release' };
     case 'postponed':
@@ -61,8 +61,8 @@ export function decide(attempt: Attempt): Decision {
       if (isTransientRefusal(result.code)) return again(attempt, result.code, result.message);
       return { action: 'failed', errorCode: result.code, errorMessage: result.message };
     case 'not_sent':
-      if (!attempt.connected) return { action: 'release' };
-      return again(attempt, 'NOT_SENT', `It could not be put on the wire: ${result.reason}.`);
+      if (!attempt.connected && !result.begun) return { action: 'release' };
+      return again(attempt, result.code ?? 'NOT_SENT', `It could not be put on the wire: ${result.reason}.`);
     case 'unknown':
       return again(attempt, 'NO_ACK', "WhatsApp's server did not acknowledge the message.");
   }

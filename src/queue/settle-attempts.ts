@@ -18,6 +18,8 @@ export type AttemptItem =
   | { kind: 'expired'; claim: Claim }
   /** never claimed: its time ran out while it waited */
   | { kind: 'overdue'; id: string }
+  /** its process ended in too many attempts */
+  | { kind: 'exhausted'; id: string; held: Held }
   /** an error acknowledgement that came after the attempt was given up */
   | { kind: 'refused'; held: Held; messageId: string; errorCode: string; errorMessage: string };
 
@@ -45,6 +47,8 @@ export async function settleAttempt(tx: Tx, item: AttemptItem, now: number): Pro
       return expire(tx, item.claim, now);
     case 'overdue':
       return expireWaiting(tx, item.id, now);
+    case 'exhausted':
+      return exhaust(tx, item.id, item.held, now);
     case 'refused':
       return refuseWaiting(tx, item, now);
   }
@@ -122,6 +126,15 @@ async function expireWaiting(tx: Tx, id: string, now: number): Promise<Settled> 
   if ((await takeOff(tx, overdue)) === 0) return NOTHING;
   const [message] = await tx.select(messageRefColumns).from(messages).where(eq(messages.id, id));
   return message ? expire(tx, message, now) : NOTHING;
+}
+
+async function exhaust(tx: Tx, id: string, held: Held, now: number): Promise<Settled> {
+  const waiting = and(eq(messageQueue.id, id), eq(messageQueue.status, 'pending'), isHeld(tx, held));
+  if (!(await takeOff(tx, waiting))) return NOTHING;
+  const [message] = await tx.select(messageRefColumns).from(messages).where(eq(messages.id, id));
+  if (!message) return NOTHING;
+  const errorMessage = 'The service ended in the middle of every attempt. It may have arrived.';
+  return fail(tx, message, { errorCode: 'NO_ACK', errorMessage }, now);
 }
 
 async function refuseWaiting(

@@ -2,7 +2,7 @@
 import { and, type Column, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { affected, prepared, preparedWrite, statementsAreCheap } from '../db/ops.ts';
-import { messageQueue, messages } from '../db/schema.ts';
+import { type LeftOut, messageQueue, messages } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
 import { type MessageRef, messageRefColumns } from './claim.ts';
 import { messageFact } from './message-fact.ts';
@@ -11,7 +11,15 @@ import type { Outcome } from './signals.ts';
 import { takeOff, takeOffOne } from './take-off.ts';
 
 /** Names a message by our id or, for receipts, by session and wire id. */
-export type ProofItem = Proof & ({ id: string } | { accountId: string; messageId: string });
+export type ProofItem = Proof &
+  (
+    | {
+        id: string;
+        /** devices that it was not encrypted for */
+        leftOut?: LeftOut[];
+      }
+    | { accountId: string; messageId: string }
+  );
 
 export interface Settled {
   facts: Fact[];
@@ -38,6 +46,7 @@ export async function settleProofs(tx: Tx, items: readonly ProofItem[], now: num
   if (items.length === 0) return { facts: [], outcomes: [] };
   const rows = await readRows(tx, items);
   const moved = rows.map((row) => moveRow(row, items)).filter((move) => move.steps.length > 0);
+  await writeLeftOut(tx, items);
   await (statementsAreCheap ? writeEach(tx, rows, moved, now) : writeAll(tx, rows, moved, now));
   return {
     facts: moved.flatMap((move) => move.steps.map((step) => proofFact(move, step, now))),
@@ -48,6 +57,14 @@ export async function settleProofs(tx: Tx, items: readonly ProofItem[], now: num
       errorMessage: null,
     })),
   };
+}
+
+/** Whatever else is known of the message by now. */
+async function writeLeftOut(tx: Tx, items: readonly ProofItem[]): Promise<void> {
+  for (const item of items) {
+    if (!('id' in item) || item.leftOut === undefined) continue;
+    await tx.update(messages).set({ leftOut: item.leftOut }).where(eq(messages.id, item.id));
+  }
 }
 
 const rowColumns = {

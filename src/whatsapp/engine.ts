@@ -3,8 +3,11 @@
  * it never decides to reconnect, never retries a send and never writes history.
  */
 import type { Readable } from 'node:stream';
+import type { LeftOut } from '../db/schema.ts';
 import type { Content, ContentType, MediaDetails } from './content.ts';
 import type { InboundContent, MediaSource } from './inbound-content.ts';
+
+export type { LeftOut };
 
 /** Which session, and under which ownership its writes are made. */
 export interface AccountRef {
@@ -114,10 +117,14 @@ export type EngineEvent =
 
 /** What became of one attempt. `unknown` is resolved by sending the same id again, never a new one. */
 export type SendResult =
-  | { outcome: 'acknowledged'; at: number }
+  /** `leftOut`: devices that it was not encrypted for */
+  | { outcome: 'acknowledged'; at: number; leftOut?: LeftOut[] }
   | { outcome: 'refused'; code: string; message: string }
-  /** nothing was put on the wire, and another attempt may work: not connected, query timed out, … */
-  | { outcome: 'not_sent'; reason: string }
+  /**
+   * nothing was put on the wire, and another attempt may work: query timed out, … `code` is what the message fails
+   * with in the end. `begun`: the connection was there, and ended while it was being prepared.
+   */
+  | { outcome: 'not_sent'; reason: string; code?: string; begun?: boolean }
   /** nothing was put on the wire, and it was not tried: something of ours that it needs cannot be had now */
   | { outcome: 'postponed'; reason: string }
   /** nothing was put on the wire, and no attempt ever will be: not on WhatsApp, unsupported content, … */

@@ -38,6 +38,15 @@ describe('the retry policy', () => {
     expect(decide(attempt({ attempts: 3, result, connected: false }))).toEqual({ action: 'release' });
   });
 
+  it('ends what lost its connection in every attempt that had begun, with the code that is known', () => {
+    const result = { outcome: 'not_sent', reason: 'connection closed', begun: true } as const;
+    const decided = (attempts: number, more: object = {}) =>
+      decide(attempt({ attempts, result: { ...result, ...more }, connected: false }));
+    expect(decided(2)).toMatchObject({ action: 'retry' });
+    expect(decided(3)).toMatchObject({ action: 'failed', errorCode: 'NOT_SENT' });
+    expect(decided(3, { code: 'RECIPIENT_KEYS' })).toMatchObject({ errorCode: 'RECIPIENT_KEYS' });
+  });
+
   it('lets a message that waits for its file wait, as often as it takes', () => {
     const result = { outcome: 'postponed', reason: 'storage' } as const;
     const decided = [0, 1].map((random) => decide(attempt({ attempts: 9, result, random })));

@@ -107,14 +107,16 @@ describe('identities', () => {
     expect(await scanned).toBe('not linked');
   });
 
-  it("a recipient's key that his identity did not sign is refused, and the socket closed", async () => {
+  it("a recipient's key that his identity did not sign ends that message alone", async () => {
     const account = await test.connect('6281100000010');
     expect(await test.send(account, '6282200000001', 'hello')).toMatchObject({ outcome: 'acknowledged' });
     forge(() => true);
     const result = await test.send(account, '6282200000002', 'hello');
-    expect(result.outcome).toBe('not_sent');
-    expect((await test.host.next(account.id, 'closed')).reason).toBe('untrusted_server');
+    expect(result).toMatchObject({ outcome: 'impossible', code: 'RECIPIENT_KEYS' });
     expect(test.emulator.stanzas({ to: '6282200000002' })).toEqual([]);
+    forge(() => false);
+    expect(await test.send(account, '6282200000003', 'hello')).toMatchObject({ outcome: 'acknowledged' });
+    expect(test.engine.isConnected(account.id)).toBe(true);
   });
 });
 

@@ -102,6 +102,15 @@ export const MessageOutput = z
     attempts: z.int(),
     errorCode: z.string().nullable(),
     errorMessage: z.string().nullable(),
+    notReached: z
+      .array(
+        z.object({
+          to: z.string().describe('a person: `+` and digits, or a LID'),
+          devices: z.array(z.int()).describe('their devices; 0 is the phone itself'),
+          all: z.boolean().describe('no device of theirs got it'),
+        }),
+      )
+      .describe('who did not get a message that was sent, since WhatsApp has no usable keys of theirs'),
     scheduledAt: time,
     expiresAt: time,
     queuedAt: time,

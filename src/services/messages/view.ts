@@ -1,8 +1,8 @@
 /** A message as answers show it. */
-import type { messages } from '../../db/schema.ts';
+import type { LeftOut, messages } from '../../db/schema.ts';
 import { PRIORITIES, type PriorityName } from '../../queue/priority.ts';
 import { formatE164 } from '../../utils/phone.ts';
-import { lidJid } from '../../whatsapp/jid.ts';
+import { lidJid, phoneOf } from '../../whatsapp/jid.ts';
 import { type MediaLinkDeps, withMediaUrl } from '../inbound/media-view.ts';
 import type { MessageOutput } from './schemas.ts';
 
@@ -16,6 +16,10 @@ export const toIso = (at: number | null): string | null => (at === null ? null :
 /** `+` and digits for a phone number, the JID for everything else. */
 export function addressOf(row: { phone: string | null; peer: string }): string {
   return row.phone === null ? row.peer : formatE164(row.phone);
+}
+
+function toNotReached({ jid, devices, all }: LeftOut): MessageOutput['notReached'][number] {
+  return { to: addressOf({ phone: phoneOf(jid), peer: jid }), devices, all };
 }
 
 /** A file that we have comes with a link that opens it for a day; without `deps` it has none. */
@@ -36,6 +40,7 @@ export function toMessage(deps: MediaLinkDeps | null, row: MessageRecord): Messa
     attempts: row.attempts,
     errorCode: row.errorCode,
     errorMessage: row.errorMessage,
+    notReached: (row.leftOut ?? []).map(toNotReached),
     scheduledAt: toIso(row.scheduledAt),
     expiresAt: toIso(row.expiresAt),
     queuedAt: toIso(row.queuedAt),

@@ -25,6 +25,8 @@ import type { VersionStore } from './version.ts';
 
 const CONNECT_TIMEOUT_MS = 20_000;
 const QUERY_TIMEOUT_MS = 20_000;
+/** WhatsApp answers within a second or two; what takes longer is not answered at all. */
+const ANSWER_TIMEOUT_MS = 8_000;
 /** Longer than the API should wait, shorter than a server's patience with an unconfirmed message. */
 const INBOUND_STORE_TIMEOUT_MS = 60_000;
 
@@ -43,6 +45,8 @@ export interface BaileysEngineOptions {
   connectTimeoutMs?: number;
   /** how long each QR is shown; WhatsApp's own times (60 s, then 20 s) when missing */
   qrTimeoutMs?: number;
+  /** how long WhatsApp may take to answer about a recipient's devices and keys */
+  answerTimeoutMs?: number;
   /** how long a message that cannot be stored keeps its socket open */
   inboundStoreTimeoutMs?: number;
 }
@@ -137,6 +141,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
         connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
         qrTimeoutMs: options.qrTimeoutMs,
       },
+      answerTimeoutMs: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
       inboundStoreTimeoutMs: options.inboundStoreTimeoutMs ?? INBOUND_STORE_TIMEOUT_MS,
     };
   }

@@ -1,7 +1,6 @@
 /** Why a socket ended, told from what the server said last and from Baileys' error. */
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { CloseReason } from '../engine.ts';
-import { UntrustedError } from './trust.ts';
 
 export interface Ending {
   reason: CloseReason;
@@ -50,8 +49,11 @@ const BY_CODE: Readonly<Record<number, CloseReason>> = {
   516: 'restart_required',
 };
 
-/** Only what the server itself said can end a session; a broken line or a proxy's answer never does. */
-export function explainClose(verdict: Verdict | null, error: unknown): Ending {
+/**
+ * Only what the server itself said can end a session; a broken line or a proxy's answer never does. `loggedIn`: the
+ * server has proven who it is, so that nothing that comes later speaks against it.
+ */
+export function explainClose(verdict: Verdict | null, error: unknown, loggedIn = false): Ending {
   if (verdict) {
     const reason = verdict.conflict === 'replaced' ? 'replaced' : BY_CODE[verdict.code];
     return {
@@ -61,15 +63,28 @@ export function explainClose(verdict: Verdict | null, error: unknown): Ending {
     };
   }
   const message = error instanceof Error ? error.message : null;
-  return { reason: reasonOf(error, message ?? ''), code: statusOf(error), message };
+  const reason = reasonOf(message ?? '');
+  return {
+    reason: loggedIn && reason === 'untrusted_server' ? 'connection_lost' : reason,
+    code: statusOf(error),
+    message,
+  };
+}
+
+/** What Node's crypto says of a frame that does not belong to the encrypted channel. */
+const BROKEN_CHANNEL = /Unsupported state or unable to authenticate data/i;
+
+/** True when the channel itself cannot be read any more; every other error is about one stanza. */
+export function isBrokenChannel(error: unknown): boolean {
+  return error instanceof Error && BROKEN_CHANNEL.test(error.message);
 }
 
 /** Sentences of Baileys rc14 and Node's crypto that stand for a server that is not who it says. */
 const UNTRUSTED =
   /certificat|certification match failed|account signature|Unsupported state or unable to authenticate data/i;
 
-function reasonOf(error: unknown, message: string): CloseReason {
-  if (error instanceof UntrustedError || UNTRUSTED.test(message)) return 'untrusted_server';
+function reasonOf(message: string): CloseReason {
+  if (UNTRUSTED.test(message)) return 'untrusted_server';
   if (message === 'QR refs attempts ended') return 'pairing_expired';
   if (message === 'Connection was lost') return 'stalled';
   if (/timed out/i.test(message)) return 'timed_out';

@@ -91,3 +91,29 @@ export function refuseQueries(sock: WASocket): void {
     return client;
   };
 }
+
+/**
+ * Baileys asks the server while it holds the session's keys when it sends a message again: as long as that takes,
+ * nobody else's message can be encrypted. Such a question counts as refused after `timeoutMs`.
+ */
+export function boundQueriesUnderLock(
+  sock: WASocket,
+  { clock, timeoutMs, holdsKeys }: { clock: Clock; timeoutMs: number; holdsKeys: () => boolean },
+): void {
+  const client = clientOf(sock);
+  const on = client.on.bind(client);
+  client.on = (event, listener) => {
+    on(event, listener);
+    // An answer that has come makes this one a call that changes nothing.
+    if (String(event).startsWith('TAG:') && holdsKeys()) {
+      clock.setTimer(() => listener(NO_ANSWER), timeoutMs);
+    }
+    return client;
+  };
+}
+
+const NO_ANSWER = {
+  tag: 'iq',
+  attrs: { type: 'error' },
+  content: [{ tag: 'error', attrs: { code: '408', text: 'Timed Out' } }],
+};

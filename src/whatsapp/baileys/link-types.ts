@@ -7,6 +7,8 @@ import type { AckBook } from './ack-book.ts';
 import type { Chats } from './chats.ts';
 import type { Ending } from './close-reason.ts';
 import type { Contacts } from './contacts.ts';
+import type { DeviceCache } from './device-cache.ts';
+import type { Doubts } from './doubts.ts';
 import type { GroupCache } from './groups.ts';
 import type { PasskeyStep } from './passkey.ts';
 import type { SocketSettings } from './socket-config.ts';
@@ -19,7 +21,12 @@ export interface LinkDeps {
   settings: SocketSettings;
   uploads: Uploads;
   inboundStoreTimeoutMs: number;
+  /** how long WhatsApp may take to answer about devices and keys */
+  answerTimeoutMs: number;
 }
+
+/** The directory's answer about a number: see the event. */
+export type Alias = Omit<Extract<EngineEvent, { type: 'alias' }>, 'type'>;
 
 /** One socket and what belongs to it. */
 export interface Link {
@@ -27,6 +34,12 @@ export interface Link {
   readonly sock: WASocket;
   readonly acks: AckBook;
   readonly contacts: Contacts;
+  readonly clock: Clock;
+  readonly answerTimeoutMs: number;
+  readonly devices: DeviceCache;
+  /** accounts behind numbers that WhatsApp knows under another spelling, by the number that is dialled (digits) */
+  readonly aliases: { get(phone: string): Alias | undefined };
+  readonly doubts: Doubts;
   readonly groups: GroupCache;
   readonly chats: Chats;
   readonly uploads: Uploads;
@@ -35,6 +48,8 @@ export interface Link {
   isOpen(): boolean;
   /** What may be said while a passkey is asked for. */
   passkey(): PasskeyStep;
+  /** Remembers what the directory said, and tells it. */
+  learnAlias(alias: Alias): void;
   /** Closes for the first reason given; resolves after `closed` was told. */
   finish(ending: Partial<Ending> & Pick<Ending, 'reason'>): Promise<void>;
 }

@@ -12,30 +12,45 @@ import type { AccountRef, PairingRequest } from '../engine.ts';
 import { canonicalJid, lidOf, phoneOf } from '../jid.ts';
 import { createAckBook } from './ack-book.ts';
 import { type AuthState, createAuthState, identityOf } from './auth-state.ts';
+import { refuseUnsigned, toleratePeers } from './bundles.ts';
 import { type Chats, createChats } from './chats.ts';
-import { type Ending, explainClose, readFailure, readStreamError, type Verdict } from './close-reason.ts';
+import {
+  type Ending,
+  explainClose,
+  isBrokenChannel,
+  readFailure,
+  readStreamError,
+  type Verdict,
+} from './close-reason.ts';
 import { type Contacts, createContacts } from './contacts.ts';
 import { openVote } from './decode-vote.ts';
+import { createDeviceCache, type DeviceCache } from './device-cache.ts';
+import { answered } from './devices.ts';
+import { createDoubts } from './doubts.ts';
 import { createGroupCache, type GroupCache } from './groups.ts';
-import { boundClose, guardListeners, refuseQueries } from './guard.ts';
+import { boundClose, boundQueriesUnderLock, guardListeners, refuseQueries } from './guard.ts';
 import { createInbound } from './inbound.ts';
-import type { Link, LinkControl, LinkDeps } from './link-types.ts';
+import type { Alias, Link, LinkControl, LinkDeps } from './link-types.ts';
 import { followPairing } from './pairing.ts';
 import type { PasskeyStep } from './passkey.ts';
 import { type Patience, patiently } from './patience.ts';
 import { encodeAgain, secretOf } from './prepare-message.ts';
 import { readReceipt } from './receipts.ts';
 import { createReceiver } from './receive.ts';
+import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
 import { boundRetryMemory } from './retry-memory.ts';
 import { makeSocketConfig } from './socket-config.ts';
-import { installTransactions } from './transactions.ts';
-import { isSignedBundle, UntrustedError, withServerRoot } from './trust.ts';
+import { holdsKeys, installTransactions } from './transactions.ts';
+import { withServerRoot } from './trust.ts';
 
 /** From the server's `<success>` to an open session: a first login also uploads 812 pre-keys. */
 const LOGIN_TIMEOUT_MS = 45_000;
 /** How long the last key writes may take when a socket is closed. */
 const FLUSH_TIMEOUT_MS = 5_000;
 const MAX_LID_MAPPINGS = 5_000;
+const MAX_ALIASES = 5_000;
+
+const NO_BYTES = Buffer.alloc(0);
 
 /** Sockets belong to no request and no transaction. */
 const cleanContext = new AsyncResource('wahub.socket');
@@ -89,6 +104,11 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     save: (chat, setting) => host.saveChat(account, chat, setting),
   });
   const acks = createAckBook(clock, control.tell);
+  const devices = createDeviceCache();
+  const aliases = createLru<string, Alias>({ max: MAX_ALIASES });
+  const doubts = createDoubts({ clock, closed: closing.signal, sock: () => sock }, () => {
+    void control.finish({ reason: 'stalled', message: 'the server does not answer any more' });
+  });
   const sock = makeSocket({
     deps,
     account,
@@ -96,6 +116,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     contacts,
     groups,
     chats,
+    devices,
     control,
     closed: closing.signal,
     self: () => link,
@@ -105,10 +126,19 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     sock,
     acks,
     contacts,
+    clock,
+    answerTimeoutMs: deps.answerTimeoutMs,
+    devices,
+    aliases,
+    doubts,
     groups,
     chats,
     uploads: deps.uploads,
     closed: closing.signal,
+    learnAlias(alias) {
+      aliases.set(alias.alias, alias);
+      control.tell({ type: 'alias', ...alias });
+    },
     isOpen: () => open && !closing.signal.aborted && sock.ws.isOpen,
     passkey: () => passkey,
     finish: control.finish,
@@ -127,7 +157,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
   function listen(): PasskeyStep {
     control.watch('timed_out', deps.settings.connectTimeoutMs);
     const step = followPairing(link, auth, pairing, deps, control);
-    followEnd(link, control);
+    followEnd(link, () => open, control);
     followTraffic(link, deps, control);
     groups.follow(sock);
     sock.ws.on('CB:success', () => control.watch('timed_out', LOGIN_TIMEOUT_MS));
@@ -163,13 +193,14 @@ interface SocketParts {
   contacts: Contacts;
   groups: GroupCache;
   chats: Chats;
+  devices: DeviceCache;
   control: LinkControl;
   closed: AbortSignal;
   self: () => Link;
 }
 
 function makeSocket(parts: SocketParts): WASocket {
-  const { deps, account, auth, contacts, groups, control, closed } = parts;
+  const { deps, account, auth, contacts, groups, devices, control, closed } = parts;
   const { host, clock, settings } = deps;
   const patience: Patience = {
     clock,
@@ -195,6 +226,7 @@ function makeSocket(parts: SocketParts): WASocket {
   });
   const config = makeSocketConfig(settings, {
     auth: auth.state,
+    userDevicesCache: devices.store,
     cachedGroupMetadata: async (jid) => groups.get(jid),
     async getMessage({ id, remoteJid }) {
       const content = id ? await patiently(() => host.findOutbound(account.id, id), patience) : null;
@@ -203,9 +235,13 @@ function makeSocket(parts: SocketParts): WASocket {
     makeSignalRepository(signal, logger, lookUpLids) {
       const keys = withTransactions(signal.keys);
       installTransactions(keys, auth.raw);
-      const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(signal, logger, lookUpLids);
+      // A relay holds the session's keys: whatever it does not know by then it must not ask for.
+      const lookUp: typeof lookUpLids = async (jids) =>
+        isRelaying() || !lookUpLids ? undefined : answered(parts.self(), lookUpLids(jids));
+      const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(signal, logger, lookUp);
       inbound.wrap(repository, keys);
-      refuseForgedBundles(repository, control);
+      refuseUnsigned(repository);
+      refuseWithdrawnRelays(repository);
       // Its own has no size and a timer for each entry.
       Object.assign(repository.lidMapping, {
         mappingCache: createLru<string, string>({ max: MAX_LID_MAPPINGS }),
@@ -218,10 +254,21 @@ function makeSocket(parts: SocketParts): WASocket {
   boundClose(sock, clock);
   boundRetryMemory(sock);
   const receiver = createReceiver(sock, inbound, closed);
+  toleratePeers(sock);
+  boundQueriesUnderLock(sock, { clock, holdsKeys, timeoutMs: deps.answerTimeoutMs / 4 });
   guardListeners(sock, receiver.receive, (event, error) => {
     deps.logger.debug('a listener of the socket failed', { event, accountId: account.id });
-    // Without this one nothing is read any more.
-    if (event === 'message') void control.finish(explainClose(null, error));
+    if (event !== 'message') return;
+    // Without this one nothing is read any more, unless it is a single stanza that cannot be decoded.
+    const loggedIn = parts.self().isOpen();
+    if (!loggedIn || isBrokenChannel(error)) {
+      return void control.finish(explainClose(null, error, loggedIn));
+    }
+    deps.logger.warn('a stanza of the server cannot be decoded and is passed over', {
+      accountId: account.id,
+    });
+    // What came behind it in the same frame waits in Baileys' buffer.
+    sock.ws.emit('message', NO_BYTES);
   });
   return sock;
 }
@@ -237,20 +284,21 @@ function withTransactions(keys: object): SignalKeyStoreWithTransaction {
 
 type Repository = ReturnType<typeof DEFAULT_CONNECTION_CONFIG.makeSignalRepository>;
 
-function refuseForgedBundles(repository: Repository, control: LinkControl): void {
-  const inject = repository.injectE2ESession;
-  repository.injectE2ESession = async (opts) => {
-    if (!isSignedBundle(opts.session)) {
-      const error = new UntrustedError('a pre-key bundle is not signed by its identity');
-      void control.finish(explainClose(null, error));
-      throw error;
-    }
-    return inject.call(repository, opts);
+/** A relay that was given up while it waited for its turn goes no further. */
+function refuseWithdrawnRelays(repository: Repository): void {
+  const { encryptMessage, encryptGroupMessage } = repository;
+  repository.encryptMessage = async (opts) => {
+    refuseWithdrawn();
+    return encryptMessage.call(repository, opts);
+  };
+  repository.encryptGroupMessage = async (opts) => {
+    refuseWithdrawn();
+    return encryptGroupMessage.call(repository, opts);
   };
 }
 
 /** Everything by which a socket can end, except what we do ourselves. */
-function followEnd({ sock }: Link, control: LinkControl): void {
+function followEnd({ sock }: Link, isLoggedIn: () => boolean, control: LinkControl): void {
   let verdict: Verdict | null = null;
   // Before Baileys' own listeners, which end the socket.
   sock.ws.prependListener('CB:failure', (node) => {
@@ -260,7 +308,8 @@ function followEnd({ sock }: Link, control: LinkControl): void {
     verdict ??= readStreamError(node);
   });
   sock.ev.on('connection.update', ({ connection, lastDisconnect }) => {
-    if (connection === 'close') void control.finish(explainClose(verdict, lastDisconnect?.error));
+    if (connection !== 'close') return;
+    void control.finish(explainClose(verdict, lastDisconnect?.error, isLoggedIn()));
   });
   // Baileys' wrapper listens to this one as well, and so keeps `ws` from giving up.
   sock.ws.on('unexpected-response', (_request: unknown, response: { statusCode?: number }) => {

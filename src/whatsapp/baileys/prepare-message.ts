@@ -1,27 +1,39 @@
 /** A message made ready to leave: its recipient found, its file uploaded, its content encoded. */
 import { createHmac } from 'node:crypto';
-import type { AuthenticationCreds, proto } from '@whiskeysockets/baileys';
+import { type AuthenticationCreds, proto } from '@whiskeysockets/baileys';
 import { type Content, hasMedia } from '../content.ts';
 import type { Recipient } from '../engine.ts';
 import { isGroupJid, parseJid } from '../jid.ts';
 import { type EncodedContent, encodeContent } from './encode.ts';
 import type { Link } from './link-types.ts';
-import { ownJid, type Prepared, prepareRecipient } from './prepare.ts';
+import { ownJid, type Prepared, prepareRecipient, type Ready } from './prepare.ts';
 import type { UploadedMedia } from './uploads.ts';
 
-type Ready = Extract<Prepared, { kind: 'ready' }> & { encoded: EncodedContent };
+type ReadyMessage = Ready & { encoded: EncodedContent };
 
-/** Rejects when a query or the upload fails (another attempt may work), or with MediaGoneError. */
+/** The content cannot be made into a message: no attempt will change that. */
+export class EncodeError extends Error {
+  override name = 'EncodeError';
+}
+
+/** Rejects when a query or the upload fails (another attempt may work), or with MediaGoneError or EncodeError. */
 export async function prepareMessage(
   link: Link,
   to: Recipient,
   content: Content,
   messageId: string,
-): Promise<Ready | Extract<Prepared, { kind: 'impossible' }>> {
+): Promise<ReadyMessage | Exclude<Prepared, Ready>> {
   const prepared = await prepareRecipient(link, to);
-  if (prepared.kind === 'impossible') return prepared;
+  if (prepared.kind !== 'ready') return prepared;
   const uploaded = await uploadOf(link, content);
-  return { ...prepared, encoded: encodeFor(link, prepared.jid, content, messageId, uploaded) };
+  try {
+    const encoded = encodeFor(link, prepared.jid, content, messageId, uploaded);
+    // Baileys would stumble over the same in the middle of its relay.
+    proto.Message.encode(proto.Message.create(encoded.message));
+    return { ...prepared, encoded };
+  } catch (error) {
+    throw new EncodeError('the content cannot be encoded', { cause: error });
+  }
 }
 
 /** The message once more, for a recipient whose phone asks for it; undefined when its file is gone. */

@@ -1,59 +1,175 @@
 /** What a send needs from the network: the recipient's devices and a Signal session with each of them. */
-import type { WASocket } from '@whiskeysockets/baileys';
-import type { Recipient } from '../engine.ts';
-import { isGroupJid, lidJid, parseJid, phoneJid, phoneOf } from '../jid.ts';
+import type { GroupMetadata, WASocket } from '@whiskeysockets/baileys';
+import type { LeftOut, Recipient } from '../engine.ts';
+import { canonicalJid, isGroupJid, lidJid, parseJid, phoneJid, phoneOf } from '../jid.ts';
+import { refusalCode } from './ask-in-parts.ts';
+import { answered, ensureSessions, findDevices, type Keyless, userOf } from './devices.ts';
 import type { Link } from './link-types.ts';
 import { queryNumbers } from './number-check.ts';
 
 export type Prepared =
-  /** the JID to relay to; everything for it is in the socket's caches now */
-  { kind: 'ready'; jid: string } | { kind: 'impossible'; code: string; message: string };
+  | Ready
+  | { kind: 'impossible'; code: string; message: string }
+  /** WhatsApp did not tell what is needed: another attempt may work */
+  | { kind: 'unanswered'; code: string; message: string };
+
+/** Everything for it is in the socket's caches now. */
+export interface Ready {
+  kind: 'ready';
+  /** the JID to relay to */
+  jid: string;
+  /** devices without keys, as Baileys names them: nothing is encrypted for these */
+  leftOut: ReadonlySet<string>;
+  /** the people behind them */
+  missing: LeftOut[];
+}
 
 const NOT_ON_WHATSAPP: Prepared = {
   kind: 'impossible',
   code: 'NOT_ON_WHATSAPP',
   message: 'the number is not on WhatsApp',
 };
+const RECIPIENT_KEYS = 'RECIPIENT_KEYS';
+const NO_KEYS: Prepared = {
+  kind: 'impossible',
+  code: RECIPIENT_KEYS,
+  message: 'WhatsApp has no usable keys for any device of the recipient',
+};
+const KEYS_UNANSWERED: Prepared = {
+  kind: 'unanswered',
+  code: RECIPIENT_KEYS,
+  message: "WhatsApp did not answer about the recipient's devices and keys",
+};
+const GROUP_GONE: Prepared = {
+  kind: 'impossible',
+  code: 'GROUP_GONE',
+  message: 'the group does not exist any more, or this number is not a member of it',
+};
+/** WhatsApp's answers about a group that is not there, or not for us. */
+const GROUP_GONE_CODES: ReadonlySet<number> = new Set([401, 403, 404, 410]);
 
-/** Rejects when a query fails: another attempt may work. */
+/** Rejects when the connection is closed or the server asks to slow down: another attempt may work. */
 export async function prepareRecipient(link: Link, to: Recipient): Promise<Prepared> {
   if (isGroupJid(to.jid)) return prepareGroup(link, to.jid);
   const phone = to.phone ?? phoneOf(to.jid);
-  const lid = to.lid ?? (parseJid(to.jid)?.kind === 'lid' ? to.jid : await findLid(link.sock, phone));
-  // The LID is what WhatsApp addresses people by; the number stays for those who have none.
-  const targets = [...(lid ? [lidJid(lid)] : []), ...(phone ? [phoneJid(phone)] : [])];
-  for (const jid of targets) if (await prepareUser(link, jid)) return { kind: 'ready', jid };
-  if (!phone) return NOT_ON_WHATSAPP;
-  // rc14 would send to our own devices only and call that sent.
-  const [check] = await queryNumbers(link.sock, [phone]);
-  if (!check?.exists) return NOT_ON_WHATSAPP;
-  throw new Error('the recipient has no device');
+  const known = phone === null ? undefined : link.aliases.get(phone);
+  if (known) return prepareUser(link, known.phone, known.lid ?? to.lid);
+  const lid = to.lid ?? (parseJid(to.jid)?.kind === 'lid' ? to.jid : await findLid(link, phone));
+  const found = await prepareUser(link, phone, lid);
+  if (found !== NO_KEYS || !phone) return found;
+  // The directory may know the number under another spelling, or not at all.
+  const [check] = await answered(link, queryNumbers(link.sock, [phone])).catch(() => []);
+  if (!check) return KEYS_UNANSWERED;
+  if (!check.exists) return NOT_ON_WHATSAPP;
+  const account = phoneOf(check.jid);
+  if (account === null || account === phone) return found;
+  link.learnAlias({ alias: phone, phone: account, lid: check.lid });
+  return prepareUser(link, account, check.lid);
 }
 
-async function findLid(sock: WASocket, phone: string | null): Promise<string | null> {
+/** Null when it is not known, or no answer comes. */
+async function findLid(link: Link, phone: string | null): Promise<string | null> {
   if (phone === null) return null;
-  return sock.signalRepository.lidMapping.getLIDForPN(phoneJid(phone));
+  const { lidMapping } = link.sock.signalRepository;
+  return answered(link, lidMapping.getLIDForPN(phoneJid(phone))).catch(() => null);
 }
 
-/** True when the user has a device; then there is a Signal session with each of theirs and our own. */
-async function prepareUser({ sock }: Link, jid: string): Promise<boolean> {
-  const me = ownJid(sock, parseJid(jid)?.kind === 'lid');
-  const devices = await sock.getUSyncDevices([me, jid], true, false);
-  const user = parseJid(jid)?.user;
-  if (!devices.some((device) => parseJid(device.jid)?.user === user)) return false;
-  await sock.assertSessions(otherDevices(sock, devices), false);
-  return true;
+/** The LID is what WhatsApp addresses people by; the number stays for those who have none. */
+async function prepareUser(link: Link, phone: string | null, lid: string | null): Promise<Prepared> {
+  const targets = [...(lid ? [lidJid(lid)] : []), ...(phone ? [phoneJid(phone)] : [])];
+  let unanswered = false;
+  for (const jid of targets) {
+    const person = phone ? phoneJid(phone) : jid;
+    const reached = (await reach(link, jid, person)) ?? (await reach(link, jid, person, { fresh: true }));
+    if (reached?.kind === 'ready') return reached;
+    unanswered ||= reached?.kind === 'unanswered';
+  }
+  return unanswered ? KEYS_UNANSWERED : NO_KEYS;
 }
 
-async function prepareGroup({ sock, groups }: Link, jid: string): Promise<Prepared> {
-  const metadata = await groups.fetch(sock, jid);
-  const members = metadata.participants.map((participant) => participant.id);
-  const devices = await sock.getUSyncDevices(members, true, false);
-  const memory = await sock.authState.keys.get('sender-key-memory', [jid]);
+/**
+ * Ready when a device of theirs has a session. Null when some are listed or have keys that we do not know yet: to be
+ * looked at once more, `fresh`.
+ */
+async function reach(
+  link: Link,
+  jid: string,
+  person: string,
+  { fresh = false } = {},
+): Promise<Prepared | null> {
+  const me = ownJid(link.sock, parseJid(jid)?.kind === 'lid');
+  const devices = await findDevices(link, [me, jid], { fresh });
+  const keyless = await ensureSessions(link, otherDevices(link.sock, devices.jids));
+  const theirs = devices.jids.filter((device) => userOf(device) === userOf(jid));
+  const without = theirs.filter((device) => keyless.jids.has(device));
+  const unanswered = devices.unanswered.length > 0 || keyless.unanswered;
+  if (!fresh && !unanswered && (theirs.length === 0 || without.length > 0)) return null;
+  if (theirs.length > without.length) {
+    return {
+      kind: 'ready',
+      jid,
+      leftOut: keyless.jids,
+      missing: without.length === 0 ? [] : [leftOutOf(person, without, false)],
+    };
+  }
+  return unanswered || devices.refused.length > 0 ? KEYS_UNANSWERED : NO_KEYS;
+}
+
+async function prepareGroup(link: Link, jid: string): Promise<Prepared> {
+  const { sock, groups } = link;
+  let metadata: GroupMetadata;
+  try {
+    metadata = await groups.fetch(sock, jid);
+  } catch (error) {
+    if (GROUP_GONE_CODES.has(refusalCode(error) ?? 0)) return GROUP_GONE;
+    throw error;
+  }
+  const members = metadata.participants.map((participant) => canonicalJid(participant.id));
+  const first = await groupSessions(link, jid, members);
+  const { devices, keyless } =
+    first.keyless.jids.size > 0 && !first.keyless.unanswered
+      ? await groupSessions(link, jid, members, first.keyless)
+      : first;
+  const own = new Set([ownJid(sock, true), ownJid(sock, false)]);
+  const missing: LeftOut[] = [];
+  for (const member of members) {
+    if (own.has(member)) continue;
+    const theirs = devices.jids.filter((device) => userOf(device) === userOf(member));
+    const without = theirs.filter((device) => keyless.jids.has(device));
+    const unknown =
+      theirs.length === 0 && (devices.refused.includes(member) || devices.unanswered.includes(member));
+    if (without.length === 0 && !unknown) continue;
+    const person = personOf(link, metadata, member);
+    missing.push(leftOutOf(person, unknown ? [member] : without, without.length === theirs.length));
+  }
+  const others = members.filter((member) => !own.has(member));
+  if (others.length > 0 && missing.filter((one) => one.all).length === others.length) {
+    return keyless.unanswered || devices.unanswered.length > 0 ? KEYS_UNANSWERED : NO_KEYS;
+  }
+  return { kind: 'ready', jid, leftOut: keyless.jids, missing };
+}
+
+/** With `before` the owners of devices that had no keys are asked about once more. */
+async function groupSessions(link: Link, jid: string, members: readonly string[], before?: Keyless) {
+  if (before) {
+    const owners = new Set([...before.jids].map(userOf));
+    const again = members.filter((member) => owners.has(userOf(member)));
+    await findDevices(link, again, { fresh: true });
+  }
+  const devices = await findDevices(link, members);
+  const memory = await link.sock.authState.keys.get('sender-key-memory', [jid]);
   const known = memory[jid] ?? {};
-  const fresh = otherDevices(sock, devices).filter((device) => !known[device]);
-  if (fresh.length > 0) await sock.assertSessions(fresh, false);
-  return { kind: 'ready', jid };
+  const fresh = otherDevices(link.sock, devices.jids).filter((device) => !known[device]);
+  return { devices, keyless: await ensureSessions(link, fresh) };
+}
+
+function personOf(link: Link, metadata: GroupMetadata, member: string): string {
+  const participant = metadata.participants.find((one) => canonicalJid(one.id) === member);
+  return link.contacts.canonical(participant?.phoneNumber ?? member);
+}
+
+function leftOutOf(person: string, devices: readonly string[], all: boolean): LeftOut {
+  return { jid: person, devices: devices.map((device) => parseJid(device)?.device ?? 0), all };
 }
 
 /** Our own user, in the spelling of the conversation: a bare JID without a device. Throws when not logged in. */
@@ -65,7 +181,7 @@ export function ownJid(sock: Pick<WASocket, 'authState'>, asLid: boolean): strin
 }
 
 /** All but this very device: nobody has a session with himself. */
-function otherDevices(sock: WASocket, devices: readonly { jid: string }[]): string[] {
+function otherDevices(sock: WASocket, devices: readonly string[]): string[] {
   const { me } = sock.authState.creds;
-  return devices.map(({ jid }) => jid).filter((jid) => jid !== me?.id && jid !== me?.lid);
+  return devices.filter((jid) => jid !== me?.id && jid !== me?.lid);
 }

@@ -7,7 +7,9 @@ import type { Acknowledgement } from './ack-book.ts';
 import { withBound } from './bound.ts';
 import type { EncodedContent } from './encode.ts';
 import type { Link } from './link-types.ts';
-import { prepareMessage } from './prepare-message.ts';
+import type { Ready } from './prepare.ts';
+import { EncodeError, prepareMessage } from './prepare-message.ts';
+import { type Relay, runRelay, WITHDRAWN } from './relay-scope.ts';
 import { MediaGoneError } from './uploads.ts';
 
 /** See Engine.send. Never rejects. */
@@ -19,26 +21,45 @@ export async function sendOnce(
   options: SendOptions,
 ): Promise<SendResult> {
   if (!link.isOpen()) return notSent('not connected');
-  let target: string;
-  let encoded: EncodedContent;
+  let ready: Ready & { encoded: EncodedContent };
   try {
     const work = prepareMessage(link, to, content, options.messageId);
     const bound = await withBound(clock, work, options.prepareTimeoutMs, link.closed);
-    if (!bound.done) return notSent(bound.why === 'closed' ? 'connection closed' : 'preparing timed out');
+    if (!bound.done) {
+      if (bound.why === 'closed') return CUT_OFF;
+      link.doubts.unanswered(to.jid);
+      return notSent('preparing timed out');
+    }
     if (bound.value.kind === 'impossible') {
       return { outcome: 'impossible', code: bound.value.code, message: bound.value.message };
     }
-    ({ jid: target, encoded } = bound.value);
-    await showTyping(link, clock, target, options.typingMs ?? 0);
+    if (bound.value.kind === 'unanswered') {
+      link.doubts.unanswered(to.jid);
+      return { ...notSent(bound.value.message), code: bound.value.code };
+    }
+    ready = bound.value;
+    await showTyping(link, clock, ready.jid, options.typingMs ?? 0);
     if (!(await options.mayRelay())) return { outcome: 'withheld' };
   } catch (error) {
     if (error instanceof MediaGoneError) return MEDIA_GONE;
+    if (error instanceof EncodeError) return UNREADABLE;
     if (isStorageAway(error)) return { outcome: 'postponed', reason: 'the file cannot be read now' };
-    return notSent(describe(error));
+    return link.isOpen() ? notSent(describe(error)) : CUT_OFF;
   }
-  if (!link.isOpen()) return notSent('connection closed');
-  return relay(link, clock, target, encoded, options);
+  if (!link.isOpen()) return CUT_OFF;
+  const result = await relay(link, clock, ready, options);
+  const { missing } = ready;
+  if (result.outcome === 'acknowledged' || result.outcome === 'refused') link.doubts.answered();
+  return result.outcome === 'acknowledged' && missing.length > 0 ? { ...result, leftOut: missing } : result;
 }
+
+const CUT_OFF: SendResult = { outcome: 'not_sent', reason: 'connection closed', begun: true };
+
+const UNREADABLE: SendResult = {
+  outcome: 'impossible',
+  code: 'CONTENT_INVALID',
+  message: 'Its content cannot be made into a message.',
+};
 
 const MEDIA_GONE: SendResult = {
   outcome: 'impossible',
@@ -55,33 +76,42 @@ async function showTyping(link: Link, clock: Clock, target: string, typingMs: nu
   await sleep(clock, typingMs, link.closed);
 }
 
-const notSent = (reason: string): SendResult => ({ outcome: 'not_sent', reason });
+const notSent = (reason: string) => ({ outcome: 'not_sent', reason }) as const;
 
 /**
- * From here on the stanza may be on the wire. When the bound passes before Baileys has written it, the socket is
- * closed: it must not be written later, when the row is somebody else's.
+ * From here on the stanza may be on the wire. When the bound passes before Baileys has written it, it is withdrawn; once
+ * nothing of ours can stop it any more, the socket is closed: it must not be written later, when the row is somebody
+ * else's.
  */
 async function relay(
   link: Link,
   clock: Clock,
-  target: string,
-  { message, additionalNodes }: EncodedContent,
+  { jid: target, leftOut, encoded: { message, additionalNodes } }: Ready & { encoded: EncodedContent },
   { messageId, ackTimeoutMs }: SendOptions,
 ): Promise<SendResult> {
   const acknowledged = link.acks.expect(messageId);
   if (!acknowledged) return notSent('this message is being sent already');
   let written = false;
-  const relayed = link.sock.relayMessage(target, message, { messageId, additionalNodes }).then(() => {
+  const scope: Relay = { leftOut, withdrawn: false, leaving: false };
+  const relayed = runRelay(scope, () =>
+    link.sock.relayMessage(target, message, { messageId, additionalNodes }),
+  ).then(() => {
     written = true;
   });
   try {
     const bound = await withBound(clock, firstWord(acknowledged, relayed), ackTimeoutMs, link.closed);
     if (bound.done) return bound.value;
     if (bound.why === 'closed') return { outcome: 'unknown', reason: 'connection closed' };
+    if (!written && !scope.leaving) {
+      scope.withdrawn = true;
+      link.doubts.unanswered(target);
+      return notSent('it could not be encrypted in time');
+    }
     if (!written) {
       await link.finish({ reason: 'stalled', message: 'a message could not be written in time' });
       return { outcome: 'unknown', reason: 'not written in time' };
     }
+    link.doubts.unanswered(target);
     link.acks.release(messageId, { chat: target });
     return { outcome: 'unknown', reason: 'no acknowledgement in time' };
   } finally {
@@ -100,8 +130,8 @@ function firstWord(acknowledged: Promise<Acknowledgement>, relayed: Promise<void
   });
 }
 
-/** Failures of Baileys' relay that come before the stanza is written. All others might have come after. */
-const BEFORE_THE_WIRE = /^(All encryptions failed|Connection Closed|Timed Out)$/;
+/** Failures of the relay that come before the stanza is written. All others might have come after. */
+const BEFORE_THE_WIRE = new RegExp(`^(All encryptions failed|Connection Closed|Timed Out|${WITHDRAWN})$`);
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -43,7 +43,7 @@ export interface WaServer {
 /** The parts that know the session. */
 export type SessionParts = Pick<
   SocketConfig,
-  'auth' | 'getMessage' | 'cachedGroupMetadata' | 'makeSignalRepository'
+  'auth' | 'getMessage' | 'cachedGroupMetadata' | 'makeSignalRepository' | 'userDevicesCache'
 >;
 
 /**
@@ -74,7 +74,6 @@ export function makeSocketConfig(settings: SocketSettings, parts: SessionParts):
     // Our store tries again by itself.
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
     msgRetryCounterCache: createCache({ max: 1_000, ttlMs: 60 * MINUTE_MS }),
-    userDevicesCache: createCache({ max: 2_000, ttlMs: 5 * MINUTE_MS }),
     callOfferCache: createCache({ max: 50, ttlMs: 5 * MINUTE_MS }),
     placeholderResendCache: createCache({ max: 200, ttlMs: 60 * MINUTE_MS }),
   };

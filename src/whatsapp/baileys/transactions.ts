@@ -10,6 +10,7 @@ import type {
   SignalKeyStoreWithTransaction,
 } from '@whiskeysockets/baileys';
 import { createLock } from './lock.ts';
+import { markLeaving, refuseWithdrawn } from './relay-scope.ts';
 
 type KeyType = keyof SignalDataTypeMap;
 type Values = Map<string, unknown>;
@@ -30,6 +31,11 @@ interface Scope {
 
 const scopes = new AsyncLocalStorage<Scope>();
 
+/** Whether this code runs inside a transaction of any socket, and so holds its keys. */
+export function holdsKeys(): boolean {
+  return scopes.getStore()?.open ?? false;
+}
+
 /** Replaces the methods of the key store that a Baileys socket made for itself. */
 export function installTransactions(keys: SignalKeyStoreWithTransaction, raw: RawKeys): void {
   const lock = createLock();
@@ -41,10 +47,14 @@ export function installTransactions(keys: SignalKeyStoreWithTransaction, raw: Ra
     isInTransaction: () => current() !== undefined,
     get(type, names) {
       const scope = current();
+      if (type === LAST_READ) return readLast(scope, raw, type, names);
+      refuseWithdrawn();
       return scope ? readInScope(scope, raw, type, names) : raw.get(type, names);
     },
     async set(data) {
       const scope = current();
+      if (LAST_OF_GROUP in data) markLeaving();
+      else refuseWithdrawn();
       if (!scope) return raw.set(definedOnly(data));
       for (const [type, values] of Object.entries(definedOnly(data))) {
         for (const [name, value] of Object.entries(values)) {
@@ -80,6 +90,16 @@ interface Methods {
   get(type: KeyType, names: readonly string[]): Promise<Record<string, unknown>>;
   set(data: SignalDataSet): Promise<void>;
   transaction<R>(work: () => Promise<R>): Promise<R>;
+}
+
+/** What a relay reads last before its stanza leaves (the token of the chat), or writes last when it goes to a group. */
+const LAST_READ: KeyType = 'tctoken';
+const LAST_OF_GROUP: KeyType = 'sender-key-memory';
+
+async function readLast(scope: Scope | undefined, raw: RawKeys, type: KeyType, names: readonly string[]) {
+  const found = await (scope ? readInScope(scope, raw, type, names) : raw.get(type, names));
+  markLeaving();
+  return found;
 }
 
 async function readInScope(

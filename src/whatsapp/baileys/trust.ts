@@ -60,11 +60,3 @@ interface Bundle {
 export function isSignedBundle({ identityKey, signedPreKey }: Bundle): boolean {
   return verifyXeddsa(identityKey, signedPreKey.publicKey, signedPreKey.signature);
 }
-
-/** Someone who is not who they say: the socket is closed as `untrusted_server`. */
-export class UntrustedError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'UntrustedError';
-  }
-}

@@ -93,7 +93,13 @@ function typingMsOf(content: Content, msPerChar: number, priority: Priority): nu
 function settlementOf(claim: Claim, decision: Decision): Settlement {
   switch (decision.action) {
     case 'sent':
-      return { kind: 'proof', id: claim.id, status: 'sent', at: decision.at };
+      return {
+        kind: 'proof',
+        id: claim.id,
+        status: 'sent',
+        at: decision.at,
+        ...(decision.leftOut === null ? {} : { leftOut: decision.leftOut }),
+      };
     case 'failed':
       return {
         kind: 'failed',

@@ -31,6 +31,11 @@ const MAX_IN_FLIGHT = 8;
 const MAX_URGENT_IN_FLIGHT = 4;
 /** Outcomes that may wait to be written. */
 const MAX_UNSETTLED = 32;
+/**
+ * An attempt whose process ends is counted, but says little about its message: a row goes on for this many times the
+ * attempts that others get.
+ */
+const MAX_LOST_ROUNDS = 3;
 const SOCKET_POLL_MS = 500;
 /** Another host's clock that is ahead costs a message no more than this. */
 const HEAL_EVERY_MS = 1_000;
@@ -182,6 +187,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
         continue;
       }
       if (row.expiresAt !== null && row.expiresAt <= now) return expire(priority, row);
+      if (row.attempts >= MAX_LOST_ROUNDS * config.pacing.maxAttempts) return giveUp(priority, row);
       const allowed = allowedAt(at, now, priority);
       if (allowed.reason === null) return take(at, priority, row, now);
       earliest = Math.min(earliest, allowed.at);
@@ -221,6 +227,12 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   async function expire(priority: Priority, row: Candidate): Promise<number> {
     lanes.drop(priority, row.id);
     await deps.settler.settle({ kind: 'overdue', id: row.id });
+    return 0;
+  }
+
+  async function giveUp(priority: Priority, row: Candidate): Promise<number> {
+    lanes.drop(priority, row.id);
+    await deps.settler.settle({ kind: 'exhausted', id: row.id, held: account });
     return 0;
   }
 

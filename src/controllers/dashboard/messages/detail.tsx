@@ -112,6 +112,27 @@ export function WaitingPart({ view, message }: { view: View; message: MessageDet
   );
 }
 
+/** Who did not get a message that was sent. */
+function NotReached({ view, message }: { view: View; message: MessageOutput }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  if (message.notReached.length === 0) return null;
+  return (
+    <div class="alert alert-warn">
+      <p>
+        <b>{t.notReached}</b>
+      </p>
+      <ul>
+        {message.notReached.map(({ to, devices, all }) => (
+          <li>
+            {to}: {all ? t.wholePerson : t.someDevices(devices.map(t.device).join(', '))}
+          </li>
+        ))}
+      </ul>
+      <p class="small">{t.notReachedWhy}</p>
+    </div>
+  );
+}
+
 /** The part that moves: state, steps, error, and what can be done just now. */
 function Progress({ view, message }: { view: View; message: MessageDetail }) {
   const t = MESSAGE_TEXTS(view.lang);
@@ -133,6 +154,7 @@ function Progress({ view, message }: { view: View; message: MessageDetail }) {
       </p>
       <ErrorPart view={view} message={message} />
       <WaitingPart view={view} message={message} />
+      <NotReached view={view} message={message} />
       <Timeline view={view} message={message} />
       {view.canWrite && (
         <div class="row actions">

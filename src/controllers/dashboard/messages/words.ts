@@ -136,6 +136,24 @@ const ERRORS: Record<string, Both> = {
     ['This number has no WhatsApp account.', 'Correct the number.'],
     ['Nomor ini tidak punya akun WhatsApp.', 'Perbaiki nomornya.'],
   ],
+  RECIPIENT_KEYS: [
+    [
+      'WhatsApp has no usable keys for any device of this recipient, or did not answer about them.',
+      'Retry later. Other recipients are not affected.',
+    ],
+    [
+      'WhatsApp tidak punya kunci yang dapat dipakai untuk perangkat penerima ini, atau tidak menjawab.',
+      'Coba lagi nanti. Penerima lain tidak terpengaruh.',
+    ],
+  ],
+  GROUP_GONE: [
+    ['The group does not exist any more, or this number is not in it.', 'Send to another group.'],
+    ['Grup itu sudah tidak ada, atau nomor ini bukan anggotanya.', 'Kirim ke grup lain.'],
+  ],
+  CONTENT_INVALID: [
+    ['Its content cannot be made into a WhatsApp message.', 'Change the content and send it again.'],
+    ['Isinya tidak dapat dijadikan pesan WhatsApp.', 'Ubah isinya lalu kirim lagi.'],
+  ],
   MEDIA_GONE: [
     ['Its file was deleted before it was sent.', 'Upload the file again.'],
     ['Berkasnya dihapus sebelum dikirim.', 'Unggah lagi berkasnya.'],

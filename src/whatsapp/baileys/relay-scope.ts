@@ -1,0 +1,40 @@
+/** What one relay knows of itself, wherever Baileys calls back into our parts of the socket. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+export interface Relay {
+  /** devices that must not be encrypted for: WhatsApp has no usable keys of theirs */
+  readonly leftOut: ReadonlySet<string>;
+  /** set by whoever gave up waiting: the stanza must not leave any more */
+  withdrawn: boolean;
+  /** nothing of ours comes between here and the wire */
+  leaving: boolean;
+}
+
+const scope = new AsyncLocalStorage<Relay>();
+
+export function runRelay<R>(relay: Relay, work: () => R): R {
+  return scope.run(relay, work);
+}
+
+export function isRelaying(): boolean {
+  return scope.getStore() !== undefined;
+}
+
+/** Whether the relay that is running here leaves out this device (JID as Baileys writes it). */
+export function isLeftOut(deviceJid: string): boolean {
+  return scope.getStore()?.leftOut.has(deviceJid) ?? false;
+}
+
+/** Throws in a relay that was given up. */
+export function refuseWithdrawn(): void {
+  if (scope.getStore()?.withdrawn) throw new Error(WITHDRAWN);
+}
+
+/** The last of our steps before the wire. Throws in a relay that was given up. */
+export function markLeaving(): void {
+  refuseWithdrawn();
+  const relay = scope.getStore();
+  if (relay) relay.leaving = true;
+}
+
+export const WITHDRAWN = 'the message was withdrawn before it left';
