@@ -14,6 +14,7 @@ import { createSettler } from './queue/settle.ts';
 import type { Deps } from './services/context.ts';
 import { buildDeps } from './services/deps.ts';
 import { announceKeys, requireSharedKeys, withdrawKeys } from './services/encryption/announcements.ts';
+import { requireReadable } from './services/encryption/start-check.ts';
 import { ensureFirstAdmin } from './services/first-admin.ts';
 import { findChat, saveChat } from './services/inbound/chats.ts';
 import { storeInbound } from './services/inbound/store.ts';
@@ -86,6 +87,7 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
     undo.push(() => deps.mediaTools.close());
     undo.push(() => deps.storage.close());
     undo.push(() => deps.background.stop());
+    await requireReadable(deps, config.lostEncryptionKeys);
     // SQLite serves one process: nobody else can have another key.
     if (database.dialect === 'mysql') await requireSharedKeys(deps, readHost());
     await announceKeys(deps, processId);

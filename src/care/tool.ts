@@ -2,6 +2,7 @@
 import { isUnavailable } from '../db/ops.ts';
 import { StorageError } from '../utils/storage/storage.ts';
 import { backup } from './backup.ts';
+import { doctor } from './doctor.ts';
 import { restore } from './restore.ts';
 import { rotateEncryptionKey } from './rotate-encryption-key.ts';
 
@@ -19,6 +20,7 @@ export type Tool = (args: readonly string[], speaker: Speaker) => Promise<void>;
 
 const TOOLS: ReadonlyMap<string, Tool> = new Map([
   ['backup', backup],
+  ['doctor', doctor],
   ['restore', restore],
   ['rotate-encryption-key', rotateEncryptionKey],
 ]);

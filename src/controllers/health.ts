@@ -1,6 +1,6 @@
 /** `/health`: for people and probes; nobody needs a credential. */
 import { z } from 'zod';
-import { isReady, readHealth } from '../services/health.ts';
+import { type NotReady, readHealth, readReadiness } from '../services/health.ts';
 import { AppError } from '../utils/errors.ts';
 import { type Route, route } from './route.ts';
 
@@ -9,28 +9,48 @@ const RETRY_AFTER_SECONDS = 2;
 
 const SAID = {
   ok: 'The service is well.',
-  degraded: 'Files cannot be kept or read at the moment; everything else works.',
+  degraded: 'A part of the service is in trouble (storage, clock or credentials); everything else works.',
 };
 
 const Health = z
   .object({
     status: z
       .enum(['ok', 'degraded', 'down'])
-      .describe('degraded: files cannot be kept or read, everything else works'),
+      .describe(
+        'degraded: files cannot be kept or read, the clock is wrong, or credentials cannot be read; everything else works',
+      ),
     phase: z.enum(['starting', 'ready', 'stopping']),
     database: z.object({
       status: z.enum(['up', 'down']),
       type: z.enum(['sqlite', 'mysql']),
       latencyMs: z.number().nullable(),
+      writable: z.boolean().describe('false: it answers, but nothing can be kept'),
     }),
     storage: z.object({ status: z.enum(['up', 'down']), type: z.enum(['local', 's3']) }),
+    clock: z.object({
+      status: z.enum(['ok', 'skewed']),
+      skewMs: z
+        .number()
+        .nullable()
+        .describe("how far this machine's clock is from the database's, positive when it is ahead"),
+    }),
     engine: z.object({
       name: z.string(),
       sessions: z.record(z.string(), z.int()).nullable().describe('how many are in each state'),
+      unreadable: z.int().nullable().describe('sessions whose credentials cannot be read at the moment'),
     }),
     timestamp: z.iso.datetime(),
   })
   .meta({ id: 'Health' });
+
+const SAID_NOT_READY: Record<NotReady, string> = {
+  starting: 'Not ready: the service is starting.',
+  stopping: 'Not ready: the service is stopping.',
+  database_away: 'Not ready: the database is away.',
+  database_not_writable: 'The database answers, but nothing can be written: look at its disk and its log.',
+  credentials_unreadable:
+    'Not ready: the credentials of no session can be read. ENCRYPTION_KEY is probably another one than before.',
+};
 
 export const healthRoutes: Route[] = [
   route({
@@ -46,10 +66,15 @@ export const healthRoutes: Route[] = [
     handler: async ({ ctx }) => {
       const health = { ...(await readHealth(ctx)), timestamp: new Date(ctx.clock.now()).toISOString() };
       if (health.status !== 'down') return { message: SAID[health.status], ...health, data: health };
-      throw new AppError('UNAVAILABLE', 'The database is away.', {
-        details: health,
-        retryAfterSeconds: RETRY_AFTER_SECONDS,
-      });
+      const away = health.database.status === 'down';
+      throw new AppError(
+        'UNAVAILABLE',
+        away ? 'The database is away.' : SAID_NOT_READY.database_not_writable,
+        {
+          details: health,
+          retryAfterSeconds: RETRY_AFTER_SECONDS,
+        },
+      );
     },
   }),
   route({
@@ -67,14 +92,23 @@ export const healthRoutes: Route[] = [
     path: '/health/ready',
     tag,
     summary: 'Requests can be served',
-    description: '503 until the service has started, while it stops, and while the database is away.',
+    description:
+      '503 until the service has started, while it stops, while the database is away or takes no writes, and while the credentials of no session can be read; `details.reason` says which.',
     auth: 'public',
     unlimited: true,
-    response: z.object({ status: z.literal('ready') }),
+    response: z.object({
+      status: z.literal('ready'),
+      unreadableSessions: z.int().describe('sessions whose credentials cannot be read at the moment'),
+    }),
     errors: ['UNAVAILABLE'],
     handler: async ({ ctx }) => {
-      if (await isReady(ctx)) return { status: 'ready' };
-      throw new AppError('UNAVAILABLE', 'Not ready.', { retryAfterSeconds: RETRY_AFTER_SECONDS });
+      const readiness = await readReadiness(ctx);
+      if (readiness.ready) return { status: 'ready', unreadableSessions: readiness.unreadable };
+      const { reason } = readiness;
+      throw new AppError('UNAVAILABLE', SAID_NOT_READY[reason], {
+        details: { reason },
+        retryAfterSeconds: RETRY_AFTER_SECONDS,
+      });
     },
   }),
 ];

@@ -177,6 +177,7 @@ export const Env = z.object({
   JWT_EXPIRES_IN: durationSeconds().default(7 * DAY_S),
   ENCRYPTION_KEY: z.string().optional(),
   ENCRYPTION_KEYS_EXTRA: list().optional(),
+  ENCRYPTION_KEYS_LOST: list().optional(),
   ADMIN_EMAIL: z.email('must be an e-mail address').max(255).optional(),
   ADMIN_PASSWORD: z.string().min(8, 'must have at least 8 characters').optional(),
   // Open outside of production only.

@@ -70,6 +70,8 @@ export interface Config {
   encryptionKey: Buffer;
   /** open what they sealed and seal nothing: the other key of a rotation */
   extraEncryptionKeys: Buffer[];
+  /** ids of keys that are gone for good: what they sealed does not stop the start */
+  lostEncryptionKeys: string[];
   /** ISO 3166 alpha-2, for national spellings of numbers */
   defaultCountry: string;
   pacing: {

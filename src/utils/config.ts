@@ -121,6 +121,7 @@ function toConfig(env: EnvValues): Config {
     jwtExpiresInSeconds: env.JWT_EXPIRES_IN,
     encryptionKey: toEncryptionKey(env.ENCRYPTION_KEY ?? ''),
     extraEncryptionKeys: (env.ENCRYPTION_KEYS_EXTRA ?? []).map(toEncryptionKey),
+    lostEncryptionKeys: env.ENCRYPTION_KEYS_LOST ?? [],
     defaultCountry: env.DEFAULT_COUNTRY,
     pacing: {
       delayMinMs: env.MESSAGE_DELAY_MIN,

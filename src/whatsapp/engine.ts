@@ -82,6 +82,7 @@ export type CloseReason =
   | 'client_outdated'
   | 'ownership_lost'
   | 'untrusted_server'
+  | 'credentials_unreadable'
   | 'logged_out'
   | 'replaced'
   | 'forbidden'

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { readHost } from '../../src/cluster/host.ts';
-import { beat, leave } from '../../src/cluster/processes.ts';
+import { beat, LEASE_MS, leave } from '../../src/cluster/processes.ts';
 import { processes, settings } from '../../src/db/schema.ts';
 import {
   announceKeys,
@@ -76,9 +76,18 @@ it('who has which key is told by pid and host, of those that are starting as wel
       processId: id,
       name: `pid ${process.pid} on ${hostname()}`,
       starting: false,
+      alive: true,
+      heartbeatAt: expect.any(Number),
       keys: { seals: b, opens: [b, a] },
     },
-    { processId: starting, name: 'one that is starting', starting: true, keys: { seals: a, opens: [a] } },
+    {
+      processId: starting,
+      name: 'one that is starting',
+      starting: true,
+      alive: false,
+      heartbeatAt: 0,
+      keys: { seals: a, opens: [a] },
+    },
   ]);
 });
 
@@ -87,4 +96,16 @@ it('a release that says nothing of its keys is known to run', async () => {
   await beat(database, id, host);
   expect(await readKeyHolders(database, host)).toMatchObject([{ processId: id, keys: null }]);
   expect(await mayStart(second)).toBe(true);
+});
+
+it('one of another machine whose heartbeat goes on runs: nobody waits for the end of its lease', async () => {
+  const id = await run(first);
+  const elsewhere = { identity: { ...host.identity, host: 'other/1' }, check: () => 'unknown' as const };
+  const beats = setInterval(() => void beat(database, id, host).catch(() => undefined), 200);
+  const startedMs = performance.now();
+  const refused = requireSharedKeys({ database, secrets: boxOf(second) }, elsewhere);
+  await expect(refused).rejects.toThrow('runs with another ENCRYPTION_KEY');
+  clearInterval(beats);
+  // Half of the lease at most: a dead one is waited for until its end.
+  expect(performance.now() - startedMs).toBeLessThan(LEASE_MS / 2);
 });

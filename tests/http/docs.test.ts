@@ -1,8 +1,11 @@
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { allRoutes } from '../../src/controllers/index.ts';
 import { buildOpenApi } from '../../src/controllers/openapi.ts';
 import { route } from '../../src/controllers/route.ts';
+import { whatsappAccounts } from '../../src/db/schema.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 
 let t: TestApp;
@@ -147,6 +150,53 @@ describe('/health', () => {
       expect((await t.call('/health/live')).status).toBe(200);
     }
     t.deps.lifecycle.phase = 'ready';
+  });
+
+  it.each([
+    ['a full disk', Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })],
+    ['a read-only server', Object.assign(new Error('read only'), { errno: 1290 })],
+  ])('is not well while nothing can be written: %s', async (_name, error) => {
+    const refuse = () => {
+      throw error;
+    };
+    const db = { ...t.deps.db, select: t.deps.db.select.bind(t.deps.db), insert: refuse };
+    const full = await openTestApp({ deps: { database: { ...t.deps.database, db } } });
+    expect(await full.call('/health')).toMatchObject({
+      status: 503,
+      body: { code: 'UNAVAILABLE', details: { status: 'down', database: { status: 'up', writable: false } } },
+    });
+    expect(await full.call('/health/ready')).toMatchObject({
+      status: 503,
+      body: { code: 'UNAVAILABLE', details: { reason: 'database_not_writable' } },
+    });
+    await full.close();
+  });
+
+  it('is not ready while the credentials of no session can be read, and says how many cannot', async () => {
+    const { id: userId } = await t.tenant();
+    const now = Date.now();
+    const row = { userId, pairing: 'qr' as const, paired: true, createdAt: now, updatedAt: now };
+    const { db } = t.deps;
+    const locked = { status: 'disconnected' as const, reason: 'credentials_unreadable' };
+    await db.insert(whatsappAccounts).values({ id: newId(), sessionId: 'locked', ...row, ...locked });
+    expect(await t.call('/health/ready')).toMatchObject({
+      status: 503,
+      body: { details: { reason: 'credentials_unreadable' } },
+    });
+    await db.insert(whatsappAccounts).values({ id: newId(), sessionId: 'open', ...row, status: 'connected' });
+    expect(await t.call('/health/ready')).toMatchObject({ status: 200, body: { unreadableSessions: 1 } });
+    expect(await t.call('/health')).toMatchObject({ status: 200, body: { status: 'degraded' } });
+    await db.delete(whatsappAccounts).where(eq(whatsappAccounts.userId, userId));
+  });
+
+  it('tells of a clock that is wrong', async () => {
+    const clock = { ...t.deps.clock, skewMs: () => -2_500 };
+    const skewed = await openTestApp({ deps: { clock } });
+    expect(await skewed.call('/health')).toMatchObject({
+      status: 200,
+      body: { status: 'degraded', clock: { status: 'skewed', skewMs: -2_500 } },
+    });
+    await skewed.close();
   });
 
   it('says so when the database is away, or does not answer', async () => {

@@ -29,6 +29,7 @@ const CLOSE_REASONS: Record<CloseReason, true> = {
   client_outdated: true,
   ownership_lost: true,
   untrusted_server: true,
+  credentials_unreadable: true,
   logged_out: true,
   replaced: true,
   forbidden: true,

@@ -193,7 +193,7 @@ describe('a bound is not a cancel', () => {
 });
 
 describe('opening', () => {
-  it('stored credentials that cannot be read is a bad session, and leaves them alone', async () => {
+  it('stored credentials that cannot be read says so, and leaves them alone', async () => {
     const account = await test.connect(freshPhone());
     await test.engine.close(account.id);
     await closedOf(account);
@@ -201,7 +201,7 @@ describe('opening', () => {
     await db.update(waCredentials).set({ keyId: 'unknown' }).where(eq(waCredentials.accountId, account.id));
     const before = await storedRows(account);
     await test.engine.open(account, { mode: 'qr' });
-    expect((await closedOf(account)).reason).toBe('bad_session');
+    expect((await closedOf(account)).reason).toBe('credentials_unreadable');
     expect(await storedRows(account)).toEqual(before);
   });
 

@@ -261,6 +261,21 @@ describe('losing the connection', () => {
   });
 });
 
+it('credentials that cannot be read end nothing: the session is back by itself when they can be', async () => {
+  const id = await connected();
+  p.engine.onOpen = (accountId) => p.engine.end(accountId, 'credentials_unreadable');
+  p.engine.end(id, 'connection_lost');
+  await world.clock.advance(2_000);
+  await untilStatus(world, id, 'disconnected', 'credentials_unreadable');
+  for (let n = 0; n < 12; n++) await world.clock.advance(300_000);
+  expect(p.engine.opens.length).toBeGreaterThan(8);
+  expect(await world.row(id)).toMatchObject({ paired: true, reason: 'credentials_unreadable' });
+  p.engine.onOpen = (accountId) => p.engine.connect(accountId, PHONE);
+  await world.clock.advance(300_000);
+  await untilStatus(world, id, 'connected');
+  expect(p.log.erased).toEqual([]);
+});
+
 describe('ends', () => {
   it.each([
     ['replaced', 'replaced', 'replaced'],

@@ -426,7 +426,7 @@ export interface paths {
         };
         /**
          * Requests can be served
-         * @description 503 until the service has started, while it stops, and while the database is away.
+         * @description 503 until the service has started, while it stops, while the database is away or takes no writes, and while the credentials of no session can be read; `details.reason` says which.
          */
         get: operations["getHealthReady"];
         put?: never;
@@ -2976,12 +2976,20 @@ export interface components {
             success: false;
         };
         Health: {
+            clock: {
+                /** @description how far this machine's clock is from the database's, positive when it is ahead */
+                skewMs: number | null;
+                /** @enum {string} */
+                status: "ok" | "skewed";
+            };
             database: {
                 latencyMs: number | null;
                 /** @enum {string} */
                 status: "up" | "down";
                 /** @enum {string} */
                 type: "sqlite" | "mysql";
+                /** @description false: it answers, but nothing can be kept */
+                writable: boolean;
             };
             engine: {
                 name: string;
@@ -2989,11 +2997,13 @@ export interface components {
                 sessions: {
                     [key: string]: number;
                 } | null;
+                /** @description sessions whose credentials cannot be read at the moment */
+                unreadable: number | null;
             };
             /** @enum {string} */
             phase: "starting" | "ready" | "stopping";
             /**
-             * @description degraded: files cannot be kept or read, everything else works
+             * @description degraded: files cannot be kept or read, the clock is wrong, or credentials cannot be read; everything else works
              * @enum {string}
              */
             status: "ok" | "degraded" | "down";
@@ -3007,6 +3017,12 @@ export interface components {
             timestamp: string;
         };
         HealthAnswer: {
+            clock: {
+                /** @description how far this machine's clock is from the database's, positive when it is ahead */
+                skewMs: number | null;
+                /** @enum {string} */
+                status: "ok" | "skewed";
+            };
             data: components["schemas"]["Health"];
             database: {
                 latencyMs: number | null;
@@ -3014,6 +3030,8 @@ export interface components {
                 status: "up" | "down";
                 /** @enum {string} */
                 type: "sqlite" | "mysql";
+                /** @description false: it answers, but nothing can be kept */
+                writable: boolean;
             };
             engine: {
                 name: string;
@@ -3021,12 +3039,14 @@ export interface components {
                 sessions: {
                     [key: string]: number;
                 } | null;
+                /** @description sessions whose credentials cannot be read at the moment */
+                unreadable: number | null;
             };
             message: string;
             /** @enum {string} */
             phase: "starting" | "ready" | "stopping";
             /**
-             * @description degraded: files cannot be kept or read, everything else works
+             * @description degraded: files cannot be kept or read, the clock is wrong, or credentials cannot be read; everything else works
              * @enum {string}
              */
             status: "ok" | "degraded" | "down";
@@ -4659,6 +4679,8 @@ export interface operations {
                     } & {
                         /** @constant */
                         status: "ready";
+                        /** @description sessions whose credentials cannot be read at the moment */
+                        unreadableSessions: number;
                     };
                 };
             };

@@ -35,6 +35,10 @@ export interface KeyHolder {
   name: string;
   /** it has said so and has no heartbeat yet: it may also have died at once */
   starting: boolean;
+  /** of this machine, and /proc knows it */
+  alive: boolean;
+  /** by the database's clock; 0 while it is starting */
+  heartbeatAt: number;
   keys: z.output<typeof Announcement> | null;
 }
 
@@ -82,7 +86,14 @@ export async function readKeyHolders(database: Database, host: Host): Promise<Ke
   return [...running, ...starting].map((processId) => {
     const row = known.get(processId);
     const name = row ? `pid ${row.pid} on ${row.host.split('/')[0]}` : 'one that is starting';
-    return { processId, name, starting: row === undefined, keys: keysOf.get(processId) ?? null };
+    return {
+      processId,
+      name,
+      starting: row === undefined,
+      alive: row !== undefined && host.check(row) === 'alive',
+      heartbeatAt: row?.heartbeatAt ?? 0,
+      keys: keysOf.get(processId) ?? null,
+    };
   });
 }
 
@@ -92,21 +103,26 @@ function parse(value: unknown): KeyHolder['keys'] {
 }
 
 /**
- * Throws StartError when a running process could not open what this one seals, or the other way round. One that was
- * killed on another machine counts as running until its lease has ended, so that is waited for.
+ * Throws StartError when a running process could not open what this one seals, or the other way round. One of this
+ * machine, or one whose heartbeat goes on, surely runs; one that was killed on another machine counts as running until
+ * its lease has ended, so that is waited for.
  */
 export async function requireSharedKeys(
   { database, secrets }: KeyDeps,
   host: Host,
   { waitMs = LEASE_MS }: { waitMs?: number } = {},
 ): Promise<void> {
+  const heartbeats = new Map<string, number>();
   for (let waitedMs = 0; ; waitedMs += LOOK_EVERY_MS) {
     const holders = await readKeyHolders(database, host);
     const stranger = holders.find(
       ({ keys, starting }) => !starting && keys !== null && !isShared(secrets, keys),
     );
     if (!stranger) return;
-    if (waitedMs >= waitMs) {
+    const { processId, alive, heartbeatAt } = stranger;
+    const firstHeartbeat = heartbeats.get(processId) ?? heartbeatAt;
+    heartbeats.set(processId, firstHeartbeat);
+    if (alive || heartbeatAt > firstHeartbeat || waitedMs >= waitMs) {
       throw new StartError(
         `another process (${stranger.name}) runs with another ENCRYPTION_KEY, and neither could read what the other writes: first add the new key to ENCRYPTION_KEYS_EXTRA of every process, see docs/backup.md`,
       );

@@ -17,7 +17,7 @@ import { countUpTo } from '../analytics/keyset.ts';
 import { recorderOf } from '../analytics/request-recorder.ts';
 import { countRows } from '../analytics/totals.ts';
 import type { Deps } from '../context.ts';
-import { isStorageUp } from '../health.ts';
+import { countUnreadable, isDatabaseWritable, isStorageUp } from '../health.ts';
 import type { Metrics } from './registry.ts';
 
 /** Sessions whose queues are looked at in one statement: three seeks each. */
@@ -36,11 +36,14 @@ export async function setGauges(metrics: Metrics, deps: Deps): Promise<void> {
   metrics.activityDropped.set(recorderOf(deps).dropped);
   metrics.ready.set(deps.lifecycle.phase === 'ready' ? 1 : 0);
   metrics.storageUp.set((await isStorageUp(deps)) ? 1 : 0);
+  metrics.clockSkew.set((deps.clock.skewMs?.() ?? 0) / 1000);
+  metrics.databaseWritable.set((await isDatabaseWritable(deps)) ? 1 : 0);
   try {
     const beganMs = deps.clock.monotonic();
     await deps.database.ping();
     metrics.databasePing.set((deps.clock.monotonic() - beganMs) / 1000);
     await setSessions(metrics, deps);
+    metrics.unreadable.set(await countUnreadable(deps));
     await setQueue(metrics, deps);
     await setWebhooks(metrics, deps);
     await setOtps(metrics, deps);

@@ -72,6 +72,12 @@ export function createMetrics() {
     webhookLanes: gauge('wahub_webhook_lanes', 'Sessions of webhooks with something to deliver'),
     processes: gauge('wahub_processes', 'Processes that are alive'),
     databaseUp: gauge('wahub_database_up', 'Whether the database answers'),
+    databaseWritable: gauge('wahub_database_writable', 'Whether a row can be written to the database'),
+    clockSkew: gauge(
+      'wahub_clock_skew_seconds',
+      "How far this machine's clock is from the database's, positive when it is ahead",
+    ),
+    unreadable: gauge('wahub_sessions_unreadable', 'Sessions whose credentials cannot be read at the moment'),
     storageUp: gauge('wahub_storage_up', 'Whether files can be kept and read'),
     // Of this process.
     databasePing: gauge('wahub_database_ping_seconds', 'How long the database took to answer nothing'),

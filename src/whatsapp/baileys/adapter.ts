@@ -184,7 +184,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
 
 function reasonOfFailedOpen(error: unknown): CloseReason {
   if (error instanceof OwnershipLost) return 'ownership_lost';
-  return error instanceof UnreadableCredentials ? 'bad_session' : 'connection_lost';
+  return error instanceof UnreadableCredentials ? 'credentials_unreadable' : 'connection_lost';
 }
 
 /** A host that throws must not end a socket's cleaning up in the middle. */

@@ -62,6 +62,9 @@ export function decide(reason: CloseReason, history: History): Decision {
     case 'forbidden':
     case 'bad_session':
       return { do: 'end', status: 'failed', reason };
+    case 'credentials_unreadable':
+      // They are there, and sealed with a key that may come back: nothing is given up.
+      return { do: 'retry', reason };
     case 'ownership_lost':
       return { do: 'verify' };
     case 'client_outdated':
@@ -97,6 +100,8 @@ const SENTENCES: Record<string, string> = {
   passkey_code_differed: 'The code on the phone was another one.',
   passkey_malformed: 'WhatsApp sent a passkey request that could not be read.',
   client_outdated: 'WhatsApp no longer accepts this version of the client.',
+  credentials_unreadable:
+    'The stored credentials cannot be read at the moment. Nothing is lost: the session connects by itself when they can be.',
   untrusted_server: 'The server could not prove to be WhatsApp.',
   device_removed: 'The phone has removed this device.',
   replaced: 'Another connection has taken the place of this one.',

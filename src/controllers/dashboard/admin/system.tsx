@@ -15,7 +15,7 @@ export const systemPages: Page[] = [
     async handler({ ctx, view }) {
       const t = ADMIN_TEXTS(view.lang);
       const system = await readSystem(ctx);
-      const { database, engine } = system.health;
+      const { database, engine, clock } = system.health;
       const body = (
         <>
           <AdminTabs t={t} current={HERE} />
@@ -30,12 +30,23 @@ export const systemPages: Page[] = [
                   t.database,
                   <>
                     {database.type}{' '}
-                    <Badge tone={database.status === 'up' ? 'good' : 'bad'}>
-                      {database.latencyMs === null ? t.down : t.up(database.latencyMs)}
+                    <Badge tone={database.writable ? 'good' : 'bad'}>
+                      {database.latencyMs === null
+                        ? t.down
+                        : database.writable
+                          ? t.up(database.latencyMs)
+                          : t.notWritable}
                     </Badge>
                   </>,
                 ],
+                [
+                  t.clock,
+                  <Badge tone={clock.status === 'ok' ? 'good' : 'bad'}>
+                    {clock.skewMs === null ? t.unknown : t.skew(clock.skewMs)}
+                  </Badge>,
+                ],
                 [t.engine, engine.name],
+                ...(engine.unreadable ? [[t.unreadable, String(engine.unreadable)] as const] : []),
                 [t.processes, String(system.processes)],
                 [t.storage, system.scansUploads ? t.scanner : t.noScanner],
               ]}

@@ -91,6 +91,10 @@ const REASONS: Record<Lang, Record<Reason, Words>> = {
       'WhatsApp sent a passkey request that this version cannot read.',
       'Show a new code and scan it. If it happens again, ask whoever runs this service for an update.',
     ],
+    credentials_unreadable: [
+      'The stored credentials of this session cannot be read at the moment.',
+      'Whoever runs the service must put the encryption key back; then it connects by itself. Do not link it again.',
+    ],
     user_disabled: ['The user of this session is disabled.', 'An administrator can enable the user again.'],
     device_removed: [
       'The phone has removed this device from its linked devices.',
@@ -152,6 +156,10 @@ const REASONS: Record<Lang, Record<Reason, Words>> = {
       'Tampilkan kode baru, lalu pindai. Jika terulang, minta pembaruan kepada pengelola layanan ini.',
     ],
     pairing_expired: ['Tidak ada ponsel yang ditautkan tepat waktu.', 'Tampilkan kode baru, lalu pindai.'],
+    credentials_unreadable: [
+      'Kredensial sesi ini yang tersimpan sedang tidak dapat dibaca.',
+      'Pengelola layanan harus memasang kembali kunci enkripsinya; setelah itu sesi terhubung sendiri. Jangan tautkan ulang.',
+    ],
     user_disabled: ['Pengguna sesi ini dinonaktifkan.', 'Administrator dapat mengaktifkannya kembali.'],
     device_removed: [
       'Ponsel telah menghapus perangkat ini dari perangkat tertaut.',
