@@ -5,7 +5,8 @@
  * that cannot run says so by name and counts as skipped; in CI (CI=true) that is a failure. The last line is the sum
  * over all parts.
  * `--fast`: units and services on SQLite only. `--coverage`: coverage of the SQLite part.
- * `--soak [files]`: many processes and thousands of messages, all of them or these; what one process can do on SQLite too.
+ * `--soak [names] [kills]`: many processes and thousands of messages, all of tests/soak or these (`kills`, or a path); what
+ * one process can do on SQLite too. A number is how often processes are killed.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -124,7 +125,11 @@ async function allParts(options, files) {
   if (options.has('--fast')) {
     await part('fast', [...FAST, ...without(NOT_FAST)], { DB_TYPE: 'sqlite' });
   } else if (options.has('--soak')) {
-    const wanted = files.length > 0 ? files : ['tests/soak'];
+    const kills = files.find((file) => /^\d+$/.test(file));
+    if (kills !== undefined) process.env.KILLS = kills;
+    const named = files.filter((file) => file !== kills);
+    const paths = named.map((name) => (name.includes('/') ? name : `tests/soak/${name}`));
+    const wanted = paths.length > 0 ? paths : ['tests/soak'];
     const onePart = [...wanted, '--maxWorkers=1'];
     // Several processes need a server.
     const alone = [...onePart, '--passWithNoTests', ...without(['tests/soak/cluster-*.test.ts'])];

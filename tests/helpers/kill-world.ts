@@ -1,0 +1,337 @@
+/**
+ * The whole pipeline at work while its processes are killed at random moments: texts, images, codes, a group, messages
+ * that come in, webhooks. What was accepted is told apart by its own words, so that nothing can be lost or come twice.
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { type Cluster, startCluster } from './cluster.ts';
+import { linkSession, type SandboxProcess, startSandboxProcess } from './sandbox-process.ts';
+import { until } from './until.ts';
+
+const SESSION = 'main';
+const PHONE = '628111000050';
+const MEMBER = '628111000059';
+const PERSONS = 8;
+/** Between two kills so much more is accepted at most. */
+const MOST_BETWEEN = 25;
+/** The share of kills that meet a process that starts. */
+const DURING_START = 0.15;
+/** One message in so many that come in has a file. */
+const FILE_EVERY = 10;
+/** One pixel, with a file's own bytes behind it so that each image is another one. */
+const PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
+
+const FAST = {
+  MESSAGE_DELAY_MIN: '0',
+  MESSAGE_DELAY_MAX: '0',
+  MAX_MESSAGES_PER_MINUTE: '100000',
+  MAX_MESSAGES_PER_HOUR: '100000',
+  MAX_MESSAGES_PER_RECIPIENT: '100000',
+  API_RATE_LIMIT_MAX: '1000000',
+  RATE_LIMIT_MAX: '1000000',
+  WEBHOOK_ALLOW_PRIVATE: 'true',
+  LOG_LEVEL: 'warn',
+};
+
+const KINDS = ['text', 'image', 'otp', 'group', 'inbound'] as const;
+type Kind = (typeof KINDS)[number];
+
+export interface KillWorld {
+  emulator: Emulator;
+  processes: readonly SandboxProcess[];
+  /** Work goes on until `stop`, which resolves with what was accepted. */
+  work(): { stop(): Promise<void> };
+  /** Kills one of the processes after a random wait and starts it again, `kills` times. */
+  killAtRandom(kills: number, random: () => number): Promise<void>;
+  /** Resolves when everything has arrived, and throws with what is wrong. */
+  settle(): Promise<Outcome>;
+  stop(): Promise<void>;
+}
+
+/** Counts of what was accepted; all of it has been found once, under its own id. */
+export type Outcome = Record<Kind | 'webhooks', number>;
+
+export async function startKillWorld(processes: number): Promise<KillWorld> {
+  const emulator = await startEmulator();
+  const hooks = await startReceiver();
+  const cluster: Cluster | null =
+    processes > 1 ? await startCluster(emulator, processes, { env: FAST }) : null;
+  const all = cluster?.processes ?? [await startSandboxProcess(emulator, FAST)];
+  const [first] = all;
+  if (!first) throw new Error('no process was started');
+  await linkSession(first, emulator, SESSION, PHONE);
+  for (let n = 0; n < all.length - 1; n++)
+    await linkSession(first, emulator, `more-${n}`, `62811100005${n + 1}`);
+  const group = emulator.createGroup({ subject: 'Keluarga', participants: [PHONE, MEMBER] });
+  const events = ['message.sent', 'message.delivered', 'message.read', 'message.received', 'message.failed'];
+  await first.call('POST', '/webhook', { url: hooks.url, events });
+
+  /** words -> message id */
+  const accepted = new Map<Kind, Map<string, string>>(KINDS.map((kind) => [kind, new Map()]));
+  const of = (kind: Kind) => accepted.get(kind) ?? new Map<string, string>();
+  const acceptedCount = () => KINDS.reduce((sum, kind) => sum + of(kind).size, 0);
+  let made = 0;
+
+  /** The same request with the same key until somebody says what became of it. */
+  async function insist(
+    path: string,
+    body: object,
+    key: string,
+    goesOn: () => boolean,
+  ): Promise<string | null> {
+    for (let attempt = 0; ; attempt++) {
+      const by = all[(made + attempt) % all.length];
+      const answer = await by?.call('POST', path, body, { 'idempotency-key': key }).catch(() => undefined);
+      if (answer?.status === 202) return answer.body.data?.messageId ?? answer.body.messageId;
+      const passes = answer === undefined || answer.status === 503 || answer.status === 409;
+      if (!passes) throw new Error(`${path} was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+      // Nothing says that it was accepted: after the end it is looked for no more, whatever became of it.
+      if (!goesOn() && attempt > 200) return null;
+      await pause(50);
+    }
+  }
+
+  async function one(kind: Kind, n: number, goesOn: () => boolean): Promise<void> {
+    const words = `${kind} ${n}`;
+    const to = `62812${String(n % PERSONS).padStart(7, '0')}`;
+    if (kind === 'inbound') {
+      const from = `62813${String(n % PERSONS).padStart(7, '0')}`;
+      const data = Buffer.from(`${words} of a file`).toString('base64');
+      const content =
+        n % FILE_EVERY === 0 ? ({ kind: 'document', caption: words, data } as const) : { text: words };
+      const { ids } = await emulator.deliver({ to: PHONE, from, ...content });
+      of(kind).set(words, ids[0] ?? '');
+      // The emulator is never away, the service is: no flood.
+      return pause(300);
+    }
+    const requests = {
+      text: ['/message/send-text', { session: SESSION, to, text: words }],
+      image: ['/message/send-image', { session: SESSION, to, image: imageOf(n), caption: words }],
+      group: ['/message/send-text', { session: SESSION, to: group.id, isGroup: true, text: words }],
+      // A number has one code at a time, and five in ten minutes.
+      otp: ['/otp/send', { session: SESSION, to: `62814${String(n).padStart(7, '0')}` }],
+    } as const;
+    const [path, body] = requests[kind];
+    const id = await insist(path, body, `${words} of this run`, goesOn);
+    if (id !== null) of(kind).set(words, id);
+  }
+
+  return {
+    emulator,
+    processes: all,
+    work() {
+      let goesOn = true;
+      const lines = KINDS.map(async (kind) => {
+        while (goesOn) {
+          await one(kind, made++, () => goesOn);
+          await pause(30);
+        }
+      });
+      const done = Promise.all(lines);
+      done.catch(() => undefined);
+      return {
+        async stop() {
+          goesOn = false;
+          await done;
+        },
+      };
+    },
+    async killAtRandom(kills, random) {
+      for (let kill = 0; kill < kills; kill++) {
+        const victim = all[Math.floor(random() * all.length)];
+        // Mostly in the middle of its work: after some more was accepted, at any moment of what follows.
+        const enough = acceptedCount() + Math.floor(random() * MOST_BETWEEN);
+        await until(() => acceptedCount() >= enough, 10_000).catch(() => undefined);
+        await pause(random() * 100);
+        await victim?.kill();
+        if (random() < DURING_START) {
+          // The next one dies while it starts.
+          const starting = victim?.start().catch(() => undefined);
+          await pause(random() * 3_000);
+          await victim?.kill();
+          await starting;
+          kill++;
+        }
+        await victim?.start();
+      }
+    },
+    async settle() {
+      await until(() => isIdle(first), 180_000, 'that the queue is empty');
+      await untilArrived(emulator, of);
+      await checkOutbound(emulator, of);
+      await checkHistory(first, of);
+      await checkInbound(emulator, first, of);
+      const webhooks = await hooks.check(
+        of('inbound').size,
+        [...KINDS].flatMap((kind) => (kind === 'inbound' ? [] : [...of(kind).values()])),
+      );
+      const counts = Object.fromEntries(KINDS.map((kind) => [kind, of(kind).size]));
+      return { ...(counts as Record<Kind, number>), webhooks };
+    },
+    async stop() {
+      await Promise.all(all.map((process) => process.remove()));
+      await cluster?.remove();
+      await hooks.stop();
+      await emulator.stop();
+    },
+  };
+}
+
+const imageOf = (n: number) =>
+  `data:image/png;base64,${Buffer.concat([Buffer.from(PNG, 'base64'), Buffer.from(`#${n}`)]).toString('base64')}`;
+
+async function isIdle(process: SandboxProcess): Promise<boolean> {
+  const answer = await process.call('GET', `/message/queue-status?session=${SESSION}`).catch(() => undefined);
+  return answer?.body?.pending === 0 && answer.body.processing === 0;
+}
+
+type Accepted = (kind: Kind) => ReadonlyMap<string, string>;
+const OUTBOUND = ['text', 'image', 'group', 'otp'] as const;
+
+const outboundIds = (of: Accepted) => new Set(OUTBOUND.flatMap((kind) => [...of(kind).values()]));
+const readable = (emulator: Emulator) =>
+  emulator.received().filter((message) => message.from === PHONE && !message.decryptError);
+
+async function untilArrived(emulator: Emulator, of: Accepted): Promise<void> {
+  const wanted = outboundIds(of);
+  await until(
+    () => {
+      const arrived = new Set(readable(emulator).map(({ id }) => id));
+      return [...wanted].every((id) => arrived.has(id));
+    },
+    120_000,
+    'that all that was accepted arrived',
+  );
+  const confirmed = () =>
+    emulator.inbound({ to: PHONE }).filter((message) => message.receivedAt !== undefined).length;
+  await until(() => confirmed() >= of('inbound').size, 120_000, 'that all that came in is confirmed');
+}
+
+/** Each once for each recipient, under the id that was given for its words. */
+async function checkOutbound(emulator: Emulator, of: Accepted): Promise<void> {
+  const idOf = new Map(OUTBOUND.flatMap((kind) => [...of(kind)]));
+  const ids = outboundIds(of);
+  const seen = new Map<string, number>();
+  for (const { id, text, caption, to } of readable(emulator)) {
+    const words = text ?? caption ?? '';
+    const expected = idOf.get(words);
+    if (expected !== undefined && expected !== id)
+      throw new Error(`"${words}" came as ${id}, not as ${expected}`);
+    const place = `${id} at ${to}`;
+    seen.set(place, (seen.get(place) ?? 0) + 1);
+    if ((seen.get(place) ?? 0) > 1) throw new Error(`${place} was shown twice`);
+    if (expected === undefined && !ids.has(id)) throw new Error(`${id} was never accepted`);
+  }
+}
+
+interface Row {
+  messageId: string;
+  status: string;
+  content: { text?: string; caption?: string; media?: { state: string } };
+}
+
+async function checkHistory(process: SandboxProcess, of: Accepted): Promise<void> {
+  const rows = await readAll(process, 'out');
+  const byId = new Map(rows.map((row) => [row.messageId, row]));
+  if (byId.size !== rows.length) throw new Error('a message is in the history twice');
+  for (const id of outboundIds(of)) {
+    const status = byId.get(id)?.status;
+    if (status === undefined || !['sent', 'delivered', 'read'].includes(status)) {
+      throw new Error(`${id} is ${status ?? 'not in the history'}`);
+    }
+  }
+}
+
+async function readAll(process: SandboxProcess, direction: 'in' | 'out'): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (let cursor = ''; ; ) {
+    const query = `session=${SESSION}&direction=${direction}&limit=200${cursor === '' ? '' : `&cursor=${cursor}`}`;
+    const { body } = await process.call('GET', `/message/list?${query}`);
+    rows.push(...body.data);
+    if (body.nextCursor === null) return rows;
+    cursor = body.nextCursor;
+  }
+}
+
+async function checkInbound(emulator: Emulator, process: SandboxProcess, of: Accepted): Promise<void> {
+  const rows = await readAll(process, 'in');
+  const found = new Map(rows.map((row) => [row.messageId, row.content.text ?? row.content.caption]));
+  for (const [words, id] of of('inbound')) {
+    if (found.get(id) !== words) throw new Error(`"${words}" (${id}) was not stored`);
+  }
+  if (found.size !== rows.length) throw new Error('a message that came in was stored twice');
+  const refused = emulator.inbound({ to: PHONE }).filter((message) => message.nack !== undefined);
+  if (refused.length > 0) throw new Error(`${refused.length} messages were refused with an error`);
+  await until(
+    async () => {
+      const files = (await readAll(process, 'in')).filter((row) => row.content.media);
+      return files.every((row) => row.content.media?.state === 'stored');
+    },
+    90_000,
+    'the last file',
+  );
+}
+
+const RANKS: Readonly<Record<string, number>> = {
+  'message.sent': 1,
+  'message.delivered': 2,
+  'message.read': 3,
+};
+
+interface Told {
+  type: string;
+  data: { messageId?: string; seq?: number };
+}
+
+/** A receiver of webhooks that notes what it is told. */
+async function startReceiver() {
+  const told: Told[] = [];
+  const ids = new Set<string>();
+  const server: Server = createServer((request, response) => {
+    let text = '';
+    request.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    request.on('end', () => {
+      const id = String(request.headers['webhook-id']);
+      // One that was answered by a process that died comes again under its id.
+      if (!ids.has(id)) told.push(JSON.parse(text));
+      ids.add(id);
+      response.writeHead(204).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    /** Waits for one event of each that came in and one `sent` of each that went out; statuses never go back. */
+    async check(received: number, sent: readonly string[]): Promise<number> {
+      const of = (type: string) => told.filter((event) => event.type === type);
+      await until(
+        () =>
+          of('message.received').length >= received &&
+          new Set(of('message.sent').map(({ data }) => data.messageId)).size >= sent.length,
+        120_000,
+        'the last webhook',
+      );
+      const rank = new Map<string, number>();
+      for (const { type, data } of told) {
+        const now = RANKS[type] ?? 0;
+        const id = data.messageId ?? '';
+        if (type === 'message.failed') throw new Error(`${id} failed`);
+        if (now === 0) continue;
+        if (now <= (rank.get(id) ?? 0)) throw new Error(`${id} went from ${rank.get(id)} to ${type}`);
+        rank.set(id, now);
+      }
+      return told.length;
+    },
+    stop: () =>
+      new Promise<void>((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}

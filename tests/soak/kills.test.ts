@@ -1,0 +1,31 @@
+/** The long run of tests/e2e/kills.test.ts: KILLS of them (1,000 unless told otherwise), by one and by three processes. */
+import { describe, expect, test } from 'vitest';
+import { dbType } from '../../src/db/kit.ts';
+import { startKillWorld } from '../helpers/kill-world.ts';
+
+const KILLS = Number(process.env.KILLS ?? 1_000);
+/** So many are followed by a look at everything, so that a fault is found near the kill that made it. */
+const ROUND = 50;
+
+describe.each(dbType === 'sqlite' ? [1] : [1, 3])('%d processes', (processes) => {
+  const share = dbType === 'sqlite' ? KILLS : Math.ceil(KILLS / 2);
+  test(
+    `${share} kill -9 at random moments: nothing lost, nothing under two ids, no status goes back`,
+    async () => {
+      const world = await startKillWorld(processes);
+      try {
+        for (let done = 0; done < share; done += ROUND) {
+          const work = world.work();
+          await world.killAtRandom(Math.min(ROUND, share - done), Math.random);
+          await work.stop();
+          const outcome = await world.settle();
+          console.log(`${Math.min(done + ROUND, share)} kills: ${JSON.stringify(outcome)}`);
+          expect(outcome.text).toBeGreaterThan(0);
+        }
+      } finally {
+        await world.stop();
+      }
+    },
+    share * 60_000,
+  );
+});
