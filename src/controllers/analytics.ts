@@ -1,4 +1,5 @@
 /** `/analytics`: statistics, logs, their export and their end. Every answer is `{success, message, data}`. */
+
 import { z } from 'zod';
 import { ACTIVITY_ACTIONS, OTP_STATUSES } from '../db/schema.ts';
 import { cleanLogs } from '../services/analytics/cleanup.ts';
@@ -10,6 +11,7 @@ import { listOtpLog } from '../services/analytics/otp-log.ts';
 import { OVERVIEW_RANGES, readBacklog, readVolume } from '../services/analytics/overview.ts';
 import { readSessionStats } from '../services/analytics/session-stats.ts';
 import { LOG_STATUSES } from '../services/analytics/vocabulary.ts';
+import { MAX_WRITTEN } from '../utils/phone/written.ts';
 import {
   ActivityEntry,
   CleanupData,
@@ -162,7 +164,7 @@ const logRoutes: Route[] = [
     description: 'Never the codes. `statistics` counts what the filter holds, up to 10,000 of each state.',
     auth: 'credential',
     query: z.object({
-      phoneNumber: z.string().min(1).max(64).optional().describe('in any usual spelling'),
+      phoneNumber: z.string().min(1).max(MAX_WRITTEN).optional().describe('in any usual spelling'),
       sessionId,
       status: z.enum(OTP_STATUSES).optional(),
       ...logQuery,

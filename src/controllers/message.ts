@@ -1,4 +1,5 @@
 /** `/message`: history and the queue; sending is in message-send.ts. */
+
 import { z } from 'zod';
 import {
   ListFilters,
@@ -19,6 +20,7 @@ import {
   resumeQueue,
   retryMessage,
 } from '../services/messages.ts';
+import { MAX_WRITTEN } from '../utils/phone/written.ts';
 import { messageSendRoutes } from './message-send.ts';
 import { type Route, route } from './route.ts';
 import { cursorQuery, Pagination, pageQuery, paginationOf, tenantQuery } from './schemas.ts';
@@ -120,7 +122,7 @@ export const messageRoutes: Route[] = [
     description: 'The answer is remembered: a week for a number that exists, an hour for one that does not.',
     auth: 'credential',
     scope: 'read',
-    body: z.object({ session: SessionField, phoneNumber: z.string().min(1).max(64) }),
+    body: z.object({ session: SessionField, phoneNumber: z.string().min(1).max(MAX_WRITTEN) }),
     response: z.object({ exists: z.boolean(), jid: z.string().nullable(), checkedAt: z.iso.datetime() }),
     errors: ['SESSION_NOT_FOUND', 'NOT_CONNECTED', 'INVALID_NUMBER'],
     example: { body: { session: SESSION, phoneNumber: NUMBER } },

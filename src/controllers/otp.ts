@@ -1,4 +1,5 @@
 /** One-time passwords over HTTP. Every answer is `{success, message, data}`, under both mounts. */
+
 import { z } from 'zod';
 import { MAX_LENGTH, MIN_LENGTH } from '../services/otp/codes.ts';
 import { expireOtp, generateOtp } from '../services/otp/expire.ts';
@@ -8,11 +9,12 @@ import { otpSentBody, sendOtp } from '../services/otp/send.ts';
 import { getOtpStatus } from '../services/otp/status.ts';
 import { verifyOtp } from '../services/otp/verify.ts';
 import { AppError, type ErrorCode } from '../utils/errors.ts';
+import { MAX_WRITTEN } from '../utils/phone/written.ts';
 import { otpTemplateRoutes } from './otp-templates.ts';
 import { type Route, route } from './route.ts';
 
 const TAG = 'OTP';
-const phone = z.string().min(1).max(64).meta({ description: 'In any usual spelling.' });
+const phone = z.string().min(1).max(MAX_WRITTEN).meta({ description: 'In any usual spelling.' });
 const session = z.string().min(1).max(100);
 const otpId = z.string().length(32);
 const companyName = z.string().trim().max(100).meta({ description: 'Fills {company}.' });

@@ -9,6 +9,7 @@ import { messageQueue, messages, whatsappAccounts } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { isGroupJid, lidJid, phoneJid } from '../whatsapp/jid.ts';
+import { findSubscribers } from '../whatsapp/subscribers.ts';
 import type { MessageRef } from './claim.ts';
 import type { QueueDeps } from './deps.ts';
 import { isHeld } from './fence.ts';
@@ -77,10 +78,13 @@ export async function readKnown(
 ): Promise<Set<string>> {
   const known = new Set(people.map(({ peer }) => peer).filter((peer) => isGroupJid(peer)));
   const spellings = new Map<string, string>();
+  const phones = people.flatMap(({ phone }) => (phone === null ? [] : [phone]));
+  const subscribers = await findSubscribers(db, account.userId, phones);
   for (const { peer, phone, lid } of people) {
     if (known.has(peer)) continue;
     spellings.set(peer, peer);
-    if (phone !== null) spellings.set(phoneJid(phone), peer);
+    const numbers = phone === null ? [] : (subscribers.get(phone)?.spellings ?? [phone]);
+    for (const number of numbers) spellings.set(phoneJid(number), peer);
     if (lid !== null) spellings.set(lidJid(lid), peer);
   }
   if (spellings.size === 0) return known;

@@ -5,11 +5,15 @@ const FORMULA = /^[=+\-@\t\r]/;
 const PLAIN_NUMBER = /^[+-]?\d+(?:[.,]\d+)?$/;
 const NEEDS_QUOTES = /[",\r\n]/;
 
-/** One value: text that would be a formula gets an apostrophe in front; null is empty. */
+/** Text that would be a formula gets an apostrophe in front; phone numbers and other numbers stay as they are. */
+export function toSafeCell<V extends string | number | boolean | null>(value: V): V | string {
+  if (typeof value !== 'string') return value;
+  return FORMULA.test(value) && !PLAIN_NUMBER.test(value) ? `'${value}` : value;
+}
+
+/** One value; null is empty. */
 function csvCell(value: string | number | boolean | null): string {
-  if (value === null) return '';
-  const text = String(value);
-  const safe = FORMULA.test(text) && !PLAIN_NUMBER.test(text) ? `'${text}` : text;
+  const safe = String(toSafeCell(value) ?? '');
   return NEEDS_QUOTES.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

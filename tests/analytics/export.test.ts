@@ -70,7 +70,7 @@ describe('an export', () => {
     await addOtp(t, owner.id, { companyName: '+1 Company', codeMac: 'deadbeef' });
     const messages = await exported(owner, 'log=messages&sessionId=main');
     expect(messages).toEqual([
-      expect.objectContaining({ messageId, phoneNumber: '6281200000001', status: 'sent' }),
+      expect.objectContaining({ messageId, phoneNumber: '+6281200000001', status: 'sent' }),
     ]);
     expect(JSON.stringify(messages)).not.toContain('secret body');
     const otps = await exported(owner, 'log=otp');

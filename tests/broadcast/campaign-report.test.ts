@@ -83,7 +83,7 @@ describe('the report', () => {
       'number,name,state,reason,variant,messageId,queuedAt,sentAt,deliveredAt,readAt,failedAt',
     );
     expect(lines).toHaveLength(6);
-    expect(lines[1]).toMatch(/^6281210000000,'=1\+1,read,,[12],3EB0/);
+    expect(lines[1]).toMatch(/^\+6281210000000,'=1\+1,read,,[12],3EB0/);
     expect(lines[4]).toMatch(/,failed,475,/);
     expect(lines[5]).toMatch(/,skipped,not_on_whatsapp,/);
   });

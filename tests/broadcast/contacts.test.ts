@@ -52,6 +52,23 @@ describe('a contact', () => {
     expect(dataOf(added)).toMatchObject({ number: '6281234567890', name: 'Budi', fields: {} });
   });
 
+  it.each([
+    ['5215512345678', '525512345678'],
+    ['554789211984', '5547989211984'],
+    ['2250707123456', '22507123456'],
+  ])('has one place under %s and %s', async (first, other) => {
+    const added = await w.post(contacts(), { name: 'Ana', number: `+${first}` });
+    expect(dataOf(added)).toMatchObject({ number: first, added: 1 });
+    const both = [{ number: `+${other}`, city: 'Solo' }, { number: `+${first}` }];
+    expect(dataOf(await w.post(contacts(), { contacts: both }))).toMatchObject({ added: 0, updated: 1 });
+    expect(await count()).toBe(1);
+    const reply = await w.call(`${contacts()}/%2B${other}`);
+    expect(dataOf(reply)).toMatchObject({ number: first, name: 'Ana', fields: { city: 'Solo' } });
+    const removed = await w.call(`${contacts()}/%2B${other}`, { method: 'DELETE' });
+    expect(removed.status).toBe(200);
+    expect(await count()).toBe(0);
+  });
+
   it('that is on the list already keeps what is not given', async () => {
     await w.post(contacts(), { name: 'Budi', number: '081234567890', email: 'b@example.com' });
     const again = await w.post(contacts(), { number: '+6281234567890', city: 'Solo' });

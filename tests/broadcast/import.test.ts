@@ -445,9 +445,9 @@ describe('an export', () => {
     expect(file.headers.get('content-disposition')).toContain('attachment');
     expect(file.text.split('\r\n')[0]).toBe('name,number,city,debt,note');
     expect(file.text).toContain(
-      `"'=HYPERLINK(""http://evil.example"")",6281234567890,"Solo, ""Jawa""",-500,`,
+      `"'=HYPERLINK(""http://evil.example"")",+6281234567890,"Solo, ""Jawa""",-500,`,
     );
-    expect(file.text).toContain("'@cmd,6281234567891");
+    expect(file.text).toContain("'@cmd,+6281234567891");
     list = await w.list('copy');
     expect(dataOf(await send(file.text))).toMatchObject({ added: 3, invalid: 0, repaired: 0 });
     const without = (rows: Record<string, unknown>[]) =>

@@ -52,6 +52,28 @@ function receive(message: InboundMessage) {
 }
 const say = (text: string) => receive(inbound({ content: { type: 'text', text } }));
 
+describe('an opt-out under one spelling of a number', () => {
+  it.each([
+    ['5215512345678', '525512345678'],
+    ['554789211984', '5547989211984'],
+    ['541123456789', '5491123456789'],
+    ['22507123456', '2250707123456'],
+    ['22997123456', '2290197123456'],
+  ])('holds for both %s and %s, until it is taken back', async (account, dialled) => {
+    await receive(inbound({ chat: `${account}@s.whatsapp.net`, phone: account }));
+    const both = new Set([account, dialled]);
+    expect(await isOptedOut(w.t.deps.db, w.tenant.id, [...both])).toEqual(both);
+    const again = await w.post('/opt-outs', { numbers: [`+${dialled}`, `+${account}`] });
+    expect(dataOf(again)).toMatchObject({ added: 0, existing: 2 });
+    expect(dataOf(await w.call(`/opt-outs/%2B${dialled}`))).toMatchObject({ number: account });
+    const removed = await w.call(`/opt-outs/%2B${dialled}`, { method: 'DELETE' });
+    expect(removed.status).toBe(200);
+    expect(await isOptedOut(w.t.deps.db, w.tenant.id, [...both])).toEqual(new Set());
+    const added = await w.post('/opt-outs', { numbers: [`+${dialled}`, `+${account}`] });
+    expect(dataOf(added)).toMatchObject({ added: 1, existing: 1 });
+  });
+});
+
 describe('an inbound message', () => {
   it.each(['STOP', 'stop', ' Stop. ', '*STOP*', 'Berhenti!', 'unsubscribe', 'ＳＴＯＰ'])(
     '%j opts out',

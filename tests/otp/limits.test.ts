@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { learnAlias } from '../../src/services/messages/aliases.ts';
 import { countryOf, getOtpSettings, putOtpSettings } from '../../src/services/otp/country.ts';
 import { failureBudget, waitForSend } from '../../src/services/otp/limits.ts';
 import { resendOtp } from '../../src/services/otp/resend.ts';
@@ -13,6 +14,43 @@ beforeAll(async () => {
   fixture = await openOtpFixture();
 });
 afterAll(() => fixture.close());
+
+describe('two spellings of one number', () => {
+  it.each([
+    ['+5215512345678', '+525512345678'],
+    ['+5547989211984', '+554789211984'],
+    ['+541123456789', '+5491123456789'],
+    ['+22507123456', '+2250707123456'],
+    ['+2290197123456', '+22997123456'],
+  ])('%s and %s have one code and one budget', async (dialled, other) => {
+    const ctx = await fixture.otpTenant();
+    const first = await send(ctx, dialled);
+    expect(first.to).toBe(dialled);
+    expect(await failure(send(ctx, other))).toMatchObject({ code: 'RATE_LIMITED', retryAfterSeconds: 30 });
+    await fixture.clock.advance(30_000);
+    const second = await send(ctx, other);
+    const ref = { phoneNumber: dialled };
+    const code = await codeOf(ctx, second.messageId);
+    const wrong = await failure(verifyOtp(ctx, { ...ref, otp: wrongFor(code) }));
+    expect(wrong).toMatchObject({ code: 'OTP_INVALID', details: { attemptsLeft: 2 } });
+    expect(await outcome(verifyOtp(ctx, { otpId: first.otpId, otp: code }))).toBe('OTP_NOT_FOUND');
+    expect(await verifyOtp(ctx, { ...ref, otp: code })).toMatchObject({ otpId: second.otpId });
+  });
+
+  it('are one also when the directory says so, from then on', async () => {
+    const ctx = await fixture.otpTenant();
+    const [dialled, account] = ['628111111111', '628222222222'];
+    await send(ctx, `+${dialled}`);
+    await send(ctx, `+${account}`);
+    const told = { alias: dialled, phone: account, lid: null };
+    await learnAlias(ctx.db, ctx.actor.userId, told, ctx.clock.now());
+    expect(await failure(send(ctx, `+${dialled}`))).toMatchObject({ code: 'RATE_LIMITED' });
+    await fixture.clock.advance(60_000);
+    const third = await send(ctx, `+${dialled}`);
+    const code = await codeOf(ctx, third.messageId);
+    expect(await outcome(verifyOtp(ctx, { phoneNumber: `+${account}`, otp: code }))).toBe('ok');
+  });
+});
 
 describe('sends to one number', () => {
   it('cool down 30, 60 and 120 seconds, and stop at 5 in 10 minutes', async () => {

@@ -22,7 +22,8 @@ describe('a number that WhatsApp knows under another spelling', () => {
       expect((await findSpellings(db, 1, phone)).sort()).toEqual([ACCOUNT, DIALLED].sort());
     }
     expect((await findAccounts(db, 2, [DIALLED])).size).toBe(0);
-    expect(await findSpellings(db, 2, DIALLED)).toEqual([DIALLED]);
+    // The two are one by Brazil's numbering plan also for whoever never asked the directory.
+    expect((await findSpellings(db, 2, DIALLED)).sort()).toEqual([ACCOUNT, DIALLED].sort());
   });
 
   it('nothing is asked for no number', async () => {

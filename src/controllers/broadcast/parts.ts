@@ -1,6 +1,8 @@
 /** What all broadcast routes share: two names for every path, and the session in it. */
+
 import { z } from 'zod';
 import type { RatePolicy } from '../../middlewares/http-env.ts';
+import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import { SessionId, Timestamp } from '../schemas.ts';
 
 export const TAG = 'Broadcast';
@@ -33,7 +35,12 @@ export const CAMPAIGN_LIMIT: RatePolicy = { name: 'campaigns', max: 10, windowMs
 export const UPLOAD_LIMIT: RatePolicy = { name: 'uploads', max: 5, windowMs: 60_000 };
 
 export const id = z.string().min(1).max(64);
-export const number = z.string().trim().min(1).max(64).meta({ description: 'In any usual spelling.' });
+export const number = z
+  .string()
+  .trim()
+  .min(1)
+  .max(MAX_WRITTEN)
+  .meta({ description: 'In any usual spelling.' });
 export const sessionParams = { sessionId: SessionId };
 export const SessionParams = z.object(sessionParams);
 export const ListParams = z.object({ ...sessionParams, listId: id });

@@ -9,12 +9,12 @@ import {
   LocationFields,
   VideoFields,
 } from '../../services/messages/kinds.ts';
-import { sendFields, TextInput } from '../../services/messages/schemas.ts';
+import { RecipientInput, sendFields, TextInput } from '../../services/messages/schemas.ts';
 import { MAX_LENGTH, MIN_LENGTH } from '../../services/otp/codes.ts';
 import { SessionId } from '../../services/sessions/index.ts';
 
 export const InSession = z.object({ sessionId: SessionId });
-export const OneNumber = z.object({ number: z.string().min(1).max(64) });
+export const OneNumber = z.object({ number: RecipientInput });
 const to = { to: sendFields.to };
 
 export const TextBody = z.object({ ...to, message: TextInput });

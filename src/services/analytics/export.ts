@@ -1,10 +1,11 @@
 /** Logs as CSV, written as they are read: a log of any length takes the memory of one piece. */
-
 import { stringify } from 'csv-stringify/sync';
 import { and, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
 import { activityLogs, messages, otps, whatsappAccounts } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
+import { toSafeCell } from '../../utils/csv.ts';
 import { idAt } from '../../utils/ids.ts';
+import { formatE164 } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { toEntries } from './activity-view.ts';
@@ -68,8 +69,8 @@ async function* write(ctx: Ctx, log: Exported): AsyncGenerator<string> {
 
 function toCsv(rows: readonly (readonly Cell[])[]): string {
   return stringify(
-    rows.map((row) => [...row]),
-    { escape_formulas: true, record_delimiter: '\r\n' },
+    rows.map((row) => row.map(toSafeCell)),
+    { record_delimiter: '\r\n' },
   );
 }
 
@@ -87,6 +88,7 @@ async function openActivity(ctx: Ctx, scope: Scope, input: ExportInput): Promise
       const entries = await toEntries(ctx.db, rows, ctx.config.defaultCountry);
       return entries.map((entry) => ({
         ...entry,
+        phoneNumber: plus(entry.phoneNumber),
         details: JSON.stringify(entry.details),
         requestData: entry.requestData && JSON.stringify(entry.requestData),
         responseData: entry.responseData && JSON.stringify(entry.responseData),
@@ -126,7 +128,7 @@ function openOtps(ctx: Ctx, scope: Scope, input: ExportInput): Exported {
     branches: everybody ? [conditions] : otpBranches(scope, filter, conditions),
     async lines(ids) {
       const rows = await ctx.db.select().from(otps).where(inArray(otps.id, ids));
-      return rows.map((row) => ({ ...toEntry(row) }));
+      return rows.map((row) => ({ ...toEntry(row), phoneNumber: plus(row.phone) }));
     },
   };
 }
@@ -226,7 +228,7 @@ function toMessageLine(row: typeof messages.$inferSelect): Line & { id: string }
     attempts,
     errorCode,
     errorMessage,
-    phoneNumber: row.phone,
+    phoneNumber: plus(row.phone),
     chat: row.peer,
     createdAt: new Date(row.createdAt).toISOString(),
     queuedAt: iso(row.queuedAt),
@@ -237,4 +239,5 @@ function toMessageLine(row: typeof messages.$inferSelect): Line & { id: string }
   };
 }
 
+const plus = (phone: string | null) => (phone === null ? null : formatE164(phone));
 const iso = (at: number | null) => (at === null ? null : new Date(at).toISOString());

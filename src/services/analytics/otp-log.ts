@@ -2,6 +2,7 @@
 import { and, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import { rawRows } from '../../db/ops.ts';
 import { OTP_STATUSES, otps } from '../../db/schema.ts';
+import { twinOf } from '../../utils/phone/former.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
@@ -87,7 +88,7 @@ export function otpConditions(ctx: Ctx, { tenant, sessionId }: Scope, filter: Ot
   return and(
     tenant === null ? undefined : eq(otps.userId, tenant),
     sessionId === undefined ? undefined : eq(otps.requestedSessionId, sessionId),
-    phone === undefined ? undefined : eq(otps.phone, phone),
+    phone === undefined ? undefined : inArray(otps.phone, [phone, twinOf(phone) ?? phone]),
     filter.from === undefined ? undefined : gte(otps.createdAt, filter.from),
     filter.to === undefined ? undefined : lt(otps.createdAt, filter.to),
   );

@@ -1,6 +1,8 @@
 /** What the campaign verbs take and give, for every surface. */
+
 import { z } from 'zod';
 import { CAMPAIGN_STATUSES } from '../../db/schema.ts';
+import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 
 /** WhatsApp's own limit for one text. */
 const MAX_TEXT = 65_536;
@@ -57,7 +59,7 @@ const pace = {
 const target = {
   listId: z.string().min(1).max(64).optional(),
   numbers: z
-    .array(z.union([z.string().trim().max(64), z.number()]).transform(String))
+    .array(z.union([z.string().trim().max(MAX_WRITTEN), z.number()]).transform(String))
     .min(1, 'must hold a number')
     .max(MAX_NUMBERS, `must hold at most ${MAX_NUMBERS}: more belong on a list`)
     .optional(),

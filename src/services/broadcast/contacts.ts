@@ -1,15 +1,16 @@
 /** The contacts of a list, one by one and in pages; files of them are read in import.ts. */
-import { and, eq } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
-import { affected, transact, tryInsert } from '../../db/ops.ts';
+import { transact, tryInsert } from '../../db/ops.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { normalizePhone } from '../../utils/phone.ts';
+import { findSubscriber } from '../../whatsapp/subscribers.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { type ContactInput, readContactInput } from './contact-input.ts';
 import { readPage, searchPage } from './contact-pages.ts';
-import { findList, type ListRef, lockList } from './lists.ts';
+import { findList, type ListRef, type ListRow, lockList } from './lists.ts';
 import { mergeContacts, type NewContact, updateListFacts } from './merge.ts';
 import { isOptedOut } from './opted-out.ts';
 import { enterBroadcast } from './tenant.ts';
@@ -64,7 +65,7 @@ export async function listContacts(
 export async function getContact(ctx: Ctx, input: ListRef & { number: string }): Promise<Contact> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const list = await findList(ctx.db, userId, input.listId);
-  return oneContact(ctx, userId, list.id, normalizePhone(input.number, ctx.config.defaultCountry));
+  return oneContact(ctx, list, normalizePhone(input.number, ctx.config.defaultCountry));
 }
 
 /**
@@ -78,7 +79,7 @@ export async function addContact(
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
   const contact = toNewContact(ctx, readContactInput(input.contact));
   const { added } = await writeContacts(ctx, userId, input.listId, [contact]);
-  return { contact: await oneContact(ctx, userId, input.listId, contact.phone), added: added === 1 };
+  return { contact: await oneContact(ctx, { id: input.listId, userId }, contact.phone), added: added === 1 };
 }
 
 /**
@@ -127,20 +128,21 @@ export async function updateContact(
   await transact(ctx.database, async (tx) => {
     const now = ctx.clock.now();
     const list = await lockList(tx, userId, input.listId, now);
-    const row = await findContact(tx, list.id, phone);
+    const row = await findContact(tx, list, phone);
+    const kept = changes.number === undefined ? row.phone : next;
     const changed: ContactRow = {
       ...row,
-      phone: next,
+      phone: kept,
       name: changes.name === undefined ? row.name : changes.name,
       fields: withoutNull({ ...row.fields, ...changes.fields }),
       updatedAt: now,
     };
-    if (next !== phone && (await isTaken(tx, list.id, next))) throw numberTaken(next);
-    await tx.delete(broadcastContacts).where(isContact(list.id, phone));
+    if (kept !== row.phone && (await isTaken(tx, list, next, row.phone))) throw numberTaken(next);
+    await tx.delete(broadcastContacts).where(isContact(list.id, row.phone));
     if (!(await tryInsert(tx, broadcastContacts, changed))) throw numberTaken(next);
     await updateListFacts(tx, ctx, list, { delta: 0, columns: Object.keys(changed.fields) });
   });
-  return oneContact(ctx, userId, input.listId, next);
+  return oneContact(ctx, { id: input.listId, userId }, next);
 }
 
 /** Throws NOT_FOUND, INVALID_NUMBER. */
@@ -152,8 +154,8 @@ export async function deleteContact(
   const phone = normalizePhone(input.number, ctx.config.defaultCountry);
   await transact(ctx.database, async (tx) => {
     const list = await lockList(tx, userId, input.listId, ctx.clock.now());
-    const deleted = await tx.delete(broadcastContacts).where(isContact(list.id, phone));
-    if (affected(deleted) === 0) throw contactNotFound(phone);
+    const contact = await findContact(tx, list, phone);
+    await tx.delete(broadcastContacts).where(isContact(list.id, contact.phone));
     await updateListFacts(tx, ctx, list, { delta: -1, columns: [] });
   });
   return { number: phone };
@@ -208,22 +210,35 @@ function readableNumber(record: Record<string, unknown>): unknown {
 const isContact = (listId: string, phone: string) =>
   and(eq(broadcastContacts.listId, listId), eq(broadcastContacts.phone, phone));
 
-async function findContact(db: Db, listId: string, phone: string): Promise<ContactRow> {
-  const [row] = await db.select().from(broadcastContacts).where(isContact(listId, phone));
+/** Under any spelling of the number; the one that was asked for comes first. */
+async function findContact(db: Db, list: Pick<ListRow, 'id' | 'userId'>, phone: string): Promise<ContactRow> {
+  const { spellings } = await findSubscriber(db, list.userId, phone);
+  const rows = await db
+    .select()
+    .from(broadcastContacts)
+    .where(and(eq(broadcastContacts.listId, list.id), inArray(broadcastContacts.phone, spellings)));
+  const row = rows.find((one) => one.phone === phone) ?? rows[0];
   if (!row) throw contactNotFound(phone);
   return row;
 }
 
-async function isTaken(db: Db, listId: string, phone: string): Promise<boolean> {
+/** By a contact other than `own`, under any spelling. */
+async function isTaken(
+  db: Db,
+  list: Pick<ListRow, 'id' | 'userId'>,
+  phone: string,
+  own: string,
+): Promise<boolean> {
+  const { spellings } = await findSubscriber(db, list.userId, phone);
   const rows = await db
     .select({ phone: broadcastContacts.phone })
     .from(broadcastContacts)
-    .where(isContact(listId, phone));
-  return rows.length > 0;
+    .where(and(eq(broadcastContacts.listId, list.id), inArray(broadcastContacts.phone, spellings)));
+  return rows.some((row) => row.phone !== own);
 }
 
-async function oneContact(ctx: Ctx, userId: number, listId: string, phone: string): Promise<Contact> {
-  const [contact] = await toContacts(ctx.db, userId, [await findContact(ctx.db, listId, phone)]);
+async function oneContact(ctx: Ctx, list: Pick<ListRow, 'id' | 'userId'>, phone: string): Promise<Contact> {
+  const [contact] = await toContacts(ctx.db, list.userId, [await findContact(ctx.db, list, phone)]);
   if (!contact) throw contactNotFound(phone);
   return contact;
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Db } from '../../db/client.ts';
 import { broadcastContacts, optOuts } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
+import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import type { Ctx } from '../context.ts';
 import { requireQueueing } from '../messages/session.ts';
 import type { SessionRef } from '../sessions/find.ts';
@@ -154,6 +155,11 @@ async function countNumbers(db: Db, userId: number, numbers: readonly string[]):
   return found;
 }
 
+async function spellingsOf(db: Db, userId: number, phones: readonly string[]): Promise<string[]> {
+  const subscribers = await findSubscribers(db, userId, phones);
+  return [...new Set([...subscribers.values()].flatMap(({ spellings }) => spellings))];
+}
+
 /** From the ledger's side, which is the shorter one. */
 async function countOnList(db: Db, userId: number, listId: string): Promise<number | null> {
   let found = 0;
@@ -175,7 +181,11 @@ async function countOnList(db: Db, userId: number, listId: string): Promise<numb
           eq(broadcastContacts.listId, listId),
           inArray(
             broadcastContacts.phone,
-            phones.map(({ phone }) => phone),
+            await spellingsOf(
+              db,
+              userId,
+              phones.map(({ phone }) => phone),
+            ),
           ),
         ),
       );

@@ -4,6 +4,7 @@ import type { Tx } from '../../db/client.ts';
 import { incoming, upsert } from '../../db/ops.ts';
 import { broadcastContacts, broadcastLists } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
+import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import type { Deps } from '../context.ts';
 import { takeRoom } from '../quotas.ts';
 import { MAX_COLUMNS } from './columns.ts';
@@ -27,7 +28,8 @@ export interface Merged {
 
 /**
  * Adds contacts to a list that `lockList` has taken in the same transaction; whoever is on it already gets the
- * values that are given and keeps the others. `contacts` name each phone once, 500 at most.
+ * values that are given and keeps the others, also under another spelling of the number. `contacts` name each phone
+ * once, 500 at most.
  */
 export async function mergeContacts(
   tx: Tx,
@@ -35,16 +37,26 @@ export async function mergeContacts(
   contacts: readonly NewContact[],
   { now, importId }: { now: number; importId: string | null },
 ): Promise<Merged> {
-  const known = await readKnown(
+  const subscribers = await findSubscribers(
     tx,
-    list.id,
+    list.userId,
     contacts.map(({ phone }) => phone),
   );
+  const spellings = [...new Set([...subscribers.values()].flatMap((subscriber) => subscriber.spellings))];
+  const known = await readKnown(tx, list.id, spellings);
   const seen = new Set<string>();
+  const taken = new Set<string>();
   const rows: (typeof broadcastContacts.$inferInsert)[] = [];
   let updated = 0;
   for (const contact of contacts) {
-    const before = known.get(contact.phone);
+    const { spellings = [contact.phone], key = contact.phone } = subscribers.get(contact.phone) ?? {};
+    const before = known.get(spellings.find((spelling) => known.has(spelling)) ?? contact.phone);
+    // Another spelling of somebody who stands in the same request.
+    if (taken.has(key)) {
+      seen.add(contact.phone);
+      continue;
+    }
+    taken.add(key);
     if (before && importId !== null && before.importId === importId) {
       seen.add(contact.phone);
       continue;
@@ -53,7 +65,7 @@ export async function mergeContacts(
     rows.push({
       listId: list.id,
       userId: list.userId,
-      phone: contact.phone,
+      phone: before?.phone ?? contact.phone,
       name: contact.name ?? before?.name ?? null,
       fields: before ? { ...before.fields, ...contact.fields } : contact.fields,
       importId,

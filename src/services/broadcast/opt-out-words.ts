@@ -7,6 +7,7 @@ import { record } from '../../events/record.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import type { Ctx, Deps } from '../context.ts';
+import { isOptedOut } from './opted-out.ts';
 import { type BroadcastRef, enterBroadcast } from './tenant.ts';
 
 /** Always in force; a tenant adds its own. */
@@ -40,7 +41,7 @@ export async function noteOptOut(
   const word = words.find((candidate) => said.includes(foldWord(candidate)));
   if (word === undefined) return;
   const phone = message.phone ?? (await phoneOfLid(tx, account.id, message.lid ?? ''));
-  if (phone === null) return;
+  if (phone === null || (await isOptedOut(tx, account.userId, [phone])).size > 0) return;
   const added = await tryInsert(tx, optOuts, {
     userId: account.userId,
     phone,

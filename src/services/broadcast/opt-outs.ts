@@ -1,5 +1,5 @@
 /** The ledger of numbers that want no broadcasts of a tenant. One-time passwords never look here. */
-import { and, asc, count, desc, eq, gt } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { affected, transact, tryInsert } from '../../db/ops.ts';
 import { optOuts } from '../../db/schema.ts';
@@ -7,10 +7,12 @@ import { turn } from '../../db/turns.ts';
 import { record } from '../../events/record.ts';
 import { csvLine } from '../../utils/csv.ts';
 import { AppError } from '../../utils/errors.ts';
-import { normalizePhone } from '../../utils/phone.ts';
+import { formatE164, normalizePhone } from '../../utils/phone.ts';
+import { findSubscriber, findSubscribers } from '../../whatsapp/subscribers.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import type { CsvExport } from './export.ts';
+import { isOptedOut } from './opted-out.ts';
 import { contains } from './search.ts';
 import { type BroadcastRef, enterBroadcast } from './tenant.ts';
 
@@ -63,7 +65,7 @@ export async function listOptOuts(
 /** Throws NOT_FOUND, INVALID_NUMBER. */
 export async function getOptOut(ctx: Ctx, ref: NumberRef): Promise<OptOut> {
   const { userId } = await enterBroadcast(ctx, ref, 'read');
-  return toOptOut(await findOptOut(ctx.db, userId, normalizePhone(ref.number, ctx.config.defaultCountry)));
+  return toOptOut(await findOptOut(ctx.db, await readNumber(ctx, userId, ref)));
 }
 
 /** Adds up to 1,000 numbers; who is there already stays as they are. Throws INVALID_NUMBER, then adds none. */
@@ -77,7 +79,7 @@ export async function addOptOuts(
   ];
   return transact(ctx.database, async (tx) => {
     const added: string[] = [];
-    for (const phone of numbers) {
+    for (const phone of await withoutKnown(tx, userId, numbers)) {
       const row = {
         userId,
         phone,
@@ -95,25 +97,37 @@ export async function addOptOuts(
   });
 }
 
+/** Whoever is in the ledger under no spelling of theirs, each subscriber once. */
+async function withoutKnown(tx: Tx, userId: number, phones: readonly string[]): Promise<string[]> {
+  const out = await isOptedOut(tx, userId, phones);
+  const subscribers = await findSubscribers(tx, userId, phones);
+  const fresh = new Map<string, string>();
+  for (const phone of phones) {
+    const key = subscribers.get(phone)?.key ?? phone;
+    if (!out.has(phone) && !fresh.has(key)) fresh.set(key, phone);
+  }
+  return [...fresh.values()];
+}
+
 /** Changes the note. Throws NOT_FOUND, INVALID_NUMBER. */
 export async function updateOptOut(ctx: Ctx, input: NumberRef & { note: string | null }): Promise<OptOut> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
-  const phone = normalizePhone(input.number, ctx.config.defaultCountry);
-  const updated = await ctx.db.update(optOuts).set({ note: input.note }).where(isOptOut(userId, phone));
-  if (affected(updated) === 0) throw notOptedOut(phone);
-  return toOptOut(await findOptOut(ctx.db, userId, phone));
+  const asked = await readNumber(ctx, userId, input);
+  const updated = await ctx.db.update(optOuts).set({ note: input.note }).where(isOptOut(asked));
+  if (affected(updated) === 0) throw notOptedOut(asked.phone);
+  return toOptOut(await findOptOut(ctx.db, asked));
 }
 
 /** The number may get broadcasts again. Throws NOT_FOUND, INVALID_NUMBER. */
 export async function removeOptOut(ctx: Ctx, ref: NumberRef): Promise<{ number: string }> {
   const { userId } = await enterBroadcast(ctx, ref, 'broadcast');
-  const phone = normalizePhone(ref.number, ctx.config.defaultCountry);
+  const asked = await readNumber(ctx, userId, ref);
   await transact(ctx.database, async (tx) => {
-    const removed = await tx.delete(optOuts).where(isOptOut(userId, phone));
-    if (affected(removed) === 0) throw notOptedOut(phone);
-    await recordOptOuts(ctx, tx, userId, 'opt_out.removed', [phone]);
+    const removed = await tx.delete(optOuts).where(isOptOut(asked));
+    if (affected(removed) === 0) throw notOptedOut(asked.phone);
+    await recordOptOuts(ctx, tx, userId, 'opt_out.removed', [asked.phone]);
   });
-  return { number: phone };
+  return { number: asked.phone };
 }
 
 /** The whole ledger as CSV, in the columns that its import reads. */
@@ -136,7 +150,9 @@ async function* optOutLines(db: Db, userId: number): AsyncGenerator<string> {
     if (last === undefined) return;
     yield rows
       .map(toOptOut)
-      .map(({ number, source, word, note, createdAt }) => csvLine([number, source, word, note, createdAt]))
+      .map(({ number, source, word, note, createdAt }) =>
+        csvLine([formatE164(number), source, word, note, createdAt]),
+      )
       .join('');
     after = last.phone;
     await turn();
@@ -155,11 +171,26 @@ function recordOptOuts(
   return record(tx, ctx, facts);
 }
 
-const isOptOut = (userId: number, phone: string) => and(eq(optOuts.userId, userId), eq(optOuts.phone, phone));
+/** A number that a client named, with the other spellings of its subscriber. */
+interface AskedNumber {
+  userId: number;
+  phone: string;
+  spellings: string[];
+}
 
-async function findOptOut(db: Db, userId: number, phone: string): Promise<Row> {
-  const [row] = await db.select().from(optOuts).where(isOptOut(userId, phone));
-  if (!row) throw notOptedOut(phone);
+async function readNumber(ctx: Ctx, userId: number, { number }: { number: string }): Promise<AskedNumber> {
+  const phone = normalizePhone(number, ctx.config.defaultCountry);
+  const { spellings } = await findSubscriber(ctx.db, userId, phone);
+  return { userId, phone, spellings };
+}
+
+const isOptOut = ({ userId, spellings }: AskedNumber) =>
+  and(eq(optOuts.userId, userId), inArray(optOuts.phone, spellings));
+
+async function findOptOut(db: Db, asked: AskedNumber): Promise<Row> {
+  const rows = await db.select().from(optOuts).where(isOptOut(asked));
+  const row = rows.find(({ phone }) => phone === asked.phone) ?? rows[0];
+  if (!row) throw notOptedOut(asked.phone);
   return row;
 }
 

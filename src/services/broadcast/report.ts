@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { messages } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { csvLine } from '../../utils/csv.ts';
+import { formatE164 } from '../../utils/phone.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
 import type { Ctx } from '../context.ts';
 import type { CampaignDeps, CampaignRow } from './campaign-row.ts';
@@ -181,7 +182,7 @@ async function* recipientLines(
     yield rows
       .map(({ recipient: r }) =>
         csvLine([
-          r.number,
+          r.reason === 'invalid' ? r.number : formatE164(r.number),
           r.name,
           r.state,
           r.reason,

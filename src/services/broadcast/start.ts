@@ -6,6 +6,7 @@ import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { normalizePhone } from '../../utils/phone.ts';
+import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { requireQueueing } from '../messages/session.ts';
@@ -229,8 +230,30 @@ async function readNumbers(ctx: Ctx, texts: readonly string[]): Promise<Target> 
   if (invalidCount === seen.size) {
     throw new AppError('INVALID_NUMBER', 'None of the numbers is a phone number.');
   }
-  const found = { invalid: invalidCount, duplicates: texts.length - seen.size };
-  return { listId: null, numbers: [...seen], total: seen.size, found };
+  const numbers = await eachOnce(ctx, [...seen]);
+  const found = { invalid: invalidCount, duplicates: texts.length - numbers.length };
+  return { listId: null, numbers, total: numbers.length, found };
+}
+
+/** Without further spellings of a subscriber's number. */
+async function eachOnce(ctx: Ctx, entries: readonly string[]): Promise<string[]> {
+  const keys = new Set<string>();
+  const kept: string[] = [];
+  for (let at = 0; at < entries.length; at += NUMBERS_PIECE) {
+    const piece = entries.slice(at, at + NUMBERS_PIECE);
+    const subscribers = await findSubscribers(
+      ctx.db,
+      ctx.actor.userId,
+      piece.filter((entry) => !entry.startsWith(INVALID_MARK)),
+    );
+    for (const entry of piece) {
+      const key = subscribers.get(entry)?.key ?? entry;
+      if (!keys.has(key)) kept.push(entry);
+      keys.add(key);
+    }
+    await turn();
+  }
+  return kept;
 }
 
 function toPhone(text: string, country: string): string | null {

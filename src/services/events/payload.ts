@@ -3,6 +3,7 @@ import { and, eq, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { activityLogs, messages } from '../../db/schema.ts';
 import { formatE164 } from '../../utils/phone.ts';
+import { lidJid } from '../../whatsapp/jid.ts';
 import { type MediaLinkDeps, withMediaUrl } from '../inbound/media-view.ts';
 
 export interface EventPayload {
@@ -111,7 +112,7 @@ function messageData(
     messageId: row.subject,
     status: INBOUND.has(row.event) ? 'received' : row.event.slice('message.'.length),
     phone: message?.phone ? formatE164(message.phone) : null,
-    lid: message?.lid ?? null,
+    lid: message?.lid ? lidJid(message.lid) : null,
     chat: message?.peer ?? null,
     isGroup: message?.peer.endsWith('@g.us') ?? false,
     ...(message ? { type: message.type } : {}),

@@ -1,8 +1,9 @@
 /** Numbers under other spellings: what WhatsApp's directory has said of them, per user. */
-import { and, eq, inArray, or } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { upsert } from '../../db/ops.ts';
 import { waAliases } from '../../db/schema.ts';
+import { findSubscriber } from '../../whatsapp/subscribers.ts';
 
 /** The directory's answer: who is behind a number that was dialled. Digits without `+`. */
 export interface Alias {
@@ -37,10 +38,5 @@ export async function findAccounts(
 
 /** Every spelling that is known of the subscriber behind a number (E.164 digits), this one included. */
 export async function findSpellings(db: Db | Tx, userId: number, phone: string): Promise<string[]> {
-  const account = (await findAccounts(db, userId, [phone])).get(phone)?.phone ?? phone;
-  const rows = await db
-    .select({ alias: waAliases.alias })
-    .from(waAliases)
-    .where(and(eq(waAliases.userId, userId), or(eq(waAliases.phone, account), eq(waAliases.alias, phone))));
-  return [...new Set([phone, account, ...rows.map((row) => row.alias)])];
+  return (await findSubscriber(db, userId, phone)).spellings;
 }

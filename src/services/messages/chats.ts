@@ -2,7 +2,8 @@
 import { and, desc, eq, inArray, type SQL } from 'drizzle-orm';
 import { messages, waContacts, whatsappAccounts } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
-import { lidJid } from '../../whatsapp/jid.ts';
+import { lidJid, phoneJid } from '../../whatsapp/jid.ts';
+import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
 import { type Cursor, isAfter } from '../analytics/keyset.ts';
 import type { Ctx } from '../context.ts';
@@ -45,24 +46,45 @@ export async function findChat(
   ctx: Ctx,
   { number, session }: { number: string; session?: string | undefined },
 ): Promise<Chat> {
-  const { peer, phone } = toPeer(number, undefined, ctx.config.defaultCountry);
+  const { peer, phone, lid } = toPeer(number, undefined, ctx.config.defaultCountry);
   const accountId = session === undefined ? null : (await findOwnSession(ctx, session)).id;
-  const lids = phone === null ? [] : await readLids(ctx, phone);
-  return { peers: [peer, ...lids.map(lidJid)], accountId };
+  const asked = phone !== null ? [phone] : lid !== null ? await readPhones(ctx, lid) : [];
+  const found = await findSubscribers(ctx.db, ctx.actor.userId, asked);
+  const phones = [...new Set([...found.values()].flatMap(({ spellings }) => spellings))].slice(
+    0,
+    MAX_SPELLINGS,
+  );
+  const lids = phones.length === 0 ? [] : await readLids(ctx, phones);
+  return { peers: [...new Set([peer, ...phones.map(phoneJid), ...lids.map(lidJid)])], accountId };
 }
 
-/** What the caller's own sessions know that phone by: one, as a rule. */
-async function readLids(ctx: Ctx, phone: string): Promise<string[]> {
-  const own = ctx.db
+/** Numbers and LIDs of one person: two each, as a rule. */
+const MAX_SPELLINGS = 10;
+
+const ownAccounts = (ctx: Ctx) =>
+  ctx.db
     .select({ id: whatsappAccounts.id })
     .from(whatsappAccounts)
     .where(eq(whatsappAccounts.userId, ctx.actor.userId));
+
+/** What the caller's own sessions know those phones by: one, as a rule. */
+async function readLids(ctx: Ctx, phones: readonly string[]): Promise<string[]> {
   const rows = await ctx.db
     .selectDistinct({ lid: waContacts.lid })
     .from(waContacts)
-    .where(and(inArray(waContacts.accountId, own), eq(waContacts.phone, phone)))
-    .limit(10);
+    .where(and(inArray(waContacts.accountId, ownAccounts(ctx)), inArray(waContacts.phone, [...phones])))
+    .limit(MAX_SPELLINGS);
   return rows.map(({ lid }) => lid);
+}
+
+/** The number behind a LID, as far as the caller's own sessions know it. */
+async function readPhones(ctx: Ctx, lid: string): Promise<string[]> {
+  const rows = await ctx.db
+    .selectDistinct({ phone: waContacts.phone })
+    .from(waContacts)
+    .where(and(inArray(waContacts.accountId, ownAccounts(ctx)), eq(waContacts.lid, lid)))
+    .limit(MAX_SPELLINGS);
+  return rows.flatMap(({ phone }) => (phone === null ? [] : [phone]));
 }
 
 /** The newest messages of a chat: enough to tell how it stands. */

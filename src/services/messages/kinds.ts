@@ -1,5 +1,7 @@
 /** What each kind of message takes, for every surface. */
+
 import { z } from 'zod';
+import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 
 /** WhatsApp's clients stop a person at 1,024; longer captions still arrive. */
 const MAX_CAPTION = 4_096;
@@ -86,7 +88,7 @@ export const ListFields = {
 
 export const ContactFields = {
   name: line(255),
-  phoneNumber: z.string().min(1).max(64).describe('of the contact, in any usual spelling'),
+  phoneNumber: z.string().min(1).max(MAX_WRITTEN).describe('of the contact, in any usual spelling'),
 };
 
 export const PollFields = {

@@ -1,4 +1,6 @@
 import { AppError } from '../../utils/errors.ts';
+import { toPlainText } from '../../utils/phone/characters.ts';
+import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import { normalizeGroup, normalizePhone } from '../../utils/phone.ts';
 import { isGroupJid, lidJid, lidOf, phoneJid } from '../../whatsapp/jid.ts';
 
@@ -14,7 +16,7 @@ export interface Peer {
  * Throws INVALID_NUMBER.
  */
 export function toPeer(to: string, isGroup: boolean | undefined, defaultCountry: string): Peer {
-  const text = to.trim();
+  const text = to.length > MAX_WRITTEN ? to : toPlainText(to);
   if (isGroup === true || isGroupJid(text)) return { peer: normalizeGroup(text), phone: null, lid: null };
   const lid = lidOf(text);
   if (lid !== null) {

@@ -1,6 +1,7 @@
 /** What the message verbs take and give, for every surface. */
 import { z } from 'zod';
 import { MESSAGE_STATUSES } from '../../db/schema.ts';
+import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 
 /** WhatsApp's own limit for one text. */
 const MAX_TEXT = 65_536;
@@ -10,7 +11,7 @@ export const RecipientInput = z
   .string()
   .trim()
   .min(1, 'must not be empty')
-  .max(80, 'must have at most 80 characters');
+  .max(MAX_WRITTEN, `must have at most ${MAX_WRITTEN} characters`);
 
 const PriorityInput = z.enum(['high', 'normal', 'low']);
 

@@ -1,15 +1,18 @@
 /** One number of a tenant at a time: sends and resends to it take their turn on its row. */
-import { and, eq, gt, inArray } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, tryInsert } from '../../db/ops.ts';
 import { otpNumbers, otps } from '../../db/schema.ts';
+import { findSubscriber } from '../../whatsapp/subscribers.ts';
 import type { OtpDeps } from './deps.ts';
 import { FAILURES_WINDOW_MS, failureBudget, recentSends, tooOften, waitForSend } from './limits.ts';
 import { addressKey, spendWindow } from './windows.ts';
 
 export interface NumberTurn {
   userId: number;
-  phone: string;
+  /** E.164 digits that stand for the subscriber, whichever of their numbers was dialled */
+  key: string;
+  spellings: readonly string[];
   sends: number[];
   lastOtpId: string | null;
 }
@@ -23,16 +26,27 @@ export async function takeTurn(
   ref: { userId: number; phone: string },
   now: number,
 ): Promise<NumberTurn> {
-  const where = isNumber(ref.userId, ref.phone);
+  const { userId } = ref;
+  const { key, spellings } = await findSubscriber(tx, userId, ref.phone);
+  const where = isNumber(userId, key);
   // The write comes first: it is what takes the row's lock, and the read after it sees what others committed.
   const lock = () => tx.update(otpNumbers).set({ updatedAt: now }).where(where);
   if (affected(await lock()) === 0) {
-    const fresh = { ...ref, sends: [], lastOtpId: null, updatedAt: now };
-    if (await tryInsert(tx, otpNumbers, fresh)) return fresh;
-    await lock();
+    const fresh = { userId, phone: key, sends: [], lastOtpId: null, updatedAt: now };
+    if (!(await tryInsert(tx, otpNumbers, fresh))) await lock();
   }
-  const [row] = await tx.select().from(otpNumbers).where(where);
-  return { ...ref, sends: row?.sends ?? [], lastOtpId: row?.lastOtpId ?? null };
+  // A spelling that was not known to be theirs before may have a row of its own: its sends count, too.
+  const rows = await tx
+    .select()
+    .from(otpNumbers)
+    .where(and(eq(otpNumbers.userId, userId), inArray(otpNumbers.phone, [...new Set([key, ...spellings])])))
+    .orderBy(desc(otpNumbers.updatedAt));
+  const own = rows.find((row) => row.phone === key);
+  const counted = new Set(own?.sends);
+  const others = rows.filter((row) => row !== own).flatMap((row) => row.sends);
+  const sends = [...(own?.sends ?? []), ...others.filter((at) => !counted.has(at))];
+  const lastOtpId = own?.lastOtpId ?? rows.find((row) => row.lastOtpId !== null)?.lastOtpId ?? null;
+  return { userId, key, spellings, sends, lastOtpId };
 }
 
 /**
@@ -57,7 +71,7 @@ export async function spendSend(
   await tx
     .update(otpNumbers)
     .set({ sends: [...recentSends(turn.sends, now), now], lastOtpId: send.otpId })
-    .where(isNumber(turn.userId, turn.phone));
+    .where(isNumber(turn.userId, turn.key));
 }
 
 /** The number's newest code was verified: whoever holds the phone asked for it. */
@@ -78,7 +92,7 @@ export async function readBudget(tx: Tx, turn: NumberTurn, now: number): Promise
     .where(
       and(
         eq(otps.userId, turn.userId),
-        eq(otps.phone, turn.phone),
+        inArray(otps.phone, [...turn.spellings]),
         // An OTP lives for a day at most, so its attempts are at most that much younger than it.
         gt(otps.createdAt, now - 2 * FAILURES_WINDOW_MS),
         inArray(otps.status, ['verified', 'expired', 'failed', 'canceled']),

@@ -21,7 +21,8 @@ export function whileOpen(id: string): SQL | undefined {
 /** Which OTPs a request is about; a missing `sessionId` means every session. */
 export interface NumberRef {
   userId: number;
-  phone: string;
+  /** E.164 digits: every number of the subscriber */
+  spellings: readonly string[];
   sessionId: string | null;
 }
 
@@ -51,22 +52,27 @@ const CHECK_COLUMNS = {
 export type CheckedOtp = Pick<OtpRow, keyof typeof CHECK_COLUMNS>;
 
 const isOpenOf = (ref: NumberRef) =>
-  and(eq(otps.userId, ref.userId), eq(otps.openPhone, ref.phone), inSession(ref.sessionId));
+  and(eq(otps.userId, ref.userId), inArray(otps.openPhone, [...ref.spellings]), inSession(ref.sessionId));
 const isOf = (ref: NumberRef) =>
-  and(eq(otps.userId, ref.userId), eq(otps.phone, ref.phone), inSession(ref.sessionId));
+  and(eq(otps.userId, ref.userId), inArray(otps.phone, [...ref.spellings]), inSession(ref.sessionId));
 
 /** The number's open OTP, else its newest one; null when there never was one. */
 export async function findByNumber(db: Db, ref: NumberRef): Promise<OtpRow | null> {
-  const [open] = await db.select().from(otps).where(isOpenOf(ref));
-  if (open) return open;
   const newest = desc(otps.createdAt);
+  const [open] = await db.select().from(otps).where(isOpenOf(ref)).orderBy(newest).limit(1);
+  if (open) return open;
   const [row] = await db.select().from(otps).where(isOf(ref)).orderBy(newest, desc(otps.id)).limit(1);
   return row ?? null;
 }
 
 /** The same for a check. */
 export async function findByNumberToCheck(db: Db, ref: NumberRef): Promise<CheckedOtp | null> {
-  const [open] = await db.select(CHECK_COLUMNS).from(otps).where(isOpenOf(ref));
+  const [open] = await db
+    .select(CHECK_COLUMNS)
+    .from(otps)
+    .where(isOpenOf(ref))
+    .orderBy(desc(otps.createdAt))
+    .limit(1);
   return open ?? findByNumber(db, ref);
 }
 

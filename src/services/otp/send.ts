@@ -124,6 +124,7 @@ async function writeSend(tx: Tx, ctx: Ctx, otp: NewOtp, carriers: Carrier[]): Pr
   const { delivery, fact } = await deliver(tx, ctx, request);
   await tx.insert(otps).values({
     ...rowOf(ctx, otp, delivery),
+    openPhone: turn.key,
     maxAttempts,
     failover: carriers.map(({ accountId, sessionId }) => ({ accountId, sessionId })),
     expiresAt,
@@ -153,7 +154,6 @@ function rowOf(ctx: Ctx, otp: NewOtp, delivery: OtpDelivery) {
     id: otp.id,
     userId: otp.userId,
     phone: otp.phone,
-    openPhone: otp.phone,
     accountId: delivery.accountId,
     sessionId: delivery.sessionId,
     requestedSessionId: otp.requestedSessionId,
@@ -180,11 +180,16 @@ export function otpSentBody(data: SentOtp): { success: true; message: string; da
   return { success: true, message: 'OTP queued', data };
 }
 
-/** Ends the number's open OTP, if there is one: two codes that are both right would double an attacker's chance. */
+/** Ends what is open of the number's OTPs: two codes that are both right would double an attacker's chance. */
 async function replaceOpen(tx: Tx, ctx: Ctx, turn: NumberTurn): Promise<Fact[]> {
-  const previous = await findByNumber(tx, { ...turn, sessionId: null });
-  if (!previous || !isOpen(previous)) return [];
-  const late = previous.expiresAt <= ctx.clock.now() || previous.attempts >= previous.maxAttempts;
-  const ending = late ? endingByTime(previous) : ({ status: 'canceled', reason: 'replaced' } as const);
-  return (await closeOtp(tx, ctx, previous, ending, originOf(ctx))) ?? [];
+  const facts: Fact[] = [];
+  // One, as a rule: more where spellings turned out to be one subscriber's while each had a code.
+  for (const _ of turn.spellings) {
+    const previous = await findByNumber(tx, { ...turn, sessionId: null });
+    if (!previous || !isOpen(previous)) break;
+    const late = previous.expiresAt <= ctx.clock.now() || previous.attempts >= previous.maxAttempts;
+    const ending = late ? endingByTime(previous) : ({ status: 'canceled', reason: 'replaced' } as const);
+    facts.push(...((await closeOtp(tx, ctx, previous, ending, originOf(ctx))) ?? []));
+  }
+  return facts;
 }

@@ -1,6 +1,8 @@
 /** The events of one session, in the order of their `seq`, for somebody who follows them live. */
 import { and, asc, eq, gt, inArray } from 'drizzle-orm';
 import { activityLogs, messages, whatsappAccounts } from '../../db/schema.ts';
+import { formatE164 } from '../../utils/phone.ts';
+import { lidJid } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { withMediaUrl } from '../inbound/media-view.ts';
@@ -116,9 +118,9 @@ async function readInbound(ctx: Ctx, accountId: string, rows: readonly LogRow[])
   for (const row of received) {
     found.set(row.id, {
       messageId: row.messageId,
-      from: row.phone ?? row.peer,
+      from: row.phone === null ? row.peer : formatE164(row.phone),
       chat: row.peer,
-      lid: row.lid,
+      lid: row.lid === null ? null : lidJid(row.lid),
       participant: row.participant,
       type: row.type,
       content: withMediaUrl(ctx, row.userId, row.content),

@@ -1,6 +1,8 @@
 /** What the session verbs take and give, for every surface. */
+
 import { z } from 'zod';
 import { SESSION_STATUSES } from '../../db/schema.ts';
+import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 
 /** `.` and `..` would be taken for folders by every client that resolves a URL. */
 export const SessionId = z
@@ -12,7 +14,7 @@ export const CreateSessionInput = z.object({
   sessionId: SessionId.optional().describe('made when missing; unique among your own sessions'),
   phoneNumber: z
     .string()
-    .max(64)
+    .max(MAX_WRITTEN)
     .optional()
     .describe('the phone that will be linked, in any usual spelling; another one is refused'),
   pairing: z
@@ -22,7 +24,7 @@ export const CreateSessionInput = z.object({
 });
 export type CreateSessionInput = z.input<typeof CreateSessionInput>;
 
-export const CheckPhoneInput = z.object({ phoneNumber: z.string().max(64) });
+export const CheckPhoneInput = z.object({ phoneNumber: z.string().max(MAX_WRITTEN) });
 export const CleanupInput = z.object({
   hours: z.number().min(0).max(87_600).describe('only sessions that ended at least so long ago'),
 });

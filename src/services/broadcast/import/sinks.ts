@@ -1,5 +1,4 @@
 /** Where the rows of a file go: a list of contacts, or the ledger of opt-outs. */
-import { and, eq, inArray } from 'drizzle-orm';
 import type { Tx } from '../../../db/client.ts';
 import { insertMany } from '../../../db/ops.ts';
 import { optOuts } from '../../../db/schema.ts';
@@ -7,6 +6,7 @@ import type { Deps } from '../../context.ts';
 import type { ColumnPlan } from '../columns.ts';
 import { lockList } from '../lists.ts';
 import { type Merged, mergeContacts, type NewContact, updateListFacts } from '../merge.ts';
+import { isOptedOut } from '../opted-out.ts';
 import type { ImportRow } from './store.ts';
 
 /** Writes one batch, in the transaction that counts it. */
@@ -35,11 +35,7 @@ const MAX_NOTE = 300;
 /** Who is in the ledger already stays there as it is, and counts as a duplicate. */
 const toLedger: Sink = async (tx, _deps, job, plan, contacts, now) => {
   const phones = contacts.map(({ phone }) => phone);
-  const known = await tx
-    .select({ phone: optOuts.phone })
-    .from(optOuts)
-    .where(and(eq(optOuts.userId, job.userId), inArray(optOuts.phone, phones)));
-  const seen = new Set(known.map(({ phone }) => phone));
+  const seen = await isOptedOut(tx, job.userId, phones);
   const column = plan.fields.find(({ name }) => NOTE_COLUMNS.includes(name.toLowerCase()))?.name;
   const rows = contacts
     .filter(({ phone }) => !seen.has(phone))

@@ -1,0 +1,93 @@
+/**
+ * One subscriber, several numbers: what numbering plans have changed, and what WhatsApp's directory has told a tenant.
+ * What is kept under any spelling is found under each of the others.
+ */
+import { and, eq, inArray, or } from 'drizzle-orm';
+import type { Db, Tx } from '../db/client.ts';
+import { waAliases } from '../db/schema.ts';
+import { toCurrent, twinOf } from '../utils/phone/former.ts';
+
+/** A number with every other spelling that is known of its subscriber. */
+export interface Subscriber {
+  /** E.164 digits, the one that was asked for first */
+  spellings: string[];
+  /** E.164 digits that are the same for all of these spellings: what budgets and locks are kept under */
+  key: string;
+}
+
+/** Numbers of one statement: each stands in it up to four times. */
+const BATCH_SIZE = 500;
+/** An account is known by few numbers; a chain of aliases ends here. */
+const MAX_STEPS = 3;
+
+/** The subscriber behind a number (E.164 digits), as far as the tenant `userId` may know. */
+export async function findSubscriber(db: Db | Tx, userId: number, phone: string): Promise<Subscriber> {
+  return (await findSubscribers(db, userId, [phone])).get(phone) ?? { spellings: [phone], key: phone };
+}
+
+/** The same for many. Tenants never see one another's aliases. */
+export async function findSubscribers(
+  db: Db | Tx,
+  userId: number,
+  phones: readonly string[],
+): Promise<Map<string, Subscriber>> {
+  const found = new Map<string, Subscriber>();
+  for (let at = 0; at < phones.length; at += BATCH_SIZE) {
+    const batch = phones.slice(at, at + BATCH_SIZE);
+    const links = await readLinks(db, userId, batch);
+    for (const phone of batch) found.set(phone, connect(phone, links));
+  }
+  return found;
+}
+
+/** From each spelling to its neighbours, and from an alias to its account. */
+interface Links {
+  neighbours: Map<string, Set<string>>;
+  accounts: Map<string, string>;
+}
+
+async function readLinks(db: Db | Tx, userId: number, phones: readonly string[]): Promise<Links> {
+  const links: Links = { neighbours: new Map(), accounts: new Map() };
+  const asked = new Set<string>();
+  let next = withTwins(phones);
+  for (let step = 0; step < MAX_STEPS && next.length > 0; step++) {
+    for (const phone of next) asked.add(phone);
+    const rows = await db
+      .select({ alias: waAliases.alias, phone: waAliases.phone })
+      .from(waAliases)
+      .where(
+        and(eq(waAliases.userId, userId), or(inArray(waAliases.alias, next), inArray(waAliases.phone, next))),
+      );
+    for (const { alias, phone } of rows) {
+      link(links.neighbours, alias, phone);
+      links.accounts.set(alias, phone);
+    }
+    next = withTwins(rows.flatMap(({ alias, phone }) => [alias, phone])).filter((phone) => !asked.has(phone));
+  }
+  return links;
+}
+
+function connect(phone: string, { neighbours, accounts }: Links): Subscriber {
+  const spellings = new Set([phone]);
+  for (const spelling of spellings) {
+    const twin = twinOf(spelling);
+    if (twin !== null) spellings.add(twin);
+    for (const neighbour of neighbours.get(spelling) ?? []) spellings.add(neighbour);
+  }
+  const all = [...spellings];
+  const account = all.flatMap((spelling) => accounts.get(spelling) ?? []).sort()[0];
+  return { spellings: all, key: toCurrent(account ?? phone) };
+}
+
+function withTwins(phones: readonly string[]): string[] {
+  return [...new Set(phones.flatMap((phone) => [phone, twinOf(phone) ?? phone]))];
+}
+
+function link(neighbours: Map<string, Set<string>>, one: string, other: string): void {
+  for (const [from, to] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    neighbours.set(from, (neighbours.get(from) ?? new Set()).add(to));
+  }
+}
