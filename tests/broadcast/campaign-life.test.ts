@@ -32,6 +32,39 @@ describe('a campaign to a list', () => {
     });
   });
 
+  it('knows its total from the start: scheduled, stopped before anybody was frozen, and cloned', async () => {
+    const listId = await w.list(contacts(12));
+    const scheduledAt = new Date(w.clock.now() + 3_600_000).toISOString();
+    const made = await w.post('/schedule', { listId, message: 'x', scheduledAt });
+    const { id } = Object(made.body.data);
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'scheduled',
+      totalContacts: 12,
+      statistics: { total: 12, pending: 12, skipped: 0 },
+    });
+    await w.post(`/campaigns/${id}/stop`, {});
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'stopped',
+      totalContacts: 12,
+      statistics: { total: 12, pending: 0, skipped: 12, sent: 0 },
+    });
+    const clone = await w.post(`/campaigns/${id}/clone`, {});
+    expect(await w.campaign(Object(clone.body.data).id)).toMatchObject({
+      status: 'paused',
+      totalContacts: 12,
+    });
+  });
+
+  it('shows what there is once they are frozen, when the list has changed since', async () => {
+    const listId = await w.list(contacts(3));
+    const scheduledAt = new Date(w.clock.now() + 60_000).toISOString();
+    const made = await w.post('/schedule', { listId, message: 'x', scheduledAt });
+    await w.call(`/lists/${listId}/contacts/${contacts(3)[2]?.phone}`, { method: 'DELETE' });
+    await w.clock.advance(120_000);
+    const done = await w.campaign(Object(made.body.data).id);
+    expect(done).toMatchObject({ status: 'completed', totalContacts: 2, statistics: { total: 2, sent: 2 } });
+  });
+
   it('tells its rate by the newest messages, and when it will be done', async () => {
     const listId = await w.list(contacts(40));
     const id = await w.start({ listId, message: 'x', delayBetweenMessages: 10_000 });

@@ -2916,7 +2916,7 @@ export interface components {
             sent: number;
             /** @description opted out, not on WhatsApp, canceled, not reached before the stop, … */
             skipped: number;
-            /** @description recipients; final once all are frozen */
+            /** @description recipients; until they are frozen, as many as there were to be when it was made */
             total: number;
         };
         ContactImport: {

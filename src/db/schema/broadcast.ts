@@ -216,6 +216,8 @@ export const campaigns = table(
     frozenAt: timestamp(),
     /** recipients frozen so far; final when frozenAt is set */
     total: int().notNull().default(0),
+    /** how many there were to be when it was made: shown until they are frozen */
+    expectedTotal: int(),
     /** no recipient up to this position is pending any more */
     feedPosition: int().notNull().default(0),
     /** when it is to be started (scheduled, recurring); null: nothing to do */

@@ -78,6 +78,11 @@ export async function findCampaign(
 
 type CampaignEvent = Extract<Fact['event'], `campaign.${string}`>;
 
+/** How many recipients it has; until they are frozen, how many there were to be when it was made. */
+export function totalOf(row: Pick<CampaignRow, 'total' | 'expectedTotal' | 'frozenAt'>): number {
+  return row.frozenAt === null ? Math.max(row.total, row.expectedTotal ?? 0) : row.total;
+}
+
 /** A fact about a campaign: its name and counters, never what it says. */
 export function campaignFact(
   row: CampaignRow,
@@ -91,7 +96,7 @@ export function campaignFact(
     session: { id: row.accountId, sessionId: row.sessionId },
     subject: row.id,
     status: event === 'campaign.failed' ? 'failure' : 'success',
-    data: { campaignId: row.id, name: row.name, total: row.total, ...data },
+    data: { campaignId: row.id, name: row.name, total: totalOf(row), ...data },
     ...(origin ? { origin } : {}),
   };
 }

@@ -101,7 +101,7 @@ const count = z.int();
 
 export const CampaignStatistics = z
   .object({
-    total: count.describe('recipients; final once all are frozen'),
+    total: count.describe('recipients; until they are frozen, as many as there were to be when it was made'),
     pending: count.describe('not handed to the queue yet'),
     queued: count.describe('in the queue or on their way'),
     sent: count.describe("acknowledged by WhatsApp's server, the delivered and read ones too"),

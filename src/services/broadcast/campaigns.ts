@@ -4,7 +4,13 @@ import { campaigns } from '../../db/schema.ts';
 import { NOTHING_KNOWN, type PaceRow } from '../../queue/pace.ts';
 import type { Ctx } from '../context.ts';
 import { readSession, type SessionRecord } from '../sessions/find.ts';
-import { type CampaignDeps, type CampaignRow, type CampaignStatus, findCampaign } from './campaign-row.ts';
+import {
+  type CampaignDeps,
+  type CampaignRow,
+  type CampaignStatus,
+  findCampaign,
+  totalOf,
+} from './campaign-row.ts';
 import type { CampaignOutput } from './campaign-schemas.ts';
 import { type Counts, countCampaign, countPage, statisticsOf } from './counts.ts';
 import { type BroadcastRef, enterBroadcast } from './tenant.ts';
@@ -110,7 +116,7 @@ async function toCampaign(
     content: row.content,
     delayBetweenMessages: row.delayMs,
     options: showOptions(row.options),
-    totalContacts: row.total,
+    totalContacts: totalOf(row),
     statistics,
     scheduledAt: iso(row.scheduledAt),
     timezone: row.timeZone,

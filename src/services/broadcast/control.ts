@@ -15,6 +15,7 @@ import {
   optionsOf,
   storedJson,
   type Transition,
+  totalOf,
 } from './campaign-row.ts';
 import type {
   CampaignOutput,
@@ -233,7 +234,7 @@ export async function cloneCampaign(
       ? { status: 'paused' as const, reason: 'cloned', pausedAt: ctx.clock.now() }
       : { scheduledAt: at, dueAt: at, timeZone }),
   };
-  const total = list?.contactCount ?? campaign.numbers?.length ?? campaign.total;
+  const total = list?.contactCount ?? campaign.numbers?.length ?? totalOf(campaign);
   return insertCampaign(ctx, row, total, answer);
 }
 

@@ -34,7 +34,8 @@ export async function countCampaign(db: Db, campaignId: string): Promise<Counts>
         union all select 'skipped', count(*) from ${campaignRecipients}
           where ${campaignRecipients.campaignId} = ${campaignId} and ${campaignRecipients.state} = 'skipped'
         union all select case ${campaigns.status} when 'stopped' then 'total_ended' when 'failed' then 'total_ended' else 'total' end,
-          ${campaigns.total} from ${campaigns} where ${campaigns.id} = ${campaignId}`,
+          case when ${campaigns.frozenAt} is null and ${campaigns.expectedTotal} > ${campaigns.total}
+            then ${campaigns.expectedTotal} else ${campaigns.total} end from ${campaigns} where ${campaigns.id} = ${campaignId}`,
   );
   const byKind = new Map(rows.map(({ kind, n }) => [kind, Number(n)]));
   return toCounts((kind) => byKind.get(kind) ?? 0);

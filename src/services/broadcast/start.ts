@@ -128,6 +128,7 @@ export function newRow(
     freezeCursor: null,
     frozenAt: null,
     total: 0,
+    expectedTotal: null,
     feedPosition: 0,
     dueAt: null,
     waitingReason: null,
@@ -274,7 +275,7 @@ export async function insertCampaign(
 ): Promise<MadeCampaign> {
   const made = toMade(row, totalContacts);
   const inserted = await transact(ctx.database, async (tx) => {
-    if (!(await tryInsert(tx, campaigns, row))) return false;
+    if (!(await tryInsert(tx, campaigns, { ...row, expectedTotal: totalContacts }))) return false;
     const event = row.status === 'running' ? 'campaign.started' : 'campaign.created';
     const data = { status: row.status, total: totalContacts, scheduledAt: made.scheduledAt };
     await record(tx, ctx, [campaignFact(row, event, data, originOf(ctx))]);
