@@ -1,8 +1,16 @@
 /** `/auth`: registering, signing in, the own account, API keys. */
 import { z } from 'zod';
+import { bearerToken } from '../middlewares/authenticate.ts';
 import { SCOPES } from '../services/access.ts';
 import { createApiKey, listApiKeys, regenerateApiKey, revokeApiKey } from '../services/api-keys.ts';
-import { changePassword, login, readMe, register } from '../services/auth/verbs.ts';
+import {
+  changePassword,
+  login,
+  readMe,
+  register,
+  signOut,
+  signOutEverywhere,
+} from '../services/auth/verbs.ts';
 import { type Route, route } from './route.ts';
 import {
   Email,
@@ -20,6 +28,11 @@ const MAX_GRACE_MINUTES = 30 * 24 * 60;
 
 const SignedIn = z.object({ token: z.string(), user: SignedInUser }).meta({ id: 'SignedIn' });
 const Password = z.string().min(1, 'must not be empty').max(1024);
+
+const RevokeApiKeys = z
+  .boolean()
+  .optional()
+  .describe('end all API keys as well; the own key is a new one then');
 
 const ApiKey = z
   .object({
@@ -59,7 +72,10 @@ export const authRoutes: Route[] = [
     response: SignedIn,
     errors: ['UNAUTHORIZED'],
     example: { body: { email: 'user@example.com', password: 'password123' } },
-    handler: async ({ ctx, body }) => ({ ...(await login(ctx, body)) }),
+    handler: async ({ ctx, body }) => {
+      const { token, user } = await login(ctx, body);
+      return { token, user };
+    },
   }),
   route({
     method: 'get',
@@ -77,14 +93,41 @@ export const authRoutes: Route[] = [
     path: '/auth/change-password',
     tag,
     summary: 'Change the own password',
-    description: 'Ends every token that was signed before; the answer holds a new one.',
+    description: 'Ends every token and signed link that was made before; the answer holds a new token.',
     auth: 'jwt',
-    body: z.object({ currentPassword: Password, newPassword: NewPassword }),
+    body: z.object({ currentPassword: Password, newPassword: NewPassword, revokeApiKeys: RevokeApiKeys }),
     response: Message.extend({ token: z.string() }),
     example: { body: { currentPassword: 'password123', newPassword: 'correct horse battery' } },
     handler: async ({ ctx, body }) => ({
       message: 'The password was changed.',
       ...(await changePassword(ctx, body)),
+    }),
+  }),
+  route({
+    method: 'post',
+    path: '/auth/sign-out',
+    tag,
+    summary: 'End the token of this request',
+    auth: 'jwt',
+    response: Message,
+    handler: async ({ ctx, http }) => {
+      await signOut(ctx, { token: bearerToken(http.req.header('authorization')) ?? '' });
+      return { message: 'The token was ended.' };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/auth/sign-out-everywhere',
+    tag,
+    summary: 'End all own tokens',
+    description:
+      'And all signed links; the answer holds a new token. `revokeApiKeys: true` ends all API keys, too.',
+    auth: 'jwt',
+    body: z.object({ revokeApiKeys: RevokeApiKeys }),
+    response: Message.extend({ token: z.string() }),
+    handler: async ({ ctx, body }) => ({
+      message: 'You are signed out everywhere else.',
+      ...(await signOutEverywhere(ctx, body)),
     }),
   }),
   route({

@@ -42,6 +42,7 @@ export const mediaRoutes: Route[] = [
     tag,
     summary: 'The bytes of a file',
     auth: 'browser',
+    link: 'media',
     params: z.object({ id: z.string().min(1).max(64) }),
     query: z.object({ userId: tenantQuery.userId }),
     response: null,

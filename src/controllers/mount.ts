@@ -60,7 +60,7 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
     c.set('quiet', route.unlimited === true);
     let actor: Actor;
     try {
-      actor = await authenticate(deps, c, route.auth);
+      actor = await authenticate(deps, c, route.auth, route.link);
     } catch (error) {
       // Guessing credentials is limited by address.
       if (error instanceof AppError && error.code === 'UNAUTHORIZED') {

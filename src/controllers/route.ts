@@ -8,6 +8,7 @@ import type { FailureStyle, RatePolicy } from '../middlewares/http-env.ts';
 import type { Scope } from '../services/access.ts';
 import type { Ctx } from '../services/context.ts';
 import type { ReceivedFile } from '../services/media/sources.ts';
+import type { LinkPurpose } from '../services/signed-links.ts';
 import type { Config } from '../utils/config-types.ts';
 import type { ErrorCode } from '../utils/errors.ts';
 
@@ -46,6 +47,8 @@ export interface Route<
    * `browser`: as `credential`, and on GET also the dashboard's cookie or a signed link.
    */
   auth: 'public' | 'credential' | 'jwt' | 'browser';
+  /** with `browser`: which signed links open it; none when missing */
+  link?: LinkPurpose;
   /**
    * what a key needs here, `read` for a GET without one, null: any key may. Checked before the body is read and anything
    * is counted, and again by the verb

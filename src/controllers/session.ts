@@ -74,6 +74,7 @@ const readRoutes: Route[] = [
     summary: 'The QR code as JSON',
     description: 'Begins the pairing again when it has expired.',
     auth: 'browser',
+    link: 'qr',
     ...InPath,
     response: QrOutput.extend({ data: QrOutput }),
     errors: ['SESSION_NOT_FOUND', 'QR_NOT_READY', 'ALREADY_CONNECTED'],
@@ -90,6 +91,7 @@ const readRoutes: Route[] = [
     tag,
     summary: 'The QR code as an image',
     auth: 'browser',
+    link: 'qr',
     ...InPath,
     response: null,
     contentType: 'image/png',
@@ -109,6 +111,7 @@ const readRoutes: Route[] = [
     description:
       'Server-Sent Events `qr`, `status`, `message` and `receipt`; ids are given back as `Last-Event-ID`.',
     auth: 'browser',
+    link: 'qr',
     query: z.object({ session: SessionId, userId }),
     response: null,
     contentType: 'text/event-stream',

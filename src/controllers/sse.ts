@@ -124,7 +124,7 @@ async function follow(
       if (ctx.clock.monotonic() - beatAtMs >= HEARTBEAT_MS) {
         beatAtMs = ctx.clock.monotonic();
         // Throws when the token, the key, the link or the user is not good any more.
-        const actor = await authenticate(ctx, http, 'browser');
+        const actor = await authenticate(ctx, http, 'browser', ctx.actor.link?.purpose);
         // Whoever is no admin any more must not go on reading another tenant's events.
         if (actor.role !== ctx.actor.role) return;
         await writer.heartbeat();

@@ -76,7 +76,8 @@ export const userRoutes: Route[] = [
     path: '/user/:id',
     tag,
     summary: 'Change a user',
-    description: 'A new password, or `status: disabled`, ends the tokens of that user at once.',
+    description:
+      'A new password, or `status: disabled`, ends the tokens and signed links of that user at once; `revokeApiKeys: true` ends its API keys.',
     auth: 'jwt',
     role: 'admin',
     writes: true,
@@ -87,6 +88,7 @@ export const userRoutes: Route[] = [
       role: Role.optional(),
       status: z.enum(['active', 'disabled']).optional(),
       password: NewPassword.optional(),
+      revokeApiKeys: z.boolean().optional().describe('end all API keys of that user as well'),
     }),
     response: OneUser,
     errors: ['NOT_FOUND', 'CONFLICT'],

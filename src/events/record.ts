@@ -13,6 +13,8 @@ export const EVENTS = [
   'auth.login',
   'auth.login_failed',
   'auth.password_changed',
+  'auth.signed_out_everywhere',
+  'auth.under_attack',
   'user.created',
   'user.updated',
   'user.disabled',

@@ -1,7 +1,7 @@
 /** Credential -> actor. */
 import { getCookie } from 'hono/cookie';
 import { type Actor, ANONYMOUS, type Deps } from '../services/context.ts';
-import { verifyLink } from '../services/signed-links.ts';
+import { type LinkPurpose, verifyLink } from '../services/signed-links.ts';
 import { AppError } from '../utils/errors.ts';
 import type { HttpContext } from './http-env.ts';
 
@@ -15,9 +15,15 @@ type AuthDeps = Pick<Deps, 'credentials' | 'secrets' | 'clock'>;
 
 /**
  * The actor of a request. Throws UNAUTHORIZED without a valid credential, FORBIDDEN for an API key where a
- * signed-in user is needed. Only what a browser opens (GET, kind `browser`) takes the cookie or a signed link.
+ * signed-in user is needed. Only what a browser opens (GET, kind `browser`) takes the cookie or a signed link, and of
+ * links only those for the purpose `link`.
  */
-export async function authenticate(deps: AuthDeps, c: HttpContext, kind: AuthKind): Promise<Actor> {
+export async function authenticate(
+  deps: AuthDeps,
+  c: HttpContext,
+  kind: AuthKind,
+  link: LinkPurpose | null = null,
+): Promise<Actor> {
   if (kind === 'public') return ANONYMOUS;
   const token = bearerToken(c.req.header('authorization'));
   if (token !== null)
@@ -25,7 +31,7 @@ export async function authenticate(deps: AuthDeps, c: HttpContext, kind: AuthKin
   const key = c.req.header('x-api-key')?.trim();
   if (key) return fromKey(deps, key, kind);
   if (kind === 'browser' && (c.req.method === 'GET' || c.req.method === 'HEAD')) {
-    const actor = await fromBrowser(deps, c);
+    const actor = await fromBrowser(deps, c, link);
     if (actor) return actor;
   }
   return refuse('This needs a credential: Authorization: Bearer <token>, or x-api-key.');
@@ -40,14 +46,21 @@ async function fromKey(deps: AuthDeps, key: string, kind: AuthKind): Promise<Act
   );
 }
 
-async function fromBrowser(deps: AuthDeps, c: HttpContext): Promise<Actor | null> {
+async function fromBrowser(
+  deps: AuthDeps,
+  c: HttpContext,
+  wanted: LinkPurpose | null,
+): Promise<Actor | null> {
   const link = verifyLink(deps.secrets, c.req.url, deps.clock.now());
-  if (link) return deps.credentials.fromLink(link.userId);
+  if (link && (link.scope?.purpose ?? null) === wanted) {
+    return deps.credentials.fromLink(link.userId, link.scope);
+  }
   const cookie = getCookie(c, SESSION_COOKIE);
   return cookie ? deps.credentials.fromToken(cookie, 'cookie') : null;
 }
 
-function bearerToken(header: string | undefined): string | null {
+/** The token of an Authorization header; null when there is none. */
+export function bearerToken(header: string | undefined): string | null {
   return /^Bearer +(\S+)\s*$/i.exec(header ?? '')?.[1] ?? null;
 }
 

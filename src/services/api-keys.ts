@@ -3,7 +3,7 @@ import { and, asc, eq, isNull, lte } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { affected, transact } from '../db/ops.ts';
 import { apiKeys } from '../db/schema.ts';
-import { record } from '../events/record.ts';
+import { type Origin, record } from '../events/record.ts';
 import type { SecretBox } from '../utils/crypto.ts';
 import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
@@ -171,6 +171,23 @@ export async function revokeApiKey(ctx: Ctx, input: { id: string }): Promise<voi
     await record(tx, ctx, [{ userId, event: 'api_key.revoked', subject: input.id, origin: originOf(ctx) }]);
     tx.afterCommit(() => ctx.credentials.forget(userId));
   });
+}
+
+/**
+ * Ends every API key of a user, in the caller's transaction: the extra ones go, and a new own key, which its owner sees
+ * when signing in, takes the place of the old ones.
+ */
+export async function revokeAllKeys(
+  tx: Tx,
+  deps: Pick<Deps, 'secrets' | 'clock' | 'stream'>,
+  input: { userId: number; origin: Origin },
+): Promise<void> {
+  const { userId, origin } = input;
+  const now = deps.clock.now();
+  const extra = and(eq(apiKeys.userId, userId), eq(apiKeys.kind, 'extra'));
+  const revoked = affected(await tx.delete(apiKeys).where(extra));
+  await setOwnKey(tx, deps, { userId, key: newApiKey(), now, oldUntil: now });
+  await record(tx, deps, [{ userId, event: 'api_key.revoked', data: { all: true, extra: revoked }, origin }]);
 }
 
 function checkNewKey(input: CreateApiKeyInput, now: number): void {

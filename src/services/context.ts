@@ -14,6 +14,7 @@ import type { Credentials } from './auth/credentials.ts';
 import type { Background } from './background.ts';
 import type { IdempotencyClaim } from './idempotency.ts';
 import type { MediaTools } from './media/tools.ts';
+import type { LinkScope } from './signed-links.ts';
 
 /** Built once by main (or by a test) and shared by every request. */
 export interface Deps {
@@ -53,6 +54,8 @@ export interface Actor {
   sessionId: string | null;
   /** id of the key or null */
   keyId: string | null;
+  /** of a signed link: what it is for */
+  link?: LinkScope;
 }
 
 export interface Ctx extends Deps {

@@ -1,15 +1,46 @@
-/** Links that open without a header: signed by the service, for one path and one tenant, until they expire. */
+/** Links that open without a header: signed by the service, for one path, purpose and tenant, until they expire. */
 import type { SecretBox } from '../utils/crypto.ts';
 
 const PURPOSE = 'signed-link';
 const OWN = ['u', 'exp', 'sig'] as const;
 
 /**
- * `path` (with its own query, if any) with `u`, `exp` and `sig` added. Good for GET until `expiresAt`
- * (epoch milliseconds), as a read of that tenant; any other path, query or tenant breaks the signature.
+ * What a link is for: routes say which of them they take, and no other opens them. `qr`: linking a phone, until one was
+ * linked. `media`: the bytes of a file. `import`: the progress of an import.
  */
-export function signLink(secrets: SecretBox, path: string, userId: number, expiresAt: number): string {
+export const LINK_PURPOSES = ['qr', 'media', 'import'] as const;
+export type LinkPurpose = (typeof LINK_PURPOSES)[number];
+
+export interface LinkScope {
+  purpose: LinkPurpose;
+  /** epoch milliseconds; what ends links looks at it */
+  issuedAt: number;
+}
+
+export interface SignedLink {
+  userId: number;
+  /** null: of a release before links had purposes; routes of tenants take none of those */
+  scope: LinkScope | null;
+}
+
+/**
+ * `path` (with its own query, if any) with `for`, `iat`, `u`, `exp` and `sig` added. Good for GET until `expiresAt`
+ * (epoch milliseconds), as a read of that tenant for that purpose; any other path, query, purpose or tenant breaks the
+ * signature.
+ */
+export function signLink(
+  secrets: SecretBox,
+  path: string,
+  userId: number,
+  expiresAt: number,
+  scope?: LinkScope,
+): string {
   const url = new URL(path, 'http://link.invalid');
+  if (scope) {
+    // Parts of the query, and so of what is signed.
+    url.searchParams.set('for', scope.purpose);
+    url.searchParams.set('iat', String(scope.issuedAt));
+  }
   const sig = secrets.mac(PURPOSE, signedText(url, String(userId), String(expiresAt)));
   url.searchParams.set('u', String(userId));
   url.searchParams.set('exp', String(expiresAt));
@@ -17,13 +48,16 @@ export function signLink(secrets: SecretBox, path: string, userId: number, expir
   return `${url.pathname}${url.search}`;
 }
 
-/** The tenant of a link as it came in; null when it was not signed by us, was changed or has expired. */
-export function verifyLink(secrets: SecretBox, requestUrl: string, now: number): { userId: number } | null {
+/** What a link as it came in is good for; null when it was not signed by us, was changed or has expired. */
+export function verifyLink(secrets: SecretBox, requestUrl: string, now: number): SignedLink | null {
   const url = new URL(requestUrl);
   const [user, expires, sig] = OWN.map((name) => url.searchParams.get(name));
   if (!user || !expires || !sig) return null;
   if (!secrets.isMac(PURPOSE, signedText(url, user, expires), sig) || Number(expires) <= now) return null;
-  return { userId: Number(user) };
+  const purpose = LINK_PURPOSES.find((known) => known === url.searchParams.get('for'));
+  const issuedAt = Number(url.searchParams.get('iat'));
+  const scope = purpose === undefined || !Number.isSafeInteger(issuedAt) ? null : { purpose, issuedAt };
+  return { userId: Number(user), scope };
 }
 
 /** The whole surface is also under `/api`: both spellings are one path. */

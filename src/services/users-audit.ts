@@ -25,6 +25,8 @@ const AUDITED = [
   'auth.login',
   'auth.login_failed',
   'auth.password_changed',
+  'auth.signed_out_everywhere',
+  'auth.under_attack',
   'user.created',
   'user.updated',
   'user.disabled',

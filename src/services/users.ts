@@ -6,7 +6,7 @@ import { counters, users } from '../db/schema.ts';
 import { record } from '../events/record.ts';
 import { AppError } from '../utils/errors.ts';
 import { requirePerson, requireRole } from './access.ts';
-import { setOwnKey } from './api-keys.ts';
+import { revokeAllKeys, setOwnKey } from './api-keys.ts';
 import { newApiKey } from './auth/keys.ts';
 import { hashPassword } from './auth/passwords.ts';
 import { type Ctx, type Deps, originOf, type Role } from './context.ts';
@@ -135,10 +135,13 @@ export interface UpdateUserInput {
   role?: Role | undefined;
   status?: 'active' | 'disabled' | undefined;
   password?: string | undefined;
+  /** end all its API keys as well */
+  revokeApiKeys?: boolean | undefined;
 }
 
 /**
- * Changes a user. A new password or a disabling ends its tokens at once. For admins who signed in.
+ * Changes a user. A new password or a disabling ends its tokens and signed links at once, and `revokeApiKeys` its keys.
+ * What is not named stays as others may change it meanwhile. For admins who signed in.
  * Throws NOT_FOUND, CONFLICT when the e-mail is taken or the last active admin would be gone.
  */
 export async function updateUser(ctx: Ctx, input: UpdateUserInput): Promise<UserInfo> {
@@ -152,17 +155,22 @@ export async function updateUser(ctx: Ctx, input: UpdateUserInput): Promise<User
     if (before.role === 'admin' && before.status === 'active' && (disabled || demoted)) {
       await keepOneAdmin(tx, before.id);
     }
-    const after: UserRow = {
-      ...before,
-      name: input.name?.trim() ?? before.name,
-      email: input.email === undefined ? before.email : normalizeEmail(input.email),
-      role: input.role ?? before.role,
-      status: input.status ?? before.status,
-      passwordHash: passwordHash ?? before.passwordHash,
-      tokenVersion: before.tokenVersion + (disabled || passwordHash !== undefined ? 1 : 0),
-      updatedAt: ctx.clock.now(),
+    const now = ctx.clock.now();
+    const ends = disabled || passwordHash !== undefined;
+    const changes = {
+      ...(input.name === undefined ? {} : { name: input.name.trim() }),
+      ...(input.email === undefined ? {} : { email: normalizeEmail(input.email) }),
+      ...(input.role === undefined ? {} : { role: input.role }),
+      ...(input.status === undefined ? {} : { status: input.status }),
+      ...(passwordHash === undefined ? {} : { passwordHash }),
+      ...(ends ? { tokenVersion: sql`${users.tokenVersion} + 1`, linksFrom: now } : {}),
+      updatedAt: now,
     };
-    await failOnTakenEmail(() => tx.update(users).set(after).where(eq(users.id, before.id)));
+    await failOnTakenEmail(() => tx.update(users).set(changes).where(eq(users.id, before.id)));
+    if (input.revokeApiKeys) {
+      await revokeAllKeys(tx, ctx, { userId: before.id, origin: originOf(ctx) });
+    }
+    const after = await findUser(tx, before.id);
     await recordChange(tx, ctx, { before, after, passwordChanged: passwordHash !== undefined });
     tx.afterCommit(() => ctx.credentials.forget(before.id));
     return toUserInfo(after);

@@ -182,7 +182,7 @@ export const Env = z.object({
   ADMIN_PASSWORD: z.string().min(8, 'must have at least 8 characters').optional(),
   // Open outside of production only.
   ALLOW_REGISTRATION: flag().optional(),
-  REGISTRATIONS_PER_DAY: whole(1, 100_000).default(5),
+  REGISTRATIONS_PER_DAY: whole(1, 100_000).default(20),
   DEFAULT_COUNTRY: z
     .string()
     .toUpperCase()

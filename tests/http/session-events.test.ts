@@ -232,6 +232,21 @@ describe('live events', () => {
     await stream.until((events) => events.length >= 2);
     expect((await t.call('/session/events?session=live')).status).toBe(401);
   });
+
+  it('a signed link shows QR and status only, and ends when the phone is linked', async () => {
+    await t.as(tenant).post('/session/logout', { sessionId: 'live' });
+    const { data } = (await t.as(tenant).post('/session/create', { sessionId: 'live' })).body;
+    const stream = openEvents(t, String(Object(data).eventsUrl).replace('http://hub.test', ''), {});
+    opened.push(stream);
+    await stream.until((events) => events.length >= 2);
+    const fact = { userId: tenant.id, session: { id: accountId, sessionId: 'live' } };
+    const linked = { ...fact, event: 'session.status' as const, data: { status: 'connected' } };
+    const received = { ...fact, event: 'message.received' as const, subject: 'M1', data: { type: 'text' } };
+    await transact(t.deps.db, (tx) => record(tx, t.deps, [received, linked, received]));
+    await stream.until(() => stream.ended());
+    expect(new Set(stream.events.map(({ event }) => event))).toEqual(new Set(['status', 'qr']));
+    expect(stream.events.at(-1)).toMatchObject({ event: 'status', data: { status: 'connected' } });
+  });
 });
 
 describe('a credential that is revoked', () => {

@@ -278,7 +278,7 @@ export interface paths {
         put?: never;
         /**
          * Change the own password
-         * @description Ends every token that was signed before; the answer holds a new one.
+         * @description Ends every token and signed link that was made before; the answer holds a new token.
          */
         post: operations["postAuthChangePassword"];
         delete?: never;
@@ -355,6 +355,43 @@ export interface paths {
          * @description A new user with the role `user`. Closed in production unless ALLOW_REGISTRATION=true.
          */
         post: operations["postAuthRegister"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the token of this request */
+        post: operations["postAuthSignOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sign-out-everywhere": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End all own tokens
+         * @description And all signed links; the answer holds a new token. `revokeApiKeys: true` ends all API keys, too.
+         */
+        post: operations["postAuthSignOutEverywhere"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2359,7 +2396,7 @@ export interface paths {
         get?: never;
         /**
          * Change a user
-         * @description A new password, or `status: disabled`, ends the tokens of that user at once.
+         * @description A new password, or `status: disabled`, ends the tokens and signed links of that user at once; `revokeApiKeys: true` ends its API keys.
          *
          *     Needs the role `admin`.
          */
@@ -4346,6 +4383,8 @@ export interface operations {
                 "application/json": {
                     currentPassword: string;
                     newPassword: string;
+                    /** @description end all API keys as well; the own key is a new one then */
+                    revokeApiKeys?: boolean;
                 };
             };
         };
@@ -4545,6 +4584,82 @@ export interface operations {
                         /** @constant */
                         success: true;
                     } & components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthSignOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description End the token of this request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthSignOutEverywhere: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description end all API keys as well; the own key is a new one then */
+                    revokeApiKeys?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description End all own tokens */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                        token: string;
+                    };
                 };
             };
             /** @description It says no. */
@@ -10765,6 +10880,8 @@ export interface operations {
                     email?: string;
                     name?: string;
                     password?: string;
+                    /** @description end all API keys of that user as well */
+                    revokeApiKeys?: boolean;
                     role?: components["schemas"]["Role"];
                     /** @enum {string} */
                     status?: "active" | "disabled";

@@ -129,6 +129,7 @@ const events = route({
   summary: 'How far an import is, as Server-Sent Events',
   description: '`progress` about once a second, then `completed` or `failed`.',
   auth: 'browser',
+  link: 'import',
   params: IdParams,
   response: null,
   contentType: 'text/event-stream',

@@ -5,6 +5,8 @@ import type { HttpContext } from '../../middlewares/http-env.ts';
 import type { Config } from '../../utils/config-types.ts';
 
 const LANG_COOKIE = 'wahub_lang';
+/** Says that this browser has signed in to an account before; it opens nothing. */
+const DEVICE_COOKIE = 'wahub_device';
 /** A sentence for the next page: what a form has done. */
 const DONE_COOKIE = 'wahub_done';
 const YEAR_SECONDS = 365 * 86_400;
@@ -25,6 +27,12 @@ export function keepSignIn(c: HttpContext, config: CookieConfig, token: string):
 
 export function forgetSignIn(c: HttpContext, config: CookieConfig): void {
   deleteCookie(c, SESSION_COOKIE, options(config, 0));
+}
+
+export const readDevice = (c: HttpContext): string | undefined => getCookie(c, DEVICE_COOKIE);
+
+export function keepDevice(c: HttpContext, config: CookieConfig, mark: string): void {
+  setCookie(c, DEVICE_COOKIE, mark, options(config, YEAR_SECONDS));
 }
 
 export const readLang = (c: HttpContext): string | undefined => getCookie(c, LANG_COOKIE);

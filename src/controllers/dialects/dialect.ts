@@ -2,12 +2,14 @@
  * What an older system's surface is made of: rows that name a verb, how its input is read from the request and how
  * its result is told. Rules live in the verbs; here are only names and shapes.
  */
+
 import type { z } from 'zod';
 import type { FailureStyle } from '../../middlewares/http-env.ts';
 import type { Scope } from '../../services/access.ts';
 import type { Ctx } from '../../services/context.ts';
 import type { MediaSource, ReceivedFile } from '../../services/media/sources.ts';
 import { throwUnlessSent, waitForOutcome } from '../../services/outcomes.ts';
+import type { LinkPurpose } from '../../services/signed-links.ts';
 import type { ErrorCode } from '../../utils/errors.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import { type Route, type RouteExample, type RouteInput, route } from '../route.ts';
@@ -30,6 +32,7 @@ interface Address<P, Q, B> {
   summary: string;
   description?: string;
   auth?: 'credential' | 'browser';
+  link?: LinkPurpose;
   scope?: Scope;
   params?: P;
   query?: Q;
@@ -92,6 +95,7 @@ export function pageRow<P extends Schema, I>(
     ...common(dialect),
     ...address,
     auth: 'browser',
+    link: 'qr',
     response: null,
     contentType: 'text/html',
     handler: async ({ ctx, http, ...request }) => http.html(await page(ctx, input(request))),

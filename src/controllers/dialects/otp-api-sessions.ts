@@ -90,6 +90,7 @@ const qr = row(OTP_API, {
   path: '/api/sessions/:sessionId/qr',
   summary: 'The QR code',
   auth: 'browser',
+  link: 'qr',
   params,
   response: answerOf(QrOutput),
   errors: ['SESSION_NOT_FOUND', 'QR_NOT_READY', 'ALREADY_CONNECTED'],

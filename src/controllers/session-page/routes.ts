@@ -19,7 +19,8 @@ export async function showQrPage(
   ref: { sessionId: string; userId?: number | undefined },
 ): Promise<string> {
   requireScope(ctx, 'read');
-  const session = await findSession(ctx, ref);
+  // An ended link shows the page once more: what the page asks for says that a phone was linked.
+  const session = await findSession(ctx, ref, { endedLinks: true });
   return renderQrPage({
     sessionId: session.sessionId,
     qrPath: signedPath(ctx, session, 'qrUrl'),
@@ -35,6 +36,7 @@ export const sessionPageRoutes: Route[] = [
     summary: 'A page that shows the QR code',
     description: 'Renews itself and says when the session is connected.',
     auth: 'browser',
+    link: 'qr',
     params: z.object({ sessionId: SessionId }),
     query: z.object({ userId: tenantQuery.userId }),
     response: null,

@@ -1,14 +1,16 @@
 /** Whose a token or a key is: asked on every request, so it remembers for a second. */
 import { eq } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
-import { apiKeys, users } from '../../db/schema.ts';
+import { upsert } from '../../db/ops.ts';
+import { apiKeys, endedTokens, users } from '../../db/schema.ts';
 import type { Clock } from '../../utils/clock.ts';
 import type { Config } from '../../utils/config-types.ts';
-import { equalsConstantTime } from '../../utils/crypto.ts';
+import { equalsConstantTime, sha256Hex } from '../../utils/crypto.ts';
 import { createFreshCache } from '../../utils/fresh-cache.ts';
 import type { Logger } from '../../utils/logger.ts';
 import { createTurns } from '../../utils/turns.ts';
 import type { Actor, Role } from '../context.ts';
+import type { LinkScope } from '../signed-links.ts';
 import { keyHash, keyPrefix } from './keys.ts';
 import { createTokens } from './tokens.ts';
 
@@ -17,8 +19,13 @@ export interface Credentials {
   fromToken(token: string, via: 'jwt' | 'cookie'): Promise<Actor | null>;
   /** The actor of an API key; null when it is not valid (any more). */
   fromKey(key: string): Promise<Actor | null>;
-  /** The actor of a link that the service signed for this user; may only read. Null for a disabled user. */
-  fromLink(userId: number): Promise<Actor | null>;
+  /**
+   * The actor of a link that the service signed for this user; may only read. Null for a disabled user, and for a link
+   * that is older than the user's password.
+   */
+  fromLink(userId: number, scope?: LinkScope | null): Promise<Actor | null>;
+  /** Ends this token before its time: here at once, in other processes within a second. */
+  endToken(token: string): Promise<void>;
   /** A JWT for the user at this version of its credentials. */
   signToken(userId: number, version: number): string;
   /** Call after a commit that changed the user or its keys: this process knows at once, others in a second. */
@@ -30,6 +37,7 @@ export interface Credentials {
 interface KnownUser {
   role: Role;
   version: number;
+  linksFrom: number | null;
 }
 interface KnownKey {
   id: string;
@@ -59,6 +67,7 @@ export function createCredentials(deps: {
   const freshness = { clock, maxAgeMs: MAX_AGE_MS, max: MAX_ENTRIES };
   const userCache = createFreshCache({ ...freshness, load: (id) => loadUser(db, Number(id)) });
   const keyCache = createFreshCache({ ...freshness, load: (prefix) => loadKey(db, prefix) });
+  const endedCache = createFreshCache({ ...freshness, load: (digest) => loadEnded(db, digest) });
   const touch = createToucher(deps);
   const turns = createTurns(MAX_WAITING);
 
@@ -68,6 +77,7 @@ export function createCredentials(deps: {
       if (!claims) return null;
       const user = await userCache.get(String(claims.userId));
       if (!user || user.version !== claims.version) return null;
+      if ((await endedCache.get(sha256Hex(token)))?.ended === true) return null;
       return { userId: claims.userId, role: user.role, via, scopes: null, sessionId: null, keyId: null };
     },
     async fromKey(key) {
@@ -81,10 +91,20 @@ export function createCredentials(deps: {
       const { userId, scopes, sessionId, id } = known;
       return { userId, role: user.role, via: 'api_key', scopes, sessionId, keyId: id };
     },
-    async fromLink(userId) {
+    async fromLink(userId, scope = null) {
       const user = await userCache.get(String(userId));
       if (!user) return null;
-      return { userId, role: user.role, via: 'signed_link', scopes: ['read'], sessionId: null, keyId: null };
+      if (scope !== null && user.linksFrom !== null && scope.issuedAt <= user.linksFrom) return null;
+      const actor = { userId, role: user.role, via: 'signed_link', sessionId: null, keyId: null } as const;
+      return { ...actor, scopes: ['read'], ...(scope === null ? {} : { link: scope }) };
+    },
+    async endToken(token) {
+      const claims = tokens.verify(token);
+      if (!claims) return;
+      const digest = sha256Hex(token);
+      const row = { digest, userId: claims.userId, expiresAt: claims.expiresAt * 1000 };
+      await upsert(db, endedTokens, row, [endedTokens.digest], { expiresAt: row.expiresAt });
+      endedCache.forget(digest);
     },
     signToken: (userId, version) => tokens.sign(userId, version),
     forget(userId) {
@@ -98,10 +118,25 @@ export function createCredentials(deps: {
 /** An active user; null for a disabled one, as for one that does not exist. */
 async function loadUser(db: Db, userId: number): Promise<KnownUser | null> {
   const [row] = await db
-    .select({ role: users.role, version: users.tokenVersion, status: users.status })
+    .select({
+      role: users.role,
+      version: users.tokenVersion,
+      linksFrom: users.linksFrom,
+      status: users.status,
+    })
     .from(users)
     .where(eq(users.id, userId));
-  return row?.status === 'active' ? { role: row.role, version: row.version } : null;
+  if (row?.status !== 'active') return null;
+  return { role: row.role, version: row.version, linksFrom: row.linksFrom };
+}
+
+/** An object in both cases: what is null is not kept. */
+async function loadEnded(db: Db, digest: string): Promise<{ ended: boolean }> {
+  const rows = await db
+    .select({ digest: endedTokens.digest })
+    .from(endedTokens)
+    .where(eq(endedTokens.digest, digest));
+  return { ended: rows.length > 0 };
 }
 
 async function loadKey(db: Db, prefix: string): Promise<KnownKey | null> {

@@ -1,4 +1,4 @@
-/** Slows guessing of passwords down, per account and per address, for all processes at once. */
+/** Slows guessing of passwords down, for all processes at once; auth/verbs.ts says what is counted. */
 import { eq } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { incoming, transact, upsert } from '../../db/ops.ts';
@@ -19,6 +19,8 @@ const FIRST_LOCK_MS = 1000;
 const MAX_LOCK_MS = 900_000;
 /** A day without failures and all is forgotten. */
 const FORGET_MS = 86_400_000;
+/** So long after the last failure one is forgiven, and another each time: a wrong one now and then never adds up. */
+const FORGIVE_MS = 300_000;
 
 /** How long after its last failure a subject with this many failures is locked. */
 export function lockMs(failures: number, free: number): number {
@@ -28,17 +30,18 @@ export function lockMs(failures: number, free: number): number {
 
 /**
  * Counts an attempt before it is made, so that many at once cannot slip through; `forgetFailures` after a good
- * one. Throws RATE_LIMITED, counting nothing, while the subject or one of the `watched` is locked.
+ * one. Throws RATE_LIMITED, counting nothing, while one of the subjects or of the `watched` is locked. Subjects in the
+ * same order everywhere: calls wait for one another by them.
  */
 export async function countAttempt(
   db: Db,
-  counted: Throttle,
+  counted: readonly Throttle[],
   watched: readonly Throttle[],
   now: number,
 ): Promise<void> {
   await transact(db, async (tx) => {
     for (const throttle of watched) refuseLocked(await readFailures(tx, throttle, now), now);
-    refuseLocked(await addFailure(tx, counted, now), now);
+    for (const throttle of counted) refuseLocked(await addFailure(tx, throttle, now), now);
   });
 }
 
@@ -71,7 +74,9 @@ async function readFailures(db: Db, { key, free }: Throttle, now: number): Promi
   if (!row || row.lastAt + FORGET_MS <= now) return { count: 0, lockedUntil: 0 };
   // Counted by a clock that was ahead: it must not lock anybody out until that time comes.
   if (row.lastAt > now + FUTURE_MS) return { count: row.count, lockedUntil: 0 };
-  return { count: row.count, lockedUntil: row.lastAt + lockMs(row.count, free) };
+  const lockedUntil = row.lastAt + lockMs(row.count, free);
+  const forgiven = Math.floor(Math.max(0, now - row.lastAt) / FORGIVE_MS);
+  return { count: Math.max(0, row.count - forgiven), lockedUntil };
 }
 
 /** Adds one; what was known before it. */

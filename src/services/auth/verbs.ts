@@ -1,13 +1,14 @@
 /** Registering, signing in, and a user's own account. */
-import { eq } from 'drizzle-orm';
-import { transact } from '../../db/ops.ts';
+import { and, eq } from 'drizzle-orm';
+import { affected, transact } from '../../db/ops.ts';
 import { users } from '../../db/schema.ts';
+import { refundWindow, type SpentWindow, spendFromWindow } from '../../db/windows.ts';
 import { type EventName, record } from '../../events/record.ts';
 import { addressGroup } from '../../utils/address.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requirePerson } from '../access.ts';
-import { readOwnKey } from '../api-keys.ts';
+import { readOwnKey, revokeAllKeys } from '../api-keys.ts';
 import { type Ctx, originOf } from '../context.ts';
 import {
   insertUser,
@@ -18,6 +19,7 @@ import {
   type UserRow,
 } from '../users.ts';
 import { newApiKey } from './keys.ts';
+import { originOfSignIn, rememberNetwork } from './known-devices.ts';
 import { hashPassword, isPassword } from './passwords.ts';
 import { checkThrottle, countAttempt, countFailure, forgetFailures, type Throttle } from './throttle.ts';
 
@@ -26,11 +28,16 @@ export interface SignedIn {
   user: UserInfo & { apiKey: string | null };
 }
 
-/** People mistype: five wrong passwords cost nothing. An address may be a whole office. */
-const FREE_PER_ACCOUNT = 5;
+/** People mistype: five wrong passwords from one place cost nothing. An address may be a whole office. */
+const FREE_PER_PLACE = 5;
 const FREE_PER_ADDRESS = 20;
+/**
+ * Wrong passwords for one account from all unknown networks together. One network alone is locked out by itself long
+ * before; known ones are not counted and not locked.
+ */
+const FREE_PER_ACCOUNT = 50;
 
-/** A new tenant with the role `user`. Throws FORBIDDEN when registration is closed, CONFLICT for a taken e-mail. */
+/** A new tenant with the role `user`. Throws FORBIDDEN when registration is closed, CONFLICT for a taken e-mail, RATE_LIMITED. */
 export async function register(
   ctx: Ctx,
   input: { email: string; password: string; name: string },
@@ -38,14 +45,29 @@ export async function register(
   if (!ctx.config.allowRegistration) throw new AppError('FORBIDDEN', 'Registration is closed: ask an admin.');
   const address = addressThrottle(ctx);
   await checkThrottle(ctx.db, address, ctx.clock.now());
+  const spent = await spendRegistration(ctx);
   const passwordHash = await hashPassword(input.password);
   const apiKey = newApiKey();
   const row = await addUser(ctx, { ...input, passwordHash, apiKey }).catch(async (error: unknown) => {
-    // Whoever tries which e-mails are taken pays with the address.
+    // Whoever tries which e-mails are taken pays with the address, not with the day's accounts.
+    await refundWindow(ctx.db, spent);
     await countFailure(ctx.db, address, ctx.clock.now());
     throw error;
   });
   return { token: ctx.credentials.signToken(row.id, row.tokenVersion), user: { ...toUserInfo(row), apiKey } };
+}
+
+/** Throws RATE_LIMITED when the address has made as many accounts as it may in a day. */
+async function spendRegistration(ctx: Ctx): Promise<SpentWindow> {
+  const now = ctx.clock.now();
+  const { registrationsPerDay: max } = ctx.config;
+  const window = { key: `register:${addressGroup(ctx.ip)}`, max, windowMs: DAY_MS };
+  const spent = await spendFromWindow(ctx.db, window, now);
+  if (spent !== null) return spent;
+  throw new AppError('RATE_LIMITED', `At most ${max} accounts can be made from one address in a day.`, {
+    retryAfterSeconds: Math.ceil((DAY_MS - (now % DAY_MS)) / 1000),
+    details: { limit: max, windowSeconds: DAY_MS / 1000 },
+  });
 }
 
 function addUser(ctx: Ctx, user: Omit<NewUser, 'role'>): Promise<UserRow> {
@@ -59,29 +81,60 @@ function addUser(ctx: Ctx, user: Omit<NewUser, 'role'>): Promise<UserRow> {
 
 /**
  * Signs in. Throws UNAUTHORIZED, with the same words and after the same time whether the e-mail, the password
- * or the user's status is to blame; RATE_LIMITED after too many failures of an account or an address.
+ * or the user's status is to blame; RATE_LIMITED after too many failures from one network for this account, from one
+ * address, or from all unknown networks together. A browser (`device`) or network that has signed in to the account
+ * before is counted by itself: what others do elsewhere does not lock it out.
  */
-export async function login(ctx: Ctx, input: { email: string; password: string }): Promise<SignedIn> {
+export async function login(
+  ctx: Ctx,
+  input: { email: string; password: string; device?: string | undefined },
+): Promise<SignedIn & { userId: number }> {
   const email = normalizeEmail(input.email);
-  const account = accountThrottle(email);
   const address = addressThrottle(ctx);
-  const row = await ctx.credentials.inTurn(account.key, async () => {
-    await countAttempt(ctx.db, account, [address], ctx.clock.now());
+  const [account] = await ctx.db.select({ id: users.id }).from(users).where(eq(users.email, email));
+  const from = await originOfSignIn(ctx, { userId: account?.id ?? 0, email, device: input.device });
+  const place = { key: from.subject, free: FREE_PER_PLACE };
+  const counted = from.kind === 'unknown' ? [place, accountThrottle(email)] : [place];
+  const row = await ctx.credentials.inTurn(place.key, async () => {
+    const watched = from.kind === 'unknown' ? [address] : [];
+    await countAttempt(ctx.db, counted, watched, ctx.clock.now());
+    // Read again in its turn: the password may have been changed meanwhile.
     const [found] = await ctx.db.select().from(users).where(eq(users.email, email));
     const right = await isPassword(input.password, found?.passwordHash ?? null);
     if (!found || !right || found.status !== 'active') {
       await countFailure(ctx.db, address, ctx.clock.now());
+      if (found) await tellOwner(ctx, found.id);
       // An unknown account's failure is recorded too (user 0): the same work for all.
       await recordLogin(ctx, found?.id ?? 0, 'auth.login_failed');
       throw new AppError('UNAUTHORIZED', 'The e-mail or the password is not right.');
     }
-    await forgetFailures(ctx.db, account);
+    for (const throttle of counted) await forgetFailures(ctx.db, throttle);
+    await rememberNetwork(ctx, found.id);
     return found;
   });
   await recordLogin(ctx, row.id, 'auth.login');
   const apiKey = await readOwnKey(ctx.db, ctx.secrets, row.id);
   const user = { ...toUserInfo({ ...row, lastLoginAt: ctx.clock.now() }), apiKey };
-  return { token: ctx.credentials.signToken(row.id, row.tokenVersion), user };
+  return { token: ctx.credentials.signToken(row.id, row.tokenVersion), user, userId: row.id };
+}
+
+/** Wrong passwords of one account within a day after which its owner is told, once. */
+const ATTACK_FAILURES = 10;
+const DAY_MS = 86_400_000;
+
+/** Writes down for the owner, once a day, that somebody tries passwords of the account. */
+async function tellOwner(ctx: Ctx, userId: number): Promise<void> {
+  const now = ctx.clock.now();
+  const failures = { key: `login:failures:${userId}`, max: ATTACK_FAILURES, windowMs: DAY_MS };
+  if ((await spendFromWindow(ctx.db, failures, now)) !== null) return;
+  const told = { key: `login:told:${userId}`, max: 1, windowMs: DAY_MS };
+  if ((await spendFromWindow(ctx.db, told, now)) === null) return;
+  ctx.logger.warn('somebody tries passwords of an account', { userId });
+  await transact(ctx.db, (tx) =>
+    record(tx, ctx, [
+      { userId, event: 'auth.under_attack', status: 'failure', origin: { ...originOf(ctx), actorId: 0 } },
+    ]),
+  );
 }
 
 function accountThrottle(email: string): Throttle {
@@ -110,18 +163,20 @@ export async function readMe(ctx: Ctx): Promise<UserInfo & { apiKey?: string | n
 }
 
 /**
- * Changes the caller's own password and ends all tokens that were signed before; answers with a new one.
- * Read-only users may. Throws VALIDATION_FAILED for a wrong current password, counted like a failed login.
+ * Changes the caller's own password and ends all tokens and signed links that were made before, with `revokeApiKeys` all
+ * API keys, too; answers with a new token. Read-only users may. Throws VALIDATION_FAILED for a wrong current password,
+ * counted like a failed login, and UNAUTHORIZED when an admin has set another password meanwhile.
  */
 export async function changePassword(
   ctx: Ctx,
-  input: { currentPassword: string; newPassword: string },
+  input: { currentPassword: string; newPassword: string; revokeApiKeys?: boolean | undefined },
 ): Promise<{ token: string }> {
   requirePerson(ctx);
   const row = await ownRow(ctx);
-  const account = accountThrottle(row.email);
+  // Whoever holds a token is counted apart from those who sign in.
+  const account = { key: `login:change:${row.id}`, free: FREE_PER_PLACE };
   await ctx.credentials.inTurn(account.key, async () => {
-    await countAttempt(ctx.db, account, [], ctx.clock.now());
+    await countAttempt(ctx.db, [account], [], ctx.clock.now());
     if (!(await isPassword(input.currentPassword, row.passwordHash))) {
       throw new AppError('VALIDATION_FAILED', 'The current password is not right.', {
         details: { currentPassword: 'is not right' },
@@ -130,11 +185,53 @@ export async function changePassword(
     await forgetFailures(ctx.db, account);
   });
   const passwordHash = await hashPassword(input.newPassword);
+  return endTokens(ctx, row, { passwordHash }, 'auth.password_changed', input.revokeApiKeys === true);
+}
+
+/**
+ * Ends all tokens and signed links of the caller, with `revokeApiKeys` all API keys, too; answers with a new token, for
+ * where this was asked. Read-only users may. Throws UNAUTHORIZED when they were ended meanwhile.
+ */
+export async function signOutEverywhere(
+  ctx: Ctx,
+  input: { revokeApiKeys?: boolean | undefined },
+): Promise<{ token: string }> {
+  requirePerson(ctx);
+  const row = await ownRow(ctx);
+  return endTokens(ctx, row, {}, 'auth.signed_out_everywhere', input.revokeApiKeys === true);
+}
+
+/** Ends this one token of the caller, in all processes. */
+export async function signOut(ctx: Ctx, input: { token: string }): Promise<void> {
+  requirePerson(ctx);
+  await ctx.credentials.endToken(input.token);
+}
+
+async function endTokens(
+  ctx: Ctx,
+  row: UserRow,
+  changes: { passwordHash?: string },
+  event: EventName,
+  revokeApiKeys: boolean,
+): Promise<{ token: string }> {
+  const now = ctx.clock.now();
   const tokenVersion = row.tokenVersion + 1;
   await transact(ctx.db, async (tx) => {
-    const changes = { passwordHash, tokenVersion, updatedAt: ctx.clock.now() };
-    await tx.update(users).set(changes).where(eq(users.id, row.id));
-    await record(tx, ctx, [{ userId: row.id, event: 'auth.password_changed', origin: originOf(ctx) }]);
+    // Whoever has ended the tokens since, such as an admin with a new password, has the last word.
+    const same = and(
+      eq(users.id, row.id),
+      eq(users.tokenVersion, row.tokenVersion),
+      eq(users.status, 'active'),
+    );
+    const updated = await tx
+      .update(users)
+      .set({ ...changes, tokenVersion, linksFrom: now, updatedAt: now })
+      .where(same);
+    if (affected(updated) === 0) {
+      throw new AppError('UNAUTHORIZED', 'You were signed out meanwhile: sign in again.');
+    }
+    await record(tx, ctx, [{ userId: row.id, event, data: { revokeApiKeys }, origin: originOf(ctx) }]);
+    if (revokeApiKeys) await revokeAllKeys(tx, ctx, { userId: row.id, origin: originOf(ctx) });
     tx.afterCommit(() => ctx.credentials.forget(row.id));
   });
   return { token: ctx.credentials.signToken(row.id, tokenVersion) };

@@ -75,7 +75,11 @@ export function signedMediaPath(
   ctx: Pick<Ctx, 'secrets' | 'clock'> & { actor: Pick<Ctx['actor'], 'userId'> },
   id: string,
 ): string {
-  return signLink(ctx.secrets, pathOf(id), ctx.actor.userId, ctx.clock.now() + LINK_MS);
+  const now = ctx.clock.now();
+  return signLink(ctx.secrets, pathOf(id), ctx.actor.userId, now + LINK_MS, {
+    purpose: 'media',
+    issuedAt: now,
+  });
 }
 
 const pathOf = (id: string) => `/media/${id}`;

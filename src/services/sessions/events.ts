@@ -25,6 +25,10 @@ export interface FollowedSession {
   after: number;
   /** what to begin with: the state as it is */
   snapshot: SessionEvent[];
+  /** for a link that is for linking a phone: QR and status only, and nothing after the phone is linked */
+  untilLinked: boolean;
+  /** nothing more is told */
+  ended: boolean;
 }
 
 /** Events read in one go. */
@@ -45,17 +49,24 @@ export async function followSession(
   const row = await findSession(ctx, ref);
   const { id, userId, sessionId, seq } = row;
   const resumes = lastSeq !== null && lastSeq <= seq;
+  const untilLinked = ctx.actor.link?.purpose === 'qr';
   return {
     id,
     userId,
     sessionId,
     after: resumes ? Math.max(lastSeq, seq - MAX_REPLAY) : seq,
     snapshot: resumes ? [] : await takeSnapshot(row),
+    untilLinked,
+    ended: untilLinked && row.status === 'connected',
   };
 }
 
-/** The next events, at most 100; null when the session was deleted. `session.after` moves past what was read. */
+/**
+ * The next events, at most 100; null when the session was deleted or nothing more may be told. `session.after` moves past
+ * what was read.
+ */
 export async function readEvents(ctx: Ctx, session: FollowedSession): Promise<SessionEvent[] | null> {
+  if (session.ended) return null;
   const rows = await ctx.db
     .select()
     .from(activityLogs)
@@ -66,7 +77,7 @@ export async function readEvents(ctx: Ctx, session: FollowedSession): Promise<Se
   if (!last) return [];
   session.after = last.seq ?? session.after;
   if (rows.some((row) => row.event === 'session.deleted')) return null;
-  const contents = await readInbound(ctx, session.id, rows);
+  const contents = session.untilLinked ? new Map() : await readInbound(ctx, session.id, rows);
   const events: SessionEvent[] = [];
   // A QR is a secret of the row and only the current one is there.
   const latestQr = rows.findLast((row) => row.event === 'session.qr');
@@ -74,7 +85,16 @@ export async function readEvents(ctx: Ctx, session: FollowedSession): Promise<Se
     const event = row === latestQr ? await currentQr(ctx, session, row.seq ?? 0) : toEvent(row, contents);
     if (event) events.push(event);
   }
-  return events;
+  return session.untilLinked ? beforeLinked(session, events) : events;
+}
+
+/** QR and status, up to the status that a phone is linked; the stream ends with it. */
+function beforeLinked(session: FollowedSession, events: readonly SessionEvent[]): SessionEvent[] {
+  const told = events.filter(({ event }) => event === 'qr' || event === 'status');
+  const linked = told.findIndex(({ event, data }) => event === 'status' && data.status === 'connected');
+  if (linked < 0) return told;
+  session.ended = true;
+  return told.slice(0, linked + 1);
 }
 
 type LogRow = typeof activityLogs.$inferSelect;

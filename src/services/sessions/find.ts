@@ -2,6 +2,7 @@
 import { and, eq } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { whatsappAccounts } from '../../db/schema.ts';
+import { AppError } from '../../utils/errors.ts';
 import { requireSession, sessionNotFound, tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';
 
@@ -15,17 +16,27 @@ export interface SessionRef {
 
 /**
  * The caller's session (an admin's: of the user it names). Throws SESSION_NOT_FOUND, also for what belongs to
- * somebody else or is outside of what the key is bound to. It checks no scope: the verb does.
+ * somebody else or is outside of what the key is bound to, and ALREADY_CONNECTED for a link that a pairing has ended.
+ * It checks no scope: the verb does.
  */
 export async function findSession(
   ctx: Pick<Ctx, 'actor' | 'db'>,
   { sessionId, userId }: SessionRef,
+  { endedLinks = false } = {},
 ): Promise<SessionRecord> {
   requireSession(ctx, sessionId);
   const tenant = tenantOf(ctx, { userId }) ?? ctx.actor.userId;
   const row = await readSession(ctx.db, tenant, sessionId);
   if (!row) throw sessionNotFound(sessionId);
+  if (!endedLinks && hasEnded(ctx.actor.link, row)) {
+    throw new AppError('ALREADY_CONNECTED', 'A phone was linked since this link was made: it has ended.');
+  }
   return row;
+}
+
+/** A link for linking a phone is used up by the first one: it must not show the next QR, nor what is written. */
+function hasEnded(link: Ctx['actor']['link'], { connectedAt }: SessionRecord): boolean {
+  return link?.purpose === 'qr' && connectedAt !== null && connectedAt >= link.issuedAt;
 }
 
 /** Null when that user has no such session. */

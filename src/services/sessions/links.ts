@@ -18,9 +18,9 @@ const PATHS = {
   qrUrl: (sessionId: string) => `/session/qr/${sessionId}`,
 } as const;
 
-/** Absolute links under PUBLIC_URL that open without a credential for an hour. */
+/** Absolute links under PUBLIC_URL that open without a credential for an hour, at most until a phone is linked. */
 export function makeSessionLinks(
-  ctx: Pick<Ctx, 'config' | 'secrets' | 'clock'>,
+  ctx: Pick<Ctx, 'config' | 'secrets' | 'clock' | 'actor'>,
   session: { userId: number; sessionId: string },
 ): SessionLinks {
   const to = (name: keyof SessionLinks) => `${ctx.config.publicUrl}${signedPath(ctx, session, name)}`;
@@ -39,10 +39,13 @@ export function makePlainLinks(ctx: Pick<Ctx, 'config'>, sessionId: string): Ses
 
 /** One signed path without a host, for pages that were opened under whatever name. */
 export function signedPath(
-  ctx: Pick<Ctx, 'secrets' | 'clock'>,
+  ctx: Pick<Ctx, 'secrets' | 'clock' | 'actor'>,
   session: { userId: number; sessionId: string },
   name: keyof typeof PATHS,
 ): string {
   const path = PATHS[name](session.sessionId);
-  return signLink(ctx.secrets, path, session.userId, ctx.clock.now() + LINK_MS);
+  const now = ctx.clock.now();
+  // What a link leads to ends when the link does.
+  const issuedAt = ctx.actor.link?.issuedAt ?? now;
+  return signLink(ctx.secrets, path, session.userId, now + LINK_MS, { purpose: 'qr', issuedAt });
 }

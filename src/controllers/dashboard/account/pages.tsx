@@ -1,13 +1,14 @@
 /** Signing in and out, signing up, the own account, the language. */
 import { z } from 'zod';
-import { changePassword, login, register } from '../../../services/auth/verbs.ts';
+import { makeDeviceMark } from '../../../services/auth/known-devices.ts';
+import { changePassword, login, register, signOut, signOutEverywhere } from '../../../services/auth/verbs.ts';
 import { readUsage } from '../../../services/quotas.ts';
 import { Email, NewPassword, PersonName } from '../../schemas.ts';
-import { forgetSignIn, keepLang, keepSignIn } from '../cookies.ts';
+import { forgetSignIn, keepDevice, keepLang, keepSignIn, readDevice, readSignIn } from '../cookies.ts';
 
 import { LANGS } from '../i18n.ts';
 import { type Page, page } from '../page.ts';
-import { Facts, Field, Form, Time } from '../parts.tsx';
+import { Check, Facts, Field, Form, Time } from '../parts.tsx';
 import { isOwnPath } from '../paths.ts';
 import { UsageCard } from '../usage.tsx';
 import { ACCOUNT_TEXTS, roleNames } from './texts.ts';
@@ -18,7 +19,25 @@ function pathAfter(next: string | undefined): string {
   return next !== undefined && isOwnPath(next) ? next : '/dashboard';
 }
 
+/** A box of a form: there only when it is ticked. */
+const Ticked = z
+  .literal('true')
+  .optional()
+  .transform((value) => value !== undefined);
+
 export const accountPages: Page[] = [
+  page({
+    method: 'post',
+    path: '/dashboard/account/sign-out-everywhere',
+    auth: 'user',
+    readOnlyMay: true,
+    form: z.object({ revokeApiKeys: Ticked }),
+    async handler({ ctx, form, http, view }) {
+      const { token } = await signOutEverywhere(ctx, form);
+      keepSignIn(http, ctx.config, token);
+      return { redirect: '/dashboard/account', done: ACCOUNT_TEXTS(view.lang).signedOutEverywhere };
+    },
+  }),
   page({
     method: 'get',
     path: '/dashboard/sign-in',
@@ -67,8 +86,9 @@ export const accountPages: Page[] = [
     }),
     example: { form: { email: 'user@example.com', password: 'password123' } },
     async handler({ ctx, form, http }) {
-      const { token } = await login(ctx, form);
+      const { token, userId } = await login(ctx, { ...form, device: readDevice(http) });
       keepSignIn(http, ctx.config, token);
+      keepDevice(http, ctx.config, makeDeviceMark(ctx, userId));
       return { redirect: pathAfter(form.next) };
     },
   }),
@@ -128,7 +148,8 @@ export const accountPages: Page[] = [
     path: '/dashboard/sign-out',
     auth: 'user',
     readOnlyMay: true,
-    handler({ ctx, http }) {
+    async handler({ ctx, http }) {
+      await signOut(ctx, { token: readSignIn(http) ?? '' });
       forgetSignIn(http, ctx.config);
       return { redirect: '/dashboard/sign-in' };
     },
@@ -185,9 +206,18 @@ export const accountPages: Page[] = [
                 minlength={8}
                 hint={t.passwordHint}
               />
+              <Check name="revokeApiKeys" value="true" label={t.revokeKeys} />
               <button type="submit" class="primary">
                 {t.changePassword}
               </button>
+            </Form>
+          </div>
+          <div class="card narrow">
+            <h2>{t.signOutEverywhere}</h2>
+            <p class="muted">{t.signOutAbout}</p>
+            <Form view={view} action="/dashboard/account/sign-out-everywhere" class="stack">
+              <Check name="revokeApiKeys" value="true" label={t.revokeKeys} />
+              <button type="submit">{t.signOutEverywhere}</button>
             </Form>
           </div>
           <UsageCard view={view} usage={usage} />
@@ -201,7 +231,11 @@ export const accountPages: Page[] = [
     path: '/dashboard/account/password',
     auth: 'user',
     readOnlyMay: true,
-    form: z.object({ currentPassword: z.string().min(1).max(1024), newPassword: NewPassword }),
+    form: z.object({
+      currentPassword: z.string().min(1).max(1024),
+      newPassword: NewPassword,
+      revokeApiKeys: Ticked,
+    }),
     example: { form: { currentPassword: 'password123', newPassword: 'password456' } },
     async handler({ ctx, form, http, view }) {
       const { token } = await changePassword(ctx, form);

@@ -19,6 +19,10 @@ export const ACCOUNT_TEXTS = texts({
     changePassword: 'Change the password',
     currentPassword: 'Current password',
     newPassword: 'New password',
+    revokeKeys: 'End all API keys, too: programs that use them need new ones',
+    signOutEverywhere: 'Sign out everywhere else',
+    signOutAbout: 'Ends every other sign-in, every token and every link to files that was given out.',
+    signedOutEverywhere: 'You are signed out everywhere else.',
     passwordChanged: 'The password is changed. Everywhere else you were signed in, you are signed out.',
   },
   id: {
@@ -39,6 +43,11 @@ export const ACCOUNT_TEXTS = texts({
     changePassword: 'Ganti kata sandi',
     currentPassword: 'Kata sandi sekarang',
     newPassword: 'Kata sandi baru',
+    revokeKeys: 'Akhiri juga semua kunci API: program yang memakainya perlu kunci baru',
+    signOutEverywhere: 'Keluar di semua tempat lain',
+    signOutAbout:
+      'Mengakhiri semua sesi masuk lain, semua token, dan semua tautan berkas yang pernah dibagikan.',
+    signedOutEverywhere: 'Anda sudah dikeluarkan di semua tempat lain.',
     passwordChanged: 'Kata sandi diganti. Di tempat lain Anda dikeluarkan.',
   },
 });

@@ -13,7 +13,19 @@ import { type AuditEntry, auditUser } from '../../../services/users-audit.ts';
 import { Email, NewPassword, PersonName, Role, UserIdParams } from '../../schemas.ts';
 import { roleNames } from '../account/texts.ts';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Badge, Empty, Field, Form, Pages, Select, Table, Tabs, Time } from '../parts.tsx';
+import {
+  ActionButton,
+  Badge,
+  Check,
+  Empty,
+  Field,
+  Form,
+  Pages,
+  Select,
+  Table,
+  Tabs,
+  Time,
+} from '../parts.tsx';
 import { UsageCard } from '../usage.tsx';
 import { ADMIN_TEXTS, type AdminTexts } from './texts.ts';
 
@@ -154,6 +166,7 @@ export const userPages: Page[] = [
                 autocomplete="new-password"
                 hint={t.keepPassword}
               />
+              <Check name="revokeApiKeys" value="true" label={t.revokeKeys} />
               <div>
                 <button type="submit" class="primary">
                   {t.save}
@@ -189,6 +202,10 @@ export const userPages: Page[] = [
       email: Email,
       role: Role,
       password: NewPassword.optional(),
+      revokeApiKeys: z
+        .literal('true')
+        .optional()
+        .transform((value) => value !== undefined),
     }),
     example: { ...example, form: { name: 'Clerk', email: 'clerk@example.com', role: 'user' } },
     async handler({ ctx, view, params, form }) {

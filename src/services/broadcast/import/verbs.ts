@@ -62,8 +62,9 @@ export async function startImport(ctx: Ctx, input: StartImportInput): Promise<Im
     final: !input.wait,
   }));
   if (!input.wait) {
-    const expiresAt = ctx.clock.now() + LINK_MS;
-    return startedOf(ctx, job, (path) => signLink(ctx.secrets, path, userId, expiresAt));
+    const issuedAt = ctx.clock.now();
+    const scope = { purpose: 'import' as const, issuedAt };
+    return startedOf(ctx, job, (path) => signLink(ctx.secrets, path, userId, issuedAt + LINK_MS, scope));
   }
   await done;
   const row = await findImport(ctx.db, userId, job.id);
