@@ -181,11 +181,12 @@ function readProtocol(protocol: proto.Message.IProtocolMessage): Content | undef
 function readQuote(content: proto.IMessage): Partial<Content> {
   for (const part of Object.values(content)) {
     const context = contextOf(part);
-    if (context?.stanzaId) {
+    if (context?.stanzaId || context?.expiration) {
       const quoted = context.quotedMessage && readContent(context.quotedMessage)?.content;
       return {
-        quotedId: context.stanzaId,
+        ...optional('quotedId', context.stanzaId),
         ...optional('quotedText', quoted?.text ?? quoted?.caption),
+        ...(context.expiration ? { expiration: context.expiration } : {}),
       };
     }
   }

@@ -66,6 +66,8 @@ export interface Content {
   targetId?: string;
   quotedId?: string;
   quotedText?: string;
+  /** Seconds after which it disappears, as its sender says. */
+  expiration?: number;
 }
 
 /** One message as one recipient saw it. */

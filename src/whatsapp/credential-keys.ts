@@ -25,8 +25,8 @@ const ENTRY_BYTES = 500;
 const MAX_CACHED_AT_ONCE = 50;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
-/** As long as an inbound message waits to be stored; a server is patient with one that is not confirmed. */
-const READ_TIMEOUT_MS = 60_000;
+/** A server is patient with a message that is not confirmed; what is sent meanwhile has bounds of its own. */
+const READ_TIMEOUT_MS = 90_000;
 
 export interface KeyChange {
   type: string;

@@ -13,7 +13,7 @@ export interface CredentialStoreDeps {
   secrets: SecretBox;
   clock: Clock;
   logger: Logger;
-  /** how long a read of keys waits for a database that is away, milliseconds; 60 s when missing */
+  /** how long a read of keys waits for a database that is away, milliseconds; 90 s when missing */
   readTimeoutMs?: number;
 }
 

@@ -1,6 +1,7 @@
 /** Our content as the protobuf message that goes out. */
 import { type BinaryNode, proto } from '@whiskeysockets/baileys';
 import type { Content, MessageKey } from '../content.ts';
+import type { ChatSetting } from '../engine.ts';
 import { encodeButtons, encodeList } from './encode-interactive.ts';
 import { encodeMedia } from './encode-media.ts';
 import { present } from './present.ts';
@@ -22,13 +23,26 @@ export interface EncodeParts {
   uploaded: UploadedMedia | null;
   /** 32 bytes that votes of a poll are sealed with; the same on every attempt */
   secret: Uint8Array;
+  /** how the chat is set; null when that is not known */
+  chat: ChatSetting | null;
 }
 
 /** The same content gives the same message, so that a resend shows what the first attempt would have shown. */
 export function encodeContent(content: Content, parts: EncodeParts): EncodedContent {
   const { message, additionalNodes = [] } = encodeKind(content, parts);
-  const context = 'quoted' in content && content.quoted ? quote(content.quoted, parts) : null;
-  return { message: context ? withContext(message, context) : message, additionalNodes };
+  const quoted = 'quoted' in content && content.quoted ? quote(content.quoted, parts) : {};
+  // A reaction disappears with what it is about.
+  const lifetime = content.type === 'reaction' ? {} : lifetimeOf(parts.chat);
+  const context = { ...quoted, ...lifetime };
+  const isEmpty = Object.keys(context).length === 0;
+  return { message: isEmpty ? message : withContext(message, context), additionalNodes };
+}
+
+/** What is said in a disappearing chat disappears, too: phones do not add that by themselves. */
+function lifetimeOf(chat: ChatSetting | null): proto.IContextInfo {
+  if (chat === null || chat.expiration === 0) return {};
+  const { expiration, setAt } = chat;
+  return { expiration, ...(setAt === null ? {} : { ephemeralSettingTimestamp: Math.floor(setAt / 1_000) }) };
 }
 
 function encodeKind(

@@ -2,8 +2,8 @@
 import { createHmac } from 'node:crypto';
 import { type AuthenticationCreds, proto } from '@whiskeysockets/baileys';
 import { type Content, hasMedia } from '../content.ts';
-import type { Recipient } from '../engine.ts';
-import { isGroupJid, parseJid } from '../jid.ts';
+import type { ChatSetting, Recipient } from '../engine.ts';
+import { canonicalJid, isGroupJid, parseJid } from '../jid.ts';
 import { type EncodedContent, encodeContent } from './encode.ts';
 import type { Link } from './link-types.ts';
 import { ownJid, type Prepared, prepareRecipient, type Ready } from './prepare.ts';
@@ -26,8 +26,9 @@ export async function prepareMessage(
   const prepared = await prepareRecipient(link, to);
   if (prepared.kind !== 'ready') return prepared;
   const uploaded = await uploadOf(link, content);
+  const chat = await settingOf(link, prepared.jid, [to.jid]);
   try {
-    const encoded = encodeFor(link, prepared.jid, content, messageId, uploaded);
+    const encoded = encodeFor(link, prepared.jid, content, messageId, uploaded, chat);
     // Baileys would stumble over the same in the middle of its relay.
     proto.Message.encode(proto.Message.create(encoded.message));
     return { ...prepared, encoded };
@@ -45,7 +46,8 @@ export async function encodeAgain(
 ): Promise<proto.IMessage | undefined> {
   try {
     const uploaded = await uploadOf(link, content);
-    return encodeFor(link, target, content, messageId, uploaded).message;
+    const chat = await settingOf(link, target, []);
+    return encodeFor(link, target, content, messageId, uploaded, chat).message;
   } catch {
     return undefined;
   }
@@ -62,6 +64,7 @@ function encodeFor(
   content: Content,
   messageId: string,
   uploaded: UploadedMedia | null,
+  chat: ChatSetting | null,
 ): EncodedContent {
   const asLid = isGroupJid(target)
     ? link.groups.get(target)?.addressingMode !== 'pn'
@@ -72,7 +75,23 @@ function encodeFor(
     me,
     uploaded,
     secret: secretOf(link.sock.authState.creds, messageId),
+    chat,
   });
+}
+
+/** How the chat is set that a message goes to: a group says it itself, of others we know what their messages told. */
+async function settingOf(
+  { sock, groups, chats }: Link,
+  target: string,
+  others: readonly string[],
+): Promise<ChatSetting | null> {
+  const duration = groups.get(target)?.ephemeralDuration;
+  if (duration) return { expiration: duration, setAt: null };
+  if (isGroupJid(target)) return chats.find([target]);
+  const { lidMapping } = sock.signalRepository;
+  const known = parseJid(target)?.kind === 'lid' ? await lidMapping.getPNForLID(target) : null;
+  const names = [known, target, ...others].flatMap((jid) => (jid ? [canonicalJid(jid)] : []));
+  return chats.find([...new Set(names)]);
 }
 
 type IdentityKey = Pick<AuthenticationCreds, 'signedIdentityKey'>;
