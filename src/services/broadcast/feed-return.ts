@@ -125,7 +125,7 @@ async function renderAgain(db: Db, campaign: CampaignRow, rows: readonly Untouch
     .where(areOf(campaign, rows));
   for (const { campaign_recipients: recipient, messages: message } of recipients) {
     const rendered = renderContent(contentOf(campaign), recipient, campaign.seed);
-    if (rendered === null) continue;
+    if (typeof rendered === 'string') continue;
     const { content, variant } = rendered;
     await db.update(messages).set({ content, type: content.type }).where(eq(messages.id, message.id));
     await db

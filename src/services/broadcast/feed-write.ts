@@ -93,8 +93,8 @@ function prepare(
     }
     const { recipient, peer, lid } = verdict;
     const rendered = renderContent(content, recipient, campaign.seed);
-    if (rendered === null) {
-      left.push({ action: 'skip', recipient, reason: 'empty_message' });
+    if (typeof rendered === 'string') {
+      left.push({ action: 'skip', recipient, reason: rendered });
       continue;
     }
     const message: NewMessage = {

@@ -16,20 +16,30 @@ const MAX_VARIANT = 190;
 /** Texts of the campaigns that run at the same time. */
 const compiled = new LRUCache<string, CompiledTemplate>({ max: 200 });
 
+/** Why a recipient gets nothing: the text is empty for them, or longer than WhatsApp takes. */
+export type Unsendable = 'empty_message' | 'message_too_long';
+
 /**
- * Fills placeholders in and chooses alternatives, the same for the same campaign (`seed`) and position at every call.
- * Null when nothing is left to be sent: a text that is empty for this recipient.
+ * Fills placeholders in and chooses alternatives, the same for the same campaign (`seed`) and position at every call;
+ * or why there is nothing to send.
  */
-export function renderContent(content: Content, recipient: Recipient, seed: string): RenderedContent | null {
+export function renderContent(
+  content: Content,
+  recipient: Recipient,
+  seed: string,
+): RenderedContent | Unsendable {
   const variants: string[] = [];
+  let tooLong = false;
   const fill = (text: string): string => {
     const group = variants.length;
     const rendered = renderTemplate(compile(text), recipient, `${seed}:${recipient.position}:${group}`);
     if (rendered.variant) variants.push(rendered.variant);
+    tooLong ||= rendered.tooLong === true;
     return rendered.text;
   };
   const filled = fillContent(content, fill);
-  if (filled.type === 'text' && filled.text.trim() === '') return null;
+  if (tooLong) return 'message_too_long';
+  if (filled.type === 'text' && filled.text.trim() === '') return 'empty_message';
   const variant = variants.length === 0 ? null : variants.join(';').slice(0, MAX_VARIANT);
   return { content: filled, variant };
 }

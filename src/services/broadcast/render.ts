@@ -8,13 +8,16 @@ import { foldColumn, isNameColumn, isNumberColumn } from './columns.ts';
 
 type Part =
   | { kind: 'text'; text: string }
-  | { kind: 'placeholder'; name: string; fallback: string | null }
+  /** `folded`: the name in the spelling in which columns are compared */
+  | { kind: 'placeholder'; name: string; folded: string; fallback: string | null }
   | { kind: 'choice'; options: readonly (readonly Part[])[] };
 
 export interface CompiledTemplate {
   readonly parts: readonly Part[];
   /** every placeholder, in the order of the text, each once */
   readonly placeholders: readonly string[];
+  /** how many places are filled in, those in alternatives included */
+  readonly fills: number;
   /** how many spintax groups it has, inner ones included */
   readonly choices: number;
 }
@@ -28,13 +31,18 @@ export interface RenderContact {
 }
 
 export interface Rendered {
+  /** at most MAX_RENDERED_LENGTH characters */
   text: string;
+  /** there would have been more */
+  tooLong?: true;
   /** the alternatives that were taken, from 1, in the order of the text: `2.1`; null without spintax */
   variant: string | null;
   /** placeholders that the contact has no value for and the text no default; they are left empty */
   missing: string[];
 }
 
+/** WhatsApp's own limit for one text. */
+export const MAX_RENDERED_LENGTH = 65_536;
 /** Spintax inside of spintax inside of …: deeper than anybody writes. */
 const MAX_DEPTH = 5;
 /** Characters of a placeholder with its default. */
@@ -45,17 +53,21 @@ const PLACEHOLDER = /^[^{}|\r\n]{1,60}$/;
 export function compileTemplate(text: string): CompiledTemplate {
   const parts = parse({ text, closes: matchBraces(text) }, { from: 0, to: text.length }, 0);
   const placeholders = new Set<string>();
+  let fills = 0;
   let choices = 0;
   const visit = (list: readonly Part[]) => {
     for (const part of list) {
-      if (part.kind === 'placeholder') placeholders.add(part.name);
+      if (part.kind === 'placeholder') {
+        fills++;
+        placeholders.add(part.name);
+      }
       if (part.kind !== 'choice') continue;
       choices++;
       for (const option of part.options) visit(option);
     }
   };
   visit(parts);
-  return { parts, placeholders: [...placeholders], choices };
+  return { parts, placeholders: [...placeholders], fills, choices };
 }
 
 /** Fills in a template. `seed` decides the alternatives: for campaigns that of the campaign and the position. */
@@ -67,21 +79,33 @@ export function renderTemplate(
   const { parts } = typeof template === 'string' ? compileTemplate(template) : template;
   const taken: number[] = [];
   const missing = new Set<string>();
-  const fill = (list: readonly Part[]): string => list.map(one).join('');
-  const one = (part: Part): string => {
-    if (part.kind === 'text') return part.text;
-    if (part.kind === 'choice') {
-      const at = choose(seed, taken.length, part.options.length);
-      taken.push(at + 1);
-      return fill(part.options[at] ?? []);
-    }
-    const value = valueFor(contact, part.name);
-    if (value === null && part.fallback === null) missing.add(part.name);
-    return value ?? part.fallback ?? '';
+  const pieces: string[] = [];
+  let length = 0;
+  const add = (piece: string) => {
+    length += piece.length;
+    pieces.push(piece);
   };
-  const text = fill(parts);
+  const fill = (list: readonly Part[]): void => {
+    for (const part of list) {
+      // What is too long is not sent: nothing more of it is needed.
+      if (length > MAX_RENDERED_LENGTH) return;
+      if (part.kind === 'text') add(part.text);
+      else if (part.kind === 'choice') {
+        const at = choose(seed, taken.length, part.options.length);
+        taken.push(at + 1);
+        fill(part.options[at] ?? []);
+      } else {
+        const value = valueFor(contact, part);
+        if (value === null && part.fallback === null) missing.add(part.name);
+        add(value ?? part.fallback ?? '');
+      }
+    }
+  };
+  fill(parts);
+  const text = pieces.join('').slice(0, MAX_RENDERED_LENGTH);
   const variant = taken.length === 0 ? null : taken.join('.');
-  return { text, variant, missing: [...missing] };
+  const rendered: Rendered = { text, variant, missing: [...missing] };
+  return length > MAX_RENDERED_LENGTH ? { ...rendered, tooLong: true } : rendered;
 }
 
 /** The same for the same seed and group; every alternative is as likely as the others. */
@@ -90,13 +114,29 @@ function choose(seed: string, group: number, options: number): number {
 }
 
 /** A column by its name, then in another spelling, then what the name and the number may be called. */
-function valueFor({ phone, name, fields }: RenderContact, placeholder: string): string | null {
-  const exact = Object.hasOwn(fields, placeholder) ? fields[placeholder] : undefined;
+function valueFor(contact: RenderContact, placeholder: { name: string; folded: string }): string | null {
+  const { phone, name, fields } = contact;
+  const exact = Object.hasOwn(fields, placeholder.name) ? fields[placeholder.name] : undefined;
   if (exact !== undefined) return exact;
-  const folded = foldColumn(placeholder);
-  for (const [column, value] of Object.entries(fields)) if (foldColumn(column) === folded) return value;
-  if (isNameColumn(placeholder)) return name;
-  return isNumberColumn(placeholder) ? phone : null;
+  const folded = foldedFieldsOf(contact).get(placeholder.folded);
+  if (folded !== undefined) return folded;
+  if (isNameColumn(placeholder.name)) return name;
+  return isNumberColumn(placeholder.name) ? phone : null;
+}
+
+/** Folding the columns costs more than all the rest: it is done once for a contact, however many texts it gets. */
+const foldedFields = new WeakMap<RenderContact, ReadonlyMap<string, string>>();
+
+function foldedFieldsOf(contact: RenderContact): ReadonlyMap<string, string> {
+  const known = foldedFields.get(contact);
+  if (known) return known;
+  const made = new Map<string, string>();
+  for (const [column, value] of Object.entries(contact.fields)) {
+    const folded = foldColumn(column);
+    if (!made.has(folded)) made.set(folded, value);
+  }
+  foldedFields.set(contact, made);
+  return made;
 }
 
 /** A template with the place of the brace that closes each one: found once, so that reading stays linear. */
@@ -158,7 +198,7 @@ function parseSingle(text: string, at: number, to: number): Found | null {
   const name = (bar < 0 ? inner : inner.slice(0, bar)).trim();
   const fallback = bar < 0 ? null : inner.slice(bar + 1);
   if (!PLACEHOLDER.test(name) || fallback?.includes('{')) return null;
-  return { part: { kind: 'placeholder', name, fallback }, end: at + close + 1 };
+  return { part: { kind: 'placeholder', name, folded: foldColumn(name), fallback }, end: at + close + 1 };
 }
 
 /** Two braces that are closed by two. */
@@ -174,7 +214,7 @@ function parseDouble(source: Source, at: number, depth: number): Found | null {
   }
   const name = text.slice(at + 2, close).trim();
   if (!PLACEHOLDER.test(name)) return null;
-  return { part: { kind: 'placeholder', name, fallback: null }, end };
+  return { part: { kind: 'placeholder', name, folded: foldColumn(name), fallback: null }, end };
 }
 
 /** At the bars that are not inside of inner braces. */

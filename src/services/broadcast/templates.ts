@@ -10,12 +10,14 @@ import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
 import { findList } from './lists.ts';
-import { compileTemplate, type RenderContact, renderTemplate } from './render.ts';
+import { compileTemplate, MAX_RENDERED_LENGTH, type RenderContact, renderTemplate } from './render.ts';
 import { contains } from './search.ts';
 import { type BroadcastRef, enterBroadcast } from './tenant.ts';
 
 /** Each takes two characters of what is recorded of a recipient. */
 const MAX_CHOICES = 50;
+/** Placeholders of one text, the same one counted each time it stands there. */
+const MAX_FILLS = 500;
 
 export interface BroadcastTemplate {
   id: string;
@@ -114,11 +116,17 @@ export async function findTemplate(db: Db, userId: number, id: string): Promise<
   return row;
 }
 
-/** Throws VALIDATION_FAILED when a text has more spintax than can be recorded. */
+/** Throws VALIDATION_FAILED when a text has more spintax than can be recorded, or more places to fill in than fit. */
 export function checkTemplateText(text: string, field: string): void {
-  if (compileTemplate(text).choices <= MAX_CHOICES) return;
-  const details = { [field]: `must have at most ${MAX_CHOICES} groups of alternatives` };
-  throw new AppError('VALIDATION_FAILED', `Not valid: ${field}.`, { details });
+  const { choices, fills } = compileTemplate(text);
+  if (choices > MAX_CHOICES) throw invalid(field, `must have at most ${MAX_CHOICES} groups of alternatives`);
+  if (fills > MAX_FILLS) {
+    throw invalid(field, `has ${fills} placeholders; at most ${MAX_FILLS} are possible: write fewer of them`);
+  }
+}
+
+function invalid(field: string, reason: string): AppError {
+  return new AppError('VALIDATION_FAILED', `Not valid: ${field}.`, { details: { [field]: reason } });
 }
 
 export interface Preview {
@@ -129,12 +137,15 @@ export interface Preview {
   missing: string[];
 }
 
+const tooLongFor = ({ phone }: RenderContact) =>
+  `is longer than ${MAX_RENDERED_LENGTH} characters for +${phone}, which WhatsApp does not take: shorten it, or the values of its columns`;
+
 /** For a preview without a list. */
 const SAMPLE: RenderContact = { phone: '6281234567890', name: 'Budi', fields: {} };
 
 /**
  * How a template or a text looks for contacts of a list: the named ones, or the first. Without a list a sample
- * contact stands in. Throws NOT_FOUND, INVALID_NUMBER.
+ * contact stands in. Throws NOT_FOUND, INVALID_NUMBER, VALIDATION_FAILED for a text that is too long for one of them.
  */
 export async function previewTemplate(
   ctx: Ctx,
@@ -155,11 +166,11 @@ export async function previewTemplate(
   const template = compileTemplate(text);
   const contacts =
     input.listId === undefined ? [SAMPLE] : await sampleOf(ctx, userId, { ...input, listId: input.listId });
-  const previews = contacts.map((contact, at) => ({
-    number: contact.phone,
-    name: contact.name,
-    ...renderTemplate(template, contact, `preview:${at}`),
-  }));
+  const previews = contacts.map((contact, at) => {
+    const { tooLong, ...rendered } = renderTemplate(template, contact, `preview:${at}`);
+    if (tooLong) throw invalid('text', tooLongFor(contact));
+    return { number: contact.phone, name: contact.name, ...rendered };
+  });
   return { placeholders: [...template.placeholders], previews };
 }
 

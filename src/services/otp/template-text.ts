@@ -6,6 +6,8 @@ export type OtpLanguage = (typeof OTP_LANGUAGES)[number];
 
 /** WhatsApp takes far more; a code that has to be looked for is not read. */
 const MAX_TEMPLATE_LENGTH = 1000;
+/** Of the three, each counted each time: what is filled in stays far below WhatsApp's limit of a text. */
+const MAX_PLACEHOLDERS = 50;
 const PLACEHOLDERS: ReadonlySet<string> = new Set(['otp', 'company', 'minutes']);
 const PLACEHOLDER = /\{([^{}]*)\}/g;
 
@@ -41,6 +43,9 @@ export function checkTemplate(text: string, field: string): void {
 function problemOf(text: string): string | null {
   if (text.length > MAX_TEMPLATE_LENGTH) return `must have at most ${MAX_TEMPLATE_LENGTH} characters`;
   const names = [...text.matchAll(PLACEHOLDER)].map(([, name = '']) => name.toLowerCase());
+  if (names.length > MAX_PLACEHOLDERS) {
+    return `has ${names.length} placeholders; at most ${MAX_PLACEHOLDERS} are possible: write fewer of them`;
+  }
   const unknown = names.find((name) => !PLACEHOLDERS.has(name));
   if (unknown !== undefined)
     return `has the unknown placeholder {${unknown}}: use {otp}, {company}, {minutes}`;
@@ -59,10 +64,10 @@ export function fillTemplate(
   text: string,
   values: { otp: string; company: string | null; remainingMs: number },
 ): string {
-  const byName: Record<string, string> = {
-    otp: values.otp,
-    company: values.company ?? '',
-    minutes: String(Math.max(1, Math.ceil(values.remainingMs / 60_000))),
-  };
-  return text.replace(PLACEHOLDER, (all, name: string) => byName[name.toLowerCase()] ?? all);
+  const byName = new Map([
+    ['otp', values.otp],
+    ['company', values.company ?? ''],
+    ['minutes', String(Math.max(1, Math.ceil(values.remainingMs / 60_000)))],
+  ]);
+  return text.replace(PLACEHOLDER, (all, name: string) => byName.get(name.toLowerCase()) ?? all);
 }
