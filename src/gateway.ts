@@ -20,6 +20,7 @@ import { findChat, saveChat } from './services/inbound/chats.ts';
 import { storeInbound } from './services/inbound/store.ts';
 import { describeForEngine, openForEngine } from './services/media/host.ts';
 import { findOutbound, openContent } from './services/messages/engine-host.ts';
+import { watchCloses } from './services/metrics/closes.ts';
 import { measureProcess, metricsOf } from './services/metrics/index.ts';
 import { measureEngine, measurePosts } from './services/metrics/observe.ts';
 import { systemClock } from './utils/clock.ts';
@@ -127,6 +128,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
   const settler = createSettler(deps);
   const metrics = metricsOf(deps);
   measureProcess(deps);
+  const onClosed = watchCloses(metrics, deps);
   const store = createCredentialStore(deps);
   // The engine tells the supervisor, the supervisor drives the engine: one of them is named before it is there.
   let supervisor: SessionSupervisor | null = null;
@@ -135,7 +137,10 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
   const createEngine = await loadEngine(config.engine);
   const engine: Engine = createEngine({
     host: {
-      onEvent: (account, event) => supervisor?.onEvent(account, event),
+      onEvent(account, event) {
+        if (event.type === 'closed') onClosed(account, event);
+        supervisor?.onEvent(account, event);
+      },
       findOutbound: (accountId, messageId) => findOutbound(deps, accountId, messageId),
       async storeInbound(account, message) {
         const isNew = await storeInbound(deps, account, message);

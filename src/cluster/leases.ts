@@ -82,7 +82,7 @@ export async function takeOver(
       if (found.length === 0) return 0;
       const taken = await tx
         .update(accounts)
-        .set({ owner, fence: sql`${accounts.fence} + 1` })
+        .set({ owner, fence: sql`${accounts.fence} + 1`, ...NO_PAIRING })
         .where(and(inArray(accounts.id, found), withoutLiveOwner(live)));
       return affected(taken);
     }),
@@ -102,14 +102,27 @@ export async function raiseFences(db: Db, owner: string, ids: readonly string[])
   });
 }
 
+/** What a socket showed ends with it: whoever holds the session next has none of it. */
+const NO_PAIRING = { qr: null, pairingCode: null, qrExpiresAt: null };
+
 /** Gives one session up; false when it is not held under this fence any more. */
 export async function release(db: Db, session: OwnedSession): Promise<boolean> {
-  return affected(await db.update(accounts).set({ owner: null }).where(heldBy(session))) === 1;
+  return (
+    affected(
+      await db
+        .update(accounts)
+        .set({ owner: null, ...NO_PAIRING })
+        .where(heldBy(session)),
+    ) === 1
+  );
 }
 
 /** Gives up everything that `owner` holds. */
 export async function releaseAll(db: Db, owner: string): Promise<void> {
-  await db.update(accounts).set({ owner: null }).where(eq(accounts.owner, owner));
+  await db
+    .update(accounts)
+    .set({ owner: null, ...NO_PAIRING })
+    .where(eq(accounts.owner, owner));
 }
 
 /** How many sessions there are, owned or not. */

@@ -1,6 +1,6 @@
 /** From waiting to being sent: one row at a time, under the fence. */
 import { and, eq, inArray, lte, notInArray, sql } from 'drizzle-orm';
-import type { Tx } from '../db/client.ts';
+import type { Db, Tx } from '../db/client.ts';
 import { affected, insertMany, preparedWrite, transact } from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { newId } from '../utils/ids.ts';
@@ -146,7 +146,7 @@ export async function deferRecipient(
  * caller (`inFlight`), goes back to pending under its old id. How many rows went.
  */
 export async function recoverClaims(
-  deps: QueueDeps,
+  deps: Pick<QueueDeps, 'db'>,
   held: Held,
   inFlight: readonly string[] = [],
 ): Promise<number> {
@@ -162,4 +162,37 @@ export async function recoverClaims(
       ),
     );
   return affected(result);
+}
+
+/** Rows in one statement. */
+const PUT_BACK_AT_ONCE = 200;
+
+/**
+ * The session has ended, and nothing of it is in flight any more: what it was sending waits in its queue again, and the
+ * history says so. How many messages.
+ */
+export async function requeueSending(db: Db, held: Held, now: number): Promise<number> {
+  const [any] = await db
+    .select({ id: messageQueue.id })
+    .from(messageQueue)
+    .where(eq(messageQueue.accountId, held.id))
+    .limit(1);
+  if (!any) return 0;
+  await recoverClaims({ db }, held);
+  for (let done = 0; ; ) {
+    const rows = await db
+      .select({ id: messages.id })
+      .from(messageQueue)
+      .innerJoin(messages, eq(messages.id, messageQueue.id))
+      .where(and(eq(messageQueue.accountId, held.id), eq(messages.status, 'sending')))
+      .limit(PUT_BACK_AT_ONCE);
+    if (rows.length === 0) return done;
+    const ids = rows.map((row) => row.id);
+    const changed = await db
+      .update(messages)
+      .set({ status: 'queued', updatedAt: now })
+      .where(and(inArray(messages.id, ids), eq(messages.status, 'sending'), isHeld(db, held)));
+    if (affected(changed) === 0) return done;
+    done += affected(changed);
+  }
 }

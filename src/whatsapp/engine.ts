@@ -266,6 +266,8 @@ export interface Engine {
   markRead(accountId: string, messages: readonly ReadMessage[]): Promise<void>;
   /** The groups that the session is in. Throws AppError UNAVAILABLE as `checkNumbers` does. */
   groups(accountId: string): Promise<GroupSummary[]>;
+  /** Whether the server takes connections at the moment: cheap, and bounded to some seconds. Never rejects. */
+  probe?(): Promise<boolean>;
   /** Closes every socket. */
   stop(): Promise<void>;
 }

@@ -32,6 +32,7 @@ export function createMetrics() {
       'status',
       'reason',
     ]),
+    socketCloses: counter('wahub_socket_closes_total', 'Ends of sockets, by reason', ['reason']),
     sends: histogram(
       'wahub_send_duration_seconds',
       'One attempt to send, preparation included, by its outcome',

@@ -32,7 +32,7 @@ export async function getQr(ctx: Ctx, ref: SessionRef): Promise<QrOutput> {
   if (row.status === 'connected') {
     throw new AppError('ALREADY_CONNECTED', 'This session is connected: there is nothing to scan.');
   }
-  if (!hasSecret(row)) throw qrNotReady(row);
+  if (!hasSecret(row) || isOver(row, ctx.clock.now())) throw qrNotReady(row);
   return {
     sessionId: row.sessionId,
     status: row.status,
@@ -81,6 +81,9 @@ export async function waitForPairing(
 
 const hasSecret = (row: SessionRecord) =>
   row.status === 'qr' && (row.pairing === 'code' ? row.pairingCode !== null : row.qr !== null);
+
+/** Its owner was to show the next one by then, and did not: the socket behind it is gone. */
+export const isOver = (row: SessionRecord, now: number) => row.qrExpiresAt !== null && row.qrExpiresAt <= now;
 
 const isDecided = (row: SessionRecord) =>
   hasSecret(row) ||

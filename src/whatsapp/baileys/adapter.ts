@@ -17,6 +17,7 @@ import { createLock, type Lock } from './lock.ts';
 import { unlinkDevice } from './logout.ts';
 import { markRead } from './mark-read.ts';
 import { queryNumbers } from './number-check.ts';
+import { probeServer } from './probe.ts';
 import { sendOnce } from './send.ts';
 import type { WaServer } from './socket-config.ts';
 import { installTrust } from './trust.ts';
@@ -174,6 +175,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     async groups(accountId) {
       return query(accountId, (link) => listGroups(link.sock));
     },
+    probe: () => probeServer(options.waServer),
     async stop() {
       const ids = new Set([...links.keys(), ...locks.keys()]);
       await Promise.all([...ids].map((accountId) => engine.close(accountId)));

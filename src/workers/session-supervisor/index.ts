@@ -18,6 +18,7 @@ import { AppError } from '../../utils/errors.ts';
 import type { AccountRef, EngineEvent } from '../../whatsapp/engine.ts';
 import type { Ownership } from '../ownership.ts';
 import { createContactMappings } from './contact-mappings.ts';
+import { createOutage } from './outage.ts';
 import type { RunnerDeps } from './runner-deps.ts';
 import { readRowsOf, type SessionStatus } from './session-row.ts';
 import { createSessionRunner, type SessionRunner } from './session-runner.ts';
@@ -64,10 +65,17 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       if (runner.account.userId === userId) void runner.setEnabled(false);
     }
   });
+  const outage = createOutage({
+    clock: deps.clock,
+    logger,
+    random: deps.random ?? Math.random,
+    probe: engine.probe ? async () => (await engine.probe?.()) ?? false : null,
+  });
   const runnerDeps: RunnerDeps = {
     ...deps,
     random: deps.random ?? Math.random,
     gate: createStartGate(deps.connectConcurrency),
+    outage,
     isSafe: () => ownership.isSafe(),
     refreshClientVersion: singleFlight(deps.refreshClientVersion),
     onLost: (accountId) => {
@@ -177,6 +185,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     async stop() {
       running = false;
       stopHandling();
+      outage.stop();
       await Promise.all([...runners.keys()].map(drop));
       await mappings.stop();
       await ownership.stop();

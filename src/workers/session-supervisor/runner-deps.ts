@@ -4,6 +4,7 @@ import type { EventStream } from '../../events/stream.ts';
 import type { Clock } from '../../utils/clock.ts';
 import type { Logger } from '../../utils/logger.ts';
 import type { AccountRef, Engine } from '../../whatsapp/engine.ts';
+import type { Outage } from './outage.ts';
 import type { StartGate } from './start-gate.ts';
 
 /** Where the credentials of a session lie. */
@@ -25,6 +26,7 @@ export interface RunnerDeps {
   logger: Logger;
   engine: Engine;
   gate: StartGate;
+  outage: Outage;
   credentials: CredentialEraser;
   dispatcher: SessionDispatcher;
   /** between 0 and 1, for jitter */

@@ -2,6 +2,7 @@
 import { NotOwnerError } from '../../cluster/commands.ts';
 import type { OwnedSession } from '../../cluster/leases.ts';
 import { isLinking } from '../../db/schema.ts';
+import { requeueSending } from '../../queue/claim.ts';
 import { sleep } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
 import { OwnershipLost } from '../../whatsapp/credential-store.ts';
@@ -33,6 +34,8 @@ const CONNECT_TIMEOUT_MS = 45_000;
 const QR_GRACE_MS = 20_000;
 /** A challenge that has run out begins again, and a phone that is awaited is given up, within this time. */
 const PASSKEY_GRACE_MS = 90_000;
+/** A handshake takes a second or two. */
+const SILENT_AFTER_MS = 4_000;
 const HEALTHY_AFTER_MS = 60_000;
 const LOGOUT_TIMEOUT_MS = 10_000;
 const REFRESH_TIMEOUT_MS = 15_000;
@@ -69,10 +72,12 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
   let connected = false;
   let ticket: Ticket | null = null;
   let cancelTimer: () => void = () => undefined;
+  let cancelEarly: () => void = () => undefined;
   let line: Promise<unknown> = Promise.resolve();
 
   function next(): number {
     cancelTimer();
+    cancelEarly();
     ticket?.release();
     ticket = null;
     generation += 1;
@@ -111,6 +116,7 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
     expectedPhone = now.expectedPhone;
     const byCode = now.pairing === 'code' && expectedPhone !== null && !history.paired;
     watch(CONNECT_TIMEOUT_MS, 'stalled');
+    if (history.failures > 0) hurryIfSilent(mine);
     socket.open(account, byCode && expectedPhone ? { mode: 'code', phone: expectedPhone } : { mode: 'qr' });
   }
 
@@ -122,6 +128,28 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
   function reconnectIn(delayMs: number): void {
     next();
     cancelTimer = clock.setTimer(() => void connect(0), delayMs);
+  }
+
+  /** After a failure of the network: sooner, when the server turns out to answer. */
+  function reconnectWithin(delayMs: number): void {
+    reconnectIn(delayMs);
+    cancelEarly = deps.outage.wait(account.id, () => void connect(0));
+  }
+
+  /** A connection that was begun in an outage may hang on while others come through: it is begun anew. */
+  function hurryIfSilent(mine: number): void {
+    cancelTimer = clock.setTimer(() => {
+      if (mine !== generation) return;
+      cancelEarly = deps.outage.wait(account.id, () => {
+        if (mine === generation && !connected) void connectAnew();
+      });
+    }, SILENT_AFTER_MS);
+  }
+
+  async function connectAnew(): Promise<void> {
+    next();
+    await socket.close();
+    await connect(0);
   }
 
   function watch(timeoutMs: number, reason: CloseReason): void {
@@ -189,12 +217,14 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
       return refuse('phone_mismatch');
     cancelTimer = clock.setTimer(() => {
       history.failures = 0;
+      deps.outage.forget(account.id);
     }, HEALTHY_AFTER_MS);
     const outcome = await setStatus('connected', null, connectedRow(identity, clock.now()));
     if (mine !== generation) return;
     if (outcome === 'duplicate') return refuse('duplicate_phone');
     if (outcome !== 'written') return;
     connected = true;
+    deps.outage.over();
     await settle(() => deps.dispatcher.add(account));
   }
 
@@ -211,7 +241,7 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
         return void reconnectIn(backoffDelayMs(history.failures, deps.random));
       case 'retry':
         void setStatus('disconnected', decision.reason, { ...NO_PAIRING, ...farewell });
-        return void reconnectIn(backoffDelayMs(history.failures, deps.random));
+        return void reconnectWithin(backoffDelayMs(history.failures, deps.random));
       case 'refresh':
         return void refresh(decision.announce, farewell);
       case 'pause':
@@ -248,7 +278,16 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
     const change = { ...also, ...NO_PAIRING, ...unpaired, activePhone: null };
     const outcome = await setStatus(status, reason, change);
     if (outcome === 'written' && erased) await eraseCredentials();
+    if (outcome === 'written') void putBack();
     return outcome;
+  }
+
+  /** What was on its way waits for the next link, or for its expiry. */
+  async function putBack(): Promise<void> {
+    await settle(async () => {
+      await deps.dispatcher.remove(account.id);
+      await requeueSending(deps.db, account, clock.now());
+    });
   }
 
   async function eraseCredentials(): Promise<void> {
@@ -329,7 +368,7 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
     const { status, reason } = writer.last;
     const outdated = status === 'failed' && reason === 'client_outdated';
     const resumes = history.paired ? isActive(status) || outdated : isLinking(status);
-    if (!resumes) return;
+    if (!resumes) return void putBack();
     if (!enabled) return void suspend();
     if (!outdated) void setStatus('connecting', null, NO_PAIRING);
     void connect(urgency);

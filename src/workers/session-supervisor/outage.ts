@@ -1,0 +1,98 @@
+/**
+ * Sessions that WhatsApp, or the way to it, has cut off wait longer and longer. The outage is over as soon as any of
+ * them is connected again, or a cheap probe is answered: then all of them try at once, a moment apart.
+ */
+import type { Clock } from '../../utils/clock.ts';
+import type { Logger } from '../../utils/logger.ts';
+
+/** One connection for the whole process at a time. */
+const PROBE_EVERY_MS = 3_000;
+/** A server that answers the probe and still takes no session is left in peace more and more. */
+const MAX_PROBE_EVERY_MS = 300_000;
+/** So that thousands of sessions do not return in one moment; the start gate bounds them as well. */
+const SPREAD_MS = 3_000;
+/** An early try that helped nothing: the next one of that session is this much later, doubling. */
+const EARLY_AGAIN_MS = 10_000;
+
+export interface Outage {
+  /** `retry` is called once when the server answers again, unless the wait was ended before. */
+  wait(accountId: string, retry: () => void): () => void;
+  /** Somebody is connected: the server answers. */
+  over(): void;
+  /** The session is well again: it may try early from the first moment of the next outage on. */
+  forget(accountId: string): void;
+  stop(): void;
+}
+
+interface Waiting {
+  accountId: string;
+  retry(): void;
+}
+
+/** `probe` resolves with whether the server answers; null: only other sessions tell. */
+export function createOutage(deps: {
+  clock: Clock;
+  logger: Logger;
+  random: () => number;
+  probe: (() => Promise<boolean>) | null;
+}): Outage {
+  const { clock, logger, random, probe } = deps;
+  const waiting = new Set<Waiting>();
+  /** when a session may try early again (monotonic), and how often it did in vain */
+  const early = new Map<string, { notBefore: number; tries: number }>();
+  let cancelProbe: (() => void) | null = null;
+  let everyMs = PROBE_EVERY_MS;
+  let stopped = false;
+
+  function schedule(): void {
+    if (stopped || probe === null || cancelProbe !== null || waiting.size === 0) return;
+    cancelProbe = clock.setTimer(() => void look(probe), everyMs * (0.75 + random() / 2));
+  }
+
+  async function look(ask: () => Promise<boolean>): Promise<void> {
+    const answers = await ask().catch(() => false);
+    cancelProbe = null;
+    // While it is away the probe costs next to nothing; once it answers, only its own word counts.
+    everyMs = answers ? Math.min(MAX_PROBE_EVERY_MS, everyMs * 2) : PROBE_EVERY_MS;
+    if (answers) over();
+    schedule();
+  }
+
+  function over(): void {
+    const now = clock.monotonic();
+    const ready = [...waiting].filter(({ accountId }) => (early.get(accountId)?.notBefore ?? 0) <= now);
+    if (ready.length === 0) return;
+    logger.info('the server answers again', { waiting: ready.length });
+    for (const entry of ready) {
+      waiting.delete(entry);
+      const tries = (early.get(entry.accountId)?.tries ?? 0) + 1;
+      early.set(entry.accountId, { tries, notBefore: now + EARLY_AGAIN_MS * 2 ** Math.min(tries, 10) });
+      entry.retry();
+    }
+  }
+
+  return {
+    wait(accountId, retry) {
+      let cancel: () => void = () => undefined;
+      const entry: Waiting = {
+        accountId,
+        retry() {
+          cancel = clock.setTimer(retry, random() * SPREAD_MS);
+        },
+      };
+      waiting.add(entry);
+      schedule();
+      return () => {
+        waiting.delete(entry);
+        cancel();
+      };
+    },
+    over,
+    forget: (accountId) => void early.delete(accountId),
+    stop() {
+      stopped = true;
+      cancelProbe?.();
+      waiting.clear();
+    },
+  };
+}
