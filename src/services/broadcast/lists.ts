@@ -70,6 +70,7 @@ export async function createList(
     name: input.name,
     description: input.description ?? null,
     contactCount: 0,
+    sessionId: null,
     columns: [],
     deletedAt: null,
     createdAt: now,

@@ -1,0 +1,1 @@
+ALTER TABLE `broadcast_lists` ADD `session_id` varchar(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -1,0 +1,1 @@
+ALTER TABLE `broadcast_lists` ADD `session_id` text;
