@@ -56,20 +56,26 @@ export function answerFailure(c: HttpContext, failure: AppError): Response {
   c.set('failure', failure.code);
   c.set('failureMessage', failure.message);
   if (failure.retryAfterSeconds !== undefined) {
-    c.header('retry-after', String(Math.max(1, Math.ceil(failure.retryAfterSeconds))));
+    c.header('retry-after', String(secondsOf(failure)));
   }
   if (failure.code === 'UNAUTHORIZED') c.header('www-authenticate', 'Bearer');
   const style = c.get('failureStyle');
-  const message = style?.messages[failure.code] ?? failure.message;
+  const own = style?.messages[failure.code] ?? failure.message;
+  const message = typeof own === 'string' ? own : own(secondsOf(failure));
   const body = {
     success: false,
     code: failure.code,
     message,
-    error: message,
+    error: style?.errors?.[failure.code] ?? message,
     details: failure.details ?? {},
     requestId: c.get('requestId'),
   };
   return answerJson(c, body, toStatus(style?.statuses[failure.code] ?? ERROR_STATUS[failure.code]));
+}
+
+/** Whole seconds to wait, as `Retry-After` says. */
+function secondsOf({ retryAfterSeconds = 1 }: AppError): number {
+  return Math.max(1, Math.ceil(retryAfterSeconds));
 }
 
 /** Safe because every status of a failure has a body. */

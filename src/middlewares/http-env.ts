@@ -37,7 +37,10 @@ export type HttpContext = Context<HttpEnv>;
 /** What an older system's surface says otherwise: the envelope has the keys of all of them. */
 export interface FailureStyle {
   statuses: Partial<Record<ErrorCode, number>>;
-  messages: Partial<Record<ErrorCode, string>>;
+  /** a text, or one that tells how many seconds to wait */
+  messages: Partial<Record<ErrorCode, string | ((seconds: number) => string)>>;
+  /** `error` where it is another text than `message` */
+  errors?: Partial<Record<ErrorCode, string>>;
 }
 
 /** One answer of the limiter. */

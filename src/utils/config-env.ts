@@ -280,7 +280,7 @@ export const Env = z.object({
   RETENTION_MESSAGE_DAYS: whole(1, 3650).default(365),
   RETENTION_OTP_DAYS: whole(1, 3650).default(7),
   RETENTION_MEDIA_DAYS: whole(1, 3650).default(30),
-  TZ_HOUSEKEEPING: timeZone().default('UTC'),
+  TZ_HOUSEKEEPING: timeZone().optional(),
 });
 
 export type EnvValues = z.output<typeof Env>;

@@ -13,6 +13,7 @@ import {
 import { Env, type EnvValues, isPlaceholder, readNames } from './config-env.ts';
 import type { Config } from './config-types.ts';
 import { parseHosts } from './host-list.ts';
+import { mainZoneOf } from './time-zone.ts';
 
 export type { Config } from './config-types.ts';
 
@@ -174,7 +175,7 @@ function toConfig(env: EnvValues): Config {
       otp: env.RETENTION_OTP_DAYS,
       media: env.RETENTION_MEDIA_DAYS,
     },
-    housekeepingTimeZone: env.TZ_HOUSEKEEPING,
+    housekeepingTimeZone: env.TZ_HOUSEKEEPING ?? mainZoneOf(env.DEFAULT_COUNTRY),
     allowedOrigins: originsOf(env),
     metricsToken: env.METRICS_TOKEN ?? null,
     log: {

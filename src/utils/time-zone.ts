@@ -68,3 +68,19 @@ export function createZoneClock(timeZone: string): ZoneClock {
 }
 
 const mod = (local: number) => ((local % DAY_MS) + DAY_MS) % DAY_MS;
+
+/** The IANA zones of a country (two letters), as ICU knows them. */
+export function zonesOfCountry(country: string): readonly string[] {
+  // An accessor on older versions of V8, a method on newer ones.
+  const locale: object & { timeZones?: unknown; getTimeZones?: unknown } = new Intl.Locale(`und-${country}`);
+  const zones: unknown =
+    typeof locale.getTimeZones === 'function' ? locale.getTimeZones.call(locale) : locale.timeZones;
+  return Array.isArray(zones) ? zones.filter((zone) => typeof zone === 'string') : [];
+}
+
+/** The zone of a country by which times without a zone are read: Jakarta for Indonesia, UTC where there are several. */
+export function mainZoneOf(country: string): string {
+  if (country === 'ID') return 'Asia/Jakarta';
+  const zones = zonesOfCountry(country);
+  return (zones.length === 1 && zones[0]) || 'UTC';
+}

@@ -32,7 +32,12 @@ async function tenantWithSession(): Promise<Tenant> {
   return tenant;
 }
 
-const tooMany = { success: false, error: 'Terlalu banyak request', code: 'RATE_LIMITED' };
+const tooMany = {
+  success: false,
+  error: 'Terlalu banyak request',
+  message: expect.stringMatching(/^Terlalu banyak permintaan\. Coba lagi dalam [1-9]\d* detik\.$/),
+  code: 'RATE_LIMITED',
+};
 
 test('100 requests in 15 minutes for each credential, then the next window', async () => {
   const [first, second] = [await tenantWithSession(), await tenantWithSession()];

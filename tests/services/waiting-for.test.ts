@@ -196,3 +196,20 @@ describe('the session', () => {
     expect(await queueStatus(ctx, { session: 'main' })).toMatchObject({ isProcessing: true, waitingFor: [] });
   });
 });
+
+describe('a time without a zone', () => {
+  it('is one of the zone of the service, and the answer says which', async () => {
+    const { housekeepingTimeZone } = t.deps.config;
+    t.deps.config.housekeepingTimeZone = 'Asia/Jakarta';
+    try {
+      const local = iso(clock.now() + 8 * HOUR).slice(0, 16);
+      expect(await send({ scheduledAt: local })).toMatchObject({
+        scheduledAt: iso(Math.floor((clock.now() + HOUR) / MINUTE) * MINUTE),
+        timezone: 'Asia/Jakarta',
+      });
+      expect(await send({ scheduledAt: clock.now() + HOUR })).not.toHaveProperty('timezone');
+    } finally {
+      t.deps.config.housekeepingTimeZone = housekeepingTimeZone;
+    }
+  });
+});

@@ -42,6 +42,15 @@ describe('loadConfig', () => {
     expect(config.encryptionKey.toString('hex')).toBe(ENCRYPTION_KEY);
   });
 
+  it.each([
+    [{}, 'Asia/Jakarta'],
+    [{ DEFAULT_COUNTRY: 'SG' }, 'Asia/Singapore'],
+    [{ DEFAULT_COUNTRY: 'US' }, 'UTC'],
+    [{ DEFAULT_COUNTRY: 'US', TZ_HOUSEKEEPING: 'America/Chicago' }, 'America/Chicago'],
+  ])('takes the zone of the country where there is one, unless it is set: %j', (env, zone) => {
+    expect(loadConfig({ ...SECRETS, ...env }).housekeepingTimeZone).toBe(zone);
+  });
+
   it("takes the gateway document's example and treats its placeholders as not set", () => {
     const config = loadConfig({
       ...SECRETS,

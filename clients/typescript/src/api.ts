@@ -3107,6 +3107,8 @@ export interface components {
             scheduledAt: string | null;
             /** @enum {string} */
             status: "scheduled" | "running" | "paused" | "stopped" | "completed" | "failed";
+            /** @description the zone in which a time without one was read */
+            timezone: string | null;
             totalContacts: number;
         };
         Media: {
@@ -3146,6 +3148,15 @@ export interface components {
             /** @description the sender of an inbound message */
             from: string | null;
             messageId: string;
+            /** @description who did not get a message that was sent, since WhatsApp has no usable keys of theirs */
+            notReached: {
+                /** @description no device of theirs got it */
+                all: boolean;
+                /** @description their devices; 0 is the phone itself */
+                devices: number[];
+                /** @description a person: `+` and digits, or a LID */
+                to: string;
+            }[];
             /** @enum {string} */
             priority: "high" | "normal" | "low";
             queuedAt: string | null;
@@ -3181,6 +3192,15 @@ export interface components {
             /** @description the sender of an inbound message */
             from: string | null;
             messageId: string;
+            /** @description who did not get a message that was sent, since WhatsApp has no usable keys of theirs */
+            notReached: {
+                /** @description no device of theirs got it */
+                all: boolean;
+                /** @description their devices; 0 is the phone itself */
+                devices: number[];
+                /** @description a person: `+` and digits, or a LID */
+                to: string;
+            }[];
             /** @enum {string} */
             priority: "high" | "normal" | "low";
             queuedAt: string | null;
@@ -3344,11 +3364,14 @@ export interface components {
              * @enum {string}
              */
             rendering?: "native" | "text";
+            scheduledAt: string | null;
             session: string;
             sessionId: string;
             status: components["schemas"]["MessageStatus"];
             /** Format: date-time */
             timestamp: string;
+            /** @description the zone in which a time without one was read */
+            timezone?: string;
             to: string;
             type: string;
             waitingFor: components["schemas"]["WaitingFor"];
@@ -5363,10 +5386,7 @@ export interface operations {
                 "application/json": {
                     /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
                     audio: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
@@ -5379,10 +5399,7 @@ export interface operations {
                     ptt?: boolean;
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -5392,10 +5409,7 @@ export interface operations {
                 "multipart/form-data": {
                     /** Format: binary */
                     audio: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
@@ -5408,10 +5422,7 @@ export interface operations {
                     ptt?: boolean;
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -5482,10 +5493,7 @@ export interface operations {
                         id: string;
                         text: string;
                     }[];
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     footer?: string;
                     /** @description `to` is the id of a group */
@@ -5502,10 +5510,7 @@ export interface operations {
                      * @enum {string}
                      */
                     rendering?: "auto" | "native" | "text";
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -5563,10 +5568,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
@@ -5580,10 +5582,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -5643,10 +5642,7 @@ export interface operations {
                     caption?: string;
                     /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
                     document: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description what the recipient sees; the file's own name when missing */
                     filename?: string;
@@ -5659,10 +5655,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -5673,10 +5666,7 @@ export interface operations {
                     caption?: string;
                     /** Format: binary */
                     document: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description what the recipient sees; the file's own name when missing */
                     filename?: string;
@@ -5689,10 +5679,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -5750,10 +5737,7 @@ export interface operations {
                  */
                 "application/json": {
                     caption?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
                     image: string;
@@ -5766,10 +5750,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -5778,10 +5759,7 @@ export interface operations {
                 };
                 "multipart/form-data": {
                     caption?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** Format: binary */
                     image: string;
@@ -5794,10 +5772,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -5867,10 +5842,7 @@ export interface operations {
                 "application/json": {
                     /** @description opens the list where it is shown as one */
                     buttonText: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     footer?: string;
                     /** @description `to` is the id of a group */
@@ -5887,10 +5859,7 @@ export interface operations {
                      * @enum {string}
                      */
                     rendering?: "auto" | "native" | "text";
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     sections: {
                         rows: {
@@ -5960,10 +5929,7 @@ export interface operations {
                  */
                 "application/json": {
                     address?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
@@ -5977,10 +5943,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -6040,10 +6003,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
@@ -6058,10 +6018,7 @@ export interface operations {
                     question: string;
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -6119,10 +6076,7 @@ export interface operations {
                  */
                 "application/json": {
                     emoji: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
@@ -6135,10 +6089,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -6194,10 +6145,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
@@ -6208,10 +6156,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -6221,10 +6166,7 @@ export interface operations {
                     to: string;
                 };
                 "multipart/form-data": {
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
@@ -6235,10 +6177,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -6296,10 +6235,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
@@ -6310,10 +6246,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -6372,10 +6305,7 @@ export interface operations {
                  */
                 "application/json": {
                     caption?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
@@ -6386,10 +6316,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;
@@ -6400,10 +6327,7 @@ export interface operations {
                 };
                 "multipart/form-data": {
                     caption?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent after: it then ends as `expired`
-                     */
+                    /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
@@ -6414,10 +6338,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /**
-                     * Format: date-time
-                     * @description not to be sent before
-                     */
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session: string;

@@ -8,6 +8,7 @@ const COMMON: FailureStyle['messages'] = {
   INVALID_NUMBER: 'Format nomor tidak valid',
   NOT_ON_WHATSAPP: 'Nomor tidak terdaftar di WhatsApp',
   FILE_TOO_LARGE: 'File terlalu besar',
+  RATE_LIMITED: (seconds) => `Terlalu banyak permintaan. Coba lagi dalam ${seconds} detik.`,
   INTERNAL: 'Terjadi kesalahan pada server',
 };
 
@@ -30,7 +31,7 @@ export const BROADCAST_API_FAILURES: FailureStyle = {
   messages: {
     ...COMMON,
     NOT_CONNECTED: 'WhatsApp tidak terhubung',
-    RATE_LIMITED: 'Terlalu banyak request',
     BROADCAST_IN_PROGRESS: 'Broadcast sedang berjalan',
   },
+  errors: { RATE_LIMITED: 'Terlalu banyak request' },
 };

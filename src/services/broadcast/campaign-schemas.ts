@@ -162,6 +162,7 @@ export const MadeCampaign = z
     status: z.enum(CAMPAIGN_STATUSES),
     totalContacts: count,
     scheduledAt: time,
+    timezone: z.string().nullable().describe('the zone in which a time without one was read'),
     invalid: count.describe('numbers of the request that are none: skipped'),
     duplicates: count.describe('numbers that stood there twice: written to once'),
   })

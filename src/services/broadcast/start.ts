@@ -296,6 +296,7 @@ function toMade(row: CampaignRow, totalContacts: number): MadeCampaign {
     status: row.status,
     totalContacts,
     scheduledAt: row.scheduledAt === null ? null : new Date(row.scheduledAt).toISOString(),
+    timezone: row.timeZone,
     invalid: invalidCount,
     duplicates,
   };

@@ -1,6 +1,7 @@
 /** The time of day where a recipient lives, as far as the country of the number tells. */
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { formatE164 } from '../../utils/phone.ts';
+import { zonesOfCountry } from '../../utils/time-zone.ts';
 
 const DAY_MINUTES = 1440;
 const MINUTE_MS = 60_000;
@@ -21,18 +22,10 @@ export function zonesOf(phone: string): readonly string[] {
   const country = parsePhoneNumberFromString(formatE164(phone))?.country ?? '';
   const known = zonesByCountry.get(country);
   if (known) return known;
-  const found = country === '' ? [] : readZones(country);
+  const found = country === '' ? [] : zonesOfCountry(country);
   const zones = found.length > 0 ? found : ['UTC'];
   zonesByCountry.set(country, zones);
   return zones;
-}
-
-/** An accessor on older versions of V8, a method on newer ones. */
-function readZones(country: string): readonly string[] {
-  const locale: object & { timeZones?: unknown; getTimeZones?: unknown } = new Intl.Locale(`und-${country}`);
-  const zones: unknown =
-    typeof locale.getTimeZones === 'function' ? locale.getTimeZones.call(locale) : locale.timeZones;
-  return Array.isArray(zones) ? zones.filter((zone) => typeof zone === 'string') : [];
 }
 
 /**

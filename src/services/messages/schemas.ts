@@ -19,6 +19,20 @@ const Instant = z.iso
   .datetime({ offset: true, error: 'must be a time in ISO 8601, as in 2026-01-31T08:00:00Z' })
   .transform((text) => Date.parse(text));
 
+const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?$/;
+
+/** Epoch milliseconds, or the text of a time without a zone: that is the service's, which a schema does not know. */
+const Moment = z
+  .string()
+  .max(40)
+  .transform((text, issues): number | string => {
+    const instant = Instant.safeParse(text);
+    if (instant.success) return instant.data;
+    if (LOCAL_TIME.test(text) && !Number.isNaN(Date.parse(`${text.replace(' ', 'T')}Z`))) return text;
+    issues.addIssue({ code: 'custom', message: 'must be a time in ISO 8601, as in 2026-01-31T08:00:00Z' });
+    return z.NEVER;
+  });
+
 /** What every send takes besides its content. */
 export const sendFields = {
   session: z.string().min(1).max(100).describe('the session that sends'),
@@ -27,14 +41,16 @@ export const sendFields = {
   priority: PriorityInput.optional().describe(
     '`high` overtakes everything that waits; `normal` when missing',
   ),
-  scheduledAt: Instant.optional().describe('not to be sent before'),
+  scheduledAt: Moment.optional().describe(
+    'not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING)',
+  ),
   quotedMessageId: z
     .string()
     .min(1)
     .max(64)
     .optional()
     .describe('answers that message of the same session, in or out'),
-  expiresAt: Instant.optional().describe('not to be sent after: it then ends as `expired`'),
+  expiresAt: Moment.optional().describe('not to be sent after: it then ends as `expired`'),
 };
 
 export const WaitingFor = z
@@ -78,6 +94,8 @@ export const SentMessage = z
     status: MessageStatusOutput,
     estimatedSendAt: time.describe('not before what it waits for ends; null when nobody knows when that is'),
     waitingFor: WaitingFor,
+    scheduledAt: time,
+    timezone: z.string().optional().describe('the zone in which a time without one was read'),
     rendering: z
       .enum(['native', 'text'])
       .optional()

@@ -7,6 +7,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import { requireScope } from '../access.ts';
+import { fromLocal } from '../broadcast/time-zones.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { requireContentType } from './capability.ts';
@@ -29,9 +30,9 @@ export interface SendInput {
   quotedMessageId?: string | undefined;
   isGroup?: boolean | undefined;
   priority?: PriorityName | undefined;
-  /** epoch milliseconds */
-  scheduledAt?: number | undefined;
-  expiresAt?: number | undefined;
+  /** epoch milliseconds, or a local time without a zone, as in 2026-01-31T08:00 */
+  scheduledAt?: number | string | undefined;
+  expiresAt?: number | string | undefined;
   /** refuse also a session that will be connected again by itself */
   connectedOnly?: boolean | undefined;
 }
@@ -64,7 +65,9 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   if (input.connectedOnly) requireConnected(session);
   else requireQueueing(session);
   const asked = toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
-  const times = checkTimes(ctx.clock.now(), input);
+  const timeZone = ctx.config.housekeepingTimeZone;
+  const times = checkTimes(ctx.clock.now(), input, timeZone);
+  const isLocal = typeof input.scheduledAt === 'string' || typeof input.expiresAt === 'string';
   const priority = PRIORITIES[input.priority ?? 'normal'];
   requireContentType(ctx, input.content.type);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
@@ -89,6 +92,8 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
     status: 'queued',
     estimatedSendAt: toIso(estimatedSendAt),
     waitingFor,
+    scheduledAt: toIso(times.scheduledAt),
+    ...(isLocal ? { timezone: timeZone } : {}),
     timestamp: new Date(at).toISOString(),
   });
   const queued = await enqueue(
@@ -130,8 +135,10 @@ async function makeContent(
 function checkTimes(
   now: number,
   input: Pick<SendInput, 'scheduledAt' | 'expiresAt'>,
+  timeZone: string,
 ): { scheduledAt: number | null; expiresAt: number | null } {
-  const { scheduledAt = null, expiresAt = null } = input;
+  const scheduledAt = instantOf(input.scheduledAt, timeZone);
+  const expiresAt = instantOf(input.expiresAt, timeZone);
   if (scheduledAt !== null && scheduledAt < now - SKEW_MS) throw invalid('scheduledAt', 'is in the past');
   if (scheduledAt !== null && scheduledAt > now + MAX_AHEAD_MS) {
     throw invalid('scheduledAt', 'is more than a year ahead');
@@ -143,6 +150,11 @@ function checkTimes(
     throw invalid('expiresAt', 'must be later than now and than scheduledAt');
   }
   return { scheduledAt: scheduledAt !== null && scheduledAt <= now ? null : scheduledAt, expiresAt };
+}
+
+function instantOf(moment: number | string | undefined, timeZone: string): number | null {
+  if (typeof moment !== 'string') return moment ?? null;
+  return fromLocal(Date.parse(`${moment.replace(' ', 'T')}Z`), timeZone);
 }
 
 function invalid(field: string, reason: string): AppError {
