@@ -42,6 +42,7 @@ export function createSteadyClock({ machine, readShared, logger }: SteadyClockDe
   /** how far the shared clock is from ours since `sinceMs` */
   let step: { differenceMs: number; sinceMs: number } | null = null;
   let saidAtMs = Number.NEGATIVE_INFINITY;
+  let started = false;
   let running = false;
   let cancel: () => void = () => undefined;
   const listeners: ((stepMs: number) => void)[] = [];
@@ -58,7 +59,12 @@ export function createSteadyClock({ machine, readShared, logger }: SteadyClockDe
     const roundTripMs = machine.monotonic() - askedMs;
     // The answer was right in the middle of the way there and back.
     const atNow = shared + roundTripMs / 2;
-    if (skewMs === null || roundTripMs <= MAX_ROUND_TRIP_MS) skewMs = Math.round(machine.now() - atNow);
+    if (skewMs === null || roundTripMs <= MAX_ROUND_TRIP_MS) {
+      // On SQLite the shared clock is the machine's: there a step shows against the time that we go on by.
+      const toShared = machine.now() - atNow;
+      const toOurs = machine.now() - now();
+      skewMs = Math.round(started && Math.abs(toOurs) > Math.abs(toShared) ? toOurs : toShared);
+    }
     return { differenceMs: atNow - now(), roundTripMs };
   }
 
@@ -120,6 +126,7 @@ export function createSteadyClock({ machine, readShared, logger }: SteadyClockDe
     setTimer: machine.setTimer,
     async start() {
       shift((await readDifference()).differenceMs);
+      started = true;
       running = true;
       await look();
       schedule();
