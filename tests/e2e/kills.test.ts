@@ -19,5 +19,5 @@ describe.each(WORLDS)('%d processes', (processes) => {
     } finally {
       await world.stop();
     }
-  }, 600_000);
+  }, 900_000);
 });
