@@ -155,3 +155,14 @@ export function isUnavailable(error: unknown): boolean {
       AWAY_MESSAGES.test(fault.message),
   );
 }
+
+/** Of the numbers above: read-only, nothing can be written, quotas, damaged tables. */
+const WRITE_REFUSED = new Set([
+  3, 20, 1021, 1026, 1030, 1036, 1114, 1142, 1226, 1290, 1792, 1836, 3170, 3675, 1034, 1035, 1194, 1195, 1712,
+  1877,
+]);
+
+/** True when a MySQL server that answers could not keep what it was given. */
+export function isWriteRefused(error: unknown): boolean {
+  return some(error, (fault) => hasErrno(fault, WRITE_REFUSED));
+}

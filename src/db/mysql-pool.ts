@@ -1,7 +1,7 @@
 /** The pool of connections to a MySQL server: bounded waits, settings on each connection, an end that drains. */
 import { createPool, type PoolConnection, type RowDataPacket } from 'mysql2/promise';
 import type { HostAddress } from '../utils/host-list.ts';
-import { DatabaseTimeoutError, isUnfit, UnfitServerError } from './errors.ts';
+import { DatabaseTimeoutError, isUnfit, isWriteRefused, UnfitServerError } from './errors.ts';
 import { createHosts, type Hosts } from './mysql-hosts.ts';
 import {
   IDLE_CONNECTION_MS,
@@ -31,6 +31,8 @@ export interface Connections {
    */
   use<R>(fn: (connection: PoolConnection) => Promise<R>): Promise<R>;
   load(): DatabaseLoad;
+  /** Milliseconds since the server could not keep something last; Infinity: it never was so. */
+  sinceWriteRefused(): number;
   /** Waits up to 10 s for what is running, then ends the pool. */
   close(): Promise<void>;
 }
@@ -59,6 +61,7 @@ export function createConnections(options: MysqlOptions): Connections {
   const acquireTimeoutMs = options.acquireTimeoutMs ?? DEFAULT_ACQUIRE_TIMEOUT_MS;
   const running = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
+  let refusedAtMs = Number.NEGATIVE_INFINITY;
 
   async function lend<R>(fn: (connection: PoolConnection) => Promise<R>): Promise<R> {
     const connection = await acquire();
@@ -67,6 +70,7 @@ export function createConnections(options: MysqlOptions): Connections {
       connection.release();
       return result;
     } catch (error) {
+      if (isWriteRefused(error)) refusedAtMs = performance.now();
       if (isUnfit(error) && hosts.isCurrent(connection.config)) hosts.leave(hosts.current);
       if (isBroken(error) || isUnfit(error)) connection.destroy();
       else connection.release();
@@ -125,6 +129,7 @@ export function createConnections(options: MysqlOptions): Connections {
       const used = Math.min(running.size, limit);
       return { used, waiting: running.size - used, limit };
     },
+    sinceWriteRefused: () => performance.now() - refusedAtMs,
     close() {
       closing ??= end();
       return closing;

@@ -56,6 +56,7 @@ function createDatabase(connections: Connections): Database {
       });
     },
     load: () => connections.load(),
+    sinceWriteRefused: () => connections.sinceWriteRefused(),
     close: () => connections.close(),
   };
 }

@@ -55,6 +55,11 @@ export interface Database {
   db: Db;
   dialect: DbType;
   load(): DatabaseLoad;
+  /**
+   * Milliseconds since a write was refused because nothing can be kept (disk full, read-only, quota), whatever table it
+   * was for: a full table may take small changes and no new rows. Absent where one write tells it for all.
+   */
+  sinceWriteRefused?(): number;
   /** Rejects when the database cannot be used. */
   ping(): Promise<void>;
   /** The database's clock, epoch milliseconds. */

@@ -107,8 +107,13 @@ interface WriteLook {
 
 const writeLooks = new WeakMap<Deps['database'], WriteLook>();
 
-/** Whether a row can be written, as of the last seconds. */
-export function isDatabaseWritable(deps: Pick<Deps, 'database' | 'clock'>): Promise<boolean> {
+/** Whether rows can be written, as of the last seconds: the probe's own, and those that others wanted to write. */
+export async function isDatabaseWritable(deps: Pick<Deps, 'database' | 'clock'>): Promise<boolean> {
+  const refusedForMs = deps.database.sinceWriteRefused?.() ?? Number.POSITIVE_INFINITY;
+  return (await probe(deps)) && refusedForMs > WRITE_FRESH_MS;
+}
+
+function probe(deps: Pick<Deps, 'database' | 'clock'>): Promise<boolean> {
   const known = writeLooks.get(deps.database);
   const atMs = deps.clock.monotonic();
   const freshMs = known?.ended === false ? FAILED_WRITE_FRESH_MS : WRITE_FRESH_MS;

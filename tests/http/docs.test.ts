@@ -172,6 +172,16 @@ describe('/health', () => {
     await full.close();
   });
 
+  it('is not ready while a full table refuses new rows, though small changes go through', async () => {
+    const database = { ...t.deps.database, sinceWriteRefused: () => 100 };
+    const full = await openTestApp({ deps: { database } });
+    expect(await full.call('/health/ready')).toMatchObject({
+      status: 503,
+      body: { details: { reason: 'database_not_writable' } },
+    });
+    await full.close();
+  });
+
   it('is not ready while the credentials of no session can be read, and says how many cannot', async () => {
     const { id: userId } = await t.tenant();
     const now = Date.now();
