@@ -172,15 +172,17 @@ function createInboundLog(): InboundLog {
       }
     },
     find: (to, id) => entries.get(`${to}|${id}`),
-    list: ({ to, from, id }) =>
-      [...entries.values()]
+    list: ({ to, from, id }) => {
+      const known = to === undefined || id === undefined ? undefined : entries.get(`${to}|${id}`);
+      return (known ? [known] : [...entries.values()])
         .filter(
           (entry) =>
             (to === undefined || entry.to === to) &&
             (from === undefined || entry.from === from) &&
             (id === undefined || entry.id === id),
         )
-        .slice(-DEFAULT_LIMIT),
+        .slice(-DEFAULT_LIMIT);
+    },
     reset: () => entries.clear(),
   };
 }

@@ -96,3 +96,63 @@ test('ten deliveries at once are one message', async () => {
   );
   expect(done.filter(Boolean)).toHaveLength(1);
 });
+
+test.each<[string, Partial<InboundMessage>]>([
+  ['a time that is no number', { at: Number.NaN }],
+  ['a time without end', { at: Number.POSITIVE_INFINITY }],
+  ['the year 35,000', { at: 1e15 }],
+  ['a time before all times', { at: -5 }],
+  ['an id of 5,000 characters', { messageId: 'A'.repeat(5_000) }],
+  ['an id of half characters', { messageId: 'A\uD800\0' }],
+  ['a chat of 500 characters', { chat: `${'1'.repeat(500)}@g.us` }],
+  ['members of 500 characters', { chat: GROUP, participant: 'p'.repeat(500), author: 'a'.repeat(500) }],
+  ['a phone that is none', { phone: '6'.repeat(60), lid: 'x'.repeat(60) }],
+  ['a name of half characters', { pushName: `${'\uD83D'.repeat(3_000)}\0` }],
+  ['a text of half characters', { content: { type: 'text', text: 'a\uD800b\0c\uDC00' } }],
+  ['a text without end', { content: { type: 'text', text: 'x'.repeat(3_000_000) } }],
+  [
+    'numbers that are none',
+    { content: { type: 'location', latitude: Number.NaN, longitude: Number.POSITIVE_INFINITY } },
+  ],
+])('a message is stored as well as it can be, and shown: %s', async (_what, changes) => {
+  const account = await addAccount();
+  const before = Date.now();
+  expect(await storeInbound(t.deps, account, text(changes))).toBe(true);
+  expect(await storeInbound(t.deps, account, text(changes))).toBe(false);
+  const [row] = await t.deps.db.select().from(messages).where(eq(messages.accountId, account.id));
+  expect(JSON.stringify(row)).not.toMatch(/\\u0000|\\ud[89a-f]/i);
+  expect(new Date(row?.sentAt ?? Number.NaN).toISOString()).toMatch(/^\d{4}-/);
+  if ('at' in changes) expect(row?.sentAt).toBeGreaterThanOrEqual(before - 1_000);
+  if (changes.content?.type === 'text' && changes.content.text.length < 10) {
+    expect(row?.content).toEqual({ type: 'text', text: 'a\uFFFDbc\uFFFD' });
+  }
+});
+
+test('what the database refuses for good is stored as unknown; only one that is away holds a message back', async () => {
+  const account = await addAccount();
+  const refusing = (error: Error, times: number) => {
+    let left = times;
+    const db = new Proxy(t.deps.db, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]): unknown => {
+          if (name === 'transaction' && left-- > 0) throw error;
+          return Reflect.apply(value, target, args);
+        };
+      },
+    });
+    return { ...t.deps, db };
+  };
+  const tooLong = Object.assign(new Error('Data too long for column'), {
+    errno: 1406,
+    code: 'ER_DATA_TOO_LONG',
+  });
+  expect(await storeInbound(refusing(tooLong, 1), account, text({ pushName: 'Eve' }))).toBe(true);
+  expect((await stored(account)).map(({ content }) => content)).toEqual([
+    { type: 'unknown', reason: 'unstorable' },
+  ]);
+  const away = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
+  await expect(storeInbound(refusing(away, 1), account, text({ messageId: 'B' }))).rejects.toThrow('gone');
+  expect(await stored(account)).toHaveLength(1);
+});
