@@ -13,7 +13,7 @@ import { limitRequests, withBudget } from '../middlewares/rate-limit.ts';
 import { isMultipart, readBody, receiveBody } from '../middlewares/receive-body.ts';
 import { describeReply, describeRequest } from '../middlewares/request-data.ts';
 import { endUpload, takeUploadPlace } from '../middlewares/upload-place.ts';
-import { requireRole, requireScope, requireWrite } from '../services/access.ts';
+import { requireRole, requireScope, requireSession, requireWrite } from '../services/access.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
 import { AppError } from '../utils/errors.ts';
 import { fitted } from '../utils/fit-input.ts';
@@ -182,6 +182,7 @@ function run({ deps, running }: MountParts, route: Route) {
     const ctx = createCtx(deps, c);
     const key = route.idempotent ? c.req.header('idempotency-key')?.trim() : undefined;
     if (key === undefined) return handle(c, route, ctx, request);
+    requireNamedSession(ctx, request);
     const hashed = { ...request, body: withoutFields(request.body, route.unhashed) };
     const claim = newClaim(key, { method: route.method, path: route.path, ...hashed });
     ctx.idempotency = claim;
@@ -192,6 +193,14 @@ function run({ deps, running }: MountParts, route: Route) {
     if (answer.replayed) c.header('idempotent-replayed', 'true');
     return answerJson(c, answer.body, toStatus(answer.status));
   };
+}
+
+/** Throws SESSION_NOT_FOUND for a key of another session, which must not be given the answer that is kept for this one. */
+function requireNamedSession(ctx: Ctx, { params, body }: Request): void {
+  const fields: Record<string, unknown> = { ...Object(body), ...Object(params) };
+  for (const name of [fields.session, fields.sessionId]) {
+    if (typeof name === 'string') requireSession(ctx, name);
+  }
 }
 
 function withoutFields(body: unknown, names: readonly string[] | undefined): unknown {

@@ -1,5 +1,6 @@
 /** The one table from our events to the actions by which the activity log is filtered. */
 import type { ACTIVITY_ACTIONS, ACTIVITY_STATUSES } from '../db/schema.ts';
+import { own } from '../utils/own.ts';
 
 export type Action = (typeof ACTIVITY_ACTIONS)[number];
 export type ActivityStatus = (typeof ACTIVITY_STATUSES)[number];
@@ -38,7 +39,7 @@ const BY_SESSION_STATUS: Readonly<Record<string, Action | undefined>> = {
 /** The action of a fact; `message.*` about a code is an `otp_send`. */
 export function actionOf({ event, data }: Classified): Action {
   if (event === 'session.status') return BY_SESSION_STATUS[String(data?.status)] ?? 'connection_close';
-  const action = ACTIONS[event] ?? 'api_call';
+  const action = own(ACTIONS, event) ?? 'api_call';
   return action === 'message_send' && data?.type === 'otp' ? 'otp_send' : action;
 }
 

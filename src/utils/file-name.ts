@@ -1,4 +1,6 @@
 /** What a file is called: as its sender, its host or its type says. */
+
+import { own } from './own.ts';
 import { cleanFileName, wellFormed } from './text.ts';
 
 /** Looked at of what a stranger calls a name. */
@@ -78,7 +80,7 @@ const EXTENSIONS: Record<string, string> = {
  * none or that of the program that made it; `document.pdf` without any.
  */
 export function documentName(filename: string | null, mimetype: string): string {
-  const known = EXTENSIONS[mimetype];
+  const known = own(EXTENSIONS, mimetype);
   const ending = known === undefined ? '' : `.${known}`;
   if (filename === null) return `document${ending}`;
   const extension = extensionOf(filename);

@@ -68,6 +68,8 @@ export function maxValueLength(value: string): number {
 /** What is wrong with the name of a custom field; null when nothing is. */
 export function columnProblem(name: string): string | null {
   if (name.length > MAX_COLUMN_LENGTH) return `has more than ${MAX_COLUMN_LENGTH} characters`;
+  // No object can hold a field of this name.
+  if (name === '__proto__') return 'is a name that is not possible';
   // They could not be named in a placeholder.
   if (/[{}|]/.test(name)) return 'holds one of { } |';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for

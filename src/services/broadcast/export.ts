@@ -4,6 +4,7 @@ import type { Db } from '../../db/client.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { csvLine } from '../../utils/csv.ts';
+import { own } from '../../utils/own.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import type { Ctx } from '../context.ts';
 import { findList, type ListRef, type ListRow } from './lists.ts';
@@ -41,7 +42,7 @@ async function* contactLines(db: Db, list: ListRow): AsyncGenerator<string> {
     if (last === undefined) return;
     yield rows
       .map(({ phone, name, fields }) =>
-        csvLine([name, formatE164(phone), ...list.columns.map((column) => fields[column] ?? null)]),
+        csvLine([name, formatE164(phone), ...list.columns.map((column) => own(fields, column) ?? null)]),
       )
       .join('');
     after = last.phone;

@@ -7,6 +7,7 @@ import { media } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { ScannerError, type ScanVerdict, scanStream } from '../../utils/clamd.ts';
 import { AppError } from '../../utils/errors.ts';
+import { own } from '../../utils/own.ts';
 import type { MediaDetails } from '../../whatsapp/content.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
@@ -107,7 +108,7 @@ export async function listUploads(
 
 function toEntry(ctx: Ctx, row: MediaRecord): UploadEntry {
   const { id, mimetype, size } = row;
-  const extension = EXTENSIONS[mimetype];
+  const extension = own(EXTENSIONS, mimetype);
   return {
     filename: extension === undefined ? id : `${id}.${extension}`,
     url: `${ctx.config.publicUrl}${signedMediaPath(ctx, id)}`,
@@ -132,7 +133,7 @@ export async function deleteUpload(ctx: Ctx, input: BroadcastRef & { filename: s
 type About = Omit<Upload, 'filename' | 'url'>;
 
 function toUpload(ctx: Ctx, id: string, path: string, about: About): Upload {
-  const filename = `${id}.${EXTENSIONS[about.mimetype] ?? 'bin'}`;
+  const filename = `${id}.${own(EXTENSIONS, about.mimetype) ?? 'bin'}`;
   return { filename, url: `${ctx.config.publicUrl}${path}`, ...about };
 }
 
@@ -140,7 +141,7 @@ async function requireKind(ctx: Ctx, file: ReceivedFile): Promise<string> {
   const detected = await detectType(ctx, file, null, toolRun(ctx));
   const isWord = detected === OLE_CONTAINER && (await readFile(file.path)).includes(WORD_STREAM);
   const mimetype = isWord ? WORD : detected;
-  if (EXTENSIONS[mimetype] !== undefined) return mimetype;
+  if (own(EXTENSIONS, mimetype) !== undefined) return mimetype;
   throw new AppError('UNSUPPORTED_MEDIA', 'Only jpg, jpeg, png, gif, pdf, doc and docx files are taken.', {
     details: { mimetype, accepted: Object.keys(EXTENSIONS) },
   });

@@ -1,5 +1,6 @@
 /** What a file is, by its bytes. Its name only tells kinds of plain text apart. */
 import { AppError } from '../../utils/errors.ts';
+import { own } from '../../utils/own.ts';
 import type { MediaContent } from '../../whatsapp/content.ts';
 import type { Deps } from '../context.ts';
 import { typeOfHead } from './inspect/type.ts';
@@ -48,7 +49,7 @@ export async function detectType(
   if (mimetype !== null) return mimetype;
   if (!looksLikeText(head)) return UNKNOWN;
   const extension = filename?.split('.').at(-1)?.toLowerCase() ?? '';
-  return PLAIN_TEXTS[extension] ?? 'text/plain';
+  return own(PLAIN_TEXTS, extension) ?? 'text/plain';
 }
 
 async function readHead(file: StagedFile): Promise<Buffer> {

@@ -1,6 +1,7 @@
 /** Voice notes: WhatsApp's phones play Ogg Opus as one; other sounds are converted by ffmpeg, where it is installed. */
 import { stat } from 'node:fs/promises';
 import { type ProgramOutcome, runProgram } from '../../utils/bounded-program.ts';
+import { own } from '../../utils/own.ts';
 
 /** Plays as a voice note on every phone. */
 export const VOICE_TYPE = 'audio/ogg; codecs=opus';
@@ -36,7 +37,7 @@ export async function convertToVoice(
   { input, output, mimetype }: { input: string; output: string; mimetype: string },
   signal?: AbortSignal,
 ): Promise<ProgramOutcome> {
-  const demuxer = DEMUXERS[mimetype];
+  const demuxer = own(DEMUXERS, mimetype);
   if (demuxer === undefined) return 'failed';
   const source = ['-f', demuxer, '-t', String(MAX_SECONDS), '-i', `file:${input}`];
   const stripped = ['-map', '0:a:0', '-map_metadata', '-1', '-threads', '1', '-fs', String(MAX_OUTPUT_BYTES)];

@@ -1,4 +1,6 @@
 /** What is done about the end of a socket, and how long to wait before the next one. Pure functions. */
+
+import { own } from '../../utils/own.ts';
 import type { CloseReason } from '../../whatsapp/engine.ts';
 
 const MIN_DELAY_MS = 1_000;
@@ -114,7 +116,7 @@ const SENTENCES: Record<string, string> = {
 
 /** A sentence for a person about a reason; null when there is nothing to explain. */
 export function explain(reason: string | null): string | null {
-  return reason === null ? null : (SENTENCES[reason] ?? null);
+  return reason === null ? null : (own(SENTENCES, reason) ?? null);
 }
 
 /**

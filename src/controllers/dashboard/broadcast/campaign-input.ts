@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ScheduleCampaignInput } from '../../../services/broadcast/campaign-schemas.ts';
 import { MAX_URL } from '../../../services/messages/kinds.ts';
 import { AppError } from '../../../utils/errors.ts';
+import { own } from '../../../utils/own.ts';
 import { id } from './parts.tsx';
 
 const ClockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as 21:00');
@@ -120,7 +121,7 @@ export function readInput<S extends z.ZodType>(schema: S, value: unknown): z.out
   const details: Record<string, string> = {};
   for (const { path, message } of result.error.issues) {
     const [name = 'form'] = path.map(String);
-    details[FORM_NAMES[name] ?? name] ??= message;
+    details[own(FORM_NAMES, name) ?? name] ??= message;
   }
   throw new AppError('VALIDATION_FAILED', 'Some fields are not right.', { details });
 }

@@ -1,5 +1,6 @@
 /** States and reasons of campaigns in plain words. */
 import type { CampaignOutput } from '../../../services/broadcast/campaign-schemas.ts';
+import { own } from '../../../utils/own.ts';
 import type { Lang } from '../i18n.ts';
 import type { Tone } from '../parts.tsx';
 
@@ -154,15 +155,15 @@ export function explainCampaign(
   campaign: Pick<CampaignOutput, 'status' | 'reason' | 'reasonMessage' | 'waitingFor'>,
 ): string[] {
   const { status, reason, reasonMessage, waitingFor } = campaign;
-  const why = reason === null ? '' : (REASONS[lang][reason] ?? reasonMessage ?? reason);
-  const waits = waitingFor === null ? '' : (WAITING[lang][waitingFor] ?? waitingFor);
+  const why = reason === null ? '' : (own(REASONS[lang], reason) ?? reasonMessage ?? reason);
+  const waits = waitingFor === null ? '' : (own(WAITING[lang], waitingFor) ?? waitingFor);
   const meaning = waits === '' && reason !== 'cloned' ? MEANINGS[lang][status] : '';
   return [why, waits, meaning].filter((sentence) => sentence !== '');
 }
 
 /** A code of WhatsApp's or of ours in words; the code itself where there are none. */
 export function fateText(lang: Lang, reason: string): string {
-  const known = FATES[lang][reason];
+  const known = own(FATES[lang], reason);
   if (known === undefined) return reason;
   return /^\d+$/.test(reason) ? `${known} (${reason})` : known;
 }

@@ -11,6 +11,7 @@ import {
 import { exportContacts } from '../../../services/broadcast/export.ts';
 import { listImports } from '../../../services/broadcast/import/verbs.ts';
 import { type BroadcastList, getList } from '../../../services/broadcast/lists.ts';
+import { own as ownValue } from '../../../utils/own.ts';
 import { number } from '../../broadcast/parts.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { texts } from '../i18n.ts';
@@ -328,7 +329,7 @@ function Contacts({ view, list, contacts }: { view: View; list: BroadcastList; c
             <td class="mono">{contact.number}</td>
             {columns.map((column) => (
               <td>
-                <span class="clip">{contact.fields[column] ?? ''}</span>
+                <span class="clip">{ownValue(contact.fields, column) ?? ''}</span>
               </td>
             ))}
           </tr>
@@ -386,7 +387,7 @@ function ChangeContact({ view, list, contact }: { view: View; list: BroadcastLis
             <Field
               label={name}
               name={`${FIELD}${name}`}
-              value={contact.fields[name] ?? ''}
+              value={ownValue(contact.fields, name) ?? ''}
               maxlength={1000}
               autocomplete="off"
             />

@@ -1,4 +1,5 @@
 import type { OtpStatus } from '../../../services/analytics/otp-log.ts';
+import { own } from '../../../utils/own.ts';
 import { type Lang, texts } from '../i18n.ts';
 import type { Tone } from '../parts.tsx';
 
@@ -303,6 +304,6 @@ export const OTP_TONES: Record<OtpStatus, Tone> = {
 export const OTP_TEXTS = (lang: Lang) => ({
   ...T(lang),
   states: STATES[lang],
-  reasonOf: (reason: string) => REASONS[lang][reason] ?? reason,
+  reasonOf: (reason: string) => own(REASONS[lang], reason) ?? reason,
 });
 export type OtpTexts = ReturnType<typeof OTP_TEXTS>;

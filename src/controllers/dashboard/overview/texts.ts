@@ -1,3 +1,4 @@
+import { own } from '../../../utils/own.ts';
 import { texts } from '../i18n.ts';
 
 const STATES_EN: Record<string, string> = {
@@ -25,7 +26,7 @@ export const OVERVIEW_TEXTS = texts({
   en: {
     title: 'Overview',
     sessions: 'Sessions',
-    states: (status: string) => STATES_EN[status] ?? status,
+    states: (status: string) => own(STATES_EN, status) ?? status,
     today: 'Messages today',
     codesToday: 'Login codes today',
     inAll: (n: number) => `${n.toLocaleString('en')} in all`,
@@ -34,7 +35,7 @@ export const OVERVIEW_TEXTS = texts({
     oldest: (seconds: number) => `the oldest for ${seconds} s`,
     volume: 'Messages',
     counting: 'Counting the messages…',
-    ranges: (range: string) => RANGES_EN[range] ?? range,
+    ranges: (range: string) => own(RANGES_EN, range) ?? range,
     deliveryRate: 'Delivered',
     deliveryNote: 'of what WhatsApp has taken',
     failed: 'Failed',
@@ -66,7 +67,7 @@ export const OVERVIEW_TEXTS = texts({
   id: {
     title: 'Ringkasan',
     sessions: 'Sesi',
-    states: (status: string) => STATES_ID[status] ?? status,
+    states: (status: string) => own(STATES_ID, status) ?? status,
     today: 'Pesan hari ini',
     codesToday: 'Kode masuk hari ini',
     inAll: (n: number) => `${n.toLocaleString('id')} seluruhnya`,
@@ -75,7 +76,7 @@ export const OVERVIEW_TEXTS = texts({
     oldest: (seconds: number) => `yang tertua ${seconds} dtk`,
     volume: 'Pesan',
     counting: 'Menghitung pesan…',
-    ranges: (range: string) => RANGES_ID[range] ?? range,
+    ranges: (range: string) => own(RANGES_ID, range) ?? range,
     deliveryRate: 'Sampai',
     deliveryNote: 'dari yang diterima WhatsApp',
     failed: 'Gagal',

@@ -1,4 +1,6 @@
 /** A record of a file -> a contact, or why not. Pure. */
+
+import { fromSafeCell } from '../../../utils/csv.ts';
 import { type ColumnPlan, MAX_NAME_LENGTH, maxValueLength } from '../columns.ts';
 import type { NewContact } from '../merge.ts';
 import { readNumber } from '../numbers.ts';
@@ -44,8 +46,7 @@ export function readRow(
   };
 }
 
-/** Takes back the apostrophe that an export puts before what a spreadsheet would run as a formula. */
+/** What was meant by the cell of an export of ours. */
 function cleanCell(cell: string | undefined): string {
-  const text = (cell ?? '').trim();
-  return /^'[=+\-@]/.test(text) ? text.slice(1) : text;
+  return fromSafeCell((cell ?? '').trim());
 }

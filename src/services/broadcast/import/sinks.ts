@@ -2,6 +2,7 @@
 import type { Tx } from '../../../db/client.ts';
 import { insertMany } from '../../../db/ops.ts';
 import { optOuts } from '../../../db/schema.ts';
+import { own } from '../../../utils/own.ts';
 import type { Deps } from '../../context.ts';
 import type { ColumnPlan } from '../columns.ts';
 import { lockList } from '../lists.ts';
@@ -43,7 +44,7 @@ const toLedger: Sink = async (tx, _deps, job, plan, contacts, now) => {
       userId: job.userId,
       phone,
       source: 'import' as const,
-      note: (column === undefined ? undefined : fields[column]?.slice(0, MAX_NOTE)) ?? null,
+      note: (column === undefined ? undefined : own(fields, column)?.slice(0, MAX_NOTE)) ?? null,
       sessionId: job.sessionId,
       importId: job.id,
       createdAt: now,

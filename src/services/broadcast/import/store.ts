@@ -4,6 +4,7 @@ import type { Db, Tx } from '../../../db/client.ts';
 import { affected, insertMany } from '../../../db/ops.ts';
 import { contactImportErrors, contactImports } from '../../../db/schema.ts';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../../../utils/errors.ts';
+import { own } from '../../../utils/own.ts';
 import { LINE_REASONS } from '../numbers.ts';
 import type { LineNote } from './rows.ts';
 
@@ -124,7 +125,7 @@ export function readImports(
 
 export function toLine(note: typeof contactImportErrors.$inferSelect): ImportLine {
   const { line, kind, code, value } = note;
-  return { line, kind, code, number: value, reason: LINE_REASONS[code] ?? code };
+  return { line, kind, code, number: value, reason: own(LINE_REASONS, code) ?? code };
 }
 
 /** What is told of an import, with the first `shown` lines that were refused or left out. */

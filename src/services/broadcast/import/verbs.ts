@@ -6,6 +6,7 @@ import { contactImports } from '../../../db/schema.ts';
 import { csvLine } from '../../../utils/csv.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
+import { own } from '../../../utils/own.ts';
 import type { Ctx } from '../../context.ts';
 import { type Answer, claimIdempotency } from '../../idempotency.ts';
 import type { ReceivedFile } from '../../media/sources.ts';
@@ -158,7 +159,9 @@ async function* errorLines(ctx: Ctx, importId: string): AsyncGenerator<string> {
     const last = notes.at(-1);
     if (last === undefined) return;
     yield notes
-      .map(({ line, value, kind, code }) => csvLine([line, value, kind, code, LINE_REASONS[code] ?? code]))
+      .map(({ line, value, kind, code }) =>
+        csvLine([line, value, kind, code, own(LINE_REASONS, code) ?? code]),
+      )
       .join('');
     after = last.line;
   }

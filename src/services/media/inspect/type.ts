@@ -1,5 +1,6 @@
 /** What a file is, by its bytes, in this service's names. */
 import { fileTypeFromBuffer, fileTypeFromFile } from 'file-type';
+import { own } from '../../../utils/own.ts';
 
 /** The library's names for the same thing. */
 const SYNONYMS: Record<string, string> = {
@@ -21,5 +22,5 @@ export async function typeOfHead(head: Uint8Array): Promise<string | null> {
 }
 
 function nameOf(found: { mime: string } | undefined): string | null {
-  return found === undefined ? null : (SYNONYMS[found.mime] ?? found.mime);
+  return found === undefined ? null : (own(SYNONYMS, found.mime) ?? found.mime);
 }
