@@ -34,8 +34,9 @@ export interface Claim extends MessageRef {
   expiresAt: number | null;
   /** this one included */
   attempts: number;
-  /** id of the send_attempts row */
+  /** id of the send_attempts row, and the time in it */
   attemptId: string;
+  attemptAt: number;
 }
 
 export const messageRefColumns = {
@@ -107,7 +108,7 @@ export async function claimRow(
     await countAttempt(tx, { id, attempts, now });
     await insertMany(tx, sendAttempts, [{ id: attemptId, accountId: held.id, recipient, priority, at: now }]);
     const content = contentJson === null ? await readContent(tx, id) : parseJson(contentJson);
-    return { ...candidate, content, priority, attempts, held, attemptId };
+    return { ...candidate, content, priority, attempts, held, attemptId, attemptAt: now };
   });
 }
 
@@ -195,4 +196,20 @@ export async function requeueSending(db: Db, held: Held, now: number): Promise<n
     if (affected(changed) === 0) return done;
     done += affected(changed);
   }
+}
+
+/** So much later than its row says an attempt may leave without a further write. */
+const LEAVES_AT_ONCE_MS = 250;
+
+/**
+ * Before the stanza leaves: what took long to prepare is counted from now on, so that the limits that are rebuilt after
+ * a crash do not take it for older than it is.
+ */
+export async function countAsLeaving(
+  db: Db,
+  { attemptId, attemptAt }: Pick<Claim, 'attemptId' | 'attemptAt'>,
+  now: number,
+): Promise<void> {
+  if (now - attemptAt < LEAVES_AT_ONCE_MS) return;
+  await db.update(sendAttempts).set({ at: now }).where(eq(sendAttempts.id, attemptId));
 }

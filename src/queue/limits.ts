@@ -16,6 +16,9 @@ const COMPACT_AT = 1_000;
 export type LimitReason = 'minute_limit' | 'hour_limit' | 'quiet_hours';
 
 export interface SpentAttempt {
+  /** of the send_attempts row, once there is one */
+  id?: string;
+  /** when it left; until that is known, when it was begun */
   at: number;
   recipient: string;
 }
@@ -25,12 +28,16 @@ export interface Limits {
   nextAllowedAt(now: number, priority: Priority): { at: number; reason: LimitReason | null };
   /** The same for the recipient's window alone. */
   recipientAllowedAt(now: number, priority: Priority, recipient: string): number;
-  /** Spends one attempt of every window. Times must not go back. */
+  /** Spends one attempt of every window, left at its time. Times must not go back. */
   spend(attempt: SpentAttempt): void;
+  /** Takes a place in every window for an attempt that is being prepared: however long that takes, it is not free again. */
+  begin(attempt: SpentAttempt): void;
+  /** What was begun has left, at the latest at that time: from then on its places are free again one after the other. */
+  left(attempt: SpentAttempt, at: number): void;
   /** Gives back an attempt that provably sent nothing. */
   giveBack(attempt: SpentAttempt): void;
   setPace(pace: Pace): void;
-  /** Time of the newest attempt, or null: the gap begins there. */
+  /** Time at which the newest attempt was begun or left, or null: the gap begins there. */
   lastAt(): number | null;
 }
 
@@ -43,6 +50,8 @@ export function createLimits(pace: Pace, attempts: readonly SpentAttempt[] = [])
   const spent: SpentAttempt[] = [];
   let first = 0;
   const byRecipient = new Map<string, number[]>();
+  const begun = new Set<SpentAttempt>();
+  let lastAt: number | null = null;
 
   function prune(now: number): void {
     while (first < spent.length) {
@@ -65,16 +74,33 @@ export function createLimits(pace: Pace, attempts: readonly SpentAttempt[] = [])
     if (times.length === 0) byRecipient.delete(recipient);
   }
 
+  function note(at: number): void {
+    lastAt = Math.max(lastAt ?? 0, at);
+  }
+
   function spend(attempt: SpentAttempt): void {
+    note(attempt.at);
     spent.push(attempt);
     const times = byRecipient.get(attempt.recipient);
     if (times) times.push(attempt.at);
     else byRecipient.set(attempt.recipient, [attempt.at]);
   }
 
-  /** Since times are in order, the entry `cap` places from the end decides when the window has room again. */
-  function freeAt(timeFromEnd: (n: number) => number | undefined, cap: number, windowMs: number): number {
-    const blocking = timeFromEnd(cap);
+  /**
+   * Since times are in order, the entry `cap` places from the end decides when the window has room again. What has not
+   * left yet leaves now at the earliest.
+   */
+  function freeAt(
+    timeFromEnd: (n: number) => number | undefined,
+    {
+      cap,
+      inPreparation,
+      now,
+      windowMs,
+    }: { cap: number; inPreparation: number; now: number; windowMs: number },
+  ): number {
+    if (inPreparation >= cap) return now + windowMs;
+    const blocking = timeFromEnd(cap - inPreparation);
     return blocking === undefined ? Number.NEGATIVE_INFINITY : blocking + windowMs;
   }
   const spentFromEnd = (n: number) => (spent.length - n >= first ? spent[spent.length - n]?.at : undefined);
@@ -83,8 +109,15 @@ export function createLimits(pace: Pace, attempts: readonly SpentAttempt[] = [])
   return {
     nextAllowedAt(now, priority) {
       prune(now);
-      const minute = freeAt(spentFromEnd, capOf(current.perMinute, current, priority), MINUTE_MS);
-      const hour = freeAt(spentFromEnd, capOf(current.perHour, current, priority), HOUR_MS);
+      const window = (limit: number, windowMs: number) =>
+        freeAt(spentFromEnd, {
+          cap: capOf(limit, current, priority),
+          inPreparation: begun.size,
+          now,
+          windowMs,
+        });
+      const minute = window(current.perMinute, MINUTE_MS);
+      const hour = window(current.perHour, HOUR_MS);
       if (minute <= now && hour <= now) return { at: now, reason: null };
       return hour >= minute ? { at: hour, reason: 'hour_limit' } : { at: minute, reason: 'minute_limit' };
     },
@@ -92,10 +125,22 @@ export function createLimits(pace: Pace, attempts: readonly SpentAttempt[] = [])
       prune(now);
       const times = byRecipient.get(recipient) ?? [];
       const fromEnd = (n: number) => times[times.length - n];
-      return Math.max(now, freeAt(fromEnd, capOf(current.perRecipientPerHour, current, priority), HOUR_MS));
+      const inPreparation = [...begun].filter((one) => one.recipient === recipient).length;
+      const cap = capOf(current.perRecipientPerHour, current, priority);
+      return Math.max(now, freeAt(fromEnd, { cap, inPreparation, now, windowMs: HOUR_MS }));
     },
     spend,
+    begin(attempt) {
+      note(attempt.at);
+      begun.add(attempt);
+    },
+    left(attempt, at) {
+      if (!begun.delete(attempt)) return;
+      attempt.at = Math.max(at, spent.at(-1)?.at ?? 0);
+      spend(attempt);
+    },
     giveBack(attempt) {
+      if (begun.delete(attempt)) return;
       const index = spent.lastIndexOf(attempt);
       if (index < first) return;
       spent.splice(index, 1);
@@ -104,7 +149,7 @@ export function createLimits(pace: Pace, attempts: readonly SpentAttempt[] = [])
     setPace(next) {
       current = next;
     },
-    lastAt: () => spent.at(-1)?.at ?? null,
+    lastAt: () => lastAt,
   };
 }
 
@@ -116,11 +161,11 @@ export async function readSpent(
   atMost: number,
 ): Promise<SpentAttempt[]> {
   const rows = await db
-    .select({ at: sendAttempts.at, recipient: sendAttempts.recipient })
+    .select({ id: sendAttempts.id, at: sendAttempts.at, recipient: sendAttempts.recipient })
     .from(sendAttempts)
     .where(and(eq(sendAttempts.accountId, accountId), gt(sendAttempts.at, now - HOUR_MS)))
     .orderBy(desc(sendAttempts.at))
     .limit(atMost);
   // Counted as of now, should a clock have been ahead when they were made.
-  return rows.reverse().map(({ at, recipient }) => ({ at: Math.min(at, now), recipient }));
+  return rows.reverse().map(({ id, at, recipient }) => ({ id, at: Math.min(at, now), recipient }));
 }

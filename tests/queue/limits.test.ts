@@ -34,6 +34,27 @@ describe('sliding windows', () => {
     expect(limits.nextAllowedAt(8 * 30_000, 0)).toEqual({ at: HOUR, reason: 'hour_limit' });
   });
 
+  it('count what is being prepared until it has left, and from then on', () => {
+    const limits = createLimits({ ...pace, perHour: 100 });
+    const slow = [0, 1].map((i) => ({ at: i, recipient: `s${i}` }));
+    for (const attempt of slow) limits.begin(attempt);
+    for (let i = 0; i < 3; i++) limits.spend({ at: 10 + i, recipient: `r${i}` });
+    expect(limits.nextAllowedAt(20, 0)).toEqual({ at: 10 + MINUTE, reason: 'minute_limit' });
+    // They have not left yet, however long ago they were begun.
+    const late = MINUTE + 20_000;
+    for (let i = 0; i < 3; i++) limits.spend({ at: late + i, recipient: `r${i}` });
+    expect(limits.nextAllowedAt(late + 5, 0)).toMatchObject({ reason: 'minute_limit' });
+    for (const attempt of slow) limits.left(attempt, late + 10_000);
+    expect(limits.nextAllowedAt(late + 10_001, 0)).toEqual({ at: late + MINUTE, reason: 'minute_limit' });
+    expect(limits.nextAllowedAt(late + MINUTE + 3, 0).reason).toBeNull();
+    for (let i = 0; i < 3; i++) limits.spend({ at: late + MINUTE + 3, recipient: `r${i}` });
+    expect(limits.nextAllowedAt(late + MINUTE + 4, 0).at).toBe(late + 10_000 + MINUTE);
+    const unsent = { at: late + MINUTE + 5, recipient: 'a' };
+    limits.begin(unsent);
+    limits.giveBack(unsent);
+    expect(limits.nextAllowedAt(late + 10_000 + MINUTE, 0).reason).toBeNull();
+  });
+
   it('count a recipient for itself', () => {
     const limits = createLimits(pace);
     for (const at of [10, 20]) limits.spend({ at, recipient: 'a' });
@@ -264,5 +285,33 @@ describe('limits of a session', () => {
     await Promise.all(phones(10).map((phone) => q.queue(account, { phone })));
     await q.clock.advance(MINUTE - 1);
     expect(timesOf()).toHaveLength(2);
+  });
+});
+
+describe('on the wire', () => {
+  let q: QueueFixture;
+  afterEach(() => q.close());
+
+  it('no minute sees more than its limit, however slowly some are prepared, also after a restart', async () => {
+    q = await openQueue({ perMinute: 20, delayMinMs: 0, delayMaxMs: 0 });
+    const account = await q.account();
+    const left: number[] = [];
+    let prepared = 0;
+    q.engine.prepare = async () => {
+      if (prepared++ < 2) await q.engine.later(20_000);
+    };
+    q.engine.answer = () => {
+      left.push(q.clock.now());
+      return { outcome: 'acknowledged', at: q.clock.now() };
+    };
+    for (const phone of phones(60)) await q.queue(account, { phone, peer: `${phone}@s.whatsapp.net` });
+    await q.dispatcher.add(account);
+    for (let i = 0; i < 30; i++) await q.clock.advance(1_000);
+    // As after a restart the windows are made anew from what is stored.
+    await q.dispatcher.remove(account.id);
+    await q.dispatcher.add(account);
+    for (let i = 0; i < 200; i++) await q.clock.advance(1_000);
+    expect(left).toHaveLength(60);
+    expect(mostWithin(left, MINUTE)).toBeLessThanOrEqual(20);
   });
 });

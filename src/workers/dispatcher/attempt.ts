@@ -1,7 +1,7 @@
 /** One attempt: hand the message to the engine, look once more before it leaves, write what became of it. */
 import { isUnavailable } from '../../db/ops.ts';
 import { type AccountState, readBeforeRelay } from '../../queue/account-state.ts';
-import { type Claim, recipientOf } from '../../queue/claim.ts';
+import { type Claim, countAsLeaving, recipientOf } from '../../queue/claim.ts';
 import { PRIORITIES, type Priority } from '../../queue/priority.ts';
 import { type Decision, decide } from '../../queue/retry.ts';
 import type { Settlement } from '../../queue/settle.ts';
@@ -29,7 +29,9 @@ export async function attempt(deps: DispatcherDeps, claim: Claim, host: AttemptH
     if (!host.maySend(account) || !claimed || !(await host.mayReach())) return false;
     // Last of all: what passes here is on its way, so it must not be reported expired before its outcome is known.
     overdue = claim.expiresAt !== null && claim.expiresAt <= deps.clock.now();
-    return !overdue;
+    if (overdue) return false;
+    await countAsLeaving(deps.db, claim, deps.clock.now());
+    return true;
   };
   // A database that is away cannot say that the claim still holds: nothing leaves.
   const result = await send(deps, claim, () => host.look(check).catch(() => false));

@@ -81,6 +81,8 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   const attempts = new Map<string, Promise<void>>();
   /** On SQLite, without a gap, claims overlap, so that they share a commit. */
   const claims = new Set<Promise<unknown>>();
+  /** what was claimed and has not been answered: its time in the windows is not known yet */
+  const inPreparation = new Set<SpentAttempt>();
   let claimFailure: { error: unknown } | null = null;
   let pace: Pace = paceOf(config.pacing, NOTHING_KNOWN, clock.now());
   let windows: Windows | null = null;
@@ -133,7 +135,13 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
     const now = clock.now();
     seenAt = now;
     if (!gate.isLost() && (await heal(now)) > 0) lanes.invalidate();
-    const limits = createLimits(pace, await readSpent(db, account.id, now, config.pacing.perHour));
+    const known = await readSpent(db, account.id, now, config.pacing.perHour);
+    const begun = new Set([...inPreparation].map((attempt) => attempt.id));
+    const limits = createLimits(
+      pace,
+      known.filter((attempt) => !begun.has(attempt.id)),
+    );
+    for (const attempt of inPreparation) limits.begin(attempt);
     const last = limits.lastAt();
     return { limits, nextSendAt: last === null ? 0 : Math.min(last, now) + gapMs() };
   }
@@ -263,10 +271,10 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       if (moved === 0) await gate.refresh();
       return 0;
     }
-    const spent = { at: Math.max(now, at.limits.lastAt() ?? 0), recipient };
+    const spent: SpentAttempt = { at: Math.max(now, at.limits.lastAt() ?? 0), recipient };
     const before = at.nextSendAt;
     const after = now + gapMs();
-    at.limits.spend(spent);
+    at.limits.begin(spent);
     at.nextSendAt = after;
     busy.add(recipient);
     lanes.drop(priority, row.id);
@@ -275,7 +283,11 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       (claim) => {
         // A reading that began before the claim was committed has brought the row back.
         lanes.drop(priority, row.id);
-        if (claim !== null) return claim;
+        if (claim !== null) {
+          spent.id = claim.attemptId;
+          inPreparation.add(spent);
+          return claim;
+        }
         at.limits.giveBack(spent);
         if (at.nextSendAt === after) at.nextSendAt = before;
         lanes.invalidate();
@@ -322,7 +334,11 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       answered(decision) {
         refused = decision.action === 'failed' && tripsBreaker(decision.errorCode);
         if (refused) tripping++;
-        if (decision.action === 'release') at.limits.giveBack(spent);
+        inPreparation.delete(spent);
+        // They may have been made anew meanwhile.
+        const { limits } = windows ?? at;
+        if (decision.action === 'release') limits.giveBack(spent);
+        else limits.left(spent, clock.now());
         goesOn = decision.action === 'release' || decision.action === 'retry';
         busy.delete(row.recipient);
         parking.wake();
