@@ -4,6 +4,7 @@
  */
 import { createInterface } from 'node:readline/promises';
 import type { DatabaseOptions } from '../src/db/types.ts';
+import { StartError } from '../src/utils/errors.ts';
 import { readDatabaseOptions } from './database-options.ts';
 
 const options = readDatabaseOptions();
@@ -42,6 +43,10 @@ async function run(target: DatabaseOptions): Promise<void> {
     }
     await migrate(database);
     console.log(`${name} is at the newest migration.`);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
   } finally {
     await database.close();
   }

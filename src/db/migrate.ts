@@ -53,6 +53,7 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
   try {
     // Another process may have migrated while this one waited.
     const pending = await readPending();
+    if (pending[0] === known[0] && pending[0]) await refusePushed(database, pending[0].hash);
     if (database.dialect === 'sqlite') await applyAtOnce(database, pending);
     else for (const migration of pending) await applyStepwise(database, migration, lease);
   } finally {
@@ -84,6 +85,16 @@ export async function requireMigrated(database: Database): Promise<void> {
       'this database is of an earlier release: start the service or run npm run db:migrate',
     );
   }
+}
+
+/** Tables that no migration has made, and none has begun to make, are those of `npm run db:push`. */
+async function refusePushed(database: Database, firstHash: string): Promise<void> {
+  if (!(await readTableNames(database)).includes('whatsapp_accounts')) return;
+  const { cutOff, done } = await readProgress(database.db, firstHash);
+  if (cutOff || done > 0) return;
+  throw new StartError(
+    'this database has its tables from db:push, which keeps no list of migrations, so it cannot be brought up to date: run npm run db:migrate -- --force, which empties it first (all its data is lost)',
+  );
 }
 
 interface Lease {

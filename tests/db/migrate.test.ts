@@ -231,3 +231,19 @@ if (dbType === 'mysql') {
     });
   });
 }
+
+test('tables that were pushed are refused in one line, and nothing of them is changed', async () => {
+  const database = await openEmpty();
+  await migrate(database);
+  // What db:push makes: the tables, and no list of migrations.
+  await rawRun(database.db, sql`delete from __drizzle_migrations`);
+  await rawRun(database.db, sql`update migration_lease set migration = '', statements_done = 0`);
+  const refused = migrate(database);
+  await expect(refused).rejects.toMatchObject({
+    name: 'StartError',
+    message: expect.stringContaining('db:push'),
+  });
+  expect(await database.db.select().from(users)).toEqual([]);
+  await dropEverything(database);
+  await migrate(database);
+});
