@@ -8,6 +8,7 @@ const GROUPS = [
   ['to', 'phoneNumber', 'number', 'phone'],
   ['text', 'message'],
 ] as const;
+const NUMBERS: ReadonlySet<string> = new Set(GROUPS[1]);
 
 /**
  * The schema, for input that fits it (see `fitted`), with aliases: a name that it does not declare becomes the one of the same group that it does (the
@@ -25,11 +26,21 @@ export function withAliases(schema: z.ZodType, kind: InputKind): z.ZodType {
   if (targets.size === 0) return inner;
   return z.preprocess(
     (input, ctx) =>
-      fold(input, targets, (field, reason) => {
+      fold(kind === 'form' ? withPlus(input) : input, targets, (field, reason) => {
         ctx.addIssue({ code: 'custom', path: [field], message: reason });
       }),
     inner,
   );
+}
+
+/** A `+` that was not encoded as %2B arrives as a space: `?to=+6281234567890`. */
+function withPlus(input: unknown): unknown {
+  if (!isPlain(input)) return input;
+  const fields = Object.entries(input).map(([name, value]) => {
+    const lost = NUMBERS.has(name) && typeof value === 'string' && /^ [1-9]\d{6,14}$/.test(value);
+    return [name, lost ? value.replace(' ', '+') : value];
+  });
+  return Object.fromEntries(fields);
 }
 
 function fold(

@@ -98,12 +98,36 @@ const IN_INDONESIAN: Record<ErrorCode, string> = {
   UNAVAILABLE: 'Layanan sedang tidak tersedia. Coba lagi.',
 };
 
+/** Why a number was refused, by `details.reason`. */
+const NUMBER_IN_INDONESIAN: Record<string, string> = {
+  empty: 'Nomornya kosong.',
+  too_long: 'Ini terlalu panjang untuk nomor telepon.',
+  digits_lost:
+    'Lembar kerja memendekkan nomor ini (seperti 8,12E+10) dan angka terakhirnya hilang: tulis lagi selengkapnya.',
+  letters: 'Nomor telepon tidak berisi huruf.',
+  leftover: 'Ada hal lain di samping nomor telepon.',
+  two_numbers: 'Ini beberapa nomor: tulis satu saja.',
+  lid: 'LID (…@lid) bukan nomor telepon dan tidak dapat dipakai di sini.',
+  group: 'Ini id grup, bukan nomor telepon.',
+  ambiguous: 'Bisa jadi ini nomor negara lain: tulis dengan + dan kode negara.',
+};
+
+function inIndonesian({ code, details }: AppError): string {
+  const general = IN_INDONESIAN[code];
+  if (code !== 'INVALID_NUMBER') return general;
+  const readings = Array.isArray(details?.readings) ? details.readings.map(String) : [];
+  if (readings.length > 1) {
+    return `Nomor ini dapat dibaca dengan ${readings.length} cara dan tidak dikirimi apa pun. Tulis ${readings.join(' atau ')}.`;
+  }
+  return NUMBER_IN_INDONESIAN[String(details?.reason)] ?? general;
+}
+
 function FailureLines({ failure, lang }: { failure: AppError; lang: Lang }) {
   const details = failure.code === 'VALIDATION_FAILED' ? Object.entries(failure.details ?? {}) : [];
   return (
     <>
       <p>
-        <strong>{lang === 'id' ? IN_INDONESIAN[failure.code] : failure.message}</strong>
+        <strong>{lang === 'id' ? inIndonesian(failure) : failure.message}</strong>
       </p>
       {lang !== 'en' && (
         <p class="small" lang="en">

@@ -1,0 +1,120 @@
+import { parse } from 'csv-parse/sync';
+import { and, eq } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { activityLogs, messages } from '../../src/db/schema.ts';
+import { buildPayloads } from '../../src/services/events/payload.ts';
+import { storeInbound } from '../../src/services/inbound/store.ts';
+import { newId, newMessageId } from '../../src/utils/ids.ts';
+import { toCurrent } from '../../src/utils/phone/former.ts';
+import { dataOf, openWorld, rowsOf, upload, type World } from '../broadcast/fixture.ts';
+
+/** E.164 digits as WhatsApp spells accounts: old and new plans, and countries of every length. */
+const PHONES = [
+  ...['5215512345678', '525512345678', '22507123456', '2250707123456', '22997123456', '2290197123456'],
+  ...['554789211984', '5547989211984', '541123456789', '5491123456789', '2302512345', '689871234'],
+  ...['6281234567890', '6591234567', '85291234567', '14155552671', '447911123456', '4915123456789'],
+  ...['390612345678', '79123456789', '8613123456789', '919876543210', '2348012345678', '96171123456'],
+];
+
+let w: World;
+beforeAll(async () => {
+  w = await openWorld();
+});
+afterAll(() => w.close());
+
+const send = (to: unknown) =>
+  w.t.call('/message/send-text', {
+    method: 'POST',
+    token: w.tenant.token,
+    body: { session: 'main', to, text: 'x' },
+  });
+
+async function receive(phone: string | null, lid: string | null): Promise<string> {
+  const account = { id: w.accountId, userId: w.tenant.id, sessionId: 'main', owner: newId(), fence: 0 };
+  const messageId = newMessageId();
+  await storeInbound(w.t.deps, account, {
+    messageId,
+    chat: phone === null ? `${lid}@lid` : `${phone}@s.whatsapp.net`,
+    participant: null,
+    author: null,
+    phone,
+    lid,
+    pushName: null,
+    content: { type: 'text', text: 'hi' },
+    media: null,
+    at: Date.now(),
+  });
+  return messageId;
+}
+
+async function peerOf(messageId: string): Promise<string | undefined> {
+  const [row] = await w.t.deps.db
+    .select({ peer: messages.peer })
+    .from(messages)
+    .where(and(eq(messages.userId, w.tenant.id), eq(messages.messageId, messageId)));
+  return row?.peer;
+}
+
+/** Every number, JID and LID that is told of an inbound message: in events, in the history, in logs and exports. */
+async function toldOf(messageId: string): Promise<string[]> {
+  const logs = await w.t.deps.db
+    .select()
+    .from(activityLogs)
+    .where(and(eq(activityLogs.userId, w.tenant.id), eq(activityLogs.subject, messageId)));
+  const events = (await buildPayloads(w.t.deps, logs)).map(({ data }) => data);
+  const history = rowsOf(await w.t.call('/message/list?session=main&limit=200', { token: w.tenant.token }));
+  const shown = history.filter((row) => row.messageId === messageId);
+  const file = await w.t.call('/analytics/export?log=messages&format=csv', { token: w.tenant.token });
+  const [head = [], ...lines] = parse(file.text) as string[][];
+  const line = lines.find((cells) => cells.includes(messageId)) ?? [];
+  const exported = Object.fromEntries(head.map((name, i) => [name, line[i]]));
+  expect([events.length, shown.length, line.length > 0]).toEqual([1, 1, true]);
+  const names = ['from', 'phone', 'lid', 'chat', 'phoneNumber'];
+  return [...events, ...shown, exported].flatMap((fields) =>
+    names.map((name) => fields[name]).filter((value) => typeof value === 'string' && value !== ''),
+  ) as string[];
+}
+
+describe('what we tell of a person is taken as the same person', () => {
+  it.each(PHONES)('%s', async (phone) => {
+    const told = await toldOf(await receive(phone, null));
+    expect(new Set(told)).toEqual(new Set([`+${phone}`, `${phone}@s.whatsapp.net`]));
+    for (const to of [...new Set(told), phone]) {
+      const sent = await send(to);
+      expect([to, sent.status, dataOf(sent).to]).toEqual([to, 202, `+${phone}`]);
+      expect(await peerOf(String(dataOf(sent).messageId))).toBe(`${phone}@s.whatsapp.net`);
+    }
+    const found = await w.t.call(`/message/list?to=+${phone}&limit=200`, { token: w.tenant.token });
+    expect(rowsOf(found).length).toBeGreaterThanOrEqual(4);
+  });
+
+  it('a LID, which is never read as a number', async () => {
+    const lid = '186470215942314';
+    const told = await toldOf(await receive(null, lid));
+    expect(new Set(told)).toEqual(new Set([`${lid}@lid`]));
+    const sent = await send(`${lid}@lid`);
+    expect(await peerOf(String(dataOf(sent).messageId))).toBe(`${lid}@lid`);
+    for (const bare of [lid, `+${lid}`]) {
+      const refused = await send(bare);
+      expect([refused.status, refused.body.code]).toEqual([400, 'INVALID_NUMBER']);
+    }
+  });
+
+  it('of lists and the ledger of opt-outs, which come back from their own files', async () => {
+    const list = await w.list('all');
+    const subscribers = PHONES.filter((phone) => toCurrent(phone) === phone);
+    for (const phone of subscribers) await w.post(`/lists/${list}/contacts`, { number: `+${phone}` });
+    await w.post('/opt-outs', { numbers: subscribers.map((phone) => `+${phone}`) });
+    for (const path of [`/export/contacts/${list}`, '/opt-outs/export']) {
+      const text = (await w.call(path)).text;
+      for (const phone of subscribers)
+        expect([path, text]).toEqual([path, expect.stringContaining(`+${phone}`)]);
+      expect(text).not.toMatch(/'\+/);
+      const copy = await w.list('copy');
+      const back = dataOf(await upload(w, `/lists/${copy}/contacts/bulk`, text));
+      expect(back).toMatchObject({ added: subscribers.length, invalid: 0, duplicates: 0, repaired: 0 });
+      const contacts = rowsOf(await w.call(`/lists/${copy}/contacts?limit=200`));
+      expect(contacts.map(({ number }) => number).toSorted()).toEqual(subscribers.toSorted());
+    }
+  });
+});
