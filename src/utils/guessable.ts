@@ -32,6 +32,12 @@ const LEET: Record<string, string> = {
   $: 's',
 };
 
+function lastLetterOf(text: string): number {
+  let at = text.length - 1;
+  while (at >= 0 && !/[a-z]/.test(text[at] ?? '')) at--;
+  return at;
+}
+
 /**
  * Why a password is among the first that are tried: a row or a repetition, digits only, or a common word (also with
  * digits and signs around it and in their place). Null for any other; nothing is said of its strength.
@@ -42,7 +48,7 @@ export function guessablePassword(password: string, email?: string): string | nu
   if (/^\d{1,15}$/.test(text)) return 'is a number';
   if (isRow(text)) return 'is a row of neighbouring characters';
   // `p4ssw0rd` with its signs read as letters; `password1!` without what was put around it.
-  const bare = text.replace(/^[^a-z]+|[^a-z]+$/g, '');
+  const bare = text.slice(Math.max(0, text.search(/[a-z]/)), lastLetterOf(text) + 1);
   const words = [text, bare, withLetters(text), withLetters(bare)].map((form) => form.replace(/[^a-z]/g, ''));
   const own =
     (email ?? '')

@@ -125,13 +125,18 @@ function firstWord(acknowledged: Promise<Acknowledgement>, relayed: Promise<void
     void acknowledged.then(resolve);
     relayed.catch((error: unknown) => {
       const reason = describe(error);
-      resolve(BEFORE_THE_WIRE.test(reason) ? notSent(reason) : { outcome: 'unknown', reason });
+      resolve(BEFORE_THE_WIRE.has(reason) ? notSent(reason) : { outcome: 'unknown', reason });
     });
   });
 }
 
 /** Failures of the relay that come before the stanza is written. All others might have come after. */
-const BEFORE_THE_WIRE = new RegExp(`^(All encryptions failed|Connection Closed|Timed Out|${WITHDRAWN})$`);
+const BEFORE_THE_WIRE: ReadonlySet<string> = new Set([
+  'All encryptions failed',
+  'Connection Closed',
+  'Timed Out',
+  WITHDRAWN,
+]);
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
