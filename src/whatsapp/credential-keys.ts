@@ -77,6 +77,16 @@ export function createAccountKeys(
   credentials: Buffer | null,
 ): AccountKeys {
   const { cache } = deps;
+  /** what this opening has put into the cache: nobody reads it after the end, and it would lie there until it is pushed out */
+  let cached = new Set<string>();
+
+  function keep(name: string, value: Buffer | null): void {
+    cache.set(name, { value });
+    cached.add(name);
+    if (cached.size > MAX_NOTED && cached.size > 2 * cache.size) {
+      cached = new Set([...cached].filter((one) => cache.has(one)));
+    }
+  }
   /** What an earlier owner of the session has cached is another one's: it may be old. */
   const scope = `${++opened}\0`;
   const giveUp = new AbortController();
@@ -162,7 +172,7 @@ export function createAccountKeys(
         const key = keyOf(type, name);
         const changed = newer.get(key);
         const value = changed === undefined ? (read.get(name) ?? null) : changed;
-        if (changed === undefined) cache.set(scope + key, { value });
+        if (changed === undefined) keep(scope + key, value);
         if (value) found.set(name, value);
       }
       return found;
@@ -176,7 +186,7 @@ export function createAccountKeys(
         batch.keys.set(key, change);
         for (const newer of reading) newer.set(key, change.value);
         if (isBulk) cache.delete(scope + key);
-        else cache.set(scope + key, { value: change.value });
+        else keep(scope + key, change.value);
       }
       return batch.done;
     },
@@ -201,9 +211,14 @@ export function createAccountKeys(
       await Promise.race([(waiting ?? writing)?.done.catch(() => undefined), expired]);
       bound.abort();
       giveUp.abort();
+      for (const name of cached) cache.delete(name);
+      cached.clear();
     },
   };
 }
+
+/** Names noted before those that were pushed out of the cache are looked for. */
+const MAX_NOTED = 2_000;
 
 /** Keys of all sessions that are open in this process. */
 export type KeyCache = LRUCache<string, { value: Buffer | null }>;
