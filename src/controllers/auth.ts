@@ -84,7 +84,6 @@ export const authRoutes: Route[] = [
     summary: 'Who am I',
     description: '`apiKey` is only in the answer to a JWT.',
     auth: 'credential',
-    scope: null,
     response: z.object({ user: User.extend({ apiKey: z.string().nullable().optional() }) }),
     handler: async ({ ctx }) => ({ user: await readMe(ctx) }),
   }),

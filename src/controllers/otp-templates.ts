@@ -142,7 +142,8 @@ const writeSettings = route({
   path: '/otp/settings',
   tag: TAG,
   summary: 'Choose the countries that codes may go to',
-  description: 'Never more than the service allows (OTP_ALLOWED_COUNTRIES).',
+  description:
+    'Never more than the service allows (OTP_ALLOWED_COUNTRIES). Not with a key of one session, nor without the scope `*`.',
   auth: 'credential',
   scope: 'otp',
   body: Settings,

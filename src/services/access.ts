@@ -52,6 +52,21 @@ export function requireWholeTenant(ctx: Pick<Ctx, 'actor'>): void {
   throw new AppError('FORBIDDEN', 'This API key is bound to one session, and this concerns all of them.');
 }
 
+/** Throws FORBIDDEN for a key that may not do everything: what all programs of a tenant share needs one that may. */
+export function requireFullAccess(ctx: Pick<Ctx, 'actor'>): void {
+  requireWrite(ctx);
+  requireWholeTenant(ctx);
+  const { scopes } = ctx.actor;
+  if (scopes === null || scopes.includes('*')) return;
+  throw new AppError(
+    'FORBIDDEN',
+    'This concerns the whole account: sign in, or use a key with the scope *.',
+    {
+      details: { scope: '*' },
+    },
+  );
+}
+
 /** Throws SESSION_NOT_FOUND when the key is bound to another session: for it there are no others. */
 export function requireSession(ctx: Pick<Ctx, 'actor'>, sessionId: string): void {
   const bound = ctx.actor.sessionId;

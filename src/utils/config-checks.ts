@@ -64,17 +64,6 @@ export function crossProblems(env: EnvValues, names: Record<string, string>): st
   }
   if (Buffer.byteLength(env.ADMIN_PASSWORD ?? '') > 72)
     lines.push('ADMIN_PASSWORD must have at most 72 bytes');
-  if (env.SMTP_HOST === undefined && (env.SMTP_FROM ?? env.SMTP_USER) !== undefined) {
-    lines.push('SMTP_HOST is missing: the other SMTP settings need it');
-  }
-  if (env.SMTP_HOST !== undefined && env.SMTP_FROM === undefined) {
-    lines.push(
-      'SMTP_FROM is missing: say whose address e-mails come from, such as WaHub <no-reply@example.com>',
-    );
-  }
-  if ((env.SMTP_USER === undefined) !== (env.SMTP_PASSWORD === undefined)) {
-    lines.push('SMTP_USER and SMTP_PASSWORD must be set together');
-  }
   for (const origin of originsOf(env)) {
     if (!isOrigin(origin))
       lines.push(`ALLOWED_ORIGINS holds what is not an origin such as https://app.example.com`);

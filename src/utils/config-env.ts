@@ -14,7 +14,6 @@ const ALIASES: Record<string, readonly string[]> = {
   DB_NAME: ['DB_MYSQL_DATABASE'],
   S3_ACCESS_KEY_ID: ['S3_ACCESS_KEY'],
   S3_SECRET_ACCESS_KEY: ['S3_SECRET_KEY'],
-  SMTP_PASSWORD: ['SMTP_PASS'],
 };
 
 /** Placeholders that example files of this and of older systems carry: never anybody's real secret. */
@@ -266,12 +265,6 @@ export const Env = z.object({
   RATE_LIMIT_MAX: whole(1, 1_000_000).default(100),
   API_RATE_LIMIT_MAX: whole(1, 10_000_000).default(600),
   ALLOWED_ORIGINS: z.string().default('http://localhost:3000'),
-  SMTP_HOST: z.string().max(255).optional(),
-  SMTP_PORT: port().default(587),
-  SMTP_SECURE: flag().optional(),
-  SMTP_USER: z.string().optional(),
-  SMTP_PASSWORD: z.string().optional(),
-  SMTP_FROM: z.string().max(320, 'must have at most 320 characters').optional(),
   METRICS_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
   LOG_LEVEL: word(LOG_LEVELS).optional(),
   LOG_DIR: z.string().default('./logs'),

@@ -23,16 +23,6 @@ export interface Quotas {
   requestsPerMinute: number;
 }
 
-export interface SmtpOptions {
-  host: string;
-  port: number;
-  /** TLS from the first byte; else STARTTLS, which is required outside of this machine */
-  secure: boolean;
-  user: string | null;
-  password: string | null;
-  from: string;
-}
-
 /** The whole configuration after parsing: nothing else in the service reads the environment. */
 export interface Config {
   env: 'development' | 'production' | 'test';
@@ -111,8 +101,6 @@ export interface Config {
   queueQuota: number;
   /** what a tenant may have besides; services/quotas.ts counts it */
   quotas: Quotas;
-  /** null: the service sends no e-mail */
-  smtp: SmtpOptions | null;
   engine: 'baileys' | 'wa-multi-session';
   /** set: another WhatsApp server than the real one */
   waServer: { url: string; rootKey: string | null; caFile: string | null } | null;

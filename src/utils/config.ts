@@ -39,7 +39,6 @@ const SECRETS = [
   'WEBHOOK_SECRET',
   'METRICS_TOKEN',
   'S3_SECRET_ACCESS_KEY',
-  'SMTP_PASSWORD',
 ] as const;
 
 /**
@@ -148,7 +147,6 @@ function toConfig(env: EnvValues): Config {
     interactiveMode: env.INTERACTIVE_MODE,
     queueQuota: env.QUEUE_QUOTA,
     quotas: quotasOf(env),
-    smtp: smtpOf(env),
     engine: env.WA_ENGINE,
     waServer:
       env.WA_SERVER_URL === undefined
@@ -205,21 +203,6 @@ function quotasOf(env: EnvValues): Config['quotas'] {
     templates: env.QUOTA_TEMPLATES,
     otpTemplates: env.QUOTA_OTP_TEMPLATES,
     requestsPerMinute: env.QUOTA_REQUESTS_PER_MINUTE ?? KEYS_WORTH * env.API_RATE_LIMIT_MAX,
-  };
-}
-
-/** The port on which mail servers speak TLS from the first byte (RFC 8314). */
-const SUBMISSIONS_PORT = 465;
-
-function smtpOf(env: EnvValues): Config['smtp'] {
-  if (env.SMTP_HOST === undefined) return null;
-  return {
-    host: env.SMTP_HOST,
-    port: env.SMTP_PORT,
-    secure: env.SMTP_SECURE ?? env.SMTP_PORT === SUBMISSIONS_PORT,
-    user: env.SMTP_USER ?? null,
-    password: env.SMTP_PASSWORD ?? null,
-    from: env.SMTP_FROM ?? '',
   };
 }
 

@@ -85,21 +85,12 @@ describe('in production', () => {
   });
 });
 
-describe('quotas and e-mail', () => {
+describe('quotas', () => {
   it('have defaults, and a tenant may ask no more than five keys could', () => {
     expect(load({}).quotas).toMatchObject({ sessions: 100, keysInGrace: 3, requestsPerMinute: 3000 });
     expect(load({ API_RATE_LIMIT_MAX: '50' }).quotas.requestsPerMinute).toBe(250);
     expect(load({ QUOTA_SESSIONS: '7' }).quotas.sessions).toBe(7);
     expect(refusals({ QUOTA_SESSIONS: '0' })).toEqual([expect.stringContaining('QUOTA_SESSIONS')]);
-  });
-
-  it('a half-set mail server stops the start', () => {
-    expect(load({}).smtp).toBeNull();
-    expect(refusals({ SMTP_HOST: 'mail.example.com' })).toEqual([expect.stringContaining('SMTP_FROM')]);
-    expect(refusals({ SMTP_FROM: 'a@example.com' })).toEqual([expect.stringContaining('SMTP_HOST')]);
-    const env = { SMTP_HOST: 'mail.example.com', SMTP_FROM: 'WaHub <a@example.com>', SMTP_PORT: '465' };
-    expect(load(env).smtp).toMatchObject({ port: 465, secure: true, user: null });
-    expect(refusals({ ...env, SMTP_USER: 'u' })).toEqual([expect.stringContaining('SMTP_PASSWORD')]);
   });
 });
 

@@ -314,6 +314,8 @@ export interface paths {
         /**
          * Who am I
          * @description `apiKey` is only in the answer to a JWT.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getAuthMe"];
         put?: never;
@@ -1120,7 +1122,7 @@ export interface paths {
         get: operations["getOtpSettings"];
         /**
          * Choose the countries that codes may go to
-         * @description Never more than the service allows (OTP_ALLOWED_COUNTRIES).
+         * @description Never more than the service allows (OTP_ALLOWED_COUNTRIES). Not with a key of one session, nor without the scope `*`.
          *
          *     An API key needs the scope `otp`.
          */

@@ -7,7 +7,7 @@ import { type EventName, record } from '../../events/record.ts';
 import { addressGroup } from '../../utils/address.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 import { AppError } from '../../utils/errors.ts';
-import { requirePerson } from '../access.ts';
+import { requirePerson, requireScope } from '../access.ts';
 import { readOwnKey, revokeAllKeys } from '../api-keys.ts';
 import { type Ctx, originOf } from '../context.ts';
 import {
@@ -154,8 +154,9 @@ async function recordLogin(ctx: Ctx, userId: number, event: EventName): Promise<
   });
 }
 
-/** The caller; `apiKey` only for one who signed in: a key must not read another key. */
+/** The caller; `apiKey` only for one who signed in: a key must not read another key. Throws FORBIDDEN. */
 export async function readMe(ctx: Ctx): Promise<UserInfo & { apiKey?: string | null }> {
+  requireScope(ctx, 'read');
   const row = await ownRow(ctx);
   const user = toUserInfo(row);
   if (ctx.actor.via !== 'jwt') return user;

@@ -50,7 +50,7 @@ export async function listContacts(
   },
 ): Promise<{ data: Contact[]; totalItems: number | null; nextCursor: string | null }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  const list = await findList(ctx.db, userId, input.listId);
+  const list = await findList(ctx.db, userId, input.listId, ctx.actor.sessionId);
   const search = input.search?.trim() ?? '';
   const page =
     search === ''
@@ -64,7 +64,7 @@ export async function listContacts(
 /** Throws NOT_FOUND, INVALID_NUMBER. */
 export async function getContact(ctx: Ctx, input: ListRef & { number: string }): Promise<Contact> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  const list = await findList(ctx.db, userId, input.listId);
+  const list = await findList(ctx.db, userId, input.listId, ctx.actor.sessionId);
   return oneContact(ctx, list, normalizePhone(input.number, ctx.config.defaultCountry));
 }
 
@@ -91,7 +91,7 @@ export async function addContacts(
   input: ListRef & { contacts: readonly Record<string, unknown>[] },
 ): Promise<AddedContacts> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
-  await findList(ctx.db, userId, input.listId);
+  await findList(ctx.db, userId, input.listId, ctx.actor.sessionId);
   const contacts = new Map<string, NewContact>();
   const invalid: AddedContacts['invalid'] = [];
   let duplicates = 0;
@@ -127,7 +127,7 @@ export async function updateContact(
   const next = changes.number === undefined ? phone : normalizePhone(changes.number, country);
   await transact(ctx.database, async (tx) => {
     const now = ctx.clock.now();
-    const list = await lockList(tx, userId, input.listId, now);
+    const list = await lockList(tx, userId, input.listId, now, ctx.actor.sessionId);
     const row = await findContact(tx, list, phone);
     const kept = changes.number === undefined ? row.phone : next;
     const changed: ContactRow = {
@@ -153,7 +153,7 @@ export async function deleteContact(
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
   const phone = normalizePhone(input.number, ctx.config.defaultCountry);
   await transact(ctx.database, async (tx) => {
-    const list = await lockList(tx, userId, input.listId, ctx.clock.now());
+    const list = await lockList(tx, userId, input.listId, ctx.clock.now(), ctx.actor.sessionId);
     const contact = await findContact(tx, list, phone);
     await tx.delete(broadcastContacts).where(isContact(list.id, contact.phone));
     await updateListFacts(tx, ctx, list, { delta: -1, columns: [] });
@@ -172,7 +172,7 @@ async function writeContacts(
 ): Promise<{ added: number; updated: number }> {
   return transact(ctx.database, async (tx) => {
     const now = ctx.clock.now();
-    const list = await lockList(tx, userId, listId, now);
+    const list = await lockList(tx, userId, listId, now, ctx.actor.sessionId);
     const total = { added: 0, updated: 0 };
     for (let at = 0; at < contacts.length; at += PIECE) {
       const piece = contacts.slice(at, at + PIECE);

@@ -20,7 +20,7 @@ export interface CsvExport {
 /** The contacts of a list with their custom fields, piece by piece. Throws NOT_FOUND. */
 export async function exportContacts(ctx: Ctx, ref: ListRef): Promise<CsvExport> {
   const { userId } = await enterBroadcast(ctx, ref, 'read');
-  const list = await findList(ctx.db, userId, ref.listId);
+  const list = await findList(ctx.db, userId, ref.listId, ctx.actor.sessionId);
   return { fileName: `contacts-${list.id}.csv`, lines: contactLines(ctx.db, list) };
 }
 

@@ -38,7 +38,12 @@ export async function listLists(
   const search = input.search?.trim() ?? '';
   const found =
     search === '' ? undefined : contains([broadcastLists.name, broadcastLists.description], search);
-  const where = and(eq(broadcastLists.userId, userId), isNull(broadcastLists.deletedAt), found);
+  const where = and(
+    eq(broadcastLists.userId, userId),
+    isNull(broadcastLists.deletedAt),
+    ofSession(ctx.actor.sessionId),
+    found,
+  );
   const rows = await ctx.db
     .select()
     .from(broadcastLists)
@@ -53,7 +58,7 @@ export async function listLists(
 /** Throws NOT_FOUND. */
 export async function getList(ctx: Ctx, ref: ListRef): Promise<BroadcastList> {
   const { userId } = await enterBroadcast(ctx, ref, 'read');
-  return toList(await findList(ctx.db, userId, ref.listId));
+  return toList(await findList(ctx.db, userId, ref.listId, ctx.actor.sessionId));
 }
 
 /** Throws QUOTA_EXCEEDED. */
@@ -62,7 +67,7 @@ export async function createList(
   input: BroadcastRef & { name: string; description?: string | null | undefined },
   answer: (list: BroadcastList) => { status: number; body: Record<string, unknown> },
 ): Promise<BroadcastList> {
-  const { userId } = await enterBroadcast(ctx, input, 'broadcast');
+  const { userId, session } = await enterBroadcast(ctx, input, 'broadcast');
   const now = ctx.clock.now();
   const row: ListRow = {
     id: newId(now),
@@ -70,7 +75,7 @@ export async function createList(
     name: input.name,
     description: input.description ?? null,
     contactCount: 0,
-    sessionId: null,
+    sessionId: session?.sessionId ?? null,
     columns: [],
     deletedAt: null,
     createdAt: now,
@@ -96,16 +101,19 @@ export async function updateList(
     ...(input.description === undefined ? {} : { description: input.description }),
     updatedAt: ctx.clock.now(),
   };
-  const updated = await ctx.db.update(broadcastLists).set(changes).where(isList(userId, input.listId));
+  const updated = await ctx.db
+    .update(broadcastLists)
+    .set(changes)
+    .where(isList(userId, input.listId, ctx.actor.sessionId));
   if (affected(updated) === 0) throw listNotFound(input.listId);
-  return toList(await findList(ctx.db, userId, input.listId));
+  return toList(await findList(ctx.db, userId, input.listId, ctx.actor.sessionId));
 }
 
 /** The list is gone at once; its contacts go in pieces afterwards. Throws NOT_FOUND. */
 export async function deleteList(ctx: Ctx, ref: ListRef): Promise<void> {
   const { userId } = await enterBroadcast(ctx, ref, 'broadcast');
   await transact(ctx.database, async (tx) => {
-    const row = await lockList(tx, userId, ref.listId, ctx.clock.now());
+    const row = await lockList(tx, userId, ref.listId, ctx.clock.now(), ctx.actor.sessionId);
     await tx.update(broadcastLists).set({ deletedAt: ctx.clock.now() }).where(eq(broadcastLists.id, row.id));
     await recordList(ctx, tx, row, 'list.deleted');
   });
@@ -135,9 +143,17 @@ async function purgeList({ db }: Pick<Deps, 'db'>, listId: string, signal?: Abor
   await db.delete(broadcastLists).where(eq(broadcastLists.id, listId));
 }
 
-/** The tenant's list. Throws NOT_FOUND, also for what is being deleted. */
-export async function findList(db: Db, userId: number, listId: string): Promise<ListRow> {
-  const [row] = await db.select().from(broadcastLists).where(isList(userId, listId));
+/** The tenant's list, for a key that is `bound` one of that session. Throws NOT_FOUND, also for what is being deleted. */
+export async function findList(
+  db: Db,
+  userId: number,
+  listId: string,
+  bound: string | null = null,
+): Promise<ListRow> {
+  const [row] = await db
+    .select()
+    .from(broadcastLists)
+    .where(isList(userId, listId, bound));
   if (!row) throw listNotFound(listId);
   return row;
 }
@@ -146,14 +162,32 @@ export async function findList(db: Db, userId: number, listId: string): Promise<
  * Takes the list for this transaction: whoever changes its contacts does so first, so that counts are exact and
  * nobody adds to a list that is being deleted. Throws NOT_FOUND.
  */
-export async function lockList(tx: Tx, userId: number, listId: string, now: number): Promise<ListRow> {
-  const taken = await tx.update(broadcastLists).set({ updatedAt: now }).where(isList(userId, listId));
+export async function lockList(
+  tx: Tx,
+  userId: number,
+  listId: string,
+  now: number,
+  bound: string | null = null,
+): Promise<ListRow> {
+  const taken = await tx
+    .update(broadcastLists)
+    .set({ updatedAt: now })
+    .where(isList(userId, listId, bound));
   if (affected(taken) === 0) throw listNotFound(listId);
-  return findList(tx, userId, listId);
+  return findList(tx, userId, listId, bound);
 }
 
-const isList = (userId: number, listId: string): SQL | undefined =>
-  and(eq(broadcastLists.id, listId), eq(broadcastLists.userId, userId), isNull(broadcastLists.deletedAt));
+const isList = (userId: number, listId: string, bound: string | null): SQL | undefined =>
+  and(
+    eq(broadcastLists.id, listId),
+    eq(broadcastLists.userId, userId),
+    isNull(broadcastLists.deletedAt),
+    ofSession(bound),
+  );
+
+/** A key that is bound to a session sees the lists that were made by it, and no others. */
+const ofSession = (bound: string | null): SQL | undefined =>
+  bound === null ? undefined : eq(broadcastLists.sessionId, bound);
 
 function recordList(ctx: Ctx, tx: Tx, row: ListRow, event: 'list.created' | 'list.deleted'): Promise<void> {
   const data = { name: row.name, contacts: row.contactCount };

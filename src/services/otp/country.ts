@@ -10,7 +10,7 @@ import { upsert } from '../../db/ops.ts';
 import { otpSettings } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { formatE164 } from '../../utils/phone.ts';
-import { requireScope } from '../access.ts';
+import { requireFullAccess, requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 
 export interface OtpSettings {
@@ -66,9 +66,13 @@ export async function getOtpSettings(ctx: Ctx): Promise<OtpSettings> {
   return readSettings(ctx);
 }
 
-/** Replaces what the tenant chose. Throws VALIDATION_FAILED for what is no country code. */
+/**
+ * Replaces what the tenant chose, for all its programs: not with a key of one session or of a scope. Throws FORBIDDEN,
+ * VALIDATION_FAILED for what is no country code.
+ */
 export async function putOtpSettings(ctx: Ctx, input: OtpSettings): Promise<OtpSettings> {
   requireScope(ctx, 'otp');
+  requireFullAccess(ctx);
   const names = input.allowedCountries?.map((name) => name.trim().toUpperCase()) ?? null;
   const unknown = names?.find((name) => !isSupportedCountry(name));
   if (unknown !== undefined) {

@@ -5,7 +5,7 @@ import { affected, isUniqueViolation, transact, tryInsert } from '../../db/ops.t
 import { otpTemplates } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
-import { requireScope } from '../access.ts';
+import { requireScope, requireWholeTenant } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { quotaOf, takeRoom } from '../quotas.ts';
@@ -47,6 +47,7 @@ export async function createOtpTemplate(
   answer: (template: OtpTemplate) => { status: number; body: Record<string, unknown> },
 ): Promise<OtpTemplate> {
   requireScope(ctx, 'otp');
+  requireWholeTenant(ctx);
   checkTemplate(input.body, 'body');
   const now = ctx.clock.now();
   const row: Row = { id: newId(now), userId: ctx.actor.userId, ...input, createdAt: now, updatedAt: now };
@@ -65,6 +66,7 @@ export async function updateOtpTemplate(
   input: { name?: string | undefined; body?: string | undefined },
 ): Promise<OtpTemplate> {
   requireScope(ctx, 'otp');
+  requireWholeTenant(ctx);
   if (input.body !== undefined) checkTemplate(input.body, 'body');
   const changes = {
     ...(input.name === undefined ? {} : { name: input.name }),
@@ -84,6 +86,7 @@ export async function updateOtpTemplate(
 /** Throws NOT_FOUND. */
 export async function deleteOtpTemplate(ctx: Ctx, id: string): Promise<void> {
   requireScope(ctx, 'otp');
+  requireWholeTenant(ctx);
   const deleted = await ctx.db.delete(otpTemplates).where(isOwn(ctx, id));
   if (affected(deleted) === 0) throw templateNotFound(id);
 }

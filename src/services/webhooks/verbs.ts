@@ -13,6 +13,7 @@ import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
 import { findSession } from '../sessions/find.ts';
 import { findWebhook, toWebhook, type WebhookRow, webhookNotFound } from './find.ts';
+import { refuseOwnAddress } from './own-address.ts';
 import type { CreateWebhookInput, UpdateWebhookInput, WebhookOutput } from './schemas.ts';
 import { newWebhookSecret, sealWebhookSecret } from './signature.ts';
 
@@ -59,6 +60,7 @@ export async function createWebhook(ctx: Ctx, input: CreateWebhookInput): Promis
   requireScope(ctx, 'webhooks');
   await requireTarget(ctx, input.sessionId ?? null);
   await ctx.outgoing.guarded.check(input.url);
+  await refuseOwnAddress(ctx.config, input.url);
   const { userId } = ctx.actor;
   const now = ctx.clock.now();
   const id = newId(now);
@@ -95,7 +97,10 @@ export async function updateWebhook(
   requireScope(ctx, 'webhooks');
   const row = await findWebhook(ctx, input.id);
   if (input.sessionId !== undefined) await requireTarget(ctx, input.sessionId);
-  if (input.url !== undefined) await ctx.outgoing.guarded.check(input.url);
+  if (input.url !== undefined) {
+    await ctx.outgoing.guarded.check(input.url);
+    await refuseOwnAddress(ctx.config, input.url);
+  }
   const now = ctx.clock.now();
   const next: WebhookRow = {
     ...row,

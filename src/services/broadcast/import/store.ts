@@ -50,12 +50,21 @@ export interface ImportOutput {
   finishedAt: string | null;
 }
 
-/** The tenant's import. Throws NOT_FOUND. */
-export async function findImport(db: Db, userId: number, id: string): Promise<ImportRow> {
+/** A key that is bound to a session sees the imports that were made by it, and no others. */
+const ofSession = (bound: string | null) =>
+  bound === null ? undefined : eq(contactImports.sessionId, bound);
+
+/** The tenant's import, for a key that is `bound` one of that session. Throws NOT_FOUND. */
+export async function findImport(
+  db: Db,
+  userId: number,
+  id: string,
+  bound: string | null = null,
+): Promise<ImportRow> {
   const [row] = await db
     .select()
     .from(contactImports)
-    .where(and(eq(contactImports.id, id), eq(contactImports.userId, userId)));
+    .where(and(eq(contactImports.id, id), eq(contactImports.userId, userId), ofSession(bound)));
   if (!row) throw new AppError('NOT_FOUND', `There is no import ${id}.`);
   return row;
 }
@@ -113,12 +122,13 @@ export function readImports(
   db: Db,
   userId: number,
   { kind, listId, limit }: { kind: ImportRow['kind']; listId?: string | undefined; limit: number },
+  bound: string | null = null,
 ): Promise<ImportRow[]> {
   const ofList = listId === undefined ? undefined : eq(contactImports.listId, listId);
   return db
     .select()
     .from(contactImports)
-    .where(and(eq(contactImports.userId, userId), eq(contactImports.kind, kind), ofList))
+    .where(and(eq(contactImports.userId, userId), eq(contactImports.kind, kind), ofList, ofSession(bound)))
     .orderBy(desc(contactImports.createdAt), desc(contactImports.id))
     .limit(limit);
 }

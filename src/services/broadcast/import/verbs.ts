@@ -94,7 +94,7 @@ async function takeFile(
   kept: KeptOf,
 ): Promise<{ userId: number; job: ImportRow; done: Promise<void> }> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
-  if (input.listId !== undefined) await findList(ctx.db, userId, input.listId);
+  if (input.listId !== undefined) await findList(ctx.db, userId, input.listId, ctx.actor.sessionId);
   const job = newImport(ctx, userId, input);
   const path = spoolPath(ctx, job.id);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -111,7 +111,7 @@ async function takeFile(
 /** How far an import is, and what became of it. Throws NOT_FOUND. */
 export async function getImport(ctx: Ctx, input: BroadcastRef & { id: string }): Promise<ImportOutput> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  return toOutput(ctx.db, await findImport(ctx.db, userId, input.id));
+  return toOutput(ctx.db, await findImport(ctx.db, userId, input.id, ctx.actor.sessionId));
 }
 
 /** The newest imports of the tenant, or into one list. */
@@ -120,7 +120,7 @@ export async function listImports(
   input: BroadcastRef & { listId?: string | undefined; kind: ImportRow['kind']; limit: number },
 ): Promise<ImportOutput[]> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  const rows = await readImports(ctx.db, userId, input);
+  const rows = await readImports(ctx.db, userId, input, ctx.actor.sessionId);
   return Promise.all(rows.map((row) => toOutput(ctx.db, row, 0)));
 }
 
@@ -135,7 +135,7 @@ export async function listImportLines(
   },
 ): Promise<{ data: ImportLine[]; nextAfter: number | null }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  const row = await findImport(ctx.db, userId, input.id);
+  const row = await findImport(ctx.db, userId, input.id, ctx.actor.sessionId);
   const notes = await readNotes(ctx.db, row.id, input.after, input.limit, input.kind);
   const last = notes.length === input.limit ? notes.at(-1) : undefined;
   return { data: notes.map(toLine), nextAfter: last?.line ?? null };
@@ -147,7 +147,7 @@ export async function exportImportErrors(
   input: BroadcastRef & { id: string },
 ): Promise<AsyncIterable<string>> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  const row = await findImport(ctx.db, userId, input.id);
+  const row = await findImport(ctx.db, userId, input.id, ctx.actor.sessionId);
   return errorLines(ctx, row.id);
 }
 
