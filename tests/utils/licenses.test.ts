@@ -1,0 +1,17 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+const run = (...args: string[]) =>
+  execFileSync(process.execPath, ['scripts/licenses.mjs', ...args]).toString();
+
+test('every package of production is listed with its licence, and all kinds are known', () => {
+  const lines = run().trim().split('\n');
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+  for (const name of Object.keys(dependencies)) {
+    expect(lines.filter((line) => line.startsWith(`${name}@`)).length, name).toBeGreaterThan(0);
+  }
+  expect(lines.filter((line) => /unknown/i.test(line))).toEqual([]);
+  expect(lines.find((line) => line.startsWith('libsignal@'))).toContain('GPL-3.0');
+  expect(run('--check')).toBe('');
+});
