@@ -108,7 +108,10 @@ describe('webhooks', () => {
 
   it('are at most twenty a tenant', async () => {
     for (let i = 0; i < 20; i++) await create();
-    expect(await mine('POST', '/webhook', input)).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
+    expect(await mine('POST', '/webhook', input)).toMatchObject({
+      status: 429,
+      body: { code: 'QUOTA_EXCEEDED' },
+    });
   });
 });
 
