@@ -50,7 +50,7 @@ function createReport(speaker: Speaker) {
         return true;
       } catch (error) {
         troubles++;
-        for (const line of linesOf(error)) speaker.warn(`TROUBLE  ${name}: ${line}`);
+        for (const line of linesOf(error)) speaker.warn(`${name}: ${line}`);
         return false;
       }
     },
