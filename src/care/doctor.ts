@@ -5,7 +5,7 @@ import { type Database, explainStart, openDatabase } from '../db/client.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { upsert } from '../db/ops.ts';
 import { settings } from '../db/schema.ts';
-import { checkSqliteFile, quickCheck } from '../db/sqlite-check.ts';
+import { checkSqliteFile, explainSqliteError, quickCheck } from '../db/sqlite-check.ts';
 import { openConnection } from '../db/sqlite-connection.ts';
 import { lockDatabaseFile } from '../db/sqlite-lock.ts';
 import { findKeyTrouble, wrongKey } from '../services/encryption/start-check.ts';
@@ -186,6 +186,8 @@ async function checkFile(path: string): Promise<string> {
       connection.close();
     }
     return 'whole';
+  } catch (error) {
+    throw explainSqliteError(error, path);
   } finally {
     lock.release();
   }

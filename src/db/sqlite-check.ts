@@ -10,7 +10,7 @@ const RESTORE = 'keep a copy of it and restore a backup (docs/backup.md, "A dama
 
 /** How the file was left. */
 export interface FoundFile {
-  /** the process before this one did not end by itself: its log is still there */
+  /** every page must be looked at: its log is still there after a kill, or its head does not say how long it is */
   unclean: boolean;
 }
 
@@ -34,12 +34,12 @@ export function checkSqliteFile(
     );
   }
   if (bytes === null || bytes === 0) return { unclean: false };
-  checkHeader(path, bytes, walBytes > 0);
+  const { counted } = checkHeader(path, bytes, walBytes > 0);
   checkLog(path, wal);
-  return { unclean: walBytes > 0 };
+  return { unclean: walBytes > 0 || !counted };
 }
 
-function checkHeader(path: string, bytes: number, hasLog: boolean): void {
+function checkHeader(path: string, bytes: number, hasLog: boolean): { counted: boolean } {
   const header = readStart(path);
   if (bytes < HEADER_BYTES || header.toString('latin1', 0, 16) !== MAGIC) {
     throw new StartError(`${path} is not a SQLite database, or its beginning is damaged: ${RESTORE}`);
@@ -53,6 +53,7 @@ function checkHeader(path: string, bytes: number, hasLog: boolean): void {
   if (counted && !hasLog && bytes < pages * pageBytes) {
     throw new StartError(`${path} is cut off (${bytes} of ${pages * pageBytes} bytes are there): ${RESTORE}`);
   }
+  return { counted };
 }
 
 function checkLog(path: string, wal: string): void {

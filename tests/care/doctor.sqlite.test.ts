@@ -44,5 +44,5 @@ it('says what is wrong and what to do about it', async () => {
   const { code, output } = await doctor();
   expect(code).toBe(1);
   expect(output).toContain(`chmod 700 ${dir}`);
-  expect(output).toMatch(/wahub\.db is cut off .*docs\/backup\.md/);
+  expect(output).toMatch(/file .*wahub\.db is (cut off|damaged) .*docs\/backup\.md/);
 });
