@@ -196,15 +196,15 @@ const readable = (emulator: Emulator) =>
   emulator.received().filter((message) => message.from === PHONE && !message.decryptError);
 
 async function untilArrived(emulator: Emulator, of: Accepted): Promise<void> {
-  const wanted = outboundIds(of);
-  await until(
-    () => {
-      const arrived = new Set(readable(emulator).map(({ id }) => id));
-      return [...wanted].every((id) => arrived.has(id));
-    },
-    120_000,
-    'that all that was accepted arrived',
-  );
+  const missing = () => {
+    const arrived = new Set(readable(emulator).map(({ id }) => id));
+    return OUTBOUND.flatMap((kind) => [...of(kind)]).filter(([, id]) => !arrived.has(id));
+  };
+  await until(() => missing().length === 0, 120_000).catch(() => {
+    const ids = new Set(missing().map(([, id]) => id));
+    const unreadable = emulator.received().filter(({ id }) => ids.has(id));
+    throw new Error(`accepted and not arrived: ${JSON.stringify({ missing: missing(), unreadable })}`);
+  });
   const confirmed = () =>
     emulator.inbound({ to: PHONE }).filter((message) => message.receivedAt !== undefined).length;
   await until(() => confirmed() >= of('inbound').size, 120_000, 'that all that came in is confirmed');
