@@ -3134,7 +3134,7 @@ export interface components {
             attempts: number;
             /** @description the JID of the conversation */
             chat: string;
-            /** @description null where it is a secret */
+            /** @description null where it is a secret. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in) */
             content: unknown;
             /** Format: date-time */
             createdAt: string;
@@ -3180,7 +3180,7 @@ export interface components {
             attempts: number;
             /** @description the JID of the conversation */
             chat: string;
-            /** @description null where it is a secret */
+            /** @description null where it is a secret. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in) */
             content: unknown;
             /** Format: date-time */
             createdAt: string;

@@ -115,7 +115,11 @@ export const MessageOutput = z
     from: z.string().nullable().describe('the sender of an inbound message'),
     chat: z.string().describe('the JID of the conversation'),
     type: z.string(),
-    content: z.unknown().describe('null where it is a secret'),
+    content: z
+      .unknown()
+      .describe(
+        'null where it is a secret. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in)',
+      ),
     status: MessageStatusOutput,
     priority: PriorityInput,
     attempts: z.int(),
