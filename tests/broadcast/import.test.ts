@@ -188,6 +188,34 @@ function linesOf(data: Record<string, unknown>): unknown[] {
     : [];
 }
 
+describe('a line that cannot be read stops nothing', () => {
+  const quote = '"';
+  it.each<[string, string, [number, string][], number]>([
+    [
+      'a quote that is never closed',
+      `A,0811111111\n${quote}B,0811111112\nC,0811111113`,
+      [[3, 'quote_open']],
+      2,
+    ],
+    ['a quote inside a value', `A,0811111111\nB 6${quote} x,0811111112`, [], 2],
+    ['words after a quote', `${quote}A${quote} x,0811111111\nB,0811111112`, [[2, 'malformed']], 1],
+    [
+      'two quotes that are never closed',
+      `${quote}A,0811111111\nB,0811111112\n${quote}C,0811111113\nD,0811111114`,
+      [
+        [2, 'malformed'],
+        [4, 'quote_open'],
+      ],
+      2,
+    ],
+    ['a line without an end', `${'x'.repeat(600_000)}\nB,0811111112`, [[2, 'line_too_long']], 1],
+  ])('%s', async (_what, rows, expected, added) => {
+    const data = dataOf(await send(`name,number\n${rows}`));
+    expect(data).toMatchObject({ status: 'completed', added, invalid: expected.length });
+    expect(linesOf(data).map((line) => (Array.isArray(line) ? [line[0], line[2]] : line))).toEqual(expected);
+  });
+});
+
 describe('a file that is no CSV changes nothing and says why', () => {
   const quote = '"';
   it.each<[string, string | Uint8Array, number, RegExp]>([
@@ -201,7 +229,7 @@ describe('a file that is no CSV changes nothing and says why', () => {
     ],
     [
       'another encoding',
-      Buffer.concat([Buffer.from('name,number\n'), Buffer.alloc(900, 0xb5)]),
+      Buffer.concat([Buffer.from('name,number\n'), Buffer.alloc(900, 0xff)]),
       400,
       /encoding/,
     ],
@@ -211,20 +239,8 @@ describe('a file that is no CSV changes nothing and says why', () => {
     ['a header alone', 'name,number\n', 400, /no rows/],
     ['two columns of one name', 'number,city,city\n0811111111,a,b', 400, /"city" stands there twice/],
     ['10,000 columns', `number${',c'.repeat(9999)}\n0811111111`, 400, /10000 columns/],
-    [
-      'a quote that is never closed',
-      `name,number\nA,0811111111\n${quote}B,0811111112\nC,0811111113`,
-      400,
-      /line 3 opens a quote/,
-    ],
-    [
-      'a quote inside a value',
-      `name,number\nA,0811111111\nB 6${quote} x,0811111112`,
-      400,
-      /line 3 has a quote/,
-    ],
-    ['one line without an end', `name,number\nA,0811111111\n${'x'.repeat(600_000)}`, 400, /line 3 is longer/],
-    ['a long quote', `name,number\n${quote}${'x\n'.repeat(300_000)}`, 400, /line 2 is longer/],
+    ['a first line with an open quote', `${quote}name,number\nA,0811111111`, 400, /line 1 opens a quote/],
+    ['a first line without an end', 'x'.repeat(600_000), 400, /line 1 is longer/],
     ['too many bytes', `name,number\n${'A,0811111111\n'.repeat(400_000)}`, 413, /larger than 4000000/],
     ['nothing', '', 400, /empty/],
   ])('%s', async (_what, content, status, message) => {
@@ -272,7 +288,7 @@ describe('with Prefer: respond-async', () => {
   });
 
   it('a file that is no CSV is told by the import', async () => {
-    const reply = await send('name,number\nA,"0811111111', { headers });
+    const reply = await send('name,email\nA,a@example.com', { headers });
     expect(reply.status).toBe(202);
     const path = `/imports/${dataOf(reply).importId}`;
     await until(async () => dataOf(await w.call(path)).status !== 'running');
@@ -280,7 +296,7 @@ describe('with Prefer: respond-async', () => {
       status: 'failed',
       added: 0,
       errorCode: 'VALIDATION_FAILED',
-      errorMessage: expect.stringMatching(/line 2 opens a quote/),
+      errorMessage: expect.stringMatching(/No column holds the numbers/),
     });
   });
 

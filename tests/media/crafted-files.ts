@@ -30,7 +30,7 @@ export function pngOf(width: number, height: number): Buffer {
   return Buffer.concat([pngHead(width, height), chunk(idat), chunk(iend)]);
 }
 
-function crc32(bytes: Buffer): number {
+export function crc32(bytes: Buffer): number {
   let crc = -1;
   for (const byte of bytes) {
     crc ^= byte;

@@ -1700,8 +1700,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Import contacts from a CSV file
-         * @description The first line names the columns: one of number, phone, nomor, hp, whatsapp …; name or nama; every other one is a custom field. Delimiter (, ; tab |) and encoding (UTF-8, UTF-16 with its mark, Windows-1252) are found out. A file that is no CSV changes nothing. Whoever is on the list already gets the values of the file. With `Prefer: respond-async` the answer is 202.
+         * Import contacts from a CSV, Excel (.xlsx) or vCard file
+         * @description The first line names the columns: one of number, phone, nomor, hp, whatsapp …; name or nama; every other one is a custom field. Exports of Google Contacts, Outlook, phones (vCard) and of groups are known; `mapping` says it for any other. Delimiter (, ; tab |) and encoding are found out, and a guess is told in `warnings`. A line that cannot be read is told and stops nothing; a file that is none of these changes nothing. Whoever is on the list already gets the values of the file. With `Prefer: respond-async` the answer is 202.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -2983,6 +2983,7 @@ export interface components {
             }[];
             fileName: string | null;
             finishedAt: string | null;
+            format: ("csv" | "xlsx" | "vcard") | null;
             id: string;
             importId: string;
             invalid: number;
@@ -2990,6 +2991,11 @@ export interface components {
             kind: "contacts" | "opt_outs";
             listId: string | null;
             percent: number;
+            /** @description the first lines, when no column is known to hold the numbers: send it again with `mapping` */
+            preview: {
+                columns: string[];
+                sample: string[][];
+            } | null;
             processed: number;
             /** @description numbers that a spreadsheet had mangled and that could be repaired for certain */
             repaired: number;
@@ -2999,6 +3005,11 @@ export interface components {
             /** @description rows of the file; null until it has been checked */
             total: number | null;
             updated: number;
+            /** @description what was guessed about the file */
+            warnings: {
+                code: string;
+                message: string;
+            }[];
         };
         Failure: {
             /** @enum {string} */
@@ -8528,19 +8539,39 @@ export interface operations {
                 "application/json": {
                     /** @description Another name of `file`. */
                     csvFile?: string;
+                    /** @description what the file is written in, when it is not UTF-8 and not marked */
+                    encoding?: string;
                     /** @description The CSV file, as a part of a form or as a data: URL. */
                     file?: string;
+                    /** @description which columns hold what, when the first line does not say it; as JSON in a form */
+                    mapping?: {
+                        /** @description false: the first line is a contact already */
+                        header?: boolean;
+                        name?: string | number;
+                        /** @description the column of the numbers: its name, or its place from 1 */
+                        number?: string | number;
+                    };
                 };
                 "multipart/form-data": {
                     /** Format: binary */
                     csvFile?: string;
+                    /** @description what the file is written in, when it is not UTF-8 and not marked */
+                    encoding?: string;
                     /** Format: binary */
                     file?: string;
+                    /** @description which columns hold what, when the first line does not say it; as JSON in a form */
+                    mapping?: {
+                        /** @description false: the first line is a contact already */
+                        header?: boolean;
+                        name?: string | number;
+                        /** @description the column of the numbers: its name, or its place from 1 */
+                        number?: string | number;
+                    };
                 };
             };
         };
         responses: {
-            /** @description Import contacts from a CSV file */
+            /** @description Import contacts from a CSV, Excel (.xlsx) or vCard file */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8897,14 +8928,34 @@ export interface operations {
                 "application/json": {
                     /** @description Another name of `file`. */
                     csvFile?: string;
+                    /** @description what the file is written in, when it is not UTF-8 and not marked */
+                    encoding?: string;
                     /** @description The CSV file, as a part of a form or as a data: URL. */
                     file?: string;
+                    /** @description which columns hold what, when the first line does not say it; as JSON in a form */
+                    mapping?: {
+                        /** @description false: the first line is a contact already */
+                        header?: boolean;
+                        name?: string | number;
+                        /** @description the column of the numbers: its name, or its place from 1 */
+                        number?: string | number;
+                    };
                 };
                 "multipart/form-data": {
                     /** Format: binary */
                     csvFile?: string;
+                    /** @description what the file is written in, when it is not UTF-8 and not marked */
+                    encoding?: string;
                     /** Format: binary */
                     file?: string;
+                    /** @description which columns hold what, when the first line does not say it; as JSON in a form */
+                    mapping?: {
+                        /** @description false: the first line is a contact already */
+                        header?: boolean;
+                        name?: string | number;
+                        /** @description the column of the numbers: its name, or its place from 1 */
+                        number?: string | number;
+                    };
                 };
             };
         };

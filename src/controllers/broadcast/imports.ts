@@ -30,9 +30,13 @@ const Import = z
     status: z.enum(['running', 'completed', 'failed']),
     fileName: z.string().nullable(),
     sizeBytes: z.int(),
+    format: z.enum(['csv', 'xlsx', 'vcard']).nullable(),
     encoding: z.string().nullable(),
     delimiter: z.string().nullable(),
     columns: z.array(z.string()).describe('those that became custom fields'),
+    warnings: z
+      .array(z.object({ code: z.string(), message: z.string() }))
+      .describe('what was guessed about the file'),
     total: z.int().nullable().describe('rows of the file; null until it has been checked'),
     processed: z.int(),
     percent: z.int(),
@@ -44,6 +48,10 @@ const Import = z
       .int()
       .describe('numbers that a spreadsheet had mangled and that could be repaired for certain'),
     errors: z.array(Line).describe('the first 100 lines that were refused, left out or repaired'),
+    preview: z
+      .object({ columns: z.array(z.string()), sample: z.array(z.array(z.string())) })
+      .nullable()
+      .describe('the first lines, when no column is known to hold the numbers: send it again with `mapping`'),
     errorCode: z.string().nullable(),
     errorMessage: z.string().nullable(),
     createdAt: Timestamp,
@@ -56,24 +64,71 @@ const StartedImport = z.object({
   statusUrl: z.string(),
   eventsUrl: z.string().describe('opens without a credential for a day'),
 });
+/** As a form brings it: JSON in a text. */
+function fromJson(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+function isEncoding(label: string): boolean {
+  try {
+    return new TextDecoder(label).encoding !== '';
+  } catch {
+    return false;
+  }
+}
+
+const ColumnInput = z.union([z.string().trim().min(1).max(200), z.int().min(1).max(200)]);
+const ColumnMappingInput = z.preprocess(
+  fromJson,
+  z.object({
+    number: ColumnInput.optional().describe('the column of the numbers: its name, or its place from 1'),
+    name: ColumnInput.optional(),
+    header: z.boolean().optional().describe('false: the first line is a contact already'),
+  }),
+);
 const CsvBody = z.object({
   file: z.string().optional().meta({ description: 'The CSV file, as a part of a form or as a data: URL.' }),
   csvFile: z.string().optional().meta({ description: 'Another name of `file`.' }),
+  mapping: ColumnMappingInput.optional().describe(
+    'which columns hold what, when the first line does not say it; as JSON in a form',
+  ),
+  encoding: z
+    .string()
+    .max(40)
+    .refine(isEncoding, 'must be an encoding, as in windows-1251, gbk or shift_jis')
+    .optional()
+    .describe('what the file is written in, when it is not UTF-8 and not marked'),
 });
 
 /** Takes the file of a request into an import; 202 when the caller does not want to wait. */
 export async function answerImport(
-  { ctx, files, http }: Pick<RouteInput<unknown, unknown, unknown>, 'ctx' | 'files' | 'http'>,
+  {
+    ctx,
+    files,
+    http,
+    body,
+  }: Pick<RouteInput<unknown, unknown, z.output<typeof CsvBody>>, 'ctx' | 'files' | 'http' | 'body'>,
   target: { sessionId: string; listId?: string },
 ) {
   const file = files.get('file') ?? files.get('csvFile');
   if (!file) {
     throw new AppError('VALIDATION_FAILED', 'Not valid: file.', {
-      details: { file: 'is required: a CSV file' },
+      details: { file: 'is required: a CSV, .xlsx or vCard file' },
     });
   }
   const wait = !wantsAsync(http);
-  const data = await startImport(ctx, { ...target, file, wait });
+  const data = await startImport(ctx, {
+    ...target,
+    file,
+    mapping: body.mapping,
+    encoding: body.encoding,
+    wait,
+  });
   if (wait) return { message: 'The file was imported', data: { ...data } };
   http.status(202);
   http.header('preference-applied', 'respond-async');
@@ -97,9 +152,9 @@ const importContacts = route({
   method: 'post',
   ...broadcastPath('/lists/:listId/contacts/bulk'),
   tag: TAG,
-  summary: 'Import contacts from a CSV file',
+  summary: 'Import contacts from a CSV, Excel (.xlsx) or vCard file',
   description:
-    'The first line names the columns: one of number, phone, nomor, hp, whatsapp …; name or nama; every other one is a custom field. Delimiter (, ; tab |) and encoding (UTF-8, UTF-16 with its mark, Windows-1252) are found out. A file that is no CSV changes nothing. Whoever is on the list already gets the values of the file. With `Prefer: respond-async` the answer is 202.',
+    'The first line names the columns: one of number, phone, nomor, hp, whatsapp …; name or nama; every other one is a custom field. Exports of Google Contacts, Outlook, phones (vCard) and of groups are known; `mapping` says it for any other. Delimiter (, ; tab |) and encoding are found out, and a guess is told in `warnings`. A line that cannot be read is told and stops nothing; a file that is none of these changes nothing. Whoever is on the list already gets the values of the file. With `Prefer: respond-async` the answer is 202.',
   params: ListParams,
   errors: ['SESSION_NOT_FOUND', 'NOT_FOUND', 'FILE_TOO_LARGE', 'QUOTA_EXCEEDED'],
   example: { params: listParams, body: csvExample },

@@ -41,8 +41,71 @@ const NUMBER_NAMES = [
   'mobilephone',
   'msisdn',
   'to',
+  // Address books and exporters of groups.
+  'phone1value',
+  'phone2value',
+  'phone3value',
+  'phone4value',
+  'phone5value',
+  'primaryphone',
+  'homephone',
+  'homephone2',
+  'businessphone',
+  'businessphone2',
+  'otherphone',
+  'carphone',
+  'companymainphone',
+  'cellphone',
+  'cell',
+  'contactnumber',
+  'formattednumber',
+  'formattedphone',
+  'internationalnumber',
+  'membernumber',
+  'userphone',
+  // As address books in other languages write it.
+  'celular',
+  'telefono',
+  'teléfono',
+  'telefone',
+  'telefon',
+  'handynummer',
+  'telefoonnummer',
+  'телефон',
+  'номертелефона',
+  'номер',
+  '手机',
+  '手机号',
+  '手机号码',
+  '电话',
+  '電話',
+  '電話番号',
+  'رقمالهاتف',
 ];
-const PERSON_NAMES = ['name', 'nama', 'fullname', 'namalengkap'];
+const PERSON_NAMES = [
+  'name',
+  'nama',
+  'fullname',
+  'namalengkap',
+  'displayname',
+  'savedname',
+  'contactname',
+  'publicname',
+  'publicdisplayname',
+  'pushname',
+  'fileas',
+  'nombre',
+  'nome',
+  'имя',
+  '姓名',
+  '名前',
+];
+/** What a name is put together from where no column holds the whole of it. */
+const NAME_PARTS = [
+  ['firstname', 'givenname', 'namadepan', '名'],
+  ['middlename', 'additionalname', 'namatengah'],
+  ['lastname', 'familyname', 'surname', 'namabelakang', '姓'],
+];
 
 /** The spelling in which names of columns and placeholders are compared. */
 export function foldColumn(name: string): string {
@@ -80,30 +143,55 @@ export function columnProblem(name: string): string | null {
 /** Which column of a file is what. */
 export interface ColumnPlan {
   number: number;
+  /** further columns of numbers, in their order: they count where those before them are empty */
+  otherNumbers: readonly number[];
   name: number | null;
+  /** columns that a name is put together from where `name` says none */
+  nameParts: readonly number[];
   /** place and name of each custom field, in the order of the file */
   fields: readonly { at: number; name: string }[];
   /** columns of the header, with or without a name */
   width: number;
 }
 
+/** What the sender of a file says of its columns. */
+export interface ColumnMapping {
+  /** the column of the numbers: its name in the first line, or its place from 1 */
+  number?: string | number | undefined;
+  name?: string | number | undefined;
+  /** false: the first line is a contact already */
+  header?: boolean | undefined;
+}
+
 /**
- * Reads a header. Columns without a name are left out. Throws VALIDATION_FAILED when there is no column of numbers,
- * when two are called the same, and for names that cannot be placeholders.
+ * Reads a header. Columns without a name are left out. Throws VALIDATION_FAILED when there is no column of numbers, or
+ * not the one that `mapping` names, when two are called the same, and for names that cannot be placeholders.
  */
-export function planColumns(header: readonly string[]): ColumnPlan {
+export function planColumns(header: readonly string[], mapping: ColumnMapping = {}): ColumnPlan {
   if (header.length > MAX_COLUMNS) {
     throw badHeader(`The first line has ${header.length} columns; at most ${MAX_COLUMNS} are possible.`);
   }
-  const names = header.map((name) => name.trim());
-  const number = best(names, NUMBER_NAMES);
-  if (number === null) {
-    throw badHeader(
-      'No column holds the numbers: the first line must name the columns, one of them number, phone, nomor, hp or whatsapp.',
-      { columns: names.slice(0, 20).map((name) => name.slice(0, MAX_COLUMN_LENGTH)) },
-    );
-  }
-  const name = best(names, PERSON_NAMES);
+  const names =
+    mapping.header === false ? header.map((_, at) => `column ${at + 1}`) : header.map((name) => name.trim());
+  const [number, ...otherNumbers] =
+    mapping.number === undefined ? ranked(names, NUMBER_NAMES) : [mapped(names, 'number', mapping.number)];
+  if (number === undefined) throw new UnknownColumns(names);
+  const name =
+    mapping.name === undefined
+      ? (ranked(names, PERSON_NAMES)[0] ?? null)
+      : mapped(names, 'name', mapping.name);
+  const nameParts = NAME_PARTS.flatMap((wanted) => ranked(names, wanted).slice(0, 1));
+  return {
+    number,
+    otherNumbers,
+    name,
+    nameParts,
+    fields: fieldsOf(names, number, name),
+    width: header.length,
+  };
+}
+
+function fieldsOf(names: readonly string[], number: number, name: number | null): ColumnPlan['fields'] {
   const seen = new Set<string>();
   const fields: { at: number; name: string }[] = [];
   for (const [at, column] of names.entries()) {
@@ -115,16 +203,36 @@ export function planColumns(header: readonly string[]): ColumnPlan {
     seen.add(column);
     fields.push({ at, name: column });
   }
-  return { number, name, fields, width: header.length };
+  return fields;
 }
 
-function best(names: readonly string[], wanted: readonly string[]): number | null {
-  let found: { at: number; rank: number } | null = null;
-  for (const [at, name] of names.entries()) {
-    const place = rank(name, wanted);
-    if (place !== null && (found === null || place < found.rank)) found = { at, rank: place };
+/** No column is known to hold the numbers: a person can say which one does. */
+export class UnknownColumns extends AppError {
+  constructor(names: readonly string[]) {
+    const message =
+      'No column holds the numbers: the first line must name the columns, one of them number, phone, nomor, hp or whatsapp; or say which one it is in `mapping`.';
+    const columns = names.slice(0, 20).map((name) => name.slice(0, MAX_COLUMN_LENGTH));
+    super('VALIDATION_FAILED', message, { details: { file: message, line: 1, columns } });
   }
-  return found?.at ?? null;
+}
+
+function mapped(names: readonly string[], what: 'number' | 'name', wanted: string | number): number {
+  const folded = foldColumn(String(wanted));
+  const at = typeof wanted === 'number' ? wanted - 1 : names.findIndex((name) => foldColumn(name) === folded);
+  if (names[at] !== undefined) return at;
+  const columns = names.slice(0, 20).map((name) => name.slice(0, MAX_COLUMN_LENGTH));
+  throw new AppError('VALIDATION_FAILED', `The file has no column ${JSON.stringify(wanted)}.`, {
+    details: { [`mapping.${what}`]: 'is no column of the file', columns },
+  });
+}
+
+/** Columns with one of these names, the preferred ones first. */
+function ranked(names: readonly string[], wanted: readonly string[]): number[] {
+  return names
+    .map((name, at) => ({ at, place: rank(name, wanted) }))
+    .flatMap(({ at, place }) => (place === null ? [] : [{ at, place }]))
+    .sort((a, b) => a.place - b.place)
+    .map(({ at }) => at);
 }
 
 function badHeader(message: string, details: Record<string, unknown> = {}): AppError {

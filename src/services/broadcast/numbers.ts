@@ -27,11 +27,16 @@ export const LINE_REASONS: Record<string, string> = {
   too_many_columns:
     'the line has more columns than the first line: put quotes around values that hold the delimiter',
   value_too_long: 'a value is longer than 1000 characters (a link: 8192), or the name longer than 190',
+  quote_open: 'the line opens a quote that is never closed',
+  malformed: 'the line has a quote inside a value: put the value in quotes and double the inner ones',
+  line_too_long: 'the line is longer than 262144 characters',
   duplicate: 'the number stands in an earlier line of this file, which was taken',
   apostrophe: 'repaired: a leading apostrophe was removed',
   formula: 'repaired: it was written as a formula, ="…"',
   decimal: 'repaired: decimals were removed',
   exponent: 'repaired: it was written with an exponent that lost no digit',
+  first_of_several: 'repaired: of several numbers the first that is one was taken',
+  other_column: 'repaired: the number was taken from another column',
   leading_zero: 'repaired: the leading 0 was missing',
 };
 

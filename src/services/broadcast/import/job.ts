@@ -11,13 +11,14 @@ import { turn } from '../../../db/turns.ts';
 import { record } from '../../../events/record.ts';
 import { AppError } from '../../../utils/errors.ts';
 import type { Deps } from '../../context.ts';
-import { type ColumnPlan, planColumns } from '../columns.ts';
+import { type ColumnMapping, type ColumnPlan, planColumns, UnknownColumns } from '../columns.ts';
 import type { NewContact } from '../merge.ts';
 import { detectEncoding } from './encoding.ts';
-import { type CsvShape, detectShape, forEachRecord } from './records.ts';
-import { type LineNote, type ReadRow, readRow } from './rows.ts';
+import { toCsv } from './formats.ts';
+import { type CsvShape, detectShape, forEachRecord, requireHeader } from './records.ts';
+import { type LineNote, type ReadRow, readRow, unreadable } from './rows.ts';
 import { SINKS } from './sinks.ts';
-import { changeOwn, type ImportRow, writeNotes } from './store.ts';
+import { changeOwn, type ImportPreview, type ImportRow, optionsOf, writeNotes } from './store.ts';
 
 export type ImportDeps = Pick<
   Deps,
@@ -61,6 +62,8 @@ export async function runImport(deps: ImportDeps, job: ImportRow, signal: AbortS
       errorCode: error.code,
       errorMessage: error.message.slice(0, 300),
     });
+    // A person is asked which column holds the numbers: the file waits for the answer.
+    if (error instanceof UnknownColumns && optionsOf(job).asks) return;
   }
   await rm(spoolPath(deps, job.id), { force: true });
 }
@@ -68,17 +71,28 @@ export async function runImport(deps: ImportDeps, job: ImportRow, signal: AbortS
 async function work(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Promise<void> {
   if (signal.aborted) throw new ImportStopped();
   const path = spoolPath(deps, job.id);
-  const { encoding, sample } = await detectEncoding(path);
+  const options = optionsOf(job);
+  const format = await toCsv(path, signal);
+  const { encoding, sample, warning } = await detectEncoding(
+    path,
+    (job.format ?? format) === 'csv' ? options.encoding : null,
+  );
   const shape = detectShape(encoding, sample);
-  const { plan, totalRows } = await checkFile(path, shape, signal);
+  const { plan, totalRows } = await checkFile(path, shape, options.mapping, signal).catch(async (error) => {
+    if (error instanceof UnknownColumns) await keepPreview(deps, job, path, shape);
+    throw error;
+  });
   await changeOwn(deps.db, job.id, deps.background.processId, {
+    // A restart finds CSV where a workbook was.
+    format: job.format ?? format,
+    warnings: warning === null ? null : [warning],
     encoding,
     delimiter: shape.delimiter,
     columns: plan.fields.map(({ name }) => name),
     totalRows,
     updatedAt: deps.clock.now(),
   });
-  await writeRows(deps, job, { path, shape, plan }, signal);
+  await writeRows(deps, job, { path, shape, plan, hasHeader: options.mapping.header !== false }, signal);
   await finish(deps, job, { status: 'completed' });
 }
 
@@ -86,23 +100,45 @@ async function work(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Prom
 async function checkFile(
   path: string,
   shape: CsvShape,
+  mapping: ColumnMapping,
   signal: AbortSignal,
 ): Promise<{ plan: ColumnPlan; totalRows: number }> {
   const found: { plan: ColumnPlan | null; rows: number } = { plan: null, rows: 0 };
-  await forEachRecord(path, shape, (cells) => {
+  await forEachRecord(path, shape, (record) => {
     if (signal.aborted) throw new ImportStopped();
-    if (found.plan === null) found.plan = planColumns(cells);
-    else if (++found.rows > MAX_ROWS) throw tooManyRows();
+    if (found.plan === null) {
+      found.plan = planColumns(requireHeader(record), mapping);
+      if (mapping.header === false) found.rows++;
+    } else if (++found.rows > MAX_ROWS) throw tooManyRows();
     return undefined;
   });
   if (found.plan === null || found.rows === 0) throw noRows();
   return { plan: found.plan, totalRows: found.rows };
 }
 
+const PREVIEW_ROWS = 5;
+const PREVIEW_CELL = 60;
+
+/** Keeps the first lines, to be asked about. Throws ImportLost. */
+async function keepPreview(deps: ImportDeps, job: ImportRow, path: string, shape: CsvShape): Promise<void> {
+  const rows: string[][] = [];
+  await forEachRecord(path, shape, ({ cells, problem }) => {
+    if (problem === null && rows.length <= PREVIEW_ROWS) {
+      rows.push(cells.slice(0, 20).map((cell) => cell.slice(0, PREVIEW_CELL)));
+    }
+    return undefined;
+  });
+  const [columns = [], ...sample] = rows;
+  const preview: ImportPreview = { columns, sample };
+  await changeOwn(deps.db, job.id, deps.background.processId, { preview });
+}
+
 interface CheckedFile {
   path: string;
   shape: CsvShape;
   plan: ColumnPlan;
+  /** the first record names the columns */
+  hasHeader: boolean;
 }
 
 interface Batch {
@@ -126,12 +162,12 @@ const newBatch = (): Batch => ({
 async function writeRows(
   deps: ImportDeps,
   job: ImportRow,
-  { path, shape, plan }: CheckedFile,
+  { path, shape, plan, hasHeader }: CheckedFile,
   signal: AbortSignal,
 ): Promise<void> {
   const progress = { ...job };
   let toSkip = job.doneRows;
-  let header = true;
+  let header = hasHeader;
   let batch = newBatch();
   const flush = async () => {
     if (signal.aborted) throw new ImportStopped();
@@ -139,13 +175,15 @@ async function writeRows(
     batch = newBatch();
     await turn();
   };
-  await forEachRecord(path, shape, (cells, line) => {
+  await forEachRecord(path, shape, ({ cells, line, problem }) => {
     if (header) {
       header = false;
     } else if (toSkip > 0) {
       toSkip--;
     } else {
-      collect(batch, readRow(cells, line, plan, deps.config.defaultCountry), cells[plan.number] ?? '', line);
+      const row =
+        problem === null ? readRow(cells, line, plan, deps.config.defaultCountry) : unreadable(line, problem);
+      collect(batch, row, cells[plan.number] ?? '', line);
       if (batch.rows >= BATCH) return flush();
     }
     return undefined;

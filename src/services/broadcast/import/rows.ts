@@ -3,7 +3,7 @@
 import { fromSafeCell } from '../../../utils/csv.ts';
 import { type ColumnPlan, MAX_NAME_LENGTH, maxValueLength } from '../columns.ts';
 import type { NewContact } from '../merge.ts';
-import { readNumber } from '../numbers.ts';
+import { type NumberProblem, readNumber } from '../numbers.ts';
 
 export interface LineNote {
   line: number;
@@ -28,9 +28,9 @@ export function readRow(
   const value = (cells[plan.number] ?? '').slice(0, MAX_SHOWN);
   const refuse = (code: string): ReadRow => ({ contact: null, note: { line, kind: 'invalid', code, value } });
   for (let at = plan.width; at < cells.length; at++) if (cells[at] !== '') return refuse('too_many_columns');
-  const number = readNumber(cells[plan.number] ?? '', defaultCountry);
+  const number = readNumbers(cells, plan, defaultCountry);
   if (number.problem !== undefined) return refuse(number.problem);
-  const name = plan.name === null ? '' : cleanCell(cells[plan.name]);
+  const name = nameOf(cells, plan);
   if (name.length > MAX_NAME_LENGTH) return refuse('value_too_long');
   const fields: Record<string, string> = {};
   for (const { at, name: field } of plan.fields) {
@@ -44,6 +44,48 @@ export function readRow(
     contact,
     note: number.repair === null ? null : { line, kind: 'repaired', code: number.repair, value },
   };
+}
+
+/** A line that is no record. */
+export const unreadable = (line: number, code: string): ReadRow => ({
+  contact: null,
+  note: { line, kind: 'invalid', code, value: '' },
+});
+
+type FoundNumber = { phone: string; repair: string | null; problem?: undefined } | { problem: NumberProblem };
+
+/** As Google writes several values into one cell. */
+const SEVERAL = ' ::: ';
+const MAX_NUMBERS = 10;
+
+/** The first number of the row; without one, what is wrong with the column that should hold it. */
+function readNumbers(cells: readonly string[], plan: ColumnPlan, country: string): FoundNumber {
+  const first = readCell(cells[plan.number] ?? '', country);
+  if (first.problem === undefined) return first;
+  for (const at of plan.otherNumbers) {
+    const other = readCell(cells[at] ?? '', country);
+    if (other.problem === undefined) return { phone: other.phone, repair: 'other_column' };
+  }
+  return first;
+}
+
+function readCell(cell: string, country: string): FoundNumber {
+  if (!cell.includes(SEVERAL)) return readNumber(cell, country);
+  const parts = cell.split(SEVERAL, MAX_NUMBERS);
+  for (const part of parts) {
+    const one = readNumber(part, country);
+    if (one.problem === undefined) return { phone: one.phone, repair: 'first_of_several' };
+  }
+  return readNumber(parts[0] ?? '', country);
+}
+
+function nameOf(cells: readonly string[], plan: ColumnPlan): string {
+  const whole = plan.name === null ? '' : cleanCell(cells[plan.name]);
+  if (whole !== '') return whole;
+  return plan.nameParts
+    .map((at) => cleanCell(cells[at]))
+    .filter((part) => part !== '')
+    .join(' ');
 }
 
 /** What was meant by the cell of an export of ours. */

@@ -5,6 +5,7 @@ import { affected, insertMany } from '../../../db/ops.ts';
 import { contactImportErrors, contactImports } from '../../../db/schema.ts';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../../../utils/errors.ts';
 import { own } from '../../../utils/own.ts';
+import type { ColumnMapping } from '../columns.ts';
 import { LINE_REASONS } from '../numbers.ts';
 import type { LineNote } from './rows.ts';
 
@@ -31,9 +32,11 @@ export interface ImportOutput {
   status: ImportRow['status'];
   fileName: string | null;
   sizeBytes: number;
+  format: 'csv' | 'xlsx' | 'vcard' | null;
   encoding: string | null;
   delimiter: string | null;
   columns: string[];
+  warnings: { code: string; message: string }[];
   /** null until the file has been checked */
   total: number | null;
   processed: number;
@@ -44,11 +47,43 @@ export interface ImportOutput {
   invalid: number;
   repaired: number;
   errors: ImportLine[];
+  /** set when it is not known which column holds the numbers */
+  preview: ImportPreview | null;
   errorCode: string | null;
   errorMessage: string | null;
   createdAt: string;
   finishedAt: string | null;
 }
+
+/** What the sender of a file said about it. */
+export interface ImportOptions {
+  mapping: ColumnMapping;
+  /** a label of the WHATWG Encoding Standard; null: to be found out */
+  encoding: string | null;
+  /** its file waits when a person must say which column holds the numbers */
+  asks: boolean;
+}
+
+/** The first lines of a file, for a person who is asked about them. */
+export interface ImportPreview {
+  columns: string[];
+  sample: string[][];
+}
+
+/** Safe because only the import itself writes it. */
+const previewOf = (row: Pick<ImportRow, 'preview'>) => row.preview as ImportPreview | null;
+
+/** Safe because only `newImport` and `mapImport` write them. */
+export function optionsOf(row: Pick<ImportRow, 'options'>): ImportOptions {
+  const options = (row.options ?? {}) as Partial<ImportOptions>;
+  return { mapping: options.mapping ?? {}, encoding: options.encoding ?? null, asks: options.asks ?? false };
+}
+
+const WARNINGS: Record<string, (row: ImportRow) => string> = {
+  encoding_guessed: ({ encoding }) =>
+    `The file is not UTF-8 and does not say what it is; it was read as ${encoding}. If names look wrong, send it again with \`encoding\`.`,
+  letters_lost: () => 'Some letters of the file are no UTF-8 and were replaced; the rest was read as UTF-8.',
+};
 
 /** A key that is bound to a session sees the imports that were made by it, and no others. */
 const ofSession = (bound: string | null) =>
@@ -151,9 +186,11 @@ export async function toOutput(db: Db, row: ImportRow, shown = MAX_SHOWN): Promi
     status: row.status,
     fileName: row.fileName,
     sizeBytes: row.sizeBytes,
+    format: row.format,
     encoding: row.encoding,
     delimiter: row.delimiter,
     columns: row.columns ?? [],
+    warnings: (row.warnings ?? []).map((code) => ({ code, message: WARNINGS[code]?.(row) ?? code })),
     total: row.totalRows,
     processed: row.doneRows,
     percent: done ? 100 : row.totalRows ? Math.floor((row.doneRows / row.totalRows) * 100) : 0,
@@ -163,6 +200,7 @@ export async function toOutput(db: Db, row: ImportRow, shown = MAX_SHOWN): Promi
     invalid: row.invalid,
     repaired: row.repaired,
     errors: notes.map(toLine),
+    preview: previewOf(row),
     errorCode: row.errorCode,
     errorMessage: row.errorMessage,
     createdAt: iso(row.createdAt),
@@ -175,7 +213,7 @@ export function failureOf(row: ImportRow): AppError {
   const code = isErrorCode(row.errorCode) ? row.errorCode : 'INTERNAL';
   const { id: importId, added, updated, duplicates, invalid } = row;
   return new AppError(code, row.errorMessage ?? 'The import failed.', {
-    details: { importId, file: row.errorMessage, added, updated, duplicates, invalid },
+    details: { ...previewOf(row), importId, file: row.errorMessage, added, updated, duplicates, invalid },
   });
 }
 

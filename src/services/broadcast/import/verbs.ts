@@ -1,7 +1,9 @@
 /** Importing a CSV file: taking it, following it, and what became of its lines. */
+import { existsSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { transact } from '../../../db/ops.ts';
+import { and, eq } from 'drizzle-orm';
+import { affected, transact } from '../../../db/ops.ts';
 import { contactImports } from '../../../db/schema.ts';
 import { csvLine } from '../../../utils/csv.ts';
 import { AppError } from '../../../utils/errors.ts';
@@ -12,6 +14,7 @@ import { type Answer, claimIdempotency } from '../../idempotency.ts';
 import type { ReceivedFile } from '../../media/sources.ts';
 import type { SessionRef } from '../../sessions/find.ts';
 import { signLink } from '../../signed-links.ts';
+import type { ColumnMapping } from '../columns.ts';
 import { findList } from '../lists.ts';
 import { LINE_REASONS } from '../numbers.ts';
 import { type BroadcastRef, enterBroadcast } from '../tenant.ts';
@@ -21,8 +24,10 @@ import {
   failureOf,
   findImport,
   type ImportLine,
+  type ImportOptions,
   type ImportOutput,
   type ImportRow,
+  optionsOf,
   readImports,
   readNotes,
   toLine,
@@ -44,6 +49,9 @@ interface ImportInput extends BroadcastRef {
   /** where the contacts go; missing for a file of opt-outs */
   listId?: string | undefined;
   file: ReceivedFile;
+  /** what its sender says of its columns and its encoding */
+  mapping?: ColumnMapping | undefined;
+  encoding?: string | undefined;
 }
 
 export interface StartImportInput extends SessionRef, Omit<ImportInput, keyof BroadcastRef> {
@@ -74,15 +82,52 @@ export async function startImport(ctx: Ctx, input: StartImportInput): Promise<Im
   return toOutput(ctx.db, row);
 }
 
-/** The same for a page, which follows the import by its id. Throws NOT_FOUND for the list. */
+/**
+ * The same for a page, which follows the import by its id, and asks a person when no column is known to hold the
+ * numbers (`mapImport`). Throws NOT_FOUND for the list.
+ */
 export async function beginImport(ctx: Ctx, input: ImportInput): Promise<{ importId: string }> {
-  const { job, done } = await takeFile(ctx, input, ({ id }) => ({
-    answer: { status: 202, body: { success: true, data: { importId: id } } },
-    final: true,
-  }));
+  const { job, done } = await takeFile(
+    ctx,
+    input,
+    ({ id }) => ({
+      answer: { status: 202, body: { success: true, data: { importId: id } } },
+      final: true,
+    }),
+    true,
+  );
   // How it ends stands in its row.
   done.catch(() => undefined);
   return { importId: job.id };
+}
+
+/**
+ * Goes on with a file whose columns were not known. Throws NOT_FOUND, and CONFLICT when nothing is asked about it or its
+ * file is not on this machine any more.
+ */
+export async function mapImport(
+  ctx: Ctx,
+  input: BroadcastRef & { id: string; mapping: ColumnMapping },
+): Promise<void> {
+  const { userId } = await enterBroadcast(ctx, input, 'broadcast');
+  const row = await findImport(ctx.db, userId, input.id);
+  const { encoding, asks } = optionsOf(row);
+  const waits = row.status === 'failed' && row.preview !== null && asks && row.doneRows === 0;
+  if (!waits || !existsSync(spoolPath(ctx, row.id))) {
+    throw new AppError('CONFLICT', 'The file of this import is not there any more: send it again.');
+  }
+  const owner = ctx.background.processId;
+  const now = ctx.clock.now();
+  const options: ImportOptions = { mapping: input.mapping, encoding, asks };
+  const begun = { status: 'running', owner, host: thisHost(), options, updatedAt: now } as const;
+  const cleared = { preview: null, errorCode: null, errorMessage: null, finishedAt: null };
+  const taken = await ctx.db
+    .update(contactImports)
+    .set({ ...begun, ...cleared })
+    .where(and(eq(contactImports.id, row.id), eq(contactImports.status, 'failed')));
+  if (affected(taken) === 0) throw new AppError('CONFLICT', 'This import goes on already.');
+  const job: ImportRow = { ...row, ...begun, ...cleared };
+  ctx.background.run('an import', (signal) => workOn(ctx, job, signal)).catch(() => undefined);
 }
 
 type KeptOf = (job: ImportRow) => { answer: Answer; final: boolean };
@@ -92,10 +137,11 @@ async function takeFile(
   ctx: Ctx,
   input: ImportInput,
   kept: KeptOf,
+  asks = false,
 ): Promise<{ userId: number; job: ImportRow; done: Promise<void> }> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
   if (input.listId !== undefined) await findList(ctx.db, userId, input.listId, ctx.actor.sessionId);
-  const job = newImport(ctx, userId, input);
+  const job = newImport(ctx, userId, input, asks);
   const path = spoolPath(ctx, job.id);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   // The file first: a row without one could not be worked off.
@@ -185,7 +231,12 @@ function goesOn({ id }: ImportRow): AppError {
   });
 }
 
-function newImport(ctx: Ctx, userId: number, input: ImportInput): ImportRow {
+function optionsFor(input: ImportInput, asks: boolean): ImportOptions | null {
+  const { mapping = {}, encoding = null } = input;
+  return Object.keys(mapping).length === 0 && encoding === null && !asks ? null : { mapping, encoding, asks };
+}
+
+function newImport(ctx: Ctx, userId: number, input: ImportInput, asks: boolean): ImportRow {
   const now = ctx.clock.now();
   return {
     id: newId(now),
@@ -200,7 +251,7 @@ function newImport(ctx: Ctx, userId: number, input: ImportInput): ImportRow {
     owner: ctx.background.processId,
     host: thisHost(),
     format: null,
-    options: null,
+    options: optionsFor(input, asks),
     encoding: null,
     delimiter: null,
     preview: null,

@@ -1,0 +1,228 @@
+/** Files of contacts as address books, phones, spreadsheets and exporters of groups write them. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { testConfig } from '../helpers/app.ts';
+import { dataOf, openWorld, rowsOf, type World } from './fixture.ts';
+import { type CellSpec, workbook } from './workbook.ts';
+
+let w: World;
+let list: string;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wahub-formats-'));
+  w = await openWorld({ config: { files: { ...testConfig().files, uploadPath: folder } } });
+});
+afterAll(async () => {
+  await w.close();
+  await rm(folder, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  list = await w.list();
+});
+
+function send(content: string | Uint8Array, fields: Record<string, string> = {}, name = 'contacts.csv') {
+  const form = new FormData();
+  form.append('file', new Blob([Buffer.from(content)]), name);
+  for (const [field, value] of Object.entries(fields)) form.append(field, value);
+  return w.form(`/lists/${list}/contacts/bulk`, form);
+}
+
+/** Name and number of each contact, by number. */
+async function people(): Promise<[unknown, unknown][]> {
+  return rowsOf(await w.call(`/lists/${list}/contacts?limit=200`)).map(({ number, name }) => [number, name]);
+}
+
+const BUDI = ['6281234567890', 'Budi Santoso'];
+const SITI = ['6281311112222', 'Siti'];
+
+describe('an export of', () => {
+  it.each<[string, string]>([
+    [
+      'Google Contacts as it was',
+      'Name,Given Name,Additional Name,Family Name,Group Membership,Phone 1 - Type,Phone 1 - Value,Phone 2 - Type,Phone 2 - Value\nBudi Santoso,Budi,,Santoso,* myContacts,Mobile,+62 812-3456-7890 ::: +62 21 5551234,Work,\nSiti,Siti,,,* myContacts,,,Mobile,0813-1111-2222\n',
+    ],
+    [
+      'Google Contacts as it is',
+      'First Name,Middle Name,Last Name,Organization Name,Phone 1 - Label,Phone 1 - Value\nBudi,,Santoso,Toko,Mobile,+62 812-3456-7890\nSiti,,,,Mobile,081311112222\n',
+    ],
+    [
+      'Outlook',
+      '"First Name","Middle Name","Last Name","Business Phone","Home Phone","Mobile Phone","E-mail Address"\n"Budi","","Santoso","","","+62 812 3456 7890","b@example.com"\n"Siti","","","0813 1111 2222","","",""\n',
+    ],
+    [
+      'a group',
+      'Country Code,Country Name,Phone Number,Saved Name,Public Display Name,Group Name\n62,Indonesia,+6281234567890,Budi Santoso,budi,RT 05\n62,Indonesia,+62 813-1111-2222,,Siti,RT 05\n',
+    ],
+    [
+      'Google Sheets',
+      'Nama Lengkap,Nomor HP\nBudi Santoso,81234567890\nSiti,"81,311,112,222"\n'.replace(
+        '"81,311,112,222"',
+        '81311112222',
+      ),
+    ],
+  ])('%s', async (_what, csv) => {
+    const data = dataOf(await send(csv));
+    expect(data).toMatchObject({ added: 2, invalid: 0, format: 'csv', warnings: [] });
+    const found = await people();
+    expect(found[0]).toEqual(BUDI);
+    expect(found[1]?.[0]).toBe(SITI[0]);
+  });
+
+  it('phones, in all three versions of vCard', async () => {
+    const cards = [
+      'BEGIN:VCARD\r\nVERSION:3.0\r\nN:Santoso;Budi;;;\r\nFN:Budi San\r\n toso\r\nitem1.TEL;type=HOME;type=VOICE:021 5551234\r\nTEL;type=CELL;type=pref:+62 812-3456-7890\r\nPHOTO;ENCODING=b;TYPE=JPEG:AAAA\r\n AAAA\r\nEND:VCARD',
+      'BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:;=41=6E=\r\n=64=72=C3=A9;;;\r\nTEL;CELL:0813-1111-2222\r\nEND:VCARD',
+      'BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Dewi\\, Sari\r\nTEL;VALUE=uri;TYPE="cell,voice":tel:+62-815-5555-6666;ext=1\r\nEND:VCARD',
+      'BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Tanpa Nomor\r\nEND:VCARD',
+    ];
+    const data = dataOf(await send(`${cards.join('\r\n')}\r\n`, {}, 'contacts.vcf'));
+    expect(data).toMatchObject({ format: 'vcard', added: 3, invalid: 1, total: 4 });
+    expect(data.errors).toEqual(
+      expect.arrayContaining([expect.objectContaining({ line: 25, code: 'empty_number' })]),
+    );
+    expect(await people()).toEqual([BUDI, ['6281311112222', 'André'], ['6281555556666', 'Dewi, Sari']]);
+  });
+});
+
+describe('a workbook', () => {
+  const rows = (more: CellSpec[][] = []): CellSpec[][] => [
+    ['Nama', 'No. HP', 'Tanggal', 'Lunas'],
+    ['Budi Santoso', 6281234567890, { date: 46_000 }, true],
+    [],
+    ['Siti', { padded: 81311112222 }, { date: 46_000.5 }, false],
+    ['Nobody', 'x', null, null],
+    ...more,
+  ];
+
+  it('is read with its numbers, dates and the numbers of its rows', async () => {
+    const data = dataOf(await send(workbook(rows()), {}, 'contacts.xlsx'));
+    expect(data).toMatchObject({ format: 'xlsx', added: 2, invalid: 1, columns: ['Tanggal', 'Lunas'] });
+    expect(data.errors).toEqual([expect.objectContaining({ line: 5, code: 'invalid_number' })]);
+    expect(await people()).toEqual([BUDI, SITI]);
+    const [budi, siti] = rowsOf(await w.call(`/lists/${list}/contacts`));
+    expect(budi?.fields).toEqual({ Tanggal: '2025-12-09', Lunas: 'TRUE' });
+    expect(siti?.fields).toEqual({ Tanggal: '2025-12-09 12:00', Lunas: 'FALSE' });
+  });
+
+  it.each<[string, () => Buffer, RegExp]>([
+    ['another archive', () => workbook(rows(), { without: 'xl/workbook.xml' }), /no \.xlsx file/],
+    ['XML that is damaged', () => workbook([[{ raw: '<v>&nothing;</v>' }]]), /damaged/],
+    ['half of it', () => workbook(rows()).subarray(0, 700), /cannot be read/],
+  ])('that is %s is refused with the reason, and nothing is added', async (_what, make, message) => {
+    const reply = await send(make(), {}, 'contacts.xlsx');
+    expect(reply.status, reply.text).toBe(415);
+    expect(reply.body.message).toMatch(message);
+    expect(await people()).toEqual([]);
+  });
+
+  it('that unpacks into very much is given up in its own process', async () => {
+    const bomb = workbook([['number']], { bomb: 300_000_000 });
+    expect(bomb.length).toBeLessThan(2_000_000);
+    const reply = await send(bomb, {}, 'contacts.xlsx');
+    expect(reply.status).toBeGreaterThanOrEqual(400);
+    expect(reply.body.message).toMatch(/cannot be read/);
+  }, 120_000);
+});
+
+/** By iconv, which knows these encodings. */
+function encode(text: string, encoding: string): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      'iconv',
+      ['-f', 'utf-8', '-t', encoding],
+      { encoding: 'buffer' },
+      (error, bytes) => (error ? reject(error) : resolve(bytes)),
+    );
+    child.stdin?.end(text);
+  });
+}
+
+describe('an encoding', () => {
+  it.each<[string, string, string, string]>([
+    ['cp1251', 'windows-1251', 'Иван', '+79161234567'],
+    ['cp1251', 'windows-1251', 'Анна Смирнова', '89161234567'],
+    ['gbk', 'gb18030', '张三', '+8613812345678'],
+    ['shift_jis', 'shift_jis', '山田太郎', '+819012345678'],
+    ['euc-kr', 'euc-kr', '김철수', '+821012345678'],
+    ['big5', 'big5', '陳大文', '+85261234567'],
+    ['cp1252', 'windows-1252', 'François Hélène', '+33612345678'],
+  ])('%s is guessed as %s, and the guess is told', async (encoding, found, name, number) => {
+    const data = dataOf(await send(await encode(`name,phone\n${name},${number}\n`, encoding)));
+    expect(data).toMatchObject({ encoding: found, warnings: [{ code: 'encoding_guessed' }] });
+    expect(data.warnings).toEqual([
+      { code: 'encoding_guessed', message: expect.stringContaining(`read as ${found}`) },
+    ]);
+    const lines = rowsOf(await w.call(`/lists/${list}/contacts`));
+    if (number.startsWith('+')) expect(lines).toMatchObject([{ name }]);
+  });
+
+  it('that is named is taken, and one that does not fit is refused', async () => {
+    const bytes = await encode('name,phone\nИван,+79161234567\n', 'koi8-r');
+    expect(dataOf(await send(bytes, { encoding: 'koi8-r' }))).toMatchObject({
+      encoding: 'koi8-r',
+      warnings: [],
+    });
+    expect(rowsOf(await w.call(`/lists/${list}/contacts`))).toMatchObject([{ name: 'Иван' }]);
+    expect(await send(bytes, { encoding: 'utf-8' })).toMatchObject({ status: 400 });
+    expect(await send(bytes, { encoding: 'no-such' })).toMatchObject({
+      status: 400,
+      body: { details: { encoding: expect.stringContaining('windows-1251') } },
+    });
+  });
+
+  it('with a few damaged letters is still UTF-8', async () => {
+    const good = Array.from({ length: 30 }, (_, i) => `Élodie ${i},+6281200000${100 + i}`).join('\n');
+    const bytes = Buffer.concat([
+      Buffer.from(`name,phone\n${good}\nB`),
+      Buffer.from([0xff]),
+      Buffer.from('d,+6281234567890'),
+    ]);
+    expect(dataOf(await send(bytes))).toMatchObject({
+      encoding: 'utf-8',
+      added: 31,
+      warnings: [{ code: 'letters_lost' }],
+    });
+  });
+});
+
+describe('a mapping', () => {
+  const csv = 'Siapa,Kontak WA,Kota\nBudi Santoso,081234567890,Solo\n';
+
+  it('is asked for when no column is known, and taken by name or place', async () => {
+    expect(await send(csv)).toMatchObject({
+      status: 400,
+      body: {
+        details: {
+          columns: ['Siapa', 'Kontak WA', 'Kota'],
+          sample: [['Budi Santoso', '081234567890', 'Solo']],
+        },
+      },
+    });
+    for (const mapping of [
+      { number: 'kontak wa', name: 'Siapa' },
+      { number: 2, name: 1 },
+    ]) {
+      list = await w.list();
+      const data = dataOf(await send(csv, { mapping: JSON.stringify(mapping) }));
+      expect(data).toMatchObject({ added: 1, columns: ['Kota'] });
+      expect(await people()).toEqual([BUDI]);
+    }
+  });
+
+  it('reads a file without a first line of names', async () => {
+    const mapping = JSON.stringify({ header: false, number: 2, name: 1 });
+    const data = dataOf(await send('Budi Santoso,081234567890\nSiti,081311112222', { mapping }));
+    expect(data).toMatchObject({ added: 2, total: 2 });
+    expect(await people()).toEqual([BUDI, SITI]);
+  });
+
+  it('that names no column is refused', async () => {
+    for (const mapping of ['{"number":"Telp"}', '{"number":9}', '{"number":{}}', 'x']) {
+      expect((await send(csv, { mapping })).status).toBe(400);
+    }
+    expect(await people()).toEqual([]);
+  });
+});
