@@ -6,8 +6,14 @@ const T = texts({
     into: (list: string) => `Into the list ${list}. Whoever is on it already is updated, nobody is removed.`,
     backToList: 'Back to the list',
     backToOptOuts: 'Back to the opt-outs',
-    file: 'CSV file',
-    fileHint: (max: string) => `Up to ${max} and 1,000,000 rows. A spreadsheet program can save as CSV.`,
+    file: 'CSV, Excel (.xlsx) or vCard (.vcf) file',
+    mappingTitle: 'Which column holds the numbers?',
+    mappingText: 'The first line of the file does not say it. These are its first lines.',
+    mappingNumber: 'Column of the numbers',
+    mappingName: 'Column of the names',
+    mappingHeader: 'The first line is a contact already, not the names of the columns',
+    fileHint: (max: string) =>
+      `Up to ${max} and 1,000,000 rows. Exports of Google Contacts, Outlook, phones and groups are known.`,
     start: 'Start the import',
     howTitle: 'What the file looks like',
     aFile: 'a file',
@@ -49,9 +55,14 @@ const T = texts({
       `Ke daftar ${list}. Yang sudah ada di sana diperbarui, tidak ada yang dikeluarkan.`,
     backToList: 'Kembali ke daftar',
     backToOptOuts: 'Kembali ke berhenti langganan',
-    file: 'Berkas CSV',
+    file: 'Berkas CSV, Excel (.xlsx) atau vCard (.vcf)',
+    mappingTitle: 'Kolom mana yang berisi nomor?',
+    mappingText: 'Baris pertama berkas tidak menyebutkannya. Inilah baris-baris pertamanya.',
+    mappingNumber: 'Kolom nomor',
+    mappingName: 'Kolom nama',
+    mappingHeader: 'Baris pertama sudah berupa kontak, bukan nama kolom',
     fileHint: (max: string) =>
-      `Sampai ${max} dan 1.000.000 baris. Program lembar kerja bisa menyimpan sebagai CSV.`,
+      `Sampai ${max} dan 1.000.000 baris. Ekspor Google Kontak, Outlook, ponsel, dan grup dikenali.`,
     start: 'Mulai impor',
     howTitle: 'Bentuk berkasnya',
     aFile: 'berkas',
@@ -103,6 +114,7 @@ const WORDS = {
     kindsOne: { invalid: 'refused', duplicate: 'left out', repaired: 'repaired' },
     /** what is missing here is told in the service's own words */
     reasons: {} as Record<string, string>,
+    warnings: {} as Record<string, (encoding: string) => string>,
   },
   id: {
     example: 'nama,nomor,kota\nBudi,081234567890,Bandung\nSiti,+62 813 1111 2222,Solo',
@@ -131,8 +143,19 @@ const WORDS = {
       formula: 'dipulihkan: tertulis sebagai rumus, ="…"',
       decimal: 'dipulihkan: desimal dibuang',
       exponent: 'dipulihkan: tertulis dengan eksponen tanpa kehilangan angka',
+      quote_open: 'baris ini membuka tanda kutip yang tidak pernah ditutup',
+      malformed: 'ada tanda kutip di dalam isi: beri tanda kutip pada isi itu dan gandakan yang di dalam',
+      line_too_long: 'baris ini lebih panjang dari 262144 huruf',
+      first_of_several: 'dipulihkan: dari beberapa nomor diambil nomor pertama yang sah',
+      other_column: 'dipulihkan: nomor diambil dari kolom lain',
       leading_zero: 'dipulihkan: 0 di depan tidak ada',
     } as Record<string, string>,
+    warnings: {
+      encoding_guessed: (encoding) =>
+        `Berkas ini bukan UTF-8 dan tidak menyebutkan pengodeannya; dibaca sebagai ${encoding}. Jika nama tampak salah, simpan sebagai UTF-8 lalu kirim lagi.`,
+      letters_lost: () =>
+        'Beberapa huruf dalam berkas bukan UTF-8 dan diganti; selebihnya dibaca sebagai UTF-8.',
+    } as Record<string, (encoding: string) => string>,
   },
 };
 

@@ -6,17 +6,26 @@ import {
   exportImportErrors,
   getImport,
   listImportLines,
+  mapImport,
 } from '../../../services/broadcast/import/verbs.ts';
 import { getList } from '../../../services/broadcast/lists.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { type Page, page, type View } from '../page.ts';
-import { Badge, Facts, Live, Stat, Table, Time } from '../parts.tsx';
+import { Badge, Facts, Form, Live, Stat, Table, Time } from '../parts.tsx';
 import { IMPORT_TEXTS } from './import-texts.ts';
 import { LISTS, ListParams, listExample } from './lists.tsx';
 import { BROADCAST, bytes, IdParams, idExample, More, num, PAGE_SIZE, Progress } from './parts.tsx';
 import { requireFile, UploadForm } from './upload.tsx';
 
 const KINDS = ['invalid', 'duplicate', 'repaired'] as const;
+
+const place = z.coerce.number().int().min(1).max(200);
+const MappingForm = z.object({
+  number: place,
+  name: z.preprocess((value) => (value === '' ? undefined : value), place.optional()),
+  /** ticked: the first line is a contact already */
+  header: z.string().max(10).optional(),
+});
 
 const importPath = (id: string) => `${BROADCAST}/imports/${id}`;
 const targetOf = ({ listId }: Pick<ImportOutput, 'listId'>) =>
@@ -94,6 +103,7 @@ export const importPages: Page[] = [
           </p>
           <h1>{t.importOf(job.fileName ?? t.aFile)}</h1>
           <ImportState view={view} job={job} />
+          {job.preview !== null && view.canWrite && <Columns view={view} job={job} preview={job.preview} />}
           {lines !== null && lines.data.length + query.cursor > 0 && (
             <div class="card">
               <h2>{t.linesTitle}</h2>
@@ -114,6 +124,23 @@ export const importPages: Page[] = [
         </>
       );
       return { title: t.importOf(job.fileName ?? t.aFile), section: 'broadcast', body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/imports/:id/mapping',
+    auth: 'user',
+    params: IdParams,
+    form: MappingForm,
+    example: { params: idExample, form: { number: '1' } },
+    async handler({ ctx, params, form }) {
+      const mapping = {
+        number: form.number,
+        ...(form.name === undefined ? {} : { name: form.name }),
+        header: form.header === undefined,
+      };
+      await mapImport(ctx, { ...params, mapping });
+      return { redirect: importPath(params.id) };
     },
   }),
   page({
@@ -142,6 +169,62 @@ export const importPages: Page[] = [
   }),
 ];
 
+/** Asks which column holds the numbers, beside the first lines of the file. */
+function Columns({
+  view,
+  job,
+  preview: { columns, sample },
+}: {
+  view: View;
+  job: ImportOutput;
+  preview: NonNullable<ImportOutput['preview']>;
+}) {
+  const t = IMPORT_TEXTS(view.lang);
+  const options = columns.map((name, at) => [String(at + 1), `${at + 1}: ${name || '–'}`] as const);
+  return (
+    <div class="card">
+      <h2>{t.mappingTitle}</h2>
+      <p>{t.mappingText}</p>
+      <Table label={t.mappingTitle} head={columns.map((name) => name || '–')}>
+        {sample.map((cells) => (
+          <tr>
+            {columns.map((_, at) => (
+              <td>{cells[at] ?? ''}</td>
+            ))}
+          </tr>
+        ))}
+      </Table>
+      <Form view={view} action={`${importPath(job.id)}/mapping`} class="stack">
+        <div class="field">
+          <label for="f-number">{t.mappingNumber}</label>
+          <select id="f-number" name="number" required>
+            {options.map(([value, text]) => (
+              <option value={value}>{text}</option>
+            ))}
+          </select>
+        </div>
+        <div class="field">
+          <label for="f-name">{t.mappingName}</label>
+          <select id="f-name" name="name">
+            <option value="">–</option>
+            {options.map(([value, text]) => (
+              <option value={value}>{text}</option>
+            ))}
+          </select>
+        </div>
+        <label>
+          <input type="checkbox" name="header" value="none" /> {t.mappingHeader}
+        </label>
+        <div class="row">
+          <button type="submit" class="primary">
+            {t.start}
+          </button>
+        </div>
+      </Form>
+    </div>
+  );
+}
+
 /** The form for a CSV file. */
 export function CsvForm({ view, action, maxBytes }: { view: View; action: string; maxBytes: number }) {
   const t = IMPORT_TEXTS(view.lang);
@@ -151,7 +234,7 @@ export function CsvForm({ view, action, maxBytes }: { view: View; action: string
       action={action}
       label={t.file}
       hint={t.fileHint(bytes(view, maxBytes))}
-      accept=".csv,.txt,.tsv,text/csv,text/plain"
+      accept=".csv,.txt,.tsv,.xlsx,.vcf,text/csv,text/plain,text/vcard"
       button={t.start}
     />
   );
@@ -207,6 +290,9 @@ function ImportState({ view, job }: { view: View; job: ImportOutput }) {
             <p>{job.added + job.updated === 0 ? t.nothingChanged : t.partlyIn}</p>
           </div>
         )}
+        {job.warnings.map(({ code, message }) => (
+          <p role="status">{t.warnings[code]?.(job.encoding ?? '') ?? message}</p>
+        ))}
         {!running && <FileFacts view={view} job={job} />}
       </div>
       <div class="cards">

@@ -190,7 +190,7 @@ export async function toOutput(db: Db, row: ImportRow, shown = MAX_SHOWN): Promi
     encoding: row.encoding,
     delimiter: row.delimiter,
     columns: row.columns ?? [],
-    warnings: (row.warnings ?? []).map((code) => ({ code, message: WARNINGS[code]?.(row) ?? code })),
+    warnings: (row.warnings ?? []).map((code) => ({ code, message: own(WARNINGS, code)?.(row) ?? code })),
     total: row.totalRows,
     processed: row.doneRows,
     percent: done ? 100 : row.totalRows ? Math.floor((row.doneRows / row.totalRows) * 100) : 0,
