@@ -110,7 +110,7 @@ export async function mapImport(
   input: BroadcastRef & { id: string; mapping: ColumnMapping },
 ): Promise<void> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
-  const row = await findImport(ctx.db, userId, input.id);
+  const row = await findImport(ctx.db, userId, input.id, ctx.actor.sessionId);
   const { encoding, asks } = optionsOf(row);
   const waits = row.status === 'failed' && row.preview !== null && asks && row.doneRows === 0;
   if (!waits || !existsSync(spoolPath(ctx, row.id))) {
