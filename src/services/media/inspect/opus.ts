@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { OpusDecoder } from 'opus-decoder';
 import type { MediaDetails } from '../../../whatsapp/content.ts';
-import { secondsOf } from './sound.ts';
+import { secondsOf } from './seconds.ts';
 
 /** Of every Opus stream, whatever it was made from. */
 const RATE = 48_000;

@@ -2,15 +2,10 @@
 import { parseFile } from 'music-metadata';
 import type { MediaDetails } from '../../../whatsapp/content.ts';
 import { readOpus } from './opus.ts';
+import { secondsOf } from './seconds.ts';
 
 export async function readSound(path: string, mimetype: string): Promise<MediaDetails> {
   if (mimetype === 'audio/ogg; codecs=opus') return readOpus(path);
   const { format } = await parseFile(path, { duration: true, skipCovers: true });
   return secondsOf(format.duration);
-}
-
-/** Whole seconds, at least 1. */
-export function secondsOf(duration: number | undefined): MediaDetails {
-  if (duration === undefined || !Number.isFinite(duration) || duration <= 0) return {};
-  return { seconds: Math.max(1, Math.round(duration)) };
 }
