@@ -1,9 +1,10 @@
 /** Who owns which session. Every change of owner raises the fence, so that an old owner's writes hit no row. */
 import { and, count, eq, inArray, isNull, notInArray, or, type SQL, sql } from 'drizzle-orm';
-import type { Db } from '../db/client.ts';
+import type { Db, Tx } from '../db/client.ts';
 import { affected, skipLocked, transact } from '../db/ops.ts';
-import { LINKING_STATUSES, users, whatsappAccounts } from '../db/schema.ts';
+import { LINKING_STATUSES, processes, users, whatsappAccounts } from '../db/schema.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
+import { noteLastSeen } from './processes.ts';
 import type { Counts, Orphan } from './shares.ts';
 
 const accounts = whatsappAccounts;
@@ -80,6 +81,7 @@ export async function takeOver(
         .where(and(inArray(accounts.id, piece), withoutLiveOwner(live)));
       const found = (await skipLocked(free)).map(({ id }) => id);
       if (found.length === 0) return 0;
+      await noteLastSeenOf(tx, found, live);
       const taken = await tx
         .update(accounts)
         .set({ owner, fence: sql`${accounts.fence} + 1`, ...NO_PAIRING })
@@ -87,6 +89,15 @@ export async function takeOver(
       return affected(taken);
     }),
   );
+}
+
+/** When the sessions were seen in processes that have not renewed their heartbeat. */
+async function noteLastSeenOf(tx: Tx, ids: readonly string[], live: readonly string[]): Promise<void> {
+  const silent = await tx
+    .select({ id: processes.id, heartbeatAt: processes.heartbeatAt })
+    .from(processes)
+    .where(live.length === 0 ? undefined : notInArray(processes.id, [...live]));
+  for (const process of silent) await noteLastSeen(tx, process, inArray(accounts.id, [...ids]));
 }
 
 /** Raises the fences of sessions that `owner` holds anyway: what it did under the old ones is over. */
@@ -105,23 +116,27 @@ export async function raiseFences(db: Db, owner: string, ids: readonly string[])
 /** What a socket showed ends with it: whoever holds the session next has none of it. */
 const NO_PAIRING = { qr: null, pairingCode: null, qrExpiresAt: null };
 
-/** Gives one session up; false when it is not held under this fence any more. */
-export async function release(db: Db, session: OwnedSession): Promise<boolean> {
+/** Gives one session up, seen until `now`; false when it is not held under this fence any more. */
+export async function release(db: Db, session: OwnedSession, now: number): Promise<boolean> {
   return (
     affected(
       await db
         .update(accounts)
-        .set({ owner: null, ...NO_PAIRING })
+        .set({ owner: null, lastSeenAt: seenUntil(now), ...NO_PAIRING })
         .where(heldBy(session)),
     ) === 1
   );
 }
 
-/** Gives up everything that `owner` holds. */
-export async function releaseAll(db: Db, owner: string): Promise<void> {
+/** One that is connected to its end was seen until then. */
+const seenUntil = (now: number) =>
+  sql`case when ${accounts.status} = 'connected' then ${now} else ${accounts.lastSeenAt} end`;
+
+/** Gives up everything that `owner` holds, seen until `now`. */
+export async function releaseAll(db: Db, owner: string, now: number): Promise<void> {
   await db
     .update(accounts)
-    .set({ owner: null, ...NO_PAIRING })
+    .set({ owner: null, lastSeenAt: seenUntil(now), ...NO_PAIRING })
     .where(eq(accounts.owner, owner));
 }
 

@@ -1,8 +1,8 @@
 /** The heartbeat rows: which processes are running, by the database's clock. */
-import { eq, gt, inArray, lt, ne } from 'drizzle-orm';
-import type { Database } from '../db/client.ts';
+import { and, eq, gt, inArray, isNull, lt, ne, or, type SQL } from 'drizzle-orm';
+import type { Database, Db, Tx } from '../db/client.ts';
 import { affected, upsert } from '../db/ops.ts';
-import { processes } from '../db/schema.ts';
+import { processes, whatsappAccounts } from '../db/schema.ts';
 import type { Host } from './host.ts';
 
 /** A stalled Galera node stops writers for 6.4 s without an error, so a lease must be far longer. */
@@ -39,8 +39,34 @@ export async function removeDead(
   const others = await database.db.select().from(processes).where(ne(processes.id, me));
   const dead = others.filter((other) => alone || host.check(other) === 'dead');
   if (dead.length === 0) return 0;
-  const ids = dead.map((row) => row.id);
-  return affected(await database.db.delete(processes).where(inArray(processes.id, ids)));
+  return removeRows(database, dead);
+}
+
+type Heartbeat = Pick<typeof processes.$inferSelect, 'id' | 'heartbeatAt'>;
+
+async function removeRows({ db }: Database, rows: readonly Heartbeat[]): Promise<number> {
+  for (const row of rows) await noteLastSeen(db, row);
+  const ids = rows.map((row) => row.id);
+  return affected(await db.delete(processes).where(inArray(processes.id, ids)));
+}
+
+/**
+ * Sessions that were connected in a process that ended without a word were seen by its last heartbeat, 6 s before
+ * its end at most. `which`: only these of its sessions.
+ */
+export async function noteLastSeen(db: Db | Tx, process: Heartbeat, which?: SQL): Promise<void> {
+  const { owner, status, lastSeenAt } = whatsappAccounts;
+  await db
+    .update(whatsappAccounts)
+    .set({ lastSeenAt: process.heartbeatAt })
+    .where(
+      and(
+        eq(owner, process.id),
+        eq(status, 'connected'),
+        or(isNull(lastSeenAt), lt(lastSeenAt, process.heartbeatAt)),
+        which,
+      ),
+    );
 }
 
 /**
@@ -60,9 +86,8 @@ export async function readLive(database: Database, grace = false): Promise<strin
       .set({ heartbeatAt: now })
       .where(gt(processes.heartbeatAt, now + LEASE_MS));
   }
-  if (rows.some((row) => row.heartbeatAt < now - FORGET_AFTER_MS)) {
-    await database.db.delete(processes).where(lt(processes.heartbeatAt, now - FORGET_AFTER_MS));
-  }
+  const forgotten = rows.filter((row) => row.heartbeatAt < now - FORGET_AFTER_MS);
+  if (forgotten.length > 0) await removeRows(database, forgotten);
   const silentForMs = grace ? FORGET_AFTER_MS : LEASE_MS;
   return rows.filter((row) => row.heartbeatAt > now - silentForMs).map((row) => row.id);
 }

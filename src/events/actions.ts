@@ -16,18 +16,18 @@ const ACTIONS: Readonly<Record<string, Action | undefined>> = {
   'session.created': 'session_create',
   'session.deleted': 'session_delete',
   'session.qr': 'qr_generate',
-  'message.queued': 'message_send',
+  'message.queued': 'message_attempt',
   'message.sent': 'message_send',
-  'message.delivered': 'message_send',
-  'message.read': 'message_send',
+  'message.delivered': 'message_receipt',
+  'message.read': 'message_receipt',
   'message.failed': 'message_send',
   'message.expired': 'message_send',
   'message.received': 'message_receive',
   'message.media': 'message_receive',
-  'otp.sent': 'otp_send',
-  'otp.failed': 'otp_send',
-  'otp.expired': 'otp_send',
-  'otp.canceled': 'otp_send',
+  'otp.sent': 'otp_status',
+  'otp.failed': 'otp_status',
+  'otp.expired': 'otp_status',
+  'otp.canceled': 'otp_status',
 };
 
 const BY_SESSION_STATUS: Readonly<Record<string, Action | undefined>> = {
@@ -36,7 +36,7 @@ const BY_SESSION_STATUS: Readonly<Record<string, Action | undefined>> = {
   connected: 'connection_open',
 };
 
-/** The action of a fact; `message.*` about a code is an `otp_send`. */
+/** The action of a fact; the outcome of a message with a code is an `otp_send`. One message has one outcome. */
 export function actionOf({ event, data }: Classified): Action {
   if (event === 'session.status') return BY_SESSION_STATUS[String(data?.status)] ?? 'connection_close';
   const action = own(ACTIONS, event) ?? 'api_call';

@@ -223,7 +223,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
     try {
       await listener?.onRelease(session.id);
       await inTurn(async () => {
-        if (!owned.has(session.id) || !(await release(db, session))) return;
+        if (!owned.has(session.id) || !(await release(db, session, clock.now()))) return;
         owned.delete(session.id);
         await tellPeers(session.id);
       });
@@ -264,7 +264,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
     const [first] = owned.keys();
     owned.clear();
     try {
-      await releaseAll(db, me);
+      await releaseAll(db, me, clock.now());
       await leave(database, me);
       if (first !== undefined) await tellPeers(first);
     } catch (error) {

@@ -11,12 +11,16 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 it.each([
-  ['message.queued', { type: 'text' }, 'message_send', 'pending'],
+  ['message.queued', { type: 'text' }, 'message_attempt', 'pending'],
+  ['message.queued', { type: 'otp' }, 'message_attempt', 'pending'],
+  ['message.delivered', { type: 'text' }, 'message_receipt', 'success'],
+  ['message.read', { type: 'otp' }, 'message_receipt', 'success'],
   ['message.sent', { type: 'text' }, 'message_send', 'success'],
   ['message.sent', { type: 'otp' }, 'otp_send', 'success'],
   ['message.expired', { type: 'text' }, 'message_send', 'failure'],
   ['message.received', { type: 'otp' }, 'message_receive', 'success'],
-  ['otp.failed', {}, 'otp_send', 'success'],
+  ['otp.sent', {}, 'otp_status', 'success'],
+  ['otp.failed', {}, 'otp_status', 'success'],
   ['otp.verified', {}, 'api_call', 'success'],
   ['session.status', { status: 'connecting' }, 'connection_open', 'pending'],
   ['session.status', { status: 'replaced' }, 'connection_close', 'success'],

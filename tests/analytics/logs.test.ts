@@ -23,6 +23,7 @@ const EVENTS = [
   'message.failed',
   'message.received',
   'otp.sent',
+  'message.read',
   'webhook.created',
 ];
 
@@ -85,9 +86,9 @@ describe('the activity log', () => {
     [{ status: 'error' }],
     [{ status: 'pending' }],
     [{ action: 'message_send', status: 'success' }],
-    [{ sessionId: 'session-2', action: 'otp_send' }],
+    [{ sessionId: 'session-2', action: 'otp_status' }],
     [{ sessionId: 'session-1', status: 'error' }],
-    [{ sessionId: 'session-0', action: 'message_send', status: 'pending' }],
+    [{ sessionId: 'session-0', action: 'message_attempt', status: 'pending' }],
     [{ ...BETWEEN }],
     [{ ...BETWEEN, action: 'session_create' }],
     [{ action: 'file_upload' }],

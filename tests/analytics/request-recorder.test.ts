@@ -32,8 +32,8 @@ describe('a call of the API', () => {
     await t.call('/auth/change-password', { method: 'POST', token: user.token, body: passwords });
     const { logs }: LogData = dataOf(await asTenant(t, user).get('/analytics/logs/activity'));
     const messageId = Object(sent.body.data).messageId;
-    expect(logs.find((log) => log.action === 'message_send')).toMatchObject({
-      event: 'api.request',
+    expect(logs.find((log) => log.messageId === messageId && log.event === 'api.request')).toMatchObject({
+      action: 'api_call',
       sessionId: 'main',
       messageType: 'text',
       phoneNumber: '6281234567890',

@@ -1,5 +1,5 @@
 /** What the documents of the three older systems show, asked of the whole service on an emulated WhatsApp. */
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { testConfig } from '../helpers/app.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
@@ -40,6 +40,7 @@ function useService() {
       test.each(fixtures.map((golden) => [golden.says, golden] as const))('%s', (_says, golden) =>
         runGolden(gateway(), golden, kept),
       ),
+    call: (method: string, path: string) => gateway().call(method, path),
     async link(sessionId: string, phone: string) {
       const { body } = await gateway().call('GET', `/session/qr/${sessionId}`);
       await emulator.scan({ qr: body.qr, phone });
@@ -67,6 +68,16 @@ describe('the OTP API', () => {
   describe('with a linked phone', () => {
     beforeAll(() => service.link('my-session', '628111000100'));
     service.all(otp.linked);
+    test('one row of success tells of each message that was sent, in the words of the documents', async () => {
+      const log = '/api/analytics/logs/activity?sessionId=my-session&limit=200&action=';
+      await until(async () => (await service.call('GET', `${log}message_receipt`)).body.data.logs.length > 0);
+      const { logs } = (await service.call('GET', `${log}message_send&status=success`)).body.data;
+      const types: string[] = logs.map((entry: { messageType: string }) => entry.messageType);
+      expect(types).toEqual(expect.arrayContaining(['text', 'image', 'location', 'button', 'list']));
+      expect(types).not.toContain('buttons');
+      const ids = logs.map((entry: { messageId: string }) => entry.messageId);
+      expect(new Set(ids).size).toBe(ids.length);
+    });
     service.all(otp.database);
     service.all(otp.ending);
   });

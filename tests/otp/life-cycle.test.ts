@@ -58,6 +58,29 @@ describe('the life of a code', () => {
     expect(await eventsOf(ctx)).toEqual(['message.queued', 'message.sent', 'otp.sent', 'otp.verified']);
   });
 
+  it('was sent by the time it came back, also when that is faster than the acknowledgement', async () => {
+    const ctx = await fixture.otpTenant();
+    const fast = await send(ctx, PHONE);
+    await fixture.clock.advance(700);
+    await verifyOtp(ctx, { otpId: fast.otpId, otp: await codeOf(ctx, fast.messageId) });
+    const verifiedAt = fixture.clock.now();
+    expect(await otpRow(ctx, fast.otpId)).toMatchObject({ sentAt: verifiedAt, verifiedAt });
+    const next = await send(ctx, PHONE);
+    const code = await codeOf(ctx, next.messageId);
+    await acknowledge(ctx, next.messageId);
+    const sentAt = fixture.clock.now();
+    await fixture.clock.advance(700);
+    await verifyOtp(ctx, { otpId: next.otpId, otp: code });
+    expect(await otpRow(ctx, next.otpId)).toMatchObject({ status: 'verified', sentAt });
+  });
+
+  it('names the session that is not connected to those who send through connected ones only', async () => {
+    const ctx = await fixture.otpTenant();
+    await addSession(ctx, 'away', { status: 'disconnected' });
+    const refused = await failure(send(ctx, PHONE, { session: 'away', connectedOnly: true }));
+    expect(refused).toMatchObject({ code: 'NOT_CONNECTED', details: { session: 'away' } });
+  });
+
   it('takes pasted spaces and dashes, and says how many attempts are left', async () => {
     const ctx = await fixture.otpTenant();
     const sent = await send(ctx, PHONE, { length: 8 });

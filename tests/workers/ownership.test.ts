@@ -192,6 +192,45 @@ describe('leases', () => {
     expect(new Set(await ownersOf(ids))).toEqual(new Set([next.processId]));
   });
 
+  it.each([
+    ['a process that is killed, on this host', { sameHost: true, afterMs: 0 }],
+    ['a process that falls silent, elsewhere', { sameHost: false, afterMs: 50_000 }],
+    ['a process that was silent for hours', { sameHost: false, afterMs: 7_200_000 }],
+  ])('leave with %s when the session was seen last', async (_name, { sameHost, afterMs }) => {
+    const dead = new Set<number>();
+    const [id = ''] = await accounts(1);
+    const old = world.process({ host: fakeHost('here', 1) });
+    await old.supervisor.start();
+    await eventually(() => old.engine.opens.length === 1);
+    old.engine.connect(id, '628111');
+    await untilStatus(world, id, 'connected');
+    await world.clock.advance(600_000);
+    const killedAt = world.clock.now();
+    old.plug.pulled = true;
+    dead.add(1);
+    await world.clock.advance(afterMs);
+    const next = world.process({ host: fakeHost(sameHost ? 'here' : 'there', 2, dead) });
+    await next.supervisor.start();
+    await world.clock.advance(20_000);
+    await eventually(async () => (await world.row(id)).owner === next.processId);
+    const { lastSeenAt } = await world.row(id);
+    expect(killedAt - (lastSeenAt ?? 0)).toBeLessThanOrEqual(6_000);
+    expect(lastSeenAt).toBeLessThanOrEqual(killedAt);
+  });
+
+  it('given up in an orderly stop say that the session was seen until then', async () => {
+    const [id = ''] = await accounts(1);
+    const a = world.process();
+    await a.supervisor.start();
+    await eventually(() => a.engine.opens.length === 1);
+    a.engine.connect(id, '628111');
+    await untilStatus(world, id, 'connected');
+    await world.clock.advance(600_000);
+    const stoppedAt = world.clock.now();
+    await a.supervisor.stop();
+    expect((await world.row(id)).lastSeenAt).toBe(stoppedAt);
+  });
+
   it('of every earlier process end at once where the database serves one process only', async () => {
     const ids = await accounts(2);
     const old = world.process({ host: fakeHost('container-1', 1) });

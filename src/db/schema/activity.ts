@@ -1,7 +1,10 @@
 /** The activity log: every fact, and every call of the API. */
 import { bigint, id, index, int, json, oneOf, string, table, timestamp } from '../kit.ts';
 
-/** What can be filtered by: the words of the OTP API that came before, each for several of our events. */
+/**
+ * What can be filtered by: the words of the OTP API that came before, and three more so that `message_send` and
+ * `otp_send` stand for one outcome each: attempts, receipts and the life of a code have words of their own.
+ */
 export const ACTIVITY_ACTIONS = [
   'session_create',
   'session_delete',
@@ -11,8 +14,11 @@ export const ACTIVITY_ACTIONS = [
   'connection_open',
   'connection_close',
   'message_send',
+  'message_attempt',
+  'message_receipt',
   'message_receive',
   'otp_send',
+  'otp_status',
   'file_upload',
   'api_call',
 ] as const;

@@ -93,7 +93,7 @@ function toEntry(row: ActivityRow, message: MessageFacts | null, country: string
     sessionId: row.sessionId,
     action: row.action,
     event: row.event,
-    messageType: message?.type ?? typeOf(row, data),
+    messageType: toMessageType(message?.type ?? typeOf(row, data)),
     phoneNumber: message?.phone ?? phoneOf(data, country),
     messageId: textOf(data.messageId) ?? (isMessage(row) ? row.subject : null),
     status: toLogStatus(row.status),
@@ -112,10 +112,21 @@ function toEntry(row: ActivityRow, message: MessageFacts | null, country: string
 }
 
 function typeOf(row: ActivityRow, data: Record<string, unknown>): string | null {
-  if (row.event.startsWith('otp.') || row.action === 'otp_send') return 'otp';
-  if (row.action !== 'message_send' && row.action !== 'message_receive') return null;
-  // `POST /message/send-image`: a request that was refused has no answer that would name the type.
-  return textOf(data.type) ?? /\/send-([a-z]+)$/.exec(textOf(data.route) ?? '')?.[1] ?? null;
+  const route = row.event === REQUEST_EVENT ? (textOf(data.route) ?? '') : '';
+  if (row.event.startsWith('otp.') || row.action === 'otp_send' || OTP_ROUTE.test(route)) return 'otp';
+  const sends = SEND_ROUTE.exec(route)?.[1];
+  if (!isMessage(row) && sends === undefined) return null;
+  // A request that was refused has no answer that would name the type.
+  return textOf(data.type) ?? sends ?? null;
+}
+
+const OTP_ROUTE = /\/otp\/(?:send|resend)$/;
+/** `/message/send-image`, `/api/messages/:sessionId/image` */
+const SEND_ROUTE = /\/(?:send-|messages\/:sessionId\/)([a-z]+)$/;
+
+/** The word of the older API where ours is another one. */
+function toMessageType(type: string | null): string | null {
+  return type === 'buttons' ? 'button' : type;
 }
 
 function phoneOf(data: Record<string, unknown>, country: string): string | null {

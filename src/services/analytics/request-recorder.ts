@@ -136,7 +136,7 @@ function toRow(seen: SeenRequest, actor: Actor, route: string, at: number): Row 
     userId: actor.userId,
     sessionId: sessionOf(seen),
     event: REQUEST_EVENT,
-    action: actionOf(method, route),
+    action: actionOf(seen, route),
     subject: `${method} ${route}`.slice(0, 100),
     actorId: actor.userId,
     ip: seen.ip,
@@ -156,8 +156,12 @@ const ACTIONS: readonly (readonly [RegExp, Action])[] = [
   [/^POST .*\/(media|upload\w*|upload-\w+)$/, 'file_upload'],
 ];
 
-function actionOf(method: string, route: string): Action {
-  return ACTIONS.find(([pattern]) => pattern.test(`${method} ${route}`))?.[1] ?? 'api_call';
+function actionOf({ method, failure, status }: SeenRequest, route: string): Action {
+  const action = ACTIONS.find(([pattern]) => pattern.test(`${method} ${route}`))?.[1] ?? 'api_call';
+  if (action !== 'message_send' && action !== 'otp_send') return action;
+  // The outcome of a message that was taken is a fact of its own; a call that was refused has no other row.
+  const isRefused = status >= 400 && failure?.code !== 'SEND_FAILED';
+  return isRefused ? action : 'api_call';
 }
 
 /** 202 means that the outcome is another fact. */

@@ -1,7 +1,8 @@
 /** The ends of an OTP. In each, what proves the code and what could write it again are erased. */
+import { inArray, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected } from '../../db/ops.ts';
-import { otps } from '../../db/schema.ts';
+import { messages, otps } from '../../db/schema.ts';
 import type { EventName, Fact, Origin } from '../../events/record.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { cancelWaitingCodes } from './deliver.ts';
@@ -39,6 +40,7 @@ export async function closeOtp(
   origin?: Origin,
 ): Promise<Fact[] | null> {
   const now = deps.clock.now();
+  const verified = ending.status === 'verified';
   const ended = await tx
     .update(otps)
     .set({
@@ -47,17 +49,30 @@ export async function closeOtp(
       codeMac: null,
       sealed: null,
       watchAt: null,
-      verifiedAt: ending.status === 'verified' ? now : null,
+      verifiedAt: verified ? now : null,
+      ...(verified ? await readSentAt(tx, otp, now) : {}),
       endedAt: now,
       updatedAt: now,
     })
     .where(whileOpen(otp.id));
   if (affected(ended) === 0) return null;
   // Whoever typed the right code has got it; only a second message may still be on its way.
-  const mayWait = ending.status !== 'verified' || otp.deliveries.length > 1;
+  const mayWait = !verified || otp.deliveries.length > 1;
   const canceled = mayWait ? await cancelWaitingCodes(tx, deps, otp.deliveries) : [];
   const fact = otpFact(otp, EVENTS[ending.status], { status: ending.status, reason: ending.reason }, origin);
   return [...canceled, fact];
+}
+
+/**
+ * When a code was sent that came back before the watcher saw the acknowledgement: as its messages say, else now at
+ * the latest. Read by itself: inside the update the server would lock the messages.
+ */
+async function readSentAt(tx: Tx, otp: CheckedOtp, now: number): Promise<{ sentAt?: SQL }> {
+  if (otp.status === 'sent') return {};
+  const ids = otp.deliveries.map(({ id }) => id);
+  const rows = await tx.select({ sentAt: messages.sentAt }).from(messages).where(inArray(messages.id, ids));
+  const known = rows.flatMap(({ sentAt }) => sentAt ?? []);
+  return { sentAt: sql`coalesce(${otps.sentAt}, ${Math.min(now, ...known)})` };
 }
 
 /** A fact about an OTP: never its code. */

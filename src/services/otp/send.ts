@@ -78,7 +78,7 @@ export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpRes
   const companyName = input.companyName?.trim() || null;
   const language = input.language ?? DEFAULTS.language;
   const carriers = await readCarriers(ctx.db, ctx.actor.userId, names, ctx.clock.now());
-  chooseCarrier(input.connectedOnly ? carriers.filter(({ connected }) => connected) : carriers);
+  chooseCarrier(carriers, input.connectedOnly);
   await requireCountry(ctx, phone);
   const template = await resolveTemplate(ctx, { template: input.template ?? null, language, companyName });
   const otp = {

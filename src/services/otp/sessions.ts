@@ -66,9 +66,13 @@ function toCarrier(row: SendingRow & OtpFallback, now: number): Carrier {
   return { accountId, sessionId, connected, usable, ready };
 }
 
-/** The first that would send now, else the first that will. Throws NOT_CONNECTED when none ever would. */
-export function chooseCarrier(carriers: readonly Carrier[]): Carrier {
-  const chosen = carriers.find(({ ready }) => ready) ?? carriers.find(({ usable }) => usable);
+/**
+ * The first that would send now, else the first that will; with `connectedOnly` the first of the connected ones.
+ * Throws NOT_CONNECTED when none ever would.
+ */
+export function chooseCarrier(carriers: readonly Carrier[], connectedOnly = false): Carrier {
+  const open = connectedOnly ? carriers.filter(({ connected }) => connected) : carriers;
+  const chosen = open.find(({ ready }) => ready) ?? open.find(({ usable }) => usable);
   if (chosen) return chosen;
   const [first] = carriers;
   throw new AppError('NOT_CONNECTED', 'The session is not connected.', {
