@@ -5,6 +5,7 @@ import { AppError } from './errors.ts';
 import {
   isE164,
   isGroupedAs,
+  isNonGeographic,
   isWholeNational,
   type Reading,
   readDialledAbroad,
@@ -12,6 +13,7 @@ import {
   readInternational,
   readNational,
   toCountry,
+  withoutDoubledCode,
 } from './phone/plan.ts';
 import { type Flaw, type Repair, readWritten, type Written } from './phone/written.ts';
 
@@ -41,8 +43,9 @@ export interface RefusedPhone {
  * E.164 digits without `+` of a number in any usual spelling and any script's digits: `08123456789`, `+62 812-3456-789`,
  * `628…`, `00 62 …`, `tel:+62…`, `https://wa.me/62…`, `628…@s.whatsapp.net`. National spellings take `defaultCountry`
  * (ISO 3166 alpha-2). Bare digits that are a number of some country are that number; only a line of another country
- * gives way to a mobile at home that lost its 0. Those that can be read in two ways are refused. An extension is left out. What is international for certain passes when it has a possible length: whether
- * it exists is for WhatsApp to say. Throws INVALID_NUMBER, with `details.readings` where there are two.
+ * gives way to a mobile at home that lost its 0. Those that can be read in two ways are refused. An extension is left
+ * out. What is international for certain passes when it has a possible length: whether it exists is for WhatsApp to
+ * say. Throws INVALID_NUMBER, with `details.readings` where there are two.
  */
 export function normalizePhone(input: string, defaultCountry: string): string {
   const read = readPhone(input, defaultCountry);
@@ -71,12 +74,22 @@ function interpret(
 ): ReadPhone | RefusedPhone {
   if (form === 'jid') return isE164(digits) ? { phone: digits, repair } : refused('not_a_phone_jid');
   const read =
-    form === 'plus' || digits.startsWith('00')
+    form === 'plus'
       ? one(readForCertain(digits.replace(/^00/, '')))
-      : digits.startsWith('0')
-        ? readWithTrunk(digits, country)
-        : readBare(digits, groups, country);
+      : digits.startsWith('00')
+        ? readWithTwoZeros(digits, country)
+        : digits.startsWith('0')
+          ? readWithTrunk(digits, country)
+          : readBare(digits, groups, country);
   return 'phone' in read ? { phone: read.phone, repair: repair ?? read.repair } : read;
+}
+
+/** 00 is the way abroad almost everywhere; some carriers have a digit more (001, 008, 009), which is none of the number. */
+function readWithTwoZeros(digits: string, country: CountryCode): ReadPhone | RefusedPhone {
+  const usual = readForCertain(digits.slice(2));
+  if (usual?.valid) return one(usual);
+  const carrier = readDialledAbroad(digits, country);
+  return one(carrier?.valid ? carrier : (usual ?? carrier));
 }
 
 /** A 0 in front: national, unless it is how one dials abroad. */
@@ -104,13 +117,15 @@ function readBare(digits: string, groups: readonly string[], country: CountryCod
     if (digits.length > MAX_LINE_DIGITS && !international.mobile) return refused('not_a_number');
     if (!national?.valid) return one(international);
     // Lines have no WhatsApp, as a rule: the mobile of one's own country is what is meant.
-    if (national.mobile && !international.mobile) return atHome(national, whole);
+    if (national.mobile && !international.mobile) return atHome(digits, national, whole, country);
+    if (national.mobile && isNonGeographic(international)) return oneOf([national, international]);
     return whole ? eitherOf(groups, national, international) : one(international);
   }
   if (national?.valid && whole) return one(national);
   const isOwn = digits.startsWith(getCountryCallingCode(country));
   if (national?.valid && national.mobile && !(isOwn && international)) {
-    return atHome(national, whole);
+    const russian = groups.length > 1 && groups[0] === '8' ? readInternational(`7${digits.slice(1)}`) : null;
+    return russian?.valid ? oneOf([national, russian]) : atHome(digits, national, whole, country);
   }
   if (national?.valid) return ambiguous(digits, [national, international]);
   if (digits.length > MAX_UNKNOWN_DIGITS) return refused('not_a_number');
@@ -119,10 +134,11 @@ function readBare(digits: string, groups: readonly string[], country: CountryCod
   return whole && !international ? one(national) : ambiguous(digits, [national, international]);
 }
 
-const atHome = (national: Reading, whole: boolean): ReadPhone => ({
-  phone: national.digits,
-  repair: whole ? null : 'leading_zero',
-});
+function atHome(written: string, national: Reading, whole: boolean, country: CountryCode): ReadPhone {
+  // With all digits of the number and more, the trunk prefix is there: an 8 in Russia, 15 in Argentina.
+  const isComplete = written.length > national.digits.length - getCountryCallingCode(country).length;
+  return { phone: national.digits, repair: whole || isComplete ? null : 'leading_zero' };
+}
 
 /** Both are plausible: how the digits are grouped may tell which is meant. */
 function eitherOf(groups: readonly string[], national: Reading, international: Reading) {
@@ -150,7 +166,9 @@ function oneOf(readings: readonly Reading[]): ReadPhone | RefusedPhone {
 }
 
 function one(reading: Reading | null): ReadPhone | RefusedPhone {
-  return reading === null ? refused('not_a_number') : { phone: reading.digits, repair: null };
+  if (reading === null) return refused('not_a_number');
+  const inner = withoutDoubledCode(reading);
+  return inner === null ? { phone: reading.digits, repair: null } : oneOf([reading, inner]);
 }
 
 function refused(problem: RefusedPhone['problem']): RefusedPhone {
@@ -179,7 +197,7 @@ const TEXTS: Record<RefusedPhone['problem'], string> = {
     'A spreadsheet has shortened this number (as in 8.12E+10) and its last digits are lost: write it again, in full.',
   letters: `A phone number has no letters: ${USE_E164}`,
   leftover: `There is more here than a phone number: ${USE_E164}`,
-  two_numbers: 'These are several numbers: write one.',
+  two_numbers: 'Several numbers stand here, or digits to dial after one: write one number alone.',
   lid: 'A LID (…@lid) is no phone number, and cannot be used here.',
   group: 'This is the id of a group, not a phone number.',
   not_a_phone_jid: 'This is not the address of a phone (…@s.whatsapp.net).',

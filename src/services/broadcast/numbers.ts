@@ -22,7 +22,8 @@ export const LINE_REASONS: Record<string, string> = {
     'a spreadsheet has shortened the number (as in 8.12E+10) and its last digits are lost: format the column as text and type it again',
   ambiguous_number:
     'this may be a national number without its 0 or a foreign one: write it with + and country code',
-  several_numbers: 'several numbers stand in one cell: give each a line of its own',
+  several_numbers:
+    'several numbers stand in one cell, or digits to dial after one: give each number a line of its own',
   invalid_number: 'this is not a phone number',
   too_many_columns:
     'the line has more columns than the first line: put quotes around values that hold the delimiter',
@@ -37,6 +38,7 @@ export const LINE_REASONS: Record<string, string> = {
   exponent: 'repaired: it was written with an exponent that lost no digit',
   first_of_several: 'repaired: of several numbers the first that is one was taken',
   other_column: 'repaired: the number was taken from another column',
+  thousands: 'repaired: the separators of thousands were removed',
   leading_zero: 'repaired: the leading 0 was missing',
 };
 

@@ -38,7 +38,9 @@ export function readInternational(digits: string): Reading | null {
   if (twinOf(digits) !== null && isFormer(digits)) return { digits, valid: true, mobile: true };
   const number = parse(`+${digits}`);
   if (!number?.isPossible()) return null;
-  return toReading(number, digits);
+  const reading = toReading(number, digits);
+  // A trunk prefix is left out only where a plan knows the number without it.
+  return reading === null || reading.valid || reading.digits === digits ? reading : null;
 }
 
 /** Digits behind a plus or 00: also of a length that their plan has given up. */
@@ -47,18 +49,51 @@ export function readForCertain(digits: string): Reading | null {
   return reading ?? (isFormer(digits) ? { digits, valid: false, mobile: true } : null);
 }
 
-/** Digits as they are dialled inside the country, with or without its trunk prefix. Null for what has no such length. */
+/**
+ * Digits as they are dialled inside the country, with or without its trunk prefix. Null for what has no such length,
+ * and where the trunk prefix would become a part of a number that the plan does not know.
+ */
 export function readNational(digits: string, country: CountryCode): Reading | null {
   const number = parse(digits, country);
   if (!number?.isPossible() || number.countryCallingCode !== getCountryCallingCode(country)) return null;
+  const reading = toReading(number, digits);
+  const keepsTrunk = /^0/.test(number.nationalNumber) || /^\+11/.test(number.number);
+  return keepsTrunk && reading?.valid === false ? null : reading;
+}
+
+/** Carriers' ways to dial abroad that libphonenumber does not know. */
+const CARRIER_PREFIXES: Partial<Record<CountryCode, readonly string[]>> = { ID: ['001', '007'] };
+
+/**
+ * Digits behind the country's own way to dial abroad (011, 0011, 010, 8~10, …), also where the number is one of that
+ * country; null for what begins otherwise.
+ */
+export function readDialledAbroad(digits: string, country: CountryCode): Reading | null {
+  const carrier = CARRIER_PREFIXES[country]?.find((prefix) => digits.startsWith(prefix));
+  if (carrier !== undefined) return readInternational(digits.slice(carrier.length));
+  const number = parse(digits, country);
+  if (!number?.isPossible()) return null;
+  const isOwn = number.countryCallingCode === getCountryCallingCode(country);
+  const written = number.number.slice(1);
+  if (isOwn && (digits.length === written.length || !digits.endsWith(written))) return null;
   return toReading(number, digits);
 }
 
-/** Digits behind the country's own way to dial abroad (011, 0011, 010, 8~10, …); null for what begins otherwise. */
-export function readDialledAbroad(digits: string, country: CountryCode): Reading | null {
-  const number = parse(digits, country);
-  if (!number?.isPossible() || number.countryCallingCode === getCountryCallingCode(country)) return null;
-  return toReading(number, digits);
+/** Calling codes of no country: satellite phones and the like, which nobody is meant to guess. */
+const NON_GEOGRAPHIC = /^(?:8(?:00|08|70|78|8[1238])|979)/;
+
+/** True for numbers that belong to no country. */
+export function isNonGeographic({ digits }: Reading): boolean {
+  return NON_GEOGRAPHIC.test(digits);
+}
+
+/** What is left when a calling code was written twice (`+62 62 812…`); null when that is no number either. */
+export function withoutDoubledCode({ digits, valid }: Reading): Reading | null {
+  if (valid) return null;
+  const code = parse(`+${digits}`)?.countryCallingCode ?? '';
+  if (code === '' || !digits.startsWith(`${code}${code}`)) return null;
+  const inner = readInternational(digits.slice(code.length));
+  return inner?.valid ? inner : null;
 }
 
 /** True where people write the digits as they are: no 0 or 8 stands before them in the national spelling. */
@@ -84,10 +119,11 @@ function toReading(number: PhoneNumber, written: string): Reading | null {
   const digits = number.number.slice(1);
   if (!isE164(digits)) return null;
   if (!written.endsWith(number.nationalNumber) && !isArgentineMobile(digits, written)) return null;
+  const valid = number.isValid();
   const type = number.getType();
   return {
     digits,
-    valid: number.isValid(),
+    valid,
     mobile: type === 'MOBILE' || type === 'FIXED_LINE_OR_MOBILE',
   };
 }

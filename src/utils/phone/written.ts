@@ -2,7 +2,7 @@
 import { toPlainText } from './characters.ts';
 
 /** What was done to a number before it could be read. */
-export type Repair = 'apostrophe' | 'formula' | 'decimal' | 'exponent';
+export type Repair = 'apostrophe' | 'formula' | 'decimal' | 'exponent' | 'thousands';
 
 /** Why a text is no phone number, before any numbering plan is asked. */
 export type Flaw =
@@ -51,17 +51,27 @@ function fromJid(text: string): Written | Flaw {
   return { digits, form: 'jid', groups: [digits], repair: null };
 }
 
+/** `1,234,567,890`, with decimals or without; with points only where a comma tells them from other points. */
+const THOUSANDS = /^(\+?\d{1,3}(?:,\d{3}){2,}(?=(?:\.00?)?$)|\+?\d{1,3}(?:\.\d{3}){2,}(?=,00?$))/;
+/** Fewer digits before `.0` may be a group of their own. */
+const MIN_WITH_DECIMALS = 8;
+
 /** Null when digits are lost. */
 function undoSpreadsheet(text: string): { text: string; repair: Repair | null } | null {
   if (/^\+?\d+$/.test(text)) return { text, repair: null };
-  const formula = /^="(.*)"$/.exec(text);
+  const formula = /^="(.*)"$/.exec(text) ?? /^=(\+?\d+)$/.exec(text);
   if (formula?.[1] !== undefined) return repaired(formula[1], 'formula');
   const quoted = /^(["'])(.*)\1$/.exec(text);
   if (quoted?.[2] !== undefined) return repaired(quoted[2], 'apostrophe');
   if (/^['`]/.test(text)) return repaired(text.slice(1), 'apostrophe');
   const decimal = /^(\+?(?:\d{10,}(?=[.,]0{3})|\d{6,}(?=[.,]00?$)))[.,]0+$/.exec(text);
   if (decimal?.[1] !== undefined) return { text: decimal[1], repair: 'decimal' };
-  const exponent = /^(\+?)(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})$/.exec(text);
+  const spaced = /^([+\d ()-]*\d{3})[.,]00?$/.exec(text)?.[1];
+  if (spaced !== undefined && countDigits(spaced) >= MIN_WITH_DECIMALS)
+    return { text: spaced, repair: 'decimal' };
+  const thousands = THOUSANDS.exec(text)?.[1];
+  if (thousands !== undefined) return { text: thousands.replace(/[.,]/g, ''), repair: 'thousands' };
+  const exponent = /^(\+?)(\d)(?:[.,](\d+))?[eE]\+?(\d{1,3})$/.exec(text);
   if (!exponent) return { text, repair: null };
   const [, plus = '', first = '', rest = '', power = ''] = exponent;
   // Zeros at the end are not written, so fewer digits than the power asks for may have been rounded away.
@@ -90,20 +100,29 @@ function fromLink(text: string): Read | null {
   return fromUri(decode(text.replace(SCHEME, '')));
 }
 
+/** `wa.me/62…`, `wa.me/c/62…` (a catalogue), `wa.me/p/<product>/62…`. */
+const CHAT_PATH = /^(?:https?:\/\/)?(?:www\.)?wa\.me\/(?:c\/|p\/\w{1,40}\/)?([^/]+)\/?$/i;
+
+const bareOf = (text: string) =>
+  toPlainText(decode(text))
+    .replace(/^\+/, '')
+    .replace(/[\s()-]/g, '');
+
 /** WhatsApp's links hold international numbers only. */
 function fromChatLink(text: string): Read {
   const [path = '', query = ''] = text.split(/[?#]/, 2);
-  const phone = new URLSearchParams(query).get('phone');
-  const last = phone ?? path.replace(/\/$/, '').split('/').at(-1) ?? '';
-  const digits = toPlainText(decode(last))
-    .replace(/^\+/, '')
-    .replace(/[\s()-]/g, '');
+  const named = new URLSearchParams(query).getAll('phone');
+  const inPath = CHAT_PATH.exec(path)?.[1];
+  const all = new Set([...named, ...(inPath === undefined ? [] : [inPath])].map(bareOf));
+  const [digits = ''] = all;
+  if (all.size > 1) return 'two_numbers';
   return /^[1-9]\d+$/.test(digits) ? { digits, form: 'plus', groups: [digits] } : 'leftover';
 }
 
 /** RFC 3966: parameters follow semicolons; `phone-context` holds what a local number lacks. */
 function fromUri(text: string): Read {
-  const [number = '', ...parameters] = text.split(';');
+  const [number = '', ...parameters] = text.replace(/\?.*$/s, '').split(';');
+  if (!parameters.every((parameter) => /^[a-z][a-z-]*(?:=[^=]*)?$/i.test(parameter))) return 'two_numbers';
   const context = parameters.find((parameter) => /^phone-context=\+/i.test(parameter));
   const read = fromText(number);
   if (context === undefined || typeof read === 'string' || read.form !== 'bare') return read;
@@ -124,12 +143,14 @@ const EXTENSION =
   /(?:;ext=|[ ,;]{0,4}(?:\b(?:ext(?:ension|ensi|n)?|ekst(?:ensi)?|anexo|interno|доб)\b|(?<=[\d) ])(?:ext|x)|#)[.: ]{0,4})\d{1,6}#?$/iu;
 
 function fromText(text: string): Read {
-  const number = text.replace(EXTENSION, '').trim();
+  const number = text.replace(EXTENSION, '').replace(/[,;]$/, '').trim();
   if (/\p{L}/u.test(number)) return 'letters';
   const first = number.search(/\d/);
   if (first < 0) return 'leftover';
   if (/[\n,;|&]/.test(number) || number.lastIndexOf('+') > first) return 'two_numbers';
   if (!/^[\d\s().\-/[\]+]*$/.test(number) || /\+.*\+/.test(number)) return 'leftover';
+  // What a spreadsheet took for a sum: the digits are not those that were typed.
+  if (/^[\s(]*-|^\+-/.test(number)) return 'leftover';
   if (!groupsBelong(number)) return 'leftover';
   const groups = number.match(/\d+/g);
   if (groups === null) return 'leftover';
@@ -146,8 +167,8 @@ function groupsBelong(number: string): boolean {
     const after = countDigits(brackets.slice(brackets.indexOf(')', match.index)));
     if (before > 7 || after < 4) return false;
   }
-  // `6281234567890.5` is a number with decimals.
-  if (/^\+?\d{6,}\.\d{1,2}$/.test(number)) return false;
+  // `6281234567890.5` is a number with decimals; `06.12.34.56.78` is not.
+  if (/\d{3}\.\d{1,2}$/.test(number) || /^\+?\d{8,}\.\d+$/.test(number)) return false;
   const [area = '', rest, ...more] = number.split('/');
   if (rest === undefined) return true;
   return more.length === 0 && /^[0+(]/.test(area) && countDigits(area) <= 8 && countDigits(rest) >= 5;

@@ -148,6 +148,7 @@ const WORDS = {
       line_too_long: 'baris ini lebih panjang dari 262144 huruf',
       first_of_several: 'dipulihkan: dari beberapa nomor diambil nomor pertama yang sah',
       other_column: 'dipulihkan: nomor diambil dari kolom lain',
+      thousands: 'dipulihkan: pemisah ribuan dihapus',
       leading_zero: 'dipulihkan: 0 di depan tidak ada',
     } as Record<string, string>,
     warnings: {
