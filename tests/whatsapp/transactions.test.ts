@@ -1,6 +1,7 @@
 import type { SignalKeyStoreWithTransaction } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-import { installTransactions, type RawKeys } from '../../src/whatsapp/baileys/transactions.ts';
+import { installTransactions, persistKeys, type RawKeys } from '../../src/whatsapp/baileys/transactions.ts';
+import { createSignal } from '../helpers/signal.ts';
 
 const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -87,6 +88,38 @@ describe('a key transaction', () => {
     release();
     await Promise.all(both);
     expect(done).toBe(2);
+  });
+
+  it.each([
+    ['to a person', async (keys: SignalKeyStoreWithTransaction) => void (await keys.get('tctoken', ['a']))],
+    [
+      'to a group',
+      async (keys: SignalKeyStoreWithTransaction) => keys.set({ 'sender-key-memory': { a: {} } }),
+    ],
+    ['by Baileys itself', persistKeys],
+  ])('is durable before a stanza %s leaves, and stays so when that fails', async (_which, lastStep) => {
+    const { keys, writes, setDurable } = setUp();
+    const disk = createSignal();
+    const asked = createSignal();
+    setDurable(() => {
+      asked.give();
+      return disk.given;
+    });
+    let left = false;
+    const relay = keys.transaction(async () => {
+      await keys.set({ session: { peer: Buffer.from('sealed with the first key') } });
+      await lastStep(keys);
+      left = true;
+      throw new Error('Connection Closed');
+    }, 'a');
+    await asked.given;
+    await tick();
+    expect(left).toBe(false);
+    disk.give();
+    await expect(relay).rejects.toThrow('Connection Closed');
+    expect(left).toBe(true);
+    expect(writes).toHaveLength(1);
+    expect(writes[0]).toContain('session:peer');
   });
 
   it('does not swallow what is written after its end by work it started', async () => {

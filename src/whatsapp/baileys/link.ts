@@ -40,7 +40,7 @@ import { createReceiver } from './receive.ts';
 import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
 import { boundRetryMemory } from './retry-memory.ts';
 import { makeSocketConfig } from './socket-config.ts';
-import { holdsKeys, installTransactions } from './transactions.ts';
+import { holdsKeys, installTransactions, persistKeys } from './transactions.ts';
 import { withServerRoot } from './trust.ts';
 
 /** From the server's `<success>` to an open session: a first login also uploads 812 pre-keys. */
@@ -289,7 +289,10 @@ function refuseWithdrawnRelays(repository: Repository): void {
   const { encryptMessage, encryptGroupMessage } = repository;
   repository.encryptMessage = async (opts) => {
     refuseWithdrawn();
-    return encryptMessage.call(repository, opts);
+    const sealed = await encryptMessage.call(repository, opts);
+    // What Baileys sends by itself, to a device that asks for a message again, passes none of our last steps.
+    if (!isRelaying()) await persistKeys();
+    return sealed;
   };
   repository.encryptGroupMessage = async (opts) => {
     refuseWithdrawn();

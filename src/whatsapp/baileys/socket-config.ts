@@ -46,10 +46,7 @@ export type SessionParts = Pick<
   'auth' | 'getMessage' | 'cachedGroupMetadata' | 'makeSignalRepository' | 'userDevicesCache'
 >;
 
-/**
- * Caches belong to one socket: Signal state that a crash took back heals only because a new socket asks for the
- * recipient's devices again.
- */
+/** Caches belong to one socket: people get other devices while there is none. */
 export function makeSocketConfig(settings: SocketSettings, parts: SessionParts): UserFacingSocketConfig {
   const { waServer } = settings;
   return {

@@ -1,7 +1,9 @@
 /**
  * Baileys' key transactions, done again: one AsyncLocalStorage for all sockets instead of one each, one lock a
  * socket (Baileys lets a send and a decryption of the same peer overwrite each other), and work that goes on
- * after its transaction writes for itself instead of into the dead one.
+ * after its transaction writes for itself instead of into the dead one. Baileys sends inside of them: the keys of a
+ * stanza are durable before it leaves, or a crash would take them back and the next message would be sealed with keys
+ * that its reader has used.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type {
@@ -27,6 +29,8 @@ interface Scope {
   /** what was read or written in this transaction; null: known to be missing */
   seen: Map<string, Values>;
   written: Map<string, Values>;
+  /** See `persistKeys`. */
+  persist(): Promise<void>;
 }
 
 const scopes = new AsyncLocalStorage<Scope>();
@@ -34,6 +38,15 @@ const scopes = new AsyncLocalStorage<Scope>();
 /** Whether this code runs inside a transaction of any socket, and so holds its keys. */
 export function holdsKeys(): boolean {
   return scopes.getStore()?.open ?? false;
+}
+
+/**
+ * What the transaction that runs here has set so far is written, whatever becomes of the rest of it. Resolves when it is
+ * durable.
+ */
+export async function persistKeys(): Promise<void> {
+  const scope = scopes.getStore();
+  if (scope?.open) await scope.persist();
 }
 
 /** Replaces the methods of the key store that a Baileys socket made for itself. */
@@ -53,8 +66,7 @@ export function installTransactions(keys: SignalKeyStoreWithTransaction, raw: Ra
     },
     async set(data) {
       const scope = current();
-      if (LAST_OF_GROUP in data) markLeaving();
-      else refuseWithdrawn();
+      refuseWithdrawn();
       if (!scope) return raw.set(definedOnly(data));
       for (const [type, values] of Object.entries(definedOnly(data))) {
         for (const [name, value] of Object.entries(values)) {
@@ -62,17 +74,30 @@ export function installTransactions(keys: SignalKeyStoreWithTransaction, raw: Ra
           valuesOf(scope.written, type).set(name, value);
         }
       }
+      if (LAST_OF_GROUP in data) await leave(scope);
     },
     async transaction(work) {
       if (current()) return work();
       let durable: Promise<void> = Promise.resolve();
       const result = await lock(async () => {
-        const scope: Scope = { owner: keys, open: true, seen: new Map(), written: new Map() };
+        const write = async () => {
+          if (scope.written.size === 0) return;
+          const written = plain(scope.written);
+          scope.written.clear();
+          await raw.set(written);
+        };
+        const scope: Scope = {
+          owner: keys,
+          open: true,
+          seen: new Map(),
+          written: new Map(),
+          persist: write,
+        };
         try {
           const value = await scopes.run(scope, work);
           scope.open = false;
           // The next transaction sees these values at once; only our caller waits until they are durable.
-          if (scope.written.size > 0) durable = raw.set(plain(scope.written));
+          durable = write();
           return value;
         } finally {
           scope.open = false;
@@ -98,8 +123,13 @@ const LAST_OF_GROUP: KeyType = 'sender-key-memory';
 
 async function readLast(scope: Scope | undefined, raw: RawKeys, type: KeyType, names: readonly string[]) {
   const found = await (scope ? readInScope(scope, raw, type, names) : raw.get(type, names));
-  markLeaving();
+  await leave(scope);
   return found;
+}
+
+async function leave(scope: Scope | undefined): Promise<void> {
+  await scope?.persist();
+  markLeaving();
 }
 
 async function readInScope(
