@@ -2,7 +2,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { authenticate } from '../middlewares/authenticate.ts';
 import type { HttpContext } from '../middlewares/http-env.ts';
-import { requireRole, requireScope } from '../services/access.ts';
+import { requireRole, requireScope, requireWholeTenant } from '../services/access.ts';
 import type { Ctx } from '../services/context.ts';
 import { renderMetrics } from '../services/metrics/index.ts';
 import { type Route, route } from './route.ts';
@@ -35,6 +35,7 @@ async function requireReader(ctx: Ctx, http: HttpContext): Promise<void> {
   const actor = await authenticate(ctx, http, 'credential');
   requireRole({ actor }, 'admin');
   requireScope({ actor }, 'read');
+  requireWholeTenant({ actor });
 }
 
 /** Compared as MACs: of equal length, and in constant time. */

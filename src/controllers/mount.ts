@@ -182,9 +182,11 @@ function run({ deps, running }: MountParts, route: Route) {
     const ctx = createCtx(deps, c);
     const key = route.idempotent ? c.req.header('idempotency-key')?.trim() : undefined;
     if (key === undefined) return handle(c, route, ctx, request);
-    requireNamedSession(ctx, request);
+    const named = requireNamedSession(ctx, request);
     const hashed = { ...request, body: withoutFields(request.body, route.unhashed) };
-    const claim = newClaim(key, { method: route.method, path: route.path, ...hashed });
+    // What names no session is another request with a key that is bound to one: it is not given the account's answer.
+    const bound = named || ctx.actor.sessionId === null ? {} : { bound: ctx.actor.sessionId };
+    const claim = newClaim(key, { method: route.method, path: route.path, ...hashed, ...bound });
     ctx.idempotency = claim;
     const answer = await answerOnce(ctx, claim, running, async () => {
       const response = await handle(c, route, ctx, request);
@@ -195,12 +197,15 @@ function run({ deps, running }: MountParts, route: Route) {
   };
 }
 
-/** Throws SESSION_NOT_FOUND for a key of another session, which must not be given the answer that is kept for this one. */
-function requireNamedSession(ctx: Ctx, { params, body }: Request): void {
+/**
+ * Whether the request names a session. Throws SESSION_NOT_FOUND for a key of another session, which must not be given
+ * the answer that is kept for this one.
+ */
+function requireNamedSession(ctx: Ctx, { params, body }: Request): boolean {
   const fields: Record<string, unknown> = { ...Object(body), ...Object(params) };
-  for (const name of [fields.session, fields.sessionId]) {
-    if (typeof name === 'string') requireSession(ctx, name);
-  }
+  const names = [fields.session, fields.sessionId].filter((name) => typeof name === 'string');
+  for (const name of names) requireSession(ctx, name);
+  return names.length > 0;
 }
 
 function withoutFields(body: unknown, names: readonly string[] | undefined): unknown {

@@ -75,6 +75,20 @@ it('lists that were made by another session are not there for it', async () => {
   expect((await t.call(`${lists('main')}/${theirs}/contacts`, { token: tenant.token })).status).toBe(200);
 });
 
+it('an answer that was kept for the whole account is not given to it', async () => {
+  const body = { file: 'data:text/plain;base64,aGVsbG8=' };
+  const headers = { 'idempotency-key': 'of-the-account' };
+  const first = await t.call('/media', { method: 'POST', token: tenant.token, body, headers });
+  expect(first.status).toBe(201);
+  const apiKey = await keyOf(['*'], 'main');
+  const again = await t.call('/media', { method: 'POST', apiKey, body, headers });
+  expect(again).toMatchObject({ status: 409, body: { code: 'IDEMPOTENCY_CONFLICT' } });
+  // What it brings itself is its own, although the bytes are the same.
+  const own = await t.call('/media', { method: 'POST', apiKey, body });
+  expect(dataOf(own).id).not.toBe(dataOf(first).id);
+  expect((await t.call(`/media/${dataOf(own).id}`, { apiKey })).status).toBe(200);
+});
+
 it('who the account is needs read', async () => {
   expect((await t.call('/auth/me', { apiKey: await keyOf(['otp']) })).status).toBe(403);
   expect((await t.call('/auth/me', { apiKey: await keyOf(['read']) })).status).toBe(200);

@@ -128,7 +128,7 @@ async function countSpan(
 ): Promise<{ counts: MessageCounts; read: number }> {
   const cache = caches.get(ctx.stream) ?? new LRUCache({ max: 5_000 });
   caches.set(ctx.stream, cache);
-  const key = `${ctx.actor.userId}:${span.from}:${span.to}`;
+  const key = `${ctx.actor.userId}:${span.from}:${span.to}:${ctx.actor.sessionId ?? ''}`;
   const now = ctx.clock.now();
   const known = cache.get(key);
   if (known && known.until > now) return { counts: known.counts, read: sumOf(known.counts) };
@@ -142,7 +142,13 @@ async function countSpan(
 async function countRows(ctx: Ctx, { from, to }: Span, atMost: number): Promise<MessageCounts> {
   const counts = noCounts();
   const { id, createdAt, direction, status, userId } = messages;
-  const own = and(eq(userId, ctx.actor.userId), gte(createdAt, from), lt(createdAt, to));
+  const bound = ctx.actor.sessionId;
+  const own = and(
+    eq(userId, ctx.actor.userId),
+    gte(createdAt, from),
+    lt(createdAt, to),
+    bound === null ? undefined : eq(messages.sessionId, bound),
+  );
   let last: { createdAt: number; id: string } | null = null;
   for (let read = 0; read < atMost; read += PIECE) {
     const rows: { id: string; createdAt: number; direction: 'in' | 'out'; status: string }[] = await ctx.db
@@ -211,10 +217,16 @@ export interface Backlog {
 /** What waits in the queues of the caller's sessions. */
 export async function readBacklog(ctx: Ctx): Promise<Backlog> {
   requireScope(ctx, 'read');
+  const { userId, sessionId } = ctx.actor;
   const own = await ctx.db
     .select({ id: whatsappAccounts.id })
     .from(whatsappAccounts)
-    .where(eq(whatsappAccounts.userId, ctx.actor.userId))
+    .where(
+      and(
+        eq(whatsappAccounts.userId, userId),
+        sessionId === null ? undefined : eq(whatsappAccounts.sessionId, sessionId),
+      ),
+    )
     .limit(MAX_SESSIONS);
   if (own.length === 0) return { messages: 0, oldestDueMs: null };
   const mine = inArray(

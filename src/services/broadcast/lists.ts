@@ -10,7 +10,7 @@ import { type Ctx, type Deps, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
 import { contains } from './search.ts';
-import { type BroadcastRef, enterBroadcast } from './tenant.ts';
+import { type BroadcastRef, enterBroadcast, ofBound } from './tenant.ts';
 
 export type ListRow = typeof broadcastLists.$inferSelect;
 
@@ -41,7 +41,7 @@ export async function listLists(
   const where = and(
     eq(broadcastLists.userId, userId),
     isNull(broadcastLists.deletedAt),
-    ofSession(ctx.actor.sessionId),
+    ofBound(ctx.actor.sessionId, broadcastLists.sessionId),
     found,
   );
   const rows = await ctx.db
@@ -182,12 +182,8 @@ const isList = (userId: number, listId: string, bound: string | null): SQL | und
     eq(broadcastLists.id, listId),
     eq(broadcastLists.userId, userId),
     isNull(broadcastLists.deletedAt),
-    ofSession(bound),
+    ofBound(bound, broadcastLists.sessionId),
   );
-
-/** A key that is bound to a session sees the lists that were made by it, and no others. */
-const ofSession = (bound: string | null): SQL | undefined =>
-  bound === null ? undefined : eq(broadcastLists.sessionId, bound);
 
 function recordList(ctx: Ctx, tx: Tx, row: ListRow, event: 'list.created' | 'list.deleted'): Promise<void> {
   const data = { name: row.name, contacts: row.contactCount };

@@ -6,6 +6,7 @@ import { optOutSettings, optOuts, waContacts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
+import { requireWholeTenant } from '../access.ts';
 import type { Ctx, Deps } from '../context.ts';
 import { isOptedOut } from './opted-out.ts';
 import { type BroadcastRef, enterBroadcast } from './tenant.ts';
@@ -118,12 +119,13 @@ export async function getOptOutWords(ctx: Ctx, ref: BroadcastRef): Promise<OptOu
   return { builtIn: BUILT_IN_WORDS, words: await readOwnWords(ctx.db, userId) };
 }
 
-/** Replaces the tenant's own words; the built-in ones stay in force. */
+/** Replaces the tenant's own words; the built-in ones stay in force. Throws FORBIDDEN for a key of one session. */
 export async function putOptOutWords(
   ctx: Ctx,
   input: BroadcastRef & { words: readonly string[] },
 ): Promise<OptOutWords> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
+  requireWholeTenant(ctx);
   const known = new Set(BUILT_IN_WORDS);
   const words: string[] = [];
   for (const given of input.words) {

@@ -14,7 +14,7 @@ import { claimIdempotency } from '../idempotency.ts';
 import type { CsvExport } from './export.ts';
 import { isOptedOut } from './opted-out.ts';
 import { contains } from './search.ts';
-import { type BroadcastRef, enterBroadcast } from './tenant.ts';
+import { type BroadcastRef, enterBroadcast, ofBound } from './tenant.ts';
 
 const MAX_COUNTED = 10_000;
 const PIECE = 500;
@@ -43,7 +43,7 @@ export async function listOptOuts(
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const search = input.search?.trim() ?? '';
   const found = search === '' ? undefined : contains([optOuts.phone, optOuts.note, optOuts.word], search);
-  const where = and(eq(optOuts.userId, userId), found);
+  const where = and(eq(optOuts.userId, userId), ofBound(ctx.actor.sessionId, optOuts.sessionId), found);
   const rows = await ctx.db
     .select()
     .from(optOuts)
@@ -73,7 +73,7 @@ export async function addOptOuts(
   ctx: Ctx,
   input: BroadcastRef & { numbers: readonly string[]; note?: string | null | undefined },
 ): Promise<{ added: number; existing: number; numbers: string[] }> {
-  const { userId } = await enterBroadcast(ctx, input, 'broadcast');
+  const { userId, session } = await enterBroadcast(ctx, input, 'broadcast');
   const numbers = [
     ...new Set(input.numbers.map((number) => normalizePhone(number, ctx.config.defaultCountry))),
   ];
@@ -85,7 +85,7 @@ export async function addOptOuts(
         phone,
         source: 'manual' as const,
         note: input.note ?? null,
-        sessionId: input.sessionId ?? null,
+        sessionId: session?.sessionId ?? null,
         createdAt: ctx.clock.now(),
       };
       if (await tryInsert(tx, optOuts, row)) added.push(phone);
@@ -133,17 +133,17 @@ export async function removeOptOut(ctx: Ctx, ref: NumberRef): Promise<{ number: 
 /** The whole ledger as CSV, in the columns that its import reads. */
 export async function exportOptOuts(ctx: Ctx, ref: BroadcastRef): Promise<CsvExport> {
   const { userId } = await enterBroadcast(ctx, ref, 'read');
-  return { fileName: 'opt-outs.csv', lines: optOutLines(ctx.db, userId) };
+  return { fileName: 'opt-outs.csv', lines: optOutLines(ctx.db, userId, ctx.actor.sessionId) };
 }
 
-async function* optOutLines(db: Db, userId: number): AsyncGenerator<string> {
+async function* optOutLines(db: Db, userId: number, bound: string | null): AsyncGenerator<string> {
   yield csvLine(['number', 'source', 'word', 'note', 'createdAt']);
   let after = '';
   while (true) {
     const rows = await db
       .select()
       .from(optOuts)
-      .where(and(eq(optOuts.userId, userId), gt(optOuts.phone, after)))
+      .where(and(eq(optOuts.userId, userId), ofBound(bound, optOuts.sessionId), gt(optOuts.phone, after)))
       .orderBy(asc(optOuts.phone))
       .limit(PIECE);
     const last = rows.at(-1);
@@ -176,16 +176,18 @@ interface AskedNumber {
   userId: number;
   phone: string;
   spellings: string[];
+  /** the session whose entries the credential may see; null: all */
+  bound: string | null;
 }
 
 async function readNumber(ctx: Ctx, userId: number, { number }: { number: string }): Promise<AskedNumber> {
   const phone = normalizePhone(number, ctx.config.defaultCountry);
   const { spellings } = await findSubscriber(ctx.db, userId, phone);
-  return { userId, phone, spellings };
+  return { userId, phone, spellings, bound: ctx.actor.sessionId };
 }
 
-const isOptOut = ({ userId, spellings }: AskedNumber) =>
-  and(eq(optOuts.userId, userId), inArray(optOuts.phone, spellings));
+const isOptOut = ({ userId, spellings, bound }: AskedNumber) =>
+  and(eq(optOuts.userId, userId), inArray(optOuts.phone, spellings), ofBound(bound, optOuts.sessionId));
 
 async function findOptOut(db: Db, asked: AskedNumber): Promise<Row> {
   const rows = await db.select().from(optOuts).where(isOptOut(asked));

@@ -1,4 +1,7 @@
-/** A tenant's texts for broadcasts, and how they look for real contacts. */
+/**
+ * A tenant's texts for broadcasts, and how they look for real contacts. All its sessions write from the same ones: a key
+ * of one session reads them and changes none.
+ */
 import { and, asc, count, eq, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { affected, isUniqueViolation, transact, tryInsert } from '../../db/ops.ts';
@@ -6,6 +9,7 @@ import { broadcastContacts, broadcastTemplates } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { normalizePhone } from '../../utils/phone.ts';
+import { requireWholeTenant } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
@@ -68,6 +72,7 @@ export async function createTemplate(
   answer: (template: BroadcastTemplate) => { status: number; body: Record<string, unknown> },
 ): Promise<BroadcastTemplate> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
+  requireWholeTenant(ctx);
   checkTemplateText(input.body, 'body');
   const now = ctx.clock.now();
   const { name, body } = input;
@@ -86,6 +91,7 @@ export async function updateTemplate(
   input: TemplateRef & { name?: string | undefined; body?: string | undefined },
 ): Promise<BroadcastTemplate> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
+  requireWholeTenant(ctx);
   if (input.body !== undefined) checkTemplateText(input.body, 'body');
   const changes = {
     ...(input.name === undefined ? {} : { name: input.name }),
@@ -105,6 +111,7 @@ export async function updateTemplate(
 /** Throws NOT_FOUND. */
 export async function deleteTemplate(ctx: Ctx, ref: TemplateRef): Promise<void> {
   const { userId } = await enterBroadcast(ctx, ref, 'broadcast');
+  requireWholeTenant(ctx);
   const deleted = await ctx.db.delete(broadcastTemplates).where(isTemplate(userId, ref.id));
   if (affected(deleted) === 0) throw templateNotFound(ref.id);
 }

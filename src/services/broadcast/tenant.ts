@@ -1,4 +1,6 @@
 /** Whose broadcasts: the API reaches everything of this folder through one of the tenant's sessions. */
+import { eq, type SQL } from 'drizzle-orm';
+import type { broadcastLists, contactImports, media, optOuts } from '../../db/schema.ts';
 import { requireScope, type Scope, tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { findSession, type SessionRecord, type SessionRef } from '../sessions/find.ts';
@@ -12,6 +14,18 @@ export interface BroadcastTenant {
 export interface BroadcastRef {
   sessionId?: string | undefined;
   userId?: number | undefined;
+}
+
+type SessionColumn = (
+  | typeof broadcastLists
+  | typeof contactImports
+  | typeof media
+  | typeof optOuts
+)['sessionId'];
+
+/** A key that is bound to a session sees and changes what was made by it, and nothing else; others see all. */
+export function ofBound(bound: string | null, column: SessionColumn): SQL | undefined {
+  return bound === null ? undefined : eq(column, bound);
 }
 
 type BroadcastScope = Extract<Scope, 'read' | 'broadcast'>;

@@ -16,7 +16,7 @@ import { findMedia, keepReceived, type MediaRecord, toolRun } from '../media/kee
 import type { ReceivedFile } from '../media/sources.ts';
 import { discardFile, fileTooLarge } from '../media/staging.ts';
 import { signedMediaPath } from '../media/verbs.ts';
-import { type BroadcastRef, enterBroadcast } from './tenant.ts';
+import { type BroadcastRef, enterBroadcast, ofBound } from './tenant.ts';
 
 const WORD = 'application/msword';
 /** The old Office formats are one container; what it holds is told by the names inside. */
@@ -65,6 +65,7 @@ export async function uploadFile(ctx: Ctx, input: BroadcastRef & { file: Receive
     const row = await keepReceived(ctx, file, {
       mimetype,
       kind: 'upload',
+      sessionId: session?.sessionId ?? null,
       neededUntil: ctx.clock.now(),
       details,
       // The signed link is a credential, which must not be in what is kept.
@@ -94,7 +95,12 @@ export async function listUploads(
   input: BroadcastRef & { page: number; limit: number },
 ): Promise<{ data: UploadEntry[]; totalItems: number }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  const where = and(eq(media.userId, userId), eq(media.kind, 'upload'), gt(media.expiresAt, ctx.clock.now()));
+  const where = and(
+    eq(media.userId, userId),
+    eq(media.kind, 'upload'),
+    gt(media.expiresAt, ctx.clock.now()),
+    ofBound(ctx.actor.sessionId, media.sessionId),
+  );
   const rows = await ctx.db
     .select()
     .from(media)

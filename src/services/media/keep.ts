@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNull, or } from 'drizzle-orm';
+import { and, desc, eq, gt, isNull } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { transact } from '../../db/ops.ts';
 import { media } from '../../db/schema.ts';
@@ -32,6 +32,8 @@ interface KeepOptions {
   mimetype: string;
   kind: MediaRecord['kind'];
   neededUntil: number;
+  /** the session by which it was brought; the key's own, or none, when missing */
+  sessionId?: string | null;
   /** when somebody has looked already */
   details?: MediaDetails;
   /** written when row and file are both there; repeatable */
@@ -40,16 +42,16 @@ interface KeepOptions {
 
 /**
  * Gives a received file its row and its place. The same bytes under the same name are kept once for a tenant, so
- * that they are uploaded to WhatsApp once as well. Throws UNAVAILABLE, QUOTA_EXCEEDED.
+ * that they are uploaded to WhatsApp once as well; those of one session are apart. Throws UNAVAILABLE, QUOTA_EXCEEDED.
  */
 export async function keepReceived(
   ctx: Ctx,
   received: ReceivedFile,
-  { mimetype, kind, neededUntil, details: seen, companion }: KeepOptions,
+  { mimetype, kind, neededUntil, sessionId = ctx.actor.sessionId, details: seen, companion }: KeepOptions,
 ): Promise<MediaRecord> {
   const now = ctx.clock.now();
   const expiresAt = expiryOf(ctx, neededUntil);
-  const known = await findSame(ctx, received, mimetype, kind);
+  const known = await findSame(ctx, received, { mimetype, kind, sessionId });
   if (known) {
     const row = { ...known, expiresAt: Math.max(known.expiresAt, expiresAt) };
     await transact(ctx.db, async (tx) => {
@@ -64,7 +66,7 @@ export async function keepReceived(
     id,
     userId: ctx.actor.userId,
     accountId: null,
-    sessionId: null,
+    sessionId,
     kind,
     sha256: received.sha256,
     mimetype,
@@ -91,8 +93,7 @@ export async function keepReceived(
 async function findSame(
   ctx: Ctx,
   received: ReceivedFile,
-  mimetype: string,
-  kind: MediaRecord['kind'],
+  { mimetype, kind, sessionId }: Pick<MediaRecord, 'mimetype' | 'kind' | 'sessionId'>,
 ): Promise<MediaRecord | null> {
   const { filename } = received;
   const [row] = await ctx.db
@@ -105,6 +106,7 @@ async function findSame(
         eq(media.mimetype, mimetype),
         eq(media.kind, kind),
         isNull(media.accountId),
+        sessionId === null ? isNull(media.sessionId) : eq(media.sessionId, sessionId),
         filename === null ? isNull(media.filename) : eq(media.filename, filename),
         // What is about to go must not be relied on.
         gt(media.expiresAt, ctx.clock.now() + DAY_MS),
@@ -131,8 +133,8 @@ export async function extend(db: Ctx['db'] | Tx, row: Pick<MediaRecord, 'id' | '
 }
 
 /**
- * The row of a file that the caller may use: their own, and with a key that is bound to a session nothing of the
- * other ones. Throws NOT_FOUND.
+ * The row of a file that the caller may use: their own, and with a key that is bound to a session what came in
+ * by it or was brought by it. Throws NOT_FOUND.
  */
 export async function findMedia(ctx: Ctx, id: string, userId = ctx.actor.userId): Promise<MediaRecord> {
   const bound = ctx.actor.sessionId;
@@ -144,7 +146,7 @@ export async function findMedia(ctx: Ctx, id: string, userId = ctx.actor.userId)
         eq(media.id, idOf(id)),
         eq(media.userId, userId),
         gt(media.expiresAt, ctx.clock.now()),
-        bound === null ? undefined : or(isNull(media.sessionId), eq(media.sessionId, bound)),
+        bound === null ? undefined : eq(media.sessionId, bound),
       ),
     )
     .orderBy(desc(media.id));

@@ -37,6 +37,7 @@ export async function listDeliveries(
   await requireWebhook(ctx, input.id);
   const where = and(
     eq(webhookOutbox.webhookId, input.id),
+    ofSession(ctx),
     input.state === undefined ? undefined : eq(webhookOutbox.state, input.state),
   );
   const rows = await ctx.db
@@ -59,6 +60,11 @@ export async function listDeliveries(
     totalItems: n > COUNTED ? null : n,
     nextCursor: last ? `${last.createdAt}.${last.id}` : null,
   };
+}
+
+/** A webhook may have told of other sessions before it was bound to the one of the key. */
+function ofSession({ actor }: Ctx): SQL | undefined {
+  return actor.sessionId === null ? undefined : eq(webhookOutbox.sessionId, actor.sessionId);
 }
 
 function afterCursor(cursor: string | undefined): SQL | undefined {
@@ -149,7 +155,10 @@ export async function testWebhook(ctx: Ctx, input: { id: string }): Promise<Test
 }
 
 async function findDelivery(ctx: Ctx, id: string): Promise<OutboxRow> {
-  const [row] = await ctx.db.select().from(webhookOutbox).where(eq(webhookOutbox.id, id));
+  const [row] = await ctx.db
+    .select()
+    .from(webhookOutbox)
+    .where(and(eq(webhookOutbox.id, id), ofSession(ctx)));
   if (!row) throw new AppError('NOT_FOUND', 'There is no such delivery.');
   try {
     await requireWebhook(ctx, row.webhookId);

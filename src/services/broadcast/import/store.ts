@@ -7,6 +7,7 @@ import { AppError, ERROR_STATUS, type ErrorCode } from '../../../utils/errors.ts
 import { own } from '../../../utils/own.ts';
 import type { ColumnMapping } from '../columns.ts';
 import { LINE_REASONS } from '../numbers.ts';
+import { ofBound } from '../tenant.ts';
 import type { LineNote } from './rows.ts';
 
 export type ImportRow = typeof contactImports.$inferSelect;
@@ -85,10 +86,6 @@ const WARNINGS: Record<string, (row: ImportRow) => string> = {
   letters_lost: () => 'Some letters of the file are no UTF-8 and were replaced; the rest was read as UTF-8.',
 };
 
-/** A key that is bound to a session sees the imports that were made by it, and no others. */
-const ofSession = (bound: string | null) =>
-  bound === null ? undefined : eq(contactImports.sessionId, bound);
-
 /** The tenant's import, for a key that is `bound` one of that session. Throws NOT_FOUND. */
 export async function findImport(
   db: Db,
@@ -99,7 +96,13 @@ export async function findImport(
   const [row] = await db
     .select()
     .from(contactImports)
-    .where(and(eq(contactImports.id, id), eq(contactImports.userId, userId), ofSession(bound)));
+    .where(
+      and(
+        eq(contactImports.id, id),
+        eq(contactImports.userId, userId),
+        ofBound(bound, contactImports.sessionId),
+      ),
+    );
   if (!row) throw new AppError('NOT_FOUND', `There is no import ${id}.`);
   return row;
 }
@@ -163,7 +166,14 @@ export function readImports(
   return db
     .select()
     .from(contactImports)
-    .where(and(eq(contactImports.userId, userId), eq(contactImports.kind, kind), ofList, ofSession(bound)))
+    .where(
+      and(
+        eq(contactImports.userId, userId),
+        eq(contactImports.kind, kind),
+        ofList,
+        ofBound(bound, contactImports.sessionId),
+      ),
+    )
     .orderBy(desc(contactImports.createdAt), desc(contactImports.id))
     .limit(limit);
 }
