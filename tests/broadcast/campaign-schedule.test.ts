@@ -52,6 +52,21 @@ describe('a campaign for later', () => {
 
   const all = async (): Promise<View[]> => Object((await w.call('/campaigns')).body.data);
 
+  it('ends with that reason when its list is deleted, and so does a paused one that has not begun', async () => {
+    const listId = await w.list(contacts(2));
+    const later = { listId, message: 'x', scheduledAt: '2026-01-05T05:00:00Z' };
+    const { id } = Object((await w.post('/schedule', later)).body.data);
+    const clone = Object((await w.post(`/campaigns/${id}/clone`, {})).body.data);
+    const { body } = await w.post('/schedule', { ...later, listId: await w.list(contacts(1)) });
+    expect((await w.call(`/lists/${listId}`, { method: 'DELETE' })).status).toBe(200);
+    for (const ended of [id, clone.id]) {
+      expect(await w.campaign(ended)).toMatchObject({ status: 'failed', reason: 'list_deleted' });
+    }
+    expect(await w.campaign(Object(body.data).id)).toMatchObject({ status: 'scheduled' });
+    await w.clock.advance(3 * 3_600_000);
+    expect(w.relayed()).toHaveLength(1);
+  });
+
   it('begins at its time, with who is on the list then', async () => {
     const listId = await w.list(contacts(2));
     const reply = await w.post('/schedule', {

@@ -77,6 +77,7 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
     NODE_ENV: 'test',
     JWT_SECRET: 'test-jwt-secret-'.repeat(4),
     ENCRYPTION_KEY: '0123456789abcdef'.repeat(4),
+    TZ_HOUSEKEEPING: 'UTC',
     API_RATE_LIMIT_MAX: '100000',
     RATE_LIMIT_MAX: '100000',
   });

@@ -72,6 +72,19 @@ describe('create', () => {
     expect(reply.headers.get('cache-control')).toBe('no-store');
   });
 
+  it('does not show the phone that is asked for as one that is linked', async () => {
+    await api.post('/session/create', { sessionId: 'awaited', phoneNumber: '+6281234500077' });
+    const phone = { phoneNumber: null, expectedPhone: '+6281234500077' };
+    const { body } = await api.get('/session/status?session=awaited');
+    expect(body.data).toMatchObject({ ...phone, user: null, isConnected: false });
+    const listed = await api.get('/session/list');
+    expect(listed.body.data).toEqual(
+      expect.arrayContaining([expect.objectContaining({ sessionId: 'awaited', ...phone })]),
+    );
+    const { clients } = (await api.get('/api/whatsapp/clients')).body;
+    expect(clients).toEqual([]);
+  });
+
   it('makes a name when none is given, and takes `session` and `phone` for the fields', async () => {
     const made = await api.post('/session/create', {});
     expect(made.body.data).toMatchObject({ sessionId: expect.stringMatching(/^session-[0-9a-f]{12}$/) });

@@ -1622,7 +1622,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a broadcast list with its contacts
-         * @description Campaigns that have started keep their recipients.
+         * @description Campaigns that have taken their recipients keep them. Those that are scheduled for the list, or paused before they took any, end as `failed` with the reason `list_deleted`.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -2646,7 +2646,7 @@ export interface components {
     schemas: {
         ActivityEntry: {
             /** @enum {string} */
-            action: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_receive" | "otp_send" | "file_upload" | "api_call";
+            action: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_attempt" | "message_receipt" | "message_receive" | "otp_send" | "otp_status" | "file_upload" | "api_call";
             actorId: number | null;
             /**
              * Format: date-time
@@ -3730,7 +3730,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @example message_send */
-                action?: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_receive" | "otp_send" | "file_upload" | "api_call";
+                action?: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_attempt" | "message_receipt" | "message_receive" | "otp_send" | "otp_status" | "file_upload" | "api_call";
                 all?: "0" | "1" | "true" | "false" | "";
                 cursor?: string;
                 /** @description not before */
@@ -3783,7 +3783,7 @@ export interface operations {
     getAnalyticsLogsErrors: {
         parameters: {
             query?: {
-                action?: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_receive" | "otp_send" | "file_upload" | "api_call";
+                action?: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_attempt" | "message_receipt" | "message_receive" | "otp_send" | "otp_status" | "file_upload" | "api_call";
                 all?: "0" | "1" | "true" | "false" | "";
                 cursor?: string;
                 /** @description not before */
@@ -10120,6 +10120,7 @@ export interface operations {
                             eventsUrl: string;
                             expiresAt: string | null;
                             pairingCode?: string;
+                            /** @description the phone that is linked, or the one that was asked for */
                             phoneNumber: string | null;
                             qr?: string;
                             qrCode?: string;
@@ -10204,8 +10205,11 @@ export interface operations {
                         data: {
                             /** Format: date-time */
                             createdAt: string;
+                            /** @description the only phone that may link; null: any */
+                            expectedPhone: string | null;
                             lastSeen: string | null;
                             name: string | null;
+                            /** @description the phone that is linked; null before one was */
                             phoneNumber: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
@@ -10272,6 +10276,8 @@ export interface operations {
                             } | null;
                             disconnectedAt: string | null;
                             errorMessage: string | null;
+                            /** @description the only phone that may link; null: any */
+                            expectedPhone: string | null;
                             isConnected: boolean;
                             lastSeen: string | null;
                             name: string | null;
@@ -10279,6 +10285,7 @@ export interface operations {
                             pausedUntil: string | null;
                             /** @description e.g. paused, hour_limit, quiet_hours, breaker_463; null: nothing holds it */
                             pauseReason: string | null;
+                            /** @description the phone that is linked; null before one was */
                             phoneNumber: string | null;
                             /** @description when the latest QR code of a running pairing was made */
                             qrGenerated: string | null;
@@ -10686,6 +10693,8 @@ export interface operations {
                             } | null;
                             disconnectedAt: string | null;
                             errorMessage: string | null;
+                            /** @description the only phone that may link; null: any */
+                            expectedPhone: string | null;
                             isConnected: boolean;
                             lastSeen: string | null;
                             name: string | null;
@@ -10693,6 +10702,7 @@ export interface operations {
                             pausedUntil: string | null;
                             /** @description e.g. paused, hour_limit, quiet_hours, breaker_463; null: nothing holds it */
                             pauseReason: string | null;
+                            /** @description the phone that is linked; null before one was */
                             phoneNumber: string | null;
                             /** @description when the latest QR code of a running pairing was made */
                             qrGenerated: string | null;
@@ -10758,6 +10768,8 @@ export interface operations {
                             } | null;
                             disconnectedAt: string | null;
                             errorMessage: string | null;
+                            /** @description the only phone that may link; null: any */
+                            expectedPhone: string | null;
                             isConnected: boolean;
                             lastSeen: string | null;
                             name: string | null;
@@ -10765,6 +10777,7 @@ export interface operations {
                             pausedUntil: string | null;
                             /** @description e.g. paused, hour_limit, quiet_hours, breaker_463; null: nothing holds it */
                             pauseReason: string | null;
+                            /** @description the phone that is linked; null before one was */
                             phoneNumber: string | null;
                             /** @description when the latest QR code of a running pairing was made */
                             qrGenerated: string | null;

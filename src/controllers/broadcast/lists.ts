@@ -111,7 +111,8 @@ const remove = route({
   ...broadcastPath('/lists/:listId'),
   tag: TAG,
   summary: 'Delete a broadcast list with its contacts',
-  description: 'Campaigns that have started keep their recipients.',
+  description:
+    'Campaigns that have taken their recipients keep them. Those that are scheduled for the list, or paused before they took any, end as `failed` with the reason `list_deleted`.',
   auth: 'credential',
   scope: 'broadcast',
   params: ListParams,

@@ -8,6 +8,7 @@ import {
   getSessionStatus,
   listSessions,
   SessionId,
+  type SessionOutput,
 } from '../../services/sessions/index.ts';
 import { type Dialect, type Route, row, sendRow, toDigits } from './dialect.ts';
 import { BROADCAST_API_FAILURES } from './texts.ts';
@@ -17,10 +18,14 @@ const params = z.object({ sessionId: SessionId });
 const inPath = { params: { sessionId: 'user123' } };
 const Person = z.object({ name: z.string().nullable(), number: z.string() }).nullable();
 
+/** A phone is linked, and the session is connected or on its way back. */
+const isActive = ({ status, phoneNumber }: SessionOutput) =>
+  status === 'connected' || (phoneNumber !== null && (status === 'connecting' || status === 'disconnected'));
+
 const clients = row(dialect, {
   method: 'get',
   path: '/api/whatsapp/clients',
-  summary: 'List the sessions',
+  summary: 'List the sessions that are connected, or are coming back by themselves',
   response: z.object({
     clients: z.array(
       z.object({ sessionId: z.string(), status: z.string(), connected: z.boolean(), user: Person }),
@@ -29,7 +34,7 @@ const clients = row(dialect, {
   input: () => ({}),
   verb: listSessions,
   output: ({ data }) => ({
-    clients: data.map(({ sessionId, status, phoneNumber, name, createdAt }) => ({
+    clients: data.filter(isActive).map(({ sessionId, status, phoneNumber, name, createdAt }) => ({
       sessionId,
       status,
       connected: status === 'connected',

@@ -5,6 +5,7 @@ import { affected, insertMany, rawRun, transact } from '../../db/ops.ts';
 import { broadcastContacts, broadcastLists, campaignRecipients, campaigns } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { type CampaignDeps, type CampaignRow, campaignFact } from './campaign-row.ts';
+import { LIST_DELETED } from './list-campaigns.ts';
 
 /**
  * Recipients in one transaction. SQLite copies them on the event loop: about 10 ms, so that sockets and other requests
@@ -125,16 +126,11 @@ async function isListGone(tx: Tx, listId: string): Promise<boolean> {
 
 /** Half a list is not what was asked for, and nobody has been written to yet. */
 async function giveUp(tx: Tx, deps: CampaignDeps, row: CampaignRow, now: number): Promise<boolean> {
-  const changes = {
-    status: 'failed' as const,
-    reason: 'list_deleted',
-    reasonMessage: 'The list was deleted while its recipients were being taken.',
-    activeKey: null,
-    finishedAt: now,
-  };
-  await tx.update(campaigns).set(changes).where(eq(campaigns.id, row.id));
-  await record(tx, deps, [
-    campaignFact(row, 'campaign.failed', { status: 'failed', reason: changes.reason }),
-  ]);
+  const { status, reason } = LIST_DELETED;
+  await tx
+    .update(campaigns)
+    .set({ ...LIST_DELETED, finishedAt: now })
+    .where(eq(campaigns.id, row.id));
+  await record(tx, deps, [campaignFact(row, 'campaign.failed', { status, reason })]);
   return true;
 }

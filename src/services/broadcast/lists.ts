@@ -9,6 +9,7 @@ import { newId } from '../../utils/ids.ts';
 import { type Ctx, type Deps, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
+import { endCampaignsOf } from './list-campaigns.ts';
 import { contains } from './search.ts';
 import { type BroadcastRef, enterBroadcast, ofBound } from './tenant.ts';
 
@@ -109,12 +110,16 @@ export async function updateList(
   return toList(await findList(ctx.db, userId, input.listId, ctx.actor.sessionId));
 }
 
-/** The list is gone at once; its contacts go in pieces afterwards. Throws NOT_FOUND. */
+/**
+ * The list is gone at once; its contacts go in pieces afterwards. Campaigns that have not taken their recipients
+ * from it yet end as `failed: list_deleted`. Throws NOT_FOUND.
+ */
 export async function deleteList(ctx: Ctx, ref: ListRef): Promise<void> {
   const { userId } = await enterBroadcast(ctx, ref, 'broadcast');
   await transact(ctx.database, async (tx) => {
     const row = await lockList(tx, userId, ref.listId, ctx.clock.now(), ctx.actor.sessionId);
     await tx.update(broadcastLists).set({ deletedAt: ctx.clock.now() }).where(eq(broadcastLists.id, row.id));
+    await endCampaignsOf(tx, ctx, row);
     await recordList(ctx, tx, row, 'list.deleted');
   });
   ctx.background

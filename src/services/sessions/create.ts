@@ -17,7 +17,7 @@ import { makePlainLinks, makeSessionLinks } from './links.ts';
 import { openSession, PAIRING_WAIT_MS, waitForPairing } from './pairing.ts';
 import { drawQrUrl } from './qr-image.ts';
 import type { CreatedSessionOutput, CreateSessionInput } from './schemas.ts';
-import { phoneOf, toIso, toSession } from './view.ts';
+import { expectedPhoneOf, phoneOf, toIso, toSession } from './view.ts';
 
 const accounts = whatsappAccounts;
 
@@ -127,7 +127,7 @@ export async function toCreated(ctx: Ctx, row: SessionRecord): Promise<CreatedSe
   return {
     sessionId: row.sessionId,
     status: row.status,
-    phoneNumber: phoneOf(row),
+    phoneNumber: phoneOf(row) ?? expectedPhoneOf(row),
     ...(row.qr === null ? {} : { qr: row.qr, qrCode: await drawQrUrl(row.qr) }),
     ...(row.pairingCode === null ? {} : { pairingCode: row.pairingCode }),
     ...makeSessionLinks(ctx, row),
@@ -143,7 +143,7 @@ export function keptAnswer(ctx: Ctx, row: SessionRecord): Record<string, unknown
     sessionId,
     session: sessionId,
     status,
-    phoneNumber: phoneOf(row),
+    phoneNumber: phoneOf(row) ?? expectedPhoneOf(row),
     ...links,
     expiresAt: null,
   };

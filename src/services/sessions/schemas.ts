@@ -33,7 +33,8 @@ const time = z.iso.datetime().nullable();
 
 export const SessionOutput = z.object({
   sessionId: z.string(),
-  phoneNumber: z.string().nullable(),
+  phoneNumber: z.string().nullable().describe('the phone that is linked; null before one was'),
+  expectedPhone: z.string().nullable().describe('the only phone that may link; null: any'),
   name: z.string().nullable(),
   status: z.enum(SESSION_STATUSES),
   reason: z.string().nullable().describe('why it is not connected, e.g. client_outdated'),
@@ -78,7 +79,7 @@ export type QrOutput = z.infer<typeof QrOutput>;
 export const CreatedSessionOutput = z.object({
   sessionId: z.string(),
   status: z.enum(SESSION_STATUSES),
-  phoneNumber: z.string().nullable(),
+  phoneNumber: z.string().nullable().describe('the phone that is linked, or the one that was asked for'),
   qr: z.string().optional(),
   qrCode: z.string().optional(),
   pairingCode: z.string().optional(),

@@ -13,16 +13,21 @@ const QR_WITHIN_EVENTS = 50;
 
 export const toIso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
 
-/** `+` and the digits of the linked phone, or of the one that is expected to link. */
-export function phoneOf(row: Pick<SessionRecord, 'phoneNumber' | 'expectedPhone'>): string | null {
-  const digits = row.phoneNumber ?? row.expectedPhone;
-  return digits === null ? null : formatE164(digits);
+/** `+` and the digits of the phone that did link, null before. */
+export function phoneOf({ phoneNumber }: Pick<SessionRecord, 'phoneNumber'>): string | null {
+  return phoneNumber === null ? null : formatE164(phoneNumber);
+}
+
+/** `+` and the digits of the phone that is asked to link, null when any phone may. */
+export function expectedPhoneOf({ expectedPhone }: Pick<SessionRecord, 'expectedPhone'>): string | null {
+  return expectedPhone === null ? null : formatE164(expectedPhone);
 }
 
 export function toSession(row: SessionRecord, now: number): SessionOutput {
   return {
     sessionId: row.sessionId,
     phoneNumber: phoneOf(row),
+    expectedPhone: expectedPhoneOf(row),
     name: row.name,
     status: row.status,
     reason: row.reason,
