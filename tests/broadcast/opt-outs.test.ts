@@ -50,6 +50,9 @@ function receive(message: InboundMessage) {
   const account = { id: w.accountId, userId: w.tenant.id, sessionId: 'main', owner: newId(), fence: 0 };
   return storeInbound(w.t.deps, account, message);
 }
+/** The session learns whose that LID is. */
+const know = (lid: string) =>
+  w.t.deps.db.insert(waContacts).values({ accountId: w.accountId, lid, phone: PHONE, updatedAt: Date.now() });
 const say = (text: string) => receive(inbound({ content: { type: 'text', text } }));
 
 describe('an opt-out under one spelling of a number', () => {
@@ -71,6 +74,11 @@ describe('an opt-out under one spelling of a number', () => {
     expect(await isOptedOut(w.t.deps.db, w.tenant.id, [...both])).toEqual(new Set());
     const added = await w.post('/opt-outs', { numbers: [`+${dialled}`, `+${account}`] });
     expect(dataOf(added)).toMatchObject({ added: 1, existing: 1 });
+    const file = await upload(w, '/opt-outs/import', `number\n+${dialled}\n+${account}\n`);
+    expect(dataOf(file)).toMatchObject({ added: 0, duplicates: 2 });
+    await w.call(`/opt-outs/%2B${account}`, { method: 'DELETE' });
+    const anew = await upload(w, '/opt-outs/import', `number\n+${dialled}\n+${account}\n`);
+    expect(dataOf(anew)).toMatchObject({ added: 1, duplicates: 1 });
   });
 });
 
@@ -117,16 +125,39 @@ describe('an inbound message', () => {
     expect(await ledger()).toHaveLength(1);
   });
 
-  it('from a LID counts for the number it is known to be, and in a group for nobody', async () => {
-    await receive(inbound({ chat: '99@lid', phone: null, lid: '99' }));
-    await receive(
-      inbound({ chat: '123456@g.us', phone: null, lid: null, participant: `${PHONE}@s.whatsapp.net` }),
-    );
+  it('in a group opts nobody out', async () => {
+    const participant = `${PHONE}@s.whatsapp.net`;
+    await receive(inbound({ chat: '123456@g.us', phone: null, lid: null, participant }));
     expect(await ledger()).toEqual([]);
-    const row = { accountId: w.accountId, lid: '99', phone: PHONE, updatedAt: Date.now() };
-    await w.t.deps.db.insert(waContacts).values(row);
-    await receive(inbound({ chat: '99@lid', phone: null, lid: '99' }));
+  });
+
+  it('from a LID counts for the number it is known to be', async () => {
+    await know('99000');
+    await receive(inbound({ chat: '99000@lid', phone: null, lid: '99000' }));
     expect(await ledger()).toMatchObject([{ number: PHONE }]);
+  });
+
+  it('from a LID that nobody knows is kept under it, and holds once its number is known', async () => {
+    const lid = '186470215942314';
+    await receive(inbound({ chat: `${lid}@lid`, phone: null, lid }));
+    await receive(inbound({ chat: `${lid}@lid`, phone: null, lid }));
+    expect(await ledger()).toMatchObject([{ number: `${lid}@lid`, source: 'message', word: 'STOP' }]);
+    const out = () => isOptedOut(w.t.deps.db, w.tenant.id, [PHONE]);
+    expect(await out()).toEqual(new Set());
+    await know(lid);
+    expect(await out()).toEqual(new Set([PHONE]));
+    expect(dataOf(await w.call(`/opt-outs/%2B${PHONE}`))).toMatchObject({ number: `${lid}@lid` });
+    await say('STOP');
+    expect(await ledger()).toHaveLength(1);
+    const stranger = await enterAs(first.t, await first.t.tenant());
+    expect(await isOptedOut(w.t.deps.db, stranger.tenant.id, [PHONE])).toEqual(new Set());
+    const exported = (await w.call('/opt-outs/export')).text;
+    expect((await w.call(`/opt-outs/%2B${PHONE}`, { method: 'DELETE' })).status).toBe(200);
+    expect(await ledger()).toEqual([]);
+    expect(dataOf(await upload(w, '/opt-outs/import', exported))).toMatchObject({ added: 1, invalid: 0 });
+    expect(await ledger()).toMatchObject([{ number: `${lid}@lid` }]);
+    expect((await w.call(`/opt-outs/${lid}%40lid`, { method: 'DELETE' })).status).toBe(200);
+    expect(dataOf(await w.post('/opt-outs', { numbers: [`${lid}@lid`] }))).toMatchObject({ added: 1 });
   });
 
   it("may be one of the tenant's own words, and of nobody else's", async () => {

@@ -4,13 +4,13 @@ import { z } from 'zod';
 import type { Db } from '../../db/client.ts';
 import { broadcastContacts, optOuts } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
-import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import type { Ctx } from '../context.ts';
 import { requireQueueing } from '../messages/session.ts';
 import type { SessionRef } from '../sessions/find.ts';
 import { ScheduleCampaignInput } from './campaign-schemas.ts';
 import { paceLimits } from './counts.ts';
 import { INVALID_MARK } from './freeze.ts';
+import { readLedgerKeys } from './ledger-keys.ts';
 import { isOptedOut } from './opted-out.ts';
 import { dailyCap } from './safety.ts';
 import { firstRun } from './schedule.ts';
@@ -155,11 +155,6 @@ async function countNumbers(db: Db, userId: number, numbers: readonly string[]):
   return found;
 }
 
-async function spellingsOf(db: Db, userId: number, phones: readonly string[]): Promise<string[]> {
-  const subscribers = await findSubscribers(db, userId, phones);
-  return [...new Set([...subscribers.values()].flatMap(({ spellings }) => spellings))];
-}
-
 /** From the ledger's side, which is the shorter one. */
 async function countOnList(db: Db, userId: number, listId: string): Promise<number | null> {
   let found = 0;
@@ -173,20 +168,18 @@ async function countOnList(db: Db, userId: number, listId: string): Promise<numb
       .limit(PIECE);
     const last = phones.at(-1);
     if (last === undefined) return found;
+    const keys = await readLedgerKeys(
+      db,
+      userId,
+      phones.map(({ phone }) => phone),
+    );
     const [row] = await db
       .select({ n: count() })
       .from(broadcastContacts)
       .where(
         and(
           eq(broadcastContacts.listId, listId),
-          inArray(
-            broadcastContacts.phone,
-            await spellingsOf(
-              db,
-              userId,
-              phones.map(({ phone }) => phone),
-            ),
-          ),
+          inArray(broadcastContacts.phone, [...keys.values()].flat()),
         ),
       );
     found += Number(row?.n ?? 0);

@@ -3,6 +3,7 @@ import { and, asc, eq, gt, lte } from 'drizzle-orm';
 import { campaignRecipients } from '../../db/schema.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import { type CampaignDeps, type CampaignRow, optionsOf } from './campaign-row.ts';
+import { lidKey } from './ledger-keys.ts';
 import { findLids, type Lookup, lookUpNumbers } from './number-lookup.ts';
 import { isOptedOut } from './opted-out.ts';
 import { quietUntil } from './time-zones.ts';
@@ -136,6 +137,9 @@ async function prepareJudge(
   const known = checkNumbers
     ? await lookUpNumbers(deps, campaign, reachable)
     : await assumeThere(deps, campaign.accountId, reachable);
+  // The directory may just have told whose LID somebody is that opted out under it.
+  const lids = [...known.values()].flatMap(({ lid }) => (lid === null ? [] : [lidKey(lid)]));
+  const lidsOut = await isOptedOut(deps.db, campaign.userId, lids);
   return (recipient) => {
     const { phone, state } = recipient;
     if (state === 'skipped' || state === 'queued') return null;
@@ -144,6 +148,9 @@ async function prepareJudge(
     if (until !== undefined) return { action: 'defer', recipient, until };
     const found = known.get(phone);
     if (!found) return 'unknown';
+    if (found.lid !== null && lidsOut.has(lidKey(found.lid))) {
+      return { action: 'skip', recipient, reason: 'opted_out' };
+    }
     if (!found.exists) return { action: 'skip', recipient, reason: 'not_on_whatsapp' };
     return { action: 'send', recipient, peer: found.jid ?? phoneJid(phone), lid: found.lid };
   };

@@ -8,6 +8,7 @@ import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import { requireWholeTenant } from '../access.ts';
 import type { Ctx, Deps } from '../context.ts';
+import { lidKey, showKey } from './ledger-keys.ts';
 import { isOptedOut } from './opted-out.ts';
 import { type BroadcastRef, enterBroadcast } from './tenant.ts';
 
@@ -28,7 +29,8 @@ interface Written {
 
 /**
  * Puts the sender into the tenant's ledger when the whole message is one of its words; in the transaction that
- * stores the message, so that neither is there without the other. Who is in the ledger already stays as they are.
+ * stores the message, so that neither is there without the other. A LID that nobody knows the number of stands there
+ * itself. Who is in the ledger already stays as they are.
  */
 export async function noteOptOut(
   tx: Tx,
@@ -41,8 +43,9 @@ export async function noteOptOut(
   const words = [...BUILT_IN_WORDS, ...(await readOwnWords(tx, account.userId))];
   const word = words.find((candidate) => said.includes(foldWord(candidate)));
   if (word === undefined) return;
-  const phone = message.phone ?? (await phoneOfLid(tx, account.id, message.lid ?? ''));
-  if (phone === null || (await isOptedOut(tx, account.userId, [phone])).size > 0) return;
+  const lid = message.lid ?? '';
+  const phone = message.phone ?? (await phoneOfLid(tx, account.id, lid)) ?? lidKey(lid);
+  if ((await isOptedOut(tx, account.userId, [phone])).size > 0) return;
   const added = await tryInsert(tx, optOuts, {
     userId: account.userId,
     phone,
@@ -58,7 +61,7 @@ export async function noteOptOut(
       userId: account.userId,
       session: account,
       event: 'opt_out.added',
-      subject: phone,
+      subject: showKey(phone),
       data: { source: 'message', word },
     },
   ]);

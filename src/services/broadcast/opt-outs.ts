@@ -7,12 +7,12 @@ import { turn } from '../../db/turns.ts';
 import { record } from '../../events/record.ts';
 import { csvLine } from '../../utils/csv.ts';
 import { AppError } from '../../utils/errors.ts';
-import { formatE164, normalizePhone } from '../../utils/phone.ts';
-import { findSubscriber, findSubscribers } from '../../whatsapp/subscribers.ts';
+import { formatE164 } from '../../utils/phone.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import type { CsvExport } from './export.ts';
-import { isOptedOut } from './opted-out.ts';
+import { readLedgerKeys, showKey, toLedgerKey } from './ledger-keys.ts';
+import { withoutOptedOut } from './opted-out.ts';
 import { contains } from './search.ts';
 import { type BroadcastRef, enterBroadcast, ofBound } from './tenant.ts';
 
@@ -22,6 +22,7 @@ const PIECE = 500;
 type Row = typeof optOuts.$inferSelect;
 
 export interface OptOut {
+  /** E.164 digits, or `…@lid` of somebody whose number was not known */
   number: string;
   source: Row['source'];
   /** the word that was written */
@@ -74,12 +75,11 @@ export async function addOptOuts(
   input: BroadcastRef & { numbers: readonly string[]; note?: string | null | undefined },
 ): Promise<{ added: number; existing: number; numbers: string[] }> {
   const { userId, session } = await enterBroadcast(ctx, input, 'broadcast');
-  const numbers = [
-    ...new Set(input.numbers.map((number) => normalizePhone(number, ctx.config.defaultCountry))),
-  ];
+  const keys = [...new Set(input.numbers.map((number) => toLedgerKey(number, ctx.config.defaultCountry)))];
+  const numbers = keys.map(showKey);
   return transact(ctx.database, async (tx) => {
     const added: string[] = [];
-    for (const phone of await withoutKnown(tx, userId, numbers)) {
+    for (const phone of await withoutOptedOut(tx, userId, keys)) {
       const row = {
         userId,
         phone,
@@ -95,18 +95,6 @@ export async function addOptOuts(
     await claimIdempotency(ctx, tx, { status: 201, body: { success: true, data } });
     return data;
   });
-}
-
-/** Whoever is in the ledger under no spelling of theirs, each subscriber once. */
-async function withoutKnown(tx: Tx, userId: number, phones: readonly string[]): Promise<string[]> {
-  const out = await isOptedOut(tx, userId, phones);
-  const subscribers = await findSubscribers(tx, userId, phones);
-  const fresh = new Map<string, string>();
-  for (const phone of phones) {
-    const key = subscribers.get(phone)?.key ?? phone;
-    if (!out.has(phone) && !fresh.has(key)) fresh.set(key, phone);
-  }
-  return [...fresh.values()];
 }
 
 /** Changes the note. Throws NOT_FOUND, INVALID_NUMBER. */
@@ -127,7 +115,7 @@ export async function removeOptOut(ctx: Ctx, ref: NumberRef): Promise<{ number: 
     if (affected(removed) === 0) throw notOptedOut(asked.phone);
     await recordOptOuts(ctx, tx, userId, 'opt_out.removed', [asked.phone]);
   });
-  return { number: asked.phone };
+  return { number: showKey(asked.phone) };
 }
 
 /** The whole ledger as CSV, in the columns that its import reads. */
@@ -151,7 +139,7 @@ async function* optOutLines(db: Db, userId: number, bound: string | null): Async
     yield rows
       .map(toOptOut)
       .map(({ number, source, word, note, createdAt }) =>
-        csvLine([formatE164(number), source, word, note, createdAt]),
+        csvLine([number.includes('@') ? number : formatE164(number), source, word, note, createdAt]),
       )
       .join('');
     after = last.phone;
@@ -167,27 +155,33 @@ function recordOptOuts(
   phones: readonly string[],
 ): Promise<void> {
   const origin = originOf(ctx);
-  const facts = phones.map((subject) => ({ userId, event, subject, data: { source: 'manual' }, origin }));
+  const facts = phones.map((phone) => ({
+    userId,
+    event,
+    subject: showKey(phone),
+    data: { source: 'manual' },
+    origin,
+  }));
   return record(tx, ctx, facts);
 }
 
-/** A number that a client named, with the other spellings of its subscriber. */
+/** A number or LID that a client named, with what else its subscriber may stand under. */
 interface AskedNumber {
   userId: number;
   phone: string;
-  spellings: string[];
+  keys: string[];
   /** the session whose entries the credential may see; null: all */
   bound: string | null;
 }
 
 async function readNumber(ctx: Ctx, userId: number, { number }: { number: string }): Promise<AskedNumber> {
-  const phone = normalizePhone(number, ctx.config.defaultCountry);
-  const { spellings } = await findSubscriber(ctx.db, userId, phone);
-  return { userId, phone, spellings, bound: ctx.actor.sessionId };
+  const phone = toLedgerKey(number, ctx.config.defaultCountry);
+  const keys = (await readLedgerKeys(ctx.db, userId, [phone])).get(phone) ?? [phone];
+  return { userId, phone, keys, bound: ctx.actor.sessionId };
 }
 
-const isOptOut = ({ userId, spellings, bound }: AskedNumber) =>
-  and(eq(optOuts.userId, userId), inArray(optOuts.phone, spellings), ofBound(bound, optOuts.sessionId));
+const isOptOut = ({ userId, keys, bound }: AskedNumber) =>
+  and(eq(optOuts.userId, userId), inArray(optOuts.phone, keys), ofBound(bound, optOuts.sessionId));
 
 async function findOptOut(db: Db, asked: AskedNumber): Promise<Row> {
   const rows = await db.select().from(optOuts).where(isOptOut(asked));
@@ -197,9 +191,16 @@ async function findOptOut(db: Db, asked: AskedNumber): Promise<Row> {
 }
 
 function toOptOut({ phone, source, word, note, sessionId, createdAt }: Row): OptOut {
-  return { number: phone, source, word, note, sessionId, createdAt: new Date(createdAt).toISOString() };
+  return {
+    number: showKey(phone),
+    source,
+    word,
+    note,
+    sessionId,
+    createdAt: new Date(createdAt).toISOString(),
+  };
 }
 
 function notOptedOut(phone: string): AppError {
-  return new AppError('NOT_FOUND', `${phone} has not opted out.`);
+  return new AppError('NOT_FOUND', `${showKey(phone)} has not opted out.`);
 }

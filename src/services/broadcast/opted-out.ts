@@ -1,11 +1,11 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { optOuts } from '../../db/schema.ts';
-import { findSubscribers } from '../../whatsapp/subscribers.ts';
+import { readLedgerKeys } from './ledger-keys.ts';
 
 /**
- * Which of these phones (E.164 digits, 1,000 at most) want no broadcasts of this tenant: whoever opted out under one
- * spelling of their number did so for all.
+ * Which of these phones (E.164 digits, or keys of LIDs; 1,000 at most) want no broadcasts of this tenant: whoever opted
+ * out under one spelling of their number, or under its LID, did so for all.
  */
 export async function isOptedOut(
   db: Db | Tx,
@@ -13,12 +13,28 @@ export async function isOptedOut(
   phones: readonly string[],
 ): Promise<Set<string>> {
   if (phones.length === 0) return new Set();
-  const subscribers = await findSubscribers(db, userId, phones);
-  const spellings = new Set([...subscribers.values()].flatMap((subscriber) => subscriber.spellings));
+  const keys = await readLedgerKeys(db, userId, phones);
   const rows = await db
     .select({ phone: optOuts.phone })
     .from(optOuts)
-    .where(and(eq(optOuts.userId, userId), inArray(optOuts.phone, [...spellings])));
+    .where(and(eq(optOuts.userId, userId), inArray(optOuts.phone, [...new Set([...keys.values()].flat())])));
   const out = new Set(rows.map(({ phone }) => phone));
-  return new Set(phones.filter((phone) => subscribers.get(phone)?.spellings.some((one) => out.has(one))));
+  return new Set(phones.filter((phone) => keys.get(phone)?.some((key) => out.has(key))));
+}
+
+/** Those who are in the ledger under none of their keys, each subscriber once (keys as `isOptedOut` takes them). */
+export async function withoutOptedOut(
+  db: Db | Tx,
+  userId: number,
+  phones: readonly string[],
+): Promise<string[]> {
+  const out = await isOptedOut(db, userId, phones);
+  const keys = await readLedgerKeys(db, userId, phones);
+  const fresh: string[] = [];
+  for (const phone of phones) {
+    if (out.has(phone)) continue;
+    fresh.push(phone);
+    for (const key of keys.get(phone) ?? []) out.add(key);
+  }
+  return fresh;
 }

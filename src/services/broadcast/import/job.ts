@@ -182,7 +182,9 @@ async function writeRows(
       toSkip--;
     } else {
       const row =
-        problem === null ? readRow(cells, line, plan, deps.config.defaultCountry) : unreadable(line, problem);
+        problem === null
+          ? readRow(cells, line, plan, deps.config.defaultCountry, { lids: job.kind === 'opt_outs' })
+          : unreadable(line, problem);
       collect(batch, row, cells[plan.number] ?? '', line);
       if (batch.rows >= BATCH) return flush();
     }

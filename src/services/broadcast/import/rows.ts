@@ -1,7 +1,9 @@
 /** A record of a file -> a contact, or why not. Pure. */
 
 import { fromSafeCell } from '../../../utils/csv.ts';
+import { lidOf } from '../../../whatsapp/jid.ts';
 import { type ColumnPlan, MAX_NAME_LENGTH, maxValueLength } from '../columns.ts';
+import { lidKey } from '../ledger-keys.ts';
 import type { NewContact } from '../merge.ts';
 import { type NumberProblem, readNumber } from '../numbers.ts';
 
@@ -18,17 +20,22 @@ export type ReadRow = { contact: NewContact; note: LineNote | null } | { contact
 
 const MAX_SHOWN = 80;
 
-/** Reads one record as the header's plan says. Empty cells are not given, so that they erase nothing. */
+/** Reads one record as the header's plan says; `lids`: also `…@lid`, as the key of the ledger. Empty cells are not given, so that they erase nothing. */
 export function readRow(
   cells: readonly string[],
   line: number,
   plan: ColumnPlan,
   defaultCountry: string,
+  { lids = false }: { lids?: boolean } = {},
 ): ReadRow {
   const value = (cells[plan.number] ?? '').slice(0, MAX_SHOWN);
   const refuse = (code: string): ReadRow => ({ contact: null, note: { line, kind: 'invalid', code, value } });
   for (let at = plan.width; at < cells.length; at++) if (cells[at] !== '') return refuse('too_many_columns');
-  const number = readNumbers(cells, plan, defaultCountry);
+  const lid = lids ? lidOf((cells[plan.number] ?? '').trim()) : null;
+  const number: FoundNumber =
+    lid !== null && /^\d{5,19}$/.test(lid)
+      ? { phone: lidKey(lid), repair: null }
+      : readNumbers(cells, plan, defaultCountry);
   if (number.problem !== undefined) return refuse(number.problem);
   const name = nameOf(cells, plan);
   if (name.length > MAX_NAME_LENGTH) return refuse('value_too_long');

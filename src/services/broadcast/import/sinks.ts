@@ -7,7 +7,7 @@ import type { Deps } from '../../context.ts';
 import type { ColumnPlan } from '../columns.ts';
 import { lockList } from '../lists.ts';
 import { type Merged, mergeContacts, type NewContact, updateListFacts } from '../merge.ts';
-import { isOptedOut } from '../opted-out.ts';
+import { withoutOptedOut } from '../opted-out.ts';
 import type { ImportRow } from './store.ts';
 
 /** Writes one batch, in the transaction that counts it. */
@@ -36,10 +36,11 @@ const MAX_NOTE = 300;
 /** Who is in the ledger already stays there as it is, and counts as a duplicate. */
 const toLedger: Sink = async (tx, _deps, job, plan, contacts, now) => {
   const phones = contacts.map(({ phone }) => phone);
-  const seen = await isOptedOut(tx, job.userId, phones);
+  const fresh = new Set(await withoutOptedOut(tx, job.userId, phones));
+  const seen = new Set(phones.filter((phone) => !fresh.has(phone)));
   const column = plan.fields.find(({ name }) => NOTE_COLUMNS.includes(name.toLowerCase()))?.name;
   const rows = contacts
-    .filter(({ phone }) => !seen.has(phone))
+    .filter(({ phone }) => fresh.has(phone))
     .map(({ phone, fields }) => ({
       userId: job.userId,
       phone,
