@@ -15,6 +15,7 @@ import type { QueueDeps } from './deps.ts';
 import { isHeld } from './fence.ts';
 import { readCandidates } from './look-ahead.ts';
 import type { Priority } from './priority.ts';
+import type { Addressee } from './subscriber-peers.ts';
 
 /** 463: too many strangers written to; 479: no trust token for this recipient. */
 const BREAKER_CODES: ReadonlySet<string> = new Set(['463', '479']);
@@ -66,9 +67,6 @@ export async function tripBreaker(tx: Tx, message: MessageRef, code: string, now
     },
   ];
 }
-
-/** Somebody a message goes to, in every spelling that is known. */
-export type Addressee = Pick<MessageRef, 'peer' | 'phone'> & { lid: string | null };
 
 /** The peers among them that have got or written a message in this session; groups always count as known. */
 export async function readKnown(

@@ -26,8 +26,10 @@ export interface SpentAttempt {
 export interface Limits {
   /** When the session's own windows let an attempt of this priority through, and which window is in the way. */
   nextAllowedAt(now: number, priority: Priority): { at: number; reason: LimitReason | null };
-  /** The same for the recipient's window alone. */
-  recipientAllowedAt(now: number, priority: Priority, recipient: string): number;
+  /** The same for the window of one recipient alone, who may have several JIDs. */
+  recipientAllowedAt(now: number, priority: Priority, ...jids: readonly string[]): number;
+  /** False where the recipient's window can hold nothing that the hour does not. */
+  limitsRecipients(priority: Priority): boolean;
   /** Spends one attempt of every window, left at its time. Times must not go back. */
   spend(attempt: SpentAttempt): void;
   /** Takes a place in every window for an attempt that is being prepared: however long that takes, it is not free again. */
@@ -121,14 +123,17 @@ export function createLimits(pace: Pace, attempts: readonly SpentAttempt[] = [])
       if (minute <= now && hour <= now) return { at: now, reason: null };
       return hour >= minute ? { at: hour, reason: 'hour_limit' } : { at: minute, reason: 'minute_limit' };
     },
-    recipientAllowedAt(now, priority, recipient) {
+    recipientAllowedAt(now, priority, ...jids) {
       prune(now);
-      const times = byRecipient.get(recipient) ?? [];
+      const times = jids.flatMap((jid) => byRecipient.get(jid) ?? []);
+      if (jids.length > 1) times.sort((a, b) => a - b);
       const fromEnd = (n: number) => times[times.length - n];
-      const inPreparation = [...begun].filter((one) => one.recipient === recipient).length;
+      const inPreparation = [...begun].filter((one) => jids.includes(one.recipient)).length;
       const cap = capOf(current.perRecipientPerHour, current, priority);
       return Math.max(now, freeAt(fromEnd, { cap, inPreparation, now, windowMs: HOUR_MS }));
     },
+    limitsRecipients: (priority) =>
+      capOf(current.perRecipientPerHour, current, priority) < capOf(current.perHour, current, priority),
     spend,
     begin(attempt) {
       note(attempt.at);

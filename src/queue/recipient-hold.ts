@@ -4,6 +4,7 @@ import type { Db } from '../db/client.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { capOf, type Pace } from './pace.ts';
 import type { Priority } from './priority.ts';
+import { peersOf } from './subscriber-peers.ts';
 
 const HOUR_MS = 3_600_000;
 /** More messages to one recipient are not looked through. */
@@ -16,6 +17,9 @@ export interface HeldMessage {
   accountId: string;
   /** canonical JID */
   peer: string;
+  /** E.164 digits */
+  phone: string | null;
+  lid: string | null;
   priority: Priority;
   /** epoch milliseconds; not to be sent before */
   scheduledAt: number | null;
@@ -32,10 +36,11 @@ export async function recipientHeldUntil(
   now: number,
 ): Promise<number | null> {
   const cap = capOf(pace.perRecipientPerHour, pace, message.priority);
-  if (cap >= capOf(pace.perHour, pace, message.priority) || !(await isBusy(db, message, cap, now)))
-    return null;
-  const spent = await readSpentOn(db, message, cap, now);
-  const ahead = await countAheadOf(db, message, now);
+  if (cap >= capOf(pace.perHour, pace, message.priority)) return null;
+  const peers = await peersOf(db, { id: message.accountId, userId: message.userId }, message);
+  if (!(await isBusy(db, message, peers, cap, now))) return null;
+  const spent = await readSpentOn(db, message, peers, cap, now);
+  const ahead = await countAheadOf(db, message, peers, now);
   const times = [...spent];
   const turnAt = (earliest: number) => Math.max(earliest, (times[times.length - cap] ?? -HOUR_MS) + HOUR_MS);
   for (let i = 0; i < ahead; i++) times.push(turnAt(now));
@@ -45,30 +50,46 @@ export async function recipientHeldUntil(
 }
 
 /** A window that holds something had at least `cap` messages: mostly one short index read says no. */
-async function isBusy(db: Db, message: HeldMessage, cap: number, now: number): Promise<boolean> {
-  const { userId, accountId, peer, id } = message;
+async function isBusy(
+  db: Db,
+  { userId, accountId, id }: HeldMessage,
+  peers: readonly string[],
+  cap: number,
+  now: number,
+): Promise<boolean> {
   if (cap > SCAN_LIMIT) return false;
-  const newest = await db
-    .select({ status: messages.status, sendingAt: messages.sendingAt })
-    .from(messages)
-    .where(
-      and(
-        eq(messages.userId, userId),
-        eq(messages.peer, peer),
-        eq(messages.accountId, accountId),
-        eq(messages.direction, 'out'),
-        id === null ? undefined : ne(messages.id, id),
-      ),
-    )
-    .orderBy(desc(messages.createdAt), desc(messages.id))
-    .limit(cap);
+  const newest: Pick<typeof messages.$inferSelect, 'status' | 'sendingAt'>[] = [];
+  // One after the other: over several at once the index does not give the order.
+  for (const peer of peers) {
+    const rows = await db
+      .select({ status: messages.status, sendingAt: messages.sendingAt })
+      .from(messages)
+      .where(
+        and(
+          eq(messages.userId, userId),
+          eq(messages.peer, peer),
+          eq(messages.accountId, accountId),
+          eq(messages.direction, 'out'),
+          id === null ? undefined : ne(messages.id, id),
+        ),
+      )
+      .orderBy(desc(messages.createdAt), desc(messages.id))
+      .limit(cap);
+    newest.push(...rows);
+  }
   const isOpen = ({ status, sendingAt }: (typeof newest)[number]) =>
     status === 'queued' || status === 'sending' || (sendingAt ?? 0) > now - HOUR_MS;
   return newest.length >= cap && newest.some(isOpen);
 }
 
 /** Times of the newest attempts to the recipient within the hour, oldest first. */
-async function readSpentOn(db: Db, message: HeldMessage, cap: number, now: number): Promise<number[]> {
+async function readSpentOn(
+  db: Db,
+  message: HeldMessage,
+  peers: readonly string[],
+  cap: number,
+  now: number,
+): Promise<number[]> {
   const rows = await db
     .select({ at: sendAttempts.at })
     .from(sendAttempts)
@@ -76,7 +97,7 @@ async function readSpentOn(db: Db, message: HeldMessage, cap: number, now: numbe
       and(
         eq(sendAttempts.accountId, message.accountId),
         gt(sendAttempts.at, now - HOUR_MS),
-        eq(sendAttempts.recipient, message.peer),
+        inArray(sendAttempts.recipient, [...peers]),
       ),
     )
     .orderBy(desc(sendAttempts.at))
@@ -85,8 +106,13 @@ async function readSpentOn(db: Db, message: HeldMessage, cap: number, now: numbe
 }
 
 /** How many messages to the recipient have their turn before this one. */
-async function countAheadOf(db: Db, message: HeldMessage, now: number): Promise<number> {
-  const { id, userId, accountId, peer, priority, scheduledAt } = message;
+async function countAheadOf(
+  db: Db,
+  message: HeldMessage,
+  peers: readonly string[],
+  now: number,
+): Promise<number> {
+  const { id, userId, accountId, priority, scheduledAt } = message;
   const rows = await db
     .select({ one: sql<number>`1` })
     .from(messages)
@@ -94,7 +120,7 @@ async function countAheadOf(db: Db, message: HeldMessage, now: number): Promise<
     .where(
       and(
         eq(messages.userId, userId),
-        eq(messages.peer, peer),
+        inArray(messages.peer, [...peers]),
         eq(messages.accountId, accountId),
         inArray(messages.status, ['queued']),
         eq(messageQueue.status, 'pending'),

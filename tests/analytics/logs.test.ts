@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ACTIVITY_ACTIONS } from '../../src/db/schema.ts';
+import { learnAlias } from '../../src/services/messages/aliases.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import {
   type ActivityInsert,
@@ -265,5 +266,29 @@ describe('the OTP log', () => {
     expect(all.statistics).toMatchObject({ total: 2, verified: 2, expired: 0, successRate: 100 });
     const whole: LogData = dataOf(await asTenant(t, admin).get('/analytics/logs/otp?all=true'));
     expect(whole.statistics).toMatchObject({ total: 5, sent: 1, verified: 2, expired: 1, failed: 1 });
+  });
+
+  it('finds by every number of a subscriber, of their own tenant only', async () => {
+    const [before, today] = ['5215512345678', '525512345678'];
+    const [alias, account] = ['628111111119', '628222222229'];
+    const user = await t.tenant();
+    const other = await t.tenant();
+    const now = t.deps.clock.now();
+    await learnAlias(t.deps.db, user.id, { alias, phone: account, lid: null }, now);
+    for (const [tenant, phone] of [
+      [user, before],
+      [user, account],
+      [other, account],
+    ] as const) {
+      await addOtp(t, tenant.id, { phone });
+    }
+    const found = async (tenant: typeof user, phone: string) => {
+      const reply = await t.call(`/analytics/logs/otp?phoneNumber=%2B${phone}`, { token: tenant.token });
+      return Object(reply.body.data).logs.map((log: { phoneNumber: string }) => log.phoneNumber);
+    };
+    expect(await found(user, today)).toEqual([before]);
+    expect(await found(user, alias)).toEqual([account]);
+    expect(await found(other, alias)).toEqual([]);
+    expect(await found(other, today)).toEqual([]);
   });
 });

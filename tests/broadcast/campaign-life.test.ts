@@ -1,4 +1,7 @@
+import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { waContacts, whatsappAccounts } from '../../src/db/schema.ts';
+import { learnAlias } from '../../src/services/messages/aliases.ts';
 import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
 
 let w: CampaignWorld;
@@ -86,6 +89,50 @@ describe('a campaign to a list', () => {
     await w.clock.advance(300_000);
     expect(w.relayed().sort()).toEqual(contacts(3).map(({ phone }) => phone));
     expect((await w.campaign(id)).status).toBe('completed');
+  });
+});
+
+describe('a campaign to somebody with several numbers', () => {
+  const [before, today] = ['5215512345678', '525512345678'];
+  const [alias, account] = ['628111111115', '628222222225'];
+  const all = [before, today, alias, account];
+  beforeEach(async () => {
+    const told = { alias, phone: account, lid: null };
+    await learnAlias(w.t.deps.db, w.tenant.id, told, w.clock.now());
+  });
+
+  it('writes to them once, though a list holds each number, and says of the others why not', async () => {
+    const listId = await w.list(all.map((phone) => ({ phone })));
+    const id = await w.start({ listId, message: 'x' });
+    await w.clock.advance(20_000);
+    expect(w.relayed()).toEqual([before, alias]);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 2, skipped: 2 } });
+    const skipped = (await w.recipients(id)).filter(({ state }) => state === 'skipped');
+    expect(skipped.map(({ reason }) => reason)).toEqual(['duplicate', 'duplicate']);
+  });
+
+  it('takes each of them once from a request', async () => {
+    const made = await w.post('/send', { numbers: all.map((phone) => `+${phone}`), message: 'x' });
+    expect(Object(made.body.data)).toMatchObject({ totalContacts: 2, duplicates: 2 });
+    await w.clock.advance(20_000);
+    expect(w.relayed()).toHaveLength(2);
+  });
+
+  it('writes to nobody whose LID has opted out', async () => {
+    const lid = '186470215942314';
+    await w.post('/opt-outs', { numbers: [`${lid}@lid`] });
+    const [person = ''] = contacts(1).map(({ phone }) => phone);
+    const { userId, id: accountId } = whatsappAccounts;
+    const [own] = await w.t.deps.db
+      .select({ accountId })
+      .from(whatsappAccounts)
+      .where(eq(userId, w.tenant.id));
+    const contact = { accountId: own?.accountId ?? '', lid, phone: person, updatedAt: 1 };
+    await w.t.deps.db.insert(waContacts).values(contact);
+    const id = await w.start({ listId: await w.list(contacts(2)), message: 'x' });
+    await w.clock.advance(20_000);
+    expect(await w.campaign(id)).toMatchObject({ statistics: { sent: 1, skipped: 1 } });
+    expect((await w.recipients(id)).find(({ state }) => state === 'skipped')?.reason).toBe('opted_out');
   });
 });
 

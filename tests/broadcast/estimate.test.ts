@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { learnAlias } from '../../src/services/messages/aliases.ts';
 import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
 
 let w: CampaignWorld;
@@ -55,6 +56,18 @@ describe('an estimate', () => {
       invalid: 1,
       duplicates: 1,
     });
+  });
+
+  it('knows people who opted out, and those who stand there twice, under each of their numbers', async () => {
+    const [before, today] = ['5215512345678', '525512345678'];
+    const [alias, account] = ['628111111116', '628222222226'];
+    const told = { alias, phone: account, lid: null };
+    await learnAlias(w.t.deps.db, w.tenant.id, told, w.clock.now());
+    await w.post('/opt-outs', { numbers: [`+${today}`, `+${account}`] });
+    const listId = await w.list([{ phone: before }, { phone: alias }, ...contacts(3, 500)]);
+    expect(await estimate({ listId })).toMatchObject({ recipients: 3, optedOut: 2 });
+    const twice = [before, today, alias, account, '628123456780'].map((phone) => `+${phone}`);
+    expect(await estimate({ numbers: twice })).toMatchObject({ recipients: 1, optedOut: 2, duplicates: 2 });
   });
 
   it('begins when the campaign would', async () => {

@@ -131,6 +131,29 @@ describe('wrong codes', () => {
     expect((await send(ctx, to, { maxAttempts: 10 })).maxAttempts).toBe(10);
   });
 
+  it.each([
+    ['+5215512345678', '+525512345678', null],
+    ['+628111111117', '+628222222227', '628222222227'],
+  ])('are one budget for %s and %s', async (dialled, other, account) => {
+    const ctx = await fixture.otpTenant();
+    if (account !== null) {
+      const told = { alias: dialled.slice(1), phone: account, lid: null };
+      await learnAlias(ctx.db, ctx.actor.userId, told, ctx.clock.now());
+    }
+    for (const [to, given] of [
+      [dialled, 10],
+      [other, 9],
+      [dialled, 1],
+    ] as const) {
+      const sent = await send(ctx, to, { maxAttempts: given === 1 ? 5 : given });
+      expect(sent.maxAttempts).toBe(given);
+      const code = await codeOf(ctx, sent.messageId);
+      while ((await outcome(verifyOtp(ctx, { phoneNumber: other, otp: wrongFor(code) }))) === 'OTP_INVALID');
+      await fixture.clock.advance(10 * MINUTE_MS);
+    }
+    expect(await failure(send(ctx, other))).toMatchObject({ details: { limit: 'number_failures' } });
+  });
+
   it('leave the next OTP only what is left', async () => {
     const ctx = await fixture.otpTenant();
     const to = '+6281222222223';

@@ -5,6 +5,7 @@ import { messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { breakerPauseMs } from '../../src/queue/breaker.ts';
 import { paceOf } from '../../src/queue/pace.ts';
 import { quietUntil } from '../../src/queue/quiet-hours.ts';
+import { learnAlias } from '../../src/services/messages/aliases.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { FAST, openQueue, phones, type QueueFixture } from './fixture.ts';
@@ -84,6 +85,19 @@ describe('after a refusal', () => {
     const known = await q.queue(account, { phone: FRIEND, lid: '123456789' });
     await q.clock.advance(MINUTE_MS);
     expect(await statusOf(known.id)).toBe('sent');
+  });
+
+  test('somebody whom it knows by another spelling of the number is no stranger either', async () => {
+    const [alias, other] = ['628111111118', '628222222228'];
+    await learnAlias(q.database.db, account.userId, { alias, phone: other, lid: null }, q.clock.now());
+    await befriend('5215512345678');
+    await befriend(other);
+    await trip();
+    for (const phone of ['525512345678', alias]) {
+      const known = await q.queue(account, { phone, peer: `${phone}@s.whatsapp.net` });
+      await q.clock.advance(MINUTE_MS);
+      expect(await statusOf(known.id)).toBe('sent');
+    }
   });
 
   test('a group is no stranger', async () => {

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, describe, expect, it } from 'vitest';
-import { sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
+import { sendAttempts, waContacts, whatsappAccounts } from '../../src/db/schema.ts';
 import { createLimits } from '../../src/queue/limits.ts';
 import { type Pace, paceOf } from '../../src/queue/pace.ts';
 import { FAST, openQueue, phones, type QueueFixture } from './fixture.ts';
@@ -272,6 +272,30 @@ describe('limits of a session', () => {
     const toBusy = () => q.engine.attempts.filter((send) => send.to.phone === busy);
     expect(toBusy()).toHaveLength(5);
     expect(q.engine.attempts).toHaveLength(5 + others.length);
+    await q.clock.advance(HOUR);
+    expect(toBusy()).toHaveLength(10);
+    await q.clock.advance(HOUR);
+    expect(toBusy()).toHaveLength(12);
+  });
+
+  it('of a recipient hold for all numbers and the LID of a subscriber together', async () => {
+    q = await openQueue({ perRecipientPerHour: 5, otpReservePercent: 0 });
+    const account = await q.account();
+    const [before, today, lid] = ['5215512345678', '525512345678', '186470215942314'];
+    const contact = { accountId: account.id, lid, phone: before, updatedAt: q.clock.now() };
+    await q.database.db.insert(waContacts).values(contact);
+    for (let i = 0; i < 4; i++) {
+      await q.queue(account, { phone: before, peer: `${before}@s.whatsapp.net` });
+      await q.queue(account, { phone: today, peer: `${today}@s.whatsapp.net` });
+      await q.queue(account, { phone: null, lid, peer: `${lid}@lid` });
+    }
+    const [friend = ''] = phones(1);
+    await q.queue(account, { phone: friend });
+    await q.dispatcher.add(account);
+    await q.clock.advance(1_000);
+    const toBusy = () => q.engine.attempts.filter((send) => send.to.phone !== friend);
+    expect(q.engine.attempts).toHaveLength(6);
+    expect(toBusy()).toHaveLength(5);
     await q.clock.advance(HOUR);
     expect(toBusy()).toHaveLength(10);
     await q.clock.advance(HOUR);

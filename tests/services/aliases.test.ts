@@ -1,5 +1,8 @@
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findAccounts, findSpellings, learnAlias } from '../../src/services/messages/aliases.ts';
+import { waAliases } from '../../src/db/schema.ts';
+import { learnAlias } from '../../src/services/messages/aliases.ts';
+import { findSubscriber } from '../../src/whatsapp/subscribers.ts';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.ts';
 
 let test: TestDatabase;
@@ -8,25 +11,20 @@ beforeAll(async () => {
 });
 afterAll(() => test.close());
 
-const DIALLED = '5547989211984';
-const ACCOUNT = '554789211984';
+const DIALLED = '628111111111';
+const ACCOUNT = '628222222222';
 
 describe('a number that WhatsApp knows under another spelling', () => {
   it('is found from every spelling, by its own user only, and the newest answer counts', async () => {
     const { db } = test;
-    await learnAlias(db, 1, { alias: DIALLED, phone: '554700000000', lid: null }, 1);
+    await learnAlias(db, 1, { alias: DIALLED, phone: '628200000000', lid: null }, 1);
     await learnAlias(db, 1, { alias: DIALLED, phone: ACCOUNT, lid: '77' }, 2);
-    const answer = { alias: DIALLED, phone: ACCOUNT, lid: '77' };
-    expect(await findAccounts(db, 1, [DIALLED, ACCOUNT])).toEqual(new Map([[DIALLED, answer]]));
+    const rows = await db.select().from(waAliases).where(eq(waAliases.userId, 1));
+    expect(rows).toEqual([{ userId: 1, alias: DIALLED, phone: ACCOUNT, lid: '77', updatedAt: 2 }]);
     for (const phone of [DIALLED, ACCOUNT]) {
-      expect((await findSpellings(db, 1, phone)).sort()).toEqual([ACCOUNT, DIALLED].sort());
+      const { spellings } = await findSubscriber(db, 1, phone);
+      expect(spellings.toSorted()).toEqual([ACCOUNT, DIALLED].toSorted());
+      expect((await findSubscriber(db, 2, phone)).spellings).toEqual([phone]);
     }
-    expect((await findAccounts(db, 2, [DIALLED])).size).toBe(0);
-    // The two are one by Brazil's numbering plan also for whoever never asked the directory.
-    expect((await findSpellings(db, 2, DIALLED)).sort()).toEqual([ACCOUNT, DIALLED].sort());
-  });
-
-  it('nothing is asked for no number', async () => {
-    expect((await findAccounts(test.db, 1, [])).size).toBe(0);
   });
 });

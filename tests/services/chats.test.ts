@@ -179,6 +179,27 @@ describe('a conversation', () => {
     expect(await recentChats(ctx(), { limit: 10 })).toMatchObject([{ sessionId: 'main', unread: 1 }]);
   });
 
+  it('is one for all spellings of a number, and for its LID', async () => {
+    const [before, today] = ['5215512345678', '525512345678'];
+    await t.deps.db.insert(waContacts).values({ accountId: main, lid: LID, phone: before, updatedAt: START });
+    const as = (phone: string) => ({ peer: `${phone}@s.whatsapp.net`, phone });
+    const rows = [
+      row(main, 1, { ...as(before), ...inbound }),
+      row(main, 2, { ...inbound, peer: `${LID}@lid`, phone: null, lid: LID }),
+      row(main, 3, as(today)),
+    ];
+    await add([...rows, row(second, 0, { ...as(today), ...inbound })]);
+    const newestFirst = rows.map(({ messageId }) => messageId).toReversed();
+    for (const number of [`+${before}`, `+${today}`, `${LID}@lid`]) {
+      expect((await searchAll({ number, session: 'main' })).ids).toEqual(newestFirst);
+      expect(await countUnread(ctx(), { number, session: 'main' })).toBe(2);
+    }
+    expect(await recentChats(ctx(), { limit: 10 })).toMatchObject([
+      { sessionId: 'main', number: `+${today}`, unread: 2, last: { messageId: newestFirst[0] } },
+      { sessionId: 'second', number: `+${today}`, unread: 1 },
+    ]);
+  });
+
   it('is marked read as a whole, once, in the session that is named', async () => {
     await add([row(main, 1, inbound), row(main, 2, inbound), row(second, 3, inbound), row(main, 4)]);
     const where = { number: `+${PHONE}`, session: 'main' };

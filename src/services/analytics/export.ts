@@ -121,7 +121,7 @@ const ACTIVITY_COLUMNS = [
 function openOtps(ctx: Ctx, scope: Scope, input: ExportInput): Exported {
   const filter = { from: input.from, to: input.to };
   const everybody = scope.tenant === null;
-  const conditions = otpConditions(ctx, scope, filter);
+  const conditions = otpConditions(scope, filter);
   return {
     columns: OTP_COLUMNS,
     source: { table: otps, at: everybody ? null : otps.createdAt, id: otps.id },

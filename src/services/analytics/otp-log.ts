@@ -2,8 +2,8 @@
 import { and, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import { rawRows } from '../../db/ops.ts';
 import { OTP_STATUSES, otps } from '../../db/schema.ts';
-import { twinOf } from '../../utils/phone/former.ts';
 import { normalizePhone } from '../../utils/phone.ts';
+import { findSubscriber } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { type Scope, scopeOf, type TenantInput, type Window } from './filter.ts';
@@ -68,7 +68,7 @@ export async function listOtpLog(
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
   const source = scope.tenant === null ? newestSource : tableSource;
-  const conditions = otpConditions(ctx, scope, input);
+  const conditions = otpConditions(scope, input, await readSpellings(ctx, scope, input));
   const branches = otpBranches(scope, input, conditions);
   const { ids, totalItems, nextCursor } = await findPage(ctx.db, source, branches, input);
   const rows = ids.length === 0 ? [] : await ctx.db.select().from(otps).where(inArray(otps.id, ids));
@@ -79,16 +79,27 @@ export async function listOtpLog(
   return { logs: rows.map(toEntry), totalItems, nextCursor, statistics };
 }
 
-/** Everything but the status. */
-export function otpConditions(ctx: Ctx, { tenant, sessionId }: Scope, filter: OtpFilter): SQL | undefined {
-  const phone =
-    filter.phoneNumber === undefined
-      ? undefined
-      : normalizePhone(filter.phoneNumber, ctx.config.defaultCountry);
+/** Every spelling that is known of the subscriber that is asked for; null: of everybody. */
+async function readSpellings(
+  ctx: Ctx,
+  { tenant }: Scope,
+  { phoneNumber }: OtpFilter,
+): Promise<readonly string[] | null> {
+  if (phoneNumber === undefined) return null;
+  const phone = normalizePhone(phoneNumber, ctx.config.defaultCountry);
+  return (await findSubscriber(ctx.db, tenant ?? ctx.actor.userId, phone)).spellings;
+}
+
+/** Everything but the status. `phones`: E.164 digits, null for all. */
+export function otpConditions(
+  { tenant, sessionId }: Scope,
+  filter: OtpFilter,
+  phones: readonly string[] | null = null,
+): SQL | undefined {
   return and(
     tenant === null ? undefined : eq(otps.userId, tenant),
     sessionId === undefined ? undefined : eq(otps.requestedSessionId, sessionId),
-    phone === undefined ? undefined : inArray(otps.phone, [phone, twinOf(phone) ?? phone]),
+    phones === null ? undefined : inArray(otps.phone, [...phones]),
     filter.from === undefined ? undefined : gte(otps.createdAt, filter.from),
     filter.to === undefined ? undefined : lt(otps.createdAt, filter.to),
   );

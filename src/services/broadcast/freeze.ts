@@ -1,9 +1,10 @@
 /** Freezing: the recipients of a campaign are copied as they are when it starts, in pieces that can be resumed. */
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, eq, gt, inArray, isNull, lte, sql } from 'drizzle-orm';
 import type { Database, Tx } from '../../db/client.ts';
 import { affected, insertMany, rawRun, transact } from '../../db/ops.ts';
 import { broadcastContacts, broadcastLists, campaignRecipients, campaigns } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
+import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import { type CampaignDeps, type CampaignRow, campaignFact } from './campaign-row.ts';
 import { LIST_DELETED } from './list-campaigns.ts';
 
@@ -32,6 +33,7 @@ export function freezePiece(deps: CampaignDeps, campaignId: string): Promise<boo
     if (row.listId !== null && (await isListGone(tx, row.listId))) return giveUp(tx, deps, row, now);
     const piece = PIECES[deps.database.dialect];
     const added = await copyPiece(tx, row, piece, now);
+    await skipSpellings(tx, row, added, now);
     const total = row.total + added;
     const done = added < piece;
     await tx
@@ -78,8 +80,8 @@ function copyOrigin(tx: Tx, row: CampaignRow, piece: number, now: number): Promi
     tx,
     sql`${TARGET}
       select ${row.id}, o.position, ${whole(row.userId)}, o.phone, o.name, o.fields,
-        case when o.reason = 'invalid' then 'skipped' else 'pending' end,
-        case when o.reason = 'invalid' then o.reason else null end, ${whole(now)}
+        case when o.reason in ('invalid', 'duplicate') then 'skipped' else 'pending' end,
+        case when o.reason in ('invalid', 'duplicate') then o.reason else null end, ${whole(now)}
       from (select position, phone, name, fields, reason from ${campaignRecipients}
         where campaign_id = ${row.originId ?? ''} and position > ${whole(row.total)}
         order by position limit ${whole(piece)}) o`,
@@ -106,6 +108,51 @@ async function copyNumbers(tx: Tx, row: CampaignRow, piece: readonly string[], n
     }),
   );
   return piece.length;
+}
+
+/** Numbers of one look: each may have several spellings. */
+const LOOK_AT = 500;
+
+/** Of the piece just copied, skips each whose subscriber stands before under another spelling of the number. */
+async function skipSpellings(tx: Tx, row: CampaignRow, added: number, now: number): Promise<void> {
+  const { campaignId, position, phone, state } = campaignRecipients;
+  for (let from = row.total; from < row.total + added; from += LOOK_AT) {
+    const piece = await tx
+      .select({ position, phone })
+      .from(campaignRecipients)
+      .where(
+        and(
+          eq(campaignId, row.id),
+          gt(position, from),
+          lte(position, Math.min(from + LOOK_AT, row.total + added)),
+          eq(state, 'pending'),
+        ),
+      );
+    const subscribers = await findSubscribers(
+      tx,
+      row.userId,
+      piece.map((one) => one.phone),
+    );
+    const several = piece.filter((one) => (subscribers.get(one.phone)?.spellings.length ?? 0) > 1);
+    const all = [...new Set(several.flatMap((one) => subscribers.get(one.phone)?.spellings ?? []))];
+    if (all.length === 0) continue;
+    const there = await tx
+      .select({ position, phone })
+      .from(campaignRecipients)
+      .where(and(eq(campaignId, row.id), inArray(phone, all)));
+    const positions = new Map(there.map((one) => [one.phone, one.position]));
+    const later = several.filter((one) =>
+      subscribers
+        .get(one.phone)
+        ?.spellings.some((other) => (positions.get(other) ?? Infinity) < one.position),
+    );
+    if (later.length === 0) continue;
+    const ids = later.map((one) => one.position);
+    await tx
+      .update(campaignRecipients)
+      .set({ state: 'skipped', reason: 'duplicate', updatedAt: now })
+      .where(and(eq(campaignId, row.id), inArray(position, ids)));
+  }
 }
 
 async function phoneAt(tx: Tx, campaignId: string, position: number): Promise<string | null> {

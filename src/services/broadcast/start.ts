@@ -215,10 +215,10 @@ export async function targetOf(
     if (list.contactCount === 0) throw invalid('listId', 'is a list without contacts');
     return { listId, numbers: null, total: list.contactCount, found: {} };
   }
-  return readNumbers(ctx, numbers ?? []);
+  return readNumbers(ctx, userId, numbers ?? []);
 }
 
-async function readNumbers(ctx: Ctx, texts: readonly string[]): Promise<Target> {
+async function readNumbers(ctx: Ctx, userId: number, texts: readonly string[]): Promise<Target> {
   const seen = new Set<string>();
   let invalidCount = 0;
   for (const [i, text] of texts.entries()) {
@@ -231,20 +231,20 @@ async function readNumbers(ctx: Ctx, texts: readonly string[]): Promise<Target> 
   if (invalidCount === seen.size) {
     throw new AppError('INVALID_NUMBER', 'None of the numbers is a phone number.');
   }
-  const numbers = await eachOnce(ctx, [...seen]);
+  const numbers = await eachOnce(ctx, userId, [...seen]);
   const found = { invalid: invalidCount, duplicates: texts.length - numbers.length };
   return { listId: null, numbers, total: numbers.length, found };
 }
 
 /** Without further spellings of a subscriber's number. */
-async function eachOnce(ctx: Ctx, entries: readonly string[]): Promise<string[]> {
+async function eachOnce(ctx: Ctx, userId: number, entries: readonly string[]): Promise<string[]> {
   const keys = new Set<string>();
   const kept: string[] = [];
   for (let at = 0; at < entries.length; at += NUMBERS_PIECE) {
     const piece = entries.slice(at, at + NUMBERS_PIECE);
     const subscribers = await findSubscribers(
       ctx.db,
-      ctx.actor.userId,
+      userId,
       piece.filter((entry) => !entry.startsWith(INVALID_MARK)),
     );
     for (const entry of piece) {

@@ -2,7 +2,7 @@
 import { and, desc, eq, inArray, type SQL } from 'drizzle-orm';
 import { messages, waContacts, whatsappAccounts } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
-import { lidJid, phoneJid } from '../../whatsapp/jid.ts';
+import { lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
 import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
 import { type Cursor, isAfter } from '../analytics/keyset.ts';
@@ -138,8 +138,12 @@ export interface RecentChat {
 export async function recentChats(ctx: Ctx, { limit }: { limit: number }): Promise<RecentChat[]> {
   requireScope(ctx, 'read');
   const chats = new Map<string, { id: string; wrote: boolean; unread: number }>();
-  for await (const { id, accountId, peer, direction, readAt } of newestOfTenant(ctx)) {
-    const key = `${accountId} ${peer}`;
+  const looked: TenantRow[] = [];
+  for await (const row of newestOfTenant(ctx)) looked.push(row);
+  const keyOf = await readSubscriberKeys(ctx, looked);
+  for (const row of looked) {
+    const { id, accountId, direction, readAt } = row;
+    const key = `${accountId} ${keyOf(row)}`;
     const chat = chats.get(key) ?? { id, wrote: false, unread: 0 };
     chats.set(key, chat);
     if (direction !== 'in') continue;
@@ -157,6 +161,29 @@ export async function recentChats(ctx: Ctx, { limit }: { limit: number }): Promi
       ? [{ sessionId: row.sessionId, number: numberOf(row), last: toMessage(ctx, row), unread }]
       : [];
   });
+}
+
+/** What is the same for all JIDs of one subscriber: the number where it is known, else the JID. */
+async function readSubscriberKeys(ctx: Ctx, rows: readonly TenantRow[]): Promise<(row: TenantRow) => string> {
+  const lids = [...new Set(rows.flatMap(({ peer }) => lidOf(peer) ?? []))];
+  const contacts = new Map<string, string>();
+  for (let at = 0; at < lids.length; at += PIECE) {
+    const piece = inArray(waContacts.lid, lids.slice(at, at + PIECE));
+    const known = await ctx.db
+      .select({ accountId: waContacts.accountId, lid: waContacts.lid, phone: waContacts.phone })
+      .from(waContacts)
+      .where(and(inArray(waContacts.accountId, ownAccounts(ctx)), piece));
+    for (const { accountId, lid, phone } of known) contacts.set(`${accountId} ${lid}`, phone);
+    await turn();
+  }
+  const phoneBehind = ({ accountId, peer }: TenantRow) =>
+    phoneOf(peer) ?? contacts.get(`${accountId} ${lidOf(peer) ?? ''}`) ?? null;
+  const phones = [...new Set(rows.flatMap((row) => phoneBehind(row) ?? []))];
+  const subscribers = await findSubscribers(ctx.db, ctx.actor.userId, phones);
+  return (row) => {
+    const phone = phoneBehind(row);
+    return phone === null ? row.peer : (subscribers.get(phone)?.key ?? phone);
+  };
 }
 
 /** In pieces, so that nothing else waits. */

@@ -16,6 +16,7 @@ import { NOTHING_KNOWN, type Pace, paceOf } from '../../queue/pace.ts';
 import { PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 import { type QuietHours, quietUntil, readQuietHours } from '../../queue/quiet-hours.ts';
 import type { News } from '../../queue/signals.ts';
+import { peersOf } from '../../queue/subscriber-peers.ts';
 import { FUTURE_MS, sleep } from '../../utils/clock.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { attempt } from './attempt.ts';
@@ -263,7 +264,13 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       if (moved === 0) await gate.refresh();
       return 0;
     }
-    const until = at.limits.recipientAllowedAt(now, priority, recipient);
+    const jids = at.limits.limitsRecipients(priority) ? await peersOf(db, account, row) : [recipient];
+    const until = at.limits.recipientAllowedAt(
+      now,
+      priority,
+      recipient,
+      ...jids.filter((jid) => jid !== recipient),
+    );
     if (until > now) {
       const input = { recipient, priority, until, reach: DEFER_REACH };
       const moved = await deferRecipient(deps, account, input);
