@@ -77,6 +77,8 @@ export const users = table(
     /** signed links that were made before are refused: the password was changed then */
     linksFrom: timestamp(),
     lastLoginAt: timestamp(),
+    /** IANA name: the zone of times without one; null: that of the service */
+    timeZone: string(64),
     createdAt: timestamp().notNull(),
     updatedAt: timestamp().notNull(),
   },

@@ -56,6 +56,7 @@ export async function insertUser(
     tokenVersion: 0,
     linksFrom: null,
     lastLoginAt: null,
+    timeZone: null,
     createdAt: now,
     updatedAt: now,
   };

@@ -1,0 +1,1 @@
+ALTER TABLE `users` ADD `time_zone` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
