@@ -349,3 +349,30 @@ describe('a conversation', () => {
     expect(await read(path, reader)).not.toContain('<textarea');
   });
 });
+
+describe('a number that is being typed', () => {
+  const read = async (query: string, lang = 'en') =>
+    (
+      await t.visit(`/dashboard/number?${query}`, { as: tenant, headers: { ...HX, 'accept-language': lang } })
+    ).text();
+
+  it.each([
+    ['to=0812%203456%207890', 'en', '+62 812 3456 7890, Indonesia'],
+    ['number=%2B6591234567', 'id', '+65 9123 4567, Singapura'],
+    ['to=(415)%20555-2671', 'en', 'Write +624155552671 or +14155552671.'],
+    ['to=(415)%20555-2671', 'id', 'Tulis +624155552671 atau +14155552671.'],
+    ['to=0812x', 'id', 'Nomor telepon tidak berisi huruf.'],
+    ['to=186470215942314%40lid', 'en', 'The address of somebody whose number is not known.'],
+    ['to=08', 'en', 'Not a phone number yet.'],
+  ])('%s is shown in %s as %s', async (query, lang, text) => {
+    expect((await read(query, lang)).replace(/<[^>]*>/g, '').trim()).toBe(text);
+  });
+
+  it('says nothing of an empty field, and is asked for by the forms that take numbers', async () => {
+    expect((await read('to=')).trim()).toBe('');
+    for (const path of ['/dashboard/messages/new', '/dashboard/otp']) {
+      const html = await (await t.visit(path, { as: tenant })).text();
+      expect([path, html]).toEqual([path, expect.stringContaining('hx-get="/dashboard/number"')]);
+    }
+  });
+});

@@ -1,7 +1,8 @@
 import { parse } from 'csv-parse/sync';
 import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { activityLogs, messages } from '../../src/db/schema.ts';
+import { insertMany } from '../../src/db/ops.ts';
+import { activityLogs, campaignRecipients, messages } from '../../src/db/schema.ts';
 import { buildPayloads } from '../../src/services/events/payload.ts';
 import { storeInbound } from '../../src/services/inbound/store.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
@@ -98,6 +99,57 @@ describe('what we tell of a person is taken as the same person', () => {
       const refused = await send(bare);
       expect([refused.status, refused.body.code]).toEqual([400, 'INVALID_NUMBER']);
     }
+  });
+
+  it('of the stream of events', async () => {
+    const abort = new AbortController();
+    const headers = { authorization: `Bearer ${w.tenant.token}` };
+    const response = await w.t.app.request('/events', { headers, signal: abort.signal });
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    const messageId = await receive('5215512345678', '186470215942315');
+    let text = '';
+    while (!new RegExp(`${messageId}.*\\n\\n`, 's').test(text)) text += (await reader?.read())?.value ?? '';
+    abort.abort();
+    await reader?.cancel().catch(() => undefined);
+    const line = text.split('\n').find((one) => one.startsWith('data:') && one.includes(messageId)) ?? '';
+    const { data } = JSON.parse(line.replace('data:', ''));
+    expect(data).toMatchObject({ lid: '186470215942315@lid' });
+    const told = [data.from, data.phone, data.chat].filter((one) => one !== undefined);
+    expect(told).not.toEqual([]);
+    for (const to of told) {
+      expect(dataOf(await send(to)).to).toBe('+5215512345678');
+    }
+  });
+
+  it('of the report of a campaign, whose file is a list', async () => {
+    const subscribers = PHONES.filter((phone) => toCurrent(phone) === phone);
+    const numbers = subscribers.map((phone) => `+${phone}`);
+    const made = dataOf(
+      await w.post('/schedule', {
+        numbers,
+        message: 'x',
+        scheduledAt: new Date(Date.now() + 3_600_000).toISOString(),
+      }),
+    );
+    await insertMany(
+      w.t.deps.db,
+      campaignRecipients,
+      subscribers.map((phone, i) => ({
+        campaignId: String(made.id),
+        position: i + 1,
+        userId: w.tenant.id,
+        phone,
+        name: null,
+        fields: {},
+        state: 'pending' as const,
+        updatedAt: 1,
+      })),
+    );
+    const file = (await w.call(`/export/campaign/${made.id}`)).text;
+    for (const number of numbers) expect(file).toContain(`\r\n${number},`);
+    const copy = await w.list('of a report');
+    const back = dataOf(await upload(w, `/lists/${copy}/contacts/bulk`, file));
+    expect(back).toMatchObject({ added: subscribers.length, invalid: 0, repaired: 0 });
   });
 
   it('of lists and the ledger of opt-outs, which come back from their own files', async () => {

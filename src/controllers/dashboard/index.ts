@@ -8,6 +8,7 @@ import { examplePages } from './developers/examples.tsx';
 import { keyPages } from './developers/keys.tsx';
 import { webhookPages } from './developers/webhooks.tsx';
 import { messagePages } from './messages/index.ts';
+import { numberPages } from './number-hint.tsx';
 import { otpPages } from './otp/index.ts';
 import { overviewPages } from './overview/pages.tsx';
 import type { Page } from './page.ts';
@@ -20,6 +21,7 @@ export const allPages: readonly Page[] = [
   ...overviewPages,
   ...sessionPages,
   ...messagePages,
+  ...numberPages,
   ...phonePages,
   ...keyPages,
   ...webhookPages,

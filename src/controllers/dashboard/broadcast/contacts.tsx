@@ -15,6 +15,7 @@ import { own as ownValue } from '../../../utils/own.ts';
 import { number } from '../../broadcast/parts.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { texts } from '../i18n.ts';
+import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Empty, Field, Form, Table, Time } from '../parts.tsx';
 import { RecentImports } from './imports.tsx';
@@ -347,7 +348,14 @@ function AddContact({ view, list }: { view: View; list: BroadcastList }) {
       <summary>{t.addTitle}</summary>
       <Form view={view} action={`${pathOf(list.id)}/contacts`} class="stack">
         <div class="columns">
-          <Field label={t.number} name="number" inputmode="tel" required maxlength={64} hint={t.numberHint} />
+          <Field
+            label={t.number}
+            name="number"
+            inputmode="tel"
+            required
+            maxlength={64}
+            hint={<NumberHint>{t.numberHint}</NumberHint>}
+          />
           <Field label={t.name} name="name" maxlength={190} autocomplete="off" />
           {list.columns.slice(0, MAX_COLUMNS).map((column) => (
             <Field label={column} name={`${FIELD}${column}`} maxlength={1000} autocomplete="off" />
@@ -377,7 +385,7 @@ function ChangeContact({ view, list, contact }: { view: View; list: BroadcastLis
           inputmode="tel"
           required
           maxlength={64}
-          hint={t.numberHint}
+          hint={<NumberHint>{t.numberHint}</NumberHint>}
         />
         <Field label={t.name} name="name" value={contact.name ?? ''} maxlength={190} autocomplete="off" />
         <fieldset class="stack">

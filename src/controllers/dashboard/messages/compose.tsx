@@ -4,6 +4,7 @@ import type { Ctx } from '../../../services/context.ts';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
 import { getMessage, sendMessage } from '../../../services/messages.ts';
 import { listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
+import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Check, Empty, Field, Form, Live, MomentField, Select, TextArea } from '../parts.tsx';
 import { Body, messagePath, StatusBadge } from './bubble.tsx';
@@ -189,7 +190,7 @@ function Composer({ view, sessions, filled }: { view: View; sessions: SessionOut
           inputmode="tel"
           value={filled.to}
           placeholder="+62 812-3456-789"
-          hint={t.toHint}
+          hint={<NumberHint>{t.toHint}</NumberHint>}
           autocomplete="off"
           required
         />

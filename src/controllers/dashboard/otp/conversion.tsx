@@ -7,6 +7,7 @@ import {
 } from '../../../services/analytics/otp-conversion.ts';
 import { num } from '../broadcast/parts.tsx';
 import { BarChart } from '../chart.tsx';
+import { countryName } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Stat, Table } from '../parts.tsx';
 import { OTP, OtpHead } from './parts.tsx';
@@ -178,8 +179,4 @@ function Part({
       </details>
     </section>
   );
-}
-
-function countryName(view: View, country: string): string {
-  return new Intl.DisplayNames([view.lang], { type: 'region' }).of(country) ?? country;
 }

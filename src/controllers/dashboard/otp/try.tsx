@@ -10,6 +10,7 @@ import { listOtpTemplates, type OtpTemplate } from '../../../services/otp/templa
 import { verifyOtp } from '../../../services/otp/verify.ts';
 import { listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
 import { AppError } from '../../../utils/errors.ts';
+import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Facts, Field, Form, Live, Select } from '../parts.tsx';
 import { explainSession } from '../sessions/reasons.ts';
@@ -184,7 +185,7 @@ function SendPart({
             required
             maxlength={64}
             autocomplete="off"
-            hint={t.toHint}
+            hint={<NumberHint>{t.toHint}</NumberHint>}
           />
           <Field
             label={t.company}
