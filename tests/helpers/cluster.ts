@@ -40,7 +40,11 @@ const UNPACED = {
 export async function startCluster(
   emulator: Emulator,
   count: number,
-  settings: { env?: Record<string, string>; on?: readonly [DatabaseOptions, ...DatabaseOptions[]] } = {},
+  settings: {
+    env?: Record<string, string>;
+    on?: readonly [DatabaseOptions, ...DatabaseOptions[]];
+    compiled?: boolean;
+  } = {},
 ): Promise<Cluster> {
   const [given, ...others] = settings.on ?? [];
   const made = given ? { options: given, remove: async () => undefined } : await createEmptyDatabase();
@@ -56,7 +60,8 @@ export async function startCluster(
   };
   const processes: SandboxProcess[] = [];
   const add = async () => {
-    const added = await startSandboxProcess(emulator, env, ways[processes.length % ways.length]);
+    const way = ways[processes.length % ways.length];
+    const added = await startSandboxProcess(emulator, env, way, { compiled: settings.compiled ?? false });
     processes.push(added);
     return added;
   };
