@@ -32,7 +32,7 @@ export interface Claim extends MessageRef {
   content: unknown;
   priority: Priority;
   expiresAt: number | null;
-  /** this one included */
+  /** this one included; without those whose process ended before there was an answer */
   attempts: number;
   /** id of the send_attempts row, and the time in it */
   attemptId: string;
@@ -76,12 +76,12 @@ const takeRow = preparedWrite<ReturnType<typeof heldValues> & Record<TakeValue, 
 );
 type TakeValue = 'id' | 'attempts' | 'seenAttempts' | 'now';
 
-const countAttempt = preparedWrite<{ id: string; attempts: number; now: number }>((db) =>
+const countAttempt = preparedWrite<{ id: string; now: number }>((db) =>
   db
     .update(messages)
     .set({
       status: 'sending',
-      attempts: sql`${sql.placeholder('attempts')}`,
+      attempts: sql`${messages.attempts} + 1`,
       sendingAt: sql`coalesce(${messages.sendingAt}, ${sql.placeholder('now')})`,
       updatedAt: sql`${sql.placeholder('now')}`,
     })
@@ -105,7 +105,7 @@ export async function claimRow(
   return transact(deps.database, async (tx) => {
     const values = { id, attempts, seenAttempts: candidate.attempts, now, ...heldValues(held) };
     if (affected(await takeRow(tx, values)) === 0) return null;
-    await countAttempt(tx, { id, attempts, now });
+    await countAttempt(tx, { id, now });
     await insertMany(tx, sendAttempts, [{ id: attemptId, accountId: held.id, recipient, priority, at: now }]);
     const content = contentJson === null ? await readContent(tx, id) : parseJson(contentJson);
     return { ...candidate, content, priority, attempts, held, attemptId, attemptAt: now };
@@ -144,7 +144,8 @@ export async function deferRecipient(
 
 /**
  * After a take-over, a crash or a reconnect: whatever of this session is marked as being sent, but not by the
- * caller (`inFlight`), goes back to pending under its old id. How many rows went.
+ * caller (`inFlight`), goes back to pending under its old id. How many rows went. The attempt stays in the history; for
+ * the row it does not count, or a few crashes would leave none for the next passing trouble.
  */
 export async function recoverClaims(
   deps: Pick<QueueDeps, 'db'>,
@@ -153,7 +154,7 @@ export async function recoverClaims(
 ): Promise<number> {
   const result = await deps.db
     .update(messageQueue)
-    .set({ status: 'pending', claimedFence: null })
+    .set({ status: 'pending', claimedFence: null, attempts: sql`${messageQueue.attempts} - 1` })
     .where(
       and(
         eq(messageQueue.accountId, held.id),

@@ -15,7 +15,10 @@ export interface Candidate extends MessageRef {
   priority: number;
   availableAt: number;
   expiresAt: number | null;
+  /** those that were answered */
   attempts: number;
+  /** all of them, as the history counts */
+  tries: number;
 }
 
 /** Sixteen of these are read ahead for each session; larger content is read when it is claimed. */
@@ -39,6 +42,7 @@ const columns = {
   availableAt: messageQueue.availableAt,
   expiresAt: messageQueue.expiresAt,
   attempts: messageQueue.attempts,
+  tries: messages.attempts,
 };
 
 function waiting(db: Db, where: SQL | undefined) {

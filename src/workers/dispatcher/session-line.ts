@@ -33,8 +33,8 @@ const MAX_URGENT_IN_FLIGHT = 4;
 /** Outcomes that may wait to be written. */
 const MAX_UNSETTLED = 32;
 /**
- * An attempt whose process ends is counted, but says little about its message: a row goes on for this many times the
- * attempts that others get.
+ * An attempt whose process ends says little about its message, and takes none from it. One that ends its process each
+ * time must not go on for ever: it has this many times the attempts that others get.
  */
 const MAX_LOST_ROUNDS = 3;
 const SOCKET_POLL_MS = 500;
@@ -196,7 +196,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
         continue;
       }
       if (row.expiresAt !== null && row.expiresAt <= now) return expire(priority, row);
-      if (row.attempts >= MAX_LOST_ROUNDS * config.pacing.maxAttempts) return giveUp(priority, row);
+      if (row.tries >= MAX_LOST_ROUNDS * config.pacing.maxAttempts) return giveUp(priority, row);
       const allowed = allowedAt(at, now, priority);
       if (allowed.reason === null) return take(at, priority, row, now);
       earliest = Math.min(earliest, allowed.at);
