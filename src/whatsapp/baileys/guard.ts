@@ -106,7 +106,8 @@ export function boundQueriesUnderLock(
     on(event, listener);
     // An answer that has come makes this one a call that changes nothing.
     if (String(event).startsWith('TAG:') && holdsKeys()) {
-      clock.setTimer(() => listener(NO_ANSWER), timeoutMs);
+      // A process that was busy for so long first reads what lies in the socket: the answer may be there.
+      clock.setTimer(() => setImmediate(() => listener(NO_ANSWER)), timeoutMs);
     }
     return client;
   };
