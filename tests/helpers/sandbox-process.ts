@@ -103,7 +103,8 @@ export async function startSandboxProcess(
     started.stdout?.on('data', collect);
     started.stderr?.on('data', collect);
     await until(async () => {
-      if (started.exitCode !== null) throw new Error(`the sandbox ended:\n${printed}`);
+      if (started.exitCode !== null || started.signalCode !== null)
+        throw new Error(`the sandbox ended:\n${printed}`);
       info = JSON.parse(await readFile(file, 'utf8').catch(() => '{"url":""}'));
       return info.url !== '' && (await fetch(`${info.url}/health/ready`)).ok;
     }, START_TIMEOUT_MS);
