@@ -374,6 +374,7 @@ export * from './schema/activity.ts';
 export * from './schema/broadcast.ts';
 export * from './schema/cluster.ts';
 export * from './schema/inbound.ts';
+export * from './schema/mail.ts';
 export * from './schema/media.ts';
 export * from './schema/otp.ts';
 export * from './schema/webhooks.ts';

@@ -1,0 +1,38 @@
+/** Mails that are still to be sent, and who has asked for an account and not confirmed the address yet. */
+import { id, index, int, oneOf, string, table, timestamp } from '../kit.ts';
+
+export const MAIL_KINDS = ['verify_email', 'email_taken', 'under_attack'] as const;
+export const MAIL_LANGUAGES = ['en', 'id'] as const;
+
+/** A mail that is still to be handed over: the row goes when it was, or when it is given up. It holds no secret. */
+export const mailOutbox = table(
+  'mail_outbox',
+  {
+    id: id().primaryKey(),
+    kind: oneOf(...MAIL_KINDS).notNull(),
+    address: string(255).notNull(),
+    language: oneOf(...MAIL_LANGUAGES).notNull(),
+    /** pending_registrations.id, for `verify_email` */
+    registrationId: id(),
+    attempts: int().notNull().default(0),
+    /** of one that is being sent: when somebody else may try */
+    nextAttemptAt: timestamp().notNull(),
+    giveUpAt: timestamp().notNull(),
+    createdAt: timestamp().notNull(),
+  },
+  (t) => [index('mail_outbox_due_ix').on(t.nextAttemptAt, t.id)],
+);
+
+/** An account that begins when the link in a mail is opened; the row goes then, or at `expiresAt`. */
+export const pendingRegistrations = table(
+  'pending_registrations',
+  {
+    id: id().primaryKey(),
+    email: string(255).notNull(),
+    name: string(120).notNull(),
+    passwordHash: string(100).notNull(),
+    createdAt: timestamp().notNull(),
+    expiresAt: timestamp().notNull(),
+  },
+  (t) => [index('pending_registrations_expiry_ix').on(t.expiresAt)],
+);
