@@ -41,6 +41,7 @@ import { createDispatcher } from './workers/dispatcher.ts';
 import { createHousekeeper } from './workers/housekeeper/index.ts';
 import { createTasks } from './workers/housekeeper/tasks.ts';
 import { createInboundMedia } from './workers/inbound-media.ts';
+import { createMailSender } from './workers/mail-sender.ts';
 import { createNeighbours } from './workers/neighbours.ts';
 import { createOtpExpiry } from './workers/otp-expiry.ts';
 import { createOtpFailover } from './workers/otp-failover.ts';
@@ -180,6 +181,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     createOtpFailover(deps),
     createWebhookSender({ ...deps, outgoing: measurePosts(metrics, clock, deps.outgoing) }),
     createBroadcastUpkeep(deps),
+    createMailSender(deps),
     createHousekeeper(deps, { processId, tasks: createTasks({ ...deps, credentials: store }) }),
   ];
   supervisor = createSessionSupervisor({

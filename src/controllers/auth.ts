@@ -3,14 +3,9 @@ import { z } from 'zod';
 import { bearerToken } from '../middlewares/authenticate.ts';
 import { SCOPES } from '../services/access.ts';
 import { createApiKey, listApiKeys, regenerateApiKey, revokeApiKey } from '../services/api-keys.ts';
-import {
-  changePassword,
-  login,
-  readMe,
-  register,
-  signOut,
-  signOutEverywhere,
-} from '../services/auth/verbs.ts';
+import { confirmRegistration, register } from '../services/auth/registration.ts';
+import { changePassword, login, readMe, signOut, signOutEverywhere } from '../services/auth/verbs.ts';
+import { languageOf, mailLanguage } from '../services/mail/texts.ts';
 import { type Route, route } from './route.ts';
 import {
   Email,
@@ -26,6 +21,9 @@ import {
 const tag = 'Auth';
 const MAX_GRACE_MINUTES = 30 * 24 * 60;
 
+const Confirm = z
+  .object({ message: z.string(), verification: z.literal('sent') })
+  .meta({ id: 'RegistrationToConfirm' });
 const SignedIn = z.object({ token: z.string(), user: SignedInUser }).meta({ id: 'SignedIn' });
 const Password = z.string().min(1, 'must not be empty').max(1024);
 
@@ -53,14 +51,35 @@ export const authRoutes: Route[] = [
     path: '/auth/register',
     tag,
     summary: 'Register',
-    description: 'A new user with the role `user`. Closed in production unless ALLOW_REGISTRATION=true.',
+    description:
+      'A new user with the role `user`. Closed in production unless ALLOW_REGISTRATION=true. Where the service sends mails (SMTP_HOST), the answer is 202 with `verification`, also for an e-mail that is taken, and the account begins with `POST /auth/verify-email`.',
     auth: 'public',
     body: z.object({ email: Email, password: NewPassword, name: PersonName }),
     status: 201,
-    response: SignedIn,
+    response: z.union([SignedIn, Confirm]),
     errors: ['FORBIDDEN', 'CONFLICT'],
     example: { body: { email: 'user@example.com', password: 'password123', name: 'John Doe' } },
-    handler: async ({ ctx, body }) => ({ ...(await register(ctx, body)) }),
+    async handler({ ctx, body, http }) {
+      const language = mailLanguage(http.req.header('accept-language'), languageOf(ctx.config));
+      const made = await register(ctx, { ...body, language });
+      if (made !== 'confirm') return { ...made };
+      http.status(202);
+      return { message: 'A mail was sent to this address: open its link to go on.', verification: 'sent' };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/auth/verify-email',
+    tag,
+    summary: 'Confirm the e-mail of a registration',
+    description: 'With the `token` of the link in the mail. It works once and for a day, and signs in.',
+    auth: 'public',
+    body: z.object({ token: z.string().min(1, 'must not be empty').max(200) }),
+    status: 201,
+    response: SignedIn,
+    errors: ['NOT_FOUND', 'CONFLICT', 'FORBIDDEN'],
+    example: { body: { token: '019316f5a1b27c3d8e4f5a6b7c8d9e0f.5d41402abc4b2a76b9719d911017c592' } },
+    handler: async ({ ctx, body }) => ({ ...(await confirmRegistration(ctx, body)) }),
   }),
   route({
     method: 'post',

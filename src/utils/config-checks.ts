@@ -1,5 +1,6 @@
 /** What is wrong, or dangerous, in a configuration whose values are all readable: one sentence each. */
 import type { EnvValues } from './config-env.ts';
+import { smtpProblems } from './config-smtp.ts';
 import { guessablePassword, guessableSecret, isTyped } from './guessable.ts';
 import { withoutTrailing } from './text.ts';
 
@@ -64,6 +65,7 @@ export function crossProblems(env: EnvValues, names: Record<string, string>): st
   }
   if (Buffer.byteLength(env.ADMIN_PASSWORD ?? '') > 72)
     lines.push('ADMIN_PASSWORD must have at most 72 bytes');
+  lines.push(...smtpProblems(env));
   for (const origin of originsOf(env)) {
     if (!isOrigin(origin))
       lines.push(`ALLOWED_ORIGINS holds what is not an origin such as https://app.example.com`);

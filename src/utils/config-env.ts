@@ -181,6 +181,13 @@ export const Env = z.object({
   ADMIN_PASSWORD: z.string().min(8, 'must have at least 8 characters').optional(),
   // Open outside of production only.
   ALLOW_REGISTRATION: flag().optional(),
+  SMTP_URL: url(/^smtps?$/, 'must be an smtp or smtps URL').optional(),
+  SMTP_HOST: z.string().max(255).optional(),
+  SMTP_PORT: port().optional(),
+  SMTP_USER: z.string().max(255).optional(),
+  SMTP_PASSWORD: z.string().max(1024).optional(),
+  SMTP_FROM: z.string().max(255).optional(),
+  SMTP_SECURE: flag().optional(),
   REGISTRATIONS_PER_DAY: whole(1, 100_000).default(20),
   DEFAULT_COUNTRY: z
     .string()

@@ -23,6 +23,18 @@ export interface Quotas {
   requestsPerMinute: number;
 }
 
+/** Where mails are handed over. */
+export interface SmtpConfig {
+  host: string;
+  port: number;
+  /** TLS from the first byte; else STARTTLS, which is demanded when there is a password */
+  secure: boolean;
+  user: string | null;
+  password: string | null;
+  /** `WaHub <hub@example.com>` or the address alone */
+  from: string;
+}
+
 /** The whole configuration after parsing: nothing else in the service reads the environment. */
 export interface Config {
   env: 'development' | 'production' | 'test';
@@ -53,6 +65,8 @@ export interface Config {
   allowRegistration: boolean;
   /** accounts that one address may make in a day */
   registrationsPerDay: number;
+  /** null: no mails, and registrations are not confirmed */
+  smtp: SmtpConfig | null;
   jwtSecret: string;
   /** seconds */
   jwtExpiresInSeconds: number;

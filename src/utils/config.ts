@@ -11,6 +11,7 @@ import {
   warningsOf,
 } from './config-checks.ts';
 import { Env, type EnvValues, isPlaceholder, readNames } from './config-env.ts';
+import { smtpOf } from './config-smtp.ts';
 import type { Config } from './config-types.ts';
 import { parseHosts } from './host-list.ts';
 import { mainZoneOf } from './time-zone.ts';
@@ -39,6 +40,7 @@ const SECRETS = [
   'WEBHOOK_SECRET',
   'METRICS_TOKEN',
   'S3_SECRET_ACCESS_KEY',
+  'SMTP_PASSWORD',
 ] as const;
 
 /**
@@ -117,6 +119,7 @@ function toConfig(env: EnvValues): Config {
     adminPassword: env.ADMIN_PASSWORD ?? null,
     allowRegistration: env.ALLOW_REGISTRATION ?? env.NODE_ENV !== 'production',
     registrationsPerDay: env.REGISTRATIONS_PER_DAY,
+    smtp: smtpOf(env),
     jwtSecret: env.JWT_SECRET ?? '',
     jwtExpiresInSeconds: env.JWT_EXPIRES_IN,
     encryptionKey: toEncryptionKey(env.ENCRYPTION_KEY ?? ''),

@@ -232,6 +232,37 @@ describe('loadConfig', () => {
   });
 });
 
+describe('SMTP', () => {
+  const smtpOf = (names: NodeJS.ProcessEnv) => loadConfig({ ...SECRETS, ...names }).smtp;
+
+  it('is a URL or its parts, and null without either', () => {
+    expect(smtpOf({})).toBeNull();
+    const hub = { user: 'hub@example.com', password: 'p@ss', from: 'hub@example.com' };
+    expect(smtpOf({ SMTP_URL: 'smtps://hub%40example.com:p%40ss@mail.example.com' })).toEqual({
+      ...hub,
+      host: 'mail.example.com',
+      port: 465,
+      secure: true,
+    });
+    const parts = { SMTP_HOST: 'mail.example.com', SMTP_USER: 'hub@example.com', SMTP_PASSWORD: 'p@ss' };
+    expect(smtpOf(parts)).toEqual({ ...hub, host: 'mail.example.com', port: 587, secure: false });
+    expect(smtpOf({ ...parts, SMTP_PORT: '465' })).toMatchObject({ secure: true });
+    expect(smtpOf({ SMTP_HOST: '127.0.0.1', SMTP_FROM: 'WaHub <hub@example.com>' })).toMatchObject({
+      user: null,
+    });
+  });
+
+  it.each([
+    [{ SMTP_HOST: 'mail.example.com' }, 'SMTP_FROM'],
+    [{ SMTP_USER: 'hub@example.com' }, 'SMTP_HOST'],
+    [{ SMTP_HOST: 'mail.example.com', SMTP_USER: 'hub@example.com' }, 'SMTP_PASSWORD'],
+    [{ SMTP_URL: 'https://mail.example.com' }, 'SMTP_URL'],
+    [{ SMTP_HOST: 'mail.example.com', SMTP_FROM: 'hub@example.com\nBcc: x@example.com' }, 'SMTP_FROM'],
+  ])('%j is refused by the name of what is wrong', (names, named) => {
+    expect(() => smtpOf(names)).toThrow(named);
+  });
+});
+
 describe('ensureDevelopmentSecrets', () => {
   let dir: string;
   beforeEach(() => {

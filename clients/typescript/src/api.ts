@@ -354,7 +354,7 @@ export interface paths {
         put?: never;
         /**
          * Register
-         * @description A new user with the role `user`. Closed in production unless ALLOW_REGISTRATION=true.
+         * @description A new user with the role `user`. Closed in production unless ALLOW_REGISTRATION=true. Where the service sends mails (SMTP_HOST), the answer is 202 with `verification`, also for an e-mail that is taken, and the account begins with `POST /auth/verify-email`.
          */
         post: operations["postAuthRegister"];
         delete?: never;
@@ -394,6 +394,26 @@ export interface paths {
          * @description And all signed links; the answer holds a new token. `revokeApiKeys: true` ends all API keys, too.
          */
         post: operations["postAuthSignOutEverywhere"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/verify-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm the e-mail of a registration
+         * @description With the `token` of the link in the mail. It works once and for a day, and signs in.
+         */
+        post: operations["postAuthVerifyEmail"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3365,6 +3385,11 @@ export interface components {
             /** @description what the message that comes next waits for */
             waitingFor: components["schemas"]["WaitingFor"];
         };
+        RegistrationToConfirm: {
+            message: string;
+            /** @constant */
+            verification: "sent";
+        };
         /** @enum {string} */
         Role: "admin" | "user" | "readonly";
         SentMessage: {
@@ -4619,7 +4644,7 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         success: true;
-                    } & components["schemas"]["SignedIn"];
+                    } & (components["schemas"]["SignedIn"] | components["schemas"]["RegistrationToConfirm"]);
                 };
             };
             /** @description It says no. */
@@ -4696,6 +4721,49 @@ export interface operations {
                         message: string;
                         token: string;
                     };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthVerifyEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "019316f5a1b27c3d8e4f5a6b7c8d9e0f.5d41402abc4b2a76b9719d911017c592"
+                 *     }
+                 */
+                "application/json": {
+                    token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Confirm the e-mail of a registration */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & components["schemas"]["SignedIn"];
                 };
             };
             /** @description It says no. */

@@ -3,8 +3,13 @@ import { eq } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { incoming, transact, upsert } from '../../db/ops.ts';
 import { rateLimits } from '../../db/schema.ts';
+import { addressGroup } from '../../utils/address.ts';
 import { FUTURE_MS } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
+import type { Ctx } from '../context.ts';
+
+/** An address may be a whole office. */
+const FREE_PER_ADDRESS = 20;
 
 /** One thing whose failures are counted. */
 export interface Throttle {
@@ -21,6 +26,11 @@ const MAX_LOCK_MS = 900_000;
 const FORGET_MS = 86_400_000;
 /** So long after the last failure one is forgiven, and another each time: a wrong one now and then never adds up. */
 const FORGIVE_MS = 300_000;
+
+/** What the caller's address is counted by, whichever account it tries. */
+export function addressThrottle({ ip }: Pick<Ctx, 'ip'>): Throttle {
+  return { key: `login:address:${addressGroup(ip)}`, free: FREE_PER_ADDRESS };
+}
 
 /** How long after its last failure a subject with this many failures is locked. */
 export function lockMs(failures: number, free: number): number {

@@ -1,83 +1,33 @@
-/** Registering, signing in, and a user's own account. */
+/** Signing in, and a user's own account. */
 import { and, eq } from 'drizzle-orm';
 import { affected, transact } from '../../db/ops.ts';
 import { users } from '../../db/schema.ts';
-import { refundWindow, type SpentWindow, spendFromWindow } from '../../db/windows.ts';
+import { spendFromWindow } from '../../db/windows.ts';
 import { type EventName, record } from '../../events/record.ts';
-import { addressGroup } from '../../utils/address.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requirePerson, requireScope } from '../access.ts';
 import { readOwnKey, revokeAllKeys } from '../api-keys.ts';
 import { type Ctx, originOf } from '../context.ts';
-import {
-  insertUser,
-  type NewUser,
-  normalizeEmail,
-  toUserInfo,
-  type UserInfo,
-  type UserRow,
-} from '../users.ts';
-import { newApiKey } from './keys.ts';
+import { enqueueMail } from '../mail/outbox.ts';
+import { languageOf } from '../mail/texts.ts';
+import { normalizeEmail, toUserInfo, type UserInfo, type UserRow } from '../users.ts';
 import { originOfSignIn, rememberNetwork } from './known-devices.ts';
 import { hashPassword, isPassword } from './passwords.ts';
-import { checkThrottle, countAttempt, countFailure, forgetFailures, type Throttle } from './throttle.ts';
+import { addressThrottle, countAttempt, countFailure, forgetFailures, type Throttle } from './throttle.ts';
 
 export interface SignedIn {
   token: string;
   user: UserInfo & { apiKey: string | null };
 }
 
-/** People mistype: five wrong passwords from one place cost nothing. An address may be a whole office. */
+/** People mistype: five wrong passwords from one place cost nothing. */
 const FREE_PER_PLACE = 5;
-const FREE_PER_ADDRESS = 20;
 /**
  * Wrong passwords for one account from all unknown networks together. One network alone is locked out by itself long
  * before; known ones are not counted and not locked.
  */
 const FREE_PER_ACCOUNT = 50;
-
-/** A new tenant with the role `user`. Throws FORBIDDEN when registration is closed, CONFLICT for a taken e-mail, RATE_LIMITED. */
-export async function register(
-  ctx: Ctx,
-  input: { email: string; password: string; name: string },
-): Promise<SignedIn> {
-  if (!ctx.config.allowRegistration) throw new AppError('FORBIDDEN', 'Registration is closed: ask an admin.');
-  const address = addressThrottle(ctx);
-  await checkThrottle(ctx.db, address, ctx.clock.now());
-  const spent = await spendRegistration(ctx);
-  const passwordHash = await hashPassword(input.password);
-  const apiKey = newApiKey();
-  const row = await addUser(ctx, { ...input, passwordHash, apiKey }).catch(async (error: unknown) => {
-    // Whoever tries which e-mails are taken pays with the address, not with the day's accounts.
-    await refundWindow(ctx.db, spent);
-    await countFailure(ctx.db, address, ctx.clock.now());
-    throw error;
-  });
-  return { token: ctx.credentials.signToken(row.id, row.tokenVersion), user: { ...toUserInfo(row), apiKey } };
-}
-
-/** Throws RATE_LIMITED when the address has made as many accounts as it may in a day. */
-async function spendRegistration(ctx: Ctx): Promise<SpentWindow> {
-  const now = ctx.clock.now();
-  const { registrationsPerDay: max } = ctx.config;
-  const window = { key: `register:${addressGroup(ctx.ip)}`, max, windowMs: DAY_MS };
-  const spent = await spendFromWindow(ctx.db, window, now);
-  if (spent !== null) return spent;
-  throw new AppError('RATE_LIMITED', `At most ${max} accounts can be made from one address in a day.`, {
-    retryAfterSeconds: Math.ceil((DAY_MS - (now % DAY_MS)) / 1000),
-    details: { limit: max, windowSeconds: DAY_MS / 1000 },
-  });
-}
-
-function addUser(ctx: Ctx, user: Omit<NewUser, 'role'>): Promise<UserRow> {
-  return transact(ctx.db, async (tx) => {
-    const created = await insertUser(tx, ctx, { ...user, role: 'user' });
-    const origin = { ...originOf(ctx), actorId: created.id };
-    await record(tx, ctx, [{ userId: created.id, event: 'auth.registered', origin }]);
-    return created;
-  });
-}
 
 /**
  * Signs in. Throws UNAUTHORIZED, with the same words and after the same time whether the e-mail, the password
@@ -103,7 +53,7 @@ export async function login(
     const right = await isPassword(input.password, found?.passwordHash ?? null);
     if (!found || !right || found.status !== 'active') {
       await countFailure(ctx.db, address, ctx.clock.now());
-      if (found) await tellOwner(ctx, found.id);
+      if (found) await tellOwner(ctx, found);
       // An unknown account's failure is recorded too (user 0): the same work for all.
       await recordLogin(ctx, found?.id ?? 0, 'auth.login_failed');
       throw new AppError('UNAUTHORIZED', 'The e-mail or the password is not right.');
@@ -122,27 +72,25 @@ export async function login(
 const ATTACK_FAILURES = 10;
 const DAY_MS = 86_400_000;
 
-/** Writes down for the owner, once a day, that somebody tries passwords of the account. */
-async function tellOwner(ctx: Ctx, userId: number): Promise<void> {
+/** Writes down for the owner, once a day, that somebody tries passwords of the account, and sends a mail where there is SMTP. */
+async function tellOwner(ctx: Ctx, { id: userId, email: address }: UserRow): Promise<void> {
   const now = ctx.clock.now();
   const failures = { key: `login:failures:${userId}`, max: ATTACK_FAILURES, windowMs: DAY_MS };
   if ((await spendFromWindow(ctx.db, failures, now)) !== null) return;
   const told = { key: `login:told:${userId}`, max: 1, windowMs: DAY_MS };
   if ((await spendFromWindow(ctx.db, told, now)) === null) return;
   ctx.logger.warn('somebody tries passwords of an account', { userId });
-  await transact(ctx.db, (tx) =>
-    record(tx, ctx, [
-      { userId, event: 'auth.under_attack', status: 'failure', origin: { ...originOf(ctx), actorId: 0 } },
-    ]),
-  );
+  await transact(ctx.db, async (tx) => {
+    const origin = { ...originOf(ctx), actorId: 0 };
+    await record(tx, ctx, [{ userId, event: 'auth.under_attack', status: 'failure', origin }]);
+    // The one who asks is not the owner: the language is that of the service's country.
+    const language = languageOf(ctx.config);
+    if (ctx.config.smtp !== null) await enqueueMail(tx, ctx, { kind: 'under_attack', address, language });
+  });
 }
 
 function accountThrottle(email: string): Throttle {
   return { key: `login:account:${sha256Hex(email)}`, free: FREE_PER_ACCOUNT };
-}
-
-function addressThrottle(ctx: Ctx): Throttle {
-  return { key: `login:address:${addressGroup(ctx.ip)}`, free: FREE_PER_ADDRESS };
 }
 
 async function recordLogin(ctx: Ctx, userId: number, event: EventName): Promise<void> {

@@ -1,7 +1,8 @@
 /** Signing in and out, signing up, the own account, the language. */
 import { z } from 'zod';
 import { makeDeviceMark } from '../../../services/auth/known-devices.ts';
-import { changePassword, login, register, signOut, signOutEverywhere } from '../../../services/auth/verbs.ts';
+import { confirmRegistration, register } from '../../../services/auth/registration.ts';
+import { changePassword, login, signOut, signOutEverywhere } from '../../../services/auth/verbs.ts';
 import { readUsage } from '../../../services/quotas.ts';
 import { Email, NewPassword, PersonName } from '../../schemas.ts';
 import { forgetSignIn, keepDevice, keepLang, keepSignIn, readDevice, readSignIn } from '../cookies.ts';
@@ -24,6 +25,8 @@ const Ticked = z
   .literal('true')
   .optional()
   .transform((value) => value !== undefined);
+
+const VerificationToken = z.string().min(1).max(200);
 
 export const accountPages: Page[] = [
   page({
@@ -138,7 +141,47 @@ export const accountPages: Page[] = [
     form: z.object({ email: Email, password: NewPassword, name: PersonName }),
     example: { form: { email: 'new@example.com', password: 'password123', name: 'New' } },
     async handler({ ctx, form, http, view }) {
-      const { token } = await register(ctx, form);
+      const made = await register(ctx, { ...form, language: view.lang });
+      if (made === 'confirm') {
+        return { redirect: '/dashboard/sign-in', done: ACCOUNT_TEXTS(view.lang).mailSent };
+      }
+      keepSignIn(http, ctx.config, made.token);
+      return { redirect: '/dashboard', done: ACCOUNT_TEXTS(view.lang).welcome };
+    },
+  }),
+  page({
+    method: 'get',
+    path: '/dashboard/verify-email',
+    auth: 'public',
+    query: z.object({ token: VerificationToken }),
+    example: { query: { token: 'x' } },
+    // A page with a button: programs that follow the links of mails must not use it up.
+    handler({ view, query }) {
+      const t = ACCOUNT_TEXTS(view.lang);
+      const body = (
+        <div class="card narrow">
+          <h1>{t.confirmEmail}</h1>
+          <p>{t.confirmAbout}</p>
+          <Form view={view} action="/dashboard/verify-email" class="stack">
+            <input type="hidden" name="token" value={query.token} />
+            <button type="submit" class="primary">
+              {t.confirm}
+            </button>
+          </Form>
+        </div>
+      );
+      return { title: t.confirmEmail, section: null, body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/verify-email',
+    auth: 'public',
+    readOnlyMay: true,
+    form: z.object({ token: VerificationToken }),
+    example: { form: { token: 'x' } },
+    async handler({ ctx, form, http, view }) {
+      const { token } = await confirmRegistration(ctx, form);
       keepSignIn(http, ctx.config, token);
       return { redirect: '/dashboard', done: ACCOUNT_TEXTS(view.lang).welcome };
     },

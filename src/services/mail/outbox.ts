@@ -1,0 +1,116 @@
+/** Mails wait in the database until the server has taken them: a crash loses none. */
+import { and, asc, eq, lte, sql } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { affected } from '../../db/ops.ts';
+import { mailOutbox, pendingRegistrations } from '../../db/schema.ts';
+import { newId } from '../../utils/ids.ts';
+import { type Mailer, MailFailure } from '../../utils/smtp.ts';
+import type { Deps } from '../context.ts';
+import { type MailKind, type MailLanguage, mailText } from './texts.ts';
+
+const GIVE_UP_MS = 86_400_000;
+/** Longer than one attempt may take, so that nobody else tries meanwhile. */
+const FIRST_RETRY_MS = 60_000;
+const MAX_RETRY_MS = 3_600_000;
+const BATCH = 10;
+/** Of the MAC in the link of a registration. */
+const PURPOSE = 'verify-email';
+
+type MailDeps = Pick<Deps, 'config' | 'db' | 'clock' | 'logger' | 'secrets'>;
+type Row = typeof mailOutbox.$inferSelect;
+
+export interface NewMail {
+  kind: MailKind;
+  address: string;
+  language: MailLanguage;
+  registrationId?: string;
+}
+
+/** Keeps a mail to be sent, in the transaction of what it tells about. */
+export async function enqueueMail(tx: Tx, { clock }: Pick<Deps, 'clock'>, mail: NewMail): Promise<void> {
+  const now = clock.now();
+  await tx.insert(mailOutbox).values({
+    id: newId(now),
+    ...mail,
+    nextAttemptAt: now,
+    giveUpAt: now + GIVE_UP_MS,
+    createdAt: now,
+  });
+}
+
+/** What the link of a registration proves: only who reads the mails of its address has it. Kept nowhere. */
+export function verificationToken({ secrets }: Pick<Deps, 'secrets'>, registrationId: string): string {
+  return `${registrationId}.${secrets.mac(PURPOSE, registrationId)}`;
+}
+
+/** The registration that a token was made for; null for what we did not make. */
+export function readVerificationToken({ secrets }: Pick<Deps, 'secrets'>, token: string): string | null {
+  const [id = '', mac = ''] = token.split('.');
+  return /^[0-9a-f]{32}$/.test(id) && secrets.isMac(PURPOSE, id, mac) ? id : null;
+}
+
+/**
+ * Sends what is due, at most ten mails; how many were handed over. Safe in several processes at once. A mail whose
+ * process dies between the server's answer and the row's end may come twice, under the same Message-ID.
+ */
+export async function sendDueMails(deps: MailDeps, mailer: Mailer, signal?: AbortSignal): Promise<number> {
+  const rows = await deps.db
+    .select()
+    .from(mailOutbox)
+    .where(lte(mailOutbox.nextAttemptAt, deps.clock.now()))
+    .orderBy(asc(mailOutbox.nextAttemptAt), asc(mailOutbox.id))
+    .limit(BATCH);
+  let sent = 0;
+  for (const row of rows) {
+    if (signal?.aborted) break;
+    if ((await claim(deps, row)) && (await sendOne(deps, mailer, row))) sent++;
+  }
+  return sent;
+}
+
+async function claim({ db, clock }: MailDeps, row: Row): Promise<boolean> {
+  const pause = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(row.attempts, 10));
+  const nextAttemptAt = clock.now() + Math.round(pause * (1 + Math.random() / 4));
+  const claimed = await db
+    .update(mailOutbox)
+    .set({ attempts: sql`${mailOutbox.attempts} + 1`, nextAttemptAt })
+    .where(and(eq(mailOutbox.id, row.id), eq(mailOutbox.attempts, row.attempts)));
+  return affected(claimed) === 1;
+}
+
+async function sendOne(deps: MailDeps, mailer: Mailer, row: Row): Promise<boolean> {
+  try {
+    const text = mailText(row.kind, row.language, linkOf(deps, row));
+    await mailer.send({ id: row.id, to: row.address, ...text });
+  } catch (error) {
+    if (!(error instanceof MailFailure)) throw error;
+    const givenUp = error.final || deps.clock.now() >= row.giveUpAt;
+    const about = {
+      mail: row.id,
+      kind: row.kind,
+      attempts: row.attempts + 1,
+      givenUp,
+      reason: error.message,
+    };
+    deps.logger.warn('a mail was not sent', about);
+    if (givenUp) await remove(deps, row);
+    return false;
+  }
+  await remove(deps, row);
+  return true;
+}
+
+const remove = ({ db }: MailDeps, row: Row) => db.delete(mailOutbox).where(eq(mailOutbox.id, row.id));
+
+function linkOf(deps: MailDeps, { registrationId }: Row): string {
+  const page = `${deps.config.publicUrl}/dashboard`;
+  if (registrationId === null) return `${page}/sign-in`;
+  return `${page}/verify-email?token=${verificationToken(deps, registrationId)}`;
+}
+
+/** Forgets registrations that nobody confirmed in time, and mails that nobody could send. */
+export async function forgetUnconfirmed({ db, clock }: Pick<Deps, 'db' | 'clock'>): Promise<void> {
+  const now = clock.now();
+  await db.delete(pendingRegistrations).where(lte(pendingRegistrations.expiresAt, now));
+  await db.delete(mailOutbox).where(lte(mailOutbox.giveUpAt, now - MAX_RETRY_MS));
+}

@@ -1,0 +1,98 @@
+/** What mails say, in both languages. */
+
+import type { MAIL_KINDS, MAIL_LANGUAGES } from '../../db/schema.ts';
+import type { Config } from '../../utils/config-types.ts';
+
+export type MailKind = (typeof MAIL_KINDS)[number];
+export type MailLanguage = (typeof MAIL_LANGUAGES)[number];
+
+export interface MailText {
+  subject: string;
+  text: string;
+}
+
+/** `link` is where the mail leads. */
+type Write = (link: string) => MailText;
+
+const TEXTS: Record<MailLanguage, Record<MailKind, Write>> = {
+  en: {
+    verify_email: (link) => ({
+      subject: 'Confirm your e-mail address',
+      text: `Hello,
+
+an account was asked for with this e-mail address. To open it, confirm the address within 24 hours:
+
+${link}
+
+If you did not ask for it, do nothing: no account is made.`,
+    }),
+    email_taken: (link) => ({
+      subject: 'You have an account already',
+      text: `Hello,
+
+an account was asked for with this e-mail address, but there is one already. Sign in here:
+
+${link}
+
+If you do not know the password any more, ask the administrator of the service. If you did not ask for an account, do nothing: yours is as it was.`,
+    }),
+    under_attack: (link) => ({
+      subject: 'Somebody tries passwords of your account',
+      text: `Hello,
+
+many wrong passwords were tried for your account today. They were refused, and more of them are slowed down. You need not do anything if your password is long and used nowhere else. Otherwise sign in and change it:
+
+${link}
+
+This mail comes at most once a day.`,
+    }),
+  },
+  id: {
+    verify_email: (link) => ({
+      subject: 'Konfirmasikan alamat surel Anda',
+      text: `Halo,
+
+ada yang mendaftarkan akun dengan alamat surel ini. Untuk membuka akun tersebut, konfirmasikan alamat ini dalam 24 jam:
+
+${link}
+
+Jika bukan Anda yang mendaftar, abaikan saja surel ini: akun tidak akan dibuat.`,
+    }),
+    email_taken: (link) => ({
+      subject: 'Anda sudah memiliki akun',
+      text: `Halo,
+
+ada yang mendaftarkan akun dengan alamat surel ini, tetapi akunnya sudah ada. Silakan masuk di sini:
+
+${link}
+
+Jika Anda lupa kata sandi, hubungi administrator layanan. Jika bukan Anda yang mendaftar, abaikan saja surel ini: akun Anda tidak berubah.`,
+    }),
+    under_attack: (link) => ({
+      subject: 'Ada yang mencoba menebak kata sandi akun Anda',
+      text: `Halo,
+
+hari ini ada banyak percobaan masuk ke akun Anda dengan kata sandi yang salah. Semuanya ditolak, dan percobaan berikutnya diperlambat. Anda tidak perlu melakukan apa pun jika kata sandi Anda panjang dan tidak dipakai di tempat lain. Jika tidak, masuk dan gantilah kata sandi Anda:
+
+${link}
+
+Surel ini dikirim paling banyak sekali sehari.`,
+    }),
+  },
+};
+
+/** The mail of a kind in a language. */
+export function mailText(kind: MailKind, language: MailLanguage, link: string): MailText {
+  return TEXTS[language][kind](link);
+}
+
+/** What the service speaks when nobody says: the language of its country. */
+export function languageOf({ defaultCountry }: Pick<Config, 'defaultCountry'>): MailLanguage {
+  return defaultCountry === 'ID' ? 'id' : 'en';
+}
+
+/** The language of an `Accept-Language` header; `fallback` when it names neither of ours. */
+export function mailLanguage(header: string | undefined, fallback: MailLanguage): MailLanguage {
+  const first = (header ?? '').trim().slice(0, 2).toLowerCase();
+  return first === 'id' || first === 'en' ? first : fallback;
+}

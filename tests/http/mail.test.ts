@@ -1,0 +1,157 @@
+/** Mails: registrations are confirmed, owners are told, and no crash and no refusing server loses one. */
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { mailOutbox, pendingRegistrations } from '../../src/db/schema.ts';
+import { sendDueMails } from '../../src/services/mail/outbox.ts';
+import { createMailer, type Mailer } from '../../src/utils/smtp.ts';
+import { openTestApp, type TestApp } from '../helpers/app.ts';
+import { createManualClock } from '../helpers/manual-clock.ts';
+import { openSmtpServer, type SmtpServer } from '../helpers/smtp-server.ts';
+
+const PASSWORD = 'a secret of the server';
+let smtp: SmtpServer;
+let mailer: Mailer;
+let t: TestApp;
+const clock = createManualClock(Date.parse('2027-01-04T08:00:00Z'));
+beforeAll(async () => {
+  smtp = await openSmtpServer();
+  const config = {
+    host: '127.0.0.1',
+    port: smtp.port,
+    secure: false,
+    user: 'hub',
+    password: PASSWORD,
+    from: 'WaHub <hub@example.com>',
+  };
+  mailer = createMailer(config);
+  t = await openTestApp({
+    clock,
+    config: { smtp: config, allowRegistration: true, registrationsPerDay: 1000 },
+  });
+});
+afterAll(async () => {
+  mailer.close();
+  await t.close();
+  await smtp.close();
+});
+beforeEach(async () => {
+  await t.deps.db.delete(mailOutbox);
+  smtp.mails.length = 0;
+  smtp.refusal = null;
+});
+
+let made = 0;
+const register = (email: string, language = 'en') =>
+  t.call('/auth/register', {
+    method: 'POST',
+    body: { email, password: 'a long password', name: 'New' },
+    headers: { 'accept-language': language },
+    address: `10.0.${Math.floor(made++ / 250)}.${made % 250}`,
+  });
+const login = (email: string) =>
+  t.call('/auth/login', {
+    method: 'POST',
+    body: { email, password: 'a long password' },
+    address: '10.1.1.1',
+  });
+const send = () => sendDueMails(t.deps, mailer);
+const tokenIn = (mail = smtp.mails[0]) => /token=([\w.]+)/.exec(mail?.data ?? '')?.[1] ?? '';
+const verify = (token: string) => t.call('/auth/verify-email', { method: 'POST', body: { token } });
+
+it('an account begins when its e-mail is confirmed, once', async () => {
+  const reply = await register('new@example.com');
+  expect(reply).toMatchObject({ status: 202, body: { success: true, verification: 'sent' } });
+  expect(reply.body.token).toBeUndefined();
+  expect((await login('new@example.com')).status).toBe(401);
+  expect(await send()).toBe(1);
+  expect(smtp.mails[0]).toMatchObject({ to: 'new@example.com' });
+  expect(smtp.mails[0]?.data).toContain('Subject: Confirm your e-mail address');
+  const token = tokenIn();
+  expect((await verify(`${token.slice(0, -1)}${token.endsWith('0') ? '1' : '0'}`)).status).toBe(404);
+  const confirmed = await verify(token);
+  expect(confirmed).toMatchObject({
+    status: 201,
+    body: { user: { email: 'new@example.com', role: 'user' } },
+  });
+  expect((await t.call('/auth/me', { token: String(confirmed.body.token) })).status).toBe(200);
+  expect((await login('new@example.com')).status).toBe(200);
+  expect((await verify(token)).status).toBe(404);
+  expect(await t.deps.db.select().from(mailOutbox)).toEqual([]);
+});
+
+it('who registers a taken e-mail gets the same answer, and its owner a mail that says so', async () => {
+  const owner = await t.tenant();
+  const taken = await register(owner.email, 'id-ID,id;q=0.9');
+  const fresh = await register('fresh@example.com', 'id-ID,id;q=0.9');
+  const { requestId: _a, ...first } = taken.body;
+  const { requestId: _b, ...second } = fresh.body;
+  expect([taken.status, first]).toEqual([fresh.status, second]);
+  expect(await send()).toBe(2);
+  const [told] = smtp.mails.filter(({ to }) => to === owner.email);
+  expect(told?.data).toContain('Subject: Anda sudah memiliki akun');
+  expect(told?.data).not.toContain('token=');
+});
+
+it('an inbox gets three mails a day, whatever is registered', async () => {
+  for (let i = 0; i < 5; i++) expect((await register('much@example.com')).status).toBe(202);
+  expect(await send()).toBe(3);
+});
+
+it('a link is good for a day', async () => {
+  await register('late@example.com');
+  await send();
+  await clock.advance(86_400_000);
+  expect((await verify(tokenIn())).status).toBe(404);
+});
+
+it('a server that refuses gets it again later, under the same id, and nothing secret is logged', async () => {
+  smtp.refusal = '451 not now';
+  await register('again@example.com');
+  expect(await send()).toBe(0);
+  expect(await send()).toBe(0);
+  expect(await t.deps.db.select().from(mailOutbox)).toMatchObject([{ attempts: 1 }]);
+  smtp.refusal = null;
+  await clock.advance(90_000);
+  expect(await send()).toBe(1);
+  const logged = JSON.stringify(t.lines);
+  for (const secret of [PASSWORD, 'again@example.com', tokenIn()]) expect(logged).not.toContain(secret);
+});
+
+it('a recipient that is refused for good, and a server that is away for a day, end it', async () => {
+  smtp.refusal = '550 nobody here';
+  await register('nobody@example.com');
+  await send();
+  expect(await t.deps.db.select().from(mailOutbox)).toEqual([]);
+  smtp.refusal = '451 not now';
+  await register('away@example.com');
+  await send();
+  await clock.advance(86_400_000);
+  await send();
+  expect(await t.deps.db.select().from(mailOutbox)).toEqual([]);
+});
+
+it('two processes send it once', async () => {
+  await register('twice@example.com');
+  expect((await Promise.all([send(), send()])).sort()).toEqual([0, 1]);
+  expect(smtp.mails).toHaveLength(1);
+});
+
+it('the owner of an account is told of an attack once a day', async () => {
+  const owner = await t.tenant();
+  for (let i = 0; i < 14; i++) {
+    const body = { email: owner.email, password: 'not the password' };
+    await t.call('/auth/login', { method: 'POST', body, address: `10.2.0.${i}` });
+  }
+  expect(await send()).toBe(1);
+  expect(smtp.mails[0]).toMatchObject({ to: owner.email });
+});
+
+it('what is kept of a registration holds no password and no link', async () => {
+  await register('kept@example.com');
+  const kept = JSON.stringify([
+    await t.deps.db.select().from(mailOutbox),
+    await t.deps.db.select().from(pendingRegistrations),
+  ]);
+  await send();
+  expect(kept).not.toContain('a long password');
+  expect(kept).not.toContain(tokenIn());
+});
