@@ -89,7 +89,9 @@ function readWithTwoZeros(digits: string, country: CountryCode): ReadPhone | Ref
   const usual = readForCertain(digits.slice(2));
   if (usual?.valid) return one(usual);
   const carrier = readDialledAbroad(digits, country);
-  return one(carrier?.valid ? carrier : (usual ?? carrier));
+  // The rarer reading has to fit without a digit left out.
+  const fits = carrier?.valid === true && carrier.mobile && digits.endsWith(carrier.digits);
+  return one(fits ? carrier : usual);
 }
 
 /** A 0 in front: national, unless it is how one dials abroad. */
@@ -200,7 +202,7 @@ const TEXTS: Record<RefusedPhone['problem'], string> = {
   two_numbers: 'Several numbers stand here, or digits to dial after one: write one number alone.',
   lid: 'A LID (…@lid) is no phone number, and cannot be used here.',
   group: 'This is the id of a group, not a phone number.',
-  not_a_phone_jid: 'This is not the address of a phone (…@s.whatsapp.net).',
+  not_a_phone_jid: `This is not the address of a phone (…@s.whatsapp.net): ${USE_E164}`,
   not_a_number: `This is not a phone number: ${USE_E164}`,
   ambiguous: 'This number may belong to another country: write it with + and its country code.',
 };

@@ -24,7 +24,7 @@ export const LINE_REASONS: Record<string, string> = {
     'this may be a national number without its 0 or a foreign one: write it with + and country code',
   several_numbers:
     'several numbers stand in one cell, or digits to dial after one: give each number a line of its own',
-  invalid_number: 'this is not a phone number',
+  invalid_number: 'this is not a phone number: write it with + and country code',
   too_many_columns:
     'the line has more columns than the first line: put quotes around values that hold the delimiter',
   value_too_long: 'a value is longer than 1000 characters (a link: 8192), or the name longer than 190',

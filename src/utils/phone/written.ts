@@ -167,11 +167,19 @@ function groupsBelong(number: string): boolean {
     const after = countDigits(brackets.slice(brackets.indexOf(')', match.index)));
     if (before > 7 || after < 4) return false;
   }
-  // `6281234567890.5` is a number with decimals; `06.12.34.56.78` is not.
-  if (/\d{3}\.\d{1,2}$/.test(number) || /^\+?\d{8,}\.\d+$/.test(number)) return false;
+  if (hasDecimals(number)) return false;
+  // `6281234567890-1`: behind a whole number stands a count.
+  if (/\d{9}[^\d+]+\d{1,2}$/.test(number)) return false;
   const [area = '', rest, ...more] = number.split('/');
   if (rest === undefined) return true;
   return more.length === 0 && /^[0+(]/.test(area) && countDigits(area) <= 8 && countDigits(rest) >= 5;
 }
 
 const countDigits = (text: string) => text.replace(/\D/g, '').length;
+
+/** `6281234567890.5` is a number with decimals; `06.12.34.56.78` and `0812.345.678.90` are not. */
+function hasDecimals(number: string): boolean {
+  if (/^\+?\d{8,}\.\d+$/.test(number)) return true;
+  if (!/\d{3}\.\d{1,2}$/.test(number)) return false;
+  return number.indexOf('.') === number.lastIndexOf('.') || /\.(?:\d|00)$/.test(number);
+}
