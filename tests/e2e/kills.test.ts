@@ -19,5 +19,5 @@ describe.each(WORLDS)('%d processes', (processes) => {
     } finally {
       await world.stop();
     }
-  }, 900_000);
+  }, 1_800_000);
 });
