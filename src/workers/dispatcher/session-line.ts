@@ -33,10 +33,11 @@ const MAX_URGENT_IN_FLIGHT = 4;
 /** Outcomes that may wait to be written. */
 const MAX_UNSETTLED = 32;
 /**
- * An attempt whose process ends says little about its message, and takes none from it. One that ends its process each
- * time must not go on for ever: it has this many times the attempts that others get.
+ * An attempt whose process ends says little about its message, and takes none from it: urgent ones are claimed in every
+ * short life of a process that is killed again and again. One that itself ends its process must not go on for ever; so
+ * many ends in a row are nobody's bad luck.
  */
-const MAX_LOST_ROUNDS = 3;
+const MAX_TRIES = 100;
 const SOCKET_POLL_MS = 500;
 /** Another host's clock that is ahead costs a message no more than this. */
 const HEAL_EVERY_MS = 1_000;
@@ -196,7 +197,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
         continue;
       }
       if (row.expiresAt !== null && row.expiresAt <= now) return expire(priority, row);
-      if (row.tries >= MAX_LOST_ROUNDS * config.pacing.maxAttempts) return giveUp(priority, row);
+      if (row.tries >= MAX_TRIES + config.pacing.maxAttempts) return giveUp(priority, row);
       const allowed = allowedAt(at, now, priority);
       if (allowed.reason === null) return take(at, priority, row, now);
       earliest = Math.min(earliest, allowed.at);
