@@ -164,6 +164,8 @@ export async function startKillWorld(processes: number): Promise<KillWorld> {
           await pause(random() * 1_500);
           await victim?.kill();
           await starting;
+          // It may not have been there yet.
+          await victim?.kill();
           kill++;
         }
         await victim?.start();
