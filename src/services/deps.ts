@@ -14,6 +14,7 @@ import { createCredentials } from './auth/credentials.ts';
 import { createBackground } from './background.ts';
 import type { Deps } from './context.ts';
 import { createMediaTools } from './media/tools.ts';
+import { ownAddresses } from './webhooks/own-address.ts';
 
 export interface Foundation {
   config: Config;
@@ -44,7 +45,7 @@ export function buildDeps({ config, database, logger, clock, processId }: Founda
     }),
     storage: createStorage({ config, clock, logger }),
     mediaTools: createMediaTools({ config, logger }),
-    outgoing: createOutgoing({ allowPrivate: config.allowPrivateUrls }),
+    outgoing: createOutgoing({ allowPrivate: config.allowPrivateUrls, ownAddresses: ownAddresses(config) }),
     credentials: createCredentials({ config, db, clock, logger }),
     background: createBackground({ processId, logger }),
     lifecycle: { phase: 'starting' },

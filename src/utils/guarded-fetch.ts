@@ -22,6 +22,8 @@ export interface GuardedHttpOptions {
   allowHosts?: readonly string[];
   httpsOnly?: boolean;
   connectTimeoutMs?: number;
+  /** addresses that are this service's own, and never asked unless `allowPrivate`; none when missing */
+  ownAddresses?: () => Promise<ReadonlySet<string>>;
   /** certificates (PEM) to trust instead of the system's */
   ca?: string;
   /** how host names are resolved; the system's resolver when missing */
@@ -87,6 +89,8 @@ export interface GuardedHttp {
 export interface Outgoing {
   /** for URLs that clients name */
   guarded: GuardedHttp;
+  /** the same for webhooks, which may not lead to this service itself */
+  hooks: GuardedHttp;
   /** for URLs that the operator configured: any address */
   trusted: GuardedHttp;
   close(): Promise<void>;
@@ -107,6 +111,7 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
     allowHosts: new Set(options.allowHosts?.map((host) => host.toLowerCase())),
     connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...(options.ownAddresses === undefined ? {} : { ownAddresses: options.ownAddresses }),
   };
   const agent = new Agent({
     connect: createGuardedConnector(rules),
@@ -209,14 +214,19 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
 }
 
 /** Both clients. `allowPrivate` opens private addresses to clients' URLs too (tests, receivers in the same network). */
-export function createOutgoing(options: { allowPrivate: boolean }): Outgoing {
-  const guarded = createGuardedHttp(options);
+export function createOutgoing({
+  allowPrivate,
+  ownAddresses,
+}: Pick<GuardedHttpOptions, 'ownAddresses'> & { allowPrivate: boolean }): Outgoing {
+  const guarded = createGuardedHttp({ allowPrivate });
+  const hooks = createGuardedHttp({ allowPrivate, ...(ownAddresses === undefined ? {} : { ownAddresses }) });
   const trusted = createGuardedHttp({ allowPrivate: true });
   return {
     guarded,
+    hooks,
     trusted,
     close: async () => {
-      await Promise.all([guarded.close(), trusted.close()]);
+      await Promise.all([guarded.close(), hooks.close(), trusted.close()]);
     },
   };
 }

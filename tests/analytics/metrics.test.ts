@@ -203,16 +203,16 @@ describe('what is measured while it happens', () => {
   it('is each webhook attempt by the class of its answer', async () => {
     const statuses = [200, 503];
     const http = {
-      ...t.deps.outgoing.guarded,
+      ...t.deps.outgoing.hooks,
       async post() {
         const status = statuses.shift();
         if (status === undefined) throw new Error('nobody there');
         return { status, bodyExcerpt: '', retryAfter: null };
       },
     };
-    const outgoing = measurePosts(metricsOf(t.deps), clock, { ...t.deps.outgoing, guarded: http });
+    const outgoing = measurePosts(metricsOf(t.deps), clock, { ...t.deps.outgoing, hooks: http });
     const post = () =>
-      outgoing.guarded.post('https://hooks.example', { headers: {}, body: '', timeoutMs: 1 });
+      outgoing.hooks.post('https://hooks.example', { headers: {}, body: '', timeoutMs: 1 });
     await post();
     await post();
     await expect(post()).rejects.toThrow('nobody there');

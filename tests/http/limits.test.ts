@@ -4,6 +4,8 @@ import { allRoutes } from '../../src/controllers/index.ts';
 import { route } from '../../src/controllers/route.ts';
 import { createHttpLimiter } from '../../src/middlewares/http-limiter.ts';
 import { lockMs } from '../../src/services/auth/throttle.ts';
+import { systemClock } from '../../src/utils/clock.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
 
@@ -54,6 +56,20 @@ describe('the limit of requests', () => {
     }
     await again.stop();
     expect(statuses).toEqual([200, 200, 429]);
+  });
+
+  it('lets no burst pass on several processes at once: two percent more for each, at most', async () => {
+    const t = await start();
+    const limiters = [1, 2, 3].map(() => createHttpLimiter({ ...t.deps, clock: systemClock }));
+    const policy = { name: 'burst', max: 300, windowMs: 3_600_000 };
+    const subject = `u:burst-${newId()}`;
+    const all = limiters.flatMap((limiter) =>
+      Array.from({ length: 300 }, () => limiter.take(subject, policy).then(({ allowed }) => allowed)),
+    );
+    const allowed = (await Promise.all(all)).filter(Boolean).length;
+    expect(allowed).toBeGreaterThanOrEqual(300);
+    expect(allowed).toBeLessThanOrEqual(300 * 1.06);
+    for (const limiter of limiters) await limiter.stop();
   });
 
   it('is shared by processes as soon as they have written what they counted', async () => {

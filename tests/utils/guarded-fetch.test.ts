@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ownAddresses } from '../../src/services/webhooks/own-address.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import {
   createGuardedHttp,
@@ -283,5 +284,25 @@ describe('bounds', () => {
     expect(await kind('http://unknown.test/')).toBe('dns');
     expect(await kind('http://slow.test/')).toBe('timeout');
     expect(await kind(`http://up.test:${port}/`)).toBe('connect');
+  });
+});
+
+describe('the own addresses', () => {
+  it('are refused when the socket opens, also for a name that led elsewhere before', async () => {
+    const led: Record<string, string[]> = { 'hook.example.com': ['93.184.216.34'] };
+    const ours = ownAddresses(
+      { publicUrl: 'https://hub.example.com' },
+      names({ 'hub.example.com': ['1.1.1.1'] }),
+    );
+    const http = client({ resolve: async (name) => names(led)(name), ownAddresses: ours });
+    await http.check('https://hook.example.com/');
+    led['hook.example.com'] = ['1.1.1.1'];
+    await expect(http.post('https://hook.example.com/', post)).rejects.toMatchObject(refused);
+    // A host that cannot be resolved refuses nobody else.
+    const unknown = ownAddresses({ publicUrl: 'https://gone.example.com' }, async () =>
+      Promise.reject(new Error('away')),
+    );
+    expect((await unknown()).has('127.0.0.1')).toBe(true);
+    expect((await unknown()).has('1.1.1.1')).toBe(false);
   });
 });

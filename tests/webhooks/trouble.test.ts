@@ -235,7 +235,7 @@ test('an address that has become private is refused when it is connected to', as
   const session = await f.session(id);
   const { createGuardedHttp } = await import('../../src/utils/guarded-fetch.ts');
   const strict = createGuardedHttp();
-  f.deps.outgoing.guarded.post = strict.post;
+  f.deps.outgoing.hooks.post = strict.post;
   f.sender();
   await f.message(session, 'message.sent');
   const look = () => f.deps.db.select().from(webhookOutbox).where(eq(webhookOutbox.webhookId, hook.id));

@@ -97,5 +97,5 @@ export function measurePosts(metrics: Metrics, clock: Clock, outgoing: Outgoing)
       }
     },
   });
-  return { ...outgoing, guarded: measured(outgoing.guarded), trusted: measured(outgoing.trusted) };
+  return { ...outgoing, hooks: measured(outgoing.hooks), trusted: measured(outgoing.trusted) };
 }

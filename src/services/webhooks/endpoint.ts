@@ -70,7 +70,7 @@ export async function postEvent(
   endpoint: Endpoint,
   event: { id: string; body: string },
 ): Promise<Attempt> {
-  const http = endpoint.trusted ? deps.outgoing.trusted : deps.outgoing.guarded;
+  const http = endpoint.trusted ? deps.outgoing.trusted : deps.outgoing.hooks;
   const startedAt = performance.now();
   const durationMs = () => Math.round(performance.now() - startedAt);
   try {

@@ -1,9 +1,11 @@
 /** The service's own address is no receiver: its events would ask for more of themselves. */
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
+import { LRUCache } from 'lru-cache';
 import type { Config } from '../../utils/config-types.ts';
 import { AppError } from '../../utils/errors.ts';
 import { literalAddress } from '../../utils/guarded-http/addresses.ts';
+import { type Resolve, resolveBySystem } from '../../utils/guarded-http/connector.ts';
 
 type AddressConfig = Pick<Config, 'publicUrl' | 'allowPrivateUrls'>;
 
@@ -25,11 +27,40 @@ export async function refuseOwnAddress(config: AddressConfig, url: string): Prom
 }
 
 async function leadsHere(hostname: string): Promise<boolean> {
-  const here = new Set(
-    Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)),
-  );
+  const here = addressesHere();
   const literal = literalAddress(hostname);
   if (literal !== null) return here.has(literal);
   const found = await lookup(hostname, { all: true }).catch(() => []);
   return found.some(({ address }) => here.has(address));
+}
+
+function addressesHere(): Set<string> {
+  const all = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+  return new Set(all.map(({ address }) => address));
+}
+
+/** So long PUBLIC_URL's addresses are taken as known. */
+const KNOWN_MS = 60_000;
+
+/**
+ * For sockets to webhooks: the addresses of this machine, and those that PUBLIC_URL's host has at the moment, a minute old
+ * at most. A name may have changed what it resolves to since the webhook was made.
+ */
+export function ownAddresses(
+  { publicUrl }: Pick<Config, 'publicUrl'>,
+  resolve: Resolve = resolveBySystem,
+): () => Promise<ReadonlySet<string>> {
+  const hostname = new URL(publicUrl).hostname;
+  const known = new LRUCache<string, Promise<string[]>>({ max: 1, ttl: KNOWN_MS });
+  return async () => {
+    const literal = literalAddress(hostname);
+    const found =
+      known.get(hostname) ??
+      resolve(hostname).then(
+        (addresses) => addresses.map(({ address }) => address),
+        () => [],
+      );
+    known.set(hostname, found, { noUpdateTTL: true });
+    return new Set([...addressesHere(), ...(literal === null ? await found : [literal])]);
+  };
 }

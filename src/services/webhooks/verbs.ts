@@ -59,7 +59,7 @@ export async function getWebhook(ctx: Ctx, input: { id: string }): Promise<Webho
 export async function createWebhook(ctx: Ctx, input: CreateWebhookInput): Promise<WithSecret> {
   requireScope(ctx, 'webhooks');
   await requireTarget(ctx, input.sessionId ?? null);
-  await ctx.outgoing.guarded.check(input.url);
+  await ctx.outgoing.hooks.check(input.url);
   await refuseOwnAddress(ctx.config, input.url);
   const { userId } = ctx.actor;
   const now = ctx.clock.now();
@@ -98,7 +98,7 @@ export async function updateWebhook(
   const row = await findWebhook(ctx, input.id);
   if (input.sessionId !== undefined) await requireTarget(ctx, input.sessionId);
   if (input.url !== undefined) {
-    await ctx.outgoing.guarded.check(input.url);
+    await ctx.outgoing.hooks.check(input.url);
     await refuseOwnAddress(ctx.config, input.url);
   }
   const now = ctx.clock.now();

@@ -19,6 +19,8 @@ export interface ConnectRules {
   /** host names (without port, lower case) that may resolve to anything */
   allowHosts: ReadonlySet<string>;
   connectTimeoutMs: number;
+  /** addresses that are this service's own, and never asked; none when missing */
+  ownAddresses?: () => Promise<ReadonlySet<string>>;
   /** certificates (PEM) to trust instead of the system's */
   ca?: string;
 }
@@ -27,7 +29,7 @@ export const resolveBySystem: Resolve = (hostname) => systemLookup(hostname, { a
 
 /**
  * The addresses of a host. Throws URL_REFUSED when any of them is not public (a name with both kinds is an attack
- * or a mistake), HttpFailure `dns` when there is none.
+ * or a mistake) or is the service's own, HttpFailure `dns` when there is none.
  */
 export async function resolveChecked(hostname: string, rules: ConnectRules): Promise<Address[]> {
   const literal = literalAddress(hostname);
@@ -39,6 +41,10 @@ export async function resolveChecked(hostname: string, rules: ConnectRules): Pro
   if (rules.allowPrivate || rules.allowHosts.has(hostname)) return found;
   if (!found.every(({ address }) => isPublicAddress(address))) {
     throw urlRefused('its host is not on the public internet');
+  }
+  const own = await rules.ownAddresses?.();
+  if (own !== undefined && found.some(({ address }) => own.has(address))) {
+    throw urlRefused('it is an address of this service');
   }
   return found;
 }
