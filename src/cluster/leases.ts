@@ -22,6 +22,9 @@ type Status = (typeof accounts.$inferSelect)['status'];
 /** Those that hold a socket, or want one. */
 const ACTIVE: ReadonlySet<Status> = new Set([...LINKING_STATUSES, 'connected', 'disconnected']);
 
+/** The columns in which a socket shows a pairing, empty: what it showed ends with it. */
+export const NO_PAIRING = { qr: null, pairingCode: null, qrExpiresAt: null, passkey: null } as const;
+
 /** True when the session holds a socket, or wants one. */
 export const isActive = ({ status }: { status: Status }): boolean => ACTIVE.has(status);
 
@@ -112,9 +115,6 @@ export async function raiseFences(db: Db, owner: string, ids: readonly string[])
     );
   });
 }
-
-/** What a socket showed ends with it: whoever holds the session next has none of it. */
-const NO_PAIRING = { qr: null, pairingCode: null, qrExpiresAt: null };
 
 /** Gives one session up, seen until `now`; false when it is not held under this fence any more. */
 export async function release(db: Db, session: OwnedSession, now: number): Promise<boolean> {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readHost } from '../../src/cluster/host.ts';
-import { heldBy } from '../../src/cluster/leases.ts';
+import { heldBy, release, releaseAll, takeOver } from '../../src/cluster/leases.ts';
 import { affected } from '../../src/db/ops.ts';
 import { processes, whatsappAccounts } from '../../src/db/schema.ts';
 import { eventually, fakeHost, openWorld, untilStatus, type World } from './session-world.ts';
@@ -40,6 +40,30 @@ describe('leases', () => {
     await a.supervisor.stop();
     expect(new Set(await ownersOf(ids))).toEqual(new Set([null]));
     expect(await world.db.select().from(processes)).toEqual([]);
+  });
+
+  it('take what a socket showed of a pairing with them, by whichever way they end', async () => {
+    const shown = {
+      qr: 'q',
+      pairingCode: 'ABCD1234',
+      qrExpiresAt: world.clock.now() + 60_000,
+      passkey: { stage: 'confirm' as const, options: null, code: 'ABCD-1234', expiresAt: 1 },
+    };
+    const [id = ''] = await accounts(1);
+    const show = () => world.db.update(whatsappAccounts).set(shown).where(eq(whatsappAccounts.id, id));
+    const nothing = { qr: null, pairingCode: null, qrExpiresAt: null, passkey: null };
+    await show();
+    expect(await takeOver(world.db, 'one', [id], [])).toBe(1);
+    expect(await world.row(id)).toMatchObject({ owner: 'one', ...nothing });
+    await show();
+    const { userId, sessionId, fence, status } = await world.row(id);
+    const held = { id, userId, sessionId, owner: 'one', fence, status, enabled: true };
+    expect(await release(world.db, held, world.clock.now())).toBe(true);
+    expect(await world.row(id)).toMatchObject({ owner: null, ...nothing });
+    await takeOver(world.db, 'one', [id], []);
+    await show();
+    await releaseAll(world.db, 'one', world.clock.now());
+    expect(await world.row(id)).toMatchObject({ owner: null, ...nothing });
   });
 
   it('are not taken from a living process, and from a silent one only after 30 s', async () => {

@@ -126,6 +126,3 @@ function factsOf(
   }
   return facts;
 }
-
-/** What a status outside of a pairing leaves of it: nothing. */
-export const NO_PAIRING = { qr: null, pairingCode: null, qrExpiresAt: null, passkey: null } as const;

@@ -1,6 +1,6 @@
 /** The state machine of one session, from the moment this process owns it until it does not any more. */
 import { NotOwnerError } from '../../cluster/commands.ts';
-import type { OwnedSession } from '../../cluster/leases.ts';
+import { NO_PAIRING, type OwnedSession } from '../../cluster/leases.ts';
 import { isLinking } from '../../db/schema.ts';
 import { requeueSending } from '../../queue/claim.ts';
 import { sleep } from '../../utils/clock.ts';
@@ -23,7 +23,7 @@ import {
   tally,
 } from './policy.ts';
 import type { RunnerDeps } from './runner-deps.ts';
-import { NO_PAIRING, type RowChange, readRow, type SessionRow, type SessionStatus } from './session-row.ts';
+import { type RowChange, readRow, type SessionRow, type SessionStatus } from './session-row.ts';
 import { createSocket, within } from './socket.ts';
 import type { Ticket } from './start-gate.ts';
 import { createStatusWriter, type WriteOutcome } from './status-writer.ts';
