@@ -302,6 +302,29 @@ describe('ends', () => {
     expect(p.engine.opens).toHaveLength(1);
   });
 
+  it('sends again only after what it was sending is put back, however soon it is linked again', async () => {
+    const id = await connected();
+    const { fence } = await world.row(id);
+    const row = { id: 'q'.padEnd(32, '0'), userId, accountId: id, messageId: 'M1', recipient: 'r' };
+    const claimed = { status: 'sending', claimedFence: fence, priority: 1, availableAt: 0 } as const;
+    await world.db.insert(messageQueue).values({ ...row, ...claimed });
+    let land = () => {};
+    p.log.inFlight = new Promise<void>((resolve) => {
+      land = resolve;
+    });
+    p.engine.end(id, 'replaced');
+    await untilStatus(world, id, 'replaced');
+    await p.commands.run(id, 'restart', {}, 5_000);
+    p.engine.connect(id, PHONE);
+    await untilStatus(world, id, 'connected');
+    await world.settle();
+    expect(p.log.sending.has(id)).toBe(false);
+    land();
+    await eventually(() => p.log.sending.has(id));
+    const [left] = await world.db.select().from(messageQueue).where(eq(messageQueue.id, row.id));
+    expect(left).toMatchObject({ status: 'pending', claimedFence: null });
+  });
+
   it('stays ended over a restart of the process', async () => {
     for (const status of ['logged_out', 'replaced', 'failed'] as const)
       await world.account(userId, { status });

@@ -150,6 +150,8 @@ export async function openWorld() {
     const log = {
       erased: [] as string[],
       sending: new Set<string>(),
+      /** what is in flight when a session is removed ends with this */
+      inFlight: Promise.resolve(),
       receipts: [] as ReceiptEvent[],
       refreshes: 0,
     };
@@ -161,7 +163,10 @@ export async function openWorld() {
       credentials: { erase: async ({ id }) => log.erased.push(id) },
       dispatcher: {
         add: ({ id }) => log.sending.add(id),
-        remove: (id) => log.sending.delete(id),
+        remove: async (id) => {
+          log.sending.delete(id);
+          await log.inFlight;
+        },
       },
       onReceipt: (_account, event) => log.receipts.push(event),
       refreshClientVersion: async () => {

@@ -74,6 +74,7 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
   let cancelTimer: () => void = () => undefined;
   let cancelEarly: () => void = () => undefined;
   let line: Promise<unknown> = Promise.resolve();
+  let puttingBack: Promise<void> = Promise.resolve();
 
   function next(): number {
     cancelTimer();
@@ -225,6 +226,9 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
     if (outcome !== 'written') return;
     connected = true;
     deps.outage.over();
+    // A claim that is made meanwhile would be put back as well, and its message sent twice.
+    await puttingBack;
+    if (mine !== generation) return;
     await settle(() => deps.dispatcher.add(account));
   }
 
@@ -278,16 +282,17 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
     const change = { ...also, ...NO_PAIRING, ...unpaired, activePhone: null };
     const outcome = await setStatus(status, reason, change);
     if (outcome === 'written' && erased) await eraseCredentials();
-    if (outcome === 'written') void putBack();
+    if (outcome === 'written') putBack();
     return outcome;
   }
 
   /** What was on its way waits for the next link, or for its expiry. */
-  async function putBack(): Promise<void> {
-    await settle(async () => {
+  function putBack(): void {
+    const work = async () => {
       await deps.dispatcher.remove(account.id);
       await requeueSending(deps.db, account, clock.now());
-    });
+    };
+    puttingBack = puttingBack.then(() => settle(work));
   }
 
   async function eraseCredentials(): Promise<void> {
@@ -368,7 +373,7 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
     const { status, reason } = writer.last;
     const outdated = status === 'failed' && reason === 'client_outdated';
     const resumes = history.paired ? isActive(status) || outdated : isLinking(status);
-    if (!resumes) return void putBack();
+    if (!resumes) return putBack();
     if (!enabled) return void suspend();
     if (!outdated) void setStatus('connecting', null, NO_PAIRING);
     void connect(urgency);
