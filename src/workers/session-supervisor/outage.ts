@@ -19,7 +19,7 @@ export interface Outage {
   wait(accountId: string, retry: () => void): () => void;
   /** Somebody is connected: the server answers. */
   over(): void;
-  /** The session is well again: it may try early from the first moment of the next outage on. */
+  /** The session is well again, or not ours any more: it may try early from the first moment of the next outage on. */
   forget(accountId: string): void;
   stop(): void;
 }

@@ -412,6 +412,7 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
       stopped = true;
       writer.stop();
       await closeForNow();
+      deps.outage.forget(account.id);
     },
   };
 }
