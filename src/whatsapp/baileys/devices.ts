@@ -86,8 +86,8 @@ export async function ensureSessions(link: DeviceQueries, jids: readonly string[
   const { unanswered } = await askInParts(without, (part) =>
     answered(link, link.sock.assertSessions([...part], false)),
   );
-  const left = await withoutSession(link.sock, without);
-  return { jids: new Set(left), unanswered: unanswered.some((jid) => left.includes(jid)) };
+  const left = new Set(await withoutSession(link.sock, without));
+  return { jids: left, unanswered: unanswered.some((jid) => left.has(jid)) };
 }
 
 async function withoutSession(sock: WASocket, jids: readonly string[]): Promise<string[]> {

@@ -3,7 +3,7 @@ import type { GroupMetadata, WASocket } from '@whiskeysockets/baileys';
 import type { LeftOut, Recipient } from '../engine.ts';
 import { canonicalJid, isGroupJid, lidJid, parseJid, phoneJid, phoneOf } from '../jid.ts';
 import { refusalCode } from './ask-in-parts.ts';
-import { answered, ensureSessions, findDevices, type Keyless, userOf } from './devices.ts';
+import { answered, ensureSessions, type FoundDevices, findDevices, type Keyless, userOf } from './devices.ts';
 import type { Link } from './link-types.ts';
 import { queryNumbers } from './number-check.ts';
 
@@ -124,29 +124,45 @@ async function prepareGroup(link: Link, jid: string): Promise<Prepared> {
     if (GROUP_GONE_CODES.has(refusalCode(error) ?? 0)) return GROUP_GONE;
     throw error;
   }
-  const members = metadata.participants.map((participant) => canonicalJid(participant.id));
+  const participants = new Map(metadata.participants.map((one) => [canonicalJid(one.id), one]));
+  const members = [...participants.keys()];
   const first = await groupSessions(link, jid, members);
   const { devices, keyless } =
     first.keyless.jids.size > 0 && !first.keyless.unanswered
       ? await groupSessions(link, jid, members, first.keyless)
       : first;
   const own = new Set([ownJid(sock, true), ownJid(sock, false)]);
-  const missing: LeftOut[] = [];
-  for (const member of members) {
-    if (own.has(member)) continue;
-    const theirs = devices.jids.filter((device) => userOf(device) === userOf(member));
-    const without = theirs.filter((device) => keyless.jids.has(device));
-    const unknown =
-      theirs.length === 0 && (devices.refused.includes(member) || devices.unanswered.includes(member));
-    if (without.length === 0 && !unknown) continue;
-    const person = personOf(link, metadata, member);
-    missing.push(leftOutOf(person, unknown ? [member] : without, without.length === theirs.length));
-  }
   const others = members.filter((member) => !own.has(member));
+  const nameOf = (member: string) =>
+    link.contacts.canonical(participants.get(member)?.phoneNumber ?? member);
+  const missing = missingMembers(others, devices, { keyless: keyless.jids, nameOf });
   if (others.length > 0 && missing.filter((one) => one.all).length === others.length) {
     return keyless.unanswered || devices.unanswered.length > 0 ? KEYS_UNANSWERED : NO_KEYS;
   }
   return { kind: 'ready', jid, leftOut: keyless.jids, missing };
+}
+
+/** The members of whom a device, or every device, does not get the message, each by the name that `nameOf` gives. */
+export function missingMembers(
+  members: readonly string[],
+  devices: FoundDevices,
+  { keyless, nameOf }: { keyless: ReadonlySet<string>; nameOf: (member: string) => string },
+): LeftOut[] {
+  const byUser = new Map<string, string[]>();
+  for (const device of devices.jids) {
+    const user = userOf(device);
+    const known = byUser.get(user);
+    if (known) known.push(device);
+    else byUser.set(user, [device]);
+  }
+  const notFound = new Set([...devices.refused, ...devices.unanswered]);
+  return members.flatMap((member) => {
+    const theirs = byUser.get(userOf(member)) ?? [];
+    const without = theirs.filter((device) => keyless.has(device));
+    const unknown = theirs.length === 0 && notFound.has(member);
+    if (without.length === 0 && !unknown) return [];
+    return leftOutOf(nameOf(member), unknown ? [member] : without, without.length === theirs.length);
+  });
 }
 
 /** With `before` the owners of devices that had no keys are asked about once more. */
@@ -161,11 +177,6 @@ async function groupSessions(link: Link, jid: string, members: readonly string[]
   const known = memory[jid] ?? {};
   const fresh = otherDevices(link.sock, devices.jids).filter((device) => !known[device]);
   return { devices, keyless: await ensureSessions(link, fresh) };
-}
-
-function personOf(link: Link, metadata: GroupMetadata, member: string): string {
-  const participant = metadata.participants.find((one) => canonicalJid(one.id) === member);
-  return link.contacts.canonical(participant?.phoneNumber ?? member);
 }
 
 function leftOutOf(person: string, devices: readonly string[], all: boolean): LeftOut {
