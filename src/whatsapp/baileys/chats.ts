@@ -7,7 +7,7 @@ const MAX_CHATS = 2_000;
 export interface Chats {
   /** What a message told. Nothing happens when it is known, or when something newer is. Rejects as the host does. */
   note(chat: string, setting: ChatSetting): Promise<void>;
-  /** The setting of the first of these names of a chat (canonical JIDs) that one is known of. Rejects as the host does. */
+  /** A chat may have several names (canonical JIDs): the setting of the first that has one. Rejects as the host does. */
   find(names: readonly string[]): Promise<ChatSetting | null>;
 }
 
@@ -24,6 +24,9 @@ export function createChats(host: ChatHost): Chats {
     const entry = known.get(chat);
     if (entry) return entry.setting;
     const setting = await host.find(chat);
+    // A message may have told something newer meanwhile.
+    const newer = known.get(chat);
+    if (newer) return newer.setting;
     known.set(chat, { setting });
     return setting;
   }
