@@ -2,14 +2,13 @@
 import type { proto } from '@whiskeysockets/baileys';
 import type { InboundExtras, Referral } from '../inbound-content.ts';
 import { canonicalJid, parseJid } from '../jid.ts';
-import { clip, optionalText, positive, SHORT } from './decode-text.ts';
+import { clip, MAX_URL, optionalText, positive, SHORT } from './decode-text.ts';
 
 /** People that one message names; a group has up to 1,024 members. */
 const MAX_MENTIONS = 100;
 /** Characters of what is answered; phones show the first line or two. */
 const MAX_PREVIEW = 300;
 const MAX_JID = 80;
-const MAX_URL = 2_048;
 /** Above it nothing is a time: a year has 31,536,000 seconds, and phones offer 90 days. */
 const MAX_EXPIRATION_S = 10 * 365 * 86_400;
 

@@ -3,7 +3,7 @@ import type { proto } from '@whiskeysockets/baileys';
 import { cleanFileName } from '../../utils/text.ts';
 import type { InboundMedia, InboundMediaKind, MediaSource } from '../inbound-content.ts';
 import type { BodyDecoder, DecodedBody } from './decode-bodies.ts';
-import { clip, LONG, optionalText, positive, SHORT } from './decode-text.ts';
+import { clip, LONG, MAX_URL, optionalText, positive, SHORT } from './decode-text.ts';
 
 /** The part that all messages with a file share. */
 interface FileFields {
@@ -17,7 +17,6 @@ interface FileFields {
 
 const MEDIA_KEY_BYTES = 32;
 const SHA256_BYTES = 32;
-const MAX_URL = 2_048;
 
 const FALLBACK_TYPES: Record<InboundMediaKind, string> = {
   image: 'image/jpeg',

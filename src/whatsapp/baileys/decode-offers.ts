@@ -1,13 +1,12 @@
 /** What businesses send: buttons, lists, templates, products, orders, events. Read as their text and their choices. */
 import type { proto } from '@whiskeysockets/baileys';
 import type { InboundContent, OfferedButton, Price } from '../inbound-content.ts';
-import { clip, LONG, optionalText, positive, SHORT } from './decode-text.ts';
+import { clip, LONG, MAX_SECONDS, MAX_URL, optionalText, positive, SHORT } from './decode-text.ts';
 
 /** Buttons, cards, sections of one message; WhatsApp's own limits are 10 or 30. */
 const MAX_ITEMS = 50;
 /** Rows of one list. */
 const MAX_ROWS = 200;
-const MAX_URL = 2_048;
 /** Characters of the JSON that describes a button; more is not looked into. */
 const MAX_PARAMS = 16_384;
 
@@ -176,9 +175,6 @@ export function decodeEvent(event: proto.Message.IEventMessage): InboundContent 
     ...(event.isCanceled ? { canceled: true } : {}),
   };
 }
-
-/** 31 December 9999, in seconds: later times have no four-digit year. */
-const MAX_SECONDS = 253_402_300_799;
 
 function timeOf<N extends string>(name: N, seconds: unknown): { [K in N]?: string } {
   const at = positive(seconds);

@@ -5,6 +5,10 @@ import { wellFormed } from '../../utils/text.ts';
 export const SHORT = 255;
 /** characters of a text, a caption, a card */
 export const LONG = 65_536;
+/** characters of a URL */
+export const MAX_URL = 2_048;
+/** 31 December 9999, in seconds: later times have no four-digit year. */
+export const MAX_SECONDS = 253_402_300_799;
 
 /**
  * At most `max` characters (UTF-16 units), never half of one. What no database takes is mended: half a character becomes

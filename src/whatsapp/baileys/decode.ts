@@ -5,7 +5,7 @@ import type { InboundContent, MediaSource } from '../inbound-content.ts';
 import { type BodyDecoder, type BodyOptions, PEOPLE_DECODERS } from './decode-bodies.ts';
 import { decodeContext, expirationOf } from './decode-context.ts';
 import { MEDIA_DECODERS } from './decode-media.ts';
-import { clip, LONG, positive, SHORT } from './decode-text.ts';
+import { clip, LONG, MAX_SECONDS, positive, SHORT } from './decode-text.ts';
 import { type SealedVote, sealedVoteOf } from './decode-vote.ts';
 
 export interface Decoded {
@@ -102,9 +102,6 @@ function chatSetting(expiration: number | null, setAt: unknown): ChatSetting | n
   const ms = seconds === null || seconds > MAX_SECONDS ? null : seconds * 1_000;
   return { expiration, setAt: ms };
 }
-
-/** 31 December 9999 */
-const MAX_SECONDS = 253_402_300_799;
 
 /** One line of what is answered: its text, or the kind of message it is. */
 function previewOf(message: proto.IMessage, options: DecodeOptions): string | null {
