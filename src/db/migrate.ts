@@ -118,8 +118,8 @@ async function takeLease({ db, dialect, now }: Database, logger: MigrateOptions[
   let nextSayingMs = 0;
   for (;;) {
     const at = await now();
-    // The lock of SQLite's file proves that nobody else migrates: a lease there is a dead process's. One that ends later
-    // than any lease could was written under a clock that was ahead.
+    // On SQLite we hold the lock of the file, so a lease is a dead process's. On a server, a lease that ends later than
+    // any lease can was written under a clock that was ahead.
     const free =
       dialect === 'sqlite' ? sql`1 = 1` : sql`(until_ms < ${at} or until_ms > ${at + 2 * LEASE_MS})`;
     const taken = await rawRun(

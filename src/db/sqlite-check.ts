@@ -16,7 +16,7 @@ export interface FoundFile {
 
 /**
  * Looks at the files without SQLite, which would begin an empty database where there was one, or leave out a damaged
- * log. Throws StartError. `served`: a service has used this file before. `refill`: the caller replaces all that is in it.
+ * log. Throws StartError. `served`: a service has used this file before. `refill`: the caller replaces all its data.
  */
 export function checkSqliteFile(
   path: string,

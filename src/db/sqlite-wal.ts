@@ -1,4 +1,4 @@
-/** Reads SQLite's write-ahead log as its file format says (sqlite.org/walformat.html), to tell a torn end from damage. */
+/** Reads SQLite's write-ahead log (sqlite.org/walformat.html), to tell a torn end from damage. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 const HEADER_BYTES = 32;

@@ -65,8 +65,8 @@ export function takeCodeStanza(
 
 /**
  * Plays the phone into which a pairing code is typed; resolves when the client is linked, with null when the account
- * asks for a passkey. Waits a moment for the client's request. Rejects with a ControlError when nobody asked for a code for
- * that phone (404) or the code is wrong (400).
+ * asks for a passkey. Waits a moment for the client's request. Rejects with a ControlError when no client asked for a
+ * code for that phone (404) or the code is wrong (400).
  */
 export async function enterPairingCode(
   world: World,

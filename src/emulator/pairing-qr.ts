@@ -13,8 +13,8 @@ export interface ScanInput {
 }
 
 /**
- * Plays the phone that scans a QR; resolves when the client is linked, with null when the account asks for a passkey. Rejects with a ControlError
- * when the QR is malformed (400), unknown or expired (404), or the client fails (409).
+ * Plays the phone that scans a QR; resolves when the client is linked, with null when the account asks for a passkey.
+ * Rejects with a ControlError when the QR is malformed (400), unknown or expired (404), or the client fails (409).
  */
 export async function scanQr(world: World, { qr, phone, name }: ScanInput): Promise<Device | null> {
   const [ref, noiseKey, identityKey, advSecret] = qr.slice(qr.indexOf('#') + 1).split(',');

@@ -70,8 +70,8 @@ export function stillHeld(state: AccountState | null, held: Held): boolean {
 }
 
 /**
- * Shows that a limit holds `priority` and all below it. `isNew` also records `queue.paused`: once for a pause, not for each of its
- * extensions. False when the session is not held any more; a pause that others made is left alone.
+ * Shows that a limit holds `priority` and all below it. `isNew` also records `queue.paused`: once for a pause, not for
+ * each of its extensions. False when the session is not held any more; a pause that others made is left alone.
  */
 export async function pauseForLimit(
   deps: QueueDeps,

@@ -34,8 +34,9 @@ export interface Claim extends MessageRef {
   expiresAt: number | null;
   /** this one included; without those whose process ended before there was an answer */
   attempts: number;
-  /** id of the send_attempts row, and the time in it */
+  /** id of the send_attempts row */
   attemptId: string;
+  /** the time in that row, epoch milliseconds */
   attemptAt: number;
 }
 
@@ -170,8 +171,8 @@ export async function recoverClaims(
 const PUT_BACK_AT_ONCE = 200;
 
 /**
- * The session has ended, and nothing of it is in flight any more: what it was sending waits in its queue again, and the
- * history says so. How many messages.
+ * For a session that has ended, with nothing in flight: what it was sending waits in its queue again, and the history
+ * says so. Answers how many messages.
  */
 export async function requeueSending(db: Db, held: Held, now: number): Promise<number> {
   const [any] = await db
@@ -199,12 +200,12 @@ export async function requeueSending(db: Db, held: Held, now: number): Promise<n
   }
 }
 
-/** So much later than its row says an attempt may leave without a further write. */
+/** An attempt may leave this much later than its row says without another write. */
 const LEAVES_AT_ONCE_MS = 250;
 
 /**
- * Before the stanza leaves: what took long to prepare is counted from now on, so that the limits that are rebuilt after
- * a crash do not take it for older than it is.
+ * Called before the stanza leaves. An attempt that took long to prepare gets the present time, so that limits which are
+ * rebuilt after a crash do not take it for older than it is.
  */
 export async function countAsLeaving(
   db: Db,

@@ -4,7 +4,7 @@ import type { Tx } from '../db/client.ts';
 import { whatsappAccounts } from '../db/schema.ts';
 import { PRIORITIES } from './priority.ts';
 
-/** 30 days are counted to the hour, so that a code seldom writes to its session's row. */
+/** The time is kept to the hour, so that few codes write to their session's row. */
 const NOTED_EVERY_MS = 3_600_000;
 
 /** True when high priority that is queued now is still to be noted on the session's row. */
@@ -23,7 +23,7 @@ export async function noteHighPriority(
   const { id, lastHighAt } = whatsappAccounts;
   const isOld = or(isNull(lastHighAt), lte(lastHighAt, now - NOTED_EVERY_MS));
   const ids = [...new Set(high.map(({ accountId }) => accountId))];
-  // Read first: an update would wait for whoever has locked the row, mostly for nothing.
+  // Read first: an update would wait for a lock on the row, and mostly has nothing to write.
   const old = await tx
     .select({ id })
     .from(whatsappAccounts)

@@ -97,7 +97,7 @@ async function healAttempts({ db }: QueueDeps, held: Held, now: number): Promise
   return true;
 }
 
-/** Put off after an attempt that was made ahead; those whose recipient is at its limit are put off again. */
+/** Rows that wait after an attempt of the future are due. One whose recipient is at its limit is put off again. */
 async function healTriedRows({ db }: QueueDeps, held: Held, now: number): Promise<number> {
   const rows = await db
     .select({ id: messageQueue.id })

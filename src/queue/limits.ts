@@ -32,9 +32,9 @@ export interface Limits {
   limitsRecipients(priority: Priority): boolean;
   /** Spends one attempt of every window, left at its time. Times must not go back. */
   spend(attempt: SpentAttempt): void;
-  /** Takes a place in every window for an attempt that is being prepared: however long that takes, it is not free again. */
+  /** Takes a place in every window for an attempt that is being prepared, and keeps it until `left` or `giveBack`. */
   begin(attempt: SpentAttempt): void;
-  /** What was begun has left, at the latest at that time: from then on its places are free again one after the other. */
+  /** What was begun has left, at `at` or before: each window counts from then on. */
   left(attempt: SpentAttempt, at: number): void;
   /** Gives back an attempt that provably sent nothing. */
   giveBack(attempt: SpentAttempt): void;
@@ -89,8 +89,8 @@ export function createLimits(pace: Pace, attempts: readonly SpentAttempt[] = [])
   }
 
   /**
-   * Since times are in order, the entry `cap` places from the end decides when the window has room again. What has not
-   * left yet leaves now at the earliest.
+   * Times are in order, so the entry `cap` places from the end decides when the window has room again. What is still
+   * being prepared leaves now at the earliest.
    */
   function freeAt(
     timeFromEnd: (n: number) => number | undefined,
@@ -171,6 +171,6 @@ export async function readSpent(
     .where(and(eq(sendAttempts.accountId, accountId), gt(sendAttempts.at, now - HOUR_MS)))
     .orderBy(desc(sendAttempts.at))
     .limit(atMost);
-  // Counted as of now, should a clock have been ahead when they were made.
+  // A time in the future is one of a clock that was ahead: it counts as now.
   return rows.reverse().map(({ id, at, recipient }) => ({ id, at: Math.min(at, now), recipient }));
 }

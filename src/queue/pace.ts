@@ -25,7 +25,7 @@ export interface WarmUp {
 }
 
 const DAY_MS = 86_400_000;
-/** Of what a session may keep back: the rest must be able to go. */
+/** The largest reserve: other messages must still get through. */
 export const MAX_RESERVE_PERCENT = 90;
 
 /** What a session's row says about its pace. */
@@ -39,7 +39,7 @@ export interface PaceRow {
 /** A session whose row has not been read, or that is new. */
 export const NOTHING_KNOWN: PaceRow = { limits: null, lastHighAt: null };
 
-/** Where no code was sent for so long, nothing is kept back for one. */
+/** A session that sent no code for this long keeps nothing back for codes. */
 const CODES_FORGOTTEN_MS = 30 * DAY_MS;
 
 /**

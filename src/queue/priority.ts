@@ -3,7 +3,7 @@ export const PRIORITIES = { high: 0, normal: 1, low: 2 } as const;
 export type PriorityName = keyof typeof PRIORITIES;
 export type Priority = (typeof PRIORITIES)[PriorityName];
 
-/** The number of a row; what is none of ours is normal. */
+/** The priority that a row names; an unknown number counts as normal. */
 export function asPriority(value: number): Priority {
   return value === PRIORITIES.high || value === PRIORITIES.low ? value : PRIORITIES.normal;
 }

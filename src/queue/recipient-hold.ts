@@ -49,7 +49,7 @@ export async function recipientHeldUntil(
   return until > earliest ? until : null;
 }
 
-/** A window that holds something had at least `cap` messages: mostly one short index read says no. */
+/** A window can only be full when there were `cap` messages: mostly one short index read says no. */
 async function isBusy(
   db: Db,
   { userId, accountId, id }: HeldMessage,

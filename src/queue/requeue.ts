@@ -16,7 +16,7 @@ export interface Dequeued {
   availableAt: number;
 }
 
-/** Puts them onto the queue again; the history says `queued`, without error. The caller has made sure that they are off it. */
+/** Puts them onto the queue again; the history says `queued`, without an error. The caller must have taken them off. */
 export async function requeueRows(tx: Tx, deps: QueueDeps, rows: readonly Dequeued[]): Promise<void> {
   if (rows.length === 0) return;
   const now = deps.clock.now();

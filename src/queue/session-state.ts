@@ -1,4 +1,4 @@
-/** What holds a session's messages: one pure answer from its row, for whoever asks. */
+/** What holds a session's messages: one pure answer from its row, for all who need it. */
 import type { whatsappAccounts } from '../db/schema.ts';
 import { breakerReason } from './breaker.ts';
 import type { LimitReason } from './limits.ts';
@@ -22,7 +22,7 @@ export type SendingRow = Pick<
 export interface Hold {
   /** `paused`, `minute_limit`, `hour_limit`, `quiet_hours`, `breaker_463`, … or the session's status */
   reason: string;
-  /** epoch milliseconds; null: nobody knows when it ends */
+  /** epoch milliseconds; null: the end is not known */
   until: number | null;
   /** false: people who know the session are written to all the same */
   everybody: boolean;
@@ -40,7 +40,7 @@ export interface SendingState {
 
 const ENDED: ReadonlySet<string> = new Set(['logged_out', 'replaced', 'failed']);
 
-/** What the line of a session writes on its row by itself. */
+/** Reasons that the dispatcher itself writes on the row. */
 export const LIMIT_REASONS: readonly LimitReason[] = ['minute_limit', 'hour_limit', 'quiet_hours'];
 
 /** What holds messages of this priority in this session at this time. Pure. */
@@ -63,13 +63,13 @@ export function isUsable(row: Pick<SendingRow, 'paired' | 'status'>): boolean {
   return row.paired && !ENDED.has(row.status);
 }
 
-/** What holds the queue of a session besides its connection: what holds everybody first. Null when nothing does. */
+/** What holds a session's queue, its connection aside: first what holds messages to everybody. Null: nothing does. */
 export function queueHold(row: SendingRow, now: number, priority: Priority): Hold | null {
   const holds = sendingState({ ...row, paired: true, status: 'connected' }, now, priority).holds;
   return holds.find(({ everybody }) => everybody) ?? holds[0] ?? null;
 }
 
-/** Sorts what lasts longest, or nobody knows how long, to the front. */
+/** Sorts what lasts longest to the front; an end that is not known counts as the longest. */
 export function byLength(a: Pick<Hold, 'until'>, b: Pick<Hold, 'until'>): number {
   return (b.until ?? Number.MAX_SAFE_INTEGER) - (a.until ?? Number.MAX_SAFE_INTEGER);
 }
@@ -91,7 +91,7 @@ function isLimit(pauseReason: string | null): boolean {
   return LIMIT_REASONS.some((reason) => reason === pauseReason);
 }
 
-/** Codes may spend what is kept back for them: the row says so when even that is spent. */
+/** Codes may still spend their reserve; the row says when that is spent too. */
 function limitOf(row: SendingRow, now: number, priority: Priority): Hold | null {
   const { pausedUntil, pauseReason, pausedPriority } = row;
   if (pausedUntil === null || pausedUntil <= now || pauseReason === null || !isLimit(pauseReason))

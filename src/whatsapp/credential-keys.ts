@@ -77,7 +77,7 @@ export function createAccountKeys(
   credentials: Buffer | null,
 ): AccountKeys {
   const { cache } = deps;
-  /** what this opening has put into the cache: nobody reads it after the end, and it would lie there until it is pushed out */
+  /** what this opening has put into the cache; it is removed at the end, since it is never read again */
   let cached = new Set<string>();
 
   function keep(name: string, value: Buffer | null): void {

@@ -37,7 +37,7 @@ export const broadcastLists = table(
     name: string(120).notNull(),
     description: string(500),
     contactCount: int().notNull().default(0),
-    /** whose path it was made by; null: of a release that did not note it. A key that is bound to a session sees its own */
+    /** the session in the path it was made by: a key bound to a session sees only its own; null: by an older release */
     sessionId: string(100),
     /** every column its contacts ever had, in the order they were first seen: the columns of an export */
     columns: json<string[]>().notNull(),

@@ -1,8 +1,8 @@
 /** Questions about many people at once, of which one must not spoil the answer about the others. */
 
-/** Questions for one list at most; what is left then counts as not answered. */
+/** At most this many questions for one list; the rest then counts as not answered. */
 const MAX_QUESTIONS = 80;
-/** Into how many pieces a list is cut whose question failed. */
+/** A list whose question failed is asked about again in this many parts. */
 const PARTS = 12;
 
 export interface Asked<T> {

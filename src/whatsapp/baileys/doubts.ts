@@ -1,4 +1,4 @@
-/** When the session itself is doubted: one recipient without an answer says nothing about it, three different ones do. */
+/** When to doubt the connection itself: one recipient without an answer proves nothing, three different ones do. */
 import type { WASocket } from '@whiskeysockets/baileys';
 import type { Clock } from '../../utils/clock.ts';
 import { refusalCode } from './ask-in-parts.ts';

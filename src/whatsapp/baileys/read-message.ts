@@ -38,7 +38,7 @@ export interface ReadStanza {
 }
 
 const DAY_MS = 86_400_000;
-/** WhatsApp began in 2009: whoever names an earlier time has no clock. */
+/** WhatsApp began in 2009: an earlier time is a wrong clock's. */
 const FIRST_MS = Date.UTC(2009, 0, 1);
 
 /** Reads a decrypted stanza of somebody else. Never throws for anything that the sender has chosen. */

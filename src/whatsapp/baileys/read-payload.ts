@@ -12,7 +12,7 @@ import { type Decoded, type DecodeOptions, decodeContent, settingOf } from './de
 export const MAX_PAYLOAD_BYTES = 262_144;
 /** Bytes of a payload that is read without watching the time: nothing in so few takes long. */
 const UNWATCHED_BYTES = 8_192;
-/** A net under the decoders, which are linear: whatever holds the event loop this long is broken off. */
+/** The decoders are linear. Should one still hold the event loop this long, it is broken off. */
 const MAX_READING_MS = 1_000;
 
 export interface ReadPayload {

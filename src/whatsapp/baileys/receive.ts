@@ -1,7 +1,7 @@
 /**
- * What becomes of a message stanza. rc14 answers much of it with an error acknowledgement (a status post, a stanza it
- * cannot read, a failure of its own), after which WhatsApp is reported to hold back the rest of what waits. Here every
- * stanza that was handled, well or badly, is confirmed without one; what the host could not keep is not confirmed at all.
+ * Handles message stanzas. rc14 answers many with an error acknowledgement: a status post, a stanza it cannot read, a
+ * failure of its own. WhatsApp is reported to hold back the remaining messages after that. Here each stanza that was
+ * handled, well or badly, is confirmed without an error. What the host could not store is not confirmed at all.
  */
 import {
   type BinaryNode,

@@ -18,11 +18,11 @@ export interface LimitPause {
 
 export interface PauseSign {
   /**
-   * Shows on the session's row that a limit holds this priority and all below it; recorded once for a pause, not for its extensions.
-   * False when the row could not be written: the session is lost, or paused by somebody else.
+   * Shows on the session's row that a limit holds this priority and all below it. Recorded once for a pause, not for
+   * its extensions. False when the row could not be written: the session is lost, or paused by somebody else.
    */
   show(pause: LimitPause): Promise<boolean>;
-  /** Somebody else has written over it. */
+  /** The row does not show our pause any more. */
   forget(): void;
 }
 

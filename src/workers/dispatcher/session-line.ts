@@ -1,5 +1,4 @@
 /** The line of one session: gap, limits, a few claims and answers outstanding. */
-
 import { deferStrangers, readKnown, tripsBreaker } from '../../queue/breaker.ts';
 import { type Claim, claimRow, deferRecipient, recoverClaims } from '../../queue/claim.ts';
 import { isToBeNoted } from '../../queue/code-reserve.ts';
@@ -39,7 +38,7 @@ const MAX_UNSETTLED = 32;
  */
 const MAX_TRIES = 100;
 const SOCKET_POLL_MS = 500;
-/** Another host's clock that is ahead costs a message no more than this. */
+/** A message that another host's clock has queued for later waits no longer than this. */
 const HEAL_EVERY_MS = 1_000;
 const FIRST_FAILURE_PAUSE_MS = 500;
 const MAX_FAILURE_PAUSE_MS = 10_000;
@@ -83,7 +82,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   const attempts = new Map<string, Promise<void>>();
   /** On SQLite, without a gap, claims overlap, so that they share a commit. */
   const claims = new Set<Promise<unknown>>();
-  /** what was claimed and has not been answered: its time in the windows is not known yet */
+  /** claimed and not answered yet: when it leaves is not known, so it holds a place in every window */
   const inPreparation = new Set<SpentAttempt>();
   let claimFailure: { error: unknown } | null = null;
   let pace: Pace = paceOf(config.pacing, NOTHING_KNOWN, clock.now());
@@ -98,7 +97,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   let tripping = 0;
   let stale = false;
   let healAgainMs = 0;
-  /** the newest time that was decided by */
+  /** the latest time that a decision was made at */
   let seenAt = 0;
   let lastHighAt: number | null = null;
 
@@ -343,7 +342,7 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
         refused = decision.action === 'failed' && tripsBreaker(decision.errorCode);
         if (refused) tripping++;
         inPreparation.delete(spent);
-        // They may have been made anew meanwhile.
+        // The windows may have been rebuilt meanwhile.
         const { limits } = windows ?? at;
         if (decision.action === 'release') limits.giveBack(spent);
         else limits.left(spent, clock.now());

@@ -35,7 +35,7 @@ type TaskDeps = Pick<Deps, 'db' | 'clock' | 'config' | 'storage'> & {
 };
 
 const HOUR_MS = 3_600_000;
-/** A network that nobody came from for so long may be a stranger's by now. */
+/** A network that was not used for this long may belong to a stranger by now. */
 const KNOWN_DAYS = 90;
 const FIVE_MINUTES_MS = 300_000;
 /** A receiver of webhooks may ask for an hour, a file waits for 75 minutes at most. */
@@ -146,8 +146,8 @@ function nightlyTasks({ db, clock, config }: TaskDeps): Task[] {
 }
 
 /**
- * What a clock that was ahead has put off beyond the longest wait there is would stand still until that time comes: it
- * is due now. Queues of messages heal by themselves.
+ * What a clock that was ahead has put off for longer than any wait there is becomes due now. Queues of messages heal by
+ * themselves.
  */
 async function bringBackFuture({ db, clock }: TaskDeps, signal: AbortSignal): Promise<number> {
   const now = clock.now();
