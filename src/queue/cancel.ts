@@ -10,6 +10,7 @@ import { noteHighPriority } from './code-reserve.ts';
 import type { QueueDeps } from './deps.ts';
 import { messageFact } from './message-fact.ts';
 import { nextQueueId } from './ordered-ids.ts';
+import { queuedAnew } from './requeue.ts';
 import { cancelRows } from './take-off.ts';
 
 /** Rows in one transaction: about 20 ms of work. */
@@ -84,17 +85,7 @@ export function requeue(
     const expiresAt = message.expiresAt !== null && message.expiresAt > now ? message.expiresAt : null;
     const changed = await tx
       .update(messages)
-      .set({
-        status: 'queued',
-        attempts: 0,
-        errorCode: null,
-        errorMessage: null,
-        failedAt: null,
-        scheduledAt: null,
-        expiresAt,
-        queuedAt: now,
-        updatedAt: now,
-      })
+      .set({ ...queuedAnew(now), scheduledAt: null, expiresAt })
       .where(and(eq(messages.id, message.id), inArray(messages.status, ['failed', 'expired', 'canceled'])));
     if (affected(changed) === 0) return false;
     await tx.insert(messageQueue).values({

@@ -16,21 +16,26 @@ export interface Dequeued {
   availableAt: number;
 }
 
+/** What the history says of a message that waits again as if it had never been tried. */
+export function queuedAnew(now: number) {
+  return {
+    status: 'queued',
+    attempts: 0,
+    errorCode: null,
+    errorMessage: null,
+    failedAt: null,
+    queuedAt: now,
+    updatedAt: now,
+  } as const;
+}
+
 /** Puts them onto the queue again; the history says `queued`, without an error. The caller must have taken them off. */
 export async function requeueRows(tx: Tx, deps: QueueDeps, rows: readonly Dequeued[]): Promise<void> {
   if (rows.length === 0) return;
   const now = deps.clock.now();
   await tx
     .update(messages)
-    .set({
-      status: 'queued',
-      attempts: 0,
-      errorCode: null,
-      errorMessage: null,
-      failedAt: null,
-      queuedAt: now,
-      updatedAt: now,
-    })
+    .set(queuedAnew(now))
     .where(
       inArray(
         messages.id,
