@@ -1,6 +1,8 @@
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { requeueSending } from '../../src/queue/claim.ts';
-import { openQueue, type QueueFixture } from './fixture.ts';
+import { FAST, openQueue, type QueueFixture } from './fixture.ts';
 
 let q: QueueFixture;
 beforeAll(async () => {
@@ -23,5 +25,46 @@ describe('a session that has ended', () => {
     expect(await requeueSending(q.deps.db, account, 5)).toBe(1);
     expect(await status()).toBe('queued');
     expect(await q.row(id)).toMatchObject({ status: 'pending', attempts: 1 });
+  });
+});
+
+describe('a message whose process ended in every attempt', () => {
+  async function tried(attempts: number) {
+    const account = await q.account();
+    const { id } = await q.queue(account);
+    await q.deps.db.update(messages).set({ attempts }).where(eq(messages.id, id));
+    return { account, id };
+  }
+
+  it('is tried three times as often as others, and then fails without being sent', async () => {
+    q.engine.answer = () => ({ outcome: 'acknowledged', at: q.clock.now() });
+    const last = await tried(3 * FAST.maxAttempts - 1);
+    const over = await tried(3 * FAST.maxAttempts);
+    await q.dispatcher.add(last.account);
+    await q.dispatcher.add(over.account);
+    await q.clock.advance(0);
+    expect(await q.message(last.id)).toMatchObject({ status: 'sent' });
+    expect(await q.message(over.id)).toMatchObject({ status: 'failed', errorCode: 'NO_ACK' });
+    expect(await q.row(over.id)).toBeUndefined();
+    expect(q.engine.relayed.map(({ messageId }) => messageId)).not.toContain(
+      (await q.message(over.id)).messageId,
+    );
+  });
+
+  it('is left to the next owner by a process that has lost the session without hearing of it', async () => {
+    const { account, id } = await tried(3 * FAST.maxAttempts);
+    const { availableAt } = (await q.row(id)) ?? { availableAt: 0 };
+    const due = (at: number) =>
+      q.deps.db.update(messageQueue).set({ availableAt: at }).where(eq(messageQueue.id, id));
+    await due(availableAt + 1_000);
+    await q.dispatcher.add(account);
+    await q.clock.advance(0);
+    await q.deps.db
+      .update(whatsappAccounts)
+      .set({ owner: 'other'.padEnd(32, '0'), fence: account.fence + 1 })
+      .where(eq(whatsappAccounts.id, account.id));
+    await q.clock.advance(2_000);
+    expect(await q.row(id)).toMatchObject({ status: 'pending' });
+    expect(await q.message(id)).toMatchObject({ status: 'queued' });
   });
 });

@@ -242,6 +242,8 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   async function giveUp(priority: Priority, row: Candidate): Promise<number> {
     lanes.drop(priority, row.id);
     await deps.settler.settle({ kind: 'exhausted', id: row.id, held: account });
+    // A row that is still there belongs to another owner by now: this line must find that out, not try again and again.
+    stale = true;
     return 0;
   }
 
