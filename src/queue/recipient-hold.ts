@@ -1,5 +1,5 @@
 /** Until when the limit of one recipient holds a message: what has been sent to it, and what waits before. */
-import { and, asc, desc, eq, gt, inArray, lt, lte, ne, sql } from 'drizzle-orm';
+import { and, count, desc, eq, gt, inArray, lt, lte, ne, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { capOf, type Pace } from './pace.ts';
@@ -7,8 +7,10 @@ import type { Priority } from './priority.ts';
 import { peersOf } from './subscriber-peers.ts';
 
 const HOUR_MS = 3_600_000;
-/** More messages to one recipient are not looked through. */
+/** Messages of one chat that are looked through, at most. */
 const SCAN_LIMIT = 1_000;
+/** Messages of others among the newest of a chat that are passed over to find ours: a group may have thousands. */
+const LOOK_BACK = 200;
 
 export interface HeldMessage {
   /** null: it is being queued now, behind all others */
@@ -49,7 +51,7 @@ export async function recipientHeldUntil(
   return until > earliest ? until : null;
 }
 
-/** A window can only be full when there were `cap` messages: mostly one short index read says no. */
+/** A window can only be full when there were `cap` messages: mostly one short read says no. */
 async function isBusy(
   db: Db,
   { userId, accountId, id }: HeldMessage,
@@ -58,28 +60,40 @@ async function isBusy(
   now: number,
 ): Promise<boolean> {
   if (cap > SCAN_LIMIT) return false;
-  const newest: Pick<typeof messages.$inferSelect, 'status' | 'sendingAt'>[] = [];
+  const ours: Pick<typeof messages.$inferSelect, 'status' | 'sendingAt'>[] = [];
   // One after the other: over several at once the index does not give the order.
   for (const peer of peers) {
+    const inChat = and(eq(messages.userId, userId), eq(messages.peer, peer));
+    const newest = newestOf(db, inChat, Math.min(SCAN_LIMIT, cap + LOOK_BACK));
     const rows = await db
-      .select({ status: messages.status, sendingAt: messages.sendingAt })
-      .from(messages)
+      .select({ status: newest.status, sendingAt: newest.sendingAt })
+      .from(newest)
       .where(
         and(
-          eq(messages.userId, userId),
-          eq(messages.peer, peer),
-          eq(messages.accountId, accountId),
-          eq(messages.direction, 'out'),
-          id === null ? undefined : ne(messages.id, id),
+          eq(newest.accountId, accountId),
+          eq(newest.direction, 'out'),
+          id === null ? undefined : ne(newest.id, id),
         ),
       )
-      .orderBy(desc(messages.createdAt), desc(messages.id))
+      .orderBy(desc(newest.createdAt), desc(newest.id))
       .limit(cap);
-    newest.push(...rows);
+    ours.push(...rows);
   }
-  const isOpen = ({ status, sendingAt }: (typeof newest)[number]) =>
+  const isOpen = ({ status, sendingAt }: (typeof ours)[number]) =>
     status === 'queued' || status === 'sending' || (sendingAt ?? 0) > now - HOUR_MS;
-  return newest.length >= cap && newest.some(isOpen);
+  return ours.length >= cap && ours.some(isOpen);
+}
+
+/** The newest messages that fit `where`, which names the chat: `limit` rows are read, whatever is looked for in them. */
+function newestOf(db: Db, where: SQL | undefined, limit: number) {
+  const { id, accountId, direction, status, scheduledAt, sendingAt, createdAt } = messages;
+  return db
+    .select({ id, accountId, direction, status, scheduledAt, sendingAt, createdAt })
+    .from(messages)
+    .where(where)
+    .orderBy(desc(createdAt), desc(id))
+    .limit(limit)
+    .as('newest');
 }
 
 /** Times of the newest attempts to the recipient within the hour, oldest first. */
@@ -113,23 +127,25 @@ async function countAheadOf(
   now: number,
 ): Promise<number> {
   const { id, userId, accountId, priority, scheduledAt } = message;
-  const rows = await db
-    .select({ one: sql<number>`1` })
-    .from(messages)
-    .innerJoin(messageQueue, eq(messageQueue.id, messages.id))
-    .where(
-      and(
-        eq(messages.userId, userId),
-        inArray(messages.peer, [...peers]),
-        eq(messages.accountId, accountId),
-        inArray(messages.status, ['queued']),
-        eq(messageQueue.status, 'pending'),
-        lte(messageQueue.priority, priority),
-        sql`coalesce(${messages.scheduledAt}, 0) <= ${Math.max(now, scheduledAt ?? 0)}`,
-        id === null ? undefined : lt(messages.id, id),
-      ),
-    )
-    .orderBy(asc(messages.createdAt), asc(messages.id))
-    .limit(SCAN_LIMIT);
-  return rows.length;
+  const before = id === null ? undefined : lt(messages.id, id);
+  let ahead = 0;
+  for (const peer of peers) {
+    const inChat = and(eq(messages.userId, userId), eq(messages.peer, peer), before);
+    const newest = newestOf(db, inChat, SCAN_LIMIT);
+    const [row] = await db
+      .select({ n: count() })
+      .from(newest)
+      .innerJoin(messageQueue, eq(messageQueue.id, newest.id))
+      .where(
+        and(
+          eq(newest.accountId, accountId),
+          eq(newest.status, 'queued'),
+          eq(messageQueue.status, 'pending'),
+          lte(messageQueue.priority, priority),
+          sql`coalesce(${newest.scheduledAt}, 0) <= ${Math.max(now, scheduledAt ?? 0)}`,
+        ),
+      );
+    ahead += Number(row?.n ?? 0);
+  }
+  return ahead;
 }

@@ -1,10 +1,11 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { insertMany } from '../../src/db/ops.ts';
 import { messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
 import { createSettler, type Settler } from '../../src/queue/settle.ts';
 import type { Ctx } from '../../src/services/context.ts';
 import { getMessage, queueStatus, sendMessage } from '../../src/services/messages.ts';
-import { newId } from '../../src/utils/ids.ts';
+import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { createDispatcher, type Dispatcher } from '../../src/workers/dispatcher.ts';
 import { openTestApp, type TestApp, testConfig } from '../helpers/app.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
@@ -111,6 +112,34 @@ describe('a message to one recipient', () => {
     expect(answers[15]?.waitingFor[0]).toMatchObject({ until: iso(start + HOUR) });
     expect(answers[16]?.waitingFor[0]).toMatchObject({ until: iso(start + 2 * HOUR) });
     expect((await send({ priority: 'high' })).waitingFor).toEqual([]);
+  });
+
+  it('looks through a few hundred messages of its chat, however many others write in it', async () => {
+    const now = clock.now();
+    const write = (n: number) =>
+      insertMany(
+        t.deps.db,
+        messages,
+        Array.from({ length: n }, () => ({
+          id: newId(now + 1),
+          userId: ctx.actor.userId,
+          accountId,
+          sessionId: 'main',
+          messageId: newMessageId(),
+          direction: 'in' as const,
+          peer: '6281234567890@s.whatsapp.net',
+          type: 'text',
+          content: {},
+          status: 'received' as const,
+          createdAt: now + 1,
+          updatedAt: now + 1,
+        })),
+      );
+    for (let i = 0; i < 10; i++) await send();
+    await write(100);
+    expect((await send()).waitingFor).toMatchObject([{ reason: 'recipient_limit' }]);
+    await write(300);
+    expect((await send()).waitingFor).toEqual([]);
   });
 
   it('is not held by what was sent to it longer than an hour ago, or by another session', async () => {
