@@ -148,6 +148,8 @@ export interface Config {
   retentionDays: { activity: number; messages: number; otp: number; media: number };
   /** IANA zone in which the housekeeper's nights fall */
   housekeepingTimeZone: string;
+  /** IANA zone of the days and hours in statistics, unless the caller names one */
+  statisticsTimeZone: string;
   /** `*` allows every origin */
   allowedOrigins: string[];
   metricsToken: string | null;

@@ -177,6 +177,7 @@ function toConfig(env: EnvValues): Config {
       media: env.RETENTION_MEDIA_DAYS,
     },
     housekeepingTimeZone: env.TZ_HOUSEKEEPING ?? mainZoneOf(env.DEFAULT_COUNTRY),
+    statisticsTimeZone: env.TZ_HOUSEKEEPING ?? 'UTC',
     allowedOrigins: originsOf(env),
     metricsToken: env.METRICS_TOKEN ?? null,
     log: {

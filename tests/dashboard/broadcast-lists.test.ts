@@ -126,7 +126,7 @@ describe('contacts', () => {
     await post(`${list}/contacts`, { number: '081234567890', name: '=cmd()' });
     const reply = await t.visit(`${list}/export`, { as: user });
     expect(reply.headers.get('content-type')).toContain('text/csv');
-    expect(await reply.text()).toContain("'=cmd(),6281234567890");
+    expect(await reply.text()).toContain("'=cmd(),+6281234567890");
   });
 });
 

@@ -200,9 +200,12 @@ describe('countries', () => {
     expect(await outcome(send(ctx, '+14155550100'))).toBe('FORBIDDEN');
     expect(await outcome(send(ctx, '+6581234567'))).toBe('ok');
     expect(await getOtpSettings(ctx)).toEqual({ allowedCountries: null });
-    await putOtpSettings(ctx, { allowedCountries: ['id', 'US', 'ID'] });
+    // A key for codes must not change what all programs of the tenant share.
+    expect(await outcome(putOtpSettings(ctx, { allowedCountries: ['US'] }))).toBe('FORBIDDEN');
+    const owner = { ...ctx, actor: { ...ctx.actor, scopes: null } };
+    await putOtpSettings(owner, { allowedCountries: ['id', 'US', 'ID'] });
     expect(await getOtpSettings(ctx)).toEqual({ allowedCountries: ['ID', 'US'] });
-    await putOtpSettings(ctx, { allowedCountries: ['ID', 'US'] });
+    await putOtpSettings(owner, { allowedCountries: ['ID', 'US'] });
     await fixture.clock.advance(MINUTE_MS);
     expect(await failure(send(ctx, '+6581234567'))).toMatchObject({
       code: 'FORBIDDEN',
@@ -210,7 +213,7 @@ describe('countries', () => {
     });
     expect(await outcome(send(ctx, '+14155550100'))).toBe('FORBIDDEN');
     expect(await outcome(send(ctx, '+6281244444444'))).toBe('ok');
-    expect(await outcome(putOtpSettings(ctx, { allowedCountries: ['XX'] }))).toBe('VALIDATION_FAILED');
+    expect(await outcome(putOtpSettings(owner, { allowedCountries: ['XX'] }))).toBe('VALIDATION_FAILED');
   });
 
   it('are read from the number, also where several share a code', () => {

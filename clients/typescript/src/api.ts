@@ -3649,7 +3649,7 @@ export interface operations {
         parameters: {
             query?: {
                 all?: "0" | "1" | "true" | "false" | "";
-                /** @description for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing */
+                /** @description for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing, else UTC */
                 timeZone?: string;
                 userId?: number;
             };
@@ -3939,7 +3939,7 @@ export interface operations {
                 days?: number;
                 sessionId?: string;
                 /**
-                 * @description for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing
+                 * @description for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing, else UTC
                  * @example Asia/Jakarta
                  */
                 timeZone?: string;
@@ -4085,7 +4085,7 @@ export interface operations {
             query?: {
                 /** @example 7 */
                 days?: number;
-                /** @description for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing */
+                /** @description for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing, else UTC */
                 timeZone?: string;
                 userId?: number;
             };

@@ -35,7 +35,7 @@ export async function readDashboard(
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
   const now = ctx.clock.now();
-  const timeZone = input.timeZone ?? ctx.config.housekeepingTimeZone;
+  const timeZone = input.timeZone ?? ctx.config.statisticsTimeZone;
   const today = createZoneClock(timeZone).startOfDay(now);
   const accountIds = scope.sessionId === undefined ? null : await ownAccount(ctx, scope);
   const ofMessage = and(

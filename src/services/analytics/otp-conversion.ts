@@ -62,7 +62,7 @@ const caches = new WeakMap<object, LRUCache<string, { at: number; found: Promise
 export async function readOtpConversion(ctx: Ctx, input: OtpConversionInput): Promise<OtpConversion> {
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
-  const timeZone = input.timeZone ?? ctx.config.housekeepingTimeZone;
+  const timeZone = input.timeZone ?? ctx.config.statisticsTimeZone;
   const cache = caches.get(ctx.stream) ?? new LRUCache({ max: 200 });
   caches.set(ctx.stream, cache);
   const key = JSON.stringify([scope.tenant, scope.sessionId ?? null, input.days, timeZone]);

@@ -65,7 +65,7 @@ const caches = new WeakMap<object, LRUCache<string, { at: number; stats: Promise
 export async function readSessionStats(ctx: Ctx, input: SessionStatsInput): Promise<SessionStats> {
   requireScope(ctx, 'read');
   const session = await findSession(ctx, input);
-  const timeZone = input.timeZone ?? ctx.config.housekeepingTimeZone;
+  const timeZone = input.timeZone ?? ctx.config.statisticsTimeZone;
   const cache = caches.get(ctx.stream) ?? new LRUCache({ max: 200 });
   caches.set(ctx.stream, cache);
   const key = `${session.id}:${input.days}:${timeZone}`;

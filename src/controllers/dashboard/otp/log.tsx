@@ -38,7 +38,7 @@ export const logPages: Page[] = [
       const { phoneNumber, status, cursor } = query;
       const asked = { phoneNumber, status, cursor, sessionId: query.session, page: 1, limit: SHOWN };
       const [found, sessions] = await Promise.all([
-        listOtpLog(ctx, { ...asked, ...windowOf(query, ctx.config.housekeepingTimeZone) }),
+        listOtpLog(ctx, { ...asked, ...windowOf(query, ctx.config.statisticsTimeZone) }),
         listSessions(ctx, { page: 1, limit: MAX_SESSIONS }),
       ]);
       const isFiltered = Object.values(query).some((value) => value !== undefined);
