@@ -53,7 +53,7 @@ async function fromBrowser(
 ): Promise<Actor | null> {
   const link = verifyLink(deps.secrets, c.req.url, deps.clock.now());
   if (link && (link.scope?.purpose ?? null) === wanted) {
-    return deps.credentials.fromLink(link.userId, link.scope);
+    return deps.credentials.fromLink(link.userId, link.scope ?? null);
   }
   const cookie = getCookie(c, SESSION_COOKIE);
   return cookie ? deps.credentials.fromToken(cookie, 'cookie') : null;

@@ -19,8 +19,8 @@ export interface LinkScope {
 
 export interface SignedLink {
   userId: number;
-  /** null: of a release before links had purposes; routes of tenants take none of those */
-  scope: LinkScope | null;
+  /** missing: of a release before links had purposes; routes of tenants take none of those */
+  scope?: LinkScope;
 }
 
 /**
@@ -56,8 +56,9 @@ export function verifyLink(secrets: SecretBox, requestUrl: string, now: number):
   if (!secrets.isMac(PURPOSE, signedText(url, user, expires), sig) || Number(expires) <= now) return null;
   const purpose = LINK_PURPOSES.find((known) => known === url.searchParams.get('for'));
   const issuedAt = Number(url.searchParams.get('iat'));
-  const scope = purpose === undefined || !Number.isSafeInteger(issuedAt) ? null : { purpose, issuedAt };
-  return { userId: Number(user), scope };
+  const userId = Number(user);
+  if (purpose === undefined || !Number.isSafeInteger(issuedAt)) return { userId };
+  return { userId, scope: { purpose, issuedAt } };
 }
 
 /** The whole surface is also under `/api`: both spellings are one path. */

@@ -23,7 +23,11 @@ const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const Name = z.string().regex(/^[a-z][a-z0-9_]*$/);
 const whole = z.int().min(0);
 /** Never a way out of the folder that it is restored into. */
-const FileName = z.string().regex(/^(media|imports)\/(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]*$/);
+const FileName = z
+  .string()
+  .max(255)
+  .regex(/^(?:media|imports)\/[A-Za-z0-9][A-Za-z0-9._/-]*$/)
+  .refine((name) => !name.includes('..'), 'must not lead out of its folder');
 
 const Piece = z.object({ name: z.string(), rows: whole, bytes: whole, sha256: Sha256 });
 const Table = z.object({ name: Name, columns: z.array(Name), rows: whole, pieces: z.array(Piece) });

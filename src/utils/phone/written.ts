@@ -64,8 +64,11 @@ function undoSpreadsheet(text: string): { text: string; repair: Repair | null } 
   const quoted = /^(["'])(.*)\1$/.exec(text);
   if (quoted?.[2] !== undefined) return repaired(quoted[2], 'apostrophe');
   if (/^['`]/.test(text)) return repaired(text.slice(1), 'apostrophe');
-  const decimal = /^(\+?(?:\d{10,}(?=[.,]0{3})|\d{6,}(?=[.,]00?$)))[.,]0+$/.exec(text);
-  if (decimal?.[1] !== undefined) return { text: decimal[1], repair: 'decimal' };
+  const decimal = /^(\+?\d{6,})[.,](0+)$/.exec(text);
+  // Three zeros behind few digits may be thousands.
+  if (decimal?.[1] !== undefined && ((decimal[2] ?? '').length < 3 || countDigits(decimal[1]) >= 10)) {
+    return { text: decimal[1], repair: 'decimal' };
+  }
   const spaced = /^([+\d ()-]*\d{3})[.,]00?$/.exec(text)?.[1];
   if (spaced !== undefined && countDigits(spaced) >= MIN_WITH_DECIMALS)
     return { text: spaced, repair: 'decimal' };

@@ -147,7 +147,8 @@ async function readCode({ body }: S3Answer): Promise<string> {
     // The status says enough.
   }
   body.destroy();
-  return /<Code>([A-Za-z0-9]{1,64})<\/Code>/.exec(text)?.[1] ?? '';
+  const code = text.split('<Code>')[1]?.split('</Code>')[0] ?? '';
+  return /^[A-Za-z0-9]{1,64}$/.test(code) ? code : '';
 }
 
 function isPassing(error: unknown): boolean {

@@ -34,8 +34,21 @@ function shownAs(id: number, code: string | undefined): Shown {
   if (code === undefined) return PLAIN;
   if (/^0{2,20}$/.test(code)) return { kind: 'padded', digits: code.length };
   // What stands in quotes or brackets, or after a backslash, is no part of a date.
-  const bare = code.slice(0, 255).replace(/"[^"]*"|\[[^\]]*\]|\\./g, '');
+  const bare = withoutLiterals(code.slice(0, 255));
   return /[ymdhs]/i.test(bare) && !/[#0?]/.test(bare.replace(/s\.0+/i, '')) ? { kind: 'date' } : PLAIN;
+}
+
+/** One pass over a format: a literal ends at its closing sign, or with the format. */
+function withoutLiterals(code: string): string {
+  let bare = '';
+  for (let at = 0; at < code.length; at++) {
+    const sign = code[at] ?? '';
+    const end = sign === '"' ? code.indexOf('"', at + 1) : sign === '[' ? code.indexOf(']', at) : -1;
+    if (sign === '\\') at += 1;
+    else if (end !== -1) at = end;
+    else bare += sign;
+  }
+  return bare;
 }
 
 /** The text of a cell's number. Whole numbers have no exponent: a phone number may be one. */

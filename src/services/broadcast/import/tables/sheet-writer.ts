@@ -50,6 +50,11 @@ export function createSheetWriter(path: string): SheetWriter {
 }
 
 function cellOf(value: string): string {
-  const flat = /[\r\n]/.test(value) ? value.replace(/\s*[\r\n]+\s*/g, ' ') : value;
+  const flat = /[\r\n]/.test(value)
+    ? value
+        .split(/[\r\n]+/)
+        .map((line) => line.trim())
+        .join(' ')
+    : value;
   return /[",]/.test(flat) ? `"${flat.replaceAll('"', '""')}"` : flat;
 }
