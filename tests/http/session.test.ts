@@ -503,6 +503,22 @@ describe('links and the page', () => {
     expect((await t.call(`/api${pathOf(links.qrPageUrl)}`)).status).toBe(200);
   });
 
+  it('a pairing that has just begun asks for no passkey; one whose phone has answered has been answered', async () => {
+    await api.post('/session/create', { sessionId: 'young' });
+    const set = (paired: boolean) =>
+      t.deps.db
+        .update(whatsappAccounts)
+        .set({ status: 'connecting', paired, qr: null, reason: null })
+        .where(eq(whatsappAccounts.sessionId, 'young'));
+    await set(false);
+    expect(await api.get('/session/passkey/young')).toMatchObject({
+      status: 404,
+      body: { code: 'NOT_FOUND' },
+    });
+    await set(true);
+    expect((await api.get('/session/passkey/young')).body.data).toMatchObject({ stage: 'answered' });
+  });
+
   it('the page brings its script, its style and signed addresses of the QR and the events', async () => {
     await api.post('/session/create', { sessionId: 'paged' });
     const { text } = await api.get('/session/qr-page/paged');

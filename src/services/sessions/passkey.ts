@@ -71,7 +71,7 @@ export async function answerPasskey(
   const { userHandle, ...response } = assertion.response;
   const input = { ...assertion, response: { ...response, userHandle: userHandle ?? null } };
   await askOwner(ctx, row, 'answer_passkey', { assertion: input }, ANSWER_TIMEOUT_MS);
-  return toPasskey(await findSession(ctx, ref));
+  return toPasskey(await findSession(ctx, ref), 'answered');
 }
 
 /** What the person says of the two codes: `equal` false ends the pairing. Throws as `answerPasskey`. */
@@ -92,7 +92,9 @@ function toPasskey(row: SessionRecord, after: PasskeyOutput['stage'] | null = nu
     return { sessionId, stage, options, code, expiresAt: toIso(expiresAt), reason };
   }
   if (reason?.startsWith('passkey_')) return { ...base, stage: 'failed' };
-  if (row.status === 'connected' || row.status === 'connecting' || after) {
+  // A pairing that has just begun is `connecting` as well, but not paired.
+  const linked = row.status === 'connected' || (row.status === 'connecting' && row.paired);
+  if (linked || after) {
     return { ...base, stage: after ?? 'answered' };
   }
   throw new AppError('NOT_FOUND', 'WhatsApp asks for no passkey: scan the code first.');
