@@ -1,5 +1,6 @@
 /** The pieces that pages are made of. */
 import type { Child, PropsWithChildren } from 'hono/jsx';
+import { z } from 'zod';
 import { texts } from './i18n.ts';
 import type { View } from './page.ts';
 
@@ -307,6 +308,12 @@ export function Select({
     </div>
   );
 }
+
+/** What a `Check` without a value of its own sends: a field that is there only when it is ticked. */
+export const Ticked = z
+  .literal('true')
+  .optional()
+  .transform((value) => value !== undefined);
 
 export function Check({
   label,

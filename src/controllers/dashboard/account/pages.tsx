@@ -9,7 +9,7 @@ import { forgetSignIn, keepDevice, keepLang, keepSignIn, readDevice, readSignIn 
 
 import { LANGS } from '../i18n.ts';
 import { type Page, page } from '../page.ts';
-import { Check, Facts, Field, Form, Time } from '../parts.tsx';
+import { Check, Facts, Field, Form, Ticked, Time } from '../parts.tsx';
 import { isOwnPath } from '../paths.ts';
 import { UsageCard } from '../usage.tsx';
 import { ACCOUNT_TEXTS, roleNames } from './texts.ts';
@@ -19,12 +19,6 @@ const Next = z.string().max(2000).optional().catch(undefined);
 function pathAfter(next: string | undefined): string {
   return next !== undefined && isOwnPath(next) ? next : '/dashboard';
 }
-
-/** A box of a form: there only when it is ticked. */
-const Ticked = z
-  .literal('true')
-  .optional()
-  .transform((value) => value !== undefined);
 
 const VerificationToken = z.string().min(1).max(200);
 

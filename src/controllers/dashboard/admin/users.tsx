@@ -24,6 +24,7 @@ import {
   Select,
   Table,
   Tabs,
+  Ticked,
   Time,
 } from '../parts.tsx';
 import { UsageCard } from '../usage.tsx';
@@ -202,10 +203,7 @@ export const userPages: Page[] = [
       email: Email,
       role: Role,
       password: NewPassword.optional(),
-      revokeApiKeys: z
-        .literal('true')
-        .optional()
-        .transform((value) => value !== undefined),
+      revokeApiKeys: Ticked,
     }),
     example: { ...example, form: { name: 'Clerk', email: 'clerk@example.com', role: 'user' } },
     async handler({ ctx, view, params, form }) {
