@@ -47,6 +47,15 @@ describe('the text', () => {
 });
 
 describe('own templates', () => {
+  it('are all listed when the quota was lowered below what is there', async () => {
+    const ctx = await fixture.otpTenant();
+    for (const name of ['one', 'two']) await create(ctx, name, 'Kode: {otp}');
+    const quotas = { ...ctx.config.quotas, otpTemplates: 1 };
+    const lowered = { ...ctx, config: { ...ctx.config, quotas } };
+    expect((await listOtpTemplates(lowered)).map(({ name }) => name)).toEqual(['one', 'two']);
+    expect(await outcome(create(lowered, 'three', 'Kode: {otp}'))).toBe('QUOTA_EXCEEDED');
+  });
+
   it('are kept per tenant under a name of their own', async () => {
     const ctx = await fixture.otpTenant();
     const other = await fixture.otpTenant();
