@@ -150,6 +150,26 @@ describe('the QR page', () => {
     page.close();
   });
 
+  it('says that WhatsApp asks for a passkey, and leads to the dashboard', async () => {
+    const { id, url } = await create({ sessionId: 'keyed' });
+    const page = await openPage(url);
+    await until(page, visible('image'));
+    const options = { challenge: 'Y2hhbGxlbmdl' };
+    const expiresAt = Date.now() + 600_000;
+    t.engine.emit(id, { type: 'passkey', stage: 'asked', options, expiresAt, failed: null });
+    await until(page, `${visible('passkey')} && !(${visible('image')})`);
+    expect(await page.read(`document.getElementById('note').textContent`)).toContain('asks for the passkey');
+    expect(await page.read(`document.querySelector('#passkey a').pathname`)).toBe(
+      '/dashboard/sessions/keyed/link',
+    );
+    t.engine.emit(id, { type: 'passkey', stage: 'confirm', code: '7QK2-M4XD', expiresAt });
+    await until(page, `document.getElementById('note').textContent === 'Your phone shows a code.'`);
+    t.engine.end(id, 'passkey_phone_away');
+    await until(page, `${visible('renew')} && !(${visible('passkey')})`);
+    expect(page.problems).toEqual([]);
+    page.close();
+  });
+
   it('asks for the code itself where events do not come through', async () => {
     const { id, url } = await create({ sessionId: 'polled' });
     // A changed address makes the event stream answer 401, which closes an EventSource for good.

@@ -1,9 +1,11 @@
 /** The pages of sessions: linking a phone, its state in words, its queue and its limits. */
+import { readFileSync } from 'node:fs';
 import { eq } from 'drizzle-orm';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { signingLines } from '../../src/controllers/dashboard/sessions/passkey.tsx';
 import { explainSession } from '../../src/controllers/dashboard/sessions/reasons.ts';
-import { activityLogs, SESSION_STATUSES, whatsappAccounts } from '../../src/db/schema.ts';
-import type { CloseReason } from '../../src/whatsapp/engine.ts';
+import { activityLogs, SESSION_STATUSES, users, whatsappAccounts } from '../../src/db/schema.ts';
+import type { CloseReason, PasskeyStage } from '../../src/whatsapp/engine.ts';
 import { decide, explain } from '../../src/workers/session-supervisor/policy.ts';
 import type { Tenant } from '../helpers/tenant.ts';
 import { until } from '../helpers/until.ts';
@@ -97,6 +99,105 @@ describe('linking a phone', () => {
     expect(t.engine.opens).toHaveLength(opens);
     await post('/dashboard/sessions/slow/link/renew');
     await until(async () => (await read('/dashboard/sessions/slow/link')).includes('data:image/png'));
+  });
+
+  describe('of an account that asks for a passkey', () => {
+    const at = '/dashboard/sessions/keyed/link';
+    const options = { challenge: 'Y2hhbGxlbmdl', rpId: 'whatsapp.com' };
+    const signedFor = (challenge: string) => ({
+      id: 'aWQ',
+      rawId: 'aWQ',
+      type: 'public-key',
+      response: {
+        clientDataJSON: Buffer.from(JSON.stringify({ challenge })).toString('base64url'),
+        authenticatorData: 'AAAA',
+        signature: 'MEUC',
+        userHandle: null,
+      },
+      // Browsers add these.
+      clientExtensionResults: {},
+      authenticatorAttachment: 'platform',
+    });
+    const tell = (stage: PasskeyStage) => t.engine.emit(t.newest(), { type: 'passkey', ...stage });
+
+    beforeEach(async () => {
+      await post('/dashboard/sessions', { sessionId: 'keyed' });
+      tell({ stage: 'asked', options, expiresAt: Date.now() + 600_000, failed: null });
+      await until(async () => (await read(at)).includes('name="assertion"'));
+    });
+
+    it('shows the lines to run with the options in them, and goes on refreshing', async () => {
+      const page = await read(at);
+      const lines = /<pre id="passkey-lines"[^>]*>([^<]+)</.exec(page)?.[1] ?? '';
+      expect(lines.replaceAll('&quot;', '"')).toBe(signingLines(JSON.stringify(options)));
+      expect(page).toContain('href="https://web.whatsapp.com"');
+      expect(page).toContain('hx-get="/dashboard/sessions/keyed/link/state?renewed=0"');
+      expect(readFileSync('docs/linking.md', 'utf8')).toContain(signingLines('PASTE_OPTIONS_HERE'));
+      for (const path of ['/dashboard/sessions', '/dashboard/sessions/keyed']) {
+        expect(await read(path)).toContain(`href="${at}"`);
+      }
+    });
+
+    it('takes the pasted result to the owner of the session', async () => {
+      const answered = vi.spyOn(t.engine, 'answerPasskey');
+      const assertion = JSON.stringify(signedFor(options.challenge));
+      expect((await post(`${at}/passkey`, { assertion })).headers.get('location')).toBe(at);
+      expect(answered.mock.calls[0]?.[1]).toMatchObject({ rawId: 'aWQ', response: { userHandle: null } });
+      answered.mockRestore();
+      tell({ stage: 'answered', expiresAt: Date.now() + 60_000 });
+      await until(async () => (await read(`${at}/state`)).includes('Waiting for the phone'));
+    });
+
+    it('says what is wrong with a result, and shows the request anew when it was for an earlier one', async () => {
+      const headers = { 'hx-request': 'true', 'accept-language': 'id' };
+      for (const assertion of ['copied nothing', '{"id":', '{}']) {
+        const reply = await t.visit(`${at}/passkey`, { as: tenant, form: { assertion }, headers });
+        expect(reply.status, assertion).toBe(400);
+        const text = await reply.text();
+        expect(text, assertion).toContain('data-field="assertion');
+        expect(text, assertion).not.toMatch(/must be|is not valid/);
+      }
+      const old = await post(`${at}/passkey`, { assertion: JSON.stringify(signedFor('ZWFybGllcg')) });
+      expect(old.headers.get('location')).toBe(`${at}?stale=true`);
+      expect(await read(`${at}?stale=true`)).toContain('for an earlier request');
+    });
+
+    it('says in both languages that the try before was refused', async () => {
+      const again = { ...options, challenge: 'YW5vdGhlcg' };
+      tell({ stage: 'asked', options: again, expiresAt: Date.now() + 600_000, failed: 'passkey_refused' });
+      await until(async () => (await read(at)).includes('did not accept the passkey signature'));
+      const page = await t.visit(at, { as: tenant, headers: { 'accept-language': 'id' } });
+      const text = await page.text();
+      expect(text).toContain('WhatsApp menolak tanda tangan passkey.');
+      expect(text).toContain('YW5vdGhlcg');
+    });
+
+    it.each([
+      ['true', true],
+      ['false', false],
+    ])('asks whether the codes are the same, and hands on %s', async (value, equal) => {
+      tell({ stage: 'confirm', code: '7QK2-M4XD', expiresAt: Date.now() + 300_000 });
+      await until(async () => (await read(at)).includes('7QK2-M4XD'));
+      const page = await read(at);
+      expect(page).toContain(`<input type="hidden" name="equal" value="${value}"/>`);
+      const confirmed = vi.spyOn(t.engine, 'confirmPasskey');
+      expect((await post(`${at}/passkey/confirm`, { equal: value })).status).toBe(303);
+      expect(confirmed.mock.calls[0]?.[1]).toBe(equal);
+      confirmed.mockRestore();
+    });
+
+    it('offers another code after each end of the step', async () => {
+      t.engine.end(t.newest(), 'passkey_code_differed');
+      await until(async () => (await read(at)).includes('was another one'));
+      expect(await read(at)).toContain(`action="${at}/renew"`);
+    });
+
+    it('is shown to a read-only user without a form', async () => {
+      await t.deps.db.update(users).set({ role: 'readonly' }).where(eq(users.id, tenant.id));
+      const page = await read(at);
+      expect(page).toContain('WhatsApp asks for a passkey');
+      expect(page).not.toContain('<form method="post" action="/dashboard/sessions');
+    });
   });
 
   it('keeps the code out of every log', async () => {

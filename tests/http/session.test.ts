@@ -519,6 +519,19 @@ describe('links and the page', () => {
     expect((await api.get('/session/passkey/young')).body.data).toMatchObject({ stage: 'answered' });
   });
 
+  it('the page speaks the language of its reader, and leads from the passkey step to the dashboard', async () => {
+    await api.post('/session/create', { sessionId: 'spoken' });
+    for (const path of ['/session/qr-page/spoken', '/api/sessions/spoken/qr-page']) {
+      const headers = { 'accept-language': 'id-ID,en;q=0.5' };
+      const page = await t.call(path, { apiKey: tenant.apiKey, headers });
+      expect(page.text).toContain('<html lang="id">');
+      expect(page.text).toContain('Tampilkan kode baru');
+      expect(page.text).toContain('href="/dashboard/sessions/spoken/link"');
+      expect(page.headers.get('cache-control')).toBe('no-store');
+    }
+    expect((await api.get('/session/qr-page/spoken')).text).toContain('Show a new code');
+  });
+
   it('the page brings its script, its style and signed addresses of the QR and the events', async () => {
     await api.post('/session/create', { sessionId: 'paged' });
     const { text } = await api.get('/session/qr-page/paged');

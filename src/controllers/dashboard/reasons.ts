@@ -40,6 +40,12 @@ const RULES: readonly Rule[] = [
   [/^must name at least one event, or \*$/, () => 'harus menyebut paling sedikit satu kejadian, atau *'],
   [/^must not be larger than delayMaxMs$/, () => 'tidak boleh lebih besar daripada delayMaxMs'],
   [/^needs both fields$/, () => 'memerlukan kedua isian'],
+  [/^must be base64url$/, () => 'harus berupa base64url'],
+  [
+    /^must be the JSON that the browser gave after signing$/,
+    () => 'harus berupa JSON yang diberikan peramban setelah Anda menandatangani',
+  ],
+  [/^is not valid JSON$/, () => 'bukan JSON yang lengkap: salin lagi seluruhnya'],
   [/^only https is allowed$/, () => 'hanya https yang diizinkan'],
   [/^only http and https are allowed$/, () => 'hanya http dan https yang diizinkan'],
   [/^is a list without contacts$/, () => 'adalah daftar tanpa kontak'],

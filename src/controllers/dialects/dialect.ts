@@ -4,7 +4,7 @@
  */
 
 import type { z } from 'zod';
-import type { FailureStyle } from '../../middlewares/http-env.ts';
+import type { FailureStyle, HttpContext } from '../../middlewares/http-env.ts';
 import type { Scope } from '../../services/access.ts';
 import type { Ctx } from '../../services/context.ts';
 import type { MediaSource, ReceivedFile } from '../../services/media/sources.ts';
@@ -88,7 +88,7 @@ export function pageRow<P extends Schema, I>(
     ...address
   }: Address<P, undefined, undefined> & {
     input(request: Request<P, undefined, undefined>): I;
-    page(ctx: Ctx, input: I): Promise<string>;
+    page(ctx: Ctx, input: I, http: HttpContext): Promise<string>;
   },
 ): Route {
   return route<P>({
@@ -98,7 +98,7 @@ export function pageRow<P extends Schema, I>(
     link: 'qr',
     response: null,
     contentType: 'text/html',
-    handler: async ({ ctx, http, ...request }) => http.html(await page(ctx, input(request))),
+    handler: async ({ ctx, http, ...request }) => http.html(await page(ctx, input(request), http)),
   });
 }
 

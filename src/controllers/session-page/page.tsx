@@ -1,6 +1,11 @@
 /** The page on which a phone is linked: the QR code or the pairing code, until the session is connected. */
+import type { Lang } from '../dashboard/i18n.ts';
+import { sessionPath } from '../dashboard/sessions/parts.tsx';
+import { whyByReason } from '../dashboard/sessions/reasons.ts';
+import { QR_PAGE_TEXTS } from './texts.ts';
 
 export interface QrPage {
+  lang: Lang;
   sessionId: string;
   /** signed paths, as seen from the root of the service */
   qrPath: string;
@@ -9,46 +14,57 @@ export interface QrPage {
 
 /**
  * The document. Addresses are relative to a page two folders deep, as `/session/qr-page/:sessionId` is, so that
- * it works under `/api` and behind a proxy that adds a prefix.
+ * it works under `/api` and behind a proxy that adds a prefix. The dashboard has one address only.
  */
-export function renderQrPage({ sessionId, qrPath, eventsPath }: QrPage): string {
+export function renderQrPage({ lang, sessionId, qrPath, eventsPath }: QrPage): string {
+  const t = QR_PAGE_TEXTS(lang);
+  const words = JSON.stringify({ ...t, reasons: whyByReason(lang) });
   const page = (
-    <html lang="en">
+    <html lang={lang}>
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
-        <title>{`Link ${sessionId}`}</title>
+        <title>{t.title(sessionId)}</title>
         <link rel="icon" href="data:," />
         <link rel="stylesheet" href="../../assets/qr-page.css" />
         <script src="../../assets/qr-page.js" defer></script>
       </head>
       <body>
-        <main data-qr={`../..${qrPath}`} data-events={`../..${eventsPath}`} data-state="connecting">
+        <main
+          data-qr={`../..${qrPath}`}
+          data-events={`../..${eventsPath}`}
+          data-words={words}
+          data-state="connecting"
+        >
           <h1>{sessionId}</h1>
           <p id="note" role="status">
-            Connecting…
+            {t.connecting}
           </p>
           <div class="card">
-            <img id="image" alt="QR code to be scanned with WhatsApp" hidden />
+            <img id="image" alt={t.imageAlt} hidden />
             <div id="code" class="code" hidden />
             <div id="done" class="done" hidden>
-              Connected
+              {t.connected}
+            </div>
+            <div id="passkey" hidden>
+              <p id="how" />
+              <p>
+                <a class="button" href={sessionPath(sessionId, '/link')}>
+                  {t.toDashboard}
+                </a>
+              </p>
+              <p class="small">{t.noDashboard}</p>
             </div>
             <button id="renew" type="button" hidden>
-              Show a new code
+              {t.renew}
             </button>
           </div>
           <p id="countdown" hidden />
           <ol id="steps" hidden>
-            <li>Open WhatsApp on your phone.</li>
-            <li>
-              Open <b>Settings</b> (or the menu), then <b>Linked devices</b>.
-            </li>
-            <li>
-              Tap <b>Link a device</b> and scan the code; for a code of letters choose{' '}
-              <b>Link with phone number instead</b>.
-            </li>
+            <li>{t.step1}</li>
+            <li>{t.step2}</li>
+            <li>{t.step3}</li>
           </ol>
         </main>
       </body>

@@ -1,8 +1,11 @@
 /** The QR page and the two files it loads. */
 import { z } from 'zod';
+import type { HttpContext } from '../../middlewares/http-env.ts';
 import { requireScope } from '../../services/access.ts';
 import type { Ctx } from '../../services/context.ts';
 import { findSession, SessionId, signedPath } from '../../services/sessions/index.ts';
+import { readLang } from '../dashboard/cookies.ts';
+import { chooseLang } from '../dashboard/i18n.ts';
 import { type Route, route } from '../route.ts';
 import { tenantQuery } from '../schemas.ts';
 import { renderQrPage } from './page.tsx';
@@ -13,15 +16,21 @@ const tag = 'Sessions';
 /** The file changes with the release only, but its name does not. */
 const CACHE = 'public, max-age=300';
 
-/** The page of a session the caller may see; its own links are signed for the session's user. */
+/**
+ * The page of a session the caller may see, in the reader's language; its own links are signed for the session's user,
+ * so nothing keeps it.
+ */
 export async function showQrPage(
   ctx: Ctx,
   ref: { sessionId: string; userId?: number | undefined },
+  http: HttpContext,
 ): Promise<string> {
   requireScope(ctx, 'read');
   // An ended link shows the page once more: what the page asks for says that a phone was linked.
   const session = await findSession(ctx, ref, { endedLinks: true });
+  http.header('cache-control', 'no-store');
   return renderQrPage({
+    lang: chooseLang(readLang(http), http.req.header('accept-language')),
     sessionId: session.sessionId,
     qrPath: signedPath(ctx, session, 'qrUrl'),
     eventsPath: signedPath(ctx, session, 'eventsUrl'),
@@ -43,10 +52,8 @@ export const sessionPageRoutes: Route[] = [
     contentType: 'text/html',
     errors: ['SESSION_NOT_FOUND'],
     example: { params: { sessionId: 'my-session' } },
-    handler: async ({ ctx, params, query, http }) => {
-      http.header('cache-control', 'no-store');
-      return http.html(await showQrPage(ctx, { ...params, ...query }));
-    },
+    handler: async ({ ctx, params, query, http }) =>
+      http.html(await showQrPage(ctx, { ...params, ...query }, http)),
   }),
   route({
     method: 'get',

@@ -7,20 +7,19 @@ export const QR_PAGE_SCRIPT = `'use strict';
   const POLL_MS = 3000;
   const MAX_POLLS = 100;
   const page = document.querySelector('main');
+  const words = JSON.parse(page.dataset.words);
+  const changing = ['image', 'code', 'done', 'passkey', 'countdown', 'steps', 'renew'];
   const parts = {};
-  for (const name of ['image', 'code', 'done', 'note', 'countdown', 'steps', 'renew']) {
-    parts[name] = document.getElementById(name);
-  }
+  for (const name of ['note', 'how', ...changing]) parts[name] = document.getElementById(name);
   const over = ['logged_out', 'replaced', 'failed'];
+  const asked = ['passkey', 'passkey_confirm'];
   let expiresAt = 0;
   let polls = 0;
   let pollTimer = 0;
   let source = null;
 
   function show(visible, note) {
-    for (const name of ['image', 'code', 'done', 'countdown', 'steps', 'renew']) {
-      parts[name].hidden = !visible.includes(name);
-    }
+    for (const name of changing) parts[name].hidden = !visible.includes(name);
     parts.note.textContent = note;
   }
 
@@ -29,27 +28,35 @@ export const QR_PAGE_SCRIPT = `'use strict';
     page.dataset.state = 'qr';
     if (secret.pairingCode) {
       parts.code.textContent = secret.pairingCode.replace(/^(.{4})(.{4})$/, '$1-$2');
-      show(['code', 'countdown', 'steps'], 'Enter this code on your phone.');
+      show(['code', 'countdown', 'steps'], words.enter);
     } else if (secret.qrCode) {
       parts.image.src = secret.qrCode;
-      show(['image', 'countdown', 'steps'], 'Scan this code with your phone.');
+      show(['image', 'countdown', 'steps'], words.scan);
     }
     tick();
   }
 
+  const whyOf = (reason) => (reason && Object.hasOwn(words.reasons, reason) ? words.reasons[reason] : '');
+
   function showStatus(status, reason) {
     page.dataset.state = status;
     if (status === 'connected') {
-      show(['done'], 'You can close this page.');
+      show(['done'], words.close);
       stop();
     } else if (over.includes(status)) {
-      show([], 'This session has ended' + (reason ? ' (' + reason.replaceAll('_', ' ') + ').' : '.'));
+      show([], [words.ended, whyOf(reason)].join(' ').trim());
       stop();
+    } else if (status === 'passkey') {
+      parts.how.textContent = [whyOf(reason), words.passkeyHow].join(' ').trim();
+      show(['passkey'], words.passkey);
+    } else if (status === 'passkey_confirm') {
+      parts.how.textContent = words.compareHow;
+      show(['passkey'], words.compare);
     } else if (status === 'disconnected' && reason !== null) {
       expiresAt = 0;
-      show(['renew'], reason === 'pairing_expired' ? 'The code has expired.' : 'Not connected at the moment.');
+      show(['renew'], reason === 'pairing_expired' ? words.expired : whyOf(reason) || words.away);
     } else if (status !== 'qr') {
-      show([], 'Connecting\\u2026');
+      show([], words.connecting);
     }
   }
 
@@ -62,7 +69,7 @@ export const QR_PAGE_SCRIPT = `'use strict';
 
   function tick() {
     const left = Math.ceil((expiresAt - Date.now()) / 1000);
-    parts.countdown.textContent = left > 0 ? 'Valid for ' + left + ' s' : '';
+    parts.countdown.textContent = left > 0 ? words.validFor.replace('{n}', String(left)) : '';
   }
 
   async function ask() {
@@ -77,10 +84,13 @@ export const QR_PAGE_SCRIPT = `'use strict';
     else if (answer.status === 409) showStatus('connected', null);
     else if (answer.status === 404 && body.details && over.includes(body.details.status)) {
       showStatus(body.details.status, body.details.reason);
+    } else if (answer.status === 404 && body.details && asked.includes(body.details.status)) {
+      showStatus(body.details.status, body.details.reason);
+      return 'again';
     } else if (answer.status === 404) return 'again';
     else if (answer.status === 401) {
       stop();
-      show([], 'This link has expired. Ask for a new one.');
+      show([], words.linkExpired);
       return 'over';
     }
     return page.dataset.state === 'qr' ? 'again' : 'over';
@@ -88,7 +98,7 @@ export const QR_PAGE_SCRIPT = `'use strict';
 
   async function poll() {
     polls += 1;
-    if (polls > MAX_POLLS) return show(['renew'], 'This page has waited for a long time.');
+    if (polls > MAX_POLLS) return show(['renew'], words.waitedLong);
     if ((await ask()) === 'again') pollTimer = setTimeout(poll, POLL_MS);
   }
 
@@ -110,7 +120,7 @@ export const QR_PAGE_SCRIPT = `'use strict';
   }
 
   parts.renew.addEventListener('click', async () => {
-    show([], 'Asking for a new code\\u2026');
+    show([], words.asking);
     polls = 0;
     clearTimeout(pollTimer);
     if (source) await ask();

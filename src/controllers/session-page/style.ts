@@ -54,7 +54,9 @@ ol {
   text-align: left;
   padding-left: 1.25rem;
 }
-button {
+button,
+a.button {
+  display: inline-block;
   font: inherit;
   padding: 0.6rem 1.2rem;
   border: 0;
@@ -62,7 +64,9 @@ button {
   background: #0a6b3d;
   color: #fff;
   cursor: pointer;
+  text-decoration: none;
 }
+.small { font-size: 0.875rem; }
 [hidden] { display: none !important; }
 @media (prefers-color-scheme: dark) {
   body { background: #16211f; color: #eef2f1; }

@@ -18,17 +18,20 @@ const bytes = (max: number) =>
     .max(max)
     .regex(/^[A-Za-z0-9_-]+={0,2}$/, 'must be base64url');
 
-export const PasskeyAssertionInput = z.object({
-  id: bytes(2_048),
-  rawId: bytes(2_048),
-  type: z.literal('public-key'),
-  response: z.object({
-    clientDataJSON: bytes(8_192),
-    authenticatorData: bytes(8_192),
-    signature: bytes(2_048),
-    userHandle: bytes(512).nullish(),
-  }),
-});
+export const PasskeyAssertionInput = z.object(
+  {
+    id: bytes(2_048),
+    rawId: bytes(2_048),
+    type: z.literal('public-key'),
+    response: z.object({
+      clientDataJSON: bytes(8_192),
+      authenticatorData: bytes(8_192),
+      signature: bytes(2_048),
+      userHandle: bytes(512).nullish(),
+    }),
+  },
+  'must be the JSON that the browser gave after signing',
+);
 
 export const PasskeyOutput = z.object({
   sessionId: z.string(),

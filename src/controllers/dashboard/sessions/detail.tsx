@@ -13,7 +13,7 @@ import { getLimits } from '../../../services/sessions/limits.ts';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Facts, Live, Time } from '../parts.tsx';
 import { LimitsCard } from './limits.tsx';
-import { StateBadge, sessionPath } from './parts.tsx';
+import { StateBadge, sessionPath, waitsForPerson } from './parts.tsx';
 import { QueueCard } from './queue.tsx';
 import { explainSession } from './reasons.ts';
 import { SESSION_TEXTS } from './texts.ts';
@@ -24,6 +24,11 @@ const example = { params: { sessionId: 'main' } };
 /** Unlinked for whatever cause: a phone can be linked (again). */
 const mayLink = (session: SessionStatusOutput) =>
   session.status === 'qr' || session.status === 'logged_out' || session.user === null;
+
+function linkLabel(t: ReturnType<typeof SESSION_TEXTS>, { status }: SessionStatusOutput): string {
+  if (status === 'qr') return t.showCode;
+  return waitsForPerson({ status }) ? t.goOn : t.link;
+}
 
 function StatusCard({ view, session }: { view: View; session: SessionStatusOutput }) {
   const t = SESSION_TEXTS(view.lang);
@@ -41,7 +46,7 @@ function StatusCard({ view, session }: { view: View; session: SessionStatusOutpu
         <StateBadge view={view} session={session} />
         {view.canWrite && mayLink(session) && session.status !== 'connected' && (
           <a class="button small primary" href={sessionPath(session.sessionId, '/link')}>
-            {session.status === 'qr' ? t.showCode : t.link}
+            {linkLabel(t, session)}
           </a>
         )}
       </div>

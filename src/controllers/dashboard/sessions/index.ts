@@ -3,11 +3,13 @@ import { detailPages } from './detail.tsx';
 import { limitPages } from './limits.tsx';
 import { linkPages } from './link.tsx';
 import { listPages } from './list.tsx';
+import { passkeyPages } from './passkey.tsx';
 import { queuePages } from './queue.tsx';
 
 export const sessionPages: Page[] = [
   ...listPages,
   ...linkPages,
+  ...passkeyPages,
   ...queuePages,
   ...limitPages,
   ...detailPages,

@@ -1,11 +1,13 @@
 /** Linking a phone: the QR or pairing code, renewed by itself, until the session is connected. */
 import { z } from 'zod';
+import { isLinking } from '../../../db/schema.ts';
 import type { Ctx } from '../../../services/context.ts';
 import {
   CreateSessionInput,
   createSession,
   getQr,
   getSessionStatus,
+  type PasskeyOutput,
   type QrOutput,
   restartSession,
   SessionId,
@@ -16,6 +18,7 @@ import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Form, Live } from '../parts.tsx';
 import { PairingFields } from './list.tsx';
 import { sessionPath } from './parts.tsx';
+import { PasskeyStep, readPasskey } from './passkey.tsx';
 import { explainSession } from './reasons.ts';
 import { SESSION_TEXTS } from './texts.ts';
 
@@ -23,12 +26,17 @@ const params = z.object({ sessionId: SessionId });
 const example = { params: { sessionId: 'main' } };
 /** A page that was left open asks for no new codes for ever: about ten minutes in all. */
 const MAX_RENEWALS = 3;
-const RenewedQuery = z.object({ renewed: z.coerce.number().int().min(0).default(0).catch(MAX_RENEWALS) });
+const StaleQuery = z.object({ stale: z.literal('true').optional().catch(undefined) });
+const StateQuery = StaleQuery.extend({
+  renewed: z.coerce.number().int().min(0).default(0).catch(MAX_RENEWALS),
+});
 
 interface Pairing {
   session: SessionStatusOutput;
   /** what to scan or type; null while there is nothing */
   secret: QrOutput | null;
+  /** what WhatsApp wants signed or compared; null while it asks for nothing */
+  passkey: PasskeyOutput | null;
   /** how often this page has begun anew */
   renewed: number;
 }
@@ -36,13 +44,18 @@ interface Pairing {
 /** Where the linking stands. A code that has expired is begun anew a few times, if the reader may. */
 async function readPairing(ctx: Ctx, view: View, sessionId: string, renewed: number): Promise<Pairing> {
   const session = await getSessionStatus(ctx, { sessionId });
+  const none = { secret: null, passkey: null };
+  if (session.status === 'passkey' || session.status === 'passkey_confirm') {
+    return { session, ...none, passkey: await readPasskey(ctx, sessionId), renewed };
+  }
   const expired = session.status === 'disconnected' && session.reason === 'pairing_expired';
   const renew = expired && view.canWrite && renewed < MAX_RENEWALS;
-  if (session.status !== 'qr' && !renew) return { session, secret: null, renewed };
+  if (session.status !== 'qr' && !renew) return { session, ...none, renewed };
   try {
     const secret = await getQr(ctx, { sessionId });
     return {
       session: { ...session, status: 'qr', reason: null },
+      ...none,
       secret,
       renewed: renewed + (renew ? 1 : 0),
     };
@@ -53,25 +66,37 @@ async function readPairing(ctx: Ctx, view: View, sessionId: string, renewed: num
     ) {
       throw error;
     }
-    return { session: await getSessionStatus(ctx, { sessionId }), secret: null, renewed: MAX_RENEWALS };
+    return { session: await getSessionStatus(ctx, { sessionId }), ...none, renewed: MAX_RENEWALS };
   }
 }
 
 /** Sessions that wait for nothing: somebody has to begin. */
 const needsBeginning = ({ session }: Pairing) =>
-  session.user === null && !['connecting', 'qr', 'connected'].includes(session.status);
+  session.user === null && session.status !== 'connected' && !isLinking(session.status);
 
-function LinkState({ view, pairing }: { view: View; pairing: Pairing }) {
+/** The pairing ended without a phone, and another one is begun as it was. */
+const canBeginAgain = (reason: string | null) =>
+  reason === 'pairing_expired' || reason?.startsWith('passkey_') === true;
+
+interface LinkProps {
+  view: View;
+  pairing: Pairing;
+  /** the signature that was handed in was for an earlier request */
+  stale: boolean;
+}
+
+function LinkState({ view, pairing, stale }: LinkProps) {
   const { session, renewed } = pairing;
+  const query = `renewed=${renewed}${stale ? '&stale=true' : ''}`;
   return (
     <Live
       id="link"
-      src={`${sessionPath(session.sessionId, '/link/state')}?renewed=${renewed}`}
+      src={`${sessionPath(session.sessionId, '/link/state')}?${query}`}
       events="session.qr session.status"
       everySeconds={3}
       done={session.status === 'connected' || needsBeginning(pairing)}
     >
-      <LinkBody view={view} pairing={pairing} />
+      <LinkBody view={view} pairing={pairing} stale={stale} />
     </Live>
   );
 }
@@ -92,11 +117,12 @@ function noteOf(view: View, { session, secret }: Pairing): string {
   return session.status === 'connecting' ? t.connecting : explainSession(view.lang, session).why;
 }
 
-function LinkBody({ view, pairing }: { view: View; pairing: Pairing }) {
+function LinkBody({ view, pairing, stale }: LinkProps) {
   const t = SESSION_TEXTS(view.lang);
-  const { session, secret } = pairing;
+  const { session, secret, passkey } = pairing;
   if (session.status === 'connected') return <Linked view={view} session={session} />;
   if (secret) return <Secret view={view} secret={secret} />;
+  if (passkey) return <PasskeyStep view={view} session={session} passkey={passkey} stale={stale} />;
   if (needsBeginning(pairing)) return <Begin view={view} session={session} />;
   if (session.status === 'connecting' || session.status === 'qr') {
     return (
@@ -186,12 +212,12 @@ function Begin({ view, session }: { view: View; session: SessionStatusOutput }) 
     <>
       <p>{why}</p>
       <p class="muted">{todo}</p>
-      {view.canWrite && session.reason === 'pairing_expired' && (
+      {view.canWrite && canBeginAgain(session.reason) && (
         <ActionButton view={view} action={sessionPath(session.sessionId, '/link/renew')} tone="primary">
           {t.renew}
         </ActionButton>
       )}
-      {view.canWrite && session.reason !== 'pairing_expired' && session.reason !== 'user_disabled' && (
+      {view.canWrite && !canBeginAgain(session.reason) && session.reason !== 'user_disabled' && (
         <Form view={view} action={sessionPath(session.sessionId, '/link')} class="stack">
           <PairingFields view={view} />
           <button type="submit" class="primary">
@@ -209,8 +235,9 @@ export const linkPages: Page[] = [
     path: '/dashboard/sessions/:sessionId/link',
     auth: 'user',
     params,
+    query: StaleQuery,
     example,
-    async handler({ ctx, view, params: { sessionId }, http }) {
+    async handler({ ctx, view, params: { sessionId }, query, http }) {
       const t = SESSION_TEXTS(view.lang);
       http.header('cache-control', 'no-store');
       const pairing = await readPairing(ctx, view, sessionId, 0);
@@ -219,7 +246,7 @@ export const linkPages: Page[] = [
           <h1>{t.linkOf(sessionId)}</h1>
           <p class="visually-hidden" role="status" id="link-note" />
           <div class="card">
-            <LinkState view={view} pairing={pairing} />
+            <LinkState view={view} pairing={pairing} stale={query.stale !== undefined} />
           </div>
           <p>
             <a href="/dashboard/sessions">{t.backToAll}</a>
@@ -234,14 +261,14 @@ export const linkPages: Page[] = [
     path: '/dashboard/sessions/:sessionId/link/state',
     auth: 'user',
     params,
-    query: RenewedQuery,
+    query: StateQuery,
     example,
     async handler({ ctx, view, params: { sessionId }, query, http }) {
       http.header('cache-control', 'no-store');
       const pairing = await readPairing(ctx, view, sessionId, query.renewed);
       const fragment = (
         <>
-          <LinkState view={view} pairing={pairing} />
+          <LinkState view={view} pairing={pairing} stale={query.stale !== undefined} />
           <LinkNote view={view} pairing={pairing} />
         </>
       );

@@ -8,7 +8,7 @@ import {
 } from '../../../services/sessions/index.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, Form, Live, Pages, Table, Time } from '../parts.tsx';
-import { StateBadge, sessionPath } from './parts.tsx';
+import { StateBadge, sessionPath, waitsForPerson } from './parts.tsx';
 import { explainSession } from './reasons.ts';
 import { SESSION_TEXTS } from './texts.ts';
 
@@ -33,9 +33,9 @@ function Row({ view, session }: { view: View; session: SessionOutput }) {
         <Time at={session.lastSeen} relative />
       </td>
       <td>
-        {session.status === 'qr' && view.canWrite && (
+        {waitsForPerson(session) && view.canWrite && (
           <a class="button small" href={sessionPath(session.sessionId, '/link')}>
-            {t.showCode}
+            {session.status === 'qr' ? t.showCode : t.goOn}
           </a>
         )}
       </td>

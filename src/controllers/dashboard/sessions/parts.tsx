@@ -10,6 +10,10 @@ export function StateBadge({ view, session }: { view: View; session: SessionStat
   return <Badge tone={sessionTone(session)}>{explainSession(view.lang, session).state}</Badge>;
 }
 
+/** Somebody has to do something on the linking page. */
+export const waitsForPerson = ({ status }: Pick<SessionState, 'status'>) =>
+  status === 'qr' || status === 'passkey' || status === 'passkey_confirm';
+
 /** A number as the reader's language writes it. */
 export function count(view: Pick<View, 'lang'>, n: number): string {
   return n.toLocaleString(view.lang);

@@ -234,9 +234,17 @@ const UNLINKED: ReadonlySet<string> = new Set(['pairing_expired']);
 
 /** In the reader's language; a reason that is not known here is told by its status. */
 export function explainSession(lang: Lang, { status, reason }: SessionState): Explanation {
-  const [why, todo] = (reason === null ? undefined : reasonsOf(lang).get(reason)) ?? BY_STATUS[lang][status];
+  const byStatus = BY_STATUS[lang][status];
+  const [why, todoAfter] = (reason === null ? undefined : reasonsOf(lang).get(reason)) ?? byStatus;
+  // WhatsApp has asked again already: there is nothing to scan.
+  const todo = status === 'passkey' ? byStatus[1] : todoAfter;
   const name = reason !== null && UNLINKED.has(reason) ? 'unlinked' : status;
   return { state: STATES[lang][name], why, todo };
+}
+
+/** Reason -> why, for a page that learns the reason later. */
+export function whyByReason(lang: Lang): Record<string, string> {
+  return Object.fromEntries(Object.entries(REASONS[lang]).map(([reason, [why]]) => [reason, why]));
 }
 
 export function sessionTone({ status, reason }: SessionState): Tone {

@@ -13,6 +13,7 @@ export const SESSION_TEXTS = texts({
     state: 'State',
     lastSeen: 'Last seen',
     showCode: 'Show the code',
+    goOn: 'Go on linking',
     list: 'Your sessions',
     name: 'Name',
     nameHint:
@@ -83,6 +84,7 @@ export const SESSION_TEXTS = texts({
     state: 'Keadaan',
     lastSeen: 'Terakhir terlihat',
     showCode: 'Tampilkan kode',
+    goOn: 'Lanjutkan penautan',
     list: 'Sesi Anda',
     name: 'Nama',
     nameHint:
