@@ -74,9 +74,15 @@ export function createHelperPool(options: HelperOptions): HelperPool {
   async function work(job: unknown, { timeoutMs, signal }: HelperRun): Promise<unknown> {
     if (signal?.aborted) throw new HelperFailure('aborted', 'nobody waits for it any more');
     const helper = take();
-    const answer = await helper.run(job, timeoutMs, signal);
-    idle.push(helper);
-    return answer;
+    try {
+      const answer = await helper.run(job, timeoutMs, signal);
+      idle.push(helper);
+      return answer;
+    } catch (error) {
+      // It has said that the bytes are at fault: it is as good as before, and a second one would be one too many.
+      if (isOwnAnswer(error)) idle.push(helper);
+      throw error;
+    }
   }
 
   return {
@@ -118,15 +124,20 @@ function startHelper({ entry, heapMiB, idleMs }: HelperOptions, onGone: (helper:
         });
       } catch (error) {
         // An answer may still come, and would be taken for that of the next job.
-        if (!(error instanceof HelperFailure && error.kind === 'failed')) child.kill('SIGKILL');
+        if (!isOwnAnswer(error)) child.kill('SIGKILL');
         throw error;
       } finally {
         ends = null;
         hold(child, false);
-        rest = setTimeout(() => child.kill('SIGKILL'), idleMs).unref();
+        rest = setTimeout(retire, idleMs).unref();
       }
     },
     kill: () => void child.kill('SIGKILL'),
+  };
+  /** No job may get it while it ends. */
+  const retire = () => {
+    onGone(helper);
+    child.kill('SIGKILL');
   };
   const gone = () => {
     clearTimeout(rest);
@@ -137,6 +148,9 @@ function startHelper({ entry, heapMiB, idleMs }: HelperOptions, onGone: (helper:
   child.once('error', gone);
   return helper;
 }
+
+/** The process lives and has told why it could not do the job. */
+const isOwnAnswer = (error: unknown) => error instanceof HelperFailure && error.kind === 'failed';
 
 /** Loading its modules is not the job's time. Rejects with HelperFailure. */
 function becomesReady(child: ChildProcess): Promise<void> {

@@ -186,6 +186,12 @@ describe('a helper process', () => {
     expect(await run('echo')).toBe('echo');
   }, 60_000);
 
+  it('goes on with the next job after one that it could not do', async () => {
+    const first = await run('pid');
+    for (let n = 0; n < 3; n++) await expect(run('throw')).rejects.toMatchObject({ kind: 'failed' });
+    expect(await run('pid')).toBe(first);
+  });
+
   it('knows nothing of the settings of the service', async () => {
     process.env.JWT_SECRET = 'not for helpers';
     expect(await run('environment')).not.toContain('JWT_SECRET');
