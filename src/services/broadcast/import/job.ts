@@ -4,12 +4,12 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import PQueue from 'p-queue';
 import type { Tx } from '../../../db/client.ts';
 import { transact } from '../../../db/ops.ts';
 import { turn } from '../../../db/turns.ts';
 import { record } from '../../../events/record.ts';
 import { AppError } from '../../../utils/errors.ts';
+import { createFairQueue } from '../../../utils/fair-queue.ts';
 import type { Deps } from '../../context.ts';
 import { type ColumnMapping, type ColumnPlan, planColumns, UnknownColumns } from '../columns.ts';
 import type { NewContact } from '../merge.ts';
@@ -36,8 +36,8 @@ export class ImportStopped extends Error {
   override name = 'ImportStopped';
 }
 
-/** Two at a time: more would only slow each other and the rest of the service. */
-const running = new PQueue({ concurrency: 2 });
+/** Two at a time, of one tenant one: more would only slow each other and the rest of the service. */
+const running = createFairQueue({ concurrency: 2, maxWaiting: Number.POSITIVE_INFINITY });
 
 /** The folder of contact lists that are being imported, below `uploadPath`. */
 export const IMPORTS_FOLDER = 'imports';
@@ -54,7 +54,7 @@ export function spoolPath({ config }: Pick<Deps, 'config'>, importId: string): s
  */
 export async function runImport(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Promise<void> {
   try {
-    await running.add(() => work(deps, job, signal));
+    await running.run(String(job.userId), () => work(deps, job, signal));
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'UNAVAILABLE') throw error;
     await finish(deps, job, {

@@ -1,0 +1,83 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runImport, spoolPath } from '../../src/services/broadcast/import/job.ts';
+import { thisHost } from '../../src/services/broadcast/import/resume.ts';
+import { newId } from '../../src/utils/ids.ts';
+import { testConfig } from '../helpers/app.ts';
+import { enterAs, openWorld, upload, type World } from './fixture.ts';
+
+const CSV = 'name,number\nBudi,081234567890\n';
+
+let w: World;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wahub-import-'));
+  const { files } = testConfig();
+  w = await openWorld({ config: { files: { ...files, uploadPath: folder } } });
+});
+afterAll(async () => {
+  await w.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+it('many long imports of one tenant keep that of another waiting for none of them', async () => {
+  const { deps } = w.t;
+  let stop: (reason: Error) => void = () => undefined;
+  const never = new Promise<never>((_, reject) => {
+    stop = reject;
+  });
+  /** What these imports write never ends. */
+  const db = new Proxy(deps.db, {
+    get: (target, name) =>
+      name === 'update' ? () => ({ set: () => ({ where: () => never }) }) : Reflect.get(target, name, target),
+  });
+  const endless = async () => {
+    const job = jobOf(w.tenant.id);
+    const path = spoolPath(deps, job.id);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, CSV);
+    return runImport({ ...deps, db }, job, new AbortController().signal);
+  };
+  const long = Promise.allSettled([endless(), endless(), endless()]);
+  const other = await enterAs(w.t, await w.t.tenant());
+  const reply = await upload(other, `/lists/${await other.list()}/contacts/bulk`, CSV);
+  expect(reply.body).toMatchObject({ data: { status: 'completed', added: 1 } });
+  stop(new Error('enough of it'));
+  expect((await long).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+});
+
+function jobOf(userId: number): Parameters<typeof runImport>[1] {
+  const nothing = {
+    listId: null,
+    fileName: null,
+    format: null,
+    options: null,
+    encoding: null,
+    delimiter: null,
+    preview: null,
+    warnings: null,
+    columns: null,
+    totalRows: null,
+    errorCode: null,
+    errorMessage: null,
+    finishedAt: null,
+  };
+  const counts = { doneRows: 0, added: 0, updated: 0, duplicates: 0, invalid: 0, repaired: 0 };
+  const now = Date.now();
+  return {
+    ...nothing,
+    ...counts,
+    id: newId(),
+    userId,
+    kind: 'opt_outs',
+    sessionId: 'main',
+    status: 'running',
+    sizeBytes: CSV.length,
+    owner: w.t.deps.background.processId,
+    host: thisHost(),
+    createdAt: now,
+    updatedAt: now,
+  };
+}
