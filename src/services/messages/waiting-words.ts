@@ -83,6 +83,16 @@ const REASONS: Record<string, Record<Lang, readonly [text: string, fix: string |
     en: ['No phone is linked to the session yet.', 'Link a phone: scan the code of the session.'],
     id: ['Belum ada ponsel yang ditautkan ke sesi ini.', 'Tautkan ponsel: pindai kode sesi.'],
   },
+  passkey: {
+    en: [
+      'WhatsApp asks for a passkey before it links the phone of the session.',
+      'Go on at the linking page of the session.',
+    ],
+    id: [
+      'WhatsApp meminta passkey sebelum menautkan ponsel sesi ini.',
+      'Lanjutkan di halaman penautan sesi.',
+    ],
+  },
 };
 
 /** Reasons that are told alike. */
@@ -91,8 +101,7 @@ const SAME: ReadonlyMap<string, string> = new Map([
   ['replaced', 'ended'],
   ['failed', 'ended'],
   ['qr', 'unlinked'],
-  ['passkey', 'unlinked'],
-  ['passkey_confirm', 'unlinked'],
+  ['passkey_confirm', 'passkey'],
 ]);
 
 /** The reason and what can be done about it, in the language; a reason without words of its own is named. */
