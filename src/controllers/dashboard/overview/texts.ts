@@ -4,6 +4,8 @@ import { texts } from '../i18n.ts';
 const STATES_EN: Record<string, string> = {
   connecting: 'connecting',
   qr: 'waiting for a scan',
+  passkey: 'waiting for a passkey',
+  passkey_confirm: 'codes to compare',
   connected: 'connected',
   disconnected: 'reconnecting',
   logged_out: 'logged out',
@@ -13,6 +15,8 @@ const STATES_EN: Record<string, string> = {
 const STATES_ID: Record<string, string> = {
   connecting: 'menghubungkan',
   qr: 'menunggu pindai',
+  passkey: 'menunggu passkey',
+  passkey_confirm: 'kode perlu dicocokkan',
   connected: 'terhubung',
   disconnected: 'menyambung lagi',
   logged_out: 'keluar',
