@@ -1,13 +1,14 @@
 /** What ends a credential ends it everywhere, whatever is in flight; and strangers' failures lock nobody else out. */
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { activityLogs, users, whatsappAccounts } from '../../src/db/schema.ts';
+import { activityLogs, rateLimits, users, whatsappAccounts } from '../../src/db/schema.ts';
 import { createCredentials } from '../../src/services/auth/credentials.ts';
 import { makeDeviceMark } from '../../src/services/auth/known-devices.ts';
 import { login } from '../../src/services/auth/verbs.ts';
 import { ANONYMOUS, type Ctx } from '../../src/services/context.ts';
 import { makeSessionLinks } from '../../src/services/sessions/links.ts';
 import { signLink } from '../../src/services/signed-links.ts';
+import { sha256Hex } from '../../src/utils/crypto.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { type Call, openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
@@ -211,6 +212,15 @@ describe('wrong passwords of strangers', () => {
     await expect(login(ctx('192.0.2.1'), { ...input, device })).rejects.toMatchObject({
       code: 'RATE_LIMITED',
     });
+  });
+
+  it('are counted alike for an e-mail that nobody has, so that none can be told by its time', async () => {
+    const counted = async (email: string) => {
+      await post('/auth/login', { email, password: 'wrong' }, { address: '198.51.100.90' });
+      const rows = await t.deps.db.select().from(rateLimits);
+      return rows.map(({ key }) => key).includes(`login:failures:${sha256Hex(email)}`);
+    };
+    expect([await counted(tenant.email), await counted('nobody-at-all@example.com')]).toEqual([true, true]);
   });
 
   it('are told to the owner once a day', async () => {

@@ -53,7 +53,7 @@ export async function login(
     const right = await isPassword(input.password, found?.passwordHash ?? null);
     if (!found || !right || found.status !== 'active') {
       await countFailure(ctx.db, address, ctx.clock.now());
-      if (found) await tellOwner(ctx, found);
+      await tellOwner(ctx, email, found ?? null);
       // An unknown account's failure is recorded too (user 0): the same work for all.
       await recordLogin(ctx, found?.id ?? 0, 'auth.login_failed');
       throw new AppError('UNAUTHORIZED', 'The e-mail or the password is not right.');
@@ -72,13 +72,18 @@ export async function login(
 const ATTACK_FAILURES = 10;
 const DAY_MS = 86_400_000;
 
-/** Writes down for the owner, once a day, that somebody tries passwords of the account, and sends a mail where there is SMTP. */
-async function tellOwner(ctx: Ctx, { id: userId, email: address }: UserRow): Promise<void> {
+/**
+ * Writes down for the owner, once a day, that somebody tries passwords of the account, and sends a mail where there is SMTP.
+ * An e-mail that nobody has (`owner` null) is counted as well: the same work for all.
+ */
+async function tellOwner(ctx: Ctx, email: string, owner: UserRow | null): Promise<void> {
   const now = ctx.clock.now();
-  const failures = { key: `login:failures:${userId}`, max: ATTACK_FAILURES, windowMs: DAY_MS };
+  const subject = sha256Hex(email);
+  const failures = { key: `login:failures:${subject}`, max: ATTACK_FAILURES, windowMs: DAY_MS };
   if ((await spendFromWindow(ctx.db, failures, now)) !== null) return;
-  const told = { key: `login:told:${userId}`, max: 1, windowMs: DAY_MS };
-  if ((await spendFromWindow(ctx.db, told, now)) === null) return;
+  const told = { key: `login:told:${subject}`, max: 1, windowMs: DAY_MS };
+  if ((await spendFromWindow(ctx.db, told, now)) === null || owner === null) return;
+  const { id: userId, email: address } = owner;
   ctx.logger.warn('somebody tries passwords of an account', { userId });
   await transact(ctx.db, async (tx) => {
     const origin = { ...originOf(ctx), actorId: 0 };
