@@ -13,7 +13,7 @@ const TIMEOUT_MS = 120_000;
 
 /** What is wrong with a pattern; null when it is linear. */
 function problemOf({ source, flags }: Pick<Pattern, 'source' | 'flags'>): string | null {
-  const result = checkSync(source, flags, { timeout: TIMEOUT_MS });
+  const result = checkSync(source, flags, { timeout: TIMEOUT_MS, randomSeed: 1 });
   if (result.status === 'safe') return null;
   return result.status === 'vulnerable' ? result.complexity.summary : `not decided: ${result.error.kind}`;
 }

@@ -93,16 +93,33 @@ function plain(parameters: ReadonlyMap<string, string>): string | null {
   return decodeBytes(bytes, 'utf-8') ?? decodeBytes(Buffer.from(value, 'latin1'), 'windows-1252');
 }
 
-/** RFC 2047, as mail programs write names. */
+/** Longer than the longest file name in any charset. */
+const MAX_WORD = 4096;
+
+/** RFC 2047, as mail programs write names: `=?charset?B?base64?=`. One pass; what is no such word stays. */
 function decodeWords(value: string): string {
-  const words = value.replace(/\?=\s{1,10}=\?/g, '?==?');
-  return words.replace(/=\?([\w.:-]{1,40})\?([BbQq])\?([^?]{0,4096})\?=/g, (whole, charset, kind, text) => {
-    const bytes =
-      kind === 'B' || kind === 'b'
-        ? Buffer.from(text, 'base64')
-        : unescapePercent(text.replaceAll('_', ' ').replace(/=([0-9A-Fa-f]{2})/g, '%$1'));
-    return decodeBytes(bytes, charset) ?? whole;
-  });
+  const text = value.replace(/\?=\s{1,10}=\?/g, '?==?');
+  let decoded = '';
+  let at = 0;
+  for (let start = text.indexOf('=?'); start !== -1; start = text.indexOf('=?', at)) {
+    const [charset = '', kind = '', content = ''] = text.slice(start + 2, start + MAX_WORD).split('?', 3);
+    const size = 2 + charset.length + 1 + kind.length + 1 + content.length;
+    const ends = text.startsWith('?=', start + size);
+    const word = ends ? decodeWord(charset, kind, content) : null;
+    const next = word === null ? start + 2 : start + size + 2;
+    decoded += text.slice(at, start) + (word ?? text.slice(start, next));
+    at = next;
+  }
+  return decoded + text.slice(at);
+}
+
+function decodeWord(charset: string, kind: string, content: string): string | null {
+  if (!/^[\w.:-]{1,40}$/.test(charset) || !/^[BQ]$/i.test(kind)) return null;
+  const bytes =
+    kind.toUpperCase() === 'B'
+      ? Buffer.from(content, 'base64')
+      : unescapePercent(content.replaceAll('_', ' ').replace(/=([0-9A-Fa-f]{2})/g, '%$1'));
+  return decodeBytes(bytes, charset);
 }
 
 function unescapePercent(text: string): Buffer {
