@@ -4,8 +4,10 @@ import { bearerToken } from '../middlewares/authenticate.ts';
 import { SCOPES } from '../services/access.ts';
 import { createApiKey, listApiKeys, regenerateApiKey, revokeApiKey } from '../services/api-keys.ts';
 import { confirmRegistration, register } from '../services/auth/registration.ts';
+import { updateMe } from '../services/auth/settings.ts';
 import { changePassword, login, readMe, signOut, signOutEverywhere } from '../services/auth/verbs.ts';
 import { languageOf, mailLanguage } from '../services/mail/texts.ts';
+import { isTimeZone } from '../utils/time-zone.ts';
 import { type Route, route } from './route.ts';
 import {
   Email,
@@ -25,6 +27,7 @@ const Confirm = z
   .object({ message: z.string(), verification: z.literal('sent') })
   .meta({ id: 'RegistrationToConfirm' });
 const SignedIn = z.object({ token: z.string(), user: SignedInUser }).meta({ id: 'SignedIn' });
+const TimeZone = z.string().trim().max(64).refine(isTimeZone, 'must be a time zone such as Asia/Jakarta');
 const Password = z.string().min(1, 'must not be empty').max(1024);
 
 const RevokeApiKeys = z
@@ -105,6 +108,20 @@ export const authRoutes: Route[] = [
     auth: 'credential',
     response: z.object({ user: User.extend({ apiKey: z.string().nullable().optional() }) }),
     handler: async ({ ctx }) => ({ user: await readMe(ctx) }),
+  }),
+  route({
+    method: 'put',
+    path: '/auth/me',
+    tag,
+    summary: 'Change the own settings',
+    description:
+      '`timezone` is an IANA name; `scheduledAt` and `expiresAt` without an offset are times in it. null: the zone of the service.',
+    auth: 'jwt',
+    writes: true,
+    body: z.object({ timezone: TimeZone.nullable() }),
+    response: z.object({ user: User }),
+    example: { body: { timezone: 'Asia/Makassar' } },
+    handler: async ({ ctx, body }) => ({ user: await updateMe(ctx, body) }),
   }),
   route({
     method: 'post',

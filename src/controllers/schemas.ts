@@ -81,6 +81,10 @@ export const User = z
     name: z.string(),
     role: Role,
     status: z.enum(['active', 'disabled']),
+    timezone: z
+      .string()
+      .nullable()
+      .describe('the zone in which times without one are read; null: that of the service'),
     lastLoginAt: Timestamp.nullable(),
     createdAt: Timestamp,
     updatedAt: Timestamp,

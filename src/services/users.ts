@@ -18,6 +18,8 @@ export interface UserInfo {
   name: string;
   role: Role;
   status: 'active' | 'disabled';
+  /** IANA name; null: that of the service */
+  timezone: string | null;
   lastLoginAt: string | null;
   createdAt: string;
   updatedAt: string;
@@ -254,6 +256,7 @@ export function toUserInfo(row: UserRow): UserInfo {
     name: row.name,
     role: row.role,
     status: row.status,
+    timezone: row.timeZone,
     lastLoginAt: row.lastLoginAt === null ? null : toIso(row.lastLoginAt),
     createdAt: toIso(row.createdAt),
     updatedAt: toIso(row.updatedAt),

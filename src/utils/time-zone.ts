@@ -20,6 +20,16 @@ export interface ZoneClock {
   startOfDay(instant: number): number;
 }
 
+/** True for an IANA zone. */
+export function isTimeZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-US', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A clock of that zone. Throws RangeError for a name that is no time zone. */
 export function createZoneClock(timeZone: string): ZoneClock {
   const format = new Intl.DateTimeFormat('en-US', {

@@ -142,3 +142,19 @@ describe('what a browser opens without headers', () => {
     expect((await t.visit('/session/create', { as: user, form: {} })).status).toBe(401);
   });
 });
+
+it('the time zone is chosen on the account page, and shown there', async () => {
+  const user = await t.tenant();
+  const saved = await t.visit('/dashboard/account/time-zone', {
+    as: user,
+    form: { timezone: 'Asia/Jayapura' },
+  });
+  expect(saved.status).toBe(303);
+  const page = await (await t.visit('/dashboard/account', { as: user })).text();
+  expect(page).toMatch(/<option value="Asia\/Jayapura" selected/);
+  const refused = await t.visit('/dashboard/account/time-zone', {
+    as: user,
+    form: { timezone: 'Mars/Base' },
+  });
+  expect(refused.status).toBe(400);
+});

@@ -532,6 +532,23 @@ describe('links and the page', () => {
     expect((await api.get('/session/qr-page/spoken')).text).toContain('Show a new code');
   });
 
+  it.each([
+    ['/session/qr-page/read', {}, 'en'],
+    ['/session/qr-page/read', { 'accept-language': 'fr, id;q=0.8' }, 'id'],
+    ['/session/qr-page/read?lang=id', { 'accept-language': 'en' }, 'id'],
+    ['/api/sessions/read/qr-page', {}, 'id'],
+    ['/api/sessions/read/qr-page', { 'accept-language': 'fr' }, 'id'],
+    ['/api/sessions/read/qr-page', { 'accept-language': 'en-GB' }, 'en'],
+    ['/api/sessions/read/qr-page?lang=en', { 'accept-language': 'id' }, 'en'],
+    ['/api/sessions/read/qr-page?lang=xx', {}, 'id'],
+  ])('%s with %j is read in %s', async (path, headers, lang) => {
+    await api.post('/session/create', { sessionId: 'read' });
+    const { text, status } = await t.call(path, { apiKey: tenant.apiKey, headers });
+    expect(status).toBe(200);
+    expect(text).toContain(`<html lang="${lang}">`);
+    expect(text).toContain(lang === 'id' ? 'Tampilkan kode baru' : 'Show a new code');
+  });
+
   it('the page brings its script, its style and signed addresses of the QR and the events', async () => {
     await api.post('/session/create', { sessionId: 'paged' });
     const { text } = await api.get('/session/qr-page/paged');

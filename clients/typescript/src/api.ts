@@ -318,7 +318,11 @@ export interface paths {
          *     An API key needs the scope `read`.
          */
         get: operations["getAuthMe"];
-        put?: never;
+        /**
+         * Change the own settings
+         * @description `timezone` is an IANA name; `scheduledAt` and `expiresAt` without an offset are times in it. null: the zone of the service.
+         */
+        put: operations["putAuthMe"];
         post?: never;
         delete?: never;
         options?: never;
@@ -3505,6 +3509,8 @@ export interface components {
             role: components["schemas"]["Role"];
             /** @enum {string} */
             status: "active" | "disabled";
+            /** @description the zone in which times without one are read; null: that of the service */
+            timezone: string | null;
             /**
              * Format: date-time
              * @description ISO 8601, UTC, milliseconds
@@ -3531,6 +3537,8 @@ export interface components {
             role: components["schemas"]["Role"];
             /** @enum {string} */
             status: "active" | "disabled";
+            /** @description the zone in which times without one are read; null: that of the service */
+            timezone: string | null;
             /**
              * Format: date-time
              * @description ISO 8601, UTC, milliseconds
@@ -4554,12 +4562,59 @@ export interface operations {
                             role: components["schemas"]["Role"];
                             /** @enum {string} */
                             status: "active" | "disabled";
+                            /** @description the zone in which times without one are read; null: that of the service */
+                            timezone: string | null;
                             /**
                              * Format: date-time
                              * @description ISO 8601, UTC, milliseconds
                              */
                             updatedAt: string;
                         };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putAuthMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "timezone": "Asia/Makassar"
+                 *     }
+                 */
+                "application/json": {
+                    timezone: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Change the own settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        user: components["schemas"]["User"];
                     };
                 };
             };
@@ -10633,6 +10688,8 @@ export interface operations {
     getSessionQrPageSessionId: {
         parameters: {
             query?: {
+                /** @description the page's language; else that of the browser */
+                lang?: "en" | "id";
                 userId?: number;
             };
             header?: never;

@@ -16,8 +16,12 @@ export function texts<T extends Record<string, Text>>(all: {
   return (lang) => (lang === 'id' ? (all.id as unknown as T) : all.en);
 }
 
-/** The reader's choice, else the first language of the browser that is ours. */
-export function chooseLang(chosen: string | undefined, acceptLanguage: string | undefined): Lang {
+/** The reader's choice, else the first language of the browser that is ours, else `fallback`. */
+export function chooseLang(
+  chosen: string | undefined,
+  acceptLanguage: string | undefined,
+  fallback: Lang = 'en',
+): Lang {
   const asked = [chosen ?? '', ...(acceptLanguage ?? '').split(',')];
   for (const tag of asked) {
     const name = tag.trim().slice(0, 2).toLowerCase();
@@ -25,5 +29,5 @@ export function chooseLang(chosen: string | undefined, acceptLanguage: string | 
     // The old code of Indonesian, which some browsers still send.
     if (name === 'in') return 'id';
   }
-  return 'en';
+  return fallback;
 }

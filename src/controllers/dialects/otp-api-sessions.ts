@@ -103,12 +103,12 @@ const qr = row(OTP_API, {
 const qrPage = pageRow(OTP_API, {
   method: 'get',
   path: '/api/sessions/:sessionId/qr-page',
-  summary: 'A page that shows the QR code',
+  summary: 'A page that shows the QR code, in Indonesian unless the browser or `?lang=en` asks for English',
   params,
   errors: ['SESSION_NOT_FOUND'],
   example,
   input: (request) => request.params,
-  page: showQrPage,
+  page: (ctx, ref, http) => showQrPage(ctx, ref, http, 'id'),
 });
 
 const restart = row(OTP_API, {

@@ -5,7 +5,7 @@ import { requireScope } from '../../services/access.ts';
 import type { Ctx } from '../../services/context.ts';
 import { findSession, SessionId, signedPath } from '../../services/sessions/index.ts';
 import { readLang } from '../dashboard/cookies.ts';
-import { chooseLang } from '../dashboard/i18n.ts';
+import { chooseLang, type Lang } from '../dashboard/i18n.ts';
 import { type Route, route } from '../route.ts';
 import { tenantQuery } from '../schemas.ts';
 import { renderQrPage } from './page.tsx';
@@ -17,20 +17,25 @@ const tag = 'Sessions';
 const CACHE = 'public, max-age=300';
 
 /**
- * The page of a session the caller may see, in the reader's language; its own links are signed for the session's user,
+ * The page of a session the caller may see, in the language of `?lang=`, the reader or the address; its own links are signed for the session's user,
  * so nothing keeps it.
  */
 export async function showQrPage(
   ctx: Ctx,
   ref: { sessionId: string; userId?: number | undefined },
   http: HttpContext,
+  fallback: Lang = 'en',
 ): Promise<string> {
   requireScope(ctx, 'read');
   // An ended link shows the page once more: what the page asks for says that a phone was linked.
   const session = await findSession(ctx, ref, { endedLinks: true });
   http.header('cache-control', 'no-store');
   return renderQrPage({
-    lang: chooseLang(readLang(http), http.req.header('accept-language')),
+    lang: chooseLang(
+      http.req.query('lang') ?? readLang(http),
+      http.req.header('accept-language'),
+      fallback,
+    ),
     sessionId: session.sessionId,
     qrPath: signedPath(ctx, session, 'qrUrl'),
     eventsPath: signedPath(ctx, session, 'eventsUrl'),
@@ -43,7 +48,8 @@ export const sessionPageRoutes: Route[] = [
     path: '/session/qr-page/:sessionId',
     tag,
     summary: 'A page that shows the QR code',
-    description: 'Renews itself and says when the session is connected.',
+    description:
+      'Renews itself and says when the session is connected. In the language of the browser, or of `?lang=en` and `?lang=id`.',
     auth: 'browser',
     link: 'qr',
     params: z.object({ sessionId: SessionId }),

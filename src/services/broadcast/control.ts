@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm';
 import { messages } from '../../db/schema.ts';
 import { sleep } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
+import { timeZoneOf } from '../auth/settings.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { type Answer, claimIdempotency } from '../idempotency.ts';
 import { requireQueueing } from '../messages/session.ts';
@@ -166,7 +167,7 @@ export async function updateCampaign(
     ...(input.campaignName === undefined ? {} : { name: input.campaignName }),
     ...(delayMs === undefined ? {} : { delayMs }),
     options: storedJson({ ...optionsOf(campaign), ...optionsFrom(input) }),
-    ...newTimes(ctx, campaign, input),
+    ...(await newTimes(ctx, campaign, input)),
   };
   const moved = await moveCampaign(ctx, campaign.id, {
     from: [campaign.status === 'scheduled' ? 'scheduled' : 'paused'],
@@ -181,14 +182,18 @@ export async function updateCampaign(
   });
 }
 
-function newTimes(ctx: Ctx, campaign: CampaignRow, input: UpdateCampaignInput): Transition['changes'] {
+async function newTimes(
+  ctx: Ctx,
+  campaign: CampaignRow,
+  input: UpdateCampaignInput,
+): Promise<Transition['changes']> {
   if (input.scheduledAt === undefined && input.timezone === undefined) return {};
   if (campaign.status !== 'scheduled') {
     throw new AppError('CONFLICT', 'It has begun: its time cannot be changed any more.', {
       details: { status: campaign.status },
     });
   }
-  const timeZone = input.timezone ?? campaign.timeZone ?? ctx.config.housekeepingTimeZone;
+  const timeZone = input.timezone ?? campaign.timeZone ?? (await timeZoneOf(ctx, campaign.userId));
   const kept = campaign.scheduledAt === null ? undefined : new Date(campaign.scheduledAt).toISOString();
   const cron = campaign.cron ?? undefined;
   const scheduledAt = input.scheduledAt ?? (cron === undefined ? kept : undefined);
@@ -207,7 +212,7 @@ export async function cloneCampaign(
   answer: MadeAnswer,
 ): Promise<MadeCampaign> {
   const { session, campaign } = await enter(ctx, ref);
-  const timeZone = input.timezone ?? campaign.timeZone ?? ctx.config.housekeepingTimeZone;
+  const timeZone = input.timezone ?? campaign.timeZone ?? (await timeZoneOf(ctx, campaign.userId));
   const at =
     input.scheduledAt === undefined
       ? null

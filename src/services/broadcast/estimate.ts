@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Db } from '../../db/client.ts';
 import { broadcastContacts, optOuts } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
+import { timeZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
 import { requireQueueing } from '../messages/session.ts';
 import type { SessionRef } from '../sessions/find.ts';
@@ -81,7 +82,7 @@ export async function estimateCampaign(
       : await countOnList(ctx.db, userId, target.listId);
   const recipients = Math.max(0, target.total - invalid - (optedOut ?? 0));
   const options = optionsFrom(input);
-  const timeZone = input.timezone ?? ctx.config.housekeepingTimeZone;
+  const timeZone = input.timezone ?? (await timeZoneOf(ctx, userId));
   const isScheduled = input.scheduledAt !== undefined || input.cron !== undefined;
   const startsAt = isScheduled ? firstRun({ ...input, timeZone }, now) : now;
   const pace = paceLimits(ctx, { delayMs: delayOf(input) ?? 0 }, session);

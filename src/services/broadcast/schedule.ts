@@ -1,7 +1,8 @@
 /** When a campaign is to begin: a time, a time in a zone, or a cron expression. */
 import { Cron } from 'croner';
 import { AppError } from '../../utils/errors.ts';
-import { fromLocal, isTimeZone } from './time-zones.ts';
+import { isTimeZone } from '../../utils/time-zone.ts';
+import { fromLocal } from './time-zones.ts';
 
 /** A client's clock may be behind ours by as much. */
 const SKEW_MS = 60_000;

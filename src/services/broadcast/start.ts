@@ -7,6 +7,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { findSubscribers } from '../../whatsapp/subscribers.ts';
+import { timeZoneOf } from '../auth/settings.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { requireQueueing } from '../messages/session.ts';
@@ -64,7 +65,7 @@ export async function scheduleCampaign(
 ): Promise<MadeCampaign> {
   const { session } = await enterBroadcast(ctx, ref, 'broadcast');
   requireQueueing(session);
-  const timeZone = input.timezone ?? ctx.config.housekeepingTimeZone;
+  const timeZone = input.timezone ?? (await timeZoneOf(ctx, session.userId));
   const first = firstRun({ ...input, timeZone }, ctx.clock.now());
   const draft = await draftOf(ctx, session, input, first);
   const row: CampaignRow = {

@@ -85,16 +85,6 @@ function formatOf(zone: string): Intl.DateTimeFormat {
   return made;
 }
 
-/** True for an IANA zone. */
-export function isTimeZone(zone: string): boolean {
-  try {
-    formatOf(zone);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** The instant at which the zone's clocks show `local` (epoch milliseconds as if they stood on UTC). */
 export function fromLocal(local: number, zone: string): number {
   const first = local - offsetMs(zone, local);

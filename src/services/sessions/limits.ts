@@ -16,6 +16,7 @@ import { PRIORITIES } from '../../queue/priority.ts';
 import { quietUntil, readQuietHours } from '../../queue/quiet-hours.ts';
 import { breakerOf, queueHold } from '../../queue/session-state.ts';
 import { AppError } from '../../utils/errors.ts';
+import { isTimeZone } from '../../utils/time-zone.ts';
 import { requireScope, requireSession } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { findSession, type SessionRecord, type SessionRef } from './find.ts';
@@ -217,13 +218,4 @@ function reservedOf(pace: Pace) {
 
 function isPaceName(name: string): boolean {
   return PACE_NAMES.some((known) => known === name);
-}
-
-function isTimeZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
 }

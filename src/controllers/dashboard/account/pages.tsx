@@ -2,14 +2,16 @@
 import { z } from 'zod';
 import { makeDeviceMark } from '../../../services/auth/known-devices.ts';
 import { confirmRegistration, register } from '../../../services/auth/registration.ts';
+import { timeZoneOf, updateMe } from '../../../services/auth/settings.ts';
 import { changePassword, login, signOut, signOutEverywhere } from '../../../services/auth/verbs.ts';
 import { readUsage } from '../../../services/quotas.ts';
+import { isTimeZone } from '../../../utils/time-zone.ts';
 import { Email, NewPassword, PersonName } from '../../schemas.ts';
 import { forgetSignIn, keepDevice, keepLang, keepSignIn, readDevice, readSignIn } from '../cookies.ts';
 
 import { LANGS } from '../i18n.ts';
 import { type Page, page } from '../page.ts';
-import { Check, Facts, Field, Form, Ticked, Time } from '../parts.tsx';
+import { Check, Facts, Field, Form, Select, Ticked, Time } from '../parts.tsx';
 import { isOwnPath } from '../paths.ts';
 import { UsageCard } from '../usage.tsx';
 import { ACCOUNT_TEXTS, roleNames } from './texts.ts';
@@ -21,6 +23,7 @@ function pathAfter(next: string | undefined): string {
 }
 
 const VerificationToken = z.string().min(1).max(200);
+const isZoneOrNone = (zone: string) => zone === '' || isTimeZone(zone);
 
 export const accountPages: Page[] = [
   page({
@@ -211,6 +214,8 @@ export const accountPages: Page[] = [
       const t = ACCOUNT_TEXTS(view.lang);
       const { user } = view;
       const usage = await readUsage(ctx);
+      const zones = Intl.supportedValuesOf('timeZone').map((zone): [string, string] => [zone, zone]);
+      const ofService: [string, string] = ['', t.zoneOfService(ctx.config.housekeepingTimeZone)];
       const body = (
         <>
           <h1>{t.account}</h1>
@@ -224,6 +229,21 @@ export const accountPages: Page[] = [
               ]}
             />
           </div>
+          {view.canWrite && (
+            <div class="card narrow">
+              <h2>{t.timeZone}</h2>
+              <Form view={view} action="/dashboard/account/time-zone" class="stack">
+                <Select
+                  label={t.timeZone}
+                  name="timezone"
+                  value={user?.timezone ?? ''}
+                  options={[ofService, ['UTC', 'UTC'], ...zones.filter(([zone]) => zone !== 'UTC')]}
+                />
+                <p class="muted small">{t.timeZoneAbout}</p>
+                <button type="submit">{t.save}</button>
+              </Form>
+            </div>
+          )}
           <div class="card narrow">
             <h2>{t.changePassword}</h2>
             <Form view={view} action="/dashboard/account/password" class="stack">
@@ -261,6 +281,18 @@ export const accountPages: Page[] = [
         </>
       );
       return { title: t.account, section: null, body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/account/time-zone',
+    auth: 'user',
+    form: z.object({ timezone: z.string().trim().max(64).refine(isZoneOrNone, 'must be a time zone') }),
+    example: { form: { timezone: 'Asia/Makassar' } },
+    async handler({ ctx, form, view }) {
+      await updateMe(ctx, { timezone: form.timezone === '' ? null : form.timezone });
+      const zone = await timeZoneOf(ctx, ctx.actor.userId);
+      return { redirect: '/dashboard/account', done: ACCOUNT_TEXTS(view.lang).timeZoneSaved(zone) };
     },
   }),
   page({

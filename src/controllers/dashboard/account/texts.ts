@@ -27,6 +27,11 @@ export const ACCOUNT_TEXTS = texts({
     signOutEverywhere: 'Sign out everywhere else',
     signOutAbout: 'Ends every other sign-in, every token and every link to files that was given out.',
     signedOutEverywhere: 'You are signed out everywhere else.',
+    timeZone: 'Time zone',
+    timeZoneAbout: 'Times that are given without a zone are read in it, such as the start of a campaign.',
+    zoneOfService: (zone: string) => `that of the service (${zone})`,
+    save: 'Save',
+    timeZoneSaved: (zone: string) => `Times without a zone are read in ${zone} from now on.`,
     passwordChanged: 'The password is changed. Everywhere else you were signed in, you are signed out.',
   },
   id: {
@@ -56,6 +61,11 @@ export const ACCOUNT_TEXTS = texts({
     signOutAbout:
       'Mengakhiri semua sesi masuk lain, semua token, dan semua tautan berkas yang pernah dibagikan.',
     signedOutEverywhere: 'Anda sudah dikeluarkan di semua tempat lain.',
+    timeZone: 'Zona waktu',
+    timeZoneAbout: 'Waktu yang ditulis tanpa zona dibaca menurut zona ini, misalnya waktu mulai kampanye.',
+    zoneOfService: (zone: string) => `zona waktu layanan (${zone})`,
+    save: 'Simpan',
+    timeZoneSaved: (zone: string) => `Mulai sekarang, waktu tanpa zona dibaca menurut ${zone}.`,
     passwordChanged: 'Kata sandi diganti. Di tempat lain Anda dikeluarkan.',
   },
 });

@@ -1,4 +1,5 @@
 /** Changing a campaign that is paused or has not begun. */
+import { timeZoneOf } from '../../../services/auth/settings.ts';
 import type { CampaignOutput } from '../../../services/broadcast/campaign-schemas.ts';
 import { UpdateCampaignInput } from '../../../services/broadcast/campaign-schemas.ts';
 import { watchCampaign } from '../../../services/broadcast/campaigns.ts';
@@ -39,7 +40,7 @@ export const campaignEditPages: Page[] = [
               campaign={campaign}
               choices={await choicesOf(ctx)}
               isReal={ctx.config.waServer === null}
-              zone={campaign.timezone ?? ctx.config.housekeepingTimeZone}
+              zone={campaign.timezone ?? (await timeZoneOf(ctx, ctx.actor.userId))}
             />
           ) : (
             <p class="card">{t.editNot}</p>

@@ -1,6 +1,7 @@
 /** Making a campaign, step by step: to whom, what, when, how fast; then what it would be, and the button. */
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import { z } from 'zod';
+import { timeZoneOf } from '../../../services/auth/settings.ts';
 import { type CampaignEstimate, estimateCampaign } from '../../../services/broadcast/estimate.ts';
 import { scheduleCampaign, sendCampaign } from '../../../services/broadcast/start.ts';
 import { listUploads, uploadFile } from '../../../services/broadcast/uploads.ts';
@@ -89,7 +90,7 @@ export const wizardPages: Page[] = [
               <What view={view} choices={await choicesOf(ctx)} chosen={query} />
             </Step>
             <Step view={view} name="when">
-              <Times view={view} zone={ctx.config.housekeepingTimeZone} />
+              <Times view={view} zone={await timeZoneOf(ctx, ctx.actor.userId)} />
             </Step>
             <Step view={view} name="pace">
               <PaceParts

@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { addSession } from '../analytics/fixture.ts';
+import type { Tenant } from '../helpers/app.ts';
+import { openSessionApp, type SessionApp } from './session-app.ts';
+
+let app: SessionApp;
+let tenant: Tenant;
+beforeAll(async () => {
+  app = await openSessionApp();
+  tenant = await app.tenant();
+  await addSession(app, tenant.id, 'main');
+});
+afterAll(() => app.close());
+
+const set = (whose: Tenant, timezone: unknown) =>
+  app.call('/auth/me', { method: 'PUT', token: whose.token, body: { timezone } });
+
+/** Tomorrow at eight, without a zone. */
+const day = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
+const scheduledAt = `${day}T08:00:00`;
+const message = { session: 'main', to: '+6281234567890', text: 'later', scheduledAt };
+const send = () => app.as(tenant).post('/message/send-text', message);
+
+it('is a setting of the user, in which times without a zone are read; the service has the default', async () => {
+  expect((await send()).body.data).toMatchObject({ scheduledAt: `${day}T08:00:00.000Z`, timezone: 'UTC' });
+  const changed = await set(tenant, 'Asia/Makassar');
+  expect(changed).toMatchObject({
+    status: 200,
+    body: { user: { id: tenant.id, timezone: 'Asia/Makassar' } },
+  });
+  expect((await send()).body.data).toMatchObject({
+    scheduledAt: `${day}T00:00:00.000Z`,
+    timezone: 'Asia/Makassar',
+  });
+  const campaign = { numbers: ['+6281234567890'], message: 'x', scheduledAt };
+  const scheduled = await app.as(tenant).post('/session/main/broadcast/schedule', campaign);
+  expect(scheduled.body.data).toMatchObject({
+    scheduledAt: `${day}T00:00:00.000Z`,
+    timezone: 'Asia/Makassar',
+  });
+  const me = await app.call('/auth/me', { apiKey: tenant.apiKey });
+  expect(me.body.user).toMatchObject({ timezone: 'Asia/Makassar' });
+  expect((await set(tenant, null)).body.user).toMatchObject({ timezone: null });
+  expect((await send()).body.data).toMatchObject({ timezone: 'UTC' });
+});
+
+it('is that of one user only, and no key, reader or wrong name can set it', async () => {
+  const other = await app.tenant();
+  await set(other, 'America/Lima');
+  expect((await send()).body.data).toMatchObject({ timezone: 'UTC' });
+  for (const wrong of ['Mars/Phobos', '', 7, 'x'.repeat(65)]) {
+    expect(await set(tenant, wrong)).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } });
+  }
+  const body = { timezone: 'Asia/Jayapura' };
+  const byKey = await app.call('/auth/me', { method: 'PUT', apiKey: tenant.apiKey, body });
+  expect([401, 403]).toContain(byKey.status);
+  const reader = await app.tenant('readonly');
+  expect((await set(reader, 'Asia/Jayapura')).status).toBe(403);
+});
