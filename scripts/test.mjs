@@ -4,7 +4,8 @@
  * database once more on a private MariaDB, the browser tests in a Chromium, uploads against ClamAV's scanner. A part
  * that cannot run says so by name and counts as skipped; in CI (CI=true) that is a failure. The last line is the sum
  * over all parts.
- * `--fast`: units and services on SQLite only. `--coverage`: coverage of the SQLite part.
+ * `--fast`: units and services on SQLite only. `--coverage`: the SQLite part alone, with its coverage, told also when a
+ * test failed.
  * `--soak [names] [kills]`: many processes and thousands of messages, all of tests/soak or these (`kills`, or a path); what
  * one process can do on SQLite too. A number is how often processes are killed.
  */
@@ -135,9 +136,11 @@ async function allParts(options, files) {
     const alone = [...onePart, '--passWithNoTests', ...without(['tests/soak/cluster-*.test.ts'])];
     await part('soak on sqlite', alone, { DB_TYPE: 'sqlite' });
     await onMariadb((env) => part('soak on mariadb', onePart, env));
+  } else if (options.has('--coverage')) {
+    const coverage = ['--coverage', '--coverage.reportOnFailure'];
+    await part('coverage', [...without(NOT_ON_SQLITE), ...coverage, ...files], { DB_TYPE: 'sqlite' });
   } else {
-    const coverage = options.has('--coverage') ? ['--coverage'] : [];
-    await part('sqlite', [...without(NOT_ON_SQLITE), ...coverage], { DB_TYPE: 'sqlite' });
+    await part('sqlite', without(NOT_ON_SQLITE), { DB_TYPE: 'sqlite' });
     const processes = [...PROCESSES, ...without(['tests/**/*.mysql.test.ts'])];
     await part('processes on sqlite', processes, { DB_TYPE: 'sqlite' });
     await onMariadb(mysqlParts);

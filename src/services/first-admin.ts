@@ -38,8 +38,9 @@ export async function ensureFirstAdmin(deps: FirstAdminDeps): Promise<FirstAdmin
     const others = config.allowRegistration
       ? ''
       : '; until then nobody can sign in (ALLOW_REGISTRATION is off)';
+    const key = config.adminKey === null ? '' : ', and KEY opens nothing';
     logger.warn(
-      `there is no admin: set ADMIN_EMAIL and ADMIN_PASSWORD and start again, or run npm run db:seed -- you@example.com${others}`,
+      `there is no admin${key}: set ADMIN_EMAIL and ADMIN_PASSWORD and start again, or run npm run db:seed -- you@example.com${others}`,
     );
     return null;
   }

@@ -32,10 +32,17 @@ export function secretProblems(
 
 const howToMake = 'make one with `openssl rand -hex 32`';
 
+/** As the example of an older system names it. */
+const POSTGRES_PORT = '5432';
+
 /** What is missing to reach the data. */
 export function dataProblems(env: EnvValues, names: Record<string, string>): string[] {
   const lines: string[] = [];
-  if (env.DB_TYPE === undefined && names.DB_HOST !== undefined) {
+  if (env.DB_TYPE !== 'sqlite' && names.DB_HOST !== undefined && names.DB_PORT === POSTGRES_PORT) {
+    lines.push(
+      'DB_PORT=5432 is the port of PostgreSQL, which is not supported: name a MySQL or MariaDB server (DB_TYPE=mysql, mostly DB_PORT=3306), or remove the DB_ lines for SQLite',
+    );
+  } else if (env.DB_TYPE === undefined && names.DB_HOST !== undefined) {
     lines.push('DB_HOST is set but DB_TYPE is not: say DB_TYPE=mysql (or remove DB_HOST for SQLite)');
   }
   if (env.DB_TYPE === 'mysql') {

@@ -57,8 +57,12 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   if (parsed.success) lines.push(...crossProblems(parsed.data, names));
   if (parsed.success && production) lines.push(...productionProblems(parsed.data));
   if (!parsed.success || lines.length > 0) throw new ConfigError(lines);
-  return toConfig(parsed.data);
+  const config = toConfig(parsed.data);
+  return examples.has('KEY') ? { ...config, warnings: [...config.warnings, EXAMPLE_KEY] } : config;
 }
+
+const EXAMPLE_KEY =
+  'KEY is a value from an example file and opens nothing: make one with `openssl rand -hex 32`, or remove it';
 
 /** What the tools for the data need: they run without the secrets of the service. */
 export interface DataConfig extends Pick<Config, 'database' | 'storage' | 'files' | 'webhook'> {

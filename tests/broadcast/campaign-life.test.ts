@@ -51,6 +51,9 @@ describe('a campaign to a list', () => {
       totalContacts: 12,
       statistics: { total: 12, pending: 0, skipped: 12, sent: 0 },
     });
+    const exported = (await w.call(`/export/campaign/${id}`)).text.trim().split('\n');
+    expect(exported).toHaveLength(13);
+    expect(exported.slice(1).every((line) => /^"?'?\+62\d+.*,skipped,stopped,/.test(line))).toBe(true);
     const clone = await w.post(`/campaigns/${id}/clone`, {});
     expect(await w.campaign(Object(clone.body.data).id)).toMatchObject({
       status: 'paused',

@@ -157,6 +157,20 @@ describe('loadConfig', () => {
     expect(linesOf({ ...SECRETS, DB_TYPE: 'mysql' })).toHaveLength(3);
   });
 
+  it.each([undefined, 'mysql'])('says what to do about the port of PostgreSQL, with DB_TYPE %s', (type) => {
+    const database = { DB_HOST: 'localhost', DB_PORT: '5432', DB_USER: 'u', DB_NAME: 'whatsapp_api' };
+    const env = { ...SECRETS, ...database, ...(type === undefined ? {} : { DB_TYPE: type }) };
+    expect(linesOf(env)).toEqual([expect.stringMatching(/PostgreSQL.*not supported.*3306.*SQLite/)]);
+    expect(linesOf({ ...env, DB_TYPE: 'sqlite' })).toEqual([]);
+  });
+
+  it('says that an example of a KEY opens nothing', () => {
+    const { adminKey, warnings } = loadConfig({ ...SECRETS, KEY: 'your-api-key' });
+    expect(adminKey).toBeNull();
+    expect(warnings).toEqual([expect.stringContaining('KEY')]);
+    expect(loadConfig(SECRETS).warnings).toEqual([]);
+  });
+
   it('finds contradictions', () => {
     expect(linesOf({ ...SECRETS, MESSAGE_DELAY_MIN: '9000' })).toHaveLength(1);
     expect(linesOf({ ...SECRETS, WA_SERVER_CA: 'ca.pem' })).toHaveLength(1);

@@ -1,7 +1,7 @@
 /** What a campaign came to: funnel, failures by reason, and when things happened. */
-import { and, eq, inArray, max } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, max } from 'drizzle-orm';
 import { z } from 'zod';
-import { messages } from '../../db/schema.ts';
+import { broadcastContacts, messages } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { csvLine } from '../../utils/csv.ts';
 import { formatE164 } from '../../utils/phone.ts';
@@ -10,6 +10,7 @@ import type { Ctx } from '../context.ts';
 import type { CampaignDeps, CampaignRow } from './campaign-row.ts';
 import { CampaignOutput } from './campaign-schemas.ts';
 import { type CampaignRef, enterCampaign, viewCampaign } from './campaigns.ts';
+import { INVALID_MARK } from './freeze.ts';
 import { type RecipientRow, readRecipients } from './recipients.ts';
 
 /** Recipients read between two turns of the event loop. */
@@ -196,5 +197,42 @@ async function* recipientLines(
         ]),
       )
       .join('');
+  }
+  for await (const people of untaken(deps, campaign)) yield people.map((one) => csvLine(one)).join('');
+}
+
+/** Who would have got a campaign that has not taken its recipients, or not all of them: number, name, state, reason. */
+async function* untaken(
+  { db }: Pick<CampaignDeps, 'db'>,
+  campaign: CampaignRow,
+): AsyncGenerator<(string | null)[][]> {
+  if (campaign.frozenAt !== null) return;
+  const { status, listId } = campaign;
+  const isOver = status === 'stopped' || status === 'failed';
+  const fate = isOver ? ['skipped', status] : ['pending', null];
+  const rest = Array.from({ length: 7 }, () => null);
+  const texts = campaign.numbers?.slice(campaign.total) ?? [];
+  for (let at = 0; at < texts.length; at += PIECE) {
+    yield texts.slice(at, at + PIECE).map((text) => {
+      const invalid = text.startsWith(INVALID_MARK);
+      return invalid
+        ? [text.slice(INVALID_MARK.length), null, 'skipped', 'invalid', ...rest]
+        : [formatE164(text), null, ...fate, ...rest];
+    });
+    await turn();
+  }
+  for (let after = campaign.freezeCursor ?? ''; listId !== null; ) {
+    const { phone, name } = broadcastContacts;
+    const rows = await db
+      .select({ phone, name })
+      .from(broadcastContacts)
+      .where(and(eq(broadcastContacts.listId, listId), gt(phone, after)))
+      .orderBy(asc(phone))
+      .limit(PIECE);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows.map((row) => [formatE164(row.phone), row.name, ...fate, ...rest]);
+    after = last.phone;
+    await turn();
   }
 }
