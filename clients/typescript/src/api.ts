@@ -2313,7 +2313,7 @@ export interface paths {
         };
         /**
          * A page that shows the QR code
-         * @description Renews itself and says when the session is connected.
+         * @description Renews itself and says when the session is connected. In the language of the browser, or of `?lang=en` and `?lang=id`.
          *
          *     An API key needs the scope `read`.
          */
@@ -10688,8 +10688,6 @@ export interface operations {
     getSessionQrPageSessionId: {
         parameters: {
             query?: {
-                /** @description the page's language; else that of the browser */
-                lang?: "en" | "id";
                 userId?: number;
             };
             header?: never;

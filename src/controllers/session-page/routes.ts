@@ -31,11 +31,7 @@ export async function showQrPage(
   const session = await findSession(ctx, ref, { endedLinks: true });
   http.header('cache-control', 'no-store');
   return renderQrPage({
-    lang: chooseLang(
-      http.req.query('lang') ?? readLang(http),
-      http.req.header('accept-language'),
-      fallback,
-    ),
+    lang: chooseLang(http.req.query('lang') ?? readLang(http), http.req.header('accept-language'), fallback),
     sessionId: session.sessionId,
     qrPath: signedPath(ctx, session, 'qrUrl'),
     eventsPath: signedPath(ctx, session, 'eventsUrl'),
