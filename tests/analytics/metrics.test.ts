@@ -211,8 +211,7 @@ describe('what is measured while it happens', () => {
       },
     };
     const outgoing = measurePosts(metricsOf(t.deps), clock, { ...t.deps.outgoing, hooks: http });
-    const post = () =>
-      outgoing.hooks.post('https://hooks.example', { headers: {}, body: '', timeoutMs: 1 });
+    const post = () => outgoing.hooks.post('https://hooks.example', { headers: {}, body: '', timeoutMs: 1 });
     await post();
     await post();
     await expect(post()).rejects.toThrow('nobody there');

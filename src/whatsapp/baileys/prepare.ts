@@ -133,8 +133,7 @@ async function prepareGroup(link: Link, jid: string): Promise<Prepared> {
       : first;
   const own = new Set([ownJid(sock, true), ownJid(sock, false)]);
   const others = members.filter((member) => !own.has(member));
-  const nameOf = (member: string) =>
-    link.contacts.canonical(participants.get(member)?.phoneNumber ?? member);
+  const nameOf = (member: string) => link.contacts.canonical(participants.get(member)?.phoneNumber ?? member);
   const missing = missingMembers(others, devices, { keyless: keyless.jids, nameOf });
   if (others.length > 0 && missing.filter((one) => one.all).length === others.length) {
     return keyless.unanswered || devices.unanswered.length > 0 ? KEYS_UNANSWERED : NO_KEYS;

@@ -373,7 +373,10 @@ export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row
     const { status, reason } = writer.last;
     const outdated = status === 'failed' && reason === 'client_outdated';
     const resumes = history.paired ? isActive(status) || outdated : isLinking(status);
-    if (!resumes) return putBack();
+    if (!resumes) {
+      putBack();
+      return;
+    }
     if (!enabled) return void suspend();
     if (!outdated) void setStatus('connecting', null, NO_PAIRING);
     void connect(urgency);
