@@ -99,7 +99,7 @@ interface Span {
 }
 
 function spansOf(ctx: Ctx, range: OverviewRange): Span[] {
-  const zone = createZoneClock(ctx.config.statisticsTimeZone);
+  const zone = createZoneClock(ctx.config.housekeepingTimeZone);
   const now = ctx.clock.now();
   if (range === '24h') {
     const end = now - (now % HOUR_MS) + HOUR_MS;

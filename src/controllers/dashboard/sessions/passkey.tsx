@@ -26,13 +26,13 @@ const LINES_ID = 'passkey-lines';
  * the console takes it away at the first `await`. Nothing is declared, so the lines can be run twice.
  * @param options JSON
  */
-export const signingLines = (
-  options: string,
-): string => `copy(JSON.stringify(await navigator.credentials.get({
-  publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(
-    ${options}
+export const signingLines = (options: string): string => `copy(
+  JSON.stringify(
+    await navigator.credentials.get({
+      publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(${options}),
+    }),
   ),
-})));`;
+);`;
 
 /** Null when the step is over, or has not begun. */
 export async function readPasskey(ctx: Ctx, sessionId: string): Promise<PasskeyOutput | null> {
