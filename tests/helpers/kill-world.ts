@@ -2,8 +2,11 @@
  * The whole pipeline at work while its processes are killed at random moments: texts, images, codes, a group, messages
  * that come in, webhooks. What was accepted is told apart by its own words, so that nothing can be lost or come twice.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { type Cluster, startCluster } from './cluster.ts';
@@ -65,8 +68,12 @@ export async function startKillWorld(processes: number): Promise<KillWorld> {
   await compileSource();
   const emulator = await startEmulator();
   const hooks = await startReceiver();
+  // Whichever process owns the session reads what another one took.
+  const files = await mkdtemp(join(tmpdir(), 'wahub-files-'));
   const cluster: Cluster | null =
-    processes > 1 ? await startCluster(emulator, processes, { env: FAST, compiled: true }) : null;
+    processes > 1
+      ? await startCluster(emulator, processes, { env: { ...FAST, UPLOAD_PATH: files }, compiled: true })
+      : null;
   const all = cluster?.processes ?? [
     await startSandboxProcess(emulator, FAST, undefined, { compiled: true }),
   ];
@@ -189,6 +196,7 @@ export async function startKillWorld(processes: number): Promise<KillWorld> {
       await cluster?.remove();
       await hooks.stop();
       await emulator.stop();
+      await rm(files, { recursive: true, force: true });
     },
   };
 }
