@@ -49,7 +49,7 @@ afterAll(async () => {
   await exited;
   server.close();
   await t.close();
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 beforeEach(async () => {
   tenant = await t.tenant();

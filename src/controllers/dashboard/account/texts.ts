@@ -57,7 +57,7 @@ export const ACCOUNT_TEXTS = texts({
     currentPassword: 'Kata sandi sekarang',
     newPassword: 'Kata sandi baru',
     revokeKeys: 'Akhiri juga semua kunci API: program yang memakainya perlu kunci baru',
-    signOutEverywhere: 'Keluar di semua tempat lain',
+    signOutEverywhere: 'Akhiri semua sesi di tempat lain',
     signOutAbout:
       'Mengakhiri semua sesi masuk lain, semua token, dan semua tautan berkas yang pernah dibagikan.',
     signedOutEverywhere: 'Anda sudah dikeluarkan di semua tempat lain.',

@@ -6,7 +6,7 @@ const T = texts({
     into: (list: string) => `Into the list ${list}. Whoever is on it already is updated, nobody is removed.`,
     backToList: 'Back to the list',
     backToOptOuts: 'Back to the opt-outs',
-    file: 'CSV, Excel (.xlsx) or vCard (.vcf) file',
+    file: 'CSV file, Excel (.xlsx) or vCard (.vcf)',
     mappingTitle: 'Which column holds the numbers?',
     mappingText: 'The first line of the file does not say it. These are its first lines.',
     mappingNumber: 'Column of the numbers',
