@@ -16,7 +16,7 @@ const FLOORS = [
 ];
 const SIDEWAYS = new Set(['controllers -> middlewares', 'multi-session -> baileys']);
 /** Programs of their own: an entry file each; they take what they need from the floors. */
-const PROGRAMS = ['care'];
+const PROGRAMS = ['cli'];
 /** A product of its own: nothing of the service in it, and nothing of it in the service's floors. */
 const APART = 'emulator';
 const ADAPTERS = /^src\/whatsapp\/(baileys|multi-session)\//;

@@ -1,8 +1,8 @@
 import { asc, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { campaignRecipients, campaigns, messageQueue, messages } from '../../src/db/schema.ts';
-import { holdCampaigns } from '../../src/services/broadcast/after-restore.ts';
-import { forgetCampaigns } from '../../src/services/broadcast/retention.ts';
+import { holdCampaigns } from '../../src/services/campaigns/after-restore.ts';
+import { forgetCampaigns } from '../../src/services/campaigns/retention.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createFakeClock } from '../helpers/clock.ts';

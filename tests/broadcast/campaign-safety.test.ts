@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { optOuts } from '../../src/db/schema.ts';
-import { dailyCap, mustPause, WARM_UP, warmUpCap } from '../../src/services/broadcast/safety.ts';
-import { quietUntil, zonesOf } from '../../src/services/broadcast/time-zones.ts';
+import { dailyCap, mustPause, WARM_UP, warmUpCap } from '../../src/services/campaigns/safety.ts';
+import { quietUntil, zonesOf } from '../../src/services/campaigns/time-zones.ts';
 import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { firstRun, nextRun } from '../../src/services/broadcast/schedule.ts';
+import { firstRun, nextRun } from '../../src/services/campaigns/schedule.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { type CampaignWorld, contacts, openCampaigns, type View } from './campaign-fixture.ts';
 

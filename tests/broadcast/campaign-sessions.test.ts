@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { whatsappAccounts } from '../../src/db/schema.ts';
-import { freezePiece } from '../../src/services/broadcast/freeze.ts';
+import { freezePiece } from '../../src/services/campaigns/freeze.ts';
 import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
 
 let w: CampaignWorld;

@@ -5,13 +5,13 @@ import { dirname, join } from 'node:path';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { broadcastContacts, contactImportErrors, contactImports } from '../../src/db/schema.ts';
-import { spoolPath } from '../../src/services/broadcast/import/job.ts';
+import { spoolPath } from '../../src/services/contacts/import/job.ts';
 import {
   forgetOldImports,
   removeOldFiles,
   resumeImports,
   thisHost,
-} from '../../src/services/broadcast/import/resume.ts';
+} from '../../src/services/contacts/import/resume.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { testConfig } from '../helpers/app.ts';
 import { until } from '../helpers/until.ts';

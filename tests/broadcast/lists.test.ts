@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { broadcastContacts, broadcastLists } from '../../src/db/schema.ts';
-import { purgeDeletedLists } from '../../src/services/broadcast/lists.ts';
+import { purgeDeletedLists } from '../../src/services/lists/lists.ts';
 import { until } from '../helpers/until.ts';
 import { dataOf, enterAs, openWorld, rowsOf, type World } from './fixture.ts';
 

@@ -1,15 +1,15 @@
 /** No text and no contact makes a template costly, and nothing is sent that WhatsApp does not take. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { renderContent } from '../../src/services/campaigns/render-content.ts';
+import { checkTemplate, fillTemplate } from '../../src/services/otp/template-text.ts';
 import {
   compileTemplate,
   MAX_RENDERED_LENGTH,
   type RenderContact,
   renderTemplate,
-} from '../../src/services/broadcast/render.ts';
-import { renderContent } from '../../src/services/broadcast/render-content.ts';
-import { checkTemplateText } from '../../src/services/broadcast/templates.ts';
-import { checkTemplate, fillTemplate } from '../../src/services/otp/template-text.ts';
+} from '../../src/services/templates/render.ts';
+import { checkTemplateText } from '../../src/services/templates/templates.ts';
 
 /** A contact that counts how often its columns are gone through. */
 function counted(fields: Record<string, string>): { contact: RenderContact; walks: () => number } {

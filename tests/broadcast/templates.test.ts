@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compileTemplate, renderTemplate } from '../../src/services/broadcast/render.ts';
+import { compileTemplate, renderTemplate } from '../../src/services/templates/render.ts';
 import { dataOf, enterAs, openWorld, rowsOf, type World } from './fixture.ts';
 
 const contact = {

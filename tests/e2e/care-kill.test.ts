@@ -4,8 +4,8 @@ import type { DatabaseOptions } from '../../src/db/client.ts';
 import { loadRows } from '../../src/db/load.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { withSnapshot } from '../../src/db/snapshot.ts';
-import { makePlace, readEverything } from '../care/backup-fixture.ts';
-import { runCare, startCare } from '../helpers/care.ts';
+import { makePlace, readEverything } from '../cli/backup-fixture.ts';
+import { runCare, startCare } from '../helpers/cli.ts';
 import { databaseSettings } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseOptions } from '../../src/db/client.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
-import { runCare } from '../helpers/care.ts';
+import { runCare } from '../helpers/cli.ts';
 import { createEmptyDatabase } from '../helpers/database.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { databaseSettings, linkSession } from '../helpers/sandbox-process.ts';

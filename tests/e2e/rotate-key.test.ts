@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
-import { runCare } from '../helpers/care.ts';
+import { runCare } from '../helpers/cli.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { databaseSettings, linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';

@@ -1,7 +1,7 @@
 /** Exports run nothing in a spreadsheet, whatever its separator, and are read back as they were. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { foldColumn } from '../../src/services/broadcast/columns.ts';
+import { foldColumn } from '../../src/services/contacts/columns.ts';
 import { fromSafeCell, toSafeCell } from '../../src/utils/csv.ts';
 import { own } from '../../src/utils/own.ts';
 

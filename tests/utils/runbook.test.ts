@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { LimitReason } from '../../src/queue/limits.ts';
 import { HAND_PAUSE } from '../../src/queue/pause.ts';
-import { SESSION_REASONS } from '../../src/services/broadcast/feed-end.ts';
+import { SESSION_REASONS } from '../../src/services/campaigns/feed-end.ts';
 import type { CloseReason } from '../../src/whatsapp/engine.ts';
 import { decide } from '../../src/workers/session-supervisor/policy.ts';
 
@@ -78,7 +78,7 @@ test('every reason for which a code ends', () => {
 
 test('every reason for which a campaign stands', () => {
   const control = ['control', 'feed-end', 'freeze', 'safety']
-    .map((name) => readFileSync(`src/services/broadcast/${name}.ts`, 'utf8'))
+    .map((name) => readFileSync(`src/services/campaigns/${name}.ts`, 'utf8'))
     .join('\n');
   const words = foundBy(/\breason: '(\w+)'/g, control.replaceAll("reason: 'invalid'", ''));
   expect(words.size).toBeGreaterThan(4);

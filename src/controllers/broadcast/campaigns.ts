@@ -2,6 +2,21 @@
 import { z } from 'zod';
 import { CAMPAIGN_STATUSES } from '../../db/schema.ts';
 import {
+  cloneCampaign,
+  pauseCampaign,
+  resumeCampaign,
+  retryCampaign,
+  stopCampaign,
+  updateCampaign,
+} from '../../services/campaigns/control.ts';
+import {
+  CampaignEstimate,
+  EstimateCampaignInput,
+  estimateCampaign,
+} from '../../services/campaigns/estimate.ts';
+import { type CampaignRef, getCampaign, listCampaigns } from '../../services/campaigns/read.ts';
+import { listRecipients } from '../../services/campaigns/recipients.ts';
+import {
   CampaignOutput,
   CampaignRecipient,
   CloneCampaignInput,
@@ -10,23 +25,8 @@ import {
   ScheduleCampaignInput,
   SendCampaignInput,
   UpdateCampaignInput,
-} from '../../services/broadcast/campaign-schemas.ts';
-import { type CampaignRef, getCampaign, listCampaigns } from '../../services/broadcast/campaigns.ts';
-import {
-  cloneCampaign,
-  pauseCampaign,
-  resumeCampaign,
-  retryCampaign,
-  stopCampaign,
-  updateCampaign,
-} from '../../services/broadcast/control.ts';
-import {
-  CampaignEstimate,
-  EstimateCampaignInput,
-  estimateCampaign,
-} from '../../services/broadcast/estimate.ts';
-import { listRecipients } from '../../services/broadcast/recipients.ts';
-import { scheduleCampaign, sendCampaign } from '../../services/broadcast/start.ts';
+} from '../../services/campaigns/schemas.ts';
+import { scheduleCampaign, sendCampaign } from '../../services/campaigns/start.ts';
 import type { Ctx } from '../../services/context.ts';
 import type { Answer } from '../../services/idempotency.ts';
 import { type Route, route } from '../route.ts';

@@ -7,7 +7,7 @@ import {
   getContact,
   listContacts,
   updateContact,
-} from '../../services/broadcast/contacts.ts';
+} from '../../services/contacts/contacts.ts';
 import { type Route, route } from '../route.ts';
 import { cursorQuery, Pagination, pageQuery, paginationOf } from '../schemas.ts';
 import {

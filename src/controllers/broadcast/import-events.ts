@@ -1,6 +1,6 @@
 /** The progress of an import as Server-Sent Events. */
 import type { HttpContext } from '../../middlewares/http-env.ts';
-import { getImport } from '../../services/broadcast/import/verbs.ts';
+import { getImport } from '../../services/contacts/import/verbs.ts';
 import type { Ctx } from '../../services/context.ts';
 import { type SseEvent, streamEvents } from '../sse.ts';
 

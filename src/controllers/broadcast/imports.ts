@@ -1,7 +1,7 @@
 /** CSV files: contacts into a list, and out of it again. */
 import { z } from 'zod';
-import { exportContacts } from '../../services/broadcast/export.ts';
-import { exportImportErrors, getImport, startImport } from '../../services/broadcast/import/verbs.ts';
+import { exportImportErrors, getImport, startImport } from '../../services/contacts/import/verbs.ts';
+import { exportContacts } from '../../services/lists/export.ts';
 import { AppError } from '../../utils/errors.ts';
 import { answerCsv } from '../csv-answer.ts';
 import { wantsAsync } from '../prefer.ts';

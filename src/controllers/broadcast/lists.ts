@@ -7,7 +7,7 @@ import {
   getList,
   listLists,
   updateList,
-} from '../../services/broadcast/lists.ts';
+} from '../../services/lists/lists.ts';
 import { type Route, route } from '../route.ts';
 import { Pagination, pageQuery, paginationOf } from '../schemas.ts';
 import {

@@ -1,20 +1,20 @@
 /** `…/broadcast/opt-outs`: who wants no broadcasts. */
 import { z } from 'zod';
 import {
-  BUILT_IN_WORDS,
-  getOptOutWords,
-  isWord,
-  MAX_WORD_LENGTH,
-  putOptOutWords,
-} from '../../services/broadcast/opt-out-words.ts';
-import {
   addOptOuts,
   exportOptOuts,
   getOptOut,
   listOptOuts,
   removeOptOut,
   updateOptOut,
-} from '../../services/broadcast/opt-outs.ts';
+} from '../../services/opt-outs/opt-outs.ts';
+import {
+  BUILT_IN_WORDS,
+  getOptOutWords,
+  isWord,
+  MAX_WORD_LENGTH,
+  putOptOutWords,
+} from '../../services/opt-outs/words.ts';
 import { answerCsv } from '../csv-answer.ts';
 import { type Route, route } from '../route.ts';
 import { Pagination, pageQuery, paginationOf, Timestamp } from '../schemas.ts';

@@ -1,8 +1,8 @@
 /** `…/broadcast/stats` and the reports of campaigns. */
 import { z } from 'zod';
-import { CampaignReport, exportCampaign, reportCampaign } from '../../services/broadcast/report.ts';
-import { REPORT_CSP, reportHtml } from '../../services/broadcast/report-html.ts';
-import { BroadcastStats, broadcastStats } from '../../services/broadcast/stats.ts';
+import { CampaignReport, exportCampaign, reportCampaign } from '../../services/campaigns/report.ts';
+import { REPORT_CSP, reportHtml } from '../../services/campaigns/report-html.ts';
+import { BroadcastStats, broadcastStats } from '../../services/campaigns/stats.ts';
 import { answerCsv } from '../csv-answer.ts';
 import { type Route, route } from '../route.ts';
 import { broadcastPath, EXAMPLE_ID, IdParams, ownerQuery, SessionParams, TAG } from './parts.ts';

@@ -8,7 +8,7 @@ import {
   listTemplates,
   previewTemplate,
   updateTemplate,
-} from '../../services/broadcast/templates.ts';
+} from '../../services/templates/templates.ts';
 import { type Route, route } from '../route.ts';
 import { Pagination, pageQuery, paginationOf, Timestamp } from '../schemas.ts';
 import {

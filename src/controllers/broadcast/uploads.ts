@@ -1,6 +1,6 @@
 /** `…/broadcast/upload`: files to send with broadcasts. */
 import { z } from 'zod';
-import { deleteUpload, listUploads, uploadFile } from '../../services/broadcast/uploads.ts';
+import { deleteUpload, listUploads, uploadFile } from '../../services/uploads.ts';
 import { AppError } from '../../utils/errors.ts';
 import { type Route, route } from '../route.ts';
 import { Pagination, pageQuery, paginationOf, Timestamp } from '../schemas.ts';

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { newId } from '../../utils/ids.ts';
 import { ignoreMissing } from '../../utils/storage/local.ts';
 import type { FileStorage, WholeFile } from '../../utils/storage/storage.ts';
-import { IMPORTS_FOLDER } from '../broadcast/import/job.ts';
+import { IMPORTS_FOLDER } from '../contacts/import/job.ts';
 
 export interface FilePlaces {
   storage: FileStorage;

@@ -3,8 +3,8 @@ import { eq, inArray, isNotNull, like, or, sql } from 'drizzle-orm';
 import { transact } from '../../db/ops.ts';
 import { counters, settings, users, whatsappAccounts } from '../../db/schema.ts';
 import { HAND_PAUSE, NO_END } from '../../queue/pause.ts';
-import { holdCampaigns } from '../broadcast/after-restore.ts';
-import type { MoveDeps } from '../broadcast/campaign-row.ts';
+import { holdCampaigns } from '../campaigns/after-restore.ts';
+import type { MoveDeps } from '../campaigns/row.ts';
 import { KEYS_PREFIX } from '../encryption/announcements.ts';
 
 /** More than anybody makes between a backup and the moment it is needed. */

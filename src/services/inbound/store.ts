@@ -7,9 +7,9 @@ import { record } from '../../events/record.ts';
 import { newId } from '../../utils/ids.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
-import { noteOptOut } from '../broadcast/opt-out-words.ts';
 import type { Deps } from '../context.ts';
 import { matchReply } from '../messages/reply.ts';
+import { noteOptOut } from '../opt-outs/words.ts';
 import { fitMessage, withoutContent } from './fit.ts';
 import { newMediaWork } from './media-work.ts';
 

@@ -8,7 +8,7 @@ import { newMessageId } from '../../utils/ids.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import { requireScope } from '../access.ts';
 import { timeZoneOf } from '../auth/settings.ts';
-import { fromLocal } from '../broadcast/time-zones.ts';
+import { fromLocal } from '../campaigns/time-zones.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { requireContentType } from './capability.ts';

@@ -1,7 +1,7 @@
 /** Feeds running campaigns to the queue: a line for each whose session this process holds, and a look for what is due. */
 import { inCleanContext } from '../../db/scope.ts';
-import type { CampaignDeps } from '../../services/broadcast/campaign-row.ts';
-import { reviewCampaigns, startDue } from '../../services/broadcast/due.ts';
+import { reviewCampaigns, startDue } from '../../services/campaigns/due.ts';
+import type { CampaignDeps } from '../../services/campaigns/row.ts';
 import { sleep } from '../../utils/clock.ts';
 import { createParking } from '../dispatcher/parking.ts';
 import { type CampaignLine, startCampaignLine } from './line.ts';

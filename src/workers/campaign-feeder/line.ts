@@ -2,10 +2,10 @@
 import { inCleanContext } from '../../db/scope.ts';
 import { turn } from '../../db/turns.ts';
 import type { Outcome } from '../../queue/signals.ts';
-import type { CampaignDeps } from '../../services/broadcast/campaign-row.ts';
-import { stepCampaign } from '../../services/broadcast/feed.ts';
-import { newMemory } from '../../services/broadcast/feed-state.ts';
-import { fateOf, WINDOW } from '../../services/broadcast/safety.ts';
+import { stepCampaign } from '../../services/campaigns/feed.ts';
+import { newMemory } from '../../services/campaigns/feed-state.ts';
+import type { CampaignDeps } from '../../services/campaigns/row.ts';
+import { fateOf, WINDOW } from '../../services/campaigns/safety.ts';
 import { sleep } from '../../utils/clock.ts';
 import { createParking } from '../dispatcher/parking.ts';
 

@@ -14,7 +14,7 @@ import {
   whatsappAccounts,
 } from '../../db/schema.ts';
 import { DAY_MS, deleteActivity, deleteOtps } from '../../services/analytics/cleanup.ts';
-import { forgetCampaigns } from '../../services/broadcast/retention.ts';
+import { forgetCampaigns } from '../../services/campaigns/retention.ts';
 import type { Deps } from '../../services/context.ts';
 import { sweepMedia } from '../../services/media/sweep.ts';
 import { deleteOld } from '../../services/retention.ts';

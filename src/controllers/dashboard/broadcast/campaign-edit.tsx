@@ -1,9 +1,9 @@
 /** Changing a campaign that is paused or has not begun. */
 import { timeZoneOf } from '../../../services/auth/settings.ts';
-import type { CampaignOutput } from '../../../services/broadcast/campaign-schemas.ts';
-import { UpdateCampaignInput } from '../../../services/broadcast/campaign-schemas.ts';
-import { watchCampaign } from '../../../services/broadcast/campaigns.ts';
-import { updateCampaign } from '../../../services/broadcast/control.ts';
+import { updateCampaign } from '../../../services/campaigns/control.ts';
+import { watchCampaign } from '../../../services/campaigns/read.ts';
+import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
+import { UpdateCampaignInput } from '../../../services/campaigns/schemas.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Field, Form } from '../parts.tsx';
 import { CampaignHead, campaignPath, quietOf, textOf } from './campaign.tsx';

@@ -1,9 +1,9 @@
 /** The parts of the forms that make and change campaigns. */
 import type { Child, PropsWithChildren } from 'hono/jsx';
-import { listTemplates } from '../../../services/broadcast/templates.ts';
-import { listUploads, type UploadEntry } from '../../../services/broadcast/uploads.ts';
 import type { Ctx } from '../../../services/context.ts';
 import { MAX_URL } from '../../../services/messages/kinds.ts';
+import { listTemplates } from '../../../services/templates/templates.ts';
+import { listUploads, type UploadEntry } from '../../../services/uploads.ts';
 import type { View } from '../page.ts';
 import { Check, Field, Select, TextArea } from '../parts.tsx';
 import { FORM_TEXTS } from './form-texts.ts';

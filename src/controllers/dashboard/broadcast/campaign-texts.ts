@@ -1,5 +1,5 @@
 /** States and reasons of campaigns in plain words. */
-import type { CampaignOutput } from '../../../services/broadcast/campaign-schemas.ts';
+import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
 import { own } from '../../../utils/own.ts';
 import type { Lang } from '../i18n.ts';
 import type { Tone } from '../parts.tsx';

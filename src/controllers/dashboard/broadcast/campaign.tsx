@@ -1,17 +1,17 @@
 /** One campaign: how it goes, what can be done with it, and what it sends. */
 import type { Child } from 'hono/jsx';
 import { z } from 'zod';
-import type { CampaignOutput, CampaignStatistics } from '../../../services/broadcast/campaign-schemas.ts';
-import { type CampaignRef, watchCampaign } from '../../../services/broadcast/campaigns.ts';
 import {
   cloneCampaign,
   pauseCampaign,
   resumeCampaign,
   retryCampaign,
   stopCampaign,
-} from '../../../services/broadcast/control.ts';
-import { getList } from '../../../services/broadcast/lists.ts';
+} from '../../../services/campaigns/control.ts';
+import { type CampaignRef, watchCampaign } from '../../../services/campaigns/read.ts';
+import type { CampaignOutput, CampaignStatistics } from '../../../services/campaigns/schemas.ts';
 import type { Ctx } from '../../../services/context.ts';
+import { getList } from '../../../services/lists/lists.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { CAMPAIGN_LIMIT } from '../../broadcast/parts.ts';
 import { type Page, page, type View } from '../page.ts';

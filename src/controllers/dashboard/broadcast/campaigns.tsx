@@ -1,8 +1,8 @@
 /** All campaigns, with how far each is. */
 import { z } from 'zod';
 import { CAMPAIGN_STATUSES } from '../../../db/schema.ts';
-import type { CampaignOutput } from '../../../services/broadcast/campaign-schemas.ts';
-import { listCampaigns } from '../../../services/broadcast/campaigns.ts';
+import { listCampaigns } from '../../../services/campaigns/read.ts';
+import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
 import type { Ctx } from '../../../services/context.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
 import { type Page, page, type View } from '../page.ts';

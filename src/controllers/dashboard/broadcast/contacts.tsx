@@ -7,10 +7,10 @@ import {
   getContact,
   listContacts,
   updateContact,
-} from '../../../services/broadcast/contacts.ts';
-import { exportContacts } from '../../../services/broadcast/export.ts';
-import { listImports } from '../../../services/broadcast/import/verbs.ts';
-import { type BroadcastList, getList } from '../../../services/broadcast/lists.ts';
+} from '../../../services/contacts/contacts.ts';
+import { listImports } from '../../../services/contacts/import/verbs.ts';
+import { exportContacts } from '../../../services/lists/export.ts';
+import { type BroadcastList, getList } from '../../../services/lists/lists.ts';
 import { own as ownValue } from '../../../utils/own.ts';
 import { number } from '../../broadcast/parts.ts';
 import { answerCsv } from '../../csv-answer.ts';

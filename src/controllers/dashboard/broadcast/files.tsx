@@ -1,11 +1,6 @@
 /** Files to send with broadcasts. */
 import { z } from 'zod';
-import {
-  deleteUpload,
-  listUploads,
-  type UploadEntry,
-  uploadFile,
-} from '../../../services/broadcast/uploads.ts';
+import { deleteUpload, listUploads, type UploadEntry, uploadFile } from '../../../services/uploads.ts';
 import { UPLOAD_LIMIT } from '../../broadcast/parts.ts';
 import { texts } from '../i18n.ts';
 import { type Page, page, type View } from '../page.ts';

@@ -1,14 +1,14 @@
 /** Importing a CSV file: choosing it, watching it go in, and what was wrong with single lines. */
 import { z } from 'zod';
-import type { ImportLine, ImportOutput } from '../../../services/broadcast/import/store.ts';
+import type { ImportLine, ImportOutput } from '../../../services/contacts/import/store.ts';
 import {
   beginImport,
   exportImportErrors,
   getImport,
   listImportLines,
   mapImport,
-} from '../../../services/broadcast/import/verbs.ts';
-import { getList } from '../../../services/broadcast/lists.ts';
+} from '../../../services/contacts/import/verbs.ts';
+import { getList } from '../../../services/lists/lists.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Facts, Form, Live, Stat, Table, Time } from '../parts.tsx';

@@ -1,7 +1,7 @@
 /** Broadcast lists: all of them, and making, renaming and deleting one. */
 
 import { z } from 'zod';
-import { createList, deleteList, getList, listLists, updateList } from '../../../services/broadcast/lists.ts';
+import { createList, deleteList, getList, listLists, updateList } from '../../../services/lists/lists.ts';
 import { ListDescription, ListName } from '../../broadcast/parts.ts';
 import { texts } from '../i18n.ts';
 import { type Page, page } from '../page.ts';

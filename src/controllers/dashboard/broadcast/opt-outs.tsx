@@ -1,20 +1,20 @@
 /** Who wants no broadcasts: looking through the ledger, adding, removing, files, and the words that count. */
 import { z } from 'zod';
-import { beginImport, listImports } from '../../../services/broadcast/import/verbs.ts';
-import {
-  getOptOutWords,
-  isWord,
-  MAX_WORD_LENGTH,
-  type OptOutWords,
-  putOptOutWords,
-} from '../../../services/broadcast/opt-out-words.ts';
+import { beginImport, listImports } from '../../../services/contacts/import/verbs.ts';
 import {
   addOptOuts,
   exportOptOuts,
   listOptOuts,
   type OptOut,
   removeOptOut,
-} from '../../../services/broadcast/opt-outs.ts';
+} from '../../../services/opt-outs/opt-outs.ts';
+import {
+  getOptOutWords,
+  isWord,
+  MAX_WORD_LENGTH,
+  type OptOutWords,
+  putOptOutWords,
+} from '../../../services/opt-outs/words.ts';
 import { MAX_WORDS, number } from '../../broadcast/parts.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { texts } from '../i18n.ts';

@@ -1,8 +1,8 @@
 /** How a text looks for real people, while it is being written. */
 import { z } from 'zod';
-import { getList, listLists } from '../../../services/broadcast/lists.ts';
-import { type Preview, previewTemplate } from '../../../services/broadcast/templates.ts';
 import type { Ctx } from '../../../services/context.ts';
+import { getList, listLists } from '../../../services/lists/lists.ts';
+import { type Preview, previewTemplate } from '../../../services/templates/templates.ts';
 import { texts } from '../i18n.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Select } from '../parts.tsx';

@@ -1,12 +1,12 @@
 /** What became of each recipient of a campaign. */
 import { z } from 'zod';
+import { watchCampaign } from '../../../services/campaigns/read.ts';
+import { listRecipients } from '../../../services/campaigns/recipients.ts';
 import {
   type CampaignRecipient,
   RECIPIENT_STATUSES,
   type RecipientStatus,
-} from '../../../services/broadcast/campaign-schemas.ts';
-import { watchCampaign } from '../../../services/broadcast/campaigns.ts';
-import { listRecipients } from '../../../services/broadcast/recipients.ts';
+} from '../../../services/campaigns/schemas.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Table, Time, type Tone } from '../parts.tsx';
 import { CampaignHead, campaignPath } from './campaign.tsx';

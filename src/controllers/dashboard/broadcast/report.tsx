@@ -1,8 +1,8 @@
 /** What a campaign came to: funnel, reasons, hours. It goes over every recipient, so it is fetched by itself. */
 import { z } from 'zod';
-import type { CampaignOutput } from '../../../services/broadcast/campaign-schemas.ts';
-import { type CampaignReport, exportCampaign, reportCampaign } from '../../../services/broadcast/report.ts';
-import { REPORT_CSP, reportHtml } from '../../../services/broadcast/report-html.ts';
+import { type CampaignReport, exportCampaign, reportCampaign } from '../../../services/campaigns/report.ts';
+import { REPORT_CSP, reportHtml } from '../../../services/campaigns/report-html.ts';
+import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { BarChart } from '../chart.tsx';
 import { type Page, page, type View } from '../page.ts';

@@ -7,7 +7,7 @@ import {
   getTemplate,
   listTemplates,
   updateTemplate,
-} from '../../../services/broadcast/templates.ts';
+} from '../../../services/templates/templates.ts';
 import { TemplateBody, TemplateName } from '../../broadcast/parts.ts';
 import { texts } from '../i18n.ts';
 import { type Page, page, type View } from '../page.ts';

@@ -2,10 +2,10 @@
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import { z } from 'zod';
 import { timeZoneOf } from '../../../services/auth/settings.ts';
-import { type CampaignEstimate, estimateCampaign } from '../../../services/broadcast/estimate.ts';
-import { scheduleCampaign, sendCampaign } from '../../../services/broadcast/start.ts';
-import { listUploads, uploadFile } from '../../../services/broadcast/uploads.ts';
+import { type CampaignEstimate, estimateCampaign } from '../../../services/campaigns/estimate.ts';
+import { scheduleCampaign, sendCampaign } from '../../../services/campaigns/start.ts';
 import { listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
+import { listUploads, uploadFile } from '../../../services/uploads.ts';
 import { CAMPAIGN_LIMIT, UPLOAD_LIMIT } from '../../broadcast/parts.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Facts, Field, Form, Select, TextArea, Time } from '../parts.tsx';

@@ -1,0 +1,34 @@
+/** What a campaign has on the queue, taken off it in the transaction that pauses or stops the campaign. */
+import { and, eq, inArray } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { messages } from '../../db/schema.ts';
+import { type Origin, record } from '../../events/record.ts';
+import { cancelRows, dequeue } from '../../queue/take-off.ts';
+import type { CampaignDeps } from './row.ts';
+
+async function openIds(tx: Tx, campaignId: string): Promise<string[]> {
+  const rows = await tx
+    .select({ id: messages.id })
+    .from(messages)
+    .where(and(eq(messages.campaignId, campaignId), inArray(messages.status, ['queued', 'sending'])));
+  return rows.map(({ id }) => id);
+}
+
+/** Off the queue, to be put back by the feeder when the campaign goes on. How many were just being sent. */
+export async function withdrawOpen(tx: Tx, campaignId: string): Promise<{ claimed: number }> {
+  return dequeue(tx, await openIds(tx, campaignId));
+}
+
+/** Off the queue for good: each ends as `canceled`, unless it turns out to have left. */
+export async function cancelOpen(
+  tx: Tx,
+  deps: CampaignDeps,
+  campaignId: string,
+  origin: Origin,
+): Promise<{ claimed: number }> {
+  const ids = await openIds(tx, campaignId);
+  const reason = { errorCode: 'CAMPAIGN_STOPPED', origin };
+  const { claimed, facts } = await cancelRows(tx, deps, { ids, claimedToo: true, ...reason });
+  await record(tx, deps, facts);
+  return { claimed };
+}

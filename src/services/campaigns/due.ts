@@ -1,0 +1,156 @@
+/** Campaigns whose time has come, and those whose session has ended or come back. */
+import { and, asc, eq, gt, inArray, lte, or } from 'drizzle-orm';
+import { affected, transact, tryInsert } from '../../db/ops.ts';
+import { campaigns, whatsappAccounts } from '../../db/schema.ts';
+import { record } from '../../events/record.ts';
+import { AppError } from '../../utils/errors.ts';
+import { newId } from '../../utils/ids.ts';
+import { failForSession, pauseItself, resumeItself, SESSION_REASONS, sessionEnd } from './feed-end.ts';
+import { activeKeyOf, type CampaignDeps, type CampaignRow, campaignFact, moveCampaign } from './row.ts';
+import { nextRun } from './schedule.ts';
+
+const PIECE = 200;
+/** One that must wait for another campaign to its list looks again after this. */
+const BUSY_PAUSE_MS = 30_000;
+
+/** Starts what is due; how many. Safe in several processes at once: each start is bound to the time that was seen. */
+export async function startDue(deps: CampaignDeps): Promise<number> {
+  const due = await deps.db
+    .select({ row: campaigns, session: whatsappAccounts.id })
+    .from(campaigns)
+    .leftJoin(whatsappAccounts, eq(whatsappAccounts.id, campaigns.accountId))
+    .where(and(eq(campaigns.status, 'scheduled'), lte(campaigns.dueAt, deps.clock.now())))
+    .orderBy(asc(campaigns.dueAt))
+    .limit(PIECE);
+  for (const { row, session } of due) {
+    if (session === null) await failForSession(deps, row.id);
+    else await (row.cron === null ? startOnce(deps, row) : startOccurrence(deps, row, row.cron));
+  }
+  return due.length;
+}
+
+const asSeen = (row: CampaignRow) => (row.dueAt === null ? undefined : eq(campaigns.dueAt, row.dueAt));
+
+async function startOnce(deps: CampaignDeps, row: CampaignRow): Promise<void> {
+  try {
+    await moveCampaign(deps, row.id, {
+      from: ['scheduled'],
+      where: asSeen(row),
+      changes: {
+        status: 'running',
+        activeKey: activeKeyOf(row),
+        startedAt: deps.clock.now(),
+        dueAt: null,
+      },
+      event: 'campaign.started',
+    });
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'BROADCAST_IN_PROGRESS') throw error;
+    const dueAt = deps.clock.now() + BUSY_PAUSE_MS;
+    const changes = { dueAt, waitingReason: 'broadcast_in_progress', waitingUntil: dueAt };
+    await moveCampaign(deps, row.id, { from: ['scheduled'], where: asSeen(row), changes, event: null });
+  }
+}
+
+/**
+ * One run of a recurring campaign is a campaign of its own. Runs that were missed while the service was down become
+ * one; a run that would meet the one before it still running is left out.
+ */
+async function startOccurrence(deps: CampaignDeps, row: CampaignRow, cron: string): Promise<void> {
+  await transact(deps.database, async (tx) => {
+    const now = deps.clock.now();
+    const dueAt = nextRun(cron, row.timeZone ?? 'UTC', now);
+    const changes = dueAt === null ? { status: 'completed' as const, dueAt, finishedAt: now } : { dueAt };
+    const taken = await tx
+      .update(campaigns)
+      .set({ ...changes, updatedAt: now })
+      .where(and(eq(campaigns.id, row.id), eq(campaigns.status, 'scheduled'), asSeen(row)));
+    if (affected(taken) === 0) return;
+    const child: CampaignRow = {
+      ...row,
+      id: newId(now),
+      status: 'running',
+      activeKey: activeKeyOf(row),
+      name: `${row.name} ${new Date(now).toISOString().slice(0, 10)}`.slice(0, 190),
+      originId: row.id,
+      origin: 'recurrence',
+      cron: null,
+      dueAt: null,
+      scheduledAt: row.dueAt,
+      seed: newId(now),
+      createdAt: now,
+      startedAt: now,
+      updatedAt: now,
+    };
+    if (!(await tryInsert(tx, campaigns, child))) return;
+    await record(tx, deps, [campaignFact(child, 'campaign.started', { status: 'running' })]);
+    tx.afterCommit(() => deps.signals.wake(child.accountId));
+  });
+}
+
+export interface RunningRef {
+  id: string;
+  accountId: string;
+  /** processes.id that holds the session; null: nobody does at the moment */
+  owner: string | null;
+}
+
+/**
+ * Every running campaign whose session can send. Those whose session has ended are paused, those whose session is
+ * gone have failed, and those that only a session's end had paused go on once it is connected.
+ */
+export async function reviewCampaigns(deps: CampaignDeps): Promise<RunningRef[]> {
+  const running: RunningRef[] = [];
+  for (let after: string | null = ''; after !== null; ) {
+    const rows: Reviewed[] = await readActive(deps, after);
+    for (const row of rows) if (await review(deps, row)) running.push(row);
+    after = rows.length < PIECE ? null : (rows.at(-1)?.id ?? null);
+  }
+  return running;
+}
+
+interface Reviewed extends RunningRef {
+  status: CampaignRow['status'];
+  reason: string | null;
+  session: (typeof whatsappAccounts.$inferSelect)['status'] | null;
+}
+
+function readActive({ db }: CampaignDeps, after: string): Promise<Reviewed[]> {
+  return db
+    .select({
+      id: campaigns.id,
+      accountId: campaigns.accountId,
+      status: campaigns.status,
+      reason: campaigns.reason,
+      session: whatsappAccounts.status,
+      owner: whatsappAccounts.owner,
+    })
+    .from(campaigns)
+    .leftJoin(whatsappAccounts, eq(whatsappAccounts.id, campaigns.accountId))
+    .where(
+      and(
+        or(
+          eq(campaigns.status, 'running'),
+          and(eq(campaigns.status, 'paused'), inArray(campaigns.reason, SESSION_REASONS)),
+        ),
+        gt(campaigns.id, after),
+      ),
+    )
+    .orderBy(asc(campaigns.id))
+    .limit(PIECE);
+}
+
+/** True for one that is to be fed. */
+async function review(deps: CampaignDeps, row: Reviewed): Promise<boolean> {
+  if (row.session === null) {
+    await failForSession(deps, row.id);
+    return false;
+  }
+  if (row.status === 'running') {
+    const end = sessionEnd(row.session);
+    if (end) await pauseItself(deps, row.id, end);
+    return end === null;
+  }
+  if (row.session !== 'connected' || row.reason === null) return false;
+  return (await resumeItself(deps, row.id, row.reason)) !== null;
+}

@@ -1,0 +1,192 @@
+/** What a campaign would be, before it is made: whom it reaches, how fast, and when it would be over. */
+import { and, asc, count, eq, gt, inArray } from 'drizzle-orm';
+import { z } from 'zod';
+import type { Db } from '../../db/client.ts';
+import { broadcastContacts, optOuts } from '../../db/schema.ts';
+import { turn } from '../../db/turns.ts';
+import { timeZoneOf } from '../auth/settings.ts';
+import type { Ctx } from '../context.ts';
+import { requireQueueing } from '../messages/session.ts';
+import { readLedgerKeys } from '../opt-outs/ledger-keys.ts';
+import { isOptedOut } from '../opt-outs/opted-out.ts';
+import type { SessionRef } from '../sessions/find.ts';
+import { enterBroadcast } from '../sessions/tenant.ts';
+import { paceLimits } from './counts.ts';
+import { INVALID_MARK } from './freeze.ts';
+import { dailyCap } from './safety.ts';
+import { firstRun } from './schedule.ts';
+import { ScheduleCampaignInput } from './schemas.ts';
+import { delayOf, optionsFrom, targetOf } from './start.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MINUTES = 60;
+const DAY_MINUTES = 1_440;
+const DAY_MS = DAY_MINUTES * MINUTE_MS;
+/** A campaign that takes longer is not worked out to its end. */
+const MAX_DAYS = 366;
+const PIECE = 500;
+/** With more opt-outs than this nobody compares them with the list. */
+const MAX_COMPARED = 20_000;
+
+export const EstimateCampaignInput = ScheduleCampaignInput.pick({
+  listId: true,
+  numbers: true,
+  delayBetweenMessages: true,
+  delay: true,
+  dailyCap: true,
+  warmUp: true,
+  quietHours: true,
+  checkNumbers: true,
+  failurePercent: true,
+  scheduledAt: true,
+  timezone: true,
+  cron: true,
+});
+export type EstimateCampaignInput = z.infer<typeof EstimateCampaignInput>;
+
+export const CampaignEstimate = z
+  .object({
+    recipients: z.int().describe('who would be written to: without opt-outs, doubles and what is no number'),
+    invalid: z.int(),
+    duplicates: z.int(),
+    optedOut: z.int().nullable().describe('null when there are too many opt-outs to compare'),
+    ratePerMinute: z.number().describe('as pace and limits allow until the share of an hour is spent'),
+    perHour: z.int().describe('the most of an hour'),
+    perDay: z.int().nullable().describe('the most of the first day; null: as many as the rate allows'),
+    limitedBy: z.enum(['pace', 'daily_cap', 'warm_up']).describe('what makes it last as long as it does'),
+    quietMinutes: z.int().describe("minutes of the recipients' day without sending"),
+    startsAt: z.iso.datetime(),
+    durationSeconds: z.int().nullable().describe('null: more than a year'),
+    finishesAt: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'CampaignEstimate' });
+export type CampaignEstimate = z.infer<typeof CampaignEstimate>;
+
+/**
+ * Works out a campaign without making it. What other work of the session takes of its pace is not known. Throws
+ * SESSION_NOT_FOUND, NOT_CONNECTED, NOT_FOUND (list), VALIDATION_FAILED, INVALID_NUMBER.
+ */
+export async function estimateCampaign(
+  ctx: Ctx,
+  ref: SessionRef,
+  input: EstimateCampaignInput,
+): Promise<CampaignEstimate> {
+  const { userId, session } = await enterBroadcast(ctx, ref, 'read');
+  requireQueueing(session);
+  const now = ctx.clock.now();
+  const target = await targetOf(ctx, userId, input);
+  const invalid = target.found.invalid ?? 0;
+  const optedOut =
+    target.listId === null
+      ? await countNumbers(ctx.db, userId, target.numbers ?? [])
+      : await countOnList(ctx.db, userId, target.listId);
+  const recipients = Math.max(0, target.total - invalid - (optedOut ?? 0));
+  const options = optionsFrom(input);
+  const timeZone = input.timezone ?? (await timeZoneOf(ctx, userId));
+  const isScheduled = input.scheduledAt !== undefined || input.cron !== undefined;
+  const startsAt = isScheduled ? firstRun({ ...input, timeZone }, now) : now;
+  const pace = paceLimits(ctx, { delayMs: delayOf(input) ?? 0 }, session);
+  const { quietHours } = options;
+  const quietMinutes = quietHours ? (quietHours.to - quietHours.from + DAY_MINUTES) % DAY_MINUTES : 0;
+  const isReal = ctx.config.waServer === null;
+  const capOf = (at: number) => dailyCap(options, { ageMs: at - session.createdAt, isReal });
+  const minutesADay = DAY_MINUTES - quietMinutes;
+  const durationMs = durationOf({ recipients, pace, minutesADay, startsAt, capOf });
+  const perDay = capOf(startsAt);
+  return {
+    recipients,
+    invalid,
+    duplicates: target.found.duplicates ?? 0,
+    optedOut,
+    ratePerMinute: Math.round(pace.perMinute * 10) / 10,
+    perHour: Math.floor(hourlyOf(pace)),
+    perDay,
+    limitedBy: limitOf(perDay, options.dailyCap ?? null, (hourlyOf(pace) * minutesADay) / HOUR_MINUTES),
+    quietMinutes,
+    startsAt: new Date(startsAt).toISOString(),
+    durationSeconds: durationMs === null ? null : Math.ceil(Math.round(durationMs) / 1000),
+    finishesAt: durationMs === null ? null : new Date(startsAt + durationMs).toISOString(),
+  };
+}
+
+type Pace = ReturnType<typeof paceLimits>;
+
+/** The most of an hour. */
+const hourlyOf = ({ perMinute, perHour }: Pace): number => Math.min(perHour, perMinute * HOUR_MINUTES);
+
+interface Days {
+  recipients: number;
+  pace: Pace;
+  minutesADay: number;
+  startsAt: number;
+  capOf(at: number): number | null;
+}
+
+/** Day by day, because the cap of a young session grows. Null past a year. */
+function durationOf({ recipients, pace, minutesADay, startsAt, capOf }: Days): number | null {
+  const possible = (hourlyOf(pace) * minutesADay) / HOUR_MINUTES;
+  let left = recipients;
+  for (let day = 0; day < MAX_DAYS; day++) {
+    const today = Math.max(1, Math.min(possible, capOf(startsAt + day * DAY_MS) ?? possible));
+    if (left <= today) return day * DAY_MS + minutesFor(left, pace) * MINUTE_MS;
+    left -= today;
+  }
+  return null;
+}
+
+/** Whole hours of their share, and what is left at the pace within an hour. */
+function minutesFor(messages: number, pace: Pace): number {
+  const hourly = Math.max(1, Math.floor(hourlyOf(pace)));
+  const hours = Math.max(0, Math.ceil(messages / hourly) - 1);
+  return hours * HOUR_MINUTES + (messages - hours * hourly) / pace.perMinute;
+}
+
+function limitOf(perDay: number | null, own: number | null, possible: number): CampaignEstimate['limitedBy'] {
+  if (perDay === null || perDay >= possible) return 'pace';
+  return perDay === own ? 'daily_cap' : 'warm_up';
+}
+
+async function countNumbers(db: Db, userId: number, numbers: readonly string[]): Promise<number> {
+  const phones = numbers.filter((entry) => !entry.startsWith(INVALID_MARK));
+  let found = 0;
+  for (let at = 0; at < phones.length; at += PIECE) {
+    found += (await isOptedOut(db, userId, phones.slice(at, at + PIECE))).size;
+    await turn();
+  }
+  return found;
+}
+
+/** From the ledger's side, which is the shorter one. */
+async function countOnList(db: Db, userId: number, listId: string): Promise<number | null> {
+  let found = 0;
+  let after = '';
+  for (let seen = 0; seen < MAX_COMPARED; seen += PIECE) {
+    const phones = await db
+      .select({ phone: optOuts.phone })
+      .from(optOuts)
+      .where(and(eq(optOuts.userId, userId), gt(optOuts.phone, after)))
+      .orderBy(asc(optOuts.phone))
+      .limit(PIECE);
+    const last = phones.at(-1);
+    if (last === undefined) return found;
+    const keys = await readLedgerKeys(
+      db,
+      userId,
+      phones.map(({ phone }) => phone),
+    );
+    const [row] = await db
+      .select({ n: count() })
+      .from(broadcastContacts)
+      .where(
+        and(
+          eq(broadcastContacts.listId, listId),
+          inArray(broadcastContacts.phone, [...keys.values()].flat()),
+        ),
+      );
+    found += Number(row?.n ?? 0);
+    if (phones.length < PIECE) return found;
+    after = last.phone;
+    await turn();
+  }
+  return null;
+}

@@ -1,0 +1,185 @@
+/** Handing recipients to the queue: who is queued, skipped or deferred, and the message of each, in one transaction. */
+import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { affected, transact } from '../../db/ops.ts';
+import { campaignRecipients, campaigns } from '../../db/schema.ts';
+import { enqueueMany, type NewMessage } from '../../queue/enqueue.ts';
+import { isHeld } from '../../queue/fence.ts';
+import { PRIORITIES } from '../../queue/priority.ts';
+import { newMessageId } from '../../utils/ids.ts';
+import type { Candidate, Picked, Verdict } from './feed-pick.ts';
+import type { Sender } from './feed-state.ts';
+import { renderContent } from './render-content.ts';
+import { type CampaignDeps, type CampaignRow, contentOf } from './row.ts';
+
+/** Somebody else has changed the campaign since it was read: nothing was written. */
+class FeedConflict extends Error {
+  override name = 'FeedConflict';
+}
+
+interface Outgoing {
+  recipient: Candidate;
+  message: NewMessage;
+  variant: string | null;
+}
+
+/**
+ * Writes what was picked, provided that the campaign still runs at the same position and the session is still this
+ * process's. A message gets its id in the same transaction as its recipient's mark: after a crash both are there or
+ * neither. The ids of the queued messages, or null when the campaign has changed meanwhile.
+ */
+export async function writePicked(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  sender: Sender,
+  picked: Picked,
+  availableAt: number | null,
+): Promise<string[] | null> {
+  const { outgoing, verdicts } = prepare(campaign, picked.verdicts, availableAt);
+  try {
+    return await transact(deps.database, async (tx) => {
+      if (!(await takeCampaign(tx, deps, campaign, sender, picked.through))) return null;
+      const now = deps.clock.now();
+      const queued = await enqueueMany(
+        tx,
+        deps,
+        outgoing.map(({ message }) => message),
+      );
+      const ids = queued.map(({ id }) => id);
+      await markQueued(tx, campaign, picked.source, outgoing, ids, now);
+      await markLeft(tx, campaign, picked.source, verdicts, now);
+      return ids;
+    });
+  } catch (error) {
+    if (error instanceof FeedConflict) return null;
+    throw error;
+  }
+}
+
+/** Takes the campaign's row for this transaction: pause and stop wait for it, or it finds them done. */
+export async function takeCampaign(
+  tx: Tx,
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  sender: Sender,
+  feedPosition = campaign.feedPosition,
+): Promise<boolean> {
+  const taken = await tx
+    .update(campaigns)
+    .set({ feedPosition, waitingReason: null, waitingUntil: null, updatedAt: deps.clock.now() })
+    .where(
+      and(
+        eq(campaigns.id, campaign.id),
+        eq(campaigns.status, 'running'),
+        eq(campaigns.feedPosition, campaign.feedPosition),
+        isHeld(tx, { id: sender.id, owner: sender.owner ?? '', fence: sender.fence }),
+      ),
+    );
+  return affected(taken) > 0;
+}
+
+function prepare(
+  campaign: CampaignRow,
+  verdicts: readonly Verdict[],
+  availableAt: number | null,
+): { outgoing: Outgoing[]; verdicts: Verdict[] } {
+  const content = contentOf(campaign);
+  const outgoing: Outgoing[] = [];
+  const left: Verdict[] = [];
+  for (const verdict of verdicts) {
+    if (verdict.action !== 'send') {
+      left.push(verdict);
+      continue;
+    }
+    const { recipient, peer, lid } = verdict;
+    const rendered = renderContent(content, recipient, campaign.seed);
+    if (typeof rendered === 'string') {
+      left.push({ action: 'skip', recipient, reason: rendered });
+      continue;
+    }
+    const message: NewMessage = {
+      userId: campaign.userId,
+      accountId: campaign.accountId,
+      sessionId: campaign.sessionId,
+      messageId: newMessageId(),
+      peer,
+      phone: recipient.phone,
+      lid,
+      campaignId: campaign.id,
+      type: rendered.content.type,
+      content: rendered.content,
+      priority: PRIORITIES.low,
+      scheduledAt: availableAt,
+      expiresAt: null,
+    };
+    outgoing.push({ recipient, message, variant: rendered.variant });
+  }
+  return { outgoing, verdicts: left };
+}
+
+async function markQueued(
+  tx: Tx,
+  campaign: CampaignRow,
+  from: Picked['source'],
+  outgoing: readonly Outgoing[],
+  ids: readonly string[],
+  now: number,
+): Promise<void> {
+  if (outgoing.length === 0) return;
+  const positions = outgoing.map(({ recipient }) => recipient.position);
+  const marked = await tx
+    .update(campaignRecipients)
+    .set({
+      state: 'queued',
+      reason: null,
+      dueAt: null,
+      messageRowId: byPosition(positions, (i) => ids[i] ?? null),
+      variant: byPosition(positions, (i) => outgoing[i]?.variant ?? null),
+      queuedAt: now,
+      updatedAt: now,
+    })
+    .where(areStill(campaign, from, positions));
+  if (affected(marked) !== positions.length) throw new FeedConflict('a recipient was queued meanwhile');
+}
+
+async function markLeft(
+  tx: Tx,
+  campaign: CampaignRow,
+  from: Picked['source'],
+  verdicts: readonly Verdict[],
+  now: number,
+): Promise<void> {
+  const groups = new Map<
+    string,
+    { changes: Partial<typeof campaignRecipients.$inferInsert>; at: number[] }
+  >();
+  for (const verdict of verdicts) {
+    if (verdict.action === 'send') continue;
+    const skip = verdict.action === 'skip';
+    const key = skip ? verdict.reason : String(verdict.until);
+    const changes = skip
+      ? { state: 'skipped' as const, reason: verdict.reason, dueAt: null }
+      : { state: 'deferred' as const, reason: 'quiet', dueAt: verdict.until };
+    const group = groups.get(key) ?? { changes, at: [] as number[] };
+    group.at.push(verdict.recipient.position);
+    groups.set(key, group);
+  }
+  for (const { changes, at } of groups.values()) {
+    await tx
+      .update(campaignRecipients)
+      .set({ ...changes, updatedAt: now })
+      .where(areStill(campaign, from, at));
+  }
+}
+
+const areStill = (campaign: CampaignRow, state: Picked['source'], positions: readonly number[]) =>
+  and(
+    eq(campaignRecipients.campaignId, campaign.id),
+    inArray(campaignRecipients.position, [...positions]),
+    eq(campaignRecipients.state, state),
+  );
+
+function byPosition(positions: readonly number[], pick: (i: number) => string | null): SQL {
+  const whens = positions.map((position, i) => sql`when ${position} then ${pick(i)}`);
+  return sql`case ${campaignRecipients.position} ${sql.join(whens, sql` `)} end`;
+}

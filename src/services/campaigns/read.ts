@@ -1,0 +1,143 @@
+/** Reading campaigns: one and many. */
+import { and, count, desc, eq } from 'drizzle-orm';
+import { campaigns } from '../../db/schema.ts';
+import { NOTHING_KNOWN, type PaceRow } from '../../queue/pace.ts';
+import type { Ctx } from '../context.ts';
+import { readSession, type SessionRecord } from '../sessions/find.ts';
+import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
+import { type Counts, countCampaign, countPage, statisticsOf } from './counts.ts';
+import { type CampaignDeps, type CampaignRow, type CampaignStatus, findCampaign, totalOf } from './row.ts';
+import type { CampaignOutput } from './schemas.ts';
+
+export interface CampaignRef extends BroadcastRef {
+  id: string;
+}
+
+/** The campaigns of a session, or of all sessions when none is named, newest first. Throws SESSION_NOT_FOUND. */
+export async function listCampaigns(
+  ctx: Ctx,
+  input: BroadcastRef & { status?: CampaignStatus | undefined; page: number; limit: number },
+): Promise<{ data: CampaignOutput[]; totalItems: number }> {
+  const { session, userId } = await enterBroadcast(ctx, input, 'read');
+  const where = and(
+    eq(campaigns.userId, userId),
+    session === null ? undefined : eq(campaigns.sessionId, session.sessionId),
+    input.status === undefined ? undefined : eq(campaigns.status, input.status),
+  );
+  const rows = await ctx.db
+    .select()
+    .from(campaigns)
+    .where(where)
+    .orderBy(desc(campaigns.createdAt), desc(campaigns.id))
+    .limit(input.limit)
+    .offset((input.page - 1) * input.limit);
+  const [total] = await ctx.db.select({ n: count() }).from(campaigns).where(where);
+  const counts = await countPage(ctx, rows);
+  const data: CampaignOutput[] = [];
+  for (const row of rows) {
+    const known = counts.get(row.id) ?? (await countCampaign(ctx.db, row.id));
+    data.push(await toCampaign(ctx, row, known, session));
+  }
+  return { data, totalItems: total?.n ?? 0 };
+}
+
+/** One campaign with its numbers as they are now. Throws NOT_FOUND. */
+export async function getCampaign(ctx: Ctx, ref: CampaignRef): Promise<CampaignOutput> {
+  const { campaign, session } = await enterCampaign(ctx, ref, 'read');
+  return viewCampaign(ctx, campaign, session);
+}
+
+/**
+ * The same for a page that is looked at again and again: the numbers of a very large campaign may be some seconds old.
+ * Throws NOT_FOUND.
+ */
+export async function watchCampaign(ctx: Ctx, ref: CampaignRef): Promise<CampaignOutput> {
+  const { campaign, session } = await enterCampaign(ctx, ref, 'read');
+  const counts = await countPage(ctx, [campaign]);
+  return toCampaign(
+    ctx,
+    campaign,
+    counts.get(campaign.id) ?? (await countCampaign(ctx.db, campaign.id)),
+    session,
+  );
+}
+
+/**
+ * A campaign with its session, which is null when it is gone: the one that the surface named, or the campaign's own.
+ * Throws FORBIDDEN, SESSION_NOT_FOUND, NOT_FOUND.
+ */
+export async function enterCampaign(
+  ctx: Ctx,
+  ref: CampaignRef,
+  scope: 'read' | 'broadcast',
+): Promise<{ campaign: CampaignRow; session: SessionRecord | null }> {
+  const { userId, session } = await enterBroadcast(ctx, ref, scope);
+  const campaign = await findCampaign(ctx.db, { userId, sessionId: session?.sessionId }, ref.id);
+  return { campaign, session: session ?? (await readSession(ctx.db, userId, campaign.sessionId)) };
+}
+
+/** The campaign as answers show it. */
+export async function viewCampaign(
+  deps: CampaignDeps,
+  row: CampaignRow,
+  session: PaceRow | null,
+): Promise<CampaignOutput> {
+  return toCampaign(deps, row, await countCampaign(deps.db, row.id), session);
+}
+
+async function toCampaign(
+  deps: CampaignDeps,
+  row: CampaignRow,
+  counts: Counts,
+  session: PaceRow | null,
+): Promise<CampaignOutput> {
+  const statistics = await statisticsOf(deps, row, counts, session ?? NOTHING_KNOWN);
+  const running = row.status === 'running';
+  return {
+    id: row.id,
+    campaignId: row.id,
+    name: row.name,
+    campaignName: row.name,
+    sessionId: row.sessionId,
+    status: row.status,
+    reason: row.reason,
+    reasonMessage: row.reasonMessage,
+    waitingFor: running ? (row.frozenAt === null ? 'recipients' : row.waitingReason) : null,
+    waitingUntil: running ? iso(row.waitingUntil) : null,
+    listId: row.listId,
+    templateId: row.templateId,
+    type: row.type,
+    content: row.content,
+    delayBetweenMessages: row.delayMs,
+    options: showOptions(row.options),
+    totalContacts: totalOf(row),
+    statistics,
+    scheduledAt: iso(row.scheduledAt),
+    timezone: row.timeZone,
+    cron: row.cron,
+    nextRunAt: row.status === 'scheduled' ? iso(row.dueAt) : null,
+    originId: row.originId,
+    origin: row.origin,
+    createdAt: new Date(row.createdAt).toISOString(),
+    startedAt: iso(row.startedAt),
+    pausedAt: iso(row.pausedAt),
+    resumedAt: iso(row.resumedAt),
+    finishedAt: iso(row.finishedAt),
+    updatedAt: new Date(row.updatedAt).toISOString(),
+  };
+}
+
+const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
+
+/** Quiet hours as they were given: times of day. */
+function showOptions(options: Record<string, unknown>): Record<string, unknown> {
+  const { quietHours, ...rest } = options;
+  if (typeof quietHours !== 'object' || quietHours === null) return rest;
+  const times = Object.entries(quietHours).map(([name, minutes]) => [name, toClock(Number(minutes))]);
+  return { ...rest, quietHours: Object.fromEntries(times) };
+}
+
+function toClock(minutes: number): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+}

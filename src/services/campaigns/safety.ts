@@ -1,0 +1,86 @@
+/** What keeps a number from being banned: warm-up, daily cap, and when a campaign stops itself. Pure. */
+import type { CampaignOptions } from './row.ts';
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Campaign messages a day by the age of the linked session. A new number that writes to hundreds of strangers on its
+ * first day is what WhatsApp bans first; there are no official figures, these are what senders report as harmless.
+ */
+export const WARM_UP: readonly { fromDay: number; perDay: number }[] = [
+  { fromDay: 0, perDay: 50 },
+  { fromDay: 1, perDay: 80 },
+  { fromDay: 2, perDay: 120 },
+  { fromDay: 3, perDay: 180 },
+  { fromDay: 4, perDay: 270 },
+  { fromDay: 5, perDay: 400 },
+  { fromDay: 6, perDay: 600 },
+  { fromDay: 7, perDay: 900 },
+  { fromDay: 10, perDay: 2_000 },
+  { fromDay: 14, perDay: 4_000 },
+  { fromDay: 21, perDay: 8_000 },
+];
+/** From this day on only the campaign's own cap and the session's limits count. */
+const WARM_AFTER_DAYS = 30;
+
+/** The most campaign messages of a session of this age in one day; null: no bound. */
+export function warmUpCap(ageMs: number): number | null {
+  const days = Math.floor(Math.max(0, ageMs) / DAY_MS);
+  if (days >= WARM_AFTER_DAYS) return null;
+  const step = WARM_UP.findLast(({ fromDay }) => fromDay <= days);
+  return step?.perDay ?? null;
+}
+
+/**
+ * The cap of today: the smaller one of the warm-up's and the campaign's own. `isReal`: the server is WhatsApp's; an
+ * emulated one bans nobody, so that there the warm-up has to be asked for.
+ */
+export function dailyCap(
+  options: Pick<CampaignOptions, 'dailyCap' | 'warmUp'>,
+  { ageMs, isReal }: { ageMs: number; isReal: boolean },
+): number | null {
+  const warmUp = (options.warmUp ?? isReal) ? warmUpCap(ageMs) : null;
+  const caps = [warmUp, options.dailyCap ?? null].filter((cap) => cap !== null);
+  return caps.length === 0 ? null : Math.min(...caps);
+}
+
+/** What became of one message, for the threshold. */
+export type Fate = 'ok' | 'failed' | 'refused';
+
+/** The newest outcomes that are looked at, and how few are too few to judge by. */
+export const WINDOW = 100;
+const MIN_SAMPLE = 20;
+/** Refusals are WhatsApp's own word about the sender: fewer are enough. */
+const REFUSED_PERCENT = 10;
+export const DEFAULT_FAILURE_PERCENT = 30;
+
+/** Refusals carry the number of WhatsApp's error acknowledgement (463, 479, …); our own codes are words. */
+export function fateOf(outcome: { status: string; errorCode: string | null }): Fate | null {
+  if (outcome.status === 'canceled') return null;
+  if (outcome.status !== 'failed' && outcome.status !== 'expired') return 'ok';
+  return /^\d+$/.test(outcome.errorCode ?? '') ? 'refused' : 'failed';
+}
+
+/** Why the campaign must pause itself, or null. `fates` are the newest outcomes, at most WINDOW of them. */
+export function mustPause(
+  fates: readonly Fate[],
+  failurePercent: number,
+): { reason: 'refusal_rate' | 'failure_rate'; message: string } | null {
+  const total = fates.length;
+  if (total < MIN_SAMPLE) return null;
+  const refused = fates.filter((fate) => fate === 'refused').length;
+  const failed = fates.filter((fate) => fate !== 'ok').length;
+  if (refused * 100 >= total * Math.min(REFUSED_PERCENT, failurePercent)) {
+    const message = `WhatsApp refused ${refused} of the last ${total} messages: sending on would endanger the number.`;
+    return { reason: 'refusal_rate', message };
+  }
+  if (failed * 100 >= total * failurePercent) {
+    return { reason: 'failure_rate', message: `${failed} of the last ${total} messages failed.` };
+  }
+  return null;
+}
+
+/** Milliseconds until the next message: never less than asked for, up to 30 % more, so that no rhythm shows. */
+export function jitteredDelay(delayMs: number, random: number): number {
+  return Math.round(delayMs * (1 + 0.3 * random));
+}

@@ -1,0 +1,51 @@
+/** A list as CSV, in the columns that an import reads. */
+import { and, asc, eq, gt } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { broadcastContacts } from '../../db/schema.ts';
+import { turn } from '../../db/turns.ts';
+import { csvLine } from '../../utils/csv.ts';
+import { own } from '../../utils/own.ts';
+import { formatE164 } from '../../utils/phone.ts';
+import type { Ctx } from '../context.ts';
+import { enterBroadcast } from '../sessions/tenant.ts';
+import { findList, type ListRef, type ListRow } from './lists.ts';
+
+const PIECE = 500;
+
+export interface CsvExport {
+  fileName: string;
+  lines: AsyncIterable<string>;
+}
+
+/** The contacts of a list with their custom fields, piece by piece. Throws NOT_FOUND. */
+export async function exportContacts(ctx: Ctx, ref: ListRef): Promise<CsvExport> {
+  const { userId } = await enterBroadcast(ctx, ref, 'read');
+  const list = await findList(ctx.db, userId, ref.listId, ctx.actor.sessionId);
+  return { fileName: `contacts-${list.id}.csv`, lines: contactLines(ctx.db, list) };
+}
+
+async function* contactLines(db: Db, list: ListRow): AsyncGenerator<string> {
+  yield csvLine(['name', 'number', ...list.columns]);
+  let after = '';
+  while (true) {
+    const rows = await db
+      .select({
+        phone: broadcastContacts.phone,
+        name: broadcastContacts.name,
+        fields: broadcastContacts.fields,
+      })
+      .from(broadcastContacts)
+      .where(and(eq(broadcastContacts.listId, list.id), gt(broadcastContacts.phone, after)))
+      .orderBy(asc(broadcastContacts.phone))
+      .limit(PIECE);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows
+      .map(({ phone, name, fields }) =>
+        csvLine([name, formatE164(phone), ...list.columns.map((column) => own(fields, column) ?? null)]),
+      )
+      .join('');
+    after = last.phone;
+    await turn();
+  }
+}

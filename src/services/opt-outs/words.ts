@@ -1,0 +1,151 @@
+/** Which messages mean "no more of this", and what becomes of them. */
+import { and, eq } from 'drizzle-orm';
+import type { Db, Tx } from '../../db/client.ts';
+import { tryInsert, upsert } from '../../db/ops.ts';
+import { optOutSettings, optOuts, waContacts } from '../../db/schema.ts';
+import { record } from '../../events/record.ts';
+import type { AccountRef } from '../../whatsapp/engine.ts';
+import type { InboundContent } from '../../whatsapp/inbound-content.ts';
+import { requireWholeTenant } from '../access.ts';
+import type { Ctx, Deps } from '../context.ts';
+import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
+import { lidKey, showKey } from './ledger-keys.ts';
+import { isOptedOut } from './opted-out.ts';
+
+/** Always in force; a tenant adds its own. */
+export const BUILT_IN_WORDS: readonly string[] = ['STOP', 'BERHENTI', 'UNSUBSCRIBE'];
+export const MAX_WORD_LENGTH = 60;
+
+/** A stored inbound message, as far as it can be an opt-out. */
+interface Written {
+  /** messages.id */
+  id: string;
+  /** null for groups, and for a LID that is not known */
+  phone: string | null;
+  /** null for groups */
+  lid: string | null;
+  content: InboundContent;
+}
+
+/**
+ * Puts the sender into the tenant's ledger when the whole message is one of its words; in the transaction that
+ * stores the message, so that neither is there without the other. A LID that nobody knows the number of stands there
+ * itself. Who is in the ledger already stays as they are.
+ */
+export async function noteOptOut(
+  tx: Tx,
+  deps: Pick<Deps, 'clock' | 'stream'>,
+  account: AccountRef,
+  message: Written,
+): Promise<void> {
+  const said = saidIn(message.content);
+  if (said.length === 0 || (message.phone === null && message.lid === null)) return;
+  const words = [...BUILT_IN_WORDS, ...(await readOwnWords(tx, account.userId))];
+  const word = words.find((candidate) => said.includes(foldWord(candidate)));
+  if (word === undefined) return;
+  const lid = message.lid ?? '';
+  const phone = message.phone ?? (await phoneOfLid(tx, account.id, lid)) ?? lidKey(lid);
+  if ((await isOptedOut(tx, account.userId, [phone])).size > 0) return;
+  const added = await tryInsert(tx, optOuts, {
+    userId: account.userId,
+    phone,
+    source: 'message',
+    word,
+    sessionId: account.sessionId,
+    messageRowId: message.id,
+    createdAt: deps.clock.now(),
+  });
+  if (!added) return;
+  await record(tx, deps, [
+    {
+      userId: account.userId,
+      session: account,
+      event: 'opt_out.added',
+      subject: showKey(phone),
+      data: { source: 'message', word },
+    },
+  ]);
+}
+
+/** What the message may say as a whole: its text, or the button that was tapped. */
+function saidIn(content: InboundContent): string[] {
+  const texts = [
+    content.type === 'text' ? content.text : undefined,
+    content.selected?.text,
+    content.selected?.id,
+    content.reply?.text,
+  ];
+  return texts
+    .filter((text) => text !== undefined && text.length <= 2 * MAX_WORD_LENGTH)
+    .map(foldWord)
+    .filter((text) => text !== '');
+}
+
+const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
+
+/** Without case, and without what people put around a word. */
+function foldWord(text: string | undefined): string {
+  const characters = [...(text ?? '').normalize('NFKC').toLocaleUpperCase('en')];
+  const counts = (character: string) => LETTER_OR_DIGIT.test(character);
+  const first = characters.findIndex(counts);
+  if (first < 0) return '';
+  return characters
+    .slice(first, characters.findLastIndex(counts) + 1)
+    .join('')
+    .replace(/\s+/g, ' ');
+}
+
+async function phoneOfLid(tx: Tx, accountId: string, lid: string): Promise<string | null> {
+  const [row] = await tx
+    .select({ phone: waContacts.phone })
+    .from(waContacts)
+    .where(and(eq(waContacts.accountId, accountId), eq(waContacts.lid, lid)));
+  return row?.phone ?? null;
+}
+
+async function readOwnWords(db: Db, userId: number): Promise<string[]> {
+  const [row] = await db
+    .select({ words: optOutSettings.words })
+    .from(optOutSettings)
+    .where(eq(optOutSettings.userId, userId));
+  return row?.words ?? [];
+}
+
+export interface OptOutWords {
+  builtIn: readonly string[];
+  words: string[];
+}
+
+/** The words that opt out. */
+export async function getOptOutWords(ctx: Ctx, ref: BroadcastRef): Promise<OptOutWords> {
+  const { userId } = await enterBroadcast(ctx, ref, 'read');
+  return { builtIn: BUILT_IN_WORDS, words: await readOwnWords(ctx.db, userId) };
+}
+
+/** Replaces the tenant's own words; the built-in ones stay in force. Throws FORBIDDEN for a key of one session. */
+export async function putOptOutWords(
+  ctx: Ctx,
+  input: BroadcastRef & { words: readonly string[] },
+): Promise<OptOutWords> {
+  const { userId } = await enterBroadcast(ctx, input, 'broadcast');
+  requireWholeTenant(ctx);
+  const known = new Set(BUILT_IN_WORDS);
+  const words: string[] = [];
+  for (const given of input.words) {
+    const word = foldWord(given);
+    if (known.has(word)) continue;
+    known.add(word);
+    words.push(word);
+  }
+  const updatedAt = ctx.clock.now();
+  await upsert(ctx.db, optOutSettings, { userId, words, updatedAt }, [optOutSettings.userId], {
+    words,
+    updatedAt,
+  });
+  return { builtIn: BUILT_IN_WORDS, words };
+}
+
+/** Whether anything is left of a word when case and punctuation are gone. */
+export function isWord(text: string): boolean {
+  return foldWord(text) !== '';
+}

@@ -1,0 +1,50 @@
+/** The tools for the data as users run them: a process of its own. */
+import { spawn } from 'node:child_process';
+
+export interface ToolRun {
+  code: number | null;
+  /** stdout and stderr as they came */
+  output: string;
+}
+
+/** Runs `npm run <tool> -- <args>` without npm; resolves when it has ended. `env` is all that it sees. */
+export function runCare(args: readonly string[], env: NodeJS.ProcessEnv): Promise<ToolRun> {
+  return startCare(args, env).ended;
+}
+
+/** The same, to be killed in the middle. */
+export function startCare(args: readonly string[], env: NodeJS.ProcessEnv) {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const listeners = new Set<() => void>();
+  const collect = (chunk: Buffer) => {
+    output += chunk.toString();
+    for (const look of listeners) look();
+  };
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  const ended = new Promise<ToolRun>((resolve) =>
+    child.once('close', (code) => {
+      resolve({ code, output });
+      for (const look of listeners) look();
+    }),
+  );
+  return {
+    ended,
+    kill: () => child.kill('SIGKILL'),
+    /** Resolves when it has printed that, or has ended. */
+    says: (text: string) =>
+      new Promise<void>((resolve) => {
+        const look = () => {
+          if (!output.includes(text) && child.exitCode === null && child.signalCode === null) return;
+          listeners.delete(look);
+          resolve();
+        };
+        listeners.add(look);
+        look();
+      }),
+  };
+}
