@@ -139,6 +139,14 @@ export interface PasskeyRow {
   expiresAt: number;
 }
 
+/** How a session is listed on the phone. */
+export interface BrowserRow {
+  /** the operating system, or the name that is shown */
+  os: string;
+  /** a browser that WhatsApp knows */
+  browser: string;
+}
+
 /** A linked WhatsApp number: what the API calls a session. */
 export const whatsappAccounts = table(
   'whatsapp_accounts',
@@ -167,6 +175,12 @@ export const whatsappAccounts = table(
     qrExpiresAt: timestamp(),
     /** where the passkey step of a pairing stands */
     passkey: json<PasskeyRow>(),
+    /** when the link was imported from another program, which must not use it any more */
+    importedAt: timestamp(),
+    /** URL of the proxy that its connections go through, sealed: it holds a password */
+    proxy: text(),
+    /** what the phone lists this device as when it is linked; null: the service's own */
+    browser: json<BrowserRow>(),
     owner: id(),
     fence: bigint().notNull().default(0),
     /** number of the last event of this session: streams and webhooks order by it */
