@@ -1,4 +1,5 @@
 /** `npm run rotate-encryption-key`: everything is sealed with ENCRYPTION_KEY, so that the old key can go. */
+
 import { readHost } from '../cluster/host.ts';
 import { type Database, openDatabase } from '../db/client.ts';
 import { requireMigrated } from '../db/migrate.ts';
@@ -6,11 +7,12 @@ import { readKeyHolders } from '../services/encryption/announcements.ts';
 import { type Rotation, rotateSealed } from '../services/encryption/rotate.ts';
 import { loadDataConfig } from '../utils/config.ts';
 import { createSecretBox, type SecretBox } from '../utils/crypto.ts';
+import { DAY_MS } from '../utils/durations.ts';
 import { StartError } from '../utils/errors.ts';
 import type { Speaker } from './tool.ts';
 
 /** The longest that a signed link is good for: those to files and reports. */
-const LINK_MS = 86_400_000;
+const LINK_MS = DAY_MS;
 
 /** Seals anew whatever other keys have sealed, beside the running service. Throws StartError. */
 export async function rotateEncryptionKey(_args: readonly string[], speaker: Speaker): Promise<void> {

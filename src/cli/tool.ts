@@ -1,5 +1,7 @@
 /** What the tools share: which one it is, how they speak, and how their failures read. */
+
 import { isUnavailable } from '../db/ops.ts';
+import { MINUTE_MS } from '../utils/durations.ts';
 import { StorageError } from '../utils/storage/storage.ts';
 import { backup } from './backup.ts';
 import { doctor } from './doctor.ts';
@@ -35,7 +37,7 @@ export async function runTool([name = '', ...args]: readonly string[]): Promise<
     return 1;
   }
   // Timers of the service do not keep a process alive, and SQLite has no sockets that would.
-  const alive = setInterval(() => undefined, 60_000);
+  const alive = setInterval(() => undefined, MINUTE_MS);
   try {
     await tool(args, createSpeaker());
     return 0;

@@ -1,15 +1,17 @@
 /** The rows in which one process asks another, and what an answer looks like in them. */
+
 import { and, asc, eq, inArray, lt } from 'drizzle-orm';
 import type { Database, Db } from '../db/client.ts';
 import { affected, transact } from '../db/ops.ts';
 import { sessionCommands, whatsappAccounts } from '../db/schema.ts';
+import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../utils/errors.ts';
 import { postWakeUps } from './wake-ups.ts';
 
 export type CommandRow = typeof sessionCommands.$inferSelect;
 
 /** A row that nobody waits for is kept for as long: its owner may be writing the answer. */
-const KEEP_MS = 60_000;
+const KEEP_MS = MINUTE_MS;
 const TAKEN_AT_ONCE = 50;
 
 /** The process that the session's row names; undefined when there is no such session. */

@@ -1,7 +1,9 @@
 /** Where a process finds what the others have for it. Looked into only while there are others. */
+
 import type { Database } from '../db/client.ts';
 import { inCleanContext } from '../db/scope.ts';
 import { type Clock, sleep } from '../utils/clock.ts';
+import { MINUTE_MS } from '../utils/durations.ts';
 import type { Logger } from '../utils/logger.ts';
 import { forgetCommands } from './command-rows.ts';
 import { forgetWakeUps, type SessionNews, takeWakeUps } from './wake-ups.ts';
@@ -12,7 +14,7 @@ const LOOK_EVERY_MS = 50;
 const ALONE_MS = 250;
 const FIRST_PAUSE_MS = 200;
 const MAX_PAUSE_MS = 5_000;
-const CLEAN_EVERY_MS = 60_000;
+const CLEAN_EVERY_MS = MINUTE_MS;
 /** Commands leave news of their own, unless a process of an earlier release has added theirs to a message's. */
 const COMMANDS_EVERY_MS = 1_000;
 

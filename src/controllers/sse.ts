@@ -1,4 +1,5 @@
 /** Server-Sent Events: what is the same for the events of one session and of a whole tenant. */
+
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { EventFilter } from '../events/stream.ts';
 import { authenticate } from '../middlewares/authenticate.ts';
@@ -6,6 +7,7 @@ import type { HttpContext } from '../middlewares/http-env.ts';
 import type { Ctx } from '../services/context.ts';
 import { createWaker } from '../services/sessions/waker.ts';
 import { sleep } from '../utils/clock.ts';
+import { HOUR_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import { toJsonText } from '../utils/json.ts';
 
@@ -32,7 +34,7 @@ const POLL_MS = 1_000;
 /** A client that takes nothing for so long is gone. */
 const WRITE_TIMEOUT_MS = 30_000;
 /** Clients come back by themselves, with the id of the last event they saw. */
-const MAX_LIFE_MS = 3_600_000;
+const MAX_LIFE_MS = HOUR_MS;
 const MAX_STREAMS_PER_USER = 100;
 
 /** Streams that are open in this process, by the service's event stream (one a process) and user. */

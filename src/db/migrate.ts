@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator';
+import { MINUTE_MS } from '../utils/durations.ts';
 import { StartError } from '../utils/errors.ts';
 import type { Logger } from '../utils/logger.ts';
 import { migrationsFolder, positionOf, readJournal } from './journal.ts';
@@ -12,7 +13,7 @@ import type { Database, Db } from './types.ts';
 
 const LEASE_MS = 30_000;
 /** Another process may be migrating a large table. */
-const MAX_WAIT_MS = 15 * 60_000;
+const MAX_WAIT_MS = 15 * MINUTE_MS;
 /** drizzle-kit's own table, so that its commands see what was applied. */
 const APPLIED = sql.identifier('__drizzle_migrations');
 

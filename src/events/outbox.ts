@@ -1,10 +1,12 @@
 /** Which webhooks want an event, and the rows that make sure they get it. */
+
 import { randomInt } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { incoming, insertMany, upsert } from '../db/ops.ts';
 import { counters, webhookLanes, webhookOutbox, webhooks } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
+import { DAY_MS } from '../utils/durations.ts';
 import { newId } from '../utils/ids.ts';
 import type { LiveEvent, Outbox } from './stream.ts';
 
@@ -31,7 +33,7 @@ export const WEBHOOK_EVENTS = [
 /** The webhook of the whole service, which is configured and has no row. */
 export const DEFAULT_WEBHOOK_ID = 'default';
 /** A day, as the API promises. */
-export const RETRY_FOR_MS = 86_400_000;
+export const RETRY_FOR_MS = DAY_MS;
 
 const KNOWN: ReadonlySet<string> = new Set(WEBHOOK_EVENTS);
 /** How long another process may go on without a change of webhooks. */

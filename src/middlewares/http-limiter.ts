@@ -3,11 +3,13 @@
  * that as soon as a process has let two percent of a limit pass by itself. So n processes together let at most 2n percent
  * more pass than the limit says.
  */
+
 import { inArray, lte, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import { deleteInPieces, incoming, transact, upsert } from '../db/ops.ts';
 import { rateLimits } from '../db/schema.ts';
 import type { Deps } from '../services/context.ts';
+import { MINUTE_MS } from '../utils/durations.ts';
 import type { RatePolicy, RateVerdict } from './http-env.ts';
 
 export interface HttpLimiter {
@@ -22,7 +24,7 @@ export interface HttpLimiter {
 const FLUSH_MS = 250;
 /** The part of a limit that one process may count without telling the others: fifty writes a window at most. */
 const UNSHARED = 1 / 50;
-const SWEEP_MS = 60_000;
+const SWEEP_MS = MINUTE_MS;
 const MAX_SUBJECTS = 20_000;
 /** Rows of one write: far below the parameters that a statement may have. */
 const PIECE = 500;

@@ -1,13 +1,13 @@
 /** Which limit a request falls under, and whose it is. */
+
 import { refundWindow, spendFromWindow } from '../db/windows.ts';
 import type { Actor, Deps } from '../services/context.ts';
 import { quotaOf } from '../services/quotas.ts';
 import { addressGroup } from '../utils/address.ts';
+import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError, ERROR_STATUS } from '../utils/errors.ts';
 import type { HttpContext, RatePolicy, RateVerdict } from './http-env.ts';
 import type { HttpLimiter } from './http-limiter.ts';
-
-const MINUTE_MS = 60_000;
 
 /**
  * Counts the request against its credential (its address when it has none), and against what all credentials of its

@@ -2,11 +2,13 @@
  * The breaker of a session: when WhatsApp refuses a message for what it thinks of the sender, nothing goes to people
  * who have never heard from the session for a while. Those who know it are served on.
  */
+
 import { and, eq, inArray, isNull, lte, or } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { affected } from '../db/ops.ts';
 import { messageQueue, messages, whatsappAccounts } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
+import { DAY_MS, MINUTE_MS } from '../utils/durations.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { isGroupJid, lidJid, phoneJid } from '../whatsapp/jid.ts';
 import { findSubscribers } from '../whatsapp/subscribers.ts';
@@ -19,11 +21,10 @@ import type { Addressee } from './subscriber-peers.ts';
 
 /** 463: too many strangers written to; 479: no trust token for this recipient. */
 const BREAKER_CODES: ReadonlySet<string> = new Set(['463', '479']);
-const MINUTE_MS = 60_000;
 const FIRST_PAUSE_MS = 15 * MINUTE_MS;
-const MAX_PAUSE_MS = 24 * 60 * MINUTE_MS;
+const MAX_PAUSE_MS = DAY_MS;
 /** So long after a pause the next refusal is a first one again. */
-const FORGET_MS = 24 * 60 * MINUTE_MS;
+const FORGET_MS = DAY_MS;
 
 /** True for a refusal that says something about the sender. */
 export function tripsBreaker(errorCode: string): boolean {

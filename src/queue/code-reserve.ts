@@ -1,11 +1,13 @@
 /** Which sessions send codes: they keep a part of their limits back for them. */
+
 import { and, eq, inArray, isNull, lte, or } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { whatsappAccounts } from '../db/schema.ts';
+import { HOUR_MS } from '../utils/durations.ts';
 import { PRIORITIES } from './priority.ts';
 
 /** The time is kept to the hour, so that few codes write to their session's row. */
-const NOTED_EVERY_MS = 3_600_000;
+const NOTED_EVERY_MS = HOUR_MS;
 
 /** True when high priority that is queued now is still to be noted on the session's row. */
 export function isToBeNoted(lastHighAt: number | null, now: number): boolean {

@@ -2,14 +2,14 @@
  * A session's exact sliding windows. They live in the owner's memory; `send_attempts` is what they are rebuilt
  * from, so a restart can over-count (an attempt that was counted and never left) but never under-count.
  */
+
 import { and, desc, eq, gt } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
 import { sendAttempts } from '../db/schema.ts';
+import { HOUR_MS, MINUTE_MS } from '../utils/durations.ts';
 import { capOf, type Pace } from './pace.ts';
 import type { Priority } from './priority.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 /** Spent entries are dropped from the front in pieces of this many: moving an array costs. */
 const COMPACT_AT = 1_000;
 

@@ -1,4 +1,5 @@
 import type { Config } from '../utils/config-types.ts';
+import { DAY_MS } from '../utils/durations.ts';
 import { PRIORITIES, type Priority } from './priority.ts';
 
 /** How fast one session may send. Durations in milliseconds, limits in attempts per sliding window. */
@@ -24,7 +25,6 @@ export interface WarmUp {
   since: number;
 }
 
-const DAY_MS = 86_400_000;
 /** The largest reserve: other messages must still get through. */
 export const MAX_RESERVE_PERCENT = 90;
 

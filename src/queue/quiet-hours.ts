@@ -1,4 +1,5 @@
 /** Hours of the day in which only what is urgent leaves. Pure. */
+import { spanEnd } from '../utils/time-zone.ts';
 
 export interface QuietHours {
   /** `21:00`, local time; a span over midnight is one */
@@ -8,20 +9,10 @@ export interface QuietHours {
   timeZone: string;
 }
 
-const MINUTE_MS = 60_000;
-const DAY_MINUTES = 1_440;
-const formats = new Map<string, Intl.DateTimeFormat>();
-
 /** When the quiet hours that it is in now end, epoch milliseconds; null outside of them. */
 export function quietUntil(quiet: QuietHours | null, now: number): number | null {
   if (quiet === null) return null;
-  const from = minutesOf(quiet.from);
-  const to = minutesOf(quiet.to);
-  const minute = minuteOfDay(now, quiet.timeZone);
-  const isQuiet = from <= to ? minute >= from && minute < to : minute >= from || minute < to;
-  if (!isQuiet) return null;
-  const left = (to - minute + DAY_MINUTES) % DAY_MINUTES;
-  return now - (now % MINUTE_MS) + left * MINUTE_MS;
+  return spanEnd(quiet.timeZone, { from: minutesOf(quiet.from), to: minutesOf(quiet.to) }, now);
 }
 
 /** What the session's settings say; null for nothing or nonsense. */
@@ -35,18 +26,4 @@ export function readQuietHours(value: unknown): QuietHours | null {
 function minutesOf(clock: string): number {
   const [hours = 0, minutes = 0] = clock.split(':').map(Number);
   return hours * 60 + minutes;
-}
-
-function minuteOfDay(now: number, timeZone: string): number {
-  let format = formats.get(timeZone);
-  if (!format) {
-    format = new Intl.DateTimeFormat('en-GB', {
-      timeZone,
-      hour: '2-digit',
-      minute: '2-digit',
-      hourCycle: 'h23',
-    });
-    formats.set(timeZone, format);
-  }
-  return minutesOf(format.format(now));
 }

@@ -1,12 +1,13 @@
 /** Until when the limit of one recipient holds a message: what has been sent to it, and what waits before. */
+
 import { and, count, desc, eq, gt, inArray, lt, lte, ne, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
+import { HOUR_MS } from '../utils/durations.ts';
 import { capOf, type Pace } from './pace.ts';
 import type { Priority } from './priority.ts';
 import { peersOf } from './subscriber-peers.ts';
 
-const HOUR_MS = 3_600_000;
 /** Messages of one chat that are looked through, at most. */
 const SCAN_LIMIT = 1_000;
 /** Messages of others among the newest of a chat that are passed over to find ours: a group may have thousands. */

@@ -1,4 +1,5 @@
 /** What is to be done after an attempt: a pure function of its result. */
+import { MINUTE_MS } from '../utils/durations.ts';
 import type { LeftOut, SendResult } from '../whatsapp/engine.ts';
 
 export type Decision =
@@ -24,7 +25,7 @@ export interface Attempt {
 const TRANSIENT_REFUSALS: ReadonlySet<string> = new Set(['429', '500', '502', '503', '504']);
 const FIRST_BACKOFF_MS = 2_000;
 /** The longest wait between two attempts. */
-export const MAX_BACKOFF_MS = 60_000;
+export const MAX_BACKOFF_MS = MINUTE_MS;
 /** How long a message waits for what it needs (its file); half of it is random. */
 const POSTPONE_MS = 10_000;
 

@@ -1,10 +1,12 @@
 /** A user's own key, shown whenever its owner signs in, and extra keys, shown once. */
+
 import { and, asc, eq, isNull, lte } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { affected, transact } from '../db/ops.ts';
 import { apiKeys } from '../db/schema.ts';
 import { type Origin, record } from '../events/record.ts';
 import type { SecretBox } from '../utils/crypto.ts';
+import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
 import { requirePerson, requireWrite, SCOPES } from './access.ts';
@@ -31,8 +33,6 @@ export interface CreateApiKeyInput {
   /** epoch milliseconds */
   expiresAt?: number | undefined;
 }
-
-const MINUTE_MS = 60_000;
 
 /**
  * Gives the user this own key instead of the one it had; the old one works until `oldUntil` (now: not any more).

@@ -1,8 +1,10 @@
 /** The first answer to an Idempotency-Key, kept with the change it belongs to. */
+
 import { and, eq, gt, lte } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { tryInsert } from '../db/ops.ts';
 import { idempotencyKeys } from '../db/schema.ts';
+import { DAY_MS } from '../utils/durations.ts';
 import type { Ctx } from './context.ts';
 
 export interface Answer {
@@ -28,7 +30,7 @@ export interface KeptAnswer extends Answer {
 }
 
 /** 24 h, as the API promises. */
-export const KEEP_MS = 86_400_000;
+export const KEEP_MS = DAY_MS;
 
 /** Another request with the same key was first; the change of this one is rolled back. */
 export class IdempotencyLost extends Error {

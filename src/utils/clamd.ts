@@ -1,5 +1,7 @@
 /** A client of clamd, ClamAV's scanner: one file, one connection (clamd(8), command INSTREAM). */
+
 import { connect, type Socket } from 'node:net';
+import { MINUTE_MS } from './durations.ts';
 
 export interface ClamdAddress {
   /** a host name, or the path of a Unix socket */
@@ -15,7 +17,7 @@ export class ScannerError extends Error {
 }
 
 /** clamd reads a file far faster than this; a scan of 10 MB takes about a second. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = MINUTE_MS;
 /** Its answers are one short line. */
 const MAX_ANSWER_BYTES = 4_096;
 

@@ -1,8 +1,11 @@
 /** The environment as strings: names, aliases and what each value may be. config.ts makes the Config of it. */
+
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
+import { DAY_MS } from './durations.ts';
 import { parseHosts } from './host-list.ts';
 import { withoutTrailing } from './text.ts';
+import { isTimeZone } from './time-zone.ts';
 
 /** Ours first, then the names of the systems that came before; ours wins when both are set. */
 const ALIASES: Record<string, readonly string[]> = {
@@ -129,18 +132,8 @@ const prefix = () =>
     .refine((parts) => parts.every((part) => !/^\.+$/.test(part)), 'must not hold . or .. as a folder')
     .transform((parts) => parts.map((part) => `${part}/`).join(''));
 
-const timeZone = () =>
-  z.string().refine((zone) => {
-    try {
-      new Intl.DateTimeFormat('en', { timeZone: zone });
-      return true;
-    } catch {
-      return false;
-    }
-  }, 'must be a time zone such as Asia/Jakarta');
+const timeZone = () => z.string().refine(isTimeZone, 'must be a time zone such as Asia/Jakarta');
 
-/** A day in milliseconds: no window or pause is longer. */
-const DAY_MS = 86_400_000;
 const GIB = 1024 ** 3;
 const LOG_LEVELS = ['error', 'warn', 'info', 'http', 'verbose', 'debug', 'silly', 'silent'] as const;
 

@@ -1,10 +1,13 @@
 /** Days and hours of an IANA time zone; everything else in the service is UTC. */
+import { LRUCache } from 'lru-cache';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from './durations.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 /** Zones change their offset at multiples of this (the half hour of Lord Howe included). */
-const STEP_MS = 900_000;
-const MAX_KEPT = 5_000;
+const STEP_MS = 15 * MINUTE_MS;
+/** Offsets of one zone that are kept: fifty days of a quarter of an hour each. */
+const MAX_OFFSETS = 5_000;
+/** Clocks that are kept. A client names the zone, so there must be a bound; the world has about 600. */
+const MAX_ZONES = 100;
 
 export interface LocalTime {
   /** `2026-01-31` */
@@ -18,7 +21,21 @@ export interface ZoneClock {
   at(instant: number): LocalTime;
   /** The instant at which the local day of `instant` began. */
   startOfDay(instant: number): number;
+  /** The instant at which the local day `date` (`2026-01-31`) begins. */
+  startOfDate(date: string): number;
+  /** What the zone's clocks show, as the epoch milliseconds at which a clock on UTC shows the same. */
+  toLocal(instant: number): number;
+  /** The instant at which the zone's clocks show `local`, the reverse of `toLocal`. */
+  fromLocal(local: number): number;
 }
+
+/** A part of every day, in whole minutes after midnight. `from` may be later than `to`: then it goes over midnight. */
+export interface DailySpan {
+  from: number;
+  to: number;
+}
+
+const clocks = new LRUCache<string, ZoneClock>({ max: MAX_ZONES });
 
 /** True for an IANA zone. */
 export function isTimeZone(zone: string): boolean {
@@ -30,8 +47,16 @@ export function isTimeZone(zone: string): boolean {
   }
 }
 
-/** A clock of that zone. Throws RangeError for a name that is no time zone. */
-export function createZoneClock(timeZone: string): ZoneClock {
+/** The clock of that zone. Throws RangeError for a name that is no time zone. */
+export function zoneClock(timeZone: string): ZoneClock {
+  const known = clocks.get(timeZone);
+  if (known) return known;
+  const made = createZoneClock(timeZone);
+  clocks.set(timeZone, made);
+  return made;
+}
+
+function createZoneClock(timeZone: string): ZoneClock {
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone,
     hourCycle: 'h23',
@@ -42,11 +67,11 @@ export function createZoneClock(timeZone: string): ZoneClock {
     minute: 'numeric',
     second: 'numeric',
   });
-  const kept = new Map<number, number>();
+  const offsets = new Map<number, number>();
 
   function offsetAt(instant: number): number {
     const step = Math.floor(instant / STEP_MS) * STEP_MS;
-    const known = kept.get(step);
+    const known = offsets.get(step);
     if (known !== undefined) return known;
     const parts = new Map(format.formatToParts(step).map((part) => [part.type, Number(part.value)]));
     const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? 0;
@@ -58,34 +83,70 @@ export function createZoneClock(timeZone: string): ZoneClock {
       part('minute'),
       part('second'),
     );
-    if (kept.size >= MAX_KEPT) kept.clear();
-    kept.set(step, local - step);
+    if (offsets.size >= MAX_OFFSETS) offsets.clear();
+    offsets.set(step, local - step);
     return local - step;
   }
 
-  return {
+  const clock: ZoneClock = {
     at(instant) {
       const local = instant + offsetAt(instant);
-      return { date: new Date(local).toISOString().slice(0, 10), hour: Math.floor(mod(local) / HOUR_MS) };
+      return {
+        date: new Date(local).toISOString().slice(0, 10),
+        hour: Math.floor(timeOfDay(local) / HOUR_MS),
+      };
     },
     startOfDay(instant) {
       const local = instant + offsetAt(instant);
-      const midnight = local - mod(local);
+      const midnight = local - timeOfDay(local);
       // The offset at midnight counts; on the day of a change it is another one than now.
       return midnight - offsetAt(midnight - offsetAt(instant));
     },
+    startOfDate(date) {
+      const noon = Date.parse(`${date}T12:00:00Z`);
+      // Noon in UTC may be on the local day before or after.
+      const days = [0, -DAY_MS, DAY_MS].find((days) => clock.at(noon + days).date === date) ?? 0;
+      return clock.startOfDay(noon + days);
+    },
+    toLocal: (instant) => instant + offsetAt(instant),
+    fromLocal(local) {
+      const first = local - offsetAt(local);
+      return local - offsetAt(first);
+    },
   };
+  return clock;
 }
 
-const mod = (local: number) => ((local % DAY_MS) + DAY_MS) % DAY_MS;
+/**
+ * The instant at which the daily span that holds `instant` ends there; null outside of it. The hours until then are
+ * those of the zone's clocks as they stand now.
+ */
+export function spanEnd(timeZone: string, { from, to }: DailySpan, instant: number): number | null {
+  const minute = Math.floor(timeOfDay(zoneClock(timeZone).toLocal(instant)) / MINUTE_MS);
+  const isInside = from <= to ? minute >= from && minute < to : minute >= from || minute < to;
+  if (!isInside) return null;
+  const left = (to - minute + DAY_MINUTES) % DAY_MINUTES;
+  return instant - (instant % MINUTE_MS) + left * MINUTE_MS;
+}
 
-/** The IANA zones of a country (two letters), as ICU knows them. */
+const DAY_MINUTES = DAY_MS / MINUTE_MS;
+
+/** Milliseconds since local midnight. */
+const timeOfDay = (local: number) => ((local % DAY_MS) + DAY_MS) % DAY_MS;
+
+const zonesByCountry = new Map<string, readonly string[]>();
+
+/** The IANA zones of a country (two letters), as ICU knows them. Throws RangeError for what cannot be one. */
 export function zonesOfCountry(country: string): readonly string[] {
+  const known = zonesByCountry.get(country);
+  if (known) return known;
   // An accessor on older versions of V8, a method on newer ones.
   const locale: object & { timeZones?: unknown; getTimeZones?: unknown } = new Intl.Locale(`und-${country}`);
   const zones: unknown =
     typeof locale.getTimeZones === 'function' ? locale.getTimeZones.call(locale) : locale.timeZones;
-  return Array.isArray(zones) ? zones.filter((zone) => typeof zone === 'string') : [];
+  const found = Array.isArray(zones) ? zones.filter((zone) => typeof zone === 'string') : [];
+  zonesByCountry.set(country, found);
+  return found;
 }
 
 /** The zone of a country by which times without a zone are read: Jakarta for Indonesia, UTC where there are several. */

@@ -1,4 +1,5 @@
 /** Downloads the files of inbound messages, a few at a time, until they are there or will never be. */
+
 import { inCleanContext } from '../db/scope.ts';
 import type { Deps } from '../services/context.ts';
 import { giveUpMedia, keepInboundMedia } from '../services/inbound/keep-media.ts';
@@ -10,6 +11,7 @@ import {
   retryDelayMs,
 } from '../services/inbound/media-work.ts';
 import { sleep } from '../utils/clock.ts';
+import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import { type FetchMedia, MediaFailure, type MediaFailureKind } from '../whatsapp/inbound-media.ts';
 import type { Loop } from './loop.ts';
@@ -17,7 +19,7 @@ import type { Loop } from './loop.ts';
 /** Downloads at a time in one process: each needs a few buffers, not its file. */
 const MAX_RUNNING = 4;
 /** For one file: 50 MB at the slowest rate that is still worth it. */
-const DOWNLOAD_TIMEOUT_MS = 5 * 60_000;
+const DOWNLOAD_TIMEOUT_MS = 5 * MINUTE_MS;
 /** How long what another process stored, or what is to be tried again, waits to be noticed. */
 const POLL_MS = 2_000;
 const RELEASE_EVERY_MS = 30_000;

@@ -1,12 +1,14 @@
 /** Sends mails that wait, and forgets registrations that were not confirmed. */
+
 import type { Deps } from '../services/context.ts';
 import { forgetUnconfirmed, sendDueMails } from '../services/mail/outbox.ts';
+import { HOUR_MS } from '../utils/durations.ts';
 import { createMailer } from '../utils/smtp.ts';
 import { createLoop, type Loop } from './loop.ts';
 
 const PERIOD_MS = 2_000;
 /** Without a server there is only something to forget. */
-const FORGET_PERIOD_MS = 3_600_000;
+const FORGET_PERIOD_MS = HOUR_MS;
 
 /** Makes the sender. Several processes may run it at once. */
 export function createMailSender(deps: Pick<Deps, 'config' | 'db' | 'clock' | 'logger' | 'secrets'>): Loop {

@@ -1,10 +1,12 @@
 /** Once a minute: codes past their time end, quiet numbers are forgotten, the conversion is looked at. */
+
 import { checkConversion } from '../services/otp/conversion.ts';
 import type { OtpDeps } from '../services/otp/deps.ts';
 import { expireOverdue, forgetQuietNumbers } from '../services/otp/sweep.ts';
+import { MINUTE_MS } from '../utils/durations.ts';
 import { createLoop, type Loop } from './loop.ts';
 
-const PERIOD_MS = 60_000;
+const PERIOD_MS = MINUTE_MS;
 
 /** Makes the sweep. Every step is safe in several processes at once; one that does it is enough. */
 export function createOtpExpiry(deps: OtpDeps): Loop & { sweep(signal?: AbortSignal): Promise<number> } {

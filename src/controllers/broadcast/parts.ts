@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { RatePolicy } from '../../middlewares/http-env.ts';
+import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import { SessionId, Timestamp } from '../schemas.ts';
 
@@ -30,9 +31,9 @@ export const TemplateBody = z.string().min(1).max(10_000).meta({
 export const MAX_WORDS = 50;
 
 /** As the documents say: campaigns of one tenant an hour. */
-export const CAMPAIGN_LIMIT: RatePolicy = { name: 'campaigns', max: 10, windowMs: 3_600_000 };
+export const CAMPAIGN_LIMIT: RatePolicy = { name: 'campaigns', max: 10, windowMs: HOUR_MS };
 /** As the documents of the older system promise. */
-export const UPLOAD_LIMIT: RatePolicy = { name: 'uploads', max: 5, windowMs: 60_000 };
+export const UPLOAD_LIMIT: RatePolicy = { name: 'uploads', max: 5, windowMs: MINUTE_MS };
 
 export const id = z.string().min(1).max(64);
 export const number = z

@@ -1,9 +1,11 @@
 /** Forgetting what the logs hold. */
+
 import { and, eq, isNotNull } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { transact } from '../../db/ops.ts';
 import { activityLogs, otps } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requireScope, tenantOf } from '../access.ts';
@@ -21,8 +23,6 @@ export interface CleanupResult {
   activityDeleted: number;
   otpDeleted: number;
 }
-
-export const DAY_MS = 86_400_000;
 
 /**
  * Deletes old log entries and codes that have ended, of the caller's own; an admin may say whose, or everybody's.

@@ -2,7 +2,7 @@
 import { and, count, eq, gte, type SQL } from 'drizzle-orm';
 import { messages, otps, type SESSION_STATUSES, whatsappAccounts } from '../../db/schema.ts';
 import { idAt } from '../../utils/ids.ts';
-import { createZoneClock } from '../../utils/time-zone.ts';
+import { zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { type Scope, scopeOf, type TenantInput } from './filter.ts';
@@ -36,7 +36,7 @@ export async function readDashboard(
   const scope = scopeOf(ctx, input);
   const now = ctx.clock.now();
   const timeZone = input.timeZone ?? ctx.config.statisticsTimeZone;
-  const today = createZoneClock(timeZone).startOfDay(now);
+  const today = zoneClock(timeZone).startOfDay(now);
   const accountIds = scope.sessionId === undefined ? null : await ownAccount(ctx, scope);
   const ofMessage = and(
     scope.tenant === null ? undefined : eq(messages.userId, scope.tenant),

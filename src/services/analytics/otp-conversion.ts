@@ -1,9 +1,11 @@
 /** How many of a tenant's codes were typed in, by day and by country. */
+
 import { and, desc, eq, gte, lt, lte, or, type SQL } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import { OTP_STATUSES, otps } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
-import { createZoneClock } from '../../utils/time-zone.ts';
+import { DAY_MS } from '../../utils/durations.ts';
+import { zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { quickCountryOf } from '../otp/country.ts';
@@ -46,7 +48,6 @@ export interface OtpConversion {
   byCountry: (Conversion & { country: string | null })[];
 }
 
-const DAY_MS = 86_400_000;
 /** Rows read in one go: some milliseconds. */
 const PIECE = 1_000;
 const MAX_ROWS = 200_000;
@@ -76,7 +77,7 @@ export async function readOtpConversion(ctx: Ctx, input: OtpConversionInput): Pr
 }
 
 async function tally(ctx: Ctx, scope: Scope, days: number, timeZone: string): Promise<OtpConversion> {
-  const zone = createZoneClock(timeZone);
+  const zone = zoneClock(timeZone);
   const to = ctx.clock.now();
   // From the middle of a day, so that days of 23 and 25 hours lead to the right one.
   const middle = zone.startOfDay(to) + DAY_MS / 2;

@@ -1,9 +1,11 @@
 /** A tenant's last hours and days at a glance: what was sent and came in, codes, what waits, what went wrong. */
+
 import { and, count, desc, eq, gte, inArray, lt, lte, min, or, type SQL } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import { messageQueue, messages, whatsappAccounts } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
-import { createZoneClock } from '../../utils/time-zone.ts';
+import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
+import { zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { percent } from './message-tally.ts';
@@ -44,8 +46,6 @@ export interface Volume {
   complete: boolean;
 }
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 const PIECE = 1_000;
 const MAX_ROWS = 200_000;
 /** A busy page asks every few seconds. */
@@ -99,7 +99,7 @@ interface Span {
 }
 
 function spansOf(ctx: Ctx, range: OverviewRange): Span[] {
-  const zone = createZoneClock(ctx.config.housekeepingTimeZone);
+  const zone = zoneClock(ctx.config.housekeepingTimeZone);
   const now = ctx.clock.now();
   if (range === '24h') {
     const end = now - (now % HOUR_MS) + HOUR_MS;

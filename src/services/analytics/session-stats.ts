@@ -1,9 +1,11 @@
 /** What a session did in the last days. */
+
 import { and, desc, eq, gte, lt, lte, or, type SQL } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import { messages, OTP_STATUSES, otps } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
-import { createZoneClock, type ZoneClock } from '../../utils/time-zone.ts';
+import { DAY_MS } from '../../utils/durations.ts';
+import { type ZoneClock, zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { findSession, type SessionRecord } from '../sessions/find.ts';
@@ -49,7 +51,6 @@ export interface SessionStats extends MessageStatistics {
   timestamp: string;
 }
 
-const DAY_MS = 86_400_000;
 /** Rows read in one go: some milliseconds. */
 const PIECE = 1_000;
 const MAX_ROWS = 200_000;
@@ -84,7 +85,7 @@ async function compute(
   days: number,
   timeZone: string,
 ): Promise<SessionStats> {
-  const zone = createZoneClock(timeZone);
+  const zone = zoneClock(timeZone);
   const to = ctx.clock.now();
   // From the middle of a day, so that days of 23 and 25 hours lead to the right one.
   const from = zone.startOfDay(zone.startOfDay(to) + DAY_MS / 2 - (days - 1) * DAY_MS);

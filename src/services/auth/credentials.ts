@@ -1,4 +1,5 @@
 /** Whose a token or a key is: asked on every request, so it remembers for a second. */
+
 import { eq } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { upsert } from '../../db/ops.ts';
@@ -6,6 +7,7 @@ import { apiKeys, endedTokens, users } from '../../db/schema.ts';
 import type { Clock } from '../../utils/clock.ts';
 import type { Config } from '../../utils/config-types.ts';
 import { equalsConstantTime, sha256Hex } from '../../utils/crypto.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { createFreshCache } from '../../utils/fresh-cache.ts';
 import type { Logger } from '../../utils/logger.ts';
 import { createTurns } from '../../utils/turns.ts';
@@ -54,7 +56,7 @@ const MAX_ENTRIES = 10_000;
 /** Sign-ins that may wait for one account: about nine seconds of bcrypt. */
 const MAX_WAITING = 100;
 /** `lastUsedAt` is for people: to the minute is enough. */
-const TOUCH_MS = 60_000;
+const TOUCH_MS = MINUTE_MS;
 
 export function createCredentials(deps: {
   config: Config;

@@ -1,4 +1,5 @@
 /** Accounts that people make themselves: at once, or where there is an SMTP server when they have confirmed the address. */
+
 import { and, eq, gt } from 'drizzle-orm';
 import { affected, transact } from '../../db/ops.ts';
 import { pendingRegistrations, users } from '../../db/schema.ts';
@@ -6,6 +7,7 @@ import { refundWindow, type SpentWindow, spendFromWindow } from '../../db/window
 import { record } from '../../events/record.ts';
 import { addressGroup } from '../../utils/address.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { type Ctx, originOf } from '../context.ts';
@@ -17,7 +19,6 @@ import { hashPassword } from './passwords.ts';
 import { addressThrottle, checkThrottle, countFailure } from './throttle.ts';
 import type { SignedIn } from './verbs.ts';
 
-const DAY_MS = 86_400_000;
 /** Mails about registrations that one address gets in a day: strangers must not fill anybody's inbox. */
 const MAILS_PER_DAY = 3;
 

@@ -1,10 +1,12 @@
 /** Slows guessing of passwords down, for all processes at once; auth/verbs.ts says what is counted. */
+
 import { eq } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { incoming, transact, upsert } from '../../db/ops.ts';
 import { rateLimits } from '../../db/schema.ts';
 import { addressGroup } from '../../utils/address.ts';
 import { FUTURE_MS } from '../../utils/clock.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { Ctx } from '../context.ts';
 
@@ -23,7 +25,7 @@ const FIRST_LOCK_MS = 1000;
 /** Longer would let a stranger keep an owner out of the own account. */
 const MAX_LOCK_MS = 900_000;
 /** A day without failures and all is forgotten. */
-const FORGET_MS = 86_400_000;
+const FORGET_MS = DAY_MS;
 /** So long after the last failure one is forgiven, and another each time: a wrong one now and then never adds up. */
 const FORGIVE_MS = 300_000;
 

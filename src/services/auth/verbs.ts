@@ -1,10 +1,12 @@
 /** Signing in, and a user's own account. */
+
 import { and, eq } from 'drizzle-orm';
 import { affected, transact } from '../../db/ops.ts';
 import { users } from '../../db/schema.ts';
 import { spendFromWindow } from '../../db/windows.ts';
 import { type EventName, record } from '../../events/record.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requirePerson, requireScope } from '../access.ts';
 import { readOwnKey, revokeAllKeys } from '../api-keys.ts';
@@ -70,7 +72,6 @@ export async function login(
 
 /** Wrong passwords of one account within a day after which its owner is told, once. */
 const ATTACK_FAILURES = 10;
-const DAY_MS = 86_400_000;
 
 /**
  * Writes down for the owner, once a day, that somebody tries passwords of the account, and sends a mail where there is SMTP.

@@ -1,5 +1,7 @@
 /** What a campaign says: from what a client asked for to a content with placeholders. */
+
 import { z } from 'zod';
+import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { fitted } from '../../utils/fit-input.ts';
 import type { Content } from '../../whatsapp/content.ts';
@@ -33,7 +35,6 @@ import {
 import { TextInput } from '../messages/schemas.ts';
 import type { SendingSession } from '../messages/session.ts';
 
-const DAY_MS = 86_400_000;
 /** How long a file stays for a campaign that is paused, retried or repeated. */
 const KEEP_FILE_MS = 180 * DAY_MS;
 

@@ -1,4 +1,5 @@
 /** How far campaigns are: exact at the moment of the question, out of two covering indexes. */
+
 import { and, desc, eq, gt, lte, type SQL, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import type { Database, Db } from '../../db/client.ts';
@@ -7,6 +8,7 @@ import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { type PaceRow, paceOf, unreserved } from '../../queue/pace.ts';
 import type { Clock } from '../../utils/clock.ts';
+import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
 import type { CampaignStatistics } from './schemas.ts';
 
@@ -15,8 +17,6 @@ export type Counts = Pick<
   'total' | 'pending' | 'queued' | 'sent' | 'delivered' | 'read' | 'failed' | 'skipped'
 >;
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 /** The newest messages that tell the rate, and how old they may be. */
 const RATE_SAMPLE = 100;
 /** Recipients that are looked through for the newest messages: some have none, because they were skipped. */

@@ -1,9 +1,11 @@
 /** What a campaign would be, before it is made: whom it reaches, how fast, and when it would be over. */
+
 import { and, asc, count, eq, gt, inArray } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Db } from '../../db/client.ts';
 import { broadcastContacts, optOuts } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
+import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { timeZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
 import { requireQueueing } from '../messages/session.ts';
@@ -18,10 +20,8 @@ import { firstRun } from './schedule.ts';
 import { ScheduleCampaignInput } from './schemas.ts';
 import { delayOf, optionsFrom, targetOf } from './start.ts';
 
-const MINUTE_MS = 60_000;
 const HOUR_MINUTES = 60;
 const DAY_MINUTES = 1_440;
-const DAY_MS = DAY_MINUTES * MINUTE_MS;
 /** A campaign that takes longer is not worked out to its end. */
 const MAX_DAYS = 366;
 const PIECE = 500;

@@ -1,12 +1,15 @@
 /** What the feeder knows of a running campaign: its row, its session, and what this process has seen of it. */
+
 import { and, count, eq, gte, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { campaigns, messages, sendAttempts, whatsappAccounts } from '../../db/schema.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { type Hold, queueHold, type SendingRow } from '../../queue/session-state.ts';
+import { HOUR_MS } from '../../utils/durations.ts';
+import { zoneClock } from '../../utils/time-zone.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
 import type { Fate } from './safety.ts';
-import { startOfDay, zonesOf } from './time-zones.ts';
+import { zonesOf } from './time-zones.ts';
 
 const accounts = whatsappAccounts;
 
@@ -114,10 +117,10 @@ export async function roomToday(
   cap: number,
 ): Promise<{ room: number; until: number }> {
   const now = deps.clock.now();
-  const zone = (sender.phoneNumber && zonesOf(sender.phoneNumber)[0]) || 'UTC';
-  const dayStart = startOfDay(zone, now);
+  const zone = zoneClock((sender.phoneNumber && zonesOf(sender.phoneNumber)[0]) || 'UTC');
+  const dayStart = zone.startOfDay(now);
   // Late on the day after: whatever the clocks do in between.
-  const until = startOfDay(zone, dayStart + 36 * 3_600_000);
+  const until = zone.startOfDay(dayStart + 36 * HOUR_MS);
   if (memory.today?.dayStart !== dayStart || memory.today.countAgainAt <= now) {
     const [row] = await deps.db
       .select({ n: count() })

@@ -1,7 +1,9 @@
 /** One step of a running campaign: a little ahead of what is sent, so that pause and stop act at once. */
+
 import { desc, eq, sql } from 'drizzle-orm';
 import { isUnavailable } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { areNewest } from './counts.ts';
 import { failForSession, pauseItself, sessionEnd } from './feed-end.ts';
@@ -25,7 +27,7 @@ const AHEAD = 20;
 /** Below this the queue is filled up again. */
 const REFILL_AT = 10;
 /** How soon a campaign with a delay looks whether its message has left. */
-const MAX_PACED_LOOK_MS = 60_000;
+const MAX_PACED_LOOK_MS = MINUTE_MS;
 const PACED_LOOK_MS = 200;
 /** A look for outcomes that were settled in another process. */
 const LOOK_MS = 1_000;
@@ -277,6 +279,6 @@ async function hold(
       event: null,
     });
   }
-  const untilMs = until === null ? waitMs : Math.min(60_000, Math.max(waitMs, until - deps.clock.now()));
+  const untilMs = until === null ? waitMs : Math.min(MINUTE_MS, Math.max(waitMs, until - deps.clock.now()));
   return wait(untilMs);
 }

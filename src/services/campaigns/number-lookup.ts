@@ -1,14 +1,15 @@
 /** Who of the next recipients is on WhatsApp: remembered per tenant, asked for many at a time. */
+
 import { and, eq, gt, inArray } from 'drizzle-orm';
 import { incoming, transact, upsert } from '../../db/ops.ts';
 import { numberChecks, waContacts } from '../../db/schema.ts';
+import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { CampaignDeps } from './row.ts';
 
 const CHECK_TIMEOUT_MS = 15_000;
-const HOUR_MS = 3_600_000;
 /** A number that is there stays; one that is not may be registered any moment. */
-const KEEP_PRESENT_MS = 7 * 24 * HOUR_MS;
+const KEEP_PRESENT_MS = 7 * DAY_MS;
 const KEEP_ABSENT_MS = HOUR_MS;
 
 export interface Lookup {

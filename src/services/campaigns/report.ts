@@ -1,9 +1,11 @@
 /** What a campaign came to: funnel, failures by reason, and when things happened. */
+
 import { and, asc, eq, gt, inArray, max } from 'drizzle-orm';
 import { z } from 'zod';
 import { broadcastContacts, messages } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { csvLine } from '../../utils/csv.ts';
+import { HOUR_MS } from '../../utils/durations.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
 import type { Ctx } from '../context.ts';
@@ -15,7 +17,6 @@ import { CampaignOutput } from './schemas.ts';
 
 /** Recipients read between two turns of the event loop. */
 const PIECE = 250;
-const HOUR_MS = 3_600_000;
 
 const count = z.int();
 export const CampaignReport = z

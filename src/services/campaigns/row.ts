@@ -5,9 +5,9 @@ import { affected, isUniqueViolation, transact } from '../../db/ops.ts';
 import { campaigns } from '../../db/schema.ts';
 import { type Fact, type Origin, record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
+import type { DailySpan } from '../../utils/time-zone.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import type { Deps } from '../context.ts';
-import type { QuietHours } from './time-zones.ts';
 
 export type CampaignRow = typeof campaigns.$inferSelect;
 export type CampaignStatus = CampaignRow['status'];
@@ -26,7 +26,7 @@ export interface CampaignOptions {
   /** campaign messages of the session a day */
   dailyCap?: number;
   warmUp?: boolean;
-  quietHours?: QuietHours;
+  quietHours?: DailySpan;
   /** numbers are looked up at WhatsApp before they are written to; yes when missing */
   checkNumbers?: boolean;
   /** percent of failures among the newest messages at which it pauses itself */

@@ -1,7 +1,6 @@
 /** What keeps a number from being banned: warm-up, daily cap, and when a campaign stops itself. Pure. */
+import { DAY_MS } from '../../utils/durations.ts';
 import type { CampaignOptions } from './row.ts';
-
-const DAY_MS = 86_400_000;
 
 /**
  * Campaign messages a day by the age of the linked session. A new number that writes to hundreds of strangers on its

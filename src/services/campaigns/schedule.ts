@@ -1,12 +1,13 @@
 /** When a campaign is to begin: a time, a time in a zone, or a cron expression. */
+
 import { Cron } from 'croner';
+import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
-import { isTimeZone } from '../../utils/time-zone.ts';
-import { fromLocal } from './time-zones.ts';
+import { isTimeZone, zoneClock } from '../../utils/time-zone.ts';
 
 /** A client's clock may be behind ours by as much. */
-const SKEW_MS = 60_000;
-const MAX_AHEAD_MS = 366 * 86_400_000;
+const SKEW_MS = MINUTE_MS;
+const MAX_AHEAD_MS = 366 * DAY_MS;
 const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?$/;
 const INSTANT = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})$/i;
 
@@ -45,7 +46,7 @@ function parseTime(text: string, timeZone: string, now: number): number {
   const at = INSTANT.test(iso)
     ? Date.parse(iso)
     : LOCAL_TIME.test(iso)
-      ? fromLocal(Date.parse(`${iso}Z`), timeZone)
+      ? zoneClock(timeZone).fromLocal(Date.parse(`${iso}Z`))
       : Number.NaN;
   if (!Number.isFinite(at)) {
     throw invalid(

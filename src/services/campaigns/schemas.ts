@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { CAMPAIGN_STATUSES } from '../../db/schema.ts';
+import { HOUR_MS } from '../../utils/durations.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 
 /** WhatsApp's own limit for one text. */
@@ -10,7 +11,7 @@ const MAX_TEXT = 65_536;
 const MAX_NUMBERS = 10_000;
 /** The documents' lower bound; the account's own pace may be slower. */
 const MIN_DELAY_MS = 1_000;
-const MAX_DELAY_MS = 3_600_000;
+const MAX_DELAY_MS = HOUR_MS;
 
 const name = z.string().trim().min(1, 'must not be empty').max(190, 'must have at most 190 characters');
 const delay = z.coerce

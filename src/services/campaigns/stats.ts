@@ -1,13 +1,14 @@
 /** The overview of a session's broadcasts. */
+
 import { and, count, desc, eq, gte, isNull, sum } from 'drizzle-orm';
 import { z } from 'zod';
 import { broadcastLists, CAMPAIGN_STATUSES, campaigns, optOuts } from '../../db/schema.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 import type { Ctx } from '../context.ts';
 import type { SessionRef } from '../sessions/find.ts';
 import { enterBroadcast } from '../sessions/tenant.ts';
 import { countPage } from './counts.ts';
 
-const DAY_MS = 86_400_000;
 const PERIOD_DAYS = 30;
 /** The newest of the period: a campaign costs some milliseconds to count. */
 const MAX_CAMPAIGNS = 200;

@@ -2,6 +2,7 @@
  * Which keys the running processes have: a row of `settings` each. A value that one process seals and another cannot
  * open is a lost session, so a process with another key does not start, and a rotation knows when it may end.
  */
+
 import { and, eq, inArray, like, lt } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Host } from '../../cluster/host.ts';
@@ -11,6 +12,7 @@ import { upsert } from '../../db/ops.ts';
 import { processes, settings } from '../../db/schema.ts';
 import { pause } from '../../db/turns.ts';
 import type { SecretBox } from '../../utils/crypto.ts';
+import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { StartError } from '../../utils/errors.ts';
 
 interface KeyDeps {
@@ -22,9 +24,9 @@ interface KeyDeps {
 export const KEYS_PREFIX = 'keys:';
 const LOOK_EVERY_MS = 1_000;
 /** Between its announcement and its first heartbeat a process migrates nothing and only opens a port. */
-const STARTING_MS = 60_000;
+const STARTING_MS = MINUTE_MS;
 /** Rows of processes that ended without a word. */
-const FORGET_AFTER_MS = 86_400_000;
+const FORGET_AFTER_MS = DAY_MS;
 
 const Announcement = z.object({ seals: z.string(), opens: z.array(z.string()) });
 

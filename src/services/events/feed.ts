@@ -1,6 +1,8 @@
 /** The events of all sessions of a tenant, each session's in the order of its `seq`, for somebody who follows them. */
+
 import { and, asc, eq, gt, gte, isNotNull } from 'drizzle-orm';
 import { activityLogs, whatsappAccounts } from '../../db/schema.ts';
+import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { type Cursor, decodeCursor, encodeCursor, shortName } from './cursor.ts';
@@ -26,9 +28,9 @@ export interface TenantFeed {
 const BATCH = 200;
 const PER_SESSION = 50;
 /** An event is in the database at most this long after its own time: its transaction is over, clocks differ. */
-const SETTLE_MS = 60_000;
+const SETTLE_MS = MINUTE_MS;
 /** Who comes back later than that, or after more events, starts anew. */
-const MAX_AGE_MS = 86_400_000;
+const MAX_AGE_MS = DAY_MS;
 const MAX_REPLAY = 10_000;
 
 /**

@@ -1,17 +1,18 @@
 /** The files of inbound messages that are still to be downloaded: a row each, claimed by one process at a time. */
+
 import { and, asc, eq, isNotNull, lte, notInArray } from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
 import { affected } from '../../db/ops.ts';
 import { inboundMedia } from '../../db/schema.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { InboundMediaKind, MediaSource } from '../../whatsapp/inbound-content.ts';
 import type { Deps } from '../context.ts';
 
-const HOUR_MS = 3_600_000;
 /** WhatsApp keeps files for weeks; what could not be had for a day will not be. */
-const GIVE_UP_AFTER_MS = 24 * HOUR_MS;
+const GIVE_UP_AFTER_MS = DAY_MS;
 /** Longer than a download may take: a claim that has run out belongs to a process that hangs. */
-const CLAIM_MS = 10 * 60_000;
+const CLAIM_MS = 10 * MINUTE_MS;
 const RETRY_MIN_MS = 5_000;
 const RETRY_MAX_MS = HOUR_MS;
 

@@ -1,17 +1,19 @@
 /** Mails wait in the database until the server has taken them: a crash loses none. */
+
 import { and, asc, eq, lte, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected } from '../../db/ops.ts';
 import { mailOutbox, pendingRegistrations } from '../../db/schema.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
 import { type Mailer, MailFailure } from '../../utils/smtp.ts';
 import type { Deps } from '../context.ts';
 import { type MailKind, type MailLanguage, mailText } from './texts.ts';
 
-const GIVE_UP_MS = 86_400_000;
+const GIVE_UP_MS = DAY_MS;
 /** Longer than one attempt may take, so that nobody else tries meanwhile. */
-const FIRST_RETRY_MS = 60_000;
-const MAX_RETRY_MS = 3_600_000;
+const FIRST_RETRY_MS = MINUTE_MS;
+const MAX_RETRY_MS = HOUR_MS;
 const BATCH = 10;
 /** Of the MAC in the link of a registration. */
 const PURPOSE = 'verify-email';

@@ -2,6 +2,7 @@ import { and, desc, eq, gt, isNull } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { transact } from '../../db/ops.ts';
 import { media } from '../../db/schema.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import type { MediaDetails, MediaFile } from '../../whatsapp/content.ts';
@@ -10,8 +11,6 @@ import { holdUpload, takeRoom } from '../quotas.ts';
 import { isDataUrl, type MediaSource, type ReceivedFile, receiveDataUrl, receiveUrl } from './sources.ts';
 import { storageKeyOf } from './staging.ts';
 import type { ToolRun } from './tools.ts';
-
-const DAY_MS = 86_400_000;
 
 export type MediaRecord = typeof media.$inferSelect;
 

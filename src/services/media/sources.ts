@@ -1,4 +1,5 @@
 /** Where a client's media comes from: a file it sent along, a `data:` URL, a URL, or an earlier upload. */
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { nameInUrl, receivedName } from '../../utils/file-name.ts';
 import { HttpFailure } from '../../utils/guarded-fetch.ts';
@@ -15,7 +16,7 @@ export interface ReceivedFile extends StagedFile {
 export type MediaSource = ReceivedFile | string;
 
 /** For the whole of a download. */
-const FETCH_TIMEOUT_MS = 60_000;
+const FETCH_TIMEOUT_MS = MINUTE_MS;
 /** Characters decoded at a time. */
 const PIECE = 262_144;
 /** Characters before the comma. */

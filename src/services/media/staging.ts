@@ -2,12 +2,14 @@
  * Files on their way in: on this machine's disk, whole before anything refers to them. What is to stay goes to the
  * storage (utils/storage).
  */
+
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { HOUR_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { ignoreMissing, inFolder, throwDiskTrouble } from '../../utils/storage/local.ts';
@@ -20,7 +22,7 @@ type StagingDeps = Pick<Deps, 'config' | 'clock'>;
 export type StagedFile = WholeFile;
 
 /** What a crash left behind in the staging folder is older than any request. */
-const STALE_MS = 3_600_000;
+const STALE_MS = HOUR_MS;
 
 /**
  * Streams `source` to disk and hashes it on the way. Throws FILE_TOO_LARGE beyond `maxBytes`, VALIDATION_FAILED for

@@ -2,6 +2,7 @@
 
 import type { ProgramOutcome } from '../../utils/bounded-program.ts';
 import type { Config } from '../../utils/config-types.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { createFairQueue } from '../../utils/fair-queue.ts';
 import { createHelperPool, HelperFailure } from '../../utils/helper-process.ts';
 import type { Logger } from '../../utils/logger.ts';
@@ -31,7 +32,7 @@ export interface MediaTools {
 const LIMITS = { typeMs: 4_000, detailsMs: 6_000 };
 const PROCESSES = 2;
 const HEAP_MIB = 256;
-const IDLE_MS = 60_000;
+const IDLE_MS = MINUTE_MS;
 const PROGRAMS = 2;
 /** For one tenant; further ones are refused. */
 const MAX_PROGRAMS_WAITING = 20;

@@ -1,6 +1,8 @@
 /** `/media`: files that clients bring for later, and files that messages came with. */
+
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';
@@ -12,7 +14,7 @@ import type { MediaSource } from './sources.ts';
 import { discardFile } from './staging.ts';
 
 /** A day: long enough for a webhook's receiver to fetch it in its own time. */
-const LINK_MS = 86_400_000;
+const LINK_MS = DAY_MS;
 
 export const MediaOutput = z
   .object({

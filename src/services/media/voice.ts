@@ -1,6 +1,8 @@
 /** Voice notes: WhatsApp's phones play Ogg Opus as one; other sounds are converted by ffmpeg, where it is installed. */
+
 import { stat } from 'node:fs/promises';
 import { type ProgramOutcome, runProgram } from '../../utils/bounded-program.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { own } from '../../utils/own.ts';
 
 /** Plays as a voice note on every phone. */
@@ -26,7 +28,7 @@ const ENCODER = ['-ac', '1', '-ar', '48000', '-c:a', 'libopus', '-b:a', '32k', '
 /** Of the sound itself; WhatsApp stops a recording long before. */
 const MAX_SECONDS = 3_600;
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = MINUTE_MS;
 
 /**
  * Writes the sound of `input` to `output` as a voice note. `missing`: there is no ffmpeg under that name. Killed after a

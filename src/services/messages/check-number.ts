@@ -1,7 +1,9 @@
 /** Whether a number is on WhatsApp, remembered: asking for many numbers again and again looks like a spammer. */
+
 import { and, eq, gt } from 'drizzle-orm';
 import { upsert } from '../../db/ops.ts';
 import { numberChecks } from '../../db/schema.ts';
+import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { phoneOf } from '../../whatsapp/jid.ts';
@@ -12,9 +14,8 @@ import { learnAlias } from './aliases.ts';
 import { findOwnSession, requireConnected } from './session.ts';
 
 const CHECK_TIMEOUT_MS = 15_000;
-const HOUR_MS = 3_600_000;
 /** A number that is there stays; one that is not may be registered any moment. */
-const KEEP_PRESENT_MS = 7 * 24 * HOUR_MS;
+const KEEP_PRESENT_MS = 7 * DAY_MS;
 const KEEP_ABSENT_MS = HOUR_MS;
 
 export interface CheckedNumber {

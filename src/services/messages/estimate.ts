@@ -1,11 +1,10 @@
 import { capOf, paceOf } from '../../queue/pace.ts';
 import type { Priority } from '../../queue/priority.ts';
 import type { Hold } from '../../queue/session-state.ts';
+import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import type { Ctx } from '../context.ts';
 import type { SendingSession } from './session.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 /** These hold this one message, not those before it. */
 const OF_ONE: ReadonlySet<string> = new Set(['recipient_limit', 'retry', 'put_back']);
 

@@ -1,4 +1,5 @@
 /** What happens to a session's queue, and what a person may do about it. */
+
 import { and, asc, count, desc, eq, gte, lte } from 'drizzle-orm';
 import { messageQueue, messages } from '../../db/schema.ts';
 import { cancelWaiting, clearWaiting, requeue } from '../../queue/cancel.ts';
@@ -6,6 +7,7 @@ import { reserveQueueRoom } from '../../queue/counts.ts';
 import { endOfPause, HAND_PAUSE, pauseByHand, resumeByHand } from '../../queue/pause.ts';
 import { PRIORITIES, PRIORITY_ORDER } from '../../queue/priority.ts';
 import { type Hold, pauseOf, queueHold } from '../../queue/session-state.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
@@ -16,7 +18,6 @@ import { findOwnSession, requireQueueing, type SendingSession } from './session.
 import { toIso, toMessage } from './view.ts';
 import { nextUp, toWaitingFor } from './waiting-for.ts';
 
-const DAY_MS = 86_400_000;
 /** Of a very busy session the newest messages are counted, so that the answer stays quick. */
 const MAX_COUNTED = 50_000;
 

@@ -1,14 +1,16 @@
 /** Whose choice an inbound message is: matched to the buttons or list that were sent to that chat. */
+
 import { and, desc, eq, gte, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 import type { ButtonsContent, Choice, ListContent, Reply } from '../../whatsapp/content.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import { choicesOf } from '../../whatsapp/interactive-text.ts';
 import { lidJid, phoneJid } from '../../whatsapp/jid.ts';
 
 /** An answer that comes later is more likely about something else. */
-const VALID_MS = 24 * 3_600_000;
+const VALID_MS = DAY_MS;
 /** Longer texts are no choice. */
 const MAX_ANSWER = 120;
 /** How many earlier offers a tapped button or a label is looked for in. */

@@ -3,12 +3,13 @@
 import { countAhead, reserveQueueRoom } from '../../queue/counts.ts';
 import { enqueue } from '../../queue/enqueue.ts';
 import { PRIORITIES, type PriorityName } from '../../queue/priority.ts';
+import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
+import { zoneClock } from '../../utils/time-zone.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import { requireScope } from '../access.ts';
 import { timeZoneOf } from '../auth/settings.ts';
-import { fromLocal } from '../campaigns/time-zones.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { requireContentType } from './capability.ts';
@@ -45,8 +46,8 @@ export interface QueuedMessage {
 }
 
 /** A client's clock may be behind ours by as much. */
-const SKEW_MS = 60_000;
-const MAX_AHEAD_MS = 366 * 86_400_000;
+const SKEW_MS = MINUTE_MS;
+const MAX_AHEAD_MS = 366 * DAY_MS;
 
 const QUEUED_MESSAGE = 'Message queued';
 
@@ -155,7 +156,7 @@ function checkTimes(
 
 function instantOf(moment: number | string | undefined, timeZone: string): number | null {
   if (typeof moment !== 'string') return moment ?? null;
-  return fromLocal(Date.parse(`${moment.replace(' ', 'T')}Z`), timeZone);
+  return zoneClock(timeZone).fromLocal(Date.parse(`${moment.replace(' ', 'T')}Z`));
 }
 
 function invalid(field: string, reason: string): AppError {

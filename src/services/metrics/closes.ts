@@ -1,11 +1,13 @@
 /** Sockets that end: each is counted, and each session's are told once a minute. */
+
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import type { Logger } from '../../utils/logger.ts';
 import type { AccountRef, EngineEvent } from '../../whatsapp/engine.ts';
 import type { Metrics } from './registry.ts';
 
-const QUIET_MS = 60_000;
+const QUIET_MS = MINUTE_MS;
 const MAX_SESSIONS = 10_000;
 
 type Closed = Extract<EngineEvent, { type: 'closed' }>;

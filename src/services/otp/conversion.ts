@@ -1,11 +1,13 @@
 /** The alarm: codes that nobody types in are what a pumping attack, or a broken login page, looks like. */
+
 import { and, asc, eq, gt, or, type SQL } from 'drizzle-orm';
 import { transact } from '../../db/ops.ts';
 import { otps } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
+import { HOUR_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { OtpDeps } from './deps.ts';
-import { HOUR_MS, spendWindow } from './windows.ts';
+import { spendWindow } from './windows.ts';
 
 const PIECE = 1_000;
 

@@ -1,14 +1,16 @@
 /** How often: pure functions over instants. Windows slide; all durations are milliseconds. */
+
 import { FUTURE_MS } from '../../utils/clock.ts';
+import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 
 /** Sends and resends to one number, as the API promises. */
 const SENDS_WINDOW_MS = 600_000;
 const MAX_SENDS = 5;
 /** After the first, the second and every later send of the window. */
-const COOL_DOWNS_MS = [30_000, 60_000, 120_000] as const;
+const COOL_DOWNS_MS = [30_000, MINUTE_MS, 120_000] as const;
 /** Wrong codes for one number, over all of its OTPs: 20 guesses at 6 digits succeed once in 50,000 days. */
-export const FAILURES_WINDOW_MS = 86_400_000;
+export const FAILURES_WINDOW_MS = DAY_MS;
 const MAX_FAILURES = 20;
 
 /** Those of `sends` that still count, oldest first. One of the future was made by a clock that was ahead: it does not. */

@@ -1,5 +1,7 @@
 /** The words around a code. Pure: checking, filling in, and the two default texts. */
+
 import type { OTP_LANGUAGES } from '../../db/schema.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 
 export type OtpLanguage = (typeof OTP_LANGUAGES)[number];
@@ -67,7 +69,7 @@ export function fillTemplate(
   const byName = new Map([
     ['otp', values.otp],
     ['company', values.company ?? ''],
-    ['minutes', String(Math.max(1, Math.ceil(values.remainingMs / 60_000)))],
+    ['minutes', String(Math.max(1, Math.ceil(values.remainingMs / MINUTE_MS)))],
   ]);
   return text.replace(PLACEHOLDER, (all, name: string) => byName.get(name.toLowerCase()) ?? all);
 }

@@ -1,12 +1,14 @@
 /** What the watcher does about an OTP whose message is on its way. Pure. */
+
 import type { OtpDelivery } from '../../db/schema.ts';
 import type { MessageStatus } from '../../queue/progress.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import type { OtpRow } from './rows.ts';
 import type { Carrier } from './sessions.ts';
 
 /** The first look after a delivery; an acknowledgement usually takes less. */
 export const FIRST_LOOK_MS = 1_000;
-const MAX_PAUSE_MS = 60_000;
+const MAX_PAUSE_MS = MINUTE_MS;
 
 export interface DeliveryState {
   status: MessageStatus;

@@ -1,9 +1,11 @@
 /** Looking after codes on their way: acknowledged, failed, or to be sent through the next session. */
+
 import { and, asc, eq, inArray, lte } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, isUnavailable, transact } from '../../db/ops.ts';
 import { messages, otps } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { closeOtp, otpFact } from './close.ts';
 import { cancelWaitingCodes, deliver } from './deliver.ts';
 import type { OtpDeps } from './deps.ts';
@@ -15,7 +17,7 @@ const PIECE = 100;
 /** Pieces of one round: what is more waits for the next. */
 const MAX_PIECES = 50;
 /** One that the database refused is looked at again after this. */
-const TROUBLE_PAUSE_MS = 60_000;
+const TROUBLE_PAUSE_MS = MINUTE_MS;
 
 /**
  * Looks at every OTP whose time to be looked at has come; how many. Safe in several processes at once: each

@@ -1,10 +1,10 @@
 /** The hourly limits of codes, which all processes share. */
+
 import ipaddr from 'ipaddr.js';
 import type { Tx } from '../../db/client.ts';
 import { type SpentWindow, spendFromWindow } from '../../db/windows.ts';
+import { HOUR_MS } from '../../utils/durations.ts';
 import { tooOften } from './limits.ts';
-
-export const HOUR_MS = 3_600_000;
 
 export interface Window {
   key: string;

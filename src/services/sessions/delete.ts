@@ -1,4 +1,5 @@
 /** Sessions that go: one by its name, or those that ended long ago. History stays. */
+
 import { and, eq, lt, notInArray } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, deleteInPieces, transact } from '../../db/ops.ts';
@@ -13,6 +14,7 @@ import {
 } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { cancelRows } from '../../queue/take-off.ts';
+import { HOUR_MS } from '../../utils/durations.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { askOwner } from './ask-owner.ts';
@@ -41,7 +43,7 @@ export async function deleteSession(ctx: Ctx, ref: SessionRef): Promise<{ sessio
  */
 export async function cleanupSessions(ctx: Ctx, { hours }: { hours: number }): Promise<{ removed: number }> {
   requireScope(ctx, 'sessions:write');
-  const before = Math.floor(ctx.clock.now() - hours * 3_600_000);
+  const before = Math.floor(ctx.clock.now() - hours * HOUR_MS);
   const { userId, sessionId } = ctx.actor;
   const rows = await ctx.db
     .select()

@@ -1,4 +1,5 @@
 /** How fast a session sends, and what holds it: its own settings within the service's, and its breaker. */
+
 import { eq } from 'drizzle-orm';
 import { z } from 'zod';
 import { transact } from '../../db/ops.ts';
@@ -15,6 +16,7 @@ import {
 import { PRIORITIES } from '../../queue/priority.ts';
 import { quietUntil, readQuietHours } from '../../queue/quiet-hours.ts';
 import { breakerOf, queueHold } from '../../queue/session-state.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { isTimeZone } from '../../utils/time-zone.ts';
 import { requireScope, requireSession } from '../access.ts';
@@ -24,7 +26,6 @@ import { toIso } from './view.ts';
 
 export { MAX_RESERVE_PERCENT };
 
-const DAY_MS = 86_400_000;
 const PACE_NAMES = ['delayMinMs', 'delayMaxMs', 'perMinute', 'perHour', 'perRecipientPerHour'] as const;
 /** Waits; all others are numbers of messages. */
 const DELAYS: ReadonlySet<string> = new Set(['delayMinMs', 'delayMaxMs']);

@@ -1,9 +1,10 @@
 /** Where a person without headers is sent to see a session being linked. */
+import { HOUR_MS } from '../../utils/durations.ts';
 import type { Ctx } from '../context.ts';
 import { signLink } from '../signed-links.ts';
 
 /** Long enough to find the phone, short enough for a link that was left in a chat. */
-const LINK_MS = 3_600_000;
+const LINK_MS = HOUR_MS;
 
 export interface SessionLinks {
   qrPageUrl: string;

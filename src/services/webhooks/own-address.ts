@@ -1,8 +1,10 @@
 /** The service's own address is no receiver: its events would ask for more of themselves. */
+
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { LRUCache } from 'lru-cache';
 import type { Config } from '../../utils/config-types.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { literalAddress } from '../../utils/guarded-http/addresses.ts';
 import { type Resolve, resolveBySystem } from '../../utils/guarded-http/connector.ts';
@@ -40,7 +42,7 @@ function addressesHere(): Set<string> {
 }
 
 /** So long PUBLIC_URL's addresses are taken as known. */
-const KNOWN_MS = 60_000;
+const KNOWN_MS = MINUTE_MS;
 
 /**
  * For sockets to webhooks: the addresses of this machine, and those that PUBLIC_URL's host has at the moment, a minute old

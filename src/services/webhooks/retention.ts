@@ -1,10 +1,11 @@
 /** Forgetting what was told long ago. */
+
 import { and, eq, lt, or } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { deleteInPieces } from '../../db/ops.ts';
 import { webhookDeliveries, webhookOutbox } from '../../db/schema.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 
-const DAY_MS = 86_400_000;
 const DELIVERED_DAYS = 7;
 /** Dead events wait so long for a replay. */
 const DEAD_DAYS = 30;

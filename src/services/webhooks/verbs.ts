@@ -1,10 +1,12 @@
 /** Making, changing and removing webhooks. */
+
 import { and, asc, count, eq, gt, isNull } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { webhookLanes, webhooks } from '../../db/schema.ts';
 import { changeWebhookVersion } from '../../events/outbox.ts';
 import { type EventName, record } from '../../events/record.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { requireScope, tenantOf } from '../access.ts';
@@ -16,8 +18,6 @@ import { findWebhook, toWebhook, type WebhookRow, webhookNotFound } from './find
 import { refuseOwnAddress } from './own-address.ts';
 import type { CreateWebhookInput, UpdateWebhookInput, WebhookOutput } from './schemas.ts';
 import { newWebhookSecret, sealWebhookSecret } from './signature.ts';
-
-const MINUTE_MS = 60_000;
 
 /** With the only sight of the secret. */
 export type WithSecret = WebhookOutput & { secret: string };

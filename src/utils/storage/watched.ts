@@ -1,10 +1,12 @@
 /** Tells the operator when the storage stops working and when it works again. */
+
 import type { Clock } from '../clock.ts';
+import { MINUTE_MS } from '../durations.ts';
 import type { Logger } from '../logger.ts';
 import { type FileStorage, StorageError } from './storage.ts';
 
 /** Trouble that goes on is told again after this. */
-const REPEAT_MS = 60_000;
+const REPEAT_MS = MINUTE_MS;
 
 /** The same storage, whose trouble is logged: once when it begins, now and then while it lasts, once when it is over. */
 export function watchStorage(

@@ -1,6 +1,8 @@
 /** The default engine: sessions straight on Baileys, with credentials in our database. */
+
 import type { WABrowserDescription } from '@whiskeysockets/baileys';
 import type { Clock } from '../../utils/clock.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { Logger } from '../../utils/logger.ts';
 import { CAPABILITIES } from '../capabilities.ts';
@@ -29,7 +31,7 @@ const QUERY_TIMEOUT_MS = 20_000;
 /** WhatsApp answers within a second or two; what takes longer is not answered at all. */
 const ANSWER_TIMEOUT_MS = 8_000;
 /** Longer than the API should wait, shorter than a server's patience with an unconfirmed message. */
-const INBOUND_STORE_TIMEOUT_MS = 60_000;
+const INBOUND_STORE_TIMEOUT_MS = MINUTE_MS;
 
 export interface BaileysEngineOptions {
   host: EngineHost;

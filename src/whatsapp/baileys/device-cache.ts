@@ -1,10 +1,12 @@
 /** Which devices people have, as Baileys and we read it. */
+
 import { type FullJid, jidEncode, type PossiblyExtendedCacheStore } from '@whiskeysockets/baileys';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { createLru } from '../../utils/lru.ts';
 import { isLeftOut, isRelaying } from './relay-scope.ts';
 
 const MAX_USERS = 2_000;
-const TTL_MS = 5 * 60_000;
+const TTL_MS = 5 * MINUTE_MS;
 
 export interface DeviceCache {
   /** what Baileys gets: inside a relay without the devices that it leaves out */

@@ -1,9 +1,10 @@
 import type { GroupMetadata, WASocket } from '@whiskeysockets/baileys';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { createLru } from '../../utils/lru.ts';
 import type { GroupSummary } from '../engine.ts';
 
 const MAX_GROUPS = 200;
-const TTL_MS = 10 * 60_000;
+const TTL_MS = 10 * MINUTE_MS;
 
 /** Members of groups, so that a message to one does not ask the server for them each time. */
 export interface GroupCache {

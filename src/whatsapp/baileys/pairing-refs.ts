@@ -2,6 +2,7 @@
  * The references that the server offers for QR codes, shown one after another. Baileys does the same, but cannot be
  * stopped: it would end the socket when the last one has run out, while somebody still signs with a passkey.
  */
+
 import {
   type BinaryNode,
   Browsers,
@@ -9,12 +10,13 @@ import {
   getBinaryNodeChild,
   getBinaryNodeChildren,
 } from '@whiskeysockets/baileys';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import type { AuthState } from './auth-state.ts';
 import type { Link, LinkDeps } from './link-types.ts';
 
 const EVENT = 'CB:iq,type:set,pair-device';
 /** How long WhatsApp lets the first reference live, and each of the next five. */
-export const FIRST_REF_MS = 60_000;
+export const FIRST_REF_MS = MINUTE_MS;
 export const NEXT_REF_MS = 20_000;
 
 export interface PairingRefs {

@@ -3,6 +3,7 @@
  * hand it on, agree on a key with the phone, and send it the keys of this device. What is computed is in
  * passkey-protocol.ts.
  */
+
 import { randomBytes } from 'node:crypto';
 import {
   type BinaryNode,
@@ -10,6 +11,7 @@ import {
   proto,
   type WABrowserDescription,
 } from '@whiskeysockets/baileys';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { PasskeyAssertion, PasskeyFailure, PasskeyOptions } from '../engine.ts';
 import type { AuthState } from './auth-state.ts';
@@ -28,15 +30,15 @@ const SERVER = 's.whatsapp.net';
 const ASKED = 'CB:notification,type:passkey_prologue_request';
 const CONTINUED = 'CB:notification,type:crsc_continuation';
 /** WhatsApp's challenge lives about this long. */
-const CHALLENGE_MS = 10 * 60_000;
+const CHALLENGE_MS = 10 * MINUTE_MS;
 /** The hand-off key proves for this long that the person who scanned is the one who signs. */
-const HANDOFF_MS = 5 * 60_000;
+const HANDOFF_MS = 5 * MINUTE_MS;
 /** A challenge that ran out begins again by itself so many times in all. */
 const MAX_CHALLENGES = 3;
 /** From the signature to the phone's answer, and from our last word to `pair-success`. */
-const PHONE_TIMEOUT_MS = 60_000;
+const PHONE_TIMEOUT_MS = MINUTE_MS;
 /** How long a person may take to compare two codes. */
-const CONFIRM_MS = 5 * 60_000;
+const CONFIRM_MS = 5 * MINUTE_MS;
 const ADV_SECRET_BYTES = 32;
 /** A list of a hundred credentials fits. */
 const MAX_OPTIONS_CHARS = 64 * 1024;

@@ -1,8 +1,10 @@
 /** A message stanza and its payload -> the message as the host gets it. */
+
 import { type BinaryNode, unpadRandomMax16 } from '@whiskeysockets/baileys';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 import type { ChatSetting, InboundMessage } from '../engine.ts';
 import { canonicalJid, isGroupJid, lidJid, lidOf, parseJid, phoneJid, phoneOf } from '../jid.ts';
 import type { Contacts } from './contacts.ts';
@@ -37,7 +39,6 @@ export interface ReadStanza {
   keys: Uint8Array;
 }
 
-const DAY_MS = 86_400_000;
 /** WhatsApp began in 2009: an earlier time is a wrong clock's. */
 const FIRST_MS = Date.UTC(2009, 0, 1);
 

@@ -1,8 +1,9 @@
 /** What Baileys remembers for recipients that ask for a message again. */
+
 import type { WASocket } from '@whiskeysockets/baileys';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { createLru } from '../../utils/lru.ts';
 
-const MINUTE_MS = 60_000;
 /** The last ones; older messages come from our history (`getMessage`). */
 const MAX_RECENT = 32;
 /** As many, and for as long, as its own. */

@@ -11,13 +11,13 @@ import {
   type WABrowserDescription,
   type WAVersion,
 } from '@whiskeysockets/baileys';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import type { Logger } from '../../utils/logger.ts';
 import { createCache } from './caches.ts';
 import { isIgnoredJid } from './inbound.ts';
 import { mediaConnectionFor } from './media-connection.ts';
 import { createQuietLogger } from './quiet-logger.ts';
 
-const MINUTE_MS = 60_000;
 /** rc14's own bound of 60 s holds a send, and with it the session's lock, for too long. */
 const QUERY_TIMEOUT_MS = 20_000;
 const KEEP_ALIVE_MS = 30_000;

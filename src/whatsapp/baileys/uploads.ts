@@ -1,9 +1,11 @@
 /** Files on their way to WhatsApp's media servers: encrypted piece by piece, uploaded once for many recipients. */
+
 import { unlink } from 'node:fs/promises';
 import { encryptedStream, type WAMediaUploadFunction } from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
 import PQueue from 'p-queue';
 import type { Clock } from '../../utils/clock.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 import type { MediaContent, MediaDetails, MediaFile } from '../content.ts';
 import type { AccountRef, EngineHost } from '../engine.ts';
 
@@ -41,7 +43,7 @@ export interface UploadSocket {
 }
 
 /** WhatsApp keeps files for weeks; what is sent a day later is uploaded anew, to be sure. */
-const REMEMBER_MS = 24 * 3_600_000;
+const REMEMBER_MS = DAY_MS;
 const MAX_REMEMBERED = 2_000;
 /** For one file; a stuck connection must not hold the send for ever. */
 const UPLOAD_TIMEOUT_MS = 120_000;

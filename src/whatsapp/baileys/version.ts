@@ -1,12 +1,13 @@
 /** Which version of WhatsApp Web we say we are. Never on the way to a connection: always the last good one. */
+
 import { DEFAULT_CONNECTION_CONFIG, fetchLatestWaWebVersion, type WAVersion } from '@whiskeysockets/baileys';
 import type { Clock } from '../../utils/clock.ts';
+import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import type { Logger } from '../../utils/logger.ts';
 
-const HOUR_MS = 3_600_000;
 const REFRESH_EVERY_MS = 6 * HOUR_MS;
 /** After a refused version: soon, but not in a loop. */
-const REFRESH_AFTER_REFUSAL_MS = 60_000;
+const REFRESH_AFTER_REFUSAL_MS = MINUTE_MS;
 /** rc14's own fetch waits 301 s for a server that says nothing. */
 const FETCH_TIMEOUT_MS = 10_000;
 

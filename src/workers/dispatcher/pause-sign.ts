@@ -1,13 +1,14 @@
 import { pauseForLimit } from '../../queue/account-state.ts';
 import type { LimitReason } from '../../queue/limits.ts';
 import type { Priority } from '../../queue/priority.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { DispatcherDeps } from './types.ts';
 
 /** Shorter waits for a window are ordinary pacing and not shown as a pause. */
 const SHOWN_PAUSE_MS = 1_000;
 /** A pause that follows another of the same reason within this time is the same pause. */
-const SAME_PAUSE_MS = 60_000;
+const SAME_PAUSE_MS = MINUTE_MS;
 
 export interface LimitPause {
   /** epoch milliseconds */

@@ -1,11 +1,13 @@
 /** One process keeps house at a time: a row of `settings` says which, and its time how long ago it said so. */
+
 import { and, eq, gt, lte, or } from 'drizzle-orm';
 import type { Database } from '../../db/client.ts';
 import { affected, tryInsert } from '../../db/ops.ts';
 import { settings } from '../../db/schema.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 
 /** Longer than a stalled Galera node stops writers (6.4 s), and than a piece of work takes by far. */
-export const LEASE_MS = 60_000;
+export const LEASE_MS = MINUTE_MS;
 const NAME = 'housekeeper';
 
 export interface Lease {

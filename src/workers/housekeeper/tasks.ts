@@ -1,4 +1,5 @@
 /** What there is to tidy up. Every task works in small pieces and may be cut off between two of them. */
+
 import { and, gt, isNotNull, lte, notInArray } from 'drizzle-orm';
 import { updateInPieces } from '../../db/ops.ts';
 import {
@@ -13,12 +14,13 @@ import {
   webhookLanes,
   whatsappAccounts,
 } from '../../db/schema.ts';
-import { DAY_MS, deleteActivity, deleteOtps } from '../../services/analytics/cleanup.ts';
+import { deleteActivity, deleteOtps } from '../../services/analytics/cleanup.ts';
 import { forgetCampaigns } from '../../services/campaigns/retention.ts';
 import type { Deps } from '../../services/context.ts';
 import { sweepMedia } from '../../services/media/sweep.ts';
 import { deleteOld } from '../../services/retention.ts';
 import { cleanWebhookHistory } from '../../services/webhooks/retention.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { idAt } from '../../utils/ids.ts';
 import type { CredentialStore } from '../../whatsapp/credential-store.ts';
 
@@ -34,16 +36,15 @@ type TaskDeps = Pick<Deps, 'db' | 'clock' | 'config' | 'storage'> & {
   credentials: Pick<CredentialStore, 'purgeQuarantine'>;
 };
 
-const HOUR_MS = 3_600_000;
 /** A network that was not used for this long may belong to a stranger by now. */
 const KNOWN_DAYS = 90;
 const FIVE_MINUTES_MS = 300_000;
 /** A receiver of webhooks may ask for an hour, a file waits for 75 minutes at most. */
-const LONGEST_WAIT_MS = 90 * 60_000;
+const LONGEST_WAIT_MS = 90 * MINUTE_MS;
 /** The longest window of the sending limits is a day; one hour more for clocks that differ. */
 const ATTEMPTS_MS = 25 * HOUR_MS;
 /** The session's owner clears a QR by itself when it expires; this is for owners that died. */
-const QR_GRACE_MS = 60_000;
+const QR_GRACE_MS = MINUTE_MS;
 
 /** The nightly deletions and what runs all day. */
 export function createTasks(deps: TaskDeps): Task[] {

@@ -1,9 +1,11 @@
 /** The state machine of one session, from the moment this process owns it until it does not any more. */
+
 import { NotOwnerError } from '../../cluster/commands.ts';
 import { NO_PAIRING, type OwnedSession } from '../../cluster/leases.ts';
 import { isLinking } from '../../db/schema.ts';
 import { requeueSending } from '../../queue/claim.ts';
 import { sleep } from '../../utils/clock.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { OwnershipLost } from '../../whatsapp/credential-store.ts';
 import type {
@@ -36,7 +38,7 @@ const QR_GRACE_MS = 20_000;
 const PASSKEY_GRACE_MS = 90_000;
 /** A handshake takes a second or two. */
 const SILENT_AFTER_MS = 4_000;
-const HEALTHY_AFTER_MS = 60_000;
+const HEALTHY_AFTER_MS = MINUTE_MS;
 const LOGOUT_TIMEOUT_MS = 10_000;
 const REFRESH_TIMEOUT_MS = 15_000;
 const ERASE_TRIES = 5;

@@ -1,5 +1,7 @@
 /** A receiver that is down is asked seldom, so that it takes no room from the others. */
+
 import type { Clock } from '../../utils/clock.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 
 export interface Circuits {
   /** How many deliveries the webhook may have at once now: `full`, 1 (trying whether it is back), or 0. */
@@ -13,7 +15,7 @@ export interface Circuits {
 /** Failures in a row, over all lanes of a webhook. */
 const OPEN_AFTER = 5;
 const FIRST_PAUSE_MS = 10_000;
-const MAX_PAUSE_MS = 5 * 60_000;
+const MAX_PAUSE_MS = 5 * MINUTE_MS;
 /** Webhooks that are remembered as failing; the oldest is forgotten first. */
 const MAX_ENTRIES = 10_000;
 

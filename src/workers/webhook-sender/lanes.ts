@@ -1,15 +1,17 @@
 /** The SQL of the lanes: who may deliver next, and what became of it. Every write is bound to the claim. */
+
 import { and, asc, eq, lte, min } from 'drizzle-orm';
 import type { Database, Db } from '../../db/client.ts';
 import { affected, deleteInPieces, transact, updateInPieces } from '../../db/ops.ts';
 import { webhookDeliveries, webhookLanes, webhookOutbox } from '../../db/schema.ts';
 import { RETRY_FOR_MS } from '../../events/outbox.ts';
 import type { Attempt } from '../../services/webhooks/endpoint.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
 import type { Step } from './policy.ts';
 
 /** Longer than an attempt can take; a process that dies is followed by another after this long. */
-const LEASE_MS = 60_000;
+const LEASE_MS = MINUTE_MS;
 const MAX_ERROR_LENGTH = 300;
 
 export interface Claim {

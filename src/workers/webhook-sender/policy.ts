@@ -1,4 +1,5 @@
 /** When a webhook event is tried again. Pure. */
+import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 
 export interface Tried {
   /** attempts since it was recorded or replayed, this one included */
@@ -20,14 +21,14 @@ export type Step = { state: 'delivered' } | { state: 'dead' } | { state: 'pendin
 
 const FIRST_RETRY_MS = 5_000;
 /** After a long outage a receiver waits at most this long for the first event. */
-const MAX_RETRY_MS = 5 * 60_000;
+const MAX_RETRY_MS = 5 * MINUTE_MS;
 /** What a receiver may ask for; more would hold its lane for longer than anybody wants. */
-const MAX_RETRY_AFTER_MS = 60 * 60_000;
+const MAX_RETRY_AFTER_MS = HOUR_MS;
 /**
  * Pauses after a refusal (4xx): a wrong deployment is repaired in minutes, a poisoned event never. Together under
  * 15 minutes, so that it delays its lane no longer.
  */
-const REFUSED_RETRY_MS = [10_000, 60_000, 180_000, 480_000];
+const REFUSED_RETRY_MS = [10_000, MINUTE_MS, 180_000, 480_000];
 
 /** What follows an attempt. `random` is in [0, 1): waits are between half and all of their step. */
 export function nextStep(tried: Tried, outcome: Outcome, now: number, random: number): Step {

@@ -1,9 +1,11 @@
 /** Changing a campaign that is paused or has not begun. */
+
 import { timeZoneOf } from '../../../services/auth/settings.ts';
 import { updateCampaign } from '../../../services/campaigns/control.ts';
 import { watchCampaign } from '../../../services/campaigns/read.ts';
 import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
 import { UpdateCampaignInput } from '../../../services/campaigns/schemas.ts';
+import { zoneClock } from '../../../utils/time-zone.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Field, Form } from '../parts.tsx';
 import { CampaignHead, campaignPath, quietOf, textOf } from './campaign.tsx';
@@ -144,6 +146,5 @@ function Edit({
 
 /** As a field for local times wants it. */
 function localTime(iso: string, timeZone: string): string {
-  const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' });
-  return format.format(new Date(iso)).replace(' ', 'T');
+  return new Date(zoneClock(timeZone).toLocal(Date.parse(iso))).toISOString().slice(0, 16);
 }

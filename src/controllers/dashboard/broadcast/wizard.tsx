@@ -1,4 +1,5 @@
 /** Making a campaign, step by step: to whom, what, when, how fast; then what it would be, and the button. */
+
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import { z } from 'zod';
 import { timeZoneOf } from '../../../services/auth/settings.ts';
@@ -6,6 +7,7 @@ import { type CampaignEstimate, estimateCampaign } from '../../../services/campa
 import { scheduleCampaign, sendCampaign } from '../../../services/campaigns/start.ts';
 import { listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
 import { listUploads, uploadFile } from '../../../services/uploads.ts';
+import { DAY_MS } from '../../../utils/durations.ts';
 import { CAMPAIGN_LIMIT, UPLOAD_LIMIT } from '../../broadcast/parts.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Facts, Field, Form, Select, TextArea, Time } from '../parts.tsx';
@@ -32,7 +34,6 @@ const MAX_SESSIONS = 200;
 const DEFAULT_DELAY_SECONDS = 3;
 /** A Sunday, to name the days of the week by. */
 const A_SUNDAY = Date.UTC(2024, 0, 7);
-const DAY_MS = 86_400_000;
 const STEPS = ['who', 'what', 'when', 'pace', 'review'] as const;
 const example = { form: { session: 'main', listId: EXAMPLE_ID, body: 'Hello {name|friend}' } };
 

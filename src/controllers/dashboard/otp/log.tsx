@@ -1,10 +1,12 @@
 /** What became of each code. */
+
 import { z } from 'zod';
 import { OTP_STATUSES } from '../../../db/schema.ts';
 import { exportLog } from '../../../services/analytics/export.ts';
 import { listOtpLog, type OtpEntry, type OtpStatistics } from '../../../services/analytics/otp-log.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
-import { createZoneClock } from '../../../utils/time-zone.ts';
+import { DAY_MS } from '../../../utils/durations.ts';
+import { zoneClock } from '../../../utils/time-zone.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { More, num } from '../broadcast/parts.tsx';
 import { type Page, page, type View } from '../page.ts';
@@ -14,7 +16,6 @@ import { OTP_TEXTS } from './texts.ts';
 
 const SHOWN = 50;
 const MAX_SESSIONS = 200;
-const DAY_MS = 86_400_000;
 
 const Day = z.iso.date().optional().catch(undefined);
 const Filter = z.object({
@@ -85,18 +86,11 @@ export const logPages: Page[] = [
 
 /** Whole days in the zone of the service, the last one included. */
 function windowOf({ from, to }: Filter, timeZone: string): { from?: number; to?: number } {
+  const zone = zoneClock(timeZone);
   return {
-    ...(from === undefined ? {} : { from: startOf(timeZone, from) }),
-    ...(to === undefined ? {} : { to: startOf(timeZone, dateAfter(to)) }),
+    ...(from === undefined ? {} : { from: zone.startOfDate(from) }),
+    ...(to === undefined ? {} : { to: zone.startOfDate(dateAfter(to)) }),
   };
-}
-
-/** The beginning of a local day; noon in UTC may be on the day before or after it. */
-function startOf(timeZone: string, date: string): number {
-  const zone = createZoneClock(timeZone);
-  const noon = Date.parse(`${date}T12:00:00Z`);
-  const day = [0, -DAY_MS, DAY_MS].find((off) => zone.at(noon + off).date === date) ?? 0;
-  return zone.startOfDay(noon + day);
 }
 
 const dateAfter = (date: string) => new Date(Date.parse(date) + DAY_MS).toISOString().slice(0, 10);

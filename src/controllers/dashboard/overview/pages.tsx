@@ -1,4 +1,5 @@
 /** The first page: how everything is, at a glance. */
+
 import { z } from 'zod';
 import type { ActivityEntry } from '../../../services/analytics/activity-view.ts';
 import { type Dashboard, readDashboard } from '../../../services/analytics/dashboard.ts';
@@ -10,6 +11,7 @@ import {
   readVolume,
   type Volume,
 } from '../../../services/analytics/overview.ts';
+import { MINUTE_MS } from '../../../utils/durations.ts';
 import { BarChart } from '../chart.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Empty, Stat, Table, Time, type Tone } from '../parts.tsx';
@@ -93,7 +95,7 @@ function FirstSteps({ t, view }: { t: OverviewTexts; view: View }) {
 function Now({ t, now, backlog }: { t: OverviewTexts; now: Dashboard; backlog: Backlog }) {
   const { byStatus } = now.sessions;
   const states = Object.entries(byStatus).filter(([, n]) => n > 0);
-  const late = backlog.oldestDueMs !== null && backlog.oldestDueMs > 60_000;
+  const late = backlog.oldestDueMs !== null && backlog.oldestDueMs > MINUTE_MS;
   return (
     <div class="cards">
       <Stat

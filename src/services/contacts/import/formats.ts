@@ -1,10 +1,12 @@
 /** Workbooks (.xlsx) and address books (vCard) become CSV first: a restart then goes on as with any other file. */
+
 import { open, rename, rm } from 'node:fs/promises';
+import { MINUTE_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { createHelperPool, HelperFailure } from '../../../utils/helper-process.ts';
 import type { TableFormat, TableJob } from './tables/process.ts';
 
-const TIMEOUT_MS = 10 * 60_000;
+const TIMEOUT_MS = 10 * MINUTE_MS;
 /** Texts of a workbook are in memory while it is read. */
 const HEAP_MIB = 512;
 const ENTRY = new URL(

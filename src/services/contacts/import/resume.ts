@@ -1,4 +1,5 @@
 /** Imports outlive a restart: what a process that is gone has left is gone on with, or ended truthfully. */
+
 import { existsSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -7,15 +8,16 @@ import { and, asc, eq, isNull, lt, ne } from 'drizzle-orm';
 import { readLive } from '../../../cluster/processes.ts';
 import { affected, deleteInPieces } from '../../../db/ops.ts';
 import { contactImportErrors, contactImports } from '../../../db/schema.ts';
+import { DAY_MS } from '../../../utils/durations.ts';
 import { finish, type ImportDeps, ImportStopped, runImport, spoolPath } from './job.ts';
 import { ImportLost, type ImportRow } from './store.ts';
 
 /** Another machine has the file, and may come back with it. */
 const WAIT_FOR_HOST_MS = 600_000;
 /** An import that could not be ended for so long will not be. */
-const GIVE_UP_MS = 86_400_000;
+const GIVE_UP_MS = DAY_MS;
 /** What is told of an import stays for a month. */
-const KEEP_MS = 30 * 86_400_000;
+const KEEP_MS = 30 * DAY_MS;
 
 /** Names this machine, as far as files on its disk go. */
 export function thisHost(): string {

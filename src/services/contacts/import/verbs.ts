@@ -1,4 +1,5 @@
 /** Importing a CSV file: taking it, following it, and what became of its lines. */
+
 import { existsSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -6,6 +7,7 @@ import { and, eq } from 'drizzle-orm';
 import { affected, transact } from '../../../db/ops.ts';
 import { contactImports } from '../../../db/schema.ts';
 import { csvLine } from '../../../utils/csv.ts';
+import { DAY_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
 import { own } from '../../../utils/own.ts';
@@ -34,7 +36,7 @@ import {
   toOutput,
 } from './store.ts';
 
-const LINK_MS = 86_400_000;
+const LINK_MS = DAY_MS;
 const NOTES_PIECE = 1000;
 
 export interface StartedImport {

@@ -1,10 +1,10 @@
 /** How the numbers of a workbook are shown (ECMA-376, 18.8): as a date, with zeros in front, or as they are. */
+import { DAY_MS } from '../../../../utils/durations.ts';
 import type { Archive } from './archive.ts';
 
 export type Shown = { kind: 'number' } | { kind: 'date' } | { kind: 'padded'; digits: number };
 
 const PLAIN: Shown = { kind: 'number' };
-const DAY_MS = 86_400_000;
 /** Days from 1899-12-30, which makes up for a day that never was, and from 1904-01-01. */
 const EPOCH_1900 = Date.UTC(1899, 11, 30);
 const EPOCH_1904 = Date.UTC(1904, 0, 1);
