@@ -4,15 +4,18 @@
 FROM node:20-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages/wa-emulator/package.json ./packages/wa-emulator/
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts ./scripts
 COPY src ./src
-RUN npx tsc -p tsconfig.build.json
+COPY packages ./packages
+RUN node scripts/build.mjs
 
 FROM node:20-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages/wa-emulator/package.json ./packages/wa-emulator/
 RUN npm ci --omit=dev --no-audit --no-fund && npm cache clean --force
 
 FROM node:20-slim
@@ -24,6 +27,8 @@ ENV NODE_ENV=production \
 WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY --from=build /app/packages/wa-emulator/dist ./packages/wa-emulator/dist
+COPY packages/wa-emulator/package.json ./packages/wa-emulator/
 COPY package.json LICENSE NOTICE ./
 COPY drizzle ./drizzle
 RUN mkdir /data && chown node:node /data

@@ -22,6 +22,8 @@ function project(name: string, include: string[], exclude: string[]): TestProjec
 }
 
 export default defineConfig({
+  // Its source, not what was last built of it.
+  resolve: { alias: { 'wa-emulator': join(import.meta.dirname, 'packages/wa-emulator/src/index.ts') } },
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -1,4 +1,4 @@
-import { type Emulator, startEmulator } from '../src/emulator/index.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { type BareClient, connectBareClient, until } from '../tests/helpers/bare-client.ts';
 
 /**

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Installs what is missing, then runs a command with the project's own tools in the path:
- * `node scripts/bootstrap.mjs tsx src/emulator/main.ts`. Without a command it only installs.
+ * `node scripts/bootstrap.mjs tsx packages/wa-emulator/src/main.ts`. Without a command it only installs.
  * Uses nothing but Node, so that it works in a fresh clone.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -25,12 +25,12 @@ function missingPackages(withTools) {
   const manifest = readManifest('.');
   const tools = withTools ? manifest.devDependencies : {};
   const missing = missingIn('.', { ...manifest.dependencies, ...tools });
-  if (!withTools) return missing;
-  // The clients in the repository: the service runs without them.
   const folders = (manifest.workspaces ?? []).filter((folder) => existsSync(join(ROOT, folder)));
   const missingInFolders = folders.flatMap((folder) => {
-    const { dependencies, devDependencies } = readManifest(folder);
-    return missingIn(folder, { ...dependencies, ...devDependencies });
+    const { name, dependencies, devDependencies } = readManifest(folder);
+    if (withTools) return missingIn(folder, { ...dependencies, ...devDependencies });
+    // The clients in the repository: the service runs without them.
+    return name in manifest.dependencies ? missingIn(folder, dependencies) : [];
   });
   return [...missing, ...missingInFolders];
 }

@@ -35,7 +35,7 @@ const isNoticed = (row) =>
   );
 
 const rows = Object.entries(packages)
-  .filter(([path, found]) => path !== '' && found.dev !== true && found.link !== true)
+  .filter(([path, found]) => path.includes('node_modules/') && found.dev !== true && found.link !== true)
   .map(([path, found]) => ({
     name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
     version: found.version,

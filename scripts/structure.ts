@@ -38,17 +38,25 @@ function printFolders(files: readonly SourceFile[]): void {
   }
 }
 
-const paths = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
-  .filter((path) => /\.tsx?$/.test(path))
-  .map((path) => `src/${path.replaceAll('\\', '/')}`);
-const files = paths.sort().map((path) => readSource(ROOT, path));
+function sourcesIn(folder: string): SourceFile[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => /\.tsx?$/.test(path))
+    .map((path) => `${folder}/${path.replaceAll('\\', '/')}`)
+    .sort()
+    .map((path) => readSource(ROOT, path));
+}
+
+const service = sourcesIn('src');
+const packages = readdirSync(join(ROOT, 'packages')).flatMap((name) => sourcesIn(`packages/${name}/src`));
+const files = [...service, ...packages];
 const longFirst = <T extends { lines: number }>(rows: T[]) => rows.sort((a, b) => b.lines - a.lines);
 const functions = files.flatMap((file) => file.functions.map((one) => ({ ...one, path: file.path })));
 const long = longFirst(functions.filter((one) => one.lines > LONG_FUNCTION_LINES));
 const breaks = directionBreaks(files);
 const circles = runTimeCircles(files);
 
-printFolders(files);
+printFolders(service);
+printFolders(packages);
 printRows(
   'Files, longest first',
   longFirst([...files]).map((file) => `${file.lines} ${file.path}`),

@@ -3,7 +3,7 @@ import './whatsapp/baileys/preload.ts';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Emulator, startEmulator } from './emulator/index.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { type Gateway, startGateway } from './gateway.ts';
 import { runUntilSignal } from './run.ts';
 import { loadConfig } from './utils/config.ts';

@@ -17,8 +17,8 @@ const FLOORS = [
 const SIDEWAYS = new Set(['controllers -> middlewares', 'multi-session -> baileys']);
 /** Programs of their own: an entry file each; they take what they need from the floors. */
 const PROGRAMS = ['cli'];
-/** A product of its own: nothing of the service in it, and nothing of it in the service's floors. */
-const APART = 'emulator';
+/** Products of their own: nothing of the service in them, and nothing of them in the service's floors. */
+const PACKAGES = /^packages\/[^/]+/;
 const ADAPTERS = /^src\/whatsapp\/(baileys|multi-session)\//;
 
 /** One import that runs the wrong way. */
@@ -29,7 +29,7 @@ export interface Break {
   rule: string;
 }
 
-/** Every import in `files` that runs upwards, sideways, into an adapter from outside, or across the emulator's border. */
+/** Every import in `files` that runs upwards, sideways, into an adapter from outside, or across a package's border. */
 export function directionBreaks(files: readonly SourceFile[]): Break[] {
   return files.flatMap((file) =>
     file.imports.flatMap(({ path: to, line }) => {
@@ -48,9 +48,9 @@ function brokenRule(from: string, to: string): string | null {
       ? 'an adapter is known to the composition root only'
       : null;
   }
-  if (source === APART) return 'the emulator imports nothing of the service';
+  if (PACKAGES.test(from)) return 'a package imports nothing of the service';
   if (source === null || PROGRAMS.includes(source)) return null;
-  if (target === APART) return 'only programs import the emulator';
+  if (PACKAGES.test(to)) return 'only programs import a package';
   if (target === null || PROGRAMS.includes(target)) return 'a program is imported by no floor';
   if (ADAPTERS.test(to)) return 'an adapter is known to the composition root only';
   const [above, below] = [floorOf(source), floorOf(target)];
@@ -59,9 +59,9 @@ function brokenRule(from: string, to: string): string | null {
   return above > below ? 'imports do not run upwards' : null;
 }
 
-/** The folder directly below `src`; null for files in `src` itself and outside of it. */
+/** The folder directly below `src`, or a package; null for files in `src` itself and elsewhere. */
 function folderOf(path: string): string | null {
-  return /^src\/([^/]+)\//.exec(path)?.[1] ?? null;
+  return /^src\/([^/]+)\//.exec(path)?.[1] ?? PACKAGES.exec(path)?.[0] ?? null;
 }
 
 function floorOf(folder: string): number {

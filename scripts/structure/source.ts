@@ -31,6 +31,9 @@ interface AstNode {
   [key: string]: unknown;
 }
 
+/** Packages of this repository, by the name under which the service imports them. */
+const PACKAGES: Record<string, string> = { 'wa-emulator': 'packages/wa-emulator/src/index.ts' };
+
 /** Constructors whose instances exist to remember. */
 const STATEFUL = new Set(['WeakMap', 'WeakSet', 'LRUCache', 'PQueue', 'AsyncLocalStorage', 'EventEmitter']);
 /** They may also be tables that nobody changes. */
@@ -62,9 +65,10 @@ export function readSource(root: string, path: string): SourceFile {
         line: lineOf(found.start),
       })),
       ...reExports(program, lineOf),
-    ].flatMap(({ request, ...rest }) =>
-      request.startsWith('.') ? [{ ...rest, path: join(dirname(path), request) }] : [],
-    ),
+    ].flatMap(({ request, ...rest }) => {
+      const target = request.startsWith('.') ? join(dirname(path), request) : PACKAGES[request];
+      return target === undefined ? [] : [{ ...rest, path: target }];
+    }),
     functions: functionsOf(program, lineOf),
     state: stateOf(program, text, lineOf),
   };

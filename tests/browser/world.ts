@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import type { Page as DashboardPage } from '../../src/controllers/dashboard/page.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { linkSession, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
 
 export interface Person {

@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import {
   createClient,
   type Delivery,
@@ -15,7 +16,6 @@ import {
   type WaHubClient,
   WaHubError,
 } from '../../clients/typescript/src/index.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { signatureHeaders } from '../../src/services/webhooks/signature.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { until } from '../helpers/until.ts';

@@ -1,6 +1,6 @@
 /** The pages that play the phones of a sandbox, against the real service and an emulated WhatsApp. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { until } from '../helpers/until.ts';
 import { openDashboard } from './visitor.ts';

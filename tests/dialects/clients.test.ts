@@ -1,6 +1,6 @@
 /** Clients written in the manner of the older system's guide, unchanged but for the credential. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { testConfig } from '../helpers/app.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { until } from '../helpers/until.ts';

@@ -1,6 +1,6 @@
 /** What the documents of the three older systems show, asked of the whole service on an emulated WhatsApp. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { testConfig } from '../helpers/app.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { until } from '../helpers/until.ts';

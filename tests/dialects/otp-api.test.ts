@@ -1,8 +1,8 @@
 /** What the fixtures cannot tell: what arrives, what is waited for, what is kept, and what is never told. */
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { idempotencyKeys, otpNumbers } from '../../src/db/schema.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';

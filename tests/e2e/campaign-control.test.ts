@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { linkSession, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { inboundMedia, messages } from '../../src/db/schema.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { testConfig } from '../helpers/app.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';

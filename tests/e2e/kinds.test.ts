@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Emulator, type Received, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, type Received, startEmulator } from 'wa-emulator';
 import { dataUrl, mp4File, opusFile, pdfFile, pngFile, sha256, webpFile } from '../helpers/files.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Emulator, type Received, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, type Received, startEmulator } from 'wa-emulator';
 import { testConfig } from '../helpers/app.ts';
 import { dataUrl, sha256 } from '../helpers/files.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { waQuarantine } from '../../src/db/schema.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import type { EngineName } from '../../src/whatsapp/capabilities.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { dbType } from '../../src/db/kit.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { findFreePort, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
 
 // On MySQL a second process is welcome: see cluster-two.test.ts.

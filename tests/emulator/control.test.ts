@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { type BareClient, connectBareClient, startBareClient, until } from '../helpers/bare-client.ts';
 
 const PHONE = '6281100000081';

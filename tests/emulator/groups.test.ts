@@ -1,7 +1,7 @@
 import type { WAMessage } from '@whiskeysockets/baileys';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, type Group, startEmulator } from '../../src/emulator/index.ts';
-import { lidJid, pnJid } from '../../src/emulator/jids.ts';
+import { type Emulator, type Group, startEmulator } from 'wa-emulator';
+import { lidJid, pnJid } from '../../packages/wa-emulator/src/jids.ts';
 import { type BareClient, connectBareClient, until } from '../helpers/bare-client.ts';
 
 const PHONE = '6281100000051';

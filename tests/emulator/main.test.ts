@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Emulator, Received } from '../../src/emulator/index.ts';
+import type { Emulator, Received } from 'wa-emulator';
 import { connectBareClient } from '../helpers/bare-client.ts';
 
 /** Longer than the emulator takes to write a change. */
@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 async function start() {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/emulator/main.ts'], {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'packages/wa-emulator/src/main.ts'], {
     env: {
       ...process.env,
       EMULATOR_PORT: '0',

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { request } from 'node:https';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { connectBareClient, until } from '../helpers/bare-client.ts';
 
 const SIZE = 300_000;

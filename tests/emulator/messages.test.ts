@@ -1,7 +1,7 @@
 import { generateWAMessageFromContent, type proto } from '@whiskeysockets/baileys';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, type Received, startEmulator } from '../../src/emulator/index.ts';
-import { lidJid } from '../../src/emulator/jids.ts';
+import { type Emulator, type Received, startEmulator } from 'wa-emulator';
+import { lidJid } from '../../packages/wa-emulator/src/jids.ts';
 import { type BareClient, connectBareClient, toJid, until } from '../helpers/bare-client.ts';
 
 const PHONE = '6281100000011';

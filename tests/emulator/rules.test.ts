@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
-import { parseBehaviour } from '../../src/emulator/rules.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
+import { parseBehaviour } from '../../packages/wa-emulator/src/rules.ts';
 import { type BareClient, connectBareClient, until } from '../helpers/bare-client.ts';
 
 let emulator: Emulator;

@@ -1,8 +1,8 @@
 /** Several processes of the service on one MySQL database. */
 import { randomBytes } from 'node:crypto';
+import type { Emulator } from 'wa-emulator';
 import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/client.ts';
 import { whatsappAccounts } from '../../src/db/schema.ts';
-import type { Emulator } from '../../src/emulator/index.ts';
 import { createEmptyDatabase } from './database.ts';
 import { type SandboxProcess, startSandboxProcess } from './sandbox-process.ts';
 import { until } from './until.ts';

@@ -2,8 +2,8 @@
 import '../../src/whatsapp/baileys/preload.ts';
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { whatsappAccounts } from '../../src/db/schema.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';

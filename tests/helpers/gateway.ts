@@ -1,7 +1,7 @@
 /** The whole service inside the test's process, against an emulator. */
 import '../../src/whatsapp/baileys/preload.ts';
+import type { Emulator } from 'wa-emulator';
 import type { DatabaseOptions } from '../../src/db/client.ts';
-import type { Emulator } from '../../src/emulator/index.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
 import type { Config } from '../../src/utils/config.ts';
 import { testConfig } from './app.ts';

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { type Cluster, startCluster } from './cluster.ts';
 import { compileSource, linkSession, type SandboxProcess, startSandboxProcess } from './sandbox-process.ts';
 import { until } from './until.ts';

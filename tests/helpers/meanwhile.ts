@@ -1,6 +1,6 @@
 /** What goes on while something fails: messages are sent, and people who never wrote before write. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Emulator } from '../../src/emulator/index.ts';
+import type { Emulator } from 'wa-emulator';
 import type { SandboxProcess } from './sandbox-process.ts';
 import { until } from './until.ts';
 

@@ -1,6 +1,6 @@
 /** Codes that are sent while a campaign runs on the same session, and how long each took. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { linkSession, type SandboxProcess, startSandboxProcess } from './sandbox-process.ts';
 import { until } from './until.ts';
 

@@ -5,8 +5,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Emulator } from 'wa-emulator';
 import type { DatabaseOptions } from '../../src/db/client.ts';
-import type { Emulator } from '../../src/emulator/index.ts';
 import { createEmptyDatabase } from './database.ts';
 import { until } from './until.ts';
 

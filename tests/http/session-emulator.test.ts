@@ -1,8 +1,8 @@
 /** The whole way of a session, over HTTP, on the real engine and an emulated WhatsApp. */
 import '../../src/whatsapp/baileys/preload.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { createCommandBus } from '../../src/cluster/commands.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { createBaileysEngine } from '../../src/whatsapp/baileys/adapter.ts';

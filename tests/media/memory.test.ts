@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { dataUrl, pdfFile, sha256 } from '../helpers/files.ts';
 import { type S3Server, startS3Server } from '../helpers/s3-server.ts';
 import { linkSession, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { linkSession, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
 

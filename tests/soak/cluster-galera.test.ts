@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { ensureGalera, type Galera, startGalera } from '../../scripts/galera.mjs';
 import type { MysqlOptions } from '../../src/db/client.ts';
 import { messages } from '../../src/db/schema.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { type Cluster, startCluster } from '../helpers/cluster.ts';
 import { onServer } from '../helpers/mariadb.ts';
 import { until } from '../helpers/until.ts';

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { type Mariadb, startMariadb } from '../../scripts/mariadb.mjs';
 import { messages, whatsappAccounts } from '../../src/db/schema.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { type Cluster, startCluster } from '../helpers/cluster.ts';
 import { until } from '../helpers/until.ts';
 

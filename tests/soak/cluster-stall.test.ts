@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { activityLogs, messages } from '../../src/db/schema.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { type Cluster, startCluster } from '../helpers/cluster.ts';
 import type { SandboxProcess } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';

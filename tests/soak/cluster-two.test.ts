@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { messages, sessionCommands, whatsappAccounts } from '../../src/db/schema.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/index.ts';
 import { type Cluster, startCluster } from '../helpers/cluster.ts';
 import type { SandboxProcess } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';

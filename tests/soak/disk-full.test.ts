@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { startEmulator } from 'wa-emulator';
 import { dbType } from '../../src/db/kit.ts';
-import { startEmulator } from '../../src/emulator/index.ts';
 import { createMeanwhile } from '../helpers/meanwhile.ts';
 import { linkSession, startSandboxProcess } from '../helpers/sandbox-process.ts';
 import { canMount, mountSmallDisk } from '../helpers/small-disk.ts';

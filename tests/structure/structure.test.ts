@@ -40,11 +40,14 @@ describe('imports', () => {
     const files = sources({
       'src/main.ts': "import { open } from './whatsapp/baileys/adapter.ts';\nopen();\n",
       'src/services/send.ts': "import { open } from '../whatsapp/baileys/adapter.ts';\nopen();\n",
-      'src/emulator/server.ts': "import { id } from '../utils/ids.ts';\nid();\n",
+      'packages/wa-emulator/src/server.ts': "import { id } from '../../../src/utils/ids.ts';\nid();\n",
+      'src/sandbox.ts': "import { startEmulator } from 'wa-emulator';\nstartEmulator();\n",
+      'src/services/phones.ts': "import { startEmulator } from 'wa-emulator';\nstartEmulator();\n",
     });
     expect(directionBreaks(files).map((found) => found.from)).toEqual([
       'src/services/send.ts',
-      'src/emulator/server.ts',
+      'packages/wa-emulator/src/server.ts',
+      'src/services/phones.ts',
     ]);
   });
 

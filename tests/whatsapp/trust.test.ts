@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import libsignal from 'libsignal';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { acceptConnection } from '../../src/emulator/connection.ts';
-import { loadIdentity, type NoiseIdentity } from '../../src/emulator/identity.ts';
-import { createTimers } from '../../src/emulator/timers.ts';
-import { startWaServer } from '../../src/emulator/wa-server.ts';
-import { keyPairFromSeed } from '../../src/emulator/xeddsa.ts';
+import { acceptConnection } from '../../packages/wa-emulator/src/connection.ts';
+import { loadIdentity, type NoiseIdentity } from '../../packages/wa-emulator/src/identity.ts';
+import { createTimers } from '../../packages/wa-emulator/src/timers.ts';
+import { startWaServer } from '../../packages/wa-emulator/src/wa-server.ts';
+import { keyPairFromSeed } from '../../packages/wa-emulator/src/xeddsa.ts';
 import { verifyXeddsa } from '../../src/whatsapp/baileys/xeddsa.ts';
 import type { CloseReason } from '../../src/whatsapp/engine.ts';
 import { startTestEngine, type TestEngine } from '../helpers/engine.ts';
 
 /** The emulator signs honestly unless a test says which signature (by its position) is to be a forgery. */
 const forgery = vi.hoisted(() => ({ isForged: (_nth: number): boolean => false, count: 0 }));
-vi.mock('../../src/emulator/xeddsa.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof import('../../src/emulator/xeddsa.ts')>();
+vi.mock('../../packages/wa-emulator/src/xeddsa.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../packages/wa-emulator/src/xeddsa.ts')>();
   return {
     ...original,
     signXeddsa(pair: Parameters<typeof original.signXeddsa>[0], message: Uint8Array) {

@@ -7,7 +7,7 @@ import {
   initAuthCreds,
   type SignalDataSet,
 } from '@whiskeysockets/baileys';
-import type { Emulator } from '../../../src/emulator/index.ts';
+import type { Emulator } from 'wa-emulator';
 import { type BareClient, connectBareClient } from '../../../tests/helpers/bare-client.ts';
 import { cpuMs, serveCalls } from '../child.ts';
 import { measureMemory } from '../measure.ts';

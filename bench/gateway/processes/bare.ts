@@ -1,6 +1,6 @@
 /** Bare Baileys clients that do nothing but send: what the service is measured against. */
 
-import type { Emulator } from '../../../src/emulator/index.ts';
+import type { Emulator } from 'wa-emulator';
 import { type BareClient, connectBareClient } from '../../../tests/helpers/bare-client.ts';
 import { cpuMs, serveCalls } from '../child.ts';
 

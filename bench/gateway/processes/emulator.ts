@@ -1,5 +1,5 @@
 /** The emulated WhatsApp of a benchmark, in memory. */
-import { startEmulator } from '../../../src/emulator/index.ts';
+import { startEmulator } from 'wa-emulator';
 import { serveCalls } from '../child.ts';
 
 const emulator = await startEmulator();
