@@ -3,7 +3,7 @@ import { inCleanContext } from '../../db/scope.ts';
 import { reviewCampaigns, startDue } from '../../services/campaigns/due.ts';
 import type { CampaignDeps } from '../../services/campaigns/row.ts';
 import { sleep } from '../../utils/clock.ts';
-import { createParking } from '../dispatcher/parking.ts';
+import { createWaiter } from '../dispatcher/waiter.ts';
 import { type CampaignLine, startCampaignLine } from './line.ts';
 
 /** A schedule is kept to the second. */
@@ -33,7 +33,7 @@ export function createCampaignFeeder(deps: FeederDeps): CampaignFeeder {
   const { processId } = deps.commands;
   const random = deps.random ?? Math.random;
   const lines = new Map<string, CampaignLine>();
-  const parking = createParking(clock);
+  const waiter = createWaiter(clock);
   const stopping = new AbortController();
   let running: Promise<void> | null = null;
   let unsubscribe: (() => void)[] = [];
@@ -64,7 +64,7 @@ export function createCampaignFeeder(deps: FeederDeps): CampaignFeeder {
         looking = false;
       }
       if (stopping.signal.aborted) return;
-      await parking.park(LOOK_EVERY_MS * backoff * (0.75 + random() / 2));
+      await waiter.wait(LOOK_EVERY_MS * backoff * (0.75 + random() / 2));
       await sleep(clock, GATHER_MS, stopping.signal);
     }
   }
@@ -77,7 +77,7 @@ export function createCampaignFeeder(deps: FeederDeps): CampaignFeeder {
       known = true;
       line.wake();
     }
-    if (!known) parking.wake();
+    if (!known) waiter.wake();
   }
 
   return {
@@ -93,7 +93,7 @@ export function createCampaignFeeder(deps: FeederDeps): CampaignFeeder {
     async stop() {
       for (const end of unsubscribe) end();
       stopping.abort();
-      parking.wake();
+      waiter.wake();
       await running;
       await Promise.all([...lines.values()].map((line) => line.stop()));
     },

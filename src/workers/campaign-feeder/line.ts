@@ -7,7 +7,7 @@ import { newMemory } from '../../services/campaigns/feed-state.ts';
 import type { CampaignDeps } from '../../services/campaigns/row.ts';
 import { fateOf, WINDOW } from '../../services/campaigns/safety.ts';
 import { sleep } from '../../utils/clock.ts';
-import { createParking } from '../dispatcher/parking.ts';
+import { createWaiter } from '../dispatcher/waiter.ts';
 
 /** Outcomes that come in a row are looked at together. */
 const GATHER_MS = 25;
@@ -35,7 +35,7 @@ export function startCampaignLine(
   options: { processId: string; random: () => number; onOver: () => void },
 ): CampaignLine {
   const { clock, logger } = deps;
-  const parking = createParking(clock);
+  const waiter = createWaiter(clock);
   const stopping = new AbortController();
   const memory = newMemory();
   let gone = 0;
@@ -50,7 +50,7 @@ export function startCampaignLine(
         const step = await stepCampaign(deps, campaign.id, { ...options, memory });
         failures = 0;
         if (step.over) return;
-        if (step.waitMs > 0) await parking.park(step.waitMs);
+        if (step.waitMs > 0) await waiter.wait(step.waitMs);
         else await turn();
       } catch (error) {
         logger.warn('a campaign waits', { campaignId: campaign.id, error: String(error) });
@@ -68,7 +68,7 @@ export function startCampaignLine(
     gathering = true;
     clock.setTimer(() => {
       gathering = false;
-      parking.wake();
+      waiter.wake();
     }, delayMs);
   }
 
@@ -83,10 +83,10 @@ export function startCampaignLine(
       gone++;
       if (gone >= WAKE_AT || memory.open.size === 0 || fate !== 'ok') wakeAfter(GATHER_MS);
     },
-    isQuiet: () => parking.isParked() || resting,
+    isQuiet: () => waiter.isWaiting() || resting,
     async stop() {
       stopping.abort();
-      parking.wake();
+      waiter.wake();
       await done;
     },
   };

@@ -1,18 +1,18 @@
 import { beforeEach, expect, it } from 'vitest';
 import type { Candidate } from '../../src/queue/look-ahead.ts';
 import { PRIORITIES, type Priority } from '../../src/queue/priority.ts';
-import { createLanes, type Lanes } from '../../src/workers/dispatcher/lanes.ts';
+import { createLookahead, type Lookahead } from '../../src/workers/dispatcher/lookahead.ts';
 
 const NOBODY: ReadonlySet<string> = new Set();
 const { high, normal } = PRIORITIES;
 let reads: Priority[];
 let waiting: Map<Priority, string[]>;
-let lanes: Lanes;
+let lanes: Lookahead;
 
 beforeEach(() => {
   reads = [];
   waiting = new Map();
-  lanes = createLanes(async (priority) => {
+  lanes = createLookahead(async (priority) => {
     reads.push(priority);
     return (waiting.get(priority) ?? []).map(candidate);
   });

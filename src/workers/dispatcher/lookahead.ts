@@ -1,21 +1,21 @@
-/** What a session has waiting, as far as it was looked ahead: one lane a priority. */
+/** The next queued rows of a session, one lane a priority, read ahead of their claims. */
 import type { Candidate } from '../../queue/look-ahead.ts';
 import { PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 
 /** Reads the next rows of one priority, future ones included, without those of `except`. */
 type ReadLane = (priority: Priority, limit: number, except: readonly string[]) => Promise<Candidate[]>;
 
-export interface Pick {
+export interface NextRow {
   /** due now and to a recipient that has nothing in flight */
   row: Candidate | null;
   /** when the next row falls due if `row` is null; Infinity: nothing is waiting, or only for busy recipients */
   nextAt: number;
 }
 
-export interface Lanes {
+export interface Lookahead {
   /** Something may have come or gone, of this priority or of any: look again before the next pick. */
   invalidate(priority?: Priority): void;
-  pick(priority: Priority, now: number, busy: ReadonlySet<string>): Promise<Pick>;
+  pick(priority: Priority, now: number, busy: ReadonlySet<string>): Promise<NextRow>;
   /** The row was taken, moved or found gone. */
   drop(priority: Priority, id: string): void;
 }
@@ -34,7 +34,7 @@ interface Lane {
   stale: boolean;
 }
 
-export function createLanes(read: ReadLane): Lanes {
+export function createLookahead(read: ReadLane): Lookahead {
   const lanes = new Map<Priority, Lane>(
     PRIORITY_ORDER.map((priority) => [priority, { rows: [], readAt: 0, complete: false, stale: true }]),
   );
@@ -60,7 +60,7 @@ export function createLanes(read: ReadLane): Lanes {
     }
   }
 
-  function find(lane: Lane, now: number, busy: ReadonlySet<string>): Pick {
+  function find(lane: Lane, now: number, busy: ReadonlySet<string>): NextRow {
     for (const row of lane.rows) {
       if (row.availableAt > now) return { row: null, nextAt: row.availableAt };
       if (!busy.has(row.recipient)) return { row, nextAt: row.availableAt };

@@ -1,15 +1,15 @@
 import type { Clock } from '../../utils/clock.ts';
 
 /** Where a loop waits for a wake-up or for a time. */
-export interface Parking {
+export interface Waiter {
   /** Ends the wait, or the next one if none is going on. */
   wake(): void;
   /** Waits `ms` (Infinity: only for a wake-up). */
-  park(ms: number): Promise<void>;
-  isParked(): boolean;
+  wait(ms: number): Promise<void>;
+  isWaiting(): boolean;
 }
 
-export function createParking(clock: Clock): Parking {
+export function createWaiter(clock: Clock): Waiter {
   let woken = false;
   let leave: (() => void) | null = null;
   return {
@@ -17,7 +17,7 @@ export function createParking(clock: Clock): Parking {
       woken = true;
       leave?.();
     },
-    async park(ms) {
+    async wait(ms) {
       if (!woken && ms > 0) {
         await new Promise<void>((resolve) => {
           const cancel = Number.isFinite(ms) ? clock.setTimer(() => leave?.(), ms) : () => undefined;
@@ -30,6 +30,6 @@ export function createParking(clock: Clock): Parking {
       }
       woken = false;
     },
-    isParked: () => leave !== null,
+    isWaiting: () => leave !== null,
   };
 }

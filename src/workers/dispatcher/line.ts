@@ -1,0 +1,162 @@
+/** What one session's line remembers, and how its limits are rebuilt from the database. */
+import { recoverClaims } from '../../queue/claim.ts';
+import { healSession, isQueuedAhead } from '../../queue/heal.ts';
+import { createLimits, type Limits, readSpent, type SpentAttempt } from '../../queue/limits.ts';
+import { readCandidates } from '../../queue/look-ahead.ts';
+import { NOTHING_KNOWN, type Pace, paceOf } from '../../queue/pace.ts';
+import { type QuietHours, readQuietHours } from '../../queue/quiet-hours.ts';
+import type { AccountRef } from '../../whatsapp/engine.ts';
+import { createGate, type Gate } from './gate.ts';
+import type { LineView } from './line-plan.ts';
+import { createLookahead, type Lookahead } from './lookahead.ts';
+import { createPauseSign, type PauseSign } from './pause-sign.ts';
+import type { DispatcherDeps } from './types.ts';
+import { createWaiter, type Waiter } from './waiter.ts';
+
+/** A message that another host's clock has queued for later waits no longer than this. */
+const HEAL_EVERY_MS = 1_000;
+
+export interface Windows {
+  limits: Limits;
+  /** the gap after the last attempt ends here */
+  nextSendAt: number;
+}
+
+export interface Line {
+  readonly deps: DispatcherDeps;
+  readonly account: AccountRef;
+  readonly lookahead: Lookahead;
+  readonly waiter: Waiter;
+  readonly sign: PauseSign;
+  readonly gate: Gate;
+  readonly stopping: AbortController;
+  /** recipients with a message on its way */
+  readonly busy: Set<string>;
+  /** by queue row, from before the claim until the outcome is written */
+  readonly attempts: Map<string, Promise<void>>;
+  /** On SQLite, without a gap, claims overlap, so that they share a commit. */
+  readonly claims: Set<Promise<unknown>>;
+  /** claimed and not answered yet: when it leaves is not known, so it holds a place in every window */
+  readonly inPreparation: Set<SpentAttempt>;
+  claimFailure: { error: unknown } | null;
+  pace: Pace;
+  quietHours: QuietHours | null;
+  lastHighAt: number | null;
+  windows: Windows | null;
+  /** looks before a relay that are going on */
+  looking: number;
+  /** see LineView */
+  tripping: number;
+  stale: boolean;
+  rereadAt: number;
+  seenAt: number;
+  /** monotonic */
+  healAgainMs: number;
+  /** waits after a failure, or has stopped */
+  resting: boolean;
+  /** nothing waits and nothing is on its way */
+  idle: boolean;
+}
+
+export function createLine(deps: DispatcherDeps, account: AccountRef): Line {
+  const { clock, config, db } = deps;
+  const lookahead = createLookahead(async (priority, limit, except) => {
+    const read = () => readCandidates(db, account.id, priority, limit, except);
+    const rows = await read();
+    const now = clock.now();
+    if (!rows.some((row) => isQueuedAhead(row, now)) || clock.monotonic() < line.healAgainMs) return rows;
+    line.healAgainMs = clock.monotonic() + HEAL_EVERY_MS;
+    return (await heal(line, now)) > 0 ? read() : rows;
+  });
+  const gate = createGate(deps, account, (state) => {
+    line.pace = paceOf(config.pacing, state, clock.now());
+    line.lastHighAt = state.lastHighAt;
+    line.quietHours = readQuietHours(state.limits?.quietHours);
+    line.windows?.limits.setPace(line.pace);
+  });
+  const line: Line = {
+    deps,
+    account,
+    lookahead,
+    gate,
+    waiter: createWaiter(clock),
+    sign: createPauseSign(deps, account),
+    stopping: new AbortController(),
+    busy: new Set(),
+    attempts: new Map(),
+    claims: new Set(),
+    inPreparation: new Set(),
+    claimFailure: null,
+    pace: paceOf(config.pacing, NOTHING_KNOWN, clock.now()),
+    quietHours: null,
+    lastHighAt: null,
+    windows: null,
+    looking: 0,
+    tripping: 0,
+    stale: false,
+    rereadAt: 0,
+    seenAt: 0,
+    healAgainMs: 0,
+    resting: false,
+    idle: false,
+  };
+  return line;
+}
+
+/** A gap before the next message, drawn from the session's pace. */
+export function drawGapMs({ pace, deps }: Line): number {
+  const random = (deps.random ?? Math.random)();
+  return pace.delayMinMs + random * (pace.delayMaxMs - pace.delayMinMs);
+}
+
+export function viewOf(line: Line, at: Windows): LineView {
+  const { deps, gate } = line;
+  return {
+    inFlight: line.busy.size,
+    unsettled: line.attempts.size,
+    tripping: line.tripping,
+    isStale: line.stale,
+    isLost: gate.isLost(),
+    canSend: deps.isSafe?.() !== false && deps.engine.isConnected(line.account.id),
+    pausedUntil: gate.pausedUntil(),
+    rereadAt: line.rereadAt,
+    seenAt: line.seenAt,
+    nextSendAt: at.nextSendAt,
+  };
+}
+
+/** Messages that a clock ahead had queued for later are due now. Resolves with how many. */
+async function heal(line: Line, now: number): Promise<number> {
+  const { deps, account } = line;
+  const count = await healSession(deps, account, now);
+  if (count > 0) {
+    const text = 'messages that a clock ahead had queued for later are due';
+    deps.logger.warn(text, { sessionId: account.sessionId, count });
+  }
+  return count;
+}
+
+/** Takes back what an earlier owner left, and counts from the database what the limits have spent. */
+export async function beginWindows(line: Line): Promise<Windows> {
+  const { deps, account, gate } = line;
+  // A claim that is being made is neither left behind nor counted yet.
+  await Promise.all(line.claims);
+  line.claimFailure = null;
+  await gate.refresh();
+  const recovered = gate.isLost() ? 0 : await recoverClaims(deps, account, [...line.attempts.keys()]);
+  if (recovered > 0) {
+    deps.logger.info('claims recovered', { sessionId: account.sessionId, count: recovered });
+  }
+  const now = deps.clock.now();
+  line.seenAt = now;
+  if (!gate.isLost() && (await heal(line, now)) > 0) line.lookahead.invalidate();
+  const known = await readSpent(deps.db, account.id, now, deps.config.pacing.perHour);
+  const begun = new Set([...line.inPreparation].map((attempt) => attempt.id));
+  const limits = createLimits(
+    line.pace,
+    known.filter((attempt) => !begun.has(attempt.id)),
+  );
+  for (const attempt of line.inPreparation) limits.begin(attempt);
+  const last = limits.lastAt();
+  return { limits, nextSendAt: last === null ? 0 : Math.min(last, now) + drawGapMs(line) };
+}
