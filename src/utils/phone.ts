@@ -40,12 +40,19 @@ export interface RefusedPhone {
 }
 
 /**
+ * How digits without `+`, 00 or 0 are read. `auto`: as the number of a country that they are, else at home; `strict`: the
+ * same, but refused whenever they are a number at home too; `home`, `international`: only so, as somebody has said.
+ */
+export type BareReading = 'auto' | 'strict' | 'home' | 'international';
+
+/**
  * E.164 digits without `+` of a number in any usual spelling and any script's digits: `08123456789`, `+62 812-3456-789`,
  * `628…`, `00 62 …`, `tel:+62…`, `https://wa.me/62…`, `628…@s.whatsapp.net`. National spellings take `defaultCountry`
- * (ISO 3166 alpha-2). Bare digits that are a number of some country are that number; only a line of another country
- * gives way to a mobile at home that lost its 0. Those that can be read in two ways are refused. An extension is left
- * out. What is international for certain passes when it has a possible length: whether it exists is for WhatsApp to
- * say. Throws INVALID_NUMBER, with `details.readings` where there are two.
+ * (ISO 3166 alpha-2). Bare digits that are a number of some country are that number, also where they would be one at home
+ * with a 0 put before them. They are refused when both readings are plausible: a line abroad (lines have no WhatsApp, as
+ * a rule) and a mobile at home, or a number that is complete at home. An extension is left out. What is international for
+ * certain passes when it has a possible length: whether it exists is for WhatsApp to say. Throws INVALID_NUMBER, with
+ * `details.readings` where there are two.
  */
 export function normalizePhone(input: string, defaultCountry: string): string {
   const read = readPhone(input, defaultCountry);
@@ -53,16 +60,49 @@ export function normalizePhone(input: string, defaultCountry: string): string {
   throw invalidNumber(read);
 }
 
-/** As normalizePhone, with what was repaired, or with why it is none. Throws TypeError for what is no country. */
-export function readPhone(input: string, defaultCountry: string): ReadPhone | RefusedPhone {
-  const key = `${defaultCountry} ${input}`;
+/**
+ * As normalizePhone, with what was repaired, or with why it is none. `bare` says how digits alone are read. Throws
+ * TypeError for what is no country.
+ */
+export function readPhone(
+  input: string,
+  defaultCountry: string,
+  bare: BareReading = 'auto',
+): ReadPhone | RefusedPhone {
+  const key = `${defaultCountry} ${bare} ${input}`;
   const known = input.length <= MAX_REMEMBERED ? remembered.get(key) : undefined;
   if (known !== undefined) return known;
   const written = readWritten(input);
-  const read = typeof written === 'string' ? refused(written) : interpret(written, toCountry(defaultCountry));
+  const read =
+    typeof written === 'string' ? refused(written) : interpret(written, toCountry(defaultCountry), bare);
   if (input.length <= MAX_REMEMBERED) remembered.set(key, read);
   return read;
 }
+
+/**
+ * What digits without `+`, 00 or 0 can be: a number at home only, one with its country code only (of any country), or
+ * either of two numbers. Null for every other spelling, and for what is no number. Throws TypeError for what is no country.
+ */
+export function kindOfBare(
+  input: string,
+  defaultCountry: string,
+): 'home' | 'international' | 'either' | null {
+  const written = readWritten(input);
+  if (typeof written === 'string' || written.form !== 'bare' || written.digits.startsWith('0')) return null;
+  const country = toCountry(defaultCountry);
+  const international = validOf(readInternational(written.digits));
+  const read = validOf(readNational(written.digits, country));
+  const national = read !== null && isPlausible(written.digits, read, country) ? read : null;
+  if (international === null) return national === null ? null : 'home';
+  return national === null || national.digits === international.digits ? 'international' : 'either';
+}
+
+/** Of numbers without their 0, only a mobile is likely meant. */
+function isPlausible(digits: string, national: Reading, country: CountryCode): boolean {
+  return national.mobile || isWholeNational(national, country) || isComplete(digits, national, country);
+}
+
+const validOf = (reading: Reading | null) => (reading?.valid ? reading : null);
 
 /** To look at a number costs more than to write it into the queue, and most are written to again. */
 const remembered = new LRUCache<string, ReadPhone | RefusedPhone>({ max: 5_000 });
@@ -71,6 +111,7 @@ const MAX_REMEMBERED = 64;
 function interpret(
   { digits, form, groups, repair }: Written,
   country: CountryCode,
+  bare: BareReading,
 ): ReadPhone | RefusedPhone {
   if (form === 'jid') return isE164(digits) ? { phone: digits, repair } : refused('not_a_phone_jid');
   const read =
@@ -80,7 +121,7 @@ function interpret(
         ? readWithTwoZeros(digits, country)
         : digits.startsWith('0')
           ? readWithTrunk(digits, country)
-          : readBare(digits, groups, country);
+          : readBare(digits, groups, country, bare);
   return 'phone' in read ? { phone: read.phone, repair: repair ?? read.repair } : read;
 }
 
@@ -109,19 +150,30 @@ function readWithTrunk(digits: string, country: CountryCode): ReadPhone | Refuse
 }
 
 /** Digits alone: an international number wins over a national one that lacks its 0. */
-function readBare(digits: string, groups: readonly string[], country: CountryCode): ReadPhone | RefusedPhone {
+function readBare(
+  digits: string,
+  groups: readonly string[],
+  country: CountryCode,
+  bare: BareReading,
+): ReadPhone | RefusedPhone {
   const abroad = readDialledAbroad(digits, country);
   if (abroad?.valid) return one(abroad);
   const international = readInternational(digits);
   const national = readNational(digits, country);
   const whole = national !== null && isWholeNational(national, country);
+  if (bare === 'home') return readAtHome(digits, national, international, whole, country);
+  if (bare === 'international') return readWithCode(digits, national, international);
   if (international?.valid) {
-    if (digits.length > MAX_LINE_DIGITS && !international.mobile) return refused('not_a_number');
-    if (!national?.valid) return one(international);
-    // Lines have no WhatsApp, as a rule: the mobile of one's own country is what is meant.
+    if (isLongLine(digits, international)) return refused('not_a_number');
+    if (!national?.valid || national.digits === international.digits) return one(international);
+    if (bare === 'strict' && isPlausible(digits, national, country)) return oneOf([national, international]);
+    // Lines have no WhatsApp, as a rule: not for certain what is meant, and not what a mobile at home gives way to.
+    const isLikely = international.mobile && !isNonGeographic(international);
+    if (!whole && !isComplete(digits, national, country)) {
+      return national.mobile && !isLikely ? eitherOf(groups, national, international) : one(international);
+    }
     if (national.mobile && !international.mobile) return atHome(digits, national, whole, country);
-    if (national.mobile && isNonGeographic(international)) return oneOf([national, international]);
-    return whole ? eitherOf(groups, national, international) : one(international);
+    return eitherOf(groups, national, international);
   }
   if (national?.valid && whole) return one(national);
   const isOwn = digits.startsWith(getCountryCallingCode(country));
@@ -136,10 +188,41 @@ function readBare(digits: string, groups: readonly string[], country: CountryCod
   return whole && !international ? one(national) : ambiguous(digits, [national, international]);
 }
 
+/** Their sender has said that numbers without + are numbers at home. With home's own calling code they are, too. */
+function readAtHome(
+  digits: string,
+  national: Reading | null,
+  international: Reading | null,
+  whole: boolean,
+  country: CountryCode,
+): ReadPhone | RefusedPhone {
+  const own = digits.startsWith(getCountryCallingCode(country)) ? validOf(international) : null;
+  const local = validOf(national);
+  if (own !== null) return oneOf(local?.mobile ? [own, local] : [own]);
+  if (local !== null) return atHome(digits, local, whole, country);
+  return international?.valid ? ambiguous(digits, [international]) : refused('not_a_number');
+}
+
+/** Their sender has said that numbers without + have their country code. */
+function readWithCode(
+  digits: string,
+  national: Reading | null,
+  international: Reading | null,
+): ReadPhone | RefusedPhone {
+  if (international?.valid && !isLongLine(digits, international)) return one(international);
+  return national?.valid ? ambiguous(digits, [national]) : refused('not_a_number');
+}
+
+const isLongLine = (digits: string, { mobile }: Reading) => digits.length > MAX_LINE_DIGITS && !mobile;
+
 function atHome(written: string, national: Reading, whole: boolean, country: CountryCode): ReadPhone {
-  // With all digits of the number and more, the trunk prefix is there: an 8 in Russia, 15 in Argentina.
-  const isComplete = written.length > national.digits.length - getCountryCallingCode(country).length;
-  return { phone: national.digits, repair: whole || isComplete ? null : 'leading_zero' };
+  const repair = whole || isComplete(written, national, country) ? null : 'leading_zero';
+  return { phone: national.digits, repair };
+}
+
+/** With all digits of the number and more, the trunk prefix is there: an 8 in Russia, 15 in Argentina. */
+function isComplete(written: string, national: Reading, country: CountryCode): boolean {
+  return written.length > national.digits.length - getCountryCallingCode(country).length;
 }
 
 /** Both are plausible: how the digits are grouped may tell which is meant. */

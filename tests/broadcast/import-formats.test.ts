@@ -55,13 +55,7 @@ describe('an export of', () => {
       'a group',
       'Country Code,Country Name,Phone Number,Saved Name,Public Display Name,Group Name\n62,Indonesia,+6281234567890,Budi Santoso,budi,RT 05\n62,Indonesia,+62 813-1111-2222,,Siti,RT 05\n',
     ],
-    [
-      'Google Sheets',
-      'Nama Lengkap,Nomor HP\nBudi Santoso,81234567890\nSiti,"81,311,112,222"\n'.replace(
-        '"81,311,112,222"',
-        '81311112222',
-      ),
-    ],
+    ['Google Sheets', 'Nama Lengkap,Nomor HP\nBudi Santoso,6281234567890\nSiti,"6,281,311,112,222"\n'],
   ])('%s', async (_what, csv) => {
     const data = dataOf(await send(csv));
     expect(data).toMatchObject({ added: 2, invalid: 0, format: 'csv', warnings: [] });
@@ -227,5 +221,75 @@ describe('a mapping', () => {
       expect((await send(csv, { mapping })).status).toBe(400);
     }
     expect(await people()).toEqual([]);
+  });
+});
+
+describe('numbers that a spreadsheet took the 0 from', () => {
+  /** Each may be a number abroad as well: a line in Japan, a mobile in Hong Kong. */
+  const EITHER = ['81234567890', '85291234567'];
+  const HOME = ['8571234567', '8581234567', '8591234567'];
+  const file = (numbers: readonly string[]) => `nama,hp\n${numbers.map((n, i) => `P${i},${n}`).join('\n')}\n`;
+  const told = (data: Record<string, unknown>) =>
+    [...(data.errors as Record<string, unknown>[])].map(({ line, code, readings }) => [line, code, readings]);
+
+  it('are at home when the others of the column can be nothing else', async () => {
+    const data = dataOf(await send(file([...HOME, ...EITHER])));
+    expect(data).toMatchObject({
+      added: 5,
+      repaired: 5,
+      invalid: 0,
+      warnings: [{ code: 'numbers_at_home' }],
+    });
+    const found = (await people()).map(([number]) => number);
+    expect(found).toEqual(['6281234567890', '6285291234567', ...HOME.map((n) => `62${n}`)]);
+  });
+
+  it('are refused with both readings when the column speaks against itself', async () => {
+    for (const others of [[...HOME, '6281311112222'], [...HOME, '6591234567'], HOME.slice(0, 2)]) {
+      list = await w.list();
+      const data = dataOf(await send(file([...EITHER, ...others])));
+      expect(data).toMatchObject({
+        added: others.length,
+        invalid: 2,
+        warnings: [{ code: 'numbers_ambiguous', message: expect.stringContaining('`numbers`') }],
+      });
+      expect(told(data).slice(0, 2)).toEqual([
+        [2, 'ambiguous_number', ['+6281234567890', '+81234567890']],
+        [3, 'ambiguous_number', ['+6285291234567', '+85291234567']],
+      ]);
+      const errors = (await w.call(`/imports/${data.id}/errors`)).text;
+      expect(errors).toContain('write +6285291234567 or +85291234567');
+    }
+  });
+
+  it('are read as the contract says where nothing tells that a 0 is missing', async () => {
+    const data = dataOf(await send(file([...EITHER, '6591234567', '081311112222', '+6281355556666'])));
+    expect(data).toMatchObject({ added: 4, invalid: 1, warnings: [] });
+    expect(told(data)).toEqual([[2, 'ambiguous_number', ['+6281234567890', '+81234567890']]]);
+    expect((await people()).map(([number]) => number)).toContain('85291234567');
+  });
+
+  it('are what their sender says', async () => {
+    const home = dataOf(await send(file([...EITHER, '6281311112222', '6591234567']), { numbers: 'home' }));
+    expect(home).toMatchObject({ added: 4, warnings: [] });
+    expect((await people()).map(([number]) => number).toSorted()).toEqual(
+      ['6281234567890', '6281311112222', '6285291234567', '626591234567'].toSorted(),
+    );
+    list = await w.list();
+    const abroad = dataOf(await send(file([...EITHER, ...HOME]), { numbers: 'international' }));
+    expect(abroad).toMatchObject({ added: 2, invalid: 3 });
+    expect((await people()).map(([number]) => number)).toEqual(EITHER);
+    expect(await send(file(EITHER), { numbers: 'abroad' })).toMatchObject({ status: 400 });
+  });
+
+  it('also in a workbook, in several columns and cells, and for opt-outs', async () => {
+    const rows: CellSpec[][] = [['Nama', 'HP', 'Telepon'], ...HOME.map((n) => ['x', Number(n), null])];
+    const data = dataOf(await send(workbook([...rows, ['y', null, 85291234567]]), {}, 'a.xlsx'));
+    expect(data).toMatchObject({ added: 4, invalid: 0 });
+    expect((await people()).map(([number]) => number)).toContain('6285291234567');
+    const form = new FormData();
+    form.append('file', new Blob([file([...HOME, ...EITHER])]), 'stop.csv');
+    expect(dataOf(await w.form('/opt-outs/import', form))).toMatchObject({ added: 5 });
+    expect((await w.call('/opt-outs/export')).text).toContain('+6285291234567');
   });
 });

@@ -127,7 +127,7 @@ describe('a CSV file', () => {
         'name,number,note',
         'A,8.12E+10,digits lost',
         "B,'081234567890,apostrophe",
-        'C,81234567891,lost its 0',
+        'C,8571234567,lost its 0',
         'D,6281234567892.0,decimals',
         'E,what,no number',
         '"F\nwith a second line",081234567893,fine',
@@ -145,7 +145,7 @@ describe('a CSV file', () => {
     const expected = [
       [2, 'invalid', 'digits_lost', '8.12E+10'],
       [3, 'repaired', 'apostrophe', "'081234567890"],
-      [4, 'repaired', 'leading_zero', '81234567891'],
+      [4, 'repaired', 'leading_zero', '8571234567'],
       [5, 'repaired', 'decimal', '6281234567892.0'],
       [6, 'invalid', 'invalid_number', 'what'],
       [9, 'invalid', 'empty_number', ''],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/utils/errors.ts';
-import { formatE164, normalizeGroup, normalizePhone } from '../../src/utils/phone.ts';
+import { formatE164, kindOfBare, normalizeGroup, normalizePhone, readPhone } from '../../src/utils/phone.ts';
 
 describe('normalizePhone', () => {
   it.each([
@@ -9,7 +9,6 @@ describe('normalizePhone', () => {
     ['0062 812 3456 789', '628123456789'],
     ['6281234567890', '6281234567890'],
     ['+6281234567890', '6281234567890'],
-    ['81234567890', '6281234567890'],
     ['(0812) 3456-7890', '6281234567890'],
     ['628123456789@s.whatsapp.net', '628123456789'],
     ['628123456789:12@s.whatsapp.net', '628123456789'],
@@ -58,6 +57,11 @@ describe('normalizePhone', () => {
     ['4155552671', ['+624155552671', '+14155552671']],
     ['062812345678', ['+6262812345678', '+62812345678']],
     ['628123456', ['+62628123456', '+628123456']],
+    // A mobile at home without its 0, or a line in Japan.
+    ['81234567890', ['+6281234567890', '+81234567890']],
+    ['812-3456-7890', ['+6281234567890', '+81234567890']],
+    ['8.1234567890E+10', ['+6281234567890', '+81234567890']],
+    ['٨١٢٣٤٥٦٧٨٩٠', ['+6281234567890', '+81234567890']],
   ])('names the readings of %s', (input, readings) => {
     expect(() => normalizePhone(input, 'ID')).toThrow(
       expect.objectContaining({
@@ -72,6 +76,35 @@ describe('normalizePhone', () => {
     expect(() => normalizePhone('6592345678', 'US')).toThrow('Write +16592345678 or +6592345678.');
     expect(normalizePhone('(659) 234-5678', 'US')).toBe('16592345678');
     expect(normalizePhone('65 9234 5678', 'US')).toBe('6592345678');
+  });
+
+  it.each([
+    ['81234567890', 'either', '6281234567890', '81234567890'],
+    ['85291234567', 'either', '6285291234567', '85291234567'],
+    ['81234567890.0', 'either', '6281234567890', '81234567890'],
+    ['8571234567', 'home', '628571234567', null],
+    ['6281234567890', 'international', '6281234567890', '6281234567890'],
+    ['6591234567', 'international', '626591234567', '6591234567'],
+    ['+6281234567890', null, '6281234567890', '6281234567890'],
+    ['081234567890', null, '6281234567890', '6281234567890'],
+    ['14155552671', 'international', null, '14155552671'],
+  ])('reads %s as it is said that bare numbers are', (input, kind, home, international) => {
+    const read = (bare: 'home' | 'international') => {
+      const found = readPhone(input, 'ID', bare);
+      return 'phone' in found ? found.phone : null;
+    };
+    expect([kindOfBare(input, 'ID'), read('home'), read('international')]).toEqual([
+      kind,
+      home,
+      international,
+    ]);
+    const strict = readPhone(input, 'ID', 'strict');
+    expect('problem' in strict && strict.problem === 'ambiguous').toBe(kind === 'either');
+  });
+
+  it('asks where a number that is complete at home is one abroad too', () => {
+    expect(() => normalizePhone('84951234567', 'RU')).toThrow('Write +74951234567 or +84951234567.');
+    expect(normalizePhone('8 (495) 123-45-67', 'RU')).toBe('74951234567');
   });
 
   it.each([

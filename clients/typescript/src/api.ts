@@ -3003,6 +3003,8 @@ export interface components {
                 kind: "invalid" | "duplicate" | "repaired";
                 line: number;
                 number: string;
+                /** @description with +, when the number can be read in several ways */
+                readings: string[];
                 reason: string;
             }[];
             fileName: string | null;
@@ -8674,6 +8676,11 @@ export interface operations {
                         /** @description the column of the numbers: its name, or its place from 1 */
                         number?: string | number;
                     };
+                    /**
+                     * @description what numbers without + and without a 0 in front are: at `home` (a spreadsheet has taken their 0), or `international` with their country code. `auto` (default): the column tells, and a number that stays open is refused with both readings
+                     * @enum {string}
+                     */
+                    numbers?: "auto" | "home" | "international";
                 };
                 "multipart/form-data": {
                     /** Format: binary */
@@ -8690,6 +8697,11 @@ export interface operations {
                         /** @description the column of the numbers: its name, or its place from 1 */
                         number?: string | number;
                     };
+                    /**
+                     * @description what numbers without + and without a 0 in front are: at `home` (a spreadsheet has taken their 0), or `international` with their country code. `auto` (default): the column tells, and a number that stays open is refused with both readings
+                     * @enum {string}
+                     */
+                    numbers?: "auto" | "home" | "international";
                 };
             };
         };
@@ -9063,6 +9075,11 @@ export interface operations {
                         /** @description the column of the numbers: its name, or its place from 1 */
                         number?: string | number;
                     };
+                    /**
+                     * @description what numbers without + and without a 0 in front are: at `home` (a spreadsheet has taken their 0), or `international` with their country code. `auto` (default): the column tells, and a number that stays open is refused with both readings
+                     * @enum {string}
+                     */
+                    numbers?: "auto" | "home" | "international";
                 };
                 "multipart/form-data": {
                     /** Format: binary */
@@ -9079,6 +9096,11 @@ export interface operations {
                         /** @description the column of the numbers: its name, or its place from 1 */
                         number?: string | number;
                     };
+                    /**
+                     * @description what numbers without + and without a 0 in front are: at `home` (a spreadsheet has taken their 0), or `international` with their country code. `auto` (default): the column tells, and a number that stays open is refused with both readings
+                     * @enum {string}
+                     */
+                    numbers?: "auto" | "home" | "international";
                 };
             };
         };

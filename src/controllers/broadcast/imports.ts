@@ -1,5 +1,6 @@
 /** CSV files: contacts into a list, and out of it again. */
 import { z } from 'zod';
+import { NUMBERS_WITHOUT_PLUS } from '../../services/contacts/import/bare-numbers.ts';
 import { exportImportErrors, getImport, startImport } from '../../services/contacts/import/verbs.ts';
 import { exportContacts } from '../../services/lists/export.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -19,6 +20,7 @@ const Line = z.object({
   kind: z.enum(['invalid', 'duplicate', 'repaired']),
   code: z.string(),
   number: z.string(),
+  readings: z.array(z.string()).describe('with +, when the number can be read in several ways'),
   reason: z.string(),
 });
 const Import = z
@@ -103,6 +105,12 @@ const CsvBody = z.object({
     .refine(isEncoding, 'must be an encoding, as in windows-1251, gbk or shift_jis')
     .optional()
     .describe('what the file is written in, when it is not UTF-8 and not marked'),
+  numbers: z
+    .enum(NUMBERS_WITHOUT_PLUS)
+    .optional()
+    .describe(
+      'what numbers without + and without a 0 in front are: at `home` (a spreadsheet has taken their 0), or `international` with their country code. `auto` (default): the column tells, and a number that stays open is refused with both readings',
+    ),
 });
 
 /** Takes the file of a request into an import; 202 when the caller does not want to wait. */
@@ -127,6 +135,7 @@ export async function answerImport(
     file,
     mapping: body.mapping,
     encoding: body.encoding,
+    numbers: body.numbers,
     wait,
   });
   if (wait) return { message: 'The file was imported', data: { ...data } };

@@ -1,5 +1,12 @@
 /** A number as it stands in a file: what spreadsheets do to numbers is undone when it is certain, else refused. */
-import { type ReadPhone, type RefusedPhone, readPhone } from '../../utils/phone.ts';
+import { own } from '../../utils/own.ts';
+import {
+  type BareReading,
+  formatE164,
+  type ReadPhone,
+  type RefusedPhone,
+  readPhone,
+} from '../../utils/phone.ts';
 
 /** What was done to a number before it could be read. */
 export type Repair = NonNullable<ReadPhone['repair']>;
@@ -51,9 +58,25 @@ const PROBLEMS: Partial<Record<RefusedPhone['problem'], NumberProblem>> = {
 
 /**
  * The E.164 digits of a cell. A spreadsheet's exponent is undone only when every digit is still there; a lost leading
- * 0 only when what is left is a mobile number of the default country.
+ * 0 only when what is left is a mobile number of the default country and, unless `bare` says that all of them are at
+ * home, no number of another country.
  */
-export function readNumber(cell: string, defaultCountry: string): ReadNumber {
-  const read = readPhone(cell, defaultCountry);
+export function readNumber(cell: string, defaultCountry: string, bare: BareReading = 'auto'): ReadNumber {
+  const read = readPhone(cell, defaultCountry, bare);
   return 'phone' in read ? read : { problem: PROBLEMS[read.problem] ?? 'invalid_number' };
+}
+
+/** The numbers that a refused cell can be, with +; empty when it was not refused for having several readings. */
+export function readingsOf(code: string, cell: string, defaultCountry: string): string[] {
+  if (code !== 'ambiguous_number') return [];
+  const read = readPhone(cell, defaultCountry, 'strict');
+  return 'problem' in read ? read.readings.map(formatE164) : [];
+}
+
+/** What is told of a line, for a person; with the `readings` of a number that has several. */
+export function reasonOf(code: string, readings: readonly string[]): string {
+  if (readings.length > 1) {
+    return `this can be read in ${readings.length} ways: write ${readings.join(' or ')}, or say in \`numbers\` what numbers without + are`;
+  }
+  return own(LINE_REASONS, code) ?? code;
 }

@@ -14,6 +14,9 @@ const T = texts({
     mappingHeader: 'The first line is a contact already, not the names of the columns',
     fileHint: (max: string) =>
       `Up to ${max} and 1,000,000 rows. Exports of Google Contacts, Outlook, phones and groups are known.`,
+    numbersWithoutPlus: 'Numbers without +',
+    numbersHint:
+      'A spreadsheet takes the 0 from 0812…; then 812… may be a number abroad as well. What stays open is refused, with both readings.',
     start: 'Start the import',
     howTitle: 'What the file looks like',
     aFile: 'a file',
@@ -63,6 +66,9 @@ const T = texts({
     mappingHeader: 'Baris pertama sudah berupa kontak, bukan nama kolom',
     fileHint: (max: string) =>
       `Sampai ${max} dan 1.000.000 baris. Ekspor Google Kontak, Outlook, ponsel, dan grup dikenali.`,
+    numbersWithoutPlus: 'Nomor tanpa +',
+    numbersHint:
+      'Lembar kerja membuang 0 dari 0812…; 812… lalu bisa juga nomor luar negeri. Yang tetap meragukan ditolak, dengan kedua bacaannya.',
     start: 'Mulai impor',
     howTitle: 'Bentuk berkasnya',
     aFile: 'berkas',
@@ -112,6 +118,13 @@ const WORDS = {
     states: { running: 'running', completed: 'finished', failed: 'failed' },
     kinds: { invalid: 'Refused', duplicate: 'Doubles', repaired: 'Repaired' },
     kindsOne: { invalid: 'refused', duplicate: 'left out', repaired: 'repaired' },
+    numbersAre: {
+      auto: 'Find it out from the column',
+      home: 'Numbers at home, without their 0',
+      international: 'International, with country code',
+    },
+    readings: (numbers: readonly string[]) =>
+      `can be read in ${numbers.length} ways: write ${numbers.join(' or ')}, or choose what numbers without + are when you send the file`,
     /** what is missing here is told in the service's own words */
     reasons: {} as Record<string, string>,
     warnings: {} as Record<string, (encoding: string) => string>,
@@ -127,6 +140,13 @@ const WORDS = {
     states: { running: 'berjalan', completed: 'selesai', failed: 'gagal' },
     kinds: { invalid: 'Ditolak', duplicate: 'Ganda', repaired: 'Dipulihkan' },
     kindsOne: { invalid: 'ditolak', duplicate: 'dilewati', repaired: 'dipulihkan' },
+    numbersAre: {
+      auto: 'Kenali dari kolomnya',
+      home: 'Nomor dalam negeri, tanpa 0 di depan',
+      international: 'Internasional, dengan kode negara',
+    },
+    readings: (numbers: readonly string[]) =>
+      `bisa dibaca ${numbers.length} cara: tulis ${numbers.join(' atau ')}, atau pilih arti nomor tanpa + saat mengirim berkas`,
     reasons: {
       empty_number: 'nomornya tidak ada',
       digits_lost:
@@ -154,6 +174,10 @@ const WORDS = {
     warnings: {
       encoding_guessed: (encoding) =>
         `Berkas ini bukan UTF-8 dan tidak menyebutkan pengodeannya; dibaca sebagai ${encoding}. Jika nama tampak salah, simpan sebagai UTF-8 lalu kirim lagi.`,
+      numbers_at_home: () =>
+        'Nomor yang bisa juga nomor luar negeri dibaca sebagai nomor dalam negeri tanpa 0, seperti nomor lain di berkas ini. Jika keliru, kirim lagi dengan pilihan internasional.',
+      numbers_ambiguous: () =>
+        'Beberapa nomor bisa dibaca dua cara dan tidak diambil, karena berkas ini memuat nomor tanpa 0 dan nomor dengan kode negara: kirim lagi dan pilih arti nomor tanpa +.',
       letters_lost: () =>
         'Beberapa huruf dalam berkas bukan UTF-8 dan diganti; selebihnya dibaca sebagai UTF-8.',
     } as Record<string, (encoding: string) => string>,

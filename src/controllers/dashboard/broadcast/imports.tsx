@@ -1,5 +1,6 @@
 /** Importing a CSV file: choosing it, watching it go in, and what was wrong with single lines. */
 import { z } from 'zod';
+import { NUMBERS_WITHOUT_PLUS } from '../../../services/contacts/import/bare-numbers.ts';
 import type { ImportLine, ImportOutput } from '../../../services/contacts/import/store.ts';
 import {
   beginImport,
@@ -20,12 +21,17 @@ import { requireFile, UploadForm } from './upload.tsx';
 const KINDS = ['invalid', 'duplicate', 'repaired'] as const;
 
 const place = z.coerce.number().int().min(1).max(200);
+const numbers = z.enum(NUMBERS_WITHOUT_PLUS).optional();
 const MappingForm = z.object({
+  numbers,
   number: place,
   name: z.preprocess((value) => (value === '' ? undefined : value), place.optional()),
   /** ticked: the first line is a contact already */
   header: z.string().max(10).optional(),
 });
+
+/** What is said of a file that is sent. */
+export const ImportForm = z.object({ numbers });
 
 const importPath = (id: string) => `${BROADCAST}/imports/${id}`;
 const targetOf = ({ listId }: Pick<ImportOutput, 'listId'>) =>
@@ -72,12 +78,12 @@ export const importPages: Page[] = [
     path: '/dashboard/broadcast/lists/:listId/import',
     auth: 'user',
     params: ListParams,
-    form: z.object({}),
+    form: ImportForm,
     files: ['file'],
     maxFileBytes: (files) => files.maxCsvBytes,
     example: { params: listExample },
-    async handler({ ctx, params, files }) {
-      const { importId } = await beginImport(ctx, { ...params, file: requireFile(files) });
+    async handler({ ctx, params, form, files }) {
+      const { importId } = await beginImport(ctx, { ...params, ...form, file: requireFile(files) });
       return { redirect: importPath(importId) };
     },
   }),
@@ -139,7 +145,7 @@ export const importPages: Page[] = [
         ...(form.name === undefined ? {} : { name: form.name }),
         header: form.header === undefined,
       };
-      await mapImport(ctx, { ...params, mapping });
+      await mapImport(ctx, { ...params, mapping, numbers: form.numbers });
       return { redirect: importPath(params.id) };
     },
   }),
@@ -212,6 +218,7 @@ function Columns({
             ))}
           </select>
         </div>
+        <NumbersField view={view} />
         <label>
           <input type="checkbox" name="header" value="none" /> {t.mappingHeader}
         </label>
@@ -236,7 +243,27 @@ export function CsvForm({ view, action, maxBytes }: { view: View; action: string
       hint={t.fileHint(bytes(view, maxBytes))}
       accept=".csv,.txt,.tsv,.xlsx,.vcf,text/csv,text/plain,text/vcard"
       button={t.start}
-    />
+    >
+      <NumbersField view={view} />
+    </UploadForm>
+  );
+}
+
+/** What numbers without + are. */
+function NumbersField({ view }: { view: View }) {
+  const t = IMPORT_TEXTS(view.lang);
+  return (
+    <div class="field">
+      <label for="f-numbers">{t.numbersWithoutPlus}</label>
+      <select id="f-numbers" name="numbers" aria-describedby="f-numbers-hint">
+        {NUMBERS_WITHOUT_PLUS.map((value) => (
+          <option value={value}>{t.numbersAre[value]}</option>
+        ))}
+      </select>
+      <span class="hint" id="f-numbers-hint">
+        {t.numbersHint}
+      </span>
+    </div>
   );
 }
 
@@ -363,6 +390,11 @@ function Kinds({
   );
 }
 
+function reasonOf(view: View, { code, readings, reason }: ImportLine): string {
+  const t = IMPORT_TEXTS(view.lang);
+  return readings.length > 1 ? t.readings(readings) : (t.reasons[code] ?? reason);
+}
+
 const LINE_TONES = { invalid: 'bad', duplicate: 'warn', repaired: 'plain' } as const;
 
 function Lines({ view, lines }: { view: View; lines: ImportLine[] }) {
@@ -376,7 +408,7 @@ function Lines({ view, lines }: { view: View; lines: ImportLine[] }) {
             <Badge tone={LINE_TONES[line.kind]}>{t.kindsOne[line.kind]}</Badge>
           </td>
           <td class="mono">{line.number}</td>
-          <td>{t.reasons[line.code] ?? line.reason}</td>
+          <td>{reasonOf(view, line)}</td>
         </tr>
       ))}
     </Table>

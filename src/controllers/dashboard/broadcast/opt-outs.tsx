@@ -20,7 +20,7 @@ import { answerCsv } from '../../csv-answer.ts';
 import { texts } from '../i18n.ts';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Field, Form, Pages, Table, TextArea, Time } from '../parts.tsx';
-import { CsvForm, RecentImports } from './imports.tsx';
+import { CsvForm, ImportForm, RecentImports } from './imports.tsx';
 import {
   BROADCAST,
   BroadcastHead,
@@ -184,11 +184,11 @@ export const optOutPages: Page[] = [
     method: 'post',
     path: '/dashboard/broadcast/opt-outs/import',
     auth: 'user',
-    form: z.object({}),
+    form: ImportForm,
     files: ['file'],
     maxFileBytes: (files) => files.maxCsvBytes,
-    async handler({ ctx, files }) {
-      const { importId } = await beginImport(ctx, { file: requireFile(files) });
+    async handler({ ctx, form, files }) {
+      const { importId } = await beginImport(ctx, { ...form, file: requireFile(files) });
       return { redirect: `${BROADCAST}/imports/${importId}` };
     },
   }),

@@ -1,4 +1,5 @@
 /** Sending a file, with a bar that shows how much of it has arrived. */
+import type { Child } from 'hono/jsx';
 import type { ReceivedFile } from '../../../services/media/sources.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { texts } from '../i18n.ts';
@@ -25,6 +26,7 @@ export function UploadForm({
   hint,
   accept,
   button,
+  children,
 }: {
   view: View;
   action: string;
@@ -32,6 +34,8 @@ export function UploadForm({
   hint: string;
   accept: string;
   button: string;
+  /** further fields */
+  children?: Child;
 }) {
   const t = T(view.lang);
   return (
@@ -43,6 +47,7 @@ export function UploadForm({
           {hint}
         </span>
       </div>
+      {children}
       <div data-upload hidden role="status">
         <p data-upload-text data-sending={t.sending} data-sent={t.sent}>
           {t.sending}

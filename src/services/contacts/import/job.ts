@@ -10,15 +10,24 @@ import { turn } from '../../../db/turns.ts';
 import { record } from '../../../events/record.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { createFairQueue } from '../../../utils/fair-queue.ts';
+import type { BareReading } from '../../../utils/phone.ts';
 import type { Deps } from '../../context.ts';
-import { type ColumnMapping, type ColumnPlan, planColumns, UnknownColumns } from '../columns.ts';
+import { type ColumnPlan, planColumns, UnknownColumns } from '../columns.ts';
 import type { NewContact } from '../merge.ts';
+import { type BareVerdict, createColumnProof } from './bare-numbers.ts';
 import { detectEncoding } from './encoding.ts';
 import { toCsv } from './formats.ts';
 import { type CsvShape, detectShape, forEachRecord, requireHeader } from './records.ts';
 import { type LineNote, type ReadRow, readRow, unreadable } from './rows.ts';
 import { SINKS } from './sinks.ts';
-import { changeOwn, type ImportPreview, type ImportRow, optionsOf, writeNotes } from './store.ts';
+import {
+  changeOwn,
+  type ImportOptions,
+  type ImportPreview,
+  type ImportRow,
+  optionsOf,
+  writeNotes,
+} from './store.ts';
 
 export type ImportDeps = Pick<
   Deps,
@@ -78,42 +87,60 @@ async function work(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Prom
     (job.format ?? format) === 'csv' ? options.encoding : null,
   );
   const shape = detectShape(encoding, sample);
-  const { plan, totalRows } = await checkFile(path, shape, options.mapping, signal).catch(async (error) => {
+  const checked = await checkFile(deps, path, shape, options, signal).catch(async (error) => {
     if (error instanceof UnknownColumns) await keepPreview(deps, job, path, shape);
     throw error;
   });
+  const { plan, totalRows, bare } = checked;
+  const warnings = [warning, bare.warning].filter((code) => code !== null);
   await changeOwn(deps.db, job.id, deps.background.processId, {
     // A restart finds CSV where a workbook was.
     format: job.format ?? format,
-    warnings: warning === null ? null : [warning],
+    warnings: warnings.length === 0 ? null : warnings,
     encoding,
     delimiter: shape.delimiter,
     columns: plan.fields.map(({ name }) => name),
     totalRows,
     updatedAt: deps.clock.now(),
   });
-  await writeRows(deps, job, { path, shape, plan, hasHeader: options.mapping.header !== false }, signal);
+  const hasHeader = options.mapping.header !== false;
+  await writeRows(deps, job, { path, shape, plan, hasHeader, bare: bare.reading }, signal);
   await finish(deps, job, { status: 'completed' });
 }
 
 /** Reads the file to its end without writing anything. Throws VALIDATION_FAILED. */
 async function checkFile(
+  { config }: Pick<ImportDeps, 'config'>,
   path: string,
   shape: CsvShape,
-  mapping: ColumnMapping,
+  { mapping, numbers }: ImportOptions,
   signal: AbortSignal,
-): Promise<{ plan: ColumnPlan; totalRows: number }> {
-  const found: { plan: ColumnPlan | null; rows: number } = { plan: null, rows: 0 };
+): Promise<{ plan: ColumnPlan; totalRows: number; bare: BareVerdict }> {
+  const found: { columns: Columns | null; rows: number; looked: number } = {
+    columns: null,
+    rows: 0,
+    looked: 0,
+  };
+  const addRow = (columns: Columns, cells: readonly string[]) => {
+    if (++found.rows > MAX_ROWS) throw tooManyRows();
+    if (numbers !== 'auto' || !columns.proof.add(cells)) return undefined;
+    return ++found.looked % BATCH === 0 ? turn() : undefined;
+  };
   await forEachRecord(path, shape, (record) => {
     if (signal.aborted) throw new ImportStopped();
-    if (found.plan === null) {
-      found.plan = planColumns(requireHeader(record), mapping);
-      if (mapping.header === false) found.rows++;
-    } else if (++found.rows > MAX_ROWS) throw tooManyRows();
-    return undefined;
+    if (found.columns !== null) return addRow(found.columns, record.cells);
+    const plan = planColumns(requireHeader(record), mapping);
+    found.columns = { plan, proof: createColumnProof(plan, config.defaultCountry) };
+    return mapping.header === false ? addRow(found.columns, record.cells) : undefined;
   });
-  if (found.plan === null || found.rows === 0) throw noRows();
-  return { plan: found.plan, totalRows: found.rows };
+  const { columns, rows } = found;
+  if (columns === null || rows === 0) throw noRows();
+  return { plan: columns.plan, totalRows: rows, bare: columns.proof.verdict(numbers) };
+}
+
+interface Columns {
+  plan: ColumnPlan;
+  proof: ReturnType<typeof createColumnProof>;
 }
 
 const PREVIEW_ROWS = 5;
@@ -139,6 +166,8 @@ interface CheckedFile {
   plan: ColumnPlan;
   /** the first record names the columns */
   hasHeader: boolean;
+  /** how numbers without + are read */
+  bare: BareReading;
 }
 
 interface Batch {
@@ -162,7 +191,7 @@ const newBatch = (): Batch => ({
 async function writeRows(
   deps: ImportDeps,
   job: ImportRow,
-  { path, shape, plan, hasHeader }: CheckedFile,
+  { path, shape, plan, hasHeader, bare }: CheckedFile,
   signal: AbortSignal,
 ): Promise<void> {
   const progress = { ...job };
@@ -183,7 +212,7 @@ async function writeRows(
     } else {
       const row =
         problem === null
-          ? readRow(cells, line, plan, deps.config.defaultCountry, { lids: job.kind === 'opt_outs' })
+          ? readRow(cells, line, plan, deps.config.defaultCountry, { lids: job.kind === 'opt_outs', bare })
           : unreadable(line, problem);
       collect(batch, row, cells[plan.number] ?? '', line);
       if (batch.rows >= BATCH) return flush();

@@ -1,6 +1,7 @@
 /** A record of a file -> a contact, or why not. Pure. */
 
 import { fromSafeCell } from '../../../utils/csv.ts';
+import type { BareReading } from '../../../utils/phone.ts';
 import { lidOf } from '../../../whatsapp/jid.ts';
 import { lidKey } from '../../opt-outs/ledger-keys.ts';
 import { type ColumnPlan, MAX_NAME_LENGTH, maxValueLength } from '../columns.ts';
@@ -20,13 +21,16 @@ export type ReadRow = { contact: NewContact; note: LineNote | null } | { contact
 
 const MAX_SHOWN = 80;
 
-/** Reads one record as the header's plan says; `lids`: also `…@lid`, as the key of the ledger. Empty cells are not given, so that they erase nothing. */
+/**
+ * Reads one record as the header's plan says; `lids`: also `…@lid`, as the key of the ledger; `bare`: how numbers without
+ * + are read. Empty cells are not given, so that they erase nothing.
+ */
 export function readRow(
   cells: readonly string[],
   line: number,
   plan: ColumnPlan,
   defaultCountry: string,
-  { lids = false }: { lids?: boolean } = {},
+  { lids = false, bare = 'auto' }: { lids?: boolean; bare?: BareReading } = {},
 ): ReadRow {
   const value = (cells[plan.number] ?? '').slice(0, MAX_SHOWN);
   const refuse = (code: string): ReadRow => ({ contact: null, note: { line, kind: 'invalid', code, value } });
@@ -35,7 +39,7 @@ export function readRow(
   const number: FoundNumber =
     lid !== null && /^\d{5,19}$/.test(lid)
       ? { phone: lidKey(lid), repair: null }
-      : readNumbers(cells, plan, defaultCountry);
+      : readNumbers(cells, plan, defaultCountry, bare);
   if (number.problem !== undefined) return refuse(number.problem);
   const name = nameOf(cells, plan);
   if (name.length > MAX_NAME_LENGTH) return refuse('value_too_long');
@@ -66,24 +70,34 @@ const SEVERAL = ' ::: ';
 const MAX_NUMBERS = 10;
 
 /** The first number of the row; without one, what is wrong with the column that should hold it. */
-function readNumbers(cells: readonly string[], plan: ColumnPlan, country: string): FoundNumber {
-  const first = readCell(cells[plan.number] ?? '', country);
+function readNumbers(
+  cells: readonly string[],
+  plan: ColumnPlan,
+  country: string,
+  bare: BareReading,
+): FoundNumber {
+  const first = readCell(cells[plan.number] ?? '', country, bare);
   if (first.problem === undefined) return first;
   for (const at of plan.otherNumbers) {
-    const other = readCell(cells[at] ?? '', country);
+    const other = readCell(cells[at] ?? '', country, bare);
     if (other.problem === undefined) return { phone: other.phone, repair: 'other_column' };
   }
   return first;
 }
 
-function readCell(cell: string, country: string): FoundNumber {
-  if (!cell.includes(SEVERAL)) return readNumber(cell, country);
-  const parts = cell.split(SEVERAL, MAX_NUMBERS);
+/** Every number of a cell. */
+export function numbersIn(cell: string): string[] {
+  return cell.includes(SEVERAL) ? cell.split(SEVERAL, MAX_NUMBERS) : [cell];
+}
+
+function readCell(cell: string, country: string, bare: BareReading): FoundNumber {
+  const parts = numbersIn(cell);
+  if (parts.length === 1) return readNumber(cell, country, bare);
   for (const part of parts) {
-    const one = readNumber(part, country);
+    const one = readNumber(part, country, bare);
     if (one.problem === undefined) return { phone: one.phone, repair: 'first_of_several' };
   }
-  return readNumber(parts[0] ?? '', country);
+  return readNumber(parts[0] ?? '', country, bare);
 }
 
 function nameOf(cells: readonly string[], plan: ColumnPlan): string {

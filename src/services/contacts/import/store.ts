@@ -5,9 +5,11 @@ import { affected, insertMany } from '../../../db/ops.ts';
 import { contactImportErrors, contactImports } from '../../../db/schema.ts';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../../../utils/errors.ts';
 import { own } from '../../../utils/own.ts';
+import type { Deps } from '../../context.ts';
 import { ofBound } from '../../sessions/tenant.ts';
 import type { ColumnMapping } from '../columns.ts';
-import { LINE_REASONS } from '../numbers.ts';
+import { readingsOf, reasonOf } from '../numbers.ts';
+import type { NumbersWithoutPlus } from './bare-numbers.ts';
 import type { LineNote } from './rows.ts';
 
 export type ImportRow = typeof contactImports.$inferSelect;
@@ -22,6 +24,8 @@ export interface ImportLine {
   kind: LineNote['kind'];
   code: string;
   number: string;
+  /** with +, when the number can be read in several ways */
+  readings: string[];
   reason: string;
 }
 
@@ -63,6 +67,8 @@ export interface ImportOptions {
   encoding: string | null;
   /** its file waits when a person must say which column holds the numbers */
   asks: boolean;
+  /** what numbers without + are */
+  numbers: NumbersWithoutPlus;
 }
 
 /** The first lines of a file, for a person who is asked about them. */
@@ -77,12 +83,17 @@ const previewOf = (row: Pick<ImportRow, 'preview'>) => row.preview as ImportPrev
 /** Safe because only `newImport` and `mapImport` write them. */
 export function optionsOf(row: Pick<ImportRow, 'options'>): ImportOptions {
   const options = (row.options ?? {}) as Partial<ImportOptions>;
-  return { mapping: options.mapping ?? {}, encoding: options.encoding ?? null, asks: options.asks ?? false };
+  const { mapping = {}, encoding = null, asks = false, numbers = 'auto' } = options;
+  return { mapping, encoding, asks, numbers };
 }
 
 const WARNINGS: Record<string, (row: ImportRow) => string> = {
   encoding_guessed: ({ encoding }) =>
     `The file is not UTF-8 and does not say what it is; it was read as ${encoding}. If names look wrong, send it again with \`encoding\`.`,
+  numbers_at_home: () =>
+    'Numbers that could also be ones abroad were read as numbers at home without their 0, as the others of the file. If they are not, send it again with `numbers`: international.',
+  numbers_ambiguous: () =>
+    'Some numbers can be read in two ways and were left out, because the file has numbers without their 0 beside ones with a country code: send it again with `numbers`: home or international.',
   letters_lost: () => 'Some letters of the file are no UTF-8 and were replaced; the rest was read as UTF-8.',
 };
 
@@ -178,13 +189,19 @@ export function readImports(
     .limit(limit);
 }
 
-export function toLine(note: typeof contactImportErrors.$inferSelect): ImportLine {
+/** `country`: the default country. */
+export function toLine(note: typeof contactImportErrors.$inferSelect, country: string): ImportLine {
   const { line, kind, code, value } = note;
-  return { line, kind, code, number: value, reason: own(LINE_REASONS, code) ?? code };
+  const readings = readingsOf(code, value, country);
+  return { line, kind, code, number: value, readings, reason: reasonOf(code, readings) };
 }
 
 /** What is told of an import, with the first `shown` lines that were refused or left out. */
-export async function toOutput(db: Db, row: ImportRow, shown = MAX_SHOWN): Promise<ImportOutput> {
+export async function toOutput(
+  { db, config }: Pick<Deps, 'db' | 'config'>,
+  row: ImportRow,
+  shown = MAX_SHOWN,
+): Promise<ImportOutput> {
   const notes = shown === 0 ? [] : await readNotes(db, row.id, 0, shown);
   const iso = (at: number) => new Date(at).toISOString();
   const done = row.status === 'completed';
@@ -209,7 +226,7 @@ export async function toOutput(db: Db, row: ImportRow, shown = MAX_SHOWN): Promi
     duplicates: row.duplicates,
     invalid: row.invalid,
     repaired: row.repaired,
-    errors: notes.map(toLine),
+    errors: notes.map((note) => toLine(note, config.defaultCountry)),
     preview: previewOf(row),
     errorCode: row.errorCode,
     errorMessage: row.errorMessage,

@@ -10,7 +10,6 @@ import { csvLine } from '../../../utils/csv.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
-import { own } from '../../../utils/own.ts';
 import type { Ctx } from '../../context.ts';
 import { type Answer, claimIdempotency } from '../../idempotency.ts';
 import { findList } from '../../lists/lists.ts';
@@ -19,7 +18,8 @@ import type { SessionRef } from '../../sessions/find.ts';
 import { type BroadcastRef, enterBroadcast } from '../../sessions/tenant.ts';
 import { signLink } from '../../signed-links.ts';
 import type { ColumnMapping } from '../columns.ts';
-import { LINE_REASONS } from '../numbers.ts';
+import { readingsOf, reasonOf } from '../numbers.ts';
+import type { NumbersWithoutPlus } from './bare-numbers.ts';
 import { spoolPath } from './job.ts';
 import { thisHost, workOn } from './resume.ts';
 import {
@@ -54,6 +54,7 @@ interface ImportInput extends BroadcastRef {
   /** what its sender says of its columns and its encoding */
   mapping?: ColumnMapping | undefined;
   encoding?: string | undefined;
+  numbers?: NumbersWithoutPlus | undefined;
 }
 
 export interface StartImportInput extends SessionRef, Omit<ImportInput, keyof BroadcastRef> {
@@ -81,7 +82,7 @@ export async function startImport(ctx: Ctx, input: StartImportInput): Promise<Im
   const row = await findImport(ctx.db, userId, job.id);
   if (row.status === 'running') throw goesOn(row);
   if (row.status === 'failed') throw failureOf(row);
-  return toOutput(ctx.db, row);
+  return toOutput(ctx, row);
 }
 
 /**
@@ -109,18 +110,23 @@ export async function beginImport(ctx: Ctx, input: ImportInput): Promise<{ impor
  */
 export async function mapImport(
   ctx: Ctx,
-  input: BroadcastRef & { id: string; mapping: ColumnMapping },
+  input: BroadcastRef & { id: string; mapping: ColumnMapping; numbers?: NumbersWithoutPlus | undefined },
 ): Promise<void> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
   const row = await findImport(ctx.db, userId, input.id, ctx.actor.sessionId);
-  const { encoding, asks } = optionsOf(row);
+  const { encoding, asks, numbers } = optionsOf(row);
   const waits = row.status === 'failed' && row.preview !== null && asks && row.doneRows === 0;
   if (!waits || !existsSync(spoolPath(ctx, row.id))) {
     throw new AppError('CONFLICT', 'The file of this import is not there any more: send it again.');
   }
   const owner = ctx.background.processId;
   const now = ctx.clock.now();
-  const options: ImportOptions = { mapping: input.mapping, encoding, asks };
+  const options: ImportOptions = {
+    mapping: input.mapping,
+    encoding,
+    asks,
+    numbers: input.numbers ?? numbers,
+  };
   const begun = { status: 'running', owner, host: thisHost(), options, updatedAt: now } as const;
   const cleared = { preview: null, errorCode: null, errorMessage: null, finishedAt: null };
   const taken = await ctx.db
@@ -159,7 +165,7 @@ async function takeFile(
 /** How far an import is, and what became of it. Throws NOT_FOUND. */
 export async function getImport(ctx: Ctx, input: BroadcastRef & { id: string }): Promise<ImportOutput> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  return toOutput(ctx.db, await findImport(ctx.db, userId, input.id, ctx.actor.sessionId));
+  return toOutput(ctx, await findImport(ctx.db, userId, input.id, ctx.actor.sessionId));
 }
 
 /** The newest imports of the tenant, or into one list. */
@@ -169,7 +175,7 @@ export async function listImports(
 ): Promise<ImportOutput[]> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const rows = await readImports(ctx.db, userId, input, ctx.actor.sessionId);
-  return Promise.all(rows.map((row) => toOutput(ctx.db, row, 0)));
+  return Promise.all(rows.map((row) => toOutput(ctx, row, 0)));
 }
 
 /** What is told of single lines, in the order of the file, after the line `after`. Throws NOT_FOUND. */
@@ -186,7 +192,10 @@ export async function listImportLines(
   const row = await findImport(ctx.db, userId, input.id, ctx.actor.sessionId);
   const notes = await readNotes(ctx.db, row.id, input.after, input.limit, input.kind);
   const last = notes.length === input.limit ? notes.at(-1) : undefined;
-  return { data: notes.map(toLine), nextAfter: last?.line ?? null };
+  return {
+    data: notes.map((note) => toLine(note, ctx.config.defaultCountry)),
+    nextAfter: last?.line ?? null,
+  };
 }
 
 /** Every line that was refused, left out or repaired, as CSV, piece by piece. Throws NOT_FOUND. */
@@ -208,7 +217,13 @@ async function* errorLines(ctx: Ctx, importId: string): AsyncGenerator<string> {
     if (last === undefined) return;
     yield notes
       .map(({ line, value, kind, code }) =>
-        csvLine([line, value, kind, code, own(LINE_REASONS, code) ?? code]),
+        csvLine([
+          line,
+          value,
+          kind,
+          code,
+          reasonOf(code, readingsOf(code, value, ctx.config.defaultCountry)),
+        ]),
       )
       .join('');
     after = last.line;
@@ -234,8 +249,9 @@ function goesOn({ id }: ImportRow): AppError {
 }
 
 function optionsFor(input: ImportInput, asks: boolean): ImportOptions | null {
-  const { mapping = {}, encoding = null } = input;
-  return Object.keys(mapping).length === 0 && encoding === null && !asks ? null : { mapping, encoding, asks };
+  const { mapping = {}, encoding = null, numbers = 'auto' } = input;
+  const isPlain = Object.keys(mapping).length === 0 && encoding === null && numbers === 'auto' && !asks;
+  return isPlain ? null : { mapping, encoding, asks, numbers };
 }
 
 function newImport(ctx: Ctx, userId: number, input: ImportInput, asks: boolean): ImportRow {

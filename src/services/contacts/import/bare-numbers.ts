@@ -1,0 +1,53 @@
+/**
+ * What a file's column of numbers says of those in it that have no + and no 0. A spreadsheet takes the 0 from all of
+ * them, so that a number that could be one abroad as well is one at home where the others can be nothing else.
+ */
+import { type BareReading, kindOfBare } from '../../../utils/phone.ts';
+import type { ColumnPlan } from '../columns.ts';
+import { numbersIn } from './rows.ts';
+
+/** Numbers at home only: fewer may be slips in a column of another kind. */
+const MIN_PROOF = 3;
+
+/** What the sender of a file says of numbers without +; `auto`: the column is to tell. */
+export type NumbersWithoutPlus = 'auto' | 'home' | 'international';
+export const NUMBERS_WITHOUT_PLUS = ['auto', 'home', 'international'] as const;
+
+/** How such numbers are read, and what is told about it: a key of the import's warnings. */
+export interface BareVerdict {
+  reading: BareReading;
+  warning: 'numbers_at_home' | 'numbers_ambiguous' | null;
+}
+
+/**
+ * Collects what the rows of a file show. `home` is the verdict when at least three numbers are ones at home without their
+ * 0, and none is one with its country code. When both kinds are there, numbers that may be either are refused (`strict`).
+ * Else each is read by itself.
+ */
+export function createColumnProof(plan: ColumnPlan, country: string) {
+  const seen = { home: 0, international: 0, either: 0 };
+  return {
+    /** true when numbers had to be looked at, which takes some microseconds each */
+    add(cells: readonly string[]): boolean {
+      let looked = false;
+      for (const at of [plan.number, ...plan.otherNumbers]) {
+        for (const text of numbersIn(cells[at] ?? '')) {
+          // What begins so needs no proof.
+          if (/^\s*(?:[+0]|$)/.test(text)) continue;
+          const kind = kindOfBare(text, country);
+          if (kind !== null) seen[kind]++;
+          looked = true;
+        }
+      }
+      return looked;
+    },
+    verdict(said: NumbersWithoutPlus): BareVerdict {
+      if (said !== 'auto') return { reading: said, warning: null };
+      const { home, international, either } = seen;
+      if (home === 0) return { reading: 'auto', warning: null };
+      const reading = home >= MIN_PROOF && international === 0 ? 'home' : 'strict';
+      if (either === 0) return { reading: 'auto', warning: null };
+      return { reading, warning: reading === 'home' ? 'numbers_at_home' : 'numbers_ambiguous' };
+    },
+  };
+}
