@@ -5,15 +5,20 @@ import { parseCLI } from 'vitest/node';
 
 /** What replaces modules or looks at its whole process; to load every module anew is the price. */
 const NEEDS_OWN_PROCESS = /\bvi\.(do)?mock\(|\bsetFlagsFromString\(|\bprocess\.(on|once)\(/;
-const alone = readdirSync(join(import.meta.dirname, 'tests'), { recursive: true, encoding: 'utf8' })
-  .map((name) => join('tests', name).replaceAll('\\', '/'))
+const alone = ['tests', 'packages/wa-emulator/tests']
+  .flatMap((folder) =>
+    readdirSync(join(import.meta.dirname, folder), { recursive: true, encoding: 'utf8' }).map((name) =>
+      join(folder, name),
+    ),
+  )
+  .map((file) => file.replaceAll('\\', '/'))
   .filter((file) => file.endsWith('.test.ts') && NEEDS_OWN_PROCESS.test(readFileSync(file, 'utf8')));
 
 /** vitest keeps `--exclude` for itself and hands it to none of the projects. */
 const excluded = [parseCLI(['vitest', ...process.argv.slice(2)]).options.exclude ?? []].flat();
 
 /** The service teaches Baileys whom to trust; clients of the emulator's tests do without, in other processes. */
-const EMULATOR = 'tests/emulator/**/*.test.ts';
+const EMULATOR = 'packages/wa-emulator/tests/**/*.test.ts';
 
 /** Test files that share processes and what those have loaded. */
 function project(name: string, include: string[], exclude: string[]): TestProjectInlineConfiguration {
@@ -35,7 +40,7 @@ export default defineConfig({
     retry: process.env.CI ? 2 : 0,
     coverage: { provider: 'v8', include: ['src/**'] },
     projects: [
-      project('gateway', ['tests/**/*.test.ts'], [EMULATOR, ...alone]),
+      project('gateway', ['tests/**/*.test.ts'], alone),
       project('emulator', [EMULATOR], alone),
       project('alone', alone, []),
     ],

@@ -1,5 +1,5 @@
 import { type Emulator, startEmulator } from 'wa-emulator';
-import { type BareClient, connectBareClient, until } from '../tests/helpers/bare-client.ts';
+import { type BareClient, connectBareClient, until } from '../packages/wa-emulator/tests/bare-client.ts';
 
 /**
  * What bare Baileys clients can send through the emulator in one process: known recipients, every

@@ -31,7 +31,7 @@ const NOT_ON_MYSQL = [
   ...OWN_PARTS,
   'tests/clients/**',
   'tests/patterns/**',
-  'tests/emulator/**',
+  'packages/**',
   'tests/storage/**',
   'tests/structure/**',
   'tests/utils/**',

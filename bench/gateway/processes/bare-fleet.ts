@@ -8,7 +8,7 @@ import {
   type SignalDataSet,
 } from '@whiskeysockets/baileys';
 import type { Emulator } from 'wa-emulator';
-import { type BareClient, connectBareClient } from '../../../tests/helpers/bare-client.ts';
+import { type BareClient, connectBareClient } from '../../../packages/wa-emulator/tests/bare-client.ts';
 import { cpuMs, serveCalls } from '../child.ts';
 import { measureMemory } from '../measure.ts';
 

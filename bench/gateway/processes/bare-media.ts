@@ -1,7 +1,11 @@
 /** One bare Baileys client that sends images: what the service's are measured against. */
 import { readFileSync } from 'node:fs';
 import { Agent } from 'node:https';
-import { type BareClient, connectBareClient, toJid } from '../../../tests/helpers/bare-client.ts';
+import {
+  type BareClient,
+  connectBareClient,
+  toJid,
+} from '../../../packages/wa-emulator/tests/bare-client.ts';
 import { pngFile } from '../../../tests/helpers/files.ts';
 import { cpuMs, serveCalls } from '../child.ts';
 

@@ -1,7 +1,7 @@
 /** Bare Baileys clients that do nothing but send: what the service is measured against. */
 
 import type { Emulator } from 'wa-emulator';
-import { type BareClient, connectBareClient } from '../../../tests/helpers/bare-client.ts';
+import { type BareClient, connectBareClient } from '../../../packages/wa-emulator/tests/bare-client.ts';
 import { cpuMs, serveCalls } from '../child.ts';
 
 const clients: BareClient[] = [];

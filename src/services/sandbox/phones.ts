@@ -185,7 +185,7 @@ export async function readAs(ctx: Ctx, { messageId }: { messageId: string }): Pr
   await askEmulator(ctx, Anything, { path: '/read', body: { id: messageId } });
 }
 
-/** What a phone can do with messages; see docs/emulator.md. */
+/** What a phone can do with messages; see packages/wa-emulator/README.md. */
 export const BEHAVIOURS = [
   'ok',
   'not_on_whatsapp',
@@ -218,7 +218,7 @@ export async function setBehaviour(
   await askEmulator(ctx, Anything, { path: '/rules', body: { number: phone, behaviour } });
 }
 
-/** What can go wrong with one linked phone; see docs/emulator.md. */
+/** What can go wrong with one linked phone; see packages/wa-emulator/README.md. */
 export const PHONE_FAULTS = {
   drop: { kind: 'drop' },
   stream_error_503: { kind: 'stream_error', code: 503 },

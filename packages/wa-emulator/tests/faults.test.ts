@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, startEmulator } from 'wa-emulator';
-import { type BareClient, connectBareClient, startBareClient, until } from '../helpers/bare-client.ts';
+import { type Emulator, startEmulator } from '../src/index.ts';
+import { type BareClient, connectBareClient, startBareClient, until } from './bare-client.ts';
 
 const PHONE = '6281100000041';
 let emulator: Emulator;

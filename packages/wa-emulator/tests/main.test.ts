@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Emulator, Received } from 'wa-emulator';
-import { connectBareClient } from '../helpers/bare-client.ts';
+import type { Emulator, Received } from '../src/index.ts';
+import { connectBareClient } from './bare-client.ts';
 
 /** Longer than the emulator takes to write a change. */
 const WRITTEN_MS = 1000;

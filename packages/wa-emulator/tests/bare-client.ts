@@ -8,7 +8,7 @@ import makeWASocket, {
   type UserFacingSocketConfig,
   type WASocket,
 } from '@whiskeysockets/baileys';
-import type { Emulator } from 'wa-emulator';
+import type { Emulator } from '../src/index.ts';
 
 const WAIT_TIMEOUT_MS = 60_000;
 const RECONNECT_MS = 50;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, startEmulator } from 'wa-emulator';
-import { type BareClient, connectBareClient, until } from '../helpers/bare-client.ts';
+import { type Emulator, startEmulator } from '../src/index.ts';
+import { type BareClient, connectBareClient, until } from './bare-client.ts';
 
 const CLIENTS = 20;
 const MESSAGES_EACH = 15;

@@ -1,8 +1,8 @@
 import type { WAMessage } from '@whiskeysockets/baileys';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, type Group, startEmulator } from 'wa-emulator';
-import { lidJid, pnJid } from '../../packages/wa-emulator/src/jids.ts';
-import { type BareClient, connectBareClient, until } from '../helpers/bare-client.ts';
+import { type Emulator, type Group, startEmulator } from '../src/index.ts';
+import { lidJid, pnJid } from '../src/jids.ts';
+import { type BareClient, connectBareClient, until } from './bare-client.ts';
 
 const PHONE = '6281100000051';
 const MEMBERS = ['6281200005001', '6281200005002', '6281200005003'];

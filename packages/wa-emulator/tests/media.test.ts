@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { request } from 'node:https';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, startEmulator } from 'wa-emulator';
-import { connectBareClient, until } from '../helpers/bare-client.ts';
+import { type Emulator, startEmulator } from '../src/index.ts';
+import { connectBareClient, until } from './bare-client.ts';
 
 const SIZE = 300_000;
 let emulator: Emulator;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Emulator, startEmulator } from 'wa-emulator';
-import { parseBehaviour } from '../../packages/wa-emulator/src/rules.ts';
-import { type BareClient, connectBareClient, until } from '../helpers/bare-client.ts';
+import { type Emulator, startEmulator } from '../src/index.ts';
+import { parseBehaviour } from '../src/rules.ts';
+import { type BareClient, connectBareClient, until } from './bare-client.ts';
 
 let emulator: Emulator;
 let client: BareClient;

@@ -2,9 +2,9 @@ import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Emulator, startEmulator } from 'wa-emulator';
-import { openStore } from '../../packages/wa-emulator/src/store.ts';
-import { connectBareClient, until } from '../helpers/bare-client.ts';
+import { type Emulator, startEmulator } from '../src/index.ts';
+import { openStore } from '../src/store.ts';
+import { connectBareClient, until } from './bare-client.ts';
 
 let stateDir: string;
 let emulator: Emulator | undefined;

@@ -1,8 +1,8 @@
 import { generateWAMessageFromContent, type proto } from '@whiskeysockets/baileys';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, type Received, startEmulator } from 'wa-emulator';
-import { lidJid } from '../../packages/wa-emulator/src/jids.ts';
-import { type BareClient, connectBareClient, toJid, until } from '../helpers/bare-client.ts';
+import { type Emulator, type Received, startEmulator } from '../src/index.ts';
+import { lidJid } from '../src/jids.ts';
+import { type BareClient, connectBareClient, toJid, until } from './bare-client.ts';
 
 const PHONE = '6281100000011';
 let emulator: Emulator;

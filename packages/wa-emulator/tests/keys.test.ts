@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { proto } from '@whiskeysockets/baileys';
 import * as curve from 'libsignal/src/curve.js';
 import { describe, expect, it } from 'vitest';
-import { loadIdentity } from '../../packages/wa-emulator/src/identity.ts';
-import { lidJid, lidOf, parseJid, phoneOfLid } from '../../packages/wa-emulator/src/jids.ts';
-import { keyPairFromSeed, signXeddsa, verifyXeddsa } from '../../packages/wa-emulator/src/xeddsa.ts';
+import { loadIdentity } from '../src/identity.ts';
+import { lidJid, lidOf, parseJid, phoneOfLid } from '../src/jids.ts';
+import { keyPairFromSeed, signXeddsa, verifyXeddsa } from '../src/xeddsa.ts';
 
 const typed = (key: Uint8Array) => Buffer.concat([Buffer.from([5]), key]);
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, startEmulator } from 'wa-emulator';
-import { type BareClient, connectBareClient, startBareClient, until } from '../helpers/bare-client.ts';
+import { type Emulator, startEmulator } from '../src/index.ts';
+import { type BareClient, connectBareClient, startBareClient, until } from './bare-client.ts';
 
 const PHONE = '6281100000081';
 let emulator: Emulator;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, startEmulator } from 'wa-emulator';
-import { connectBareClient, until } from '../helpers/bare-client.ts';
+import { type Emulator, startEmulator } from '../src/index.ts';
+import { connectBareClient, until } from './bare-client.ts';
 
 let emulator: Emulator;
 

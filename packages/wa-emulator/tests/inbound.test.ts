@@ -1,8 +1,8 @@
 import type { WAMessage } from '@whiskeysockets/baileys';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, startEmulator } from 'wa-emulator';
-import { lidJid, pnJid } from '../../packages/wa-emulator/src/jids.ts';
-import { type BareClient, connectBareClient, startBareClient, until } from '../helpers/bare-client.ts';
+import { type Emulator, startEmulator } from '../src/index.ts';
+import { lidJid, pnJid } from '../src/jids.ts';
+import { type BareClient, connectBareClient, startBareClient, until } from './bare-client.ts';
 
 const PHONE = '6281100000031';
 const PERSON = '6281300000031';

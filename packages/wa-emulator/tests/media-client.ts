@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { downloadMediaMessage, generateMessageIDV2, type WAMessage } from '@whiskeysockets/baileys';
-import { connectBareClient, until } from '../helpers/bare-client.ts';
+import { connectBareClient, until } from './bare-client.ts';
 
 /**
  * Run as a process of its own, because Node reads NODE_EXTRA_CA_CERTS only when it starts: links a
