@@ -232,6 +232,22 @@ describe('losing the connection', () => {
     expect(await world.history(id)).not.toContain('replaced:replaced');
   });
 
+  it('tries again when a silent socket connects at the moment it is closed', async () => {
+    const id = await world.account(userId);
+    await p.supervisor.start();
+    await untilOpens(p, 1);
+    p.engine.hangs = true;
+    await world.clock.advance(45_001);
+    p.engine.connect(id, PHONE);
+    await world.clock.advance(10_001);
+    await untilStatus(world, id, 'disconnected', 'stalled');
+    p.engine.hangs = false;
+    await world.clock.advance(3_000);
+    await untilOpens(p, 2);
+    p.engine.connect(id, PHONE);
+    await untilStatus(world, id, 'connected');
+  });
+
   it('reconnects when somebody else closed the socket', async () => {
     const id = await connected();
     await p.engine.close(id);

@@ -8,34 +8,22 @@ import { sleep } from '../../utils/clock.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { OwnershipLost } from '../../whatsapp/credential-store.ts';
-import type {
-  AccountRef,
-  CloseReason,
-  EngineEvent,
-  PairedIdentity,
-  PasskeyStage,
-} from '../../whatsapp/engine.ts';
+import type { AccountRef, CloseReason, EngineEvent, PairedIdentity } from '../../whatsapp/engine.ts';
 import {
-  backoffDelayMs,
-  decide,
-  explain,
-  type History,
-  isSamePhone,
-  outdatedDelayMs,
-  tally,
-} from './policy.ts';
+  CONNECT_TIMEOUT_MS,
+  endsPairing,
+  isProgress,
+  type ProgressEvent,
+  planConnected,
+  planProgress,
+} from './event-plan.ts';
+import { backoffDelayMs, decide, explain, type History, outdatedDelayMs, tally } from './policy.ts';
 import type { RunnerDeps } from './runner-deps.ts';
 import { type RowChange, readRow, type SessionRow, type SessionStatus } from './session-row.ts';
-import { createSocket, within } from './socket.ts';
+import { createSocket, type Socket, within } from './socket.ts';
 import type { Ticket } from './start-gate.ts';
-import { createStatusWriter, type WriteOutcome } from './status-writer.ts';
+import { createStatusWriter, type StatusWriter, type WriteOutcome } from './status-writer.ts';
 
-/** A 503 on the WebSocket upgrade leaves the client connecting for ever; a real connection takes seconds. */
-const CONNECT_TIMEOUT_MS = 45_000;
-/** After a QR's end the next one, or the end of the pairing, must come within this time. */
-const QR_GRACE_MS = 20_000;
-/** A challenge that has run out begins again, and a phone that is awaited is given up, within this time. */
-const PASSKEY_GRACE_MS = 90_000;
 /** A handshake takes a second or two. */
 const SILENT_AFTER_MS = 4_000;
 const HEALTHY_AFTER_MS = MINUTE_MS;
@@ -59,382 +47,390 @@ export interface SessionRunner {
   stop(): Promise<void>;
 }
 
-type ClosedEvent = { reason: CloseReason };
-
 export function createSessionRunner(deps: RunnerDeps, account: OwnedSession, row: SessionRow): SessionRunner {
-  const { clock, engine, logger } = deps;
-  const writer = createStatusWriter(deps, account, row);
-  const socket = createSocket(deps, account.id);
-  const history: History = { paired: row.paired, failures: 0, restarts: 0, outdated: 0 };
-  let { expectedPhone, enabled } = row;
-  /** Grows with every change of mind: what was begun under a smaller one gives up. */
-  let generation = 0;
-  let stopped = false;
-  let ending = false;
-  let connected = false;
-  let ticket: Ticket | null = null;
-  let cancelTimer: () => void = () => undefined;
-  let cancelEarly: () => void = () => undefined;
-  let line: Promise<unknown> = Promise.resolve();
-  let puttingBack: Promise<void> = Promise.resolve();
+  return new Runner(deps, account, row);
+}
 
-  function next(): number {
-    cancelTimer();
-    cancelEarly();
-    ticket?.release();
-    ticket = null;
-    generation += 1;
-    return generation;
+class Runner implements SessionRunner {
+  readonly account: OwnedSession;
+  readonly #deps: RunnerDeps;
+  readonly #writer: StatusWriter;
+  readonly #socket: Socket;
+  readonly #history: History;
+  #expectedPhone: string | null;
+  #enabled: boolean;
+  /** Grows with every change of mind: what was begun under a smaller one gives up. */
+  #generation = 0;
+  #stopped = false;
+  #ending = false;
+  #connected = false;
+  #ticket: Ticket | null = null;
+  #cancelTimer: () => void = () => undefined;
+  #cancelEarly: () => void = () => undefined;
+  #requests: Promise<unknown> = Promise.resolve();
+  #requeuing: Promise<void> = Promise.resolve();
+
+  constructor(deps: RunnerDeps, account: OwnedSession, row: SessionRow) {
+    this.#deps = deps;
+    this.account = account;
+    this.#writer = createStatusWriter(deps, account, row);
+    this.#socket = createSocket(deps, account.id);
+    this.#history = { paired: row.paired, failures: 0, restarts: 0, outdated: 0 };
+    this.#expectedPhone = row.expectedPhone;
+    this.#enabled = row.enabled;
   }
 
-  function inTurn<R>(work: () => Promise<R>): Promise<R> {
-    const result = line.then(work);
-    line = result.catch(() => undefined);
+  get status() {
+    return this.#writer.last.status;
+  }
+
+  start(urgency: number): void {
+    const { status, reason } = this.#writer.last;
+    const outdated = status === 'failed' && reason === 'client_outdated';
+    const resumes = this.#history.paired ? isActive(status) || outdated : isLinking(status);
+    if (!resumes) this.#requeue();
+    else if (!this.#enabled) void this.#suspend();
+    else {
+      if (!outdated) void this.#setStatus('connecting', null, NO_PAIRING);
+      void this.#connect(urgency);
+    }
+  }
+
+  onEvent(from: AccountRef, event: EngineEvent): void {
+    if (this.#stopped || !this.#socket.accepts(from)) return;
+    if (event.type === 'closed') {
+      if (this.#socket.ended()) this.#onClosed(event.reason);
+      return;
+    }
+    // What a socket still says while it is being closed changes nothing: its end is what counts.
+    if (this.#ending || this.#socket.closing) return;
+    if (event.type === 'connected') void this.#onConnected(event);
+    else if (isProgress(event)) this.#onProgress(event);
+  }
+
+  open(): Promise<void> {
+    return this.#inOrder(() => this.#open());
+  }
+
+  restart(): Promise<void> {
+    return this.#inOrder(async () => {
+      await this.#closeForNow();
+      await this.#open();
+    });
+  }
+
+  logout(): Promise<{ confirmed: boolean }> {
+    return this.#inOrder(() => this.#logout());
+  }
+
+  setEnabled(enabled: boolean): Promise<void> {
+    return this.#inOrder(async () => {
+      if (enabled === this.#enabled || this.#stopped) return;
+      if (!enabled) return this.#suspend();
+      this.#enabled = true;
+      if (this.#writer.last.reason === 'user_disabled') this.start(0);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#writer.stop();
+    await this.#closeForNow();
+    this.#deps.outage.forget(this.account.id);
+  }
+
+  /** A new beginning: timers, tickets and whatever is under way are given up. */
+  #next(): number {
+    this.#cancelTimer();
+    this.#cancelEarly();
+    this.#ticket?.release();
+    this.#ticket = null;
+    this.#generation += 1;
+    return this.#generation;
+  }
+
+  #inOrder<R>(work: () => Promise<R>): Promise<R> {
+    const result = this.#requests.then(work);
+    this.#requests = result.catch(() => undefined);
     return result;
   }
 
-  async function setStatus(status: SessionStatus, reason: string | null, also: RowChange = {}) {
-    const message = explain(reason);
-    const outcome = await writer.write({ ...also, status, reason, errorMessage: message });
-    if (outcome === 'lost') deps.onLost(account.id);
+  async #setStatus(status: SessionStatus, reason: string | null, also: RowChange = {}) {
+    const outcome = await this.#writer.write({ ...also, status, reason, errorMessage: explain(reason) });
+    if (outcome === 'lost') this.#deps.onLost(this.account.id);
     return outcome;
   }
 
   /** `urgency` null: somebody waits for it, so it does not queue for a place. */
-  async function connect(urgency: number | null): Promise<void> {
-    const mine = next();
-    if (stopped || ending || !enabled || socket.live) return;
+  async #connect(urgency: number | null): Promise<void> {
+    const { account } = this;
+    const deps = this.#deps;
+    const mine = this.#next();
+    if (this.#stopped || this.#ending || !this.#enabled || this.#socket.live) return;
     if (urgency !== null) {
-      ticket = deps.gate.enter(urgency);
-      await ticket.ready;
-      if (mine !== generation) return;
+      this.#ticket = deps.gate.enter(urgency);
+      await this.#ticket.ready;
+      if (mine !== this.#generation) return;
     }
     const now = await readRow(deps.db, account.id).catch(() => undefined);
-    if (mine !== generation) return;
-    if (now === undefined || !deps.isSafe()) return retryLater();
+    if (mine !== this.#generation) return;
+    // The database or the lease is away: not the session's failure.
+    if (now === undefined || !deps.isSafe()) return this.#reconnectIn(backoffDelayMs(3, deps.random));
     if (now === null || now.owner !== account.owner || now.fence !== account.fence) {
       return deps.onLost(account.id);
     }
-    if (!now.enabled) return void suspend();
-    expectedPhone = now.expectedPhone;
-    const byCode = now.pairing === 'code' && expectedPhone !== null && !history.paired;
-    watch(CONNECT_TIMEOUT_MS, 'stalled');
-    if (history.failures > 0) hurryIfSilent(mine);
-    socket.open(account, byCode && expectedPhone ? { mode: 'code', phone: expectedPhone } : { mode: 'qr' });
+    if (!now.enabled) return void this.#suspend();
+    this.#expectedPhone = now.expectedPhone;
+    const byCode = now.pairing === 'code' && now.expectedPhone !== null && !this.#history.paired;
+    this.#watch(CONNECT_TIMEOUT_MS, 'stalled');
+    if (this.#history.failures > 0) this.#hurryIfSilent(mine);
+    this.#socket.open(
+      account,
+      byCode && now.expectedPhone ? { mode: 'code', phone: now.expectedPhone } : { mode: 'qr' },
+    );
   }
 
-  /** The database or the lease is away: not the session's failure. */
-  function retryLater(): void {
-    reconnectIn(backoffDelayMs(3, deps.random));
-  }
-
-  function reconnectIn(delayMs: number): void {
-    next();
-    cancelTimer = clock.setTimer(() => void connect(0), delayMs);
+  #reconnectIn(delayMs: number): void {
+    this.#next();
+    this.#cancelTimer = this.#deps.clock.setTimer(() => void this.#connect(0), delayMs);
   }
 
   /** After a failure of the network: sooner, when the server turns out to answer. */
-  function reconnectWithin(delayMs: number): void {
-    reconnectIn(delayMs);
-    cancelEarly = deps.outage.wait(account.id, () => void connect(0));
+  #reconnectWithin(delayMs: number): void {
+    this.#reconnectIn(delayMs);
+    this.#cancelEarly = this.#deps.outage.wait(this.account.id, () => void this.#connect(0));
   }
 
   /** A connection that was begun in an outage may hang on while others come through: it is begun anew. */
-  function hurryIfSilent(mine: number): void {
-    cancelTimer = clock.setTimer(() => {
-      if (mine !== generation) return;
-      cancelEarly = deps.outage.wait(account.id, () => {
-        if (mine === generation && !connected) void connectAnew();
+  #hurryIfSilent(mine: number): void {
+    this.#cancelTimer = this.#deps.clock.setTimer(() => {
+      if (mine !== this.#generation) return;
+      this.#cancelEarly = this.#deps.outage.wait(this.account.id, () => {
+        if (mine === this.#generation && !this.#connected) void this.#connectAnew();
       });
     }, SILENT_AFTER_MS);
   }
 
-  async function connectAnew(): Promise<void> {
-    next();
-    await socket.close();
-    await connect(0);
+  async #connectAnew(): Promise<void> {
+    this.#next();
+    await this.#socket.close();
+    await this.#connect(0);
   }
 
-  function watch(timeoutMs: number, reason: CloseReason): void {
-    socket.watch(timeoutMs, () => void stall(reason));
+  #watch(timeoutMs: number, reason: CloseReason): void {
+    this.#socket.watch(timeoutMs, () => void this.#stall(reason));
   }
 
-  async function stall(reason: CloseReason): Promise<void> {
-    const mine = next();
-    logger.warn('a session waited too long', { session: account.sessionId, status: writer.last.status });
-    await socket.close();
-    if (mine === generation) onClosed({ reason });
+  async #stall(reason: CloseReason): Promise<void> {
+    const { account } = this;
+    const deps = this.#deps;
+    const mine = this.#next();
+    deps.logger.warn('a session waited too long', { session: account.sessionId, status: this.status });
+    await this.#socket.close();
+    if (mine === this.#generation) this.#onClosed(reason);
   }
 
-  function onEvent(from: AccountRef, event: EngineEvent): void {
-    if (stopped || !socket.accepts(from)) return;
-    if (event.type === 'closed') {
-      if (socket.ended()) onClosed(event);
-      return;
-    }
-    if (ending) return;
-    if (event.type === 'qr') onSecret({ qr: event.qr }, event.expiresAt);
-    if (event.type === 'pairing_code') onSecret({ pairingCode: event.code }, event.expiresAt);
-    if (event.type === 'passkey') onPasskey(event);
-    if (event.type === 'paired') onPaired();
-    if (event.type === 'connected') void onConnected(event);
+  #onProgress(event: ProgressEvent): void {
+    this.#next();
+    if (event.type === 'qr' || event.type === 'pairing_code') this.#history.outdated = 0;
+    const { status, reason, change, paired, watch } = planProgress(
+      event,
+      this.#history.paired,
+      this.#deps.clock.now(),
+    );
+    this.#history.paired = paired;
+    this.#watch(watch.timeoutMs, watch.reason);
+    void this.#setStatus(status, reason, change);
   }
 
-  function onSecret(secret: RowChange, expiresAt: number): void {
-    next();
-    history.outdated = 0;
-    // Credentials that were there are gone when WhatsApp asks for a phone again.
-    const unpaired = history.paired ? { paired: false, activePhone: null } : {};
-    history.paired = false;
-    watch(Math.max(0, expiresAt - clock.now()) + QR_GRACE_MS, 'pairing_expired');
-    void setStatus('qr', null, { ...unpaired, ...secret, qrExpiresAt: expiresAt });
-  }
-
-  /** The stage on the row is what every process, page and program sees of it. */
-  function onPasskey(step: PasskeyStage): void {
-    next();
-    const { stage, expiresAt } = step;
-    watch(Math.max(0, expiresAt - clock.now()) + PASSKEY_GRACE_MS, 'passkey_expired');
-    const passkey = {
-      stage,
-      options: stage === 'asked' ? { ...step.options } : null,
-      code: stage === 'confirm' ? step.code : null,
-      expiresAt,
-    };
-    const status = stage === 'confirm' ? 'passkey_confirm' : 'passkey';
-    void setStatus(status, stage === 'asked' ? step.failed : null, { ...NO_PAIRING, passkey });
-  }
-
-  function onPaired(): void {
-    next();
-    history.paired = true;
-    watch(CONNECT_TIMEOUT_MS, 'stalled');
-    void setStatus('connecting', null, { ...NO_PAIRING, paired: true });
-  }
-
-  async function onConnected(identity: PairedIdentity): Promise<void> {
-    const mine = next();
-    socket.unwatch();
-    Object.assign(history, { paired: true, restarts: 0, outdated: 0 });
-    if (expectedPhone !== null && !isSamePhone(expectedPhone, identity.phone))
-      return refuse('phone_mismatch');
-    cancelTimer = clock.setTimer(() => {
-      history.failures = 0;
+  async #onConnected(identity: PairedIdentity): Promise<void> {
+    const { account } = this;
+    const deps = this.#deps;
+    const mine = this.#next();
+    this.#socket.unwatch();
+    Object.assign(this.#history, { paired: true, restarts: 0, outdated: 0 });
+    const change = planConnected(identity, this.#expectedPhone, deps.clock.now());
+    if (change === null) return this.#refuse('phone_mismatch');
+    this.#cancelTimer = deps.clock.setTimer(() => {
+      this.#history.failures = 0;
       deps.outage.forget(account.id);
     }, HEALTHY_AFTER_MS);
-    const outcome = await setStatus('connected', null, connectedRow(identity, clock.now()));
-    if (mine !== generation) return;
-    if (outcome === 'duplicate') return refuse('duplicate_phone');
+    const outcome = await this.#setStatus('connected', null, change);
+    if (mine !== this.#generation) return;
+    if (outcome === 'duplicate') return this.#refuse('duplicate_phone');
     if (outcome !== 'written') return;
-    connected = true;
+    this.#connected = true;
     deps.outage.over();
-    // A claim that is made meanwhile would be put back as well, and its message sent twice.
-    await puttingBack;
-    if (mine !== generation) return;
-    await settle(() => deps.dispatcher.add(account));
+    // A claim that is made meanwhile would be requeued as well, and its message sent twice.
+    await this.#requeuing;
+    if (mine !== this.#generation) return;
+    await this.#tryDispatcher(() => deps.dispatcher.add(account));
   }
 
-  function onClosed({ reason }: ClosedEvent): void {
-    next();
-    const farewell = leave();
-    if (stopped || ending) return;
+  #onClosed(reason: CloseReason): void {
+    this.#next();
+    const farewell = this.#leave();
+    if (this.#stopped || this.#ending) return;
+    const history = this.#history;
+    const { random } = this.#deps;
     tally(history, reason);
     const decision = decide(reason, history);
     switch (decision.do) {
       case 'reopen':
-        return void connect(null);
+        void this.#connect(null);
+        break;
       case 'verify':
-        return void reconnectIn(backoffDelayMs(history.failures, deps.random));
+        this.#reconnectIn(backoffDelayMs(history.failures, random));
+        break;
       case 'retry':
-        void setStatus('disconnected', decision.reason, { ...NO_PAIRING, ...farewell });
-        return void reconnectWithin(backoffDelayMs(history.failures, deps.random));
+        void this.#setStatus('disconnected', decision.reason, { ...NO_PAIRING, ...farewell });
+        this.#reconnectWithin(backoffDelayMs(history.failures, random));
+        break;
       case 'refresh':
-        return void refresh(decision.announce, farewell);
+        void this.#refresh(decision.announce, farewell);
+        break;
       case 'pause':
-        return void setStatus('disconnected', decision.reason, { ...NO_PAIRING, ...farewell });
+        void this.#setStatus('disconnected', decision.reason, { ...NO_PAIRING, ...farewell });
+        break;
       case 'end':
-        return void finish(decision.status, decision.reason, farewell);
+        void this.#finish(decision.status, decision.reason, farewell);
+        break;
     }
   }
 
   /** The socket is gone: nothing is sent through it any more. */
-  function leave(): RowChange {
-    if (!connected) return {};
-    connected = false;
-    void settle(() => deps.dispatcher.remove(account.id));
-    const at = clock.now();
+  #leave(): RowChange {
+    if (!this.#connected) return {};
+    this.#connected = false;
+    void this.#tryDispatcher(() => this.#deps.dispatcher.remove(this.account.id));
+    const at = this.#deps.clock.now();
     return { disconnectedAt: at, lastSeenAt: at };
   }
 
-  async function refresh(announce: boolean, farewell: RowChange): Promise<void> {
-    const mine = generation;
+  /** WhatsApp finds the client too old: a newer version is looked for before the next connection. */
+  async #refresh(announce: boolean, farewell: RowChange): Promise<void> {
+    const { clock, random, refreshClientVersion } = this.#deps;
+    const mine = this.#generation;
     const status = announce ? 'failed' : 'disconnected';
-    void setStatus(status, 'client_outdated', { ...NO_PAIRING, ...farewell });
-    await within(clock, REFRESH_TIMEOUT_MS, deps.refreshClientVersion());
-    if (mine !== generation) return;
-    reconnectIn(announce ? outdatedDelayMs(deps.random) : backoffDelayMs(history.outdated, deps.random));
+    void this.#setStatus(status, 'client_outdated', { ...NO_PAIRING, ...farewell });
+    await within(clock, REFRESH_TIMEOUT_MS, refreshClientVersion());
+    if (mine !== this.#generation) return;
+    this.#reconnectIn(announce ? outdatedDelayMs(random) : backoffDelayMs(this.#history.outdated, random));
   }
 
   /** The session ends. Only a logout makes its credentials worthless, and only then are they erased. */
-  async function finish(status: SessionStatus, reason: string, also: RowChange = {}): Promise<WriteOutcome> {
-    next();
-    const erased = status === 'logged_out' || reason === 'phone_mismatch' || reason === 'duplicate_phone';
-    if (erased) history.paired = false;
+  async #finish(status: SessionStatus, reason: string, also: RowChange = {}): Promise<WriteOutcome> {
+    this.#next();
+    const erased = endsPairing(status, reason);
+    if (erased) this.#history.paired = false;
     const unpaired = erased ? { paired: false } : {};
     const change = { ...also, ...NO_PAIRING, ...unpaired, activePhone: null };
-    const outcome = await setStatus(status, reason, change);
-    if (outcome === 'written' && erased) await eraseCredentials();
-    if (outcome === 'written') putBack();
+    const outcome = await this.#setStatus(status, reason, change);
+    if (outcome === 'written' && erased) await this.#eraseCredentials();
+    if (outcome === 'written') this.#requeue();
     return outcome;
   }
 
   /** What was on its way waits for the next link, or for its expiry. */
-  function putBack(): void {
+  #requeue(): void {
+    const { account } = this;
+    const deps = this.#deps;
     const work = async () => {
       await deps.dispatcher.remove(account.id);
-      await requeueSending(deps.db, account, clock.now());
+      await requeueSending(deps.db, account, deps.clock.now());
     };
-    puttingBack = puttingBack.then(() => settle(work));
+    this.#requeuing = this.#requeuing.then(() => this.#tryDispatcher(work));
   }
 
-  async function eraseCredentials(): Promise<void> {
+  async #eraseCredentials(): Promise<void> {
+    const { account } = this;
+    const deps = this.#deps;
     for (let attempt = 1; attempt <= ERASE_TRIES; attempt++) {
       try {
         await deps.credentials.erase(account);
         return;
       } catch (error) {
-        if (stopped || error instanceof OwnershipLost) return deps.onLost(account.id);
-        logger.error('credentials could not be erased', { session: account.sessionId, error: String(error) });
-        await sleep(clock, backoffDelayMs(attempt, deps.random));
+        if (this.#stopped || error instanceof OwnershipLost) return deps.onLost(account.id);
+        const fields = { session: account.sessionId, error: String(error) };
+        deps.logger.error('credentials could not be erased', fields);
+        await sleep(deps.clock, backoffDelayMs(attempt, deps.random));
       }
     }
   }
 
   /** Unlinks at WhatsApp and closes. True when WhatsApp confirmed. */
-  async function unlink(): Promise<boolean> {
-    next();
-    socket.unwatch();
-    const confirmed = engine.isConnected(account.id)
-      ? await within(clock, 2 * LOGOUT_TIMEOUT_MS, engine.logout(account.id, LOGOUT_TIMEOUT_MS))
+  async #unlink(): Promise<boolean> {
+    const { engine, clock } = this.#deps;
+    const { id } = this.account;
+    this.#next();
+    this.#socket.unwatch();
+    const confirmed = engine.isConnected(id)
+      ? await within(clock, 2 * LOGOUT_TIMEOUT_MS, engine.logout(id, LOGOUT_TIMEOUT_MS))
       : false;
-    await socket.close();
+    await this.#socket.close();
     return confirmed === true;
   }
 
   /** A phone that must not be linked here: the newcomer goes, whoever was there before stays. */
-  async function refuse(reason: 'phone_mismatch' | 'duplicate_phone'): Promise<void> {
-    ending = true;
-    await unlink();
-    await finish('failed', reason);
-    ending = false;
+  async #refuse(reason: 'phone_mismatch' | 'duplicate_phone'): Promise<void> {
+    this.#ending = true;
+    await this.#unlink();
+    await this.#finish('failed', reason);
+    this.#ending = false;
   }
 
-  async function logout(): Promise<{ confirmed: boolean }> {
-    if (stopped) throw new NotOwnerError();
-    if (writer.last.status === 'logged_out') return { confirmed: true };
-    ending = true;
+  async #logout(): Promise<{ confirmed: boolean }> {
+    if (this.#stopped) throw new NotOwnerError();
+    if (this.status === 'logged_out') return { confirmed: true };
+    this.#ending = true;
     try {
-      const farewell = leave();
-      const confirmed = await unlink();
-      const outcome = await finish('logged_out', 'logout', farewell);
+      const farewell = this.#leave();
+      const confirmed = await this.#unlink();
+      const outcome = await this.#finish('logged_out', 'logout', farewell);
       if (outcome === 'lost' || outcome === 'stopped') throw new NotOwnerError();
       return { confirmed };
     } finally {
-      ending = false;
+      this.#ending = false;
     }
   }
 
-  async function open(): Promise<void> {
-    if (stopped) throw new NotOwnerError();
-    if (!enabled) throw new AppError('FORBIDDEN', 'The user of this session is disabled.');
-    if (socket.live) return;
-    Object.assign(history, { failures: 0, restarts: 0, outdated: 0 });
+  async #open(): Promise<void> {
+    if (this.#stopped) throw new NotOwnerError();
+    if (!this.#enabled) throw new AppError('FORBIDDEN', 'The user of this session is disabled.');
+    if (this.#socket.live) return;
+    Object.assign(this.#history, { failures: 0, restarts: 0, outdated: 0 });
     // A crash between the end and the erasure would have left them.
-    if (writer.last.status === 'logged_out') await eraseCredentials();
-    // Whoever asked may look at the row next, and must not find the old state there.
-    const outcome = await setStatus('connecting', null, NO_PAIRING);
+    if (this.status === 'logged_out') await this.#eraseCredentials();
+    // The caller may look at the row next, and must not find the old state there.
+    const outcome = await this.#setStatus('connecting', null, NO_PAIRING);
     if (outcome === 'lost' || outcome === 'stopped') throw new NotOwnerError();
-    await connect(null);
+    await this.#connect(null);
   }
 
-  async function closeForNow(): Promise<void> {
-    next();
-    await socket.close();
-    leave();
+  async #closeForNow(): Promise<void> {
+    this.#next();
+    await this.#socket.close();
+    this.#leave();
   }
 
-  async function suspend(): Promise<void> {
-    enabled = false;
-    await closeForNow();
-    if (!stopped && isActive(writer.last.status)) {
-      void setStatus('disconnected', 'user_disabled', { ...NO_PAIRING, disconnectedAt: clock.now() });
+  async #suspend(): Promise<void> {
+    this.#enabled = false;
+    await this.#closeForNow();
+    if (!this.#stopped && isActive(this.status)) {
+      const change = { ...NO_PAIRING, disconnectedAt: this.#deps.clock.now() };
+      void this.#setStatus('disconnected', 'user_disabled', change);
     }
   }
 
-  function start(urgency: number): void {
-    const { status, reason } = writer.last;
-    const outdated = status === 'failed' && reason === 'client_outdated';
-    const resumes = history.paired ? isActive(status) || outdated : isLinking(status);
-    if (!resumes) {
-      putBack();
-      return;
-    }
-    if (!enabled) return void suspend();
-    if (!outdated) void setStatus('connecting', null, NO_PAIRING);
-    void connect(urgency);
-  }
-
-  async function settle(work: () => unknown): Promise<void> {
+  async #tryDispatcher(work: () => unknown): Promise<void> {
     try {
       await work();
     } catch (error) {
-      logger.error('the dispatcher failed', { session: account.sessionId, error: String(error) });
+      const fields = { session: this.account.sessionId, error: String(error) };
+      this.#deps.logger.error('the dispatcher failed', fields);
     }
   }
-
-  return {
-    account,
-    get status() {
-      return writer.last.status;
-    },
-    start,
-    onEvent,
-    open: () => inTurn(open),
-    restart: () =>
-      inTurn(async () => {
-        await closeForNow();
-        await open();
-      }),
-    logout: () => inTurn(logout),
-    setEnabled: (value) =>
-      inTurn(async () => {
-        if (value === enabled || stopped) return;
-        if (!value) return suspend();
-        enabled = true;
-        if (writer.last.reason === 'user_disabled') start(0);
-      }),
-    async stop() {
-      stopped = true;
-      writer.stop();
-      await closeForNow();
-      deps.outage.forget(account.id);
-    },
-  };
 }
 
 const isActive = (status: SessionStatus) =>
   isLinking(status) || status === 'connected' || status === 'disconnected';
-
-function connectedRow(identity: PairedIdentity, at: number): RowChange {
-  return {
-    ...NO_PAIRING,
-    paired: true,
-    phoneNumber: identity.phone,
-    activePhone: identity.phone,
-    lid: identity.lid,
-    name: identity.name?.slice(0, 190) ?? null,
-    deviceInfo: { platform: identity.platform },
-    connectedAt: at,
-    lastSeenAt: at,
-  };
-}

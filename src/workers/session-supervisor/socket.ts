@@ -8,6 +8,8 @@ const CLOSE_TIMEOUT_MS = 10_000;
 
 export interface Socket {
   readonly live: boolean;
+  /** `close` was called and has not resolved: the socket may still speak, but its end is decided. */
+  readonly closing: boolean;
   /** Must not be called while one lives. */
   open(account: AccountRef, pairing: PairingRequest): void;
   /** Ends it because the supervisor wants so. Resolves when nothing of it can come any more. */
@@ -40,6 +42,9 @@ export function createSocket(
   return {
     get live() {
       return current !== null;
+    },
+    get closing() {
+      return closing;
     },
     open(account, pairing) {
       if (current) throw new Error('a session has one socket at a time');
