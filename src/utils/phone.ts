@@ -80,6 +80,22 @@ export function readPhone(
 }
 
 /**
+ * As normalizePhone, for a number that names what is kept already. Answers of the older documents spell numbers as E.164
+ * digits without +; where `isKept` says that one stands there so, it is meant, also where such digits are ambiguous.
+ */
+export async function normalizeKept(
+  input: string,
+  defaultCountry: string,
+  isKept: (phone: string) => Promise<boolean>,
+): Promise<string> {
+  const read = readPhone(input, defaultCountry);
+  if ('phone' in read) return read.phone;
+  const digits = input.trim();
+  if (read.readings.includes(digits) && (await isKept(digits))) return digits;
+  throw invalidNumber(read);
+}
+
+/**
  * What digits without `+`, 00 or 0 can be: a number at home only, one with its country code only (of any country), or
  * either of two numbers. Null for every other spelling, and for what is no number. Throws TypeError for what is no country.
  */

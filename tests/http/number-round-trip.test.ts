@@ -152,6 +152,19 @@ describe('what we tell of a person is taken as the same person', () => {
     expect(back).toMatchObject({ added: subscribers.length, invalid: 0, repaired: 0 });
   });
 
+  it('of a list and the ledger, where answers have no + and the digits could be a number at home', async () => {
+    const list = await w.list('abroad');
+    const path = `/lists/${list}/contacts/81234567890`;
+    expect(await w.call(path)).toMatchObject({ status: 400, body: { code: 'INVALID_NUMBER' } });
+    await w.post(`/lists/${list}/contacts`, { number: '+81234567890' });
+    await w.post('/opt-outs', { numbers: ['+81234567890'] });
+    for (const at of [path, '/opt-outs/81234567890']) {
+      expect([at, dataOf(await w.call(at)).number]).toEqual([at, '81234567890']);
+      expect((await w.call(at, { method: 'DELETE' })).status).toBe(200);
+      expect((await w.call(at)).status).toBe(400);
+    }
+  });
+
   it('of lists and the ledger of opt-outs, which come back from their own files', async () => {
     const list = await w.list('all');
     const subscribers = PHONES.filter((phone) => toCurrent(phone) === phone);

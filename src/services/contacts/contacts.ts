@@ -4,7 +4,7 @@ import type { Db } from '../../db/client.ts';
 import { transact, tryInsert } from '../../db/ops.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
-import { normalizePhone } from '../../utils/phone.ts';
+import { normalizeKept, normalizePhone } from '../../utils/phone.ts';
 import { findSubscriber } from '../../whatsapp/subscribers.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
@@ -65,7 +65,7 @@ export async function listContacts(
 export async function getContact(ctx: Ctx, input: ListRef & { number: string }): Promise<Contact> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const list = await findList(ctx.db, userId, input.listId, ctx.actor.sessionId);
-  return oneContact(ctx, list, normalizePhone(input.number, ctx.config.defaultCountry));
+  return oneContact(ctx, list, await namedPhone(ctx, list.id, input.number));
 }
 
 /**
@@ -122,7 +122,7 @@ export async function updateContact(
 ): Promise<Contact> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
   const country = ctx.config.defaultCountry;
-  const phone = normalizePhone(input.number, country);
+  const phone = await namedPhone(ctx, input.listId, input.number);
   const changes = readContactInput(input.changes);
   const next = changes.number === undefined ? phone : normalizePhone(changes.number, country);
   await transact(ctx.database, async (tx) => {
@@ -151,7 +151,7 @@ export async function deleteContact(
   input: ListRef & { number: string },
 ): Promise<{ number: string }> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
-  const phone = normalizePhone(input.number, ctx.config.defaultCountry);
+  const phone = await namedPhone(ctx, input.listId, input.number);
   await transact(ctx.database, async (tx) => {
     const list = await lockList(tx, userId, input.listId, ctx.clock.now(), ctx.actor.sessionId);
     const contact = await findContact(tx, list, phone);
@@ -205,6 +205,14 @@ function withoutNull(fields: Record<string, string | null>): Record<string, stri
 function readableNumber(record: Record<string, unknown>): unknown {
   const value = record.number ?? record.phone ?? record.phoneNumber ?? record.to ?? '';
   return typeof value === 'object' ? '' : value;
+}
+
+/** The number of a contact in any spelling, also as answers spell it. Throws INVALID_NUMBER. */
+function namedPhone(ctx: Ctx, listId: string, number: string): Promise<string> {
+  return normalizeKept(number, ctx.config.defaultCountry, async (phone) => {
+    const rows = await ctx.db.select().from(broadcastContacts).where(isContact(listId, phone));
+    return rows.length > 0;
+  });
 }
 
 const isContact = (listId: string, phone: string) =>

@@ -8,7 +8,7 @@ import { turn } from '../../db/turns.ts';
 import { record } from '../../events/record.ts';
 import { csvLine } from '../../utils/csv.ts';
 import { AppError } from '../../utils/errors.ts';
-import { formatE164 } from '../../utils/phone.ts';
+import { formatE164, normalizeKept } from '../../utils/phone.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import type { CsvExport } from '../lists/export.ts';
@@ -175,7 +175,16 @@ interface AskedNumber {
 }
 
 async function readNumber(ctx: Ctx, userId: number, { number }: { number: string }): Promise<AskedNumber> {
-  const phone = toLedgerKey(number, ctx.config.defaultCountry);
+  const country = ctx.config.defaultCountry;
+  const isKept = async (phone: string) => {
+    const rows = await ctx.db
+      .select({ phone: optOuts.phone })
+      .from(optOuts)
+      .where(and(eq(optOuts.userId, userId), eq(optOuts.phone, phone)));
+    return rows.length > 0;
+  };
+  const isJid = number.includes('@');
+  const phone = isJid ? toLedgerKey(number, country) : await normalizeKept(number, country, isKept);
   const keys = (await readLedgerKeys(ctx.db, userId, [phone])).get(phone) ?? [phone];
   return { userId, phone, keys, bound: ctx.actor.sessionId };
 }
