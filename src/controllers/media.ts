@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { MediaOutput, openMedia, uploadMedia } from '../services/media/verbs.ts';
-import { MAX_URL } from '../services/messages/kinds.ts';
+import { MAX_URL } from '../services/messages/kinds/fields.ts';
 import { type Route, route } from './route.ts';
 import { tenantQuery } from './schemas.ts';
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { ReactionFields } from '../../src/services/messages/kinds.ts';
+import { reaction } from '../../src/services/messages/kinds/reaction.ts';
 
-const accepts = (emoji: string) => ReactionFields.emoji.safeParse(emoji).success;
+const accepts = (emoji: string) => reaction.fields.emoji.safeParse(emoji).success;
 
 it('a reaction is one character as a person counts, or none', () => {
   for (const one of ['', '👍', '👍🏽', '👨‍👩‍👧‍👦', '🇮🇩', 'a']) expect(accepts(one), one).toBe(true);

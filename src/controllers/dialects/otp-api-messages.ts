@@ -1,14 +1,6 @@
 /** The OTP API's messages: `/api/messages`. */
 import { z } from 'zod';
-import {
-  audioDraft,
-  buttonsDraft,
-  documentDraft,
-  imageDraft,
-  listDraft,
-  locationDraft,
-  videoDraft,
-} from '../../services/messages/drafts.ts';
+import { KINDS } from '../../services/messages/kinds/index.ts';
 import { formatPhone, sendMessage } from '../../services/messages.ts';
 import { generateOtp } from '../../services/otp/expire.ts';
 import { sendOtp } from '../../services/otp/send.ts';
@@ -115,7 +107,7 @@ const image = sendRow(dialect, {
     const { caption } = request.body;
     return {
       ...target(request),
-      content: imageDraft({ image: mediaOf(request, 'image', 'imageUrl'), caption }),
+      content: KINDS.image.draft({ image: mediaOf(request, 'image', 'imageUrl'), caption }),
     };
   },
 });
@@ -132,7 +124,7 @@ const video = sendRow(dialect, {
     const { caption } = request.body;
     return {
       ...target(request),
-      content: videoDraft({ video: mediaOf(request, 'video', 'videoUrl'), caption }),
+      content: KINDS.video.draft({ video: mediaOf(request, 'video', 'videoUrl'), caption }),
     };
   },
 });
@@ -147,7 +139,10 @@ const audio = sendRow(dialect, {
   example: { params, body: { to, audioUrl: 'https://example.com/audio.ogg', ptt: true } },
   input: (request) => {
     const { ptt } = request.body;
-    return { ...target(request), content: audioDraft({ audio: mediaOf(request, 'audio', 'audioUrl'), ptt }) };
+    return {
+      ...target(request),
+      content: KINDS.audio.draft({ audio: mediaOf(request, 'audio', 'audioUrl'), ptt }),
+    };
   },
 });
 
@@ -164,7 +159,7 @@ const document = sendRow(dialect, {
     const source = mediaOf(request, 'document', 'documentUrl');
     return {
       ...target(request),
-      content: documentDraft({ document: source, filename: filename ?? fileName, caption }),
+      content: KINDS.document.draft({ document: source, filename: filename ?? fileName, caption }),
     };
   },
 });
@@ -177,7 +172,7 @@ const location = sendRow(dialect, {
   example: { params, body: { to, latitude: -6.2088, longitude: 106.8456, locationName: 'Jakarta' } },
   input: (request) => {
     const { name, locationName, ...place } = request.body;
-    return { ...target(request), content: locationDraft({ ...place, name: name ?? locationName }) };
+    return { ...target(request), content: KINDS.location.draft({ ...place, name: name ?? locationName }) };
   },
 });
 
@@ -187,7 +182,7 @@ const button = sendRow(dialect, {
   summary: 'Send buttons',
   body: ButtonBody,
   example: { params, body: { to, text: 'Pilih:', buttons: [{ text: 'Ya' }, { text: 'Tidak' }] } },
-  input: (request) => ({ ...target(request), content: buttonsDraft(request.body) }),
+  input: (request) => ({ ...target(request), content: KINDS.buttons.draft(request.body) }),
 });
 
 const list = sendRow(dialect, {
@@ -204,7 +199,7 @@ const list = sendRow(dialect, {
       sections: [{ title: 'Utama', rows: [{ rowId: 'a', title: 'Satu' }] }],
     },
   },
-  input: (request) => ({ ...target(request), content: listDraft(request.body) }),
+  input: (request) => ({ ...target(request), content: KINDS.list.draft(request.body) }),
 });
 
 const formatNumber = row(dialect, {

@@ -1,14 +1,12 @@
 /** What the OTP API's clients send: names that only this system has. */
 import { z } from 'zod';
-import {
-  AudioFields,
-  ButtonsFields,
-  DocumentFields,
-  ImageFields,
-  ListFields,
-  LocationFields,
-  VideoFields,
-} from '../../services/messages/kinds.ts';
+import { audio } from '../../services/messages/kinds/audio.ts';
+import { buttons } from '../../services/messages/kinds/buttons.ts';
+import { document } from '../../services/messages/kinds/document.ts';
+import { image } from '../../services/messages/kinds/image.ts';
+import { list } from '../../services/messages/kinds/list.ts';
+import { location } from '../../services/messages/kinds/location.ts';
+import { video } from '../../services/messages/kinds/video.ts';
 import { RecipientInput, sendFields, TextInput } from '../../services/messages/schemas.ts';
 import { MAX_LENGTH, MIN_LENGTH } from '../../services/otp/codes.ts';
 import { SessionId } from '../../services/sessions/index.ts';
@@ -40,42 +38,42 @@ const missing = (field: string) => ({ path: [field], message: 'is required: a fi
 export const ImageBody = z
   .object({
     ...to,
-    ...ImageFields,
-    image: ImageFields.image.optional(),
-    imageUrl: ImageFields.image.optional(),
+    ...image.fields,
+    image: image.fields.image.optional(),
+    imageUrl: image.fields.image.optional(),
   })
   .refine((body) => isGiven(body.image, body.imageUrl), missing('image'));
 export const VideoBody = z
   .object({
     ...to,
-    ...VideoFields,
-    video: VideoFields.video.optional(),
-    videoUrl: VideoFields.video.optional(),
+    ...video.fields,
+    video: video.fields.video.optional(),
+    videoUrl: video.fields.video.optional(),
   })
   .refine((body) => isGiven(body.video, body.videoUrl), missing('video'));
 export const AudioBody = z
   .object({
     ...to,
-    ...AudioFields,
-    audio: AudioFields.audio.optional(),
-    audioUrl: AudioFields.audio.optional(),
+    ...audio.fields,
+    audio: audio.fields.audio.optional(),
+    audioUrl: audio.fields.audio.optional(),
   })
   .refine((body) => isGiven(body.audio, body.audioUrl), missing('audio'));
 export const DocumentBody = z
   .object({
     ...to,
-    ...DocumentFields,
-    document: DocumentFields.document.optional(),
-    documentUrl: DocumentFields.document.optional(),
-    fileName: DocumentFields.filename,
+    ...document.fields,
+    document: document.fields.document.optional(),
+    documentUrl: document.fields.document.optional(),
+    fileName: document.fields.filename,
   })
   .refine((body) => isGiven(body.document, body.documentUrl), missing('document'));
 
 export const LocationBody = z.object({
   ...to,
-  ...LocationFields,
+  ...location.fields,
 
-  locationName: LocationFields.name,
+  locationName: location.fields.name,
 });
 
 const Label = z.string().max(100);
@@ -93,12 +91,12 @@ const OldButton = z.union([
 export const ButtonBody = z
   .object({
     ...to,
-    text: ButtonsFields.text,
-    footer: ButtonsFields.footer,
+    text: buttons.fields.text,
+    footer: buttons.fields.footer,
     buttons: z.array(OldButton).max(50),
   })
   .transform(({ buttons, ...rest }) => ({ ...rest, buttons: buttons.map(toButton) }))
-  .pipe(z.object({ ...to, ...ButtonsFields }));
+  .pipe(z.object({ ...to, ...buttons.fields }));
 
 function toButton(button: z.output<typeof OldButton>, at: number): { id: string; text: string } {
   const made = `button-${at + 1}`;
@@ -120,10 +118,10 @@ const OldSection = z.object({ title: Label.optional(), rows: z.array(OldRow).max
 export const ListBody = z
   .object({
     ...to,
-    text: ListFields.text,
-    title: ListFields.title,
-    footer: ListFields.footer,
-    buttonText: ListFields.buttonText.optional(),
+    text: list.fields.text,
+    title: list.fields.title,
+    footer: list.fields.footer,
+    buttonText: list.fields.buttonText.optional(),
     sections: z.array(OldSection).max(10),
   })
   .transform(({ sections, buttonText = 'Menu', ...rest }) => ({
@@ -137,7 +135,7 @@ export const ListBody = z
       })),
     })),
   }))
-  .pipe(z.object({ ...to, ...ListFields }));
+  .pipe(z.object({ ...to, ...list.fields }));
 
 export const GenerateQuery = z.object({
   length: z.coerce.number().int().min(MIN_LENGTH).max(MAX_LENGTH).default(6),

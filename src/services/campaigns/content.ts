@@ -7,32 +7,8 @@ import { fitted } from '../../utils/fit-input.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import type { Ctx } from '../context.ts';
 import { requireContentType } from '../messages/capability.ts';
-import {
-  audioDraft,
-  buttonsDraft,
-  contactDraft,
-  type Draft,
-  documentDraft,
-  imageDraft,
-  listDraft,
-  locationDraft,
-  pollDraft,
-  stickerDraft,
-  videoDraft,
-} from '../messages/drafts.ts';
-import {
-  AudioFields,
-  ButtonsFields,
-  ContactFields,
-  DocumentFields,
-  ImageFields,
-  ListFields,
-  LocationFields,
-  PollFields,
-  StickerFields,
-  VideoFields,
-} from '../messages/kinds.ts';
-import { TextInput } from '../messages/schemas.ts';
+import { ALL_KINDS } from '../messages/kinds/index.ts';
+import type { Draft, Kind } from '../messages/kinds/kind.ts';
 import type { SendingSession } from '../messages/session.ts';
 
 /** How long a file stays for a campaign that is paused, retried or repeated. */
@@ -47,14 +23,20 @@ export interface ContentInput {
   messageContent?: string | Record<string, unknown> | undefined;
 }
 
-/** A kind of message: its fields are those of the send of that kind. */
-type Kind = (fields: Record<string, unknown>) => Draft;
+/** What a campaign may send, by name; its fields are those of the send of that kind. */
+const KINDS: ReadonlyMap<string, { kind: Kind; draft(fields: Record<string, unknown>): Draft }> = new Map(
+  ALL_KINDS.filter(({ inChatOnly }) => !inChatOnly).map((kind) => [
+    kind.type,
+    { kind, draft: draftsOf(kind) },
+  ]),
+);
 
-function kind<S extends z.ZodRawShape>(shape: S, make: (fields: z.output<z.ZodObject<S>>) => Draft): Kind {
-  const schema = fitted(z.object(shape), 'json');
+/** Throws VALIDATION_FAILED. */
+function draftsOf(kind: Kind): (fields: Record<string, unknown>) => Draft {
+  const schema = fitted(z.object(kind.fields), 'json');
   return (fields) => {
     const parsed = schema.safeParse(fields);
-    if (parsed.success) return make(parsed.data);
+    if (parsed.success) return kind.draft(parsed.data);
     const reasons = parsed.error.issues.map(({ path, message }) => [
       ['content', ...path.map(String)].join('.'),
       message,
@@ -63,25 +45,6 @@ function kind<S extends z.ZodRawShape>(shape: S, make: (fields: z.output<z.ZodOb
   };
 }
 
-const text = ({ text: words }: { text: string }): Draft => ({
-  type: 'text',
-  make: () => ({ type: 'text', text: words }),
-});
-
-const KINDS: ReadonlyMap<string, { kind: Kind; main: string | null }> = new Map([
-  ['text', { kind: kind({ text: TextInput }, text), main: 'text' }],
-  ['image', { kind: kind(ImageFields, imageDraft), main: 'caption' }],
-  ['video', { kind: kind(VideoFields, videoDraft), main: 'caption' }],
-  ['audio', { kind: kind(AudioFields, audioDraft), main: null }],
-  ['document', { kind: kind(DocumentFields, documentDraft), main: 'caption' }],
-  ['sticker', { kind: kind(StickerFields, stickerDraft), main: null }],
-  ['location', { kind: kind(LocationFields, locationDraft), main: null }],
-  ['buttons', { kind: kind(ButtonsFields, buttonsDraft), main: 'text' }],
-  ['list', { kind: kind(ListFields, listDraft), main: 'text' }],
-  ['contact', { kind: kind(ContactFields, contactDraft), main: null }],
-  ['poll', { kind: kind(PollFields, pollDraft), main: 'question' }],
-]);
-const MEDIA: ReadonlySet<string> = new Set(['image', 'video', 'audio', 'document', 'sticker']);
 /** What clients call the file where we name it after the type. */
 const FILE_NAMES = ['media', 'file', 'url', 'mediaUrl', 'fileName'];
 
@@ -108,21 +71,22 @@ export async function buildContent(
     const reason = `must be one of ${[...KINDS.keys()].join(', ')}`;
     throw new AppError('VALIDATION_FAILED', 'Not valid: type.', { details: { type: reason } });
   }
-  const draft = known.kind(fieldsOf(input, type, known.main));
+  const draft = known.draft(fieldsOf(input, known.kind));
   requireContentType(ctx, draft.type);
   return draft.make(ctx, { session, neededUntil: startsAt + KEEP_FILE_MS });
 }
 
-function fieldsOf(input: ContentInput, type: string, main: string | null): Record<string, unknown> {
+function fieldsOf(input: ContentInput, { type, hasFile, placeholders }: Kind): Record<string, unknown> {
   const content = one('content', input.content, input.messageContent);
   const fields: Record<string, unknown> = typeof content === 'object' ? { ...content } : {};
-  if (MEDIA.has(type) && fields[type] === undefined) {
+  if (hasFile && fields[type] === undefined) {
     const given = FILE_NAMES.find((name) => typeof fields[name] === 'string');
     if (given !== undefined) fields[type] = fields[given];
     else if (typeof content === 'string') fields[type] = content;
   }
-  if (main === null) return fields;
-  const words = input.message ?? (typeof content === 'string' && !MEDIA.has(type) ? content : undefined);
+  const [main] = placeholders;
+  if (main === undefined) return fields;
+  const words = input.message ?? (typeof content === 'string' && !hasFile ? content : undefined);
   const inner = fields.message ?? fields.body;
   if (fields[main] === undefined) fields[main] = words ?? inner;
   return fields;

@@ -1,6 +1,7 @@
 /** A campaign's content for one recipient. */
 import { LRUCache } from 'lru-cache';
 import type { Content } from '../../whatsapp/content.ts';
+import { KINDS } from '../messages/kinds/index.ts';
 import {
   type CompiledTemplate,
   compileTemplate,
@@ -60,35 +61,17 @@ function compile(text: string): CompiledTemplate {
 type Fill = (text: string) => string;
 
 function fillContent(content: Content, fill: Fill): Content {
-  switch (content.type) {
-    case 'text':
-      return { ...content, text: fill(content.text) };
-    case 'image':
-    case 'video':
-    case 'document':
-      return content.caption === undefined ? content : { ...content, caption: fill(content.caption) };
-    case 'buttons':
-      return { ...content, text: fill(content.text), ...footerOf(content, fill) };
-    case 'list':
-      return {
-        ...content,
-        text: fill(content.text),
-        ...footerOf(content, fill),
-        ...(content.title === undefined ? {} : { title: fill(content.title) }),
-      };
-    case 'poll':
-      return { ...content, question: fill(content.question) };
-    case 'audio':
-    case 'sticker':
-    case 'location':
-    case 'contact':
-    case 'reaction':
-      return content;
+  const fields: Record<string, unknown> = { ...content };
+  for (const name of KINDS[content.type].placeholders) {
+    const text = fields[name];
+    if (typeof text === 'string') fields[name] = fill(text);
   }
+  return asContent(fields);
 }
 
-function footerOf(content: { footer?: string }, fill: Fill): { footer?: string } {
-  return content.footer === undefined ? {} : { footer: fill(content.footer) };
+/** Safe because only texts were replaced by texts. */
+function asContent(fields: object): Content {
+  return fields as Content;
 }
 
 /** Every text of a content that may hold placeholders. */

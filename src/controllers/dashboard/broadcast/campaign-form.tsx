@@ -1,7 +1,7 @@
 /** The parts of the forms that make and change campaigns. */
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { Ctx } from '../../../services/context.ts';
-import { MAX_URL } from '../../../services/messages/kinds.ts';
+import { MAX_URL } from '../../../services/messages/kinds/fields.ts';
 import { listTemplates } from '../../../services/templates/templates.ts';
 import { listUploads, type UploadEntry } from '../../../services/uploads.ts';
 import type { View } from '../page.ts';

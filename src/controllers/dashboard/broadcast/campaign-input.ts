@@ -1,7 +1,7 @@
 /** The fields of the forms that make and change campaigns, and what the verbs make of them. */
 import { z } from 'zod';
 import { ScheduleCampaignInput } from '../../../services/campaigns/schemas.ts';
-import { MAX_URL } from '../../../services/messages/kinds.ts';
+import { MAX_URL } from '../../../services/messages/kinds/fields.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { own } from '../../../utils/own.ts';
 import { id } from './parts.tsx';

@@ -1,33 +1,8 @@
 /** From the composer's form to what the API's own schemas take, and back for its preview. */
 import { z } from 'zod';
 import type { ReceivedFile } from '../../../services/media/sources.ts';
-import {
-  audioDraft,
-  buttonsDraft,
-  contactDraft,
-  type Draft,
-  documentDraft,
-  imageDraft,
-  listDraft,
-  locationDraft,
-  pollDraft,
-  reactionDraft,
-  stickerDraft,
-  videoDraft,
-} from '../../../services/messages/drafts.ts';
-import {
-  AudioFields,
-  ButtonsFields,
-  ContactFields,
-  DocumentFields,
-  ImageFields,
-  ListFields,
-  LocationFields,
-  PollFields,
-  ReactionFields,
-  StickerFields,
-  VideoFields,
-} from '../../../services/messages/kinds.ts';
+import { KINDS } from '../../../services/messages/kinds/index.ts';
+import type { Draft } from '../../../services/messages/kinds/kind.ts';
 import { type MessageOutput, sendFields, TextInput } from '../../../services/messages/schemas.ts';
 import { AppError } from '../../../utils/errors.ts';
 import type { Content } from '../../../whatsapp/content.ts';
@@ -107,51 +82,57 @@ export function draftOf(form: ComposeForm, received: ReceivedFile | undefined): 
     case 'text':
       return { type: 'text', text: check(z.object({ text: TextInput }), form).text };
     case 'image': {
-      const { image } = check(z.object(ImageFields), { image: place, caption });
-      return imageDraft({ image: source(image), caption });
+      const { image } = check(z.object(KINDS.image.fields), { image: place, caption });
+      return KINDS.image.draft({ image: source(image), caption });
     }
     case 'video': {
-      const { video } = check(z.object(VideoFields), { video: place, caption });
-      return videoDraft({ video: source(video), caption });
+      const { video } = check(z.object(KINDS.video.fields), { video: place, caption });
+      return KINDS.video.draft({ video: source(video), caption });
     }
     case 'audio': {
-      const { audio } = check(z.object(AudioFields), { audio: place });
-      return audioDraft({ audio: source(audio), ptt: form.ptt === 'true' });
+      const { audio } = check(z.object(KINDS.audio.fields), { audio: place });
+      return KINDS.audio.draft({ audio: source(audio), ptt: form.ptt === 'true' });
     }
     case 'document': {
       const { filename } = form;
-      const { document } = check(z.object(DocumentFields), { document: place, caption, filename });
-      return documentDraft({ document: source(document), filename, caption });
+      const { document } = check(z.object(KINDS.document.fields), { document: place, caption, filename });
+      return KINDS.document.draft({ document: source(document), filename, caption });
     }
     case 'sticker':
-      return stickerDraft({ sticker: source(check(z.object(StickerFields), { sticker: place }).sticker) });
+      return KINDS.sticker.draft({
+        sticker: source(check(z.object(KINDS.sticker.fields), { sticker: place }).sticker),
+      });
     case 'location':
-      return locationDraft(check(z.object(LocationFields), locationOf(form)));
+      return KINDS.location.draft(check(z.object(KINDS.location.fields), locationOf(form)));
     case 'buttons':
-      return buttonsDraft(check(z.object(ButtonsFields), { ...form, buttons: buttonsOf(form.buttons) }));
+      return KINDS.buttons.draft(
+        check(z.object(KINDS.buttons.fields), { ...form, buttons: buttonsOf(form.buttons) }),
+      );
     case 'list':
-      return listDraft(check(z.object(ListFields), { ...form, sections: sectionsOf(form.rows) }));
+      return KINDS.list.draft(
+        check(z.object(KINDS.list.fields), { ...form, sections: sectionsOf(form.rows) }),
+      );
     case 'contact': {
       const { contactName: name, contactPhone: phoneNumber } = form;
-      return contactDraft(
+      return KINDS.contact.draft(
         check(
-          z.object(ContactFields),
+          z.object(KINDS.contact.fields),
           { name, phoneNumber },
           { name: 'contactName', phoneNumber: 'contactPhone' },
         ),
       );
     }
     case 'poll':
-      return pollDraft(
-        check(z.object(PollFields), {
+      return KINDS.poll.draft(
+        check(z.object(KINDS.poll.fields), {
           question: form.question,
           options: linesOf(form.options),
           multiple: form.multiple === 'true',
         }),
       );
     case 'reaction':
-      return reactionDraft(
-        check(z.object(ReactionFields), { messageId: form.messageId, emoji: form.emoji ?? '' }),
+      return KINDS.reaction.draft(
+        check(z.object(KINDS.reaction.fields), { messageId: form.messageId, emoji: form.emoji ?? '' }),
       );
   }
 }
