@@ -44,7 +44,13 @@ const config = loadConfig({
   UPLOAD_PATH: join(dir, 'uploads'),
 });
 const logger = createLogger({ ...config.log, level: 'error' });
-const deps = buildDeps({ config, database, logger, clock: systemClock, processId: newId() });
+const { deps, stop: stopDeps } = buildDeps({
+  config,
+  database,
+  logger,
+  clock: systemClock,
+  processId: newId(),
+});
 const app = createApp(deps, broadcastRoutes);
 
 const tenant = await makeTenant(deps);
@@ -134,7 +140,6 @@ await run('import');
 await run('import again');
 
 await app.stop();
-await deps.background.stop();
-await deps.outgoing.close();
+await stopDeps();
 await database.close();
 rmSync(dir, { recursive: true, force: true });

@@ -45,7 +45,13 @@ const loaded = loadConfig({
   API_RATE_LIMIT_MAX: '10000000',
 });
 const logger = createLogger({ ...loaded.log, level: 'error' });
-const deps = buildDeps({ config: loaded, database, logger, clock: systemClock, processId: newId() });
+const { deps, stop: stopDeps } = buildDeps({
+  config: loaded,
+  database,
+  logger,
+  clock: systemClock,
+  processId: newId(),
+});
 const app = createApp(deps, broadcastRoutes);
 const feeder = createCampaignFeeder(deps);
 const tenant = await makeTenant(deps);
@@ -183,6 +189,6 @@ await show('statistics 20 times', async () => {
 await show('report', () => timed('report', `/campaigns/${id}/report`));
 
 await app.stop();
-await deps.outgoing.close();
+await stopDeps();
 await database.close();
 rmSync(dir, { recursive: true, force: true });

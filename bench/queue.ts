@@ -10,11 +10,9 @@ import { count, eq } from 'drizzle-orm';
 import { Hono } from 'hono';
 import { readDatabaseOptions } from '../scripts/database-options.ts';
 import type { DatabaseOptions } from '../src/db/types.ts';
-import type { Deps } from '../src/services/context.ts';
 import { systemClock } from '../src/utils/clock.ts';
 import { loadConfig } from '../src/utils/config.ts';
 import { newId, newMessageId } from '../src/utils/ids.ts';
-import { createStorage } from '../src/utils/storage/open-storage.ts';
 import type { AccountRef } from '../src/whatsapp/engine.ts';
 
 const options = readDatabaseOptions();
@@ -24,15 +22,8 @@ const { createApp } = await import('../src/app.ts');
 const { createCommandBus } = await import('../src/cluster/commands.ts');
 const { messageRoutes } = await import('../src/controllers/message.ts');
 const { messageQueue, messages, users, whatsappAccounts } = await import('../src/db/schema.ts');
-const { createEventStream } = await import('../src/events/stream.ts');
-const { createOutbox } = await import('../src/events/outbox.ts');
 const { createSettler } = await import('../src/queue/settle.ts');
-const { createQueueSignals } = await import('../src/queue/signals.ts');
-const { createCredentials } = await import('../src/services/auth/credentials.ts');
-const { createBackground } = await import('../src/services/background.ts');
-const { createSecretBox } = await import('../src/utils/crypto.ts');
-const { createMediaTools } = await import('../src/services/media/tools.ts');
-const { createOutgoing } = await import('../src/utils/guarded-fetch.ts');
+const { buildDeps } = await import('../src/services/deps.ts');
 const { createDispatcher } = await import('../src/workers/dispatcher.ts');
 const { makeTenant } = await import('../tests/helpers/tenant.ts');
 const { createFakeEngine } = await import('../tests/helpers/fake-engine.ts');
@@ -68,24 +59,10 @@ const loaded = loadConfig({
 const wide = { perMinute: 1e6, perHour: 1e6, perRecipientPerHour: 1e6 };
 const config = { ...loaded, pacing: { ...loaded.pacing, ...wide }, queueQuota: 10_000_000 };
 const clock = systemClock;
-const outgoing = createOutgoing({ allowPrivate: false });
-const deps: Deps = {
-  config,
-  database,
-  db,
-  clock,
-  logger: silent,
-  secrets: createSecretBox([config.encryptionKey]),
-  stream: createEventStream(createOutbox({ clock, hasDefault: false })),
-  signals: createQueueSignals(),
-  commands: createCommandBus({ processId: OWNER, clock }),
-  storage: createStorage({ config, clock, logger: silent }),
-  mediaTools: createMediaTools({ config, logger: silent }),
-  outgoing,
-  credentials: createCredentials({ config, db, clock, logger: silent }),
-  background: createBackground({ processId: newId(), logger: silent }),
-  lifecycle: { phase: 'ready' },
-};
+const { deps, stop: stopDeps } = buildDeps(
+  { config, database, logger: silent, clock, processId: OWNER },
+  { commands: createCommandBus({ processId: OWNER, clock }), lifecycle: { phase: 'ready' } },
+);
 
 async function addSession(userId: number, sessionId: string): Promise<AccountRef> {
   const id = newId();
@@ -241,7 +218,7 @@ try {
   if (target.type === 'mysql') {
     for (const table of [messages, messageQueue, whatsappAccounts, users]) await db.delete(table);
   }
-  await outgoing.close();
+  await stopDeps();
   await database.close();
   rmSync(dir, { recursive: true, force: true });
 }

@@ -11,9 +11,8 @@ import { answerFailure, onError } from './middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from './middlewares/http-env.ts';
 import { createHttpLimiter } from './middlewares/http-limiter.ts';
 import { requestLog } from './middlewares/request-log.ts';
-import { recorderOf, type SeenRequest } from './services/analytics/request-recorder.ts';
+import type { SeenRequest } from './services/analytics/request-recorder.ts';
 import type { Deps } from './services/context.ts';
-import { metricsOf } from './services/metrics/index.ts';
 import { countRequest } from './services/metrics/observe.ts';
 import { AppError } from './utils/errors.ts';
 
@@ -29,8 +28,7 @@ export interface HttpApp {
 export function createApp(deps: Deps, routes: readonly Route[]): HttpApp {
   const app = new Hono<HttpEnv>();
   const limiter = createHttpLimiter(deps);
-  const recorder = recorderOf(deps);
-  const metrics = metricsOf(deps);
+  const { requestRecorder: recorder, metrics } = deps;
   const onSeen = (seen: SeenRequest) => {
     recorder.add(seen);
     countRequest(metrics, seen);
@@ -47,7 +45,7 @@ export function createApp(deps: Deps, routes: readonly Route[]): HttpApp {
   return {
     fetch: app.fetch,
     request: app.request,
-    stop: () => Promise.all([limiter.stop(), recorder.stop()]).then(() => undefined),
+    stop: () => Promise.all([limiter.stop(), recorder.flush()]).then(() => undefined),
   };
 }
 

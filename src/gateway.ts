@@ -21,7 +21,7 @@ import { storeInbound } from './services/inbound/store.ts';
 import { describeForEngine, openForEngine } from './services/media/host.ts';
 import { findOutbound, openContent } from './services/messages/engine-host.ts';
 import { watchCloses } from './services/metrics/closes.ts';
-import { measureProcess, metricsOf } from './services/metrics/index.ts';
+import { measureProcess } from './services/metrics/index.ts';
 import { measureEngine, measurePosts } from './services/metrics/observe.ts';
 import { systemClock } from './utils/clock.ts';
 import type { Config } from './utils/config.ts';
@@ -84,11 +84,8 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
     const clock = createSteadyClock({ machine: systemClock, readShared: database.now, logger });
     await clock.start();
     undo.push(() => clock.stop());
-    const deps = buildDeps({ config, database, logger, clock, processId });
-    undo.push(() => deps.outgoing.close());
-    undo.push(() => deps.mediaTools.close());
-    undo.push(() => deps.storage.close());
-    undo.push(() => deps.background.stop());
+    const { deps, stop: stopDeps } = buildDeps({ config, database, logger, clock, processId });
+    undo.push(stopDeps);
     await requireReadable(deps, config.lostEncryptionKeys);
     // SQLite serves one process: nobody else can have another key.
     if (database.dialect === 'mysql') await requireSharedKeys(deps, readHost());
@@ -124,11 +121,10 @@ interface Workers {
 }
 
 async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
-  const { config, database, logger, clock } = deps;
+  const { config, database, logger, clock, metrics } = deps;
   const version = buildVersionStore(deps);
   const settler = createSettler(deps);
-  const metrics = metricsOf(deps);
-  measureProcess(deps);
+  measureProcess(metrics);
   const onClosed = watchCloses(metrics, deps);
   const store = createCredentialStore(deps);
   // The engine tells the supervisor, the supervisor drives the engine: one of them is named before it is there.

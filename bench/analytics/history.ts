@@ -42,7 +42,13 @@ const silent = {
   debug: () => undefined,
   child: () => silent,
 };
-export const deps = buildDeps({ config, database, logger: silent, clock: systemClock, processId: newId() });
+export const { deps, stop: stopDeps } = buildDeps({
+  config,
+  database,
+  logger: silent,
+  clock: systemClock,
+  processId: newId(),
+});
 export const startMs = Date.now() - DAYS * DAY_MS;
 const timeOf = (i: number) => startMs + Math.floor((i / ROWS) * DAYS * DAY_MS);
 const pick = <T>(list: readonly T[], i: number): T => list[i % list.length] as T;
@@ -169,7 +175,7 @@ for (const name of ['activity_logs', 'otps', 'messages']) {
 
 /** Closes the database and removes its file. */
 export async function closeHistory(): Promise<void> {
-  await deps.outgoing.close();
+  await stopDeps();
   await database.close();
   rmSync(dir, { recursive: true, force: true });
 }

@@ -123,7 +123,7 @@ export async function benchChecks(): Promise<void> {
   });
   const database = await openDatabase(config.database);
   await migrate(database);
-  const deps = buildDeps({
+  const { deps, stop } = buildDeps({
     config,
     database,
     logger: createLogger({ ...config.log, level: 'error' }),
@@ -150,7 +150,7 @@ export async function benchChecks(): Promise<void> {
       loadAverage(),
     ],
   ]);
-  await deps.outgoing.close();
+  await stop();
   await database.close();
   await scratch.remove();
 }

@@ -37,9 +37,6 @@ const WRITE_TIMEOUT_MS = 30_000;
 const MAX_LIFE_MS = HOUR_MS;
 const MAX_STREAMS_PER_USER = 100;
 
-/** Streams that are open in this process, by the service's event stream (one a process) and user. */
-const open = new WeakMap<object, Map<number, number>>();
-
 /**
  * Answers with the source's events until the client goes, its credential is not good any more, the source ends, the
  * service stops, or after an hour. Throws RATE_LIMITED at 100 open streams of a user.
@@ -60,8 +57,7 @@ export function streamEvents(ctx: Ctx, http: HttpContext, source: SseSource): Re
 }
 
 function enter(ctx: Ctx): () => void {
-  const counts = open.get(ctx.stream) ?? new Map<number, number>();
-  open.set(ctx.stream, counts);
+  const { openStreams: counts } = ctx;
   const { userId } = ctx.actor;
   const before = counts.get(userId) ?? 0;
   if (before >= MAX_STREAMS_PER_USER) {

@@ -1,10 +1,9 @@
 /** How much waits, cheaply: counted now and then, and carried on by what this process adds in between. */
 import { and, count, eq, inArray, lt, lte, or, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
-import type { Database } from '../db/client.ts';
 import { messageQueue, whatsappAccounts } from '../db/schema.ts';
 import { AppError } from '../utils/errors.ts';
-import type { QueueDeps } from './deps.ts';
+import type { IntakeDeps, QueueDeps } from './deps.ts';
 
 interface Counted {
   value: number;
@@ -20,32 +19,27 @@ const MAX_ENTRIES = 10_000;
 const MAX_AHEAD = 10_000;
 const QUOTA_RETRY_SECONDS = 30;
 
-interface Caches {
+/** What was counted lately, and what this process has added since. */
+export interface QueueCounts {
   byUser: LRUCache<number, Counted>;
   byAccount: LRUCache<string, Counted>;
 }
 
-/** One pair per database of this process. */
-const caches = new WeakMap<Database, Caches>();
-
-function cachesOf(database: Database): Caches {
-  const known = caches.get(database);
-  if (known) return known;
-  const made = {
+/** Makes the counts of this process; nothing is counted yet. */
+export function createQueueCounts(): QueueCounts {
+  return {
     byUser: new LRUCache<number, Counted>({ max: MAX_ENTRIES }),
     byAccount: new LRUCache<string, Counted>({ max: MAX_ENTRIES }),
   };
-  caches.set(database, made);
-  return made;
 }
 
 /**
  * Reserves room for `n` more messages of a tenant. Throws RATE_LIMITED when its quota (`queueQuota`) is reached:
  * the count is up to some seconds old, so the quota may be overshot by what other processes queued meanwhile.
  */
-export async function reserveQueueRoom(deps: QueueDeps, userId: number, n: number): Promise<void> {
+export async function reserveQueueRoom(deps: IntakeDeps, userId: number, n: number): Promise<void> {
   const quota = deps.config.queueQuota;
-  const counted = await readThrough(deps, cachesOf(deps.database).byUser, userId, () =>
+  const counted = await readThrough(deps, deps.queueCounts.byUser, userId, () =>
     countOfUser(deps, userId, quota),
   );
   if (counted.value + n > quota) {
@@ -58,8 +52,8 @@ export async function reserveQueueRoom(deps: QueueDeps, userId: number, n: numbe
 }
 
 /** How many messages of a session wait, up to 10,000, a few seconds old at most. Counts one more for the caller. */
-export async function countAhead(deps: QueueDeps, accountId: string): Promise<number> {
-  const counted = await readThrough(deps, cachesOf(deps.database).byAccount, accountId, () =>
+export async function countAhead(deps: IntakeDeps, accountId: string): Promise<number> {
+  const counted = await readThrough(deps, deps.queueCounts.byAccount, accountId, () =>
     countOfAccount(deps, accountId),
   );
   return counted.value++;

@@ -3,6 +3,8 @@ import type { EventStream } from '../events/stream.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config-types.ts';
 import type { Logger } from '../utils/logger.ts';
+import type { QueueCounts } from './counts.ts';
+import type { Enqueuer } from './enqueue.ts';
 import type { QueueSignals } from './signals.ts';
 
 /** What the delivery line needs of the service; the service's `Deps` fit. */
@@ -14,4 +16,12 @@ export interface QueueDeps {
   logger: Logger;
   stream: EventStream;
   signals: QueueSignals;
+}
+
+/** What taking in new messages needs besides. */
+export interface IntakeDeps extends QueueDeps {
+  /** messages that share a transaction on their way in */
+  enqueuer: Enqueuer;
+  /** how much waits, counted now and then */
+  queueCounts: QueueCounts;
 }

@@ -2,12 +2,12 @@
  * New messages into history and queue. Callers of the same moment share one transaction with one insert per
  * table: at full load a message costs a fraction of a commit.
  */
-import type { Database, Tx } from '../db/client.ts';
+import type { Tx } from '../db/client.ts';
 import { insertMany, isRetryable, isUnavailable, transact } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import { inCleanContext } from '../db/scope.ts';
 import { noteHighPriority } from './code-reserve.ts';
-import type { QueueDeps } from './deps.ts';
+import type { IntakeDeps, QueueDeps } from './deps.ts';
 import { nextQueueId } from './ordered-ids.ts';
 import type { Priority } from './priority.ts';
 
@@ -56,16 +56,20 @@ const MAX_FLUSHES = 2;
  * Resolves when the message is durable; the session's dispatcher has then been woken. `companion` writes in the
  * same transaction; when it throws, its message alone is not queued and the error is thrown here.
  */
-export function enqueue(deps: QueueDeps, message: NewMessage, companion?: Companion): Promise<Queued> {
+export function enqueue(
+  deps: Pick<IntakeDeps, 'clock' | 'enqueuer'>,
+  message: NewMessage,
+  companion?: Companion,
+): Promise<Queued> {
   const now = deps.clock.now();
   const queued = { id: nextQueueId(now), queuedAt: now };
   return new Promise((resolve, reject) => {
-    batcherOf(deps).add({ message, queued, companion, resolve, reject });
+    deps.enqueuer.add({ message, queued, companion, resolve, reject });
   });
 }
 
 /** Queues many in the caller's transaction, in the order given; wakes after its commit. */
-export async function enqueueMany(tx: Tx, deps: QueueDeps, all: readonly NewMessage[]): Promise<Queued[]> {
+export async function enqueueMany(tx: Tx, deps: WriteDeps, all: readonly NewMessage[]): Promise<Queued[]> {
   const now = deps.clock.now();
   const items = all.map((message) => ({ message, queued: { id: nextQueueId(now), queuedAt: now } }));
   await insertRows(tx, items);
@@ -73,22 +77,15 @@ export async function enqueueMany(tx: Tx, deps: QueueDeps, all: readonly NewMess
   return items.map((item) => item.queued);
 }
 
-interface Batcher {
+/** Gathers the messages of a moment into one transaction. */
+export interface Enqueuer {
   add(item: Waiting): void;
 }
 
-/** One per database of this process. */
-const batchers = new WeakMap<Database, Batcher>();
+type WriteDeps = Pick<QueueDeps, 'database' | 'clock' | 'signals'>;
 
-function batcherOf(deps: QueueDeps): Batcher {
-  const known = batchers.get(deps.database);
-  if (known) return known;
-  const made = createBatcher(deps);
-  batchers.set(deps.database, made);
-  return made;
-}
-
-function createBatcher(deps: QueueDeps): Batcher {
+/** Makes the enqueuer of this process. */
+export function createEnqueuer(deps: WriteDeps): Enqueuer {
   const waiting: Waiting[] = [];
   let flushes = 0;
   let scheduled = false;
@@ -117,7 +114,7 @@ function createBatcher(deps: QueueDeps): Batcher {
   };
 }
 
-async function flush(deps: QueueDeps, batch: readonly Waiting[]): Promise<void> {
+async function flush(deps: WriteDeps, batch: readonly Waiting[]): Promise<void> {
   try {
     await write(deps, batch);
   } catch (error) {
@@ -130,7 +127,7 @@ async function flush(deps: QueueDeps, batch: readonly Waiting[]): Promise<void> 
   }
 }
 
-async function write(deps: QueueDeps, batch: readonly Waiting[]): Promise<void> {
+async function write(deps: WriteDeps, batch: readonly Waiting[]): Promise<void> {
   const failed = new Map<Waiting, unknown>();
   await transact(deps.database, async (tx) => {
     failed.clear();
@@ -194,7 +191,7 @@ async function insertRows(tx: Tx, items: readonly Pick<Waiting, 'message' | 'que
   );
 }
 
-function wakeAll(deps: QueueDeps, items: readonly Pick<Waiting, 'message'>[]): void {
+function wakeAll(deps: WriteDeps, items: readonly Pick<Waiting, 'message'>[]): void {
   const woken = new Set<string>();
   for (const { accountId, priority } of items.map((item) => item.message)) {
     const lane = `${accountId}:${priority}`;

@@ -3,6 +3,8 @@ import type { CommandBus } from '../cluster/commands.ts';
 import type { Database, Db } from '../db/client.ts';
 import type { Origin } from '../events/record.ts';
 import type { EventStream } from '../events/stream.ts';
+import type { QueueCounts } from '../queue/counts.ts';
+import type { Enqueuer } from '../queue/enqueue.ts';
 import type { QueueSignals } from '../queue/signals.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config-types.ts';
@@ -10,13 +12,22 @@ import type { SecretBox } from '../utils/crypto.ts';
 import type { Outgoing } from '../utils/guarded-fetch.ts';
 import type { Logger } from '../utils/logger.ts';
 import type { FileStorage } from '../utils/storage/storage.ts';
+import type { StatisticsCaches } from './analytics/caches.ts';
+import type { RequestRecorder } from './analytics/request-recorder.ts';
 import type { Credentials } from './auth/credentials.ts';
 import type { Background } from './background.ts';
+import type { HealthProbes } from './health.ts';
 import type { IdempotencyClaim } from './idempotency.ts';
 import type { MediaTools } from './media/tools.ts';
+import type { LidCache } from './messages/lid.ts';
+import type { SessionReadings } from './messages/session.ts';
+import type { ServiceMetrics } from './metrics/index.ts';
+import type { CheckSteps } from './otp/check-steps.ts';
+import type { Outcomes } from './outcomes.ts';
+import type { QrImages } from './sessions/qr-image.ts';
 import type { LinkScope } from './signed-links.ts';
 
-/** Built once by main (or by a test) and shared by every request. */
+/** Built once by `buildDeps` and shared by every request. Whatever the process remembers between requests is here. */
 export interface Deps {
   config: Config;
   database: Database;
@@ -37,6 +48,29 @@ export interface Deps {
   credentials: Credentials;
   /** what goes on after its request was answered: imports, deleting of long lists */
   background: Background;
+  /** messages that share a transaction on their way into the queue */
+  enqueuer: Enqueuer;
+  /** how much waits, counted now and then */
+  queueCounts: QueueCounts;
+  /** who waits for what becomes of a message */
+  outcomes: Outcomes;
+  /** the two writes of checking a code, shared by the checks of a moment */
+  checkSteps: CheckSteps;
+  /** calls of the API on their way into the activity log */
+  requestRecorder: RequestRecorder;
+  metrics: ServiceMetrics;
+  /** what was counted for pages and statistics lately */
+  statistics: StatisticsCaches;
+  /** the last looks at whether rows and files can be kept */
+  probes: HealthProbes;
+  /** LIDs that this process has looked up */
+  lids: LidCache;
+  /** readings of sessions that requests of this moment share */
+  sessionReadings: SessionReadings;
+  /** QR codes that were drawn lately */
+  qrImages: QrImages;
+  /** how many event streams are open here, by user */
+  openStreams: Map<number, number>;
   /** set by main; what `/health/ready` answers */
   lifecycle: { phase: 'starting' | 'ready' | 'stopping' };
 }

@@ -3,6 +3,8 @@ import { createAskOwner } from '../cluster/remote-commands.ts';
 import type { Database } from '../db/client.ts';
 import { createOutbox } from '../events/outbox.ts';
 import { createEventStream } from '../events/stream.ts';
+import { createQueueCounts } from '../queue/counts.ts';
+import { createEnqueuer } from '../queue/enqueue.ts';
 import { createQueueSignals } from '../queue/signals.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config-types.ts';
@@ -10,10 +12,18 @@ import { createSecretBox } from '../utils/crypto.ts';
 import { createOutgoing } from '../utils/guarded-fetch.ts';
 import type { Logger } from '../utils/logger.ts';
 import { createStorage } from '../utils/storage/open-storage.ts';
+import { createStatisticsCaches } from './analytics/caches.ts';
+import { createRequestRecorder } from './analytics/request-recorder.ts';
 import { createCredentials } from './auth/credentials.ts';
 import { createBackground } from './background.ts';
 import type { Deps } from './context.ts';
+import { createHealthProbes } from './health.ts';
 import { createMediaTools } from './media/tools.ts';
+import { createLidCache } from './messages/lid.ts';
+import { createServiceMetrics } from './metrics/index.ts';
+import { createCheckSteps } from './otp/check-steps.ts';
+import { createOutcomes } from './outcomes.ts';
+import { createQrImages } from './sessions/qr-image.ts';
 import { ownAddresses } from './webhooks/own-address.ts';
 
 export interface Foundation {
@@ -25,29 +35,93 @@ export interface Foundation {
   processId: string;
 }
 
-/** Everything that verbs need, over an open and migrated database. `outgoing`, `storage` and `mediaTools` are to be closed by the caller. */
-export function buildDeps({ config, database, logger, clock, processId }: Foundation): Deps {
-  const { db } = database;
-  return {
+export interface BuiltDeps {
+  deps: Deps;
+  /** Ends what was built here, the last first; what `overrides` brought is its owner's. Call it once, before the database is closed. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Everything that verbs need, over an open and migrated database: all that one process remembers is built here, and
+ * stopped here. `overrides` replace parts, for tests.
+ */
+export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {}): BuiltDeps {
+  const { processId } = foundation;
+  const { config, database, logger, clock } = { ...foundation, ...overrides };
+  const { db = database.db } = overrides;
+  const stops: (() => unknown)[] = [];
+  function part<K extends keyof Deps>(name: K, make: () => Deps[K], stop?: (made: Deps[K]) => unknown) {
+    const given = overrides[name];
+    if (given !== undefined) return given;
+    const made = make();
+    if (stop) stops.push(() => stop(made));
+    return made;
+  }
+  const base = {
     config,
     database,
     db,
     clock,
     logger,
-    secrets: createSecretBox([config.encryptionKey, ...config.extraEncryptionKeys]),
-    stream: createEventStream(createOutbox({ clock, hasDefault: config.webhook !== null })),
-    signals: createQueueSignals(),
-    commands: createCommandBus({
-      processId,
-      clock,
-      // SQLite serves one process: there is nobody else to ask.
-      askOwner: database.dialect === 'sqlite' ? undefined : createAskOwner({ database, clock, logger }),
-    }),
-    storage: createStorage({ config, clock, logger }),
-    mediaTools: createMediaTools({ config, logger }),
-    outgoing: createOutgoing({ allowPrivate: config.allowPrivateUrls, ownAddresses: ownAddresses(config) }),
-    credentials: createCredentials({ config, db, clock, logger }),
-    background: createBackground({ processId, logger }),
-    lifecycle: { phase: 'starting' },
+    secrets: part('secrets', () => createSecretBox([config.encryptionKey, ...config.extraEncryptionKeys])),
+    stream: part('stream', () =>
+      createEventStream(createOutbox({ clock, hasDefault: config.webhook !== null })),
+    ),
+    signals: part('signals', createQueueSignals),
+    queueCounts: part('queueCounts', createQueueCounts),
+  };
+  const queue = { ...base, enqueuer: part('enqueuer', () => createEnqueuer(base)) };
+  const deps: Deps = {
+    ...queue,
+    commands: part('commands', () =>
+      createCommandBus({
+        processId,
+        clock,
+        // SQLite serves one process: there is nobody else to ask.
+        askOwner: database.dialect === 'sqlite' ? undefined : createAskOwner({ database, clock, logger }),
+      }),
+    ),
+    outgoing: part(
+      'outgoing',
+      () => createOutgoing({ allowPrivate: config.allowPrivateUrls, ownAddresses: ownAddresses(config) }),
+      (outgoing) => outgoing.close(),
+    ),
+    mediaTools: part(
+      'mediaTools',
+      () => createMediaTools({ config, logger }),
+      (tools) => tools.close(),
+    ),
+    storage: part(
+      'storage',
+      () => createStorage({ config, clock, logger }),
+      (storage) => storage.close(),
+    ),
+    credentials: part('credentials', () => createCredentials({ config, db, clock, logger })),
+    metrics: part('metrics', () => createServiceMetrics(base.stream)),
+    statistics: part('statistics', () => createStatisticsCaches(clock)),
+    probes: part('probes', createHealthProbes),
+    lids: part('lids', createLidCache),
+    sessionReadings: part('sessionReadings', () => new Map()),
+    qrImages: part('qrImages', createQrImages),
+    openStreams: part('openStreams', () => new Map()),
+    checkSteps: part('checkSteps', () => createCheckSteps(queue)),
+    requestRecorder: part(
+      'requestRecorder',
+      () => createRequestRecorder({ db, clock, logger }),
+      (recorder) => recorder.stop(),
+    ),
+    outcomes: part('outcomes', createOutcomes, (outcomes) => outcomes.stop()),
+    background: part(
+      'background',
+      () => createBackground({ processId, logger }),
+      (background) => background.stop(),
+    ),
+    lifecycle: part('lifecycle', () => ({ phase: 'starting' })),
+  };
+  return {
+    deps,
+    async stop() {
+      for (const stop of stops.reverse()) await stop();
+    },
   };
 }

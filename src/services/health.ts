@@ -23,7 +23,18 @@ export interface Health {
   engine: { name: string; sessions: Record<string, number> | null; unreadable: number | null };
 }
 
-type HealthDeps = Pick<Deps, 'config' | 'database' | 'db' | 'clock' | 'lifecycle' | 'storage'>;
+type HealthDeps = Pick<Deps, 'config' | 'database' | 'db' | 'clock' | 'lifecycle' | 'storage' | 'probes'>;
+
+/** The last looks at what is dear to look at. */
+export interface HealthProbes {
+  write: WriteLook | null;
+  storage: StorageLook | null;
+}
+
+/** Makes the probes of this process; nothing was looked at yet. */
+export function createHealthProbes(): HealthProbes {
+  return { write: null, storage: null };
+}
 
 /** A probe that hangs helps nobody. */
 const PROBE_TIMEOUT_MS = 2000;
@@ -105,16 +116,21 @@ interface WriteLook {
   ended: boolean | null;
 }
 
-const writeLooks = new WeakMap<Deps['database'], WriteLook>();
+interface StorageLook {
+  atMs: number;
+  up: Promise<boolean>;
+}
+
+type WriteDeps = Pick<Deps, 'database' | 'clock' | 'probes'>;
 
 /** Whether rows can be written, as of the last seconds: the probe's own, and those that others wanted to write. */
-export async function isDatabaseWritable(deps: Pick<Deps, 'database' | 'clock'>): Promise<boolean> {
+export async function isDatabaseWritable(deps: WriteDeps): Promise<boolean> {
   const refusedForMs = deps.database.sinceWriteRefused?.() ?? Number.POSITIVE_INFINITY;
   return (await probe(deps)) && refusedForMs > WRITE_FRESH_MS;
 }
 
-function probe(deps: Pick<Deps, 'database' | 'clock'>): Promise<boolean> {
-  const known = writeLooks.get(deps.database);
+function probe(deps: WriteDeps): Promise<boolean> {
+  const known = deps.probes.write;
   const atMs = deps.clock.monotonic();
   const freshMs = known?.ended === false ? FAILED_WRITE_FRESH_MS : WRITE_FRESH_MS;
   if (known && (known.ended === null || atMs - known.atMs < freshMs)) return known.result;
@@ -123,7 +139,7 @@ function probe(deps: Pick<Deps, 'database' | 'clock'>): Promise<boolean> {
     look.ended = done ?? false;
     return look.ended;
   });
-  writeLooks.set(deps.database, look);
+  deps.probes.write = look;
   return look.result;
 }
 
@@ -133,16 +149,14 @@ async function writeProbe({ database, clock }: Pick<Deps, 'database' | 'clock'>)
   return true;
 }
 
-const storageLooks = new WeakMap<Deps['storage'], { atMs: number; up: Promise<boolean> }>();
-
 /** Whether files can be kept, a few seconds old at most. */
-export function isStorageUp(deps: Pick<Deps, 'storage' | 'clock'>): Promise<boolean> {
-  const known = storageLooks.get(deps.storage);
+export function isStorageUp(deps: Pick<Deps, 'storage' | 'clock' | 'probes'>): Promise<boolean> {
+  const known = deps.probes.storage;
   const atMs = deps.clock.monotonic();
   if (known && atMs - known.atMs < STORAGE_FRESH_MS) return known.up;
   const look = deps.storage.check().then(() => true);
   const up = within(deps, look).then((found) => found ?? false);
-  storageLooks.set(deps.storage, { atMs, up });
+  deps.probes.storage = { atMs, up };
   return up;
 }
 

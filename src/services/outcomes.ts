@@ -3,7 +3,7 @@ import { inArray } from 'drizzle-orm';
 import { messages } from '../db/schema.ts';
 import { inCleanContext } from '../db/scope.ts';
 import type { MessageStatus } from '../queue/progress.ts';
-import type { Outcome, QueueSignals } from '../queue/signals.ts';
+import type { Outcome } from '../queue/signals.ts';
 import { AppError } from '../utils/errors.ts';
 import type { Deps } from './context.ts';
 
@@ -12,16 +12,18 @@ export const MAX_WAIT_SECONDS = 60;
 const POLL_MS = 250;
 const PIECE = 500;
 
-export type WaitDeps = Pick<Deps, 'db' | 'clock' | 'signals' | 'logger'>;
+export type WaitDeps = Pick<Deps, 'db' | 'clock' | 'signals' | 'logger' | 'outcomes'>;
+type PollDeps = Omit<WaitDeps, 'outcomes'>;
 
 type Listener = (outcome: Outcome) => void;
 
-interface Hub {
-  wait(id: string, listener: Listener): () => void;
+/** Who waits in this process. */
+export interface Outcomes {
+  /** Tells the listener when the message has come to an end; the answer makes it wait no longer. */
+  wait(deps: PollDeps, id: string, listener: Listener): () => void;
+  /** Ends the poll; whoever waits still hears nothing more. */
+  stop(): void;
 }
-
-/** One per process: the signals are. */
-const hubs = new WeakMap<QueueSignals, Hub>();
 
 /**
  * Resolves with the outcome of a message (its history row's id), or with null when `timeoutMs` has passed or
@@ -41,7 +43,7 @@ export function waitForOutcome(
       resolve(outcome);
     };
     const giveUp = () => end(null);
-    const leave = hubOf(deps).wait(id, end);
+    const leave = deps.outcomes.wait(deps, id, end);
     const cancel = deps.clock.setTimer(giveUp, options.timeoutMs);
     options.signal?.addEventListener('abort', giveUp, { once: true });
   });
@@ -56,15 +58,8 @@ export function throwUnlessSent(outcome: Outcome): void {
   throw new AppError(code, message, { details: { errorCode, status: outcome.status } });
 }
 
-function hubOf(deps: WaitDeps): Hub {
-  const known = hubs.get(deps.signals);
-  if (known) return known;
-  const made = createHub(deps);
-  hubs.set(deps.signals, made);
-  return made;
-}
-
-function createHub(deps: WaitDeps): Hub {
+/** Makes the list of who waits; it polls only while somebody does. */
+export function createOutcomes(): Outcomes {
   const waiting = new Map<string, Set<Listener>>();
   let stop: (() => void) | null = null;
 
@@ -72,8 +67,7 @@ function createHub(deps: WaitDeps): Hub {
     for (const listener of [...(waiting.get(outcome.id) ?? [])]) listener(outcome);
   }
 
-  /** Runs only while somebody waits. */
-  function start(): () => void {
+  function start(deps: PollDeps): () => void {
     let cancel: () => void = () => undefined;
     let running = true;
     const unsubscribe = deps.signals.onSettled(tell);
@@ -94,11 +88,11 @@ function createHub(deps: WaitDeps): Hub {
   }
 
   return {
-    wait(id, listener) {
+    wait(deps, id, listener) {
       const listeners = waiting.get(id) ?? new Set();
       waiting.set(id, listeners);
       listeners.add(listener);
-      stop ??= start();
+      stop ??= start(deps);
       return () => {
         listeners.delete(listener);
         if (listeners.size === 0 && waiting.get(id) === listeners) waiting.delete(id);
@@ -107,11 +101,16 @@ function createHub(deps: WaitDeps): Hub {
         stop = null;
       };
     },
+    stop() {
+      stop?.();
+      stop = null;
+      waiting.clear();
+    },
   };
 }
 
 /** Those of the messages that have come to an end that a caller waits for. */
-async function readOutcomes(deps: WaitDeps, ids: readonly string[]): Promise<Outcome[]> {
+async function readOutcomes(deps: PollDeps, ids: readonly string[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (let at = 0; at < ids.length; at += PIECE) {
     const rows = await deps.db

@@ -31,11 +31,8 @@ export async function readSystem(ctx: Ctx): Promise<System> {
   };
 }
 
-let version: string | undefined;
-
 /** Built or not, the manifest is beside the folder that this one is in. */
 function readVersion(): string {
   const found: { version?: unknown } = createRequire(import.meta.url)('../../package.json');
-  version ??= typeof found.version === 'string' ? found.version : 'unknown';
-  return version;
+  return typeof found.version === 'string' ? found.version : 'unknown';
 }

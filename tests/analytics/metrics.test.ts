@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { transact } from '../../src/db/ops.ts';
 import { messageQueue, webhookLanes, webhookOutbox } from '../../src/db/schema.ts';
 import { record } from '../../src/events/record.ts';
-import { measureProcess, metricsOf, renderMetrics } from '../../src/services/metrics/index.ts';
+import { measureProcess, renderMetrics } from '../../src/services/metrics/index.ts';
 import { measureEngine, measurePosts } from '../../src/services/metrics/observe.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Engine, SendResult } from '../../src/whatsapp/engine.ts';
@@ -173,7 +173,7 @@ describe('/metrics', () => {
 
 describe('what is measured while it happens', () => {
   it('is each attempt by its outcome, and the acknowledgement of those that left', async () => {
-    const metrics = metricsOf(t.deps);
+    const { metrics } = t.deps;
     const results: SendResult[] = [
       { outcome: 'acknowledged', at: 0 },
       { outcome: 'refused', code: '463', message: 'restricted' },
@@ -210,7 +210,7 @@ describe('what is measured while it happens', () => {
         return { status, bodyExcerpt: '', retryAfter: null };
       },
     };
-    const outgoing = measurePosts(metricsOf(t.deps), clock, { ...t.deps.outgoing, hooks: http });
+    const outgoing = measurePosts(t.deps.metrics, clock, { ...t.deps.outgoing, hooks: http });
     const post = () => outgoing.hooks.post('https://hooks.example', { headers: {}, body: '', timeoutMs: 1 });
     await post();
     await post();
@@ -229,7 +229,7 @@ describe('the files in docs', () => {
   let app: TestApp;
   beforeAll(async () => {
     app = await openTestApp();
-    measureProcess(app.deps);
+    measureProcess(app.deps.metrics);
     const { text } = await renderMetrics(app.deps);
     const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
     known = new Set(

@@ -2,11 +2,7 @@ import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
 import { activityLogs } from '../../src/db/schema.ts';
-import {
-  createRequestRecorder,
-  recorderOf,
-  type SeenRequest,
-} from '../../src/services/analytics/request-recorder.ts';
+import { createRequestRecorder, type SeenRequest } from '../../src/services/analytics/request-recorder.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 import { createFakeClock } from '../helpers/clock.ts';
 import { addSession, asTenant, dataOf, type LogData } from './fixture.ts';
@@ -52,7 +48,7 @@ describe('a call of the API', () => {
   });
 
   it('is not logged for probes, pages and callers without a credential', async () => {
-    await recorderOf(t.deps).flush();
+    await t.deps.requestRecorder.flush();
     const before = await countRows(t.deps.db);
     for (const path of [
       '/health',
@@ -65,7 +61,7 @@ describe('a call of the API', () => {
     ]) {
       await t.call(path);
     }
-    await recorderOf(t.deps).flush();
+    await t.deps.requestRecorder.flush();
     expect(await countRows(t.deps.db)).toBe(before);
   });
 });

@@ -1,7 +1,7 @@
 /** No text and no contact makes a template costly, and nothing is sent that WhatsApp does not take. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { renderContent } from '../../src/services/campaigns/render-content.ts';
+import { createRenderer } from '../../src/services/campaigns/render-content.ts';
 import { checkTemplate, fillTemplate } from '../../src/services/otp/template-text.ts';
 import {
   compileTemplate,
@@ -39,7 +39,7 @@ describe('columns', () => {
       sections: [],
       rendering: 'text' as const,
     };
-    const rendered = renderContent(content, { ...contact, position: 1 }, 's');
+    const rendered = createRenderer(content, 's')({ ...contact, position: 1 });
     expect(rendered).toMatchObject({ content: { title: 'value 8', footer: 'value 9' } });
     expect(walks()).toBe(2);
   });
@@ -78,8 +78,8 @@ describe('a text', () => {
     expect([fitting.text.length, fitting.tooLong]).toEqual([MAX_RENDERED_LENGTH, undefined]);
     const recipient = { ...long, position: 3 };
     const text = { type: 'text' as const, text: '{a}'.repeat(66) };
-    expect(renderContent(text, recipient, 's')).toBe('message_too_long');
-    expect(renderContent({ type: 'text', text: ' {b}' }, recipient, 's')).toBe('empty_message');
+    expect(createRenderer(text, 's')(recipient)).toBe('message_too_long');
+    expect(createRenderer({ type: 'text', text: ' {b}' }, 's')(recipient)).toBe('empty_message');
   });
 });
 

@@ -14,6 +14,7 @@ import { verifyOtp } from '../../src/services/otp/verify.ts';
 import { StartError } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { OwnershipLost } from '../../src/whatsapp/credential-store.ts';
+import { depsElsewhere } from '../helpers/app.ts';
 import { databaseSettings } from '../helpers/sandbox-process.ts';
 import { type OtpFixture, openOtpFixture, outcome, testDatabaseOf } from '../otp/fixture.ts';
 import { makePlace } from './backup-fixture.ts';
@@ -81,7 +82,7 @@ async function run(tool: typeof backup, ...args: string[]): Promise<string> {
 /** The tenant of before on a restored database. */
 async function ctxOn(options: DatabaseOptions): Promise<Ctx> {
   const database = await place.open(options);
-  return { ...sealed.ctx, database, db: database.db };
+  return { ...sealed.ctx, ...depsElsewhere(sealed.ctx, database) };
 }
 
 /** As a process does that starts. */

@@ -5,16 +5,11 @@ import { createApp, type HttpApp } from '../../src/app.ts';
 import { createCommandBus } from '../../src/cluster/commands.ts';
 import { allRoutes } from '../../src/controllers/index.ts';
 import type { Route } from '../../src/controllers/route.ts';
-import { createOutbox } from '../../src/events/outbox.ts';
-import { createEventStream } from '../../src/events/stream.ts';
-import { createQueueSignals } from '../../src/queue/signals.ts';
-import { createCredentials } from '../../src/services/auth/credentials.ts';
-import { createBackground } from '../../src/services/background.ts';
+import type { Database } from '../../src/db/client.ts';
 import type { Deps, Role } from '../../src/services/context.ts';
-import { createMediaTools } from '../../src/services/media/tools.ts';
+import { buildDeps } from '../../src/services/deps.ts';
 import { type Clock, systemClock } from '../../src/utils/clock.ts';
 import { type Config, loadConfig } from '../../src/utils/config.ts';
-import { createSecretBox } from '../../src/utils/crypto.ts';
 import { createOutgoing } from '../../src/utils/guarded-fetch.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Logger } from '../../src/utils/logger.ts';
@@ -90,27 +85,20 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
   const config = testConfig(options.config);
   const clock = options.clock ?? systemClock;
   const { logger, lines } = createMemoryLogger();
-  const { db } = database;
-  const outgoing = createOutgoing({ allowPrivate: config.allowPrivateUrls });
-  const mediaTools = createMediaTools({ config, logger });
-  const deps: Deps = {
-    config,
-    database,
-    db,
-    clock,
-    logger,
-    secrets: createSecretBox([config.encryptionKey, ...config.extraEncryptionKeys]),
-    stream: createEventStream(createOutbox({ clock, hasDefault: config.webhook !== null })),
-    signals: createQueueSignals(),
-    commands: createCommandBus({ processId: newId(), clock }),
+  const processId = newId();
+  const own = {
+    db: database.db,
+    // Files and requests take their real time, whatever the test's clock says.
     storage: createStorage({ config, clock: systemClock, logger }),
-    mediaTools,
-    outgoing,
-    credentials: createCredentials({ config, db, clock, logger }),
-    background: createBackground({ processId: newId(), logger }),
-    lifecycle: { phase: 'ready' },
-    ...options.deps,
+    outgoing: createOutgoing({ allowPrivate: config.allowPrivateUrls }),
+    // The owner is asked in this process alone: there is no other.
+    commands: createCommandBus({ processId, clock }),
+    lifecycle: { phase: 'ready' as const },
   };
+  const { deps, stop } = buildDeps(
+    { config, database, logger, clock, processId },
+    { ...own, ...options.deps },
+  );
   const app = createApp(deps, options.routes ?? allRoutes);
   return {
     app,
@@ -120,13 +108,21 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     tenant: (role = 'user') => makeTenant(deps, role),
     async close() {
       await app.stop();
-      await deps.background.stop();
-      mediaTools.close();
-      await outgoing.close();
+      await stop();
+      await own.outgoing.close();
       await deps.storage.close();
       await database.close();
     },
   };
+}
+
+/** What another process has over `database`: nothing is shared that this one remembers. */
+export function depsElsewhere(deps: Deps, database: Database): Deps {
+  const { config, clock, logger, secrets, stream, signals, commands, lifecycle } = deps;
+  const { storage, outgoing, mediaTools, background } = deps;
+  const resources = { storage, outgoing, mediaTools, background };
+  const shared = { secrets, stream, signals, commands, lifecycle, ...resources };
+  return buildDeps({ config, database, clock, logger, processId: newId() }, shared).deps;
 }
 
 async function request(app: HttpApp, path: string, call: Call = {}): Promise<Reply> {

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { eq } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { inboundMedia, media, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { createHealthProbes } from '../../src/services/health.ts';
 import { keepInboundMedia } from '../../src/services/inbound/keep-media.ts';
 import { claimMedia } from '../../src/services/inbound/media-work.ts';
 import { storeInbound } from '../../src/services/inbound/store.ts';
@@ -237,7 +238,8 @@ test('the sweep takes objects with their rows, and no row without its object', a
 });
 
 test('/health says whether files can be kept, and is well without them', async () => {
-  const fresh = () => openTestApp({ deps: { ...t.deps, storage: createStorage(t.deps) } });
+  const fresh = () =>
+    openTestApp({ deps: { ...t.deps, storage: createStorage(t.deps), probes: createHealthProbes() } });
   const one = await fresh();
   expect(await one.call('/health')).toMatchObject({
     status: 200,

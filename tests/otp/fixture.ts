@@ -10,7 +10,7 @@ import type { Config } from '../../src/utils/config.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
-import { openTestApp, type TestApp, testConfig } from '../helpers/app.ts';
+import { depsElsewhere, openTestApp, type TestApp, testConfig } from '../helpers/app.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 
@@ -45,7 +45,7 @@ export function testDatabaseOf(fixture: OtpFixture): TestDatabase {
 /** The tenant as another process sees it: nothing is shared but the database and the keys. */
 export function elsewhere(ctx: Ctx, database: Database): Ctx {
   const secrets = createSecretBox([testConfig().encryptionKey]);
-  return { ...ctx, database, db: database.db, secrets };
+  return { ...ctx, ...depsElsewhere(ctx, database), secrets };
 }
 
 const actorOf = (userId: number): Actor => ({

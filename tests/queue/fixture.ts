@@ -2,8 +2,9 @@
 import { eq } from 'drizzle-orm';
 import { messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { createEventStream, type LiveEvent } from '../../src/events/stream.ts';
-import type { QueueDeps } from '../../src/queue/deps.ts';
-import { enqueue, type NewMessage } from '../../src/queue/enqueue.ts';
+import { createQueueCounts } from '../../src/queue/counts.ts';
+import type { IntakeDeps } from '../../src/queue/deps.ts';
+import { createEnqueuer, enqueue, type NewMessage } from '../../src/queue/enqueue.ts';
 import { createSettler, type Settler } from '../../src/queue/settle.ts';
 import { createQueueSignals } from '../../src/queue/signals.ts';
 import type { Config } from '../../src/utils/config.ts';
@@ -46,7 +47,7 @@ type AccountColumns = Partial<
 >;
 
 export interface QueueFixture {
-  deps: QueueDeps;
+  deps: IntakeDeps;
   database: TestDatabase;
   clock: FakeClock;
   engine: FakeEngine;
@@ -69,7 +70,7 @@ export async function openQueue(pacing: Partial<Pacing> = {}): Promise<QueueFixt
   const database = await openTestDatabase();
   const clock = createFakeClock();
   const config = { pacing: { ...FAST, ...pacing }, queueQuota: 100_000 };
-  const deps: QueueDeps = {
+  const base = {
     config,
     database,
     db: database.db,
@@ -77,6 +78,11 @@ export async function openQueue(pacing: Partial<Pacing> = {}): Promise<QueueFixt
     logger: silent,
     stream: createEventStream(),
     signals: createQueueSignals(),
+  };
+  const deps: IntakeDeps = {
+    ...base,
+    enqueuer: createEnqueuer(base),
+    queueCounts: createQueueCounts(),
   };
   const engine = createFakeEngine(clock);
   const userId = Math.floor(Math.random() * 1e9);

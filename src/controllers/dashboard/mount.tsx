@@ -45,6 +45,7 @@ export function mountPages(app: Hono<HttpEnv>, parts: PageParts, pages: readonly
 }
 
 function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
+  const schemas = fittedOf(page);
   return async (c) => {
     c.set('routePath', page.path);
     // Looking is not an action; forms are.
@@ -58,7 +59,7 @@ function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
       if (!actor && page.auth !== 'public') return toSignIn(c, view);
       view = await viewOf(parts.deps, c, actor);
       refuseOthers(page, actor);
-      const work = () => answer(parts, page, c, view);
+      const work = () => answer(parts, page, schemas, c, view);
       return page.limit && actor ? await withBudget(parts.deps, c, actor, page.limit, work) : await work();
     } catch (error) {
       const failure = toAppError(error);
@@ -106,10 +107,16 @@ async function viewOf(deps: Deps, c: HttpContext, actor: Actor | null): Promise<
   return { ...view, user, csrf, canWrite: actor.role !== 'readonly' };
 }
 
-async function answer(parts: PageParts, page: Page, c: HttpContext, view: View): Promise<Response> {
+async function answer(
+  parts: PageParts,
+  page: Page,
+  schemas: Fitted,
+  c: HttpContext,
+  view: View,
+): Promise<Response> {
   const ctx = createCtx(parts.deps, c);
-  const params = check(page.params, c.req.param(), view.lang);
-  const query = check(page.query, withoutEmpty(c.req.query()), view.lang);
+  const params = check(schemas.params, c.req.param(), view.lang);
+  const query = check(schemas.query, withoutEmpty(c.req.query()), view.lang);
   if (page.method === 'get') {
     return send(
       c,
@@ -121,7 +128,7 @@ async function answer(parts: PageParts, page: Page, c: HttpContext, view: View):
   const body = await readForm(parts, page, c);
   try {
     if (view.user) requireToken(c, view.csrf, body.fields[CSRF_FIELD]);
-    const form = check(page.form, withoutEmpty(body.fields), view.lang);
+    const form = check(schemas.form, withoutEmpty(body.fields), view.lang);
     const input = inputOf({ ctx, view, params, query, form, http: c, files: body.files });
     return await send(c, ctx, view, await page.handler(input));
   } finally {
@@ -179,18 +186,21 @@ const REASONS = { en: z.locales.en().localeError, id: z.locales.id().localeError
   object
 >;
 
-const fittedForms = new WeakMap<z.ZodType, z.ZodType>();
+/** What a page takes, each part for what fits it. */
+interface Fitted {
+  params: z.ZodType | undefined;
+  query: z.ZodType | undefined;
+  form: z.ZodType | undefined;
+}
 
-/** The schema for what fits it; made once. */
-function fittedForm(schema: z.ZodType): z.ZodType {
-  const made = fittedForms.get(schema) ?? fitted(schema, 'form');
-  fittedForms.set(schema, made);
-  return made;
+function fittedOf({ params, query, form }: Page): Fitted {
+  const toForm = (schema: z.ZodType | undefined) => schema && fitted(schema, 'form');
+  return { params: toForm(params), query: toForm(query), form: toForm(form) };
 }
 
 function check(schema: z.ZodType | undefined, value: unknown, lang: Lang): unknown {
   if (!schema) return undefined;
-  const result = fittedForm(schema).safeParse(value, { error: REASONS[lang] });
+  const result = schema.safeParse(value, { error: REASONS[lang] });
   if (result.success) return result.data;
   const reasons = new Map<string, string>();
   for (const issue of result.error.issues) {

@@ -12,7 +12,6 @@ import { toEntries } from './activity-view.ts';
 import { activityBranches, type Scope, scopeOf, type TenantInput, type Window } from './filter.ts';
 import { type Cursor, findRows, type LogSource } from './keyset.ts';
 import { otpBranches, otpConditions, toEntry } from './otp-log.ts';
-import { recorderOf } from './request-recorder.ts';
 
 export const EXPORTED_LOGS = ['activity', 'otp', 'messages'] as const;
 
@@ -44,7 +43,7 @@ const MAX_SESSIONS = 50;
 export async function exportLog(ctx: Ctx, input: ExportInput): Promise<AsyncGenerator<string>> {
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
-  if (input.log === 'activity') await recorderOf(ctx).flush();
+  if (input.log === 'activity') await ctx.requestRecorder.flush();
   return write(ctx, await openLog(ctx, scope, input));
 }
 

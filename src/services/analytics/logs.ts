@@ -6,7 +6,6 @@ import type { Ctx } from '../context.ts';
 import { type ActivityEntry, toEntries } from './activity-view.ts';
 import { type ActivityFilter, activityBranches, scopeOf } from './filter.ts';
 import { findPage, type PageInput } from './keyset.ts';
-import { recorderOf } from './request-recorder.ts';
 
 export type ListActivityInput = ActivityFilter & PageInput;
 
@@ -23,7 +22,7 @@ export interface LogPage<T> {
 export async function listActivity(ctx: Ctx, input: ListActivityInput): Promise<LogPage<ActivityEntry>> {
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
-  await recorderOf(ctx).flush();
+  await ctx.requestRecorder.flush();
   const { source, branches } = await activityBranches(ctx.db, scope, input);
   const { ids, totalItems, nextCursor } = await findPage(ctx.db, source, branches, input);
   const rows =

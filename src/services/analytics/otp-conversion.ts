@@ -1,7 +1,6 @@
 /** How many of a tenant's codes were typed in, by day and by country. */
 
 import { and, desc, eq, gte, lt, lte, or, type SQL } from 'drizzle-orm';
-import { LRUCache } from 'lru-cache';
 import { OTP_STATUSES, otps } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { DAY_MS } from '../../utils/durations.ts';
@@ -51,10 +50,6 @@ export interface OtpConversion {
 /** Rows read in one go: some milliseconds. */
 const PIECE = 1_000;
 const MAX_ROWS = 200_000;
-/** A page asks again and again, and several people look at it. */
-const KEEP_MS = 30_000;
-
-const caches = new WeakMap<object, LRUCache<string, { at: number; found: Promise<OtpConversion> }>>();
 
 /**
  * The codes that were made in the last `days` days, up to half a minute old. Reads in pieces, so nothing else waits
@@ -64,16 +59,8 @@ export async function readOtpConversion(ctx: Ctx, input: OtpConversionInput): Pr
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
   const timeZone = input.timeZone ?? ctx.config.statisticsTimeZone;
-  const cache = caches.get(ctx.stream) ?? new LRUCache({ max: 200 });
-  caches.set(ctx.stream, cache);
   const key = JSON.stringify([scope.tenant, scope.sessionId ?? null, input.days, timeZone]);
-  const now = ctx.clock.monotonic();
-  const known = cache.get(key);
-  if (known && now - known.at < KEEP_MS) return known.found;
-  const found = tally(ctx, scope, input.days, timeZone);
-  cache.set(key, { at: now, found });
-  found.catch(() => cache.delete(key));
-  return found;
+  return ctx.statistics.conversions.get(key, () => tally(ctx, scope, input.days, timeZone));
 }
 
 async function tally(ctx: Ctx, scope: Scope, days: number, timeZone: string): Promise<OtpConversion> {

@@ -1,7 +1,6 @@
 /** A tenant's last hours and days at a glance: what was sent and came in, codes, what waits, what went wrong. */
 
 import { and, count, desc, eq, gte, inArray, lt, lte, min, or, type SQL } from 'drizzle-orm';
-import { LRUCache } from 'lru-cache';
 import { messageQueue, messages, whatsappAccounts } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
@@ -57,11 +56,10 @@ const KEEP_SETTLED_MS = HOUR_MS;
 const MAX_SESSIONS = 5_000;
 const MAX_WAITING = 100_000;
 
-interface Kept {
+export interface KeptCounts {
   counts: MessageCounts;
   until: number;
 }
-const caches = new WeakMap<object, LRUCache<string, Kept>>();
 
 /**
  * The caller's messages of the last 24 hours, 7 or 30 days in steps of an hour or a day, up to 15 s old. Reads in
@@ -126,8 +124,7 @@ async function countSpan(
   span: Span,
   atMost: number,
 ): Promise<{ counts: MessageCounts; read: number }> {
-  const cache = caches.get(ctx.stream) ?? new LRUCache({ max: 5_000 });
-  caches.set(ctx.stream, cache);
+  const cache = ctx.statistics.volumes;
   const key = `${ctx.actor.userId}:${span.from}:${span.to}:${ctx.actor.sessionId ?? ''}`;
   const now = ctx.clock.now();
   const known = cache.get(key);

@@ -35,7 +35,6 @@ export interface RequestRecorder {
   flush(): Promise<void>;
   /** Rows that were given up because the database was away for too long. */
   readonly dropped: number;
-  readonly stopped: boolean;
   /** Writes what is waiting and takes nothing more. May be called twice. */
   stop(): Promise<void>;
 }
@@ -52,19 +51,7 @@ const PIECE = 200;
 /** A minute at 150 requests a second; then the oldest are dropped. */
 const MAX_WAITING = 10_000;
 
-/** One per service of this process: whoever reads the log has it written out first. */
-const recorders = new WeakMap<object, RequestRecorder>();
-
-/** The recorder of this service; a new one after the last was stopped. */
-export function recorderOf(deps: RecorderDeps & Pick<Deps, 'stream'>): RequestRecorder {
-  const known = recorders.get(deps.stream);
-  if (known && !known.stopped) return known;
-  const made = createRequestRecorder(deps);
-  recorders.set(deps.stream, made);
-  return made;
-}
-
-/** Makes a recorder. Its batches are written one after the other, so a slow database never has two of them. */
+/** Makes the recorder of this process: whoever reads the log has it written out first. Its batches are written one after the other, so a slow database never has two of them. */
 export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
   let waiting: Row[] = [];
   let dropped = 0;
@@ -118,9 +105,6 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
     flush,
     get dropped() {
       return dropped;
-    },
-    get stopped() {
-      return stopped;
     },
     async stop() {
       stopped = true;

@@ -1,7 +1,6 @@
 /** What a session did in the last days. */
 
 import { and, desc, eq, gte, lt, lte, or, type SQL } from 'drizzle-orm';
-import { LRUCache } from 'lru-cache';
 import { messages, OTP_STATUSES, otps } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { DAY_MS } from '../../utils/durations.ts';
@@ -54,10 +53,6 @@ export interface SessionStats extends MessageStatistics {
 /** Rows read in one go: some milliseconds. */
 const PIECE = 1_000;
 const MAX_ROWS = 200_000;
-/** A dashboard asks every few seconds, and several people look at it. */
-const KEEP_MS = 30_000;
-
-const caches = new WeakMap<object, LRUCache<string, { at: number; stats: Promise<SessionStats> }>>();
 
 /**
  * Statistics of the last `days` days, up to half a minute old. Reads in pieces, so nothing else waits for it.
@@ -67,16 +62,8 @@ export async function readSessionStats(ctx: Ctx, input: SessionStatsInput): Prom
   requireScope(ctx, 'read');
   const session = await findSession(ctx, input);
   const timeZone = input.timeZone ?? ctx.config.statisticsTimeZone;
-  const cache = caches.get(ctx.stream) ?? new LRUCache({ max: 200 });
-  caches.set(ctx.stream, cache);
   const key = `${session.id}:${input.days}:${timeZone}`;
-  const now = ctx.clock.monotonic();
-  const known = cache.get(key);
-  if (known && now - known.at < KEEP_MS) return known.stats;
-  const stats = compute(ctx, session, input.days, timeZone);
-  cache.set(key, { at: now, stats });
-  stats.catch(() => cache.delete(key));
-  return stats;
+  return ctx.statistics.sessions.get(key, () => compute(ctx, session, input.days, timeZone));
 }
 
 async function compute(

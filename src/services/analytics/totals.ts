@@ -1,6 +1,5 @@
 /** Exact counts of large logs: index entries are skipped in pieces, and what was counted before is remembered. */
 import { and, asc, count, type SQL, sql } from 'drizzle-orm';
-import { LRUCache } from 'lru-cache';
 import type { Db } from '../../db/client.ts';
 import { rawRows } from '../../db/ops.ts';
 import { turn } from '../../db/turns.ts';
@@ -12,17 +11,14 @@ const PIECE = 20_000;
 /** Rows that were deleted are noticed this late. */
 const KEEP_MS = 600_000;
 
-interface Counted {
+export interface Counted {
   n: number;
   edge: Cursor;
   /** monotonic milliseconds */
   until: number;
 }
 
-/** Per service of this process. */
-const caches = new WeakMap<object, LRUCache<string, Counted>>();
-
-type CountDeps = Pick<Deps, 'db' | 'clock' | 'stream'>;
+type CountDeps = Pick<Deps, 'db' | 'clock' | 'statistics'>;
 
 /**
  * How many rows `where` holds; `key` names the question. The first answer reads the whole index, later ones what is
@@ -34,7 +30,7 @@ export async function countAll(
   source: LogSource,
   where: SQL | undefined,
 ): Promise<number> {
-  const cache = cacheOf(deps);
+  const cache = deps.statistics.totals;
   const now = deps.clock.monotonic();
   const known = cache.get(key);
   const fresh = known !== undefined && known.until > now ? known : null;
@@ -64,14 +60,6 @@ export async function countRows(
     options.onPiece?.(n, edge);
     await turn();
   }
-}
-
-function cacheOf({ stream }: CountDeps): LRUCache<string, Counted> {
-  const known = caches.get(stream);
-  if (known) return known;
-  const made = new LRUCache<string, Counted>({ max: 2_000 });
-  caches.set(stream, made);
-  return made;
 }
 
 /** The last row of the next whole piece; null when fewer are left. */

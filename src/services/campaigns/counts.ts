@@ -1,14 +1,13 @@
 /** How far campaigns are: exact at the moment of the question, out of two covering indexes. */
 
 import { and, desc, eq, gt, lte, type SQL, sql } from 'drizzle-orm';
-import { LRUCache } from 'lru-cache';
-import type { Database, Db } from '../../db/client.ts';
+import type { Db } from '../../db/client.ts';
 import { rawRows } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { type PaceRow, paceOf, unreserved } from '../../queue/pace.ts';
-import type { Clock } from '../../utils/clock.ts';
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
+import type { Deps } from '../context.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
 import type { CampaignStatistics } from './schemas.ts';
 
@@ -57,23 +56,21 @@ function toCounts(of: (kind: string) => number): Counts {
     : { total, pending: left, queued, sent, delivered, read, failed, skipped };
 }
 
-interface Kept {
+export interface KeptCounts {
   counts: Counts;
   until: number;
 }
 
-const kept = new WeakMap<Database, LRUCache<string, Kept>>();
 /** Counting the campaigns of a page again may take a hundredth of the time at most. */
 const KEEP_FACTOR = 100;
 const FRESH_MS = 500;
 
 /** The counts of a page of campaigns: long finished ones may be some seconds old. */
 export async function countPage(
-  deps: { database: Database; db: Db; clock: Clock },
+  deps: Pick<Deps, 'db' | 'clock' | 'statistics'>,
   rows: readonly CampaignRow[],
 ): Promise<Map<string, Counts>> {
-  const cache = kept.get(deps.database) ?? new LRUCache<string, Kept>({ max: 10_000 });
-  kept.set(deps.database, cache);
+  const cache = deps.statistics.campaigns;
   const found = new Map<string, Counts>();
   for (const { id, updatedAt } of rows) {
     const key = `${id}:${updatedAt}`;

@@ -11,7 +11,7 @@ import { requeueRows } from '../../queue/requeue.ts';
 import { withdrawOpen } from './dequeue-open.ts';
 import type { Sender } from './feed-state.ts';
 import { takeCampaign } from './feed-write.ts';
-import { renderContent } from './render-content.ts';
+import { createRenderer } from './render-content.ts';
 import { type CampaignDeps, type CampaignRow, contentOf, optionsOf } from './row.ts';
 import { quietUntil } from './time-zones.ts';
 
@@ -123,8 +123,9 @@ async function renderAgain(db: Db, campaign: CampaignRow, rows: readonly Untouch
     .from(campaignRecipients)
     .innerJoin(messages, eq(messages.id, campaignRecipients.messageRowId))
     .where(areOf(campaign, rows));
+  const render = createRenderer(contentOf(campaign), campaign.seed);
   for (const { campaign_recipients: recipient, messages: message } of recipients) {
-    const rendered = renderContent(contentOf(campaign), recipient, campaign.seed);
+    const rendered = render(recipient);
     if (typeof rendered === 'string') continue;
     const { content, variant } = rendered;
     await db.update(messages).set({ content, type: content.type }).where(eq(messages.id, message.id));

@@ -9,7 +9,7 @@ import { PRIORITIES } from '../../queue/priority.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import type { Candidate, Picked, Verdict } from './feed-pick.ts';
 import type { Sender } from './feed-state.ts';
-import { renderContent } from './render-content.ts';
+import { createRenderer } from './render-content.ts';
 import { type CampaignDeps, type CampaignRow, contentOf } from './row.ts';
 
 /** Somebody else has changed the campaign since it was read: nothing was written. */
@@ -83,7 +83,7 @@ function prepare(
   verdicts: readonly Verdict[],
   availableAt: number | null,
 ): { outgoing: Outgoing[]; verdicts: Verdict[] } {
-  const content = contentOf(campaign);
+  const render = createRenderer(contentOf(campaign), campaign.seed);
   const outgoing: Outgoing[] = [];
   const left: Verdict[] = [];
   for (const verdict of verdicts) {
@@ -92,7 +92,7 @@ function prepare(
       continue;
     }
     const { recipient, peer, lid } = verdict;
-    const rendered = renderContent(content, recipient, campaign.seed);
+    const rendered = render(recipient);
     if (typeof rendered === 'string') {
       left.push({ action: 'skip', recipient, reason: rendered });
       continue;

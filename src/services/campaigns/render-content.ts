@@ -1,10 +1,10 @@
 /** A campaign's content for one recipient. */
-import { LRUCache } from 'lru-cache';
 import type { Content } from '../../whatsapp/content.ts';
 import { KINDS } from '../messages/kinds/index.ts';
 import {
   type CompiledTemplate,
   compileTemplate,
+  foldContact,
   type RenderContact,
   renderTemplate,
 } from '../templates/render.ts';
@@ -19,43 +19,41 @@ type Recipient = RenderContact & { position: number };
 
 /** As campaign_recipients.variant holds. */
 const MAX_VARIANT = 190;
-/** Texts of the campaigns that run at the same time. */
-const compiled = new LRUCache<string, CompiledTemplate>({ max: 200 });
 
 /** Why a recipient gets nothing: the text is empty for them, or longer than WhatsApp takes. */
 export type Unsendable = 'empty_message' | 'message_too_long';
 
 /**
- * Fills placeholders in and chooses alternatives, the same for the same campaign (`seed`) and position at every call;
+ * Reads a content once, for many recipients. The function fills placeholders in and chooses alternatives, the same for the same campaign (`seed`) and position at every call;
  * or why there is nothing to send.
  */
-export function renderContent(
+export function createRenderer(
   content: Content,
-  recipient: Recipient,
   seed: string,
-): RenderedContent | Unsendable {
-  const variants: string[] = [];
-  let tooLong = false;
-  const fill = (text: string): string => {
-    const group = variants.length;
-    const rendered = renderTemplate(compile(text), recipient, `${seed}:${recipient.position}:${group}`);
-    if (rendered.variant) variants.push(rendered.variant);
-    tooLong ||= rendered.tooLong === true;
-    return rendered.text;
+): (recipient: Recipient) => RenderedContent | Unsendable {
+  const templates = new Map<string, CompiledTemplate>();
+  const compile = (text: string): CompiledTemplate => {
+    const template = templates.get(text) ?? compileTemplate(text);
+    templates.set(text, template);
+    return template;
   };
-  const filled = fillContent(content, fill);
-  if (tooLong) return 'message_too_long';
-  if (filled.type === 'text' && filled.text.trim() === '') return 'empty_message';
-  const variant = variants.length === 0 ? null : variants.join(';').slice(0, MAX_VARIANT);
-  return { content: filled, variant };
-}
-
-function compile(text: string): CompiledTemplate {
-  const known = compiled.get(text);
-  if (known) return known;
-  const made = compileTemplate(text);
-  compiled.set(text, made);
-  return made;
+  return (recipient) => {
+    const contact = foldContact(recipient);
+    const variants: string[] = [];
+    let tooLong = false;
+    const fill = (text: string): string => {
+      const group = variants.length;
+      const rendered = renderTemplate(compile(text), contact, `${seed}:${recipient.position}:${group}`);
+      if (rendered.variant) variants.push(rendered.variant);
+      tooLong ||= rendered.tooLong === true;
+      return rendered.text;
+    };
+    const filled = fillContent(content, fill);
+    if (tooLong) return 'message_too_long';
+    if (filled.type === 'text' && filled.text.trim() === '') return 'empty_message';
+    const variant = variants.length === 0 ? null : variants.join(';').slice(0, MAX_VARIANT);
+    return { content: filled, variant };
+  };
 }
 
 type Fill = (text: string) => string;

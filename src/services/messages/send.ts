@@ -74,7 +74,7 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   requireContentType(ctx, input.content.type);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
   const to =
-    asked.phone === null ? asked : { ...asked, lid: await findContactLid(ctx.db, session.id, asked.phone) };
+    asked.phone === null ? asked : { ...asked, lid: await findContactLid(ctx, session.id, asked.phone) };
   const content = await makeContent(ctx, session, input, Math.max(ctx.clock.now(), times.scheduledAt ?? 0));
   const [waiting, holds] = await Promise.all([
     countAhead(ctx, session.id),

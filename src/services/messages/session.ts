@@ -38,15 +38,15 @@ const ownSession = prepared((db) =>
     .prepare(),
 );
 
-type Reading = Map<string, Promise<SendingSession | null>>;
-
-/** Readings that have not begun yet, per database. */
-const gathering = new WeakMap<Db, Reading>();
+/** Readings of sessions that have not begun yet. */
+export type SessionReadings = Map<string, Promise<SendingSession | null>>;
 
 /** Requests of one turn of the event loop share a reading; it begins after all of them, so none sees an older state. */
-function readShared(db: Db, userId: number, sessionId: string): Promise<SendingSession | null> {
-  const readings: Reading = gathering.get(db) ?? new Map();
-  gathering.set(db, readings);
+function readShared(
+  { db, sessionReadings: readings }: Pick<Ctx, 'db' | 'sessionReadings'>,
+  userId: number,
+  sessionId: string,
+): Promise<SendingSession | null> {
   const key = `${userId}:${sessionId}`;
   const known = readings.get(key);
   if (known !== undefined) return known;
@@ -70,7 +70,7 @@ export async function readSendingSession(db: Db, accountId: string): Promise<Sen
 /** The caller's own session, with what sending needs of it. Throws SESSION_NOT_FOUND. */
 export async function findOwnSession(ctx: Ctx, sessionId: string): Promise<SendingSession> {
   requireSession(ctx, sessionId);
-  const row = await readShared(ctx.db, ctx.actor.userId, sessionId);
+  const row = await readShared(ctx, ctx.actor.userId, sessionId);
   if (!row) throw sessionNotFound(sessionId);
   return row;
 }

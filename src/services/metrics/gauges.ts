@@ -14,7 +14,6 @@ import {
 import { turn } from '../../db/turns.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { countUpTo } from '../analytics/keyset.ts';
-import { recorderOf } from '../analytics/request-recorder.ts';
 import { countRows } from '../analytics/totals.ts';
 import type { Deps } from '../context.ts';
 import { countUnreadable, isDatabaseWritable, isStorageUp } from '../health.ts';
@@ -33,7 +32,7 @@ export async function setGauges(metrics: Metrics, deps: Deps): Promise<void> {
   metrics.databaseConnections.set({ state: 'used' }, used);
   metrics.databaseConnections.set({ state: 'waiting' }, waiting);
   metrics.databaseConnections.set({ state: 'limit' }, limit);
-  metrics.activityDropped.set(recorderOf(deps).dropped);
+  metrics.activityDropped.set(deps.requestRecorder.dropped);
   metrics.ready.set(deps.lifecycle.phase === 'ready' ? 1 : 0);
   metrics.storageUp.set((await isStorageUp(deps)) ? 1 : 0);
   metrics.clockSkew.set((deps.clock.skewMs?.() ?? 0) / 1000);

@@ -1,5 +1,6 @@
 /** `/metrics`: what Prometheus reads. */
 import { collectDefaultMetrics } from 'prom-client';
+import type { EventStream } from '../../events/stream.ts';
 import type { Deps } from '../context.ts';
 import { setGauges } from './gauges.ts';
 import { countEvents } from './observe.ts';
@@ -8,53 +9,34 @@ import { createMetrics, type Metrics } from './registry.ts';
 /** However often it is asked: the database is read once in this time at most. */
 const KEEP_MS = 5_000;
 
-interface Service {
-  metrics: Metrics;
-  collected: Promise<void>;
-  collectedAt: number;
-  hasDefaults: boolean;
+/** The metrics of this process, and when its gauges were last read. */
+export interface ServiceMetrics extends Metrics {
+  /** monotonic milliseconds */
+  gaugesAt: number;
+  gauges: Promise<void>;
 }
 
-/** Per service of this process. */
-const services = new WeakMap<object, Service>();
-
-/** The metrics of this service; its events are counted from the first call on. */
-export function metricsOf(deps: Pick<Deps, 'stream'>): Metrics {
-  return serviceOf(deps).metrics;
-}
-
-function serviceOf(deps: Pick<Deps, 'stream'>): Service {
-  const known = services.get(deps.stream);
-  if (known) return known;
+/** Makes the metrics of a service; its events are counted from now on. */
+export function createServiceMetrics(stream: EventStream): ServiceMetrics {
   const metrics = createMetrics();
-  countEvents(metrics, deps.stream);
-  const made = {
-    metrics,
-    collected: Promise.resolve(),
-    collectedAt: Number.NEGATIVE_INFINITY,
-    hasDefaults: false,
-  };
-  services.set(deps.stream, made);
-  return made;
+  countEvents(metrics, stream);
+  return { ...metrics, gaugesAt: Number.NEGATIVE_INFINITY, gauges: Promise.resolve() };
 }
 
 /** Also measures the process itself (memory, CPU, event loop, garbage collection), until it ends. */
-export function measureProcess(deps: Pick<Deps, 'stream'>): void {
-  const service = serviceOf(deps);
-  if (service.hasDefaults) return;
-  service.hasDefaults = true;
-  collectDefaultMetrics({ register: service.metrics.registry });
+export function measureProcess({ registry }: Metrics): void {
+  collectDefaultMetrics({ register: registry });
 }
 
 /** The text for Prometheus, its gauges at most five seconds old, and its content type. Never throws. */
 export async function renderMetrics(deps: Deps): Promise<{ text: string; contentType: string }> {
-  const service = serviceOf(deps);
+  const { metrics } = deps;
   const now = deps.clock.monotonic();
-  if (now - service.collectedAt >= KEEP_MS) {
-    service.collectedAt = now;
-    service.collected = setGauges(service.metrics, deps);
+  if (now - metrics.gaugesAt >= KEEP_MS) {
+    metrics.gaugesAt = now;
+    metrics.gauges = setGauges(metrics, deps);
   }
-  await service.collected;
-  const { registry } = service.metrics;
+  await metrics.gauges;
+  const { registry } = metrics;
   return { text: await registry.metrics(), contentType: registry.contentType };
 }

@@ -1,8 +1,6 @@
 /** Callers of the same moment share one transaction: the commit, and what belongs to all of them, is paid once. */
-import type { Database } from '../../db/client.ts';
 import { isUnavailable } from '../../db/ops.ts';
 import { inCleanContext } from '../../db/scope.ts';
-import type { OtpDeps } from './deps.ts';
 
 /** Items of one transaction: about 10 ms of work, so that the event loop is never held for longer. */
 const MAX_BATCH = 50;
@@ -19,15 +17,9 @@ interface Waiting<T, R> {
  * Makes a function of one item out of one that does many in one transaction and answers each, in order. When a
  * batch fails its items are done one by one, so that nobody fails for another's sake.
  */
-export function batched<T, R>(
-  run: (deps: OtpDeps, items: readonly T[]) => Promise<R[]>,
-): (deps: OtpDeps, item: T) => Promise<R> {
-  const lines = new WeakMap<Database, (waiting: Waiting<T, R>) => void>();
-  return (deps, item) => {
-    const add = lines.get(deps.database) ?? createLine((items: readonly T[]) => run(deps, items));
-    lines.set(deps.database, add);
-    return new Promise((resolve, reject) => add({ item, resolve, reject }));
-  };
+export function batched<T, R>(run: (items: readonly T[]) => Promise<R[]>): (item: T) => Promise<R> {
+  const add = createLine(run);
+  return (item) => new Promise((resolve, reject) => add({ item, resolve, reject }));
 }
 
 function createLine<T, R>(run: (items: readonly T[]) => Promise<R[]>): (waiting: Waiting<T, R>) => void {

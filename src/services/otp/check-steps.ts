@@ -8,6 +8,7 @@ import { type Fact, type Origin, record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { batched } from './batch.ts';
 import { closeOtp, type Ending, otpFact } from './close.ts';
+import type { OtpDeps } from './deps.ts';
 import { type CheckedOtp, whileOpen } from './rows.ts';
 import { spendWindow, type Window } from './windows.ts';
 
@@ -22,9 +23,24 @@ export interface AttemptRequest {
 /** What was spent; null when the OTP has changed since it was seen; the error when a budget is empty. */
 export type AttemptResult = SpentWindow[] | null | AppError;
 
-/** Durable when it resolves. Unless it resolves to what was spent, nothing was. */
-export const spendAttempt = batched<AttemptRequest, AttemptResult>(async (deps, requests) =>
-  transact(deps.database, async (tx) => {
+/** The two writes; each is shared by the checks of a moment. */
+export interface CheckSteps {
+  /** Durable when it resolves. Unless it resolves to what was spent, nothing was. */
+  spendAttempt(request: AttemptRequest): Promise<AttemptResult>;
+  /** Writes what a comparison said. `ended`: this very check has ended the OTP, which one at most can. */
+  settleCheck(outcome: CheckOutcome): Promise<{ ended: boolean }>;
+}
+
+/** Makes the steps of this process. */
+export function createCheckSteps(deps: OtpDeps): CheckSteps {
+  return {
+    spendAttempt: batched((requests) => spendAttempts(deps, requests)),
+    settleCheck: batched((outcomes) => settleChecks(deps, outcomes)),
+  };
+}
+
+function spendAttempts(deps: OtpDeps, requests: readonly AttemptRequest[]): Promise<AttemptResult[]> {
+  return transact(deps.database, async (tx) => {
     const now = deps.clock.now();
     const results = new Map<AttemptRequest, AttemptResult>();
     for (const request of inOrder(requests, ({ id }) => id)) {
@@ -33,8 +49,8 @@ export const spendAttempt = batched<AttemptRequest, AttemptResult>(async (deps, 
     const counted = requests.filter((request) => results.get(request) !== null);
     await spendWindows(tx, counted, results, now);
     return requests.map((request) => results.get(request) ?? null);
-  }),
-);
+  });
+}
 
 async function count(tx: Tx, { id, attempts }: AttemptRequest, now: number): Promise<boolean> {
   const counted = await tx
@@ -104,9 +120,8 @@ export interface CheckOutcome {
   origin: Origin;
 }
 
-/** Writes what a comparison said. `ended`: this very check has ended the OTP, which one at most can. */
-export const settleCheck = batched<CheckOutcome, { ended: boolean }>(async (deps, outcomes) =>
-  transact(deps.database, async (tx) => {
+function settleChecks(deps: OtpDeps, outcomes: readonly CheckOutcome[]): Promise<{ ended: boolean }[]> {
+  return transact(deps.database, async (tx) => {
     const facts: Fact[] = [];
     const ended = new Set<CheckOutcome>();
     for (const outcome of inOrder(outcomes, ({ otp }) => otp.id)) {
@@ -122,8 +137,8 @@ export const settleCheck = batched<CheckOutcome, { ended: boolean }>(async (deps
     await refund(tx, outcomes);
     await record(tx, deps, facts);
     return outcomes.map((outcome) => ({ ended: ended.has(outcome) }));
-  }),
-);
+  });
+}
 
 function endingOf(right: boolean, attemptsLeft: number): Ending | null {
   if (right) return { status: 'verified', reason: null };

@@ -24,16 +24,21 @@ export function countryOf(phone: string): string | null {
 }
 
 /** Calling codes that one country has alone; null: several share it. */
-const lonely = new Map<string, string | null>();
-for (const country of getCountries()) {
-  const code = String(getCountryCallingCode(country));
-  lonely.set(code, lonely.has(code) ? null : country);
+const LONELY: ReadonlyMap<string, string | null> = readLonely();
+
+function readLonely(): Map<string, string | null> {
+  const lonely = new Map<string, string | null>();
+  for (const country of getCountries()) {
+    const code = String(getCountryCallingCode(country));
+    lonely.set(code, lonely.has(code) ? null : country);
+  }
+  return lonely;
 }
 
 /** The same for very many numbers: most calling codes belong to one country, and need no look at the rest. */
 export function quickCountryOf(phone: string): string | null {
   for (const length of [1, 2, 3]) {
-    const country = lonely.get(phone.slice(0, length));
+    const country = LONELY.get(phone.slice(0, length));
     if (country !== undefined) return country ?? countryOf(phone);
   }
   return countryOf(phone);

@@ -7,7 +7,6 @@ import { AppError } from '../../utils/errors.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
-import { settleCheck, spendAttempt } from './check-steps.ts';
 import { cleanCode, isRight } from './codes.ts';
 import { findToCheck, type OtpRef } from './find.ts';
 import { type CheckedOtp, findByIdToCheck, otpNotFound, refusalOf } from './rows.ts';
@@ -49,7 +48,7 @@ async function countAttempt(
     const refusal = refusalOf(otp, ctx.clock.now());
     if (refusal || !otp) throw refusal ?? otpNotFound();
     const { id, userId, attempts } = otp;
-    const result = await spendAttempt(ctx, { id, attempts, windows: windowsOf(ctx, endUserIp) });
+    const result = await ctx.checkSteps.spendAttempt({ id, attempts, windows: windowsOf(ctx, endUserIp) });
     if (result instanceof AppError) throw result;
     if (result !== null) return { otp: { ...otp, attempts: attempts + 1 }, spent: result };
     otp = await findByIdToCheck(ctx.db, { userId, otpId: id, sessionId: null });
@@ -71,7 +70,12 @@ function windowsOf(ctx: Ctx, endUserIp: string | null): Window[] {
 /** The code is right: the first to say so gets the yes. */
 async function consume(ctx: Ctx, otp: CheckedOtp, spent: readonly SpentWindow[]): Promise<VerifiedOtp> {
   const verifiedAt = new Date(ctx.clock.now()).toISOString();
-  const { ended } = await settleCheck(ctx, { otp, right: true, refund: spent, origin: originOf(ctx) });
+  const { ended } = await ctx.checkSteps.settleCheck({
+    otp,
+    right: true,
+    refund: spent,
+    origin: originOf(ctx),
+  });
   if (!ended) throw await lateRefusal(ctx, otp);
   return {
     otpId: otp.id,
@@ -85,7 +89,7 @@ async function consume(ctx: Ctx, otp: CheckedOtp, spent: readonly SpentWindow[])
 
 /** The code is wrong: told, and after the last attempt the OTP has failed. */
 async function reject(ctx: Ctx, otp: CheckedOtp): Promise<never> {
-  await settleCheck(ctx, { otp, right: false, refund: [], origin: originOf(ctx) });
+  await ctx.checkSteps.settleCheck({ otp, right: false, refund: [], origin: originOf(ctx) });
   const attemptsLeft = Math.max(0, otp.maxAttempts - otp.attempts);
   throw new AppError('OTP_INVALID', 'This code is wrong.', { details: { attemptsLeft } });
 }

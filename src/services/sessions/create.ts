@@ -128,7 +128,7 @@ export async function toCreated(ctx: Ctx, row: SessionRecord): Promise<CreatedSe
     sessionId: row.sessionId,
     status: row.status,
     phoneNumber: phoneOf(row) ?? expectedPhoneOf(row),
-    ...(row.qr === null ? {} : { qr: row.qr, qrCode: await drawQrUrl(row.qr) }),
+    ...(row.qr === null ? {} : { qr: row.qr, qrCode: await drawQrUrl(ctx, row.qr) }),
     ...(row.pairingCode === null ? {} : { pairingCode: row.pairingCode }),
     ...makeSessionLinks(ctx, row),
     expiresAt: toIso(row.qrExpiresAt),

@@ -55,7 +55,7 @@ export async function followSession(
     userId,
     sessionId,
     after: resumes ? Math.max(lastSeq, seq - MAX_REPLAY) : seq,
-    snapshot: resumes ? [] : await takeSnapshot(row),
+    snapshot: resumes ? [] : await takeSnapshot(ctx, row),
     untilLinked,
     ended: untilLinked && row.status === 'connected',
   };
@@ -152,23 +152,23 @@ async function readInbound(ctx: Ctx, accountId: string, rows: readonly LogRow[])
 
 async function currentQr(ctx: Ctx, session: FollowedSession, seq: number): Promise<SessionEvent | null> {
   const [row] = await ctx.db.select().from(whatsappAccounts).where(eq(whatsappAccounts.id, session.id));
-  return row ? qrEvent(row, seq) : null;
+  return row ? qrEvent(ctx, row, seq) : null;
 }
 
-async function takeSnapshot(row: SessionRecord): Promise<SessionEvent[]> {
+async function takeSnapshot(ctx: Ctx, row: SessionRecord): Promise<SessionEvent[]> {
   const { sessionId, status, reason, seq } = row;
   const data = { sessionId, session: sessionId, status, reason, phoneNumber: phoneOf(row) };
-  const qr = await qrEvent(row, seq);
+  const qr = await qrEvent(ctx, row, seq);
   return [{ seq, event: 'status', data }, ...(qr ? [qr] : [])];
 }
 
-async function qrEvent(row: SessionRecord, seq: number): Promise<SessionEvent | null> {
+async function qrEvent(ctx: Ctx, row: SessionRecord, seq: number): Promise<SessionEvent | null> {
   if (row.status !== 'qr' || (row.qr === null && row.pairingCode === null)) return null;
   const data = {
     sessionId: row.sessionId,
     session: row.sessionId,
     qr: row.qr,
-    qrCode: row.qr === null ? null : await drawQrUrl(row.qr),
+    qrCode: row.qr === null ? null : await drawQrUrl(ctx, row.qr),
     pairingCode: row.pairingCode,
     expiresAt: toIso(row.qrExpiresAt),
   };

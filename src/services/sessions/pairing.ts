@@ -37,7 +37,7 @@ export async function getQr(ctx: Ctx, ref: SessionRef): Promise<QrOutput> {
     sessionId: row.sessionId,
     status: row.status,
     qr: row.qr,
-    qrCode: row.qr === null ? null : await drawQrUrl(row.qr),
+    qrCode: row.qr === null ? null : await drawQrUrl(ctx, row.qr),
     pairingCode: row.pairingCode,
     expiresAt: toIso(row.qrExpiresAt),
   };
@@ -48,7 +48,7 @@ export async function getQrImage(ctx: Ctx, ref: SessionRef): Promise<Buffer> {
   const { qr } = await getQr(ctx, ref);
   if (qr === null)
     throw new AppError('QR_NOT_READY', 'This session is linked by a pairing code, not by a QR.');
-  return drawQr(qr);
+  return drawQr(ctx, qr);
 }
 
 /** Has the owner connect the session; UNAVAILABLE when it cannot be asked. */

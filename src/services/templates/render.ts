@@ -30,6 +30,11 @@ export interface RenderContact {
   fields: Readonly<Record<string, string>>;
 }
 
+/** A contact whose columns are folded when a placeholder asks for the first one. */
+export interface FoldedContact extends RenderContact {
+  folded(): ReadonlyMap<string, string>;
+}
+
 export interface Rendered {
   /** at most MAX_RENDERED_LENGTH characters */
   text: string;
@@ -70,12 +75,19 @@ export function compileTemplate(text: string): CompiledTemplate {
   return { parts, placeholders: [...placeholders], fills, choices };
 }
 
+/** Folding the columns costs more than all the rest: this way it is done once for a contact, however many texts it gets. */
+export function foldContact(contact: RenderContact): FoldedContact {
+  let made: ReadonlyMap<string, string> | undefined;
+  return { ...contact, folded: () => (made ??= foldFields(contact)) };
+}
+
 /** Fills in a template. `seed` decides the alternatives: for campaigns that of the campaign and the position. */
 export function renderTemplate(
   template: string | CompiledTemplate,
-  contact: RenderContact,
+  contact: RenderContact | FoldedContact,
   seed: string,
 ): Rendered {
+  const values = 'folded' in contact ? contact : foldContact(contact);
   const { parts } = typeof template === 'string' ? compileTemplate(template) : template;
   const taken: number[] = [];
   const missing = new Set<string>();
@@ -95,7 +107,7 @@ export function renderTemplate(
         taken.push(at + 1);
         fill(part.options[at] ?? []);
       } else {
-        const value = valueFor(contact, part);
+        const value = valueFor(values, part);
         if (value === null && part.fallback === null) missing.add(part.name);
         add(value ?? part.fallback ?? '');
       }
@@ -114,28 +126,22 @@ function choose(seed: string, group: number, options: number): number {
 }
 
 /** A column by its name, then in another spelling, then what the name and the number may be called. */
-function valueFor(contact: RenderContact, placeholder: { name: string; folded: string }): string | null {
+function valueFor(contact: FoldedContact, placeholder: { name: string; folded: string }): string | null {
   const { phone, name, fields } = contact;
   const exact = Object.hasOwn(fields, placeholder.name) ? fields[placeholder.name] : undefined;
   if (exact !== undefined) return exact;
-  const folded = foldedFieldsOf(contact).get(placeholder.folded);
+  const folded = contact.folded().get(placeholder.folded);
   if (folded !== undefined) return folded;
   if (isNameColumn(placeholder.name)) return name;
   return isNumberColumn(placeholder.name) ? phone : null;
 }
 
-/** Folding the columns costs more than all the rest: it is done once for a contact, however many texts it gets. */
-const foldedFields = new WeakMap<RenderContact, ReadonlyMap<string, string>>();
-
-function foldedFieldsOf(contact: RenderContact): ReadonlyMap<string, string> {
-  const known = foldedFields.get(contact);
-  if (known) return known;
+function foldFields(contact: RenderContact): ReadonlyMap<string, string> {
   const made = new Map<string, string>();
   for (const [column, value] of Object.entries(contact.fields)) {
     const folded = foldColumn(column);
     if (!made.has(folded)) made.set(folded, value);
   }
-  foldedFields.set(contact, made);
   return made;
 }
 

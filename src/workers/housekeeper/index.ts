@@ -1,6 +1,5 @@
 /** Deletes what is old and clears what has expired, in whichever process holds the lease. */
 import type { Deps } from '../../services/context.ts';
-import { metricsOf } from '../../services/metrics/index.ts';
 import { createLoop, type Loop } from '../loop.ts';
 import { createLease, LEASE_MS } from './lease.ts';
 import { nightAfter, readLastNight, writeLastNight } from './schedule.ts';
@@ -11,7 +10,7 @@ export interface Housekeeper extends Loop {
   round(signal?: AbortSignal): Promise<boolean>;
 }
 
-export type HousekeeperDeps = Pick<Deps, 'database' | 'db' | 'clock' | 'logger' | 'config' | 'stream'>;
+export type HousekeeperDeps = Pick<Deps, 'database' | 'db' | 'clock' | 'logger' | 'config' | 'metrics'>;
 
 const PERIOD_MS = 30_000;
 
@@ -20,9 +19,8 @@ export function createHousekeeper(
   deps: HousekeeperDeps,
   { processId, tasks }: { processId: string; tasks: readonly Task[] },
 ): Housekeeper {
-  const { clock, logger } = deps;
+  const { clock, logger, metrics } = deps;
   const lease = createLease(deps.database, processId);
-  const metrics = metricsOf(deps);
   const lastRun = new Map<string, number>();
 
   async function round(stopping: AbortSignal = new AbortController().signal): Promise<boolean> {
