@@ -14,21 +14,14 @@ import {
   releaseAll,
   takeOver,
 } from '../cluster/leases.ts';
-import {
-  beat,
-  GRACE_MS,
-  LEASE_MARGIN_MS,
-  LEASE_MS,
-  leave,
-  readLive,
-  removeDead,
-} from '../cluster/processes.ts';
+import { beat, leave, readLive, removeDead } from '../cluster/processes.ts';
 import { chooseOrphans, type Shares, surplusOf } from '../cluster/shares.ts';
 import { postWakeUps } from '../cluster/wake-ups.ts';
 import type { Database } from '../db/client.ts';
 import { isLinking } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Logger } from '../utils/logger.ts';
+import { createLease, type Lease } from './lease.ts';
 
 const TICK_MS = 5_000;
 /** Spread over ±20 %, so that processes started together do not stay together. */
@@ -86,218 +79,258 @@ export interface Ownership {
 }
 
 export function createOwnership(deps: OwnershipDeps): Ownership {
-  const { database, clock, logger, alone, processId: me } = deps;
-  const { db } = database;
-  const random = deps.random ?? Math.random;
-  const owned = new Map<string, OwnedSession>();
+  return new Owner(deps);
+}
+
+class Owner implements Ownership {
+  readonly processId: string;
+  readonly #deps: OwnershipDeps;
+  readonly #lease: Lease;
+  readonly #owned = new Map<string, OwnedSession>();
   /** being given away: drained and closed, still ours in the database */
-  const leaving = new Set<string>();
-  let listener: OwnershipListener | null = null;
-  let renewedAtMs = Number.NEGATIVE_INFINITY;
-  let graceEndsAtMs = Number.NEGATIVE_INFINITY;
-  /** the rows were read since the lease was last in doubt */
-  let verified = false;
-  let peers: string[] = [];
-  let seenOrphans: ReadonlySet<string> = new Set();
-  let surplus = 0;
-  let poked = false;
-  let cancelTick: () => void = () => undefined;
-  let cancelWatch: () => void = () => undefined;
-  let cancelRelease: (() => void) | null = null;
-  let running = false;
-  let line: Promise<unknown> = Promise.resolve();
+  readonly #leaving = new Set<string>();
+  #listener: OwnershipListener | null = null;
+  #peers: string[] = [];
+  #seenOrphans: ReadonlySet<string> = new Set();
+  #surplus = 0;
+  #poked = false;
+  #running = false;
+  #cancelTick: () => void = () => undefined;
+  #cancelWatch: () => void = () => undefined;
+  #cancelRelease: (() => void) | null = null;
+  #rounds: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: OwnershipDeps) {
+    this.#deps = deps;
+    this.#lease = createLease(deps.clock);
+    this.processId = deps.processId;
+  }
+
+  async start(listener: OwnershipListener): Promise<void> {
+    this.#listener = listener;
+    this.#running = true;
+    await this.#inOrder(() => this.#round());
+    this.#scheduleTick();
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#cancelTick();
+    this.#cancelWatch();
+    this.#cancelRelease?.();
+    await this.#inOrder(() => this.#giveUp());
+  }
+
+  isSafe(): boolean {
+    return this.#running && (this.#deps.alone || this.#lease.isSure());
+  }
+
+  held(accountId: string): OwnedSession | null {
+    return this.#leaving.has(accountId) ? null : (this.#owned.get(accountId) ?? null);
+  }
+
+  claim(accountId: string): Promise<OwnedSession | null> {
+    return this.#inOrder(() => this.#claim(accountId));
+  }
+
+  hasPeers(): boolean {
+    return this.#peers.length > 0;
+  }
+
+  poke(): void {
+    // Put off once, not by everybody who calls.
+    if (this.#poked) return;
+    this.#poked = true;
+    this.#scheduleTick(POKE_MS);
+  }
+
+  tick(): Promise<void> {
+    return this.#inOrder(() => this.#round());
+  }
 
   /** Rounds and claims one after the other: each reads what the one before has written. */
-  function inTurn<R>(work: () => Promise<R>): Promise<R> {
-    const result = line.then(work);
-    line = result.catch(() => undefined);
+  #inOrder<R>(work: () => Promise<R>): Promise<R> {
+    const result = this.#rounds.then(work);
+    this.#rounds = result.catch(() => undefined);
     return result;
   }
 
-  const inDoubt = () => clock.monotonic() - renewedAtMs >= LEASE_MS - LEASE_MARGIN_MS;
-  const isSafe = () => running && (alone || (verified && !inDoubt()));
-  const inGrace = () => clock.monotonic() < graceEndsAtMs;
-  const staying = () => [...owned.values()].filter(({ id }) => !leaving.has(id));
-
-  /** Fires without the database's help: while it does not answer, nothing else would notice. */
-  function watchLease(): void {
-    cancelWatch();
-    if (alone) return;
-    const leftMs = renewedAtMs + LEASE_MS - LEASE_MARGIN_MS - clock.monotonic();
-    cancelWatch = clock.setTimer(
-      () => {
-        if (!running || !inDoubt()) return;
-        logger.error('the lease could not be renewed: nothing is sent until it is', { sessions: owned.size });
-      },
-      Math.max(0, leftMs),
-    );
+  #staying(): OwnedSession[] {
+    return [...this.#owned.values()].filter(({ id }) => !this.#leaving.has(id));
   }
 
-  async function round(): Promise<void> {
-    if (!running) return;
-    if (inDoubt()) verified = false;
-    // Noted before the renewal begins: the lease may have started that early.
+  /** Fires without the database's help: while it does not answer, nothing else would notice. */
+  #watchLease(): void {
+    const { alone, clock, logger } = this.#deps;
+    this.#cancelWatch();
+    if (alone) return;
+    this.#cancelWatch = clock.setTimer(() => {
+      if (!this.#running || this.#lease.leftMs() > 0) return;
+      const text = 'the lease could not be renewed: nothing is sent until it is';
+      logger.error(text, { sessions: this.#owned.size });
+    }, this.#lease.leftMs());
+  }
+
+  async #round(): Promise<void> {
+    const { alone, clock, database, host, processId } = this.#deps;
+    if (!this.#running) return;
+    this.#lease.check();
     const startedAtMs = clock.monotonic();
-    await beat(database, me, deps.host);
-    if (!verified) graceEndsAtMs = clock.monotonic() + GRACE_MS;
-    renewedAtMs = startedAtMs;
-    watchLease();
+    await beat(database, processId, host);
+    this.#lease.renewed(startedAtMs);
+    this.#watchLease();
     // A renewal that took longer than the lease proves nothing: the next one starts with a fresh measure.
-    if (!alone && inDoubt()) throw new Error('the renewal took longer than the lease allows');
-    await compare();
-    verified = true;
-    await share();
-    await listener?.onRenewed(staying());
+    if (!alone && this.#lease.leftMs() === 0) {
+      throw new Error('the renewal took longer than the lease allows');
+    }
+    await this.#compare();
+    this.#lease.verified();
+    await this.#share();
+    await this.#listener?.onRenewed(this.#staying());
   }
 
   /** Brings what is remembered in line with the rows. */
-  async function compare(): Promise<void> {
-    let rows = await readOwned(db, me);
-    const strangers = rows.filter((row) => owned.get(row.id)?.fence !== row.fence).map((row) => row.id);
+  async #compare(): Promise<void> {
+    const { database, processId } = this.#deps;
+    let rows = await readOwned(database.db, processId);
+    const strangers = rows.filter((row) => !this.#knows(row)).map((row) => row.id);
     if (strangers.length > 0) {
-      await raiseFences(db, me, strangers);
-      rows = await readOwned(db, me);
+      await raiseFences(database.db, processId, strangers);
+      rows = await readOwned(database.db, processId);
     }
     const present = new Set(rows.map((row) => row.id));
-    const lost = [...owned.keys()].filter((id) => !present.has(id));
-    for (const id of lost) owned.delete(id);
-    if (lost.length > 0) await listener?.onLost(lost);
-    await remember(rows);
+    const lost = [...this.#owned.keys()].filter((id) => !present.has(id));
+    for (const id of lost) this.#owned.delete(id);
+    if (lost.length > 0) await this.#listener?.onLost(lost);
+    await this.#remember(rows);
   }
 
-  async function remember(rows: readonly OwnedSession[]): Promise<void> {
-    const taken = rows.filter((row) => owned.get(row.id)?.fence !== row.fence);
-    for (const row of rows) owned.set(row.id, row);
-    if (taken.length > 0) await listener?.onTaken(taken);
+  #knows(row: OwnedSession): boolean {
+    return this.#owned.get(row.id)?.fence === row.fence;
   }
 
-  async function share(): Promise<void> {
-    const dead = await removeDead(database, me, deps.host, alone);
+  async #remember(rows: readonly OwnedSession[]): Promise<void> {
+    const taken = rows.filter((row) => !this.#knows(row));
+    for (const row of rows) this.#owned.set(row.id, row);
+    if (taken.length > 0) await this.#listener?.onTaken(taken);
+  }
+
+  /** Takes what no living process owns, and sees what is to be given away. */
+  async #share(): Promise<void> {
+    const { alone, database, host, logger, processId } = this.#deps;
+    const dead = await removeDead(database, processId, host, alone);
     if (dead > 0) logger.info('removed processes that are gone', { count: dead });
-    const live = await readLiveAndMe();
-    peers = live.filter((id) => id !== me);
-    const orphans = await findOrphans(db, live);
+    const live = await this.#readLiveAndMe();
+    this.#peers = live.filter((id) => id !== processId);
+    const orphans = await findOrphans(database.db, live);
     if (orphans.length > 0) {
-      const chosen = chooseOrphans(orphans, await readShares(live.length), seenOrphans);
-      const won = await takeOver(db, me, chosen, live);
+      const chosen = chooseOrphans(orphans, await this.#readShares(live.length), this.#seenOrphans);
+      const won = await takeOver(database.db, processId, chosen, live);
       if (won > 0) {
         logger.info('took over sessions', { count: won, orphans: orphans.length });
-        await remember(await readOwned(db, me));
+        await this.#remember(await readOwned(database.db, processId));
       }
     }
-    seenOrphans = new Set(orphans.map(({ id }) => id));
-    // In the time of grace nobody knows who is there to take what is given away.
-    const mayGive = peers.length > 0 && !inGrace();
-    surplus = mayGive ? surplusOf(await readShares(live.length)) : 0;
-    scheduleRelease();
+    this.#seenOrphans = new Set(orphans.map(({ id }) => id));
+    // In the time of grace it is not known who is there to take what is given away.
+    const mayGive = this.hasPeers() && !this.#lease.inGrace();
+    this.#surplus = mayGive ? surplusOf(await this.#readShares(live.length)) : 0;
+    this.#scheduleRelease();
   }
 
-  async function readShares(processes: number): Promise<Shares> {
-    const mine = staying();
+  async #readShares(processes: number): Promise<Shares> {
+    const mine = this.#staying();
     const active = mine.filter(isActive).length;
-    return { total: await countSessions(db), mine: { active, idle: mine.length - active }, processes };
+    const total = await countSessions(this.#deps.database.db);
+    return { total, mine: { active, idle: mine.length - active }, processes };
   }
 
-  const readLiveAndMe = async () => [...new Set([...(await readLive(database, inGrace())), me])];
+  async #readLiveAndMe(): Promise<string[]> {
+    return [
+      ...new Set([...(await readLive(this.#deps.database, this.#lease.inGrace())), this.#deps.processId]),
+    ];
+  }
 
-  function scheduleRelease(): void {
-    if (cancelRelease || surplus <= 0 || !running) return;
-    cancelRelease = clock.setTimer(() => {
-      giveOne()
+  #scheduleRelease(): void {
+    const { clock, logger } = this.#deps;
+    if (this.#cancelRelease || this.#surplus <= 0 || !this.#running) return;
+    this.#cancelRelease = clock.setTimer(() => {
+      this.#giveOne()
         .catch((error) => logger.warn('a session could not be given away', { error: String(error) }))
         .finally(() => {
-          cancelRelease = null;
-          scheduleRelease();
+          this.#cancelRelease = null;
+          this.#scheduleRelease();
         });
     }, RELEASE_EVERY_MS);
   }
 
-  /** Not in turn: what is in flight may take long, and the heartbeat must go on. */
-  async function giveOne(): Promise<void> {
-    const candidates = isSafe() ? staying().filter(isActive) : [];
+  /** Not in order with the rounds: what is in flight may take long, and the heartbeat must go on. */
+  async #giveOne(): Promise<void> {
+    const { clock, database } = this.#deps;
+    const candidates = this.isSafe() ? this.#staying().filter(isActive) : [];
     // Somebody may be linking a phone at this moment.
     const session = candidates.findLast(({ status }) => !isLinking(status)) ?? candidates.at(-1);
-    surplus -= 1;
+    this.#surplus -= 1;
     if (!session) return;
-    leaving.add(session.id);
+    this.#leaving.add(session.id);
     try {
-      await listener?.onRelease(session.id);
-      await inTurn(async () => {
-        if (!owned.has(session.id) || !(await release(db, session, clock.now()))) return;
-        owned.delete(session.id);
-        await tellPeers(session.id);
+      await this.#listener?.onRelease(session.id);
+      await this.#inOrder(async () => {
+        if (!this.#owned.has(session.id) || !(await release(database.db, session, clock.now()))) return;
+        this.#owned.delete(session.id);
+        await this.#tellPeers(session.id);
       });
     } finally {
       // One that could not be released is opened again by the next round.
-      leaving.delete(session.id);
+      this.#leaving.delete(session.id);
     }
   }
 
   /** The others need not wait for their next round to take what was given up. */
-  async function tellPeers(accountId: string): Promise<void> {
-    const news = peers.map((owner) => ({ owner, accountId, priority: null }));
-    if (news.length > 0) await postWakeUps(db, news, clock.now());
+  async #tellPeers(accountId: string): Promise<void> {
+    const { clock, database } = this.#deps;
+    const news = this.#peers.map((owner) => ({ owner, accountId, priority: null }));
+    if (news.length > 0) await postWakeUps(database.db, news, clock.now());
   }
 
-  async function claim(accountId: string): Promise<OwnedSession | null> {
-    if (leaving.has(accountId)) return null;
-    const known = owned.get(accountId);
+  async #claim(accountId: string): Promise<OwnedSession | null> {
+    const { database, processId } = this.#deps;
+    if (this.#leaving.has(accountId)) return null;
+    const known = this.#owned.get(accountId);
     if (known) return known;
-    if (!isSafe()) return null;
-    await takeOver(db, me, [accountId], await readLiveAndMe());
-    await remember(await readOwned(db, me));
-    return owned.get(accountId) ?? null;
+    if (!this.isSafe()) return null;
+    await takeOver(database.db, processId, [accountId], await this.#readLiveAndMe());
+    await this.#remember(await readOwned(database.db, processId));
+    return this.#owned.get(accountId) ?? null;
   }
 
-  function scheduleTick(delayMs = TICK_MS * (1 - TICK_JITTER + 2 * TICK_JITTER * random())): void {
-    cancelTick();
-    if (!running) return;
-    cancelTick = clock.setTimer(() => {
-      poked = false;
-      inTurn(round)
+  #scheduleTick(delayMs = TICK_MS * (1 - TICK_JITTER + 2 * TICK_JITTER * this.#random())): void {
+    const { clock, logger } = this.#deps;
+    this.#cancelTick();
+    if (!this.#running) return;
+    this.#cancelTick = clock.setTimer(() => {
+      this.#poked = false;
+      this.#inOrder(() => this.#round())
         .catch((error) => logger.warn('the heartbeat failed', { error: String(error) }))
-        .finally(() => scheduleTick(poked ? POKE_MS : undefined));
+        .finally(() => this.#scheduleTick(this.#poked ? POKE_MS : undefined));
     }, delayMs);
   }
 
-  async function giveUp(): Promise<void> {
-    const [first] = owned.keys();
-    owned.clear();
+  #random(): number {
+    return (this.#deps.random ?? Math.random)();
+  }
+
+  async #giveUp(): Promise<void> {
+    const { clock, database, logger, processId } = this.#deps;
+    const [first] = this.#owned.keys();
+    this.#owned.clear();
     try {
-      await releaseAll(db, me, clock.now());
-      await leave(database, me);
-      if (first !== undefined) await tellPeers(first);
+      await releaseAll(database.db, processId, clock.now());
+      await leave(database, processId);
+      if (first !== undefined) await this.#tellPeers(first);
     } catch (error) {
       logger.warn('the sessions stay leased until the lease ends', { error: String(error) });
     }
   }
-
-  return {
-    processId: me,
-    async start(by) {
-      listener = by;
-      running = true;
-      await inTurn(round);
-      scheduleTick();
-    },
-    async stop() {
-      if (!running) return;
-      running = false;
-      cancelTick();
-      cancelWatch();
-      cancelRelease?.();
-      await inTurn(giveUp);
-    },
-    isSafe,
-    held: (accountId) => (leaving.has(accountId) ? null : (owned.get(accountId) ?? null)),
-    claim: (accountId) => inTurn(() => claim(accountId)),
-    hasPeers: () => peers.length > 0,
-    poke() {
-      // Put off once, not by everybody who calls.
-      if (poked) return;
-      poked = true;
-      scheduleTick(POKE_MS);
-    },
-    tick: () => inTurn(round),
-  };
 }
