@@ -10,6 +10,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Emulator, startEmulator } from 'wa-emulator';
 import { type Cluster, startCluster } from './cluster.ts';
+import { createKiller, type Moment } from './kill-moments.ts';
+import { createRandom } from './random.ts';
 import { compileSource, linkSession, type SandboxProcess, startSandboxProcess } from './sandbox-process.ts';
 import { until } from './until.ts';
 
@@ -17,14 +19,8 @@ const SESSION = 'main';
 const PHONE = '628111000050';
 const MEMBER = '628111000059';
 const PERSONS = 8;
-/** Between two kills so much more is accepted, or arrives, at most. */
-const MOST_BETWEEN = 12;
-/** The longest wait for it: then it is killed all the same. */
-const KILL_WITHIN_MS = 2_000;
 /** While anything still arrives there is no hurry, however slow the machine: only standing still is a fault. */
 const STANDSTILL_MS = 120_000;
-/** The share of kills that meet a process that starts. */
-const DURING_START = 0.15;
 /** One message in so many that come in has a file. */
 const FILE_EVERY = 10;
 /** One pixel, with a file's own bytes behind it so that each image is another one. */
@@ -54,17 +50,18 @@ export interface KillWorld {
   processes: readonly SandboxProcess[];
   /** Work goes on until `stop`, which resolves with what was accepted. */
   work(): { stop(): Promise<void> };
-  /** Kills one of the processes after a random wait and starts it again, `kills` times. */
-  killAtRandom(kills: number, random: () => number): Promise<void>;
+  /** Kills processes at random moments and starts them again, `kills` times, while nothing that arrived is wrong. */
+  killAtRandom(kills: number): Promise<void>;
   /** Resolves when everything has arrived, and throws with what is wrong. */
   settle(): Promise<Outcome>;
   stop(): Promise<void>;
 }
 
 /** Counts of what was accepted; all of it has been found once, under its own id. */
-export type Outcome = Record<Kind | 'webhooks', number>;
+export type Outcome = Record<Kind | 'webhooks', number> & { killed: Readonly<Record<Moment, number>> };
 
-export async function startKillWorld(processes: number): Promise<KillWorld> {
+/** The seed says when kills come; what a process does at that moment is its own affair. */
+export async function startKillWorld(processes: number, seed: number): Promise<KillWorld> {
   await compileSource();
   const emulator = await startEmulator();
   const hooks = await startReceiver();
@@ -89,8 +86,21 @@ export async function startKillWorld(processes: number): Promise<KillWorld> {
   /** words -> message id */
   const accepted = new Map<Kind, Map<string, string>>(KINDS.map((kind) => [kind, new Map()]));
   const of = (kind: Kind) => accepted.get(kind) ?? new Map<string, string>();
-  const acceptedCount = () => KINDS.reduce((sum, kind) => sum + of(kind).size, 0);
   let made = 0;
+
+  const killer = createKiller({
+    processes: all,
+    random: createRandom(seed),
+    progress: [
+      ...OUTBOUND.map((kind) => () => of(kind).size),
+      () => emulator.received().length,
+      () => confirmedOf(emulator).length,
+    ],
+    check() {
+      checkWords(emulator, of);
+      hooks.checkOrder();
+    },
+  });
 
   /** The same request with the same key until somebody says what became of it. */
   async function insist(
@@ -156,40 +166,21 @@ export async function startKillWorld(processes: number): Promise<KillWorld> {
         },
       };
     },
-    async killAtRandom(kills, random) {
-      for (let kill = 0; kill < kills; kill++) {
-        const victim = all[Math.floor(random() * all.length)];
-        // Mostly in the middle of its work: after some more was accepted, or sent, at any moment of what follows.
-        const count = random() < 0.5 ? acceptedCount : () => emulator.received().length;
-        const enough = count() + Math.floor(random() * MOST_BETWEEN);
-        await until(() => count() >= enough, KILL_WITHIN_MS).catch(() => undefined);
-        await pause(random() * 100);
-        await victim?.kill();
-        if (random() < DURING_START) {
-          // The next one dies while it starts.
-          const starting = victim?.start().catch(() => undefined);
-          await pause(random() * 1_500);
-          await victim?.kill();
-          await starting;
-          // It may not have been there yet.
-          await victim?.kill();
-          kill++;
-        }
-        await victim?.start();
-      }
-    },
+    killAtRandom: (kills) => killer.kill(kills),
     async settle() {
       await untilNone(() => countWaiting(first), 'messages still wait');
       await untilArrived(emulator, first, of);
-      await checkOutbound(emulator, of);
-      await checkHistory(first, of);
-      await checkInbound(emulator, first, of);
+      checkWords(emulator, of);
+      checkOutbound(emulator, of);
+      const out = await checkHistory(first, of);
+      const inbound = await checkInbound(emulator, first, of);
+      await checkCounts(first, { out, inbound });
       const webhooks = await hooks.check(
         of('inbound').size,
         [...KINDS].flatMap((kind) => (kind === 'inbound' ? [] : [...of(kind).values()])),
       );
       const counts = Object.fromEntries(KINDS.map((kind) => [kind, of(kind).size]));
-      return { ...(counts as Record<Kind, number>), webhooks };
+      return { ...(counts as Record<Kind, number>), webhooks, killed: { ...killer.killed } };
     },
     async stop() {
       await Promise.all(all.map((process) => process.remove()));
@@ -230,6 +221,9 @@ const outboundIds = (of: Accepted) => new Set(OUTBOUND.flatMap((kind) => [...of(
 const readable = (emulator: Emulator) =>
   emulator.received().filter((message) => message.from === PHONE && !message.decryptError);
 
+const confirmedOf = (emulator: Emulator) =>
+  emulator.inbound({ to: PHONE }).filter(({ receivedAt }) => receivedAt !== undefined);
+
 async function untilArrived(emulator: Emulator, process: SandboxProcess, of: Accepted): Promise<void> {
   const missing = () => {
     const arrived = new Set(readable(emulator).map(({ id }) => id));
@@ -245,26 +239,30 @@ async function untilArrived(emulator: Emulator, process: SandboxProcess, of: Acc
     },
   );
   const unconfirmed = () => {
-    const confirmed = emulator.inbound({ to: PHONE }).filter(({ receivedAt }) => receivedAt !== undefined);
-    return Math.max(0, of('inbound').size - confirmed.length);
+    return Math.max(0, of('inbound').size - confirmedOf(emulator).length);
   };
   await untilNone(unconfirmed, 'messages that came in are not confirmed');
 }
 
-/** Each once for each recipient, under the id that was given for its words. */
-async function checkOutbound(emulator: Emulator, of: Accepted): Promise<void> {
+/** What has arrived came under the id that was given for its words. */
+function checkWords(emulator: Emulator, of: Accepted): void {
   const idOf = new Map(OUTBOUND.flatMap((kind) => [...of(kind)]));
-  const ids = outboundIds(of);
-  const seen = new Map<string, number>();
-  for (const { id, text, caption, to } of readable(emulator)) {
+  for (const { id, text, caption } of readable(emulator)) {
     const words = text ?? caption ?? '';
-    const expected = idOf.get(words);
-    if (expected !== undefined && expected !== id)
-      throw new Error(`"${words}" came as ${id}, not as ${expected}`);
+    const expected = idOf.get(words) ?? id;
+    if (expected !== id) throw new Error(`"${words}" came as ${id}, not as ${expected}`);
+  }
+}
+
+/** Each once for each recipient, and nothing else. */
+function checkOutbound(emulator: Emulator, of: Accepted): void {
+  const ids = outboundIds(of);
+  const seen = new Set<string>();
+  for (const { id, to } of readable(emulator)) {
     const place = `${id} at ${to}`;
-    seen.set(place, (seen.get(place) ?? 0) + 1);
-    if ((seen.get(place) ?? 0) > 1) throw new Error(`${place} was shown twice`);
-    if (expected === undefined && !ids.has(id)) throw new Error(`${id} was never accepted`);
+    if (seen.has(place)) throw new Error(`${place} was shown twice`);
+    seen.add(place);
+    if (!ids.has(id)) throw new Error(`${id} was never accepted`);
   }
 }
 
@@ -274,7 +272,8 @@ interface Row {
   content: { text?: string; caption?: string; media?: { state: string } };
 }
 
-async function checkHistory(process: SandboxProcess, of: Accepted): Promise<void> {
+/** Resolves with how many there are. */
+async function checkHistory(process: SandboxProcess, of: Accepted): Promise<number> {
   const rows = await readAll(process, 'out');
   const byId = new Map(rows.map((row) => [row.messageId, row]));
   if (byId.size !== rows.length) throw new Error('a message is in the history twice');
@@ -283,6 +282,23 @@ async function checkHistory(process: SandboxProcess, of: Accepted): Promise<void
     if (status === undefined || !['sent', 'delivered', 'read'].includes(status)) {
       throw new Error(`${id} is ${status ?? 'not in the history'}`);
     }
+  }
+  return rows.length;
+}
+
+/** What the service counts is what its history holds. */
+async function checkCounts(process: SandboxProcess, rows: { out: number; inbound: number }): Promise<void> {
+  const queue = await process.call('GET', `/message/queue-status?session=${SESSION}`);
+  const { pending, processing, completed, failed, expired, canceled } = queue.body;
+  const stats = await process.call('GET', `/analytics/sessions/${SESSION}/stats?days=2`);
+  const { sent, received, total } = stats.body.data.messages;
+  const counted = { pending, processing, completed, failed, expired, canceled, sent, received, total };
+  const none = { pending: 0, processing: 0, failed: 0, expired: 0, canceled: 0 };
+  const { out, inbound } = rows;
+  const expected = { ...none, completed: out, sent: out, received: inbound, total: out + inbound };
+  for (const [name, n] of Object.entries(expected)) {
+    const found = counted[name as keyof typeof counted];
+    if (found !== n) throw new Error(`${name} is ${found}, not ${n}: ${JSON.stringify(counted)}`);
   }
 }
 
@@ -297,7 +313,7 @@ async function readAll(process: SandboxProcess, direction: 'in' | 'out'): Promis
   }
 }
 
-async function checkInbound(emulator: Emulator, process: SandboxProcess, of: Accepted): Promise<void> {
+async function checkInbound(emulator: Emulator, process: SandboxProcess, of: Accepted): Promise<number> {
   const rows = await readAll(process, 'in');
   const found = new Map(rows.map((row) => [row.messageId, row.content.text ?? row.content.caption]));
   for (const [words, id] of of('inbound')) {
@@ -313,6 +329,7 @@ async function checkInbound(emulator: Emulator, process: SandboxProcess, of: Acc
     const files = (await readAll(process, 'in')).filter((row) => row.content.media);
     return files.filter((row) => row.content.media?.state !== 'stored').length;
   }, 'files are not stored');
+  return rows.length;
 }
 
 const RANKS: Readonly<Record<string, number>> = {
@@ -345,23 +362,30 @@ async function startReceiver() {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
+  function checkOrder(): void {
+    const ranks = new Map<string, number>();
+    const received = new Set<string>();
+    for (const { type, data } of told) {
+      const id = data.messageId ?? '';
+      if (type === 'message.failed') throw new Error(`${id} failed`);
+      if (type === 'message.received' && received.has(id)) throw new Error(`${id} was told of twice`);
+      if (type === 'message.received') received.add(id);
+      const rank = RANKS[type] ?? 0;
+      if (rank === 0) continue;
+      if (rank <= (ranks.get(id) ?? 0)) throw new Error(`${id} went from ${ranks.get(id)} to ${type}`);
+      ranks.set(id, rank);
+    }
+  }
   return {
     url: `http://127.0.0.1:${port}/`,
+    checkOrder,
     /** Waits for one event of each that came in and one `sent` of each that went out; statuses never go back. */
     async check(received: number, sent: readonly string[]): Promise<number> {
-      const of = (type: string) => told.filter((event) => event.type === type);
-      const tellings = () =>
-        of('message.received').length + new Set(of('message.sent').map(({ data }) => data.messageId)).size;
+      const of = (type: string) =>
+        new Set(told.flatMap(({ type: t, data }) => (t === type ? [data.messageId] : [])));
+      const tellings = () => of('message.received').size + of('message.sent').size;
       await untilNone(() => Math.max(0, received + sent.length - tellings()), 'webhooks have not come');
-      const rank = new Map<string, number>();
-      for (const { type, data } of told) {
-        const now = RANKS[type] ?? 0;
-        const id = data.messageId ?? '';
-        if (type === 'message.failed') throw new Error(`${id} failed`);
-        if (now === 0) continue;
-        if (now <= (rank.get(id) ?? 0)) throw new Error(`${id} went from ${rank.get(id)} to ${type}`);
-        rank.set(id, now);
-      }
+      checkOrder();
       return told.length;
     },
     stop: () =>

@@ -3,22 +3,12 @@ import { proto } from '@whiskeysockets/baileys';
 import { expect } from 'vitest';
 import { readPayload } from '../../src/whatsapp/baileys/read-payload.ts';
 import { type TestEngine, until } from './engine.ts';
+import { createRandom } from './random.ts';
 
 const MAX_HOLD_MS = 50;
 const PEOPLE = 12;
 /** Stanzas on their way at one time. */
 const IN_FLIGHT = 50;
-
-/** Mulberry32: the same numbers for the same seed. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const key = { remoteJid: '6281@s.whatsapp.net', fromMe: false, id: 'K1' };
 const contextInfo = {
