@@ -27,6 +27,7 @@ describe('two spellings of one subscriber', () => {
     '551123456789', // a line of Brazil never got a 9
     '5511923456789', // and a 9 before 2 to 5 was no number of eight digits
     '2252720123456',
+    '22981123456', // a service of Bénin, which keeps its eight digits
     '14155552671',
     '525',
   ])('%s has one', (digits) => {
@@ -39,5 +40,12 @@ describe('two spellings of one subscriber', () => {
     expect(isFormer('229971234')).toBe(false);
     expect(isFormer('520512345678')).toBe(false);
     expect(isFormer('62812')).toBe(false);
+    for (const digits of ['2289012345', '248512345', '253612345', '26577123456', '99555123456']) {
+      expect([digits, isFormer(digits)]).toEqual([digits, true]);
+    }
+    // Their plans have changed before June 2011, or never.
+    for (const digits of ['2356123456', '2577912345', '2686123456']) {
+      expect([digits, isFormer(digits)]).toEqual([digits, false]);
+    }
   });
 });

@@ -1,41 +1,34 @@
 /**
  * Numbers that one subscriber has under two spellings: WhatsApp keeps the one of the day when the account was made,
- * while the numbering plan has gone on. Sources: the regulators' changeovers (Mexico 2019, Brazil 2012-2016, Côte
- * d'Ivoire 2021, Bénin 2024, …) and Argentina's 9, which is dialled from abroad only.
+ * while the numbering plan has gone on.
+ *
+ * Checked against libphonenumber: `resources/PhoneNumberMetadata.xml` of June 2011, March 2012, September 2015 and July
+ * 2026 (v9.0.35), and the comments beside its ranges; carriers of October 2020 (v8.12.10). Mexico gave up the 1 in August 2019 (comment of +52). Bénin put 01
+ * before all numbers on 30 November 2024 (ARCEP Bénin). Côte d'Ivoire put 01 (Moov), 05 (MTN) and 07 (Orange) before
+ * mobiles on 31 January 2021 (ARTCI); which of them, the second digit told. Brazil put 9 before mobiles, by area code,
+ * from 2012 to 2016 (Anatel). Argentina's 9 is dialled from abroad only. WhatsApp answers with either spelling for Brazil
+ * and Mexico (tulir/whatsmeow issue 874).
  */
 
-/** By calling code: lengths that national numbers had before a change, and that libphonenumber does not know any more. */
-const FORMER_LENGTHS: Record<string, readonly number[]> = {
-  '52': [11], // Mexico: 1 before mobiles
-  '84': [10], // Vietnam: mobiles of 11 digits with their 0
-  '224': [8], // Guinea
-  '225': [8], // Côte d'Ivoire
-  '229': [8], // Bénin
-  '230': [7], // Mauritius
-  '231': [7], // Liberia
-  '235': [7], // Chad
-  '237': [8], // Cameroon
-  '241': [7], // Gabon
-  '253': [6], // Djibouti
-  '257': [7], // Burundi
-  '268': [7], // Eswatini
-  '670': [7], // Timor-Leste
-  '677': [5], // Solomon Islands
-  '678': [5], // Vanuatu
-  '686': [5], // Kiribati
-  '689': [6], // French Polynesia
+/**
+ * By calling code: national numbers of mobiles whose length libphonenumber does not know any more, as its metadata had
+ * them. Other plans have changed as well (Cameroon, Egypt, Ecuador, …), but their former lengths are still lengths of
+ * some number there, and pass as such.
+ */
+const FORMER_MOBILES: Record<string, RegExp> = {
+  '52': /^1[2-9]\d{9}$/, // Mexico, until 2019
+  '225': /^[04-9]\d{7}$/, // Côte d'Ivoire, until 2021
+  '228': /^[0789]\d{6}$/, // Togo: 2011
+  '229': /^[24-69]\d{7}$/, // Bénin, until 2024
+  '248': /^[57]\d{5}$/, // Seychelles: 2011
+  '253': /^[6-8]\d{5}$/, // Djibouti: 2011
+  '265': /^77\d{6}$/, // Malawi: 2011
+  '995': /^[15-79]\d{7}$/, // Georgia: 2011
 };
-const FORMER_PATTERNS: Record<string, RegExp> = { '52': /^1\d{10}$/, '84': /^1\d{9}$/ };
 
-/** True for E.164 digits of a length that was right when the account may have been made. */
+/** True for E.164 digits of a mobile that was right when the account may have been made. */
 export function isFormer(digits: string): boolean {
-  for (const size of [2, 3]) {
-    const code = digits.slice(0, size);
-    const national = digits.slice(size);
-    if (!FORMER_LENGTHS[code]?.includes(national.length)) continue;
-    if (FORMER_PATTERNS[code]?.test(national) ?? !national.startsWith('00')) return true;
-  }
-  return false;
+  return [2, 3].some((size) => FORMER_MOBILES[digits.slice(0, size)]?.test(digits.slice(size)) === true);
 }
 
 /** What a spelling of today and one of before look like, and how each becomes the other. */
@@ -56,8 +49,13 @@ const TWINS: readonly {
     toToday: put(4, '9'),
     toBefore: drop(4, 1),
   },
-  // Bénin: 01 before all numbers.
-  { before: /^229[2-9]\d{7}$/, today: /^22901[2-9]\d{7}$/, toToday: put(3, '01'), toBefore: drop(3, 2) },
+  // Bénin: 01 before all numbers but those of services (81…, 857…).
+  {
+    before: /^229[24-69]\d{7}$/,
+    today: /^22901[24-69]\d{7}$/,
+    toToday: put(3, '01'),
+    toBefore: drop(3, 2),
+  },
   // Côte d'Ivoire: the operator's prefix, which the second digit of a mobile told.
   {
     before: /^225[04-9][0-3]\d{6}$/,
