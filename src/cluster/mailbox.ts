@@ -2,6 +2,7 @@
 
 import type { Database } from '../db/client.ts';
 import { inCleanContext } from '../db/scope.ts';
+import { jitteredBackoffMs } from '../utils/backoff.ts';
 import { type Clock, sleep } from '../utils/clock.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import type { Logger } from '../utils/logger.ts';
@@ -12,8 +13,7 @@ import { forgetWakeUps, type SessionNews, takeWakeUps } from './wake-ups.ts';
 const LOOK_EVERY_MS = 50;
 /** Between looks at whether there is another process: no query. */
 const ALONE_MS = 250;
-const FIRST_PAUSE_MS = 200;
-const MAX_PAUSE_MS = 5_000;
+const PAUSE = { firstMs: 200, maxMs: 5_000 };
 const CLEAN_EVERY_MS = MINUTE_MS;
 /** Commands leave news of their own, unless a process of an earlier release has added theirs to a message's. */
 const COMMANDS_EVERY_MS = 1_000;
@@ -61,18 +61,17 @@ export function createMailbox(deps: MailboxDeps): Mailbox {
   }
 
   async function run(): Promise<void> {
-    let pauseMs = FIRST_PAUSE_MS;
+    let failures = 0;
     while (!stopping.signal.aborted) {
       const hasPeers = deps.hasPeers();
       try {
         if (hasPeers) await look();
         await clean();
-        pauseMs = FIRST_PAUSE_MS;
+        failures = 0;
         await sleep(clock, hasPeers ? LOOK_EVERY_MS : ALONE_MS, stopping.signal);
       } catch (error) {
         logger.warn('news of other processes could not be read', { error: String(error) });
-        await sleep(clock, pauseMs * (0.5 + Math.random() / 2), stopping.signal);
-        pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2);
+        await sleep(clock, jitteredBackoffMs(PAUSE, ++failures, Math.random()), stopping.signal);
       }
     }
   }

@@ -1,4 +1,5 @@
 /** What a database error means. The drivers' errors arrive wrapped by drizzle, so the chain of causes is read. */
+import { backoffMs, between } from '../utils/backoff.ts';
 
 /** The shared transaction of several writers did not commit: nothing of any of them is in the database. */
 export class GroupCommitError extends Error {
@@ -165,4 +166,11 @@ const WRITE_REFUSED = new Set([
 /** True when a MySQL server that answers could not keep what it was given. */
 export function isWriteRefused(error: unknown): boolean {
   return some(error, (fault) => hasErrno(fault, WRITE_REFUSED));
+}
+
+const CONFLICT_PAUSE = { firstMs: 40, maxMs: 1_000 };
+
+/** Milliseconds before a statement or transaction that lost to another one is tried again: any time up to a growing one. */
+export function conflictPauseMs(failures: number): number {
+  return between(0, backoffMs(CONFLICT_PAUSE, failures), Math.random());
 }

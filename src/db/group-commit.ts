@@ -2,6 +2,7 @@
  * One writer, many callers: writes that wait at the same time share one SQLite transaction, because the commit
  * is what costs. Each caller is answered only after that commit.
  */
+import { between } from '../utils/backoff.ts';
 import { DatabaseTimeoutError, GroupCommitError } from './errors.ts';
 import {
   asError,
@@ -157,7 +158,7 @@ function createBeginner(writer: Writer, busyTimeoutMs: number): Beginner {
           trusted = false;
           const busy = error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY';
           if (!busy || monotonicMs() >= giveUpMs) throw error;
-          await pause(5 + Math.random() * 20);
+          await pause(between(5, 25, Math.random()));
         }
       }
     },

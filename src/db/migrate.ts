@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator';
+import { between } from '../utils/backoff.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import { StartError } from '../utils/errors.ts';
 import type { Logger } from '../utils/logger.ts';
@@ -143,7 +144,7 @@ async function takeLease({ db, dialect, now }: Database, logger: MigrateOptions[
     if (waitedMs > MAX_WAIT_MS) {
       throw new StartError('another process has been migrating the database for 15 minutes: look at its log');
     }
-    await delay(100 + Math.random() * 200);
+    await delay(between(100, 300, Math.random()));
   }
   const whereMine = sql`where id = 1 and owner = ${owner}`;
   return {

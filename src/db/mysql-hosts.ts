@@ -1,9 +1,10 @@
 /** Several servers with the same data (nodes of a cluster): all connections go to one of them, to another when it fails. */
+
 import { connect, type Socket } from 'node:net';
+import { backoffMs } from '../utils/backoff.ts';
 import type { HostAddress } from '../utils/host-list.ts';
 
-const FIRST_PAUSE_MS = 1_000;
-const MAX_PAUSE_MS = 30_000;
+const PAUSE = { firstMs: 1_000, maxMs: 30_000 };
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
 export interface Hosts {
@@ -53,7 +54,7 @@ export function createHosts(addresses: readonly [HostAddress, ...HostAddress[]],
       if (address !== current) return;
       current.failures += 1;
       const now = nowMs();
-      current.retryAtMs = now + Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (current.failures - 1));
+      current.retryAtMs = now + backoffMs(PAUSE, current.failures);
       const rested = states.find(({ retryAtMs }) => retryAtMs <= now);
       current = rested ?? states.reduce((a, b) => (b.retryAtMs < a.retryAtMs ? b : a));
     },

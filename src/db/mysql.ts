@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { MySqlDialect } from 'drizzle-orm/mysql-core';
 import { MySql2Database, MySql2Session, MySql2Transaction } from 'drizzle-orm/mysql2';
 import type { Pool, PoolConnection, QueryOptions } from 'mysql2/promise';
-import { isConflict, isConnectionLost, TransactionLostError } from './errors.ts';
+import { conflictPauseMs, isConflict, isConnectionLost, TransactionLostError } from './errors.ts';
 import { type Connections, createConnections, isBroken, QUERY_TIMEOUT_MS } from './mysql-pool.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
 import { pause } from './turns.ts';
@@ -83,7 +83,7 @@ function createRouter(connections: Connections) {
           return await once(options, params);
         } catch (error) {
           if (attempt >= TRIES || !isConflict(error)) throw error;
-          await pause(Math.random() * 20 * 2 ** attempt);
+          await pause(conflictPauseMs(attempt));
         }
       }
     },

@@ -3,7 +3,7 @@ import { and, asc, gt, inArray, type SQL } from 'drizzle-orm';
 import type { LibSQLDatabase } from 'drizzle-orm/libsql';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySql2Database } from 'drizzle-orm/mysql2';
-import { isRetryable, isUniqueViolation } from './errors.ts';
+import { conflictPauseMs, isRetryable, isUniqueViolation } from './errors.ts';
 import { dbType } from './kit.ts';
 import { pause, turn } from './turns.ts';
 import { type Changes, type Database, type Db, isTx, type NewRow, type Tx } from './types.ts';
@@ -70,7 +70,7 @@ export async function transact<R>(
       return await db.transaction(fn);
     } catch (error) {
       if (attempt >= tries || !isRetryable(error)) throw error;
-      await pause(Math.random() * 20 * 2 ** attempt);
+      await pause(conflictPauseMs(attempt));
     }
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createClient } from '@libsql/client';
+import { spread } from '../utils/backoff.ts';
 import { StartError } from '../utils/errors.ts';
 import { pause } from './turns.ts';
 
@@ -26,7 +27,7 @@ export async function lockDatabaseFile(path: string): Promise<ProcessLock> {
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY')) throw error;
       if (attempt >= TRIES) throw new StartError(refusal(path));
-      await pause(PAUSE_MS * (0.5 + Math.random()));
+      await pause(spread(PAUSE_MS, Math.random(), 0.5));
     }
   }
 }

@@ -8,6 +8,7 @@ import type { Db, Tx } from '../db/client.ts';
 import { affected } from '../db/ops.ts';
 import { messageQueue, messages, whatsappAccounts } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
+import { backoffMs } from '../utils/backoff.ts';
 import { DAY_MS, MINUTE_MS } from '../utils/durations.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { isGroupJid, lidJid, phoneJid } from '../whatsapp/jid.ts';
@@ -33,7 +34,7 @@ export function tripsBreaker(errorCode: string): boolean {
 
 /** Milliseconds of the n-th pause in a row: 15 min, doubling up to a day. */
 export function breakerPauseMs(trips: number): number {
-  return Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (trips - 1));
+  return backoffMs({ firstMs: FIRST_PAUSE_MS, maxMs: MAX_PAUSE_MS }, trips);
 }
 
 /** The reason that the session shows while its breaker is open. */

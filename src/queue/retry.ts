@@ -1,4 +1,5 @@
 /** What is to be done after an attempt: a pure function of its result. */
+import { jittered, jitteredBackoffMs } from '../utils/backoff.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import type { LeftOut, SendResult } from '../whatsapp/engine.ts';
 
@@ -35,9 +36,8 @@ export function isTransientRefusal(code: string): boolean {
 }
 
 /** Milliseconds until the next attempt: doubling from 2 s to 1 min, the upper half of it random. */
-export function backoffMs(attempts: number, random: number): number {
-  const full = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.max(0, attempts - 1));
-  return Math.round(full / 2 + (full / 2) * random);
+export function retryDelayMs(attempts: number, random: number): number {
+  return jitteredBackoffMs({ firstMs: FIRST_BACKOFF_MS, maxMs: MAX_BACKOFF_MS }, attempts, random);
 }
 
 /**
@@ -54,7 +54,7 @@ export function decide(attempt: Attempt): Decision {
     case 'postponed':
       return {
         action: 'release',
-        availableAt: attempt.now + Math.round((POSTPONE_MS * (1 + attempt.random)) / 2),
+        availableAt: attempt.now + jittered(POSTPONE_MS, attempt.random),
       };
     case 'impossible':
       return { action: 'failed', errorCode: result.code, errorMessage: result.message };
@@ -71,6 +71,6 @@ export function decide(attempt: Attempt): Decision {
 
 function again(attempt: Attempt, errorCode: string, errorMessage: string): Decision {
   if (attempt.attempts >= attempt.maxAttempts) return { action: 'failed', errorCode, errorMessage };
-  const availableAt = attempt.now + backoffMs(attempt.attempts, attempt.random);
+  const availableAt = attempt.now + retryDelayMs(attempt.attempts, attempt.random);
   return { action: 'retry', availableAt, reason: errorCode };
 }

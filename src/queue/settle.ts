@@ -1,8 +1,10 @@
 /** What became of messages, written for many at a time: outcomes of the same moment share one transaction. */
+
 import { isUnavailable, transact } from '../db/ops.ts';
 import { inCleanContext } from '../db/scope.ts';
 import { monotonicMs, pause, turn } from '../db/turns.ts';
 import { record } from '../events/record.ts';
+import { jitteredBackoffMs } from '../utils/backoff.ts';
 import { sleep } from '../utils/clock.ts';
 import type { QueueDeps } from './deps.ts';
 import { type AttemptItem, settleAttempt } from './settle-attempts.ts';
@@ -31,8 +33,7 @@ interface Waiting {
 /** Outcomes in one transaction: some milliseconds of work. */
 const MAX_BATCH = 50;
 const MAX_CONFLICTS = 5;
-const FIRST_PAUSE_MS = 200;
-const MAX_PAUSE_MS = 5_000;
+const PAUSE = { firstMs: 200, maxMs: 5_000 };
 
 /** Under load outcomes gather for as long: an eighth of the transactions, and nobody notices 15 ms. */
 const WINDOW_MS = 15;
@@ -56,20 +57,19 @@ export function createSettler(deps: QueueDeps, { windowMs = WINDOW_MS } = {}): S
 
   async function run(): Promise<void> {
     await gather();
-    for (let pauseMs = FIRST_PAUSE_MS; waiting.length > 0 && !stopping.signal.aborted; ) {
+    for (let failures = 0; waiting.length > 0 && !stopping.signal.aborted; ) {
       const batch = waiting.splice(0, MAX_BATCH);
       const written = await flush(batch);
       lastBatchMs = monotonicMs();
       if (written) {
-        pauseMs = FIRST_PAUSE_MS;
+        failures = 0;
         if (waiting.length > 0) await gather();
         continue;
       }
       waiting.unshift(...batch);
       resting = true;
-      await sleep(deps.clock, pauseMs * (0.5 + Math.random() / 2), stopping.signal);
+      await sleep(deps.clock, jitteredBackoffMs(PAUSE, ++failures, Math.random()), stopping.signal);
       resting = false;
-      pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2);
     }
     running = null;
     if (stopping.signal.aborted) refuseAll();

@@ -1,10 +1,12 @@
 /** One opened session's credentials and keys: reads through a bounded cache, writes together and in order. */
+
 import { AsyncResource } from 'node:async_hooks';
 import { and, eq, inArray } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import type { Tx } from '../db/client.ts';
 import { incoming, isRetryable, isUnavailable, transact, upsert } from '../db/ops.ts';
 import { waCredentials, waKeys } from '../db/schema.ts';
+import { retry } from '../utils/backoff.ts';
 import { sleep } from '../utils/clock.ts';
 import {
   type CredentialStoreDeps,
@@ -23,8 +25,7 @@ const CACHE_BYTES = 64 * 1024 ** 2;
 const ENTRY_BYTES = 500;
 /** What is set in bulk (812 pre-keys after pairing) is not read soon, and would push out what is. */
 const MAX_CACHED_AT_ONCE = 50;
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 5_000;
+const RETRY = { firstMs: 100, maxMs: 5_000 };
 /** A server is patient with a message that is not confirmed; what is sent meanwhile has bounds of its own. */
 const READ_TIMEOUT_MS = 90_000;
 
@@ -134,23 +135,25 @@ export function createAccountKeys(
     return change ? change.value : cache.get(scope + key)?.value;
   }
 
-  async function readPatiently(type: string, names: readonly string[]): Promise<Map<string, Buffer>> {
-    const giveUpAt = deps.clock.monotonic() + (deps.readTimeoutMs ?? READ_TIMEOUT_MS);
-    for (let delayMs = RETRY_MIN_MS; ; delayMs = Math.min(delayMs * 2, RETRY_MAX_MS)) {
-      try {
-        return await readKeys(deps, account.id, type, names);
-      } catch (error) {
-        if (refused || giveUp.signal.aborted || !(isUnavailable(error) || isRetryable(error))) throw error;
-        const waitMs = delayMs * (0.5 + Math.random() / 2);
-        if (deps.clock.monotonic() + waitMs > giveUpAt) {
-          for (const listener of awayListeners) listener();
-          throw error;
-        }
-        deps.logger.warn('keys could not be read, trying again', { accountId: account.id, error });
-        await sleep(deps.clock, waitMs, giveUp.signal);
+  function readPatiently(type: string, names: readonly string[]): Promise<Map<string, Buffer>> {
+    return retry(
+      async () => {
         if (refused) throw refused;
-      }
-    }
+        return readKeys(deps, account.id, type, names);
+      },
+      {
+        clock: deps.clock,
+        range: RETRY,
+        signal: giveUp.signal,
+        timeoutMs: deps.readTimeoutMs ?? READ_TIMEOUT_MS,
+        isPassing: (error) => !refused && (isUnavailable(error) || isRetryable(error)),
+        onRetry: (error) =>
+          deps.logger.warn('keys could not be read, trying again', { accountId: account.id, error }),
+        onGivenUp() {
+          for (const listener of awayListeners) listener();
+        },
+      },
+    );
   }
 
   return {
@@ -240,22 +243,20 @@ function createBatch(): Batch {
 }
 
 /** Only a lost ownership or the end of the session stops it: a database that is away comes back. */
-async function writeUntilDone(
+function writeUntilDone(
   deps: CredentialStoreDeps,
   account: AccountRef,
   batch: Batch,
   giveUp: AbortSignal,
 ): Promise<void> {
-  for (let delayMs = RETRY_MIN_MS; ; delayMs = Math.min(delayMs * 2, RETRY_MAX_MS)) {
-    try {
-      return await transact(deps.db, (tx) => writeBatch(tx, deps, account, batch));
-    } catch (error) {
-      if (error instanceof OwnershipLost || giveUp.aborted) throw error;
-      deps.logger.warn('credentials could not be written, trying again', { accountId: account.id, error });
-      await sleep(deps.clock, delayMs * (0.5 + Math.random() / 2), giveUp);
-      if (giveUp.aborted) throw error;
-    }
-  }
+  return retry(() => transact(deps.db, (tx) => writeBatch(tx, deps, account, batch)), {
+    clock: deps.clock,
+    range: RETRY,
+    signal: giveUp,
+    isPassing: (error) => !(error instanceof OwnershipLost),
+    onRetry: (error) =>
+      deps.logger.warn('credentials could not be written, trying again', { accountId: account.id, error }),
+  });
 }
 
 async function writeBatch(

@@ -10,6 +10,7 @@ import {
   releaseDeadClaims,
   retryDelayMs,
 } from '../services/inbound/media-work.ts';
+import { spread } from '../utils/backoff.ts';
 import { sleep } from '../utils/clock.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
@@ -67,7 +68,7 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
       }
       if (woken || stopping.signal.aborted) continue;
       nap = new AbortController();
-      await sleep(clock, pollMs * (0.75 + Math.random() / 2), nap.signal);
+      await sleep(clock, spread(pollMs, Math.random()), nap.signal);
     }
     await Promise.all(running);
   }

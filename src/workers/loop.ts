@@ -1,5 +1,7 @@
 /** Work that is done again and again while the process runs. */
+
 import { inCleanContext } from '../db/scope.ts';
+import { backoffMs, spread } from '../utils/backoff.ts';
 import { type Clock, sleep } from '../utils/clock.ts';
 import type { Logger } from '../utils/logger.ts';
 
@@ -20,7 +22,7 @@ export interface LoopOptions {
 }
 
 /** After failures in a row the pause doubles up to this many periods: the database may be away. */
-const MAX_BACKOFF = 16;
+const MAX_PERIODS = 16;
 
 /** Makes a loop that survives its rounds' failures. The first round comes after the first pause. */
 export function createLoop(options: LoopOptions): Loop {
@@ -29,15 +31,16 @@ export function createLoop(options: LoopOptions): Loop {
   let running: Promise<void> | null = null;
 
   async function run(): Promise<void> {
-    let backoff = 1;
+    const range = { firstMs: periodMs, maxMs: periodMs * MAX_PERIODS };
+    let failures = 0;
     while (!stopping.signal.aborted) {
-      await sleep(clock, periodMs * backoff * (0.75 + Math.random() / 2), stopping.signal);
+      await sleep(clock, spread(backoffMs(range, failures + 1), Math.random()), stopping.signal);
       if (stopping.signal.aborted) return;
       try {
         await options.round(stopping.signal);
-        backoff = 1;
+        failures = 0;
       } catch (error) {
-        backoff = Math.min(MAX_BACKOFF, backoff * 2);
+        failures++;
         logger.warn(`${name} failed and goes on`, { error });
       }
     }

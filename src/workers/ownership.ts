@@ -2,6 +2,7 @@
  * Which sessions belong to this process. It renews one heartbeat row, takes sessions that no living process owns,
  * gives its surplus to others, and claims nothing from the moment its lease could end without its noticing.
  */
+
 import type { Host } from '../cluster/host.ts';
 import {
   countSessions,
@@ -19,6 +20,7 @@ import { chooseOrphans, type Shares, surplusOf } from '../cluster/shares.ts';
 import { postWakeUps } from '../cluster/wake-ups.ts';
 import type { Database } from '../db/client.ts';
 import { isLinking } from '../db/schema.ts';
+import { spread } from '../utils/backoff.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Logger } from '../utils/logger.ts';
 import { createLease, type Lease } from './lease.ts';
@@ -305,7 +307,7 @@ class Owner implements Ownership {
     return this.#owned.get(accountId) ?? null;
   }
 
-  #scheduleTick(delayMs = TICK_MS * (1 - TICK_JITTER + 2 * TICK_JITTER * this.#random())): void {
+  #scheduleTick(delayMs = spread(TICK_MS, this.#random(), TICK_JITTER)): void {
     const { clock, logger } = this.#deps;
     this.#cancelTick();
     if (!this.#running) return;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createOrderedIds } from '../../src/queue/ordered-ids.ts';
 import { applyProof } from '../../src/queue/progress.ts';
-import { type Attempt, backoffMs, decide } from '../../src/queue/retry.ts';
+import { type Attempt, decide, retryDelayMs } from '../../src/queue/retry.ts';
 
 const attempt = (over: Partial<Attempt>): Attempt => ({
   result: { outcome: 'unknown', reason: 'timeout' },
@@ -15,8 +15,8 @@ const attempt = (over: Partial<Attempt>): Attempt => ({
 
 describe('the retry policy', () => {
   it('doubles from 2 s to a minute, the upper half random', () => {
-    expect([1, 2, 3, 9].map((n) => backoffMs(n, 0))).toEqual([1_000, 2_000, 4_000, 30_000]);
-    expect([1, 2, 3, 9].map((n) => backoffMs(n, 1))).toEqual([2_000, 4_000, 8_000, 60_000]);
+    expect([1, 2, 3, 9].map((n) => retryDelayMs(n, 0))).toEqual([1_000, 2_000, 4_000, 30_000]);
+    expect([1, 2, 3, 9].map((n) => retryDelayMs(n, 1))).toEqual([2_000, 4_000, 8_000, 60_000]);
   });
 
   it('ends after the last attempt with the reason', () => {

@@ -5,6 +5,7 @@ import type { Db, Tx } from '../../db/client.ts';
 import { incoming, transact, upsert } from '../../db/ops.ts';
 import { rateLimits } from '../../db/schema.ts';
 import { addressGroup } from '../../utils/address.ts';
+import { backoffMs } from '../../utils/backoff.ts';
 import { FUTURE_MS } from '../../utils/clock.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -37,7 +38,7 @@ export function addressThrottle({ ip }: Pick<Ctx, 'ip'>): Throttle {
 /** How long after its last failure a subject with this many failures is locked. */
 export function lockMs(failures: number, free: number): number {
   if (failures < free) return 0;
-  return Math.min(MAX_LOCK_MS, FIRST_LOCK_MS * 2 ** Math.min(failures - free, 20));
+  return backoffMs({ firstMs: FIRST_LOCK_MS, maxMs: MAX_LOCK_MS }, failures - free + 1);
 }
 
 /**

@@ -3,6 +3,7 @@
 import { desc, eq, sql } from 'drizzle-orm';
 import { isUnavailable } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
+import { backoffMs } from '../../utils/backoff.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { areNewest } from './counts.ts';
@@ -33,8 +34,7 @@ const PACED_LOOK_MS = 200;
 const LOOK_MS = 1_000;
 /** Shorter pauses of the session are pacing. */
 const LONG_PAUSE_MS = 600_000;
-const CHECK_PAUSE_MS = 1_000;
-const MAX_CHECK_PAUSE_MS = 30_000;
+const CHECK_PAUSE = { firstMs: 1_000, maxMs: 30_000 };
 
 /** `over`: this process has nothing more to do for the campaign. */
 export type Step = { over: true } | { over: false; waitMs: number };
@@ -198,8 +198,7 @@ async function giveNext(
   }
 }
 
-const checkPauseMs = (memory: LineMemory) =>
-  Math.min(MAX_CHECK_PAUSE_MS, CHECK_PAUSE_MS * 2 ** Math.max(0, memory.checkFailures - 1));
+const checkPauseMs = (memory: LineMemory) => backoffMs(CHECK_PAUSE, memory.checkFailures);
 
 /** Nobody is left to be queued: wait for those in quiet hours, for what is on its way, or be done. */
 async function finish(

@@ -1,4 +1,5 @@
 /** What keeps a number from being banned: warm-up, daily cap, and when a campaign stops itself. Pure. */
+import { between } from '../../utils/backoff.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import type { CampaignOptions } from './row.ts';
 
@@ -81,5 +82,5 @@ export function mustPause(
 
 /** Milliseconds until the next message: never less than asked for, up to 30 % more, so that no rhythm shows. */
 export function jitteredDelay(delayMs: number, random: number): number {
-  return Math.round(delayMs * (1 + 0.3 * random));
+  return Math.round(between(delayMs, delayMs * 1.3, random));
 }

@@ -4,6 +4,7 @@ import { and, asc, eq, isNotNull, lte, notInArray } from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
 import { affected } from '../../db/ops.ts';
 import { inboundMedia } from '../../db/schema.ts';
+import { type BackoffRange, backoffMs, spread } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { InboundMediaKind, MediaSource } from '../../whatsapp/inbound-content.ts';
@@ -13,8 +14,7 @@ import type { Deps } from '../context.ts';
 const GIVE_UP_AFTER_MS = DAY_MS;
 /** Longer than a download may take: a claim that has run out belongs to a process that hangs. */
 const CLAIM_MS = 10 * MINUTE_MS;
-const RETRY_MIN_MS = 5_000;
-const RETRY_MAX_MS = HOUR_MS;
+const RETRY: BackoffRange = { firstMs: 5_000, maxMs: HOUR_MS };
 
 /** One download that this process has claimed. */
 export interface MediaWork {
@@ -111,7 +111,7 @@ export async function postponeMedia(
 
 /** From 5 s up to an hour, with jitter; whole milliseconds. */
 export function retryDelayMs(attempts: number, random: number): number {
-  return Math.round(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** (attempts - 1)) * (0.75 + random / 2));
+  return Math.round(spread(backoffMs(RETRY, attempts), random));
 }
 
 /** What a sealed source is bound to. */

@@ -4,6 +4,7 @@ import { and, asc, eq, lte, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected } from '../../db/ops.ts';
 import { mailOutbox, pendingRegistrations } from '../../db/schema.ts';
+import { type BackoffRange, backoffMs, between } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
 import { type Mailer, MailFailure } from '../../utils/smtp.ts';
@@ -11,9 +12,8 @@ import type { Deps } from '../context.ts';
 import { type MailKind, type MailLanguage, mailText } from './texts.ts';
 
 const GIVE_UP_MS = DAY_MS;
-/** Longer than one attempt may take, so that nobody else tries meanwhile. */
-const FIRST_RETRY_MS = MINUTE_MS;
-const MAX_RETRY_MS = HOUR_MS;
+/** The first is longer than one attempt may take, so that nobody else tries meanwhile. */
+const RETRY: BackoffRange = { firstMs: MINUTE_MS, maxMs: HOUR_MS };
 const BATCH = 10;
 /** Of the MAC in the link of a registration. */
 const PURPOSE = 'verify-email';
@@ -71,8 +71,8 @@ export async function sendDueMails(deps: MailDeps, mailer: Mailer, signal?: Abor
 }
 
 async function claim({ db, clock }: MailDeps, row: Row): Promise<boolean> {
-  const pause = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(row.attempts, 10));
-  const nextAttemptAt = clock.now() + Math.round(pause * (1 + Math.random() / 4));
+  const pauseMs = backoffMs(RETRY, row.attempts + 1);
+  const nextAttemptAt = clock.now() + Math.round(between(pauseMs, pauseMs * 1.25, Math.random()));
   const claimed = await db
     .update(mailOutbox)
     .set({ attempts: sql`${mailOutbox.attempts} + 1`, nextAttemptAt })
@@ -114,5 +114,5 @@ function linkOf(deps: MailDeps, { registrationId }: Row): string {
 export async function forgetUnconfirmed({ db, clock }: Pick<Deps, 'db' | 'clock'>): Promise<void> {
   const now = clock.now();
   await db.delete(pendingRegistrations).where(lte(pendingRegistrations.expiresAt, now));
-  await db.delete(mailOutbox).where(lte(mailOutbox.giveUpAt, now - MAX_RETRY_MS));
+  await db.delete(mailOutbox).where(lte(mailOutbox.giveUpAt, now - RETRY.maxMs));
 }

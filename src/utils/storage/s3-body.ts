@@ -1,5 +1,7 @@
 /** The body of an object, gone on with where a connection broke. */
+
 import { Readable } from 'node:stream';
+import { jitteredBackoffMs } from '../backoff.ts';
 import { type Clock, sleep } from '../clock.ts';
 import { StorageError } from './storage.ts';
 
@@ -13,7 +15,7 @@ export interface ObjectBody {
 
 /** In a row, without a byte between them. */
 const MAX_FAILURES = 3;
-const FIRST_PAUSE_MS = 200;
+const PAUSE = { firstMs: 400, maxMs: 5_000 };
 
 /**
  * Reads on after a connection that broke off, a few times in a row; then it ends with StorageError. It never ends
@@ -36,7 +38,7 @@ export function readOn({ first, size, reopen }: ObjectBody, clock: Clock): Reada
         current.destroy();
         failures++;
         if (failures >= MAX_FAILURES) throw toStorageError(error);
-        await sleep(clock, FIRST_PAUSE_MS * 2 ** failures * (0.5 + Math.random() / 2));
+        await sleep(clock, jitteredBackoffMs(PAUSE, failures, Math.random()));
         current = await reopen(at);
       }
     }

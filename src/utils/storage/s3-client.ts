@@ -1,7 +1,9 @@
 /** One request to an S3 service: signed, sent, and again when the trouble passes by itself. */
+
 import type { Readable } from 'node:stream';
 import { AwsV4Signer } from 'aws4fetch';
 import { Agent, type Dispatcher, request } from 'undici';
+import { jitteredBackoffMs } from '../backoff.ts';
 import { type Clock, sleep } from '../clock.ts';
 import { withoutTrailing } from '../text.ts';
 import { StorageError } from './storage.ts';
@@ -43,7 +45,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** Without a byte in either direction. */
 const IDLE_TIMEOUT_MS = 12_000;
 const MAX_ATTEMPTS = 3;
-const FIRST_PAUSE_MS = 150;
+const PAUSE = { firstMs: 300, maxMs: 5_000 };
 /** Requests at a time of one process; others wait. */
 const MAX_CONNECTIONS = 64;
 /** Of an answer that says what went wrong. */
@@ -108,7 +110,7 @@ export function createS3Client(options: S3Options, clock: Clock): S3Client {
           if (isOurs(error)) throw error;
           if (attempts >= MAX_ATTEMPTS || !isPassing(error)) throw toStorageError(error, options);
         }
-        await sleep(clock, FIRST_PAUSE_MS * 2 ** attempts * (0.5 + Math.random() / 2));
+        await sleep(clock, jitteredBackoffMs(PAUSE, attempts, Math.random()));
       }
     },
     close: () => agent.destroy(),

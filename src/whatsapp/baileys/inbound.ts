@@ -1,15 +1,16 @@
 /** Inbound messages: decrypted, made durable by the host, and only then confirmed to the server. */
+
 import {
   type BinaryNode,
   isJidBroadcast,
   isJidNewsletter,
   type SignalKeyStoreWithTransaction,
 } from '@whiskeysockets/baileys';
+import { type RetryOptions, retry } from '../../utils/backoff.ts';
 import type { InboundMessage } from '../engine.ts';
 import type { Chats } from './chats.ts';
 import type { SealedVote } from './decode-vote.ts';
 import { isUsedKeyError } from './libsignal-fixes.ts';
-import { type Patience, patiently } from './patience.ts';
 import { type ReadOptions, type Received, readStanza } from './read-message.ts';
 
 /** Nobody's messages to us: not decrypted, not stored. */
@@ -23,7 +24,7 @@ export interface InboundOptions extends ReadOptions {
   /** What a vote of that person (user JIDs) says; null when it cannot be read. Rejects as `store` does. */
   openVote: (vote: SealedVote, voters: readonly string[]) => Promise<string[] | null>;
   /** While the host cannot store, nothing is confirmed; in the end the socket goes, and the server keeps the message. */
-  patience: Patience;
+  hostRetries: RetryOptions;
 }
 
 /** The part of Baileys' Signal repository that is wrapped. */
@@ -67,7 +68,7 @@ export function createInbound(options: InboundOptions): Inbound {
       }
       const read = readStanza(stanza, padded, options);
       const { received } = read;
-      if (received) await patiently(() => keep(received, options), options.patience);
+      if (received) await retry(() => keep(received, options), options.hostRetries);
       return read.keys;
     }, key);
   }

@@ -1,4 +1,5 @@
 /** The life of one Baileys socket: from `open` to exactly one `closed`. */
+
 import { AsyncResource } from 'node:async_hooks';
 import { setMaxListeners } from 'node:events';
 import makeWASocket, {
@@ -6,6 +7,7 @@ import makeWASocket, {
   type SignalKeyStoreWithTransaction,
   type WASocket,
 } from '@whiskeysockets/baileys';
+import { type RetryOptions, retry } from '../../utils/backoff.ts';
 import { createLru } from '../../utils/lru.ts';
 import type { AccountKeys } from '../credential-store.ts';
 import type { AccountRef, PairingRequest } from '../engine.ts';
@@ -33,7 +35,6 @@ import { createInbound } from './inbound.ts';
 import type { Alias, Link, LinkControl, LinkDeps } from './link-types.ts';
 import { followPairing } from './pairing.ts';
 import type { PasskeyStep } from './passkey.ts';
-import { type Patience, patiently } from './patience.ts';
 import { encodeAgain, secretOf } from './prepare-message.ts';
 import { readReceipt } from './receipts.ts';
 import { createReceiver } from './receive.ts';
@@ -47,6 +48,8 @@ import { withServerRoot } from './trust.ts';
 const LOGIN_TIMEOUT_MS = 45_000;
 /** How long the last key writes may take when a socket is closed. */
 const FLUSH_TIMEOUT_MS = 5_000;
+/** Pauses while the service behind the host cannot do something. */
+const HOST_RETRY = { firstMs: 100, maxMs: 5_000 };
 const MAX_LID_MAPPINGS = 5_000;
 const MAX_ALIASES = 5_000;
 
@@ -202,9 +205,10 @@ interface SocketParts {
 function makeSocket(parts: SocketParts): WASocket {
   const { deps, account, auth, contacts, groups, devices, control, closed } = parts;
   const { host, clock, settings } = deps;
-  const patience: Patience = {
+  const hostRetries: RetryOptions = {
     clock,
-    closed,
+    range: HOST_RETRY,
+    signal: closed,
     timeoutMs: deps.inboundStoreTimeoutMs,
     onGivenUp: () =>
       void control.finish({ reason: 'connection_lost', message: 'an inbound message could not be stored' }),
@@ -213,7 +217,7 @@ function makeSocket(parts: SocketParts): WASocket {
     clock,
     contacts,
     chats: parts.chats,
-    patience,
+    hostRetries,
     me: () => ({ phone: phoneOf(auth.state.creds.me?.id), lid: lidOf(auth.state.creds.me?.lid) }),
     store: (message) => host.storeInbound(account, message),
     openVote: (vote, voters) =>
@@ -229,7 +233,7 @@ function makeSocket(parts: SocketParts): WASocket {
     userDevicesCache: devices.store,
     cachedGroupMetadata: async (jid) => groups.get(jid),
     async getMessage({ id, remoteJid }) {
-      const content = id ? await patiently(() => host.findOutbound(account.id, id), patience) : null;
+      const content = id ? await retry(() => host.findOutbound(account.id, id), hostRetries) : null;
       return id && remoteJid && content ? encodeAgain(parts.self(), remoteJid, content, id) : undefined;
     },
     makeSignalRepository(signal, logger, lookUpLids) {

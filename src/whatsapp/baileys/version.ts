@@ -1,6 +1,7 @@
 /** Which version of WhatsApp Web we say we are. Never on the way to a connection: always the last good one. */
 
 import { DEFAULT_CONNECTION_CONFIG, fetchLatestWaWebVersion, type WAVersion } from '@whiskeysockets/baileys';
+import { between, spread } from '../../utils/backoff.ts';
 import type { Clock } from '../../utils/clock.ts';
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import type { Logger } from '../../utils/logger.ts';
@@ -58,7 +59,7 @@ export function createVersionStore(options: VersionStoreOptions): VersionStore {
       if (!stopped.signal.aborted) logger.debug('the WhatsApp Web version could not be read', { error });
     }
     // So that many processes do not ask at the same moment.
-    schedule(REFRESH_EVERY_MS * (0.9 + Math.random() * 0.2));
+    schedule(spread(REFRESH_EVERY_MS, Math.random(), 0.1));
   }
 
   return {
@@ -83,7 +84,7 @@ export function createVersionStore(options: VersionStoreOptions): VersionStore {
       } catch (error) {
         logger.debug('the kept WhatsApp Web version could not be read', { error });
       }
-      schedule(Math.random() * 10_000);
+      schedule(between(0, 10_000, Math.random()));
     },
     stop() {
       stopped.abort();

@@ -1,7 +1,9 @@
 /** Feeds running campaigns to the queue: a line for each whose session this process holds, and a look for what is due. */
+
 import { inCleanContext } from '../../db/scope.ts';
 import { reviewCampaigns, startDue } from '../../services/campaigns/due.ts';
 import type { CampaignDeps } from '../../services/campaigns/row.ts';
+import { backoffMs, spread } from '../../utils/backoff.ts';
 import { sleep } from '../../utils/clock.ts';
 import { createWaiter } from '../dispatcher/waiter.ts';
 import { type CampaignLine, startCampaignLine } from './line.ts';
@@ -10,7 +12,8 @@ import { type CampaignLine, startCampaignLine } from './line.ts';
 const LOOK_EVERY_MS = 1_000;
 /** Between two looks at least: sends of other kinds wake it too. */
 const GATHER_MS = 200;
-const MAX_BACKOFF = 16;
+/** After failures in a row the pause doubles up to this: the database may be away. */
+const PAUSE = { firstMs: LOOK_EVERY_MS, maxMs: 16 * LOOK_EVERY_MS };
 
 export interface FeederDeps extends CampaignDeps {
   /** between 0 and 1, for pauses and delays */
@@ -51,20 +54,20 @@ export function createCampaignFeeder(deps: FeederDeps): CampaignFeeder {
   }
 
   async function run(): Promise<void> {
-    let backoff = 1;
+    let failures = 0;
     while (!stopping.signal.aborted) {
       try {
         looking = true;
         await look();
-        backoff = 1;
+        failures = 0;
       } catch (error) {
-        backoff = Math.min(MAX_BACKOFF, backoff * 2);
+        failures++;
         logger.warn('campaigns could not be looked at', { error: String(error) });
       } finally {
         looking = false;
       }
       if (stopping.signal.aborted) return;
-      await waiter.wait(LOOK_EVERY_MS * backoff * (0.75 + random() / 2));
+      await waiter.wait(spread(backoffMs(PAUSE, failures + 1), random()));
       await sleep(clock, GATHER_MS, stopping.signal);
     }
   }

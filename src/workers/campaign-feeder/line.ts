@@ -1,4 +1,5 @@
 /** The line of one campaign: step after step until it is over, paused, or another process's. */
+
 import { inCleanContext } from '../../db/scope.ts';
 import { turn } from '../../db/turns.ts';
 import type { Outcome } from '../../queue/signals.ts';
@@ -6,6 +7,7 @@ import { stepCampaign } from '../../services/campaigns/feed.ts';
 import { newMemory } from '../../services/campaigns/feed-state.ts';
 import type { CampaignDeps } from '../../services/campaigns/row.ts';
 import { fateOf, WINDOW } from '../../services/campaigns/safety.ts';
+import { jitteredBackoffMs } from '../../utils/backoff.ts';
 import { sleep } from '../../utils/clock.ts';
 import { createWaiter } from '../dispatcher/waiter.ts';
 
@@ -15,8 +17,7 @@ const GATHER_MS = 25;
 const LOOK_AGAIN_MS = 100;
 /** The queue is not looked at again before this many messages have left. */
 const WAKE_AT = 8;
-const FIRST_FAILURE_PAUSE_MS = 500;
-const MAX_FAILURE_PAUSE_MS = 15_000;
+const FAILURE_PAUSE = { firstMs: 500, maxMs: 15_000 };
 
 export interface CampaignLine {
   readonly accountId: string;
@@ -54,9 +55,8 @@ export function startCampaignLine(
         else await turn();
       } catch (error) {
         logger.warn('a campaign waits', { campaignId: campaign.id, error: String(error) });
-        const fullMs = Math.min(MAX_FAILURE_PAUSE_MS, FIRST_FAILURE_PAUSE_MS * 2 ** failures++);
         resting = true;
-        await sleep(clock, fullMs * (0.5 + options.random() / 2), stopping.signal);
+        await sleep(clock, jitteredBackoffMs(FAILURE_PAUSE, ++failures, options.random()), stopping.signal);
         resting = false;
       }
     }

@@ -1,10 +1,12 @@
 /** What one session's line remembers, and how its limits are rebuilt from the database. */
+
 import { recoverClaims } from '../../queue/claim.ts';
 import { healSession, isQueuedAhead } from '../../queue/heal.ts';
 import { createLimits, type Limits, readSpent, type SpentAttempt } from '../../queue/limits.ts';
 import { readCandidates } from '../../queue/look-ahead.ts';
 import { NOTHING_KNOWN, type Pace, paceOf } from '../../queue/pace.ts';
 import { type QuietHours, readQuietHours } from '../../queue/quiet-hours.ts';
+import { between } from '../../utils/backoff.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { createGate, type Gate } from './gate.ts';
 import type { LineView } from './line-plan.ts';
@@ -106,7 +108,7 @@ export function createLine(deps: DispatcherDeps, account: AccountRef): Line {
 /** A gap before the next message, drawn from the session's pace. */
 export function drawGapMs({ pace, deps }: Line): number {
   const random = (deps.random ?? Math.random)();
-  return pace.delayMinMs + random * (pace.delayMaxMs - pace.delayMinMs);
+  return between(pace.delayMinMs, pace.delayMaxMs, random);
 }
 
 export function viewOf(line: Line, at: Windows): LineView {

@@ -1,5 +1,6 @@
 import { turn } from '../../db/turns.ts';
 import { findOverdue } from '../../queue/overdue.ts';
+import { spread } from '../../utils/backoff.ts';
 import type { DispatcherDeps } from './types.ts';
 
 const SWEEP_EVERY_MS = 15_000;
@@ -44,7 +45,7 @@ export function createOverdueSweep(deps: DispatcherDeps): OverdueSweep {
             schedule(Math.max(SWEEP_EVERY_MS, (deps.clock.monotonic() - startedMs) / MAX_SHARE));
           });
       },
-      afterMs * (0.9 + random() * 0.2),
+      spread(afterMs, random(), 0.1),
     );
   }
   return {

@@ -1,8 +1,10 @@
 /** The line of one session: gap, limits, a few claims and answers outstanding. */
+
 import type { Candidate } from '../../queue/look-ahead.ts';
 import { PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 import { quietUntil } from '../../queue/quiet-hours.ts';
 import type { News } from '../../queue/signals.ts';
+import { jitteredBackoffMs } from '../../utils/backoff.ts';
 import { sleep } from '../../utils/clock.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { beginWindows, createLine, type Line, viewOf, type Windows } from './line.ts';
@@ -11,8 +13,7 @@ import { type Allowed, FOREVER, isFullFor, planRow, planStep, REREAD_MS } from '
 import type { LimitPause } from './pause-sign.ts';
 import type { DispatcherDeps } from './types.ts';
 
-const FIRST_FAILURE_PAUSE_MS = 500;
-const MAX_FAILURE_PAUSE_MS = 10_000;
+const FAILURE_PAUSE = { firstMs: 500, maxMs: 10_000 };
 
 export interface SessionLine {
   readonly account: AccountRef;
@@ -76,9 +77,8 @@ async function run(line: Line): Promise<void> {
       line.lookahead.invalidate();
       // It is not known whether the last claim was committed: the database is asked again.
       line.windows = null;
-      const fullMs = Math.min(MAX_FAILURE_PAUSE_MS, FIRST_FAILURE_PAUSE_MS * 2 ** failures++);
       line.resting = true;
-      await sleep(deps.clock, fullMs * (0.5 + random() / 2), stopping.signal);
+      await sleep(deps.clock, jitteredBackoffMs(FAILURE_PAUSE, ++failures, random()), stopping.signal);
       line.resting = false;
     }
   }

@@ -2,17 +2,16 @@
  * Sessions that WhatsApp, or the way to it, has cut off wait longer and longer. The outage is over as soon as any of
  * them is connected again, or a cheap probe is answered: then all of them try at once, a moment apart.
  */
+import { backoffMs, between, spread } from '../../utils/backoff.ts';
 import type { Clock } from '../../utils/clock.ts';
 import type { Logger } from '../../utils/logger.ts';
 
-/** One connection for the whole process at a time. */
-const PROBE_EVERY_MS = 3_000;
-/** A server that answers the probe and still takes no session is left in peace more and more. */
-const MAX_PROBE_EVERY_MS = 300_000;
+/** Between two probes. A server that answers the probe and still takes no session is left in peace more and more. */
+const PROBE = { firstMs: 3_000, maxMs: 300_000 };
 /** So that thousands of sessions do not return in one moment; the start gate bounds them as well. */
 const SPREAD_MS = 3_000;
 /** An early try that helped nothing: the next one of that session is this much later, doubling. */
-const EARLY_AGAIN_MS = 10_000;
+const EARLY_AGAIN = { firstMs: 20_000, maxMs: 10_240_000 };
 
 export interface Outage {
   /** `retry` is called once when the server answers again, unless the wait was ended before. */
@@ -41,19 +40,20 @@ export function createOutage(deps: {
   /** when a session may try early again (monotonic), and how often it did in vain */
   const early = new Map<string, { notBefore: number; tries: number }>();
   let cancelProbe: (() => void) | null = null;
-  let everyMs = PROBE_EVERY_MS;
+  /** how often in a row the probe was answered */
+  let answered = 0;
   let stopped = false;
 
   function schedule(): void {
     if (stopped || probe === null || cancelProbe !== null || waiting.size === 0) return;
-    cancelProbe = clock.setTimer(() => void look(probe), everyMs * (0.75 + random() / 2));
+    cancelProbe = clock.setTimer(() => void look(probe), spread(backoffMs(PROBE, answered + 1), random()));
   }
 
   async function look(ask: () => Promise<boolean>): Promise<void> {
     const answers = await ask().catch(() => false);
     cancelProbe = null;
     // While it is away the probe costs next to nothing; once it answers, only its own word counts.
-    everyMs = answers ? Math.min(MAX_PROBE_EVERY_MS, everyMs * 2) : PROBE_EVERY_MS;
+    answered = answers ? answered + 1 : 0;
     if (answers) over();
     schedule();
   }
@@ -66,7 +66,7 @@ export function createOutage(deps: {
     for (const entry of ready) {
       waiting.delete(entry);
       const tries = (early.get(entry.accountId)?.tries ?? 0) + 1;
-      early.set(entry.accountId, { tries, notBefore: now + EARLY_AGAIN_MS * 2 ** Math.min(tries, 10) });
+      early.set(entry.accountId, { tries, notBefore: now + backoffMs(EARLY_AGAIN, tries) });
       entry.retry();
     }
   }
@@ -77,7 +77,7 @@ export function createOutage(deps: {
       const entry: Waiting = {
         accountId,
         retry() {
-          cancel = clock.setTimer(retry, random() * SPREAD_MS);
+          cancel = clock.setTimer(retry, between(0, SPREAD_MS, random()));
         },
       };
       waiting.add(entry);

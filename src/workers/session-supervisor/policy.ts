@@ -1,5 +1,6 @@
 /** What is done about the end of a socket, and how long to wait before the next one. Pure functions. */
 
+import { backoffMs, between } from '../../utils/backoff.ts';
 import { own } from '../../utils/own.ts';
 import type { CloseReason } from '../../whatsapp/engine.ts';
 
@@ -17,12 +18,12 @@ const PAIRING_TRIES = 5;
 
 /** Uniform between 1 s and min(5 min, 2^attempt s): full jitter, so that many sessions do not return together. */
 export function backoffDelayMs(attempt: number, random: () => number): number {
-  const ceiling = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2 ** Math.min(Math.max(attempt, 1), 20));
-  return Math.round(MIN_DELAY_MS + random() * (ceiling - MIN_DELAY_MS));
+  const longestMs = backoffMs({ firstMs: 2 * MIN_DELAY_MS, maxMs: MAX_DELAY_MS }, attempt);
+  return Math.round(between(MIN_DELAY_MS, longestMs, random()));
 }
 
 export function outdatedDelayMs(random: () => number): number {
-  return Math.round(OUTDATED_MIN_MS + random() * (OUTDATED_MAX_MS - OUTDATED_MIN_MS));
+  return Math.round(between(OUTDATED_MIN_MS, OUTDATED_MAX_MS, random()));
 }
 
 /** What the machine remembers of the sockets before this one. */

@@ -1,12 +1,13 @@
 /** Brings one session's state into its row, however long the database is away. */
+
 import { isUniqueViolation } from '../../db/ops.ts';
+import { jitteredBackoffMs } from '../../utils/backoff.ts';
 import { sleep } from '../../utils/clock.ts';
 import type { Logger } from '../../utils/logger.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { type RowChange, type SessionStatus, type WriteDeps, writeRow } from './session-row.ts';
 
-const FIRST_RETRY_MS = 250;
-const MAX_RETRY_MS = 10_000;
+const RETRY = { firstMs: 500, maxMs: 10_000 };
 
 /** `duplicate`: a unique key (the active phone) is taken. `stopped`: the writer was stopped before it could write. */
 export type WriteOutcome = 'written' | 'lost' | 'duplicate' | 'stopped';
@@ -66,8 +67,7 @@ export function createStatusWriter(
         status: current.change.status,
         error: String(error),
       });
-      const ceilingMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10));
-      await sleep(deps.clock, (0.5 + deps.random() / 2) * ceilingMs, stopping.signal);
+      await sleep(deps.clock, jitteredBackoffMs(RETRY, failures, deps.random()), stopping.signal);
       // What came meanwhile is newer and wins, field by field.
       pending = merge(current, pending);
       return 'retry';

@@ -1,5 +1,6 @@
 /** A receiver that is down is asked seldom, so that it takes no room from the others. */
 
+import { jitteredBackoffMs } from '../../utils/backoff.ts';
 import type { Clock } from '../../utils/clock.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 
@@ -14,8 +15,7 @@ export interface Circuits {
 
 /** Failures in a row, over all lanes of a webhook. */
 const OPEN_AFTER = 5;
-const FIRST_PAUSE_MS = 10_000;
-const MAX_PAUSE_MS = 5 * MINUTE_MS;
+const PAUSE = { firstMs: 10_000, maxMs: 5 * MINUTE_MS };
 /** Webhooks that are remembered as failing; the oldest is forgotten first. */
 const MAX_ENTRIES = 10_000;
 
@@ -51,8 +51,7 @@ export function createCircuits(clock: Clock, random: () => number): Circuits {
       // Deliveries that were under way when it opened say nothing new.
       if (entry.failures < OPEN_AFTER || entry.openUntil > now) return false;
       entry.openings += 1;
-      const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(entry.openings - 1, 20), MAX_PAUSE_MS);
-      entry.openUntil = now + Math.round(pauseMs * (0.5 + random() / 2));
+      entry.openUntil = now + jitteredBackoffMs(PAUSE, entry.openings, random());
       return true;
     },
   };

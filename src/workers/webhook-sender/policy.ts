@@ -1,4 +1,5 @@
 /** When a webhook event is tried again. Pure. */
+import { backoffMs, jittered } from '../../utils/backoff.ts';
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 
 export interface Tried {
@@ -19,9 +20,8 @@ export interface Outcome {
 
 export type Step = { state: 'delivered' } | { state: 'dead' } | { state: 'pending'; retryAt: number };
 
-const FIRST_RETRY_MS = 5_000;
-/** After a long outage a receiver waits at most this long for the first event. */
-const MAX_RETRY_MS = 5 * MINUTE_MS;
+/** After a long outage a receiver waits at most `maxMs` for the first event. */
+const RETRY = { firstMs: 5_000, maxMs: 5 * MINUTE_MS };
 /** What a receiver may ask for; more would hold its lane for longer than anybody wants. */
 const MAX_RETRY_AFTER_MS = HOUR_MS;
 /**
@@ -34,16 +34,12 @@ const REFUSED_RETRY_MS = [10_000, MINUTE_MS, 180_000, 480_000];
 export function nextStep(tried: Tried, outcome: Outcome, now: number, random: number): Step {
   if (outcome.ok) return { state: 'delivered' };
   if (now >= tried.giveUpAt) return { state: 'dead' };
-  const pauseMs = outcome.refused ? REFUSED_RETRY_MS[tried.refusals - 1] : backoffMs(tried.tries);
+  const pauseMs = outcome.refused ? REFUSED_RETRY_MS[tried.refusals - 1] : backoffMs(RETRY, tried.tries);
   if (pauseMs === undefined) return { state: 'dead' };
   const asked = Math.min(parseRetryAfter(outcome.retryAfter, now), MAX_RETRY_AFTER_MS);
-  const waitMs = Math.max(Math.round(pauseMs * (0.5 + random / 2)), asked);
+  const waitMs = Math.max(jittered(pauseMs, random), asked);
   // The last try is at the end of the time, not some minutes before it.
   return { state: 'pending', retryAt: Math.min(now + waitMs, tried.giveUpAt) };
-}
-
-function backoffMs(tries: number): number {
-  return Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries - 1, 20), MAX_RETRY_MS);
 }
 
 /** Milliseconds from now; RFC 9110: whole seconds or an HTTP date. 0 when it says neither. */
