@@ -17,7 +17,7 @@ import type { Activity, Delays, Inbound, Received, SessionInfo, Stanza } from '.
 import type { World } from './world.ts';
 
 /** A device that was just linked. */
-interface Linked {
+export interface Linked {
   phone: string;
   device: number;
   jid: string;
@@ -25,7 +25,7 @@ interface Linked {
 }
 
 /** Counts since the start or the last reset. */
-interface Health {
+export interface Health {
   ok: true;
   connections: number;
   online: number;
@@ -45,12 +45,21 @@ export interface Asked {
 
 /** What can be done to and asked of an emulator; the HTTP control API is these, one to one. */
 export interface Actions {
+  /**
+   * Plays the phone that scans a QR; resolves once the client is linked, or at once when the account asks for a passkey.
+   * Rejects when the QR is malformed (400), unknown or expired (404), or the client fails meanwhile (409).
+   */
   scan(input: ScanInput): Promise<Linked | Asked>;
+  /**
+   * Types a pairing code into that phone; waits up to 3 s for the client's request. Rejects when the code is wrong (400),
+   * no client asked for one (404), or the client fails meanwhile (409).
+   */
   pair(input: PairInput): Promise<Linked | Asked>;
   /** Makes an account ask for a passkey before a device is linked; `fault` happens once. */
   setPasskey(input: { number: string; passkey: boolean; fault?: PasskeyFault | undefined }): PasskeyInfo;
   /** What the browser of that account's owner answers. */
   signPasskey(input: { phone: string; options: RequestOptions; origin?: string | undefined }): Assertion;
+  /** How far the linking of that account is, and what was refused last. */
   passkey(input: { phone: string }): PasskeyInfo;
   /** What recipients received and decrypted, oldest first. */
   messages(filter?: MessageFilter): Received[];
@@ -60,6 +69,10 @@ export interface Actions {
     to?: string | undefined;
     limit?: number | undefined;
   }): Stanza[];
+  /**
+   * Sends a message of a simulated person to a linked device; it waits while the client is away. Rejects when no device is
+   * linked to `to` (404) or a field is missing (400).
+   */
   deliver(input: DeliverInput): Promise<{ ids: string[] }>;
   /** Messages of simulated persons and what became of them. */
   inbound(filter?: {
@@ -69,7 +82,9 @@ export interface Actions {
   }): Inbound[];
   /** Presence, typing and receipts of the clients. */
   activity(filter?: { phone?: string | undefined; kind?: string | undefined }): Activity[];
+  /** The recipient reads that message now. Throws when nobody received it (404). */
   read(input: { id: string; to?: string | undefined }): { read: number };
+  /** What a number does with messages, keys and the directory; `*` is every number without a rule. Throws on an unknown behaviour (400). */
   setRule(input: { number: string; behaviour: string }): { number: string; behaviour: string };
   /** The directory knows the number `alias` as the account `phone`. */
   setAlias(input: { alias: string; phone: string }): { alias: string; phone: string };
@@ -77,17 +92,24 @@ export interface Actions {
   changeIdentity(input: { to: string; from: string }): { told: number };
   /** The group is gone for everybody. */
   removeGroup(input: { id: string }): { removed: number };
+  /** The rules in force. */
   rules(): Array<{ number: string; behaviour: string; timesLeft?: number }>;
+  /** Brings about a fault; resolves with how many connections (devices, for `logout`) it met. */
   fault(fault: Fault): Promise<{ affected: number }>;
+  /** Linked devices. */
   sessions(): SessionInfo[];
+  /** A new group; `creator` is the first participant and the addressing `lid` unless told otherwise. */
   createGroup(input: {
     subject: string;
     participants: string[];
     creator?: string | undefined;
     addressing?: 'pn' | 'lid' | undefined;
   }): Group;
+  /** All groups. */
   groups(): Group[];
+  /** Changes how fast recipients are, milliseconds; answers what holds then. */
   settings(changes: { [K in keyof Delays]?: Delays[K] | undefined }): Delays;
+  /** Counts since the start or the last reset, and the faults in force. */
   health(): Health;
   /** Forgets traffic, rules and faults; with `devices` also links, groups and Signal sessions. */
   reset(input?: { devices?: boolean | undefined }): Promise<void>;

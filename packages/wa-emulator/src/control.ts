@@ -5,6 +5,7 @@ import { type Context, Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { z } from 'zod';
 import type { Actions } from './actions.ts';
+import { hostAndPort } from './address.ts';
 import { ControlError } from './control-error.ts';
 import {
   ActivityQuery,
@@ -41,7 +42,7 @@ export async function startControlServer(
   host: string,
   port: number,
 ): Promise<ControlServer> {
-  const server: ServerType = createAdaptorServer({ fetch: createControlApp(actions).fetch });
+  const server: ServerType = createAdaptorServer({ fetch: createControlApp(actions, host).fetch });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -50,7 +51,7 @@ export async function startControlServer(
     });
   });
   return {
-    url: `http://${host}:${(server.address() as AddressInfo).port}`,
+    url: `http://${hostAndPort(host, (server.address() as AddressInfo).port)}`,
     async close() {
       if ('closeAllConnections' in server) {
         server.closeAllConnections();
@@ -61,11 +62,14 @@ export async function startControlServer(
 }
 
 /** The control API as a Hono app; every answer is JSON, bad input is 400 with `error` and `details`. */
-function createControlApp(actions: Actions): Hono {
+export function createControlApp(actions: Actions, host: string): Hono {
   const app = new Hono();
+  const ownName = hostAndPort(host, 0).replace(/:0$/, '');
   app.use(async (c, next) => {
     // A web page must not reach it through a name that resolves to this machine.
-    if (!LOOPBACK_HOST.test(c.req.header('host') ?? '') || c.req.header('origin') !== undefined) {
+    const asked = c.req.header('host') ?? '';
+    const isOurs = LOOPBACK_HOST.test(asked) || asked.replace(/:\d+$/, '') === ownName;
+    if (!isOurs || c.req.header('origin') !== undefined) {
       return c.json({ error: 'only for local programs' }, 403);
     }
     return next();

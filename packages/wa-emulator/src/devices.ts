@@ -9,7 +9,7 @@ export interface PublishedKey {
   public: string;
 }
 
-/** A device that was linked to a phone: a session of the gateway. */
+/** A device that was linked to a phone: what a gateway calls a session. */
 export interface Device {
   phone: string;
   /** 1 and up; 0 is the phone itself. */

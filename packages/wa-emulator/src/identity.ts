@@ -1,5 +1,6 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes, X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { proto } from '@whiskeysockets/baileys';
@@ -38,13 +39,18 @@ const ROOT_SERIAL = 0;
 const INTERMEDIATE_SERIAL = 1;
 const LEAF_SERIAL = 2;
 
-/** Reads the identity from `directory`, or makes one and writes it there (a temporary one without). */
-export async function loadIdentity(directory: string | undefined): Promise<ServerIdentity> {
-  const home =
-    directory === undefined ? await mkdtemp(join(tmpdir(), 'wahub-emulator-')) : resolve(directory);
+/**
+ * Reads the identity from `directory`, or makes one and writes it there (a temporary one without). Its TLS certificate is
+ * good for loopback and for `host`.
+ */
+export async function loadIdentity(
+  directory: string | undefined,
+  host = '127.0.0.1',
+): Promise<ServerIdentity> {
+  const home = directory === undefined ? await mkdtemp(join(tmpdir(), 'wa-emulator-')) : resolve(directory);
   await mkdir(home, { recursive: true });
   const file = join(home, 'identity.json');
-  const stored = (await readStored(file)) ?? (await createStored(file));
+  const stored = await readOrCreate(file, host);
   const caFile = join(home, 'ca.pem');
   await writeAtomically(caFile, stored.tlsCert);
   const seed = Buffer.from(stored.seed, 'hex');
@@ -71,6 +77,20 @@ export async function writeAtomically(file: string, content: string): Promise<vo
   await rename(temporary, file);
 }
 
+/** The stored identity, with a new TLS certificate when the old one is not good for `host`. */
+async function readOrCreate(file: string, host: string): Promise<StoredIdentity> {
+  const stored = await readStored(file);
+  if (stored && isGoodFor(stored.tlsCert, host)) return stored;
+  const made = { seed: stored?.seed ?? randomBytes(32).toString('hex'), ...(await createTls(host)) };
+  await writeAtomically(file, JSON.stringify(made));
+  return made;
+}
+
+function isGoodFor(certificate: string, host: string): boolean {
+  const parsed = new X509Certificate(certificate);
+  return (isIP(host) ? parsed.checkIP(host) : parsed.checkHost(host)) !== undefined;
+}
+
 async function readStored(file: string): Promise<StoredIdentity | undefined> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') {
@@ -89,7 +109,7 @@ function parseStored(value: unknown, file: string): StoredIdentity {
   return { seed, tlsKey, tlsCert };
 }
 
-async function createStored(file: string): Promise<StoredIdentity> {
+async function createTls(host: string): Promise<Omit<StoredIdentity, 'seed'>> {
   const notAfterDate = new Date();
   notAfterDate.setFullYear(notAfterDate.getFullYear() + VALID_YEARS);
   const pems = await generate([{ name: 'commonName', value: 'WhatsApp Web emulator' }], {
@@ -107,13 +127,12 @@ async function createStored(file: string): Promise<StoredIdentity> {
           { type: 2, value: 'localhost' },
           { type: 7, ip: '127.0.0.1' },
           { type: 7, ip: '::1' },
+          isIP(host) ? { type: 7, ip: host } : { type: 2, value: host },
         ],
       },
     ],
   });
-  const stored = { seed: randomBytes(32).toString('hex'), tlsKey: pems.private, tlsCert: pems.cert };
-  await writeAtomically(file, JSON.stringify(stored));
-  return stored;
+  return { tlsKey: pems.private, tlsCert: pems.cert };
 }
 
 function createNoiseIdentity(root: SigningKeyPair, derive: (purpose: string) => Buffer): NoiseIdentity {

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { type Actions, createActions } from './actions.ts';
+import { requireOneAddress } from './address.ts';
 import { acceptConnection } from './connection.ts';
-import { type ControlServer, startControlServer } from './control.ts';
+import { startControlServer } from './control.ts';
 import { createDevices } from './devices.ts';
 import { createFaultDesk } from './fault-actions.ts';
 import { createFaults } from './faults.ts';
 import { createGroups } from './groups.ts';
 import { loadIdentity } from './identity.ts';
-import { type MediaServer, startMediaServer } from './media.ts';
+import { startMediaServer } from './media.ts';
 import { createTrafficLog } from './message-log.ts';
 import { createOutboxes } from './outbox.ts';
 import { createPairingDesk } from './pairing.ts';
@@ -18,25 +19,35 @@ import { onClose, onHello, onNode } from './session.ts';
 import { openStore, type Store } from './store.ts';
 import { createTimers } from './timers.ts';
 import type { Delays, Received } from './types.ts';
-import { startWaServer, type WaServer } from './wa-server.ts';
+import { startWaServer } from './wa-server.ts';
 import type { World } from './world.ts';
 
+export type { Actions, Asked, Health, Linked } from './actions.ts';
+export type { Assertion, RequestOptions } from './authenticator.ts';
 export type { Fault } from './fault-actions.ts';
 export type { Group } from './groups.ts';
-export type { Received } from './types.ts';
+export type { DeliverInput } from './inbound.ts';
+export type { MessageFilter } from './message-log.ts';
+export type { PairInput } from './pairing-code.ts';
+export type { ScanInput } from './pairing-qr.ts';
+export type { PasskeyFault, PasskeyInfo } from './passkey.ts';
+export type { Activity, Content, Delays, Inbound, Received, SessionInfo, Stanza } from './types.ts';
 
 /** Where the emulator listens and what it keeps. */
 export interface EmulatorOptions {
-  /** Address to listen on; loopback unless told otherwise. */
+  /**
+   * Address of this machine to listen on; 127.0.0.1 unless told otherwise. There is no password: whoever reaches it can do
+   * everything. `0.0.0.0` is refused, because clients are told this address.
+   */
   host?: string;
   /** WebSocket port; 0 takes a free one. */
   waPort?: number;
-  /** Port of the control API. */
+  /** Port of the control API; 0 takes a free one. */
   controlPort?: number;
-  /** Port of the TLS media server. */
+  /** Port of the TLS media server; 0 takes a free one. */
   mediaPort?: number;
-  /** Folder in which the identity, links, Signal state and media survive a restart. */
-  stateDir?: string;
+  /** Folder in which the identity, links, Signal state and media survive a restart; without one every start is another server. */
+  stateDir?: string | undefined;
 }
 
 /** A running WhatsApp Web server with everyone who is on it. */
@@ -59,11 +70,32 @@ export interface Emulator extends Actions {
 
 const DEFAULT_DELAYS: Delays = { receiptDelayMs: [5, 20], readDelayMs: [20, 60], autoRead: true };
 
-/** Starts an emulator. Rejects when a port is taken or the state cannot be read. */
+/**
+ * Starts an emulator. Rejects when a port is taken, the address is none of this machine's, or the state cannot be read;
+ * nothing of it runs on then.
+ */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
-  const { host = '127.0.0.1', stateDir } = options;
-  const identity = await loadIdentity(stateDir);
+  const { host = '127.0.0.1' } = options;
+  requireOneAddress(host);
+  const opened: Closing[] = [];
+  try {
+    return await startParts({ ...options, host }, opened);
+  } catch (error) {
+    await closeAll(opened);
+    throw error;
+  }
+}
+
+/** Ends one part of an emulator. */
+type Closing = () => Promise<void> | void;
+
+/** `opened` takes, in order, what has to be closed again. */
+async function startParts(options: EmulatorOptions & { host: string }, opened: Closing[]): Promise<Emulator> {
+  const { host, stateDir } = options;
+  const identity = await loadIdentity(stateDir, host);
+  opened.push(() => identity.dispose());
   const store = await openStore(stateDir);
+  opened.push(() => store.close());
   const faults = createFaults();
   const media = await startMediaServer({
     host,
@@ -73,26 +105,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     auth: identity.derive('media auth').toString('base64url'),
     faults,
   });
-  const world: World = {
-    identity,
-    media,
-    faults,
-    parties: createParties(store, identity.derive),
-    devices: createDevices(store),
-    outboxes: await createOutboxes(store),
-    groups: createGroups(store),
-    rules: createRules(),
-    aliases: new Map(),
-    log: createTrafficLog(),
-    timers: createTimers(),
-    delays: { ...DEFAULT_DELAYS },
-    pairing: createPairingDesk(),
-    passkeys: createPasskeys(identity.derive),
-    connections: new Set(),
-    online: new Map(),
-    onlineSince: new Map(),
-    heldBack: new Map(),
-  };
+  opened.push(() => media.close());
+  const world = createWorld({ identity, store, media, faults, outboxes: await createOutboxes(store) });
   const server = await startWaServer(host, options.waPort ?? 0, (socket) => {
     acceptConnection(socket, identity.noise, world.timers, {
       onHello: (connection, payload) => onHello(world, connection, payload),
@@ -100,8 +114,13 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       onClose: (connection) => onClose(world, connection),
     });
   });
+  opened.push(() => server.close());
   const actions = createActions(world, createFaultDesk(world, server));
   const control = await startControlServer(actions, host, options.controlPort ?? 0);
+  opened.push(
+    () => control.close(),
+    () => world.timers.stop(),
+  );
   let stopping: Promise<void> | undefined;
   return {
     ...actions,
@@ -112,18 +131,36 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     ca: identity.tls.cert,
     received: () => actions.messages({ limit: Number.MAX_SAFE_INTEGER }),
     stop() {
-      stopping ??= stopAll(world, { control, server, media, store });
+      stopping ??= closeAll(opened);
       return stopping;
     },
   };
 }
 
-async function stopAll(
-  world: World,
-  parts: { control: ControlServer; server: WaServer; media: MediaServer; store: Store },
-): Promise<void> {
-  world.timers.stop();
-  await Promise.all([parts.control.close(), parts.server.close(), parts.media.close()]);
-  await parts.store.close();
-  await world.identity.dispose();
+function createWorld(
+  parts: Pick<World, 'identity' | 'media' | 'faults' | 'outboxes'> & { store: Store },
+): World {
+  const { store, ...rest } = parts;
+  return {
+    ...rest,
+    parties: createParties(store, parts.identity.derive),
+    devices: createDevices(store),
+    groups: createGroups(store),
+    rules: createRules(),
+    aliases: new Map(),
+    log: createTrafficLog(),
+    timers: createTimers(),
+    delays: { ...DEFAULT_DELAYS },
+    pairing: createPairingDesk(),
+    passkeys: createPasskeys(parts.identity.derive),
+    connections: new Set(),
+    online: new Map(),
+    onlineSince: new Map(),
+    heldBack: new Map(),
+  };
+}
+
+/** Backwards, one after another: the store is written when nothing changes it any more. */
+async function closeAll(opened: Closing[]): Promise<void> {
+  for (const close of opened.reverse()) await close();
 }

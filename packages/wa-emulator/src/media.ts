@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { hostAndPort } from './address.ts';
 import type { StandingFaults } from './faults.ts';
 
 const MAX_FILES = 2_000;
@@ -50,7 +51,7 @@ export async function startMediaServer(options: MediaOptions): Promise<MediaServ
   const shelf = await openShelf(directory);
   const server = createServer(tls);
   await listen(server, port, host);
-  const address = `${host}:${(server.address() as AddressInfo).port}`;
+  const address = hostAndPort(host, (server.address() as AddressInfo).port);
   server.on('request', (request, response) => {
     const work =
       request.method === 'POST'
@@ -99,7 +100,7 @@ async function closeServer(server: Server, temporary: string | undefined): Promi
 
 async function openShelf(directory: string | undefined): Promise<FileShelf> {
   if (directory === undefined) {
-    return { directory: await mkdtemp(join(tmpdir(), 'wahub-media-')), names: new Set() };
+    return { directory: await mkdtemp(join(tmpdir(), 'wa-emulator-media-')), names: new Set() };
   }
   await mkdir(directory, { recursive: true });
   const names = (await readdir(directory)).filter((name) => !name.endsWith('.part'));

@@ -138,7 +138,7 @@ export interface Activity {
   at: IsoTime;
 }
 
-/** A linked device (a session of the gateway) as `/sessions` lists it. */
+/** A linked device (what a gateway calls a session) as `/sessions` lists it. */
 export interface SessionInfo {
   phone: string;
   device: number;

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { hostAndPort } from './address.ts';
 
 /** How the server refuses connections while it is "away". */
 export type RefuseMode = 'reset' | 'silent' | 'http503' | 'closed';
@@ -47,7 +48,7 @@ export async function startWaServer(
   const { port } = http.address() as AddressInfo;
   let closed = false;
   return {
-    url: `ws://${host}:${port}${PATH}`,
+    url: `ws://${hostAndPort(host, port)}${PATH}`,
     async refuse(next) {
       mode = next;
       if (next === 'closed') {
