@@ -1,14 +1,14 @@
 /**
  * `npm run structure`: how the code is built. Prints files and lines by folder, the longest files and functions,
  * imports that run the wrong way, circles at run time, modules that keep state, and blocks that stand twice.
- * Ends with 1 on a wrong import or a circle. `--all` prints every row instead of the first ten of a kind.
+ * Ends with 1 on a wrong import, a circle, or state of a module where `buildDeps` has to build it. `--all` prints every row instead of the first ten of a kind.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { copiedBlocks } from './structure/copies.ts';
 import { directionBreaks, runTimeCircles } from './structure/directions.ts';
-import { readSource, type SourceFile } from './structure/source.ts';
+import { hiddenState, readSource, type SourceFile } from './structure/source.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const LONG_FUNCTION_LINES = 50;
@@ -38,6 +38,10 @@ function printFolders(files: readonly SourceFile[]): void {
   }
 }
 
+function toStateRow({ path, state }: SourceFile): string {
+  return `${path}: ${state.map((one) => `${one.name} (${one.line})`).join(', ')}`;
+}
+
 function sourcesIn(folder: string): SourceFile[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((path) => /\.tsx?$/.test(path))
@@ -54,6 +58,7 @@ const functions = files.flatMap((file) => file.functions.map((one) => ({ ...one,
 const long = longFirst(functions.filter((one) => one.lines > LONG_FUNCTION_LINES));
 const breaks = directionBreaks(files);
 const circles = runTimeCircles(files);
+const hidden = hiddenState(files);
 
 printFolders(service);
 printFolders(packages);
@@ -65,12 +70,7 @@ printRows(
   `Functions of more than ${LONG_FUNCTION_LINES} lines`,
   long.map((one) => `${one.lines} ${one.path}:${one.line} ${one.name}`),
 );
-printRows(
-  'Modules that keep state',
-  files
-    .filter((file) => file.state.length > 0)
-    .map((file) => `${file.path}: ${file.state.map((one) => `${one.name} (${one.line})`).join(', ')}`),
-);
+printRows('Modules that keep state', files.filter((file) => file.state.length > 0).map(toStateRow));
 printRows(
   `Blocks of more than ${COPY_LINES} equal lines that stand twice`,
   copiedBlocks(files, COPY_LINES).map(
@@ -85,4 +85,5 @@ printRows(
   'Circles at run time',
   circles.map((members) => members.join(' -> ')),
 );
-process.exitCode = breaks.length + circles.length > 0 ? 1 : 0;
+printRows('State that `buildDeps` should build', hidden.map(toStateRow));
+process.exitCode = breaks.length + circles.length + hidden.length > 0 ? 1 : 0;

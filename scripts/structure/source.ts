@@ -23,6 +23,14 @@ export interface SourceFile {
   state: { name: string; line: number }[];
 }
 
+/** Folders whose modules keep nothing: what the process remembers is built, and stopped, by `buildDeps`. */
+const WITHOUT_STATE = /^src\/(services|queue|controllers)\//;
+
+/** Files that keep state although their folder must not. */
+export function hiddenState(files: readonly SourceFile[]): SourceFile[] {
+  return files.filter(({ path, state }) => WITHOUT_STATE.test(path) && state.length > 0);
+}
+
 /** The part of an ESTree node that we walk by. */
 interface AstNode {
   type: string;

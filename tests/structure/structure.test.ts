@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { copiedBlocks } from '../../scripts/structure/copies.ts';
 import { directionBreaks, runTimeCircles } from '../../scripts/structure/directions.ts';
-import { readSource, type SourceFile } from '../../scripts/structure/source.ts';
+import { hiddenState, readSource, type SourceFile } from '../../scripts/structure/source.ts';
 
 let root: string;
 
@@ -86,6 +86,20 @@ describe('contents', () => {
       ].join('\n'),
     });
     expect(file?.state.map(({ name }) => name)).toEqual(['seen', 'count']);
+  });
+
+  it('refuses state in services, queue and controllers only', () => {
+    const state = 'const seen = new WeakMap();';
+    const paths = ['src/services/a.ts', 'src/queue/b/c.ts', 'src/controllers/d.tsx', 'src/utils/e.ts'];
+    const files = sources({
+      ...Object.fromEntries(paths.map((path) => [path, state])),
+      'src/queue/f.ts': '',
+    });
+    expect(
+      hiddenState(files)
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual(paths.slice(0, 3).sort());
   });
 
   it('lists a copied block once, at its full length, whatever its indent and comments', () => {
