@@ -1,26 +1,20 @@
 /** Writing a message of any kind, with a preview beside it and its way followed to the recipient's phone. */
 import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
+import { KINDS } from '../../../services/messages/kinds/index.ts';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
 import { getMessage, sendMessage } from '../../../services/messages.ts';
 import { listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
+import type { ContentType } from '../../../whatsapp/content.ts';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { Check, Empty, Field, Form, Live, MomentField, Select, TextArea } from '../parts.tsx';
+import { Empty, Field, Form, Live, MomentField, Select } from '../parts.tsx';
 import { Body, messagePath, StatusBadge } from './bubble.tsx';
-import {
-  COMPOSED,
-  type Composed,
-  ComposeForm,
-  draftOf,
-  type Filled,
-  formOf,
-  MEDIA_KINDS,
-  previewOf,
-  targetOf,
-} from './compose-form.ts';
+import { COMPOSED, ComposeForm, draftOf, type Filled, formOf, previewOf, targetOf } from './compose-form.ts';
 import { COMPOSE_TEXTS } from './compose-texts.ts';
 import { ErrorPart, Timeline } from './detail.tsx';
+import { KIND_PAGES } from './kinds/index.ts';
+import type { KindPages } from './kinds/kind.ts';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { kindName } from './words.ts';
 
@@ -29,128 +23,13 @@ const MAX_SESSIONS = 200;
 /** Until here the sender's work is done: reading takes its own time. */
 const FOLLOWED: ReadonlySet<string> = new Set(['delivered', 'read', 'failed', 'canceled', 'expired']);
 
-function FileFields({ view, kind, filled }: { view: View; kind: Composed; filled: Filled }) {
-  const t = COMPOSE_TEXTS(view.lang);
-  const accept = { image: 'image/*', video: 'video/*', audio: 'audio/*', sticker: 'image/webp' };
-  return (
-    <>
-      <Field
-        label={t.file}
-        name="file"
-        type="file"
-        {...(kind in accept ? { accept: new Map(Object.entries(accept)).get(kind) ?? '' } : {})}
-        hint={kind === 'sticker' ? t.stickerHint : undefined}
-      />
-      <Field label={t.orUrl} name="url" value={filled.url} hint={t.urlHint} autocomplete="off" />
-    </>
-  );
-}
-
 /** The fields that only this kind has. */
-function KindFields({ view, kind, filled }: { view: View; kind: Composed; filled: Filled }) {
-  const t = COMPOSE_TEXTS(view.lang);
-  const captioned = kind === 'image' || kind === 'video' || kind === 'document';
-  if (MEDIA_KINDS.has(kind)) {
-    return (
-      <>
-        <FileFields view={view} kind={kind} filled={filled} />
-        {kind === 'document' && (
-          <Field label={t.filename} name="filename" value={filled.filename} maxlength={255} />
-        )}
-        {kind === 'audio' && <Check label={t.ptt} name="ptt" checked={filled.ptt === 'true'} />}
-        {captioned && <TextArea label={t.caption} name="caption" value={filled.caption} rows={3} />}
-      </>
-    );
-  }
-  const text = <TextArea label={t.text} name="text" value={filled.text} rows={5} required />;
-  const footer = <Field label={t.footer} name="footer" value={filled.footer} maxlength={255} />;
-  switch (kind) {
-    case 'location':
-      return (
-        <>
-          <div class="columns">
-            <Field
-              label={t.latitude}
-              name="latitude"
-              inputmode="decimal"
-              value={filled.latitude}
-              placeholder="-6.1754"
-              required
-            />
-            <Field
-              label={t.longitude}
-              name="longitude"
-              inputmode="decimal"
-              value={filled.longitude}
-              placeholder="106.8272"
-              required
-            />
-          </div>
-          <Field label={t.placeName} name="name" value={filled.name} maxlength={255} />
-          <Field label={t.address} name="address" value={filled.address} maxlength={1024} />
-        </>
-      );
-    case 'buttons':
-      return (
-        <>
-          {text}
-          <TextArea label={t.buttons} name="buttons" value={filled.buttons} rows={4} required />
-          {footer}
-        </>
-      );
-    case 'list':
-      return (
-        <>
-          <Field label={t.listTitle} name="title" value={filled.title} maxlength={255} />
-          {text}
-          <Field label={t.buttonText} name="buttonText" value={filled.buttonText} maxlength={100} required />
-          <TextArea
-            label={t.rows}
-            name="rows"
-            value={filled.rows}
-            rows={5}
-            hint={t.rowsHint}
-            placeholder={t.rowsExample}
-            required
-          />
-          {footer}
-        </>
-      );
-    case 'contact':
-      return (
-        <>
-          <Field label={t.contactName} name="contactName" value={filled.contactName} required />
-          <Field
-            label={t.contactPhone}
-            name="contactPhone"
-            type="tel"
-            inputmode="tel"
-            value={filled.contactPhone}
-            required
-          />
-        </>
-      );
-    case 'poll':
-      return (
-        <>
-          <Field label={t.question} name="question" value={filled.question} maxlength={255} required />
-          <TextArea label={t.options} name="options" value={filled.options} rows={4} required />
-          <Check label={t.multiple} name="multiple" checked={filled.multiple === 'true'} />
-        </>
-      );
-    case 'reaction':
-      return (
-        <>
-          <Field label={t.messageId} name="messageId" value={filled.messageId} required />
-          <Field label={t.emoji} name="emoji" value={filled.emoji} hint={t.emojiHint} placeholder="👍" />
-        </>
-      );
-    default:
-      return text;
-  }
+function KindFields({ view, kind, filled }: { view: View; kind: ContentType; filled: Filled }) {
+  const pages: KindPages = KIND_PAGES[kind];
+  return <>{pages.fields(view, filled)}</>;
 }
 
-function KindChoice({ view, kind }: { view: View; kind: Composed }) {
+function KindChoice({ view, kind }: { view: View; kind: ContentType }) {
   const t = COMPOSE_TEXTS(view.lang);
   return (
     <fieldset class="chips">
@@ -228,7 +107,7 @@ function Composer({ view, sessions, filled }: { view: View; sessions: SessionOut
 
 function Preview({ view, form }: { view: View; form: ComposeForm }) {
   const message = previewOf(form);
-  const isMedia = MEDIA_KINDS.has(form.kind);
+  const isMedia = KINDS[form.kind].hasFile;
   if (!isMedia && isEmpty(form)) return <p class="muted">{COMPOSE_TEXTS(view.lang).previewEmpty}</p>;
   return (
     <ul class="bubbles">

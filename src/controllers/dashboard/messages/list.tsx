@@ -13,9 +13,8 @@ import { listSessions } from '../../../services/sessions/index.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Empty, Field, Live, MomentField, Select, Table, Tabs, Time } from '../parts.tsx';
 import { chatPath, messagePath, StatusBadge } from './bubble.tsx';
-import { summarize } from './content.ts';
 import { MESSAGE_TEXTS } from './texts.ts';
-import { KIND_NAMES, kindName, statusName } from './words.ts';
+import { KIND_NAMES, kindName, statusName, summarize } from './words.ts';
 
 const HERE = '/dashboard/messages';
 const PAGE_SIZE = 50;

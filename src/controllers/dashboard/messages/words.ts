@@ -1,7 +1,14 @@
 /** Kinds, states and error codes of messages in plain words. The same causes are in docs/operations.md. */
+
+import { KINDS } from '../../../services/messages/kinds/index.ts';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
+import type { ContentType } from '../../../whatsapp/content.ts';
 import type { Lang } from '../i18n.ts';
 import type { Tone } from '../parts.tsx';
+import { contentOf, type ShownContent } from './content.ts';
+import { isSendable, KIND_PAGES, pagesOf } from './kinds/index.ts';
+import { type KindName, nameIn, type Shown } from './kinds/kind.ts';
+import { MESSAGE_TEXTS } from './texts.ts';
 
 type Status = MessageOutput['status'];
 
@@ -45,19 +52,8 @@ const TONES: Record<Status, Tone> = {
 export const statusName = (lang: Lang, status: Status): string => STATUSES[lang][status];
 export const statusTone = (status: Status): Tone => TONES[status];
 
-const KINDS = {
-  text: ['Text', 'Teks'],
-  image: ['Image', 'Gambar'],
-  video: ['Video', 'Video'],
-  audio: ['Audio', 'Audio'],
-  document: ['Document', 'Dokumen'],
-  sticker: ['Sticker', 'Stiker'],
-  location: ['Location', 'Lokasi'],
-  buttons: ['Buttons', 'Tombol'],
-  list: ['List', 'Daftar'],
-  contact: ['Contact', 'Kontak'],
-  poll: ['Poll', 'Jajak pendapat'],
-  reaction: ['Reaction', 'Reaksi'],
+/** Kinds that only come in, and codes. */
+const OTHER_KINDS: Readonly<Record<string, KindName>> = {
   otp: ['Login code', 'Kode masuk'],
   poll_vote: ['Vote', 'Suara'],
   reply: ['Choice', 'Pilihan'],
@@ -70,13 +66,56 @@ const KINDS = {
   event: ['Event', 'Acara'],
   unsupported: ['Unknown kind', 'Jenis tak dikenal'],
   unknown: ['Unreadable', 'Tidak terbaca'],
-} as const;
-export const KIND_NAMES = Object.keys(KINDS);
+};
+const NAMES: ReadonlyMap<string, KindName> = new Map([
+  ...Object.values(KIND_PAGES).map(({ type, name }) => [type, name] as const),
+  ...Object.entries(OTHER_KINDS),
+]);
+export const KIND_NAMES = [...NAMES.keys()];
 
 /** What a kind of message is called; its own name when it is new here. */
 export function kindName(lang: Lang, type: string): string {
-  const names = new Map<string, readonly [string, string]>(Object.entries(KINDS)).get(type);
-  return names?.[lang === 'en' ? 0 : 1] ?? type;
+  const name = NAMES.get(type);
+  return name === undefined ? type : nameIn(lang, name);
+}
+
+/** One line that tells what a message says. */
+export function summarize(lang: Lang, { type, content }: Pick<MessageOutput, 'type' | 'content'>): string {
+  const shown = contentOf(content);
+  if (shown === null) return kindName(lang, type);
+  return (isSendable(shown) ? summaryOf(lang, shown) : wordsOf(lang, shown)) || kindName(lang, shown.type);
+}
+
+function summaryOf(lang: Lang, content: Shown<ContentType>): string | undefined {
+  const { summary } = pagesOf(content);
+  if (summary) return summary(lang, content);
+  const fields = new Map<string, unknown>(Object.entries(content));
+  const texts = KINDS[content.type].words.map((name) => fields.get(name));
+  return texts.find((text): text is string => typeof text === 'string' && text !== '');
+}
+
+function wordsOf(lang: Lang, content: Exclude<ShownContent, Shown<ContentType>>): string | undefined {
+  const t = MESSAGE_TEXTS(lang);
+  switch (content.type) {
+    case 'reply':
+    case 'template':
+    case 'interactive':
+      return content.text;
+    case 'product':
+      return content.title;
+    case 'order':
+      return content.title ?? content.text;
+    case 'event':
+      return content.name;
+    case 'unknown':
+      return t.unknown;
+    case 'edit':
+      return `${t.edited}: ${content.text}`;
+    case 'delete':
+      return t.deleted;
+    default:
+      return undefined;
+  }
 }
 
 export interface ErrorWords {

@@ -16,7 +16,7 @@ import {
   type WaitingPhone,
 } from '../../../services/sandbox/phones.ts';
 import { SessionId } from '../../../services/sessions/index.ts';
-import { summarize } from '../messages/content.ts';
+import { summarize } from '../messages/words.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Field, Form, Live, Table, Time } from '../parts.tsx';
 import { StateBadge, sessionPath } from '../sessions/parts.tsx';

@@ -1,0 +1,30 @@
+import { texts } from '../../i18n.ts';
+import { Check } from '../../parts.tsx';
+import { filePages } from './file.tsx';
+
+const T = texts({
+  en: {
+    ptt: 'As a voice note (Ogg Opus, or any sound where the service has ffmpeg)',
+    voice: 'Voice note',
+  },
+  id: {
+    ptt: 'Sebagai pesan suara (Ogg Opus, atau suara apa pun bila layanan punya ffmpeg)',
+    voice: 'Pesan suara',
+  },
+});
+
+export const audio = filePages({
+  type: 'audio',
+  name: ['Audio', 'Audio'],
+  form: ['ptt'],
+  accept: 'audio/*',
+  fields: (view, filled) => <Check label={T(view.lang).ptt} name="ptt" checked={filled.ptt === 'true'} />,
+  input: ({ ptt }) => ({ ptt: ptt === 'true' }),
+  refill: ({ ptt }) => ({ ptt: String(ptt) }),
+  player: (path, name) => (
+    // biome-ignore lint/a11y/useMediaCaption: what somebody sent has none
+    <audio class="media" src={path} controls preload="metadata" aria-label={name} />
+  ),
+  label: (lang, { ptt }) => (ptt ? `${T(lang).voice} · ` : ''),
+  summary: (lang, { ptt }) => (ptt ? T(lang).voice : ''),
+});

@@ -1,0 +1,25 @@
+import { texts } from '../../i18n.ts';
+import { Field } from '../../parts.tsx';
+import { CaptionField, filePages } from './file.tsx';
+
+const T = texts({
+  en: { filename: 'Name that the recipient sees' },
+  id: { filename: 'Nama yang dilihat penerima' },
+});
+
+export const document = filePages({
+  type: 'document',
+  name: ['Document', 'Dokumen'],
+  form: ['filename', 'caption'],
+  fields: (view, filled) => (
+    <>
+      <Field label={T(view.lang).filename} name="filename" value={filled.filename} maxlength={255} />
+      <CaptionField view={view} filled={filled} />
+    </>
+  ),
+  input: ({ filename, caption }) => ({ filename, caption }),
+  refill: ({ filename, caption }) => ({ filename, caption }),
+  player: () => null,
+  label: (_lang, { filename }) => `📄 ${filename} · `,
+  filename: (content) => content.filename,
+});
