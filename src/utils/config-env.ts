@@ -143,7 +143,7 @@ export const Env = z.object({
   PORT: port().default(5001),
   PUBLIC_URL: httpUrl().optional(),
   TRUST_PROXY: proxies().default(0),
-  DATA_DIR: z.string().default('./data'),
+  DATA_DIR: z.string().optional(),
   KEY: z.string().max(200, 'must have at most 200 characters').optional(),
   // As the tables read it when they are built: in lower case.
   DB_TYPE: z.enum(['sqlite', 'mysql'], { error: 'must be sqlite or mysql' }).optional(),

@@ -1,5 +1,6 @@
 /** The environment -> Config. Nothing else in the service reads the environment. */
 import { hkdfSync } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import {
@@ -116,7 +117,7 @@ function toConfig(env: EnvValues): Config {
     port: env.PORT,
     publicUrl: env.PUBLIC_URL ?? `http://localhost:${env.PORT}`,
     trustProxy: env.TRUST_PROXY,
-    dataDir: env.DATA_DIR,
+    dataDir: env.DATA_DIR ?? DATA_DIR,
     database: databaseOf(env),
     adminKey: env.KEY ?? null,
     adminEmail: env.ADMIN_EMAIL?.toLowerCase() ?? null,
@@ -218,7 +219,7 @@ function databaseOf(env: EnvValues): Config['database'] {
   if (env.DB_TYPE !== 'mysql') {
     return {
       type: 'sqlite',
-      path: env.DB_SQLITE_PATH ?? join(env.DATA_DIR, 'wahub.db'),
+      path: env.DB_SQLITE_PATH ?? join(env.DATA_DIR ?? DATA_DIR, 'wahub.db'),
       synchronous: env.DB_SQLITE_SYNCHRONOUS,
     };
   }
@@ -249,9 +250,20 @@ function storageOf(env: EnvValues): Config['storage'] {
   };
 }
 
+const DATA_DIR = './data';
+
+/**
+ * The documents' `./uploads`. A data folder that is named holds the files, too (it is a volume, or all that may be written
+ * to), and files that an earlier release put below `./data` stay where they are found.
+ */
+function uploadFolder(dataDir: string | undefined): string {
+  const within = join(dataDir ?? DATA_DIR, 'uploads');
+  return dataDir !== undefined || existsSync(within) ? within : './uploads';
+}
+
 function filesOf(env: EnvValues): Config['files'] {
   return {
-    uploadPath: env.UPLOAD_PATH ?? join(env.DATA_DIR, 'uploads'),
+    uploadPath: env.UPLOAD_PATH ?? uploadFolder(env.DATA_DIR),
     maxUploadBytes: env.MAX_FILE_SIZE,
     maxMediaBytes: env.MAX_MEDIA_SIZE,
     maxCsvBytes: env.MAX_CSV_SIZE,

@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
@@ -306,6 +315,21 @@ describe('ensureDevelopmentSecrets', () => {
     expect([lines[0], lines[1], lines[4]]).toEqual(['# mine', 'PORT=7000', 'HOST=::1']);
     expect(lines[2]).toBe(`JWT_SECRET=${env.JWT_SECRET}`);
     expect(env.JWT_SECRET).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it("has the documents' folder of uploads, unless a data folder is named or holds files of before", () => {
+    const pathOf = (env: NodeJS.ProcessEnv = {}) => loadConfig({ ...SECRETS, ...env }).files.uploadPath;
+    const before = process.cwd();
+    process.chdir(dir);
+    try {
+      expect(pathOf()).toBe('./uploads');
+      expect(pathOf({ DATA_DIR: '/data' })).toBe('/data/uploads');
+      expect(pathOf({ DATA_DIR: '/data', UPLOAD_PATH: '/files' })).toBe('/files');
+      mkdirSync('data/uploads', { recursive: true });
+      expect(pathOf()).toBe('data/uploads');
+    } finally {
+      process.chdir(before);
+    }
   });
 
   it('touches nothing in production or when both are set', () => {
