@@ -10,6 +10,7 @@ import { deleteInPieces, incoming, transact, upsert } from '../db/ops.ts';
 import { rateLimits } from '../db/schema.ts';
 import type { Deps } from '../services/context.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
+import { createMutex } from '../utils/mutex.ts';
 import type { RatePolicy, RateVerdict } from './http-env.ts';
 
 export interface HttpLimiter {
@@ -45,7 +46,7 @@ export function createHttpLimiter(deps: LimiterDeps): HttpLimiter {
   let unwritten = new Map<string, Unwritten>();
   let cancelTimer: (() => void) | null = null;
   let sharing: Promise<void> | null = null;
-  let flushing: Promise<void> = Promise.resolve();
+  const inOrder = createMutex();
   let sweptAt = clock.monotonic();
   let stopped = false;
 
@@ -81,10 +82,7 @@ export function createHttpLimiter(deps: LimiterDeps): HttpLimiter {
     }, FLUSH_MS);
   }
 
-  function flush(): Promise<void> {
-    flushing = flushing.then(writeAll);
-    return flushing;
-  }
+  const flush = () => inOrder(writeAll);
 
   /** One write for all who wait for it. */
   function shareNow(): Promise<void> {

@@ -2,10 +2,10 @@
  * New messages into history and queue. Callers of the same moment share one transaction with one insert per
  * table: at full load a message costs a fraction of a commit.
  */
+import { type Batcher, createBatcher } from '../db/batcher.ts';
 import type { Tx } from '../db/client.ts';
 import { insertMany, isRetryable, isUnavailable, transact } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
-import { inCleanContext } from '../db/scope.ts';
 import { noteHighPriority } from './code-reserve.ts';
 import type { IntakeDeps, QueueDeps } from './deps.ts';
 import { nextQueueId } from './ordered-ids.ts';
@@ -39,33 +39,34 @@ export interface Queued {
 /** What must be true together with the message: an idempotency key, an OTP. Repeatable; its failure is its caller's. */
 export type Companion = (tx: Tx, queued: Queued) => Promise<void>;
 
-interface Waiting {
+interface NewRow {
   message: NewMessage;
   queued: Queued;
+}
+
+interface Item extends NewRow {
   companion: Companion | undefined;
-  resolve(queued: Queued): void;
-  reject(error: unknown): void;
 }
 
 /** Rows in one shared transaction: about 10 ms of work, so that the event loop is never held for longer. */
 const MAX_BATCH = 100;
 /** Shared transactions at a time: one that waits for a lock must not stop the others. */
-const MAX_FLUSHES = 2;
+const MAX_RUNNING = 2;
 
 /**
  * Resolves when the message is durable; the session's dispatcher has then been woken. `companion` writes in the
  * same transaction; when it throws, its message alone is not queued and the error is thrown here.
  */
-export function enqueue(
+export async function enqueue(
   deps: Pick<IntakeDeps, 'clock' | 'enqueuer'>,
   message: NewMessage,
   companion?: Companion,
 ): Promise<Queued> {
   const now = deps.clock.now();
   const queued = { id: nextQueueId(now), queuedAt: now };
-  return new Promise((resolve, reject) => {
-    deps.enqueuer.add({ message, queued, companion, resolve, reject });
-  });
+  const failure = await deps.enqueuer.add({ message, queued, companion });
+  if (failure) throw failure.error;
+  return queued;
 }
 
 /** Queues many in the caller's transaction, in the order given; wakes after its commit. */
@@ -77,61 +78,21 @@ export async function enqueueMany(tx: Tx, deps: WriteDeps, all: readonly NewMess
   return items.map((item) => item.queued);
 }
 
-/** Gathers the messages of a moment into one transaction. */
-export interface Enqueuer {
-  add(item: Waiting): void;
-}
+/** Gathers the messages of a moment into one transaction. An item's own failure is its result. */
+export type Enqueuer = Batcher<Item, { error: unknown } | null>;
 
 type WriteDeps = Pick<QueueDeps, 'database' | 'clock' | 'signals'>;
 
 /** Makes the enqueuer of this process. */
 export function createEnqueuer(deps: WriteDeps): Enqueuer {
-  const waiting: Waiting[] = [];
-  let flushes = 0;
-  let scheduled = false;
-
-  function schedule(): void {
-    if (scheduled || flushes >= MAX_FLUSHES || waiting.length === 0) return;
-    scheduled = true;
-    // The other requests of this turn of the loop join in.
-    inCleanContext(() =>
-      setImmediate(() => {
-        scheduled = false;
-        flushes++;
-        void flush(deps, waiting.splice(0, MAX_BATCH)).finally(() => {
-          flushes--;
-          schedule();
-        });
-        schedule();
-      }),
-    );
-  }
-  return {
-    add(item) {
-      waiting.push(item);
-      schedule();
-    },
-  };
+  return createBatcher({ run: (items) => write(deps, items), maxBatch: MAX_BATCH, maxRunning: MAX_RUNNING });
 }
 
-async function flush(deps: WriteDeps, batch: readonly Waiting[]): Promise<void> {
-  try {
-    await write(deps, batch);
-  } catch (error) {
-    // One bad row must not fail its neighbours, and a database that is away would only be asked again in vain.
-    if (batch.length > 1 && !isUnavailable(error)) {
-      for (const item of batch) await flush(deps, [item]);
-      return;
-    }
-    for (const item of batch) item.reject(error);
-  }
-}
-
-async function write(deps: WriteDeps, batch: readonly Waiting[]): Promise<void> {
-  const failed = new Map<Waiting, unknown>();
+async function write(deps: WriteDeps, items: readonly Item[]): Promise<({ error: unknown } | null)[]> {
+  const failed = new Map<Item, unknown>();
   await transact(deps.database, async (tx) => {
     failed.clear();
-    for (const item of batch) {
+    for (const item of items) {
       const { companion } = item;
       if (!companion) continue;
       try {
@@ -144,16 +105,17 @@ async function write(deps: WriteDeps, batch: readonly Waiting[]): Promise<void> 
     }
     await insertRows(
       tx,
-      batch.filter((item) => !failed.has(item)),
+      items.filter((item) => !failed.has(item)),
     );
   });
-  const done = batch.filter((item) => !failed.has(item));
-  for (const item of done) item.resolve(item.queued);
-  for (const [item, error] of failed) item.reject(error);
-  wakeAll(deps, done);
+  wakeAll(
+    deps,
+    items.filter((item) => !failed.has(item)),
+  );
+  return items.map((item) => (failed.has(item) ? { error: failed.get(item) } : null));
 }
 
-async function insertRows(tx: Tx, items: readonly Pick<Waiting, 'message' | 'queued'>[]): Promise<void> {
+async function insertRows(tx: Tx, items: readonly NewRow[]): Promise<void> {
   await insertMany(
     tx,
     messages,
@@ -191,7 +153,7 @@ async function insertRows(tx: Tx, items: readonly Pick<Waiting, 'message' | 'que
   );
 }
 
-function wakeAll(deps: WriteDeps, items: readonly Pick<Waiting, 'message'>[]): void {
+function wakeAll(deps: WriteDeps, items: readonly Pick<NewRow, 'message'>[]): void {
   const woken = new Set<string>();
   for (const { accountId, priority } of items.map((item) => item.message)) {
     const lane = `${accountId}:${priority}`;

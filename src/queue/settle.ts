@@ -1,10 +1,8 @@
 /** What became of messages, written for many at a time: outcomes of the same moment share one transaction. */
 
+import { createBatcher } from '../db/batcher.ts';
 import { isUnavailable, transact } from '../db/ops.ts';
-import { inCleanContext } from '../db/scope.ts';
-import { monotonicMs, pause, turn } from '../db/turns.ts';
 import { record } from '../events/record.ts';
-import { jitteredBackoffMs } from '../utils/backoff.ts';
 import { sleep } from '../utils/clock.ts';
 import type { QueueDeps } from './deps.ts';
 import { type AttemptItem, settleAttempt } from './settle-attempts.ts';
@@ -24,12 +22,6 @@ export interface Settler {
   stop(timeoutMs: number): Promise<void>;
 }
 
-interface Waiting {
-  item: Settlement;
-  resolve(): void;
-  reject(error: Error): void;
-}
-
 /** Outcomes in one transaction: some milliseconds of work. */
 const MAX_BATCH = 50;
 const MAX_CONFLICTS = 5;
@@ -43,84 +35,37 @@ const WINDOW_MS = 15;
  * is written at once; those that come within `windowMs` after a batch are written together.
  */
 export function createSettler(deps: QueueDeps, { windowMs = WINDOW_MS } = {}): Settler {
-  const waiting: Waiting[] = [];
-  const stopping = new AbortController();
-  let running: Promise<void> | null = null;
-  let resting = false;
-  let lastBatchMs = Number.NEGATIVE_INFINITY;
-
-  async function gather(): Promise<void> {
-    const leftMs = lastBatchMs + windowMs - monotonicMs();
-    if (leftMs > 0 && waiting.length < MAX_BATCH) await pause(leftMs);
-    else await turn();
-  }
-
-  async function run(): Promise<void> {
-    await gather();
-    for (let failures = 0; waiting.length > 0 && !stopping.signal.aborted; ) {
-      const batch = waiting.splice(0, MAX_BATCH);
-      const written = await flush(batch);
-      lastBatchMs = monotonicMs();
-      if (written) {
-        failures = 0;
-        if (waiting.length > 0) await gather();
-        continue;
+  const { clock, logger } = deps;
+  const batcher = createBatcher<Settlement, undefined>({
+    async run(items) {
+      try {
+        await writeSettlements(deps, items);
+      } catch (error) {
+        if (items.length === 1 && !isUnavailable(error)) {
+          logger.error('an outcome could not be written', { error: String(error) });
+        }
+        throw error;
       }
-      waiting.unshift(...batch);
-      resting = true;
-      await sleep(deps.clock, jitteredBackoffMs(PAUSE, ++failures, Math.random()), stopping.signal);
-      resting = false;
-    }
-    running = null;
-    if (stopping.signal.aborted) refuseAll();
-  }
-
-  function refuseAll(): void {
-    for (const { reject } of waiting.splice(0)) reject(new Error('the settler has stopped'));
-  }
-
-  /** False: the database is away and nothing was written. */
-  async function flush(batch: readonly Waiting[]): Promise<boolean> {
-    try {
-      await writeSettlements(
-        deps,
-        batch.map((entry) => entry.item),
-      );
-      for (const entry of batch) entry.resolve();
-      return true;
-    } catch (error) {
-      if (isUnavailable(error)) {
-        deps.logger.warn('outcomes wait for the database', { count: batch.length, error: String(error) });
-        return false;
-      }
-      if (batch.length === 1) {
-        deps.logger.error('an outcome could not be written', { error: String(error) });
-        batch[0]?.reject(error instanceof Error ? error : new Error(String(error)));
-        return true;
-      }
-    }
-    // One that the database refuses must not hold up its neighbours.
-    for (const [index, entry] of batch.entries()) {
-      if (await flush([entry])) continue;
-      waiting.unshift(...batch.slice(index));
-      return true;
-    }
-    return true;
-  }
+      return items.map(() => undefined);
+    },
+    maxBatch: MAX_BATCH,
+    windowMs,
+    whileAway: {
+      clock,
+      range: PAUSE,
+      onAway: (error, count) =>
+        logger.warn('outcomes wait for the database', { count, error: String(error) }),
+    },
+  });
 
   return {
-    settle(item) {
-      if (stopping.signal.aborted) return Promise.reject(new Error('the settler has stopped'));
-      return new Promise((resolve, reject) => {
-        waiting.push({ item, resolve, reject });
-        running ??= inCleanContext(run);
-      });
-    },
-    isBusy: () => running !== null && !resting,
+    settle: batcher.add,
+    isBusy: batcher.isBusy,
     async stop(timeoutMs) {
-      if (running !== null) await Promise.race([running, sleep(deps.clock, timeoutMs, stopping.signal)]);
-      stopping.abort();
-      if (running === null) refuseAll();
+      const bound = new AbortController();
+      await Promise.race([batcher.idle(), sleep(clock, timeoutMs, bound.signal)]);
+      bound.abort();
+      batcher.stop(new Error('the settler has stopped'));
     },
   };
 }

@@ -1,8 +1,8 @@
 /** One opened session's credentials and keys: reads through a bounded cache, writes together and in order. */
 
-import { AsyncResource } from 'node:async_hooks';
 import { and, eq, inArray } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
+import { createBatcher } from '../db/batcher.ts';
 import type { Tx } from '../db/client.ts';
 import { incoming, isRetryable, isUnavailable, transact, upsert } from '../db/ops.ts';
 import { waCredentials, waKeys } from '../db/schema.ts';
@@ -59,15 +59,9 @@ export interface AccountKeys {
   close(timeoutMs: number): Promise<void>;
 }
 
-interface Batch {
-  credentials: Buffer | null;
-  keys: Map<string, KeyChange>;
-  done: Promise<void>;
-  settle(error?: unknown): void;
-}
+/** What one call sets. */
+type Change = { credentials: Buffer } | { keys: readonly KeyChange[] };
 
-/** Writing belongs to nobody's request or transaction. */
-const cleanContext = new AsyncResource('wahub.credentials');
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const keyOf = (type: string, name: string): string => `${type}\0${name}`;
 let opened = 0;
@@ -93,45 +87,40 @@ export function createAccountKeys(
   const giveUp = new AbortController();
   const lostListeners: (() => void)[] = [];
   const awayListeners: (() => void)[] = [];
-  let waiting: Batch | null = null;
-  let writing: Batch | null = null;
+  /** what is set and not durable yet, the latest by key */
+  const unwritten = new Map<string, KeyChange>();
+  let lastWrite: Promise<unknown> = Promise.resolve();
+  let failed: Error | null = null;
   let refused: Error | null = null;
   /** what is set while a read is under way: newer than what that finds */
   const reading = new Set<Map<string, Buffer | null>>();
+  const batcher = createBatcher<Change, undefined>({ run: writeAll, maxBatch: Number.POSITIVE_INFINITY });
 
-  function enqueue(): Batch {
-    if (waiting) return waiting;
-    waiting = createBatch();
-    if (!writing) cleanContext.runInAsyncScope(() => setImmediate(() => void writeAll()));
-    return waiting;
+  function write(change: Change): Promise<void> {
+    const written = batcher.add(change);
+    // Some of what is set, nobody waits for.
+    lastWrite = written.catch(() => undefined);
+    return written;
   }
 
-  async function writeAll(): Promise<void> {
-    if (writing) return;
-    for (writing = take(); writing; writing = take()) {
-      try {
-        await writeUntilDone(deps, account, writing, giveUp.signal);
-        writing.settle();
-      } catch (error) {
-        const reason = error instanceof Error ? error : new Error(String(error));
-        refused = reason;
-        writing.settle(reason);
-        waiting?.settle(reason);
-        waiting = null;
-        if (error instanceof OwnershipLost) for (const listener of lostListeners.splice(0)) listener();
-      }
+  async function writeAll(changes: readonly Change[]): Promise<undefined[]> {
+    if (failed) throw failed;
+    const batch = merge(changes);
+    try {
+      await writeUntilDone(deps, account, batch, giveUp.signal);
+    } catch (error) {
+      failed = error instanceof Error ? error : new Error(String(error));
+      refused = failed;
+      if (error instanceof OwnershipLost) for (const listener of lostListeners.splice(0)) listener();
+      throw failed;
     }
-  }
-
-  function take(): Batch | null {
-    const batch = waiting;
-    waiting = null;
-    return batch;
+    for (const [key, change] of batch.keys) if (unwritten.get(key) === change) unwritten.delete(key);
+    return changes.map(() => undefined);
   }
 
   function peek(type: string, name: string): Buffer | null | undefined {
     const key = keyOf(type, name);
-    const change = waiting?.keys.get(key) ?? writing?.keys.get(key);
+    const change = unwritten.get(key);
     return change ? change.value : cache.get(scope + key)?.value;
   }
 
@@ -182,22 +171,19 @@ export function createAccountKeys(
     },
     set(changes) {
       if (refused) return Promise.reject(refused);
-      const batch = enqueue();
       const isBulk = changes.length > MAX_CACHED_AT_ONCE;
       for (const change of changes) {
         const key = keyOf(change.type, change.name);
-        batch.keys.set(key, change);
+        unwritten.set(key, change);
         for (const newer of reading) newer.set(key, change.value);
         if (isBulk) cache.delete(scope + key);
         else keep(scope + key, change.value);
       }
-      return batch.done;
+      return write({ keys: changes });
     },
     setCredentials(bytes) {
       if (refused) return Promise.reject(refused);
-      const batch = enqueue();
-      batch.credentials = bytes;
-      return batch.done;
+      return write({ credentials: bytes });
     },
     onLost(listener) {
       lostListeners.push(listener);
@@ -210,8 +196,7 @@ export function createAccountKeys(
       refused ??= new Error('the session was closed');
       const bound = new AbortController();
       const expired = sleep(deps.clock, timeoutMs, bound.signal);
-      // What is waiting was set after what is writing, so it is done last.
-      await Promise.race([(waiting ?? writing)?.done.catch(() => undefined), expired]);
+      await Promise.race([lastWrite, expired]);
       bound.abort();
       giveUp.abort();
       for (const name of cached) cache.delete(name);
@@ -232,14 +217,19 @@ export const createKeyCache = (): KeyCache =>
     sizeCalculation: ({ value }, key) => ENTRY_BYTES + key.length + 2 * (value?.length ?? 0),
   });
 
-function createBatch(): Batch {
-  let settle: Batch['settle'] = () => undefined;
-  const done = new Promise<void>((resolve, reject) => {
-    settle = (error) => (error === undefined ? resolve() : reject(error));
-  });
-  // Some of what is set, nobody waits for.
-  done.catch(() => undefined);
-  return { credentials: null, keys: new Map(), done, settle };
+/** What one transaction writes: the latest credentials, and the latest change of each key. */
+interface Batch {
+  credentials: Buffer | null;
+  keys: Map<string, KeyChange>;
+}
+
+function merge(changes: readonly Change[]): Batch {
+  const batch: Batch = { credentials: null, keys: new Map() };
+  for (const change of changes) {
+    if ('credentials' in change) batch.credentials = change.credentials;
+    else for (const key of change.keys) batch.keys.set(keyOf(key.type, key.name), key);
+  }
+  return batch;
 }
 
 /** Only a lost ownership or the end of the session stops it: a database that is away comes back. */

@@ -23,6 +23,7 @@ import { isLinking } from '../db/schema.ts';
 import { spread } from '../utils/backoff.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Logger } from '../utils/logger.ts';
+import { createMutex } from '../utils/mutex.ts';
 import { createLease, type Lease } from './lease.ts';
 
 const TICK_MS = 5_000;
@@ -100,7 +101,7 @@ class Owner implements Ownership {
   #cancelTick: () => void = () => undefined;
   #cancelWatch: () => void = () => undefined;
   #cancelRelease: (() => void) | null = null;
-  #rounds: Promise<unknown> = Promise.resolve();
+  readonly #inOrder = createMutex();
 
   constructor(deps: OwnershipDeps) {
     this.#deps = deps;
@@ -152,12 +153,6 @@ class Owner implements Ownership {
   }
 
   /** Rounds and claims one after the other: each reads what the one before has written. */
-  #inOrder<R>(work: () => Promise<R>): Promise<R> {
-    const result = this.#rounds.then(work);
-    this.#rounds = result.catch(() => undefined);
-    return result;
-  }
-
   #staying(): OwnedSession[] {
     return [...this.#owned.values()].filter(({ id }) => !this.#leaving.has(id));
   }

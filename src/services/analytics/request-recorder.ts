@@ -1,9 +1,11 @@
 /** Calls of the API in the activity log: gathered in memory, written in batches. */
+
 import { insertMany } from '../../db/ops.ts';
 import { activityLogs } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
 import type { Action, ActivityStatus } from '../../events/actions.ts';
 import { newId } from '../../utils/ids.ts';
+import { createMutex } from '../../utils/mutex.ts';
 import type { Actor, Deps } from '../context.ts';
 
 /** One answered request, as the outermost middleware saw it. */
@@ -57,7 +59,7 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
   let dropped = 0;
   let stopped = false;
   let cancelTimer: (() => void) | null = null;
-  let flushing: Promise<void> = Promise.resolve();
+  const inOrder = createMutex();
 
   function schedule(): void {
     if (cancelTimer || stopped || waiting.length === 0) return;
@@ -67,8 +69,7 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
   function flush(): Promise<void> {
     cancelTimer?.();
     cancelTimer = null;
-    if (waiting.length > 0) flushing = flushing.then(() => inCleanContext(writeAll));
-    return flushing;
+    return inOrder(() => inCleanContext(writeAll));
   }
 
   async function writeAll(): Promise<void> {

@@ -10,7 +10,7 @@ import { equalsConstantTime, sha256Hex } from '../../utils/crypto.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { createFreshCache } from '../../utils/fresh-cache.ts';
 import type { Logger } from '../../utils/logger.ts';
-import { createTurns } from '../../utils/turns.ts';
+import { createKeyedMutex } from '../../utils/mutex.ts';
 import type { Actor, Role } from '../context.ts';
 import type { LinkScope } from '../signed-links.ts';
 import { keyHash, keyPrefix } from './keys.ts';
@@ -71,7 +71,7 @@ export function createCredentials(deps: {
   const keyCache = createFreshCache({ ...freshness, load: (prefix) => loadKey(db, prefix) });
   const endedCache = createFreshCache({ ...freshness, load: (digest) => loadEnded(db, digest) });
   const touch = createToucher(deps);
-  const turns = createTurns(MAX_WAITING);
+  const attempts = createKeyedMutex({ maxWaiting: MAX_WAITING });
 
   return {
     async fromToken(token, via) {
@@ -113,7 +113,7 @@ export function createCredentials(deps: {
       userCache.forget(String(userId));
       keyCache.forgetWhere((key) => key.userId === userId);
     },
-    inTurn: (account, work) => turns.run(account, work),
+    inTurn: (account, work) => attempts.run(account, work),
   };
 }
 

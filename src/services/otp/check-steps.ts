@@ -1,12 +1,13 @@
 /** The two writes of a check: before the comparison an attempt is spent, after it the outcome is settled. */
+
 import { and, eq, gt, sql } from 'drizzle-orm';
+import { createBatcher } from '../../db/batcher.ts';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { otps } from '../../db/schema.ts';
 import { refundWindow, type SpentWindow } from '../../db/windows.ts';
 import { type Fact, type Origin, record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
-import { batched } from './batch.ts';
 import { closeOtp, type Ending, otpFact } from './close.ts';
 import type { OtpDeps } from './deps.ts';
 import { type CheckedOtp, whileOpen } from './rows.ts';
@@ -31,12 +32,23 @@ export interface CheckSteps {
   settleCheck(outcome: CheckOutcome): Promise<{ ended: boolean }>;
 }
 
+/** Items of one transaction: about 10 ms of work, so that the event loop is never held for longer. */
+const MAX_BATCH = 50;
+/** Transactions at a time: one that waits for a lock must not stop the others. */
+const MAX_RUNNING = 2;
+
 /** Makes the steps of this process. */
 export function createCheckSteps(deps: OtpDeps): CheckSteps {
-  return {
-    spendAttempt: batched((requests) => spendAttempts(deps, requests)),
-    settleCheck: batched((outcomes) => settleChecks(deps, outcomes)),
-  };
+  const bounds = { maxBatch: MAX_BATCH, maxRunning: MAX_RUNNING };
+  const attempts = createBatcher({
+    ...bounds,
+    run: (requests: readonly AttemptRequest[]) => spendAttempts(deps, requests),
+  });
+  const outcomes = createBatcher({
+    ...bounds,
+    run: (checks: readonly CheckOutcome[]) => settleChecks(deps, checks),
+  });
+  return { spendAttempt: attempts.add, settleCheck: outcomes.add };
 }
 
 function spendAttempts(deps: OtpDeps, requests: readonly AttemptRequest[]): Promise<AttemptResult[]> {

@@ -5,6 +5,7 @@ import type { Clock } from '../../utils/clock.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { Logger } from '../../utils/logger.ts';
+import { createKeyedMutex } from '../../utils/mutex.ts';
 import { CAPABILITIES } from '../capabilities.ts';
 import { type CredentialStore, OwnershipLost, UnreadableCredentials } from '../credential-store.ts';
 import type { AccountRef, CloseReason, Engine, EngineEvent, EngineHost, PairingRequest } from '../engine.ts';
@@ -15,7 +16,6 @@ import { ownHolder, type SocketHolder, type SocketWish } from './holder.ts';
 import { fixLibsignal } from './libsignal-fixes.ts';
 import { startLink } from './link.ts';
 import type { Link, LinkDeps } from './link-types.ts';
-import { createLock, type Lock } from './lock.ts';
 import { unlinkDevice } from './logout.ts';
 import { markRead } from './mark-read.ts';
 import { queryNumbers } from './number-check.ts';
@@ -61,22 +61,10 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
   fixLibsignal();
   const holder = options.holder ?? ownHolder;
   const links = new Map<string, Link>();
-  /** one lock an account: an `open` and a `close` of the same session never overlap */
-  const locks = new Map<string, { lock: Lock; users: number }>();
+  /** by account: an `open` and a `close` of the same session never overlap */
+  const exclusive = createKeyedMutex();
   const host = guardHost(options.host, logger);
   const uploads = createUploads(host, clock);
-
-  async function exclusively<R>(accountId: string, task: () => Promise<R>): Promise<R> {
-    const entry = locks.get(accountId) ?? { lock: createLock(), users: 0 };
-    locks.set(accountId, entry);
-    entry.users += 1;
-    try {
-      return await entry.lock(task);
-    } finally {
-      entry.users -= 1;
-      if (entry.users === 0) locks.delete(accountId);
-    }
-  }
 
   async function open(account: AccountRef, pairing: PairingRequest): Promise<void> {
     await links.get(account.id)?.finish({ reason: 'closed_by_us' });
@@ -152,11 +140,11 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
   const engine: Engine = {
     name: 'baileys',
     capabilities: CAPABILITIES.baileys,
-    open: (account, pairing) => exclusively(account.id, () => open(account, pairing)),
+    open: (account, pairing) => exclusive.run(account.id, () => open(account, pairing)),
     close: (accountId) =>
-      exclusively(accountId, async () => links.get(accountId)?.finish({ reason: 'closed_by_us' })),
+      exclusive.run(accountId, async () => links.get(accountId)?.finish({ reason: 'closed_by_us' })),
     logout: (accountId, timeoutMs) =>
-      exclusively(accountId, async () => {
+      exclusive.run(accountId, async () => {
         const link = links.get(accountId);
         return link ? unlinkDevice(link, clock, timeoutMs) : false;
       }),
@@ -179,7 +167,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     },
     probe: () => probeServer(options.waServer),
     async stop() {
-      const ids = new Set([...links.keys(), ...locks.keys()]);
+      const ids = new Set([...links.keys(), ...exclusive.keys()]);
       await Promise.all([...ids].map((accountId) => engine.close(accountId)));
     },
   };

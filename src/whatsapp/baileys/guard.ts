@@ -3,7 +3,7 @@ import type { EventEmitter } from 'node:events';
 import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../../utils/clock.ts';
-import { createLock } from './lock.ts';
+import { createMutex } from '../../utils/mutex.ts';
 
 type Listener = (...args: unknown[]) => unknown;
 
@@ -41,7 +41,7 @@ export function guardListeners(
   onError: (event: string, error: unknown) => void,
 ): void {
   const client = clientOf(sock);
-  const inOrder = createLock();
+  const inOrder = createMutex();
   const ours = async (listener: Listener, args: unknown[]) =>
     receive(asStanza(args[0]), async () => listener(...args));
   for (const event of client.eventNames()) {

@@ -11,7 +11,7 @@ import type {
   SignalDataTypeMap,
   SignalKeyStoreWithTransaction,
 } from '@whiskeysockets/baileys';
-import { createLock } from './lock.ts';
+import { createMutex } from '../../utils/mutex.ts';
 import { markLeaving, refuseWithdrawn } from './relay-scope.ts';
 
 type KeyType = keyof SignalDataTypeMap;
@@ -51,7 +51,7 @@ export async function persistKeys(): Promise<void> {
 
 /** Replaces the methods of the key store that a Baileys socket made for itself. */
 export function installTransactions(keys: SignalKeyStoreWithTransaction, raw: RawKeys): void {
-  const lock = createLock();
+  const lock = createMutex();
   const current = (): Scope | undefined => {
     const scope = scopes.getStore();
     return scope?.open && scope.owner === keys ? scope : undefined;

@@ -7,6 +7,7 @@ import { requeueSending } from '../../queue/claim.ts';
 import { sleep } from '../../utils/clock.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
+import { createMutex } from '../../utils/mutex.ts';
 import { OwnershipLost } from '../../whatsapp/credential-store.ts';
 import type { AccountRef, CloseReason, EngineEvent, PairedIdentity } from '../../whatsapp/engine.ts';
 import {
@@ -67,7 +68,7 @@ class Runner implements SessionRunner {
   #ticket: Ticket | null = null;
   #cancelTimer: () => void = () => undefined;
   #cancelEarly: () => void = () => undefined;
-  #requests: Promise<unknown> = Promise.resolve();
+  readonly #inOrder = createMutex();
   #requeuing: Promise<void> = Promise.resolve();
 
   constructor(deps: RunnerDeps, account: OwnedSession, row: SessionRow) {
@@ -147,12 +148,6 @@ class Runner implements SessionRunner {
     this.#ticket = null;
     this.#generation += 1;
     return this.#generation;
-  }
-
-  #inOrder<R>(work: () => Promise<R>): Promise<R> {
-    const result = this.#requests.then(work);
-    this.#requests = result.catch(() => undefined);
-    return result;
   }
 
   async #setStatus(status: SessionStatus, reason: string | null, also: RowChange = {}) {

@@ -1,0 +1,142 @@
+/** Calls of the same moment share one transaction: the commit, and what belongs to all of them, is paid once. */
+import { type BackoffRange, jitteredBackoffMs } from '../utils/backoff.ts';
+import { type Clock, sleep } from '../utils/clock.ts';
+import { isUnavailable } from './errors.ts';
+import { inCleanContext } from './scope.ts';
+import { monotonicMs, pause, turn } from './turns.ts';
+
+export interface BatcherOptions<T, R> {
+  /** Does all items in one transaction and resolves with a result for each, in order. Repeatable when it rejects. */
+  run(items: readonly T[]): Promise<readonly R[]>;
+  /** Items of one batch: what can be done without holding the event loop for long. */
+  maxBatch: number;
+  /** Batches at a time. One, when missing: then items are done in the order they came. */
+  maxRunning?: number;
+  /** Items that come within so many milliseconds after a batch are gathered; 0 when missing: those of one turn are. */
+  windowMs?: number;
+  /** Tries again for as long as the database is away. When missing, the items are rejected then. */
+  whileAway?: { clock: Clock; range: BackoffRange; onAway(error: unknown, count: number): void };
+}
+
+export interface Batcher<T, R> {
+  /**
+   * Resolves when the item is done. When a batch fails its items are done one by one, so that one bad item fails
+   * alone; while the database is away all are rejected at once, or wait (`whileAway`).
+   */
+  add(item: T): Promise<R>;
+  /** True while items wait or are done; false while they only wait for the database. */
+  isBusy(): boolean;
+  /** Resolves when nothing waits or runs. */
+  idle(): Promise<void>;
+  /** Rejects what waits and what comes with `reason`. */
+  stop(reason: Error): void;
+}
+
+interface Waiting<T, R> {
+  item: T;
+  resolve(result: R): void;
+  reject(error: unknown): void;
+}
+
+/** Makes a batcher. Its batches run outside of the callers' requests and transactions. */
+export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R> {
+  const { run, maxBatch, maxRunning = 1, windowMs = 0, whileAway } = options;
+  const waiting: Waiting<T, R>[] = [];
+  const stopping = new AbortController();
+  const idleListeners: (() => void)[] = [];
+  let stopReason: Error | null = null;
+  let gathering = false;
+  let running = 0;
+  let resting = false;
+  let failures = 0;
+  let lastBatchMs = Number.NEGATIVE_INFINITY;
+
+  function schedule(): void {
+    if (waiting.length === 0 && running === 0 && !gathering) {
+      for (const listener of idleListeners.splice(0)) listener();
+    }
+    if (gathering || running >= maxRunning || waiting.length === 0) return;
+    gathering = true;
+    inCleanContext(() => void gather());
+  }
+
+  async function gather(): Promise<void> {
+    const leftMs = lastBatchMs + windowMs - monotonicMs();
+    if (leftMs > 0 && waiting.length < maxBatch) await pause(leftMs);
+    else await turn();
+    gathering = false;
+    running++;
+    void runBatch(waiting.splice(0, maxBatch)).finally(() => {
+      running--;
+      schedule();
+    });
+    schedule();
+  }
+
+  async function runBatch(batch: readonly Waiting<T, R>[]): Promise<void> {
+    const left = await flush(batch);
+    lastBatchMs = monotonicMs();
+    if (left.length === 0) {
+      failures = 0;
+      return;
+    }
+    waiting.unshift(...left);
+    if (whileAway && stopReason === null) {
+      resting = true;
+      failures++;
+      const pauseMs = jitteredBackoffMs(whileAway.range, failures, Math.random());
+      await sleep(whileAway.clock, pauseMs, stopping.signal);
+      resting = false;
+    }
+    if (stopReason !== null) rejectAll(stopReason);
+  }
+
+  /** Those that have to wait because the database is away. */
+  async function flush(batch: readonly Waiting<T, R>[]): Promise<readonly Waiting<T, R>[]> {
+    try {
+      const results = await run(batch.map(({ item }) => item));
+      for (const [index, result] of results.entries()) batch[index]?.resolve(result);
+      return [];
+    } catch (error) {
+      const isAway = isUnavailable(error);
+      if (isAway && whileAway && stopReason === null) {
+        whileAway.onAway(error, batch.length);
+        return batch;
+      }
+      if (isAway || batch.length <= 1) {
+        for (const { reject } of batch) reject(error);
+        return [];
+      }
+    }
+    for (const [index, one] of batch.entries()) {
+      if ((await flush([one])).length > 0) return batch.slice(index);
+    }
+    return [];
+  }
+
+  function rejectAll(reason: Error): void {
+    for (const { reject } of waiting.splice(0)) reject(reason);
+  }
+
+  return {
+    add(item) {
+      if (stopReason !== null) return Promise.reject(stopReason);
+      return new Promise((resolve, reject) => {
+        waiting.push({ item, resolve, reject });
+        schedule();
+      });
+    },
+    isBusy: () => (gathering || running > 0 || waiting.length > 0) && !resting,
+    idle() {
+      return new Promise((resolve) => {
+        idleListeners.push(resolve);
+        schedule();
+      });
+    },
+    stop(reason) {
+      stopReason ??= reason;
+      stopping.abort();
+      rejectAll(stopReason);
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/** Calls of the same moment that share one batch. */
+import { describe, expect, test } from 'vitest';
+import { type BatcherOptions, createBatcher } from '../../src/db/batcher.ts';
+import { createFakeClock } from '../helpers/clock.ts';
+
+const away = () => Object.assign(new Error('no database'), { code: 'ECONNREFUSED' });
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** A batcher that answers each number with ten times it, and notes its batches. */
+function setUp(options: Partial<BatcherOptions<number, number>> = {}) {
+  const batches: (readonly number[])[] = [];
+  const batcher = createBatcher<number, number>({
+    async run(items) {
+      batches.push(items);
+      return items.map((item) => item * 10);
+    },
+    maxBatch: 3,
+    ...options,
+  });
+  return { batcher, batches };
+}
+
+describe('createBatcher', () => {
+  test('does the calls of one turn together, at most so many at once, and answers each', async () => {
+    const { batcher, batches } = setUp();
+    expect(batcher.isBusy()).toBe(false);
+    const results = Promise.all([1, 2, 3, 4, 5].map(batcher.add));
+    expect(batcher.isBusy()).toBe(true);
+    expect(await results).toEqual([10, 20, 30, 40, 50]);
+    expect(batches).toEqual([
+      [1, 2, 3],
+      [4, 5],
+    ]);
+    await batcher.idle();
+    expect(batcher.isBusy()).toBe(false);
+  });
+
+  test('runs no more batches at a time than it may', async () => {
+    let running = 0;
+    let most = 0;
+    const { batcher } = setUp({
+      maxBatch: 1,
+      maxRunning: 2,
+      async run(items) {
+        most = Math.max(most, ++running);
+        await nextTurn();
+        await nextTurn();
+        running--;
+        return items;
+      },
+    });
+    await Promise.all([1, 2, 3, 4, 5].map(batcher.add));
+    expect(most).toBe(2);
+  });
+
+  test('lets one bad item fail alone', async () => {
+    const { batcher } = setUp({
+      async run(items) {
+        if (items.includes(2)) throw new Error('two');
+        return items;
+      },
+    });
+    const results = await Promise.allSettled([1, 2, 3].map(batcher.add));
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  });
+
+  test('rejects a whole batch while the database is away, without asking for each item', async () => {
+    let calls = 0;
+    const { batcher } = setUp({
+      run: () => {
+        calls++;
+        return Promise.reject(away());
+      },
+    });
+    const results = await Promise.allSettled([1, 2, 3].map(batcher.add));
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(calls).toBe(1);
+  });
+
+  test('waits for the database when told to, is not busy meanwhile, and keeps the order', async () => {
+    const clock = createFakeClock();
+    const told: number[] = [];
+    const seen: number[] = [];
+    let isAway = true;
+    const { batcher } = setUp({
+      maxBatch: 2,
+      async run(items) {
+        if (isAway) throw away();
+        seen.push(...items);
+        return items;
+      },
+      whileAway: {
+        clock,
+        range: { firstMs: 100, maxMs: 1_000 },
+        onAway: (_error, count) => told.push(count),
+      },
+    });
+    const results = Promise.all([1, 2, 3].map(batcher.add));
+    for (let i = 0; i < 5; i++) await nextTurn();
+    expect([told, batcher.isBusy()]).toEqual([[2], false]);
+    isAway = false;
+    await clock.advance(100);
+    expect(await results).toEqual([1, 2, 3]);
+    expect(seen).toEqual([1, 2, 3]);
+  });
+
+  test('rejects what waits and what comes after its stop', async () => {
+    const clock = createFakeClock();
+    const { batcher } = setUp({
+      run: () => Promise.reject(away()),
+      whileAway: { clock, range: { firstMs: 100, maxMs: 1_000 }, onAway: () => undefined },
+    });
+    const waiting = batcher.add(1).catch((error: unknown) => String(error));
+    for (let i = 0; i < 5; i++) await nextTurn();
+    batcher.stop(new Error('it has stopped'));
+    expect(await waiting).toBe('Error: it has stopped');
+    await expect(batcher.add(2)).rejects.toThrow('it has stopped');
+    await batcher.idle();
+  });
+
+  test('gathers what comes soon after a batch', async () => {
+    const { batcher, batches } = setUp({ windowMs: 30 });
+    await batcher.add(1);
+    const second = batcher.add(2);
+    await nextTurn();
+    await nextTurn();
+    await Promise.all([second, batcher.add(3)]);
+    expect(batches).toEqual([[1], [2, 3]]);
+  });
+});
