@@ -3,7 +3,7 @@
  * Puts the compiled service and its packages into one file, dist/.packed/sandbox.mjs, for tests that start it hundreds of
  * times: most of a start is looking for 3,000 files. The code is that of dist/; each module still knows where it lies.
  */
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -38,10 +38,13 @@ const ownPlaces = {
   },
 };
 
-/** Leaves a packed file that is not older than src/. */
+const changedAtMs = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+/** Leaves a packed file that is not older than the service's and the emulator's sources. */
 export async function preparePacked() {
   await prepareBuild();
-  if (existsSync(PACKED)) return;
+  const built = [DIST, join(ROOT, 'packages', 'wa-emulator', 'dist')];
+  if (built.every((dist) => changedAtMs(PACKED) > changedAtMs(join(dist, '.built')))) return;
   const made = join(DIST, '.packed', `sandbox.${process.pid}.part.mjs`);
   await build({
     entryPoints: [join(DIST, 'sandbox.js')],

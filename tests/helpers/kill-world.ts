@@ -48,6 +48,8 @@ type Kind = (typeof KINDS)[number];
 export interface KillWorld {
   emulator: Emulator;
   processes: readonly SandboxProcess[];
+  /** kills so far */
+  readonly killed: Readonly<Record<Moment, number>>;
   /** Work goes on until `stop`, which resolves with what was accepted. */
   work(): { stop(): Promise<void> };
   /** Kills processes at random moments and starts them again, `kills` times, while nothing that arrived is wrong. */
@@ -149,6 +151,7 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
   return {
     emulator,
     processes: all,
+    killed: killer.killed,
     work() {
       let goesOn = true;
       const lines = KINDS.map(async (kind) => {

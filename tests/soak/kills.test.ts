@@ -6,6 +6,7 @@ import { startKillWorld } from '../helpers/kill-world.ts';
 const KILLS = Number(process.env.KILLS ?? 1_000);
 /** So many are followed by a look at everything, so that a fault is found near the kill that made it. */
 const ROUND = 125;
+const PROGRESS_MS = 60_000;
 /** Another one each time, printed so that the kills can be had again. */
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
@@ -16,6 +17,7 @@ describe.each(dbType === 'sqlite' ? [1] : [1, 3])('%d processes', (processes) =>
     async () => {
       console.log(`seed ${SEED}`);
       const world = await startKillWorld(processes, SEED);
+      const progress = setInterval(() => console.log(JSON.stringify(world.killed)), PROGRESS_MS);
       try {
         for (let done = 0; done < share; done += ROUND) {
           const from = performance.now();
@@ -28,6 +30,7 @@ describe.each(dbType === 'sqlite' ? [1] : [1, 3])('%d processes', (processes) =>
           expect(outcome.text).toBeGreaterThan(0);
         }
       } finally {
+        clearInterval(progress);
         await world.stop();
       }
     },
