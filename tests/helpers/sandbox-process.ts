@@ -105,7 +105,9 @@ export async function startSandboxProcess(
     await until(async () => {
       if (hasEnded(started)) throw new Error(`the sandbox ended:\n${printed}`);
       info = JSON.parse(await readFile(file, 'utf8').catch(() => '{"url":""}'));
-      return info.url !== '' && (await fetch(`${info.url}/health/ready`)).ok;
+      // On a busy machine a connection may end before its answer: what counts is that one comes, or that it has ended.
+      const isReady = async () => (await fetch(`${info.url}/health/ready`)).ok;
+      return info.url !== '' && (await isReady().catch(() => false));
     }, START_TIMEOUT_MS);
   }
 

@@ -2,8 +2,9 @@
 import { proto } from '@whiskeysockets/baileys';
 import { expect } from 'vitest';
 import { readPayload } from '../../src/whatsapp/baileys/read-payload.ts';
-import { type TestEngine, until } from './engine.ts';
+import type { Emulator } from 'wa-emulator';
 import { createRandom } from './random.ts';
+import { until } from './until.ts';
 
 const MAX_HOLD_MS = 50;
 const PEOPLE = 12;
@@ -123,7 +124,7 @@ const ATTRIBUTES = [
  * with an error, is asked for again, or takes more than 50 ms to read.
  */
 export async function sendChanged(
-  test: TestEngine,
+  emulator: Emulator,
   phone: string,
   count: number,
   seed: number,
@@ -150,7 +151,7 @@ export async function sendChanged(
     // Attributes say who somebody is: those that were changed belong to other people.
     const from = `6285${String((isOdd ? 2_000_000 : 1_000_000) + upTo(PEOPLE))}`;
     const padded = random() < 0.02 ? payload : Buffer.concat([payload, Buffer.from([1])]);
-    const { ids } = await test.emulator.deliver({
+    const { ids } = await emulator.deliver({
       to: phone,
       from,
       kind: 'raw',
@@ -160,9 +161,9 @@ export async function sendChanged(
     waiting.push(...ids);
     if (!isOdd) plain.add(ids[0] ?? '');
     if (waiting.length >= IN_FLIGHT || n === count - 1) {
-      await until(() => waiting.every((id) => isAnswered(test, phone, id)), 60_000);
+      await until(() => waiting.every((id) => isAnswered(emulator, phone, id)), 60_000);
       for (const id of waiting.splice(0)) {
-        const entry = test.emulator.inbound({ to: phone, id })[0];
+        const entry = emulator.inbound({ to: phone, id })[0];
         expect(entry?.nack, JSON.stringify(entry)).toBeUndefined();
         if (plain.has(id)) expect(entry?.retries, JSON.stringify(entry)).toBe(0);
       }
@@ -170,8 +171,8 @@ export async function sendChanged(
   }
 }
 
-function isAnswered(test: TestEngine, to: string, id: string): boolean {
-  const entry = test.emulator.inbound({ to, id })[0];
+function isAnswered(emulator: Emulator, to: string, id: string): boolean {
+  const entry = emulator.inbound({ to, id })[0];
   return entry?.receivedAt !== undefined || entry?.confirmedAt !== undefined || entry?.nack !== undefined;
 }
 

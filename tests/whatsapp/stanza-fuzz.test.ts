@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => test.stop());
 
 it(`${COUNT} messages that were changed at random are each answered, and the session goes on`, async () => {
-  await sendChanged(test, PHONE, COUNT, 20_261_128);
+  await sendChanged(test.emulator, PHONE, COUNT, 20_261_128);
   const { ids } = await test.emulator.deliver({ to: PHONE, from: '628590000001', text: 'after all' });
   await until(() => test.emulator.inbound({ id: ids[0] ?? '' })[0]?.receivedAt !== undefined);
   const last = test.host.inbound.at(-1);
