@@ -29,7 +29,7 @@ export function createNeighbours(
   const mailbox = createMailbox({
     ...deps,
     processId,
-    hasPeers: ownership.hasPeers,
+    hasPeers: () => ownership.hasPeers(),
     lookForCommands: desk.look,
     onNews(news) {
       for (const { accountId, priority } of news) {

@@ -4,12 +4,15 @@ import { createMailbox } from '../../src/cluster/mailbox.ts';
 import { createAskOwner, createCommandDesk } from '../../src/cluster/remote-commands.ts';
 import { createWakeUpSender, postWakeUps, takeWakeUps } from '../../src/cluster/wake-ups.ts';
 import { sessionCommands, wakeUps, whatsappAccounts } from '../../src/db/schema.ts';
+import { createQueueSignals } from '../../src/queue/signals.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
+import { createNeighbours } from '../../src/workers/neighbours.ts';
+import { createOwnership } from '../../src/workers/ownership.ts';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { until } from '../helpers/until.ts';
-import { silent } from '../workers/session-world.ts';
+import { fakeHost, silent } from '../workers/session-world.ts';
 
 let database: TestDatabase;
 const stops: (() => Promise<void>)[] = [];
@@ -200,4 +203,14 @@ describe('a wake-up', () => {
     expect([same, mixed, unsure].map((id) => found.get(id))).toEqual([1, null, null]);
     expect(await takeWakeUps(database.db, owner)).toEqual([]);
   });
+});
+
+it('the neighbours ask the ownership itself whether there is another process', async () => {
+  const processId = newId();
+  const deps = { database, db: database.db, clock: systemClock, logger: silent, processId };
+  const ownership = createOwnership({ ...deps, host: fakeHost('here', 1), alone: false });
+  const commands = createCommandBus({ processId, clock: systemClock });
+  const neighbours = createNeighbours({ ...deps, commands, signals: createQueueSignals() }, ownership);
+  neighbours.start();
+  await neighbours.stop();
 });
