@@ -1,8 +1,8 @@
 /** Real messages, changed at random and sent through the emulator: whatever comes, it is answered. */
 import { proto } from '@whiskeysockets/baileys';
 import { expect } from 'vitest';
-import { readPayload } from '../../src/whatsapp/baileys/read-payload.ts';
 import type { Emulator } from 'wa-emulator';
+import { readPayload } from '../../src/whatsapp/baileys/read-payload.ts';
 import { createRandom } from './random.ts';
 import { until } from './until.ts';
 

@@ -59,7 +59,10 @@ test(`${COUNT} messages that were changed at random end no session and hold noth
   const before = await Promise.all(phones.map(statusOf));
   const from = Date.now();
   let sent = 0;
-  const progress = setInterval(() => console.log(`${sent} sent, holds ${holdsSince(from).slice(0, 5)}`), PROGRESS_MS);
+  const progress = setInterval(
+    () => console.log(`${sent} sent, holds ${holdsSince(from).slice(0, 5)}`),
+    PROGRESS_MS,
+  );
   let batches = Math.ceil(COUNT / BATCH);
   const send = async (phone: string) => {
     while (batches-- > 0) {
