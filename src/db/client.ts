@@ -10,6 +10,7 @@ export type {
   DatabaseOptions,
   Db,
   MysqlOptions,
+  ReadDb,
   Tx,
 } from './types.ts';
 

@@ -6,6 +6,9 @@ export class GroupCommitError extends Error {
   override name = 'GroupCommitError';
 }
 
+/** A read that looks through many rows ends after that: nobody waits so long, and others need the way. */
+export const SCAN_TIMEOUT_MS = 20_000;
+
 /** The database did not answer, or gave no connection, within the time we wait. */
 export class DatabaseTimeoutError extends Error {
   override name = 'DatabaseTimeoutError';

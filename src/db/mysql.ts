@@ -2,7 +2,15 @@ import { sql } from 'drizzle-orm';
 import { MySqlDialect } from 'drizzle-orm/mysql-core';
 import { MySql2Database, MySql2Session, MySql2Transaction } from 'drizzle-orm/mysql2';
 import type { Pool, PoolConnection, QueryOptions } from 'mysql2/promise';
-import { conflictPauseMs, isConflict, isConnectionLost, TransactionLostError } from './errors.ts';
+import PQueue from 'p-queue';
+import {
+  conflictPauseMs,
+  DatabaseTimeoutError,
+  isConflict,
+  isConnectionLost,
+  SCAN_TIMEOUT_MS,
+  TransactionLostError,
+} from './errors.ts';
 import { type Connections, createConnections, isBroken, QUERY_TIMEOUT_MS } from './mysql-pool.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
 import { pause } from './turns.ts';
@@ -10,7 +18,7 @@ import type { Database, MysqlOptions } from './types.ts';
 
 /** Opens a pool and proves by one query that the server can be used. */
 export async function openMysql(options: MysqlOptions): Promise<Database> {
-  const database = createDatabase(createConnections(options));
+  const database = createDatabase(createConnections(options), options.scanTimeoutMs ?? SCAN_TIMEOUT_MS);
   try {
     await database.ping();
     return database;
@@ -23,7 +31,10 @@ export async function openMysql(options: MysqlOptions): Promise<Database> {
 /** We do not use drizzle's relational queries. */
 type NoSchema = Record<string, never>;
 
-function createDatabase(connections: Connections): Database {
+/** A long read must leave connections to the others. */
+const MAX_SCANS = 4;
+
+function createDatabase(connections: Connections, scanTimeoutMs: number): Database {
   const dialect = new MySqlDialect({ casing: 'snake_case' });
   const sessionOn = (client: Pool | PoolConnection) =>
     new MySql2Session<NoSchema, NoSchema>(client, dialect, undefined, { mode: 'default' });
@@ -36,8 +47,10 @@ function createDatabase(connections: Connections): Database {
       ),
     ),
   );
+  const scanSession = sessionOn(asPool(createScanRouter(connections, scanTimeoutMs)));
   return {
     db,
+    scan: new MySql2Database(dialect, scanSession, undefined, 'default'),
     dialect: 'mysql',
     async ping() {
       await base.execute(sql`select 1`);
@@ -66,6 +79,7 @@ function asPool(router: { query: unknown }): Pool {
   return router as Pool;
 }
 
+const READ = /^[\s(]*select\b/i;
 const READS = /^[\s(]*(select|explain|show)\b/i;
 
 /** Attempts of a single statement that loses to another one, as all but one of those that race on a Galera cluster do. */
@@ -86,6 +100,37 @@ function createRouter(connections: Connections) {
           await pause(conflictPauseMs(attempt));
         }
       }
+    },
+  };
+}
+
+/** What MariaDB and MySQL say of a statement that they ended themselves. */
+const STATEMENT_TIMEOUTS: ReadonlySet<unknown> = new Set([1969, 3024]);
+
+/**
+ * What drizzle sees as its client for reads that look through many rows. The server ends those that take too long: MariaDB
+ * runs what stands in its own kind of comment, MySQL reads the hint. A client that merely stops listening would leave it
+ * at work.
+ */
+function createScanRouter(connections: Connections, timeoutMs: number) {
+  const queue = new PQueue({ concurrency: MAX_SCANS });
+  const bound = `/*M!100101 SET STATEMENT max_statement_time=${timeoutMs / 1000} FOR */ `;
+  const hint = ` /*+ MAX_EXECUTION_TIME(${timeoutMs}) */`;
+  return {
+    async query(options: QueryOptions, params?: unknown[]) {
+      const [select] = READ.exec(options.sql) ?? [];
+      if (select === undefined) throw new Error('only reads can be scans');
+      const sql = bound + select + hint + options.sql.slice(select.length);
+      return queue.add(() =>
+        connections.use(async (connection) => {
+          try {
+            return await connection.query({ ...options, sql, timeout: QUERY_TIMEOUT_MS }, params);
+          } catch (error) {
+            if (!STATEMENT_TIMEOUTS.has(Object(error).errno)) throw error;
+            throw new DatabaseTimeoutError('a read took too long', { cause: error });
+          }
+        }),
+      );
     },
   };
 }

@@ -6,7 +6,7 @@ import type { MySql2Database } from 'drizzle-orm/mysql2';
 import { conflictPauseMs, isRetryable, isUniqueViolation } from './errors.ts';
 import { dbType } from './kit.ts';
 import { pause, turn } from './turns.ts';
-import { type Changes, type Database, type Db, isTx, type NewRow, type Tx } from './types.ts';
+import { type Changes, type Database, type Db, isTx, type NewRow, type ReadDb, type Tx } from './types.ts';
 
 export { isRetryable, isUnavailable, isUniqueViolation } from './errors.ts';
 export { incoming, insertMany, upsert } from './insert.ts';
@@ -21,10 +21,10 @@ const onMysql = dbType === 'mysql';
 export const statementsAreCheap = !onMysql;
 
 /** Safe because client.ts opens nothing but the dialect of this process, and Db wraps drizzle's object in place. */
-function asMysql(db: Db): MySql2Database {
+function asMysql(db: ReadDb): MySql2Database {
   return db as unknown as MySql2Database;
 }
-function asSqlite(db: Db): LibSQLDatabase {
+function asSqlite(db: ReadDb): LibSQLDatabase {
   return db as unknown as LibSQLDatabase;
 }
 /** drizzle's value types depend on the dialect; ours (NewRow, Changes) were checked where the caller wrote them. */
@@ -76,7 +76,7 @@ export async function transact<R>(
 }
 
 /** Rows of a raw query (reports, health). Write SQL that both dialects accept; names are as the database has them. */
-export async function rawRows<R>(db: Db, query: SQL): Promise<R[]> {
+export async function rawRows<R>(db: ReadDb, query: SQL): Promise<R[]> {
   if (!onMysql) {
     // Not `all`: the rows of our connection are plain arrays.
     const { columns, rows } = await asSqlite(db).run(query);

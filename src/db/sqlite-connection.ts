@@ -171,7 +171,8 @@ interface Prepared {
   columns: string[] | null;
 }
 
-function bindings(args: readonly unknown[] | Record<string, unknown> = []): InValue[] {
+/** Values as the driver takes them. */
+export function bindings(args: readonly unknown[] | Record<string, unknown> = []): InValue[] {
   if (!Array.isArray(args)) throw new TypeError('values are bound by their place');
   return args.map(toBinding);
 }
@@ -192,7 +193,7 @@ function asRows(rows: unknown[]): ArrayLike<unknown>[] {
 }
 
 /** Errors as @libsql/client makes them of the driver's. */
-function asLibsqlError(error: unknown): unknown {
+export function asLibsqlError(error: unknown): unknown {
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return error;
   const [code = error.code] = /^SQLITE_[A-Z]+/.exec(error.code) ?? [];
   const rawCode = 'rawCode' in error && typeof error.rawCode === 'number' ? error.rawCode : undefined;

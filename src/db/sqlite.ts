@@ -6,13 +6,15 @@ import { drizzle } from 'drizzle-orm/libsql';
 import { StartError } from '../utils/errors.ts';
 import { withFileErrors } from '../utils/file-errors.ts';
 import { createCheckpointer, LAST_RESORT_PAGES } from './checkpointer.ts';
+import { SCAN_TIMEOUT_MS } from './errors.ts';
 import { createGroupCommit, DEFAULT_LIMITS, type GroupCommit, type Writer } from './group-commit.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
 import { checkSqliteFile, explainSqliteError, quickCheck } from './sqlite-check.ts';
 import { type Connection, openConnection, type Statement } from './sqlite-connection.ts';
 import { lockDatabaseFile } from './sqlite-lock.ts';
+import { createSqliteScanner } from './sqlite-scan.ts';
 import { breathe } from './turns.ts';
-import type { Database, SqliteOptions } from './types.ts';
+import type { Database, ReadDb, SqliteOptions } from './types.ts';
 
 /** For foreign programs that hold the file for a moment; while it lasts the event loop stands still. */
 const BUSY_MS = 20;
@@ -53,7 +55,8 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
     };
     const reader = connect(path, connections);
     await reader.execute('PRAGMA query_only = ON');
-    return createDatabase({ path, writer, reader, beside }, () => {
+    const { scanTimeoutMs = SCAN_TIMEOUT_MS } = options;
+    return createDatabase({ path, writer, reader, beside, scanTimeoutMs }, () => {
       for (const connection of connections) connection.close();
       lock?.release();
     });
@@ -89,13 +92,15 @@ function connect(path: string, connections: Connection[]): Connection {
 }
 
 interface Opened {
+  scanTimeoutMs: number;
   path: string;
   writer: Writer;
   reader: Connection;
   beside: boolean;
 }
 
-function createDatabase({ path, writer, reader, beside }: Opened, closeAll: () => void): Database {
+function createDatabase(opened: Opened, closeAll: () => void): Database {
+  const { path, writer, reader, beside, scanTimeoutMs } = opened;
   // The checkpointer of a tool's is SQLite itself: it writes little.
   const checkpointer = beside ? null : createCheckpointer(path, (fn) => group.alone(fn));
   const group = createGroupCommit(writer, DEFAULT_LIMITS, checkpointer?.committed);
@@ -103,9 +108,11 @@ function createDatabase({ path, writer, reader, beside }: Opened, closeAll: () =
   // Taken before it is replaced: wrapping happens in place.
   const transaction = base.transaction.bind(base);
   const db = wrapDatabase(base, (fn) => transaction(fn));
+  const scanner = createSqliteScanner(path, { busyMs: BUSY_MS, timeoutMs: scanTimeoutMs });
   let closing: Promise<void> | undefined;
   return {
     db,
+    scan: drizzle(asClient(scanner), { casing: 'snake_case' }) as unknown as ReadDb,
     dialect: 'sqlite',
     async ping() {
       await base.get(sql`select 1`);
@@ -123,6 +130,7 @@ function createDatabase({ path, writer, reader, beside }: Opened, closeAll: () =
     },
     close() {
       closing ??= group.drain().then(async () => {
+        await scanner.close();
         await checkpointer?.stop();
         if (!beside) await tidyUp(writer.client);
         closeAll();
@@ -159,6 +167,6 @@ function createRouter(group: GroupCommit, reader: Connection): Client {
 }
 
 /** Safe because drizzle's libsql session calls nothing but these, and of a transaction only what a Member has. */
-function asClient(router: { execute: unknown; transaction: unknown }): Client {
+function asClient(router: { execute: unknown; transaction?: unknown }): Client {
   return router as Client;
 }

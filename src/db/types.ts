@@ -40,6 +40,9 @@ export interface Tx extends Db {
   afterCommit(fn: () => void): void;
 }
 
+/** What only reads. */
+export type ReadDb = Pick<Db, 'select' | 'selectDistinct'>;
+
 export const isTx = (db: Db): db is Tx => 'afterCommit' in db;
 
 /** How busy the way to the database is. */
@@ -53,6 +56,12 @@ export interface DatabaseLoad {
 
 export interface Database {
   db: Db;
+  /**
+   * For reads that look through many rows: they do not hold the event loop (SQLite), run a few at a time, and end with
+   * DatabaseTimeoutError (503) after 20 s. Each sees what was committed before it began; none belongs to a transaction.
+   * Answers are fetched by the event loop: some thousand rows at most.
+   */
+  scan: ReadDb;
   dialect: DbType;
   load(): DatabaseLoad;
   /**
@@ -80,6 +89,8 @@ export interface SqliteOptions {
   synchronous?: 'NORMAL' | 'FULL';
   /** For tools that write a little while the service runs: without its lock, and nothing is tidied up at the end. */
   beside?: boolean;
+  /** how long a read of `scan` may take */
+  scanTimeoutMs?: number;
   /** The caller replaces all that is in it, so an empty file where a service was is no reason to stop. */
   refill?: boolean;
 }
@@ -96,6 +107,8 @@ export interface MysqlOptions {
   others?: readonly { host: string; port: number }[];
   /** how long a caller waits for a free connection before the database counts as unavailable */
   acquireTimeoutMs?: number;
+  /** how long a read of `scan` may take */
+  scanTimeoutMs?: number;
   /** how long a transaction may say nothing before the server ends it, where it can (MariaDB) */
   idleTransactionSeconds?: number;
 }
