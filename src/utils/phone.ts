@@ -300,6 +300,8 @@ const TEXTS: Record<RefusedPhone['problem'], string> = {
   leftover: `There is more here than a phone number: ${USE_E164}`,
   two_numbers: 'Several numbers stand here, or digits to dial after one: write one number alone.',
   lid: 'A LID (…@lid) is no phone number, and cannot be used here.',
+  username:
+    'WhatsApp usernames (@name) cannot be written to yet: give the phone number with + and country code, or the LID (…@lid) that stands in a message of that person.',
   group: 'This is the id of a group, not a phone number.',
   not_a_phone_jid: `This is not the address of a phone (…@s.whatsapp.net): ${USE_E164}`,
   not_a_number: `This is not a phone number: ${USE_E164}`,

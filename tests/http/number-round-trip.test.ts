@@ -101,6 +101,18 @@ describe('what we tell of a person is taken as the same person', () => {
     }
   });
 
+  it.each(['@budi', ' @Budi.Santoso_7', '@6281234567890', '\u2066@búdi\u2069'])(
+    'but not a username yet: %s',
+    async (to) => {
+      const refused = await send(to);
+      expect(refused).toMatchObject({
+        status: 400,
+        body: { code: 'INVALID_NUMBER', details: { reason: 'username' } },
+      });
+      expect(refused.body.message).toMatch(/phone number .* or the LID/);
+    },
+  );
+
   it('of the stream of events', async () => {
     const abort = new AbortController();
     const headers = { authorization: `Bearer ${w.tenant.token}` };

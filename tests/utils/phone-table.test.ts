@@ -219,6 +219,8 @@ const CASES: Record<string, readonly (readonly [string, string | null])[]> = {
     ['001 62 812 3456 7890', '6281234567890'],
     ['008 65 9123 4567', '6591234567'],
     ['00790 0123454768', null],
+    ['@budi.santoso', null],
+    ['@628123456789', null],
   ],
   SG: [
     ['65 65 9123 4567', null],

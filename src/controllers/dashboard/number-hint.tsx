@@ -19,6 +19,7 @@ const T = texts({
     lid: 'The address of somebody whose number is not known.',
     group: 'A group.',
     choose: (readings: string) => `Write ${readings}.`,
+    username: 'WhatsApp usernames cannot be written to yet: give the phone number.',
     none: 'Not a phone number yet.',
     letters: 'A phone number has no letters.',
     leftover: 'There is more here than a phone number.',
@@ -31,6 +32,7 @@ const T = texts({
     lid: 'Alamat seseorang yang nomornya tidak diketahui.',
     group: 'Sebuah grup.',
     choose: (readings: string) => `Tulis ${readings}.`,
+    username: 'Nama pengguna WhatsApp belum bisa dikirimi: tulis nomor teleponnya.',
     none: 'Belum berupa nomor telepon.',
     letters: 'Nomor telepon tidak berisi huruf.',
     leftover: 'Isinya bukan hanya nomor telepon.',
@@ -41,7 +43,16 @@ const T = texts({
 });
 const OR: Record<Lang, string> = { en: ' or ', id: ' atau ' };
 
-const SAID = ['lid', 'group', 'letters', 'leftover', 'two_numbers', 'digits_lost', 'ambiguous'] as const;
+const SAID = [
+  'lid',
+  'username',
+  'group',
+  'letters',
+  'leftover',
+  'two_numbers',
+  'digits_lost',
+  'ambiguous',
+] as const;
 
 export const numberPages: Page[] = [
   page({

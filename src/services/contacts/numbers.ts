@@ -16,6 +16,7 @@ export type NumberProblem =
   | 'digits_lost'
   | 'ambiguous_number'
   | 'several_numbers'
+  | 'username'
   | 'invalid_number';
 
 export type ReadNumber =
@@ -31,6 +32,7 @@ export const LINE_REASONS: Record<string, string> = {
     'this may be a national number without its 0 or a foreign one: write it with + and country code',
   several_numbers:
     'several numbers stand in one cell, or digits to dial after one: give each number a line of its own',
+  username: 'this is a WhatsApp username (@name), which cannot be written to yet: give the phone number',
   invalid_number: 'this is not a phone number: write it with + and country code',
   too_many_columns:
     'the line has more columns than the first line: put quotes around values that hold the delimiter',
@@ -54,6 +56,7 @@ const PROBLEMS: Partial<Record<RefusedPhone['problem'], NumberProblem>> = {
   digits_lost: 'digits_lost',
   ambiguous: 'ambiguous_number',
   two_numbers: 'several_numbers',
+  username: 'username',
 };
 
 /**

@@ -12,8 +12,10 @@ export interface Peer {
 }
 
 /**
- * Whom a client means: a group (`isGroup`, or `…@g.us`), a LID (`…@lid`) or a phone number in any usual spelling.
- * Throws INVALID_NUMBER.
+ * Whom a client means: a group (`isGroup`, or `…@g.us`), a LID (`…@lid`) or a phone number in any usual spelling. A
+ * username (`@name`) is refused with what to write instead (`details.reason` is `username`). Once the engine can look names
+ * up, this is where one becomes a peer: a name is no identity, because its owner can give it up, so that it has to become a
+ * LID or a number before anything is kept under it. Throws INVALID_NUMBER.
  */
 export function toPeer(to: string, isGroup: boolean | undefined, defaultCountry: string): Peer {
   const text = to.length > MAX_WRITTEN ? to : toPlainText(to);

@@ -13,6 +13,7 @@ export type Flaw =
   | 'leftover'
   | 'two_numbers'
   | 'lid'
+  | 'username'
   | 'group'
   | 'not_a_phone_jid';
 
@@ -34,11 +35,17 @@ export function readWritten(input: string): Written | Flaw {
   if (input.length > MAX_WRITTEN) return 'too_long';
   const text = toPlainText(input);
   if (text === '') return 'empty';
+  if (isUsername(text)) return 'username';
   if (text.includes('@')) return fromJid(text);
   const clean = undoSpreadsheet(text);
   if (clean === null) return 'digits_lost';
   const read = fromLink(clean.text) ?? fromText(clean.text);
   return typeof read === 'string' ? read : { ...read, repair: clean.repair };
+}
+
+/** `@name`, as WhatsApp writes the name that a person chose. Whether it exists is not known here. */
+export function isUsername(text: string): boolean {
+  return /^@[\p{L}\p{N}._-]{1,64}$/u.test(text);
 }
 
 function fromJid(text: string): Written | Flaw {

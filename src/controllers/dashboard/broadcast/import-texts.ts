@@ -154,6 +154,7 @@ const WORDS = {
       ambiguous_number:
         'bisa jadi nomor dalam negeri tanpa 0 atau nomor luar negeri: tulis dengan + dan kode negara',
       several_numbers: 'satu sel berisi beberapa nomor: tulis masing-masing di baris sendiri',
+      username: 'ini nama pengguna WhatsApp (@nama), yang belum bisa dikirimi: tulis nomor teleponnya',
       invalid_number: 'ini bukan nomor telepon: tulis dengan + dan kode negara',
       too_many_columns:
         'baris ini punya lebih banyak kolom daripada baris pertama: beri tanda kutip pada isi yang memuat pemisah',
