@@ -9,33 +9,13 @@ import type { Clock } from '../utils/clock.ts';
 import { DAY_MS } from '../utils/durations.ts';
 import { newId } from '../utils/ids.ts';
 import type { LiveEvent, Outbox } from './stream.ts';
-
-/** What a webhook can be told of. */
-export const WEBHOOK_EVENTS = [
-  'message.received',
-  'message.media',
-  'message.sent',
-  'message.delivered',
-  'message.read',
-  'message.failed',
-  'message.expired',
-  'message.canceled',
-  'session.status',
-  'otp.verified',
-  'otp.expired',
-  'otp.failed',
-  'otp.conversion_low',
-  'campaign.completed',
-  'campaign.paused',
-  'campaign.failed',
-] as const;
+import { eventRow } from './table.ts';
 
 /** The webhook of the whole service, which is configured and has no row. */
 export const DEFAULT_WEBHOOK_ID = 'default';
 /** A day, as the API promises. */
 export const RETRY_FOR_MS = DAY_MS;
 
-const KNOWN: ReadonlySet<string> = new Set(WEBHOOK_EVENTS);
 /** How long another process may go on without a change of webhooks. */
 const MAX_AGE_MS = 1000;
 /** Another number after every change of a webhook: one point read tells whether there is anything new. */
@@ -85,7 +65,7 @@ export function createOutbox(deps: { clock: Clock; hasDefault: boolean }): Outbo
 
   return {
     async write(tx, events) {
-      const wanted = events.filter((event) => KNOWN.has(event.event));
+      const wanted = events.filter(({ event }) => eventRow(event).webhook);
       if (wanted.length === 0) return;
       const { byUser } = await current(tx);
       const rows = wanted.flatMap((event) =>

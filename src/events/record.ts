@@ -4,68 +4,9 @@ import { insertMany, prepared, preparedWrite } from '../db/ops.ts';
 import { activityLogs, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import { newId } from '../utils/ids.ts';
-import { type Action, actionOf, statusOf } from './actions.ts';
+import { actionOf, statusOf } from './actions.ts';
 import type { EventStream, LiveEvent } from './stream.ts';
-
-/** Every kind of fact there is. */
-export const EVENTS = [
-  'auth.registered',
-  'auth.login',
-  'auth.login_failed',
-  'auth.password_changed',
-  'auth.signed_out_everywhere',
-  'auth.under_attack',
-  'user.created',
-  'user.updated',
-  'user.disabled',
-  'api_key.created',
-  'api_key.regenerated',
-  'api_key.revoked',
-  'session.created',
-  'session.qr',
-  'session.status',
-  'session.deleted',
-  'session.limits',
-  'message.queued',
-  'message.sent',
-  'message.delivered',
-  'message.read',
-  'message.failed',
-  'message.expired',
-  'message.canceled',
-  'message.received',
-  'message.media',
-  'otp.sent',
-  'otp.verified',
-  'otp.expired',
-  'otp.failed',
-  'otp.canceled',
-  'otp.check_failed',
-  'otp.conversion_low',
-  'webhook.created',
-  'webhook.updated',
-  'webhook.secret_rotated',
-  'webhook.deleted',
-  'list.created',
-  'list.deleted',
-  'contacts.imported',
-  'opt_out.added',
-  'opt_out.removed',
-  'upload.infected',
-  'campaign.created',
-  'campaign.started',
-  'campaign.updated',
-  'campaign.paused',
-  'campaign.resumed',
-  'campaign.stopped',
-  'campaign.completed',
-  'campaign.failed',
-  'queue.cleared',
-  'queue.paused',
-  'queue.resumed',
-  'analytics.cleaned',
-] as const;
-export type EventName = (typeof EVENTS)[number];
+import type { Action, EventName } from './table.ts';
 
 /** Who caused a fact; missing for what the service or WhatsApp did. */
 export interface Origin {
@@ -83,7 +24,7 @@ export interface Fact {
   session?: { id: string; sessionId: string };
   subject?: string;
   status?: 'success' | 'failure';
-  /** when it is another than actions.ts says of the event */
+  /** when it is another than table.ts says of the event */
   action?: Action;
   /** never a secret, a code or a message body */
   data?: Record<string, unknown>;

@@ -2,7 +2,7 @@
 import { and, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { type activityLogs, messages } from '../../db/schema.ts';
-import type { Action } from '../../events/actions.ts';
+import type { Action } from '../../events/table.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { REQUEST_EVENT } from './request-recorder.ts';
 import { type LogStatus, toLogStatus } from './vocabulary.ts';

@@ -2,7 +2,7 @@
 import { and, eq, gte, lt, type SQL } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { ACTIVITY_ACTIONS, ACTIVITY_STATUSES, activityLogs, whatsappAccounts } from '../../db/schema.ts';
-import type { Action } from '../../events/actions.ts';
+import type { Action } from '../../events/table.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requireSession, tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';

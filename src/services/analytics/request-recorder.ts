@@ -3,7 +3,7 @@
 import { insertMany } from '../../db/ops.ts';
 import { activityLogs } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
-import type { Action, ActivityStatus } from '../../events/actions.ts';
+import type { Action, ActivityStatus } from '../../events/table.ts';
 import { newId } from '../../utils/ids.ts';
 import { createMutex } from '../../utils/mutex.ts';
 import type { Actor, Deps } from '../context.ts';

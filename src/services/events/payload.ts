@@ -2,6 +2,7 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { activityLogs, messages } from '../../db/schema.ts';
+import { eventRow } from '../../events/table.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
 import { type MediaLinkDeps, withMediaUrl } from '../inbound/media-view.ts';
@@ -56,8 +57,7 @@ function identityOf(row: ActivityRow): Record<string, unknown> {
 }
 
 const isAboutMessage = (row: ActivityRow) => row.event.startsWith('message.') && row.subject !== null;
-const INBOUND = new Set(['message.received', 'message.media']);
-const directionOf = (row: ActivityRow) => (INBOUND.has(row.event) ? 'in' : 'out');
+const directionOf = (row: ActivityRow) => (eventRow(row.event).inbound ? 'in' : 'out');
 
 /** One query a session and direction: the index of wire ids begins with them. */
 async function readHistory(db: Db, rows: readonly ActivityRow[]): Promise<Map<string, MessageRow[]>> {
@@ -110,7 +110,7 @@ function messageData(
   const message = pick(row, history);
   const about = {
     messageId: row.subject,
-    status: INBOUND.has(row.event) ? 'received' : row.event.slice('message.'.length),
+    status: directionOf(row) === 'in' ? 'received' : row.event.slice('message.'.length),
     phone: message?.phone ? formatE164(message.phone) : null,
     lid: message?.lid ? lidJid(message.lid) : null,
     chat: message?.peer ?? null,

@@ -1,6 +1,7 @@
 /** The events of one session, in the order of their `seq`, for somebody who follows them live. */
 import { and, asc, eq, gt, inArray } from 'drizzle-orm';
 import { activityLogs, messages, whatsappAccounts } from '../../db/schema.ts';
+import { eventRow } from '../../events/table.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
@@ -99,28 +100,16 @@ function beforeLinked(session: FollowedSession, events: readonly SessionEvent[])
 
 type LogRow = typeof activityLogs.$inferSelect;
 
-const RECEIPTS = new Set([
-  'message.sent',
-  'message.delivered',
-  'message.read',
-  'message.failed',
-  'message.expired',
-  'message.canceled',
-]);
-
-const isInbound = (row: LogRow) => row.event === 'message.received' || row.event === 'message.media';
+const isInbound = (row: LogRow) => eventRow(row.event).inbound === true;
 
 function toEvent(row: LogRow, contents: Map<string, Record<string, unknown>>): SessionEvent | null {
   const { sessionId, subject } = row;
+  const { stream: event } = eventRow(row.event);
+  if (event === undefined) return null;
   const seq = row.seq ?? 0;
   const data = { ...row.data, sessionId, session: sessionId, at: toIso(row.at) };
-  if (row.event === 'session.status') return { seq, event: 'status', data };
-  if (isInbound(row)) {
-    const event = row.event === 'message.received' ? 'message' : 'media';
-    return { seq, event, data: { ...data, ...contents.get(rowIdOf(row)) } };
-  }
-  if (RECEIPTS.has(row.event)) return { seq, event: 'receipt', data: { ...data, messageId: subject } };
-  return null;
+  if (isInbound(row)) return { seq, event, data: { ...data, ...contents.get(rowIdOf(row)) } };
+  return { seq, event, data: event === 'receipt' ? { ...data, messageId: subject } : data };
 }
 
 /** The sender chooses an inbound message's id, so that several may hold the same one: its fact names the row. */

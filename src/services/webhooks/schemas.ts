@@ -1,7 +1,7 @@
 /** What the webhook verbs take and give, for every surface. */
 import { z } from 'zod';
 import { OUTBOX_STATES } from '../../db/schema.ts';
-import { WEBHOOK_EVENTS } from '../../events/outbox.ts';
+import { WEBHOOK_EVENTS } from '../../events/table.ts';
 import { SessionId } from '../sessions/schemas.ts';
 
 const Url = z

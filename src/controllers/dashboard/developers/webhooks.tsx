@@ -1,6 +1,6 @@
 /** Webhooks, and what each of them was told. */
 import { z } from 'zod';
-import { WEBHOOK_EVENTS } from '../../../events/outbox.ts';
+import { WEBHOOK_EVENTS } from '../../../events/table.ts';
 import {
   getDelivery,
   listDeliveries,
