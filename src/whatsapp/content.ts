@@ -166,6 +166,28 @@ export type Content =
   | ReactionContent;
 export type ContentType = Content['type'];
 
+/** Every type once, in the order of the documents; the compiler finds one that is missing. */
+const TYPES: Record<ContentType, true> = {
+  text: true,
+  image: true,
+  video: true,
+  audio: true,
+  document: true,
+  location: true,
+  buttons: true,
+  list: true,
+  contact: true,
+  poll: true,
+  sticker: true,
+  reaction: true,
+};
+export const CONTENT_TYPES: readonly ContentType[] = typesOf(TYPES);
+
+/** Safe because a record has no other names than its type says. */
+function typesOf(types: Record<ContentType, true>): ContentType[] {
+  return Object.keys(types) as ContentType[];
+}
+
 /** What somebody chose of the buttons or rows that they were sent. */
 export interface Reply {
   /** the message that offered the choice */

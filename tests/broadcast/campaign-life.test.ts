@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waContacts, whatsappAccounts } from '../../src/db/schema.ts';
 import { learnAlias } from '../../src/services/messages/aliases.ts';
+import { ALL_KINDS } from '../../src/services/messages/kinds/index.ts';
 import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
 
 let w: CampaignWorld;
@@ -244,6 +245,22 @@ describe('a campaign of another kind', () => {
     expect(w.engine.relayed.map((send) => send.content)).toEqual([
       expect.objectContaining({ type, ...expected }),
     ]);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 1 } });
+  });
+});
+
+describe('a campaign of any kind', () => {
+  const plain = ALL_KINDS.filter(({ hasFile, inChatOnly }) => !hasFile && !inChatOnly);
+
+  it.each(plain)('sends the $type that the document shows, every text filled in', async (kind) => {
+    const texts = kind.placeholders.filter((name) => kind.example[name] !== undefined);
+    const filled = (by: string) =>
+      Object.fromEntries(texts.map((name) => [name, `${by} ${kind.example[name]}`]));
+    const content = { ...kind.example, ...filled('{name}:') };
+    const id = await w.start({ listId: await w.list(contacts(1)), type: kind.type, content });
+    await w.clock.advance(10_000);
+    const expected = { type: kind.type, ...filled('Person 0:') };
+    expect(w.engine.relayed.map((send) => send.content)).toEqual([expect.objectContaining(expected)]);
     expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 1 } });
   });
 });

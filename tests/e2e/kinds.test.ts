@@ -3,10 +3,12 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Emulator, type Received, startEmulator } from 'wa-emulator';
+import { ALL_KINDS } from '../../src/services/messages/kinds/index.ts';
 import { dataUrl, mp4File, opusFile, pdfFile, pngFile, sha256, webpFile } from '../helpers/files.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
+import { CONTENTS } from '../whatsapp/fixtures/contents.ts';
 
 const OWN = '628111000030';
 const WAIT = { 'x-api-key': ADMIN_KEY, prefer: 'wait=20' };
@@ -179,6 +181,13 @@ describe('a file', () => {
 });
 
 describe('other kinds', () => {
+  const plain = ALL_KINDS.filter(({ hasFile, inChatOnly }) => !hasFile && !inChatOnly);
+
+  test.each(plain)('the $type that the document shows as an example arrives', async ({ type, example }) => {
+    const { received } = await send(type, example);
+    expect(CONTENTS[type].read).toMatchObject({ type: received.type });
+  });
+
   test('a location arrives at its coordinates', async () => {
     const place = { latitude: -6.1754, longitude: 106.8272, name: 'Monas', address: 'Jakarta' };
     expect((await send('location', place)).received).toMatchObject({ type: 'location', ...place });
