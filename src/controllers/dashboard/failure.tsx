@@ -1,26 +1,16 @@
 /** A failure as a person reads it: a page, or the lines above the form that caused it. */
+
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { HttpContext } from '../../middlewares/http-env.ts';
 import { type AppError, ERROR_STATUS, type ErrorCode } from '../../utils/errors.ts';
 import { type Lang, texts } from './i18n.ts';
 import { Layout } from './layout.tsx';
+import * as english from './locales/en/failure.ts';
+import * as indonesian from './locales/id/failure.ts';
 import type { View } from './page.ts';
 import { reasonInIndonesian } from './reasons.ts';
 
-const T = texts({
-  en: {
-    title: 'That did not work',
-    missing: 'Not found',
-    back: 'Back to the overview',
-    id: (id: string) => `Request ${id}`,
-  },
-  id: {
-    title: 'Tidak berhasil',
-    missing: 'Tidak ditemukan',
-    back: 'Kembali ke ringkasan',
-    id: (id: string) => `Permintaan ${id}`,
-  },
-});
+const T = texts({ en: english.failure, id: indonesian.failure });
 
 /** For htmx the lines go into `#alert`, and what was typed stays; otherwise they are a page of their own. */
 export function answerPageFailure(

@@ -1,16 +1,17 @@
-/** English and Indonesian. Each feature keeps its texts beside its pages; the compiler sees that none is missing. */
+/** English and Indonesian. The texts of each feature are in locales/<language>/; the compiler sees that none is missing. */
 export const LANGS = ['en', 'id'] as const;
 export type Lang = (typeof LANGS)[number];
 
 type Text = string | ((...args: never[]) => string);
-type SameKeys<T> = {
+/** The same keys, with the same parameters: what another language must say. */
+export type Texts<T> = {
   [K in keyof T]: T[K] extends (...args: infer A) => string ? (...args: A) => string : string;
 };
 
 /** `texts({en: {…}, id: {…}})` -> a function from language to texts. English decides which there are. */
 export function texts<T extends Record<string, Text>>(all: {
   en: T;
-  id: SameKeys<NoInfer<T>>;
+  id: Texts<NoInfer<T>>;
 }): (lang: Lang) => T {
   // Safe because both have the same keys with the same parameters.
   return (lang) => (lang === 'id' ? (all.id as unknown as T) : all.en);

@@ -1,45 +1,13 @@
 /** What stands around every page. */
+
 import type { PropsWithChildren } from 'hono/jsx';
 import { assetPath } from './assets.ts';
 import { texts } from './i18n.ts';
+import * as english from './locales/en/layout.ts';
+import * as indonesian from './locales/id/layout.ts';
 import type { Section, View } from './page.ts';
 
-const T = texts({
-  en: {
-    skip: 'Skip to the content',
-    menu: 'Main',
-    overview: 'Overview',
-    sessions: 'Sessions',
-    messages: 'Messages',
-    otp: 'Login codes',
-    broadcast: 'Broadcast',
-    developers: 'Developers',
-    admin: 'Admin',
-    phone: 'Phones',
-    account: 'Account',
-    signOut: 'Sign out',
-    other: 'Bahasa Indonesia',
-    readonly: 'read only',
-    close: 'Close',
-  },
-  id: {
-    skip: 'Langsung ke isi',
-    menu: 'Utama',
-    overview: 'Ringkasan',
-    sessions: 'Sesi',
-    messages: 'Pesan',
-    otp: 'Kode masuk',
-    broadcast: 'Siaran',
-    developers: 'Pengembang',
-    admin: 'Admin',
-    phone: 'Ponsel',
-    account: 'Akun',
-    signOut: 'Keluar',
-    other: 'English',
-    readonly: 'hanya baca',
-    close: 'Tutup',
-  },
-});
+const T = texts({ en: english.layout, id: indonesian.layout });
 
 /** No eval and no styles of its own: the policy of our pages allows neither. Failures are swapped in, too. */
 const HTMX_CONFIG = JSON.stringify({

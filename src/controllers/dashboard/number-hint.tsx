@@ -1,4 +1,5 @@
 /** What the service makes of a number while it is typed: of which country, and which digits. */
+
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { formatPhone } from '../../services/messages.ts';
@@ -6,6 +7,8 @@ import { AppError } from '../../utils/errors.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { type Lang, texts } from './i18n.ts';
+import * as english from './locales/en/number-hint.ts';
+import * as indonesian from './locales/id/number-hint.ts';
 import { type Page, page, type View } from './page.ts';
 
 const PATH = '/dashboard/number';
@@ -13,34 +16,7 @@ const PATH = '/dashboard/number';
 const written = z.string().max(MAX_WRITTEN).optional();
 const WrittenQuery = z.object({ to: written, number: written, phoneNumber: written });
 
-const T = texts({
-  en: {
-    reads: (number: string, country: string) => (country === '' ? number : `${number}, ${country}`),
-    lid: 'The address of somebody whose number is not known.',
-    group: 'A group.',
-    choose: (readings: string) => `Write ${readings}.`,
-    username: 'WhatsApp usernames cannot be written to yet: give the phone number.',
-    none: 'Not a phone number yet.',
-    letters: 'A phone number has no letters.',
-    leftover: 'There is more here than a phone number.',
-    two_numbers: 'Write one number alone.',
-    digits_lost: 'A spreadsheet has shortened it: write all digits.',
-    ambiguous: 'May belong to another country: write it with + and its country code.',
-  },
-  id: {
-    reads: (number: string, country: string) => (country === '' ? number : `${number}, ${country}`),
-    lid: 'Alamat seseorang yang nomornya tidak diketahui.',
-    group: 'Sebuah grup.',
-    choose: (readings: string) => `Tulis ${readings}.`,
-    username: 'Nama pengguna WhatsApp belum bisa dikirimi: tulis nomor teleponnya.',
-    none: 'Belum berupa nomor telepon.',
-    letters: 'Nomor telepon tidak berisi huruf.',
-    leftover: 'Isinya bukan hanya nomor telepon.',
-    two_numbers: 'Tulis satu nomor saja.',
-    digits_lost: 'Angkanya dipendekkan oleh spreadsheet: tulis semua angkanya.',
-    ambiguous: 'Bisa jadi nomor negara lain: tulis dengan + dan kode negaranya.',
-  },
-});
+const T = texts({ en: english.numberHint, id: indonesian.numberHint });
 const OR: Record<Lang, string> = { en: ' or ', id: ' atau ' };
 
 const SAID = [

@@ -1,17 +1,13 @@
 /** The pieces that pages are made of. */
+
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import { z } from 'zod';
 import { texts } from './i18n.ts';
+import * as english from './locales/en/parts.ts';
+import * as indonesian from './locales/id/parts.ts';
 import type { View } from './page.ts';
 
-const T = texts({
-  en: { previous: 'Previous', next: 'Next', page: (page: number, of: number) => `Page ${page} of ${of}` },
-  id: {
-    previous: 'Sebelumnya',
-    next: 'Berikutnya',
-    page: (page: number, of: number) => `Halaman ${page} dari ${of}`,
-  },
-});
+const T = texts({ en: english.parts, id: indonesian.parts });
 
 export type Tone = 'good' | 'warn' | 'bad' | 'plain';
 

@@ -1,7 +1,10 @@
 /** What a tenant has of what it may have: for its owner and for administrators. */
+
 import type { QuotaName, QuotaUsage } from '../../services/quotas.ts';
 import { bytes, num } from './broadcast/parts.tsx';
 import { texts } from './i18n.ts';
+import * as english from './locales/en/usage.ts';
+import * as indonesian from './locales/id/usage.ts';
 import type { View } from './page.ts';
 import { Table } from './parts.tsx';
 
@@ -36,10 +39,7 @@ const NAMES_ID: Record<QuotaName, string> = {
 
 const NAMES = { en: NAMES_EN, id: NAMES_ID } as const;
 
-const T = texts({
-  en: { usage: 'Usage', what: 'What', used: 'Used', limit: 'Limit' },
-  id: { usage: 'Pemakaian', what: 'Apa', used: 'Terpakai', limit: 'Batas' },
-});
+const T = texts({ en: english.usage, id: indonesian.usage });
 
 /** A card with one line for each limit. */
 export function UsageCard({ view, usage }: { view: View; usage: readonly QuotaUsage[] }) {

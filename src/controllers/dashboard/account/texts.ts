@@ -1,77 +1,8 @@
 import { texts } from '../i18n.ts';
+import * as english from '../locales/en/account.ts';
+import * as indonesian from '../locales/id/account.ts';
 
-export const ACCOUNT_TEXTS = texts({
-  en: {
-    signIn: 'Sign in',
-    signUp: 'Create an account',
-    email: 'E-mail',
-    password: 'Password',
-    name: 'Name',
-    role: 'Role',
-    noAccount: 'No account yet?',
-    haveAccount: 'You have an account?',
-    passwordHint: 'At least 8 characters.',
-    closed: 'Registration is closed here: ask an administrator for an account.',
-    mailSent: 'We have sent you an e-mail: open its link to go on.',
-    confirmEmail: 'Confirm your e-mail address',
-    confirmAbout: 'Your account begins when you confirm that this address is yours.',
-    confirm: 'Confirm',
-    welcome: 'Welcome! Link your first WhatsApp number now.',
-    sandboxHint: 'This is a sandbox: e-mail and password stand in the terminal and in data/sandbox.json.',
-    account: 'Account',
-    lastSignIn: 'Last sign-in',
-    changePassword: 'Change the password',
-    currentPassword: 'Current password',
-    newPassword: 'New password',
-    revokeKeys: 'End all API keys, too: programs that use them need new ones',
-    signOutEverywhere: 'Sign out everywhere else',
-    signOutAbout: 'Ends every other sign-in, every token and every link to files that was given out.',
-    signedOutEverywhere: 'You are signed out everywhere else.',
-    timeZone: 'Time zone',
-    timeZoneAbout: 'Times that are given without a zone are read in it, such as the start of a campaign.',
-    zoneOfService: (zone: string) => `that of the service (${zone})`,
-    save: 'Save',
-    timeZoneSaved: (zone: string) => `Times without a zone are read in ${zone} from now on.`,
-    passwordChanged: 'The password is changed. Everywhere else you were signed in, you are signed out.',
-  },
-  id: {
-    signIn: 'Masuk',
-    signUp: 'Buat akun',
-    email: 'Surel',
-    password: 'Kata sandi',
-    name: 'Nama',
-    role: 'Peran',
-    noAccount: 'Belum punya akun?',
-    haveAccount: 'Sudah punya akun?',
-    passwordHint: 'Paling sedikit 8 karakter.',
-    closed: 'Pendaftaran ditutup: mintalah akun kepada administrator.',
-    mailSent: 'Kami telah mengirim surel kepada Anda: buka tautannya untuk melanjutkan.',
-    confirmEmail: 'Konfirmasikan alamat surel Anda',
-    confirmAbout: 'Akun Anda dibuka setelah Anda mengonfirmasi bahwa alamat ini milik Anda.',
-    confirm: 'Konfirmasi',
-    welcome: 'Selamat datang! Tautkan nomor WhatsApp pertama Anda sekarang.',
-    sandboxHint: 'Ini sandbox: surel dan kata sandi ada di terminal dan di data/sandbox.json.',
-    account: 'Akun',
-    lastSignIn: 'Terakhir masuk',
-    changePassword: 'Ganti kata sandi',
-    currentPassword: 'Kata sandi sekarang',
-    newPassword: 'Kata sandi baru',
-    revokeKeys: 'Akhiri juga semua kunci API: program yang memakainya perlu kunci baru',
-    signOutEverywhere: 'Akhiri semua sesi di tempat lain',
-    signOutAbout:
-      'Mengakhiri semua sesi masuk lain, semua token, dan semua tautan berkas yang pernah dibagikan.',
-    signedOutEverywhere: 'Anda sudah dikeluarkan di semua tempat lain.',
-    timeZone: 'Zona waktu',
-    timeZoneAbout: 'Waktu yang ditulis tanpa zona dibaca menurut zona ini, misalnya waktu mulai kampanye.',
-    zoneOfService: (zone: string) => `zona waktu layanan (${zone})`,
-    save: 'Simpan',
-    timeZoneSaved: (zone: string) => `Mulai sekarang, waktu tanpa zona dibaca menurut ${zone}.`,
-    passwordChanged: 'Kata sandi diganti. Di tempat lain Anda dikeluarkan.',
-  },
-});
+export const ACCOUNT_TEXTS = texts({ en: english.account, id: indonesian.account });
 
 /** What roles are called. */
-export const roleNames = texts({
-  en: { admin: 'administrator', user: 'user', readonly: 'read only' },
-  id: { admin: 'administrator', user: 'pengguna', readonly: 'hanya baca' },
-});
+export const roleNames = texts({ en: english.roleNames, id: indonesian.roleNames });

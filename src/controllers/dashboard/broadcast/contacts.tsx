@@ -1,4 +1,5 @@
 /** The contacts of a list: looking through them, and adding, changing and removing one. */
+
 import { z } from 'zod';
 import {
   addContact,
@@ -15,6 +16,8 @@ import { own as ownValue } from '../../../utils/own.ts';
 import { number } from '../../broadcast/parts.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { texts } from '../i18n.ts';
+import * as english from '../locales/en/broadcast-contacts.ts';
+import * as indonesian from '../locales/id/broadcast-contacts.ts';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Empty, Field, Form, Table, Time } from '../parts.tsx';
@@ -34,77 +37,7 @@ import {
 /** Custom fields that a table has room for; all of them are on the contact's own page. */
 const MAX_COLUMNS = 4;
 
-const T = texts({
-  en: {
-    all: 'All lists',
-    contacts: (n: string) => `${n} contacts`,
-    search: 'Search in names and numbers',
-    import: 'Import a file',
-    export: 'Export as CSV',
-    edit: 'Rename or delete',
-    send: 'Send to this list',
-    number: 'Number',
-    numberHint: 'In any usual spelling, such as 0812… or +62 812….',
-    name: 'Name',
-    optedOut: 'opted out',
-    noneTitle: 'The list is empty',
-    noneText: 'Import a CSV file (a spreadsheet can save as one), or add contacts one by one above.',
-    addTitle: 'Add a contact',
-    add: 'Add',
-    added: (number: string) => `${number} is on the list.`,
-    updated: (number: string) => `${number} was on the list already and is updated.`,
-    more: (n: number) => `and ${n} more fields`,
-    change: 'Change',
-    changeTitle: 'Contact',
-    fields: 'Fields for placeholders',
-    fieldsHint: 'Templates fill these in, as {city}. Leave one empty to remove it.',
-    newField: 'New field',
-    newValue: 'Its value',
-    save: 'Save',
-    saved: 'Saved.',
-    remove: 'Remove from the list',
-    removeSure: (number: string) => `Remove ${number} from this list?`,
-    removed: (number: string) => `${number} is removed from the list.`,
-    back: 'Back to the list',
-    optedOutText: 'This number has opted out: broadcasts leave it out.',
-    addedAt: 'On the list since',
-  },
-  id: {
-    all: 'Semua daftar',
-    contacts: (n: string) => `${n} kontak`,
-    search: 'Cari di nama dan nomor',
-    import: 'Impor berkas',
-    export: 'Ekspor sebagai CSV',
-    edit: 'Ganti nama atau hapus',
-    send: 'Kirim ke daftar ini',
-    number: 'Nomor',
-    numberHint: 'Penulisan biasa apa pun, seperti 0812… atau +62 812….',
-    name: 'Nama',
-    optedOut: 'berhenti langganan',
-    noneTitle: 'Daftar ini kosong',
-    noneText:
-      'Impor berkas CSV (lembar kerja bisa disimpan begitu), atau tambah kontak satu per satu di atas.',
-    addTitle: 'Tambah kontak',
-    add: 'Tambah',
-    added: (number: string) => `${number} ada di daftar.`,
-    updated: (number: string) => `${number} sudah ada di daftar dan diperbarui.`,
-    more: (n: number) => `dan ${n} kolom lagi`,
-    change: 'Ubah',
-    changeTitle: 'Kontak',
-    fields: 'Kolom untuk isian',
-    fieldsHint: 'Templat mengisinya, seperti {kota}. Kosongkan untuk menghapusnya.',
-    newField: 'Kolom baru',
-    newValue: 'Isinya',
-    save: 'Simpan',
-    saved: 'Tersimpan.',
-    remove: 'Keluarkan dari daftar',
-    removeSure: (number: string) => `Keluarkan ${number} dari daftar ini?`,
-    removed: (number: string) => `${number} sudah dikeluarkan dari daftar.`,
-    back: 'Kembali ke daftar',
-    optedOutText: 'Nomor ini berhenti langganan: siaran melewatinya.',
-    addedAt: 'Di daftar sejak',
-  },
-});
+const T = texts({ en: english.broadcastContacts, id: indonesian.broadcastContacts });
 
 const ContactParams = ListParams.extend({ number });
 const contactExample = { ...listExample, number: '6281234567890' };

@@ -1,56 +1,17 @@
 /** Files to send with broadcasts. */
+
 import { z } from 'zod';
 import { deleteUpload, listUploads, type UploadEntry, uploadFile } from '../../../services/uploads.ts';
 import { UPLOAD_LIMIT } from '../../broadcast/parts.ts';
 import { texts } from '../i18n.ts';
+import * as english from '../locales/en/broadcast-files.ts';
+import * as indonesian from '../locales/id/broadcast-files.ts';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Pages, Table, Time } from '../parts.tsx';
 import { BROADCAST, BroadcastHead, bytes, EXAMPLE_ID, page as pageNumber } from './parts.tsx';
 import { requireFile, UploadForm } from './upload.tsx';
 
-const T = texts({
-  en: {
-    title: 'Files',
-    uploadTitle: 'Upload a file',
-    file: 'Picture or document',
-    upload: 'Upload',
-    kinds: (max: string) => `jpg, png, gif, pdf, doc or docx, up to ${max}. It is looked at by its content.`,
-    uploaded: (name: string) => `${name} is uploaded: choose it when you make a campaign.`,
-    scanned: (name: string) => `${name} is uploaded and was scanned for viruses.`,
-    noneTitle: 'No files yet',
-    noneText: 'Upload the picture or the document that you want to send along with a campaign.',
-    name: 'Name',
-    type: 'Kind',
-    size: 'Size',
-    until: 'Kept until',
-    delete: 'Delete',
-    deleteSure: (name: string) =>
-      `Delete ${name}? What has not been sent with it yet cannot be sent any more.`,
-    deleted: 'The file is deleted.',
-    nameless: 'without a name',
-    send: 'Send it',
-  },
-  id: {
-    title: 'Berkas',
-    uploadTitle: 'Unggah berkas',
-    file: 'Gambar atau dokumen',
-    upload: 'Unggah',
-    kinds: (max: string) => `jpg, png, gif, pdf, doc atau docx, sampai ${max}. Dikenali dari isinya.`,
-    uploaded: (name: string) => `${name} sudah diunggah: pilih ketika Anda membuat kampanye.`,
-    scanned: (name: string) => `${name} sudah diunggah dan diperiksa dari virus.`,
-    noneTitle: 'Belum ada berkas',
-    noneText: 'Unggah gambar atau dokumen yang ingin Anda kirim bersama kampanye.',
-    name: 'Nama',
-    type: 'Jenis',
-    size: 'Ukuran',
-    until: 'Disimpan sampai',
-    delete: 'Hapus',
-    deleteSure: (name: string) => `Hapus ${name}? Yang belum terkirim dengannya tidak bisa terkirim lagi.`,
-    deleted: 'Berkas sudah dihapus.',
-    nameless: 'tanpa nama',
-    send: 'Kirim',
-  },
-});
+const T = texts({ en: english.broadcastFiles, id: indonesian.broadcastFiles });
 
 const FILES = `${BROADCAST}/files`;
 /** What a browser offers to choose; what is taken is told by the bytes. */

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { createList, deleteList, getList, listLists, updateList } from '../../../services/lists/lists.ts';
 import { ListDescription, ListName } from '../../broadcast/parts.ts';
 import { texts } from '../i18n.ts';
+import * as english from '../locales/en/broadcast-lists.ts';
+import * as indonesian from '../locales/id/broadcast-lists.ts';
 import { type Page, page } from '../page.ts';
 import { ActionButton, Empty, Field, Form, Pages, Table, TextArea, Time } from '../parts.tsx';
 import {
@@ -19,58 +21,7 @@ import {
   search,
 } from './parts.tsx';
 
-const T = texts({
-  en: {
-    title: 'Broadcast lists',
-    search: 'Search in names and descriptions',
-    create: 'New list',
-    createTitle: 'A new list',
-    name: 'Name of the list',
-    nameHint: 'For example: Customers in Bandung.',
-    description: 'Description',
-    contacts: 'Contacts',
-    created: 'Made',
-    noneTitle: 'No lists yet',
-    noneText:
-      'A list holds the people that you write to. Make one, then import a CSV file or type contacts in.',
-    made: (name: string) => `The list ${name} is made. Import a file or add contacts now.`,
-    editTitle: 'Rename the list',
-    save: 'Save',
-    saved: 'Saved.',
-    back: 'Back to the list',
-    deleteTitle: 'Delete the list',
-    deleteText:
-      'The list and its contacts are removed for good. Campaigns that have started keep their recipients; the ledger of opt-outs stays.',
-    delete: 'Delete the list',
-    deleteSure: (name: string) => `Delete the list ${name} with all its contacts?`,
-    deleted: (name: string) => `The list ${name} is deleted.`,
-  },
-  id: {
-    title: 'Daftar siaran',
-    search: 'Cari di nama dan keterangan',
-    create: 'Daftar baru',
-    createTitle: 'Daftar baru',
-    name: 'Nama daftar',
-    nameHint: 'Misalnya: Pelanggan di Bandung.',
-    description: 'Keterangan',
-    contacts: 'Kontak',
-    created: 'Dibuat',
-    noneTitle: 'Belum ada daftar',
-    noneText:
-      'Daftar berisi orang yang Anda kirimi pesan. Buat satu, lalu impor berkas CSV atau ketik kontaknya.',
-    made: (name: string) => `Daftar ${name} sudah dibuat. Sekarang impor berkas atau tambah kontak.`,
-    editTitle: 'Ganti nama daftar',
-    save: 'Simpan',
-    saved: 'Tersimpan.',
-    back: 'Kembali ke daftar',
-    deleteTitle: 'Hapus daftar',
-    deleteText:
-      'Daftar dan kontaknya dihapus selamanya. Kampanye yang sudah mulai tetap memiliki penerimanya; catatan berhenti langganan tetap ada.',
-    delete: 'Hapus daftar',
-    deleteSure: (name: string) => `Hapus daftar ${name} beserta semua kontaknya?`,
-    deleted: (name: string) => `Daftar ${name} sudah dihapus.`,
-  },
-});
+const T = texts({ en: english.broadcastLists, id: indonesian.broadcastLists });
 
 export const LISTS = `${BROADCAST}/lists`;
 export const ListParams = z.object({ listId: id });

@@ -1,4 +1,5 @@
 /** Who wants no broadcasts: looking through the ledger, adding, removing, files, and the words that count. */
+
 import { z } from 'zod';
 import { beginImport, listImports } from '../../../services/contacts/import/verbs.ts';
 import {
@@ -18,6 +19,8 @@ import {
 import { MAX_WORDS, number } from '../../broadcast/parts.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { texts } from '../i18n.ts';
+import * as english from '../locales/en/broadcast-opt-outs.ts';
+import * as indonesian from '../locales/id/broadcast-opt-outs.ts';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Field, Form, Pages, Table, TextArea, Time } from '../parts.tsx';
 import { CsvForm, ImportForm, RecentImports } from './imports.tsx';
@@ -32,80 +35,7 @@ import {
 } from './parts.tsx';
 import { requireFile } from './upload.tsx';
 
-const T = texts({
-  en: {
-    title: 'Opt-outs',
-    about:
-      'Broadcasts leave these numbers out, on all your sessions. Login codes and single messages still reach them.',
-    search: 'Search in numbers, words and notes',
-    number: 'Number',
-    why: 'Why',
-    note: 'Note',
-    since: 'Since',
-    wrote: (word: string) => `wrote ${word}`,
-    manual: 'added by hand',
-    import: 'from a file',
-    remove: 'Remove',
-    removeSure: (number: string) => `Let ${number} get broadcasts again?`,
-    removed: (number: string) => `${number} may get broadcasts again.`,
-    noneTitle: 'Nobody has opted out',
-    noneText:
-      'Whoever answers STOP, BERHENTI or UNSUBSCRIBE is put here at once. You can also add numbers by hand or from a file.',
-    addTitle: 'Add numbers',
-    numbers: 'Numbers',
-    numbersHint: 'One a line, in any usual spelling, up to 1,000.',
-    add: 'Add',
-    added: (added: number, existing: number) =>
-      existing === 0 ? `${added} added.` : `${added} added, ${existing} were there already.`,
-    importTitle: 'Import a file',
-    importText: 'A CSV file with a column of numbers and, if there is one, a note.',
-    export: 'Export as CSV',
-    wordsTitle: 'Words that opt out',
-    wordsText: (builtIn: string) =>
-      `These always count, as the whole message and in any case: ${builtIn}. Add your own:`,
-    ownWords: 'Own words',
-    wordsHint: 'One a line, up to 50.',
-    save: 'Save',
-    wordsSaved: 'The words are saved.',
-    noWords: 'none',
-  },
-  id: {
-    title: 'Berhenti langganan',
-    about:
-      'Siaran melewati nomor-nomor ini, di semua sesi Anda. Kode masuk dan pesan tunggal tetap sampai kepada mereka.',
-    search: 'Cari di nomor, kata dan catatan',
-    number: 'Nomor',
-    why: 'Sebab',
-    note: 'Catatan',
-    since: 'Sejak',
-    wrote: (word: string) => `menulis ${word}`,
-    manual: 'ditambah sendiri',
-    import: 'dari berkas',
-    remove: 'Hapus',
-    removeSure: (number: string) => `Biarkan ${number} menerima siaran lagi?`,
-    removed: (number: string) => `${number} boleh menerima siaran lagi.`,
-    noneTitle: 'Belum ada yang berhenti',
-    noneText:
-      'Siapa pun yang menjawab STOP, BERHENTI atau UNSUBSCRIBE langsung masuk ke sini. Anda juga bisa menambah nomor sendiri atau dari berkas.',
-    addTitle: 'Tambah nomor',
-    numbers: 'Nomor',
-    numbersHint: 'Satu per baris, penulisan biasa apa pun, sampai 1.000.',
-    add: 'Tambah',
-    added: (added: number, existing: number) =>
-      existing === 0 ? `${added} ditambahkan.` : `${added} ditambahkan, ${existing} sudah ada.`,
-    importTitle: 'Impor berkas',
-    importText: 'Berkas CSV dengan kolom nomor dan, kalau ada, catatan.',
-    export: 'Ekspor sebagai CSV',
-    wordsTitle: 'Kata untuk berhenti',
-    wordsText: (builtIn: string) =>
-      `Ini selalu berlaku, sebagai seluruh pesan, huruf besar atau kecil: ${builtIn}. Tambahkan kata Anda:`,
-    ownWords: 'Kata sendiri',
-    wordsHint: 'Satu per baris, sampai 50.',
-    save: 'Simpan',
-    wordsSaved: 'Kata-kata tersimpan.',
-    noWords: 'tidak ada',
-  },
-});
+const T = texts({ en: english.broadcastOptOuts, id: indonesian.broadcastOptOuts });
 
 const OPT_OUTS = `${BROADCAST}/opt-outs`;
 const NumberParams = z.object({ number });

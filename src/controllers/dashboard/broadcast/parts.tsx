@@ -1,7 +1,10 @@
 /** What the pages of broadcasts share. */
+
 import type { Child } from 'hono/jsx';
 import { z } from 'zod';
 import { texts } from '../i18n.ts';
+import * as english from '../locales/en/broadcast-parts.ts';
+import * as indonesian from '../locales/id/broadcast-parts.ts';
 import type { View } from '../page.ts';
 import { Tabs } from '../parts.tsx';
 
@@ -18,38 +21,7 @@ export const idExample = { id: EXAMPLE_ID };
 export const search = z.string().max(100).optional().catch(undefined);
 export const page = z.coerce.number().int().min(1).max(100_000).catch(1);
 
-const T = texts({
-  en: {
-    title: 'Broadcast',
-    parts: 'Parts of broadcasts',
-    campaigns: 'Campaigns',
-    lists: 'Lists',
-    templates: 'Templates',
-    files: 'Files',
-    optOuts: 'Opt-outs',
-    search: 'Search',
-    first: 'From the beginning',
-    next: 'Next',
-    pages: 'Pages',
-    nothingFound: 'Nothing found',
-    otherWords: 'Try other words, or a part of a word.',
-  },
-  id: {
-    title: 'Siaran',
-    parts: 'Bagian siaran',
-    campaigns: 'Kampanye',
-    lists: 'Daftar',
-    templates: 'Templat',
-    files: 'Berkas',
-    optOuts: 'Berhenti langganan',
-    search: 'Cari',
-    first: 'Dari awal',
-    next: 'Berikutnya',
-    pages: 'Halaman',
-    nothingFound: 'Tidak ada yang cocok',
-    otherWords: 'Coba kata lain atau sebagian kata.',
-  },
-});
+const T = texts({ en: english.broadcastParts, id: indonesian.broadcastParts });
 
 type Tab = 'campaigns' | 'lists' | 'templates' | 'files' | 'optOuts';
 

@@ -1,49 +1,17 @@
 /** How a text looks for real people, while it is being written. */
+
 import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
 import { getList, listLists } from '../../../services/lists/lists.ts';
 import { type Preview, previewTemplate } from '../../../services/templates/templates.ts';
 import { texts } from '../i18n.ts';
+import * as english from '../locales/en/broadcast-preview.ts';
+import * as indonesian from '../locales/id/broadcast-preview.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Select } from '../parts.tsx';
 import { BROADCAST, id } from './parts.tsx';
 
-const T = texts({
-  en: {
-    title: 'Preview',
-    empty: 'Write something, and see here how it looks.',
-    insert: 'Insert:',
-    insertOne: (name: string) => `Insert the placeholder ${name}`,
-    missing: (names: string) =>
-      `No value for ${names}: that place stays empty. Give a default, as {name|friend}.`,
-    nobody: 'The list has no contacts yet.',
-    choices: 'Of alternatives such as {{Hello|Hi}} each person gets one, chosen when it is sent.',
-    sample: 'A sample person',
-    showFor: 'Show it for people of',
-    rules: 'How to write placeholders',
-    name: 'the name of the person',
-    fallback: 'the name, or “friend” when there is none',
-    column: 'any column of the list',
-    spintax: 'one of them, another one for each person',
-  },
-  id: {
-    title: 'Pratinjau',
-    empty: 'Tulis sesuatu, dan lihat di sini bagaimana jadinya.',
-    insert: 'Sisipkan:',
-    insertOne: (name: string) => `Sisipkan isian ${name}`,
-    missing: (names: string) =>
-      `Tidak ada isi untuk ${names}: tempat itu kosong. Beri pengganti, seperti {name|Kak}.`,
-    nobody: 'Daftar ini belum punya kontak.',
-    choices: 'Dari pilihan seperti {{Halo|Hai}} setiap orang mendapat satu, dipilih ketika dikirim.',
-    sample: 'Orang contoh',
-    showFor: 'Tampilkan untuk orang dari',
-    rules: 'Cara menulis isian',
-    name: 'nama orangnya',
-    fallback: 'namanya, atau “Kak” kalau tidak ada',
-    column: 'kolom apa pun dari daftar',
-    spintax: 'salah satunya, berbeda untuk tiap orang',
-  },
-});
+const T = texts({ en: english.broadcastPreview, id: indonesian.broadcastPreview });
 
 /** People that a preview is shown for. */
 const SHOWN = 3;

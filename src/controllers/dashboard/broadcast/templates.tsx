@@ -1,4 +1,5 @@
 /** Texts that campaigns are written from: an editor that shows how they look. */
+
 import { z } from 'zod';
 import {
   type BroadcastTemplate,
@@ -10,6 +11,8 @@ import {
 } from '../../../services/templates/templates.ts';
 import { TemplateBody, TemplateName } from '../../broadcast/parts.ts';
 import { texts } from '../i18n.ts';
+import * as english from '../locales/en/broadcast-templates.ts';
+import * as indonesian from '../locales/id/broadcast-templates.ts';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Field, Form, Pages, Table, TextArea, Time } from '../parts.tsx';
 import {
@@ -25,52 +28,7 @@ import {
 } from './parts.tsx';
 import { listOptions, PlaceholderRules, PreviewList, PreviewPane } from './preview.tsx';
 
-const T = texts({
-  en: {
-    title: 'Templates',
-    search: 'Search in names and texts',
-    create: 'New template',
-    name: 'Name',
-    nameHint: 'Only you see it.',
-    text: 'Text',
-    textHint: 'Placeholders in braces are filled in for each person.',
-    changed: 'Changed',
-    noneTitle: 'No templates yet',
-    noneText:
-      'A template is a text with placeholders such as {name}, which campaigns fill in for each person. Write one and see at once how it looks.',
-    save: 'Save',
-    made: (name: string) => `The template ${name} is saved.`,
-    saved: 'Saved. Campaigns that were made from it before keep their text.',
-    back: 'All templates',
-    editTitle: 'Change the template',
-    delete: 'Delete the template',
-    deleteSure: (name: string) => `Delete the template ${name}?`,
-    deleted: 'The template is deleted.',
-    use: 'Send it',
-  },
-  id: {
-    title: 'Templat',
-    search: 'Cari di nama dan teks',
-    create: 'Templat baru',
-    name: 'Nama',
-    nameHint: 'Hanya Anda yang melihatnya.',
-    text: 'Teks',
-    textHint: 'Isian dalam kurung kurawal diisi untuk tiap orang.',
-    changed: 'Diubah',
-    noneTitle: 'Belum ada templat',
-    noneText:
-      'Templat adalah teks dengan isian seperti {name}, yang diisi kampanye untuk tiap orang. Tulis satu dan lihat langsung hasilnya.',
-    save: 'Simpan',
-    made: (name: string) => `Templat ${name} tersimpan.`,
-    saved: 'Tersimpan. Kampanye yang sudah dibuat darinya tetap memakai teksnya.',
-    back: 'Semua templat',
-    editTitle: 'Ubah templat',
-    delete: 'Hapus templat',
-    deleteSure: (name: string) => `Hapus templat ${name}?`,
-    deleted: 'Templat sudah dihapus.',
-    use: 'Kirim',
-  },
-});
+const T = texts({ en: english.broadcastTemplates, id: indonesian.broadcastTemplates });
 
 const TEMPLATES = `${BROADCAST}/templates`;
 const TemplateForm = z.object({ name: TemplateName, body: TemplateBody });

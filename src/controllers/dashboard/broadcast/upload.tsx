@@ -1,23 +1,15 @@
 /** Sending a file, with a bar that shows how much of it has arrived. */
+
 import type { Child } from 'hono/jsx';
 import type { ReceivedFile } from '../../../services/media/sources.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { texts } from '../i18n.ts';
+import * as english from '../locales/en/broadcast-upload.ts';
+import * as indonesian from '../locales/id/broadcast-upload.ts';
 import type { View } from '../page.ts';
 import { Form } from '../parts.tsx';
 
-const T = texts({
-  en: {
-    sending: 'The file is being sent…',
-    sent: 'The file has arrived and is being looked at…',
-    progress: 'How much of the file has been sent',
-  },
-  id: {
-    sending: 'Berkas sedang dikirim…',
-    sent: 'Berkas sudah sampai dan sedang diperiksa…',
-    progress: 'Berapa banyak dari berkas yang sudah terkirim',
-  },
-});
+const T = texts({ en: english.broadcastUpload, id: indonesian.broadcastUpload });
 
 export function UploadForm({
   view,

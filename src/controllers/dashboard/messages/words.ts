@@ -4,38 +4,17 @@ import { KINDS } from '../../../services/messages/kinds/index.ts';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
 import type { ContentType } from '../../../whatsapp/content.ts';
 import type { Lang } from '../i18n.ts';
+import * as english from '../locales/en/messages-words.ts';
+import * as indonesian from '../locales/id/messages-words.ts';
 import type { Tone } from '../parts.tsx';
 import { contentOf, type ShownContent } from './content.ts';
 import { isSendable, KIND_PAGES, pagesOf } from './kinds/index.ts';
 import { type KindName, nameIn, type Shown } from './kinds/kind.ts';
 import { MESSAGE_TEXTS } from './texts.ts';
 
-type Status = MessageOutput['status'];
+export type Status = MessageOutput['status'];
 
-const STATUSES: Record<Lang, Record<Status, string>> = {
-  en: {
-    queued: 'Waiting',
-    sending: 'Being sent',
-    sent: 'Sent',
-    delivered: 'Delivered',
-    read: 'Read',
-    failed: 'Failed',
-    canceled: 'Canceled',
-    expired: 'Expired',
-    received: 'Received',
-  },
-  id: {
-    queued: 'Menunggu',
-    sending: 'Sedang dikirim',
-    sent: 'Terkirim',
-    delivered: 'Sampai',
-    read: 'Dibaca',
-    failed: 'Gagal',
-    canceled: 'Dibatalkan',
-    expired: 'Kedaluwarsa',
-    received: 'Diterima',
-  },
-};
+const STATUSES: Record<Lang, Record<Status, string>> = { en: english.statuses, id: indonesian.statuses };
 
 const TONES: Record<Status, Tone> = {
   queued: 'plain',

@@ -1,0 +1,25 @@
+export const broadcastLists = {
+  title: 'Broadcast lists',
+  search: 'Search in names and descriptions',
+  create: 'New list',
+  createTitle: 'A new list',
+  name: 'Name of the list',
+  nameHint: 'For example: Customers in Bandung.',
+  description: 'Description',
+  contacts: 'Contacts',
+  created: 'Made',
+  noneTitle: 'No lists yet',
+  noneText:
+    'A list holds the people that you write to. Make one, then import a CSV file or type contacts in.',
+  made: (name: string) => `The list ${name} is made. Import a file or add contacts now.`,
+  editTitle: 'Rename the list',
+  save: 'Save',
+  saved: 'Saved.',
+  back: 'Back to the list',
+  deleteTitle: 'Delete the list',
+  deleteText:
+    'The list and its contacts are removed for good. Campaigns that have started keep their recipients; the ledger of opt-outs stays.',
+  delete: 'Delete the list',
+  deleteSure: (name: string) => `Delete the list ${name} with all its contacts?`,
+  deleted: (name: string) => `The list ${name} is deleted.`,
+};

@@ -1,0 +1,36 @@
+export const broadcastOptOuts = {
+  title: 'Opt-outs',
+  about:
+    'Broadcasts leave these numbers out, on all your sessions. Login codes and single messages still reach them.',
+  search: 'Search in numbers, words and notes',
+  number: 'Number',
+  why: 'Why',
+  note: 'Note',
+  since: 'Since',
+  wrote: (word: string) => `wrote ${word}`,
+  manual: 'added by hand',
+  import: 'from a file',
+  remove: 'Remove',
+  removeSure: (number: string) => `Let ${number} get broadcasts again?`,
+  removed: (number: string) => `${number} may get broadcasts again.`,
+  noneTitle: 'Nobody has opted out',
+  noneText:
+    'Whoever answers STOP, BERHENTI or UNSUBSCRIBE is put here at once. You can also add numbers by hand or from a file.',
+  addTitle: 'Add numbers',
+  numbers: 'Numbers',
+  numbersHint: 'One a line, in any usual spelling, up to 1,000.',
+  add: 'Add',
+  added: (added: number, existing: number) =>
+    existing === 0 ? `${added} added.` : `${added} added, ${existing} were there already.`,
+  importTitle: 'Import a file',
+  importText: 'A CSV file with a column of numbers and, if there is one, a note.',
+  export: 'Export as CSV',
+  wordsTitle: 'Words that opt out',
+  wordsText: (builtIn: string) =>
+    `These always count, as the whole message and in any case: ${builtIn}. Add your own:`,
+  ownWords: 'Own words',
+  wordsHint: 'One a line, up to 50.',
+  save: 'Save',
+  wordsSaved: 'The words are saved.',
+  noWords: 'none',
+};

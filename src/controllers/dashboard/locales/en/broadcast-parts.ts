@@ -1,0 +1,15 @@
+export const broadcastParts = {
+  title: 'Broadcast',
+  parts: 'Parts of broadcasts',
+  campaigns: 'Campaigns',
+  lists: 'Lists',
+  templates: 'Templates',
+  files: 'Files',
+  optOuts: 'Opt-outs',
+  search: 'Search',
+  first: 'From the beginning',
+  next: 'Next',
+  pages: 'Pages',
+  nothingFound: 'Nothing found',
+  otherWords: 'Try other words, or a part of a word.',
+};

@@ -1,0 +1,22 @@
+export const broadcastTemplates = {
+  title: 'Templates',
+  search: 'Search in names and texts',
+  create: 'New template',
+  name: 'Name',
+  nameHint: 'Only you see it.',
+  text: 'Text',
+  textHint: 'Placeholders in braces are filled in for each person.',
+  changed: 'Changed',
+  noneTitle: 'No templates yet',
+  noneText:
+    'A template is a text with placeholders such as {name}, which campaigns fill in for each person. Write one and see at once how it looks.',
+  save: 'Save',
+  made: (name: string) => `The template ${name} is saved.`,
+  saved: 'Saved. Campaigns that were made from it before keep their text.',
+  back: 'All templates',
+  editTitle: 'Change the template',
+  delete: 'Delete the template',
+  deleteSure: (name: string) => `Delete the template ${name}?`,
+  deleted: 'The template is deleted.',
+  use: 'Send it',
+};

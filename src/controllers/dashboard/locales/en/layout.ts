@@ -1,0 +1,17 @@
+export const layout = {
+  skip: 'Skip to the content',
+  menu: 'Main',
+  overview: 'Overview',
+  sessions: 'Sessions',
+  messages: 'Messages',
+  otp: 'Login codes',
+  broadcast: 'Broadcast',
+  developers: 'Developers',
+  admin: 'Admin',
+  phone: 'Phones',
+  account: 'Account',
+  signOut: 'Sign out',
+  other: 'Bahasa Indonesia',
+  readonly: 'read only',
+  close: 'Close',
+};

@@ -1,0 +1,5 @@
+export const parts = {
+  previous: 'Previous',
+  next: 'Next',
+  page: (page: number, of: number) => `Page ${page} of ${of}`,
+};

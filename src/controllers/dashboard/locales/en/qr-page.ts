@@ -1,0 +1,28 @@
+export const qrPage = {
+  title: (sessionId: string) => `Link ${sessionId}`,
+  connecting: 'Connecting…',
+  imageAlt: 'QR code to be scanned with WhatsApp',
+  connected: 'Connected',
+  renew: 'Show a new code',
+  step1: 'Open WhatsApp on your phone.',
+  step2: 'Open Settings (or the menu), then Linked devices.',
+  step3:
+    'Tap “Link a device” and scan the code. If you see a code of letters here, choose “Link with phone number instead” and type it.',
+  enter: 'Enter this code on your phone.',
+  scan: 'Scan this code with your phone.',
+  close: 'You can close this page.',
+  ended: 'This session has ended.',
+  expired: 'The code has expired.',
+  away: 'Not connected at the moment.',
+  validFor: 'Valid for {n} s',
+  linkExpired: 'This link has expired. Ask for a new one.',
+  waitedLong: 'This page has waited for a long time.',
+  asking: 'Asking for a new code…',
+  passkey: 'WhatsApp asks for the passkey of this account before it links the number.',
+  passkeyHow:
+    'Keep WhatsApp open on your phone. The owner of the account signs on a computer; the dashboard shows each step.',
+  compare: 'Your phone shows a code.',
+  compareHow: 'Compare it with the code in the dashboard, and say there whether they are the same.',
+  toDashboard: 'Go on in the dashboard',
+  noDashboard: 'You cannot open the dashboard? Tell whoever sent you this page, within ten minutes.',
+};

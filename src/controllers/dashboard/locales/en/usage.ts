@@ -1,0 +1,1 @@
+export const usage = { usage: 'Usage', what: 'What', used: 'Used', limit: 'Limit' };

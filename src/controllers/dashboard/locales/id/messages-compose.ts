@@ -1,0 +1,31 @@
+import type { Texts } from '../../i18n.ts';
+import type * as english from '../en/messages-compose.ts';
+
+export const messagesCompose: Texts<typeof english.messagesCompose> = {
+  title: 'Tulis pesan',
+  noSession: 'Belum ada sesi untuk mengirim',
+  noSessionText: 'Tautkan nomor WhatsApp dulu.',
+  addSession: 'Tambah sesi',
+  from: 'Dari',
+  notConnected: 'tidak terhubung',
+  to: 'Kepada',
+  toHint: 'Nomor ponsel dalam tulisan apa pun yang lazim, atau grup (…@g.us).',
+  kind: 'Jenis',
+  text: 'Teks',
+  caption: 'Keterangan',
+  footer: 'Tulisan kecil di bawah',
+  when: 'Kapan dan bagaimana',
+  schedule: 'Tidak sebelum',
+  scheduleHint: 'Kosong: secepat antrean mengizinkan.',
+  priority: 'Prioritas',
+  high: 'tinggi: mendahului semua yang menunggu',
+  normal: 'biasa',
+  low: 'rendah: setelah semua yang lain',
+  inAnswer: 'Menjawab',
+  send: 'Kirim',
+  preview: 'Pratinjau',
+  previewEmpty: 'Yang Anda tulis tampil di sini.',
+  result: 'Apa jadinya',
+  resultEmpty: 'Setelah dikirim, setiap langkah tampil di sini sampai pesan tiba.',
+  uploading: 'Mengirim…',
+};

@@ -1,0 +1,77 @@
+import type { Behaviour, PhoneFault } from '../../../../services/sandbox/phones.ts';
+import type { Texts } from '../../i18n.ts';
+import type * as english from '../en/phone.ts';
+
+export const phone: Texts<typeof english.phone> = {
+  title: 'Ponsel',
+  intro:
+    'Ini sandbox: di sini Anda memainkan ponsel. Tidak ada yang keluar dari mesin ini, tidak ada orang sungguhan yang dikirimi.',
+  waiting: 'Menunggu ditautkan',
+  waitingNone: 'Tidak ada sesi yang menunggu ponsel.',
+  addSession: 'Tambah sesi',
+  number: 'Nomor ponsel',
+  ownName: 'Nama di WhatsApp',
+  scan: 'Pindai kode QR',
+  enter: 'Masukkan kode penautan',
+  linkedNow: (phone: string, id: string) => `${phone} sudah tertaut ke ${id}.`,
+  linked: 'Ponsel Anda yang tertaut',
+  linkedNone: 'Belum ada ponsel yang tertaut.',
+  session: 'Sesi',
+  phone: 'Ponsel',
+  state: 'Keadaan',
+  trouble: 'Buat gangguan',
+  whatFor: (id: string) => `Gangguan untuk ${id}`,
+  doIt: 'Lakukan',
+  done: 'Sudah.',
+  server: 'WhatsApp seluruhnya',
+  serverHint: 'WhatsApp pergi bagi semua sesi di sandbox ini, lalu kembali.',
+  seconds: 'Detik',
+  away: 'Matikan',
+  people: 'Orang',
+  peopleHint:
+    'Semua orang yang dikirimi sesi Anda, atau yang menulis kepadanya. Buka ponselnya untuk melihat yang tiba.',
+  peopleNone: 'Belum ada: kirim pesan, atau buka nomor mana pun.',
+  open: 'Buka ponsel',
+  openIt: 'Buka',
+  lastMessage: 'Pesan terakhir',
+  received: 'Diterima',
+  time: 'Waktu',
+  person: (who: string) => `Ponsel ${who}`,
+  all: 'Semua ponsel',
+  chat: (who: string) => `Yang tampil di ponsel ${who}`,
+  nothing: 'Belum ada yang tiba di sini',
+  nothingText: 'Yang dikirim sesi Anda ke nomor ini tampil di sini, sebagaimana dibuka oleh ponselnya.',
+  unreadable: 'Ponsel tidak dapat membacanya',
+  noFile: 'Ponsel tidak dapat mengambil berkasnya',
+  read: 'Baca',
+  isRead: 'dibaca',
+  answerTo: 'Ke sesi',
+  answer: 'Jawab sebagai orang ini',
+  write: 'Kirim',
+  written: 'Sudah dikirim ke sesi Anda.',
+  noSession: 'Untuk menjawab, tautkan dulu ponsel ke salah satu sesi Anda.',
+  behaviour: 'Perilaku ponsel ini',
+  behaviourHint: 'Berlaku bagi semua yang dikirim ke nomor ini mulai sekarang.',
+  set: 'Setel',
+  behavesNow: 'Ponsel ini sekarang berperilaku begitu.',
+};
+
+export const behaviourNames: Record<Behaviour, string> = {
+  ok: 'Biasa: menerima pesan dan membacanya',
+  not_on_whatsapp: 'Tidak ada di WhatsApp',
+  no_ack: 'WhatsApp tidak mengonfirmasi apa pun',
+  'ack_error:463': 'WhatsApp menolak (463: terlalu banyak orang asing)',
+  undelivered: 'Ponsel mati: tidak ada yang sampai',
+  unread: 'Tidak membaca pesan',
+  'delay:5000': 'Semuanya makan 5 detik',
+};
+
+export const faultNames: Record<PhoneFault, string> = {
+  drop: 'Koneksi putus',
+  stream_error_503: 'WhatsApp bermasalah (503)',
+  stream_error_515: 'WhatsApp meminta mulai ulang (515)',
+  replaced: 'Program lain mengambil alih koneksi',
+  logout: 'Ponsel menghapus perangkat ini',
+  slow_ack: 'WhatsApp mengonfirmasi terlambat 5 detik',
+  slow_ack_off: 'WhatsApp mengonfirmasi segera lagi',
+};
