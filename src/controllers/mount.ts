@@ -17,6 +17,7 @@ import { requireRole, requireScope, requireSession, requireWrite } from '../serv
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
 import { AppError } from '../utils/errors.ts';
 import { fitted } from '../utils/fit-input.ts';
+import { loopShare } from '../utils/loop-share.ts';
 import { withAliases, withBothNames } from './aliases.ts';
 import { signInPath } from './dashboard/paths.ts';
 import { type Route, scopeOf } from './route.ts';
@@ -72,12 +73,20 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
     c.set('actor', actor);
     if (route.unlimited !== true) await limitRequests(deps, limiter, c, actor);
     requireAccess(actor, route);
+    if (route.unlimited !== true) await takeTurn(actor);
     if (route.limit) await withBudget(deps, c, actor, route.limit, next);
     else await next();
     // What a page of another origin may show (it has a signed link) must not be blocked by the default.
     if (route.auth === 'browser') c.res.headers.set('cross-origin-resource-policy', 'cross-origin');
     return undefined;
   };
+}
+
+/** A tenant that asks for much leaves room for the others. What was refused has not come so far. */
+async function takeTurn(actor: Actor): Promise<void> {
+  if (actor.via === 'anonymous') return;
+  loopShare.noteActive(actor.userId);
+  await loopShare.turn(actor.userId, 'request');
 }
 
 /** Throws FORBIDDEN: whoever may not do it is told so, whatever the body says, and spends nothing of the tenant's. */

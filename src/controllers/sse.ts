@@ -10,6 +10,7 @@ import { sleep } from '../utils/clock.ts';
 import { HOUR_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import { toJsonText } from '../utils/json.ts';
+import { loopShare } from '../utils/loop-share.ts';
 
 export interface SseEvent {
   /** what the client gives back as Last-Event-ID */
@@ -71,6 +72,15 @@ function enter(ctx: Ctx): () => void {
   };
 }
 
+/** A person's few windows hear at once. */
+const FEW_STREAMS = 10;
+const GATHER_MS = 3;
+
+function gatherMsOf({ openStreams, actor }: Ctx): number {
+  const count = openStreams.get(actor.userId) ?? 0;
+  return Math.max(0, count - FEW_STREAMS) * GATHER_MS;
+}
+
 interface Writer {
   event(event: SseEvent): Promise<void>;
   heartbeat(): Promise<void>;
@@ -115,6 +125,8 @@ async function follow(
     while (goesOn()) {
       const events = await source.next();
       if (events === null) return;
+      // A hundred streams that hear of the same event do not all write in one turn of the loop.
+      if (events.length > 0) await loopShare.turn(ctx.actor.userId);
       for (const event of events) {
         if (gone.aborted) return;
         await writer.event(event);
@@ -127,7 +139,12 @@ async function follow(
         if (actor.role !== ctx.actor.role) return;
         await writer.heartbeat();
       }
-      if (events.length === 0) await waker.wait(POLL_MS, gone);
+      if (events.length === 0) {
+        await waker.wait(POLL_MS, gone);
+        // With many streams events are gathered, and told in one go.
+        const gatherMs = gatherMsOf(ctx);
+        if (gatherMs > 0) await sleep(ctx.clock, gatherMs, gone);
+      }
     }
   } finally {
     waker.close();

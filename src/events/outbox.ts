@@ -156,5 +156,5 @@ export async function openLanes(tx: Tx, lanes: readonly Lane[]): Promise<void> {
   const byName = new Map(lanes.map((lane) => [lane.lane, lane]));
   const sorted = [...byName.values()].sort((a, b) => (a.lane < b.lane ? -1 : 1));
   const untouched = { webhookId: incoming(webhookLanes.webhookId) };
-  for (const lane of sorted) await upsert(tx, webhookLanes, lane, [webhookLanes.lane], untouched);
+  await upsert(tx, webhookLanes, sorted, [webhookLanes.lane], untouched);
 }

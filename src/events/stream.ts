@@ -1,4 +1,5 @@
 /** Who hears of events: listeners of this process right after the commit, webhooks through their outbox. */
+import { LRUCache } from 'lru-cache';
 import type { Tx } from '../db/client.ts';
 
 export interface LiveEvent {
@@ -29,6 +30,9 @@ export interface Outbox {
   onWritten(listener: () => void): () => void;
 }
 
+/** What is read once for all who follow a tenant may be so old; events of another process are found by looking. */
+const SHARED_MS = 250;
+
 export interface EventStream {
   /** null: this process has no webhooks */
   readonly outbox: Outbox | null;
@@ -37,11 +41,17 @@ export interface EventStream {
   tap(listener: (event: LiveEvent) => void): void;
   /** Calls `listener` for each matching event until the returned function is called. */
   subscribe(filter: EventFilter, listener: (event: LiveEvent) => void): () => void;
+  /**
+   * What `load` answers, once for all who ask with the same key until the tenant's next event, for a quarter of a second
+   * at most: many who follow the same events read them once. `key` names all that the answer depends on.
+   */
+  share<R>(userId: number, key: string, load: () => Promise<R>): Promise<R>;
 }
 
 /** Makes the stream of this process. A listener that throws is dropped and harms nobody else. */
 export function createEventStream(outbox: Outbox | null = null): EventStream {
   const taps: ((event: LiveEvent) => void)[] = [];
+  const shared = new LRUCache<number, Map<string, { at: number; value: Promise<unknown> }>>({ max: 1_000 });
   const byUser = new Map<number, Set<{ filter: EventFilter; listener: (event: LiveEvent) => void }>>();
   return {
     outbox,
@@ -50,6 +60,7 @@ export function createEventStream(outbox: Outbox | null = null): EventStream {
     },
     publish(event) {
       for (const tap of taps) tap(event);
+      shared.delete(event.userId);
       const entries = byUser.get(event.userId);
       if (!entries) return;
       for (const entry of [...entries]) {
@@ -60,6 +71,18 @@ export function createEventStream(outbox: Outbox | null = null): EventStream {
           entries.delete(entry);
         }
       }
+    },
+    share(userId, key, load) {
+      const now = performance.now();
+      const known = shared.get(userId)?.get(key);
+      if (known && now - known.at < SHARED_MS) return asShared(known.value);
+      const kept = shared.get(userId) ?? new Map();
+      for (const [old, { at }] of kept) if (now - at >= SHARED_MS) kept.delete(old);
+      shared.set(userId, kept);
+      const value = load();
+      kept.set(key, { at: now, value });
+      value.catch(() => kept.delete(key));
+      return value;
     },
     subscribe(filter, listener) {
       const entry = { filter, listener };
@@ -72,4 +95,9 @@ export function createEventStream(outbox: Outbox | null = null): EventStream {
       };
     },
   };
+}
+
+/** Safe because the key names what was loaded. */
+function asShared<R>(value: Promise<unknown>): Promise<R> {
+  return value as Promise<R>;
 }

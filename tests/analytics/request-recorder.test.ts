@@ -136,3 +136,31 @@ describe('the recorder', () => {
     expect(rows).toHaveLength(10_000);
   });
 });
+
+describe('calls that come too often', () => {
+  it('are logged sixty times a minute for each user, and others are logged all the same', async () => {
+    const clock = createFakeClock();
+    const recorder = createRequestRecorder({ ...t.deps, clock });
+    const [noisy, other] = [await t.tenant(), await t.tenant()];
+    const tooOften = (userId: number): SeenRequest => ({
+      ...seen(userId),
+      status: 429,
+      failure: { code: 'RATE_LIMITED', message: 'Too many requests: wait a little.' },
+    });
+    const rowsOf = async (userId: number) => {
+      await recorder.flush();
+      return t.deps.db.select().from(activityLogs).where(eq(activityLogs.userId, userId));
+    };
+    const before = (await rowsOf(noisy.id)).length;
+    for (let n = 0; n < 1_000; n++) recorder.add(tooOften(noisy.id));
+    recorder.add(seen(noisy.id));
+    recorder.add(tooOften(other.id));
+    const ofOther = (await rowsOf(other.id)).filter(({ status }) => status === 'failure');
+    expect(await rowsOf(noisy.id)).toHaveLength(before + 61);
+    expect(ofOther).toHaveLength(1);
+    await clock.advance(60_000);
+    recorder.add(tooOften(noisy.id));
+    expect(await rowsOf(noisy.id)).toHaveLength(before + 62);
+    await recorder.stop();
+  });
+});

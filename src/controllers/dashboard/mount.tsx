@@ -15,6 +15,7 @@ import { holdUpload } from '../../services/quotas.ts';
 import { isSandbox } from '../../services/sandbox/emulator.ts';
 import { AppError } from '../../utils/errors.ts';
 import { fitted } from '../../utils/fit-input.ts';
+import { loopShare } from '../../utils/loop-share.ts';
 import { createCtx } from '../mount.ts';
 import { keepDone, readLang, readSignIn, takeDone } from './cookies.ts';
 import { CSRF_FIELD, csrfTokenOf, requireSameOrigin, requireToken } from './csrf.ts';
@@ -59,6 +60,10 @@ function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
       if (!actor && page.auth !== 'public') return toSignIn(c, view);
       view = await viewOf(parts.deps, c, actor);
       refuseOthers(page, actor);
+      if (actor) {
+        loopShare.noteActive(actor.userId);
+        await loopShare.turn(actor.userId, 'request');
+      }
       const work = () => answer(parts, page, schemas, c, view);
       return page.limit && actor ? await withBudget(parts.deps, c, actor, page.limit, work) : await work();
     } catch (error) {

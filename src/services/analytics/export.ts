@@ -5,6 +5,7 @@ import { activityLogs, messages, otps, whatsappAccounts } from '../../db/schema.
 import { turn } from '../../db/turns.ts';
 import { toSafeCell } from '../../utils/csv.ts';
 import { idAt } from '../../utils/ids.ts';
+import { loopShare } from '../../utils/loop-share.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
@@ -31,8 +32,8 @@ interface Exported {
   lines(ids: string[]): Promise<(Line & { id: string })[]>;
 }
 
-/** Rows of one piece: some milliseconds of work, some 100 KB of text. */
-const PIECE = 500;
+/** Rows of one piece: some milliseconds of work, some 10 KB of text. */
+const PIECE = 100;
 /** Of one name, for an admin who exports everybody's. */
 const MAX_SESSIONS = 50;
 
@@ -63,6 +64,7 @@ async function* write(ctx: Ctx, log: Exported): AsyncGenerator<string> {
     if (found.length < PIECE) return;
     cursor = found.at(-1) ?? null;
     await turn();
+    await loopShare.turn(ctx.actor.userId);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Calls of the API in the activity log: gathered in memory, written in batches. */
 
+import { LRUCache } from 'lru-cache';
 import { insertMany } from '../../db/ops.ts';
 import { activityLogs } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
@@ -52,10 +53,18 @@ const FLUSH_MS = 500;
 const PIECE = 200;
 /** A minute at 150 requests a second; then the oldest are dropped. */
 const MAX_WAITING = 10_000;
+/**
+ * Calls that came too often are logged so many times a minute for each user: a program that does not stop asking must
+ * not fill the database. Metrics and the service's own log have all of them.
+ */
+const MAX_REFUSED = 60;
+const MINUTE_MS = 60_000;
+const MAX_USERS = 10_000;
 
 /** Makes the recorder of this process: whoever reads the log has it written out first. Its batches are written one after the other, so a slow database never has two of them. */
 export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
   let waiting: Row[] = [];
+  const refused = new LRUCache<number, { minute: number; count: number }>({ max: MAX_USERS });
   let dropped = 0;
   let stopped = false;
   let cancelTimer: (() => void) | null = null;
@@ -87,6 +96,14 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
     schedule();
   }
 
+  function mayLogRefused(userId: number): boolean {
+    const minute = Math.floor(deps.clock.now() / MINUTE_MS);
+    const known = refused.get(userId);
+    const count = known?.minute === minute ? known.count + 1 : 1;
+    refused.set(userId, { minute, count });
+    return count <= MAX_REFUSED;
+  }
+
   function giveUpOldest(): void {
     const surplus = waiting.length - MAX_WAITING;
     if (surplus <= 0) return;
@@ -98,6 +115,7 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
     add(seen) {
       if (stopped || seen.quiet || seen.route === null || seen.actor === null || seen.actor.userId === 0)
         return;
+      if (seen.failure?.code === 'RATE_LIMITED' && !mayLogRefused(seen.actor.userId)) return;
       waiting.push(toRow(seen, seen.actor, seen.route, deps.clock.now()));
       giveUpOldest();
       if (waiting.length >= PIECE) void flush();

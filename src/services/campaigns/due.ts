@@ -90,6 +90,7 @@ async function startOccurrence(deps: CampaignDeps, row: CampaignRow, cron: strin
 
 export interface RunningRef {
   id: string;
+  userId: number;
   accountId: string;
   /** processes.id that holds the session; null: nobody does at the moment */
   owner: string | null;
@@ -119,6 +120,7 @@ function readActive({ db }: CampaignDeps, after: string): Promise<Reviewed[]> {
   return db
     .select({
       id: campaigns.id,
+      userId: campaigns.userId,
       accountId: campaigns.accountId,
       status: campaigns.status,
       reason: campaigns.reason,

@@ -140,11 +140,9 @@ type LogRow = typeof activityLogs.$inferSelect;
 
 async function readNext(ctx: Ctx, userId: number, state: FeedState): Promise<FeedEvent[]> {
   const startedAt = ctx.clock.now();
-  const { rows, complete } = await readRows(ctx, userId, state);
-  const payloads = await buildPayloads(ctx, rows);
-  const events = rows.flatMap((row, i) => {
-    const payload = payloads[i];
-    if (payload === undefined || row.accountId === null || row.seq === null) return [];
+  const { told, complete } = await readTold(ctx, userId, state);
+  const events = told.flatMap(({ row, payload }) => {
+    if (row.accountId === null || row.seq === null) return [];
     const name = shortName(row.accountId);
     const before = state.recent.get(name);
     state.recent.delete(name);
@@ -155,35 +153,54 @@ async function readNext(ctx: Ctx, userId: number, state: FeedState): Promise<Fee
   return events;
 }
 
-/** Rows that were not told yet, at most a batch; they count as told from now on. */
-async function readRows(
+interface Told {
+  row: LogRow;
+  payload: EventPayload;
+}
+
+/** What was not told yet, at most a batch; it counts as told from now on. Many who follow a tenant share the reading. */
+async function readTold(
   ctx: Ctx,
   userId: number,
   { told }: FeedState,
-): Promise<{ rows: LogRow[]; complete: boolean }> {
-  const sessions = new Map((await readSessions(ctx, userId)).map(({ id, seq }) => [id, seq]));
+): Promise<{ told: Told[]; complete: boolean }> {
+  const now = await ctx.stream.share(userId, `sessions ${ctx.actor.sessionId ?? ''}`, () =>
+    readSessions(ctx, userId),
+  );
+  const sessions = new Map(now.map(({ id, seq }) => [id, seq]));
   // Of a session that was deleted meanwhile the last events are still to be told.
   const gone = [...told.keys()].filter((id) => !sessions.has(id));
   const behind = [...sessions].filter(([id, seq]) => seq > (told.get(id) ?? 0)).map(([id]) => id);
-  const rows: LogRow[] = [];
+  const batch: Told[] = [];
   let complete = true;
   for (const id of [...gone, ...behind]) {
-    if (rows.length >= BATCH) return { rows, complete: false };
-    const found = await ctx.db
-      .select()
-      .from(activityLogs)
-      .where(and(eq(activityLogs.accountId, id), gt(activityLogs.seq, told.get(id) ?? 0)))
-      .orderBy(asc(activityLogs.seq))
-      .limit(PER_SESSION);
-    rows.push(...found);
-    const last = found.at(-1)?.seq;
+    if (batch.length >= BATCH) return { told: batch, complete: false };
+    const after = told.get(id) ?? 0;
+    const found = await ctx.stream.share(userId, `events ${id} ${after}`, () => readAfter(ctx, id, after));
+    batch.push(...found);
+    const last = found.at(-1)?.row.seq;
     if (found.length === PER_SESSION) complete = false;
     if (typeof last === 'number') told.set(id, last);
     // Nothing although its number is higher: the log was cleaned.
     else if (sessions.has(id)) told.set(id, sessions.get(id) ?? 0);
     else told.delete(id);
   }
-  return { rows, complete };
+  return { told: batch, complete };
+}
+
+/** The next events of a session, with what is told of them. */
+async function readAfter(ctx: Ctx, accountId: string, after: number): Promise<Told[]> {
+  const rows = await ctx.db
+    .select()
+    .from(activityLogs)
+    .where(and(eq(activityLogs.accountId, accountId), gt(activityLogs.seq, after)))
+    .orderBy(asc(activityLogs.seq))
+    .limit(PER_SESSION);
+  const payloads = await buildPayloads(ctx, rows);
+  return rows.flatMap((row, i) => {
+    const payload = payloads[i];
+    return payload === undefined ? [] : [{ row, payload }];
+  });
 }
 
 /** Everything was told: what is older than a minute need not be named session by session any more. */

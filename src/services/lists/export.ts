@@ -4,13 +4,14 @@ import type { Db } from '../../db/client.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { csvLine } from '../../utils/csv.ts';
+import { loopShare } from '../../utils/loop-share.ts';
 import { own } from '../../utils/own.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import type { Ctx } from '../context.ts';
 import { enterBroadcast } from '../sessions/tenant.ts';
 import { findList, type ListRef, type ListRow } from './lists.ts';
 
-const PIECE = 500;
+const PIECE = 100;
 
 export interface CsvExport {
   fileName: string;
@@ -21,10 +22,10 @@ export interface CsvExport {
 export async function exportContacts(ctx: Ctx, ref: ListRef): Promise<CsvExport> {
   const { userId } = await enterBroadcast(ctx, ref, 'read');
   const list = await findList(ctx.db, userId, ref.listId, ctx.actor.sessionId);
-  return { fileName: `contacts-${list.id}.csv`, lines: contactLines(ctx.db, list) };
+  return { fileName: `contacts-${list.id}.csv`, lines: contactLines(ctx.db, list, ctx.actor.userId) };
 }
 
-async function* contactLines(db: Db, list: ListRow): AsyncGenerator<string> {
+async function* contactLines(db: Db, list: ListRow, userId: number): AsyncGenerator<string> {
   yield csvLine(['name', 'number', ...list.columns]);
   let after = '';
   while (true) {
@@ -47,5 +48,6 @@ async function* contactLines(db: Db, list: ListRow): AsyncGenerator<string> {
       .join('');
     after = last.phone;
     await turn();
+    await loopShare.turn(userId);
   }
 }

@@ -9,6 +9,7 @@ import type { CampaignDeps } from '../../services/campaigns/row.ts';
 import { fateOf, WINDOW } from '../../services/campaigns/safety.ts';
 import { jitteredBackoffMs } from '../../utils/backoff.ts';
 import { sleep } from '../../utils/clock.ts';
+import { loopShare } from '../../utils/loop-share.ts';
 import { createWaiter } from '../dispatcher/waiter.ts';
 
 /** Outcomes that come in a row are looked at together. */
@@ -32,7 +33,7 @@ export interface CampaignLine {
 /** Starts the line; `onOver` is called once, when nothing more is to be done for the campaign here. */
 export function startCampaignLine(
   deps: CampaignDeps,
-  campaign: { id: string; accountId: string },
+  campaign: { id: string; accountId: string; userId: number },
   options: { processId: string; random: () => number; onOver: () => void },
 ): CampaignLine {
   const { clock, logger } = deps;
@@ -52,7 +53,10 @@ export function startCampaignLine(
         failures = 0;
         if (step.over) return;
         if (step.waitMs > 0) await waiter.wait(step.waitMs);
-        else await turn();
+        else {
+          await turn();
+          await loopShare.turn(campaign.userId);
+        }
       } catch (error) {
         logger.warn('a campaign waits', { campaignId: campaign.id, error: String(error) });
         resting = true;

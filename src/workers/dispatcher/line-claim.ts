@@ -73,6 +73,7 @@ async function claimAndSend(
 ): Promise<void> {
   const { busy, attempts, claims, deps } = line;
   const { recipient } = row;
+  if (priority !== PRIORITIES.high) line.loop = 'ask';
   const spent: SpentAttempt = { at: Math.max(now, at.limits.lastAt() ?? 0), recipient };
   const before = at.nextSendAt;
   const after = now + drawGapMs(line);

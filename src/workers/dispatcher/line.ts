@@ -7,6 +7,7 @@ import { readCandidates } from '../../queue/look-ahead.ts';
 import { NOTHING_KNOWN, type Pace, paceOf } from '../../queue/pace.ts';
 import { type QuietHours, readQuietHours } from '../../queue/quiet-hours.ts';
 import { between } from '../../utils/backoff.ts';
+import { loopShare } from '../../utils/loop-share.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { createGate, type Gate } from './gate.ts';
 import type { LineView } from './line-plan.ts';
@@ -54,6 +55,8 @@ export interface Line {
   seenAt: number;
   /** monotonic */
   healAgainMs: number;
+  /** whether the next message that is no code may use the event loop */
+  loop: 'ask' | 'asked' | 'free';
   /** waits after a failure, or has stopped */
   resting: boolean;
   /** nothing waits and nothing is on its way */
@@ -99,6 +102,7 @@ export function createLine(deps: DispatcherDeps, account: AccountRef): Line {
     rereadAt: 0,
     seenAt: 0,
     healAgainMs: 0,
+    loop: 'ask',
     resting: false,
     idle: false,
   };
@@ -109,6 +113,23 @@ export function createLine(deps: DispatcherDeps, account: AccountRef): Line {
 export function drawGapMs({ pace, deps }: Line): number {
   const random = (deps.random ?? Math.random)();
   return between(pace.delayMinMs, pace.delayMaxMs, random);
+}
+
+/**
+ * A tenant that sends without a gap leaves room for the others; false: the line is woken when it may go on. Codes, which
+ * are looked at first, do not ask.
+ */
+export function mayUseLoop(line: Line): boolean {
+  const { userId } = line.account;
+  if (line.loop === 'ask' && loopShare.tryTurn(userId)) line.loop = 'free';
+  if (line.loop === 'ask') {
+    line.loop = 'asked';
+    void loopShare.turn(userId).then(() => {
+      line.loop = 'free';
+      line.waiter.wake();
+    });
+  }
+  return line.loop === 'free';
 }
 
 export function viewOf(line: Line, at: Windows): LineView {

@@ -7,7 +7,7 @@ import type { News } from '../../queue/signals.ts';
 import { jitteredBackoffMs } from '../../utils/backoff.ts';
 import { sleep } from '../../utils/clock.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
-import { beginWindows, createLine, type Line, viewOf, type Windows } from './line.ts';
+import { beginWindows, createLine, type Line, mayUseLoop, viewOf, type Windows } from './line.ts';
 import { takeRow } from './line-claim.ts';
 import { type Allowed, FOREVER, isFullFor, planRow, planStep, REREAD_MS } from './line-plan.ts';
 import type { LimitPause } from './pause-sign.ts';
@@ -49,7 +49,11 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       lookahead.invalidate();
       waiter.wake();
     },
-    isQuiet: () => (waiter.isWaiting() || line.resting) && line.looking === 0 && line.claims.size === 0,
+    isQuiet: () =>
+      (waiter.isWaiting() || line.resting) &&
+      line.looking === 0 &&
+      line.claims.size === 0 &&
+      line.loop !== 'asked',
     isIdle: () => line.idle && waiter.isWaiting(),
     isStopped: () => stopping.signal.aborted,
     async stop(timeoutMs) {
@@ -140,6 +144,7 @@ async function choose(line: Line, at: Windows, now: number): Promise<number> {
       continue;
     }
     const plan = planRow(row, now, maxAttempts, () => allowedAt(line, at, now, priority));
+    if (plan.do === 'take' && priority !== PRIORITIES.high && !mayUseLoop(line)) return FOREVER;
     if (plan.do !== 'hold') {
       if (plan.do === 'take') await takeRow(line, at, priority, row, now);
       else await endRow(line, priority, row, plan.do);

@@ -6,10 +6,11 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tx } from '../../../db/client.ts';
 import { transact } from '../../../db/ops.ts';
-import { turn } from '../../../db/turns.ts';
+import { monotonicMs, turn } from '../../../db/turns.ts';
 import { record } from '../../../events/record.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { createFairQueue } from '../../../utils/fair-queue.ts';
+import { loopShare } from '../../../utils/loop-share.ts';
 import type { BareReading } from '../../../utils/phone.ts';
 import type { Deps } from '../../context.ts';
 import { type ColumnPlan, planColumns, UnknownColumns } from '../columns.ts';
@@ -35,8 +36,10 @@ export type ImportDeps = Pick<
 >;
 
 const MAX_ROWS = 1_000_000;
-/** Rows of a transaction: about 10 ms on SQLite. */
-const BATCH = 400;
+/** Rows of a transaction: about 5 ms on SQLite. */
+const BATCH = 200;
+/** How long rows are read at a stretch. */
+const MAX_HOLD_MS = 4;
 /** Repaired numbers are told of one by one up to here; all of them are counted. */
 const MAX_REPAIRED_NOTES = 1_000;
 
@@ -87,7 +90,7 @@ async function work(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Prom
     (job.format ?? format) === 'csv' ? options.encoding : null,
   );
   const shape = detectShape(encoding, sample);
-  const checked = await checkFile(deps, path, shape, options, signal).catch(async (error) => {
+  const checked = await checkFile(deps, job, path, shape, options, signal).catch(async (error) => {
     if (error instanceof UnknownColumns) await keepPreview(deps, job, path, shape);
     throw error;
   });
@@ -111,20 +114,18 @@ async function work(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Prom
 /** Reads the file to its end without writing anything. Throws VALIDATION_FAILED. */
 async function checkFile(
   { config }: Pick<ImportDeps, 'config'>,
+  { userId }: ImportRow,
   path: string,
   shape: CsvShape,
   { mapping, numbers }: ImportOptions,
   signal: AbortSignal,
 ): Promise<{ plan: ColumnPlan; totalRows: number; bare: BareVerdict }> {
-  const found: { columns: Columns | null; rows: number; looked: number } = {
-    columns: null,
-    rows: 0,
-    looked: 0,
-  };
+  const found: { columns: Columns | null; rows: number } = { columns: null, rows: 0 };
+  const share = createShare(userId);
   const addRow = (columns: Columns, cells: readonly string[]) => {
     if (++found.rows > MAX_ROWS) throw tooManyRows();
-    if (numbers !== 'auto' || !columns.proof.add(cells)) return undefined;
-    return ++found.looked % BATCH === 0 ? turn() : undefined;
+    if (numbers === 'auto') columns.proof.add(cells);
+    return share.next();
   };
   await forEachRecord(path, shape, (record) => {
     if (signal.aborted) throw new ImportStopped();
@@ -198,28 +199,42 @@ async function writeRows(
   let toSkip = job.doneRows;
   let header = hasHeader;
   let batch = newBatch();
+  const share = createShare(job.userId);
   const flush = async () => {
     if (signal.aborted) throw new ImportStopped();
+    await share.take();
     await writeBatch(deps, progress, plan, batch);
     batch = newBatch();
-    await turn();
+    await share.take();
   };
   await forEachRecord(path, shape, ({ cells, line, problem }) => {
     if (header) {
       header = false;
     } else if (toSkip > 0) {
       toSkip--;
+      return share.next();
     } else {
       const row =
         problem === null
           ? readRow(cells, line, plan, deps.config.defaultCountry, { lids: job.kind === 'opt_outs', bare })
           : unreadable(line, problem);
       collect(batch, row, cells[plan.number] ?? '', line);
-      if (batch.rows >= BATCH) return flush();
+      return batch.rows >= BATCH ? flush() : share.next();
     }
     return undefined;
   });
   if (batch.rows > 0) await flush();
+}
+
+/** What an import takes of the event loop: a few milliseconds, then others have their turn. */
+function createShare(userId: number) {
+  let sinceMs = monotonicMs();
+  async function take(): Promise<void> {
+    await turn();
+    await loopShare.turn(userId);
+    sinceMs = monotonicMs();
+  }
+  return { take, next: () => (monotonicMs() - sinceMs >= MAX_HOLD_MS ? take() : undefined) };
 }
 
 function collect(batch: Batch, row: ReadRow, value: string, line: number): void {
