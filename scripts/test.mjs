@@ -7,8 +7,9 @@
  * `--fast`: units and services on SQLite only. `--coverage`: the SQLite part alone, with its coverage, told also when a
  * test failed.
  * `--soak [names] [kills]`: many processes and thousands of messages, all of tests/soak or these (`kills`, or a path); what
- * one process can do on SQLite too. A number is how often processes are killed.
+ * one process can do on SQLite too. A number is how often processes are killed. `whatsmeow` needs Go.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { installPackages, ROOT, run } from './bootstrap.mjs';
@@ -39,6 +40,8 @@ const NOT_ON_MYSQL = [
 ];
 /** The service in processes of its own, killed and restarted: one test at a time, they need both cores. */
 const PROCESSES = ['tests/e2e', '--maxWorkers=1'];
+/** A client in Go. */
+const WHATSMEOW = 'tests/soak/whatsmeow.test.ts';
 const REPORTS = join(ROOT, '.test');
 const total = { passed: 0, skipped: 0 };
 /** A line each, told once more at the end: between them and the end lie other parts. */
@@ -122,6 +125,15 @@ async function examplesPart() {
   await part('examples', ['tests/examples'], { DB_TYPE: 'sqlite', WAHUB_EXAMPLES: names });
 }
 
+/** Whether the client on whatsmeow can be built; when not, says so once. Debian's packages are too old. */
+function hasGo() {
+  const [, major = 0, minor = 0] =
+    /go(\d+)\.(\d+)/.exec(spawnSync('go', ['version'], { encoding: 'utf8' }).stdout ?? '') ?? [];
+  const enough = Number(major) > 1 || Number(minor) >= 26;
+  if (!enough) cannotRun('soak with whatsmeow', 'it needs Go 1.26');
+  return enough;
+}
+
 async function allParts(options, files) {
   if (options.has('--fast')) {
     await part('fast', [...FAST, ...without(NOT_FAST)], { DB_TYPE: 'sqlite' });
@@ -132,10 +144,14 @@ async function allParts(options, files) {
     const paths = named.map((name) => (name.includes('/') ? name : `tests/soak/${name}`));
     const wanted = paths.length > 0 ? paths : ['tests/soak'];
     const onePart = [...wanted, '--maxWorkers=1'];
+    const inGo = wanted.some((path) => WHATSMEOW.startsWith(path));
     // Several processes need a server.
-    const alone = [...onePart, '--passWithNoTests', ...without(['tests/soak/cluster-*.test.ts'])];
+    const notAlone = ['tests/soak/cluster-*.test.ts', ...(inGo && !hasGo() ? [WHATSMEOW] : [])];
+    const alone = [...onePart, '--passWithNoTests', ...without(notAlone)];
     await part('soak on sqlite', alone, { DB_TYPE: 'sqlite' });
-    await onMariadb((env) => part('soak on mariadb', onePart, env));
+    // There is no database in it.
+    if (wanted.every((path) => WHATSMEOW.startsWith(path) && path !== 'tests/soak')) return;
+    await onMariadb((env) => part('soak on mariadb', [...onePart, ...without([WHATSMEOW])], env));
   } else if (options.has('--coverage')) {
     const coverage = ['--coverage', '--coverage.reportOnFailure'];
     await part('coverage', [...without(NOT_ON_SQLITE), ...coverage, ...files], { DB_TYPE: 'sqlite' });

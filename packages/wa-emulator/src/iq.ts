@@ -20,7 +20,14 @@ interface IqRequest {
   stanza: BinaryNode;
 }
 
-const MEDIA_CONNECTION_TTL_S = '300';
+/** Seconds that it is good for, and limits which clients read but need not keep to. */
+const MEDIA_CONNECTION = {
+  ttl: '300',
+  auth_ttl: '300',
+  max_buckets: '12',
+  max_manual_retry: '3',
+  max_auto_retry: '3',
+};
 const PRIVACY_CATEGORIES = [
   'readreceipts',
   'last',
@@ -116,8 +123,6 @@ function emptyCollections(stanza: BinaryNode): BinaryNode[] {
 function mediaConnection(world: World): BinaryNode[] {
   const { auth, host } = world.media;
   return [
-    node('media_conn', { auth, ttl: MEDIA_CONNECTION_TTL_S, auth_ttl: MEDIA_CONNECTION_TTL_S }, [
-      node('host', { hostname: host, type: 'primary' }),
-    ]),
+    node('media_conn', { ...MEDIA_CONNECTION, auth }, [node('host', { hostname: host, type: 'primary' })]),
   ];
 }

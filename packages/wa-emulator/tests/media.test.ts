@@ -62,6 +62,26 @@ describe('media', () => {
     await client.close();
   });
 
+  it('are announced with everything that clients read of it', async () => {
+    const client = await connectBareClient({ emulator, phone: '6281100000064' });
+    const answer = await client.sock.query({
+      tag: 'iq',
+      attrs: { to: 's.whatsapp.net', xmlns: 'w:m', type: 'set', id: 'media-conn' },
+      content: [{ tag: 'media_conn', attrs: {} }],
+    });
+    const limits = {
+      ttl: '300',
+      auth_ttl: '300',
+      max_buckets: '12',
+      max_manual_retry: '3',
+      max_auto_retry: '3',
+    };
+    expect(answer.content).toMatchObject([
+      { tag: 'media_conn', attrs: { auth: expect.any(String), ...limits }, content: [{ tag: 'host' }] },
+    ]);
+    await client.close();
+  });
+
   it('are refused without the right token', async () => {
     const client = await connectBareClient({ emulator, phone: '6281100000063' });
     const { hosts } = await client.sock.refreshMediaConn();
