@@ -54,8 +54,8 @@ export async function listContacts(
   const search = input.search?.trim() ?? '';
   const page =
     search === ''
-      ? { ...(await readPage(ctx.db, list.id, input)), totalItems: list.contactCount }
-      : await searchPage(ctx.db, list.id, { ...input, search });
+      ? { ...(await readPage(ctx.database, list.id, input)), totalItems: list.contactCount }
+      : await searchPage(ctx.database, list.id, { ...input, search });
   const data = await toContacts(ctx.db, userId, page.rows);
   const last = page.rows.length === input.limit ? page.rows.at(-1) : undefined;
   return { data, totalItems: page.totalItems, nextCursor: last?.phone ?? null };

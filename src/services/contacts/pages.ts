@@ -1,13 +1,10 @@
-/** Pages of a list that may have a million contacts: no statement goes through all of them at once. */
-import { and, asc, eq, gt, gte, lte } from 'drizzle-orm';
-import type { Db } from '../../db/client.ts';
+/** Pages of a list that may have a million contacts. What looks through many of them does so beside the event loop. */
+import { and, asc, count, eq, gt, gte, type SQL } from 'drizzle-orm';
+import type { Database, ReadDb } from '../../db/client.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
-import { turn } from '../../db/turns.ts';
 import type { ContactRow } from './contacts.ts';
 
-/** Contacts that one statement of a search looks at: 2 to 5 ms. */
-const SEARCH_PIECE = 4000;
 /** Matches are counted up to here. */
 const MAX_COUNTED = 10_000;
 
@@ -18,78 +15,55 @@ export interface PageInput {
   limit: number;
   /** the last phone of the page before; `page` is ignored then */
   cursor?: string | undefined;
-  /** false: a search ends with its page, and tells no total */
+  /** false: a search tells no total */
   counted?: boolean | undefined;
 }
 
 /** One page in the order of the phones. A cursor costs the same on every page. */
-export async function readPage(db: Db, listId: string, input: PageInput): Promise<{ rows: ContactRow[] }> {
+export async function readPage(
+  { db, scan }: Pick<Database, 'db' | 'scan'>,
+  listId: string,
+  input: PageInput,
+): Promise<{ rows: ContactRow[] }> {
   const { limit, cursor } = input;
-  if (cursor !== undefined) return { rows: await rowsOf(db, listId, gt(phone, cursor), limit) };
-  if (input.page === 1) return { rows: await rowsOf(db, listId, undefined, limit) };
+  if (cursor !== undefined)
+    return { rows: await rowsOf(db, and(eq(list, listId), gt(phone, cursor)), limit) };
+  if (input.page === 1) return { rows: await rowsOf(db, eq(list, listId), limit) };
   // The key alone is skipped over: whole rows would be read for nothing.
-  const [first] = await db
+  const [first] = await scan
     .select({ phone })
     .from(broadcastContacts)
     .where(eq(list, listId))
     .orderBy(asc(phone))
     .limit(1)
     .offset((input.page - 1) * limit);
-  return { rows: first ? await rowsOf(db, listId, gte(phone, first.phone), limit) : [] };
+  return { rows: first ? await rowsOf(db, and(eq(list, listId), gte(phone, first.phone)), limit) : [] };
 }
 
-/** One page of those whose name or phone holds the text; the total is null past 10,000. */
+/** One page of those whose name or phone holds the text; the total is null past 10,000, and where nobody counts. */
 export async function searchPage(
-  db: Db,
+  { scan }: Pick<Database, 'scan'>,
   listId: string,
   input: PageInput & { search: string },
 ): Promise<{ rows: ContactRow[]; totalItems: number | null }> {
-  const match = contains([broadcastContacts.name, phone], input.search);
-  const skip = input.cursor === undefined ? (input.page - 1) * input.limit : 0;
-  const counted = input.counted !== false;
-  const rows: ContactRow[] = [];
-  let total = 0;
-  let after = counted ? '' : (input.cursor ?? '');
-  while (total <= MAX_COUNTED && (counted || rows.length < input.limit)) {
-    const end = await pieceEnd(db, listId, after);
-    const found = await db
-      .select()
-      .from(broadcastContacts)
-      .where(and(eq(list, listId), gt(phone, after), end === null ? undefined : lte(phone, end), match))
-      .orderBy(asc(phone));
-    for (const row of found) {
-      if (input.cursor !== undefined && row.phone <= input.cursor) total++;
-      else if (total++ >= skip && rows.length < input.limit) rows.push(row);
-    }
-    if (end === null) return { rows, totalItems: counted ? total : null };
-    after = end;
-    await turn();
-  }
-  return { rows, totalItems: null };
+  const { cursor, limit } = input;
+  const match = and(eq(list, listId), contains([broadcastContacts.name, phone], input.search));
+  const skip = cursor === undefined ? (input.page - 1) * limit : 0;
+  const after = cursor === undefined ? undefined : gt(phone, cursor);
+  const rows = await rowsOf(scan, and(match, after), limit, skip);
+  if (input.counted === false) return { rows, totalItems: null };
+  // The page that ends the list has seen them all.
+  const isLast = cursor === undefined && rows.length < limit && (rows.length > 0 || skip === 0);
+  const total = isLast ? skip + rows.length : await countUpTo(scan, match, MAX_COUNTED + 1);
+  return { rows, totalItems: total > MAX_COUNTED ? null : total };
 }
 
-/** The phone that ends the piece after `after`; null when the rest is less than a piece. */
-async function pieceEnd(db: Db, listId: string, after: string): Promise<string | null> {
-  const [row] = await db
-    .select({ phone })
-    .from(broadcastContacts)
-    .where(and(eq(list, listId), gt(phone, after)))
-    .orderBy(asc(phone))
-    .limit(1)
-    .offset(SEARCH_PIECE - 1);
-  return row?.phone ?? null;
+async function countUpTo(scan: ReadDb, where: SQL | undefined, atMost: number): Promise<number> {
+  const found = scan.select({ phone }).from(broadcastContacts).where(where).limit(atMost).as('found');
+  const [row] = await scan.select({ n: count() }).from(found);
+  return Number(row?.n ?? 0);
 }
 
-function rowsOf(
-  db: Db,
-  listId: string,
-  where: ReturnType<typeof gt> | undefined,
-  limit: number,
-): Promise<ContactRow[]> {
-  return db
-    .select()
-    .from(broadcastContacts)
-    .where(and(eq(list, listId), where))
-    .orderBy(asc(phone))
-    .limit(limit);
+function rowsOf(db: ReadDb, where: SQL | undefined, limit: number, skip = 0): Promise<ContactRow[]> {
+  return db.select().from(broadcastContacts).where(where).orderBy(asc(phone)).limit(limit).offset(skip);
 }
