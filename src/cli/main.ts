@@ -1,4 +1,4 @@
-/** The tools that look after the data: `backup`, `restore`, `rotate-encryption-key`. */
+/** The tools that look after the data: `backup`, `restore`, `import-session`, `rotate-encryption-key`. */
 import { config as readDotenv } from 'dotenv';
 
 // Before anything else is loaded: the tables are built for the dialect that DB_TYPE names.

@@ -5,6 +5,7 @@ import { MINUTE_MS } from '../utils/durations.ts';
 import { StorageError } from '../utils/storage/storage.ts';
 import { backup } from './backup.ts';
 import { doctor } from './doctor.ts';
+import { importSession } from './import-session.ts';
 import { restore } from './restore.ts';
 import { rotateEncryptionKey } from './rotate-encryption-key.ts';
 
@@ -23,6 +24,7 @@ export type Tool = (args: readonly string[], speaker: Speaker) => Promise<void>;
 const TOOLS: ReadonlyMap<string, Tool> = new Map([
   ['backup', backup],
   ['doctor', doctor],
+  ['import-session', importSession],
   ['restore', restore],
   ['rotate-encryption-key', rotateEncryptionKey],
 ]);

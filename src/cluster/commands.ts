@@ -15,6 +15,8 @@ export interface Commands {
   restart: { input: Record<string, never>; output: null };
   /** unlink at WhatsApp, erase the credentials, end as `logged_out` */
   logout: { input: Record<string, never>; output: { confirmed: boolean } };
+  /** close and end as `replaced`: another program is to use the credentials */
+  hand_over: { input: Record<string, never>; output: null };
   check_numbers: { input: { phones: string[] }; output: NumberCheck[] };
   mark_read: { input: { messages: ReadMessage[] }; output: null };
   list_groups: { input: Record<string, never>; output: GroupSummary[] };
@@ -29,6 +31,7 @@ const KNOWN: Record<CommandName, true> = {
   open: true,
   restart: true,
   logout: true,
+  hand_over: true,
   check_numbers: true,
   mark_read: true,
   list_groups: true,

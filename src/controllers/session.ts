@@ -25,6 +25,7 @@ import { Pagination, tenantQuery } from './schemas.ts';
 import { streamSessionEvents } from './session-events.ts';
 import { sessionPageRoutes } from './session-page/routes.ts';
 import { passkeyRoutes } from './session-passkey.ts';
+import { transferRoutes } from './session-transfer.ts';
 
 const tag = 'Sessions';
 const scope = 'sessions:write';
@@ -229,4 +230,10 @@ const writeRoutes: Route[] = [
 ];
 
 /** The page comes first: `/session/:sessionId` must not take its paths. */
-export const sessionRoutes: Route[] = [...sessionPageRoutes, ...passkeyRoutes, ...readRoutes, ...writeRoutes];
+export const sessionRoutes: Route[] = [
+  ...sessionPageRoutes,
+  ...passkeyRoutes,
+  ...transferRoutes,
+  ...readRoutes,
+  ...writeRoutes,
+];

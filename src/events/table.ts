@@ -36,6 +36,8 @@ export const EVENTS = {
   // Its action depends on the status: actions.ts.
   'session.status': { webhook: true, stream: 'status' },
   'session.limits': {},
+  'session.imported': {},
+  'session.exported': {},
   'session.deleted': { action: 'session_delete' },
   'otp.sent': { action: 'otp_status' },
   'otp.verified': { webhook: true },

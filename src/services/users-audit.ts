@@ -19,7 +19,7 @@ export interface AuditEntry {
   at: string;
 }
 
-/** What is audited: users, keys and sign-ins; what sessions do stands in the activity log. */
+/** What is audited: users, keys, sign-ins, and links that come or go; what sessions do stands in the activity log. */
 const AUDITED = [
   'auth.registered',
   'auth.login',
@@ -33,6 +33,8 @@ const AUDITED = [
   'api_key.created',
   'api_key.regenerated',
   'api_key.revoked',
+  'session.imported',
+  'session.exported',
 ] as const;
 /**
  * Facts that one page looks through: between those of an account lie the calls that a busy client makes, and none of

@@ -41,7 +41,14 @@ const LIMIT_REASONS: Record<LimitReason, true> = { minute_limit: true, hour_limi
 const keysOf = <K extends string>(record: Record<K, true>) => Object.keys(record) as K[];
 
 test('every reason that a session can show', () => {
-  const shown = new Set(['phone_mismatch', 'duplicate_phone', 'user_disabled']);
+  const shown = new Set([
+    'phone_mismatch',
+    'duplicate_phone',
+    'user_disabled',
+    'importing',
+    'replaced_after_import',
+    'exported',
+  ]);
   for (const reason of keysOf(CLOSE_REASONS)) {
     for (const paired of [true, false]) {
       for (const n of [0, 1, 100]) {

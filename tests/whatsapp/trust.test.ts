@@ -6,8 +6,8 @@ import { loadIdentity, type NoiseIdentity } from '../../packages/wa-emulator/src
 import { createTimers } from '../../packages/wa-emulator/src/timers.ts';
 import { startWaServer } from '../../packages/wa-emulator/src/wa-server.ts';
 import { keyPairFromSeed } from '../../packages/wa-emulator/src/xeddsa.ts';
-import { verifyXeddsa } from '../../src/whatsapp/baileys/xeddsa.ts';
 import type { CloseReason } from '../../src/whatsapp/engine.ts';
+import { verifyXeddsa } from '../../src/whatsapp/xeddsa.ts';
 import { startTestEngine, type TestEngine } from '../helpers/engine.ts';
 
 /** The emulator signs honestly unless a test says which signature (by its position) is to be a forgery. */

@@ -2046,6 +2046,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/{sessionId}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Take a link to another program
+         * @description For a signed-in person. A zip of the folder that Baileys’ `useMultiFileAuthState` reads: whoever has it can write in the name of this number. The session **stops here** (`replaced`, reason `exported`), and the export is recorded.
+         */
+        get: operations["getSessionSessionIdExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session/{sessionId}/groups": {
         parameters: {
             query?: never;
@@ -2172,6 +2192,28 @@ export interface paths {
         get: operations["getSessionEvents"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take over a link that another program made
+         * @description A zip or tar of the folder that Baileys’ `useMultiFileAuthState` writes, or the same as JSON: no phone has to scan anything. It is verified before anything is stored, then connected. **Stop the old program first**: one link has one connection. See docs/migration.md.
+         *
+         *     An API key needs the scope `sessions:write`.
+         */
+        post: operations["postSessionImport"];
         delete?: never;
         options?: never;
         head?: never;
@@ -9968,6 +10010,45 @@ export interface operations {
             };
         };
     };
+    getSessionSessionIdExport: {
+        parameters: {
+            query: {
+                /**
+                 * @description the name of the session once more: the session stops here
+                 * @example my-session
+                 */
+                confirm: string;
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example my-session */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take a link to another program */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     getSessionSessionIdGroups: {
         parameters: {
             query?: never;
@@ -10310,6 +10391,108 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionImport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "sessionId": "my-session",
+                 *       "creds": {
+                 *         "noiseKey": {}
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @description `creds.json` as JSON or as its text; also the column `creds` of Evolution */
+                    creds?: unknown;
+                    /** @description zip, tar or tar.gz of the folder with `creds.json`, or one JSON file, as a part of a form or as a data: URL */
+                    file?: string;
+                    /** @description `{"pre-key-1": …}` or `{"pre-key": {"1": …}}`, when there is no file */
+                    keys?: {
+                        [key: string]: unknown;
+                    };
+                    /** @description made when missing; a session without a phone takes the link */
+                    sessionId?: string;
+                };
+                "multipart/form-data": {
+                    /** @description `creds.json` as JSON or as its text; also the column `creds` of Evolution */
+                    creds?: unknown;
+                    /** Format: binary */
+                    file?: string;
+                    /** @description `{"pre-key-1": …}` or `{"pre-key": {"1": …}}`, when there is no file */
+                    keys?: {
+                        [key: string]: unknown;
+                    };
+                    /** @description made when missing; a session without a phone takes the link */
+                    sessionId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Take over a link that another program made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description keys that were taken, by kind */
+                            keys: {
+                                [key: string]: number;
+                            };
+                            /** @description files that are no key, or a damaged one */
+                            leftOut: number;
+                            session: {
+                                /** Format: date-time */
+                                createdAt: string;
+                                /** @description the only phone that may link; null: any */
+                                expectedPhone: string | null;
+                                lastSeen: string | null;
+                                name: string | null;
+                                /** @description the phone that is linked; null before one was */
+                                phoneNumber: string | null;
+                                /** @description why it is not connected, e.g. client_outdated */
+                                reason: string | null;
+                                sessionId: string;
+                                /** @enum {string} */
+                                status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                                /** Format: date-time */
+                                updatedAt: string;
+                                userId: number;
+                            };
+                            /** @description what was checked before anything was stored */
+                            verified: string[];
+                            /** @description the program that the link comes from must be stopped */
+                            warning: string;
+                        };
+                        message: string;
+                    };
                 };
             };
             /** @description It says no. */

@@ -20,6 +20,7 @@ export const IDEMPOTENT: ReadonlySet<string> = new Set([
   'POST /otp/send',
   'POST /otp/templates',
   'POST /session/create',
+  'POST /session/import',
   'POST /session/{sessionId}/broadcast/campaigns/{id}/clone',
   'POST /session/{sessionId}/broadcast/campaigns/{id}/retry-failed',
   'POST /session/{sessionId}/broadcast/lists',

@@ -9,12 +9,12 @@ import {
   waChats,
   waContacts,
   waCredentials,
-  waKeys,
   whatsappAccounts,
 } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { cancelRows } from '../../queue/take-off.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
+import { deleteKeys } from '../../whatsapp/credential-transfer.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { askOwner } from './ask-owner.ts';
@@ -93,12 +93,7 @@ async function deleteBelongings({ db }: Ctx, accountId: string): Promise<void> {
   const chats = eq(waChats.accountId, accountId);
   await deleteInPieces(db, { table: waChats, key: waChats.chat, where: chats });
   await db.delete(waCredentials).where(eq(waCredentials.accountId, accountId));
-  const keys = eq(waKeys.accountId, accountId);
-  const types = await db.selectDistinct({ type: waKeys.type }).from(waKeys).where(keys);
-  for (const { type } of types) {
-    // Names are unique within a type.
-    await deleteInPieces(db, { table: waKeys, key: waKeys.name, where: and(keys, eq(waKeys.type, type)) });
-  }
+  await deleteKeys(db, accountId);
 }
 
 async function cancelQueue(ctx: Ctx, session: SessionRecord): Promise<void> {

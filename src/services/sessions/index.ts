@@ -16,3 +16,11 @@ export {
   PasskeyOutput,
 } from './passkey.ts';
 export * from './schemas.ts';
+export { ExportSessionQuery, exportSession } from './transfer/export.ts';
+export {
+  explainFlaw,
+  IMPORT_WARNING,
+  ImportedSessionOutput,
+  ImportSessionInput,
+  importSession,
+} from './transfer/import.ts';

@@ -95,7 +95,11 @@ const isDecided = (row: SessionRecord) =>
 
 /** Nobody scanned in time (or the server was away for too long), so the session waits to be asked again. */
 const isExpiredPairing = (row: SessionRecord) =>
-  row.status === 'disconnected' && !row.paired && row.reason !== 'user_disabled';
+  row.status === 'disconnected' &&
+  !row.paired &&
+  row.reason !== 'user_disabled' &&
+  // A scan would end it.
+  row.reason !== 'importing';
 
 /** A link to the QR page was signed for somebody who is to scan it, so it may renew the code. */
 function mayOpen({ actor }: Ctx): boolean {

@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Curve, proto, WA_CERT_DETAILS } from '@whiskeysockets/baileys';
-import { verifyXeddsa } from './xeddsa.ts';
+import { verifyXeddsa } from '../xeddsa.ts';
 
 /** The certificate root of a server that is not WhatsApp's own, in the context of its socket. */
 const rootOfServer = new AsyncLocalStorage<Uint8Array>();

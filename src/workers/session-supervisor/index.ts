@@ -130,6 +130,10 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       return null;
     },
     logout: (runner) => runner.logout(),
+    hand_over: async (runner) => {
+      await runner.handOver();
+      return null;
+    },
     check_numbers: async ({ account }, { phones }) => engine.checkNumbers(connected(account), phones),
     mark_read: async ({ account }, { messages }) => {
       await engine.markRead(connected(account), messages);

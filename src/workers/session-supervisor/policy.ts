@@ -108,6 +108,11 @@ const SENTENCES: Record<string, string> = {
   untrusted_server: 'The server could not prove to be WhatsApp.',
   device_removed: 'The phone has removed this device.',
   replaced: 'Another connection has taken the place of this one.',
+  replaced_after_import:
+    'The program that this link was imported from still uses it. Stop it there, then restart this session.',
+  importing:
+    'A link is being imported. If that was cut off, import it again, or link the phone by a new code.',
+  exported: 'The link was exported to be used by another program. Restart the session to use it here again.',
   forbidden: 'WhatsApp has refused this account.',
   bad_session: 'WhatsApp does not accept the credentials of this session any more.',
   phone_mismatch: 'Another phone than the expected one was linked.',

@@ -27,6 +27,7 @@ export type SessionRow = Pick<
   | 'paired'
   | 'pairing'
   | 'expectedPhone'
+  | 'importedAt'
   | 'connectedAt'
   | 'disconnectedAt'
 > & { enabled: boolean };
@@ -40,6 +41,7 @@ const COLUMNS = {
   paired: accounts.paired,
   pairing: accounts.pairing,
   expectedPhone: accounts.expectedPhone,
+  importedAt: accounts.importedAt,
   connectedAt: accounts.connectedAt,
   disconnectedAt: accounts.disconnectedAt,
   userStatus: users.status,

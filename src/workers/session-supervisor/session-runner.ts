@@ -31,6 +31,8 @@ const HEALTHY_AFTER_MS = MINUTE_MS;
 const LOGOUT_TIMEOUT_MS = 10_000;
 const REFRESH_TIMEOUT_MS = 15_000;
 const ERASE_TRIES = 5;
+/** The program that a link was imported from is still running when it takes the connection back so soon. */
+const IMPORT_WATCH_MS = MINUTE_MS;
 
 export interface SessionRunner {
   readonly account: OwnedSession;
@@ -42,6 +44,8 @@ export interface SessionRunner {
   open(): Promise<void>;
   restart(): Promise<void>;
   logout(): Promise<{ confirmed: boolean }>;
+  /** Closes the socket and ends as `replaced`: the credentials stay, for another program. */
+  handOver(): Promise<void>;
   /** A disabled user's session holds no socket. */
   setEnabled(enabled: boolean): Promise<void>;
   /** Closes the socket and writes nothing. May be called twice. */
@@ -59,6 +63,7 @@ class Runner implements SessionRunner {
   readonly #socket: Socket;
   readonly #history: History;
   #expectedPhone: string | null;
+  #importedAt: number | null;
   #enabled: boolean;
   /** Grows with every change of mind: what was begun under a smaller one gives up. */
   #generation = 0;
@@ -78,6 +83,7 @@ class Runner implements SessionRunner {
     this.#socket = createSocket(deps, account.id);
     this.#history = { paired: row.paired, failures: 0, restarts: 0, outdated: 0 };
     this.#expectedPhone = row.expectedPhone;
+    this.#importedAt = row.importedAt;
     this.#enabled = row.enabled;
   }
 
@@ -122,6 +128,10 @@ class Runner implements SessionRunner {
 
   logout(): Promise<{ confirmed: boolean }> {
     return this.#inOrder(() => this.#logout());
+  }
+
+  handOver(): Promise<void> {
+    return this.#inOrder(() => this.#handOver());
   }
 
   setEnabled(enabled: boolean): Promise<void> {
@@ -176,6 +186,7 @@ class Runner implements SessionRunner {
     }
     if (!now.enabled) return void this.#suspend();
     this.#expectedPhone = now.expectedPhone;
+    this.#importedAt = now.importedAt;
     const byCode = now.pairing === 'code' && now.expectedPhone !== null && !this.#history.paired;
     this.#watch(CONNECT_TIMEOUT_MS, 'stalled');
     if (this.#history.failures > 0) this.#hurryIfSilent(mine);
@@ -288,9 +299,15 @@ class Runner implements SessionRunner {
         void this.#setStatus('disconnected', decision.reason, { ...NO_PAIRING, ...farewell });
         break;
       case 'end':
-        void this.#finish(decision.status, decision.reason, farewell);
+        void this.#finish(decision.status, this.#reasonOfEnd(decision.reason), farewell);
         break;
     }
+  }
+
+  /** Whoever takes the place of a link that has just been imported is the program that it came from. */
+  #reasonOfEnd(reason: string): string {
+    const isNew = this.#importedAt !== null && this.#deps.clock.now() - this.#importedAt < IMPORT_WATCH_MS;
+    return reason === 'replaced' && isNew ? 'replaced_after_import' : reason;
   }
 
   /** The socket is gone: nothing is sent through it any more. */
@@ -389,13 +406,31 @@ class Runner implements SessionRunner {
     }
   }
 
+  async #handOver(): Promise<void> {
+    if (this.#stopped) throw new NotOwnerError();
+    this.#ending = true;
+    try {
+      const farewell = this.#leave();
+      this.#next();
+      this.#socket.unwatch();
+      await this.#socket.close();
+      const outcome = await this.#finish('replaced', 'exported', farewell);
+      if (outcome === 'lost' || outcome === 'stopped') throw new NotOwnerError();
+    } finally {
+      this.#ending = false;
+    }
+  }
+
   async #open(): Promise<void> {
     if (this.#stopped) throw new NotOwnerError();
     if (!this.#enabled) throw new AppError('FORBIDDEN', 'The user of this session is disabled.');
     if (this.#socket.live) return;
     Object.assign(this.#history, { failures: 0, restarts: 0, outdated: 0 });
+    // A link may have been imported since this process took the session.
+    const row = await readRow(this.#deps.db, this.account.id);
+    if (row?.paired) this.#history.paired = true;
     // A crash between the end and the erasure would have left them.
-    if (this.status === 'logged_out') await this.#eraseCredentials();
+    else if (this.status === 'logged_out') await this.#eraseCredentials();
     // The caller may look at the row next, and must not find the old state there.
     const outcome = await this.#setStatus('connecting', null, NO_PAIRING);
     if (outcome === 'lost' || outcome === 'stopped') throw new NotOwnerError();

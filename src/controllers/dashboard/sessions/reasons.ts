@@ -17,6 +17,9 @@ export type Reason =
   | 'device_removed'
   | 'phone_mismatch'
   | 'duplicate_phone'
+  | 'importing'
+  | 'replaced_after_import'
+  | 'exported'
   | 'user_disabled';
 
 export interface Explanation {
@@ -40,7 +43,7 @@ const REASONS: Record<Lang, Record<Reason, Words>> = { en: english.reasons, id: 
 const BY_STATUS: Record<Lang, Record<Status, Words>> = { en: english.byStatus, id: indonesian.byStatus };
 
 /** Reasons for which nobody reconnects: there is no phone. */
-const UNLINKED: ReadonlySet<string> = new Set(['pairing_expired']);
+const UNLINKED: ReadonlySet<string> = new Set(['pairing_expired', 'importing']);
 
 /** In the reader's language; a reason that is not known here is told by its status. */
 export function explainSession(lang: Lang, { status, reason }: SessionState): Explanation {

@@ -60,6 +60,18 @@ export const reasons: Record<Reason, Words> = {
     'Another program runs with the same credentials and took the connection over.',
     'End that program, then restart this session.',
   ],
+  importing: [
+    'A link is being imported, or its import was cut off.',
+    'Wait a few minutes. If nothing changes, import it again, or link the phone by a new code.',
+  ],
+  replaced_after_import: [
+    'The program that this link was imported from still runs and took the connection back.',
+    'Stop that program for this number, then restart this session. Both cannot use one link.',
+  ],
+  exported: [
+    'The link was exported, to be used by another program.',
+    'To use it here again, stop that program, then restart this session.',
+  ],
   client_outdated: [
     'WhatsApp does not accept this version of the client any more.',
     'The service tries again every few minutes. Ask whoever runs it for an update.',

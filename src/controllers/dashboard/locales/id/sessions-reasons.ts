@@ -60,6 +60,18 @@ export const reasons: Record<Reason, Words> = {
     'Program lain memakai kredensial yang sama dan mengambil alih koneksi.',
     'Hentikan program itu, lalu mulai ulang sesi ini.',
   ],
+  importing: [
+    'Sebuah tautan sedang diimpor, atau impornya terputus.',
+    'Tunggu beberapa menit. Jika tidak berubah, impor lagi, atau tautkan ponsel dengan kode baru.',
+  ],
+  replaced_after_import: [
+    'Program asal tautan ini masih berjalan dan mengambil kembali koneksinya.',
+    'Hentikan program itu untuk nomor ini, lalu mulai ulang sesi ini. Keduanya tidak dapat memakai satu tautan.',
+  ],
+  exported: [
+    'Tautan ini diekspor untuk dipakai program lain.',
+    'Untuk memakainya lagi di sini, hentikan program itu, lalu mulai ulang sesi ini.',
+  ],
   client_outdated: [
     'WhatsApp tidak lagi menerima versi klien ini.',
     'Layanan mencoba lagi setiap beberapa menit. Mintalah pembaruan kepada pengelolanya.',

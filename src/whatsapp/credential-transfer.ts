@@ -1,0 +1,107 @@
+/** Credentials and keys that come from another program, or go to one: sealed and opened a few at a time. */
+import { and, asc, eq, gt, or } from 'drizzle-orm';
+import type { Db, Tx } from '../db/client.ts';
+import { deleteInPieces, incoming, upsert } from '../db/ops.ts';
+import { waCredentials, waKeys } from '../db/schema.ts';
+import type { Clock } from '../utils/clock.ts';
+import type { SecretBox } from '../utils/crypto.ts';
+import { type CredentialStoreDeps, credentialsContext, keyContext } from './credential-rows.ts';
+
+/** Keys that are sealed and written, or read and opened, at a time: some milliseconds. */
+export const KEYS_AT_A_TIME = 100;
+
+/** A key as the engines keep it. */
+export interface StoredKey {
+  type: string;
+  name: string;
+  value: Buffer;
+}
+
+/** Seals keys and writes them over those of the same name. */
+export async function writeKeys(
+  tx: Tx,
+  secrets: SecretBox,
+  accountId: string,
+  keys: readonly StoredKey[],
+): Promise<void> {
+  const rows = keys.map(({ type, name, value }) => ({
+    accountId,
+    type,
+    name,
+    keyId: secrets.keyId,
+    sealed: secrets.seal(value, keyContext(accountId, type, name)),
+  }));
+  await upsert(tx, waKeys, rows, [waKeys.accountId, waKeys.type, waKeys.name], {
+    keyId: incoming<string>(waKeys.keyId),
+    sealed: incoming<Buffer>(waKeys.sealed),
+  });
+}
+
+/** Seals the credentials: from the end of the transaction on the session is linked. */
+export async function writeCredentials(
+  tx: Tx,
+  { secrets, clock }: { secrets: SecretBox; clock: Clock },
+  accountId: string,
+  credentials: Buffer,
+): Promise<void> {
+  const changes = {
+    keyId: secrets.keyId,
+    sealed: secrets.seal(credentials, credentialsContext(accountId)),
+    updatedAt: clock.now(),
+  };
+  await upsert(tx, waCredentials, { accountId, ...changes }, [waCredentials.accountId], changes);
+}
+
+/** Removes the keys of a session without credentials: they mean nothing. */
+export async function deleteKeys(db: Db, accountId: string): Promise<void> {
+  const keys = eq(waKeys.accountId, accountId);
+  const types = await db.selectDistinct({ type: waKeys.type }).from(waKeys).where(keys);
+  for (const { type } of types) {
+    // Names are unique within a type.
+    await deleteInPieces(db, { table: waKeys, key: waKeys.name, where: and(keys, eq(waKeys.type, type)) });
+  }
+}
+
+/** The credentials of a session, opened; null when there are none. Throws when no key of ours opens them. */
+export async function readCredentials(
+  { db, secrets }: Pick<CredentialStoreDeps, 'db' | 'secrets'>,
+  accountId: string,
+): Promise<Buffer | null> {
+  const [row] = await db
+    .select({ keyId: waCredentials.keyId, sealed: waCredentials.sealed })
+    .from(waCredentials)
+    .where(eq(waCredentials.accountId, accountId));
+  return row ? secrets.open(row.sealed, row.keyId, credentialsContext(accountId)) : null;
+}
+
+/** All keys of a session, opened, in the order of their names. Throws when no key of ours opens one. */
+export async function* readAllKeys(
+  { db, secrets }: Pick<CredentialStoreDeps, 'db' | 'secrets'>,
+  accountId: string,
+): AsyncGenerator<StoredKey[]> {
+  const { type, name } = waKeys;
+  let after: { type: string; name: string } | undefined;
+  for (;;) {
+    const rows = await db
+      .select({ type, name, keyId: waKeys.keyId, sealed: waKeys.sealed })
+      .from(waKeys)
+      .where(
+        and(
+          eq(waKeys.accountId, accountId),
+          after === undefined
+            ? undefined
+            : or(gt(type, after.type), and(eq(type, after.type), gt(name, after.name))),
+        ),
+      )
+      .orderBy(asc(type), asc(name))
+      .limit(KEYS_AT_A_TIME);
+    const keys = rows.map((row) => ({
+      type: row.type,
+      name: row.name,
+      value: secrets.open(row.sealed, row.keyId, keyContext(accountId, row.type, row.name)),
+    }));
+    if (keys.length > 0) yield keys;
+    if (rows.length < KEYS_AT_A_TIME) return;
+    after = keys.at(-1);
+  }
+}
