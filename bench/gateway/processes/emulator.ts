@@ -1,8 +1,10 @@
 /** The emulated WhatsApp of a benchmark, in memory. */
-import { startEmulator } from 'wa-emulator';
+import { type Emulator, startEmulator } from 'wa-emulator';
 import { serveCalls } from '../child.ts';
 
 const emulator = await startEmulator();
+
+type Fault = Parameters<Emulator['fault']>[0];
 
 const calls = {
   async where() {
@@ -11,6 +13,9 @@ const calls = {
   },
   async scan(input: { qr: string; phone: string }) {
     return emulator.scan(input);
+  },
+  async fault(input: Fault) {
+    await emulator.fault(input);
   },
   /** Forgets the traffic so far, so that its log does not grow from round to round. */
   async reset() {
