@@ -46,7 +46,9 @@ const timeZone = z
   .max(64)
   .refine((name) => Intl.supportedValuesOf('timeZone').includes(name) || name === 'UTC', 'is no time zone')
   .optional()
-  .describe('for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing, else UTC');
+  .describe(
+    'for days and hours, such as Asia/Jakarta; when missing your own zone (`PUT /auth/me`), else TZ_HOUSEKEEPING, else UTC',
+  );
 const logQuery = { ...windowQuery, ...pageQuery, ...cursorQuery, ...tenantQuery };
 const days = z.int().min(1).max(3650).optional();
 

@@ -1,4 +1,6 @@
+import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { users } from '../../src/db/schema.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
 import { addFacts, addMessage, addOtp, addSession, asTenant, dataOf, factRow } from './fixture.ts';
@@ -53,6 +55,23 @@ describe('the dashboard', () => {
     expect(await today('&timeZone=Asia/Jakarta')).toEqual({ total: 2, today: 2 });
     const all = dataOf(await asTenant(t, admin).get('/analytics/dashboard?all=true'));
     expect(all).toMatchObject({ sessions: { total: 1 }, messages: { total: 2, today: 1 } });
+    // The tenant's own zone, also where somebody else asks; without one it is as it was.
+    await t.deps.db.update(users).set({ timeZone: 'Asia/Jakarta' }).where(eq(users.id, user.id));
+    for (const path of [`/analytics/dashboard?userId=${user.id}`, '/analytics/dashboard']) {
+      const asker = path.includes('userId') ? admin : user;
+      const own = dataOf(await asTenant(t, asker).get(path));
+      expect(own).toMatchObject({ timeZone: 'Asia/Jakarta', messages: { total: 2, today: 2 } });
+    }
+    for (const path of ['/analytics/sessions/main/stats', '/analytics/otp/conversion']) {
+      const { period } = dataOf<{ period: Record<string, unknown> }>(await asTenant(t, user).get(path));
+      expect(period).toMatchObject({ timeZone: 'Asia/Jakarta', from: expect.stringMatching(/T17:00:00/) });
+      const other = dataOf<{ period: Record<string, unknown> }>(
+        await asTenant(t, user).get(`${path}?timeZone=UTC`),
+      );
+      expect(other.period).toMatchObject({ timeZone: 'UTC', from: expect.stringMatching(/T00:00:00/) });
+    }
+    const mine = dataOf(await asTenant(t, admin).get('/analytics/dashboard?all=true'));
+    expect(mine).toMatchObject({ timeZone: 'UTC' });
     const wrong = await asTenant(t, admin).get('/analytics/dashboard?timeZone=Nowhere');
     expect(wrong.status).toBe(400);
   });

@@ -3701,7 +3701,7 @@ export interface operations {
         parameters: {
             query?: {
                 all?: "0" | "1" | "true" | "false" | "";
-                /** @description for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing, else UTC */
+                /** @description for days and hours, such as Asia/Jakarta; when missing your own zone (`PUT /auth/me`), else TZ_HOUSEKEEPING, else UTC */
                 timeZone?: string;
                 userId?: number;
             };
@@ -3991,7 +3991,7 @@ export interface operations {
                 days?: number;
                 sessionId?: string;
                 /**
-                 * @description for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing, else UTC
+                 * @description for days and hours, such as Asia/Jakarta; when missing your own zone (`PUT /auth/me`), else TZ_HOUSEKEEPING, else UTC
                  * @example Asia/Jakarta
                  */
                 timeZone?: string;
@@ -4137,7 +4137,7 @@ export interface operations {
             query?: {
                 /** @example 7 */
                 days?: number;
-                /** @description for days and hours, such as Asia/Jakarta; TZ_HOUSEKEEPING when missing, else UTC */
+                /** @description for days and hours, such as Asia/Jakarta; when missing your own zone (`PUT /auth/me`), else TZ_HOUSEKEEPING, else UTC */
                 timeZone?: string;
                 userId?: number;
             };

@@ -4,6 +4,7 @@ import { messages, otps, type SESSION_STATUSES, whatsappAccounts } from '../../d
 import { idAt } from '../../utils/ids.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
+import { statisticsZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
 import { type Scope, scopeOf, type TenantInput } from './filter.ts';
 import type { LogSource } from './keyset.ts';
@@ -35,7 +36,7 @@ export async function readDashboard(
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
   const now = ctx.clock.now();
-  const timeZone = input.timeZone ?? ctx.config.statisticsTimeZone;
+  const timeZone = await statisticsZoneOf(ctx, input.timeZone, scope.tenant);
   const today = zoneClock(timeZone).startOfDay(now);
   const accountIds = scope.sessionId === undefined ? null : await ownAccount(ctx, scope);
   const ofMessage = and(

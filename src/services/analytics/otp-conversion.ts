@@ -6,6 +6,7 @@ import { turn } from '../../db/turns.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
+import { statisticsZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
 import { quickCountryOf } from '../otp/country.ts';
 import { type Scope, scopeOf, type TenantInput } from './filter.ts';
@@ -58,7 +59,7 @@ const MAX_ROWS = 200_000;
 export async function readOtpConversion(ctx: Ctx, input: OtpConversionInput): Promise<OtpConversion> {
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
-  const timeZone = input.timeZone ?? ctx.config.statisticsTimeZone;
+  const timeZone = await statisticsZoneOf(ctx, input.timeZone, scope.tenant);
   const key = JSON.stringify([scope.tenant, scope.sessionId ?? null, input.days, timeZone]);
   return ctx.statistics.conversions.get(key, () => tally(ctx, scope, input.days, timeZone));
 }

@@ -6,6 +6,7 @@ import { turn } from '../../db/turns.ts';
 import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
+import { timeZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
 import { percent } from './message-tally.ts';
 import { listOtpLog, type OtpStatistics } from './otp-log.ts';
@@ -67,7 +68,7 @@ export interface KeptCounts {
  */
 export async function readVolume(ctx: Ctx, input: { range: OverviewRange }): Promise<Volume> {
   requireScope(ctx, 'read');
-  const spans = spansOf(ctx, input.range);
+  const spans = spansOf(ctx, input.range, await timeZoneOf(ctx, ctx.actor.userId));
   const buckets: Bucket[] = [];
   let left = MAX_ROWS;
   // The newest first: when there are too many, the oldest are left out.
@@ -96,8 +97,8 @@ interface Span {
   label: string;
 }
 
-function spansOf(ctx: Ctx, range: OverviewRange): Span[] {
-  const zone = zoneClock(ctx.config.housekeepingTimeZone);
+function spansOf(ctx: Ctx, range: OverviewRange, timeZone: string): Span[] {
+  const zone = zoneClock(timeZone);
   const now = ctx.clock.now();
   if (range === '24h') {
     const end = now - (now % HOUR_MS) + HOUR_MS;

@@ -6,6 +6,7 @@ import { turn } from '../../db/turns.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { type ZoneClock, zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
+import { statisticsZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
 import { findSession, type SessionRecord } from '../sessions/find.ts';
 import { createTally, type MessageStatistics, percent } from './message-tally.ts';
@@ -61,7 +62,7 @@ const MAX_ROWS = 200_000;
 export async function readSessionStats(ctx: Ctx, input: SessionStatsInput): Promise<SessionStats> {
   requireScope(ctx, 'read');
   const session = await findSession(ctx, input);
-  const timeZone = input.timeZone ?? ctx.config.statisticsTimeZone;
+  const timeZone = await statisticsZoneOf(ctx, input.timeZone, session.userId);
   const key = `${session.id}:${input.days}:${timeZone}`;
   return ctx.statistics.sessions.get(key, () => compute(ctx, session, input.days, timeZone));
 }

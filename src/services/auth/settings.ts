@@ -14,8 +14,24 @@ export async function timeZoneOf(
   { db, config }: { db: Db; config: Pick<Config, 'housekeepingTimeZone'> },
   userId: number,
 ): Promise<string> {
+  return (await ownTimeZoneOf(db, userId)) ?? config.housekeepingTimeZone;
+}
+
+/**
+ * The zone whose days statistics count: the one that is asked for, else the tenant's own (the caller's for those of
+ * everybody), else `TZ_HOUSEKEEPING`, else UTC.
+ */
+export async function statisticsZoneOf(
+  { db, config, actor }: Pick<Ctx, 'db' | 'config' | 'actor'>,
+  asked: string | undefined,
+  tenant: number | null = actor.userId,
+): Promise<string> {
+  return asked ?? (await ownTimeZoneOf(db, tenant ?? actor.userId)) ?? config.statisticsTimeZone;
+}
+
+async function ownTimeZoneOf(db: Db, userId: number): Promise<string | null> {
   const [row] = await db.select({ timeZone: users.timeZone }).from(users).where(eq(users.id, userId));
-  return row?.timeZone ?? config.housekeepingTimeZone;
+  return row?.timeZone ?? null;
 }
 
 /**

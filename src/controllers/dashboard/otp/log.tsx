@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { OTP_STATUSES } from '../../../db/schema.ts';
 import { exportLog } from '../../../services/analytics/export.ts';
 import { listOtpLog, type OtpEntry, type OtpStatistics } from '../../../services/analytics/otp-log.ts';
+import { statisticsZoneOf } from '../../../services/auth/settings.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
 import { zoneClock } from '../../../utils/time-zone.ts';
@@ -37,9 +38,10 @@ export const logPages: Page[] = [
     async handler({ ctx, view, query }) {
       const t = OTP_TEXTS(view.lang);
       const { phoneNumber, status, cursor } = query;
+      const zone = await statisticsZoneOf(ctx, undefined);
       const asked = { phoneNumber, status, cursor, sessionId: query.session, page: 1, limit: SHOWN };
       const [found, sessions] = await Promise.all([
-        listOtpLog(ctx, { ...asked, ...windowOf(query, ctx.config.statisticsTimeZone) }),
+        listOtpLog(ctx, { ...asked, ...windowOf(query, zone) }),
         listSessions(ctx, { page: 1, limit: MAX_SESSIONS }),
       ]);
       const isFiltered = Object.values(query).some((value) => value !== undefined);
