@@ -61,12 +61,11 @@ async function isBusy(
   now: number,
 ): Promise<boolean> {
   if (cap > SCAN_LIMIT) return false;
-  const ours: Pick<typeof messages.$inferSelect, 'status' | 'sendingAt'>[] = [];
-  // One after the other: over several at once the index does not give the order.
-  for (const peer of peers) {
+  // A part for each spelling: over several at once the index does not give the order.
+  const ours = await joined(peers, (peer) => {
     const inChat = and(eq(messages.userId, userId), eq(messages.peer, peer));
     const newest = newestOf(db, inChat, Math.min(SCAN_LIMIT, cap + LOOK_BACK));
-    const rows = await db
+    const found = db
       .select({ status: newest.status, sendingAt: newest.sendingAt })
       .from(newest)
       .where(
@@ -77,9 +76,10 @@ async function isBusy(
         ),
       )
       .orderBy(desc(newest.createdAt), desc(newest.id))
-      .limit(cap);
-    ours.push(...rows);
-  }
+      .limit(cap)
+      .as('found');
+    return db.select({ status: found.status, sendingAt: found.sendingAt }).from(found);
+  });
   const isOpen = ({ status, sendingAt }: (typeof ours)[number]) =>
     status === 'queued' || status === 'sending' || (sendingAt ?? 0) > now - HOUR_MS;
   return ours.length >= cap && ours.some(isOpen);
@@ -129,11 +129,10 @@ async function countAheadOf(
 ): Promise<number> {
   const { id, userId, accountId, priority, scheduledAt } = message;
   const before = id === null ? undefined : lt(messages.id, id);
-  let ahead = 0;
-  for (const peer of peers) {
+  const counted = await joined(peers, (peer) => {
     const inChat = and(eq(messages.userId, userId), eq(messages.peer, peer), before);
     const newest = newestOf(db, inChat, SCAN_LIMIT);
-    const [row] = await db
+    return db
       .select({ n: count() })
       .from(newest)
       .innerJoin(messageQueue, eq(messageQueue.id, newest.id))
@@ -146,7 +145,20 @@ async function countAheadOf(
           sql`coalesce(${newest.scheduledAt}, 0) <= ${Math.max(now, scheduledAt ?? 0)}`,
         ),
       );
-    ahead += Number(row?.n ?? 0);
-  }
-  return ahead;
+  });
+  return counted.reduce((sum, { n }) => sum + Number(n), 0);
 }
+
+/** The rows of a query for each spelling, read in one statement. */
+function joined<Row>(peers: readonly string[], queryOf: (peer: string) => PromiseLike<Row[]>) {
+  const [first, ...others] = peers.map((peer) => asPart(queryOf(peer)));
+  if (first === undefined) return Promise.resolve([]);
+  return others.reduce((all, part) => all.unionAll(part), first);
+}
+
+interface Part<Row> extends PromiseLike<Row[]> {
+  unionAll(part: Part<Row>): Part<Row>;
+}
+
+/** Safe because each is a select of the same columns, of which both dialects make a union. */
+const asPart = <Row>(query: PromiseLike<Row[]>) => query as Part<Row>;

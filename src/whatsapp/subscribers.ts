@@ -79,7 +79,8 @@ function connect(phone: string, { neighbours, accounts }: Links): Subscriber {
   return { spellings: all, key: toCurrent(account ?? phone) };
 }
 
-function withTwins(phones: readonly string[]): string[] {
+/** These numbers and, where a plan has changed, their other spellings; each once. */
+export function withTwins(phones: readonly string[]): string[] {
   return [...new Set(phones.flatMap((phone) => [phone, twinOf(phone) ?? phone]))];
 }
 
