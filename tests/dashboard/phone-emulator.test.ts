@@ -1,6 +1,8 @@
 /** The pages that play the phones of a sandbox, against the real service and an emulated WhatsApp. */
+import { and, eq, isNotNull } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
+import { whatsappAccounts } from '../../src/db/schema.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { until } from '../helpers/until.ts';
 import { openDashboard } from './visitor.ts';
@@ -83,6 +85,52 @@ describe('linking', () => {
     expect(await read(second, '/dashboard/phone/waiting')).not.toContain('lonely');
     await link(first, 'coded', '628111111112', 'code');
     expect(await read(first, '/dashboard/phone/linked')).toContain('+628111111112');
+  });
+
+  it('goes on when the owner of an account that asks for a passkey signs, with one click', async () => {
+    const phone = '628111111113';
+    await submit(first, '/dashboard/sessions', { sessionId: 'keyed', pairing: 'qr', phoneNumber: '' });
+    const waits = '/dashboard/phone/waiting';
+    await until(async () => (await read(first, waits)).includes('id="passkey-keyed"'));
+    await submit(first, '/dashboard/phone/link', {
+      sessionId: 'keyed',
+      phone: `+${phone}`,
+      passkey: 'refused',
+    });
+    const linking = '/dashboard/sessions/keyed/link/state';
+    await until(async () => (await read(first, linking)).includes('Sign as the owner of the phone'));
+    expect(await read(first, waits)).toContain('Sign as the owner of the phone');
+    expect(await read(second, waits)).not.toContain('keyed');
+    expect((await visit(second, '/dashboard/phone/sign', { sessionId: 'keyed' })).status).toBe(404);
+
+    await submit(first, '/dashboard/phone/sign', { sessionId: 'keyed' });
+    await until(async () => (await read(first, linking)).includes('did not accept the passkey signature'));
+    await submit(first, '/dashboard/phone/sign', { sessionId: 'keyed' });
+    await until(async () => (await read(first, linking)).includes(phone));
+    const late = await visit(first, '/dashboard/phone/sign', { sessionId: 'keyed' });
+    expect(late.status).toBe(409);
+    expect(await late.text()).toContain('awaits no signature');
+  });
+
+  it('shows the code that the phone shows, when the owner took longer than the hand-off', async () => {
+    await submit(first, '/dashboard/sessions', { sessionId: 'slow', pairing: 'qr', phoneNumber: '' });
+    const waits = '/dashboard/phone/waiting';
+    await until(async () => (await read(first, waits)).includes('id="passkey-slow"'));
+    const form = { sessionId: 'slow', phone: '+628111111114', passkey: 'asks' };
+    await submit(first, '/dashboard/phone/link', form);
+    await until(async () => (await read(first, waits)).includes('Sign as the owner of the phone'));
+    const held = and(eq(whatsappAccounts.sessionId, 'slow'), isNotNull(whatsappAccounts.passkey));
+    const [row] = await gateway.deps.db.select().from(whatsappAccounts).where(held);
+    const passkey = {
+      stage: 'confirm' as const,
+      options: null,
+      code: 'AAAA-AAAA',
+      expiresAt: Date.now() + 60_000,
+    };
+    await gateway.deps.db.update(whatsappAccounts).set({ passkey }).where(held);
+    const { stage } = emulator.passkey({ label: row?.id ?? '' });
+    expect(stage).toBe('asked');
+    expect(await read(first, waits)).toContain('Compare it with the code of the session');
   });
 
   it('says why it is not possible', async () => {

@@ -57,10 +57,20 @@ export interface Actions {
   pair(input: PairInput): Promise<Linked | Asked>;
   /** Makes an account ask for a passkey before a device is linked; `fault` happens once. */
   setPasskey(input: { number: string; passkey: boolean; fault?: PasskeyFault | undefined }): PasskeyInfo;
-  /** What the browser of that account's owner answers. */
-  signPasskey(input: { phone: string; options: RequestOptions; origin?: string | undefined }): Assertion;
-  /** How far the linking of that account is, and what was refused last. */
-  passkey(input: { phone: string }): PasskeyInfo;
+  /**
+   * What the browser of that account's owner answers; without `phone` the owner of the passkey that the options allow.
+   * Throws when the options are not for that passkey (400).
+   */
+  signPasskey(input: {
+    phone?: string | undefined;
+    options: RequestOptions;
+    origin?: string | undefined;
+  }): Assertion;
+  /**
+   * How far the linking of that account is, and what was refused last. With `label` the newest linking that was begun
+   * with it; throws when there is none (404).
+   */
+  passkey(input: { phone: string } | { label: string }): PasskeyInfo;
   /** What recipients received and decrypted, oldest first. */
   messages(filter?: MessageFilter): Received[];
   /** Every message stanza the server saw, oldest first. */
@@ -125,7 +135,8 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       return world.passkeys.describe(number);
     },
     signPasskey: ({ phone, options, origin }) => world.passkeys.sign(phone, options, origin),
-    passkey: ({ phone }) => world.passkeys.describe(phone),
+    passkey: (input) =>
+      world.passkeys.describe('phone' in input ? input.phone : world.passkeys.phoneOf(input.label)),
     messages: (filter = {}) => world.log.messages.list(filter),
     stanzas: ({ from, to, limit } = {}) =>
       world.log.stanzas.list(

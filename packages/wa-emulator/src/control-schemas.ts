@@ -13,9 +13,11 @@ const range = z
   .refine(([low, high]) => low <= high, 'the first must not exceed the second');
 const limit = z.coerce.number().int().min(1).max(1_000_000).optional();
 
-export const ScanBody = z.strictObject({ qr: text, phone, name: text.optional() });
+const who = { phone, name: text.optional(), label: text.max(100).optional() };
 
-export const PairBody = z.strictObject({ code: text, phone, name: text.optional() });
+export const ScanBody = z.strictObject({ qr: text, ...who });
+
+export const PairBody = z.strictObject({ code: text, ...who });
 
 export const MessagesQuery = z.strictObject({
   to: phone.optional(),
@@ -76,10 +78,10 @@ export const RuleBody = z.union([
   z.strictObject({ number: phone, passkey: z.boolean(), fault: z.enum(PASSKEY_FAULTS).optional() }),
 ]);
 
-export const PasskeyQuery = z.strictObject({ phone });
+export const PasskeyQuery = z.union([z.strictObject({ phone }), z.strictObject({ label: text })]);
 
 export const SignBody = z.strictObject({
-  phone,
+  phone: phone.optional(),
   options: z.looseObject({
     challenge: text,
     rpId: text.optional(),

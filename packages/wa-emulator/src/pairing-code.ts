@@ -28,6 +28,8 @@ export interface PairInput {
   phone: string;
   /** The account's name; the phone number when not given. */
   name?: string | undefined;
+  /** A word of yours, by which `passkey` finds this linking again. */
+  label?: string | undefined;
 }
 
 /**
@@ -70,7 +72,7 @@ export function takeCodeStanza(
  */
 export async function enterPairingCode(
   world: World,
-  { code, phone, name }: PairInput,
+  { code, phone, name, label }: PairInput,
 ): Promise<Device | null> {
   const candidate = await findRequest(world, phone);
   const request = candidate.code;
@@ -109,7 +111,7 @@ export async function enterPairingCode(
   const identityShared = Curve.sharedKey(party.identity.private, bundle.clientIdentity);
   const secret = Buffer.concat([sharedKey, identityShared, bundle.random]);
   const advSecret = Buffer.from(hkdf(secret, 32, { info: 'adv_secret' }));
-  return linkOrAsk(world, candidate, { phone, name, advSecret });
+  return linkOrAsk(world, candidate, { phone, name, label, advSecret });
 }
 
 async function findRequest(world: World, phone: string): Promise<Candidate> {

@@ -10,13 +10,15 @@ export interface ScanInput {
   phone: string;
   /** The account's name; the phone number when not given. */
   name?: string | undefined;
+  /** A word of yours, by which `passkey` finds this linking again. */
+  label?: string | undefined;
 }
 
 /**
  * Plays the phone that scans a QR; resolves when the client is linked, with null when the account asks for a passkey.
  * Rejects with a ControlError when the QR is malformed (400), unknown or expired (404), or the client fails (409).
  */
-export async function scanQr(world: World, { qr, phone, name }: ScanInput): Promise<Device | null> {
+export async function scanQr(world: World, { qr, phone, name, label }: ScanInput): Promise<Device | null> {
   const [ref, noiseKey, identityKey, advSecret] = qr.slice(qr.indexOf('#') + 1).split(',');
   if (!ref || !noiseKey || !identityKey || !advSecret) {
     throw new ControlError(400, 'qr: not the text of a pairing QR');
@@ -31,5 +33,5 @@ export async function scanQr(world: World, { qr, phone, name }: ScanInput): Prom
   if (!sameClient) {
     throw new ControlError(400, 'qr: its keys are not those of the client that shows it');
   }
-  return linkOrAsk(world, candidate, { phone, name, advSecret: Buffer.from(advSecret, 'base64') });
+  return linkOrAsk(world, candidate, { phone, name, label, advSecret: Buffer.from(advSecret, 'base64') });
 }

@@ -31,6 +31,7 @@ const REQUEST_KEY_INFO = 'Pairing Information Encryption Key';
 /** A phone takes a moment. */
 const PHONE_DELAY_MS = 20;
 const NOTHING = Buffer.alloc(0);
+const NO_STEP = { stage: 'none', code: null, refusal: null } as const;
 
 /**
  * What goes wrong, once: the challenge runs out before it is used; the server refuses the signature, or answers no
@@ -49,6 +50,8 @@ export type PasskeyFault = (typeof PASSKEY_FAULTS)[number];
 /** How far the linking of an account has come. */
 export interface PasskeyInfo {
   phone: string;
+  /** whether the account asks for a passkey when a device is linked */
+  asked: boolean;
   stage: 'none' | 'asked' | 'signed' | 'continued' | 'linked';
   /** what the phone shows, when the hand-off was not proved */
   code: string | null;
@@ -56,7 +59,8 @@ export interface PasskeyInfo {
   refusal: string | null;
 }
 
-interface Step extends PasskeyInfo {
+interface Step extends Omit<PasskeyInfo, 'asked'> {
+  label: string | undefined;
   candidate: Candidate;
   name: string | undefined;
   challenge: string;
@@ -76,12 +80,19 @@ export interface Passkeys {
   /** Makes an account ask, or not any more; `fault` happens at the next occasion. */
   set(phone: string, asked: boolean, fault?: PasskeyFault): void;
   isAsked(phone: string): boolean;
-  /** Signs as that account's owner in a browser would. Throws a ControlError 400 when the options are not for it. */
-  sign(phone: string, options: RequestOptions, origin?: string): Assertion;
+  /**
+   * Signs as that account's owner in a browser would; without `phone` as the owner of the passkey that is allowed. Throws a
+   * ControlError 400 when the options are not for it.
+   */
+  sign(phone: string | undefined, options: RequestOptions, origin?: string): Assertion;
   describe(phone: string): PasskeyInfo;
+  /** The account of the newest linking that has this label. Throws a ControlError 404 when there is none. */
+  phoneOf(label: string): string;
   reset(): void;
   /** @internal */
   account(phone: string): Account;
+  /** @internal A label goes over from the linking that had it. */
+  begin(step: Step): void;
 }
 
 interface Account {
@@ -105,26 +116,41 @@ export function createPasskeys(derive: (purpose: string) => Buffer): Passkeys {
     return found;
   }
 
+  function ownerOf({ allowCredentials = [] }: RequestOptions): string {
+    const allowed = new Set(allowCredentials.map(({ id }) => id));
+    const found = [...accounts].find(([, { authenticator }]) => allowed.has(authenticator.credentialId));
+    if (!found) throw new Error('allowCredentials: nobody here has such a passkey; name a phone');
+    return found[0];
+  }
+
   return {
     account,
+    begin(step) {
+      for (const { step: other } of accounts.values()) {
+        if (other && other.label === step.label) other.label = undefined;
+      }
+      account(step.phone).step = step;
+    },
     set(phone, asked, fault) {
       Object.assign(account(phone), { asked, fault: fault ?? null });
     },
     isAsked: (phone) => accounts.get(phone)?.asked ?? false,
     sign(phone, options, origin) {
       try {
-        return account(phone).authenticator.sign(options, origin);
+        return account(phone ?? ownerOf(options)).authenticator.sign(options, origin);
       } catch (error) {
         throw new ControlError(400, error instanceof Error ? error.message : String(error));
       }
     },
     describe(phone) {
-      const { stage, code, refusal } = accounts.get(phone)?.step ?? {
-        stage: 'none',
-        code: null,
-        refusal: null,
-      };
-      return { phone, stage, code, refusal };
+      const found = accounts.get(phone);
+      const { stage, code, refusal } = found?.step ?? NO_STEP;
+      return { phone, asked: found?.asked ?? false, stage, code, refusal };
+    },
+    phoneOf(label) {
+      const found = [...accounts].find(([, { step }]) => step?.label === label);
+      if (!found) throw new ControlError(404, 'label: no linking was begun with it');
+      return found[0];
     },
     reset: () => accounts.clear(),
   };
@@ -137,13 +163,14 @@ export function createPasskeys(derive: (purpose: string) => Buffer): Passkeys {
 export async function linkOrAsk(
   world: World,
   candidate: Candidate,
-  who: { phone: string; name: string | undefined; advSecret: Buffer },
+  who: { phone: string; name: string | undefined; label: string | undefined; advSecret: Buffer },
 ): Promise<Device | null> {
   if (!world.passkeys.isAsked(who.phone)) return completePairing(world, candidate, who);
   const account = world.passkeys.account(who.phone);
   const step: Step = {
     phone: who.phone,
     name: who.name,
+    label: who.label,
     stage: 'asked',
     code: null,
     refusal: null,
@@ -157,7 +184,7 @@ export async function linkOrAsk(
     nonce: randomBytes(32),
     requestKey: null,
   };
-  account.step = step;
+  world.passkeys.begin(step);
   candidate.passkeyPhone = who.phone;
   const content = takeFault(account, 'no_options') ? [] : [optionsNode(account, step)];
   notify(candidate, 'passkey_prologue_request', content);

@@ -272,7 +272,9 @@ export function Select({
   value,
   options,
   required,
+  id = `f-${name}`,
 }: {
+  id?: string;
   label: string;
   name: string;
   value?: string | undefined;
@@ -280,7 +282,6 @@ export function Select({
   hint?: Child;
   required?: boolean;
 }) {
-  const id = `f-${name}`;
   return (
     <div class="field">
       <label for={id}>{label}</label>

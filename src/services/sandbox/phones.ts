@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { and, desc, eq, inArray, isNotNull } from 'drizzle-orm';
 import { z } from 'zod';
-import { messages, whatsappAccounts } from '../../db/schema.ts';
+import { messages, type PasskeyRow, whatsappAccounts } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { requireRole, requireScope } from '../access.ts';
@@ -10,6 +10,7 @@ import type { Ctx } from '../context.ts';
 import type { MessageOutput } from '../messages/schemas.ts';
 import { toMessage } from '../messages/view.ts';
 import { findSession, type SessionRecord } from '../sessions/find.ts';
+import { answerPasskey, PasskeyAssertionInput } from '../sessions/passkey.ts';
 import { askEmulator, requireSandbox } from './emulator.ts';
 
 /** Sessions that are looked after; a sandbox is for trying things. */
@@ -25,6 +26,18 @@ export interface WaitingPhone {
   phone: string;
 }
 
+/** What an account does when a device is linked: nothing more, ask for a passkey, or ask and have one thing go wrong. */
+export const PASSKEY_WAYS = ['none', 'asks', 'refused', 'phone_away', 'expired', 'no_options'] as const;
+export type PasskeyWay = (typeof PASSKEY_WAYS)[number];
+
+/** A session whose account was asked for its passkey: here one plays the owner. */
+export interface SigningPhone {
+  sessionId: string;
+  stage: PasskeyRow['stage'];
+  /** the code that the phone shows, to be compared; null when it shows none or is not known */
+  phoneCode: string | null;
+}
+
 export interface LinkedPhone {
   sessionId: string;
   /** E.164 digits */
@@ -32,8 +45,10 @@ export interface LinkedPhone {
   status: SessionRecord['status'];
 }
 
-/** The caller's sessions that wait for a phone, and the phones that are linked. */
-export async function listPhones(ctx: Ctx): Promise<{ waiting: WaitingPhone[]; linked: LinkedPhone[] }> {
+/** The caller's sessions that wait for a phone or for its owner's passkey, and the phones that are linked. */
+export async function listPhones(
+  ctx: Ctx,
+): Promise<{ waiting: WaitingPhone[]; signing: SigningPhone[]; linked: LinkedPhone[] }> {
   requireScope(ctx, 'read');
   requireSandbox(ctx);
   const rows = await ownSessions(ctx);
@@ -46,7 +61,26 @@ export async function listPhones(ctx: Ctx): Promise<{ waiting: WaitingPhone[]; l
   const linked = rows.flatMap(({ sessionId, phoneNumber, paired, status }) =>
     paired && phoneNumber !== null ? [{ sessionId, phone: phoneNumber, status }] : [],
   );
-  return { waiting, linked };
+  const signing = await Promise.all(
+    rows.flatMap(({ id, sessionId, passkey }) =>
+      passkey === null ? [] : [toSigning(ctx, { id, sessionId, stage: passkey.stage })],
+    ),
+  );
+  return { waiting, signing, linked };
+}
+
+async function toSigning(
+  ctx: Ctx,
+  { id, sessionId, stage }: { id: string; sessionId: string; stage: PasskeyRow['stage'] },
+): Promise<SigningPhone> {
+  if (stage !== 'confirm') return { sessionId, stage, phoneCode: null };
+  const Shown = z.object({ code: z.string().nullable() });
+  const shown = await askEmulator(ctx, Shown, { path: '/passkey', query: { label: id } }).catch((error) => {
+    // Scanned by other means than this page.
+    if (error instanceof AppError && error.code === 'CONFLICT') return { code: null };
+    throw error;
+  });
+  return { sessionId, stage, phoneCode: shown.code };
 }
 
 async function ownSessions(ctx: Ctx): Promise<SessionRecord[]> {
@@ -69,24 +103,53 @@ function madeUpPhone(accountId: string): string {
 }
 
 /**
- * Plays the phone that scans the session's QR, or types its pairing code in. Throws SESSION_NOT_FOUND, INVALID_NUMBER,
+ * Plays the phone that scans the session's QR, or types its pairing code in; with `passkey` its account asks for one from
+ * now on, or not any more. `asked`: the linking goes on when it is signed. Throws SESSION_NOT_FOUND, INVALID_NUMBER,
  * CONFLICT when it does not wait for a phone (any more) or the emulator refuses.
  */
 export async function linkPhone(
   ctx: Ctx,
-  input: { sessionId: string; phone: string; name?: string | undefined },
-): Promise<{ phone: string }> {
+  input: {
+    sessionId: string;
+    phone: string;
+    name?: string | undefined;
+    passkey?: PasskeyWay | undefined;
+  },
+): Promise<{ phone: string; asked: boolean }> {
   requireScope(ctx, 'sessions:write');
   requireSandbox(ctx);
   const phone = normalizePhone(input.phone, ctx.config.defaultCountry);
-  const { status, qr, pairingCode, sessionId } = await findSession(ctx, { sessionId: input.sessionId });
+  const { id, status, qr, pairingCode, sessionId } = await findSession(ctx, { sessionId: input.sessionId });
   if (status !== 'qr' || (qr === null && pairingCode === null)) {
     throw new AppError('CONFLICT', `The session ${sessionId} does not wait for a phone: it is ${status}.`);
   }
-  const who = { phone, ...(input.name === undefined ? {} : { name: input.name }) };
+  if (input.passkey !== undefined) await setPasskey(ctx, phone, input.passkey);
+  const who = { phone, label: id, ...(input.name === undefined ? {} : { name: input.name }) };
   const body = pairingCode === null ? { qr, ...who } : { code: pairingCode, ...who };
-  await askEmulator(ctx, Anything, { path: pairingCode === null ? '/scan' : '/pair', body });
-  return { phone };
+  const Linking = z.object({ passkey: z.literal('asked').optional() });
+  const answer = await askEmulator(ctx, Linking, { path: pairingCode === null ? '/scan' : '/pair', body });
+  return { phone, asked: answer.passkey !== undefined };
+}
+
+async function setPasskey(ctx: Ctx, number: string, way: PasskeyWay): Promise<void> {
+  const fault = way === 'none' || way === 'asks' ? {} : { fault: way };
+  await askEmulator(ctx, Anything, { path: '/rules', body: { number, passkey: way !== 'none', ...fault } });
+}
+
+/**
+ * Plays the owner who signs with the passkey of the account, and hands the signature in. Throws SESSION_NOT_FOUND,
+ * CONFLICT when no signature is awaited or the emulator refuses, and what `answerPasskey` throws.
+ */
+export async function signWithPasskey(ctx: Ctx, input: { sessionId: string }): Promise<void> {
+  requireScope(ctx, 'sessions:write');
+  requireSandbox(ctx);
+  const { sessionId, status, passkey } = await findSession(ctx, input);
+  if (passkey?.stage !== 'asked' || passkey.options === null) {
+    throw new AppError('CONFLICT', `The session ${sessionId} awaits no signature: it is ${status}.`);
+  }
+  const body = { options: passkey.options };
+  const assertion = await askEmulator(ctx, PasskeyAssertionInput, { path: '/passkey/sign', body });
+  await answerPasskey(ctx, { sessionId }, assertion);
 }
 
 const Received = z.object({

@@ -9,19 +9,23 @@ import {
   linkPhone,
   listPhones,
   listReceived,
+  PASSKEY_WAYS,
   PHONE_FAULTS,
   type PhoneFault,
   type ReceivedMessage,
   recentPeople,
+  type SigningPhone,
+  signWithPasskey,
   type WaitingPhone,
 } from '../../../services/sandbox/phones.ts';
 import { SessionId } from '../../../services/sessions/index.ts';
+import { AppError } from '../../../utils/errors.ts';
 import { summarize } from '../messages/words.ts';
 import { type Page, page, type View } from '../page.ts';
-import { Field, Form, Live, Table, Time } from '../parts.tsx';
+import { ActionButton, Field, Form, Live, Select, Table, Time } from '../parts.tsx';
 import { StateBadge, sessionPath } from '../sessions/parts.tsx';
 import { shownOf } from './received.ts';
-import { faultName, PHONE_TEXTS } from './texts.ts';
+import { faultName, PHONE_TEXTS, passkeyWayName } from './texts.ts';
 
 const HERE = '/dashboard/phone';
 const EVENTS = 'session.qr session.status session.created session.deleted';
@@ -34,16 +38,25 @@ function isFault(name: string): name is PhoneFault {
 
 export const personPath = (number: string, rest = '') => `${HERE}/with/${encodeURIComponent(number)}${rest}`;
 
-function Waiting({ view, waiting }: { view: View; waiting: readonly WaitingPhone[] }) {
+interface WaitingProps {
+  view: View;
+  waiting: readonly WaitingPhone[];
+  signing: readonly SigningPhone[];
+}
+
+function Waiting({ view, waiting, signing }: WaitingProps) {
   const t = PHONE_TEXTS(view.lang);
   return (
     <Live id="waiting" class="card" src={`${HERE}/waiting`} events={EVENTS} everySeconds={5}>
       <h2>{t.waiting}</h2>
-      {waiting.length === 0 && (
+      {waiting.length + signing.length === 0 && (
         <p class="muted">
           {t.waitingNone} {view.canWrite && <a href="/dashboard/new-session">{t.addSession}</a>}
         </p>
       )}
+      {signing.map((one) => (
+        <Signing view={view} phone={one} />
+      ))}
       {waiting.map((one) => (
         <section class="waiting" aria-label={one.sessionId}>
           <h3>{one.sessionId}</h3>
@@ -59,6 +72,12 @@ function Waiting({ view, waiting }: { view: View; waiting: readonly WaitingPhone
                 required
               />
               <Field id={`name-${one.sessionId}`} label={t.ownName} name="name" maxlength={100} />
+              <Select
+                id={`passkey-${one.sessionId}`}
+                label={t.account}
+                name="passkey"
+                options={PASSKEY_WAYS.map((way) => [way, passkeyWayName(view.lang, way)] as const)}
+              />
               <button type="submit" class="primary">
                 {one.by === 'qr' ? t.scan : t.enter}
               </button>
@@ -67,6 +86,45 @@ function Waiting({ view, waiting }: { view: View; waiting: readonly WaitingPhone
         </section>
       ))}
     </Live>
+  );
+}
+
+/** The phone of an account that was asked for its passkey, with one button for its owner. */
+function Signing({ view, phone }: { view: View; phone: SigningPhone }) {
+  const t = PHONE_TEXTS(view.lang);
+  return (
+    <section class="waiting" aria-label={phone.sessionId}>
+      <h3>{phone.sessionId}</h3>
+      {phone.stage === 'asked' && (
+        <>
+          <p>{t.passkeyAsked}</p>
+          {view.canWrite && <SignButton view={view} sessionId={phone.sessionId} />}
+        </>
+      )}
+      {phone.stage === 'answered' && <p>{t.passkeySigned}</p>}
+      {phone.stage === 'confirm' && (
+        <>
+          {phone.phoneCode !== null && (
+            <>
+              <p>{t.phoneShows}</p>
+              <p class="code-big">{phone.phoneCode}</p>
+            </>
+          )}
+          <p>
+            <a href={sessionPath(phone.sessionId, '/link')}>{t.compareThere}</a>
+          </p>
+        </>
+      )}
+    </section>
+  );
+}
+
+/** One click of the owner whom the sandbox plays. */
+export function SignButton({ view, sessionId }: { view: View; sessionId: string }) {
+  return (
+    <ActionButton view={view} action={`${HERE}/sign`} fields={{ sessionId }} tone="primary">
+      {PHONE_TEXTS(view.lang).sign}
+    </ActionButton>
   );
 }
 
@@ -162,13 +220,13 @@ export const phonePages: Page[] = [
     auth: 'user',
     async handler({ ctx, view }) {
       const t = PHONE_TEXTS(view.lang);
-      const { waiting, linked } = await listPhones(ctx);
+      const { waiting, signing, linked } = await listPhones(ctx);
       const people = await readPeople(ctx);
       const body = (
         <>
           <h1>{t.title}</h1>
           <p class="muted">{t.intro}</p>
-          <Waiting view={view} waiting={waiting} />
+          <Waiting view={view} waiting={waiting} signing={signing} />
           <div class="split">
             <div>
               <People view={view} people={people} />
@@ -202,7 +260,8 @@ export const phonePages: Page[] = [
     path: `${HERE}/waiting`,
     auth: 'user',
     async handler({ ctx, view }) {
-      return { fragment: <Waiting view={view} waiting={(await listPhones(ctx)).waiting} /> };
+      const { waiting, signing } = await listPhones(ctx);
+      return { fragment: <Waiting view={view} waiting={waiting} signing={signing} /> };
     },
   }),
   page({
@@ -239,14 +298,32 @@ export const phonePages: Page[] = [
       sessionId: SessionId,
       phone: z.string().min(1).max(64),
       name: z.string().trim().max(100).optional(),
+      passkey: z.enum(PASSKEY_WAYS).optional(),
     }),
     example: { form: { sessionId: 'main', phone: '+628111111111' } },
     async handler({ ctx, view, form }) {
-      const { phone } = await linkPhone(ctx, form);
+      const { phone, asked } = await linkPhone(ctx, form);
+      const t = PHONE_TEXTS(view.lang);
       return {
         redirect: sessionPath(form.sessionId, '/link'),
-        done: PHONE_TEXTS(view.lang).linkedNow(`+${phone}`, form.sessionId),
+        done: asked ? t.askedNow(`+${phone}`) : t.linkedNow(`+${phone}`, form.sessionId),
       };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/sign`,
+    auth: 'user',
+    form: z.object({ sessionId: SessionId }),
+    example: { form: { sessionId: 'main' } },
+    async handler({ ctx, form: { sessionId } }) {
+      try {
+        await signWithPasskey(ctx, { sessionId });
+      } catch (error) {
+        // The linking page says why, and shows the next request.
+        if (!(error instanceof AppError && error.code === 'PASSKEY_REFUSED')) throw error;
+      }
+      return { redirect: sessionPath(sessionId, '/link') };
     },
   }),
   page({

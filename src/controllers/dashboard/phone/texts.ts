@@ -1,4 +1,4 @@
-import type { Behaviour, PhoneFault } from '../../../services/sandbox/phones.ts';
+import type { Behaviour, PasskeyWay, PhoneFault } from '../../../services/sandbox/phones.ts';
 import { type Lang, texts } from '../i18n.ts';
 import * as english from '../locales/en/phone.ts';
 import * as indonesian from '../locales/id/phone.ts';
@@ -21,3 +21,10 @@ const FAULT_NAMES: Record<Lang, Record<PhoneFault, string>> = {
 };
 
 export const faultName = (lang: Lang, fault: PhoneFault): string => FAULT_NAMES[lang][fault];
+
+const PASSKEY_WAY_NAMES: Record<Lang, Record<PasskeyWay, string>> = {
+  en: english.passkeyWayNames,
+  id: indonesian.passkeyWayNames,
+};
+
+export const passkeyWayName = (lang: Lang, way: PasskeyWay): string => PASSKEY_WAY_NAMES[lang][way];

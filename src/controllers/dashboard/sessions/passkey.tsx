@@ -12,6 +12,7 @@ import {
 import { AppError } from '../../../utils/errors.ts';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Form, TextArea, Time } from '../parts.tsx';
+import { SignButton } from '../phone/phones.tsx';
 import { sessionPath } from './parts.tsx';
 import { PASSKEY_TEXTS } from './passkey-texts.ts';
 import { explainSession, type SessionState } from './reasons.ts';
@@ -86,6 +87,12 @@ export function PasskeyStep({
         <p class="muted">
           {t.goodUntil} <Time at={passkey.expiresAt} />; {t.thenAnother}
         </p>
+      )}
+      {view.canWrite && view.sandbox && (
+        <>
+          <p>{t.sandbox}</p>
+          <SignButton view={view} sessionId={session.sessionId} />
+        </>
       )}
       {view.canWrite ? (
         <Sign view={view} action={path('')} options={JSON.stringify(passkey.options)} />

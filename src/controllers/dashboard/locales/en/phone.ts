@@ -1,4 +1,4 @@
-import type { Behaviour, PhoneFault } from '../../../../services/sandbox/phones.ts';
+import type { Behaviour, PasskeyWay, PhoneFault } from '../../../../services/sandbox/phones.ts';
 export const phone = {
   title: 'Phones',
   intro:
@@ -11,6 +11,13 @@ export const phone = {
   scan: 'Scan the QR code',
   enter: 'Enter the pairing code',
   linkedNow: (phone: string, id: string) => `${phone} is linked to ${id}.`,
+  account: 'WhatsApp account',
+  askedNow: (phone: string) => `${phone} asks for its passkey. Sign to go on.`,
+  passkeyAsked: 'WhatsApp asks the owner of this account for the passkey.',
+  passkeySigned: 'Signed. The phone answers in a moment.',
+  sign: 'Sign as the owner of the phone',
+  phoneShows: 'The phone shows this code:',
+  compareThere: 'Compare it with the code of the session',
   linked: 'Your linked phones',
   linkedNone: 'No phone is linked yet.',
   session: 'Session',
@@ -71,4 +78,13 @@ export const faultNames: Record<PhoneFault, string> = {
   logout: 'The phone removes this device',
   slow_ack: 'WhatsApp confirms 5 seconds late',
   slow_ack_off: 'WhatsApp confirms at once again',
+};
+
+export const passkeyWayNames: Record<PasskeyWay, string> = {
+  none: 'Links without a passkey',
+  asks: 'Asks for a passkey',
+  refused: 'Asks, and refuses the first signature',
+  phone_away: 'Asks, and the phone goes away after the signature',
+  expired: 'Asks, and the first request has run out',
+  no_options: 'Asks, and says what to sign only when queried',
 };

@@ -2,6 +2,7 @@ export const sessionsPasskey = {
   title: 'WhatsApp asks for a passkey',
   why: 'WhatsApp links this number only after the owner of the account has signed with their passkey. A passkey answers only to a page of whatsapp.com, so the owner signs there and brings the result back here.',
   keepOpen: 'Keep WhatsApp open on the phone.',
+  sandbox: 'This is a sandbox: no browser has this passkey, so one click signs here.',
   goodUntil: 'This request is good until',
   thenAnother: 'then another one comes by itself.',
   step1: 'On a computer, open this page in the browser that has the passkey:',

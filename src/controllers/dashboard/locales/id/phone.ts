@@ -1,4 +1,4 @@
-import type { Behaviour, PhoneFault } from '../../../../services/sandbox/phones.ts';
+import type { Behaviour, PasskeyWay, PhoneFault } from '../../../../services/sandbox/phones.ts';
 import type { Texts } from '../../i18n.ts';
 import type * as english from '../en/phone.ts';
 
@@ -14,6 +14,13 @@ export const phone: Texts<typeof english.phone> = {
   scan: 'Pindai kode QR',
   enter: 'Masukkan kode penautan',
   linkedNow: (phone: string, id: string) => `${phone} sudah tertaut ke ${id}.`,
+  account: 'Akun WhatsApp',
+  askedNow: (phone: string) => `${phone} meminta passkey-nya. Tanda tangani untuk melanjutkan.`,
+  passkeyAsked: 'WhatsApp meminta passkey dari pemilik akun ini.',
+  passkeySigned: 'Sudah ditandatangani. Ponsel sebentar lagi menjawab.',
+  sign: 'Tanda tangani sebagai pemilik ponsel',
+  phoneShows: 'Ponsel menampilkan kode ini:',
+  compareThere: 'Bandingkan dengan kode sesi',
   linked: 'Ponsel Anda yang tertaut',
   linkedNone: 'Belum ada ponsel yang tertaut.',
   session: 'Sesi',
@@ -74,4 +81,13 @@ export const faultNames: Record<PhoneFault, string> = {
   logout: 'Ponsel menghapus perangkat ini',
   slow_ack: 'WhatsApp mengonfirmasi terlambat 5 detik',
   slow_ack_off: 'WhatsApp mengonfirmasi segera lagi',
+};
+
+export const passkeyWayNames: Record<PasskeyWay, string> = {
+  none: 'Tertaut tanpa passkey',
+  asks: 'Meminta passkey',
+  refused: 'Meminta, dan menolak tanda tangan pertama',
+  phone_away: 'Meminta, dan ponsel pergi setelah tanda tangan',
+  expired: 'Meminta, dan permintaan pertama sudah kedaluwarsa',
+  no_options: 'Meminta, dan baru saat ditanya menyebut apa yang ditandatangani',
 };

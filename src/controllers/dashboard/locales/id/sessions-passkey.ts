@@ -5,6 +5,7 @@ export const sessionsPasskey: Texts<typeof english.sessionsPasskey> = {
   title: 'WhatsApp meminta passkey',
   why: 'WhatsApp baru menautkan nomor ini setelah pemilik akun menandatangani dengan passkey-nya. Passkey hanya bisa dipakai di halaman whatsapp.com. Karena itu, pemilik akun menandatangani di sana, lalu membawa hasilnya ke sini.',
   keepOpen: 'Biarkan WhatsApp tetap terbuka di ponsel.',
+  sandbox: 'Ini sandbox: tidak ada peramban yang punya passkey ini, jadi satu klik menandatangani di sini.',
   goodUntil: 'Permintaan ini berlaku sampai',
   thenAnother: 'setelah itu permintaan baru muncul sendiri.',
   step1: 'Di komputer, buka halaman ini di peramban yang menyimpan passkey:',
