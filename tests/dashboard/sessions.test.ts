@@ -45,6 +45,35 @@ async function connected(sessionId = 'shop'): Promise<string> {
   return id;
 }
 
+describe('taking over a link, and giving one away', () => {
+  it('says what is checked and what must be stopped, in both languages', async () => {
+    expect(await read('/dashboard/new-session')).toContain('href="/dashboard/import-session"');
+    const page = await read('/dashboard/import-session');
+    expect(page).toContain('The phone has signed this device');
+    expect(page).toContain('Stop the old program first');
+    const headers = { 'accept-language': 'id' };
+    const indonesian = await (await t.visit('/dashboard/import-session', { as: tenant, headers })).text();
+    expect(indonesian).toContain('Hentikan dulu program lama');
+  });
+
+  it('tells what is wrong with a file, and stores nothing', async () => {
+    const form = { sessionId: 'other', stopped: 'true', creds: '{"noiseKey":{},"me":{}}' };
+    const refused = await post('/dashboard/import-session', form);
+    expect(refused.status).toBe(400);
+    expect(await refused.text()).toContain('No phone has linked these credentials');
+    const running = await post('/dashboard/import-session', { sessionId: 'other', creds: '{}' });
+    expect(running.status).toBe(400);
+    expect((await t.visit('/dashboard/sessions/other', { as: tenant })).status).toBe(404);
+  });
+
+  it('gives nothing away without the name, and nothing that is not there', async () => {
+    await connected('kept');
+    expect(await read('/dashboard/sessions/kept')).toContain('action="/dashboard/sessions/kept/export"');
+    expect((await post('/dashboard/sessions/kept/export', { confirm: 'Kept' })).status).toBe(400);
+    expect(await read('/dashboard/sessions/kept')).toContain('Connected since');
+  });
+});
+
 describe('linking a phone', () => {
   it('leads from a name to a code that renews itself and turns to connected', async () => {
     const made = await post('/dashboard/sessions', { sessionId: 'shop' });

@@ -17,6 +17,7 @@ import { StateBadge, sessionPath, waitsForPerson } from './parts.tsx';
 import { QueueCard } from './queue.tsx';
 import { explainSession } from './reasons.ts';
 import { SESSION_TEXTS } from './texts.ts';
+import { ExportForm } from './transfer.tsx';
 
 const params = z.object({ sessionId: SessionId });
 const example = { params: { sessionId: 'main' } };
@@ -98,6 +99,7 @@ function Actions({ view, session }: { view: View; session: SessionStatusOutput }
           </ActionButton>
           <p class="muted small">{t.removeHint}</p>
         </div>
+        {session.user !== null && <ExportForm view={view} sessionId={sessionId} />}
       </div>
     </div>
   );

@@ -5,11 +5,13 @@ import { linkPages } from './link.tsx';
 import { listPages } from './list.tsx';
 import { passkeyPages } from './passkey.tsx';
 import { queuePages } from './queue.tsx';
+import { transferPages } from './transfer.tsx';
 
 export const sessionPages: Page[] = [
   ...listPages,
   ...linkPages,
   ...passkeyPages,
+  ...transferPages,
   ...queuePages,
   ...limitPages,
   ...detailPages,

@@ -11,6 +11,7 @@ import { Empty, Field, Form, Live, Pages, Table, Time } from '../parts.tsx';
 import { StateBadge, sessionPath, waitsForPerson } from './parts.tsx';
 import { explainSession } from './reasons.ts';
 import { SESSION_TEXTS } from './texts.ts';
+import { ImportOffer } from './transfer.tsx';
 
 const PAGE_SIZE = 50;
 const ListQuery = z.object({ page: z.coerce.number().int().min(1).max(10_000).default(1).catch(1) });
@@ -140,6 +141,7 @@ export const listPages: Page[] = [
                 {t.create}
               </button>
             </Form>
+            <ImportOffer view={view} />
           </div>
         </>
       );
