@@ -1,15 +1,17 @@
 /** How many of a tenant's codes were typed in, by day and by country. */
 
-import { and, desc, eq, gte, lt, lte, or, type SQL } from 'drizzle-orm';
+import { and, count, desc, eq, gte, inArray, or, type SQL, sql } from 'drizzle-orm';
+import type { ReadDb } from '../../db/client.ts';
 import { OTP_STATUSES, otps } from '../../db/schema.ts';
-import { turn } from '../../db/turns.ts';
+import type { DbColumn } from '../../db/types.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
 import { statisticsZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
-import { quickCountryOf } from '../otp/country.ts';
+import { COUNTRY_CODES, quickCountryOf } from '../otp/country.ts';
 import { type Scope, scopeOf, type TenantInput } from './filter.ts';
+import { localTime } from './local-time.ts';
 import { percent } from './message-tally.ts';
 import type { OtpStatus } from './otp-log.ts';
 
@@ -48,13 +50,10 @@ export interface OtpConversion {
   byCountry: (Conversion & { country: string | null })[];
 }
 
-/** Rows read in one go: some milliseconds. */
-const PIECE = 1_000;
 const MAX_ROWS = 200_000;
 
 /**
- * The codes that were made in the last `days` days, up to half a minute old. Reads in pieces, so nothing else waits
- * for it. Throws FORBIDDEN, SESSION_NOT_FOUND (a bound key).
+ * The codes that were made in the last `days` days, up to half a minute old. Throws FORBIDDEN, SESSION_NOT_FOUND (a bound key).
  */
 export async function readOtpConversion(ctx: Ctx, input: OtpConversionInput): Promise<OtpConversion> {
   requireScope(ctx, 'read');
@@ -71,15 +70,25 @@ async function tally(ctx: Ctx, scope: Scope, days: number, timeZone: string): Pr
   const middle = zone.startOfDay(to) + DAY_MS / 2;
   const dates = Array.from({ length: days }, (_, i) => zone.at(middle - (days - 1 - i) * DAY_MS).date);
   const from = zone.startOfDay(middle - (days - 1) * DAY_MS);
+  const where = codesOf(ctx, scope, from);
+  const [daily, regional, complete] = await Promise.all([
+    countByDay(ctx.database.scan, where, (at) => localTime(at, zone, from, to)),
+    countByRegion(ctx.database.scan, where),
+    isComplete(ctx.database.scan, where),
+  ]);
   const total = newConversion();
   const byDay = new Map(dates.map((date) => [date, newConversion()]));
+  for (const { localDay, status, n } of daily) {
+    const day = byDay.get(new Date(localDay).toISOString().slice(0, 10));
+    for (const one of [total, day]) if (one) add(one, status, n);
+  }
   const byCountry = new Map<string | null, Conversion>();
-  const complete = await readRows(ctx, scope, from, ({ phone, status, createdAt }) => {
-    const country = quickCountryOf(phone);
+  for (const { region, status, n } of regional) {
+    const country = quickCountryOf(region);
     const ofCountry = byCountry.get(country) ?? newConversion();
     byCountry.set(country, ofCountry);
-    for (const one of [total, byDay.get(zone.at(createdAt).date), ofCountry]) if (one) add(one, status);
-  });
+    add(ofCountry, status, n);
+  }
   return {
     period: {
       from: new Date(from).toISOString(),
@@ -106,9 +115,9 @@ const newConversion = (): Conversion => ({
   successRate: null,
 });
 
-function add(one: Conversion, status: OtpStatus): void {
-  one.total++;
-  one[status === 'sent' ? 'pending' : status]++;
+function add(one: Conversion, status: OtpStatus, n: number): void {
+  one.total += n;
+  one[status === 'sent' ? 'pending' : status] += n;
 }
 
 const rated = (one: Conversion): Conversion => ({
@@ -116,49 +125,79 @@ const rated = (one: Conversion): Conversion => ({
   successRate: percent(one.verified, one.verified + one.expired + one.failed),
 });
 
-type Row = Pick<typeof otps.$inferSelect, 'id' | 'phone' | 'status' | 'createdAt'>;
-
-/** Newest first, with turns of the event loop in between. False when there were too many. */
-async function readRows(ctx: Ctx, scope: Scope, from: number, use: (row: Row) => void): Promise<boolean> {
-  const tenant = and(eq(otps.userId, scope.tenant ?? ctx.actor.userId), gte(otps.createdAt, from));
-  // The index of a session goes by status.
-  const branches =
+function codesOf(ctx: Ctx, scope: Scope, from: number): SQL | undefined {
+  const { userId, requestedSessionId, status, createdAt } = otps;
+  const ofSession =
     scope.sessionId === undefined
-      ? [tenant]
-      : OTP_STATUSES.map((each) =>
-          and(tenant, eq(otps.requestedSessionId, scope.sessionId ?? ''), eq(otps.status, each)),
-        );
-  let room = MAX_ROWS;
-  for (const branch of branches) {
-    let last: Row | null = null;
-    for (;;) {
-      if (room <= 0) return false;
-      const rows: Row[] = await readPiece(ctx, branch, last);
-      for (const row of rows) use(row);
-      room -= rows.length;
-      if (rows.length < PIECE) break;
-      last = rows.at(-1) ?? null;
-      await turn();
-    }
-  }
-  return true;
+      ? undefined
+      : // The index of a session goes by status.
+        and(eq(requestedSessionId, scope.sessionId), inArray(status, [...OTP_STATUSES]));
+  return and(eq(userId, scope.tenant ?? ctx.actor.userId), ofSession, gte(createdAt, from));
 }
 
-function readPiece(ctx: Ctx, where: SQL | undefined, last: Row | null): Promise<Row[]> {
+function newest(scan: ReadDb, where: SQL | undefined) {
   const { id, phone, status, createdAt } = otps;
-  return ctx.db
-    .select({ id, phone, status, createdAt })
+  return scan
+    .select({ phone, status, createdAt })
     .from(otps)
-    .where(and(where, isOlder(last)))
+    .where(where)
     .orderBy(desc(createdAt), desc(id))
-    .limit(PIECE);
+    .limit(MAX_ROWS)
+    .as('newest');
 }
 
-/** The first condition bounds the index; an `or` by itself would be read from the newest row on. */
-function isOlder(last: Row | null): SQL | undefined {
-  if (last === null) return undefined;
-  return and(
-    lte(otps.createdAt, last.createdAt),
-    or(lt(otps.createdAt, last.createdAt), lt(otps.id, last.id)),
+async function isComplete(scan: ReadDb, where: SQL | undefined): Promise<boolean> {
+  const { id, createdAt } = otps;
+  const more = await scan
+    .select({ id })
+    .from(otps)
+    .where(where)
+    .orderBy(desc(createdAt), desc(id))
+    .limit(1)
+    .offset(MAX_ROWS);
+  return more.length === 0;
+}
+
+async function countByDay(
+  scan: ReadDb,
+  where: SQL | undefined,
+  toLocal: (at: SQL.Aliased | DbColumn) => SQL,
+): Promise<{ localDay: number; status: OtpStatus; n: number }[]> {
+  const rows = newest(scan, where);
+  const local = toLocal(rows.createdAt);
+  const found = await scan
+    .select({
+      localDay: sql<number>`${local} - ${local} % ${DAY_MS}`.as('local_day'),
+      status: rows.status,
+      n: count(),
+    })
+    .from(rows)
+    .groupBy(sql`local_day`, rows.status);
+  return found.map((row) => ({ ...row, localDay: Number(row.localDay), n: Number(row.n) }));
+}
+
+/** By the beginning of a number where that tells its country, else by the whole number. */
+async function countByRegion(
+  scan: ReadDb,
+  where: SQL | undefined,
+): Promise<{ region: string; status: OtpStatus; n: number }[]> {
+  const rows = newest(scan, where);
+  const tells = [1, 2, 3].map((length) =>
+    inArray(
+      sql`substr(${rows.phone}, 1, ${length})`,
+      COUNTRY_CODES.filter((code) => code.length === length),
+    ),
   );
+  const found = await scan
+    .select({
+      region:
+        sql<string>`case when ${or(...tells)} then substr(${rows.phone}, 1, 3) else ${rows.phone} end`.as(
+          'region',
+        ),
+      status: rows.status,
+      n: count(),
+    })
+    .from(rows)
+    .groupBy(sql`region`, rows.status);
+  return found.map((row) => ({ ...row, n: Number(row.n) }));
 }

@@ -1,8 +1,7 @@
 /** A tenant's last hours and days at a glance: what was sent and came in, codes, what waits, what went wrong. */
 
-import { and, count, desc, eq, gte, inArray, lt, lte, min, or, type SQL } from 'drizzle-orm';
+import { and, count, desc, eq, gte, inArray, lt, min } from 'drizzle-orm';
 import { messageQueue, messages, whatsappAccounts } from '../../db/schema.ts';
-import { turn } from '../../db/turns.ts';
 import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
@@ -46,7 +45,6 @@ export interface Volume {
   complete: boolean;
 }
 
-const PIECE = 1_000;
 const MAX_ROWS = 200_000;
 /** A busy page asks every few seconds. */
 const KEEP_MS = 15_000;
@@ -63,8 +61,7 @@ export interface KeptCounts {
 }
 
 /**
- * The caller's messages of the last 24 hours, 7 or 30 days in steps of an hour or a day, up to 15 s old. Reads in
- * pieces, so that nothing else waits for it.
+ * The caller's messages of the last 24 hours, 7 or 30 days in steps of an hour or a day, up to 15 s old.
  */
 export async function readVolume(ctx: Ctx, input: { range: OverviewRange }): Promise<Volume> {
   requireScope(ctx, 'read');
@@ -137,36 +134,34 @@ async function countSpan(
   return { counts, read };
 }
 
+/** The newest `atMost` of the span. */
 async function countRows(ctx: Ctx, { from, to }: Span, atMost: number): Promise<MessageCounts> {
-  const counts = noCounts();
+  const { scan } = ctx.database;
   const { id, createdAt, direction, status, userId } = messages;
   const bound = ctx.actor.sessionId;
-  const own = and(
-    eq(userId, ctx.actor.userId),
-    gte(createdAt, from),
-    lt(createdAt, to),
-    bound === null ? undefined : eq(messages.sessionId, bound),
-  );
-  let last: { createdAt: number; id: string } | null = null;
-  for (let read = 0; read < atMost; read += PIECE) {
-    const rows: { id: string; createdAt: number; direction: 'in' | 'out'; status: string }[] = await ctx.db
-      .select({ id, createdAt, direction, status })
-      .from(messages)
-      .where(and(own, isOlder(last)))
-      .orderBy(desc(createdAt), desc(id))
-      .limit(PIECE);
-    for (const row of rows) counts[row.direction === 'in' ? 'received' : placeOf(row.status)]++;
-    last = rows.at(-1) ?? null;
-    if (rows.length < PIECE) break;
-    await turn();
+  const newest = scan
+    .select({ direction, status })
+    .from(messages)
+    .where(
+      and(
+        eq(userId, ctx.actor.userId),
+        gte(createdAt, from),
+        lt(createdAt, to),
+        bound === null ? undefined : eq(messages.sessionId, bound),
+      ),
+    )
+    .orderBy(desc(createdAt), desc(id))
+    .limit(atMost)
+    .as('newest');
+  const groups = await scan
+    .select({ direction: newest.direction, status: newest.status, n: count() })
+    .from(newest)
+    .groupBy(newest.direction, newest.status);
+  const counts = noCounts();
+  for (const group of groups) {
+    counts[group.direction === 'in' ? 'received' : placeOf(group.status)] += Number(group.n);
   }
   return counts;
-}
-
-function isOlder(last: { createdAt: number; id: string } | null): SQL | undefined {
-  if (last === null) return undefined;
-  const { createdAt, id } = messages;
-  return and(lte(createdAt, last.createdAt), or(lt(createdAt, last.createdAt), lt(id, last.id)));
 }
 
 const PLACES: Record<string, Exclude<keyof MessageCounts, 'received'> | undefined> = {
@@ -231,14 +226,15 @@ export async function readBacklog(ctx: Ctx): Promise<Backlog> {
     messageQueue.accountId,
     own.map(({ id }) => id),
   );
-  const waiting = ctx.db
+  const { scan } = ctx.database;
+  const waiting = scan
     .select({ availableAt: messageQueue.availableAt })
     .from(messageQueue)
     .where(mine)
     .limit(MAX_WAITING)
     .as('waiting');
   const now = ctx.clock.now();
-  const [row] = await ctx.db.select({ n: count(), oldest: min(waiting.availableAt) }).from(waiting);
+  const [row] = await scan.select({ n: count(), oldest: min(waiting.availableAt) }).from(waiting);
   const oldest = row?.oldest == null ? null : Number(row.oldest);
   return {
     messages: Number(row?.n ?? 0),

@@ -1,15 +1,15 @@
 /** What a session did in the last days. */
 
-import { and, desc, eq, gte, lt, lte, or, type SQL } from 'drizzle-orm';
-import { messages, OTP_STATUSES, otps } from '../../db/schema.ts';
-import { turn } from '../../db/turns.ts';
+import { and, count, eq, gte, inArray, sum } from 'drizzle-orm';
+import { OTP_STATUSES, otps } from '../../db/schema.ts';
 import { DAY_MS } from '../../utils/durations.ts';
-import { type ZoneClock, zoneClock } from '../../utils/time-zone.ts';
+import { zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
 import { statisticsZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
 import { findSession, type SessionRecord } from '../sessions/find.ts';
-import { createTally, type MessageStatistics, percent } from './message-tally.ts';
+import { countMessages } from './message-counts.ts';
+import { type MessageStatistics, percent } from './message-tally.ts';
 import { readUptime, type Uptime } from './uptime.ts';
 import { type SessionState, stateOf } from './vocabulary.ts';
 
@@ -51,13 +51,8 @@ export interface SessionStats extends MessageStatistics {
   timestamp: string;
 }
 
-/** Rows read in one go: some milliseconds. */
-const PIECE = 1_000;
-const MAX_ROWS = 200_000;
-
 /**
- * Statistics of the last `days` days, up to half a minute old. Reads in pieces, so nothing else waits for it.
- * Throws SESSION_NOT_FOUND.
+ * Statistics of the last `days` days, up to half a minute old. Throws SESSION_NOT_FOUND.
  */
 export async function readSessionStats(ctx: Ctx, input: SessionStatsInput): Promise<SessionStats> {
   requireScope(ctx, 'read');
@@ -77,7 +72,7 @@ async function compute(
   const to = ctx.clock.now();
   // From the middle of a day, so that days of 23 and 25 hours lead to the right one.
   const from = zone.startOfDay(zone.startOfDay(to) + DAY_MS / 2 - (days - 1) * DAY_MS);
-  const { statistics, complete } = await tallyMessages(ctx, session, zone, from);
+  const { statistics, complete } = await countMessages(ctx, session, { zone, from, to });
   return {
     sessionId: session.sessionId,
     phoneNumber: session.phoneNumber,
@@ -98,52 +93,26 @@ async function compute(
   };
 }
 
-async function tallyMessages(
-  ctx: Ctx,
-  session: SessionRecord,
-  zone: ZoneClock,
-  from: number,
-): Promise<{ statistics: MessageStatistics; complete: boolean }> {
-  const tally = createTally(zone);
-  const { id, direction, type, status, phone, peer, errorCode, queuedAt, sentAt, createdAt } = messages;
-  const where = and(eq(messages.accountId, session.id), gte(createdAt, from));
-  const complete = await readPieces(
-    (last) =>
-      ctx.db
-        .select({ id, direction, type, status, phone, peer, errorCode, queuedAt, sentAt, createdAt })
-        .from(messages)
-        .where(and(where, isOlder(messages, last)))
-        .orderBy(desc(createdAt), desc(id))
-        .limit(PIECE),
-    (row) => tally.add(row),
-  );
-  return { statistics: tally.result(), complete };
-}
-
 async function tallyOtps(ctx: Ctx, session: SessionRecord, from: number): Promise<SessionStats['otp']> {
+  const { userId, requestedSessionId, status, attempts, createdAt } = otps;
+  const rows = await ctx.database.scan
+    .select({ status, n: count(), attempts: sum(attempts) })
+    .from(otps)
+    .where(
+      and(
+        eq(userId, session.userId),
+        eq(requestedSessionId, session.sessionId),
+        // Named, so that the index leads to the newest of each.
+        inArray(status, [...OTP_STATUSES]),
+        gte(createdAt, from),
+      ),
+    )
+    .groupBy(status);
   const counts = { pending: 0, sent: 0, verified: 0, expired: 0, failed: 0, canceled: 0 };
   let failedAttempts = 0;
-  const { id, attempts, createdAt } = otps;
-  for (const status of OTP_STATUSES) {
-    const where = and(
-      eq(otps.userId, session.userId),
-      eq(otps.requestedSessionId, session.sessionId),
-      eq(otps.status, status),
-      gte(createdAt, from),
-    );
-    await readPieces(
-      (last) =>
-        ctx.db
-          .select({ id, attempts, createdAt })
-          .from(otps)
-          .where(and(where, isOlder(otps, last)))
-          .orderBy(desc(createdAt), desc(id))
-          .limit(PIECE),
-      (row) => {
-        counts[status]++;
-        failedAttempts += row.attempts - (status === 'verified' ? 1 : 0);
-      },
-    );
+  for (const row of rows) {
+    counts[row.status] = Number(row.n);
+    failedAttempts += Number(row.attempts) - (row.status === 'verified' ? Number(row.n) : 0);
   }
   const { verified, expired, failed, canceled } = counts;
   const pending = counts.pending + counts.sent;
@@ -158,34 +127,4 @@ async function tallyOtps(ctx: Ctx, session: SessionRecord, from: number): Promis
     failedAttempts,
     successRate: percent(verified, ended),
   };
-}
-
-interface Placed {
-  createdAt: number;
-  id: string;
-}
-
-/** Newest first, with turns of the event loop in between. False when there were too many. */
-async function readPieces<R extends Placed>(
-  read: (last: Placed | null) => PromiseLike<R[]>,
-  use: (row: R) => void,
-): Promise<boolean> {
-  let last: Placed | null = null;
-  for (let done = 0; done < MAX_ROWS; done += PIECE) {
-    const rows: R[] = await read(last);
-    for (const row of rows) use(row);
-    if (rows.length < PIECE) return true;
-    last = rows.at(-1) ?? null;
-    await turn();
-  }
-  return false;
-}
-
-/** The first condition bounds the index; an `or` by itself would be read from the newest row on. */
-function isOlder(table: typeof messages | typeof otps, last: Placed | null): SQL | undefined {
-  if (last === null) return undefined;
-  return and(
-    lte(table.createdAt, last.createdAt),
-    or(lt(table.createdAt, last.createdAt), lt(table.id, last.id)),
-  );
 }

@@ -1,93 +1,71 @@
-/** Exact counts of large logs: index entries are skipped in pieces, and what was counted before is remembered. */
-import { and, asc, count, type SQL, sql } from 'drizzle-orm';
-import type { Db } from '../../db/client.ts';
+/** Exact counts of large logs: what was counted before is remembered, and only what came since is read. */
+import { and, count, type SQL, sql } from 'drizzle-orm';
+import type { ReadDb } from '../../db/client.ts';
 import { rawRows } from '../../db/ops.ts';
-import { turn } from '../../db/turns.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
+import { idAt } from '../../utils/ids.ts';
 import type { Deps } from '../context.ts';
-import type { Cursor, LogSource } from './keyset.ts';
+import type { LogSource } from './keyset.ts';
 
-/** Some milliseconds of an index on both databases. */
-const PIECE = 20_000;
 /** Rows that were deleted are noticed this late. */
-const KEEP_MS = 600_000;
+const KEEP_MS = 10 * MINUTE_MS;
+/** What is older than this has been committed by whoever wrote it. */
+const SETTLED_AFTER_MS = MINUTE_MS;
 
 export interface Counted {
+  /** rows before `before`, epoch milliseconds */
   n: number;
-  edge: Cursor;
+  before: number;
   /** monotonic milliseconds */
   until: number;
 }
 
-type CountDeps = Pick<Deps, 'db' | 'clock' | 'statistics'>;
+type CountDeps = Pick<Deps, 'database' | 'clock' | 'statistics'>;
 
 /**
  * How many rows `where` holds; `key` names the question. The first answer reads the whole index, later ones what is
  * new. Deleted rows count for up to ten minutes more.
  */
 export async function countAll(
-  deps: CountDeps,
+  { database, clock, statistics }: CountDeps,
   key: string,
   source: LogSource,
   where: SQL | undefined,
 ): Promise<number> {
-  const cache = deps.statistics.totals;
-  const now = deps.clock.monotonic();
-  const known = cache.get(key);
+  const now = clock.monotonic();
+  const known = statistics.totals.get(key);
   const fresh = known !== undefined && known.until > now ? known : null;
+  const before = clock.now() - SETTLED_AFTER_MS;
+  const rest = and(where, fresh === null ? undefined : isSince(source, fresh.before));
+  const [settled, recent] = await Promise.all([
+    countRows(database.scan, source, and(rest, isBefore(source, before))),
+    countRows(database.scan, source, and(where, isSince(source, Math.max(before, fresh?.before ?? 0)))),
+  ]);
+  const n = (fresh?.n ?? 0) + settled;
   const until = fresh?.until ?? now + KEEP_MS;
-  const rest = await countRows(deps.db, source, where, {
-    after: fresh?.edge ?? null,
-    onPiece: (n, edge) => cache.set(key, { n: (fresh?.n ?? 0) + n, edge, until }),
-  });
-  return (fresh?.n ?? 0) + rest;
+  statistics.totals.set(key, { n, before: Math.max(before, fresh?.before ?? 0), until });
+  return n + recent;
 }
 
-/** Counts in the order of the source; `onPiece` hears how many there were up to and with `edge`. */
+/** How many rows of a table there are. */
 export async function countRows(
-  db: Db,
-  source: LogSource,
+  scan: ReadDb,
+  { table }: Pick<LogSource, 'table'>,
   where: SQL | undefined,
-  options: { after?: Cursor | null; onPiece?: (n: number, edge: Cursor) => void } = {},
 ): Promise<number> {
-  let n = 0;
-  let edge = options.after ?? null;
-  for (;;) {
-    const rest = and(where, edge === null ? undefined : isNewer(source, edge));
-    const next = await findEdge(db, source, rest);
-    if (next === null) return n + (await countRest(db, source, rest));
-    n += PIECE;
-    edge = next;
-    options.onPiece?.(n, edge);
-    await turn();
-  }
-}
-
-/** The last row of the next whole piece; null when fewer are left. */
-async function findEdge(
-  db: Db,
-  { table, at, id }: LogSource,
-  where: SQL | undefined,
-): Promise<Cursor | null> {
-  const condition = where === undefined ? sql`` : sql` where ${where}`;
-  const order = at === null ? asc(id) : sql`${at} asc, ${id} asc`;
-  const [row] = await rawRows<{ id: string; at: number | string }>(
-    db,
-    sql`select ${id} as ${sql.identifier('id')}, ${at ?? sql`0`} as ${sql.identifier('at')}
-      from ${table}${condition} order by ${order} limit 1 offset ${PIECE - 1}`,
-  );
-  return row ? { id: row.id, at: Number(row.at) } : null;
-}
-
-async function countRest(db: Db, { table }: LogSource, where: SQL | undefined): Promise<number> {
   const condition = where === undefined ? sql`` : sql` where ${where}`;
   const [row] = await rawRows<{ n: number | string }>(
-    db,
+    scan,
     sql`select ${count()} as n from ${table}${condition}`,
   );
   return Number(row?.n ?? 0);
 }
 
-function isNewer({ at, id }: LogSource, edge: Cursor): SQL {
-  if (at === null) return sql`${id} > ${edge.id}`;
-  return sql`${at} >= ${edge.at} and (${at} > ${edge.at} or ${id} > ${edge.id})`;
+/** Ids are in the order of their time. */
+function isBefore({ at, id }: LogSource, time: number): SQL {
+  return at === null ? sql`${id} < ${idAt(time)}` : sql`${at} < ${time}`;
+}
+
+function isSince({ at, id }: LogSource, time: number): SQL {
+  return at === null ? sql`${id} >= ${idAt(time)}` : sql`${at} >= ${time}`;
 }

@@ -62,8 +62,7 @@ async function setSessions(metrics: Metrics, { db }: Deps): Promise<void> {
 }
 
 async function setQueue(metrics: Metrics, deps: Deps): Promise<void> {
-  const queue = { table: messageQueue, at: null, id: messageQueue.id };
-  metrics.queueMessages.set(await countRows(deps.db, queue, undefined));
+  metrics.queueMessages.set(await countRows(deps.database.scan, { table: messageQueue }, undefined));
   const now = deps.clock.now();
   const oldest = { high: now, normal: now, low: now };
   let last = '';
@@ -114,9 +113,8 @@ async function oldestDue(
   );
 }
 
-async function setWebhooks(metrics: Metrics, { db, clock }: Deps): Promise<void> {
-  const lanes = { table: webhookLanes, at: null, id: webhookLanes.lane };
-  metrics.webhookLanes.set(await countRows(db, lanes, undefined));
+async function setWebhooks(metrics: Metrics, { database, db, clock }: Deps): Promise<void> {
+  metrics.webhookLanes.set(await countRows(database.scan, { table: webhookLanes }, undefined));
   const now = clock.now();
   const { webhookId, state, createdAt } = webhookOutbox;
   const pending = and(sql`${webhookId} = waiting.webhook_id`, eq(state, 'pending'));

@@ -35,6 +35,11 @@ function readLonely(): Map<string, string | null> {
   return lonely;
 }
 
+/** Calling codes that tell the country by themselves. */
+export const COUNTRY_CODES: readonly string[] = [...LONELY].flatMap(([code, country]) =>
+  country ? [code] : [],
+);
+
 /** The same for very many numbers: most calling codes belong to one country, and need no look at the rest. */
 export function quickCountryOf(phone: string): string | null {
   for (const length of [1, 2, 3]) {
