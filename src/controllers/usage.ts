@@ -19,7 +19,7 @@ export const usageRoutes: Route[] = [
     tag: 'Operations',
     summary: 'What you have of what you may have',
     description:
-      'Sessions, stored files and bytes, uploads under way, keys, webhooks, lists, contacts, templates, requests a minute. What is over is refused with QUOTA_EXCEEDED. Not for a key that is bound to one session.',
+      'Sessions, stored files and bytes, uploads and imports under way, keys, webhooks, lists, contacts, templates, requests a minute. What is over is refused with QUOTA_EXCEEDED. Not for a key that is bound to one session.',
     auth: 'credential',
     query: z.object({ userId: tenantQuery.userId }),
     response: z.object({ data: z.array(Usage) }),

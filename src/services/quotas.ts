@@ -6,6 +6,7 @@ import {
   apiKeys,
   broadcastLists,
   broadcastTemplates,
+  contactImports,
   counters,
   media,
   otpTemplates,
@@ -71,6 +72,16 @@ const COUNTED: Record<CountedQuota, Counted> = {
       table: quotaHolds,
       n: count(),
       where: and(eq(quotaHolds.userId, userId), eq(quotaHolds.kind, 'upload'), gt(quotaHolds.expiresAt, now)),
+    }),
+  },
+  importsRunning: {
+    thing: 'imports under way',
+    advice: 'wait until one of them is done',
+    retryAfterSeconds: 5,
+    of: (userId) => ({
+      table: contactImports,
+      n: count(),
+      where: and(eq(contactImports.userId, userId), eq(contactImports.status, 'running')),
     }),
   },
   apiKeys: {

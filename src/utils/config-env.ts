@@ -215,6 +215,7 @@ export const Env = z.object({
   QUOTA_STORED_BYTES: whole(1, 1024 * 1024 * GIB).default(10 * GIB),
   QUOTA_STORED_FILES: whole(1, 10_000_000).default(10_000),
   QUOTA_UPLOADS_IN_FLIGHT: whole(1, 10_000).default(20),
+  QUOTA_IMPORTS_RUNNING: whole(1, 1_000).default(10),
   QUOTA_API_KEYS: whole(1, 10_000).default(100),
   QUOTA_KEYS_IN_GRACE: whole(1, 100).default(3),
   QUOTA_WEBHOOKS: whole(1, 10_000).default(20),

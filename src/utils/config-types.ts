@@ -11,6 +11,7 @@ export interface Quotas {
   storedFiles: number;
   /** requests whose file is under way */
   uploadsInFlight: number;
+  importsRunning: number;
   apiKeys: number;
   /** own keys that were replaced and still work */
   keysInGrace: number;

@@ -204,6 +204,7 @@ function quotasOf(env: EnvValues): Config['quotas'] {
     storedBytes: env.QUOTA_STORED_BYTES,
     storedFiles: env.QUOTA_STORED_FILES,
     uploadsInFlight: env.QUOTA_UPLOADS_IN_FLIGHT,
+    importsRunning: env.QUOTA_IMPORTS_RUNNING,
     apiKeys: env.QUOTA_API_KEYS,
     keysInGrace: env.QUOTA_KEYS_IN_GRACE,
     webhooks: env.QUOTA_WEBHOOKS,

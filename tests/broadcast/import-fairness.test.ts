@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { runImport, spoolPath } from '../../src/services/contacts/import/job.ts';
 import { thisHost } from '../../src/services/contacts/import/resume.ts';
 import { newId } from '../../src/utils/ids.ts';
@@ -9,6 +9,19 @@ import { testConfig } from '../helpers/app.ts';
 import { enterAs, openWorld, upload, type World } from './fixture.ts';
 
 const CSV = 'name,number\nBudi,081234567890\n';
+const ENDLESS = Buffer.from('504b0304', 'hex');
+
+/** Helper processes that never answer. */
+vi.mock('../../src/utils/helper-process.ts', async (original) => {
+  const real = await original<typeof import('../../src/utils/helper-process.ts')>();
+  const run: import('../../src/utils/helper-process.ts').HelperPool['run'] = (_job, { signal }) =>
+    new Promise((_, reject) => {
+      const stop = () => reject(new real.HelperFailure('aborted', 'stopped'));
+      if (signal?.aborted) stop();
+      signal?.addEventListener('abort', stop);
+    });
+  return { ...real, createHelperPool: () => ({ run, close: () => undefined }) };
+});
 
 let w: World;
 let folder: string;
@@ -46,6 +59,24 @@ it('many long imports of one tenant keep that of another waiting for none of the
   expect(reply.body).toMatchObject({ data: { status: 'completed', added: 1 } });
   stop(new Error('enough of it'));
   expect((await long).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+});
+
+it('workbooks that take long hold no place of those who send CSV, however many tenants send them', async () => {
+  const { deps } = w.t;
+  const stopping = new AbortController();
+  const tenants = await Promise.all(Array.from({ length: 25 }, () => w.t.tenant()));
+  const long = tenants.map(async ({ id }) => {
+    const job = jobOf(id);
+    const path = spoolPath(deps, job.id);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, ENDLESS);
+    return runImport(deps, job, stopping.signal);
+  });
+  const other = await enterAs(w.t, await w.t.tenant());
+  const reply = await upload(other, `/lists/${await other.list()}/contacts/bulk`, CSV);
+  expect(reply.body).toMatchObject({ data: { status: 'completed', added: 1 } });
+  stopping.abort();
+  await Promise.allSettled(long);
 });
 
 function jobOf(userId: number): Parameters<typeof runImport>[1] {

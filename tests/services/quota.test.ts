@@ -2,10 +2,17 @@
 import { and, count, eq, type SQL } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { insertMany } from '../../src/db/ops.ts';
-import { apiKeys, broadcastLists, broadcastTemplates, otpTemplates, webhooks } from '../../src/db/schema.ts';
+import {
+  apiKeys,
+  broadcastLists,
+  broadcastTemplates,
+  contactImports,
+  otpTemplates,
+  webhooks,
+} from '../../src/db/schema.ts';
 import type { DbTable } from '../../src/db/types.ts';
 import { newId } from '../../src/utils/ids.ts';
-import { enterAs, type World } from '../broadcast/fixture.ts';
+import { enterAs, upload, type World } from '../broadcast/fixture.ts';
 import { openTestApp, type Reply, type TestApp } from '../helpers/app.ts';
 
 const AT_ONCE = 12;
@@ -138,4 +145,32 @@ test('another tenant has room of its own', async () => {
     ),
   );
   expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([201]));
+});
+
+test('imports under way have a limit, and one that is done makes room', async () => {
+  const rows = times(10, () => ({
+    ...own(),
+    ...at(),
+    kind: 'opt_outs' as const,
+    sessionId: 'main',
+    status: 'running' as const,
+    sizeBytes: 1,
+    owner: 'another process',
+    host: 'elsewhere',
+  }));
+  await insertMany(t.deps.db, contactImports, rows);
+  const csv = 'name,number\nBudi,081234567890\n';
+  const path = `/lists/${await world.list()}/contacts/bulk`;
+  const refused = await upload(world, path, csv);
+  expect(refused).toMatchObject({
+    status: 429,
+    body: { code: 'QUOTA_EXCEEDED', details: { quota: 'importsRunning', limit: 10, used: 10 } },
+  });
+  expect(refused.headers.get('retry-after')).toBe('5');
+  const [first] = rows;
+  await t.deps.db
+    .update(contactImports)
+    .set({ status: 'completed' })
+    .where(eq(contactImports.id, first?.id ?? ''));
+  expect(await upload(world, path, csv)).toMatchObject({ status: 200, body: { data: { added: 1 } } });
 });

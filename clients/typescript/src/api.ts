@@ -2441,7 +2441,7 @@ export interface paths {
         };
         /**
          * What you have of what you may have
-         * @description Sessions, stored files and bytes, uploads under way, keys, webhooks, lists, contacts, templates, requests a minute. What is over is refused with QUOTA_EXCEEDED. Not for a key that is bound to one session.
+         * @description Sessions, stored files and bytes, uploads and imports under way, keys, webhooks, lists, contacts, templates, requests a minute. What is over is refused with QUOTA_EXCEEDED. Not for a key that is bound to one session.
          *
          *     An API key needs the scope `read`.
          */

@@ -3,10 +3,12 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { MINUTE_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
+import { createFairQueue } from '../../../utils/fair-queue.ts';
 import { createHelperPool, HelperFailure } from '../../../utils/helper-process.ts';
 import type { TableFormat, TableJob } from './tables/process.ts';
 
-const TIMEOUT_MS = 10 * MINUTE_MS;
+/** A million rows take about a minute. Its process computes on one core and comes after the service. */
+const TIMEOUT_MS = 3 * MINUTE_MS;
 /** Texts of a workbook are in memory while it is read. */
 const HEAP_MIB = 512;
 const ENTRY = new URL(
@@ -14,21 +16,27 @@ const ENTRY = new URL(
   import.meta.url,
 );
 
+/** Two at a time, of one tenant one. */
+const places = createFairQueue({ concurrency: 2, maxWaiting: Number.POSITIVE_INFINITY });
+
 /**
  * Leaves CSV in UTF-8 under the same path, each record on the line or row where it stands in the file. In a process of its
- * own, which is killed with `signal`. Throws VALIDATION_FAILED for what cannot be read, and UNAVAILABLE when it was cut
+ * own, which is killed with `signal`; `owner` has one at a time. Throws VALIDATION_FAILED for what cannot be read, and UNAVAILABLE when it was cut
  * off.
  */
-export async function toCsv(path: string, signal: AbortSignal): Promise<'csv' | TableFormat> {
+export async function toCsv(path: string, owner: string, signal: AbortSignal): Promise<'csv' | TableFormat> {
   const format = await formatOf(path);
-  if (format === null) return 'csv';
+  if (format !== null) await places.run(owner, () => convert(path, format, signal));
+  return format ?? 'csv';
+}
+
+async function convert(path: string, format: TableFormat, signal: AbortSignal): Promise<void> {
   const output = `${path}.part`;
   const job: TableJob = { format, input: path, output };
   const pool = createHelperPool({ entry: ENTRY, concurrency: 1, heapMiB: HEAP_MIB, idleMs: 1_000 });
   try {
     await pool.run(job, { owner: 'import', timeoutMs: TIMEOUT_MS, signal });
     await rename(output, path);
-    return format;
   } catch (error) {
     throw error instanceof HelperFailure ? toAppError(error, format) : error;
   } finally {

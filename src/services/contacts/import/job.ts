@@ -29,6 +29,7 @@ import {
   optionsOf,
   writeNotes,
 } from './store.ts';
+import type { TableFormat } from './tables/process.ts';
 
 export type ImportDeps = Pick<
   Deps,
@@ -48,8 +49,8 @@ export class ImportStopped extends Error {
   override name = 'ImportStopped';
 }
 
-/** Two at a time, of one tenant one: more would only slow each other and the rest of the service. */
-const running = createFairQueue({ concurrency: 2, maxWaiting: Number.POSITIVE_INFINITY });
+/** A place for each tenant that imports: what they take of the event loop they take in turn. */
+const running = createFairQueue({ concurrency: 20, maxWaiting: Number.POSITIVE_INFINITY });
 
 /** The folder of contact lists that are being imported, below `uploadPath`. */
 export const IMPORTS_FOLDER = 'imports';
@@ -66,7 +67,9 @@ export function spoolPath({ config }: Pick<Deps, 'config'>, importId: string): s
  */
 export async function runImport(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Promise<void> {
   try {
-    await running.run(String(job.userId), () => work(deps, job, signal));
+    // Who waits for a workbook to be read holds no place of those whose file is CSV already.
+    const format = await toCsv(spoolPath(deps, job.id), String(job.userId), signal);
+    await running.run(String(job.userId), () => work(deps, job, format, signal));
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'UNAVAILABLE') throw error;
     await finish(deps, job, {
@@ -80,11 +83,15 @@ export async function runImport(deps: ImportDeps, job: ImportRow, signal: AbortS
   await rm(spoolPath(deps, job.id), { force: true });
 }
 
-async function work(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Promise<void> {
+async function work(
+  deps: ImportDeps,
+  job: ImportRow,
+  format: 'csv' | TableFormat,
+  signal: AbortSignal,
+): Promise<void> {
   if (signal.aborted) throw new ImportStopped();
   const path = spoolPath(deps, job.id);
   const options = optionsOf(job);
-  const format = await toCsv(path, signal);
   const { encoding, sample, warning } = await detectEncoding(
     path,
     (job.format ?? format) === 'csv' ? options.encoding : null,

@@ -1,7 +1,7 @@
 /** Importing a CSV file: taking it, following it, and what became of its lines. */
 
 import { existsSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { and, eq } from 'drizzle-orm';
 import { affected, transact } from '../../../db/ops.ts';
@@ -14,6 +14,7 @@ import type { Ctx } from '../../context.ts';
 import { type Answer, claimIdempotency } from '../../idempotency.ts';
 import { findList } from '../../lists/lists.ts';
 import type { ReceivedFile } from '../../media/sources.ts';
+import { takeRoom } from '../../quotas.ts';
 import type { SessionRef } from '../../sessions/find.ts';
 import { type BroadcastRef, enterBroadcast } from '../../sessions/tenant.ts';
 import { signLink } from '../../signed-links.ts';
@@ -154,11 +155,17 @@ async function takeFile(
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   // The file first: a row without one could not be worked off.
   await rename(input.file.path, path);
-  await transact(ctx.database, async (tx) => {
-    await tx.insert(contactImports).values(job);
-    const { answer, final } = kept(job);
-    await claimIdempotency(ctx, tx, answer, { final });
-  });
+  try {
+    await transact(ctx.database, async (tx) => {
+      await takeRoom(tx, ctx, userId, 'importsRunning');
+      await tx.insert(contactImports).values(job);
+      const { answer, final } = kept(job);
+      await claimIdempotency(ctx, tx, answer, { final });
+    });
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
   return { userId, job, done: ctx.background.run('an import', (signal) => workOn(ctx, job, signal)) };
 }
 
