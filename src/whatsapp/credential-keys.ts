@@ -295,8 +295,12 @@ async function writeBatch(
 const keysNamed = (accountId: string, type: string, names: string[]) =>
   and(eq(waKeys.accountId, accountId), eq(waKeys.type, type), inArray(waKeys.name, names));
 
+/**
+ * Those that exist and can be opened. One that was sealed with another key, or is damaged, is as good as gone: WhatsApp's
+ * clients agree on new ones when one is missing, and the next write takes its place.
+ */
 async function readKeys(
-  { db, secrets }: CredentialStoreDeps,
+  { db, secrets, logger }: CredentialStoreDeps,
   accountId: string,
   type: string,
   names: readonly string[],
@@ -308,7 +312,16 @@ async function readKeys(
       .from(waKeys)
       .where(keysNamed(accountId, type, names.slice(at, at + PIECE)));
     for (const { name, keyId, sealed } of rows) {
-      found.set(name, secrets.open(sealed, keyId, keyContext(accountId, type, name)));
+      try {
+        found.set(name, secrets.open(sealed, keyId, keyContext(accountId, type, name)));
+      } catch (error) {
+        // Its name may hold a phone number.
+        logger.error('a key cannot be opened and is taken for missing', {
+          accountId,
+          type,
+          error: String(error),
+        });
+      }
     }
   }
   return found;
