@@ -1,5 +1,5 @@
 /** The heartbeat rows: which processes are running, by the database's clock. */
-import { and, eq, gt, inArray, isNull, lt, ne, or, type SQL } from 'drizzle-orm';
+import { and, eq, gt, isNull, lt, lte, ne, or, type SQL } from 'drizzle-orm';
 import type { Database, Db, Tx } from '../db/client.ts';
 import { affected, upsert } from '../db/ops.ts';
 import { processes, whatsappAccounts } from '../db/schema.ts';
@@ -46,8 +46,11 @@ type Heartbeat = Pick<typeof processes.$inferSelect, 'id' | 'heartbeatAt'>;
 
 async function removeRows({ db }: Database, rows: readonly Heartbeat[]): Promise<number> {
   for (const row of rows) await noteLastSeen(db, row);
-  const ids = rows.map((row) => row.id);
-  return affected(await db.delete(processes).where(inArray(processes.id, ids)));
+  // Who has renewed its heartbeat since it was read is not dead.
+  const silent = rows.map((row) =>
+    and(eq(processes.id, row.id), lte(processes.heartbeatAt, row.heartbeatAt)),
+  );
+  return affected(await db.delete(processes).where(or(...silent)));
 }
 
 /**

@@ -1,0 +1,59 @@
+/** Rows of processes that are long silent go, but not that of one which has just said that it lives. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beat, readLive } from '../../src/cluster/processes.ts';
+import type { Database, Db } from '../../src/db/client.ts';
+import { processes, whatsappAccounts } from '../../src/db/schema.ts';
+import { openTestDatabase, type TestDatabase } from '../helpers/database.ts';
+import { fakeHost } from '../workers/session-world.ts';
+
+const HOUR_MS = 3_600_000;
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+afterAll(() => database.close());
+
+const idsOf = async () =>
+  (await database.db.select({ id: processes.id }).from(processes)).map(({ id }) => id);
+
+async function addSilent(id: string): Promise<void> {
+  const at = (await database.now()) - HOUR_MS;
+  await database.db
+    .insert(processes)
+    .values({ id, ...fakeHost('elsewhere', 1).identity, heartbeatAt: at, startedAt: at });
+}
+
+/** Between the reading of the rows and their removal `work` happens, once. */
+function inBetween(work: () => Promise<void>): Database {
+  let done = false;
+  const db: Db = new Proxy(database.db, {
+    get(target, name) {
+      if (name !== 'update') {
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      }
+      return (table: Parameters<Db['update']>[0]) => {
+        const builder = target.update(table);
+        if (table !== whatsappAccounts || done) return builder;
+        done = true;
+        return { set: () => ({ where: work }) };
+      };
+    },
+  });
+  return { ...database, db };
+}
+
+it('forgets a process that was silent for an hour', async () => {
+  await addSilent('gone');
+  expect(await readLive(database)).not.toContain('gone');
+  expect(await idsOf()).not.toContain('gone');
+});
+
+it('keeps the row of a process that comes back at that very moment', async () => {
+  await addSilent('back');
+  await addSilent('gone');
+  await readLive(inBetween(() => beat(database, 'back', fakeHost('elsewhere', 1))));
+  expect(await idsOf()).toEqual(['back']);
+  expect(await readLive(database)).toEqual(['back']);
+});
