@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ownAddresses } from '../../src/services/webhooks/own-address.ts';
+import { ownAddresses, refuseOwnAddress } from '../../src/services/webhooks/own-address.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import {
   createGuardedHttp,
@@ -304,5 +304,26 @@ describe('the own addresses', () => {
     );
     expect((await unknown()).has('127.0.0.1')).toBe(true);
     expect((await unknown()).has('1.1.1.1')).toBe(false);
+  });
+
+  it('are refused for a new webhook however its host is written, and a resolver that is silent holds nobody', async () => {
+    const config = { publicUrl: 'https://hub.example.com', allowPrivateUrls: false };
+    const elsewhere = names({ 'hook.example.com': ['93.184.216.34'] });
+    for (const url of [
+      'https://hub.example.com./',
+      'https://HUB.example.com.:443/x',
+      'https://127.0.0.1./',
+    ]) {
+      await expect(refuseOwnAddress(config, url, elsewhere)).rejects.toMatchObject({ code: 'URL_REFUSED' });
+    }
+    await refuseOwnAddress(config, 'https://hook.example.com./', elsewhere);
+    const beside = { publicUrl: 'http://hub.example.com:3000', allowPrivateUrls: true };
+    await expect(refuseOwnAddress(beside, 'http://hub.example.com.:3000/')).rejects.toMatchObject({
+      code: 'URL_REFUSED',
+    });
+    await refuseOwnAddress(beside, 'http://hub.example.com:4000/');
+    const startedMs = performance.now();
+    await refuseOwnAddress(config, 'https://silent.example.com/', () => new Promise(() => undefined));
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
   });
 });
