@@ -118,8 +118,8 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
       const passes = answer === undefined || answer.status === 503 || answer.status === 409;
       if (!passes) throw new Error(`${path} was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
       // Nothing says that it was accepted: after the end it is looked for no more, whatever became of it.
-      if (!goesOn() && attempt > 200) return null;
-      await pause(50);
+      if (!goesOn() && attempt > 100) return null;
+      await pause(200);
     }
   }
 
@@ -134,7 +134,7 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
       const { ids } = await emulator.deliver({ to: PHONE, from, ...content });
       of(kind).set(words, ids[0] ?? '');
       // The emulator is never away, the service is: no flood.
-      return pause(300);
+      return pause(800);
     }
     const requests = {
       text: ['/message/send-text', { session: SESSION, to, text: words }],
