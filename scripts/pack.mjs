@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 /**
- * Puts the compiled service and its packages into one file, dist/.packed/sandbox.mjs, for tests that start it hundreds of
- * times: most of a start is looking for 3,000 files. The code is that of dist/; each module still knows where it lies.
+ * Puts the compiled service and its tools, with their packages, into a file each: dist/.packed/sandbox.mjs and cli.mjs.
+ * Tests start them hundreds of times, and most of a start is looking for 3,000 files. The code is that of dist/, and each
+ * module still knows where it lies.
  */
-import { readFileSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { ROOT } from './bootstrap.mjs';
@@ -12,11 +14,15 @@ import { prepareBuild } from './build.mjs';
 
 const DIST = join(ROOT, 'dist');
 /** Below dist/: a new build takes it away. */
-const PACKED = join(DIST, '.packed', 'sandbox.mjs');
+const PACKED = join(DIST, '.packed');
+const ENTRIES = { sandbox: join(DIST, 'sandbox.js'), cli: join(DIST, 'cli', 'main.js') };
 /** Bring machine code along, or look for files by a way of their own. */
 const NOT_PACKED = ['sharp', 'libsql', '@libsql/*', 'bcrypt', 'opus-decoder'];
 const REQUIRE =
   "import { createRequire as createPackedRequire } from 'node:module'; const require = createPackedRequire(import.meta.url);";
+/** Held while one process compiles and packs; one that was killed leaves it behind. */
+const LOCK = join(ROOT, 'dist.lock');
+const LOCK_ENDS_MS = 180_000;
 
 /** What a module asks about its own place is answered as before. */
 const ownPlaces = {
@@ -40,15 +46,32 @@ const ownPlaces = {
 
 const changedAtMs = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** Leaves a packed file that is not older than the service's and the emulator's sources. */
-export async function preparePacked() {
-  await prepareBuild();
-  const built = [DIST, join(ROOT, 'packages', 'wa-emulator', 'dist')];
-  if (built.every((dist) => changedAtMs(PACKED) > changedAtMs(join(dist, '.built')))) return;
-  const made = join(DIST, '.packed', `sandbox.${process.pid}.part.mjs`);
+/** Two tests that start at the same moment would put their files in each other's place. */
+async function locked(work) {
+  for (;;) {
+    try {
+      mkdirSync(LOCK);
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      if (Date.now() - changedAtMs(LOCK) > LOCK_ENDS_MS) rmdirSync(LOCK);
+      else await pause(200);
+    }
+  }
+  // prepareBuild ends the process when src/ does not compile.
+  const giveUp = () => rmdirSync(LOCK);
+  process.once('exit', giveUp);
+  await work();
+  process.removeListener('exit', giveUp);
+  giveUp();
+}
+
+async function pack() {
+  const made = join(PACKED, `${process.pid}.part`);
   await build({
-    entryPoints: [join(DIST, 'sandbox.js')],
-    outfile: made,
+    entryPoints: ENTRIES,
+    outdir: made,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -58,6 +81,19 @@ export async function preparePacked() {
     plugins: [ownPlaces],
     logLevel: 'error',
   });
-  // The rename makes it appear whole.
-  renameSync(made, PACKED);
+  // Each appears whole.
+  for (const name of Object.keys(ENTRIES)) renameSync(join(made, `${name}.mjs`), join(PACKED, `${name}.mjs`));
+  rmdirSync(made);
+}
+
+/** Leaves packed files that are not older than the service's and the emulator's sources. */
+export async function preparePacked() {
+  await locked(async () => {
+    await prepareBuild();
+    const built = [DIST, join(ROOT, 'packages', 'wa-emulator', 'dist')].map((dist) =>
+      changedAtMs(join(dist, '.built')),
+    );
+    const packed = Object.keys(ENTRIES).map((name) => changedAtMs(join(PACKED, `${name}.mjs`)));
+    if (Math.min(...packed) <= Math.max(...built)) await pack();
+  });
 }

@@ -170,6 +170,8 @@ installPackages();
 mkdirSync(REPORTS, { recursive: true });
 const given = process.argv.slice(2);
 const isOption = (argument) => argument.startsWith('-');
+// What starts the service in processes of its own finds it compiled. The packer itself may have been missing until now.
+if (!given.includes('--fast')) await (await import('./pack.mjs')).preparePacked();
 // What breaks between the parts (a server that does not start) is a failure like the others, and ends the run.
 await allParts(
   new Set(given.filter(isOption)),

@@ -6,6 +6,7 @@ import { migrate } from '../../src/db/migrate.ts';
 import { withSnapshot } from '../../src/db/snapshot.ts';
 import { makePlace, readEverything } from '../cli/backup-fixture.ts';
 import { runCare, startCare } from '../helpers/cli.ts';
+import { preparePacked } from '../helpers/packed.ts';
 import { databaseSettings } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
 
@@ -31,6 +32,7 @@ async function isMarked(options: DatabaseOptions): Promise<boolean> {
 }
 
 test('kill -9 in the middle of a backup and of a restore: the next run of each is whole', async () => {
+  await preparePacked();
   const original = await place.migrated();
   const rows = Array.from({ length: ROWS }, (_, i) => [`counter ${i} 😀`, i]);
   await loadRows(original, { name: 'counters', columns: ['name', 'value'] }, rows);

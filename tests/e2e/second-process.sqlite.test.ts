@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
 import { dbType } from '../../src/db/kit.ts';
+import { PACKED } from '../helpers/packed.ts';
 import { findFreePort, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
 
 // On MySQL a second process is welcome: see cluster-two.test.ts.
@@ -19,7 +20,7 @@ if (dbType === 'sqlite') {
   });
 
   test('a second process on the same SQLite file is refused with one clear line, and the first goes on', async () => {
-    const second = spawn(process.execPath, ['--import', 'tsx', 'src/sandbox.ts'], {
+    const second = spawn(process.execPath, [PACKED.sandbox], {
       env: { ...first.env, PORT: String(await findFreePort()) },
       stdio: ['ignore', 'ignore', 'pipe'],
     });

@@ -1,5 +1,6 @@
 /** The tools for the data as users run them: a process of its own. */
 import { spawn } from 'node:child_process';
+import { PACKED, preparePacked } from './packed.ts';
 
 export interface ToolRun {
   code: number | null;
@@ -8,13 +9,14 @@ export interface ToolRun {
 }
 
 /** Runs `npm run <tool> -- <args>` without npm; resolves when it has ended. `env` is all that it sees. */
-export function runCare(args: readonly string[], env: NodeJS.ProcessEnv): Promise<ToolRun> {
+export async function runCare(args: readonly string[], env: NodeJS.ProcessEnv): Promise<ToolRun> {
+  await preparePacked();
   return startCare(args, env).ended;
 }
 
-/** The same, to be killed in the middle. */
+/** The same after `preparePacked`, to be killed in the middle. */
 export function startCare(args: readonly string[], env: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+  const child = spawn(process.execPath, [PACKED.cli, ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

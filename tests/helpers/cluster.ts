@@ -43,7 +43,6 @@ export async function startCluster(
   settings: {
     env?: Record<string, string>;
     on?: readonly [DatabaseOptions, ...DatabaseOptions[]];
-    compiled?: boolean;
   } = {},
 ): Promise<Cluster> {
   const [given, ...others] = settings.on ?? [];
@@ -61,7 +60,7 @@ export async function startCluster(
   const processes: SandboxProcess[] = [];
   const add = async () => {
     const way = ways[processes.length % ways.length];
-    const added = await startSandboxProcess(emulator, env, way, { compiled: settings.compiled ?? false });
+    const added = await startSandboxProcess(emulator, env, way);
     processes.push(added);
     return added;
   };

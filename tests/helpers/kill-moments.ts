@@ -23,8 +23,11 @@ export interface KillOptions {
 
 /** Before a process is killed at work it does so much more of one kind, at most. */
 const MOST_BETWEEN = 4;
-/** The longest wait for it: then it is killed all the same. */
-const KILL_WITHIN_MS = 3_000;
+/**
+ * The longest wait for it, in the time that a start takes on this machine now: then it is killed all the same. A file is
+ * looked at by a process of its own, which takes about as long as a start.
+ */
+const WITHIN_STARTS = 2;
 /** Of a restart that follows a kill. Each may be followed by another one, so that a third of all kills meet a start. */
 const DURING_START = 1 / 3;
 
@@ -47,7 +50,7 @@ export function createKiller({ processes, random, progress, check }: KillOptions
   async function letWork(): Promise<void> {
     const count = progress[Math.floor(random() * progress.length)] ?? (() => 0);
     const enough = count() + Math.floor(random() * MOST_BETWEEN);
-    await until(() => count() >= enough, KILL_WITHIN_MS).catch(() => undefined);
+    await until(() => count() >= enough, WITHIN_STARTS * startMs).catch(() => undefined);
     await pause(random() * 100);
   }
 

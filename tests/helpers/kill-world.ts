@@ -12,7 +12,7 @@ import { type Emulator, startEmulator } from 'wa-emulator';
 import { type Cluster, startCluster } from './cluster.ts';
 import { createKiller, type Moment } from './kill-moments.ts';
 import { createRandom } from './random.ts';
-import { compileSource, linkSession, type SandboxProcess, startSandboxProcess } from './sandbox-process.ts';
+import { linkSession, type SandboxProcess, startSandboxProcess } from './sandbox-process.ts';
 import { until } from './until.ts';
 
 const SESSION = 'main';
@@ -64,18 +64,13 @@ export type Outcome = Record<Kind | 'webhooks', number> & { killed: Readonly<Rec
 
 /** The seed says when kills come; what a process does at that moment is its own affair. */
 export async function startKillWorld(processes: number, seed: number): Promise<KillWorld> {
-  await compileSource();
   const emulator = await startEmulator();
   const hooks = await startReceiver();
   // Whichever process owns the session reads what another one took.
   const files = await mkdtemp(join(tmpdir(), 'wahub-files-'));
   const cluster: Cluster | null =
-    processes > 1
-      ? await startCluster(emulator, processes, { env: { ...FAST, UPLOAD_PATH: files }, compiled: true })
-      : null;
-  const all = cluster?.processes ?? [
-    await startSandboxProcess(emulator, FAST, undefined, { compiled: true }),
-  ];
+    processes > 1 ? await startCluster(emulator, processes, { env: { ...FAST, UPLOAD_PATH: files } }) : null;
+  const all = cluster?.processes ?? [await startSandboxProcess(emulator, FAST)];
   const [first] = all;
   if (!first) throw new Error('no process was started');
   await linkSession(first, emulator, SESSION, PHONE);

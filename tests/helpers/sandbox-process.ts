@@ -1,13 +1,13 @@
 /** The service as users run it: a process of its own, against an emulator that outlives it. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Emulator } from 'wa-emulator';
 import type { DatabaseOptions } from '../../src/db/client.ts';
 import { createEmptyDatabase } from './database.ts';
+import { PACKED, preparePacked } from './packed.ts';
 import { until } from './until.ts';
 
 export interface SandboxProcess {
@@ -47,25 +47,14 @@ export interface Answer {
 
 /** A start that hangs is found by it; a slow machine must not be. */
 const START_TIMEOUT_MS = 180_000;
-/** How the service is started: from its source, or with a fifth of the work from dist/, packed into one file. */
-const FROM_SOURCE = ['--import', 'tsx', 'src/sandbox.ts'];
-const FROM_DIST = ['dist/.packed/sandbox.mjs'];
-const COMPILE = "import('./scripts/pack.mjs').then(({ preparePacked }) => preparePacked())";
-
-/** Compiles and packs src/ when it has changed, so that a test that starts it often can do so with `compiled`. */
-export async function compileSource(): Promise<void> {
-  await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', COMPILE]);
-}
-
 /**
  * Starts a sandbox with `EMULATOR=external` over a fresh database of the engine that DB_TYPE names, or over `on`,
- * which its caller removes. `compiled`: from dist/, after `compileSource`.
+ * which its caller removes.
  */
 export async function startSandboxProcess(
   emulator: Emulator,
   env: Record<string, string> = {},
   on?: DatabaseOptions,
-  { compiled = false } = {},
 ): Promise<SandboxProcess> {
   const dir = await mkdtemp(join(tmpdir(), 'wahub-e2e-'));
   const database = on ? { options: on, remove: async () => undefined } : await createEmptyDatabase();
@@ -92,7 +81,7 @@ export async function startSandboxProcess(
 
   async function start(): Promise<void> {
     await rm(file, { force: true });
-    const started = spawn(process.execPath, compiled ? FROM_DIST : FROM_SOURCE, {
+    const started = spawn(process.execPath, [PACKED.sandbox], {
       env: settings,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -119,6 +108,7 @@ export async function startSandboxProcess(
     return gone;
   }
 
+  await preparePacked();
   await start();
   return {
     get url() {

@@ -5,12 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
-import {
-  compileSource,
-  linkSession,
-  type SandboxProcess,
-  startSandboxProcess,
-} from '../helpers/sandbox-process.ts';
+import { linkSession, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
 import { sendChanged } from '../helpers/stanza-fuzz.ts';
 import { until } from '../helpers/until.ts';
 
@@ -31,10 +26,9 @@ let emulator: Emulator;
 let service: SandboxProcess;
 
 beforeAll(async () => {
-  await compileSource();
   emulator = await startEmulator();
   const probe = { HOLDS: holds, NODE_OPTIONS: `--import ${PROBE}`, LOG_LEVEL: 'warn' };
-  service = await startSandboxProcess(emulator, probe, undefined, { compiled: true });
+  service = await startSandboxProcess(emulator, probe);
   for (const phone of phones) await linkSession(service, emulator, phone, phone);
 }, 120_000);
 afterAll(async () => {
