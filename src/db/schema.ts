@@ -254,6 +254,21 @@ export const waContacts = table(
   ],
 );
 
+/** People that the phone of a session knows, as the history that it gave at linking told. */
+export const waPeople = table(
+  'wa_people',
+  {
+    accountId: id().notNull(),
+    /** canonical: `628…@s.whatsapp.net` or `…@lid` */
+    jid: string(64).notNull(),
+    name: string(190),
+    /** there is a chat with them: the session is no stranger to them */
+    hasChat: boolean().notNull(),
+    updatedAt: timestamp().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.jid] })],
+);
+
 /** Numbers that WhatsApp knows under another spelling, as its directory answered a session of that user. */
 export const waAliases = table(
   'wa_aliases',
