@@ -1,9 +1,8 @@
 /** Where a process finds what the others have for it. Looked into only while there are others. */
 
 import type { Database } from '../db/client.ts';
-import { inCleanContext } from '../db/scope.ts';
-import { jitteredBackoffMs } from '../utils/backoff.ts';
-import { type Clock, sleep } from '../utils/clock.ts';
+import { createLoop, type Loop } from '../db/loop.ts';
+import type { Clock } from '../utils/clock.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import type { Logger } from '../utils/logger.ts';
 import { forgetCommands } from './command-rows.ts';
@@ -31,16 +30,9 @@ export interface MailboxDeps {
   lookForCommands(): Promise<void>;
 }
 
-export interface Mailbox {
-  start(): void;
-  /** Looks no more. May be called twice. */
-  stop(): Promise<void>;
-}
-
-export function createMailbox(deps: MailboxDeps): Mailbox {
+/** Makes the loop that looks for news. */
+export function createMailbox(deps: MailboxDeps): Loop {
   const { clock, database, logger } = deps;
-  const stopping = new AbortController();
-  let running: Promise<void> | null = null;
   let commandsAtMs = 0;
   let cleanAtMs = clock.monotonic() + CLEAN_EVERY_MS;
 
@@ -60,29 +52,18 @@ export function createMailbox(deps: MailboxDeps): Mailbox {
     await forgetCommands(database);
   }
 
-  async function run(): Promise<void> {
-    let failures = 0;
-    while (!stopping.signal.aborted) {
+  return createLoop({
+    clock,
+    logger,
+    name: "the look for other processes' news",
+    periodMs: ALONE_MS,
+    atOnce: true,
+    failure: PAUSE,
+    async round() {
       const hasPeers = deps.hasPeers();
-      try {
-        if (hasPeers) await look();
-        await clean();
-        failures = 0;
-        await sleep(clock, hasPeers ? LOOK_EVERY_MS : ALONE_MS, stopping.signal);
-      } catch (error) {
-        logger.warn('news of other processes could not be read', { error: String(error) });
-        await sleep(clock, jitteredBackoffMs(PAUSE, ++failures, Math.random()), stopping.signal);
-      }
-    }
-  }
-
-  return {
-    start() {
-      running ??= inCleanContext(run);
+      if (hasPeers) await look();
+      await clean();
+      return { afterMs: hasPeers ? LOOK_EVERY_MS : ALONE_MS };
     },
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
+  });
 }

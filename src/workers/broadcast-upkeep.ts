@@ -1,8 +1,9 @@
 /** Four times a minute: imports that nobody works on go on, deleted lists and old imports are cleared away. */
+
+import { createLoop, type Loop } from '../db/loop.ts';
 import { forgetOldImports, removeOldFiles, resumeImports } from '../services/contacts/import/resume.ts';
 import type { Deps } from '../services/context.ts';
 import { purgeDeletedLists } from '../services/lists/lists.ts';
-import { createLoop, type Loop } from './loop.ts';
 
 const PERIOD_MS = 15_000;
 

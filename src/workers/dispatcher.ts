@@ -1,5 +1,6 @@
 /** Sends what is queued for the sessions this process owns: one line a session, all settled by one settler. */
 import { and, eq, inArray, ne } from 'drizzle-orm';
+import { createLoop } from '../db/loop.ts';
 import { messageQueue, whatsappAccounts } from '../db/schema.ts';
 import { inCleanContext } from '../db/scope.ts';
 import { turn } from '../db/turns.ts';
@@ -40,9 +41,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     deps.config.pacing.prepareTimeoutMs + deps.config.pacing.ackTimeoutMs + SETTLE_MARGIN_MS;
   const sweep = createOverdueSweep(deps);
   let running = false;
-  let looking = false;
   let unsubscribe: () => void = () => undefined;
-  let cancelLook: () => void = () => undefined;
 
   async function lookForWork(): Promise<void> {
     const idle = [...lines.values()].filter((line) => line.isIdle()).map((line) => line.account.id);
@@ -79,20 +78,16 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
-  function scheduleLook(): void {
-    // SQLite serves one process, whose wake-ups cannot be lost.
-    if (!running || deps.database.dialect === 'sqlite') return;
-    cancelLook = deps.clock.setTimer(() => {
-      looking = true;
-      lookForWork()
-        .then(lookForStrayClaims)
-        .catch((error) => deps.logger.warn('the queue could not be looked at', { error: String(error) }))
-        .finally(() => {
-          looking = false;
-          scheduleLook();
-        });
-    }, LOOK_EVERY_MS);
-  }
+  const look = createLoop({
+    clock: deps.clock,
+    logger: deps.logger,
+    name: 'the look for queued work',
+    periodMs: LOOK_EVERY_MS,
+    async round() {
+      await lookForWork();
+      await lookForStrayClaims();
+    },
+  });
 
   async function remove(accountId: string): Promise<void> {
     const line = lines.get(accountId);
@@ -106,16 +101,14 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       if (running) return;
       running = true;
       unsubscribe = deps.signals.onWake((accountId, news) => lines.get(accountId)?.wake(news));
-      inCleanContext(() => {
-        sweep.start();
-        scheduleLook();
-      });
+      sweep.start();
+      // SQLite serves one process, whose wake-ups cannot be lost.
+      if (deps.database.dialect !== 'sqlite') look.start();
     },
     async stop() {
       running = false;
       unsubscribe();
-      cancelLook();
-      sweep.stop();
+      await Promise.all([look.stop(), sweep.stop()]);
       await Promise.all([...lines.keys()].map(remove));
     },
     async add(account) {
@@ -138,7 +131,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       const isQuiet = () =>
         !deps.settler.isBusy() &&
         !sweep.isBusy() &&
-        !looking &&
+        look.isWaiting() &&
         [...lines.values()].every((line) => line.isQuiet());
       // Twice in a row: what one part has just finished may give another one work.
       for (let quiet = 0; quiet < 2; ) {

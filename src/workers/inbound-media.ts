@@ -1,6 +1,6 @@
 /** Downloads the files of inbound messages, a few at a time, until they are there or will never be. */
 
-import { inCleanContext } from '../db/scope.ts';
+import { createLoop, type Loop } from '../db/loop.ts';
 import type { Deps } from '../services/context.ts';
 import { giveUpMedia, keepInboundMedia } from '../services/inbound/keep-media.ts';
 import {
@@ -10,12 +10,9 @@ import {
   releaseDeadClaims,
   retryDelayMs,
 } from '../services/inbound/media-work.ts';
-import { spread } from '../utils/backoff.ts';
-import { sleep } from '../utils/clock.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import { type FetchMedia, MediaFailure, type MediaFailureKind } from '../whatsapp/inbound-media.ts';
-import type { Loop } from './loop.ts';
 
 /** Downloads at a time in one process: each needs a few buffers, not its file. */
 const MAX_RUNNING = 4;
@@ -48,30 +45,17 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
   const { processId, maxRunning = MAX_RUNNING, pollMs = POLL_MS } = options;
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
-  let loop: Promise<void> | null = null;
   let releasedAt = Number.NEGATIVE_INFINITY;
-  let nap = new AbortController();
-  let woken = false;
 
-  function wake(): void {
-    woken = true;
-    nap.abort();
-  }
-
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      woken = false;
-      try {
-        await round();
-      } catch (error) {
-        logger.warn('files of inbound messages cannot be looked for; it goes on', { error });
-      }
-      if (woken || stopping.signal.aborted) continue;
-      nap = new AbortController();
-      await sleep(clock, spread(pollMs, Math.random()), nap.signal);
-    }
-    await Promise.all(running);
-  }
+  const loop = createLoop({
+    clock,
+    logger,
+    name: 'the look for files of inbound messages',
+    periodMs: pollMs,
+    atOnce: true,
+    failure: { firstMs: pollMs, maxMs: 5 * pollMs },
+    round,
+  });
 
   async function round(): Promise<void> {
     if (clock.monotonic() - releasedAt > RELEASE_EVERY_MS) {
@@ -83,7 +67,7 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
     for (const work of await claimMedia(deps, processId, free)) {
       const done = handle(work).finally(() => {
         running.delete(done);
-        wake();
+        loop.wake();
       });
       running.add(done);
     }
@@ -124,14 +108,12 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
   }
 
   return {
-    wake,
-    start() {
-      loop ??= inCleanContext(run);
-    },
+    wake: loop.wake,
+    start: loop.start,
     async stop() {
       stopping.abort();
-      wake();
-      await loop;
+      await loop.stop();
+      await Promise.all(running);
     },
   };
 }

@@ -1,10 +1,10 @@
 /** Sends mails that wait, and forgets registrations that were not confirmed. */
 
+import { createLoop, type Loop } from '../db/loop.ts';
 import type { Deps } from '../services/context.ts';
 import { forgetUnconfirmed, sendDueMails } from '../services/mail/outbox.ts';
 import { HOUR_MS } from '../utils/durations.ts';
 import { createMailer } from '../utils/smtp.ts';
-import { createLoop, type Loop } from './loop.ts';
 
 const PERIOD_MS = 2_000;
 /** Without a server there is only something to forget. */
@@ -29,7 +29,7 @@ export function createMailSender(deps: Pick<Deps, 'config' | 'db' | 'clock' | 'l
     },
   });
   return {
-    start: () => loop.start(),
+    ...loop,
     async stop() {
       await loop.stop();
       mailer?.close();

@@ -1,10 +1,10 @@
 /** Once a minute: codes past their time end, quiet numbers are forgotten, the conversion is looked at. */
 
+import { createLoop, type Loop } from '../db/loop.ts';
 import { checkConversion } from '../services/otp/conversion.ts';
 import type { OtpDeps } from '../services/otp/deps.ts';
 import { expireOverdue, forgetQuietNumbers } from '../services/otp/sweep.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
-import { createLoop, type Loop } from './loop.ts';
 
 const PERIOD_MS = MINUTE_MS;
 
@@ -19,6 +19,14 @@ export function createOtpExpiry(deps: OtpDeps): Loop & { sweep(signal?: AbortSig
   const { clock, logger } = deps;
   return {
     sweep,
-    ...createLoop({ clock, logger, name: 'the OTP sweep', periodMs: PERIOD_MS, round: sweep }),
+    ...createLoop({
+      clock,
+      logger,
+      name: 'the OTP sweep',
+      periodMs: PERIOD_MS,
+      async round(signal) {
+        await sweep(signal);
+      },
+    }),
   };
 }

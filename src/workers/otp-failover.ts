@@ -1,7 +1,8 @@
 /** Every second: codes on their way are settled, or sent through the next session of their list. */
+
+import { createLoop, type Loop } from '../db/loop.ts';
 import type { OtpDeps } from '../services/otp/deps.ts';
 import { watchOtps } from '../services/otp/watch.ts';
-import { createLoop, type Loop } from './loop.ts';
 
 const PERIOD_MS = 1_000;
 
@@ -12,6 +13,8 @@ export function createOtpFailover(deps: OtpDeps): Loop {
     logger: deps.logger,
     name: 'the OTP watcher',
     periodMs: PERIOD_MS,
-    round: (signal) => watchOtps(deps, signal),
+    async round(signal) {
+      await watchOtps(deps, signal);
+    },
   });
 }

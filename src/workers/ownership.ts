@@ -19,16 +19,14 @@ import { beat, leave, readLive, removeDead } from '../cluster/processes.ts';
 import { chooseOrphans, type Shares, surplusOf } from '../cluster/shares.ts';
 import { postWakeUps } from '../cluster/wake-ups.ts';
 import type { Database } from '../db/client.ts';
+import { createLoop, type WakeableLoop } from '../db/loop.ts';
 import { isLinking } from '../db/schema.ts';
-import { spread } from '../utils/backoff.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Logger } from '../utils/logger.ts';
 import { createMutex } from '../utils/mutex.ts';
 import { createLease, type Lease } from './lease.ts';
 
 const TICK_MS = 5_000;
-/** Spread over ±20 %, so that processes started together do not stay together. */
-const TICK_JITTER = 0.2;
 /** Rounds that others ask for are at least so far apart. */
 const POKE_MS = 250;
 /** Between two sessions that are given to others: each is closed here and connected there. */
@@ -96,9 +94,8 @@ class Owner implements Ownership {
   #peers: string[] = [];
   #seenOrphans: ReadonlySet<string> = new Set();
   #surplus = 0;
-  #poked = false;
   #running = false;
-  #cancelTick: () => void = () => undefined;
+  readonly #rounds: WakeableLoop;
   #cancelWatch: () => void = () => undefined;
   #cancelRelease: (() => void) | null = null;
   readonly #inOrder = createMutex();
@@ -107,21 +104,32 @@ class Owner implements Ownership {
     this.#deps = deps;
     this.#lease = createLease(deps.clock);
     this.processId = deps.processId;
+    this.#rounds = createLoop({
+      clock: deps.clock,
+      logger: deps.logger,
+      name: 'the heartbeat',
+      periodMs: TICK_MS - POKE_MS,
+      gatherMs: POKE_MS,
+      // The lease goes on running out while the database is away.
+      failure: { firstMs: TICK_MS, maxMs: TICK_MS },
+      random: deps.random,
+      round: () => this.tick(),
+    });
   }
 
   async start(listener: OwnershipListener): Promise<void> {
     this.#listener = listener;
     this.#running = true;
     await this.#inOrder(() => this.#round());
-    this.#scheduleTick();
+    this.#rounds.start();
   }
 
   async stop(): Promise<void> {
     if (!this.#running) return;
     this.#running = false;
-    this.#cancelTick();
     this.#cancelWatch();
     this.#cancelRelease?.();
+    await this.#rounds.stop();
     await this.#inOrder(() => this.#giveUp());
   }
 
@@ -142,10 +150,7 @@ class Owner implements Ownership {
   }
 
   poke(): void {
-    // Put off once, not by everybody who calls.
-    if (this.#poked) return;
-    this.#poked = true;
-    this.#scheduleTick(POKE_MS);
+    this.#rounds.wake();
   }
 
   tick(): Promise<void> {
@@ -300,22 +305,6 @@ class Owner implements Ownership {
     await takeOver(database.db, processId, [accountId], await this.#readLiveAndMe());
     await this.#remember(await readOwned(database.db, processId));
     return this.#owned.get(accountId) ?? null;
-  }
-
-  #scheduleTick(delayMs = spread(TICK_MS, this.#random(), TICK_JITTER)): void {
-    const { clock, logger } = this.#deps;
-    this.#cancelTick();
-    if (!this.#running) return;
-    this.#cancelTick = clock.setTimer(() => {
-      this.#poked = false;
-      this.#inOrder(() => this.#round())
-        .catch((error) => logger.warn('the heartbeat failed', { error: String(error) }))
-        .finally(() => this.#scheduleTick(this.#poked ? POKE_MS : undefined));
-    }, delayMs);
-  }
-
-  #random(): number {
-    return (this.#deps.random ?? Math.random)();
   }
 
   async #giveUp(): Promise<void> {

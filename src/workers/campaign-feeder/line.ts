@@ -1,16 +1,12 @@
 /** The line of one campaign: step after step until it is over, paused, or another process's. */
 
-import { inCleanContext } from '../../db/scope.ts';
-import { turn } from '../../db/turns.ts';
+import { createLoop } from '../../db/loop.ts';
 import type { Outcome } from '../../queue/signals.ts';
 import { stepCampaign } from '../../services/campaigns/feed.ts';
 import { newMemory } from '../../services/campaigns/feed-state.ts';
 import type { CampaignDeps } from '../../services/campaigns/row.ts';
 import { fateOf, WINDOW } from '../../services/campaigns/safety.ts';
-import { jitteredBackoffMs } from '../../utils/backoff.ts';
-import { sleep } from '../../utils/clock.ts';
 import { loopShare } from '../../utils/loop-share.ts';
-import { createWaiter } from '../dispatcher/waiter.ts';
 
 /** Outcomes that come in a row are looked at together. */
 const GATHER_MS = 25;
@@ -27,6 +23,7 @@ export interface CampaignLine {
   settled(outcome: Outcome): void;
   /** True while it waits for time or for outcomes. */
   isQuiet(): boolean;
+  /** Lets the running step end. */
   stop(): Promise<void>;
 }
 
@@ -37,34 +34,29 @@ export function startCampaignLine(
   options: { processId: string; random: () => number; onOver: () => void },
 ): CampaignLine {
   const { clock, logger } = deps;
-  const waiter = createWaiter(clock);
-  const stopping = new AbortController();
   const memory = newMemory();
   let gone = 0;
   let gathering = false;
-  let resting = false;
-
-  async function run(): Promise<void> {
-    let failures = 0;
-    while (!stopping.signal.aborted) {
-      try {
-        gone = 0;
-        const step = await stepCampaign(deps, campaign.id, { ...options, memory });
-        failures = 0;
-        if (step.over) return;
-        if (step.waitMs > 0) await waiter.wait(step.waitMs);
-        else {
-          await turn();
-          await loopShare.turn(campaign.userId);
-        }
-      } catch (error) {
-        logger.warn('a campaign waits', { campaignId: campaign.id, error: String(error) });
-        resting = true;
-        await sleep(clock, jitteredBackoffMs(FAILURE_PAUSE, ++failures, options.random()), stopping.signal);
-        resting = false;
+  const loop = createLoop({
+    clock,
+    logger,
+    name: 'a campaign',
+    fields: { campaignId: campaign.id },
+    periodMs: 0,
+    atOnce: true,
+    failure: FAILURE_PAUSE,
+    random: options.random,
+    async round() {
+      gone = 0;
+      const step = await stepCampaign(deps, campaign.id, { ...options, memory });
+      if (step.over) {
+        options.onOver();
+        return 'end';
       }
-    }
-  }
+      if (step.waitMs <= 0) await loopShare.turn(campaign.userId);
+      return { afterMs: step.waitMs };
+    },
+  });
 
   /** Wakes a moment later, once for all that comes until then. */
   function wakeAfter(delayMs: number): void {
@@ -72,11 +64,11 @@ export function startCampaignLine(
     gathering = true;
     clock.setTimer(() => {
       gathering = false;
-      waiter.wake();
+      loop.wake();
     }, delayMs);
   }
 
-  const done = inCleanContext(run).finally(options.onOver);
+  loop.start();
   return {
     accountId: campaign.accountId,
     wake: () => wakeAfter(LOOK_AGAIN_MS),
@@ -87,11 +79,7 @@ export function startCampaignLine(
       gone++;
       if (gone >= WAKE_AT || memory.open.size === 0 || fate !== 'ok') wakeAfter(GATHER_MS);
     },
-    isQuiet: () => waiter.isWaiting() || resting,
-    async stop() {
-      stopping.abort();
-      waiter.wake();
-      await done;
-    },
+    isQuiet: () => loop.isWaiting(),
+    stop: () => loop.stop(),
   };
 }

@@ -8,13 +8,13 @@ import { NOTHING_KNOWN, type Pace, paceOf } from '../../queue/pace.ts';
 import { type QuietHours, readQuietHours } from '../../queue/quiet-hours.ts';
 import { between } from '../../utils/backoff.ts';
 import { loopShare } from '../../utils/loop-share.ts';
+import { createWaiter, type Waiter } from '../../utils/waiter.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { createGate, type Gate } from './gate.ts';
 import type { LineView } from './line-plan.ts';
 import { createLookahead, type Lookahead } from './lookahead.ts';
 import { createPauseSign, type PauseSign } from './pause-sign.ts';
 import type { DispatcherDeps } from './types.ts';
-import { createWaiter, type Waiter } from './waiter.ts';
 
 /** A message that another host's clock has queued for later waits no longer than this. */
 const HEAL_EVERY_MS = 1_000;

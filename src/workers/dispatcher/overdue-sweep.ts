@@ -1,3 +1,4 @@
+import { createLoop, type Loop } from '../../db/loop.ts';
 import { turn } from '../../db/turns.ts';
 import { findOverdue } from '../../queue/overdue.ts';
 import { spread } from '../../utils/backoff.ts';
@@ -7,9 +8,7 @@ const SWEEP_EVERY_MS = 15_000;
 /** A pass may take this share of the time at most: with a million rows it runs more seldom. */
 const MAX_SHARE = 0.02;
 
-export interface OverdueSweep {
-  start(): void;
-  stop(): void;
+export interface OverdueSweep extends Loop {
   isBusy(): boolean;
 }
 
@@ -18,46 +17,29 @@ export interface OverdueSweep {
  * paused or over. Any process may, because the write is bound to a row that waits and is overdue.
  */
 export function createOverdueSweep(deps: DispatcherDeps): OverdueSweep {
-  const random = deps.random ?? Math.random;
-  let running = false;
-  let busy = false;
-  let cancel: () => void = () => undefined;
+  const { clock, logger, random = Math.random } = deps;
 
-  async function pass(): Promise<void> {
-    for (let after: string | null = ''; after !== null && running; ) {
-      const { ids, next } = await findOverdue(deps, after, deps.clock.now());
+  async function pass(signal: AbortSignal): Promise<void> {
+    for (let after: string | null = ''; after !== null && !signal.aborted; ) {
+      const { ids, next } = await findOverdue(deps, after, clock.now());
       await Promise.all(ids.map((id) => deps.settler.settle({ kind: 'overdue', id })));
       after = next;
       await turn();
     }
   }
 
-  function schedule(afterMs: number): void {
-    if (!running) return;
-    cancel = deps.clock.setTimer(
-      () => {
-        const startedMs = deps.clock.monotonic();
-        busy = true;
-        pass()
-          .catch((error) => deps.logger.warn('overdue messages wait', { error: String(error) }))
-          .finally(() => {
-            busy = false;
-            schedule(Math.max(SWEEP_EVERY_MS, (deps.clock.monotonic() - startedMs) / MAX_SHARE));
-          });
-      },
-      spread(afterMs, random(), 0.1),
-    );
-  }
-  return {
-    start() {
-      if (running) return;
-      running = true;
-      schedule(SWEEP_EVERY_MS);
+  const loop = createLoop({
+    clock,
+    logger,
+    name: 'the look for overdue messages',
+    periodMs: SWEEP_EVERY_MS,
+    random,
+    async round(signal) {
+      const startedMs = clock.monotonic();
+      await pass(signal);
+      const restMs = (clock.monotonic() - startedMs) / MAX_SHARE;
+      return { afterMs: spread(Math.max(SWEEP_EVERY_MS, restMs), random()) };
     },
-    stop() {
-      running = false;
-      cancel();
-    },
-    isBusy: () => busy,
-  };
+  });
+  return { start: loop.start, stop: loop.stop, isBusy: () => !loop.isWaiting() };
 }

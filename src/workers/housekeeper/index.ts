@@ -1,6 +1,7 @@
 /** Deletes what is old and clears what has expired, in whichever process holds the lease. */
+
+import { createLoop, type Loop } from '../../db/loop.ts';
 import type { Deps } from '../../services/context.ts';
-import { createLoop, type Loop } from '../loop.ts';
 import { createLease, LEASE_MS } from './lease.ts';
 import { nightAfter, readLastNight, writeLastNight } from './schedule.ts';
 import type { Task } from './tasks.ts';
@@ -87,7 +88,15 @@ export function createHousekeeper(
     logger.info('housekeeping', { task: task.name, rows, durationMs });
   }
 
-  const loop = createLoop({ clock, logger, name: 'the housekeeper', periodMs: PERIOD_MS, round });
+  const loop = createLoop({
+    clock,
+    logger,
+    name: 'the housekeeper',
+    periodMs: PERIOD_MS,
+    async round(signal) {
+      await round(signal);
+    },
+  });
   return {
     round,
     start: loop.start,

@@ -1,5 +1,5 @@
 /** Sends what stands in the webhook outbox: at least once, in order per (webhook, session), fairly. */
-import { inCleanContext } from '../../db/scope.ts';
+import { createLoop } from '../../db/loop.ts';
 import type { EventStream } from '../../events/stream.ts';
 import { sleep } from '../../utils/clock.ts';
 import { createCircuits } from './circuits.ts';
@@ -51,13 +51,12 @@ export function createWebhookSender(
   const random = options.random ?? Math.random;
   const maxInFlight = options.maxInFlight ?? MAX_IN_FLIGHT;
   const maxPerWebhook = options.maxPerWebhook ?? MAX_PER_WEBHOOK;
+  const pollMs = options.pollMs ?? POLL_MS;
   const circuits = createCircuits(clock, random);
   const stopping = new AbortController();
   const aborted = new AbortController();
   const inFlight = new Map<string, number>();
   const work = new Set<Promise<void>>();
-  let wake = new AbortController();
-  let loop: Promise<void> | null = null;
   let looking: Promise<void> | null = null;
   let unsubscribe: (() => void) | undefined;
   let turn = 0;
@@ -117,35 +116,38 @@ export function createWebhookSender(
       const left = (inFlight.get(webhookId) ?? 1) - 1;
       if (left === 0) inFlight.delete(webhookId);
       else inFlight.set(webhookId, left);
-      wake.abort();
+      loop.wake();
     });
     track(run);
   }
 
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      wake = new AbortController();
-      looking = look().catch((error: unknown) => {
-        logger.warn('the webhook outbox could not be read', { error });
+  const loop = createLoop({
+    clock,
+    logger,
+    name: 'the look into the webhook outbox',
+    periodMs: pollMs,
+    failure: { firstMs: pollMs, maxMs: 5 * pollMs },
+    atOnce: true,
+    gatherMs: GATHER_MS,
+    random,
+    round: () => {
+      looking = look().finally(() => {
+        looking = null;
       });
-      await looking;
-      looking = null;
-      await sleep(clock, GATHER_MS, stopping.signal);
-      await sleep(clock, options.pollMs ?? POLL_MS, wake.signal);
-    }
-  }
+      return looking;
+    },
+  });
 
   return {
     start() {
-      if (loop || stopping.signal.aborted) return;
-      unsubscribe = deps.stream.outbox?.onWritten(() => wake.abort());
-      loop = inCleanContext(run);
+      if (unsubscribe || stopping.signal.aborted) return;
+      unsubscribe = deps.stream.outbox?.onWritten(loop.wake);
+      loop.start();
     },
     async stop(drainMs = DRAIN_MS) {
       stopping.abort();
-      wake.abort();
       unsubscribe?.();
-      await loop;
+      await loop.stop();
       const drained = new AbortController();
       const all = Promise.all(work).then(() => drained.abort());
       await Promise.race([all, sleep(clock, drainMs, drained.signal)]);

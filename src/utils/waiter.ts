@@ -1,4 +1,4 @@
-import type { Clock } from '../../utils/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** Where a loop waits for a wake-up or for a time. */
 export interface Waiter {
