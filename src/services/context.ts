@@ -1,4 +1,5 @@
 /** What every verb gets: the service's parts, and who is asking. */
+
 import type { CommandBus } from '../cluster/commands.ts';
 import type { Database, Db } from '../db/client.ts';
 import type { Origin } from '../events/record.ts';
@@ -12,6 +13,7 @@ import type { SecretBox } from '../utils/crypto.ts';
 import type { Outgoing } from '../utils/guarded-fetch.ts';
 import type { Logger } from '../utils/logger.ts';
 import type { FileStorage } from '../utils/storage/storage.ts';
+import type { LidCache } from '../whatsapp/lids.ts';
 import type { StatisticsCaches } from './analytics/caches.ts';
 import type { RequestRecorder } from './analytics/request-recorder.ts';
 import type { Credentials } from './auth/credentials.ts';
@@ -19,7 +21,6 @@ import type { Background } from './background.ts';
 import type { HealthProbes } from './health.ts';
 import type { IdempotencyClaim } from './idempotency.ts';
 import type { MediaTools } from './media/tools.ts';
-import type { LidCache } from './messages/lid.ts';
 import type { SessionReadings } from './messages/session.ts';
 import type { ServiceMetrics } from './metrics/index.ts';
 import type { CheckSteps } from './otp/check-steps.ts';

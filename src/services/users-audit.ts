@@ -1,8 +1,8 @@
 /** What happened to a user's account. */
+
 import { and, count, desc, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
+import { type Cursor, encodeCursor, isOlder, type Keyset, parseCursor } from '../db/keyset.ts';
 import { activityLogs } from '../db/schema.ts';
-import { AppError } from '../utils/errors.ts';
-import { type Cursor, encodeCursor, isAfter, type LogSource } from './analytics/keyset.ts';
 import type { Ctx } from './context.ts';
 import { findUser, requireAdmin } from './users.ts';
 
@@ -42,7 +42,7 @@ const AUDITED = [
  */
 const LOOKED_THROUGH = 20_000;
 
-const FACTS: LogSource = { table: activityLogs, at: activityLogs.at, id: activityLogs.id };
+const FACTS: Keyset = { at: activityLogs.at, id: activityLogs.id };
 
 /**
  * What happened to a user's account, newest first. A page may be short, even empty, and have a next one all the same;
@@ -54,7 +54,7 @@ export async function auditUser(
 ): Promise<{ data: AuditEntry[]; totalItems: number | null; nextCursor: string | null }> {
   requireAdmin(ctx);
   await findUser(ctx.db, input.id);
-  const cursor = input.cursor === undefined ? null : parseCursor(input.cursor);
+  const cursor = parseCursor(input.cursor);
   const recent = recentFacts(ctx, input.id, cursor);
   const found = await ctx.db
     .select({ id: recent.id, at: recent.at })
@@ -90,8 +90,7 @@ function recentFacts(ctx: Ctx, userId: number, before: Cursor | null) {
 }
 
 function isWithoutSession(userId: number, before: Cursor | null): SQL | undefined {
-  const older = before === null ? undefined : isAfter(FACTS, before);
-  return and(eq(activityLogs.userId, userId), isNull(activityLogs.sessionId), older);
+  return and(eq(activityLogs.userId, userId), isNull(activityLogs.sessionId), isOlder(FACTS, before));
 }
 
 /** Where the next page begins when this one has looked through all it may. */
@@ -112,16 +111,6 @@ async function countAudited(ctx: Ctx, userId: number): Promise<number | null> {
   const audited = sql`sum(case when ${inArray(recent.event, [...AUDITED])} then 1 else 0 end)`;
   const [row] = await ctx.db.select({ all: count(), audited }).from(recent);
   return Number(row?.all ?? 0) === LOOKED_THROUGH ? null : Number(row?.audited ?? 0);
-}
-
-function parseCursor(cursor: string): Cursor {
-  const [, at, id] = /^(\d{1,15})\.([0-9a-f]{32})$/.exec(cursor) ?? [];
-  if (at === undefined || id === undefined) {
-    throw new AppError('VALIDATION_FAILED', 'The cursor is not one of ours.', {
-      details: { cursor: 'is not valid' },
-    });
-  }
-  return { at: Number(at), id };
 }
 
 function toAuditEntry(row: typeof activityLogs.$inferSelect): AuditEntry {

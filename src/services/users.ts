@@ -1,8 +1,10 @@
 /** Users: what an admin does with them, and how one comes to be. */
-import { and, asc, count, eq, ne, or, sql } from 'drizzle-orm';
+
+import { and, asc, count, eq, ne, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { incoming, isUniqueViolation, transact, upsert } from '../db/ops.ts';
 import { counters, users } from '../db/schema.ts';
+import { contains } from '../db/search.ts';
 import { record } from '../events/record.ts';
 import { AppError } from '../utils/errors.ts';
 import { requirePerson, requireRole } from './access.ts';
@@ -87,7 +89,7 @@ export async function listUsers(
   input: { page: number; limit: number; search?: string | undefined },
 ): Promise<{ data: UserInfo[]; totalItems: number }> {
   requireAdmin(ctx);
-  const where = input.search ? matches(input.search) : undefined;
+  const where = input.search ? contains([users.email, users.name], input.search.trim()) : undefined;
   const [total] = await ctx.db.select({ n: count() }).from(users).where(where);
   const rows = await ctx.db
     .select()
@@ -103,15 +105,6 @@ export async function listUsers(
 export async function readUser(ctx: Ctx, input: { id: number }): Promise<UserInfo> {
   requireAdmin(ctx);
   return toUserInfo(await findUser(ctx.db, input.id));
-}
-
-/** What the characters of LIKE mean is taken from them by `!`, in both dialects the same. */
-function matches(search: string) {
-  const pattern = `%${search.trim().toLowerCase().replace(/[!%_]/g, '!$&')}%`;
-  return or(
-    sql`${users.email} like ${pattern} escape '!'`,
-    sql`lower(${users.name}) like ${pattern} escape '!'`,
-  );
 }
 
 /** Adds a user of any role. For admins who signed in. Throws CONFLICT when the e-mail is taken. */

@@ -1,4 +1,5 @@
 /** Writing CSV (RFC 4180) that a spreadsheet opens without running anything in it. */
+import { stringify } from 'csv-stringify/sync';
 
 /** First characters at which a spreadsheet begins a formula (OWASP, CSV injection). */
 const FORMULA = /^[ "]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
@@ -6,7 +7,6 @@ const FORMULA = /^[ "]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
 const INNER_FORMULA = /([;|\t\r\n][ "]*)(?=[=@]|[+-](?!\d+(?:[.,]\d+)?(?:[;|\t\r\n]|$)))/g;
 const INNER_APOSTROPHE = /([;|\t\r\n][ "]*)'(?=[=+\-@])/g;
 const PLAIN_NUMBER = /^[+-]?\d+(?:[.,]\d+)?$/;
-const NEEDS_QUOTES = /[",\r\n]/;
 
 /**
  * Text that would be a formula gets an apostrophe in front, also in the middle of a text, behind what other programs take
@@ -25,13 +25,15 @@ export function fromSafeCell(text: string): string {
   return inner.startsWith("'") && FORMULA.test(inner.slice(1)) ? inner.slice(1) : inner;
 }
 
-/** One value; null is empty. */
-function csvCell(value: string | number | boolean | null): string {
-  const safe = String(toSafeCell(value) ?? '');
-  return NEEDS_QUOTES.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
+export type Cell = string | number | boolean | null;
 
-/** One line with its line break. */
-export function csvLine(values: readonly (string | number | boolean | null)[]): string {
-  return `${values.map(csvCell).join(',')}\r\n`;
+/** Also a line break of one character alone: a reader may take it for the end of the line. */
+const NEEDS_QUOTES = /[",\r\n]/;
+
+/** The lines of these rows, each with its line break; null is an empty cell. */
+export function csvLines(rows: readonly (readonly Cell[])[]): string {
+  return stringify(
+    rows.map((row) => row.map(toSafeCell)),
+    { record_delimiter: '\r\n', quoted_match: NEEDS_QUOTES, cast: { boolean: String } },
+  );
 }

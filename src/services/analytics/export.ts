@@ -1,9 +1,10 @@
 /** Logs as CSV, written as they are read: a log of any length takes the memory of one piece. */
-import { stringify } from 'csv-stringify/sync';
+
 import { and, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
+import type { Cursor } from '../../db/keyset.ts';
 import { activityLogs, messages, otps, whatsappAccounts } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
-import { toSafeCell } from '../../utils/csv.ts';
+import { csvLines } from '../../utils/csv.ts';
 import { idAt } from '../../utils/ids.ts';
 import { loopShare } from '../../utils/loop-share.ts';
 import { formatE164 } from '../../utils/phone.ts';
@@ -11,7 +12,7 @@ import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { toEntries } from './activity-view.ts';
 import { activityBranches, type Scope, scopeOf, type TenantInput, type Window } from './filter.ts';
-import { type Cursor, findRows, type LogSource } from './keyset.ts';
+import { findRows, type LogSource } from './keyset.ts';
 import { otpBranches, otpConditions, toEntry } from './otp-log.ts';
 
 export const EXPORTED_LOGS = ['activity', 'otp', 'messages'] as const;
@@ -49,7 +50,7 @@ export async function exportLog(ctx: Ctx, input: ExportInput): Promise<AsyncGene
 }
 
 async function* write(ctx: Ctx, log: Exported): AsyncGenerator<string> {
-  yield toCsv([log.columns]);
+  yield csvLines([log.columns]);
   let cursor: Cursor | null = null;
   for (;;) {
     const found: Cursor[] = await findRows(ctx.db, log.source, log.branches, {
@@ -60,19 +61,12 @@ async function* write(ctx: Ctx, log: Exported): AsyncGenerator<string> {
     if (found.length === 0) return;
     const lines = new Map((await log.lines(found.map((row) => row.id))).map((line) => [line.id, line]));
     const known = found.flatMap((row) => lines.get(row.id) ?? []);
-    yield toCsv(known.map((line) => log.columns.map((name) => line[name] ?? null)));
+    yield csvLines(known.map((line) => log.columns.map((name) => line[name] ?? null)));
     if (found.length < PIECE) return;
     cursor = found.at(-1) ?? null;
     await turn();
     await loopShare.turn(ctx.actor.userId);
   }
-}
-
-function toCsv(rows: readonly (readonly Cell[])[]): string {
-  return stringify(
-    rows.map((row) => row.map(toSafeCell)),
-    { record_delimiter: '\r\n' },
-  );
 }
 
 function openLog(ctx: Ctx, scope: Scope, input: ExportInput): Promise<Exported> | Exported {

@@ -2,29 +2,23 @@
  * Pages of logs, newest first. A filter is a list of branches that cannot overlap, each of which one index gives in
  * order; a page is merged from the head of every branch, so it costs the same in a log of any length.
  */
+
 import { and, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
+import { type Cursor, encodeCursor, isOlder, type Keyset, parseCursor } from '../../db/keyset.ts';
 import { rawRows } from '../../db/ops.ts';
-import type { DbColumn, DbTable } from '../../db/types.ts';
+import type { DbTable } from '../../db/types.ts';
 import { AppError } from '../../utils/errors.ts';
 
 /** A table, or a part of one under its own name, that is read newest first. */
-export interface LogSource {
+export interface LogSource extends Keyset {
   table: DbTable | SQL;
-  /** orders together with `id`; null: the id alone does, because its time is that of the row */
-  at: DbColumn | null;
-  id: DbColumn;
 }
 
 export interface PageInput {
   page: number;
   limit: number;
   cursor?: string | undefined;
-}
-
-export interface Cursor {
-  at: number;
-  id: string;
 }
 
 export interface FoundPage {
@@ -44,7 +38,7 @@ export async function findPage(
   branches: readonly (SQL | undefined)[],
   input: PageInput,
 ): Promise<FoundPage> {
-  const cursor = input.cursor === undefined ? null : parseCursor(input.cursor);
+  const cursor = parseCursor(input.cursor);
   const offset = cursor ? 0 : (input.page - 1) * input.limit;
   if (offset + input.limit > MAX_COUNTED) throw tooFar();
   const rows = await findRows(db, source, branches, { cursor, offset, limit: input.limit + 1 });
@@ -65,7 +59,7 @@ export async function findRows(
   { cursor, offset, limit }: { cursor: Cursor | null; offset: number; limit: number },
 ): Promise<Cursor[]> {
   if (branches.length === 0) return [];
-  const after = cursor === null ? undefined : isAfter(source, cursor);
+  const after = isOlder(source, cursor);
   const heads = branches.map((branch, i) => {
     const head = headOf(source, and(branch, after), offset + limit);
     return sql`select * from (${head}) as ${sql.identifier(`b${i}`)}`;
@@ -106,27 +100,6 @@ export async function countUpTo(
     if (total > atMost) return null;
   }
   return total;
-}
-
-/** The first condition alone bounds the index; an `or` by itself would be read from the newest row on. */
-export function isAfter({ at, id }: LogSource, cursor: Cursor): SQL {
-  if (at === null) return sql`${id} < ${cursor.id}`;
-  return sql`${at} <= ${cursor.at} and (${at} < ${cursor.at} or ${id} < ${cursor.id})`;
-}
-
-export function encodeCursor({ at, id }: Cursor): string {
-  return `${at}.${id}`;
-}
-
-/** Throws VALIDATION_FAILED for what no answer has given. */
-export function parseCursor(text: string): Cursor {
-  const [, at, id] = /^(\d{1,15})\.([0-9a-f]{32})$/.exec(text) ?? [];
-  if (at === undefined || id === undefined) {
-    throw new AppError('VALIDATION_FAILED', 'Not valid: cursor.', {
-      details: { cursor: 'must be the nextCursor of an earlier answer' },
-    });
-  }
-  return { at: Number(at), id };
 }
 
 function tooFar(): AppError {

@@ -1,10 +1,12 @@
 /** Who is next: recipients in their order, without those who must not or cannot be written to now. */
+
 import { and, asc, eq, gt, lte } from 'drizzle-orm';
 import { campaignRecipients } from '../../db/schema.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
+import { findLidPairs } from '../../whatsapp/lids.ts';
 import { lidKey } from '../opt-outs/ledger-keys.ts';
 import { isOptedOut } from '../opt-outs/opted-out.ts';
-import { findLids, type Lookup, lookUpNumbers } from './number-lookup.ts';
+import { type Lookup, lookUpNumbers } from './number-lookup.ts';
 import { type CampaignDeps, type CampaignRow, optionsOf } from './row.ts';
 import { quietUntil } from './time-zones.ts';
 
@@ -161,6 +163,7 @@ async function assumeThere(
   accountId: string,
   phones: readonly string[],
 ): Promise<Map<string, Lookup>> {
-  const lids = await findLids(deps, accountId, phones);
+  const pairs = await findLidPairs(deps.db, { accountId }, 'phone', phones);
+  const lids = new Map(pairs.map(({ phone, lid }) => [phone, lid]));
   return new Map(phones.map((phone) => [phone, { exists: true, jid: null, lid: lids.get(phone) ?? null }]));
 }

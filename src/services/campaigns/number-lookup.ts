@@ -1,8 +1,8 @@
 /** Who of the next recipients is on WhatsApp: remembered per tenant, asked for many at a time. */
 
-import { and, eq, gt, inArray } from 'drizzle-orm';
+import { and, gt, inArray } from 'drizzle-orm';
 import { incoming, transact, upsert } from '../../db/ops.ts';
-import { numberChecks, waContacts } from '../../db/schema.ts';
+import { numberChecks } from '../../db/schema.ts';
 import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { CampaignDeps } from './row.ts';
@@ -72,18 +72,4 @@ export async function lookUpNumbers(
     throw new AppError('UNAVAILABLE', 'WhatsApp gave no answer about some of the numbers.');
   }
   return found;
-}
-
-/** The LIDs that the session knows these phones by. */
-export async function findLids(
-  { db }: Pick<CampaignDeps, 'db'>,
-  accountId: string,
-  phones: readonly string[],
-): Promise<Map<string, string>> {
-  if (phones.length === 0) return new Map();
-  const rows = await db
-    .select({ phone: waContacts.phone, lid: waContacts.lid })
-    .from(waContacts)
-    .where(and(eq(waContacts.accountId, accountId), inArray(waContacts.phone, [...phones])));
-  return new Map(rows.map(({ phone, lid }) => [phone, lid]));
 }

@@ -1,8 +1,9 @@
 /** What became of a campaign's recipients: in the order of sending, or only those in one state. */
+
 import { and, asc, eq, gt, inArray, lte, type SQL, sql } from 'drizzle-orm';
+import { parseCursorParts } from '../../db/keyset.ts';
 import { campaignRecipients, messages } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
-import { AppError } from '../../utils/errors.ts';
 import type { Ctx } from '../context.ts';
 import { type CampaignRef, enterCampaign } from './read.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
@@ -23,7 +24,7 @@ export async function listRecipients(
 ): Promise<{ data: CampaignRecipient[]; nextCursor: string | null }> {
   const { campaign } = await enterCampaign(ctx, input, 'read');
   if (input.state !== undefined) return listInState(ctx, campaign, { ...input, state: input.state });
-  const after = Number(parseCursor(input.cursor, /^(\d{1,10})$/)?.[0] ?? 0);
+  const after = Number(parseCursorParts(input.cursor, /^(\d{1,10})$/)?.[0] ?? 0);
   const rows = await readRecipients(ctx, campaign, after, input.limit);
   const last = rows.at(-1);
   return {
@@ -76,7 +77,7 @@ async function listInState(
   input: { state: RecipientStatus; limit: number; cursor?: string | undefined },
 ): Promise<{ data: CampaignRecipient[]; nextCursor: string | null }> {
   const sources = sourcesOf(campaign, input.state);
-  const [from = '0', after = ''] = parseCursor(input.cursor, /^(\d)\.([0-9a-f]{1,32})$/) ?? [];
+  const [from = '0', after = ''] = parseCursorParts(input.cursor, /^(\d)\.([0-9a-f]{1,32})$/) ?? [];
   const data: CampaignRecipient[] = [];
   for (let at = Number(from); at < sources.length; at++) {
     const source = sources[at];
@@ -172,16 +173,6 @@ async function findPositions(
     await turn();
   }
   return found;
-}
-
-/** The parts of a cursor; null without one. Throws VALIDATION_FAILED. */
-function parseCursor(cursor: string | undefined, pattern: RegExp): string[] | null {
-  if (cursor === undefined) return null;
-  const found = pattern.exec(cursor);
-  if (found) return found.slice(1);
-  throw new AppError('VALIDATION_FAILED', 'Not valid: cursor.', {
-    details: { cursor: 'must be the nextCursor of an earlier answer' },
-  });
 }
 
 export interface RecipientRow {

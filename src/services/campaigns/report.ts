@@ -4,7 +4,7 @@ import { and, asc, eq, gt, inArray, max } from 'drizzle-orm';
 import { z } from 'zod';
 import { broadcastContacts, messages } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
-import { csvLine } from '../../utils/csv.ts';
+import { csvLines } from '../../utils/csv.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
@@ -167,39 +167,39 @@ async function* recipientLines(
   deps: Pick<CampaignDeps, 'db'>,
   campaign: CampaignRow,
 ): AsyncGenerator<string> {
-  yield csvLine([
-    'number',
-    'name',
-    'state',
-    'reason',
-    'variant',
-    'messageId',
-    'queuedAt',
-    'sentAt',
-    'deliveredAt',
-    'readAt',
-    'failedAt',
+  yield csvLines([
+    [
+      'number',
+      'name',
+      'state',
+      'reason',
+      'variant',
+      'messageId',
+      'queuedAt',
+      'sentAt',
+      'deliveredAt',
+      'readAt',
+      'failedAt',
+    ],
   ]);
   for await (const rows of pieces(deps, campaign)) {
-    yield rows
-      .map(({ recipient: r }) =>
-        csvLine([
-          r.reason === 'invalid' ? r.number : formatE164(r.number),
-          r.name,
-          r.state,
-          r.reason,
-          r.variant,
-          r.messageId,
-          r.queuedAt,
-          r.sentAt,
-          r.deliveredAt,
-          r.readAt,
-          r.failedAt,
-        ]),
-      )
-      .join('');
+    yield csvLines(
+      rows.map(({ recipient: r }) => [
+        r.reason === 'invalid' ? r.number : formatE164(r.number),
+        r.name,
+        r.state,
+        r.reason,
+        r.variant,
+        r.messageId,
+        r.queuedAt,
+        r.sentAt,
+        r.deliveredAt,
+        r.readAt,
+        r.failedAt,
+      ]),
+    );
   }
-  for await (const people of untaken(deps, campaign)) yield people.map((one) => csvLine(one)).join('');
+  for await (const people of untaken(deps, campaign)) yield csvLines(people);
 }
 
 /** Who would have got a campaign that has not taken its recipients, or not all of them: number, name, state, reason. */

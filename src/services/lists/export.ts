@@ -3,7 +3,7 @@ import { and, asc, eq, gt } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
-import { csvLine } from '../../utils/csv.ts';
+import { csvLines } from '../../utils/csv.ts';
 import { loopShare } from '../../utils/loop-share.ts';
 import { own } from '../../utils/own.ts';
 import { formatE164 } from '../../utils/phone.ts';
@@ -26,7 +26,7 @@ export async function exportContacts(ctx: Ctx, ref: ListRef): Promise<CsvExport>
 }
 
 async function* contactLines(db: Db, list: ListRow, userId: number): AsyncGenerator<string> {
-  yield csvLine(['name', 'number', ...list.columns]);
+  yield csvLines([['name', 'number', ...list.columns]]);
   let after = '';
   while (true) {
     const rows = await db
@@ -41,11 +41,13 @@ async function* contactLines(db: Db, list: ListRow, userId: number): AsyncGenera
       .limit(PIECE);
     const last = rows.at(-1);
     if (last === undefined) return;
-    yield rows
-      .map(({ phone, name, fields }) =>
-        csvLine([name, formatE164(phone), ...list.columns.map((column) => own(fields, column) ?? null)]),
-      )
-      .join('');
+    yield csvLines(
+      rows.map(({ phone, name, fields }) => [
+        name,
+        formatE164(phone),
+        ...list.columns.map((column) => own(fields, column) ?? null),
+      ]),
+    );
     after = last.phone;
     await turn();
     await loopShare.turn(userId);

@@ -1,11 +1,13 @@
 /** Conversations: who wrote lately, and where somebody is known. */
+
 import { and, desc, eq, inArray, type SQL } from 'drizzle-orm';
-import { messages, waContacts, whatsappAccounts } from '../../db/schema.ts';
+import { type Cursor, isOlder } from '../../db/keyset.ts';
+import { messages } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
+import { findLidPairs } from '../../whatsapp/lids.ts';
 import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
-import { type Cursor, isAfter } from '../analytics/keyset.ts';
 import type { Ctx } from '../context.ts';
 import { toPeer } from './recipient.ts';
 import type { MessageOutput } from './schemas.ts';
@@ -61,30 +63,16 @@ export async function findChat(
 /** Numbers and LIDs of one person: two each, as a rule. */
 const MAX_SPELLINGS = 10;
 
-const ownAccounts = (ctx: Ctx) =>
-  ctx.db
-    .select({ id: whatsappAccounts.id })
-    .from(whatsappAccounts)
-    .where(eq(whatsappAccounts.userId, ctx.actor.userId));
-
 /** What the caller's own sessions know those phones by: one, as a rule. */
 async function readLids(ctx: Ctx, phones: readonly string[]): Promise<string[]> {
-  const rows = await ctx.db
-    .selectDistinct({ lid: waContacts.lid })
-    .from(waContacts)
-    .where(and(inArray(waContacts.accountId, ownAccounts(ctx)), inArray(waContacts.phone, [...phones])))
-    .limit(MAX_SPELLINGS);
-  return rows.map(({ lid }) => lid);
+  const pairs = await findLidPairs(ctx.db, { userId: ctx.actor.userId }, 'phone', phones);
+  return [...new Set(pairs.map(({ lid }) => lid))].slice(0, MAX_SPELLINGS);
 }
 
 /** The number behind a LID, as far as the caller's own sessions know it. */
 async function readPhones(ctx: Ctx, lid: string): Promise<string[]> {
-  const rows = await ctx.db
-    .selectDistinct({ phone: waContacts.phone })
-    .from(waContacts)
-    .where(and(inArray(waContacts.accountId, ownAccounts(ctx)), eq(waContacts.lid, lid)))
-    .limit(MAX_SPELLINGS);
-  return rows.flatMap(({ phone }) => (phone === null ? [] : [phone]));
+  const pairs = await findLidPairs(ctx.db, { userId: ctx.actor.userId }, 'lid', [lid]);
+  return [...new Set(pairs.map(({ phone }) => phone))].slice(0, MAX_SPELLINGS);
 }
 
 /** The newest messages of a chat: enough to tell how it stands. */
@@ -166,16 +154,8 @@ export async function recentChats(ctx: Ctx, { limit }: { limit: number }): Promi
 /** What is the same for all JIDs of one subscriber: the number where it is known, else the JID. */
 async function readSubscriberKeys(ctx: Ctx, rows: readonly TenantRow[]): Promise<(row: TenantRow) => string> {
   const lids = [...new Set(rows.flatMap(({ peer }) => lidOf(peer) ?? []))];
-  const contacts = new Map<string, string>();
-  for (let at = 0; at < lids.length; at += PIECE) {
-    const piece = inArray(waContacts.lid, lids.slice(at, at + PIECE));
-    const known = await ctx.db
-      .select({ accountId: waContacts.accountId, lid: waContacts.lid, phone: waContacts.phone })
-      .from(waContacts)
-      .where(and(inArray(waContacts.accountId, ownAccounts(ctx)), piece));
-    for (const { accountId, lid, phone } of known) contacts.set(`${accountId} ${lid}`, phone);
-    await turn();
-  }
+  const pairs = await findLidPairs(ctx.db, { userId: ctx.actor.userId }, 'lid', lids);
+  const contacts = new Map(pairs.map(({ accountId, lid, phone }) => [`${accountId} ${lid}`, phone]));
   const phoneBehind = ({ accountId, peer }: TenantRow) =>
     phoneOf(peer) ?? contacts.get(`${accountId} ${lidOf(peer) ?? ''}`) ?? null;
   const phones = [...new Set(rows.flatMap((row) => phoneBehind(row) ?? []))];
@@ -205,7 +185,7 @@ async function* newestOfTenant(ctx: Ctx) {
         and(
           eq(messages.userId, userId),
           sessionId === null ? undefined : eq(messages.sessionId, sessionId),
-          last === null ? undefined : isAfter(HISTORY, last),
+          isOlder(HISTORY, last),
         ),
       )
       .orderBy(desc(messages.createdAt), desc(messages.id))

@@ -1,20 +1,13 @@
 /** The history as pages, newest first. What no index gives is looked for in pieces, so that nothing else waits. */
-import { and, desc, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
+
+import { and, desc, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
 import type { Database } from '../../db/client.ts';
+import { type Cursor, encodeCursor, isNotOlder, isOlder, parseCursor } from '../../db/keyset.ts';
 import { messages } from '../../db/schema.ts';
 import { turn } from '../../db/turns.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requireScope, tenantOf } from '../access.ts';
-import {
-  type Cursor,
-  encodeCursor,
-  type FoundPage,
-  findPage,
-  isAfter,
-  type LogSource,
-  type PageInput,
-  parseCursor,
-} from '../analytics/keyset.ts';
+import { type FoundPage, findPage, type LogSource, type PageInput } from '../analytics/keyset.ts';
 import type { Ctx } from '../context.ts';
 import { findSession } from '../sessions/find.ts';
 import type { TenantInput } from './read.ts';
@@ -117,7 +110,7 @@ async function lookForPage(
   { source, where, rest }: HistoryFilter,
   input: ListInput,
 ): Promise<FoundPage> {
-  const cursor = input.cursor === undefined ? null : parseCursor(input.cursor);
+  const cursor = parseCursor(input.cursor);
   const offset = cursor ? 0 : (input.page - 1) * input.limit;
   const piece = PIECES[ctx.database.dialect];
   // Nobody counts what has more behind it than is looked at.
@@ -126,13 +119,13 @@ async function lookForPage(
   let last = cursor;
   let ended = false;
   for (let looked = 0; looked < MAX_LOOKED_AT && !ended; looked += piece) {
-    const behind = and(where, last === null ? undefined : isAfter(source, last));
+    const behind = and(where, isOlder(source, last));
     const edge = await findEdge(ctx, source, behind, piece);
     found.push(
       ...(await readFitting(
         ctx,
         source,
-        and(behind, edge === null ? undefined : isUpTo(source, edge), rest),
+        and(behind, edge === null ? undefined : isNotOlder(source, edge), rest),
       )),
     );
     ended = edge === null;
@@ -174,9 +167,4 @@ function placesOf(ctx: Ctx, { at }: LogSource, where: SQL | undefined) {
     .where(where)
     .orderBy(...order)
     .$dynamic();
-}
-
-function isUpTo({ at, id }: LogSource, edge: Cursor): SQL {
-  if (at === null) return sql`${id} >= ${edge.id}`;
-  return sql`${at} >= ${edge.at} and (${at} > ${edge.at} or ${id} >= ${edge.id})`;
 }

@@ -2,10 +2,11 @@
  * Searching the history by any mix of filters, newest first, in bounded time: a page looks at so many messages at
  * most, whatever it finds among them, and says where to go on.
  */
+
 import { and, desc, eq, gte, lt, type SQL } from 'drizzle-orm';
+import { encodeCursor, isOlder, parseCursor } from '../../db/keyset.ts';
 import { messages } from '../../db/schema.ts';
 import { requireScope } from '../access.ts';
-import { encodeCursor, isAfter, parseCursor } from '../analytics/keyset.ts';
 import type { Ctx } from '../context.ts';
 import { findChat, inItsSession, withPeer } from './chats.ts';
 import type { MessageOutput } from './schemas.ts';
@@ -94,7 +95,7 @@ async function searchPlace(ctx: Ctx, place: Place, input: SearchInput): Promise<
     place.where,
     since === undefined ? undefined : gte(messages.createdAt, since),
     until === undefined ? undefined : lt(messages.createdAt, until),
-    cursor === undefined ? undefined : isAfter(HISTORY, parseCursor(cursor)),
+    cursor === undefined ? undefined : isOlder(HISTORY, parseCursor(cursor)),
   );
   const rest = and(
     place.rest,

@@ -8,6 +8,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
 import type { Content } from '../../whatsapp/content.ts';
+import { findLid } from '../../whatsapp/lids.ts';
 import { requireScope } from '../access.ts';
 import { timeZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
@@ -15,7 +16,6 @@ import { claimIdempotency } from '../idempotency.ts';
 import { requireContentType } from './capability.ts';
 import { estimateSendAt } from './estimate.ts';
 import type { Draft } from './kinds/kind.ts';
-import { findContactLid } from './lid.ts';
 import { findQuoted } from './quote.ts';
 import { toPeer } from './recipient.ts';
 import type { SentMessage } from './schemas.ts';
@@ -73,8 +73,7 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   const priority = PRIORITIES[input.priority ?? 'normal'];
   requireContentType(ctx, input.content.type);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
-  const to =
-    asked.phone === null ? asked : { ...asked, lid: await findContactLid(ctx, session.id, asked.phone) };
+  const to = asked.phone === null ? asked : { ...asked, lid: await findLid(ctx, session.id, asked.phone) };
   const content = await makeContent(ctx, session, input, Math.max(ctx.clock.now(), times.scheduledAt ?? 0));
   const [waiting, holds] = await Promise.all([
     countAhead(ctx, session.id),

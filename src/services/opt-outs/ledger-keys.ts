@@ -1,8 +1,10 @@
 /** What an opt-out is kept under: a number, or a LID while nobody knows the number behind it. */
+
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
-import { waAliases, waContacts, whatsappAccounts } from '../../db/schema.ts';
+import { waAliases } from '../../db/schema.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
+import { findLidPairs } from '../../whatsapp/lids.ts';
 import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import { toPeer } from '../messages/recipient.ts';
 
@@ -35,7 +37,7 @@ export async function readLedgerKeys(
   keys: readonly string[],
 ): Promise<Map<string, string[]>> {
   const lids = keys.filter((key) => key.startsWith(LID_MARK)).map((key) => key.slice(LID_MARK.length));
-  const behind = await readContacts(db, userId, 'lid', lids);
+  const behind = await findLidPairs(db, { userId }, 'lid', lids);
   const phonesOf = (key: string) =>
     key.startsWith(LID_MARK)
       ? behind.filter(({ lid }) => lidKey(lid) === key).map(({ phone }) => phone)
@@ -46,7 +48,7 @@ export async function readLedgerKeys(
   const all = [...new Set(keys.flatMap(spellingsOf))];
   const lidsOf = new Map<string, string[]>();
   const known = [
-    ...(await readContacts(db, userId, 'phone', all)),
+    ...(await findLidPairs(db, { userId }, 'phone', all)),
     ...(await readAliasLids(db, userId, all)),
   ];
   for (const { phone, lid } of known) lidsOf.set(phone, [...(lidsOf.get(phone) ?? []), lidKey(lid)]);
@@ -64,24 +66,6 @@ export async function readLedgerKeys(
 interface Known {
   phone: string;
   lid: string;
-}
-
-/** As the tenant's own sessions know them. */
-async function readContacts(
-  db: Db | Tx,
-  userId: number,
-  by: 'phone' | 'lid',
-  values: readonly string[],
-): Promise<Known[]> {
-  if (values.length === 0) return [];
-  const own = db
-    .select({ id: whatsappAccounts.id })
-    .from(whatsappAccounts)
-    .where(eq(whatsappAccounts.userId, userId));
-  return db
-    .select({ phone: waContacts.phone, lid: waContacts.lid })
-    .from(waContacts)
-    .where(and(inArray(waContacts.accountId, own), inArray(waContacts[by], [...values])));
 }
 
 /** As the directory told with an account's number. */

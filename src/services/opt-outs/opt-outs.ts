@@ -6,7 +6,7 @@ import { optOuts } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
 import { turn } from '../../db/turns.ts';
 import { record } from '../../events/record.ts';
-import { csvLine } from '../../utils/csv.ts';
+import { csvLines } from '../../utils/csv.ts';
 import { AppError } from '../../utils/errors.ts';
 import { formatE164, normalizeKept } from '../../utils/phone.ts';
 import { type Ctx, originOf } from '../context.ts';
@@ -127,7 +127,7 @@ export async function exportOptOuts(ctx: Ctx, ref: BroadcastRef): Promise<CsvExp
 }
 
 async function* optOutLines(db: Db, userId: number, bound: string | null): AsyncGenerator<string> {
-  yield csvLine(['number', 'source', 'word', 'note', 'createdAt']);
+  yield csvLines([['number', 'source', 'word', 'note', 'createdAt']]);
   let after = '';
   while (true) {
     const rows = await db
@@ -138,12 +138,17 @@ async function* optOutLines(db: Db, userId: number, bound: string | null): Async
       .limit(PIECE);
     const last = rows.at(-1);
     if (last === undefined) return;
-    yield rows
-      .map(toOptOut)
-      .map(({ number, source, word, note, createdAt }) =>
-        csvLine([number.includes('@') ? number : formatE164(number), source, word, note, createdAt]),
-      )
-      .join('');
+    yield csvLines(
+      rows
+        .map(toOptOut)
+        .map(({ number, source, word, note, createdAt }) => [
+          number.includes('@') ? number : formatE164(number),
+          source,
+          word,
+          note,
+          createdAt,
+        ]),
+    );
     after = last.phone;
     await turn();
   }

@@ -1,11 +1,13 @@
 /** Which messages mean "no more of this", and what becomes of them. */
-import { and, eq } from 'drizzle-orm';
+
+import { eq } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { tryInsert, upsert } from '../../db/ops.ts';
-import { optOutSettings, optOuts, waContacts } from '../../db/schema.ts';
+import { optOutSettings, optOuts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
+import { findLidPairs } from '../../whatsapp/lids.ts';
 import { requireWholeTenant } from '../access.ts';
 import type { Ctx, Deps } from '../context.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
@@ -44,7 +46,10 @@ export async function noteOptOut(
   const word = words.find((candidate) => said.includes(foldWord(candidate)));
   if (word === undefined) return;
   const lid = message.lid ?? '';
-  const phone = message.phone ?? (await phoneOfLid(tx, account.id, lid)) ?? lidKey(lid);
+  const phone =
+    message.phone ??
+    (await findLidPairs(tx, { accountId: account.id }, 'lid', [lid]))[0]?.phone ??
+    lidKey(lid);
   if ((await isOptedOut(tx, account.userId, [phone])).size > 0) return;
   const added = await tryInsert(tx, optOuts, {
     userId: account.userId,
@@ -93,14 +98,6 @@ function foldWord(text: string | undefined): string {
     .slice(first, characters.findLastIndex(counts) + 1)
     .join('')
     .replace(/\s+/g, ' ');
-}
-
-async function phoneOfLid(tx: Tx, accountId: string, lid: string): Promise<string | null> {
-  const [row] = await tx
-    .select({ phone: waContacts.phone })
-    .from(waContacts)
-    .where(and(eq(waContacts.accountId, accountId), eq(waContacts.lid, lid)));
-  return row?.phone ?? null;
 }
 
 async function readOwnWords(db: Db, userId: number): Promise<string[]> {

@@ -1,6 +1,7 @@
 /** The alarm: codes that nobody types in are what a pumping attack, or a broken login page, looks like. */
 
-import { and, asc, eq, gt, or, type SQL } from 'drizzle-orm';
+import { asc, gt } from 'drizzle-orm';
+import { type Cursor, isNewer } from '../../db/keyset.ts';
 import { transact } from '../../db/ops.ts';
 import { otps } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
@@ -35,12 +36,12 @@ export async function checkConversion(deps: OtpDeps, signal?: AbortSignal): Prom
 async function tallyLastHour(deps: OtpDeps, signal?: AbortSignal): Promise<Map<number, Tally>> {
   const tallies = new Map<number, Tally>();
   const since = deps.clock.now() - HOUR_MS;
-  let last: { endedAt: number; id: string } | null = null;
+  let last: Cursor | null = null;
   while (!signal?.aborted) {
     const rows = await deps.db
       .select({ id: otps.id, userId: otps.userId, status: otps.status, endedAt: otps.endedAt })
       .from(otps)
-      .where(last === null ? gt(otps.endedAt, since) : isAfter(last))
+      .where(last === null ? gt(otps.endedAt, since) : isNewer({ at: otps.endedAt, id: otps.id }, last))
       .orderBy(asc(otps.endedAt), asc(otps.id))
       .limit(PIECE);
     for (const { userId, status } of rows) {
@@ -51,13 +52,10 @@ async function tallyLastHour(deps: OtpDeps, signal?: AbortSignal): Promise<Map<n
     }
     const end = rows.at(-1);
     if (!end || rows.length < PIECE) break;
-    last = { endedAt: end.endedAt ?? since, id: end.id };
+    last = { at: end.endedAt ?? since, id: end.id };
   }
   return tallies;
 }
-
-const isAfter = ({ endedAt, id }: { endedAt: number; id: string }): SQL | undefined =>
-  or(gt(otps.endedAt, endedAt), and(eq(otps.endedAt, endedAt), gt(otps.id, id)));
 
 /** False when it was told in this hour already, by whichever process. */
 async function raise(deps: OtpDeps, userId: number, tally: Tally, percent: number): Promise<boolean> {

@@ -1,4 +1,5 @@
 /** Putting a code on its way. The message names its OTP and holds nothing else: the code is not copied. */
+
 import type { Tx } from '../../db/client.ts';
 import type { OtpDelivery } from '../../db/schema.ts';
 import type { Fact, Origin } from '../../events/record.ts';
@@ -8,8 +9,9 @@ import { PRIORITIES } from '../../queue/priority.ts';
 import { cancelRows } from '../../queue/take-off.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
+import { findLidPairs } from '../../whatsapp/lids.ts';
 import type { OtpDeps } from './deps.ts';
-import { type Carrier, findLid } from './sessions.ts';
+import type { Carrier } from './sessions.ts';
 
 /** What history and queue hold of a code's message; `openOtpContent` makes the text right before it is sent. */
 export interface OtpContent {
@@ -54,7 +56,7 @@ export async function deliver(
     messageId: newMessageId(),
     peer: phoneJid(phone),
     phone,
-    lid: await findLid(tx, carrier.accountId, phone),
+    lid: (await findLidPairs(tx, carrier, 'phone', [phone]))[0]?.lid ?? null,
     type: 'otp',
     content,
     priority: PRIORITIES.high,

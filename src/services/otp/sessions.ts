@@ -1,7 +1,7 @@
 /** Which session carries a code. */
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
-import { type OtpFallback, waContacts, whatsappAccounts } from '../../db/schema.ts';
+import { type OtpFallback, whatsappAccounts } from '../../db/schema.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { type SendingRow, sendingState } from '../../queue/session-state.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -78,14 +78,4 @@ export function chooseCarrier(carriers: readonly Carrier[], connectedOnly = fals
   throw new AppError('NOT_CONNECTED', 'The session is not connected.', {
     details: { session: first?.sessionId ?? null },
   });
-}
-
-/** The LID that this session knows the phone by, or null. */
-export async function findLid(db: Db, accountId: string, phone: string): Promise<string | null> {
-  const [row] = await db
-    .select({ lid: waContacts.lid })
-    .from(waContacts)
-    .where(and(eq(waContacts.accountId, accountId), eq(waContacts.phone, phone)))
-    .limit(1);
-  return row?.lid ?? null;
 }

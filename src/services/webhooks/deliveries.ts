@@ -1,5 +1,7 @@
 /** How webhooks were told, trying one out, and telling again. */
-import { and, count, desc, eq, inArray, lt, or, type SQL } from 'drizzle-orm';
+
+import { and, count, desc, eq, inArray, type SQL } from 'drizzle-orm';
+import { cursorOf, encodeCursor, isOlder, type Keyset, parseCursor } from '../../db/keyset.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { webhookDeliveries, webhookOutbox } from '../../db/schema.ts';
 import { openLanes, RETRY_FOR_MS } from '../../events/outbox.ts';
@@ -17,6 +19,8 @@ const COUNTED = 10_000;
 /** Newest attempts that are shown of one event. */
 const SHOWN_ATTEMPTS = 100;
 const TEST_TIMEOUT_MS = 10_000;
+
+const OUTBOX: Keyset = { at: webhookOutbox.createdAt, id: webhookOutbox.id };
 
 type OutboxRow = typeof webhookOutbox.$inferSelect;
 
@@ -43,7 +47,7 @@ export async function listDeliveries(
   const rows = await ctx.db
     .select()
     .from(webhookOutbox)
-    .where(and(where, afterCursor(input.cursor)))
+    .where(and(where, isOlder(OUTBOX, parseCursor(input.cursor))))
     .orderBy(desc(webhookOutbox.createdAt), desc(webhookOutbox.id))
     .limit(input.limit)
     .offset(input.cursor === undefined ? (input.page - 1) * input.limit : 0);
@@ -58,24 +62,13 @@ export async function listDeliveries(
   return {
     data: rows.map(toDelivery),
     totalItems: n > COUNTED ? null : n,
-    nextCursor: last ? `${last.createdAt}.${last.id}` : null,
+    nextCursor: last ? encodeCursor(cursorOf(last)) : null,
   };
 }
 
 /** A webhook may have told of other sessions before it was bound to the one of the key. */
 function ofSession({ actor }: Ctx): SQL | undefined {
   return actor.sessionId === null ? undefined : eq(webhookOutbox.sessionId, actor.sessionId);
-}
-
-function afterCursor(cursor: string | undefined): SQL | undefined {
-  if (cursor === undefined) return undefined;
-  const [, at, id] = /^(\d{1,15})\.([0-9a-f]{32})$/.exec(cursor) ?? [];
-  if (at === undefined || id === undefined) {
-    const details = { cursor: 'is not valid' };
-    throw new AppError('VALIDATION_FAILED', 'The cursor is not one of ours.', { details });
-  }
-  const { createdAt } = webhookOutbox;
-  return or(lt(createdAt, Number(at)), and(eq(createdAt, Number(at)), lt(webhookOutbox.id, id)));
 }
 
 /** One event with its newest attempts. Throws NOT_FOUND. */

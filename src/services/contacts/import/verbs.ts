@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { and, eq } from 'drizzle-orm';
 import { affected, transact } from '../../../db/ops.ts';
 import { contactImports } from '../../../db/schema.ts';
-import { csvLine } from '../../../utils/csv.ts';
+import { csvLines } from '../../../utils/csv.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
@@ -216,23 +216,21 @@ export async function exportImportErrors(
 }
 
 async function* errorLines(ctx: Ctx, importId: string): AsyncGenerator<string> {
-  yield csvLine(['line', 'number', 'kind', 'code', 'reason']);
+  yield csvLines([['line', 'number', 'kind', 'code', 'reason']]);
   let after = 0;
   while (true) {
     const notes = await readNotes(ctx.db, importId, after, NOTES_PIECE);
     const last = notes.at(-1);
     if (last === undefined) return;
-    yield notes
-      .map(({ line, value, kind, code }) =>
-        csvLine([
-          line,
-          value,
-          kind,
-          code,
-          reasonOf(code, readingsOf(code, value, ctx.config.defaultCountry)),
-        ]),
-      )
-      .join('');
+    yield csvLines(
+      notes.map(({ line, value, kind, code }) => [
+        line,
+        value,
+        kind,
+        code,
+        reasonOf(code, readingsOf(code, value, ctx.config.defaultCountry)),
+      ]),
+    );
     after = last.line;
   }
 }
