@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ERROR_STATUS, type ErrorCode } from '../utils/errors.ts';
 import { type Route, scopeOf } from './route.ts';
+import { WEBHOOK_BODIES } from './webhook-events.ts';
 
 type Json = Record<string, unknown>;
 
@@ -50,8 +51,24 @@ export function buildOpenApi(routes: readonly Route[]): Json {
     servers: [{ url: '/' }, { url: '/api' }],
     tags: [...new Set(routes.map((route) => route.tag))].map((name) => ({ name })),
     paths,
+    webhooks: webhooksOf(components),
     components: { schemas: components.schemas, securitySchemes: SECURITY_SCHEMES },
   };
+}
+
+/** What is sent to webhooks, by event. */
+function webhooksOf(components: Components): Json {
+  return Object.fromEntries(
+    Object.entries(WEBHOOK_BODIES).map(([event, { schema, examples }]) => {
+      const named = Object.entries(examples ?? {}).map(([name, value]) => [name, { value }]);
+      const content: Json = { schema: components.convert(schema, 'output') };
+      if (named.length > 0) content.examples = Object.fromEntries(named);
+      const requestBody = { required: true, content: { 'application/json': content } };
+      const responses = { '2XX': { description: 'taken; anything else is tried again' } };
+      const operationId = `webhook_${event.replace(/\W/g, '_')}`;
+      return [event, { post: { tags: ['Webhooks'], summary: event, operationId, requestBody, responses } }];
+    }),
+  );
 }
 
 const SECURITY_SCHEMES = {

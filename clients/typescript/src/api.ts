@@ -2707,7 +2707,280 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "campaign.completed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** campaign.completed */
+        post: operations["webhook_campaign_completed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "campaign.failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** campaign.failed */
+        post: operations["webhook_campaign_failed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "campaign.paused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** campaign.paused */
+        post: operations["webhook_campaign_paused"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "message.canceled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.canceled */
+        post: operations["webhook_message_canceled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "message.delivered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.delivered */
+        post: operations["webhook_message_delivered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "message.expired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.expired */
+        post: operations["webhook_message_expired"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "message.failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.failed */
+        post: operations["webhook_message_failed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "message.media": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.media */
+        post: operations["webhook_message_media"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "message.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.read */
+        post: operations["webhook_message_read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "message.received": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.received */
+        post: operations["webhook_message_received"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "message.sent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.sent */
+        post: operations["webhook_message_sent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "otp.conversion_low": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** otp.conversion_low */
+        post: operations["webhook_otp_conversion_low"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "otp.expired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** otp.expired */
+        post: operations["webhook_otp_expired"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "otp.failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** otp.failed */
+        post: operations["webhook_otp_failed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "otp.verified": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** otp.verified */
+        post: operations["webhook_otp_verified"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "session.status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** session.status */
+        post: operations["webhook_session_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         ActivityEntry: {
@@ -3177,6 +3450,686 @@ export interface components {
             /** Format: date-time */
             timestamp: string;
         };
+        InboundAudio: {
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            media: components["schemas"]["InboundMedia"];
+            mentions?: string[];
+            /** @description a voice note */
+            ptt: boolean;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            seconds?: number;
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "audio";
+            viewOnce?: boolean;
+        };
+        InboundButton: {
+            code?: string;
+            id?: string;
+            kind?: string;
+            phone?: string;
+            text: string;
+            url?: string;
+        };
+        InboundButtons: {
+            buttons: components["schemas"]["InboundButton"][];
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            footer?: string;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            text: string;
+            title?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "buttons";
+            viewOnce?: boolean;
+        };
+        InboundChoice: {
+            id: string;
+            text: string;
+        };
+        InboundContact: {
+            /** @description all of them, when there are several */
+            contacts?: components["schemas"]["InboundSharedContact"][];
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            name: string;
+            /** @description how many more there were */
+            omitted?: number;
+            /** @description E.164 digits */
+            phone: string | null;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "contact";
+            vcard: string;
+            viewOnce?: boolean;
+        };
+        InboundContent: components["schemas"]["InboundText"] | components["schemas"]["InboundImage"] | components["schemas"]["InboundVideo"] | components["schemas"]["InboundAudio"] | components["schemas"]["InboundDocument"] | components["schemas"]["InboundSticker"] | components["schemas"]["InboundLocation"] | components["schemas"]["InboundContact"] | components["schemas"]["InboundPoll"] | components["schemas"]["InboundPollVote"] | components["schemas"]["InboundReaction"] | components["schemas"]["InboundReply"] | components["schemas"]["InboundButtons"] | components["schemas"]["InboundTemplate"] | components["schemas"]["InboundInteractive"] | components["schemas"]["InboundList"] | components["schemas"]["InboundProduct"] | components["schemas"]["InboundOrder"] | components["schemas"]["InboundEvent"] | components["schemas"]["InboundEdit"] | components["schemas"]["InboundDelete"] | components["schemas"]["InboundUnsupported"] | components["schemas"]["InboundUnknown"];
+        InboundDelete: {
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            messageId: string;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "delete";
+            viewOnce?: boolean;
+        };
+        InboundDocument: {
+            caption?: string;
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            filename: string;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            media: components["schemas"]["InboundMedia"];
+            mentions?: string[];
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "document";
+            viewOnce?: boolean;
+        };
+        InboundEdit: {
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            messageId: string;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /** @description as it is now */
+            text: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "edit";
+            viewOnce?: boolean;
+        };
+        InboundEvent: {
+            canceled?: boolean;
+            description?: string;
+            /** @description ISO 8601 */
+            endsAt?: string;
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            joinLink?: string;
+            mentions?: string[];
+            name: string;
+            place?: string;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /** @description ISO 8601 */
+            startsAt?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "event";
+            viewOnce?: boolean;
+        };
+        InboundImage: {
+            caption?: string;
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            media: components["schemas"]["InboundMedia"];
+            mentions?: string[];
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "image";
+            viewOnce?: boolean;
+        };
+        InboundInteractive: {
+            buttons: components["schemas"]["InboundButton"][];
+            cards?: {
+                buttons: components["schemas"]["InboundButton"][];
+                footer?: string;
+                text: string;
+                title?: string;
+            }[];
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            footer?: string;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            text: string;
+            title?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "interactive";
+            viewOnce?: boolean;
+        };
+        InboundList: {
+            buttonText: string;
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            footer?: string;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            sections: {
+                rows: {
+                    description?: string;
+                    id: string;
+                    title: string;
+                }[];
+                title?: string;
+            }[];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            text: string;
+            title?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "list";
+            viewOnce?: boolean;
+        };
+        InboundLocation: {
+            address?: string;
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            latitude: number;
+            live?: boolean;
+            longitude: number;
+            mentions?: string[];
+            name?: string;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "location";
+            viewOnce?: boolean;
+        };
+        InboundMedia: {
+            /** @description why it failed: `too_large`, `gone`, `corrupt`, `unavailable` */
+            error?: string;
+            /** @description once it is stored: good for `GET /media/:id` and for sends */
+            id?: string;
+            mimetype: string;
+            /** @description hex; null when the sender does not say */
+            sha256: string | null;
+            /** @description bytes; null when the sender does not say */
+            size: number | null;
+            /** @enum {string} */
+            state: "pending" | "stored" | "failed";
+            /** @description once it is stored: opens without a credential for a day */
+            url?: string;
+        };
+        InboundOrder: {
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            /** @description how many */
+            items: number;
+            mentions?: string[];
+            orderId: string;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            text?: string;
+            title?: string;
+            total?: components["schemas"]["InboundPrice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "order";
+            viewOnce?: boolean;
+        };
+        InboundPoll: {
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            multiple: boolean;
+            options: string[];
+            question: string;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "poll";
+            viewOnce?: boolean;
+        };
+        InboundPollVote: {
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            messageId: string;
+            /** @description null: only the voters can read the vote */
+            options: string[] | null;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "poll_vote";
+            viewOnce?: boolean;
+        };
+        InboundPrice: {
+            amount: number;
+            /** @description ISO 4217; empty when the sender does not say */
+            currency: string;
+        };
+        InboundProduct: {
+            description?: string;
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            footer?: string;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            price?: components["schemas"]["InboundPrice"];
+            productId: string;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            retailerId?: string;
+            salePrice?: components["schemas"]["InboundPrice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            text?: string;
+            title: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "product";
+            url?: string;
+            viewOnce?: boolean;
+        };
+        InboundQuoted: {
+            author: string | null;
+            fromMe: boolean;
+            messageId: string;
+            preview: string;
+        };
+        InboundReaction: {
+            /** @description empty: taken back */
+            emoji: string;
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            messageId: string;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reaction";
+            viewOnce?: boolean;
+        };
+        InboundReferral: {
+            body?: string;
+            conversionSource?: string;
+            /** @description the click's id at Meta, for its Conversions API */
+            ctwaClid?: string;
+            entryPoint?: string;
+            entryPointApp?: string;
+            mediaUrl?: string;
+            ref?: string;
+            sourceApp?: string;
+            sourceId?: string;
+            sourceType?: string;
+            sourceUrl?: string;
+            thumbnailUrl?: string;
+            title?: string;
+        };
+        InboundReply: {
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            /** @description a form that was filled in */
+            flow?: {
+                name: string;
+                params: {
+                    [key: string]: unknown;
+                };
+            };
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            text: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reply";
+            viewOnce?: boolean;
+        };
+        InboundReplyChoice: {
+            id: string;
+            messageId: string;
+            text: string;
+        };
+        InboundSharedContact: {
+            name: string;
+            /** @description E.164 digits */
+            phone: string | null;
+            vcard: string;
+        };
+        InboundSticker: {
+            animated: boolean;
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            media: components["schemas"]["InboundMedia"];
+            mentions?: string[];
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "sticker";
+            viewOnce?: boolean;
+        };
+        InboundTemplate: {
+            buttons: components["schemas"]["InboundButton"][];
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            footer?: string;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            text: string;
+            title?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "template";
+            viewOnce?: boolean;
+        };
+        InboundText: {
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            text: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "text";
+            viewOnce?: boolean;
+        };
+        InboundUnknown: {
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            /** @enum {string} */
+            reason: "malformed" | "too_large" | "too_slow" | "unstorable";
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "unknown";
+            viewOnce?: boolean;
+        };
+        InboundUnsupported: {
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            /** @description WhatsApp's own name of it */
+            kind: string;
+            mentions?: string[];
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "unsupported";
+            viewOnce?: boolean;
+        };
+        InboundVideo: {
+            caption?: string;
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            gif?: boolean;
+            media: components["schemas"]["InboundMedia"];
+            mentions?: string[];
+            note?: boolean;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of ours */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "video";
+            viewOnce?: boolean;
+        };
         MadeCampaign: {
             campaignId: string;
             /** @description numbers that stood there twice: written to once */
@@ -3214,7 +4167,7 @@ export interface components {
             /** @description the JID of the conversation */
             chat: string;
             /** @description null where it is a secret. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in) */
-            content: unknown;
+            content: components["schemas"]["InboundContent"] | components["schemas"]["SentContent"] | null;
             /** Format: date-time */
             createdAt: string;
             deliveredAt: string | null;
@@ -3260,7 +4213,7 @@ export interface components {
             /** @description the JID of the conversation */
             chat: string;
             /** @description null where it is a secret. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in) */
-            content: unknown;
+            content: components["schemas"]["InboundContent"] | components["schemas"]["SentContent"] | null;
             /** Format: date-time */
             createdAt: string;
             deliveredAt: string | null;
@@ -3297,6 +4250,39 @@ export interface components {
             type: string;
             /** Format: date-time */
             updatedAt: string;
+        };
+        MessageReceivedEvent: {
+            data: {
+                /** @description the JID of the conversation */
+                chat: string | null;
+                /** @description null when the message is not kept any more */
+                content: components["schemas"]["InboundContent"] | null;
+                /** @description the sender, accepted as `to` */
+                from: string | null;
+                isGroup: boolean;
+                /** @description `…@lid` */
+                lid: string | null;
+                messageId: string;
+                /** @description in a group: the JID of the sender */
+                participant: string | null;
+                /** @description E.164 with `+`; null when WhatsApp does not tell */
+                phone: string | null;
+                /** @description counts the events of the session; a higher one is later */
+                seq: number;
+                session: string;
+                sessionId: string;
+                /** @constant */
+                status: "received";
+                /** @description the type of `content` */
+                type?: string;
+            };
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            timestamp: string;
+            /** @constant */
+            type: "message.received";
         };
         /** @enum {string} */
         MessageStatus: "queued" | "sending" | "sent" | "delivered" | "read" | "failed" | "canceled" | "expired" | "received";
@@ -3440,6 +4426,11 @@ export interface components {
         };
         /** @enum {string} */
         Role: "admin" | "user" | "readonly";
+        SentContent: {
+            type: string;
+        } & {
+            [key: string]: unknown;
+        };
         SentMessage: {
             /** @description not before what it waits for ends; null when nobody knows when that is */
             estimatedSendAt: string | null;
@@ -3633,6 +4624,18 @@ export interface components {
             /** @enum {string} */
             state: "pending" | "delivered" | "dead";
             webhookId: string;
+        };
+        WebhookEvent: {
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            timestamp: string;
+            /** @enum {string} */
+            type: "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed";
         };
     };
     responses: never;
@@ -11911,6 +12914,358 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"];
                 };
+            };
+        };
+    };
+    webhook_campaign_completed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_campaign_failed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_campaign_paused: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_message_canceled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_message_delivered: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_message_expired: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_message_failed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_message_media: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_message_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_message_received: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessageReceivedEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_message_sent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_otp_conversion_low: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_otp_expired: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_otp_failed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_otp_verified: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_session_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MESSAGE_STATUSES } from '../../db/schema.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
+import { MessageContentOutput } from '../inbound/schemas.ts';
 
 /** WhatsApp's own limit for one text. */
 const MAX_TEXT = 65_536;
@@ -105,6 +106,9 @@ export const SentMessage = z
   .meta({ id: 'SentMessage' });
 export type SentMessage = z.infer<typeof SentMessage>;
 
+/** Safe because it only widens: what the history holds is described, and not checked again when it is read. */
+const asUnknown = (schema: z.ZodType): z.ZodType<unknown> => schema;
+
 export const MessageOutput = z
   .object({
     messageId: z.string(),
@@ -115,11 +119,9 @@ export const MessageOutput = z
     from: z.string().nullable().describe('the sender of an inbound message'),
     chat: z.string().describe('the JID of the conversation'),
     type: z.string(),
-    content: z
-      .unknown()
-      .describe(
-        'null where it is a secret. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in)',
-      ),
+    content: asUnknown(MessageContentOutput).describe(
+      'null where it is a secret. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in)',
+    ),
     status: MessageStatusOutput,
     priority: PriorityInput,
     attempts: z.int(),
