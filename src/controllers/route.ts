@@ -9,7 +9,7 @@ import type { Scope } from '../services/access.ts';
 import type { Ctx } from '../services/context.ts';
 import type { ReceivedFile } from '../services/media/sources.ts';
 import type { LinkPurpose } from '../services/signed-links.ts';
-import type { Config } from '../utils/config-types.ts';
+import type { Config } from '../utils/config.ts';
 import type { ErrorCode } from '../utils/errors.ts';
 
 type Schema = z.ZodType;

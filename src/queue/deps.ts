@@ -1,7 +1,7 @@
 import type { Database, Db } from '../db/client.ts';
 import type { EventStream } from '../events/stream.ts';
 import type { Clock } from '../utils/clock.ts';
-import type { Config } from '../utils/config-types.ts';
+import type { Config } from '../utils/config.ts';
 import type { Logger } from '../utils/logger.ts';
 import type { QueueCounts } from './counts.ts';
 import type { Enqueuer } from './enqueue.ts';

@@ -1,4 +1,4 @@
-import type { Config } from '../utils/config-types.ts';
+import type { Config } from '../utils/config.ts';
 import { DAY_MS } from '../utils/durations.ts';
 import { PRIORITIES, type Priority } from './priority.ts';
 

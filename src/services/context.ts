@@ -8,7 +8,7 @@ import type { QueueCounts } from '../queue/counts.ts';
 import type { Enqueuer } from '../queue/enqueue.ts';
 import type { QueueSignals } from '../queue/signals.ts';
 import type { Clock } from '../utils/clock.ts';
-import type { Config } from '../utils/config-types.ts';
+import type { Config } from '../utils/config.ts';
 import type { SecretBox } from '../utils/crypto.ts';
 import type { Outgoing } from '../utils/guarded-fetch.ts';
 import type { Logger } from '../utils/logger.ts';

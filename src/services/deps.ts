@@ -7,7 +7,7 @@ import { createQueueCounts } from '../queue/counts.ts';
 import { createEnqueuer } from '../queue/enqueue.ts';
 import { createQueueSignals } from '../queue/signals.ts';
 import type { Clock } from '../utils/clock.ts';
-import type { Config } from '../utils/config-types.ts';
+import type { Config } from '../utils/config.ts';
 import { createSecretBox } from '../utils/crypto.ts';
 import { createOutgoing } from '../utils/guarded-fetch.ts';
 import type { Logger } from '../utils/logger.ts';

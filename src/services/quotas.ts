@@ -15,7 +15,7 @@ import {
   whatsappAccounts,
 } from '../db/schema.ts';
 import type { DbTable } from '../db/types.ts';
-import type { Quotas } from '../utils/config-types.ts';
+import type { Quotas } from '../utils/config.ts';
 import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
 import { requireScope, requireWholeTenant, tenantOf } from './access.ts';

@@ -1,6 +1,17 @@
 /** Where mails go, as the environment says: SMTP_URL, or SMTP_HOST and its kin. */
 import type { EnvValues } from './config-env.ts';
-import type { SmtpConfig } from './config-types.ts';
+
+/** Where mails are handed over. */
+export interface SmtpConfig {
+  host: string;
+  port: number;
+  /** TLS from the first byte; else STARTTLS, which is demanded when there is a password */
+  secure: boolean;
+  user: string | null;
+  password: string | null;
+  /** `WaHub <hub@example.com>` or the address alone */
+  from: string;
+}
 
 type SmtpValues = Pick<
   EnvValues,

@@ -11,13 +11,25 @@ import {
   secretProblems,
   warningsOf,
 } from './config-checks.ts';
-import { Env, type EnvValues, isPlaceholder, readNames } from './config-env.ts';
+import {
+  CONVERSION,
+  Env,
+  type EnvValues,
+  FILES,
+  HTTP_LIMITS,
+  isPlaceholder,
+  OTP,
+  PACING,
+  QUOTAS,
+  RETENTION_DAYS,
+  readNames,
+  SERVICE,
+  settingsOf,
+} from './config-env.ts';
 import { smtpOf } from './config-smtp.ts';
-import type { Config } from './config-types.ts';
-import { parseHosts } from './host-list.ts';
+import { type HostAddress, parseHosts } from './host-list.ts';
+import type { S3Options } from './storage/s3-client.ts';
 import { mainZoneOf } from './time-zone.ts';
-
-export type { Config } from './config-types.ts';
 
 /** Everything that is wrong with the configuration, one sentence each; never a value of a secret. */
 export class ConfigError extends Error {
@@ -78,7 +90,7 @@ export function loadDataConfig(env: NodeJS.ProcessEnv): DataConfig {
   const parsed = Env.safeParse(names);
   const lines = parsed.success ? dataProblems(parsed.data, names) : linesOf(parsed.error);
   if (!parsed.success || lines.length > 0) throw new ConfigError(lines);
-  const { ENCRYPTION_KEY, ENCRYPTION_KEYS_EXTRA = [] } = parsed.data;
+  const { ENCRYPTION_KEY, ENCRYPTION_KEYS_EXTRA } = parsed.data;
   const keys = ENCRYPTION_KEY === undefined ? [] : [ENCRYPTION_KEY, ...ENCRYPTION_KEYS_EXTRA];
   return {
     database: databaseOf(parsed.data),
@@ -109,88 +121,53 @@ function linesOf(error: z.ZodError): string[] {
   return error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
 }
 
-function toConfig(env: EnvValues): Config {
+/** The whole configuration after parsing: nothing else in the service reads the environment. */
+export type Config = ReturnType<typeof toConfig>;
+export type Quotas = Config['quotas'];
+
+function toConfig(env: EnvValues) {
   const test = env.NODE_ENV === 'test';
   return {
-    env: env.NODE_ENV,
-    host: env.HOST,
-    port: env.PORT,
+    ...settingsOf(SERVICE, env),
+    /** without a slash at the end; what links in answers begin with */
     publicUrl: env.PUBLIC_URL ?? `http://localhost:${env.PORT}`,
-    trustProxy: env.TRUST_PROXY,
     dataDir: env.DATA_DIR ?? DATA_DIR,
     database: databaseOf(env),
-    adminKey: env.KEY ?? null,
     adminEmail: env.ADMIN_EMAIL?.toLowerCase() ?? null,
-    adminPassword: env.ADMIN_PASSWORD ?? null,
     allowRegistration: env.ALLOW_REGISTRATION ?? env.NODE_ENV !== 'production',
-    registrationsPerDay: env.REGISTRATIONS_PER_DAY,
+    /** null: no mails, and registrations are not confirmed */
     smtp: smtpOf(env),
     jwtSecret: env.JWT_SECRET ?? '',
-    jwtExpiresInSeconds: env.JWT_EXPIRES_IN,
+    /** 32 bytes; key id is derived from it */
     encryptionKey: toEncryptionKey(env.ENCRYPTION_KEY ?? ''),
-    extraEncryptionKeys: (env.ENCRYPTION_KEYS_EXTRA ?? []).map(toEncryptionKey),
-    lostEncryptionKeys: env.ENCRYPTION_KEYS_LOST ?? [],
-    defaultCountry: env.DEFAULT_COUNTRY,
-    pacing: {
-      delayMinMs: env.MESSAGE_DELAY_MIN,
-      delayMaxMs: env.MESSAGE_DELAY_MAX,
-      perMinute: env.MAX_MESSAGES_PER_MINUTE,
-      perHour: env.MAX_MESSAGES_PER_HOUR,
-      perRecipientPerHour: env.MAX_MESSAGES_PER_RECIPIENT,
-      otpReservePercent: env.OTP_RESERVE_PERCENT,
-      maxAttempts: env.MAX_RETRY_ATTEMPTS,
-      ackTimeoutMs: env.ACK_TIMEOUT_MS,
-      prepareTimeoutMs: env.PREPARE_TIMEOUT_MS,
-      typingMsPerChar: env.TYPING_MS_PER_CHAR,
+    /** open what they sealed and seal nothing: the other key of a rotation */
+    extraEncryptionKeys: env.ENCRYPTION_KEYS_EXTRA.map(toEncryptionKey),
+    pacing: settingsOf(PACING, env),
+    otp: { ...settingsOf(OTP, env), conversion: settingsOf(CONVERSION, env) },
+    /** services/quotas.ts counts them */
+    quotas: {
+      ...settingsOf(QUOTAS, env),
+      requestsPerMinute: env.QUOTA_REQUESTS_PER_MINUTE ?? KEYS_WORTH * env.API_RATE_LIMIT_MAX,
     },
-    otp: {
-      returnCode: env.OTP_RETURN_CODE,
-      failoverAfterMs: env.OTP_FAILOVER_AFTER_SECONDS * 1000,
-      allowedCountries: env.OTP_ALLOWED_COUNTRIES ?? null,
-      sendsPerHour: env.OTP_SENDS_PER_HOUR,
-      perAddressPerHour: env.OTP_PER_ADDRESS_PER_HOUR,
-      wrongChecksPerHour: env.OTP_WRONG_CHECKS_PER_HOUR,
-      conversion: { minSends: env.OTP_CONVERSION_MIN_SENDS, minPercent: env.OTP_CONVERSION_MIN_PERCENT },
-    },
-    interactiveMode: env.INTERACTIVE_MODE,
-    queueQuota: env.QUEUE_QUOTA,
-    quotas: quotasOf(env),
-    engine: env.WA_ENGINE,
-    waServer:
-      env.WA_SERVER_URL === undefined
-        ? null
-        : {
-            url: env.WA_SERVER_URL,
-            rootKey: env.WA_SERVER_ROOT_KEY ?? null,
-            caFile: env.WA_SERVER_CA ?? null,
-          },
-    emulatorUrl: env.EMULATOR_URL ?? null,
-    connectConcurrency: env.CONNECT_CONCURRENCY,
-    httpLimits: {
-      windowMs: env.RATE_LIMIT_WINDOW,
-      max: env.RATE_LIMIT_MAX,
-      apiMaxPerMinute: env.API_RATE_LIMIT_MAX,
-    },
+    waServer: waServerOf(env),
+    httpLimits: settingsOf(HTTP_LIMITS, env),
     files: filesOf(env),
     storage: storageOf(env),
     webhook: webhookOf(env),
-    allowPrivateUrls: env.WEBHOOK_ALLOW_PRIVATE,
-    retentionDays: {
-      activity: env.RETENTION_ACTIVITY_DAYS,
-      messages: env.RETENTION_MESSAGE_DAYS,
-      otp: env.RETENTION_OTP_DAYS,
-      media: env.RETENTION_MEDIA_DAYS,
-    },
+    retentionDays: settingsOf(RETENTION_DAYS, env),
+    /** IANA zone in which the housekeeper's nights fall */
     housekeepingTimeZone: env.TZ_HOUSEKEEPING ?? mainZoneOf(env.DEFAULT_COUNTRY),
+    /** IANA zone of the days and hours in statistics, unless the caller names one */
     statisticsTimeZone: env.TZ_HOUSEKEEPING ?? 'UTC',
+    /** `*` allows every origin */
     allowedOrigins: originsOf(env),
-    metricsToken: env.METRICS_TOKEN ?? null,
     log: {
       level: env.LOG_LEVEL ?? (test ? 'silent' : 'info'),
       dir: env.LOG_DIR,
       json: env.NODE_ENV === 'production',
       files: env.LOG_FILES ?? !test,
     },
+    /** settings that work but are dangerous where the service runs: one sentence each, logged at the start */
     warnings: warningsOf(env),
   };
 }
@@ -198,25 +175,31 @@ function toConfig(env: EnvValues): Config {
 /** A tenant with many keys gets no more than this many times what one of them may ask. */
 const KEYS_WORTH = 5;
 
-function quotasOf(env: EnvValues): Config['quotas'] {
+/** Set: another WhatsApp server than the real one. */
+function waServerOf(env: EnvValues): { url: string; rootKey: string | null; caFile: string | null } | null {
+  if (env.WA_SERVER_URL === undefined) return null;
   return {
-    sessions: env.QUOTA_SESSIONS,
-    storedBytes: env.QUOTA_STORED_BYTES,
-    storedFiles: env.QUOTA_STORED_FILES,
-    uploadsInFlight: env.QUOTA_UPLOADS_IN_FLIGHT,
-    importsRunning: env.QUOTA_IMPORTS_RUNNING,
-    apiKeys: env.QUOTA_API_KEYS,
-    keysInGrace: env.QUOTA_KEYS_IN_GRACE,
-    webhooks: env.QUOTA_WEBHOOKS,
-    lists: env.QUOTA_LISTS,
-    contacts: env.QUOTA_CONTACTS,
-    templates: env.QUOTA_TEMPLATES,
-    otpTemplates: env.QUOTA_OTP_TEMPLATES,
-    requestsPerMinute: env.QUOTA_REQUESTS_PER_MINUTE ?? KEYS_WORTH * env.API_RATE_LIMIT_MAX,
+    url: env.WA_SERVER_URL,
+    rootKey: env.WA_SERVER_ROOT_KEY ?? null,
+    caFile: env.WA_SERVER_CA ?? null,
   };
 }
 
-function databaseOf(env: EnvValues): Config['database'] {
+type Database =
+  | { type: 'sqlite'; path: string; synchronous: 'NORMAL' | 'FULL' }
+  | {
+      type: 'mysql';
+      host: string;
+      port: number;
+      /** more servers with the same data: used, in their order, while the first cannot be */
+      others?: readonly HostAddress[];
+      user: string;
+      password: string;
+      database: string;
+      connectionLimit: number;
+    };
+
+function databaseOf(env: EnvValues): Database {
   if (env.DB_TYPE !== 'mysql') {
     return {
       type: 'sqlite',
@@ -236,7 +219,8 @@ function databaseOf(env: EnvValues): Config['database'] {
   };
 }
 
-function storageOf(env: EnvValues): Config['storage'] {
+/** Where the bytes of files lie; `local`: below `files.uploadPath`. */
+function storageOf(env: EnvValues): { type: 'local' } | ({ type: 's3' } & S3Options) {
   if (env.STORAGE !== 's3') return { type: 'local' };
   return {
     type: 's3',
@@ -262,18 +246,21 @@ function uploadFolder(dataDir: string | undefined): string {
   return dataDir !== undefined || existsSync(within) ? within : './uploads';
 }
 
-function filesOf(env: EnvValues): Config['files'] {
+function filesOf(env: EnvValues) {
   return {
+    ...settingsOf(FILES, env),
     uploadPath: env.UPLOAD_PATH ?? uploadFolder(env.DATA_DIR),
-    maxUploadBytes: env.MAX_FILE_SIZE,
-    maxMediaBytes: env.MAX_MEDIA_SIZE,
-    maxCsvBytes: env.MAX_CSV_SIZE,
-    clamav: env.CLAMAV_HOST === undefined ? null : { host: env.CLAMAV_HOST, port: env.CLAMAV_PORT },
-    ffmpeg: env.FFMPEG_PATH,
+    clamav: clamavOf(env),
   };
 }
 
-function webhookOf(env: EnvValues): Config['webhook'] {
+/** Null: uploads are not scanned. */
+function clamavOf(env: EnvValues): { host: string; port: number } | null {
+  return env.CLAMAV_HOST === undefined ? null : { host: env.CLAMAV_HOST, port: env.CLAMAV_PORT };
+}
+
+/** One webhook for the whole service; null: only those that tenants made. */
+function webhookOf(env: EnvValues): { baseUrl: string; secret: string | null } | null {
   if (env.WEBHOOK_BASE_URL === undefined) return null;
   return { baseUrl: env.WEBHOOK_BASE_URL, secret: env.WEBHOOK_SECRET ?? null };
 }

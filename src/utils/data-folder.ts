@@ -1,6 +1,6 @@
 /** The folder with the database, credentials and files: for the service's own user only. */
 import { mkdirSync, statSync } from 'node:fs';
-import type { Config } from './config-types.ts';
+import type { Config } from './config.ts';
 import { withFileErrors } from './file-errors.ts';
 
 /** Bits that let the group or everybody else in. */

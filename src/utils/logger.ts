@@ -3,7 +3,7 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { EOL } from 'node:os';
 import winston from 'winston';
 import DailyRotateFile from 'winston-daily-rotate-file';
-import type { Config } from './config-types.ts';
+import type { Config } from './config.ts';
 import { withFileErrors } from './file-errors.ts';
 import { redact } from './redact.ts';
 

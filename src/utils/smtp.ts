@@ -1,6 +1,6 @@
 /** Hands mails to an SMTP server. */
 import { createTransport } from 'nodemailer';
-import type { SmtpConfig } from './config-types.ts';
+import type { SmtpConfig } from './config-smtp.ts';
 
 export interface Mail {
   /** the same for each attempt: receivers can tell a repetition */

@@ -2,7 +2,7 @@
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { SESSION_COOKIE } from '../../middlewares/authenticate.ts';
 import type { HttpContext } from '../../middlewares/http-env.ts';
-import type { Config } from '../../utils/config-types.ts';
+import type { Config } from '../../utils/config.ts';
 
 const LANG_COOKIE = 'wahub_lang';
 /** Says that this browser has signed in to an account before; it opens nothing. */

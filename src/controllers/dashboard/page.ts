@@ -8,7 +8,7 @@ import type { HttpContext, RatePolicy } from '../../middlewares/http-env.ts';
 import type { Ctx } from '../../services/context.ts';
 import type { ReceivedFile } from '../../services/media/sources.ts';
 import type { UserInfo } from '../../services/users.ts';
-import type { Config } from '../../utils/config-types.ts';
+import type { Config } from '../../utils/config.ts';
 import type { Lang } from './i18n.ts';
 
 type Schema = z.ZodType;

@@ -5,7 +5,7 @@ import type { Db } from '../../db/client.ts';
 import { upsert } from '../../db/ops.ts';
 import { apiKeys, endedTokens, users } from '../../db/schema.ts';
 import type { Clock } from '../../utils/clock.ts';
-import type { Config } from '../../utils/config-types.ts';
+import type { Config } from '../../utils/config.ts';
 import { equalsConstantTime, sha256Hex } from '../../utils/crypto.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { createFreshCache } from '../../utils/fresh-cache.ts';

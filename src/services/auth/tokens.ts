@@ -2,7 +2,7 @@
 import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
-import type { Config } from '../../utils/config-types.ts';
+import type { Config } from '../../utils/config.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 
 export interface TokenClaims {

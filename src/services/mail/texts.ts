@@ -1,7 +1,7 @@
 /** What mails say, in both languages. */
 
 import type { MAIL_KINDS, MAIL_LANGUAGES } from '../../db/schema.ts';
-import type { Config } from '../../utils/config-types.ts';
+import type { Config } from '../../utils/config.ts';
 
 export type MailKind = (typeof MAIL_KINDS)[number];
 export type MailLanguage = (typeof MAIL_LANGUAGES)[number];

@@ -1,7 +1,7 @@
 /** Looking into files that strangers made: in processes of their own, for a bounded time, never on this event loop. */
 
 import type { ProgramOutcome } from '../../utils/bounded-program.ts';
-import type { Config } from '../../utils/config-types.ts';
+import type { Config } from '../../utils/config.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { createFairQueue } from '../../utils/fair-queue.ts';
 import { createHelperPool, HelperFailure } from '../../utils/helper-process.ts';

@@ -1,5 +1,5 @@
 import type { QueueDeps } from '../../queue/deps.ts';
-import type { Config } from '../../utils/config-types.ts';
+import type { Config } from '../../utils/config.ts';
 import type { SecretBox } from '../../utils/crypto.ts';
 
 /** What the OTPs need of the service; the service's `Deps` and every `Ctx` fit. */

@@ -3,7 +3,7 @@ import { eq } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { webhooks } from '../../db/schema.ts';
 import { DEFAULT_WEBHOOK_ID } from '../../events/outbox.ts';
-import type { Config } from '../../utils/config-types.ts';
+import type { Config } from '../../utils/config.ts';
 import type { SecretBox } from '../../utils/crypto.ts';
 import { AppError } from '../../utils/errors.ts';
 import { HttpFailure, type Outgoing } from '../../utils/guarded-fetch.ts';

@@ -2,7 +2,7 @@
 
 import { networkInterfaces } from 'node:os';
 import { LRUCache } from 'lru-cache';
-import type { Config } from '../../utils/config-types.ts';
+import type { Config } from '../../utils/config.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { literalAddress } from '../../utils/guarded-http/addresses.ts';

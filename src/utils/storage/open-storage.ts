@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
-import type { Config } from '../config-types.ts';
+import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { createLocalStorage } from './local.ts';
 import { createS3Storage } from './s3.ts';

@@ -3,7 +3,7 @@ import type { Db } from '../../db/client.ts';
 import { type EventPayload, readPayloads } from '../../services/events/payload.ts';
 import { type Attempt, type Endpoint, postEvent, readEndpoint } from '../../services/webhooks/endpoint.ts';
 import type { Clock } from '../../utils/clock.ts';
-import type { Config } from '../../utils/config-types.ts';
+import type { Config } from '../../utils/config.ts';
 import type { SecretBox } from '../../utils/crypto.ts';
 import type { Outgoing } from '../../utils/guarded-fetch.ts';
 import { toJsonText } from '../../utils/json.ts';

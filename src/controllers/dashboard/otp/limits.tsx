@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { OTP_STATUSES } from '../../../db/schema.ts';
 import { getOtpSettings, putOtpSettings } from '../../../services/otp/country.ts';
-import type { Config } from '../../../utils/config-types.ts';
+import type { Config } from '../../../utils/config.ts';
 import { num } from '../broadcast/parts.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Field, Form, Table } from '../parts.tsx';
