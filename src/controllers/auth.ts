@@ -75,13 +75,19 @@ export const authRoutes: Route[] = [
     path: '/auth/verify-email',
     tag,
     summary: 'Confirm the e-mail of a registration',
-    description: 'With the `token` of the link in the mail. It works once and for a day, and signs in.',
+    description:
+      'With the `token` of the link in the mail and the password of the registration. It works once and for a day, and signs in.',
     auth: 'public',
-    body: z.object({ token: z.string().min(1, 'must not be empty').max(200) }),
+    body: z.object({ token: z.string().min(1, 'must not be empty').max(200), password: Password }),
     status: 201,
     response: SignedIn,
-    errors: ['NOT_FOUND', 'CONFLICT', 'FORBIDDEN'],
-    example: { body: { token: '019316f5a1b27c3d8e4f5a6b7c8d9e0f.5d41402abc4b2a76b9719d911017c592' } },
+    errors: ['UNAUTHORIZED', 'NOT_FOUND', 'CONFLICT', 'FORBIDDEN'],
+    example: {
+      body: {
+        password: 'password123',
+        token: '019316f5a1b27c3d8e4f5a6b7c8d9e0f.5d41402abc4b2a76b9719d911017c592',
+      },
+    },
     handler: async ({ ctx, body }) => ({ ...(await confirmRegistration(ctx, body)) }),
   }),
   route({

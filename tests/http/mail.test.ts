@@ -55,7 +55,8 @@ const login = (email: string) =>
   });
 const send = () => sendDueMails(t.deps, mailer);
 const tokenIn = (mail = smtp.mails[0]) => /token=([\w.]+)/.exec(mail?.data ?? '')?.[1] ?? '';
-const verify = (token: string) => t.call('/auth/verify-email', { method: 'POST', body: { token } });
+const verify = (token: string, password = 'a long password') =>
+  t.call('/auth/verify-email', { method: 'POST', body: { token, password } });
 
 it('an account begins when its e-mail is confirmed, once', async () => {
   const reply = await register('new@example.com');
@@ -76,6 +77,18 @@ it('an account begins when its e-mail is confirmed, once', async () => {
   expect((await login('new@example.com')).status).toBe(200);
   expect((await verify(token)).status).toBe(404);
   expect(await t.deps.db.select().from(mailOutbox)).toEqual([]);
+});
+
+it('the owner of an address opens no account that a stranger has registered with a password of its own', async () => {
+  await register('victim@example.com');
+  await send();
+  const token = tokenIn();
+  expect((await t.call('/auth/verify-email', { method: 'POST', body: { token } })).status).toBe(400);
+  const other = await verify(token, 'the password of the owner');
+  expect(other).toMatchObject({ status: 401, body: { code: 'UNAUTHORIZED' } });
+  expect((await login('victim@example.com')).status).toBe(401);
+  // A wrong word does not use the link up.
+  expect((await verify(token)).status).toBe(201);
 });
 
 it('who registers a taken e-mail gets the same answer, and its owner a mail that says so', async () => {

@@ -415,7 +415,7 @@ export interface paths {
         put?: never;
         /**
          * Confirm the e-mail of a registration
-         * @description With the `token` of the link in the mail. It works once and for a day, and signs in.
+         * @description With the `token` of the link in the mail and the password of the registration. It works once and for a day, and signs in.
          */
         post: operations["postAuthVerifyEmail"];
         delete?: never;
@@ -5847,10 +5847,12 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "password": "password123",
                  *       "token": "019316f5a1b27c3d8e4f5a6b7c8d9e0f.5d41402abc4b2a76b9719d911017c592"
                  *     }
                  */
                 "application/json": {
+                    password: string;
                     token: string;
                 };
             };

@@ -15,7 +15,7 @@ import { enqueueMail, readVerificationToken } from '../mail/outbox.ts';
 import type { MailLanguage } from '../mail/texts.ts';
 import { insertUser, normalizeEmail, toUserInfo, type UserRow } from '../users.ts';
 import { newApiKey } from './keys.ts';
-import { hashPassword } from './passwords.ts';
+import { hashPassword, isPassword } from './passwords.ts';
 import { addressThrottle, checkThrottle, countFailure } from './throttle.ts';
 import type { SignedIn } from './verbs.ts';
 
@@ -93,15 +93,32 @@ async function askToConfirm(ctx: Ctx, input: RegisterInput & { passwordHash: str
 }
 
 /**
- * Makes the account that the token in a mail stands for, once. Throws NOT_FOUND for a token that is not ours, used or
- * older than a day, CONFLICT when the e-mail was taken meanwhile, FORBIDDEN when registration was closed.
+ * Makes the account that the token in a mail stands for, once, for whoever knows the password of the registration too: a
+ * stranger may have registered the address, and its owner must not open an account that the stranger can sign in to.
+ * Throws NOT_FOUND for a token that is not ours, used or older than a day, UNAUTHORIZED for another password, CONFLICT when
+ * the e-mail was taken meanwhile, FORBIDDEN when registration was closed, RATE_LIMITED.
  */
-export async function confirmRegistration(ctx: Ctx, input: { token: string }): Promise<SignedIn> {
+export async function confirmRegistration(
+  ctx: Ctx,
+  input: { token: string; password: string },
+): Promise<SignedIn> {
   requireOpen(ctx);
+  const address = addressThrottle(ctx);
+  await checkThrottle(ctx.db, address, ctx.clock.now());
   const id = readVerificationToken(ctx, input.token);
   const unused =
     id !== null && and(eq(pendingRegistrations.id, id), gt(pendingRegistrations.expiresAt, ctx.clock.now()));
   if (!unused) throw linkIsOver();
+  const [asked] = await ctx.db.select().from(pendingRegistrations).where(unused);
+  if (!asked) throw linkIsOver();
+  if (
+    !(await ctx.credentials.inTurn(`register:${asked.id}`, () =>
+      isPassword(input.password, asked.passwordHash),
+    ))
+  ) {
+    await countFailure(ctx.db, address, ctx.clock.now());
+    throw new AppError('UNAUTHORIZED', WRONG_PASSWORD);
+  }
   const apiKey = newApiKey();
   const row = await transact(ctx.db, async (tx) => {
     const [pending] = await tx.select().from(pendingRegistrations).where(unused);
@@ -113,6 +130,9 @@ export async function confirmRegistration(ctx: Ctx, input: { token: string }): P
   });
   return signedIn(ctx, row, apiKey);
 }
+
+const WRONG_PASSWORD =
+  'This is not the password that the registration was made with. If it was not yours, register yourself: the link of that mail is another one.';
 
 function linkIsOver(): AppError {
   return new AppError(

@@ -161,6 +161,13 @@ export const accountPages: Page[] = [
           <p>{t.confirmAbout}</p>
           <Form view={view} action="/dashboard/verify-email" class="stack">
             <input type="hidden" name="token" value={query.token} />
+            <Field
+              label={t.password}
+              name="password"
+              type="password"
+              autocomplete="current-password"
+              required
+            />
             <button type="submit" class="primary">
               {t.confirm}
             </button>
@@ -175,8 +182,8 @@ export const accountPages: Page[] = [
     path: '/dashboard/verify-email',
     auth: 'public',
     readOnlyMay: true,
-    form: z.object({ token: VerificationToken }),
-    example: { form: { token: 'x' } },
+    form: z.object({ token: VerificationToken, password: z.string().min(1).max(200) }),
+    example: { form: { token: 'x', password: 'password123' } },
     async handler({ ctx, form, http, view }) {
       const { token } = await confirmRegistration(ctx, form);
       keepSignIn(http, ctx.config, token);

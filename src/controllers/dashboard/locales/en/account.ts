@@ -11,7 +11,8 @@ export const account = {
   closed: 'Registration is closed here: ask an administrator for an account.',
   mailSent: 'We have sent you an e-mail: open its link to go on.',
   confirmEmail: 'Confirm your e-mail address',
-  confirmAbout: 'Your account begins when you confirm that this address is yours.',
+  confirmAbout:
+    'Your account begins when you confirm that this address is yours, with the password that you have registered with. If you have not registered, close this page.',
   confirm: 'Confirm',
   welcome: 'Welcome! Link your first WhatsApp number now.',
   sandboxHint: 'This is a sandbox: e-mail and password stand in the terminal and in data/sandbox.json.',

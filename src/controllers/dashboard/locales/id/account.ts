@@ -14,7 +14,8 @@ export const account: Texts<typeof english.account> = {
   closed: 'Pendaftaran ditutup: mintalah akun kepada administrator.',
   mailSent: 'Kami telah mengirim surel kepada Anda: buka tautannya untuk melanjutkan.',
   confirmEmail: 'Konfirmasikan alamat surel Anda',
-  confirmAbout: 'Akun Anda dibuka setelah Anda mengonfirmasi bahwa alamat ini milik Anda.',
+  confirmAbout:
+    'Akun Anda dibuka setelah Anda mengonfirmasi bahwa alamat ini milik Anda, dengan kata sandi yang Anda pakai saat mendaftar. Jika Anda tidak mendaftar, tutup halaman ini.',
   confirm: 'Konfirmasi',
   welcome: 'Selamat datang! Tautkan nomor WhatsApp pertama Anda sekarang.',
   sandboxHint: 'Ini sandbox: surel dan kata sandi ada di terminal dan di data/sandbox.json.',
