@@ -49,6 +49,25 @@ async function send(to = newPhone()): Promise<{ path: string; code: string; to: 
 
 const wrongOf = (code: string) => (code.startsWith('0') ? `1${code.slice(1)}` : `0${code.slice(1)}`);
 
+describe('a first start', () => {
+  it.each([
+    ['en', 'Where do your customers live?'],
+    ['id', 'Di mana pelanggan Anda tinggal?'],
+  ])('offers the list of countries until it is set or a code was sent (%s)', async (lang, title) => {
+    const page = await read('', user, lang);
+    expect(page).toContain(title);
+    expect(page).toMatch(/name="allowedCountries"[^>]*value="ID"/);
+    expect((await post('/countries', { allowedCountries: 'ID' })).status).toBe(303);
+    expect(await read('', user, lang)).not.toContain(title);
+    expect(await read('/limits', user, lang)).toMatch(/name="allowedCountries"[^>]*value="ID"/);
+  });
+
+  it('does not ask again after the first code', async () => {
+    await send();
+    expect(await read('')).not.toContain('Where do your customers live?');
+  });
+});
+
 describe('trying it', () => {
   it('sends a code and never shows it', async () => {
     expect(await read('')).toContain('Send a code');

@@ -5,8 +5,8 @@ import { getOtpSettings, putOtpSettings } from '../../../services/otp/country.ts
 import type { Config } from '../../../utils/config.ts';
 import { num } from '../broadcast/parts.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { Field, Form, Table } from '../parts.tsx';
-import { OTP, OtpHead, StateBadge } from './parts.tsx';
+import { Table } from '../parts.tsx';
+import { CountryForm, OTP, OtpHead, StateBadge } from './parts.tsx';
 import { OTP_TEXTS } from './texts.ts';
 
 const MAX_COUNTRIES = 250;
@@ -44,22 +44,7 @@ export const limitPages: Page[] = [
           <section class="card">
             <h2>{t.countriesTitle}</h2>
             <p>{t.countriesAbout(ofService?.join(', ') ?? '')}</p>
-            {own !== null && (
-              <Form view={view} action={`${OTP}/countries`} class="stack">
-                <Field
-                  label={t.countries}
-                  name="allowedCountries"
-                  value={own.allowedCountries?.join(', ')}
-                  hint={t.countriesHint}
-                  autocomplete="off"
-                />
-                <div class="row">
-                  <button type="submit" class="primary">
-                    {t.save}
-                  </button>
-                </div>
-              </Form>
-            )}
+            {own !== null && <CountryForm view={view} value={own.allowedCountries?.join(', ')} />}
           </section>
         </>
       );

@@ -1,7 +1,7 @@
 /** What the pages of login codes share. */
 import type { OtpStatus } from '../../../services/analytics/otp-log.ts';
 import type { View } from '../page.ts';
-import { Badge, Tabs } from '../parts.tsx';
+import { Badge, Field, Form, Tabs } from '../parts.tsx';
 import { OTP_TEXTS, OTP_TONES } from './texts.ts';
 
 export const OTP = '/dashboard/otp';
@@ -24,6 +24,39 @@ export function OtpHead({ view, current }: { view: View; current: string }) {
         ]}
       />
     </>
+  );
+}
+
+/** Which countries codes go to; `value` is what the field holds at first. */
+export function CountryForm({ view, value }: { view: View; value: string | undefined }) {
+  const t = OTP_TEXTS(view.lang);
+  return (
+    <Form view={view} action={`${OTP}/countries`} class="stack">
+      <Field
+        label={t.countries}
+        name="allowedCountries"
+        value={value}
+        hint={t.countriesHint}
+        autocomplete="off"
+      />
+      <div class="row">
+        <button type="submit" class="primary">
+          {t.save}
+        </button>
+      </div>
+    </Form>
+  );
+}
+
+/** Offers the list of countries before the first code is sent, with the service's own country in it. */
+export function CountryOffer({ view, country }: { view: View; country: string }) {
+  const t = OTP_TEXTS(view.lang);
+  return (
+    <section class="card">
+      <h2>{t.countriesFirst}</h2>
+      <p>{t.countriesWhy}</p>
+      <CountryForm view={view} value={country} />
+    </section>
   );
 }
 

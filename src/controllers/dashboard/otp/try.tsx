@@ -1,7 +1,10 @@
 /** Trying it: a code is sent to a phone and typed in, as on the login page of a client. */
 import type { Child } from 'hono/jsx';
 import { z } from 'zod';
+import { listOtpLog } from '../../../services/analytics/otp-log.ts';
+import type { Ctx } from '../../../services/context.ts';
 import { MAX_LENGTH, MIN_LENGTH } from '../../../services/otp/codes.ts';
+import { getOtpSettings } from '../../../services/otp/country.ts';
 import { expireOtp } from '../../../services/otp/expire.ts';
 import { resendOtp } from '../../../services/otp/resend.ts';
 import { sendOtp } from '../../../services/otp/send.ts';
@@ -14,7 +17,7 @@ import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Facts, Field, Form, Live, Select } from '../parts.tsx';
 import { explainSession } from '../sessions/reasons.ts';
-import { OTP, OtpHead, StateBadge } from './parts.tsx';
+import { CountryOffer, OTP, OtpHead, StateBadge } from './parts.tsx';
 import { OTP_TEXTS } from './texts.ts';
 
 const MAX_SESSIONS = 200;
@@ -23,6 +26,13 @@ const example = { params: { otpId: '01997c2f5b7a7d3e8a4b6c1d2e3f4a5b' } };
 const EVENTS =
   'message.sent message.delivered message.failed otp.sent otp.verified otp.expired otp.failed otp.canceled otp.check_failed';
 const pathOf = (otpId: string, rest = '') => `${OTP}/try/${otpId}${rest}`;
+
+/** Before the first code: neither the service nor the tenant has said to which countries codes go. */
+async function isToBeBounded(ctx: Ctx, view: View): Promise<boolean> {
+  if (!view.canWrite || ctx.config.otp.allowedCountries !== null) return false;
+  if ((await getOtpSettings(ctx)).allowedCountries !== null) return false;
+  return (await listOtpLog(ctx, { page: 1, limit: 1 })).logs.length === 0;
+}
 
 const SendForm = z.object({
   session: z.string().min(1).max(100),
@@ -54,6 +64,9 @@ export const tryPages: Page[] = [
                 {t.link}
               </a>
             </Empty>
+          )}
+          {(await isToBeBounded(ctx, view)) && (
+            <CountryOffer view={view} country={ctx.config.defaultCountry} />
           )}
           {view.canWrite && sessions.data.length > 0 && (
             <SendPart view={view} sessions={sessions.data} templates={await listOtpTemplates(ctx)} />

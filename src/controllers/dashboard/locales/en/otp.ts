@@ -122,6 +122,9 @@ export const otp = {
   countries: 'Only these countries',
   countriesHint: 'Codes of two letters, such as ID, SG. Empty: every country that the service allows.',
   countriesSaved: 'The countries are saved.',
+  countriesFirst: 'Where do your customers live?',
+  countriesWhy:
+    'Codes go to every country now. Fraud lives on codes to countries without customers, and somebody pays for them: name the countries of yours before the first code.',
   lifeTitle: 'The life of a code',
 };
 

@@ -124,6 +124,9 @@ export const otp: Texts<typeof english.otp> = {
   countries: 'Hanya negara ini',
   countriesHint: 'Kode dua huruf, seperti ID, SG. Kosong: semua negara yang diizinkan layanan.',
   countriesSaved: 'Negara tersimpan.',
+  countriesFirst: 'Di mana pelanggan Anda tinggal?',
+  countriesWhy:
+    'Saat ini kode dikirim ke semua negara. Penipuan memanfaatkan kode ke negara tanpa pelanggan, dan ada yang membayarnya: sebutkan negara pelanggan Anda sebelum kode pertama.',
   lifeTitle: 'Riwayat sebuah kode',
 };
 
