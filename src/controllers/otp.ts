@@ -5,24 +5,22 @@ import { MAX_LENGTH, MIN_LENGTH } from '../services/otp/codes.ts';
 import { expireOtp, generateOtp } from '../services/otp/expire.ts';
 import type { OtpRef } from '../services/otp/find.ts';
 import { resendOtp } from '../services/otp/resend.ts';
+import {
+  OtpPhone,
+  OtpRefFields,
+  OtpSession,
+  ResendOtpFields,
+  SendOtpFields,
+  VerifyOtpFields,
+} from '../services/otp/schemas.ts';
 import { otpSentBody, sendOtp } from '../services/otp/send.ts';
 import { getOtpStatus } from '../services/otp/status.ts';
 import { verifyOtp } from '../services/otp/verify.ts';
 import { AppError, type ErrorCode } from '../utils/errors.ts';
-import { MAX_WRITTEN } from '../utils/phone/written.ts';
 import { otpTemplateRoutes } from './otp-templates.ts';
 import { type Route, route } from './route.ts';
 
 const TAG = 'OTP';
-const phone = z.string().min(1).max(MAX_WRITTEN).meta({ description: 'In any usual spelling.' });
-const session = z.string().min(1).max(100);
-const otpId = z.string().length(32);
-const companyName = z.string().trim().max(100).meta({ description: 'Fills {company}.' });
-const endUserIp = z
-  .union([z.ipv4(), z.ipv6()])
-  .meta({ description: 'Address of the person who asked: it gets limits of its own.' });
-const code = z.string().trim().min(1).max(64).meta({ description: 'What the person typed, as a string.' });
-
 const SentData = z.object({
   otpId: z.string(),
   session: z.string(),
@@ -58,34 +56,8 @@ const StatusData = z.object({
 });
 const answerOf = <S extends z.ZodType>(data: S) => z.object({ message: z.string(), data });
 
-const SendBody = z.object({
-  session,
-  to: phone,
-  companyName: companyName.optional(),
-  length: z.int().min(MIN_LENGTH).max(MAX_LENGTH).optional().meta({ description: 'Digits; 6 when missing.' }),
-  expiresInSeconds: z.int().min(60).max(86_400).optional().meta({ description: '300 when missing.' }),
-  maxAttempts: z.int().min(1).max(10).optional().meta({ description: '3 when missing.' }),
-  template: z
-    .string()
-    .min(1)
-    .max(1000)
-    .optional()
-    .meta({ description: 'Name or id of an own template, or a text with {otp}, {company}, {minutes}.' }),
-  language: z.enum(['id', 'en']).optional().meta({ description: 'Of the default text; id when missing.' }),
-  endUserIp: endUserIp.optional(),
-  failoverSessions: z
-    .array(session)
-    .max(5)
-    .optional()
-    .meta({ description: 'Sessions that send the same code when the first one cannot, in this order.' }),
-});
-
 /** By number or by id: exactly one of the two. */
-function refOf(body: {
-  otpId?: string | undefined;
-  phoneNumber?: string | undefined;
-  sessionId?: string | undefined;
-}): OtpRef {
+function refOf(body: z.output<typeof OtpRefFields>): OtpRef {
   if (body.otpId !== undefined) return { otpId: body.otpId };
   if (body.phoneNumber === undefined) {
     throw new AppError('VALIDATION_FAILED', 'Not valid: phoneNumber.', {
@@ -94,7 +66,6 @@ function refOf(body: {
   }
   return { phoneNumber: body.phoneNumber, sessionId: body.sessionId };
 }
-const ref = { phoneNumber: phone.optional(), sessionId: session.optional(), otpId: otpId.optional() };
 const REF_ERRORS = ['OTP_NOT_FOUND', 'INVALID_NUMBER', 'SESSION_NOT_FOUND'] as const satisfies ErrorCode[];
 const CHECK_ERRORS = [...REF_ERRORS, 'OTP_EXPIRED', 'OTP_MAX_ATTEMPTS'] as const satisfies ErrorCode[];
 
@@ -108,7 +79,7 @@ const send = route({
   scope: 'otp',
   status: 202,
   idempotent: true,
-  body: SendBody,
+  body: SendOtpFields,
   response: answerOf(SentData),
   errors: ['SESSION_NOT_FOUND', 'NOT_CONNECTED', 'INVALID_NUMBER', 'NOT_FOUND'],
   example: { body: { session: 'main', to: '+6281234567890', companyName: 'PT. Contoh', language: 'en' } },
@@ -123,7 +94,7 @@ const verify = route({
   description: '`success: true` means one thing only: the code is right. A code is right once.',
   auth: 'credential',
   scope: 'otp',
-  body: z.object({ ...ref, otp: code, endUserIp: endUserIp.optional() }),
+  body: VerifyOtpFields,
   response: answerOf(
     z.object({
       otpId: z.string(),
@@ -149,8 +120,8 @@ const status = route({
   summary: 'What became of the newest code of a number (or of one otpId)',
   auth: 'credential',
   scope: 'otp',
-  params: z.object({ phone }),
-  query: z.object({ sessionId: session.optional() }),
+  params: z.object({ phone: OtpPhone }),
+  query: z.object({ sessionId: OtpSession.optional() }),
   response: answerOf(StatusData),
   errors: REF_ERRORS,
   example: { params: { phone: '6281234567890' }, query: { sessionId: 'main' } },
@@ -174,7 +145,7 @@ const resend = route({
   scope: 'otp',
   status: 202,
   idempotent: true,
-  body: z.object({ ...ref, companyName: companyName.optional(), endUserIp: endUserIp.optional() }),
+  body: ResendOtpFields,
   response: answerOf(SentData),
   errors: [...CHECK_ERRORS, 'NOT_CONNECTED'],
   example: { body: { phoneNumber: '081234567890', sessionId: 'main', companyName: 'PT. Contoh' } },
@@ -192,7 +163,7 @@ const expire = route({
   summary: 'End the open code of a number',
   auth: 'credential',
   scope: 'otp',
-  body: z.object(ref),
+  body: OtpRefFields,
   response: answerOf(StatusData),
   errors: REF_ERRORS,
   example: { body: { phoneNumber: '081234567890', sessionId: 'main' } },

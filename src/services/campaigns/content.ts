@@ -10,18 +10,15 @@ import { requireContentType } from '../messages/capability.ts';
 import { ALL_KINDS } from '../messages/kinds/index.ts';
 import type { Draft, Kind } from '../messages/kinds/kind.ts';
 import type { SendingSession } from '../messages/session.ts';
+import type { SendCampaignInput } from './schemas.ts';
 
 /** How long a file stays for a campaign that is paused, retried or repeated. */
 const KEEP_FILE_MS = 180 * DAY_MS;
 
 /** The part of a request that says what is sent. */
-export interface ContentInput {
-  message?: string | undefined;
-  type?: string | undefined;
-  messageType?: string | undefined;
-  content?: string | Record<string, unknown> | undefined;
-  messageContent?: string | Record<string, unknown> | undefined;
-}
+export type ContentInput = Partial<
+  Pick<SendCampaignInput, 'message' | 'type' | 'messageType' | 'content' | 'messageContent'>
+>;
 
 /** What a campaign may send, by name; its fields are those of the send of that kind. */
 const KINDS: ReadonlyMap<string, { kind: Kind; draft(fields: Record<string, unknown>): Draft }> = new Map(

@@ -1,6 +1,7 @@
 /** The history as pages, newest first. What no index gives is looked for in pieces, so that nothing else waits. */
 
 import { and, desc, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
+import type { z } from 'zod';
 import type { Database } from '../../db/client.ts';
 import { type Cursor, encodeCursor, isNotOlder, isOlder, parseCursor } from '../../db/keyset.ts';
 import { messages } from '../../db/schema.ts';
@@ -12,19 +13,11 @@ import type { Ctx } from '../context.ts';
 import { findSession } from '../sessions/find.ts';
 import type { TenantInput } from './read.ts';
 import { toPeer } from './recipient.ts';
-import type { MessageOutput } from './schemas.ts';
-import { type MessageRecord, toMessage } from './view.ts';
+import type { ListFilters, MessageOutput } from './schemas.ts';
+import { toMessage } from './view.ts';
 
-export interface ListInput extends TenantInput, PageInput {
-  session?: string | undefined;
-  direction?: 'in' | 'out' | undefined;
-  status?: MessageRecord['status'] | undefined;
-  to?: string | undefined;
-  type?: string | undefined;
-  /** epoch milliseconds: from, inclusive, and until, exclusive */
-  since?: number | undefined;
-  until?: number | undefined;
-}
+/** `since` and `until`: epoch milliseconds, from, inclusive, and until, exclusive. */
+export interface ListInput extends TenantInput, PageInput, z.output<z.ZodObject<typeof ListFilters>> {}
 
 export interface MessageList {
   data: MessageOutput[];

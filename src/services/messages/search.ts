@@ -4,25 +4,20 @@
  */
 
 import { and, desc, eq, gte, lt, type SQL } from 'drizzle-orm';
+import type { z } from 'zod';
 import { encodeCursor, isOlder, parseCursor } from '../../db/keyset.ts';
 import { messages } from '../../db/schema.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { findChat, inItsSession, withPeer } from './chats.ts';
-import type { MessageOutput } from './schemas.ts';
+import type { ListFilters, MessageOutput } from './schemas.ts';
 import { findOwnSession } from './session.ts';
 import { type MessageRecord, toMessage } from './view.ts';
 
-export interface SearchInput {
-  session?: string | undefined;
-  direction?: 'in' | 'out' | undefined;
-  status?: MessageRecord['status'] | undefined;
+/** As the list of the API is filtered, but for the name of the other side. */
+export interface SearchInput extends Omit<z.output<z.ZodObject<typeof ListFilters>>, 'to'> {
   /** the other side, in any usual spelling; a group's or a LID's JID */
   number?: string | undefined;
-  type?: string | undefined;
-  /** epoch milliseconds: from, inclusive, and until, exclusive */
-  since?: number | undefined;
-  until?: number | undefined;
   limit: number;
   /** `nextCursor` of the page before */
   cursor?: string | undefined;

@@ -1,8 +1,9 @@
 /** Queueing a message: from here on it is durable and goes its way, whatever happens to the caller. */
 
+import type { z } from 'zod';
 import { countAhead, reserveQueueRoom } from '../../queue/counts.ts';
 import { enqueue } from '../../queue/enqueue.ts';
-import { PRIORITIES, type PriorityName } from '../../queue/priority.ts';
+import { PRIORITIES } from '../../queue/priority.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
@@ -18,23 +19,14 @@ import { estimateSendAt } from './estimate.ts';
 import type { Draft } from './kinds/kind.ts';
 import { findQuoted } from './quote.ts';
 import { toPeer } from './recipient.ts';
-import type { SentMessage } from './schemas.ts';
+import type { SentMessage, sendFields } from './schemas.ts';
 import { findOwnSession, requireConnected, requireQueueing, type SendingSession } from './session.ts';
 import { addressOf, toIso } from './view.ts';
 import { holdsOf, toWaitingFor } from './waiting-for.ts';
 
-export interface SendInput {
-  session: string;
-  /** a phone number in any usual spelling, a LID, or a group */
-  to: string;
+/** `scheduledAt` and `expiresAt`: epoch milliseconds, or a local time without a zone, as in 2026-01-31T08:00. */
+export interface SendInput extends z.output<z.ZodObject<typeof sendFields>> {
   content: Content | Draft;
-  /** a message of the same session, in or out */
-  quotedMessageId?: string | undefined;
-  isGroup?: boolean | undefined;
-  priority?: PriorityName | undefined;
-  /** epoch milliseconds, or a local time without a zone, as in 2026-01-31T08:00 */
-  scheduledAt?: number | string | undefined;
-  expiresAt?: number | string | undefined;
   /** refuse also a session that will be connected again by itself */
   connectedOnly?: boolean | undefined;
 }

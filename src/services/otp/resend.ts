@@ -1,4 +1,5 @@
 /** The same code again: same expiry, attempts not reset. */
+import type { z } from 'zod';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { otps } from '../../db/schema.ts';
@@ -12,11 +13,13 @@ import { cancelWaitingCodes, deliver } from './deliver.ts';
 import { findOtp, type OtpRef } from './find.ts';
 import { spendSend, takeTurn } from './number-turn.ts';
 import { findById, type OtpRow, otpNotFound, refusalOf, whileOpen } from './rows.ts';
+import type { OtpRefFields, ResendOtpFields } from './schemas.ts';
 import { otpSentBody, type SentOtp, type SentOtpResult } from './send.ts';
 import { chooseCarrier, readFallbacks } from './sessions.ts';
 import { FIRST_LOOK_MS } from './watch-policy.ts';
 
-export type ResendOtpInput = OtpRef & { companyName?: string | undefined; endUserIp?: string | undefined };
+export type ResendOtpInput = OtpRef &
+  Omit<z.output<typeof ResendOtpFields>, keyof z.output<typeof OtpRefFields>>;
 
 /**
  * Sends the open code of a number once more. Throws OTP_NOT_FOUND when none is pending, OTP_EXPIRED,

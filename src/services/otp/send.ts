@@ -1,4 +1,5 @@
 /** A new code to a number. */
+import type { z } from 'zod';
 import type { Tx } from '../../db/client.ts';
 import { transact } from '../../db/ops.ts';
 import { type OtpDelivery, otps } from '../../db/schema.ts';
@@ -14,26 +15,13 @@ import { requireCountry } from './country.ts';
 import { deliver } from './deliver.ts';
 import { type NumberTurn, readBudget, spendSend, takeTurn } from './number-turn.ts';
 import { findByNumber, isOpen, type OtpRow } from './rows.ts';
+import type { SendOtpFields } from './schemas.ts';
 import { type Carrier, chooseCarrier, readCarriers } from './sessions.ts';
 import type { OtpLanguage } from './template-text.ts';
 import { resolveTemplate } from './templates.ts';
 import { FIRST_LOOK_MS } from './watch-policy.ts';
 
-export interface SendOtpInput {
-  session: string;
-  to: string;
-  companyName?: string | undefined;
-  /** 4 to 8; 6 when missing */
-  length?: number | undefined;
-  /** 60 to 86400; 300 when missing */
-  expiresInSeconds?: number | undefined;
-  /** 1 to 10; 3 when missing */
-  maxAttempts?: number | undefined;
-  /** name or id of an own template, or a text with `{otp}` */
-  template?: string | undefined;
-  language?: OtpLanguage | undefined;
-  endUserIp?: string | undefined;
-  failoverSessions?: string[] | undefined;
+export interface SendOtpInput extends z.output<typeof SendOtpFields> {
   /** a code that the caller made, for clients of older systems that do; one of ours when missing */
   code?: string | undefined;
   /** refuse also when the sessions will be connected again by themselves */

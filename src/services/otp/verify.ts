@@ -2,6 +2,7 @@
  * Is this the code? A check first spends an attempt and commits that, then compares, then consumes the OTP:
  * each step is a conditional update, so nothing that runs at the same time gets more comparisons or a second yes.
  */
+import type { z } from 'zod';
 import type { SpentWindow } from '../../db/windows.ts';
 import { AppError } from '../../utils/errors.ts';
 import { formatE164 } from '../../utils/phone.ts';
@@ -10,9 +11,11 @@ import { type Ctx, originOf } from '../context.ts';
 import { cleanCode, isRight } from './codes.ts';
 import { findToCheck, type OtpRef } from './find.ts';
 import { type CheckedOtp, findByIdToCheck, otpNotFound, refusalOf } from './rows.ts';
+import type { OtpRefFields, VerifyOtpFields } from './schemas.ts';
 import { addressKey, type Window } from './windows.ts';
 
-export type VerifyOtpInput = OtpRef & { otp: string; endUserIp?: string | undefined };
+export type VerifyOtpInput = OtpRef &
+  Omit<z.output<typeof VerifyOtpFields>, keyof z.output<typeof OtpRefFields>>;
 
 export interface VerifiedOtp {
   otpId: string;
