@@ -1,0 +1,263 @@
+/** What people and businesses send: in a webhook, in the answers and on the conversation's page. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { proto } from '@whiskeysockets/baileys';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { InboundContentOutput } from '../../src/services/inbound/schemas.ts';
+import { until } from '../helpers/until.ts';
+import { type BrowserWorld, openBrowserWorld, type Person } from './world.ts';
+
+const OWN = '628111222334';
+let world: BrowserWorld;
+let person: Person;
+let receiver: Server;
+/** bodies of webhooks by message */
+const told = new Map<string, { type: string; data: Record<string, unknown> }>();
+
+beforeAll(async () => {
+  receiver = createServer(async (request, response) => {
+    let body = '';
+    for await (const piece of request.setEncoding('utf8')) body += piece;
+    const event = JSON.parse(body);
+    told.set(event.data.messageId, event);
+    response.writeHead(204).end();
+  }).listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  world = await openBrowserWorld({ WEBHOOK_ALLOW_PRIVATE: 'true' });
+  person = await world.tenant();
+  await world.link(person, 'main', OWN);
+  const { port } = receiver.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/`;
+  await world.api(person, 'POST', '/webhook', { url, events: ['message.received'] });
+}, 180_000);
+afterAll(async () => {
+  await world?.close();
+  receiver.close();
+  receiver.closeAllConnections();
+});
+
+/** As it is sealed: with the padding that phones put behind it. */
+const sealed = (message: proto.IMessage) =>
+  Buffer.concat([proto.Message.encode(message).finish(), Buffer.alloc(3, 3)]).toString('base64');
+
+const CONTEXT = {
+  stanzaId: 'Q1',
+  participant: `${OWN}@s.whatsapp.net`,
+  quotedMessage: { conversation: 'We open at nine' },
+  mentionedJid: ['628222333444@s.whatsapp.net'],
+  isForwarded: true,
+  forwardingScore: 6,
+  externalAdReply: { title: 'Autumn sale', sourceType: 'ad', sourceUrl: 'https://fb.me/x', ctwaClid: 'c' },
+};
+const VCARD = 'BEGIN:VCARD\nVERSION:3.0\nFN:Siti Aminah\nTEL;TYPE=CELL:0813-1111-2222\nEND:VCARD';
+
+/** What is sent, what it becomes, and what the page shows of it in English and in Indonesian. */
+const KINDS: [string, proto.IMessage, object, (string | [string, string])[]][] = [
+  [
+    'list',
+    {
+      listMessage: {
+        title: 'Days',
+        description: 'Choose a day',
+        buttonText: 'See days',
+        sections: [{ title: 'May', rows: [{ rowId: 'mon', title: 'Monday the 4th' }] }],
+      },
+    },
+    { text: 'Choose a day', buttonText: 'See days' },
+    ['Choose a day', 'Monday the 4th'],
+  ],
+  [
+    'order',
+    {
+      orderMessage: {
+        orderId: 'o-77',
+        itemCount: 2,
+        message: 'before noon',
+        totalAmount1000: 25_000_000,
+        totalCurrencyCode: 'IDR',
+      },
+    },
+    { orderId: 'o-77', items: 2, total: { amount: 25_000, currency: 'IDR' } },
+    ['o-77', 'before noon', ['25,000 IDR', '25.000 IDR']],
+  ],
+  [
+    'product',
+    {
+      productMessage: {
+        product: {
+          productId: 'p-1',
+          title: 'Green tea',
+          priceAmount1000: 12_500_000,
+          currencyCode: 'IDR',
+          url: 'https://shop.example/tea',
+        },
+      },
+    },
+    { productId: 'p-1', title: 'Green tea', price: { amount: 12_500, currency: 'IDR' } },
+    ['Green tea', ['12,500 IDR', '12.500 IDR'], 'https://shop.example/tea'],
+  ],
+  [
+    'template',
+    {
+      templateMessage: {
+        hydratedTemplate: {
+          hydratedContentText: 'Your parcel is near',
+          hydratedButtons: [{ urlButton: { displayText: 'Track the parcel', url: 'https://x.example/p' } }],
+        },
+      },
+    },
+    { text: 'Your parcel is near', buttons: [{ text: 'Track the parcel', url: 'https://x.example/p' }] },
+    ['Your parcel is near', 'Track the parcel'],
+  ],
+  [
+    'interactive',
+    {
+      interactiveMessage: {
+        body: { text: 'Your voucher' },
+        nativeFlowMessage: {
+          buttons: [
+            { name: 'cta_copy', buttonParamsJson: '{"display_text":"Copy it","copy_code":"TEA-10"}' },
+          ],
+        },
+      },
+    },
+    { text: 'Your voucher', buttons: [{ text: 'Copy it', kind: 'cta_copy', code: 'TEA-10' }] },
+    ['Your voucher', 'Copy it', 'TEA-10'],
+  ],
+  [
+    'event',
+    {
+      eventMessage: {
+        name: 'Grand opening',
+        startTime: 1_790_000_000,
+        location: { name: 'Bandung' },
+        isCanceled: true,
+      },
+    },
+    { name: 'Grand opening', startsAt: '2026-09-21T14:13:20.000Z', place: 'Bandung', canceled: true },
+    ['Grand opening', 'Bandung', ['canceled', 'batal']],
+  ],
+  [
+    'text',
+    { extendedTextMessage: { text: 'hello @628222333444', contextInfo: CONTEXT } },
+    {
+      text: 'hello @628222333444',
+      mentions: ['628222333444@s.whatsapp.net'],
+      forwarded: true,
+      forwardingScore: 6,
+      quoted: { messageId: 'Q1', preview: 'We open at nine' },
+      referral: { title: 'Autumn sale', sourceType: 'ad' },
+    },
+    ['hello @628222333444', 'We open at nine', 'Autumn sale', ['orwarded', 'eruskan'], '628222333444'],
+  ],
+  [
+    'contact',
+    { contactMessage: { displayName: 'Siti Aminah', vcard: VCARD } },
+    { name: 'Siti Aminah', phone: '6281311112222' },
+    ['Siti Aminah', '6281311112222'],
+  ],
+];
+
+describe.each(KINDS)('%s', (type, message, expected, shown) => {
+  it('arrives whole in the webhook, the answers and on the page', async () => {
+    const from = `6285${String(7_000_000 + KINDS.findIndex(([kind]) => kind === type)).padStart(8, '0')}`;
+    const { ids } = await world.emulator.deliver({ to: OWN, from, kind: 'raw', payload: sealed(message) });
+    const messageId = String(ids[0]);
+    await until(async () => told.has(messageId), 20_000);
+    const data = told.get(messageId)?.data ?? {};
+    expect(data).toMatchObject({ type, from: `+${from}`, session: 'main', content: { type, ...expected } });
+    const answer = await world.api(person, 'GET', `/message/${messageId}`);
+    const listed = await world.api(person, 'GET', `/message/list?session=main&to=%2B${from}`);
+    // What is documented is all that comes.
+    for (const content of [data.content, answer.body.data.content, listed.body.data[0].content]) {
+      expect(content).toEqual(data.content);
+      expect(InboundContentOutput.parse(content)).toEqual(content);
+    }
+    for (const [at, lang] of (['en', 'id'] as const).entries()) {
+      const { page, problems } = await world.page({ as: person, lang });
+      await page.goto(`/dashboard/messages/with/${from}?session=main`);
+      const bubble = page.locator('.bubble').first();
+      const text = await bubble.textContent();
+      for (const words of shown)
+        expect([lang, text]).toEqual([
+          lang,
+          expect.stringContaining(typeof words === 'string' ? words : String(words[at])),
+        ]);
+      expect(await world.axe(page)).toEqual([]);
+      expect(problems).toEqual([]);
+      await page.context().close();
+    }
+  }, 60_000);
+});
+
+describe('a file whose columns are not known', () => {
+  const csv =
+    'Siapa,Kontak WA,Kota\nBudi Santoso,8571234567,Solo\nSiti,8581234567,Bogor\nDewi,8591234567,Bogor\nAyu,85291234567,Solo\n';
+
+  it.each<['en' | 'id', Record<string, string>]>([
+    [
+      'en',
+      {
+        which: 'Which column holds the numbers?',
+        number: 'Column of the numbers',
+        name: 'Column of the names',
+        start: 'Start the import',
+        bare: 'Numbers without +',
+        home: 'Numbers at home, without their 0',
+        file: 'CSV file',
+        done: 'finished',
+      },
+    ],
+    [
+      'id',
+      {
+        which: 'Kolom mana yang berisi nomor?',
+        number: 'Kolom nomor',
+        name: 'Kolom nama',
+        start: 'Mulai impor',
+        bare: 'Nomor tanpa +',
+        home: 'Nomor dalam negeri, tanpa 0 di depan',
+        file: 'Berkas CSV',
+        done: 'selesai',
+      },
+    ],
+  ])(
+    'is asked about on the page and goes on: %s',
+    async (lang, words) => {
+      const made = await world.api(person, 'POST', '/session/main/broadcast/lists', {
+        name: `Mapping ${lang}`,
+      });
+      const listId = made.body.data.id;
+      const { page, problems } = await world.page({ as: person, lang });
+      const word = (key: string) => String(words[key]);
+      await page.goto(`/dashboard/broadcast/lists/${listId}/import`);
+      await page
+        .getByLabel(word('file'))
+        .setInputFiles({ name: 'orang.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) });
+      await page.getByRole('button', { name: word('start') }).click();
+      await page.getByRole('heading', { name: word('which') }).waitFor();
+      await page.getByRole('cell', { name: 'Budi Santoso' }).waitFor();
+      expect(await world.axe(page)).toEqual([]);
+      await page.getByLabel(word('number')).selectOption({ label: '2: Kontak WA' });
+      await page.getByLabel(word('name')).selectOption({ label: '1: Siapa' });
+      await page.getByLabel(word('bare')).selectOption({ label: word('home') });
+      await page.getByRole('button', { name: word('start') }).click();
+      await page.getByText(word('done'), { exact: true }).waitFor();
+      const contacts = await world.api(person, 'GET', `/session/main/broadcast/lists/${listId}/contacts`);
+      const found = contacts.body.data.map(({ number, name, fields }: Record<string, unknown>) => [
+        number,
+        name,
+        fields,
+      ]);
+      expect(found).toEqual([
+        ['6285291234567', 'Ayu', { Kota: 'Solo' }],
+        ['628571234567', 'Budi Santoso', { Kota: 'Solo' }],
+        ['628581234567', 'Siti', { Kota: 'Bogor' }],
+        ['628591234567', 'Dewi', { Kota: 'Bogor' }],
+      ]);
+      expect(problems).toEqual([]);
+    },
+    60_000,
+  );
+});
