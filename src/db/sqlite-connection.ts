@@ -42,7 +42,7 @@ export interface Connection {
 /** Statements that a process uses all the time, and some of the many lengths that lists have. */
 const MAX_STATEMENTS = 300;
 /** Longer ones (inserts of hundreds of rows) would fill the memory and seldom come twice. */
-const MAX_CACHED_LENGTH = 20_000;
+export const MAX_CACHED_LENGTH = 20_000;
 
 /** `busyMs`: how long a statement may stop the event loop for a foreign program that holds the file. */
 export function openConnection(path: string, busyMs: number): Connection {

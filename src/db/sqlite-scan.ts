@@ -6,7 +6,13 @@ import Driver from 'libsql/promise';
 import { LRUCache } from 'lru-cache';
 import PQueue from 'p-queue';
 import { DatabaseTimeoutError } from './errors.ts';
-import { asLibsqlError, bindings, type Rows, type Statement } from './sqlite-connection.ts';
+import {
+  asLibsqlError,
+  bindings,
+  MAX_CACHED_LENGTH,
+  type Rows,
+  type Statement,
+} from './sqlite-connection.ts';
 import { breathe, monotonicMs, startTimer, stopTimer } from './turns.ts';
 
 /** At the same time: one long read must not keep all others waiting, and the loop needs a processor too. */
@@ -94,7 +100,7 @@ function openScanConnection(path: string, { busyMs, timeoutMs }: ScanOptions): S
     );
     statement.raw(true);
     const made = { statement, columns: statement.columns().map(({ name }) => name) };
-    prepared.set(sql, made);
+    if (sql.length <= MAX_CACHED_LENGTH) prepared.set(sql, made);
     return made;
   }
 

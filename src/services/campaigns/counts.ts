@@ -1,10 +1,9 @@
 /** How far campaigns are: exact at the moment of the question, out of two covering indexes. */
 
 import { and, desc, eq, gt, lte, type SQL, sql } from 'drizzle-orm';
-import type { Db } from '../../db/client.ts';
+import type { Db, ReadDb } from '../../db/client.ts';
 import { rawRows } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
-import { turn } from '../../db/turns.ts';
 import { type PaceRow, paceOf, unreserved } from '../../queue/pace.ts';
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import type { Deps } from '../context.ts';
@@ -25,7 +24,7 @@ const RATE_WINDOW_MS = 10 * MINUTE_MS;
 const MIN_RATE_SAMPLE = 3;
 
 /** The counts of one campaign, all of one moment: a single statement. Zeros for a campaign that is not there. */
-export async function countCampaign(db: Db, campaignId: string): Promise<Counts> {
+export async function countCampaign(db: ReadDb, campaignId: string): Promise<Counts> {
   const rows = await rawRows<{ kind: string; n: number | string }>(
     db,
     sql`select ${messages.status} as kind, count(*) as n from ${messages}
@@ -67,7 +66,7 @@ const FRESH_MS = 500;
 
 /** The counts of a page of campaigns: long finished ones may be some seconds old. */
 export async function countPage(
-  deps: Pick<Deps, 'db' | 'clock' | 'statistics'>,
+  deps: Pick<Deps, 'database' | 'clock' | 'statistics'>,
   rows: readonly CampaignRow[],
 ): Promise<Map<string, Counts>> {
   const cache = deps.statistics.campaigns;
@@ -80,12 +79,11 @@ export async function countPage(
       found.set(id, known.counts);
       continue;
     }
-    const counts = await countCampaign(deps.db, id);
+    const counts = await countCampaign(deps.database.scan, id);
     const tookMs = deps.clock.monotonic() - startedMs;
     const until = startedMs + Math.max(FRESH_MS, tookMs * KEEP_FACTOR);
     cache.set(key, { counts, until });
     found.set(id, counts);
-    await turn();
   }
   return found;
 }

@@ -1,6 +1,7 @@
 /** Reading campaigns: one and many. */
 import { and, count, desc, eq } from 'drizzle-orm';
 import { campaigns } from '../../db/schema.ts';
+import { isTx } from '../../db/types.ts';
 import { NOTHING_KNOWN, type PaceRow } from '../../queue/pace.ts';
 import type { Ctx } from '../context.ts';
 import { readSession, type SessionRecord } from '../sessions/find.ts';
@@ -35,7 +36,7 @@ export async function listCampaigns(
   const counts = await countPage(ctx, rows);
   const data: CampaignOutput[] = [];
   for (const row of rows) {
-    const known = counts.get(row.id) ?? (await countCampaign(ctx.db, row.id));
+    const known = counts.get(row.id) ?? (await countCampaign(ctx.database.scan, row.id));
     data.push(await toCampaign(ctx, row, known, session));
   }
   return { data, totalItems: total?.n ?? 0 };
@@ -57,7 +58,7 @@ export async function watchCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campaig
   return toCampaign(
     ctx,
     campaign,
-    counts.get(campaign.id) ?? (await countCampaign(ctx.db, campaign.id)),
+    counts.get(campaign.id) ?? (await countCampaign(ctx.database.scan, campaign.id)),
     session,
   );
 }
@@ -82,7 +83,9 @@ export async function viewCampaign(
   row: CampaignRow,
   session: PaceRow | null,
 ): Promise<CampaignOutput> {
-  return toCampaign(deps, row, await countCampaign(deps.db, row.id), session);
+  // What a transaction has changed, it alone sees.
+  const reads = isTx(deps.db) ? deps.db : deps.database.scan;
+  return toCampaign(deps, row, await countCampaign(reads, row.id), session);
 }
 
 async function toCampaign(

@@ -1,16 +1,13 @@
 /** What became of a campaign's recipients: in the order of sending, or only those in one state. */
 
-import { and, asc, eq, gt, inArray, lte, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm';
 import { parseCursorParts } from '../../db/keyset.ts';
 import { campaignRecipients, messages } from '../../db/schema.ts';
-import { turn } from '../../db/turns.ts';
 import type { Ctx } from '../context.ts';
 import { type CampaignRef, enterCampaign } from './read.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
 import type { CampaignRecipient, RecipientStatus } from './schemas.ts';
 
-/** Recipients that one statement looks through for those in a state: some milliseconds. */
-const PIECE = 20_000;
 /** Up to here those in a state are few: the index of the states gives them all. */
 const FEW = 2_000;
 
@@ -97,7 +94,7 @@ interface Place {
 }
 
 async function readSource(
-  deps: Pick<CampaignDeps, 'db'>,
+  deps: Pick<CampaignDeps, 'db' | 'database'>,
   campaign: CampaignRow,
   source: Source,
   place: Place,
@@ -135,44 +132,38 @@ async function readByMessage(
   });
 }
 
-/** Positions of recipients whose own row is in that state: all of them where they are few, else piece by piece. */
+/** Positions of recipients whose own row is in that state: from the index of the states where they are few. */
 async function findPositions(
-  { db }: Pick<CampaignDeps, 'db'>,
+  { database }: Pick<CampaignDeps, 'database'>,
   campaign: CampaignRow,
   source: Extract<Source, { by: 'row' }>,
   { after, limit }: Place,
 ): Promise<number[]> {
   const { position, state, campaignId } = campaignRecipients;
-  const few = await db
+  const inState = and(eq(campaignId, campaign.id), eq(state, source.state));
+  const few = await database.scan
     .select({ position })
     .from(campaignRecipients)
-    .where(and(eq(campaignId, campaign.id), eq(state, source.state)))
+    .where(inState)
     .limit(FEW + 1);
-  const start = Math.max(Number(after), source.from);
   if (few.length <= FEW) {
     const places = few.map((row) => row.position).filter((place) => place > Number(after));
     return places.sort((a, b) => a - b).slice(0, limit);
   }
-  const found: number[] = [];
-  for (let from = start; from < campaign.total && found.length < limit; from += PIECE) {
-    const rows = await db
-      .select({ position })
-      .from(campaignRecipients)
-      .where(
-        and(
-          eq(campaignId, campaign.id),
-          gt(position, from),
-          lte(position, from + PIECE),
-          // Not the column itself, whose index would be read from its beginning for each piece.
-          sql`lower(${state}) = ${source.state}`,
-        ),
-      )
-      .orderBy(asc(position))
-      .limit(limit - found.length);
-    found.push(...rows.map((row) => row.position));
-    await turn();
-  }
-  return found;
+  const rows = await database.scan
+    .select({ position })
+    .from(campaignRecipients)
+    .where(
+      and(
+        eq(campaignId, campaign.id),
+        gt(position, Math.max(Number(after), source.from)),
+        // Not the column itself, whose index would be sorted as a whole.
+        sql`lower(${state}) = ${source.state}`,
+      ),
+    )
+    .orderBy(asc(position))
+    .limit(limit);
+  return rows.map((row) => row.position);
 }
 
 export interface RecipientRow {
@@ -253,14 +244,15 @@ async function selectRecipients(
   });
 }
 
-interface FateRow {
+export interface FateRow {
   state: (typeof campaignRecipients.$inferSelect)['state'];
   reason: string | null;
   status: (typeof messages.$inferSelect)['status'] | null;
   errorCode: string | null;
 }
 
-function fateOf(campaign: CampaignRow, row: FateRow): Pick<CampaignRecipient, 'state' | 'reason'> {
+/** What a recipient's row and message say together. */
+export function fateOf(campaign: CampaignRow, row: FateRow): Pick<CampaignRecipient, 'state' | 'reason'> {
   if (row.state === 'skipped') return { state: 'skipped', reason: row.reason };
   switch (row.status) {
     case null:

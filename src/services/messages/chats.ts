@@ -1,9 +1,7 @@
 /** Conversations: who wrote lately, and where somebody is known. */
 
 import { and, desc, eq, inArray, type SQL } from 'drizzle-orm';
-import { type Cursor, isOlder } from '../../db/keyset.ts';
 import { messages } from '../../db/schema.ts';
-import { turn } from '../../db/turns.ts';
 import { lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 import { findSubscribers } from '../../whatsapp/subscribers.ts';
@@ -25,9 +23,6 @@ export interface Chat {
 /** Newest messages among which those who wrote, or what somebody wrote, are looked for. */
 const MAX_LOOKED_AT = 2_000;
 const MAX_CHAT_LOOKED_AT = 1_000;
-/** Rows of one statement: some milliseconds. */
-const PIECE = 500;
-const HISTORY = { table: messages, at: messages.createdAt, id: messages.id };
 
 /** The caller's messages with one side, over the index that has them in the order of time. */
 export function withPeer(ctx: Pick<Ctx, 'actor'>, peer: string): SQL | undefined {
@@ -79,7 +74,7 @@ async function readPhones(ctx: Ctx, lid: string): Promise<string[]> {
 async function readNewest(ctx: Ctx, chat: Chat) {
   const pieces = await Promise.all(
     chat.peers.map((peer) =>
-      ctx.db
+      ctx.database.scan
         .select({
           sessionId: messages.sessionId,
           direction: messages.direction,
@@ -126,8 +121,7 @@ export interface RecentChat {
 export async function recentChats(ctx: Ctx, { limit }: { limit: number }): Promise<RecentChat[]> {
   requireScope(ctx, 'read');
   const chats = new Map<string, { id: string; wrote: boolean; unread: number }>();
-  const looked: TenantRow[] = [];
-  for await (const row of newestOfTenant(ctx)) looked.push(row);
+  const looked = await newestOfTenant(ctx);
   const keyOf = await readSubscriberKeys(ctx, looked);
   for (const row of looked) {
     const { id, accountId, direction, readAt } = row;
@@ -166,38 +160,20 @@ async function readSubscriberKeys(ctx: Ctx, rows: readonly TenantRow[]): Promise
   };
 }
 
-/** In pieces, so that nothing else waits. */
-async function* newestOfTenant(ctx: Ctx) {
+function newestOfTenant(ctx: Ctx): Promise<TenantRow[]> {
   const { userId, sessionId } = ctx.actor;
-  let last: Cursor | null = null;
-  for (let looked = 0; looked < MAX_LOOKED_AT; looked += PIECE) {
-    const rows: TenantRow[] = await ctx.db
-      .select({
-        id: messages.id,
-        at: messages.createdAt,
-        accountId: messages.accountId,
-        peer: messages.peer,
-        direction: messages.direction,
-        readAt: messages.readAt,
-      })
-      .from(messages)
-      .where(
-        and(
-          eq(messages.userId, userId),
-          sessionId === null ? undefined : eq(messages.sessionId, sessionId),
-          isOlder(HISTORY, last),
-        ),
-      )
-      .orderBy(desc(messages.createdAt), desc(messages.id))
-      .limit(PIECE);
-    yield* rows;
-    last = rows.at(-1) ?? null;
-    if (rows.length < PIECE) return;
-    await turn();
-  }
+  const { id, accountId, peer, direction, readAt, createdAt } = messages;
+  return ctx.database.scan
+    .select({ id, accountId, peer, direction, readAt })
+    .from(messages)
+    .where(
+      and(eq(messages.userId, userId), sessionId === null ? undefined : eq(messages.sessionId, sessionId)),
+    )
+    .orderBy(desc(createdAt), desc(id))
+    .limit(MAX_LOOKED_AT);
 }
 
-type TenantRow = Pick<MessageRecord, 'id' | 'accountId' | 'peer' | 'direction' | 'readAt'> & { at: number };
+type TenantRow = Pick<MessageRecord, 'id' | 'accountId' | 'peer' | 'direction' | 'readAt'>;
 
 async function readRows(ctx: Ctx, ids: readonly string[]): Promise<Map<string, MessageRecord>> {
   if (ids.length === 0) return new Map();

@@ -1,11 +1,9 @@
-/** The history as pages, newest first. What no index gives is looked for in pieces, so that nothing else waits. */
+/** The history as pages, newest first. What no index gives is looked for beside the event loop. */
 
 import { and, desc, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
 import type { z } from 'zod';
-import type { Database } from '../../db/client.ts';
 import { type Cursor, encodeCursor, isNotOlder, isOlder, parseCursor } from '../../db/keyset.ts';
 import { messages } from '../../db/schema.ts';
-import { turn } from '../../db/turns.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import { type FoundPage, findPage, type LogSource, type PageInput } from '../analytics/keyset.ts';
@@ -28,8 +26,6 @@ export interface MessageList {
 
 /** Rows that one request looks through for what no index gives. */
 const MAX_LOOKED_AT = 10_000;
-/** Rows of one statement. SQLite looks on the event loop: some milliseconds. A server looks elsewhere. */
-const PIECES: Record<Database['dialect'], number> = { sqlite: 2_000, mysql: MAX_LOOKED_AT };
 
 /**
  * The history by page or by cursor. `direction`, `status` and `type` are looked for among 10,000 messages a request;
@@ -105,29 +101,14 @@ async function lookForPage(
 ): Promise<FoundPage> {
   const cursor = parseCursor(input.cursor);
   const offset = cursor ? 0 : (input.page - 1) * input.limit;
-  const piece = PIECES[ctx.database.dialect];
+  const behind = and(where, isOlder(source, cursor));
+  const edge = await findEdge(ctx, source, behind, MAX_LOOKED_AT);
   // Nobody counts what has more behind it than is looked at.
-  const counted = cursor === null && (await findEdge(ctx, source, where, MAX_LOOKED_AT)) === null;
-  const found: Cursor[] = [];
-  let last = cursor;
-  let ended = false;
-  for (let looked = 0; looked < MAX_LOOKED_AT && !ended; looked += piece) {
-    const behind = and(where, isOlder(source, last));
-    const edge = await findEdge(ctx, source, behind, piece);
-    found.push(
-      ...(await readFitting(
-        ctx,
-        source,
-        and(behind, edge === null ? undefined : isNotOlder(source, edge), rest),
-      )),
-    );
-    ended = edge === null;
-    last = edge;
-    if (!counted && found.length > offset + input.limit) break;
-    await turn();
-  }
+  const counted = cursor === null && edge === null;
+  const within = and(behind, edge === null ? undefined : isNotOlder(source, edge), rest);
+  const found = await placesOf(ctx, source, within).limit(counted ? MAX_LOOKED_AT : offset + input.limit + 1);
   const shown = found.slice(offset, offset + input.limit);
-  const end = found.length > offset + input.limit ? shown.at(-1) : last;
+  const end = found.length > offset + input.limit ? shown.at(-1) : edge;
   return {
     ids: shown.map(({ id }) => id),
     totalItems: counted ? found.length : null,
@@ -148,13 +129,9 @@ async function findEdge(
   return edge ?? null;
 }
 
-function readFitting(ctx: Ctx, source: LogSource, where: SQL | undefined): Promise<Cursor[]> {
-  return placesOf(ctx, source, where).limit(MAX_LOOKED_AT);
-}
-
 function placesOf(ctx: Ctx, { at }: LogSource, where: SQL | undefined) {
   const order = at === null ? [desc(messages.id)] : [desc(messages.createdAt), desc(messages.id)];
-  return ctx.db
+  return ctx.database.scan
     .select({ id: messages.id, at: messages.createdAt })
     .from(messages)
     .where(where)

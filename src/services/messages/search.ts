@@ -99,7 +99,7 @@ async function searchPlace(ctx: Ctx, place: Place, input: SearchInput): Promise<
     type === undefined ? undefined : eq(messages.type, type),
   );
   const end = rest === undefined ? null : await findEnd(ctx, span);
-  const rows = await ctx.db
+  const rows = await (rest === undefined ? ctx.db : ctx.database.scan)
     .select()
     .from(messages)
     .where(and(span, rest, end === null ? undefined : gte(messages.createdAt, end)))
@@ -110,7 +110,7 @@ async function searchPlace(ctx: Ctx, place: Place, input: SearchInput): Promise<
 
 /** Only the index is read, so that it is quick. */
 async function findEnd(ctx: Ctx, span: SQL | undefined): Promise<number | null> {
-  const [row] = await ctx.db
+  const [row] = await ctx.database.scan
     .select({ createdAt: messages.createdAt })
     .from(messages)
     .where(span)
