@@ -13,7 +13,7 @@ import { newId } from '../src/utils/ids.ts';
 const options = readDatabaseOptions();
 const { openDatabase } = await import('../src/db/client.ts');
 const { migrate } = await import('../src/db/migrate.ts');
-const { deleteInPieces, insertMany } = await import('../src/db/ops.ts');
+const { deleteInBatches, insertMany } = await import('../src/db/ops.ts');
 const { sendAttempts, settings } = await import('../src/db/schema.ts');
 
 const SECONDS = 3;
@@ -87,7 +87,7 @@ await measure('reads by id during writes, 10 and 10', 20, (n) =>
     ? Promise.resolve(db.insert(sendAttempts).values(attempt(n)))
     : db.select().from(sendAttempts).where(eq(sendAttempts.id, id)),
 );
-await deleteInPieces(db, {
+await deleteInBatches(db, {
   table: sendAttempts,
   key: sendAttempts.id,
   where: eq(sendAttempts.accountId, accountId),

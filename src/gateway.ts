@@ -42,10 +42,10 @@ import { createHousekeeper } from './workers/housekeeper/index.ts';
 import { createTasks } from './workers/housekeeper/tasks.ts';
 import { createInboundMedia } from './workers/inbound-media.ts';
 import { createMailSender } from './workers/mail-sender.ts';
-import { createNeighbours } from './workers/neighbours.ts';
 import { createOtpExpiry } from './workers/otp-expiry.ts';
 import { createOtpFailover } from './workers/otp-failover.ts';
 import { createOwnership } from './workers/ownership.ts';
+import { createPeers } from './workers/peers.ts';
 import { createSessionSupervisor, type SessionSupervisor } from './workers/session-supervisor/index.ts';
 import { createWebhookSender } from './workers/webhook-sender/index.ts';
 
@@ -162,7 +162,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     host: readHost(),
     alone: database.dialect === 'sqlite',
   });
-  const neighbours = createNeighbours(deps, ownership);
+  const peers = createPeers(deps, ownership);
   const dispatcher = createDispatcher({
     ...deps,
     engine: measureEngine(metrics, clock, engine),
@@ -199,13 +199,13 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
       await version.start();
       dispatcher.start();
       await supervisor.start();
-      neighbours.start();
+      peers.start();
       for (const loop of loops) loop.start();
     },
     beginAgain: () => dispatcher.beginAgain(),
     async stop() {
       await Promise.all([dispatcher.stop(), ...loops.map((loop) => loop.stop())]);
-      await neighbours.stop();
+      await peers.stop();
       await supervisor.stop();
       await engine.stop();
       await settler.stop(SETTLE_GRACE_MS);

@@ -14,7 +14,7 @@ export interface Child<C extends Calls> {
   stop(): Promise<void>;
 }
 
-interface Request {
+interface ChildRequest {
   id: number;
   name: string;
   input: unknown;
@@ -48,7 +48,7 @@ export function startChild<C extends Calls>(name: string, env: NodeJS.ProcessEnv
       if (!child.connected) return reject(new Error(`the process ${name} has ended`));
       const id = ++ids;
       waiting.set(id, { resolve, reject });
-      child.send({ id, name: method, input } satisfies Request);
+      child.send({ id, name: method, input } satisfies ChildRequest);
     });
   return {
     pid: child.pid ?? 0,
@@ -100,8 +100,8 @@ function profilerFlags(name: string): string[] {
 function asAnswer(message: unknown): Answer {
   return message as Answer;
 }
-function asRequest(message: unknown): Request {
-  return message as Request;
+function asRequest(message: unknown): ChildRequest {
+  return message as ChildRequest;
 }
 /** Safe because the process of that name serves exactly these calls. */
 function asCalls<C>(proxy: object): C {

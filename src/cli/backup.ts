@@ -7,35 +7,35 @@ import { createTarget } from '../services/backup/targets.ts';
 import { writeBackup } from '../services/backup/write.ts';
 import { loadDataConfig } from '../utils/config.ts';
 import { StartError } from '../utils/errors.ts';
-import { withPlaces } from './places.ts';
-import type { Speaker } from './tool.ts';
+import { withBackupFiles } from './backup-files.ts';
+import type { Reporter } from './tool.ts';
 
 const USAGE = 'usage: npm run backup -- <new folder, or new file that ends in .tar>';
 
 /** Makes a backup. Throws StartError. */
-export async function backup(args: readonly string[], speaker: Speaker): Promise<void> {
+export async function backup(args: readonly string[], reporter: Reporter): Promise<void> {
   const [path, ...rest] = args;
   if (path === undefined || path.startsWith('-') || rest.length > 0) throw new StartError(USAGE);
   const config = loadDataConfig(process.env);
   const target = await createTarget(path);
-  const { manifest, missingFiles, changedFiles } = await withPlaces(config, (places) =>
+  const { manifest, missingFiles, changedFiles } = await withBackupFiles(config, (places) =>
     writeBackup({
       ...places,
       database: config.database,
       target,
       version: readVersion(),
-      onProgress: speaker.progress,
+      onProgress: reporter.progress,
     }),
   );
-  speaker.say(`Wrote ${target.path}: ${describe(manifest)}`);
+  reporter.say(`Wrote ${target.path}: ${describe(manifest)}`);
   const keyIds = Object.keys(manifest.sealed);
   if (keyIds.length > 0) {
     const which =
       keyIds.length === 1 ? `key with the id ${keyIds[0]}` : `keys with the ids ${keyIds.join(', ')}`;
-    speaker.say(`It needs the encryption ${which}, which is not in it: keep that somewhere else.`);
+    reporter.say(`It needs the encryption ${which}, which is not in it: keep that somewhere else.`);
   }
-  if (missingFiles > 0) speaker.warn(`${missingFiles} files are in the database and not in the storage`);
-  if (changedFiles > 0) speaker.warn(`${changedFiles} files in the storage are not what was stored there`);
+  if (missingFiles > 0) reporter.warn(`${missingFiles} files are in the database and not in the storage`);
+  if (changedFiles > 0) reporter.warn(`${changedFiles} files in the storage are not what was stored there`);
 }
 
 /** In one line, for both tools. */

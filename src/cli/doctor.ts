@@ -14,7 +14,7 @@ import { FUTURE_MS } from '../utils/clock.ts';
 import { ConfigError, type DataConfig, loadConfig, loadDataConfig } from '../utils/config.ts';
 import { createSecretBox } from '../utils/crypto.ts';
 import { StartError } from '../utils/errors.ts';
-import type { Speaker } from './tool.ts';
+import type { Reporter } from './tool.ts';
 
 const USAGE = 'usage: npm run doctor';
 /** Less free space than this is trouble soon: logs, files and the write-ahead log want some. */
@@ -27,9 +27,9 @@ const OTHERS = 0o007;
 type Check = () => Promise<string> | string;
 
 /** Runs every check. Throws StartError when one found something. May run beside the service. */
-export async function doctor(args: readonly string[], speaker: Speaker): Promise<void> {
+export async function doctor(args: readonly string[], reporter: Reporter): Promise<void> {
   if (args.length > 0) throw new StartError(USAGE);
-  const report = createReport(speaker);
+  const report = createReport(reporter);
   await report.check('configuration', () => {
     loadConfig(process.env);
     return 'complete';
@@ -37,20 +37,20 @@ export async function doctor(args: readonly string[], speaker: Speaker): Promise
   const config = readData();
   if (config !== null) await checkData(config, report.check);
   if (report.troubles() > 0) throw new StartError(`${report.troubles()} things need a look, see above`);
-  speaker.say('All is well.');
+  reporter.say('All is well.');
 }
 
-function createReport(speaker: Speaker) {
+function createReport(reporter: Reporter) {
   let troubles = 0;
   return {
     troubles: () => troubles,
     async check(name: string, look: Check): Promise<boolean> {
       try {
-        speaker.say(`ok       ${name}: ${await look()}`);
+        reporter.say(`ok       ${name}: ${await look()}`);
         return true;
       } catch (error) {
         troubles++;
-        for (const line of linesOf(error)) speaker.warn(`${name}: ${line}`);
+        for (const line of linesOf(error)) reporter.warn(`${name}: ${line}`);
         return false;
       }
     },

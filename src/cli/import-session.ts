@@ -17,12 +17,12 @@ import type { Config } from '../utils/config.ts';
 import { createSecretBox } from '../utils/crypto.ts';
 import { AppError, StartError } from '../utils/errors.ts';
 import { BrokenLink } from '../whatsapp/link-check.ts';
-import type { Speaker } from './tool.ts';
+import type { Reporter } from './tool.ts';
 
 const USAGE =
   'usage: npm run import-session -- --user <e-mail> --session <name> --from <folder, archive or JSON> [--keys <folder>]';
 
-interface Wish {
+interface ImportRequest {
   user: string;
   session: string;
   from: string;
@@ -34,19 +34,19 @@ interface Wish {
  * Imports a link beside the service, or while that is stopped; a running one connects it within seconds. Throws
  * StartError.
  */
-export async function importSession(args: readonly string[], speaker: Speaker): Promise<void> {
-  const wish = readWish(args);
+export async function importSession(args: readonly string[], reporter: Reporter): Promise<void> {
+  const request = readRequest(args);
   const config = loadConfig(process.env);
   const { database: options } = config;
   const database = await openDatabase(options.type === 'sqlite' ? { ...options, beside: true } : options);
   try {
     await requireMigrated(database);
-    const { row, keys, leftOut } = await store(database, config, wish);
+    const { row, keys, leftOut } = await store(database, config, request);
     const counts = Object.entries(keys).map(([kind, n]) => `${n} ${kind}`);
-    speaker.say(`Imported ${row.sessionId} (+${row.phoneNumber}): ${counts.join(', ') || 'no keys'}.`);
-    if (leftOut > 0) speaker.warn(`${leftOut} files are no keys, or damaged, and were left out`);
-    speaker.warn(IMPORT_WARNING);
-    speaker.say('A running service connects it within ten seconds.');
+    reporter.say(`Imported ${row.sessionId} (+${row.phoneNumber}): ${counts.join(', ') || 'no keys'}.`);
+    if (leftOut > 0) reporter.warn(`${leftOut} files are no keys, or damaged, and were left out`);
+    reporter.warn(IMPORT_WARNING);
+    reporter.say('A running service connects it within ten seconds.');
   } catch (error) {
     if (error instanceof BrokenLink) throw new StartError(explainFlaw(error));
     throw error instanceof AppError ? new StartError(error.message) : error;
@@ -55,7 +55,7 @@ export async function importSession(args: readonly string[], speaker: Speaker): 
   }
 }
 
-function readWish(args: readonly string[]): Wish {
+function readRequest(args: readonly string[]): ImportRequest {
   const text = { type: 'string' } as const;
   try {
     const { values } = parseArgs({
@@ -73,9 +73,9 @@ function readWish(args: readonly string[]): Wish {
   }
 }
 
-async function store(database: Database, config: Config, wish: Wish): Promise<ImportedLink> {
-  const userId = await findUser(database, wish.user);
-  const source = await openSource(await folderOf(wish));
+async function store(database: Database, config: Config, request: ImportRequest): Promise<ImportedLink> {
+  const userId = await findUser(database, request.user);
+  const source = await openSource(await folderOf(request));
   return importLink(
     {
       database,
@@ -87,10 +87,10 @@ async function store(database: Database, config: Config, wish: Wish): Promise<Im
     },
     {
       userId,
-      sessionId: wish.session,
-      ...(wish.keys === undefined
+      sessionId: request.session,
+      ...(request.keys === undefined
         ? { source }
-        : { source: await openSource(wish.keys), credentials: await credentialsIn(source) }),
+        : { source: await openSource(request.keys), credentials: await credentialsIn(source) }),
       owner: null,
     },
   );
@@ -103,7 +103,7 @@ async function findUser({ db }: Database, user: string): Promise<number> {
 }
 
 /** wa-multi-session has a folder for all sessions, and one for each in it. */
-async function folderOf({ from, session }: Wish): Promise<string> {
+async function folderOf({ from, session }: ImportRequest): Promise<string> {
   for (const name of [`${session}_credentials`, session]) {
     const found = await stat(join(from, name)).catch(() => null);
     if (found?.isDirectory()) return join(from, name);

@@ -4,7 +4,7 @@ import { type Database, openDatabase } from '../db/client.ts';
 import { createOutbox } from '../events/outbox.ts';
 import { createEventStream } from '../events/stream.ts';
 import { createQueueSignals } from '../queue/signals.ts';
-import type { FilePlaces } from '../services/backup/files.ts';
+import type { BackupFolders } from '../services/backup/files.ts';
 import type { Manifest } from '../services/backup/format.ts';
 import { restoreBackup } from '../services/backup/restore.ts';
 import { settleRestored } from '../services/backup/settle.ts';
@@ -16,8 +16,8 @@ import { type DataConfig, loadDataConfig } from '../utils/config.ts';
 import { createSecretBox, type SecretBox } from '../utils/crypto.ts';
 import { StartError } from '../utils/errors.ts';
 import { describe } from './backup.ts';
-import { withPlaces } from './places.ts';
-import type { Speaker } from './tool.ts';
+import { withBackupFiles } from './backup-files.ts';
+import type { Reporter } from './tool.ts';
 
 const USAGE = `usage: npm run restore -- <folder or .tar file> [options]
   --check               only look whether the backup is whole
@@ -35,13 +35,13 @@ const OPTIONS = {
 } as const;
 
 /** Restores a backup. Throws StartError; before the checks are done nothing is touched. */
-export async function restore(args: readonly string[], speaker: Speaker): Promise<void> {
+export async function restore(args: readonly string[], reporter: Reporter): Promise<void> {
   const { path, values } = readArgs(args);
   const config = loadDataConfig(process.env);
   const source = openSource(path);
-  const verified = await verifyBackup(source, speaker.progress);
+  const verified = await verifyBackup(source, reporter.progress);
   const { manifest, damagedFiles } = verified;
-  speaker.say(`${source.path}: ${describe(manifest)}`);
+  reporter.say(`${source.path}: ${describe(manifest)}`);
   if (damagedFiles.size > 0 && !values['skip-damaged-files']) {
     const [first] = damagedFiles;
     throw new StartError(
@@ -53,12 +53,14 @@ export async function restore(args: readonly string[], speaker: Speaker): Promis
       'this backup was made while the service ran, so things have happened since: leave --moved out',
     );
   }
-  warnOfKeys(manifest, boxOf(config), speaker);
+  warnOfKeys(manifest, boxOf(config), reporter);
   if (values.check) {
-    speaker.say('The backup is whole.');
+    reporter.say('The backup is whole.');
     return;
   }
-  await withPlaces(config, (places) => fill(config, { ...verified, ...places, source }, values, speaker));
+  await withBackupFiles(config, (places) =>
+    fill(config, { ...verified, ...places, source }, values, reporter),
+  );
 }
 
 interface Choices {
@@ -69,22 +71,22 @@ interface Choices {
 
 async function fill(
   config: DataConfig,
-  what: Verified & FilePlaces & { source: BackupSource },
+  what: Verified & BackupFolders & { source: BackupSource },
   { force, moved, hold }: Choices,
-  speaker: Speaker,
+  reporter: Reporter,
 ): Promise<void> {
   const { database: target } = config;
   const database = await openDatabase(target.type === 'sqlite' ? { ...target, refill: true } : target);
   try {
     let held = 0;
-    await restoreBackup({ ...what, database, force, moved, onProgress: speaker.progress }, async () => {
+    await restoreBackup({ ...what, database, force, moved, onProgress: reporter.progress }, async () => {
       held = await settle(database, config, { moved, hold });
     });
-    speaker.say(`Restored ${nameOf(config)} and its files.`);
-    await reportSealed(database, boxOf(config), speaker);
-    if (!moved) reportCare(held, speaker);
+    reporter.say(`Restored ${nameOf(config)} and its files.`);
+    await reportSealed(database, boxOf(config), reporter);
+    if (!moved) reportCare(held, reporter);
     if (hold)
-      speaker.say('Every queue is paused: POST /message/resume-queue lifts that, session by session.');
+      reporter.say('Every queue is paused: POST /message/resume-queue lifts that, session by session.');
   } finally {
     await database.close();
   }
@@ -112,37 +114,41 @@ function settle(
 }
 
 /** By the ids alone: nothing is opened, and nothing was touched yet. */
-function warnOfKeys({ sealed }: Manifest, secrets: SecretBox | null, speaker: Speaker): void {
+function warnOfKeys({ sealed }: Manifest, secrets: SecretBox | null, reporter: Reporter): void {
   const ids = Object.keys(sealed);
   if (ids.length === 0) return;
   if (!secrets) {
-    speaker.warn(`ENCRYPTION_KEY is not set: it must be the one with the id ${ids.join(', ')}`);
+    reporter.warn(`ENCRYPTION_KEY is not set: it must be the one with the id ${ids.join(', ')}`);
     return;
   }
   for (const [keyId, values] of Object.entries(sealed)) {
     if (secrets.keyIds.includes(keyId)) continue;
-    speaker.warn(
+    reporter.warn(
       `ENCRYPTION_KEY is ${secrets.keyId}, but ${values} values of the backup are sealed with ${keyId}: with another key every number must be linked again`,
     );
   }
 }
 
-async function reportSealed(database: Database, secrets: SecretBox | null, speaker: Speaker): Promise<void> {
+async function reportSealed(
+  database: Database,
+  secrets: SecretBox | null,
+  reporter: Reporter,
+): Promise<void> {
   if (!secrets) return;
   for (const { keyId, values, unreadable } of await countSealed({ database, secrets })) {
-    if (unreadable === 0) speaker.say(`All ${values} sealed values open with the key ${keyId}.`);
-    else speaker.warn(`${unreadable} of ${values} values sealed with the key ${keyId} do not open.`);
+    if (unreadable === 0) reporter.say(`All ${values} sealed values open with the key ${keyId}.`);
+    else reporter.warn(`${unreadable} of ${values} values sealed with the key ${keyId} do not open.`);
   }
 }
 
-function reportCare(held: number, speaker: Speaker): void {
-  speaker.say(
+function reportCare(held: number, reporter: Reporter): void {
+  reporter.say(
     'Signal sessions were left out: they are made anew with the next message to or from each contact.',
   );
-  speaker.say('Everybody signs in again; API keys work as they did at the time of the backup.');
+  reporter.say('Everybody signs in again; API keys work as they did at the time of the backup.');
   if (held > 0)
-    speaker.say(`${held} campaigns are paused with the reason "restored": look, then resume or stop them.`);
-  speaker.say(
+    reporter.say(`${held} campaigns are paused with the reason "restored": look, then resume or stop them.`);
+  reporter.say(
     'What waits in the queues is sent under its old id. See docs/backup.md before you start the service.',
   );
 }

@@ -9,13 +9,13 @@ import { loadDataConfig } from '../utils/config.ts';
 import { createSecretBox, type SecretBox } from '../utils/crypto.ts';
 import { DAY_MS } from '../utils/durations.ts';
 import { StartError } from '../utils/errors.ts';
-import type { Speaker } from './tool.ts';
+import type { Reporter } from './tool.ts';
 
 /** The longest that a signed link is good for: those to files and reports. */
 const LINK_MS = DAY_MS;
 
 /** Seals anew whatever other keys have sealed, beside the running service. Throws StartError. */
-export async function rotateEncryptionKey(_args: readonly string[], speaker: Speaker): Promise<void> {
+export async function rotateEncryptionKey(_args: readonly string[], reporter: Reporter): Promise<void> {
   const config = loadDataConfig(process.env);
   const [key, ...extra] = config.encryptionKeys;
   if (!key) throw new StartError('ENCRYPTION_KEY is not set');
@@ -29,11 +29,11 @@ export async function rotateEncryptionKey(_args: readonly string[], speaker: Spe
       { database, secrets },
       {
         onProgress: ({ place, seen, resealed }) =>
-          speaker.progress(`${place}: ${resealed} sealed anew, ${seen} looked at`),
+          reporter.progress(`${place}: ${resealed} sealed anew, ${seen} looked at`),
       },
     );
     await requireProcesses(database, secrets);
-    report(rotation, secrets, speaker);
+    report(rotation, secrets, reporter);
   } finally {
     await database.close();
   }
@@ -52,22 +52,22 @@ async function requireProcesses(database: Database, secrets: SecretBox): Promise
   throw new StartError(['some processes are not ready for it', ...lines].join('\n  '));
 }
 
-function report({ resealed, left, lost, damaged }: Rotation, secrets: SecretBox, speaker: Speaker): void {
-  speaker.say(`Sealed ${resealed} values with the key ${secrets.keyId}.`);
+function report({ resealed, left, lost, damaged }: Rotation, secrets: SecretBox, reporter: Reporter): void {
+  reporter.say(`Sealed ${resealed} values with the key ${secrets.keyId}.`);
   for (const [keyId, values] of lost) {
-    speaker.warn(
+    reporter.warn(
       `${values} values are sealed with the key ${keyId}, which is not configured: add it to ENCRYPTION_KEYS_EXTRA and run this again, or they are lost`,
     );
   }
-  if (damaged > 0) speaker.warn(`${damaged} values cannot be opened with the key that they name`);
+  if (damaged > 0) reporter.warn(`${damaged} values cannot be opened with the key that they name`);
   if (left > 0) {
     throw new StartError(`${left} values changed again and again and are not sealed anew: run this again`);
   }
   const old = secrets.keyIds.slice(1);
   if (old.length === 0) return;
   const until = new Date(Date.now() + LINK_MS).toISOString();
-  speaker.say(
+  reporter.say(
     `Nothing is sealed with ${old.join(', ')} any more: ENCRYPTION_KEYS_EXTRA can be removed and the service restarted.`,
   );
-  speaker.say(`Links that were signed before (files, QR pages) work until then, and expire by ${until}.`);
+  reporter.say(`Links that were signed before (files, QR pages) work until then, and expire by ${until}.`);
 }

@@ -10,7 +10,7 @@ import { restore } from './restore.ts';
 import { rotateEncryptionKey } from './rotate-encryption-key.ts';
 
 /** Where a tool's lines go. */
-export interface Speaker {
+export interface Reporter {
   say(line: string): void;
   /** what the person must not miss */
   warn(line: string): void;
@@ -19,7 +19,7 @@ export interface Speaker {
 }
 
 /** Resolves when all is done; throws StartError with a sentence for a person. */
-export type Tool = (args: readonly string[], speaker: Speaker) => Promise<void>;
+export type Tool = (args: readonly string[], reporter: Reporter) => Promise<void>;
 
 const TOOLS: ReadonlyMap<string, Tool> = new Map([
   ['backup', backup],
@@ -41,7 +41,7 @@ export async function runTool([name = '', ...args]: readonly string[]): Promise<
   // Timers of the service do not keep a process alive, and SQLite has no sockets that would.
   const alive = setInterval(() => undefined, MINUTE_MS);
   try {
-    await tool(args, createSpeaker());
+    await tool(args, createReporter());
     return 0;
   } catch (error) {
     process.stderr.write(`${name}: ${describe(error)}\n`);
@@ -51,7 +51,7 @@ export async function runTool([name = '', ...args]: readonly string[]): Promise<
   }
 }
 
-function createSpeaker(): Speaker {
+function createReporter(): Reporter {
   let shownAtMs = performance.now();
   return {
     say: (line) => process.stdout.write(`${line}\n`),

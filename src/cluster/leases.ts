@@ -5,11 +5,11 @@ import { affected, skipLocked, transact } from '../db/ops.ts';
 import { LINKING_STATUSES, processes, users, whatsappAccounts } from '../db/schema.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { noteLastSeen } from './processes.ts';
-import type { Counts, Orphan } from './shares.ts';
+import type { Counts, Orphan } from './rebalance.ts';
 
 const accounts = whatsappAccounts;
 /** Sessions named in one statement. */
-const PIECE = 200;
+const BATCH_SIZE = 200;
 
 export interface OwnedSession extends AccountRef {
   /** false: its user is disabled, so it must hold no socket */
@@ -153,6 +153,6 @@ export async function countSessions(db: Db): Promise<Counts> {
 
 async function inPieces(ids: readonly string[], write: (piece: string[]) => Promise<number>) {
   let total = 0;
-  for (let at = 0; at < ids.length; at += PIECE) total += await write(ids.slice(at, at + PIECE));
+  for (let at = 0; at < ids.length; at += BATCH_SIZE) total += await write(ids.slice(at, at + BATCH_SIZE));
   return total;
 }

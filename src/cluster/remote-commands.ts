@@ -96,7 +96,7 @@ export function createAskOwner(deps: { database: Database; clock: Clock; logger:
 /** Runs a command of this process's sessions. Throws NotOwnerError for another one's. */
 export type RunHere = (accountId: string, verb: string, input: unknown) => Promise<unknown>;
 
-export interface CommandDesk {
+export interface CommandRequests {
   /** Takes what this process is asked and begins to work on it. */
   look(): Promise<void>;
   /** Resolves when nothing is being worked on. */
@@ -104,12 +104,12 @@ export interface CommandDesk {
 }
 
 /** Answers what other processes ask of this one. */
-export function createCommandDesk(deps: {
+export function createCommandRequests(deps: {
   database: Database;
   logger: Logger;
   processId: string;
   runHere: RunHere;
-}): CommandDesk {
+}): CommandRequests {
   const running = new Set<Promise<void>>();
   const take = () => takeCommands(deps.database, deps.processId);
 

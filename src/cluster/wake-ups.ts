@@ -9,7 +9,7 @@ import type { Logger } from '../utils/logger.ts';
 /** Rows taken in one look; more are taken in the next. */
 const TAKEN_AT_ONCE = 500;
 /** Sessions named in one statement. */
-const PIECE = 200;
+const BATCH_SIZE = 200;
 /** Nobody reads what is older: its owner is gone, and everything is looked for without wake-ups, too. */
 const KEEP_MS = 600_000;
 
@@ -87,7 +87,9 @@ export function createWakeUpSender(deps: {
 
   async function run(): Promise<void> {
     while (waiting.size > 0) {
-      const news = [...waiting].slice(0, PIECE).map(([accountId, priority]) => ({ accountId, priority }));
+      const news = [...waiting]
+        .slice(0, BATCH_SIZE)
+        .map(([accountId, priority]) => ({ accountId, priority }));
       for (const { accountId } of news) waiting.delete(accountId);
       try {
         const wakes = await addressed(deps.db, news, deps.processId);

@@ -210,7 +210,7 @@ function run({ deps, running }: MountParts, route: Route) {
  * Whether the request names a session. Throws SESSION_NOT_FOUND for a key of another session, which must not be given
  * the answer that is kept for this one.
  */
-function requireNamedSession(ctx: Ctx, { params, body }: Request): boolean {
+function requireNamedSession(ctx: Ctx, { params, body }: ParsedRequest): boolean {
   const fields: Record<string, unknown> = { ...Object(body), ...Object(params) };
   const names = [fields.session, fields.sessionId].filter((name) => typeof name === 'string');
   for (const name of names) requireSession(ctx, name);
@@ -224,9 +224,9 @@ function withoutFields(body: unknown, names: readonly string[] | undefined): unk
 
 const NO_FILES = new Map<string, never>();
 
-type Request = Pick<Parameters<Route['handler']>[0], 'params' | 'query' | 'body'>;
+type ParsedRequest = Pick<Parameters<Route['handler']>[0], 'params' | 'query' | 'body'>;
 
-async function handle(c: HttpContext, route: Route, ctx: Ctx, request: Request): Promise<Response> {
+async function handle(c: HttpContext, route: Route, ctx: Ctx, request: ParsedRequest): Promise<Response> {
   c.status(route.status ?? 200);
   const reply = await route.handler({ ctx, http: c, files: c.get('files') ?? NO_FILES, ...request });
   if (reply instanceof Response) return reply;

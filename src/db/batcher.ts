@@ -2,8 +2,8 @@
 import { type BackoffRange, jitteredBackoffMs } from '../utils/backoff.ts';
 import { type Clock, sleep } from '../utils/clock.ts';
 import { isUnavailable } from './errors.ts';
+import { monotonicMs, pause, yieldToEventLoop } from './event-loop.ts';
 import { inCleanContext } from './scope.ts';
-import { monotonicMs, pause, turn } from './turns.ts';
 
 export interface BatcherOptions<T, R> {
   /** Does all items in one transaction and resolves with a result for each, in order. Repeatable when it rejects. */
@@ -63,7 +63,7 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
   async function gather(): Promise<void> {
     const leftMs = lastBatchMs + windowMs - monotonicMs();
     if (leftMs > 0 && waiting.length < maxBatch) await pause(leftMs);
-    else await turn();
+    else await yieldToEventLoop();
     gathering = false;
     running++;
     void runBatch(waiting.splice(0, maxBatch)).finally(() => {

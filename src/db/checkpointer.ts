@@ -3,7 +3,7 @@
  * commit, every thousand pages, and hold the loop while the disk syncs.
  */
 import Driver from 'libsql/promise';
-import { startTimer, stopTimer } from './turns.ts';
+import { startTimer, stopTimer } from './event-loop.ts';
 
 /** So few commits may wait a while: each pass costs two syncs of the disk. */
 const FEW_COMMITS = 100;

@@ -4,6 +4,7 @@
  */
 import { between } from '../utils/backoff.ts';
 import { DatabaseTimeoutError, GroupCommitError } from './errors.ts';
+import { monotonicMs, pause, yieldAfter, yieldToEventLoop } from './event-loop.ts';
 import {
   asError,
   type Group,
@@ -17,7 +18,6 @@ import {
 } from './group-jobs.ts';
 import { inCleanContext } from './scope.ts';
 import type { Connection, OpenTransaction, Rows, Statement } from './sqlite-connection.ts';
-import { breathe, monotonicMs, pause, turn } from './turns.ts';
 import type { DatabaseLoad } from './types.ts';
 
 /** 20 ms: a WhatsApp socket's keepalive must never wait for the database. */
@@ -73,7 +73,7 @@ export function createGroupCommit(
   /** Between groups the loop turns, so that sockets and reads get theirs. */
   async function pump(): Promise<void> {
     while (waiting.length > 0) {
-      await turn();
+      await yieldToEventLoop();
       const first = waiting[0];
       if (first?.alone) {
         waiting.shift();
@@ -113,7 +113,7 @@ async function runGroup(begin: Beginner, waiting: Job[], limits: GroupLimits): P
     return false;
   }
   const startedMs = monotonicMs();
-  const group: Group = { transaction, breathe: () => breathe(limits.maxHoldMs) };
+  const group: Group = { transaction, yieldIfDue: () => yieldAfter(limits.maxHoldMs) };
   const members: GroupJob[] = [];
   for (let job = nextMember(waiting); job; job = nextMember(waiting)) {
     members.push(job);

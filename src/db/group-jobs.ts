@@ -1,7 +1,7 @@
 /** What can wait for its turn in a group: one statement, a transaction, or something that runs alone. */
 import { DatabaseTimeoutError } from './errors.ts';
+import { startTimer, stopTimer } from './event-loop.ts';
 import type { OpenTransaction, Rows, Statement } from './sqlite-connection.ts';
-import { startTimer, stopTimer } from './turns.ts';
 
 export interface GroupLimits {
   /** members of one transaction */
@@ -43,7 +43,7 @@ export type Job = GroupJob | AloneJob;
 export interface Group {
   transaction: OpenTransaction;
   /** Lets the event loop turn when the group has held it for long enough. */
-  breathe(): Promise<void>;
+  yieldIfDue(): Promise<void>;
 }
 
 export function asError(error: unknown): Error {
@@ -129,7 +129,7 @@ function createMember(group: Group, outcome: Promise<void>, free: () => void, ti
 
   return {
     async execute(statement) {
-      await group.breathe();
+      await group.yieldIfDue();
       if (over) throw over();
       return group.transaction.execute(statement);
     },

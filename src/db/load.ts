@@ -1,9 +1,9 @@
 /** Putting a snapshot's rows into a database: as the driver's values, by the names of tables and columns. */
 import { sql } from 'drizzle-orm';
+import { yieldToEventLoop } from './event-loop.ts';
 import { rawRows } from './ops.ts';
 import { runText } from './prepared.ts';
 import { type Cell, quoteName, type TableShape } from './snapshot.ts';
-import { turn } from './turns.ts';
 import type { Database } from './types.ts';
 
 /** Far below what both dialects take: 32,766 values, a packet of 16 MB. */
@@ -24,7 +24,7 @@ export async function loadRows(
     const text = `${head}${row}${`, ${row}`.repeat(piece.length - 1)}`;
     await db.transaction((tx) => runText(tx, text, piece.flat()));
     at += piece.length;
-    await turn();
+    await yieldToEventLoop();
   }
 }
 

@@ -3,8 +3,8 @@ import { type BackoffRange, backoffMs, jittered, spread } from '../utils/backoff
 import { type Clock, sleep } from '../utils/clock.ts';
 import type { Logger } from '../utils/logger.ts';
 import { createWaiter } from '../utils/waiter.ts';
+import { yieldToEventLoop } from './event-loop.ts';
 import { inCleanContext } from './scope.ts';
-import { turn } from './turns.ts';
 
 /** Work of the background as its starter sees it. */
 export interface Loop {
@@ -83,7 +83,7 @@ export function createLoop(options: LoopOptions): WakeableLoop {
 
   async function pause(ms: number): Promise<void> {
     if (stopping.signal.aborted) return;
-    if (ms <= 0) return turn();
+    if (ms <= 0) return yieldToEventLoop();
     waiting = true;
     await waiter.wait(ms);
     if (gatherMs > 0) await sleep(clock, gatherMs, stopping.signal);

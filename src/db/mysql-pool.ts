@@ -2,6 +2,7 @@
 import { createPool, type PoolConnection, type RowDataPacket } from 'mysql2/promise';
 import type { HostAddress } from '../utils/host-list.ts';
 import { DatabaseTimeoutError, isUnfit, isWriteRefused, UnfitServerError } from './errors.ts';
+import { startTimer, stopTimer } from './event-loop.ts';
 import { createHosts, type Hosts } from './mysql-hosts.ts';
 import {
   IDLE_CONNECTION_MS,
@@ -12,7 +13,6 @@ import {
   SHOW_VARIABLES,
   settingsFor,
 } from './mysql-session.ts';
-import { startTimer, stopTimer } from './turns.ts';
 import type { DatabaseLoad, MysqlOptions } from './types.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;

@@ -11,9 +11,9 @@ import {
   SCAN_TIMEOUT_MS,
   TransactionLostError,
 } from './errors.ts';
+import { pause } from './event-loop.ts';
 import { type Connections, createConnections, isBroken, QUERY_TIMEOUT_MS } from './mysql-pool.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
-import { pause } from './turns.ts';
 import type { Database, MysqlOptions } from './types.ts';
 
 /** Opens a pool and proves by one query that the server can be used. */

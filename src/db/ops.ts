@@ -4,8 +4,8 @@ import type { LibSQLDatabase } from 'drizzle-orm/libsql';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySql2Database } from 'drizzle-orm/mysql2';
 import { conflictPauseMs, isRetryable, isUniqueViolation } from './errors.ts';
+import { pause, yieldToEventLoop } from './event-loop.ts';
 import { dbType } from './kit.ts';
-import { pause, turn } from './turns.ts';
 import { type Changes, type Database, type Db, isTx, type NewRow, type ReadDb, type Tx } from './types.ts';
 
 export { isRetryable, isUnavailable, isUniqueViolation } from './errors.ts';
@@ -103,7 +103,7 @@ export function skipLocked<Q extends object>(query: Q): Q {
 }
 
 /** Which rows to go through, and in pieces of how many. */
-export interface Pieces<T extends MySqlTable> {
+export interface Batches<T extends MySqlTable> {
   table: T;
   /** one unique column, usually the id: pieces are taken in its order, so that the walk ends */
   key: MySqlColumn;
@@ -114,14 +114,14 @@ export interface Pieces<T extends MySqlTable> {
 }
 
 /** Deletes in small statements with the event loop turning between them; how many rows went. */
-export function deleteInPieces<T extends MySqlTable>(db: Db, pieces: Pieces<T>): Promise<number> {
+export function deleteInBatches<T extends MySqlTable>(db: Db, pieces: Batches<T>): Promise<number> {
   return walk(db, pieces, (condition) => db.delete(pieces.table).where(condition));
 }
 
 /** Updates in small statements with the event loop turning between them; how many rows matched. */
-export function updateInPieces<T extends MySqlTable>(
+export function updateInBatches<T extends MySqlTable>(
   db: Db,
-  pieces: Pieces<T>,
+  pieces: Batches<T>,
   set: Changes<T>,
 ): Promise<number> {
   return walk(db, pieces, (condition) => db.update(pieces.table).set(set).where(condition));
@@ -129,7 +129,7 @@ export function updateInPieces<T extends MySqlTable>(
 
 async function walk<T extends MySqlTable>(
   db: Db,
-  { table, key, where, size = 500, signal }: Pieces<T>,
+  { table, key, where, size = 500, signal }: Batches<T>,
   write: (condition: SQL | undefined) => PromiseLike<unknown>,
 ): Promise<number> {
   let total = 0;
@@ -147,7 +147,7 @@ async function walk<T extends MySqlTable>(
     total += affected(await write(and(inArray(key, keys), where)));
     if (found.length < size) break;
     last = keys.at(-1);
-    await turn();
+    await yieldToEventLoop();
   }
   return total;
 }

@@ -5,10 +5,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { StartError } from '../utils/errors.ts';
+import { yieldToEventLoop } from './event-loop.ts';
 import type { DbType } from './kit.ts';
 import { createConnections, QUERY_TIMEOUT_MS } from './mysql-pool.ts';
 import { openConnection } from './sqlite-connection.ts';
-import { turn } from './turns.ts';
 import type { DatabaseOptions, MysqlOptions } from './types.ts';
 
 /** What a column can hold in either dialect. */
@@ -56,7 +56,7 @@ async function onSqlite<R>(path: string, fn: (snapshot: Snapshot) => Promise<R>)
   try {
     await connection.executeMultiple('PRAGMA query_only = ON; BEGIN');
     const query: Query = async (text, values = []) => {
-      await turn();
+      await yieldToEventLoop();
       const { rows } = await connection.execute({ sql: text, args: values });
       return rows.map((row) => Array.from(row, toCell));
     };

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createClient } from '@libsql/client';
 import { spread } from '../utils/backoff.ts';
 import { StartError } from '../utils/errors.ts';
-import { pause } from './turns.ts';
+import { pause } from './event-loop.ts';
 
 export interface ProcessLock {
   /** Writes this process's number beside the file: for whoever is refused, and as a sign that a service was here. */

@@ -6,6 +6,7 @@ import Driver from 'libsql/promise';
 import { LRUCache } from 'lru-cache';
 import PQueue from 'p-queue';
 import { DatabaseTimeoutError } from './errors.ts';
+import { monotonicMs, startTimer, stopTimer, yieldAfter } from './event-loop.ts';
 import {
   asLibsqlError,
   bindings,
@@ -13,7 +14,6 @@ import {
   type Rows,
   type Statement,
 } from './sqlite-connection.ts';
-import { breathe, monotonicMs, startTimer, stopTimer } from './turns.ts';
 
 /** At the same time: one long read must not keep all others waiting, and the loop needs a processor too. */
 const MAX_CONNECTIONS = 2;
@@ -108,7 +108,7 @@ function openScanConnection(path: string, { busyMs, timeoutMs }: ScanOptions): S
     const rows: ArrayLike<unknown>[] = [];
     for (const row of await statement.iterate(args)) {
       rows.push(row);
-      if (rows.length % FETCHED_AT_ONCE === 0) await breathe(MAX_HOLD_MS);
+      if (rows.length % FETCHED_AT_ONCE === 0) await yieldAfter(MAX_HOLD_MS);
     }
     return { columns, rows, rowsAffected: 0 };
   }

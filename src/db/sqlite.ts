@@ -7,13 +7,13 @@ import { StartError } from '../utils/errors.ts';
 import { withFileErrors } from '../utils/file-errors.ts';
 import { createCheckpointer, LAST_RESORT_PAGES } from './checkpointer.ts';
 import { SCAN_TIMEOUT_MS } from './errors.ts';
+import { yieldAfter } from './event-loop.ts';
 import { createGroupCommit, DEFAULT_LIMITS, type GroupCommit, type Writer } from './group-commit.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
 import { checkSqliteFile, explainSqliteError, quickCheck } from './sqlite-check.ts';
 import { type Connection, openConnection, type Statement } from './sqlite-connection.ts';
 import { lockDatabaseFile } from './sqlite-lock.ts';
 import { createSqliteScanner } from './sqlite-scan.ts';
-import { breathe } from './turns.ts';
 import type { Database, ReadDb, SqliteOptions } from './types.ts';
 
 /** For foreign programs that hold the file for a moment; while it lasts the event loop stands still. */
@@ -156,7 +156,7 @@ function createRouter(group: GroupCommit, reader: Connection): Client {
     async execute(statement: Statement) {
       const text = typeof statement === 'string' ? statement : statement.sql;
       if (READS.test(text)) {
-        await breathe(MAX_HOLD_MS);
+        await yieldAfter(MAX_HOLD_MS);
         return reader.execute(statement);
       }
       assertOutsideTransaction();

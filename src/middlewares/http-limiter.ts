@@ -6,7 +6,7 @@
 
 import { inArray, lte, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
-import { deleteInPieces, incoming, transact, upsert } from '../db/ops.ts';
+import { deleteInBatches, incoming, transact, upsert } from '../db/ops.ts';
 import { rateLimits } from '../db/schema.ts';
 import type { Deps } from '../services/context.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
@@ -28,7 +28,7 @@ const UNSHARED = 1 / 50;
 const SWEEP_MS = MINUTE_MS;
 const MAX_SUBJECTS = 20_000;
 /** Rows of one write: far below the parameters that a statement may have. */
-const PIECE = 500;
+const BATCH_SIZE = 500;
 
 type LimiterDeps = Pick<Deps, 'db' | 'clock' | 'logger'>;
 interface Unwritten {
@@ -97,8 +97,8 @@ export function createHttpLimiter(deps: LimiterDeps): HttpLimiter {
     unwritten = new Map();
     const entries = [...batch].sort(([a], [b]) => (a < b ? -1 : 1));
     try {
-      for (let at = 0; at < entries.length; at += PIECE) {
-        await writePiece(entries.slice(at, at + PIECE));
+      for (let at = 0; at < entries.length; at += BATCH_SIZE) {
+        await writeBatch(entries.slice(at, at + BATCH_SIZE));
       }
       if (clock.monotonic() - sweptAt >= SWEEP_MS) {
         sweptAt = clock.monotonic();
@@ -110,7 +110,7 @@ export function createHttpLimiter(deps: LimiterDeps): HttpLimiter {
     }
   }
 
-  async function writePiece(entries: [string, Unwritten][]): Promise<void> {
+  async function writeBatch(entries: [string, Unwritten][]): Promise<void> {
     await addCounts(deps, entries);
     const keys = entries.map(([key]) => key);
     for (const [key, count] of await readCounts(deps, keys)) {
@@ -171,7 +171,7 @@ async function readCounts({ db }: LimiterDeps, keys: string[]): Promise<Map<stri
 
 /** Windows that are over, and login locks that nobody needs any more. */
 async function sweep({ db, clock }: LimiterDeps): Promise<void> {
-  await deleteInPieces(db, {
+  await deleteInBatches(db, {
     table: rateLimits,
     key: rateLimits.key,
     where: lte(rateLimits.expiresAt, clock.now()),

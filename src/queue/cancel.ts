@@ -1,9 +1,9 @@
 /** Taking back what has not begun, and giving another try to what has ended. */
 import { and, asc, eq, inArray, lt } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
+import { yieldToEventLoop } from '../db/event-loop.ts';
 import { affected, skipLocked, transact } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
-import { turn } from '../db/turns.ts';
 import { type Origin, record } from '../events/record.ts';
 import type { MessageRef } from './claim.ts';
 import { noteHighPriority } from './code-reserve.ts';
@@ -14,7 +14,7 @@ import { queuedAnew } from './requeue.ts';
 import { cancelRows } from './take-off.ts';
 
 /** Rows in one transaction: about 20 ms of work. */
-const PIECE = 200;
+const BATCH_SIZE = 200;
 
 /** Cancels one message that waits. False when it is not waiting: being sent, settled, or gone. */
 export function cancelWaiting(deps: QueueDeps, id: string, origin: Origin): Promise<boolean> {
@@ -47,14 +47,14 @@ export async function clearWaiting(
             ),
           )
           .orderBy(asc(messageQueue.priority), asc(messageQueue.availableAt))
-          .limit(PIECE),
+          .limit(BATCH_SIZE),
       );
       const ids = rows.map((row) => row.id);
       return { found: ids.length, canceled: await cancelAndRecord(tx, deps, ids, origin) };
     });
     cleared += canceled;
-    if (found < PIECE) break;
-    await turn();
+    if (found < BATCH_SIZE) break;
+    await yieldToEventLoop();
   }
   await transact(deps.database, (tx) =>
     record(tx, deps, [
@@ -72,13 +72,13 @@ async function cancelAndRecord(tx: Tx, deps: QueueDeps, ids: string[], origin: O
 
 /**
  * Queues a message that failed, expired or was canceled once more, under the same wire id: a phone that has it
- * already shows it once. An expiry that has passed is dropped. `companion` writes in the same transaction, after the
+ * already shows it once. An expiry that has passed is dropped. `alsoInTransaction` writes in the same transaction, after the
  * message. False when it is in no such state (any more).
  */
 export function requeue(
   deps: QueueDeps,
   message: MessageRef & { priority: number; expiresAt: number | null },
-  companion: (tx: Tx) => Promise<void>,
+  alsoInTransaction: (tx: Tx) => Promise<void>,
 ): Promise<boolean> {
   return transact(deps.database, async (tx) => {
     const now = deps.clock.now();
@@ -101,7 +101,7 @@ export function requeue(
     });
     await noteHighPriority(tx, [message], now);
     await record(tx, deps, [messageFact(message, 'message.queued', now, { status: 'queued', retry: true })]);
-    await companion(tx);
+    await alsoInTransaction(tx);
     tx.afterCommit(() => deps.signals.wake(message.accountId));
     return true;
   });

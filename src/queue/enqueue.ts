@@ -37,7 +37,7 @@ export interface Queued {
 }
 
 /** What must be true together with the message: an idempotency key, an OTP. Repeatable; its failure is its caller's. */
-export type Companion = (tx: Tx, queued: Queued) => Promise<void>;
+export type AlsoInTransaction = (tx: Tx, queued: Queued) => Promise<void>;
 
 interface NewRow {
   message: NewMessage;
@@ -45,7 +45,7 @@ interface NewRow {
 }
 
 interface Item extends NewRow {
-  companion: Companion | undefined;
+  alsoInTransaction: AlsoInTransaction | undefined;
 }
 
 /** Rows in one shared transaction: about 10 ms of work, so that the event loop is never held for longer. */
@@ -54,17 +54,17 @@ const MAX_BATCH = 100;
 const MAX_RUNNING = 2;
 
 /**
- * Resolves when the message is durable; the session's dispatcher has then been woken. `companion` writes in the
+ * Resolves when the message is durable; the session's dispatcher has then been woken. `alsoInTransaction` writes in the
  * same transaction; when it throws, its message alone is not queued and the error is thrown here.
  */
 export async function enqueue(
   deps: Pick<IntakeDeps, 'clock' | 'enqueuer'>,
   message: NewMessage,
-  companion?: Companion,
+  alsoInTransaction?: AlsoInTransaction,
 ): Promise<Queued> {
   const now = deps.clock.now();
   const queued = { id: nextQueueId(now), queuedAt: now };
-  const failure = await deps.enqueuer.add({ message, queued, companion });
+  const failure = await deps.enqueuer.add({ message, queued, alsoInTransaction });
   if (failure) throw failure.error;
   return queued;
 }
@@ -93,12 +93,12 @@ async function write(deps: WriteDeps, items: readonly Item[]): Promise<({ error:
   await transact(deps.database, async (tx) => {
     failed.clear();
     for (const item of items) {
-      const { companion } = item;
-      if (!companion) continue;
+      const { alsoInTransaction } = item;
+      if (!alsoInTransaction) continue;
       try {
-        await tx.transaction((inner) => companion(inner, item.queued));
+        await tx.transaction((inner) => alsoInTransaction(inner, item.queued));
       } catch (error) {
-        // These undid the whole transaction, not only the companion's part.
+        // These undid the whole transaction, not only the part of `alsoInTransaction`.
         if (isUnavailable(error) || isRetryable(error)) throw error;
         failed.set(item, error);
       }

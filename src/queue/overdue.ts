@@ -4,7 +4,7 @@ import { messageQueue } from '../db/schema.ts';
 import type { QueueDeps } from './deps.ts';
 
 /** Rows looked at in one statement: some milliseconds without an index on the expiry, which every insert would pay. */
-const PIECE = 2_000;
+const BATCH_SIZE = 2_000;
 
 /**
  * The ids of overdue rows after `after` (an id, '' to begin) and where to go on; `next` is null at the end.
@@ -21,7 +21,7 @@ export async function findOverdue(
     .where(gt(messageQueue.id, after))
     .orderBy(asc(messageQueue.id))
     .limit(1)
-    .offset(PIECE - 1);
+    .offset(BATCH_SIZE - 1);
   const rows = await deps.db
     .select({ id: messageQueue.id })
     .from(messageQueue)

@@ -10,7 +10,7 @@ import type { Deps } from './context.ts';
 /** `Prefer: wait=N` is taken up to this many seconds. */
 export const MAX_WAIT_SECONDS = 60;
 const POLL_MS = 250;
-const PIECE = 500;
+const BATCH_SIZE = 500;
 
 export type WaitDeps = Pick<Deps, 'db' | 'clock' | 'signals' | 'logger' | 'outcomes'>;
 type PollDeps = Omit<WaitDeps, 'outcomes'>;
@@ -112,7 +112,7 @@ export function createOutcomes(): Outcomes {
 /** Those of the messages that have come to an end that a caller waits for. */
 async function readOutcomes(deps: PollDeps, ids: readonly string[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  for (let at = 0; at < ids.length; at += PIECE) {
+  for (let at = 0; at < ids.length; at += BATCH_SIZE) {
     const rows = await deps.db
       .select({
         id: messages.id,
@@ -121,7 +121,7 @@ async function readOutcomes(deps: PollDeps, ids: readonly string[]): Promise<Out
         errorMessage: messages.errorMessage,
       })
       .from(messages)
-      .where(inArray(messages.id, ids.slice(at, at + PIECE)));
+      .where(inArray(messages.id, ids.slice(at, at + BATCH_SIZE)));
     for (const row of rows) if (isOutcome(row.status)) outcomes.push({ ...row, status: row.status });
   }
   return outcomes;

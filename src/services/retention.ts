@@ -1,8 +1,8 @@
 /** Deleting what is old, in pieces that hold nobody up. */
 import { and, asc, gt, lt, lte, type SQL } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
+import { yieldToEventLoop } from '../db/event-loop.ts';
 import { affected } from '../db/ops.ts';
-import { turn } from '../db/turns.ts';
 import type { DbColumn, DbTable } from '../db/types.ts';
 
 export interface OldRows<T extends DbTable> {
@@ -42,7 +42,7 @@ export async function deleteOld<T extends DbTable>(db: Db, rows: OldRows<T>): Pr
     total += affected(await db.delete(table).where(and(where, from, upTo)));
     if (!edge) break;
     from = gt(by, edge.by);
-    await turn();
+    await yieldToEventLoop();
   }
   return total;
 }

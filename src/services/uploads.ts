@@ -69,7 +69,7 @@ export async function uploadFile(ctx: Ctx, input: BroadcastRef & { file: Receive
       neededUntil: ctx.clock.now(),
       details,
       // The signed link is a credential, which must not be in what is kept.
-      companion: (tx, { id }) =>
+      alsoInTransaction: (tx, { id }) =>
         claimIdempotency(
           ctx,
           tx,

@@ -18,7 +18,7 @@ import {
 import type { AccountRef } from './engine.ts';
 
 /** Rows of one statement, and what is sealed before the event loop turns. */
-const PIECE = 150;
+const BATCH_SIZE = 150;
 /** Of all sessions together: those that are busy get what the others do not need. */
 const CACHE_BYTES = 64 * 1024 ** 2;
 /** Of an entry beside its bytes; the adapter may remember what they mean as long as they are here. */
@@ -269,9 +269,9 @@ async function writeBatch(
   }
   const changes = [...batch.keys.values()];
   const written = changes.flatMap(({ type, name, value }) => (value ? [{ type, name, value }] : []));
-  for (let at = 0; at < written.length; at += PIECE) {
+  for (let at = 0; at < written.length; at += BATCH_SIZE) {
     if (at > 0) await nextTurn();
-    const rows = written.slice(at, at + PIECE).map(({ type, name, value }) => ({
+    const rows = written.slice(at, at + BATCH_SIZE).map(({ type, name, value }) => ({
       accountId,
       type,
       name,
@@ -286,8 +286,8 @@ async function writeBatch(
   const deleted = changes.filter((change) => change.value === null);
   for (const type of new Set(deleted.map((change) => change.type))) {
     const names = deleted.filter((change) => change.type === type).map((change) => change.name);
-    for (let at = 0; at < names.length; at += PIECE) {
-      await tx.delete(waKeys).where(keysNamed(accountId, type, names.slice(at, at + PIECE)));
+    for (let at = 0; at < names.length; at += BATCH_SIZE) {
+      await tx.delete(waKeys).where(keysNamed(accountId, type, names.slice(at, at + BATCH_SIZE)));
     }
   }
 }
@@ -306,11 +306,11 @@ async function readKeys(
   names: readonly string[],
 ): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
-  for (let at = 0; at < names.length; at += PIECE) {
+  for (let at = 0; at < names.length; at += BATCH_SIZE) {
     const rows = await db
       .select({ name: waKeys.name, keyId: waKeys.keyId, sealed: waKeys.sealed })
       .from(waKeys)
-      .where(keysNamed(accountId, type, names.slice(at, at + PIECE)));
+      .where(keysNamed(accountId, type, names.slice(at, at + BATCH_SIZE)));
     for (const { name, keyId, sealed } of rows) {
       try {
         found.set(name, secrets.open(sealed, keyId, keyContext(accountId, type, name)));

@@ -19,7 +19,7 @@ export type { AccountKeys, KeyChange } from './credential-keys.ts';
 export { type CredentialStoreDeps, OwnershipLost, UnreadableCredentials } from './credential-rows.ts';
 
 /** Rows named in one statement. */
-const PIECE = 500;
+const BATCH_SIZE = 500;
 
 export interface CredentialStore {
   /**
@@ -150,11 +150,11 @@ async function eachPieceOfKeys(
       .select({ type: waKeys.type, name: waKeys.name })
       .from(waKeys)
       .where(eq(waKeys.accountId, accountId))
-      .limit(PIECE);
+      .limit(BATCH_SIZE);
     for (const type of new Set(rows.map((row) => row.type))) {
       const names = rows.filter((row) => row.type === type).map((row) => row.name);
       await change(type, names);
     }
-    if (rows.length < PIECE) return;
+    if (rows.length < BATCH_SIZE) return;
   }
 }

@@ -1,7 +1,7 @@
 /** Credentials and keys that come from another program, or go to one: sealed and opened a few at a time. */
 import { and, asc, eq, gt, or } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
-import { deleteInPieces, incoming, upsert } from '../db/ops.ts';
+import { deleteInBatches, incoming, upsert } from '../db/ops.ts';
 import { waCredentials, waKeys } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { SecretBox } from '../utils/crypto.ts';
@@ -58,7 +58,7 @@ export async function deleteKeys(db: Db, accountId: string): Promise<void> {
   const types = await db.selectDistinct({ type: waKeys.type }).from(waKeys).where(keys);
   for (const { type } of types) {
     // Names are unique within a type.
-    await deleteInPieces(db, { table: waKeys, key: waKeys.name, where: and(keys, eq(waKeys.type, type)) });
+    await deleteInBatches(db, { table: waKeys, key: waKeys.name, where: and(keys, eq(waKeys.type, type)) });
   }
 }
 

@@ -40,14 +40,14 @@ export async function findSubscribers(
   return found;
 }
 
-/** From each spelling to its neighbours, and from an alias to its account. */
+/** From each spelling to the linked ones, and from an alias to its account. */
 interface Links {
-  neighbours: Map<string, Set<string>>;
+  linked: Map<string, Set<string>>;
   accounts: Map<string, string>;
 }
 
 async function readLinks(db: Db | Tx, userId: number, phones: readonly string[]): Promise<Links> {
-  const links: Links = { neighbours: new Map(), accounts: new Map() };
+  const links: Links = { linked: new Map(), accounts: new Map() };
   const asked = new Set<string>();
   let next = withTwins(phones);
   for (let step = 0; step < MAX_STEPS && next.length > 0; step++) {
@@ -59,7 +59,7 @@ async function readLinks(db: Db | Tx, userId: number, phones: readonly string[])
         and(eq(waAliases.userId, userId), or(inArray(waAliases.alias, next), inArray(waAliases.phone, next))),
       );
     for (const { alias, phone } of rows) {
-      link(links.neighbours, alias, phone);
+      link(links.linked, alias, phone);
       links.accounts.set(alias, phone);
     }
     next = withTwins(rows.flatMap(({ alias, phone }) => [alias, phone])).filter((phone) => !asked.has(phone));
@@ -67,12 +67,12 @@ async function readLinks(db: Db | Tx, userId: number, phones: readonly string[])
   return links;
 }
 
-function connect(phone: string, { neighbours, accounts }: Links): Subscriber {
+function connect(phone: string, { linked, accounts }: Links): Subscriber {
   const spellings = new Set([phone]);
   for (const spelling of spellings) {
     const twin = twinOf(spelling);
     if (twin !== null) spellings.add(twin);
-    for (const neighbour of neighbours.get(spelling) ?? []) spellings.add(neighbour);
+    for (const other of linked.get(spelling) ?? []) spellings.add(other);
   }
   const all = [...spellings];
   const account = all.flatMap((spelling) => accounts.get(spelling) ?? []).sort()[0];
@@ -84,11 +84,11 @@ export function withTwins(phones: readonly string[]): string[] {
   return [...new Set(phones.flatMap((phone) => [phone, twinOf(phone) ?? phone]))];
 }
 
-function link(neighbours: Map<string, Set<string>>, one: string, other: string): void {
+function link(linked: Map<string, Set<string>>, one: string, other: string): void {
   for (const [from, to] of [
     [one, other],
     [other, one],
   ] as const) {
-    neighbours.set(from, (neighbours.get(from) ?? new Set()).add(to));
+    linked.set(from, (linked.get(from) ?? new Set()).add(to));
   }
 }

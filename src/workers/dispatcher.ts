@@ -1,9 +1,9 @@
 /** Sends what is queued for the sessions this process owns: one line a session, all settled by one settler. */
 import { and, eq, inArray, ne } from 'drizzle-orm';
+import { yieldToEventLoop } from '../db/event-loop.ts';
 import { createLoop } from '../db/loop.ts';
 import { messageQueue, whatsappAccounts } from '../db/schema.ts';
 import { inCleanContext } from '../db/scope.ts';
-import { turn } from '../db/turns.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { createOverdueSweep } from './dispatcher/overdue-sweep.ts';
 import { type SessionLine, startSessionLine } from './dispatcher/session-line.ts';
@@ -13,7 +13,7 @@ export type { DispatcherDeps } from './dispatcher/types.ts';
 
 /** A look for work whose wake-up was lost on its way from another process. */
 const LOOK_EVERY_MS = 5_000;
-const LOOK_PIECE = 500;
+const BATCH_SIZE = 500;
 /** On top of what an attempt may take: time to write its outcome. */
 const SETTLE_MARGIN_MS = 5_000;
 
@@ -45,13 +45,13 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   async function lookForWork(): Promise<void> {
     const idle = [...lines.values()].filter((line) => line.isIdle()).map((line) => line.account.id);
-    for (let at = 0; at < idle.length && running; at += LOOK_PIECE) {
+    for (let at = 0; at < idle.length && running; at += BATCH_SIZE) {
       const found = await deps.db
         .selectDistinct({ accountId: messageQueue.accountId })
         .from(messageQueue)
         .where(
           and(
-            inArray(messageQueue.accountId, idle.slice(at, at + LOOK_PIECE)),
+            inArray(messageQueue.accountId, idle.slice(at, at + BATCH_SIZE)),
             eq(messageQueue.status, 'pending'),
           ),
         );
@@ -62,14 +62,14 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   /** A claim of the owner before may be committed after the take-over: its row would stay as it is for ever. */
   async function lookForStrayClaims(): Promise<void> {
     const ids = [...lines.keys()];
-    for (let at = 0; at < ids.length && running; at += LOOK_PIECE) {
+    for (let at = 0; at < ids.length && running; at += BATCH_SIZE) {
       const found = await deps.db
         .selectDistinct({ accountId: messageQueue.accountId })
         .from(messageQueue)
         .innerJoin(whatsappAccounts, eq(whatsappAccounts.id, messageQueue.accountId))
         .where(
           and(
-            inArray(messageQueue.accountId, ids.slice(at, at + LOOK_PIECE)),
+            inArray(messageQueue.accountId, ids.slice(at, at + BATCH_SIZE)),
             eq(messageQueue.status, 'sending'),
             ne(messageQueue.claimedFence, whatsappAccounts.fence),
           ),
@@ -135,7 +135,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         [...lines.values()].every((line) => line.isQuiet());
       // Twice in a row: what one part has just finished may give another one work.
       for (let quiet = 0; quiet < 2; ) {
-        await turn();
+        await yieldToEventLoop();
         quiet = isQuiet() ? quiet + 1 : 0;
       }
     },

@@ -16,7 +16,7 @@ import {
   takeOver,
 } from '../cluster/leases.ts';
 import { beat, leave, readLive, removeDead } from '../cluster/processes.ts';
-import { chooseOrphans, type Shares, surplusOf } from '../cluster/shares.ts';
+import { type Balance, chooseOrphans, surplusOf } from '../cluster/rebalance.ts';
 import { postWakeUps } from '../cluster/wake-ups.ts';
 import type { Database } from '../db/client.ts';
 import { createLoop, type WakeableLoop } from '../db/loop.ts';
@@ -227,7 +227,7 @@ class Owner implements Ownership {
     this.#peers = live.filter((id) => id !== processId);
     const orphans = await findOrphans(database.db, live);
     if (orphans.length > 0) {
-      const chosen = chooseOrphans(orphans, await this.#readShares(live.length), this.#seenOrphans);
+      const chosen = chooseOrphans(orphans, await this.#readBalance(live.length), this.#seenOrphans);
       const won = await takeOver(database.db, processId, chosen, live);
       if (won > 0) {
         logger.info('took over sessions', { count: won, orphans: orphans.length });
@@ -237,11 +237,11 @@ class Owner implements Ownership {
     this.#seenOrphans = new Set(orphans.map(({ id }) => id));
     // In the time of grace it is not known who is there to take what is given away.
     const mayGive = this.hasPeers() && !this.#lease.inGrace();
-    this.#surplus = mayGive ? surplusOf(await this.#readShares(live.length)) : 0;
+    this.#surplus = mayGive ? surplusOf(await this.#readBalance(live.length)) : 0;
     this.#scheduleRelease();
   }
 
-  async #readShares(processes: number): Promise<Shares> {
+  async #readBalance(processes: number): Promise<Balance> {
     const mine = this.#staying();
     const active = mine.filter(isActive).length;
     const total = await countSessions(this.#deps.database.db);

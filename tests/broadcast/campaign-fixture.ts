@@ -1,9 +1,9 @@
 /** Campaigns over a real database, a fake engine and a clock that the test moves. */
 import { eq } from 'drizzle-orm';
 import { vi } from 'vitest';
+import { yieldToEventLoop } from '../../src/db/event-loop.ts';
 import { insertMany } from '../../src/db/ops.ts';
 import { broadcastContacts, broadcastLists, messages, whatsappAccounts } from '../../src/db/schema.ts';
-import { turn } from '../../src/db/turns.ts';
 import { createSettler } from '../../src/queue/settle.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
@@ -115,7 +115,7 @@ export async function openCampaigns(pacing: Partial<Pacing> = {}): Promise<Campa
   clock.settleWith(async () => {
     for (let quiet = 0; quiet < 3; ) {
       await dispatcher.settled();
-      await turn();
+      await yieldToEventLoop();
       quiet = feeder.isQuiet() ? quiet + 1 : 0;
     }
   });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  type FilePlaces,
+  type BackupFolders,
   importName,
   mediaName,
   putFile,
@@ -31,11 +31,11 @@ async function* bytes() {
   yield Buffer.from(TEXT.slice(0, 4));
   yield Buffer.from(TEXT.slice(4));
 }
-const read = (places: FilePlaces, name: string) =>
+const read = (places: BackupFolders, name: string) =>
   withFile(places, name, async (file) => ({ ...file, text: readFileSync(file.path, 'utf8') }));
 
 describe.each(['folder', 'bucket'])('files of a backup, in a %s', (kind) => {
-  let places: FilePlaces;
+  let places: BackupFolders;
   beforeAll(() => {
     const uploadPath = join(dir, kind);
     const storage = () => createS3Storage(server.options, systemClock);

@@ -5,8 +5,8 @@ import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { transact } from '../../src/db/ops.ts';
 import { webhooks } from '../../src/db/schema.ts';
-import { SEALED_PLACES } from '../../src/services/encryption/places.ts';
 import { countSealed, rotateSealed } from '../../src/services/encryption/rotate.ts';
+import { SEALED_COLUMNS } from '../../src/services/encryption/sealed-columns.ts';
 import { verifyOtp } from '../../src/services/otp/verify.ts';
 import { signLink, verifyLink } from '../../src/services/signed-links.ts';
 import { sealWebhookSecret } from '../../src/services/webhooks/signature.ts';
@@ -86,7 +86,7 @@ describe('a rotation', () => {
     const { ctx, webhook } = sealed;
     const key = newKey();
     const secrets = boxOf(key, oldKey());
-    const place = SEALED_PLACES.find(({ name }) => name === 'webhooks');
+    const place = SEALED_COLUMNS.find(({ name }) => name === 'webhooks');
     const read = [];
     for await (const values of place?.pages(ctx.db) ?? []) read.push(...values);
     const changed = sealWebhookSecret(ctx.secrets, webhook.id, webhook.secrets[0] ?? '');
@@ -156,17 +156,17 @@ it('knows every place where something is sealed', () => {
     .filter((file) => /\.tsx?$/.test(file) && !file.startsWith('emulator'))
     .filter((file) => /\.seal(Text)?\(/.test(readFileSync(join(src, file), 'utf8')))
     .sort();
-  // A new one belongs into SEALED_PLACES (services/encryption/places.ts), and then here.
+  // A new one belongs into SEALED_COLUMNS (services/encryption/sealed-columns.ts), and then here.
   expect(sealing).toEqual([
     'services/api-keys.ts',
-    'services/encryption/places.ts',
+    'services/encryption/sealed-columns.ts',
     'services/inbound/media-work.ts',
     'services/otp/codes.ts',
     'services/webhooks/signature.ts',
     'utils/crypto.ts',
     'whatsapp/credential-keys.ts',
   ]);
-  expect(SEALED_PLACES.map(({ name }) => name).sort()).toEqual([
+  expect(SEALED_COLUMNS.map(({ name }) => name).sort()).toEqual([
     'api_keys',
     'inbound_media',
     'otps',

@@ -65,13 +65,13 @@ function see(database: DatabaseOptions, key: Buffer): void {
 /** What the tool has said; a refusal counts as a line. */
 async function run(tool: typeof backup, ...args: string[]): Promise<string> {
   const lines: string[] = [];
-  const speaker = {
+  const reporter = {
     say: (line: string) => lines.push(line),
     warn: (line: string) => lines.push(`WARNING: ${line}`),
     progress: () => undefined,
   };
   try {
-    await tool(args, speaker);
+    await tool(args, reporter);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     lines.push(`refused: ${error.message}`);

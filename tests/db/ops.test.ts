@@ -2,7 +2,7 @@ import { eq, gte, inArray, sql } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
 import {
   affected,
-  deleteInPieces,
+  deleteInBatches,
   incoming,
   insertMany,
   isRetryable,
@@ -12,7 +12,7 @@ import {
   rawRun,
   skipLocked,
   tryInsert,
-  updateInPieces,
+  updateInBatches,
   upsert,
 } from '../../src/db/ops.ts';
 import { samples, tallies, useFixture } from './fixture.ts';
@@ -144,7 +144,7 @@ describe('many rows', () => {
 
   test('are deleted in pieces, and only those asked for', async () => {
     const db = await withTallies(1_200);
-    const count = await deleteInPieces(db, {
+    const count = await deleteInBatches(db, {
       table: tallies,
       key: tallies.name,
       where: gte(tallies.value, 100),
@@ -157,7 +157,7 @@ describe('many rows', () => {
   test('are updated in pieces, each once, although they still match afterwards', async () => {
     const db = await withTallies(1_000);
     const pieces = { table: tallies, key: tallies.name, where: gte(tallies.value, 0), size: 300 };
-    expect(await updateInPieces(db, pieces, { value: sql`${tallies.value} + 1` })).toBe(1_000);
+    expect(await updateInBatches(db, pieces, { value: sql`${tallies.value} + 1` })).toBe(1_000);
     const [row] = await rawRows<{ total: unknown }>(db, sql`select sum(value) as total from ${tallies}`);
     expect(Number(row?.total)).toBe((1_000 * 999) / 2 + 1_000);
   });
@@ -165,7 +165,9 @@ describe('many rows', () => {
   test('are left alone when the signal says so', async () => {
     const db = await withTallies(10);
     const signal = AbortSignal.abort();
-    expect(await deleteInPieces(db, { table: tallies, key: tallies.name, where: undefined, signal })).toBe(0);
+    expect(await deleteInBatches(db, { table: tallies, key: tallies.name, where: undefined, signal })).toBe(
+      0,
+    );
   });
 
   test('let the event loop turn while they are written', async () => {

@@ -2,15 +2,15 @@ import { describe, expect, it } from 'vitest';
 import {
   backoffDelayMs,
   decide,
-  type History,
   isSamePhone,
   outdatedDelayMs,
+  type SocketHistory,
   tally,
 } from '../../src/workers/session-supervisor/policy.ts';
 import { createStartGate } from '../../src/workers/session-supervisor/start-gate.ts';
 import { turns } from '../helpers/clock.ts';
 
-const history = (more: Partial<History> = {}): History => ({
+const history = (more: Partial<SocketHistory> = {}): SocketHistory => ({
   paired: true,
   failures: 1,
   restarts: 0,

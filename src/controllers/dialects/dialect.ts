@@ -24,7 +24,10 @@ export interface Dialect {
 
 type Schema = z.ZodType;
 type Out<S> = S extends Schema ? z.output<S> : undefined;
-type Request<P, Q, B> = Pick<RouteInput<Out<P>, Out<Q>, Out<B>>, 'params' | 'query' | 'body' | 'files'>;
+type DialectRequest<P, Q, B> = Pick<
+  RouteInput<Out<P>, Out<Q>, Out<B>>,
+  'params' | 'query' | 'body' | 'files'
+>;
 
 interface Address<P, Q, B> {
   method: Route['method'];
@@ -47,7 +50,7 @@ interface Address<P, Q, B> {
 }
 
 export interface Row<P, Q, B, I, R> extends Address<P, Q, B> {
-  input(request: Request<P, Q, B>): I;
+  input(request: DialectRequest<P, Q, B>): I;
   verb(ctx: Ctx, input: I): Promise<R> | R;
   /** the body of the answer, without `success` */
   output(result: R): Record<string, unknown>;
@@ -87,7 +90,7 @@ export function pageRow<P extends Schema, I>(
     page,
     ...address
   }: Address<P, undefined, undefined> & {
-    input(request: Request<P, undefined, undefined>): I;
+    input(request: DialectRequest<P, undefined, undefined>): I;
     page(ctx: Ctx, input: I, http: HttpContext): Promise<string>;
   },
 ): Route {
@@ -118,7 +121,7 @@ interface SentFields {
 }
 
 export interface SendRow<P, B, I> extends Omit<Address<P, undefined, B>, 'method' | 'idempotent'> {
-  input(request: Request<P, undefined, B>): I;
+  input(request: DialectRequest<P, undefined, B>): I;
   verb(ctx: Ctx, input: I): Promise<Accepted>;
   /** the body of the answer, without `success`; `to` is a JID */
   output(sent: SentFields): Record<string, unknown>;

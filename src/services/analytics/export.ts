@@ -1,9 +1,9 @@
 /** Logs as CSV, written as they are read: a log of any length takes the memory of one piece. */
 
 import { and, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
+import { yieldToEventLoop } from '../../db/event-loop.ts';
 import type { Cursor } from '../../db/keyset.ts';
 import { activityLogs, messages, otps, whatsappAccounts } from '../../db/schema.ts';
-import { turn } from '../../db/turns.ts';
 import { csvLines } from '../../utils/csv.ts';
 import { idAt } from '../../utils/ids.ts';
 import { loopShare } from '../../utils/loop-share.ts';
@@ -11,13 +11,13 @@ import { formatE164 } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { toEntries } from './activity-view.ts';
-import { activityBranches, type Scope, scopeOf, type TenantInput, type Window } from './filter.ts';
+import { activityBranches, type Scope, scopeOf, type TenantInput, type TimeRange } from './filter.ts';
 import { findRows, type LogSource } from './keyset.ts';
 import { otpBranches, otpConditions, toEntry } from './otp-log.ts';
 
 export const EXPORTED_LOGS = ['activity', 'otp', 'messages'] as const;
 
-export interface ExportInput extends TenantInput, Window {
+export interface ExportInput extends TenantInput, TimeRange {
   log: (typeof EXPORTED_LOGS)[number];
   sessionId?: string | undefined;
 }
@@ -34,7 +34,7 @@ interface Exported {
 }
 
 /** Rows of one piece: some milliseconds of work, some 10 KB of text. */
-const PIECE = 100;
+const BATCH_SIZE = 100;
 /** Of one name, for an admin who exports everybody's. */
 const MAX_SESSIONS = 50;
 
@@ -56,15 +56,15 @@ async function* write(ctx: Ctx, log: Exported): AsyncGenerator<string> {
     const found: Cursor[] = await findRows(ctx.db, log.source, log.branches, {
       cursor,
       offset: 0,
-      limit: PIECE,
+      limit: BATCH_SIZE,
     });
     if (found.length === 0) return;
     const lines = new Map((await log.lines(found.map((row) => row.id))).map((line) => [line.id, line]));
     const known = found.flatMap((row) => lines.get(row.id) ?? []);
     yield csvLines(known.map((line) => log.columns.map((name) => line[name] ?? null)));
-    if (found.length < PIECE) return;
+    if (found.length < BATCH_SIZE) return;
     cursor = found.at(-1) ?? null;
-    await turn();
+    await yieldToEventLoop();
     await loopShare.turn(ctx.actor.userId);
   }
 }

@@ -14,13 +14,13 @@ export interface TenantInput {
   all?: boolean | undefined;
 }
 
-export interface Window {
+export interface TimeRange {
   /** epoch milliseconds: from, inclusive, and to, exclusive */
   from?: number | undefined;
   to?: number | undefined;
 }
 
-export interface ActivityFilter extends TenantInput, Window {
+export interface ActivityFilter extends TenantInput, TimeRange {
   sessionId?: string | undefined;
   action?: Action | undefined;
   status?: LogStatus | undefined;
@@ -99,7 +99,7 @@ function kindConditions({ action, status }: ActivityFilter): (SQL | undefined)[]
   );
 }
 
-function withinIds({ from, to }: Window): SQL | undefined {
+function withinIds({ from, to }: TimeRange): SQL | undefined {
   return and(
     from === undefined ? undefined : gte(activityLogs.id, idAt(from)),
     to === undefined ? undefined : lt(activityLogs.id, idAt(to)),

@@ -6,13 +6,13 @@ import { normalizePhone } from '../../utils/phone.ts';
 import { findSubscriber } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
-import { type Scope, scopeOf, type TenantInput, type Window } from './filter.ts';
+import { type Scope, scopeOf, type TenantInput, type TimeRange } from './filter.ts';
 import { countUpTo, findPage, type LogSource, MAX_COUNTED, type PageInput } from './keyset.ts';
 import type { LogPage } from './logs.ts';
 
 export type OtpStatus = (typeof OTP_STATUSES)[number];
 
-export interface OtpFilter extends TenantInput, Window {
+export interface OtpFilter extends TenantInput, TimeRange {
   sessionId?: string | undefined;
   phoneNumber?: string | undefined;
   status?: OtpStatus | undefined;

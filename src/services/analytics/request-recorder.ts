@@ -50,7 +50,7 @@ export const REQUEST_EVENT = 'api.request';
 
 const FLUSH_MS = 500;
 /** Rows of one statement, some milliseconds on SQLite. */
-const PIECE = 200;
+const BATCH_SIZE = 200;
 /** A minute at 150 requests a second; then the oldest are dropped. */
 const MAX_WAITING = 10_000;
 /**
@@ -83,9 +83,9 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
 
   async function writeAll(): Promise<void> {
     while (waiting.length > 0) {
-      const batch = waiting.splice(0, PIECE);
+      const batch = waiting.splice(0, BATCH_SIZE);
       try {
-        await insertMany(deps.db, activityLogs, batch, PIECE);
+        await insertMany(deps.db, activityLogs, batch, BATCH_SIZE);
       } catch (error) {
         deps.logger.debug('calls of the API wait to be logged', { error });
         waiting = [...batch, ...waiting];
@@ -118,7 +118,7 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
       if (seen.failure?.code === 'RATE_LIMITED' && !mayLogRefused(seen.actor.userId)) return;
       waiting.push(toRow(seen, seen.actor, seen.route, deps.clock.now()));
       giveUpOldest();
-      if (waiting.length >= PIECE) void flush();
+      if (waiting.length >= BATCH_SIZE) void flush();
       else schedule();
     },
     flush,

@@ -10,7 +10,7 @@ import { ignoreMissing } from '../../utils/storage/local.ts';
 import type { FileStorage, WholeFile } from '../../utils/storage/storage.ts';
 import { IMPORTS_FOLDER } from '../contacts/import/job.ts';
 
-export interface FilePlaces {
+export interface BackupFolders {
   storage: FileStorage;
   uploadPath: string;
 }
@@ -24,7 +24,7 @@ export const importName = (id: string): string => `${IMPORTS_FOLDER}/${id}.csv`;
  * size must be known before it is written, and a storage may break off in the middle.
  */
 export async function withFile<R>(
-  places: FilePlaces,
+  places: BackupFolders,
   name: string,
   use: (file: WholeFile) => Promise<R>,
 ): Promise<R | null> {
@@ -42,7 +42,7 @@ export async function withFile<R>(
 
 /** Keeps the bytes under that name; false, and nothing is kept, when they are not those of `sha256`. */
 export async function putFile(
-  places: FilePlaces,
+  places: BackupFolders,
   name: string,
   body: AsyncIterable<Uint8Array>,
   sha256: string,
@@ -59,7 +59,7 @@ export async function putFile(
   }
 }
 
-async function openFile({ storage, uploadPath }: FilePlaces, name: string): Promise<Readable | null> {
+async function openFile({ storage, uploadPath }: BackupFolders, name: string): Promise<Readable | null> {
   if (name.startsWith(MEDIA)) return storage.open(name.slice(MEDIA.length));
   const file = await open(join(uploadPath, name), 'r').catch(ignoreMissing);
   return file?.createReadStream() ?? null;
@@ -71,13 +71,13 @@ async function putBeside(path: string, from: string): Promise<void> {
 }
 
 /** The folder of files on their way in: the storage takes them from there, and the service clears it of old ones. */
-const stagingOf = ({ uploadPath }: FilePlaces) => join(uploadPath, 'staging');
+const stagingOf = ({ uploadPath }: BackupFolders) => join(uploadPath, 'staging');
 
-async function makeStaging(places: FilePlaces): Promise<void> {
+async function makeStaging(places: BackupFolders): Promise<void> {
   await mkdir(stagingOf(places), { recursive: true, mode: 0o700 });
 }
 
-async function spool(places: FilePlaces, body: AsyncIterable<Uint8Array>): Promise<WholeFile> {
+async function spool(places: BackupFolders, body: AsyncIterable<Uint8Array>): Promise<WholeFile> {
   const path = join(stagingOf(places), newId());
   const hash = createHash('sha256');
   let size = 0;

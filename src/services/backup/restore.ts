@@ -8,13 +8,13 @@ import { dropTables } from '../../db/reset.ts';
 import { clearRestoreMark, markRestore } from '../../db/restore-mark.ts';
 import type { Cell } from '../../db/snapshot.ts';
 import { StartError } from '../../utils/errors.ts';
-import { type FilePlaces, putFile } from './files.ts';
+import { type BackupFolders, putFile } from './files.ts';
 import { fileEntry, type Manifest, type ManifestTable, readPiece } from './format.ts';
 import { type BackupSource, readBody } from './sources.ts';
 import { emptiesFor } from './target-database.ts';
 import type { Verified } from './verify.ts';
 
-export interface RestoreInput extends Verified, FilePlaces {
+export interface RestoreInput extends Verified, BackupFolders {
   database: Database;
   source: BackupSource;
   /** what is in the database may go */

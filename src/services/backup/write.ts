@@ -7,7 +7,7 @@ import { readCutOff } from '../../db/restore-mark.ts';
 import { type Cell, type Snapshot, type TableShape, withSnapshot } from '../../db/snapshot.ts';
 import { keyIdOfText } from '../../utils/crypto.ts';
 import { StartError } from '../../utils/errors.ts';
-import { type FilePlaces, importName, mediaName, withFile } from './files.ts';
+import { type BackupFolders, importName, mediaName, withFile } from './files.ts';
 import {
   compress,
   encodeRow,
@@ -22,7 +22,7 @@ import {
 } from './format.ts';
 import { type BackupTarget, bodyOf } from './targets.ts';
 
-export interface BackupInput extends FilePlaces {
+export interface BackupInput extends BackupFolders {
   database: DatabaseOptions;
   target: BackupTarget;
   /** the release that makes it */
@@ -38,7 +38,7 @@ export interface BackupReport {
   changedFiles: number;
 }
 
-const PAGE = 500;
+const BATCH_SIZE = 500;
 
 /**
  * Writes the whole backup, beside the running service or without one. Needs no encryption key. Throws StartError for
@@ -127,9 +127,9 @@ async function readAll(snapshot: Snapshot, shape: TableShape | undefined): Promi
 
 async function* pagesOf(snapshot: Snapshot, shape: TableShape): AsyncGenerator<Cell[][]> {
   for (let last: readonly Cell[] | null = null; ; ) {
-    const rows: Cell[][] = await snapshot.page(shape, last, PAGE);
+    const rows: Cell[][] = await snapshot.page(shape, last, BATCH_SIZE);
     if (rows.length > 0) yield rows;
-    if (rows.length < PAGE) return;
+    if (rows.length < BATCH_SIZE) return;
     last = rows.at(-1) ?? null;
   }
 }

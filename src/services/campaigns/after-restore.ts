@@ -5,7 +5,7 @@ import { pauseItself, SESSION_REASONS } from './feed-end.ts';
 import { type CampaignRow, type MoveDeps, moveCampaign } from './row.ts';
 import { nextRun } from './schedule.ts';
 
-const PIECE = 200;
+const BATCH_SIZE = 200;
 const RESTORED = {
   reason: 'restored',
   message:
@@ -27,7 +27,7 @@ export async function holdCampaigns(deps: MoveDeps): Promise<number> {
   for (let after: string | null = ''; after !== null; ) {
     const rows: CampaignRow[] = await readAfter(deps, wanted, after);
     for (const row of rows) if (await hold(deps, row, now)) held++;
-    after = rows.length < PIECE ? null : (rows.at(-1)?.id ?? null);
+    after = rows.length < BATCH_SIZE ? null : (rows.at(-1)?.id ?? null);
   }
   return held;
 }
@@ -38,7 +38,7 @@ function readAfter({ db }: MoveDeps, wanted: SQL | undefined, after: string): Pr
     .from(campaigns)
     .where(and(wanted, gt(campaigns.id, after)))
     .orderBy(asc(campaigns.id))
-    .limit(PIECE);
+    .limit(BATCH_SIZE);
 }
 
 async function hold(deps: MoveDeps, row: CampaignRow, now: number): Promise<boolean> {

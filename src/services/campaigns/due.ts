@@ -9,7 +9,7 @@ import { failForSession, pauseItself, resumeItself, SESSION_REASONS, sessionEnd 
 import { activeKeyOf, type CampaignDeps, type CampaignRow, campaignFact, moveCampaign } from './row.ts';
 import { nextRun } from './schedule.ts';
 
-const PIECE = 200;
+const BATCH_SIZE = 200;
 /** One that must wait for another campaign to its list looks again after this. */
 const BUSY_PAUSE_MS = 30_000;
 
@@ -21,7 +21,7 @@ export async function startDue(deps: CampaignDeps): Promise<number> {
     .leftJoin(whatsappAccounts, eq(whatsappAccounts.id, campaigns.accountId))
     .where(and(eq(campaigns.status, 'scheduled'), lte(campaigns.dueAt, deps.clock.now())))
     .orderBy(asc(campaigns.dueAt))
-    .limit(PIECE);
+    .limit(BATCH_SIZE);
   for (const { row, session } of due) {
     if (session === null) await failForSession(deps, row.id);
     else await (row.cron === null ? startOnce(deps, row) : startOccurrence(deps, row, row.cron));
@@ -105,7 +105,7 @@ export async function reviewCampaigns(deps: CampaignDeps): Promise<RunningRef[]>
   for (let after: string | null = ''; after !== null; ) {
     const rows: Reviewed[] = await readActive(deps, after);
     for (const row of rows) if (await review(deps, row)) running.push(row);
-    after = rows.length < PIECE ? null : (rows.at(-1)?.id ?? null);
+    after = rows.length < BATCH_SIZE ? null : (rows.at(-1)?.id ?? null);
   }
   return running;
 }
@@ -139,7 +139,7 @@ function readActive({ db }: CampaignDeps, after: string): Promise<Reviewed[]> {
       ),
     )
     .orderBy(asc(campaigns.id))
-    .limit(PIECE);
+    .limit(BATCH_SIZE);
 }
 
 /** True for one that is to be fed. */

@@ -3,8 +3,8 @@
 import { and, asc, count, eq, gt, inArray } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Db } from '../../db/client.ts';
+import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { broadcastContacts, optOuts } from '../../db/schema.ts';
-import { turn } from '../../db/turns.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { timeZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
@@ -24,7 +24,7 @@ const HOUR_MINUTES = 60;
 const DAY_MINUTES = 1_440;
 /** A campaign that takes longer is not worked out to its end. */
 const MAX_DAYS = 366;
-const PIECE = 500;
+const BATCH_SIZE = 500;
 /** With more opt-outs than this nobody compares them with the list. */
 const MAX_COMPARED = 20_000;
 
@@ -149,9 +149,9 @@ function limitOf(perDay: number | null, own: number | null, possible: number): C
 async function countNumbers(db: Db, userId: number, numbers: readonly string[]): Promise<number> {
   const phones = numbers.filter((entry) => !entry.startsWith(INVALID_MARK));
   let found = 0;
-  for (let at = 0; at < phones.length; at += PIECE) {
-    found += (await isOptedOut(db, userId, phones.slice(at, at + PIECE))).size;
-    await turn();
+  for (let at = 0; at < phones.length; at += BATCH_SIZE) {
+    found += (await isOptedOut(db, userId, phones.slice(at, at + BATCH_SIZE))).size;
+    await yieldToEventLoop();
   }
   return found;
 }
@@ -160,13 +160,13 @@ async function countNumbers(db: Db, userId: number, numbers: readonly string[]):
 async function countOnList(db: Db, userId: number, listId: string): Promise<number | null> {
   let found = 0;
   let after = '';
-  for (let seen = 0; seen < MAX_COMPARED; seen += PIECE) {
+  for (let seen = 0; seen < MAX_COMPARED; seen += BATCH_SIZE) {
     const phones = await db
       .select({ phone: optOuts.phone })
       .from(optOuts)
       .where(and(eq(optOuts.userId, userId), gt(optOuts.phone, after)))
       .orderBy(asc(optOuts.phone))
-      .limit(PIECE);
+      .limit(BATCH_SIZE);
     const last = phones.at(-1);
     if (last === undefined) return found;
     const keys = await readLedgerKeys(
@@ -184,9 +184,9 @@ async function countOnList(db: Db, userId: number, listId: string): Promise<numb
         ),
       );
     found += Number(row?.n ?? 0);
-    if (phones.length < PIECE) return found;
+    if (phones.length < BATCH_SIZE) return found;
     after = last.phone;
-    await turn();
+    await yieldToEventLoop();
   }
   return null;
 }

@@ -11,7 +11,7 @@ import { type CampaignDeps, type CampaignRow, optionsOf } from './row.ts';
 import { quietUntil } from './time-zones.ts';
 
 /** Recipients looked at in one go. */
-const REACH = 100;
+const SCAN_LIMIT = 100;
 /** Numbers looked up in one query: a few ahead, so that a slow campaign asks now and then only. */
 const LOOK_UP = 20;
 
@@ -85,7 +85,7 @@ function readPending({ db }: CampaignDeps, campaign: CampaignRow): Promise<Candi
       ),
     )
     .orderBy(asc(campaignRecipients.position))
-    .limit(REACH);
+    .limit(SCAN_LIMIT);
 }
 
 function readDeferred({ db }: CampaignDeps, campaignId: string, now: number): Promise<Candidate[]> {
@@ -100,7 +100,7 @@ function readDeferred({ db }: CampaignDeps, campaignId: string, now: number): Pr
       ),
     )
     .orderBy(asc(campaignRecipients.dueAt))
-    .limit(REACH);
+    .limit(SCAN_LIMIT);
 }
 
 /** When the first of those whose quiet hours go on may be written to; null when nobody is deferred. */

@@ -9,7 +9,7 @@ import { messageFact } from '../../queue/message-fact.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { requeueRows } from '../../queue/requeue.ts';
 import { withdrawOpen } from './dequeue-open.ts';
-import type { Sender } from './feed-state.ts';
+import type { SendingSession } from './feed-state.ts';
 import { takeCampaign } from './feed-write.ts';
 import { createRenderer } from './render-content.ts';
 import { type CampaignDeps, type CampaignRow, contentOf, optionsOf } from './row.ts';
@@ -21,7 +21,11 @@ const MAX_WITHDRAWN = 200;
 const columns = { ...messageRefColumns, phone: messages.phone, attempts: messages.attempts };
 
 /** Takes what waits off the queue while the session cannot send, as a pause does. False when the campaign has changed. */
-export function withdrawForNow(deps: CampaignDeps, campaign: CampaignRow, sender: Sender): Promise<boolean> {
+export function withdrawForNow(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  sender: SendingSession,
+): Promise<boolean> {
   return transact(deps.database, async (tx) => {
     if (!(await takeCampaign(tx, deps, campaign, sender))) return false;
     await withdrawOpen(tx, campaign.id);
@@ -37,7 +41,7 @@ export function withdrawForNow(deps: CampaignDeps, campaign: CampaignRow, sender
 export function restoreWithdrawn(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: Sender,
+  sender: SendingSession,
 ): Promise<string[] | null> {
   return transact(deps.database, async (tx) => {
     if (!(await takeCampaign(tx, deps, campaign, sender))) return null;
@@ -100,16 +104,16 @@ async function deferSleepers(
     const until = quietHours && row.phone !== null ? quietUntil(row.phone, quietHours, now) : null;
     if (until !== null) byMorning.set(until, [...(byMorning.get(until) ?? []), row]);
   }
-  for (const [dueAt, sleepers] of byMorning) {
+  for (const [dueAt, deferred] of byMorning) {
     const changes = { state: 'deferred' as const, reason: 'quiet', dueAt, updatedAt: now };
     await tx
       .update(campaignRecipients)
       .set({ ...changes, messageRowId: null, variant: null, queuedAt: null })
-      .where(and(areOf(campaign, sleepers), eq(campaignRecipients.state, 'queued')));
+      .where(and(areOf(campaign, deferred), eq(campaignRecipients.state, 'queued')));
     await tx.delete(messages).where(
       inArray(
         messages.id,
-        sleepers.map(({ id }) => id),
+        deferred.map(({ id }) => id),
       ),
     );
   }
@@ -148,7 +152,7 @@ async function renderAgain(db: Db, campaign: CampaignRow, rows: readonly Untouch
 export function retryFailed(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: Sender,
+  sender: SendingSession,
   want: number,
   availableAt: number | null,
 ): Promise<string[] | null> {

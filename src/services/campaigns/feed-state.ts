@@ -8,12 +8,12 @@ import { type Hold, queueHold, type SendingRow } from '../../queue/session-state
 import { HOUR_MS } from '../../utils/durations.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
-import type { Fate } from './safety.ts';
+import type { CountedOutcome } from './safety.ts';
 import { zonesOf } from './time-zones.ts';
 
 const accounts = whatsappAccounts;
 
-export interface Sender extends SendingRow {
+export interface SendingSession extends SendingRow {
   id: string;
   owner: string | null;
   fence: number;
@@ -24,7 +24,7 @@ export interface Sender extends SendingRow {
 export interface Running {
   campaign: CampaignRow;
   /** null: the session was deleted */
-  sender: Sender | null;
+  sender: SendingSession | null;
 }
 
 /** The campaign with its session; null when there is no such campaign. */
@@ -57,7 +57,7 @@ export async function readRunning(db: Db, campaignId: string): Promise<Running |
 }
 
 /** What holds the campaign's messages in its session; the breaker comes last, because it holds new recipients only. */
-export function heldBySession(sender: Sender, now: number): Hold | null {
+export function heldBySession(sender: SendingSession, now: number): Hold | null {
   return queueHold(sender, now, PRIORITIES.low);
 }
 
@@ -70,7 +70,7 @@ export interface LineMemory {
   /** messages of this campaign whose outcome has not been seen */
   open: Set<string>;
   /** the newest outcomes since it was resumed */
-  fates: Fate[];
+  outcomes: CountedOutcome[];
   /** lookups in a row that got no answer */
   checkFailures: number;
   /** with a delay: when the message that waits may leave */
@@ -86,7 +86,7 @@ export function newMemory(): LineMemory {
     restoredFor: undefined,
     withdrawn: false,
     open: new Set(),
-    fates: [],
+    outcomes: [],
     checkFailures: 0,
     nextAt: 0,
     lastId: null,
@@ -113,7 +113,7 @@ const COUNT_EVERY_MS = 30_000;
 export async function roomToday(
   deps: CampaignDeps,
   memory: LineMemory,
-  sender: Sender,
+  sender: SendingSession,
   cap: number,
 ): Promise<{ room: number; until: number }> {
   const now = deps.clock.now();

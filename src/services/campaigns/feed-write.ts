@@ -8,7 +8,7 @@ import { isHeld } from '../../queue/fence.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import type { Candidate, Picked, Verdict } from './feed-pick.ts';
-import type { Sender } from './feed-state.ts';
+import type { SendingSession } from './feed-state.ts';
 import { createRenderer } from './render-content.ts';
 import { type CampaignDeps, type CampaignRow, contentOf } from './row.ts';
 
@@ -31,7 +31,7 @@ interface Outgoing {
 export async function writePicked(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: Sender,
+  sender: SendingSession,
   picked: Picked,
   availableAt: number | null,
 ): Promise<string[] | null> {
@@ -61,7 +61,7 @@ export async function takeCampaign(
   tx: Tx,
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: Sender,
+  sender: SendingSession,
   feedPosition = campaign.feedPosition,
 ): Promise<boolean> {
   const taken = await tx

@@ -16,7 +16,7 @@ import {
   readOpen,
   readRunning,
   roomToday,
-  type Sender,
+  type SendingSession,
 } from './feed-state.ts';
 import { writePicked } from './feed-write.ts';
 import { freezePiece } from './freeze.ts';
@@ -70,9 +70,9 @@ export async function stepCampaign(deps: CampaignDeps, id: string, options: Step
     await freezePiece(deps, id);
     return wait(0);
   }
-  const breach = mustPause(memory.fates, optionsOf(campaign).failurePercent ?? DEFAULT_FAILURE_PERCENT);
+  const breach = mustPause(memory.outcomes, optionsOf(campaign).failurePercent ?? DEFAULT_FAILURE_PERCENT);
   if (breach) {
-    memory.fates = [];
+    memory.outcomes = [];
     await pauseItself(deps, id, breach);
     return OVER;
   }
@@ -92,7 +92,7 @@ export async function stepCampaign(deps: CampaignDeps, id: string, options: Step
 }
 
 /** Why the session sends nothing at all for some time; null when it does, or will in some minutes. */
-function awayOf(sender: Sender, now: number): { reason: string; until: number | null } | null {
+function awayOf(sender: SendingSession, now: number): { reason: string; until: number | null } | null {
   if (sender.status !== 'connected') return { reason: `session_${sender.status}`, until: null };
   const held = heldBySession(sender, now);
   if (held === null || !held.everybody) return null;
@@ -102,14 +102,14 @@ function awayOf(sender: Sender, now: number): { reason: string; until: number | 
 async function restore(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: Sender,
+  sender: SendingSession,
   memory: LineMemory,
 ): Promise<Step> {
   const restored = await restoreWithdrawn(deps, campaign, sender);
   if (restored === null) return wait(0);
   memory.lastId = restored.at(-1) ?? memory.lastId;
   // What was before a resume is forgiven; that the session was away for a while changes nothing.
-  if (memory.restoredFor !== campaign.resumedAt) memory.fates = [];
+  if (memory.restoredFor !== campaign.resumedAt) memory.outcomes = [];
   memory.restoredFor = campaign.resumedAt;
   memory.withdrawn = false;
   memory.open = new Set((await readOpen(deps.db, campaign.id)).map(({ id }) => id));
@@ -119,7 +119,7 @@ async function restore(
 async function feed(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: Sender,
+  sender: SendingSession,
   { memory, random }: StepOptions,
 ): Promise<Step> {
   const open = await readOpen(deps.db, campaign.id);
@@ -155,7 +155,7 @@ async function feed(
 async function waitForQueue(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: Sender,
+  sender: SendingSession,
   waitMs: number,
 ): Promise<Step> {
   const held = heldBySession(sender, deps.clock.now());
@@ -176,7 +176,7 @@ interface Given {
 async function giveNext(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: Sender,
+  sender: SendingSession,
   memory: LineMemory,
   { want, availableAt }: { want: number; availableAt: number | null },
 ): Promise<Given | string | null> {
@@ -204,7 +204,7 @@ const checkPauseMs = (memory: LineMemory) => backoffMs(CHECK_PAUSE, memory.check
 async function finish(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: Sender,
+  sender: SendingSession,
   openCount: number,
 ): Promise<Step> {
   const deferredAt = await nextDeferredAt(deps, campaign.id);

@@ -12,7 +12,7 @@ import { type CampaignDeps, type CampaignRow, campaignFact } from './row.ts';
  * Recipients in one transaction. SQLite copies them on the event loop: about 10 ms, so that sockets and other requests
  * get their turn. A server does it elsewhere, and each piece costs the way there and a commit.
  */
-const PIECES: Record<Database['dialect'], number> = { sqlite: 500, mysql: 2_000 };
+const BATCH_SIZES: Record<Database['dialect'], number> = { sqlite: 500, mysql: 2_000 };
 /** Marks what is no number in `campaigns.numbers`. */
 export const INVALID_MARK = '!';
 
@@ -31,7 +31,7 @@ export function freezePiece(deps: CampaignDeps, campaignId: string): Promise<boo
     const [row] = await tx.select().from(campaigns).where(eq(campaigns.id, campaignId));
     if (!row) return true;
     if (row.listId !== null && (await isListGone(tx, row.listId))) return giveUp(tx, deps, row, now);
-    const piece = PIECES[deps.database.dialect];
+    const piece = BATCH_SIZES[deps.database.dialect];
     const added = await copyPiece(tx, row, piece, now);
     await skipSpellings(tx, row, added, now);
     const total = row.total + added;

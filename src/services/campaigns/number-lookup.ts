@@ -19,7 +19,7 @@ export interface Lookup {
   lid: string | null;
 }
 
-interface Sender {
+interface SendingSession {
   accountId: string;
   userId: number;
 }
@@ -30,7 +30,7 @@ interface Sender {
  */
 export async function lookUpNumbers(
   deps: CampaignDeps,
-  { accountId, userId }: Sender,
+  { accountId, userId }: SendingSession,
   phones: readonly string[],
 ): Promise<Map<string, Lookup>> {
   const now = deps.clock.now();

@@ -9,7 +9,7 @@ import type { CampaignDeps, CampaignRow } from './row.ts';
 import type { CampaignRecipient, RecipientStatus } from './schemas.ts';
 
 /** Up to here those in a state are few: the index of the states gives them all. */
-const FEW = 2_000;
+const SCAN_LIMIT = 2_000;
 
 /**
  * The recipients in the order of sending, or those in one state. `cursor` is the `nextCursor` of the page before.
@@ -36,7 +36,7 @@ type Source =
   /** `from`: nobody up to this position is in that state */
   | { by: 'row'; state: (typeof campaignRecipients.$inferSelect)['state']; from: number };
 
-/** As `fateOf` tells them, each state from one index. */
+/** As `outcomeOf` tells them, each state from one index. */
 function sourcesOf(campaign: CampaignRow, state: RecipientStatus): Source[] {
   const waiting: Source[] = [
     { by: 'row', state: 'deferred', from: 0 },
@@ -145,8 +145,8 @@ async function findPositions(
     .select({ position })
     .from(campaignRecipients)
     .where(inState)
-    .limit(FEW + 1);
-  if (few.length <= FEW) {
+    .limit(SCAN_LIMIT + 1);
+  if (few.length <= SCAN_LIMIT) {
     const places = few.map((row) => row.position).filter((place) => place > Number(after));
     return places.sort((a, b) => a - b).slice(0, limit);
   }
@@ -231,7 +231,7 @@ async function selectRecipients(
       recipient: {
         number: phone,
         name,
-        ...fateOf(campaign, row),
+        ...outcomeOf(campaign, row),
         variant,
         messageId,
         queuedAt: iso(queuedAt),
@@ -244,7 +244,7 @@ async function selectRecipients(
   });
 }
 
-export interface FateRow {
+export interface OutcomeRow {
   state: (typeof campaignRecipients.$inferSelect)['state'];
   reason: string | null;
   status: (typeof messages.$inferSelect)['status'] | null;
@@ -252,7 +252,10 @@ export interface FateRow {
 }
 
 /** What a recipient's row and message say together. */
-export function fateOf(campaign: CampaignRow, row: FateRow): Pick<CampaignRecipient, 'state' | 'reason'> {
+export function outcomeOf(
+  campaign: CampaignRow,
+  row: OutcomeRow,
+): Pick<CampaignRecipient, 'state' | 'reason'> {
   if (row.state === 'skipped') return { state: 'skipped', reason: row.reason };
   switch (row.status) {
     case null:

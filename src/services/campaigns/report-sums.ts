@@ -4,7 +4,7 @@ import { alias } from 'drizzle-orm/mysql-core';
 import type { ReadDb } from '../../db/client.ts';
 import { campaignRecipients, messages } from '../../db/schema.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
-import { fateOf } from './recipients.ts';
+import { outcomeOf } from './recipients.ts';
 import type { CampaignRow } from './row.ts';
 
 /** Recipients of one statement. */
@@ -70,7 +70,7 @@ async function addReasons(
     .where(where)
     .groupBy(state, reason, status, errorCode);
   for (const group of groups) {
-    const fate = fateOf(campaign, group);
+    const fate = outcomeOf(campaign, group);
     if (fate.state !== 'failed' && fate.state !== 'skipped') continue;
     const reasons = sums[fate.state];
     const name = fate.reason ?? 'unknown';

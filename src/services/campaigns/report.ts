@@ -2,8 +2,8 @@
 
 import { and, asc, eq, gt } from 'drizzle-orm';
 import { z } from 'zod';
+import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { broadcastContacts } from '../../db/schema.ts';
-import { turn } from '../../db/turns.ts';
 import { csvLines } from '../../utils/csv.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import type { Ctx } from '../context.ts';
@@ -15,7 +15,7 @@ import type { CampaignDeps, CampaignRow } from './row.ts';
 import { CampaignOutput } from './schemas.ts';
 
 /** Recipients read between two turns of the event loop. */
-const PIECE = 250;
+const BATCH_SIZE = 250;
 
 const count = z.int();
 export const CampaignReport = z
@@ -72,12 +72,12 @@ async function* pieces(
   campaign: CampaignRow,
 ): AsyncGenerator<RecipientRow[]> {
   for (let after = 0; ; ) {
-    const rows = await readRecipients(deps, campaign, after, PIECE);
+    const rows = await readRecipients(deps, campaign, after, BATCH_SIZE);
     const last = rows.at(-1);
     if (last === undefined) return;
     yield rows;
     after = last.position;
-    await turn();
+    await yieldToEventLoop();
   }
 }
 
@@ -137,17 +137,17 @@ async function* untaken(
   if (campaign.frozenAt !== null) return;
   const { status, listId } = campaign;
   const isOver = status === 'stopped' || status === 'failed';
-  const fate = isOver ? ['skipped', status] : ['pending', null];
+  const outcome = isOver ? ['skipped', status] : ['pending', null];
   const rest = Array.from({ length: 7 }, () => null);
   const texts = campaign.numbers?.slice(campaign.total) ?? [];
-  for (let at = 0; at < texts.length; at += PIECE) {
-    yield texts.slice(at, at + PIECE).map((text) => {
+  for (let at = 0; at < texts.length; at += BATCH_SIZE) {
+    yield texts.slice(at, at + BATCH_SIZE).map((text) => {
       const invalid = text.startsWith(INVALID_MARK);
       return invalid
         ? [text.slice(INVALID_MARK.length), null, 'skipped', 'invalid', ...rest]
-        : [formatE164(text), null, ...fate, ...rest];
+        : [formatE164(text), null, ...outcome, ...rest];
     });
-    await turn();
+    await yieldToEventLoop();
   }
   for (let after = campaign.freezeCursor ?? ''; listId !== null; ) {
     const { phone, name } = broadcastContacts;
@@ -156,11 +156,11 @@ async function* untaken(
       .from(broadcastContacts)
       .where(and(eq(broadcastContacts.listId, listId), gt(phone, after)))
       .orderBy(asc(phone))
-      .limit(PIECE);
+      .limit(BATCH_SIZE);
     const last = rows.at(-1);
     if (last === undefined) return;
-    yield rows.map((row) => [formatE164(row.phone), row.name, ...fate, ...rest]);
+    yield rows.map((row) => [formatE164(row.phone), row.name, ...outcome, ...rest]);
     after = last.phone;
-    await turn();
+    await yieldToEventLoop();
   }
 }

@@ -1,10 +1,10 @@
 /** Forgetting campaigns of long ago, with whom they were sent to. */
 import { and, asc, eq, inArray, isNotNull, isNull, lt, notInArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
-import { deleteInPieces } from '../../db/ops.ts';
+import { deleteInBatches } from '../../db/ops.ts';
 import { campaignRecipients, campaigns } from '../../db/schema.ts';
 
-const PIECE = 100;
+const BATCH_SIZE = 100;
 
 /**
  * Deletes campaigns that ended before `before` (epoch milliseconds) and their recipients; how many rows went. One that
@@ -28,17 +28,17 @@ export async function forgetCampaigns(
         ),
       )
       .orderBy(asc(campaigns.id))
-      .limit(PIECE);
+      .limit(BATCH_SIZE);
     for (const { id } of rows) {
       const where = eq(campaignRecipients.campaignId, id);
       const key = campaignRecipients.position;
-      total += await deleteInPieces(db, { table: campaignRecipients, key, where, signal });
+      total += await deleteInBatches(db, { table: campaignRecipients, key, where, signal });
       if (signal.aborted) return total;
       // Last: a campaign whose recipients are half gone is found again.
       await db.delete(campaigns).where(eq(campaigns.id, id));
       total += 1;
     }
-    if (rows.length < PIECE) break;
+    if (rows.length < BATCH_SIZE) break;
   }
   return total;
 }

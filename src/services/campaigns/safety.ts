@@ -45,7 +45,7 @@ export function dailyCap(
 }
 
 /** What became of one message, for the threshold. */
-export type Fate = 'ok' | 'failed' | 'refused';
+export type CountedOutcome = 'ok' | 'failed' | 'refused';
 
 /** The newest outcomes that are looked at, and how few are too few to judge by. */
 export const WINDOW = 100;
@@ -55,21 +55,21 @@ const REFUSED_PERCENT = 10;
 export const DEFAULT_FAILURE_PERCENT = 30;
 
 /** Refusals carry the number of WhatsApp's error acknowledgement (463, 479, …); our own codes are words. */
-export function fateOf(outcome: { status: string; errorCode: string | null }): Fate | null {
+export function countedOutcome(outcome: { status: string; errorCode: string | null }): CountedOutcome | null {
   if (outcome.status === 'canceled') return null;
   if (outcome.status !== 'failed' && outcome.status !== 'expired') return 'ok';
   return /^\d+$/.test(outcome.errorCode ?? '') ? 'refused' : 'failed';
 }
 
-/** Why the campaign must pause itself, or null. `fates` are the newest outcomes, at most WINDOW of them. */
+/** Why the campaign must pause itself, or null. `outcomes` are the newest outcomes, at most WINDOW of them. */
 export function mustPause(
-  fates: readonly Fate[],
+  outcomes: readonly CountedOutcome[],
   failurePercent: number,
 ): { reason: 'refusal_rate' | 'failure_rate'; message: string } | null {
-  const total = fates.length;
+  const total = outcomes.length;
   if (total < MIN_SAMPLE) return null;
-  const refused = fates.filter((fate) => fate === 'refused').length;
-  const failed = fates.filter((fate) => fate !== 'ok').length;
+  const refused = outcomes.filter((outcome) => outcome === 'refused').length;
+  const failed = outcomes.filter((outcome) => outcome !== 'ok').length;
   if (refused * 100 >= total * Math.min(REFUSED_PERCENT, failurePercent)) {
     const message = `WhatsApp refused ${refused} of the last ${total} messages: sending on would endanger the number.`;
     return { reason: 'refusal_rate', message };

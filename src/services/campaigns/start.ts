@@ -1,7 +1,8 @@
 /** Making campaigns: now, at a time, or again and again. */
+
+import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { transact, tryInsert } from '../../db/ops.ts';
 import { campaigns } from '../../db/schema.ts';
-import { turn } from '../../db/turns.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
@@ -31,7 +32,7 @@ import { firstRun } from './schedule.ts';
 import type { MadeCampaign, ScheduleCampaignInput, SendCampaignInput } from './schemas.ts';
 
 /** Numbers read between two turns of the event loop. */
-const NUMBERS_PIECE = 200;
+const BATCH_SIZE = 200;
 /** As campaign_recipients.phone holds. */
 const MAX_PHONE = 20;
 
@@ -223,7 +224,7 @@ async function readNumbers(ctx: Ctx, userId: number, texts: readonly string[]): 
   const seen = new Set<string>();
   let invalidCount = 0;
   for (const [i, text] of texts.entries()) {
-    if (i > 0 && i % NUMBERS_PIECE === 0) await turn();
+    if (i > 0 && i % BATCH_SIZE === 0) await yieldToEventLoop();
     const phone = toPhone(text, ctx.config.defaultCountry);
     if (phone !== null) seen.add(phone);
     else seen.add(`${INVALID_MARK}${text.trim().slice(0, MAX_PHONE)}`);
@@ -241,8 +242,8 @@ async function readNumbers(ctx: Ctx, userId: number, texts: readonly string[]): 
 async function eachOnce(ctx: Ctx, userId: number, entries: readonly string[]): Promise<string[]> {
   const keys = new Set<string>();
   const kept: string[] = [];
-  for (let at = 0; at < entries.length; at += NUMBERS_PIECE) {
-    const piece = entries.slice(at, at + NUMBERS_PIECE);
+  for (let at = 0; at < entries.length; at += BATCH_SIZE) {
+    const piece = entries.slice(at, at + BATCH_SIZE);
     const subscribers = await findSubscribers(
       ctx.db,
       userId,
@@ -253,7 +254,7 @@ async function eachOnce(ctx: Ctx, userId: number, entries: readonly string[]): P
       if (!keys.has(key)) kept.push(entry);
       keys.add(key);
     }
-    await turn();
+    await yieldToEventLoop();
   }
   return kept;
 }

@@ -162,7 +162,7 @@ export async function deleteContact(
 }
 
 /** As many as one statement takes well. */
-const PIECE = 500;
+const BATCH_SIZE = 500;
 
 async function writeContacts(
   ctx: Ctx,
@@ -174,8 +174,8 @@ async function writeContacts(
     const now = ctx.clock.now();
     const list = await lockList(tx, userId, listId, now, ctx.actor.sessionId);
     const total = { added: 0, updated: 0 };
-    for (let at = 0; at < contacts.length; at += PIECE) {
-      const piece = contacts.slice(at, at + PIECE);
+    for (let at = 0; at < contacts.length; at += BATCH_SIZE) {
+      const piece = contacts.slice(at, at + BATCH_SIZE);
       const { added, updated } = await mergeContacts(tx, list, piece, { now, importId: null });
       total.added += added;
       total.updated += updated;

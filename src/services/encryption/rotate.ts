@@ -1,9 +1,9 @@
 /** Sealing everything with the newest key, while the service works on the same rows. */
 import type { Database } from '../../db/client.ts';
+import { pause } from '../../db/event-loop.ts';
 import { transact } from '../../db/ops.ts';
-import { pause } from '../../db/turns.ts';
 import type { SecretBox } from '../../utils/crypto.ts';
-import { SEALED_PLACES, type SealedValue } from './places.ts';
+import { SEALED_COLUMNS, type SealedValue } from './sealed-columns.ts';
 
 export interface RotationDeps {
   database: Database;
@@ -30,7 +30,7 @@ export interface Rotation {
 }
 
 /** Rows of one transaction: a few milliseconds, for which nobody else writes on SQLite. */
-const BATCH = 50;
+const BATCH_SIZE = 50;
 /** The service's turn between two of them. */
 const PAUSE_MS = 10;
 /** The last one finds nothing to do; each before it met values that the service was changing. */
@@ -71,13 +71,13 @@ async function runPass(
 ): Promise<Pass> {
   const { secrets, database } = deps;
   const pass: Pass = { todo: 0, done: 0, lost: new Map(), damaged: 0 };
-  for (const place of SEALED_PLACES) {
+  for (const place of SEALED_COLUMNS) {
     progress.place = place.name;
     for await (const values of place.pages(database.db)) {
       if (signal?.aborted) return pass;
       const others = values.filter((value) => value.keyId !== secrets.keyId);
-      for (let at = 0; at < others.length; at += BATCH) {
-        await resealBatch(deps, others.slice(at, at + BATCH), pass, progress);
+      for (let at = 0; at < others.length; at += BATCH_SIZE) {
+        await resealBatch(deps, others.slice(at, at + BATCH_SIZE), pass, progress);
         await pause(PAUSE_MS);
         if (signal?.aborted) return pass;
       }
@@ -132,7 +132,7 @@ export interface SealedCount {
 /** Tries every sealed value. */
 export async function countSealed({ database, secrets }: RotationDeps): Promise<SealedCount[]> {
   const counts = new Map<string, SealedCount>();
-  for (const place of SEALED_PLACES) {
+  for (const place of SEALED_COLUMNS) {
     for await (const values of place.pages(database.db)) {
       for (const value of values) {
         const { keyId } = value;

@@ -3,7 +3,7 @@ import type { Database } from '../../db/client.ts';
 import type { SecretBox } from '../../utils/crypto.ts';
 import { StartError } from '../../utils/errors.ts';
 import type { Logger } from '../../utils/logger.ts';
-import { SEALED_PLACES, type SealedValue } from './places.ts';
+import { SEALED_COLUMNS, type SealedValue } from './sealed-columns.ts';
 
 export interface KeyTrouble {
   /** the table */
@@ -43,7 +43,7 @@ export async function findKeyTrouble(
   onSome: (place: string, keyId: string) => void = () => undefined,
 ): Promise<KeyTrouble[]> {
   const troubles: KeyTrouble[] = [];
-  for (const { name, pages } of SEALED_PLACES) {
+  for (const { name, pages } of SEALED_COLUMNS) {
     const values = ((await pages(database.db).next()).value ?? []).filter(
       (value: SealedValue) => !lost.includes(value.keyId),
     );

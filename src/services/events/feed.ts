@@ -25,7 +25,7 @@ export interface TenantFeed {
 }
 
 /** Events read in one go, and of one session: a busy one leaves room for the others. */
-const BATCH = 200;
+const BATCH_SIZE = 200;
 const PER_SESSION = 50;
 /** An event is in the database at most this long after its own time: its transaction is over, clocks differ. */
 const SETTLE_MS = MINUTE_MS;
@@ -174,7 +174,7 @@ async function readTold(
   const batch: Told[] = [];
   let complete = true;
   for (const id of [...gone, ...behind]) {
-    if (batch.length >= BATCH) return { told: batch, complete: false };
+    if (batch.length >= BATCH_SIZE) return { told: batch, complete: false };
     const after = told.get(id) ?? 0;
     const found = await ctx.stream.share(userId, `events ${id} ${after}`, () => readAfter(ctx, id, after));
     batch.push(...found);

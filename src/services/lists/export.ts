@@ -1,8 +1,8 @@
 /** A list as CSV, in the columns that an import reads. */
 import { and, asc, eq, gt } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
+import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { broadcastContacts } from '../../db/schema.ts';
-import { turn } from '../../db/turns.ts';
 import { csvLines } from '../../utils/csv.ts';
 import { loopShare } from '../../utils/loop-share.ts';
 import { own } from '../../utils/own.ts';
@@ -11,7 +11,7 @@ import type { Ctx } from '../context.ts';
 import { enterBroadcast } from '../sessions/tenant.ts';
 import { findList, type ListRef, type ListRow } from './lists.ts';
 
-const PIECE = 100;
+const BATCH_SIZE = 100;
 
 export interface CsvExport {
   fileName: string;
@@ -38,7 +38,7 @@ async function* contactLines(db: Db, list: ListRow, userId: number): AsyncGenera
       .from(broadcastContacts)
       .where(and(eq(broadcastContacts.listId, list.id), gt(broadcastContacts.phone, after)))
       .orderBy(asc(broadcastContacts.phone))
-      .limit(PIECE);
+      .limit(BATCH_SIZE);
     const last = rows.at(-1);
     if (last === undefined) return;
     yield csvLines(
@@ -49,7 +49,7 @@ async function* contactLines(db: Db, list: ListRow, userId: number): AsyncGenera
       ]),
     );
     after = last.phone;
-    await turn();
+    await yieldToEventLoop();
     await loopShare.turn(userId);
   }
 }

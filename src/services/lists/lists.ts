@@ -1,7 +1,7 @@
 /** Broadcast lists. They belong to the tenant: every session of it reaches the same ones. */
 import { and, count, desc, eq, isNotNull, isNull, type SQL } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
-import { affected, deleteInPieces, transact } from '../../db/ops.ts';
+import { affected, deleteInBatches, transact } from '../../db/ops.ts';
 import { broadcastContacts, broadcastLists } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
 import { record } from '../../events/record.ts';
@@ -138,7 +138,7 @@ export async function purgeDeletedLists(deps: Pick<Deps, 'db'>, signal?: AbortSi
 }
 
 async function purgeList({ db }: Pick<Deps, 'db'>, listId: string, signal?: AbortSignal): Promise<void> {
-  await deleteInPieces(db, {
+  await deleteInBatches(db, {
     table: broadcastContacts,
     key: broadcastContacts.phone,
     where: eq(broadcastContacts.listId, listId),

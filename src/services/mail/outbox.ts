@@ -14,7 +14,7 @@ import { type MailKind, type MailLanguage, mailText } from './texts.ts';
 const GIVE_UP_MS = DAY_MS;
 /** The first is longer than one attempt may take, so that nobody else tries meanwhile. */
 const RETRY: BackoffRange = { firstMs: MINUTE_MS, maxMs: HOUR_MS };
-const BATCH = 10;
+const BATCH_SIZE = 10;
 /** Of the MAC in the link of a registration. */
 const PURPOSE = 'verify-email';
 
@@ -61,7 +61,7 @@ export async function sendDueMails(deps: MailDeps, mailer: Mailer, signal?: Abor
     .from(mailOutbox)
     .where(lte(mailOutbox.nextAttemptAt, deps.clock.now()))
     .orderBy(asc(mailOutbox.nextAttemptAt), asc(mailOutbox.id))
-    .limit(BATCH);
+    .limit(BATCH_SIZE);
   let sent = 0;
   for (const row of rows) {
     if (signal?.aborted) break;

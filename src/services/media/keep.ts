@@ -36,7 +36,7 @@ interface KeepOptions {
   /** when somebody has looked already */
   details?: MediaDetails;
   /** written when row and file are both there; repeatable */
-  companion?: (tx: Tx, row: MediaRecord) => Promise<void>;
+  alsoInTransaction?: (tx: Tx, row: MediaRecord) => Promise<void>;
 }
 
 /**
@@ -46,7 +46,14 @@ interface KeepOptions {
 export async function keepReceived(
   ctx: Ctx,
   received: ReceivedFile,
-  { mimetype, kind, neededUntil, sessionId = ctx.actor.sessionId, details: seen, companion }: KeepOptions,
+  {
+    mimetype,
+    kind,
+    neededUntil,
+    sessionId = ctx.actor.sessionId,
+    details: seen,
+    alsoInTransaction,
+  }: KeepOptions,
 ): Promise<MediaRecord> {
   const now = ctx.clock.now();
   const expiresAt = expiryOf(ctx, neededUntil);
@@ -55,7 +62,7 @@ export async function keepReceived(
     const row = { ...known, expiresAt: Math.max(known.expiresAt, expiresAt) };
     await transact(ctx.db, async (tx) => {
       if (row.expiresAt > known.expiresAt) await extend(tx, row);
-      await companion?.(tx, row);
+      await alsoInTransaction?.(tx, row);
     });
     return row;
   }
@@ -84,7 +91,7 @@ export async function keepReceived(
   });
   await ctx.storage.put(row.storageKey, received);
   // Last: a repeated request must not be told of a file that a crash has kept from its place.
-  if (companion) await transact(ctx.db, (tx) => companion(tx, row));
+  if (alsoInTransaction) await transact(ctx.db, (tx) => alsoInTransaction(tx, row));
   return row;
 }
 

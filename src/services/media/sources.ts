@@ -18,7 +18,7 @@ export type MediaSource = ReceivedFile | string;
 /** For the whole of a download. */
 const FETCH_TIMEOUT_MS = MINUTE_MS;
 /** Characters decoded at a time. */
-const PIECE = 262_144;
+const BATCH_SIZE = 262_144;
 /** Characters before the comma. */
 const MAX_HEADER = 1_024;
 /** Characters of a `data:` URL that is not base64: a text, never a file of any size. */
@@ -41,8 +41,8 @@ export async function receiveDataUrl(
 }
 
 async function* piecesOf(text: string): AsyncGenerator<string> {
-  for (let at = 0; at < text.length; at += PIECE) {
-    yield text.slice(at, at + PIECE);
+  for (let at = 0; at < text.length; at += BATCH_SIZE) {
+    yield text.slice(at, at + BATCH_SIZE);
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }

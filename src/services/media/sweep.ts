@@ -1,19 +1,19 @@
 /** What nothing needs any more: files past their time, and what requests that were cut off left behind. */
 import { inArray, lte } from 'drizzle-orm';
-import { deleteInPieces } from '../../db/ops.ts';
+import { deleteInBatches } from '../../db/ops.ts';
 import { media, numberChecks } from '../../db/schema.ts';
 import type { Deps } from '../context.ts';
 import { removeStale } from './staging.ts';
 
 export type SweepDeps = Pick<Deps, 'config' | 'clock' | 'db' | 'storage'>;
 
-const PIECE = 200;
+const BATCH_SIZE = 200;
 
 /** Removes files and then their rows; how many. Safe in several processes at once. Throws UNAVAILABLE. */
 export async function sweepMedia(deps: SweepDeps, signal?: AbortSignal): Promise<number> {
   const now = deps.clock.now();
   await removeStale(deps);
-  await deleteInPieces(deps.db, {
+  await deleteInBatches(deps.db, {
     table: numberChecks,
     key: numberChecks.key,
     where: lte(numberChecks.expiresAt, now),
@@ -25,7 +25,7 @@ export async function sweepMedia(deps: SweepDeps, signal?: AbortSignal): Promise
       .select({ id: media.id, key: media.storageKey })
       .from(media)
       .where(lte(media.expiresAt, now))
-      .limit(PIECE);
+      .limit(BATCH_SIZE);
     if (rows.length === 0) break;
     // The file first: a row without a file is found again, a file without a row is not.
     await Promise.all(rows.map((row) => deps.storage.remove(row.key)));

@@ -46,7 +46,7 @@ export async function uploadMedia(ctx: Ctx, source: MediaSource): Promise<MediaO
       kind: 'upload',
       neededUntil: ctx.clock.now(),
       // The link is a credential, which must not be in what is kept.
-      companion: (tx, kept) =>
+      alsoInTransaction: (tx, kept) =>
         claimIdempotency(
           ctx,
           tx,

@@ -2,6 +2,7 @@
 import { and, asc, count, eq, gt, inArray, lte, type SQL, sql } from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
 import type { Db } from '../../db/client.ts';
+import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { rawRows } from '../../db/ops.ts';
 import {
   messageQueue,
@@ -11,7 +12,6 @@ import {
   webhookOutbox,
   whatsappAccounts,
 } from '../../db/schema.ts';
-import { turn } from '../../db/turns.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { countUpTo } from '../analytics/keyset.ts';
 import { countRows } from '../analytics/totals.ts';
@@ -20,7 +20,7 @@ import { countUnreadable, isDatabaseWritable, isStorageUp } from '../health.ts';
 import type { Metrics } from './registry.ts';
 
 /** Sessions whose queues are looked at in one statement: three seeks each. */
-const SESSIONS_PIECE = 300;
+const BATCH_SIZE = 300;
 const MAX_SESSIONS = 10_000;
 /** Webhooks whose oldest event is looked at. */
 const MAX_WEBHOOKS = 1_000;
@@ -66,14 +66,14 @@ async function setQueue(metrics: Metrics, deps: Deps): Promise<void> {
   const now = deps.clock.now();
   const oldest = { high: now, normal: now, low: now };
   let last = '';
-  for (let seen = 0; seen < MAX_SESSIONS; seen += SESSIONS_PIECE) {
+  for (let seen = 0; seen < MAX_SESSIONS; seen += BATCH_SIZE) {
     const ids = await nextConnected(deps, last);
     if (ids.length === 0) break;
     for (const name of ['high', 'normal', 'low'] as const) {
       oldest[name] = Math.min(oldest[name], await oldestDue(deps, ids, PRIORITIES[name], now));
     }
     last = ids.at(-1) ?? '';
-    await turn();
+    await yieldToEventLoop();
   }
   for (const name of ['high', 'normal', 'low'] as const) {
     metrics.queueOldest.set({ priority: name }, (now - oldest[name]) / 1000);
@@ -87,7 +87,7 @@ async function nextConnected({ db }: Deps, after: string): Promise<string[]> {
     .from(whatsappAccounts)
     .where(and(gt(id, after), eq(status, 'connected')))
     .orderBy(asc(id))
-    .limit(SESSIONS_PIECE);
+    .limit(BATCH_SIZE);
   return rows.map((row) => row.id);
 }
 

@@ -1,10 +1,10 @@
 /** The ledger of numbers that want no broadcasts of a tenant. One-time passwords never look here. */
 import { and, asc, count, desc, eq, gt, inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
+import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { affected, transact, tryInsert } from '../../db/ops.ts';
 import { optOuts } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
-import { turn } from '../../db/turns.ts';
 import { record } from '../../events/record.ts';
 import { csvLines } from '../../utils/csv.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -17,7 +17,7 @@ import { readLedgerKeys, showKey, toLedgerKey } from './ledger-keys.ts';
 import { withoutOptedOut } from './opted-out.ts';
 
 const MAX_COUNTED = 10_000;
-const PIECE = 500;
+const BATCH_SIZE = 500;
 
 type Row = typeof optOuts.$inferSelect;
 
@@ -135,7 +135,7 @@ async function* optOutLines(db: Db, userId: number, bound: string | null): Async
       .from(optOuts)
       .where(and(eq(optOuts.userId, userId), ofBound(bound, optOuts.sessionId), gt(optOuts.phone, after)))
       .orderBy(asc(optOuts.phone))
-      .limit(PIECE);
+      .limit(BATCH_SIZE);
     const last = rows.at(-1);
     if (last === undefined) return;
     yield csvLines(
@@ -150,7 +150,7 @@ async function* optOutLines(db: Db, userId: number, bound: string | null): Async
         ]),
     );
     after = last.phone;
-    await turn();
+    await yieldToEventLoop();
   }
 }
 

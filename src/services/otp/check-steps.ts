@@ -11,14 +11,14 @@ import { AppError } from '../../utils/errors.ts';
 import { closeOtp, type Ending, otpFact } from './close.ts';
 import type { OtpDeps } from './deps.ts';
 import { type CheckedOtp, whileOpen } from './rows.ts';
-import { spendWindow, type Window } from './windows.ts';
+import { type BudgetWindow, spendWindow } from './windows.ts';
 
 export interface AttemptRequest {
   id: string;
   /** as the caller has seen them: the attempt counts only if nobody else's came in between */
   attempts: number;
   /** budgets that this attempt spends as well */
-  windows: readonly Window[];
+  windows: readonly BudgetWindow[];
 }
 
 /** What was spent; null when the OTP has changed since it was seen; the error when a budget is empty. */
@@ -79,7 +79,7 @@ async function spendWindows(
   results: Map<AttemptRequest, AttemptResult>,
   now: number,
 ): Promise<void> {
-  const spenders = new Map<string, { window: Window; requests: AttemptRequest[] }>();
+  const spenders = new Map<string, { window: BudgetWindow; requests: AttemptRequest[] }>();
   for (const request of counted) {
     for (const window of request.windows) {
       const entry = spenders.get(window.key) ?? { window, requests: [] };
@@ -99,7 +99,12 @@ async function spendWindows(
   }
 }
 
-async function trySpend(tx: Tx, window: Window, now: number, n: number): Promise<SpentWindow | AppError> {
+async function trySpend(
+  tx: Tx,
+  window: BudgetWindow,
+  now: number,
+  n: number,
+): Promise<SpentWindow | AppError> {
   try {
     return await spendWindow(tx, window, now, n);
   } catch (error) {

@@ -10,7 +10,7 @@ import { AppError } from '../../utils/errors.ts';
 import type { OtpDeps } from './deps.ts';
 import { spendWindow } from './windows.ts';
 
-const PIECE = 1_000;
+const BATCH_SIZE = 1_000;
 
 interface Tally {
   ended: number;
@@ -43,7 +43,7 @@ async function tallyLastHour(deps: OtpDeps, signal?: AbortSignal): Promise<Map<n
       .from(otps)
       .where(last === null ? gt(otps.endedAt, since) : isNewer({ at: otps.endedAt, id: otps.id }, last))
       .orderBy(asc(otps.endedAt), asc(otps.id))
-      .limit(PIECE);
+      .limit(BATCH_SIZE);
     for (const { userId, status } of rows) {
       const tally = tallies.get(userId) ?? { ended: 0, verified: 0 };
       tally.ended++;
@@ -51,7 +51,7 @@ async function tallyLastHour(deps: OtpDeps, signal?: AbortSignal): Promise<Map<n
       tallies.set(userId, tally);
     }
     const end = rows.at(-1);
-    if (!end || rows.length < PIECE) break;
+    if (!end || rows.length < BATCH_SIZE) break;
     last = { at: end.endedAt ?? since, id: end.id };
   }
   return tallies;

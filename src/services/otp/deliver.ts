@@ -11,7 +11,7 @@ import { newMessageId } from '../../utils/ids.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 import type { OtpDeps } from './deps.ts';
-import type { Carrier } from './sessions.ts';
+import type { SendingSession } from './sessions.ts';
 
 /** What history and queue hold of a code's message; `openOtpContent` makes the text right before it is sent. */
 export interface OtpContent {
@@ -23,7 +23,7 @@ export interface DeliveryRequest {
   otpId: string;
   userId: number;
   phone: string;
-  carrier: Pick<Carrier, 'accountId' | 'sessionId'>;
+  sendingSession: Pick<SendingSession, 'accountId' | 'sessionId'>;
   round: number;
   expiresAt: number;
   origin?: Origin;
@@ -47,16 +47,16 @@ export async function deliver(
   deps: OtpDeps,
   request: DeliveryRequest,
 ): Promise<{ delivery: OtpDelivery; fact: Fact }> {
-  const { userId, phone, carrier, expiresAt } = request;
+  const { userId, phone, sendingSession, expiresAt } = request;
   const content: OtpContent = { type: 'otp', otpId: request.otpId };
   const message = {
     userId,
-    accountId: carrier.accountId,
-    sessionId: carrier.sessionId,
+    accountId: sendingSession.accountId,
+    sessionId: sendingSession.sessionId,
     messageId: newMessageId(),
     peer: phoneJid(phone),
     phone,
-    lid: (await findLidPairs(tx, carrier, 'phone', [phone]))[0]?.lid ?? null,
+    lid: (await findLidPairs(tx, sendingSession, 'phone', [phone]))[0]?.lid ?? null,
     type: 'otp',
     content,
     priority: PRIORITIES.high,

@@ -11,11 +11,11 @@ import { claimIdempotency } from '../idempotency.ts';
 import { openCode } from './codes.ts';
 import { cancelWaitingCodes, deliver } from './deliver.ts';
 import { findOtp, type OtpRef } from './find.ts';
-import { spendSend, takeTurn } from './number-turn.ts';
+import { lockNumber, spendSend } from './number-lock.ts';
 import { findById, type OtpRow, otpNotFound, refusalOf, whileOpen } from './rows.ts';
 import type { OtpRefFields, ResendOtpFields } from './schemas.ts';
 import { otpSentBody, type SentOtp, type SentOtpResult } from './send.ts';
-import { chooseCarrier, readFallbacks } from './sessions.ts';
+import { chooseSession, readFallbacks } from './sessions.ts';
 import { FIRST_LOOK_MS } from './watch-policy.ts';
 
 export type ResendOtpInput = OtpRef &
@@ -35,18 +35,18 @@ export async function resendOtp(ctx: Ctx, input: ResendOtpInput): Promise<SentOt
 
 async function writeResend(tx: Tx, ctx: Ctx, found: OtpRow, input: ResendOtpInput): Promise<SentOtpResult> {
   const now = ctx.clock.now();
-  const turn = await takeTurn(tx, found, now);
+  const number = await lockNumber(tx, found, now);
   const otp = await findById(tx, { userId: found.userId, otpId: found.id, sessionId: null });
   const refusal = refusalOf(otp, now);
   if (refusal || !otp) throw refusal ?? otpNotFound();
-  await spendSend(tx, ctx, turn, { otpId: otp.id, endUserIp: input.endUserIp ?? otp.endUserIp });
-  const carrier = chooseCarrier(await readFallbacks(tx, otp.failover, now));
+  await spendSend(tx, ctx, number, { otpId: otp.id, endUserIp: input.endUserIp ?? otp.endUserIp });
+  const sendingSession = chooseSession(await readFallbacks(tx, otp.failover, now));
   const canceled = await cancelWaitingCodes(tx, ctx, otp.deliveries);
   const { delivery, fact } = await deliver(tx, ctx, {
     otpId: otp.id,
     userId: otp.userId,
     phone: otp.phone,
-    carrier,
+    sendingSession,
     round: (otp.deliveries.at(-1)?.round ?? 0) + 1,
     expiresAt: otp.expiresAt,
     origin: originOf(ctx),
@@ -54,8 +54,8 @@ async function writeResend(tx: Tx, ctx: Ctx, found: OtpRow, input: ResendOtpInpu
   const updated = await tx
     .update(otps)
     .set({
-      accountId: carrier.accountId,
-      sessionId: carrier.sessionId,
+      accountId: sendingSession.accountId,
+      sessionId: sendingSession.sessionId,
       companyName: input.companyName?.trim() || otp.companyName,
       messageRowId: delivery.id,
       messageId: delivery.messageId,
@@ -67,7 +67,7 @@ async function writeResend(tx: Tx, ctx: Ctx, found: OtpRow, input: ResendOtpInpu
   // It was verified or ended since it was read: nothing of this is kept.
   if (affected(updated) === 0) throw otpNotFound();
   await record(tx, ctx, [...canceled, fact]);
-  const kept = toAnswer(otp, delivery, carrier.sessionId, now);
+  const kept = toAnswer(otp, delivery, sendingSession.sessionId, now);
   await claimIdempotency(ctx, tx, { status: 202, body: otpSentBody(kept) }, { final: true });
   const answer = ctx.config.otp.returnCode ? { ...kept, otp: codeOf(ctx, otp) } : kept;
   return { answer, messageRowId: delivery.id };

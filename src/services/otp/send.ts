@@ -13,10 +13,10 @@ import { closeOtp, endingByTime } from './close.ts';
 import { macOf, makeCode, sealCode } from './codes.ts';
 import { requireCountry } from './country.ts';
 import { deliver } from './deliver.ts';
-import { type NumberTurn, readBudget, spendSend, takeTurn } from './number-turn.ts';
+import { type LockedNumber, lockNumber, readBudget, spendSend } from './number-lock.ts';
 import { findByNumber, isOpen, type OtpRow } from './rows.ts';
 import type { SendOtpFields } from './schemas.ts';
-import { type Carrier, chooseCarrier, readCarriers } from './sessions.ts';
+import { chooseSession, readSendingSessions, type SendingSession } from './sessions.ts';
 import type { OtpLanguage } from './template-text.ts';
 import { resolveTemplate } from './templates.ts';
 import { FIRST_LOOK_MS } from './watch-policy.ts';
@@ -65,8 +65,8 @@ export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpRes
   const phone = normalizePhone(input.to, ctx.config.defaultCountry);
   const companyName = input.companyName?.trim() || null;
   const language = input.language ?? DEFAULTS.language;
-  const carriers = await readCarriers(ctx.db, ctx.actor.userId, names, ctx.clock.now());
-  chooseCarrier(carriers, input.connectedOnly);
+  const sendingSessions = await readSendingSessions(ctx.db, ctx.actor.userId, names, ctx.clock.now());
+  chooseSession(sendingSessions, input.connectedOnly);
   await requireCountry(ctx, phone);
   const template = await resolveTemplate(ctx, { template: input.template ?? null, language, companyName });
   const otp = {
@@ -82,7 +82,7 @@ export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpRes
     lifetimeMs: (input.expiresInSeconds ?? DEFAULTS.expiresInSeconds) * 1000,
     maxAttempts: input.maxAttempts ?? DEFAULTS.maxAttempts,
   };
-  return transact(ctx.database, (tx) => writeSend(tx, ctx, otp, carriers));
+  return transact(ctx.database, (tx) => writeSend(tx, ctx, otp, sendingSessions));
 }
 
 interface NewOtp {
@@ -99,29 +99,34 @@ interface NewOtp {
   maxAttempts: number;
 }
 
-async function writeSend(tx: Tx, ctx: Ctx, otp: NewOtp, carriers: Carrier[]): Promise<SentOtpResult> {
+async function writeSend(
+  tx: Tx,
+  ctx: Ctx,
+  otp: NewOtp,
+  sendingSessions: SendingSession[],
+): Promise<SentOtpResult> {
   const now = ctx.clock.now();
-  const turn = await takeTurn(tx, otp, now);
-  await spendSend(tx, ctx, turn, { otpId: otp.id, endUserIp: otp.endUserIp });
-  const replaced = await replaceOpen(tx, ctx, turn);
-  const maxAttempts = Math.min(otp.maxAttempts, await readBudget(tx, turn, now));
-  const carrier = chooseCarrier(carriers);
+  const number = await lockNumber(tx, otp, now);
+  await spendSend(tx, ctx, number, { otpId: otp.id, endUserIp: otp.endUserIp });
+  const replaced = await replaceOpen(tx, ctx, number);
+  const maxAttempts = Math.min(otp.maxAttempts, await readBudget(tx, number, now));
+  const sendingSession = chooseSession(sendingSessions);
   const expiresAt = now + otp.lifetimeMs;
   const { id: otpId, userId, phone } = otp;
-  const request = { otpId, userId, phone, carrier, round: 1, expiresAt, origin: originOf(ctx) };
+  const request = { otpId, userId, phone, sendingSession, round: 1, expiresAt, origin: originOf(ctx) };
   const { delivery, fact } = await deliver(tx, ctx, request);
   await tx.insert(otps).values({
     ...rowOf(ctx, otp, delivery),
-    openPhone: turn.key,
+    openPhone: number.key,
     maxAttempts,
-    failover: carriers.map(({ accountId, sessionId }) => ({ accountId, sessionId })),
+    failover: sendingSessions.map(({ accountId, sessionId }) => ({ accountId, sessionId })),
     expiresAt,
   });
   await record(tx, ctx, [...replaced, fact]);
   const kept: SentOtp = {
     otpId,
-    session: carrier.sessionId,
-    sessionId: carrier.sessionId,
+    session: sendingSession.sessionId,
+    sessionId: sendingSession.sessionId,
     to: formatE164(phone),
     messageId: delivery.messageId,
     status: 'pending',
@@ -169,11 +174,11 @@ export function otpSentBody(data: SentOtp): { success: true; message: string; da
 }
 
 /** Ends what is open of the number's OTPs: two codes that are both right would double an attacker's chance. */
-async function replaceOpen(tx: Tx, ctx: Ctx, turn: NumberTurn): Promise<Fact[]> {
+async function replaceOpen(tx: Tx, ctx: Ctx, number: LockedNumber): Promise<Fact[]> {
   const facts: Fact[] = [];
   // One, as a rule: more where spellings turned out to be one subscriber's while each had a code.
-  for (const _ of turn.spellings) {
-    const previous = await findByNumber(tx, { ...turn, sessionId: null });
+  for (const _ of number.spellings) {
+    const previous = await findByNumber(tx, { ...number, sessionId: null });
     if (!previous || !isOpen(previous)) break;
     const late = previous.expiresAt <= ctx.clock.now() || previous.attempts >= previous.maxAttempts;
     const ending = late ? endingByTime(previous) : ({ status: 'canceled', reason: 'replaced' } as const);

@@ -9,7 +9,7 @@ import { sessionNotFound } from '../access.ts';
 
 const accounts = whatsappAccounts;
 
-export interface Carrier extends OtpFallback {
+export interface SendingSession extends OtpFallback {
   /** it would send a code now: connected, its breaker closed, not paused, and with room for codes in its limits */
   ready: boolean;
   connected: boolean;
@@ -18,12 +18,12 @@ export interface Carrier extends OtpFallback {
 }
 
 /** The tenant's sessions of these names, in this order. Throws SESSION_NOT_FOUND for a name it does not have. */
-export async function readCarriers(
+export async function readSendingSessions(
   db: Db,
   userId: number,
   names: readonly string[],
   now: number,
-): Promise<Carrier[]> {
+): Promise<SendingSession[]> {
   const rows = await db
     .select(COLUMNS)
     .from(accounts)
@@ -40,7 +40,7 @@ export async function readFallbacks(
   db: Db,
   fallbacks: readonly OtpFallback[],
   now: number,
-): Promise<Carrier[]> {
+): Promise<SendingSession[]> {
   if (fallbacks.length === 0) return [];
   const ids = fallbacks.map(({ accountId }) => accountId);
   const rows = await db.select(COLUMNS).from(accounts).where(inArray(accounts.id, ids));
@@ -60,7 +60,7 @@ const COLUMNS = {
   breakerCode: accounts.breakerCode,
 };
 
-function toCarrier(row: SendingRow & OtpFallback, now: number): Carrier {
+function toCarrier(row: SendingRow & OtpFallback, now: number): SendingSession {
   const { accountId, sessionId } = row;
   const { connected, usable, ready } = sendingState(row, now, PRIORITIES.high);
   return { accountId, sessionId, connected, usable, ready };
@@ -70,11 +70,14 @@ function toCarrier(row: SendingRow & OtpFallback, now: number): Carrier {
  * The first that would send now, else the first that will; with `connectedOnly` the first of the connected ones.
  * Throws NOT_CONNECTED when none ever would.
  */
-export function chooseCarrier(carriers: readonly Carrier[], connectedOnly = false): Carrier {
-  const open = connectedOnly ? carriers.filter(({ connected }) => connected) : carriers;
+export function chooseSession(
+  sendingSessions: readonly SendingSession[],
+  connectedOnly = false,
+): SendingSession {
+  const open = connectedOnly ? sendingSessions.filter(({ connected }) => connected) : sendingSessions;
   const chosen = open.find(({ ready }) => ready) ?? open.find(({ usable }) => usable);
   if (chosen) return chosen;
-  const [first] = carriers;
+  const [first] = sendingSessions;
   throw new AppError('NOT_CONNECTED', 'The session is not connected.', {
     details: { session: first?.sessionId ?? null },
   });

@@ -1,6 +1,6 @@
 /** Ending codes whose time is over, in pieces that never hold anybody up. */
 import { and, asc, eq, lt, lte } from 'drizzle-orm';
-import { deleteInPieces, transact } from '../../db/ops.ts';
+import { deleteInBatches, transact } from '../../db/ops.ts';
 import { otpNumbers, otps } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import { closeOtp, endingByTime } from './close.ts';
@@ -9,7 +9,7 @@ import { FAILURES_WINDOW_MS } from './limits.ts';
 import { OPEN_STATUSES } from './rows.ts';
 
 /** OTPs of one transaction: some milliseconds of work. */
-const PIECE = 50;
+const BATCH_SIZE = 50;
 
 /** Ends every open OTP that is past its time; how many. Two sweeps at once end each of them once. */
 export async function expireOverdue(deps: OtpDeps, signal?: AbortSignal): Promise<number> {
@@ -31,7 +31,7 @@ async function expireOf(
       .from(otps)
       .where(and(eq(otps.status, status), lte(otps.expiresAt, deps.clock.now())))
       .orderBy(asc(otps.expiresAt))
-      .limit(PIECE);
+      .limit(BATCH_SIZE);
     if (due.length === 0) break;
     total += await transact(deps.database, async (tx) => {
       const facts: Fact[] = [];
@@ -45,7 +45,7 @@ async function expireOf(
       await record(tx, deps, facts);
       return ended;
     });
-    if (due.length < PIECE) break;
+    if (due.length < BATCH_SIZE) break;
   }
   return total;
 }
@@ -54,7 +54,7 @@ async function expireOf(
 export function forgetQuietNumbers(deps: OtpDeps, signal?: AbortSignal): Promise<number> {
   const where = lt(otpNumbers.updatedAt, deps.clock.now() - FAILURES_WINDOW_MS);
   // Phones are not unique over tenants, so a piece may hold one number of several: the condition decides.
-  return deleteInPieces(deps.db, {
+  return deleteInBatches(deps.db, {
     table: otpNumbers,
     key: otpNumbers.phone,
     where,

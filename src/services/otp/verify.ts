@@ -12,7 +12,7 @@ import { cleanCode, isRight } from './codes.ts';
 import { findToCheck, type OtpRef } from './find.ts';
 import { type CheckedOtp, findByIdToCheck, otpNotFound, refusalOf } from './rows.ts';
 import type { OtpRefFields, VerifyOtpFields } from './schemas.ts';
-import { addressKey, type Window } from './windows.ts';
+import { addressKey, type BudgetWindow } from './windows.ts';
 
 export type VerifyOtpInput = OtpRef &
   Omit<z.output<typeof VerifyOtpFields>, keyof z.output<typeof OtpRefFields>>;
@@ -60,7 +60,7 @@ async function countAttempt(
 }
 
 /** The budgets for wrong codes: spent before the comparison, given back when the code was right. */
-function windowsOf(ctx: Ctx, endUserIp: string | null): Window[] {
+function windowsOf(ctx: Ctx, endUserIp: string | null): BudgetWindow[] {
   const { userId } = ctx.actor;
   const { wrongChecksPerHour, perAddressPerHour } = ctx.config.otp;
   const windows = [{ key: `otp:wrong:${userId}`, max: wrongChecksPerHour }];

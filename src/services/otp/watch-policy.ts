@@ -4,7 +4,7 @@ import type { OtpDelivery } from '../../db/schema.ts';
 import type { MessageStatus } from '../../queue/progress.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import type { OtpRow } from './rows.ts';
-import type { Carrier } from './sessions.ts';
+import type { SendingSession } from './sessions.ts';
 
 /** The first look after a delivery; an acknowledgement usually takes less. */
 export const FIRST_LOOK_MS = 1_000;
@@ -19,7 +19,7 @@ export interface DeliveryState {
 export type WatchDecision =
   | { action: 'sent'; at: number }
   /** the same code through the next session; what still waits elsewhere is canceled first */
-  | { action: 'failover'; to: Carrier }
+  | { action: 'failover'; to: SendingSession }
   | { action: 'failed'; errorCode: string }
   | { action: 'look'; at: number };
 
@@ -27,7 +27,7 @@ export interface Watched {
   otp: Pick<OtpRow, 'status' | 'deliveries' | 'expiresAt'>;
   states: ReadonlyMap<string, DeliveryState>;
   /** the session asked for and its failover list, as they are now, in order */
-  carriers: readonly Carrier[];
+  sendingSessions: readonly SendingSession[];
   failoverAfterMs: number;
   now: number;
 }
@@ -48,9 +48,13 @@ export function decideWatch(watched: Watched): WatchDecision {
   const latestState = stateOf(latest);
   const dead = latestState === undefined || DEAD.has(latestState.status);
   const tried = new Set(round.map((delivery) => delivery.accountId));
-  const next = watched.carriers.find((carrier) => carrier.ready && !tried.has(carrier.accountId));
+  const next = watched.sendingSessions.find(
+    (sendingSession) => sendingSession.ready && !tried.has(sendingSession.accountId),
+  );
   const overdueAt = latest.at + watched.failoverAfterMs;
-  const current = watched.carriers.find((carrier) => carrier.accountId === latest.accountId);
+  const current = watched.sendingSessions.find(
+    (sendingSession) => sendingSession.accountId === latest.accountId,
+  );
   const stuck = latestState?.status === 'queued' && current?.ready !== true;
   if (next && (dead || stuck || overdueAt <= now)) return { action: 'failover', to: next };
 
@@ -60,9 +64,9 @@ export function decideWatch(watched: Watched): WatchDecision {
 }
 
 /** Less and less often, but on time for a failover, and never after the end. */
-function nextLook({ otp, carriers, now }: Watched, latest: OtpDelivery, overdueAt: number): number {
+function nextLook({ otp, sendingSessions, now }: Watched, latest: OtpDelivery, overdueAt: number): number {
   const pauseMs = Math.min(MAX_PAUSE_MS, Math.max(FIRST_LOOK_MS, Math.floor((now - latest.at) / 2)));
   const at = now + pauseMs;
-  const onTime = carriers.length > 1 && overdueAt > now ? Math.min(at, overdueAt) : at;
+  const onTime = sendingSessions.length > 1 && overdueAt > now ? Math.min(at, overdueAt) : at;
   return Math.max(now + 1, Math.min(onTime, otp.expiresAt));
 }

@@ -10,10 +10,10 @@ import { closeOtp, otpFact } from './close.ts';
 import { cancelWaitingCodes, deliver } from './deliver.ts';
 import type { OtpDeps } from './deps.ts';
 import { isOpen, type OtpRow, whileOpen } from './rows.ts';
-import { type Carrier, readFallbacks } from './sessions.ts';
+import { readFallbacks, type SendingSession } from './sessions.ts';
 import { type DeliveryState, decideWatch, FIRST_LOOK_MS, type WatchDecision } from './watch-policy.ts';
 
-const PIECE = 100;
+const BATCH_SIZE = 100;
 /** Pieces of one round: what is more waits for the next. */
 const MAX_PIECES = 50;
 /** One that the database refused is looked at again after this. */
@@ -31,12 +31,12 @@ export async function watchOtps(deps: OtpDeps, signal?: AbortSignal): Promise<nu
       .from(otps)
       .where(lte(otps.watchAt, deps.clock.now()))
       .orderBy(asc(otps.watchAt))
-      .limit(PIECE);
+      .limit(BATCH_SIZE);
     if (due.length === 0) break;
-    const [states, carriers] = [await readStates(deps, due), await readAllCarriers(deps, due)];
-    for (const otp of due) await lookAt(deps, otp, states, carriers);
+    const [states, sendingSessions] = [await readStates(deps, due), await readAllSessions(deps, due)];
+    for (const otp of due) await lookAt(deps, otp, states, sendingSessions);
     looked += due.length;
-    if (due.length < PIECE) break;
+    if (due.length < BATCH_SIZE) break;
   }
   return looked;
 }
@@ -55,17 +55,17 @@ async function readStates(deps: OtpDeps, due: readonly OtpRow[]): Promise<Map<st
   return new Map(rows.map(({ id, ...state }) => [id, state]));
 }
 
-async function readAllCarriers(deps: OtpDeps, due: readonly OtpRow[]): Promise<Map<string, Carrier>> {
+async function readAllSessions(deps: OtpDeps, due: readonly OtpRow[]): Promise<Map<string, SendingSession>> {
   const all = new Map(due.flatMap((otp) => otp.failover.map((fallback) => [fallback.accountId, fallback])));
-  const carriers = await readFallbacks(deps.db, [...all.values()], deps.clock.now());
-  return new Map(carriers.map((carrier) => [carrier.accountId, carrier]));
+  const sendingSessions = await readFallbacks(deps.db, [...all.values()], deps.clock.now());
+  return new Map(sendingSessions.map((sendingSession) => [sendingSession.accountId, sendingSession]));
 }
 
 async function lookAt(
   deps: OtpDeps,
   otp: OtpRow,
   states: ReadonlyMap<string, DeliveryState>,
-  carriers: ReadonlyMap<string, Carrier>,
+  sendingSessions: ReadonlyMap<string, SendingSession>,
 ): Promise<void> {
   const now = deps.clock.now();
   try {
@@ -74,7 +74,7 @@ async function lookAt(
     const decision = decideWatch({
       otp,
       states,
-      carriers: otp.failover.flatMap(({ accountId }) => carriers.get(accountId) ?? []),
+      sendingSessions: otp.failover.flatMap(({ accountId }) => sendingSessions.get(accountId) ?? []),
       failoverAfterMs: deps.config.otp.failoverAfterMs,
       now,
     });
@@ -135,7 +135,7 @@ async function fail(deps: OtpDeps, otp: OtpRow, errorCode: string): Promise<void
   });
 }
 
-async function failOver(tx: Tx, deps: OtpDeps, otp: OtpRow, carrier: Carrier): Promise<void> {
+async function failOver(tx: Tx, deps: OtpDeps, otp: OtpRow, sendingSession: SendingSession): Promise<void> {
   const now = deps.clock.now();
   // Taken first, so that of several processes one goes on; the look after the delivery is set below.
   const taken = await tx
@@ -148,15 +148,15 @@ async function failOver(tx: Tx, deps: OtpDeps, otp: OtpRow, carrier: Carrier): P
     otpId: otp.id,
     userId: otp.userId,
     phone: otp.phone,
-    carrier,
+    sendingSession,
     round: otp.deliveries.at(-1)?.round ?? 1,
     expiresAt: otp.expiresAt,
   });
   await tx
     .update(otps)
     .set({
-      accountId: carrier.accountId,
-      sessionId: carrier.sessionId,
+      accountId: sendingSession.accountId,
+      sessionId: sendingSession.sessionId,
       messageRowId: delivery.id,
       messageId: delivery.messageId,
       deliveries: [...otp.deliveries, delivery],

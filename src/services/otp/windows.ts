@@ -6,7 +6,7 @@ import { type SpentWindow, spendFromWindow } from '../../db/windows.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { tooOften } from './limits.ts';
 
-export interface Window {
+export interface BudgetWindow {
   key: string;
   max: number;
 }
@@ -15,7 +15,7 @@ export interface Window {
  * Spends `n` of the hour's `max` in the caller's transaction. Exactly `max` get through, whatever runs at the
  * same time. Throws RATE_LIMITED, with nothing spent, when fewer than `n` are left.
  */
-export async function spendWindow(tx: Tx, window: Window, now: number, n = 1): Promise<SpentWindow> {
+export async function spendWindow(tx: Tx, window: BudgetWindow, now: number, n = 1): Promise<SpentWindow> {
   const spent = await spendFromWindow(tx, { ...window, windowMs: HOUR_MS }, now, n);
   if (spent !== null) return spent;
   throw tooOften(

@@ -2,7 +2,7 @@
 
 import { and, eq, lt, notInArray } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
-import { affected, deleteInPieces, transact } from '../../db/ops.ts';
+import { affected, deleteInBatches, transact } from '../../db/ops.ts';
 import {
   LINKING_STATUSES,
   messageQueue,
@@ -23,7 +23,7 @@ import { findSession, type SessionRecord, type SessionRef } from './find.ts';
 
 const accounts = whatsappAccounts;
 /** Queued messages canceled in one transaction. */
-const PIECE = 200;
+const BATCH_SIZE = 200;
 
 /**
  * Logs out, cancels what is queued and forgets the session: row, credentials, keys and contacts.
@@ -89,16 +89,16 @@ async function deleteRow(ctx: Ctx, session: SessionRecord, onlyUnused: boolean):
 
 async function deleteBelongings({ db }: Ctx, accountId: string): Promise<void> {
   const contacts = eq(waContacts.accountId, accountId);
-  await deleteInPieces(db, { table: waContacts, key: waContacts.lid, where: contacts });
+  await deleteInBatches(db, { table: waContacts, key: waContacts.lid, where: contacts });
   const chats = eq(waChats.accountId, accountId);
-  await deleteInPieces(db, { table: waChats, key: waChats.chat, where: chats });
+  await deleteInBatches(db, { table: waChats, key: waChats.chat, where: chats });
   await db.delete(waCredentials).where(eq(waCredentials.accountId, accountId));
   await deleteKeys(db, accountId);
 }
 
 async function cancelQueue(ctx: Ctx, session: SessionRecord): Promise<void> {
   for (;;) {
-    if ((await transact(ctx.database, (tx) => cancelPiece(ctx, tx, session))) < PIECE) return;
+    if ((await transact(ctx.database, (tx) => cancelBatch(ctx, tx, session))) < BATCH_SIZE) return;
   }
 }
 
@@ -114,12 +114,12 @@ const factOf = (ctx: Ctx, { id, userId, sessionId }: SessionRecord) => ({
 });
 
 /** Like every other cancellation; what is being sent ends too, because nobody can send it any more. */
-async function cancelPiece(ctx: Ctx, tx: Tx, session: SessionRecord): Promise<number> {
+async function cancelBatch(ctx: Ctx, tx: Tx, session: SessionRecord): Promise<number> {
   const rows = await tx
     .select({ id: messageQueue.id })
     .from(messageQueue)
     .where(eq(messageQueue.accountId, session.id))
-    .limit(PIECE);
+    .limit(BATCH_SIZE);
   const { facts } = await cancelRows(tx, ctx, {
     ids: rows.map(({ id }) => id),
     claimedToo: true,

@@ -33,7 +33,7 @@ export interface FollowedSession {
 }
 
 /** Events read in one go. */
-const BATCH = 100;
+const BATCH_SIZE = 100;
 /** Who comes back after more than this many events gets the latest of them. */
 const MAX_REPLAY = 10_000;
 
@@ -73,7 +73,7 @@ export async function readEvents(ctx: Ctx, session: FollowedSession): Promise<Se
     .from(activityLogs)
     .where(and(eq(activityLogs.accountId, session.id), gt(activityLogs.seq, session.after)))
     .orderBy(asc(activityLogs.seq))
-    .limit(BATCH);
+    .limit(BATCH_SIZE);
   const last = rows.at(-1);
   if (!last) return [];
   session.after = last.seq ?? session.after;

@@ -2,7 +2,7 @@
 
 import { and, eq, lt, or } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
-import { deleteInPieces } from '../../db/ops.ts';
+import { deleteInBatches } from '../../db/ops.ts';
 import { webhookDeliveries, webhookOutbox } from '../../db/schema.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 
@@ -20,8 +20,8 @@ export async function cleanWebhookHistory(
     lt(createdAt, now - DEAD_DAYS * DAY_MS),
     and(eq(state, 'delivered'), lt(createdAt, now - DELIVERED_DAYS * DAY_MS)),
   );
-  const events = await deleteInPieces(db, { table: webhookOutbox, key: id, where, signal });
-  const attempts = await deleteInPieces(db, {
+  const events = await deleteInBatches(db, { table: webhookOutbox, key: id, where, signal });
+  const attempts = await deleteInBatches(db, {
     table: webhookDeliveries,
     key: webhookDeliveries.id,
     where: lt(webhookDeliveries.at, now - DEAD_DAYS * DAY_MS),

@@ -71,8 +71,8 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     let link: Link | null = null;
     try {
       const keys = await store.load(account);
-      await holder.start(account.id, version.current(), (wish) => {
-        link = startLink(depsFor(wish), account, keys, pairing);
+      await holder.start(account.id, version.current(), (request) => {
+        link = startLink(depsFor(request), account, keys, pairing);
         links.set(account.id, link);
         return link.sock;
       });
@@ -108,11 +108,11 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     return link.passkey();
   }
 
-  function depsFor(wish: SocketWish): LinkDeps {
+  function depsFor(request: SocketWish): LinkDeps {
     const onEvent = (account: AccountRef, event: EngineEvent) => {
-      if (event.type === 'connected') version.accepted(wish.version);
+      if (event.type === 'connected') version.accepted(request.version);
       if (event.type === 'closed') {
-        if (event.reason === 'client_outdated') version.refused(wish.version);
+        if (event.reason === 'client_outdated') version.refused(request.version);
         // An `open` finishes the older socket before it starts the next.
         links.delete(account.id);
         holder.forget(account.id);
@@ -126,8 +126,8 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
       uploads,
       settings: {
         logger,
-        version: wish.version,
-        browser: options.browser ?? wish.browser,
+        version: request.version,
+        browser: options.browser ?? request.browser,
         waServer: options.waServer,
         connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
         qrTimeoutMs: options.qrTimeoutMs,

@@ -12,7 +12,7 @@ export interface SocketHolder {
    * Calls `create` exactly once and resolves after that, without waiting for anything but itself. `version` is the one
    * to ask for. Rejects, without calling it, when it cannot.
    */
-  start(accountId: string, version: WAVersion, create: (wish: SocketWish) => WASocket): Promise<void>;
+  start(accountId: string, version: WAVersion, create: (request: SocketWish) => WASocket): Promise<void>;
   /** The socket is closed. */
   forget(accountId: string): void;
 }

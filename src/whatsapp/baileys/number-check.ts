@@ -4,7 +4,7 @@ import type { NumberCheck } from '../engine.ts';
 import { canonicalJid, lidOf, phoneOf } from '../jid.ts';
 
 /** Numbers in one query; WhatsApp Web asks for its contacts in pieces of this order. */
-const PIECE = 50;
+const BATCH_SIZE = 50;
 
 /**
  * One answer per phone, in order. WhatsApp may know a number under another spelling (old mobile prefixes): the
@@ -12,8 +12,8 @@ const PIECE = 50;
  */
 export async function queryNumbers(sock: WASocket, phones: readonly string[]): Promise<NumberCheck[]> {
   const answers: NumberCheck[] = [];
-  for (let at = 0; at < phones.length; at += PIECE) {
-    answers.push(...(await queryPiece(sock, phones.slice(at, at + PIECE))));
+  for (let at = 0; at < phones.length; at += BATCH_SIZE) {
+    answers.push(...(await queryBatch(sock, phones.slice(at, at + BATCH_SIZE))));
   }
   return answers;
 }
@@ -26,7 +26,7 @@ interface Answer {
   exists: boolean;
 }
 
-async function queryPiece(sock: WASocket, phones: readonly string[]): Promise<NumberCheck[]> {
+async function queryBatch(sock: WASocket, phones: readonly string[]): Promise<NumberCheck[]> {
   const query = new USyncQuery().withContext('interactive').withLIDProtocol();
   query.protocols.push(contactProtocol);
   for (const phone of phones) query.withUser(new USyncUser().withPhone(`+${phone}`));

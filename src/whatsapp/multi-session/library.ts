@@ -23,7 +23,7 @@ interface Library {
 /** One call of `startSession` that has not asked for its socket yet. */
 interface Opening {
   version: WAVersion;
-  create: (wish: SocketWish) => WASocket;
+  create: (request: SocketWish) => WASocket;
 }
 
 /** The library names its folders so; by that it is known which session it speaks of. */
@@ -57,9 +57,9 @@ function createHolder(): LibraryHolder {
       let created = false;
       openings.set(accountId, {
         version,
-        create(wish) {
+        create(request) {
           created = true;
-          return create(wish);
+          return create(request);
         },
       });
       try {

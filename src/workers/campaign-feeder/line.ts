@@ -5,7 +5,7 @@ import type { Outcome } from '../../queue/signals.ts';
 import { stepCampaign } from '../../services/campaigns/feed.ts';
 import { newMemory } from '../../services/campaigns/feed-state.ts';
 import type { CampaignDeps } from '../../services/campaigns/row.ts';
-import { fateOf, WINDOW } from '../../services/campaigns/safety.ts';
+import { countedOutcome, WINDOW } from '../../services/campaigns/safety.ts';
 import { loopShare } from '../../utils/loop-share.ts';
 
 /** Outcomes that come in a row are looked at together. */
@@ -74,10 +74,10 @@ export function startCampaignLine(
     wake: () => wakeAfter(LOOK_AGAIN_MS),
     settled(outcome) {
       if (!memory.open.delete(outcome.id)) return;
-      const fate = fateOf(outcome);
-      if (fate !== null) memory.fates = [...memory.fates, fate].slice(-WINDOW);
+      const counted = countedOutcome(outcome);
+      if (counted !== null) memory.outcomes = [...memory.outcomes, counted].slice(-WINDOW);
       gone++;
-      if (gone >= WAKE_AT || memory.open.size === 0 || fate !== 'ok') wakeAfter(GATHER_MS);
+      if (gone >= WAKE_AT || memory.open.size === 0 || counted !== 'ok') wakeAfter(GATHER_MS);
     },
     isQuiet: () => loop.isWaiting(),
     stop: () => loop.stop(),

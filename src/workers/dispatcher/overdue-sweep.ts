@@ -1,5 +1,5 @@
+import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { createLoop, type Loop } from '../../db/loop.ts';
-import { turn } from '../../db/turns.ts';
 import { findOverdue } from '../../queue/overdue.ts';
 import { spread } from '../../utils/backoff.ts';
 import type { DispatcherDeps } from './types.ts';
@@ -24,7 +24,7 @@ export function createOverdueSweep(deps: DispatcherDeps): OverdueSweep {
       const { ids, next } = await findOverdue(deps, after, clock.now());
       await Promise.all(ids.map((id) => deps.settler.settle({ kind: 'overdue', id })));
       after = next;
-      await turn();
+      await yieldToEventLoop();
     }
   }
 

@@ -1,7 +1,7 @@
 /** What there is to tidy up. Every task works in small pieces and may be cut off between two of them. */
 
 import { and, gt, isNotNull, lte, notInArray } from 'drizzle-orm';
-import { updateInPieces } from '../../db/ops.ts';
+import { updateInBatches } from '../../db/ops.ts';
 import {
   endedTokens,
   idempotencyKeys,
@@ -162,8 +162,8 @@ async function bringBackFuture({ db, clock }: TaskDeps, signal: AbortSignal): Pr
   const { id, nextAttemptAt } = inboundMedia;
   const files = { table: inboundMedia, key: id, where: gt(nextAttemptAt, latest), signal };
   return (
-    (await updateInPieces(db, lanes, { dueAt: now })) +
-    (await updateInPieces(db, files, { nextAttemptAt: now }))
+    (await updateInBatches(db, lanes, { dueAt: now })) +
+    (await updateInBatches(db, files, { nextAttemptAt: now }))
   );
 }
 
@@ -171,5 +171,5 @@ function clearQrCodes({ db, clock }: TaskDeps, signal: AbortSignal): Promise<num
   const { id, qrExpiresAt } = whatsappAccounts;
   const where = and(isNotNull(qrExpiresAt), lte(qrExpiresAt, clock.now() - QR_GRACE_MS));
   const nothing = { qr: null, pairingCode: null, qrExpiresAt: null };
-  return updateInPieces(db, { table: whatsappAccounts, key: id, where, signal }, nothing);
+  return updateInBatches(db, { table: whatsappAccounts, key: id, where, signal }, nothing);
 }

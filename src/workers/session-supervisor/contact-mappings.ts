@@ -7,7 +7,7 @@ import type { Logger } from '../../utils/logger.ts';
 
 const FLUSH_AFTER_MS = 250;
 const RETRY_AFTER_MS = 5_000;
-const BATCH = 200;
+const BATCH_SIZE = 200;
 /** While the database is away no more than this many are remembered; WhatsApp tells them again. */
 const MAX_PENDING = 20_000;
 
@@ -48,7 +48,7 @@ export function createContactMappings(deps: { db: Db; clock: Clock; logger: Logg
   async function writeAll(): Promise<void> {
     try {
       while (pending.size > 0) {
-        const batch = [...pending].slice(0, BATCH);
+        const batch = [...pending].slice(0, BATCH_SIZE);
         await writeBatch(batch.map(([, mapping]) => mapping));
         for (const [key, mapping] of batch) if (pending.get(key) === mapping) pending.delete(key);
       }

@@ -27,7 +27,7 @@ export function outdatedDelayMs(random: () => number): number {
 }
 
 /** What the machine remembers of the sockets before this one. */
-export interface History {
+export interface SocketHistory {
   paired: boolean;
   /** failures since the last minute of health */
   failures: number;
@@ -49,14 +49,14 @@ export type Decision =
   | { do: 'verify' };
 
 /** Counts a socket that has just closed. */
-export function tally(history: History, reason: CloseReason): void {
+export function tally(history: SocketHistory, reason: CloseReason): void {
   if (reason === 'restart_required') history.restarts += 1;
   if (reason === 'client_outdated') history.outdated += 1;
   else if (reason !== 'restart_required' || history.restarts > FREE_RESTARTS) history.failures += 1;
 }
 
 /** `history` counts the socket that has just closed. */
-export function decide(reason: CloseReason, history: History): Decision {
+export function decide(reason: CloseReason, history: SocketHistory): Decision {
   switch (reason) {
     case 'logged_out':
       return { do: 'end', status: 'logged_out', reason: 'device_removed' };
@@ -91,7 +91,7 @@ export function decide(reason: CloseReason, history: History): Decision {
   }
 }
 
-function retryOrPause(reason: string, { paired, failures }: History): Decision {
+function retryOrPause(reason: string, { paired, failures }: SocketHistory): Decision {
   return paired || failures <= PAIRING_TRIES ? { do: 'retry', reason } : { do: 'pause', reason };
 }
 

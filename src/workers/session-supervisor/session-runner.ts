@@ -18,7 +18,7 @@ import {
   planConnected,
   planProgress,
 } from './event-plan.ts';
-import { backoffDelayMs, decide, explain, type History, outdatedDelayMs, tally } from './policy.ts';
+import { backoffDelayMs, decide, explain, outdatedDelayMs, type SocketHistory, tally } from './policy.ts';
 import type { RunnerDeps } from './runner-deps.ts';
 import { type RowChange, readRow, type SessionRow, type SessionStatus } from './session-row.ts';
 import { createSocket, type Socket, within } from './socket.ts';
@@ -61,7 +61,7 @@ class Runner implements SessionRunner {
   readonly #deps: RunnerDeps;
   readonly #writer: StatusWriter;
   readonly #socket: Socket;
-  readonly #history: History;
+  readonly #history: SocketHistory;
   #expectedPhone: string | null;
   #importedAt: number | null;
   #enabled: boolean;

@@ -2,7 +2,7 @@
 
 import { and, asc, eq, lte, min } from 'drizzle-orm';
 import type { Database, Db } from '../../db/client.ts';
-import { affected, deleteInPieces, transact, updateInPieces } from '../../db/ops.ts';
+import { affected, deleteInBatches, transact, updateInBatches } from '../../db/ops.ts';
 import { webhookDeliveries, webhookLanes, webhookOutbox } from '../../db/schema.ts';
 import { RETRY_FOR_MS } from '../../events/outbox.ts';
 import type { Attempt } from '../../services/webhooks/endpoint.ts';
@@ -134,7 +134,7 @@ export async function buryEvent(db: Db, row: OutboxRow, reason: string): Promise
 export async function buryLane(db: Db, lane: string, reason: string, signal: AbortSignal): Promise<void> {
   const where = and(eq(webhookOutbox.lane, lane), eq(webhookOutbox.state, 'pending'));
   const set = { state: 'dead' as const, lastError: reason, nextAttemptAt: null };
-  await updateInPieces(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal }, set);
+  await updateInBatches(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal }, set);
 }
 
 /** Ends what a webhook was not told within its time, while it is known to be down: no attempt is worth it. */
@@ -151,13 +151,13 @@ export async function buryOverdue(
     lte(webhookOutbox.giveUpAt, now),
   );
   const set = { state: 'dead' as const, lastError: 'The receiver was down all day.', nextAttemptAt: null };
-  return updateInPieces(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal }, set);
+  return updateInBatches(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal }, set);
 }
 
 /** Forgets a lane whose webhook is gone, with everything in it. */
 export async function dropLane(db: Db, claim: Claim, now: number, signal: AbortSignal): Promise<void> {
   const where = eq(webhookOutbox.lane, claim.lane);
-  await deleteInPieces(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal });
+  await deleteInBatches(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal });
   await closeLane(db, claim, now);
 }
 

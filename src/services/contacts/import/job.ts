@@ -5,8 +5,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tx } from '../../../db/client.ts';
+import { monotonicMs, yieldToEventLoop } from '../../../db/event-loop.ts';
 import { transact } from '../../../db/ops.ts';
-import { monotonicMs, turn } from '../../../db/turns.ts';
 import { record } from '../../../events/record.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { createFairQueue } from '../../../utils/fair-queue.ts';
@@ -38,7 +38,7 @@ export type ImportDeps = Pick<
 
 const MAX_ROWS = 1_000_000;
 /** Rows of a transaction: about 5 ms on SQLite. */
-const BATCH = 200;
+const BATCH_SIZE = 200;
 /** How long rows are read at a stretch. */
 const MAX_HOLD_MS = 4;
 /** Repaired numbers are told of one by one up to here; all of them are counted. */
@@ -226,7 +226,7 @@ async function writeRows(
           ? readRow(cells, line, plan, deps.config.defaultCountry, { lids: job.kind === 'opt_outs', bare })
           : unreadable(line, problem);
       collect(batch, row, cells[plan.number] ?? '', line);
-      return batch.rows >= BATCH ? flush() : share.next();
+      return batch.rows >= BATCH_SIZE ? flush() : share.next();
     }
     return undefined;
   });
@@ -237,7 +237,7 @@ async function writeRows(
 function createShare(userId: number) {
   let sinceMs = monotonicMs();
   async function take(): Promise<void> {
-    await turn();
+    await yieldToEventLoop();
     await loopShare.turn(userId);
     sinceMs = monotonicMs();
   }

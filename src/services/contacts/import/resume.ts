@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { and, asc, eq, isNull, lt, ne } from 'drizzle-orm';
 import { readLive } from '../../../cluster/processes.ts';
-import { affected, deleteInPieces } from '../../../db/ops.ts';
+import { affected, deleteInBatches } from '../../../db/ops.ts';
 import { contactImportErrors, contactImports } from '../../../db/schema.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
 import { finish, type ImportDeps, ImportStopped, runImport, spoolPath } from './job.ts';
@@ -132,7 +132,7 @@ export async function forgetOldImports(
     )
     .limit(100);
   for (const { id } of rows) {
-    await deleteInPieces(deps.db, {
+    await deleteInBatches(deps.db, {
       table: contactImportErrors,
       key: contactImportErrors.line,
       where: eq(contactImportErrors.importId, id),

@@ -38,7 +38,7 @@ import {
 } from './store.ts';
 
 const LINK_MS = DAY_MS;
-const NOTES_PIECE = 1000;
+const BATCH_SIZE = 1000;
 
 export interface StartedImport {
   importId: string;
@@ -219,7 +219,7 @@ async function* errorLines(ctx: Ctx, importId: string): AsyncGenerator<string> {
   yield csvLines([['line', 'number', 'kind', 'code', 'reason']]);
   let after = 0;
   while (true) {
-    const notes = await readNotes(ctx.db, importId, after, NOTES_PIECE);
+    const notes = await readNotes(ctx.db, importId, after, BATCH_SIZE);
     const last = notes.at(-1);
     if (last === undefined) return;
     yield csvLines(

@@ -4,7 +4,7 @@ import { inflateSync } from 'node:zlib';
 import type { MediaDetails } from '../../../whatsapp/content.ts';
 
 /** The objects of a tree of pages are short; what is looked through around a mark. */
-const REACH = 16_384;
+const SCAN_LIMIT = 16_384;
 /** Marks that are looked at, and streams of objects that are opened. */
 const MAX_MARKS = 20_000;
 const MAX_STREAMS = 2_000;
@@ -27,8 +27,8 @@ function largestCount(bytes: Buffer): number {
     at = bytes.indexOf('/Pages', at, 'latin1');
     if (at < 0) break;
     if (/\/Type\s*$/.test(bytes.toString('latin1', Math.max(0, at - 20), at))) {
-      const from = Math.max(0, at - REACH);
-      largest = Math.max(largest, countOf(bytes.toString('latin1', from, at + REACH), at - from));
+      const from = Math.max(0, at - SCAN_LIMIT);
+      largest = Math.max(largest, countOf(bytes.toString('latin1', from, at + SCAN_LIMIT), at - from));
     }
     at += 6;
   }
@@ -73,7 +73,7 @@ function largestInStreams(bytes: Buffer): number {
     if (at < 0) break;
     const start = bytes.indexOf('stream', at, 'latin1');
     at += 7;
-    if (start < 0 || start - at > REACH) continue;
+    if (start < 0 || start - at > SCAN_LIMIT) continue;
     const from = start + (bytes[start + 6] === 0x0d ? 8 : 7);
     const end = bytes.indexOf('endstream', from, 'latin1');
     if (end < 0) continue;

@@ -5,9 +5,9 @@
  */
 import { and, eq, isNull } from 'drizzle-orm';
 import type { Db, Tx } from '../../../db/client.ts';
+import { yieldToEventLoop } from '../../../db/event-loop.ts';
 import { affected, incoming, isUniqueViolation, transact, tryInsert, upsert } from '../../../db/ops.ts';
 import { isLinking, waContacts, whatsappAccounts } from '../../../db/schema.ts';
-import { turn } from '../../../db/turns.ts';
 import { type Fact, type Origin, record } from '../../../events/record.ts';
 import { MINUTE_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
@@ -230,7 +230,7 @@ async function storeKeys(
   const flush = async () => {
     if (batch.length > 0) await transact(deps.db, (tx) => storeBatch(tx, deps, begun, batch));
     batch = [];
-    await turn();
+    await yieldToEventLoop();
     if (deps.clock.monotonic() > deadlineMs) throw new BrokenLink('too_large', 'time');
   };
   let seen = 0;

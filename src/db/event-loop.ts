@@ -17,7 +17,7 @@ let coming: Promise<void> | undefined;
  * Resolves after the sockets had their turn. Everybody who waits shares one: with one each they would go on one
  * after the other, each for as long as it may, within a single turn.
  */
-export function turn(): Promise<void> {
+export function yieldToEventLoop(): Promise<void> {
   coming ??= new Promise((resolve) => {
     nextTurn(() => {
       coming = undefined;
@@ -29,8 +29,8 @@ export function turn(): Promise<void> {
 }
 
 /** Lets the loop turn when its last known turn is `maxHoldMs` ago. */
-export async function breathe(maxHoldMs: number): Promise<void> {
-  if (monotonicMs() - turnedAtMs >= maxHoldMs) await turn();
+export async function yieldAfter(maxHoldMs: number): Promise<void> {
+  if (monotonicMs() - turnedAtMs >= maxHoldMs) await yieldToEventLoop();
 }
 
 export function pause(ms: number): Promise<void> {

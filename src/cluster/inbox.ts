@@ -17,7 +17,7 @@ const CLEAN_EVERY_MS = MINUTE_MS;
 /** Commands leave news of their own, unless a process of an earlier release has added theirs to a message's. */
 const COMMANDS_EVERY_MS = 1_000;
 
-export interface MailboxDeps {
+export interface InboxDeps {
   database: Database;
   clock: Clock;
   logger: Logger;
@@ -31,7 +31,7 @@ export interface MailboxDeps {
 }
 
 /** Makes the loop that looks for news. */
-export function createMailbox(deps: MailboxDeps): Loop {
+export function createInbox(deps: InboxDeps): Loop {
   const { clock, database, logger } = deps;
   let commandsAtMs = 0;
   let cleanAtMs = clock.monotonic() + CLEAN_EVERY_MS;

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCommandBus, NotOwnerError } from '../../src/cluster/commands.ts';
-import { createMailbox } from '../../src/cluster/mailbox.ts';
-import { createAskOwner, createCommandDesk } from '../../src/cluster/remote-commands.ts';
+import { createInbox } from '../../src/cluster/inbox.ts';
+import { createAskOwner, createCommandRequests } from '../../src/cluster/remote-commands.ts';
 import { createWakeUpSender, postWakeUps, takeWakeUps } from '../../src/cluster/wake-ups.ts';
 import { sessionCommands, wakeUps, whatsappAccounts } from '../../src/db/schema.ts';
 import { createQueueSignals } from '../../src/queue/signals.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
-import { createNeighbours } from '../../src/workers/neighbours.ts';
 import { createOwnership } from '../../src/workers/ownership.ts';
+import { createPeers } from '../../src/workers/peers.ts';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { until } from '../helpers/until.ts';
 import { fakeHost, silent } from '../workers/session-world.ts';
@@ -42,20 +42,20 @@ function startProcess(mine: Set<string>, answer: Handler) {
     if (!mine.has(accountId)) throw new NotOwnerError();
     return asAnswer(await answer(accountId, input));
   });
-  const desk = createCommandDesk({ ...deps, runHere: bus.runHere });
-  const mailbox = createMailbox({
+  const requests = createCommandRequests({ ...deps, runHere: bus.runHere });
+  const inbox = createInbox({
     ...deps,
     hasPeers: () => true,
     onNews: (all) => news.push(...all.map(({ accountId }) => accountId)),
-    lookForCommands: desk.look,
+    lookForCommands: requests.look,
   });
-  mailbox.start();
+  inbox.start();
   stops.push(async () => {
-    await mailbox.stop();
-    await desk.idle();
+    await inbox.stop();
+    await requests.idle();
   });
   const sender = createWakeUpSender({ ...deps, isMine: (id) => mine.has(id) });
-  return { processId, bus, news, mine, sender, look: desk.look, stop: () => mailbox.stop() };
+  return { processId, bus, news, mine, sender, look: requests.look, stop: () => inbox.stop() };
 }
 
 async function account(owner: string | null): Promise<string> {
@@ -205,12 +205,12 @@ describe('a wake-up', () => {
   });
 });
 
-it('the neighbours ask the ownership itself whether there is another process', async () => {
+it('the peers ask the ownership itself whether there is another process', async () => {
   const processId = newId();
   const deps = { database, db: database.db, clock: systemClock, logger: silent, processId };
   const ownership = createOwnership({ ...deps, host: fakeHost('here', 1), alone: false });
   const commands = createCommandBus({ processId, clock: systemClock });
-  const neighbours = createNeighbours({ ...deps, commands, signals: createQueueSignals() }, ownership);
-  neighbours.start();
-  await neighbours.stop();
+  const peers = createPeers({ ...deps, commands, signals: createQueueSignals() }, ownership);
+  peers.start();
+  await peers.stop();
 });

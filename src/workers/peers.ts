@@ -1,13 +1,13 @@
 /** What this process tells the others about their sessions, and what they have told it. */
-import { createMailbox } from '../cluster/mailbox.ts';
-import { createCommandDesk } from '../cluster/remote-commands.ts';
+import { createInbox } from '../cluster/inbox.ts';
+import { createCommandRequests } from '../cluster/remote-commands.ts';
 import { createWakeUpSender } from '../cluster/wake-ups.ts';
 import { PRIORITY_ORDER } from '../queue/priority.ts';
 import type { News } from '../queue/signals.ts';
 import type { Deps } from '../services/context.ts';
 import type { Ownership } from './ownership.ts';
 
-export interface Neighbours {
+export interface Peers {
   start(): void;
   /** Answers no more, lets what was begun end. May be called twice. */
   stop(): Promise<void>;
@@ -16,21 +16,21 @@ export interface Neighbours {
 type NeighbourDeps = Pick<Deps, 'database' | 'db' | 'clock' | 'logger' | 'signals' | 'commands'>;
 
 /** Nothing at all where the database serves one process only. */
-export function createNeighbours(
+export function createPeers(
   deps: NeighbourDeps,
   ownership: Pick<Ownership, 'processId' | 'held' | 'hasPeers' | 'poke'>,
-): Neighbours {
+): Peers {
   if (deps.database.dialect === 'sqlite') return { start: () => undefined, stop: async () => undefined };
   const { commands, signals } = deps;
   const { processId } = ownership;
   const isMine = (accountId: string) => ownership.held(accountId) !== null;
-  const desk = createCommandDesk({ ...deps, processId, runHere: commands.runHere });
+  const requests = createCommandRequests({ ...deps, processId, runHere: commands.runHere });
   const sender = createWakeUpSender({ ...deps, processId, isMine });
-  const mailbox = createMailbox({
+  const inbox = createInbox({
     ...deps,
     processId,
     hasPeers: () => ownership.hasPeers(),
-    lookForCommands: desk.look,
+    lookForCommands: requests.look,
     onNews(news) {
       for (const { accountId, priority } of news) {
         if (isMine(accountId)) signals.wake(accountId, toNews(priority));
@@ -45,12 +45,12 @@ export function createNeighbours(
       unsubscribe = signals.onWake((accountId, { rowChanged, priority = null }) =>
         sender.send({ accountId, priority: rowChanged ? null : priority }),
       );
-      mailbox.start();
+      inbox.start();
     },
     async stop() {
       unsubscribe();
-      await mailbox.stop();
-      await desk.idle();
+      await inbox.stop();
+      await requests.idle();
       await sender.flush();
     },
   };

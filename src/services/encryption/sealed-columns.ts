@@ -28,7 +28,7 @@ export interface SealedValue {
   reseal(tx: Tx, box: SecretBox): Promise<boolean>;
 }
 
-export interface SealedPlace {
+export interface SealedColumn {
   /** the table, for people */
   name: string;
   /** All values in pieces, each of a short statement, in the order of a key. */
@@ -36,19 +36,19 @@ export interface SealedPlace {
 }
 
 /** Rows that one statement looks at. */
-const PAGE = 500;
+const BATCH_SIZE = 500;
 
-/** Pages of a table: `read` gives the rows after `last` in the order of their key, at most PAGE. */
+/** Pages of a table: `read` gives the rows after `last` in the order of their key, at most BATCH_SIZE. */
 async function* pagesOf<R>(read: (last: R | null) => PromiseLike<R[]>): AsyncGenerator<R[]> {
   for (let last: R | null = null; ; ) {
     const rows: R[] = await read(last);
     if (rows.length > 0) yield rows;
-    if (rows.length < PAGE) return;
+    if (rows.length < BATCH_SIZE) return;
     last = rows.at(-1) ?? null;
   }
 }
 
-const credentials: SealedPlace = {
+const credentials: SealedColumn = {
   name: 'wa_credentials',
   async *pages(db) {
     const table = waCredentials;
@@ -60,7 +60,7 @@ const credentials: SealedPlace = {
         .from(table)
         .where(gt(accountId, last?.accountId ?? ''))
         .orderBy(asc(accountId))
-        .limit(PAGE),
+        .limit(BATCH_SIZE),
     );
     for await (const rows of pages) {
       yield rows.map((row) => {
@@ -72,7 +72,7 @@ const credentials: SealedPlace = {
   },
 };
 
-const keys: SealedPlace = {
+const keys: SealedColumn = {
   name: 'wa_keys',
   async *pages(db) {
     const table = waKeys;
@@ -92,7 +92,7 @@ const keys: SealedPlace = {
               ),
         )
         .orderBy(asc(accountId), asc(type), asc(name))
-        .limit(PAGE),
+        .limit(BATCH_SIZE),
     );
     for await (const rows of pages) {
       yield rows.map((row) => {
@@ -111,7 +111,7 @@ async function readQuarantine(db: Db): Promise<Map<string, string>> {
   return new Map(rows.map((row) => [row.id, row.accountId]));
 }
 
-const sources: SealedPlace = {
+const sources: SealedColumn = {
   name: 'inbound_media',
   async *pages(db) {
     const table = inboundMedia;
@@ -122,7 +122,7 @@ const sources: SealedPlace = {
         .from(table)
         .where(gt(id, last?.id ?? ''))
         .orderBy(asc(id))
-        .limit(PAGE),
+        .limit(BATCH_SIZE),
     );
     for await (const rows of pages) {
       yield rows.map((row) => {
@@ -134,7 +134,7 @@ const sources: SealedPlace = {
   },
 };
 
-const ownKeys: SealedPlace = {
+const ownKeys: SealedColumn = {
   name: 'api_keys',
   async *pages(db) {
     const table = apiKeys;
@@ -145,7 +145,7 @@ const ownKeys: SealedPlace = {
         .from(table)
         .where(gt(id, last?.id ?? ''))
         .orderBy(asc(id))
-        .limit(PAGE),
+        .limit(BATCH_SIZE),
     );
     for await (const rows of pages) {
       yield rows.flatMap((row) =>
@@ -160,7 +160,7 @@ const ownKeys: SealedPlace = {
   },
 };
 
-const webhookSecrets: SealedPlace = {
+const webhookSecrets: SealedColumn = {
   name: 'webhooks',
   async *pages(db) {
     const table = webhooks;
@@ -171,7 +171,7 @@ const webhookSecrets: SealedPlace = {
         .from(table)
         .where(gt(id, last?.id ?? ''))
         .orderBy(asc(id))
-        .limit(PAGE),
+        .limit(BATCH_SIZE),
     );
     for await (const rows of pages) {
       yield rows.flatMap((row) => {
@@ -196,7 +196,7 @@ const webhookSecrets: SealedPlace = {
 };
 
 /** The proof of a code hangs on the key as well: it is made anew from the sealed code. */
-const codes: SealedPlace = {
+const codes: SealedColumn = {
   name: 'otps',
   async *pages(db) {
     const table = otps;
@@ -207,7 +207,7 @@ const codes: SealedPlace = {
         .from(table)
         .where(gt(id, last?.id ?? ''))
         .orderBy(asc(id))
-        .limit(PAGE),
+        .limit(BATCH_SIZE),
     );
     for await (const rows of pages) {
       yield rows.flatMap((row): SealedValue[] => {
@@ -231,7 +231,7 @@ const codes: SealedPlace = {
 };
 
 /** All of them: whoever seals something in a new place adds it here. */
-export const SEALED_PLACES: readonly SealedPlace[] = [
+export const SEALED_COLUMNS: readonly SealedColumn[] = [
   credentials,
   keys,
   sources,

@@ -1,4 +1,4 @@
-/** One number of a tenant at a time: sends and resends to it take their turn on its row. */
+/** One number of a tenant at a time: sends and resends to it take its lock on its row. */
 import { and, desc, eq, gt, inArray } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, tryInsert } from '../../db/ops.ts';
@@ -8,7 +8,7 @@ import type { OtpDeps } from './deps.ts';
 import { FAILURES_WINDOW_MS, failureBudget, recentSends, tooOften, waitForSend } from './limits.ts';
 import { addressKey, spendWindow } from './windows.ts';
 
-export interface NumberTurn {
+export interface LockedNumber {
   userId: number;
   /** E.164 digits that stand for the subscriber, whichever of their numbers was dialled */
   key: string;
@@ -20,12 +20,12 @@ export interface NumberTurn {
 const isNumber = (userId: number, phone: string) =>
   and(eq(otpNumbers.userId, userId), eq(otpNumbers.phone, phone));
 
-/** Waits for the number's turn, which lasts until the transaction ends. */
-export async function takeTurn(
+/** Waits until nobody else sends to the number, and keeps it so: the lock lasts until the transaction ends. */
+export async function lockNumber(
   tx: Tx,
   ref: { userId: number; phone: string },
   now: number,
-): Promise<NumberTurn> {
+): Promise<LockedNumber> {
   const { userId } = ref;
   const { key, spellings } = await findSubscriber(tx, userId, ref.phone);
   const where = isNumber(userId, key);
@@ -56,43 +56,43 @@ export async function takeTurn(
 export async function spendSend(
   tx: Tx,
   deps: OtpDeps,
-  turn: NumberTurn,
+  number: LockedNumber,
   send: { otpId: string; endUserIp: string | null },
 ): Promise<void> {
   const now = deps.clock.now();
-  const waitMs = waitForSend(turn.sends, now, await isProven(tx, turn));
+  const waitMs = waitForSend(number.sends, now, await isProven(tx, number));
   if (waitMs > 0) throw tooOften('Another code may go to this number only later.', 'number', waitMs);
   const { sendsPerHour, perAddressPerHour } = deps.config.otp;
-  await spendWindow(tx, { key: `otp:tenant:${turn.userId}`, max: sendsPerHour }, now);
+  await spendWindow(tx, { key: `otp:tenant:${number.userId}`, max: sendsPerHour }, now);
   if (send.endUserIp !== null) {
-    const key = `otp:address:${turn.userId}:${addressKey(send.endUserIp)}`;
+    const key = `otp:address:${number.userId}:${addressKey(send.endUserIp)}`;
     await spendWindow(tx, { key, max: perAddressPerHour }, now);
   }
   await tx
     .update(otpNumbers)
-    .set({ sends: [...recentSends(turn.sends, now), now], lastOtpId: send.otpId })
-    .where(isNumber(turn.userId, turn.key));
+    .set({ sends: [...recentSends(number.sends, now), now], lastOtpId: send.otpId })
+    .where(isNumber(number.userId, number.key));
 }
 
 /** The number's newest code was verified: whoever holds the phone asked for it. */
-async function isProven(tx: Tx, turn: NumberTurn): Promise<boolean> {
-  if (turn.lastOtpId === null) return false;
-  const [last] = await tx.select({ status: otps.status }).from(otps).where(eq(otps.id, turn.lastOtpId));
+async function isProven(tx: Tx, number: LockedNumber): Promise<boolean> {
+  if (number.lastOtpId === null) return false;
+  const [last] = await tx.select({ status: otps.status }).from(otps).where(eq(otps.id, number.lastOtpId));
   return last?.status === 'verified';
 }
 
 /**
  * How many wrong codes the number has left in 24 h. Exact because the one open OTP was closed before in this
- * turn, so no check can spend an attempt meanwhile. Throws RATE_LIMITED when none is left.
+ * transaction, so no check can spend an attempt meanwhile. Throws RATE_LIMITED when none is left.
  */
-export async function readBudget(tx: Tx, turn: NumberTurn, now: number): Promise<number> {
+export async function readBudget(tx: Tx, number: LockedNumber, now: number): Promise<number> {
   const past = await tx
     .select({ status: otps.status, attempts: otps.attempts, lastAttemptAt: otps.lastAttemptAt })
     .from(otps)
     .where(
       and(
-        eq(otps.userId, turn.userId),
-        inArray(otps.phone, [...turn.spellings]),
+        eq(otps.userId, number.userId),
+        inArray(otps.phone, [...number.spellings]),
         // An OTP lives for a day at most, so its attempts are at most that much younger than it.
         gt(otps.createdAt, now - 2 * FAILURES_WINDOW_MS),
         inArray(otps.status, ['verified', 'expired', 'failed', 'canceled']),

@@ -14,7 +14,7 @@ export interface Orphan {
   active: boolean;
 }
 
-export interface Shares {
+export interface Balance {
   /** sessions in the database */
   total: Counts;
   /** those that this process holds */
@@ -29,14 +29,14 @@ export interface Shares {
  */
 export function chooseOrphans(
   orphans: readonly Orphan[],
-  shares: Shares,
+  balance: Balance,
   seenBefore: ReadonlySet<string>,
 ): string[] {
-  if (shares.processes <= 1) return orphans.map(({ id }) => id);
+  if (balance.processes <= 1) return orphans.map(({ id }) => id);
   const chosen: string[] = [];
   for (const kind of ['active', 'idle'] as const) {
     const all = orphans.filter(({ active }) => active === (kind === 'active'));
-    const room = Math.max(0, shareOf(shares, kind) - shares.mine[kind]);
+    const room = Math.max(0, fairShareOf(balance, kind) - balance.mine[kind]);
     const left = all.slice(room).filter(({ id }) => seenBefore.has(id));
     for (const { id } of [...all.slice(0, room), ...left.slice(0, SLACK)]) chosen.push(id);
   }
@@ -44,9 +44,9 @@ export function chooseOrphans(
 }
 
 /** How many of its sessions with a socket a process should give to the others. */
-export function surplusOf(shares: Shares): number {
-  return Math.max(0, shares.mine.active - shareOf(shares, 'active'));
+export function surplusOf(balance: Balance): number {
+  return Math.max(0, balance.mine.active - fairShareOf(balance, 'active'));
 }
 
-const shareOf = ({ total, processes }: Shares, kind: keyof Counts) =>
+const fairShareOf = ({ total, processes }: Balance, kind: keyof Counts) =>
   Math.ceil(total[kind] / Math.max(1, processes));

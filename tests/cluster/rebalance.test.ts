@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { chooseOrphans, type Shares, surplusOf } from '../../src/cluster/shares.ts';
+import { type Balance, chooseOrphans, surplusOf } from '../../src/cluster/rebalance.ts';
 
 const orphans = (active: number, idle: number) => [
   ...Array.from({ length: active }, (_, n) => ({ id: `a${n}`, active: true })),
   ...Array.from({ length: idle }, (_, n) => ({ id: `i${n}`, active: false })),
 ];
-const shares = (processes: number, total: [number, number], mine: [number, number]): Shares => ({
+const shares = (processes: number, total: [number, number], mine: [number, number]): Balance => ({
   processes,
   total: { active: total[0], idle: total[1] },
   mine: { active: mine[0], idle: mine[1] },
