@@ -1,4 +1,5 @@
 /** Signing in and out, signing up, the own account, the language. */
+
 import { z } from 'zod';
 import { makeDeviceMark } from '../../../services/auth/known-devices.ts';
 import { confirmRegistration, register } from '../../../services/auth/registration.ts';
@@ -8,8 +9,8 @@ import { readUsage } from '../../../services/quotas.ts';
 import { isTimeZone } from '../../../utils/time-zone.ts';
 import { Email, NewPassword, PersonName } from '../../schemas.ts';
 import { forgetSignIn, keepDevice, keepLang, keepSignIn, readDevice, readSignIn } from '../cookies.ts';
-
 import { LANGS } from '../i18n.ts';
+import { Submit } from '../kit.tsx';
 import { type Page, page } from '../page.ts';
 import { Check, Facts, Field, Form, Select, Ticked, Time } from '../parts.tsx';
 import { isOwnPath } from '../paths.ts';
@@ -59,9 +60,7 @@ export const accountPages: Page[] = [
               autocomplete="current-password"
               required
             />
-            <button type="submit" class="primary">
-              {t.signIn}
-            </button>
+            <Submit>{t.signIn}</Submit>
           </Form>
           {ctx.config.allowRegistration && (
             <p>
@@ -115,9 +114,7 @@ export const accountPages: Page[] = [
                 minlength={8}
                 hint={t.passwordHint}
               />
-              <button type="submit" class="primary">
-                {t.signUp}
-              </button>
+              <Submit>{t.signUp}</Submit>
             </Form>
           ) : (
             <p>{t.closed}</p>
@@ -168,9 +165,7 @@ export const accountPages: Page[] = [
               autocomplete="current-password"
               required
             />
-            <button type="submit" class="primary">
-              {t.confirm}
-            </button>
+            <Submit>{t.confirm}</Submit>
           </Form>
         </div>
       );
@@ -271,9 +266,7 @@ export const accountPages: Page[] = [
                 hint={t.passwordHint}
               />
               <Check name="revokeApiKeys" value="true" label={t.revokeKeys} />
-              <button type="submit" class="primary">
-                {t.changePassword}
-              </button>
+              <Submit>{t.changePassword}</Submit>
             </Form>
           </div>
           <div class="card narrow">

@@ -1,4 +1,5 @@
 /** Users, as an administrator sees them. */
+
 import { z } from 'zod';
 import { readUsage } from '../../../services/quotas.ts';
 import {
@@ -12,6 +13,7 @@ import {
 import { type AuditEntry, auditUser } from '../../../services/users-audit.ts';
 import { Email, NewPassword, PersonName, Role, UserIdParams } from '../../schemas.ts';
 import { roleNames } from '../account/texts.ts';
+import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import {
   ActionButton,
@@ -96,9 +98,7 @@ export const userPages: Page[] = [
               />
               <RoleSelect t={t} view={view} value="user" />
               <div>
-                <button type="submit" class="primary">
-                  {t.create}
-                </button>
+                <Submit>{t.create}</Submit>
               </div>
             </Form>
           </section>
@@ -169,9 +169,7 @@ export const userPages: Page[] = [
               />
               <Check name="revokeApiKeys" value="true" label={t.revokeKeys} />
               <div>
-                <button type="submit" class="primary">
-                  {t.save}
-                </button>
+                <Submit>{t.save}</Submit>
               </div>
             </Form>
             <UserSwitch t={t} view={view} user={user} />

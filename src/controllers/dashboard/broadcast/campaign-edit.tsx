@@ -6,6 +6,7 @@ import { watchCampaign } from '../../../services/campaigns/read.ts';
 import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
 import { UpdateCampaignInput } from '../../../services/campaigns/schemas.ts';
 import { zoneClock } from '../../../utils/time-zone.ts';
+import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Field, Form } from '../parts.tsx';
 import { CampaignHead, campaignPath, quietOf, textOf } from './campaign.tsx';
@@ -136,9 +137,7 @@ function Edit({
             }}
           />
         </section>
-        <button type="submit" class="primary">
-          {t.save}
-        </button>
+        <Submit>{t.save}</Submit>
       </Form>
     </>
   );

@@ -1,4 +1,5 @@
 /** One campaign: how it goes, what can be done with it, and what it sends. */
+
 import type { Child } from 'hono/jsx';
 import { z } from 'zod';
 import {
@@ -14,6 +15,7 @@ import type { Ctx } from '../../../services/context.ts';
 import { getList } from '../../../services/lists/lists.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { CAMPAIGN_LIMIT } from '../../broadcast/parts.ts';
+import { Crumb } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Facts, Live, Stat, Tabs, Time } from '../parts.tsx';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
@@ -132,9 +134,7 @@ export function CampaignHead({
   if (view.canWrite) tabs.push([campaignPath(campaign.id, '/edit'), t.change]);
   return (
     <>
-      <p class="crumb">
-        <a href={BROADCAST}>{t.back}</a>
-      </p>
+      <Crumb to={BROADCAST}>{t.back}</Crumb>
       <h1>{campaign.name}</h1>
       <Tabs label={t.parts} current={campaignPath(campaign.id, current)} tabs={tabs} />
     </>

@@ -16,6 +16,7 @@ import { own as ownValue } from '../../../utils/own.ts';
 import { number } from '../../broadcast/parts.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { texts } from '../i18n.ts';
+import { Crumb, Submit } from '../kit.tsx';
 import * as english from '../locales/en/broadcast-contacts.ts';
 import * as indonesian from '../locales/id/broadcast-contacts.ts';
 import { NumberHint } from '../number-hint.tsx';
@@ -146,9 +147,7 @@ export const contactPages: Page[] = [
       const contact = await getContact(ctx, params);
       const body = (
         <>
-          <p class="crumb">
-            <a href={pathOf(list.id)}>{t.back}</a>
-          </p>
+          <Crumb to={pathOf(list.id)}>{t.back}</Crumb>
           <div class="card">
             <h1>{contact.name ?? contact.number}</h1>
             {contact.optedOut && <p class="alert alert-warn">{t.optedOutText}</p>}
@@ -222,9 +221,7 @@ function ListHead({ view, list }: { view: View; list: BroadcastList }) {
   const t = T(view.lang);
   return (
     <div class="card">
-      <p class="crumb">
-        <a href={LISTS}>{t.all}</a>
-      </p>
+      <Crumb to={LISTS}>{t.all}</Crumb>
       <h2 class="wrap">{list.name}</h2>
       {list.description !== null && <p class="wrap">{list.description}</p>}
       <p>{t.contacts(num(view, list.contactCount))}</p>
@@ -295,9 +292,7 @@ function AddContact({ view, list }: { view: View; list: BroadcastList }) {
           ))}
         </div>
         <div class="row">
-          <button type="submit" class="primary">
-            {t.add}
-          </button>
+          <Submit>{t.add}</Submit>
         </div>
       </Form>
     </details>
@@ -339,9 +334,7 @@ function ChangeContact({ view, list, contact }: { view: View; list: BroadcastLis
           </div>
         </fieldset>
         <div class="row">
-          <button type="submit" class="primary">
-            {t.save}
-          </button>
+          <Submit>{t.save}</Submit>
         </div>
       </Form>
       <hr />

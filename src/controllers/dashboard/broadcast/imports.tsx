@@ -1,4 +1,5 @@
 /** Importing a CSV file: choosing it, watching it go in, and what was wrong with single lines. */
+
 import { z } from 'zod';
 import { NUMBERS_WITHOUT_PLUS } from '../../../services/contacts/import/bare-numbers.ts';
 import type { ImportLine, ImportOutput } from '../../../services/contacts/import/store.ts';
@@ -11,6 +12,7 @@ import {
 } from '../../../services/contacts/import/verbs.ts';
 import { getList } from '../../../services/lists/lists.ts';
 import { answerCsv } from '../../csv-answer.ts';
+import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Facts, Form, Live, Stat, Table, Time } from '../parts.tsx';
 import { IMPORT_TEXTS } from './import-texts.ts';
@@ -51,9 +53,7 @@ export const importPages: Page[] = [
       if (!view.canWrite) return { redirect: own };
       const body = (
         <>
-          <p class="crumb">
-            <a href={own}>{t.backToList}</a>
-          </p>
+          <Crumb to={own}>{t.backToList}</Crumb>
           <div class="card">
             <h1>{t.title}</h1>
             <p>{t.into(list.name)}</p>
@@ -104,9 +104,7 @@ export const importPages: Page[] = [
       const lines = job.status === 'running' ? null : await listImportLines(ctx, told);
       const body = (
         <>
-          <p class="crumb">
-            <a href={targetOf(job)}>{job.listId === null ? t.backToOptOuts : t.backToList}</a>
-          </p>
+          <Crumb to={targetOf(job)}>{job.listId === null ? t.backToOptOuts : t.backToList}</Crumb>
           <h1>{t.importOf(job.fileName ?? t.aFile)}</h1>
           <ImportState view={view} job={job} />
           {job.preview !== null && view.canWrite && <Columns view={view} job={job} preview={job.preview} />}
@@ -223,9 +221,7 @@ function Columns({
           <input type="checkbox" name="header" value="none" /> {t.mappingHeader}
         </label>
         <div class="row">
-          <button type="submit" class="primary">
-            {t.start}
-          </button>
+          <Submit>{t.start}</Submit>
         </div>
       </Form>
     </div>

@@ -4,10 +4,11 @@ import { z } from 'zod';
 import { createList, deleteList, getList, listLists, updateList } from '../../../services/lists/lists.ts';
 import { ListDescription, ListName } from '../../broadcast/parts.ts';
 import { texts } from '../i18n.ts';
+import { Crumb, SearchedList, Submit } from '../kit.tsx';
 import * as english from '../locales/en/broadcast-lists.ts';
 import * as indonesian from '../locales/id/broadcast-lists.ts';
 import { type Page, page } from '../page.ts';
-import { ActionButton, Empty, Field, Form, Pages, Table, TextArea, Time } from '../parts.tsx';
+import { ActionButton, Field, Form, Pages, Table, TextArea, Time } from '../parts.tsx';
 import {
   BROADCAST,
   BroadcastHead,
@@ -37,50 +38,38 @@ export const listPages: Page[] = [
     async handler({ ctx, view, query }) {
       const t = T(view.lang);
       const { data, totalItems } = await listLists(ctx, { ...query, limit: PAGE_SIZE });
+      const create = (
+        <a class="button primary" href={`${LISTS}/new`}>
+          {t.create}
+        </a>
+      );
       const body = (
         <>
-          <BroadcastHead
-            view={view}
-            tab="lists"
-            action={
-              <a class="button primary" href={`${LISTS}/new`}>
-                {t.create}
-              </a>
-            }
-          />
-          {(query.search !== undefined || totalItems > 10) && (
-            <SearchForm view={view} action={LISTS} label={t.search} value={query.search} />
-          )}
-          {data.length === 0 && query.search !== undefined && <NothingFound view={view} />}
-          {data.length === 0 && query.search === undefined && (
-            <Empty title={t.noneTitle}>
-              <p>{t.noneText}</p>
-              {view.canWrite && (
-                <a class="button primary" href={`${LISTS}/new`}>
-                  {t.create}
-                </a>
-              )}
-            </Empty>
-          )}
-          {data.length > 0 && (
-            <div class="card">
-              <Table label={t.title} head={[t.name, t.contacts, t.created]}>
-                {data.map((list) => (
-                  <tr>
-                    <td class="wrap">
-                      <a href={`${LISTS}/${list.id}`}>{list.name}</a>
-                      {list.description !== null && <div class="muted small">{list.description}</div>}
-                    </td>
-                    <td>{num(view, list.contactCount)}</td>
-                    <td>
-                      <Time at={list.createdAt} relative />
-                    </td>
-                  </tr>
-                ))}
-              </Table>
-              <Pages view={view} page={query.page} totalPages={Math.ceil(totalItems / PAGE_SIZE)} />
-            </div>
-          )}
+          <BroadcastHead view={view} tab="lists" action={create} />
+          <SearchedList
+            searched={query.search !== undefined}
+            count={data.length}
+            total={totalItems}
+            search={<SearchForm view={view} action={LISTS} label={t.search} value={query.search} />}
+            nothingFound={<NothingFound view={view} />}
+            empty={{ title: t.noneTitle, text: t.noneText, first: view.canWrite && create }}
+          >
+            <Table label={t.title} head={[t.name, t.contacts, t.created]}>
+              {data.map((list) => (
+                <tr>
+                  <td class="wrap">
+                    <a href={`${LISTS}/${list.id}`}>{list.name}</a>
+                    {list.description !== null && <div class="muted small">{list.description}</div>}
+                  </td>
+                  <td>{num(view, list.contactCount)}</td>
+                  <td>
+                    <Time at={list.createdAt} relative />
+                  </td>
+                </tr>
+              ))}
+            </Table>
+            <Pages view={view} page={query.page} totalPages={Math.ceil(totalItems / PAGE_SIZE)} />
+          </SearchedList>
         </>
       );
       return { title: t.title, section: 'broadcast', body };
@@ -99,9 +88,7 @@ export const listPages: Page[] = [
           <Form view={view} action={LISTS} class="stack">
             <Field label={t.name} name="name" required maxlength={120} hint={t.nameHint} />
             <TextArea label={t.description} name="description" maxlength={500} rows={2} />
-            <button type="submit" class="primary">
-              {t.create}
-            </button>
+            <Submit>{t.create}</Submit>
           </Form>
         </div>
       );
@@ -132,9 +119,7 @@ export const listPages: Page[] = [
       if (!view.canWrite) return { redirect: own };
       const body = (
         <>
-          <p class="crumb">
-            <a href={own}>{t.back}</a>
-          </p>
+          <Crumb to={own}>{t.back}</Crumb>
           <div class="card">
             <h1>{t.editTitle}</h1>
             <Form view={view} action={own} class="stack">
@@ -147,9 +132,7 @@ export const listPages: Page[] = [
                 rows={2}
               />
               <div class="row">
-                <button type="submit" class="primary">
-                  {t.save}
-                </button>
+                <Submit>{t.save}</Submit>
               </div>
             </Form>
           </div>

@@ -19,6 +19,7 @@ import {
 import { MAX_WORDS, number } from '../../broadcast/parts.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { texts } from '../i18n.ts';
+import { Submit } from '../kit.tsx';
 import * as english from '../locales/en/broadcast-opt-outs.ts';
 import * as indonesian from '../locales/id/broadcast-opt-outs.ts';
 import { type Page, page, type View } from '../page.ts';
@@ -197,9 +198,7 @@ function AddForms({ view, maxBytes }: { view: View; maxBytes: number }) {
           <TextArea label={t.numbers} name="numbers" required rows={3} hint={t.numbersHint} />
           <Field label={t.note} name="note" maxlength={300} autocomplete="off" />
           <div class="row">
-            <button type="submit" class="primary">
-              {t.add}
-            </button>
+            <Submit>{t.add}</Submit>
           </div>
         </Form>
       </details>
@@ -228,9 +227,7 @@ function Words({ view, words }: { view: View; words: OptOutWords }) {
             hint={t.wordsHint}
           />
           <div class="row">
-            <button type="submit" class="primary">
-              {t.save}
-            </button>
+            <Submit>{t.save}</Submit>
           </div>
         </Form>
       ) : (

@@ -5,6 +5,7 @@ import type { Ctx } from '../../../services/context.ts';
 import { getList, listLists } from '../../../services/lists/lists.ts';
 import { type Preview, previewTemplate } from '../../../services/templates/templates.ts';
 import { texts } from '../i18n.ts';
+import { LivePreview } from '../kit.tsx';
 import * as english from '../locales/en/broadcast-preview.ts';
 import * as indonesian from '../locales/id/broadcast-preview.ts';
 import { type Page, page, type View } from '../page.ts';
@@ -70,23 +71,12 @@ export async function listOptions(ctx: Ctx): Promise<[value: string, text: strin
 export function PreviewPane({ view }: { view: View }) {
   const t = T(view.lang);
   return (
-    <section class="card preview" aria-label={t.title}>
-      <h2>{t.title}</h2>
-      <div
-        hx-post={`${BROADCAST}/preview`}
-        hx-include="closest form"
-        hx-trigger="load, input from:closest form delay:400ms, change from:closest form"
-        hx-sync="this:queue last"
-        // What the form says of itself does not hold for this.
-        hx-target="this"
-        hx-swap="innerHTML"
-        hx-confirm="unset"
-        hx-disabled-elt="unset"
-        hx-encoding="unset"
-      >
-        <p class="muted">{t.empty}</p>
-      </div>
-    </section>
+    <LivePreview
+      title={t.title}
+      empty={t.empty}
+      src={`${BROADCAST}/preview`}
+      trigger="load, input from:closest form delay:400ms, change from:closest form"
+    />
   );
 }
 

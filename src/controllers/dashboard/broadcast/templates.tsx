@@ -11,10 +11,11 @@ import {
 } from '../../../services/templates/templates.ts';
 import { TemplateBody, TemplateName } from '../../broadcast/parts.ts';
 import { texts } from '../i18n.ts';
+import { Crumb, SearchedList, TextEditor } from '../kit.tsx';
 import * as english from '../locales/en/broadcast-templates.ts';
 import * as indonesian from '../locales/id/broadcast-templates.ts';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Empty, Field, Form, Pages, Table, TextArea, Time } from '../parts.tsx';
+import { ActionButton, Pages, Table, Time } from '../parts.tsx';
 import {
   BROADCAST,
   BroadcastHead,
@@ -51,36 +52,31 @@ export const templatePages: Page[] = [
       const body = (
         <>
           <BroadcastHead view={view} tab="templates" action={create} />
-          {(query.search !== undefined || totalItems > 10) && (
-            <SearchForm view={view} action={TEMPLATES} label={t.search} value={query.search} />
-          )}
-          {data.length === 0 && query.search !== undefined && <NothingFound view={view} />}
-          {data.length === 0 && query.search === undefined && (
-            <Empty title={t.noneTitle}>
-              <p>{t.noneText}</p>
-              {view.canWrite && create}
-            </Empty>
-          )}
-          {data.length > 0 && (
-            <div class="card">
-              <Table label={t.title} head={[t.name, t.text, t.changed]}>
-                {data.map((template) => (
-                  <tr>
-                    <td class="wrap">
-                      <a href={`${TEMPLATES}/${template.id}`}>{template.name}</a>
-                    </td>
-                    <td>
-                      <span class="clip">{template.body.slice(0, 200)}</span>
-                    </td>
-                    <td>
-                      <Time at={template.updatedAt} relative />
-                    </td>
-                  </tr>
-                ))}
-              </Table>
-              <Pages view={view} page={query.page} totalPages={Math.ceil(totalItems / PAGE_SIZE)} />
-            </div>
-          )}
+          <SearchedList
+            searched={query.search !== undefined}
+            count={data.length}
+            total={totalItems}
+            search={<SearchForm view={view} action={TEMPLATES} label={t.search} value={query.search} />}
+            nothingFound={<NothingFound view={view} />}
+            empty={{ title: t.noneTitle, text: t.noneText, first: view.canWrite && create }}
+          >
+            <Table label={t.title} head={[t.name, t.text, t.changed]}>
+              {data.map((template) => (
+                <tr>
+                  <td class="wrap">
+                    <a href={`${TEMPLATES}/${template.id}`}>{template.name}</a>
+                  </td>
+                  <td>
+                    <span class="clip">{template.body.slice(0, 200)}</span>
+                  </td>
+                  <td>
+                    <Time at={template.updatedAt} relative />
+                  </td>
+                </tr>
+              ))}
+            </Table>
+            <Pages view={view} page={query.page} totalPages={Math.ceil(totalItems / PAGE_SIZE)} />
+          </SearchedList>
         </>
       );
       return { title: t.title, section: 'broadcast', body };
@@ -95,9 +91,7 @@ export const templatePages: Page[] = [
       if (!view.canWrite) return { redirect: TEMPLATES };
       const body = (
         <>
-          <p class="crumb">
-            <a href={TEMPLATES}>{t.back}</a>
-          </p>
+          <Crumb to={TEMPLATES}>{t.back}</Crumb>
           <h1>{t.create}</h1>
           <Editor view={view} action={TEMPLATES} lists={await listOptions(ctx)} />
         </>
@@ -128,9 +122,7 @@ export const templatePages: Page[] = [
       const own = `${TEMPLATES}/${template.id}`;
       const body = (
         <>
-          <p class="crumb">
-            <a href={TEMPLATES}>{t.back}</a>
-          </p>
+          <Crumb to={TEMPLATES}>{t.back}</Crumb>
           <div class="row between">
             <h1>{template.name}</h1>
             {view.canWrite && (
@@ -197,27 +189,16 @@ function Editor({
 }) {
   const t = T(view.lang);
   return (
-    <Form view={view} action={action} class="split">
-      <div class="card stack">
-        <Field label={t.name} name="name" value={template?.name} required maxlength={120} hint={t.nameHint} />
-        <TextArea
-          label={t.text}
-          name="body"
-          value={template?.body}
-          required
-          rows={8}
-          maxlength={10_000}
-          hint={t.textHint}
-        />
-        <PlaceholderRules view={view} />
-        <PreviewList view={view} lists={lists} />
-        <div class="row">
-          <button type="submit" class="primary">
-            {t.save}
-          </button>
-        </div>
-      </div>
-      <PreviewPane view={view} />
-    </Form>
+    <TextEditor
+      view={view}
+      action={action}
+      texts={t}
+      value={template}
+      bounds={{ name: 120, body: 10_000, rows: 8 }}
+      preview={<PreviewPane view={view} />}
+    >
+      <PlaceholderRules view={view} />
+      <PreviewList view={view} lists={lists} />
+    </TextEditor>
   );
 }

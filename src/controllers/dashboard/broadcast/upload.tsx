@@ -4,6 +4,7 @@ import type { Child } from 'hono/jsx';
 import type { ReceivedFile } from '../../../services/media/sources.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { texts } from '../i18n.ts';
+import { Submit } from '../kit.tsx';
 import * as english from '../locales/en/broadcast-upload.ts';
 import * as indonesian from '../locales/id/broadcast-upload.ts';
 import type { View } from '../page.ts';
@@ -47,9 +48,7 @@ export function UploadForm({
         <progress max={100} value={0} aria-label={t.progress} />
       </div>
       <div class="row">
-        <button type="submit" class="primary">
-          {button}
-        </button>
+        <Submit>{button}</Submit>
       </div>
     </Form>
   );

@@ -9,6 +9,7 @@ import { listSessions, type SessionOutput } from '../../../services/sessions/ind
 import { listUploads, uploadFile } from '../../../services/uploads.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
 import { CAMPAIGN_LIMIT, UPLOAD_LIMIT } from '../../broadcast/parts.ts';
+import { Crumb, Follow, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Facts, Field, Form, Select, TextArea, Time } from '../parts.tsx';
 import { explainSession } from '../sessions/reasons.ts';
@@ -58,9 +59,7 @@ export const wizardPages: Page[] = [
       const sessions = await listSessions(ctx, { page: 1, limit: MAX_SESSIONS });
       const head = (
         <>
-          <p class="crumb">
-            <a href={BROADCAST}>{t.back}</a>
-          </p>
+          <Crumb to={BROADCAST}>{t.back}</Crumb>
           <h1>{t.title}</h1>
         </>
       );
@@ -325,20 +324,10 @@ function Review({ view }: { view: View }) {
   return (
     <>
       <Field label={t.name} name="campaignName" maxlength={190} hint={t.nameHint} autocomplete="off" />
-      <div
-        data-on-step
-        hx-post={`${BROADCAST}/new/review`}
-        hx-include="closest form"
-        hx-trigger="step"
-        // What the form says of itself does not hold for this.
-        hx-target="this"
-        hx-swap="innerHTML"
-        hx-confirm="unset"
-        hx-disabled-elt="unset"
-      >
+      <Follow src={`${BROADCAST}/new/review`} trigger="step" onStep>
         <p class="muted">{t.working}</p>
         <progress aria-label={t.working} />
-      </div>
+      </Follow>
     </>
   );
 }
@@ -348,14 +337,10 @@ function StartButtons({ view }: { view: View }) {
   return (
     <>
       <When name="when" is="now">
-        <button type="submit" class="primary">
-          {t.start}
-        </button>
+        <Submit>{t.start}</Submit>
       </When>
       <When name="when" is="later repeat">
-        <button type="submit" class="primary">
-          {t.schedule}
-        </button>
+        <Submit>{t.schedule}</Submit>
       </When>
     </>
   );

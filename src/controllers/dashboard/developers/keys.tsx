@@ -1,4 +1,5 @@
 /** API keys: the own one, and extra ones with scopes. */
+
 import { z } from 'zod';
 import { SCOPES } from '../../../services/access.ts';
 import {
@@ -12,6 +13,7 @@ import {
 import type { Ctx } from '../../../services/context.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
 import { SessionId } from '../../schemas.ts';
+import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Check, Empty, Field, Form, Select, Table, Time } from '../parts.tsx';
 import { DeveloperTabs, Secret } from './tabs.tsx';
@@ -224,9 +226,7 @@ function NewKeyForm({ t, view, sessions }: { t: DeveloperTexts; view: View; sess
       />
       <Field label={t.expires} name="expiresAt" type="date" hint={t.expiresHint} />
       <div>
-        <button type="submit" class="primary">
-          {t.create}
-        </button>
+        <Submit>{t.create}</Submit>
       </div>
     </Form>
   );

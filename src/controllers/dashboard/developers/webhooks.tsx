@@ -1,4 +1,5 @@
 /** Webhooks, and what each of them was told. */
+
 import { z } from 'zod';
 import { WEBHOOK_EVENTS } from '../../../events/table.ts';
 import {
@@ -18,6 +19,7 @@ import {
   updateWebhook,
 } from '../../../services/webhooks/verbs.ts';
 import { SessionId } from '../../schemas.ts';
+import { Submit } from '../kit.tsx';
 import { type Page, page } from '../page.ts';
 import {
   ActionButton,
@@ -107,9 +109,7 @@ const lists: Page[] = [
                   <span class="hint">{t.eventsHint}</span>
                 </fieldset>
                 <div>
-                  <button type="submit" class="primary">
-                    {t.create}
-                  </button>
+                  <Submit>{t.create}</Submit>
                 </div>
               </Form>
             </section>

@@ -1,4 +1,5 @@
 /** Writing a message of any kind, with a preview beside it and its way followed to the recipient's phone. */
+
 import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
 import { KINDS } from '../../../services/messages/kinds/index.ts';
@@ -6,6 +7,7 @@ import type { MessageOutput } from '../../../services/messages/schemas.ts';
 import { getMessage, sendMessage } from '../../../services/messages.ts';
 import { listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
 import type { ContentType } from '../../../whatsapp/content.ts';
+import { Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, Form, Live, MomentField, Select } from '../parts.tsx';
@@ -96,9 +98,7 @@ function Composer({ view, sessions, filled }: { view: View; sessions: SessionOut
         <Field label={t.inAnswer} name="quotedMessageId" value={filled.quotedMessageId} autocomplete="off" />
       </details>
       <div class="row">
-        <button type="submit" class="primary">
-          {t.send}
-        </button>
+        <Submit>{t.send}</Submit>
         <span class="busy muted">{t.uploading}</span>
       </div>
     </Form>

@@ -1,4 +1,5 @@
 /** The conversation with one person or group: what came and went, and a box to answer. */
+
 import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
 import { RecipientInput, TextInput } from '../../../services/messages/schemas.ts';
@@ -10,6 +11,7 @@ import {
   sendMessage,
   sessionsWith,
 } from '../../../services/messages.ts';
+import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Form, Live, Tabs, TextArea } from '../parts.tsx';
 import { Bubble, chatPath } from './bubble.tsx';
@@ -100,9 +102,7 @@ function Reply({ view, where }: { view: View; where: Where }) {
     >
       <TextArea label={t.reply} name="text" rows={2} required />
       <div class="row between">
-        <button type="submit" class="primary">
-          {t.sendReply}
-        </button>
+        <Submit>{t.sendReply}</Submit>
         <a href={`/dashboard/messages/new?${more}`}>{t.otherKind}</a>
       </div>
     </Form>
@@ -138,9 +138,7 @@ export const conversationPages: Page[] = [
       const [found, unread] = await Promise.all([readPart(ctx, where), countUnread(ctx, where)]);
       const body = (
         <>
-          <p class="crumb">
-            <a href="/dashboard/messages/chats">{t.chats}</a>
-          </p>
+          <Crumb to="/dashboard/messages/chats">{t.chats}</Crumb>
           <div class="row between head">
             <h1>{number}</h1>
             <Unread view={view} where={where} unread={unread} />

@@ -1,8 +1,10 @@
 /** One message: what it says, what became of it step by step, and what can be done. */
+
 import { z } from 'zod';
 import type { MessageDetail, MessageOutput } from '../../../services/messages/schemas.ts';
 import { holdWords } from '../../../services/messages/waiting-words.ts';
 import { cancelMessage, getMessage, markMessageRead, retryMessage } from '../../../services/messages.ts';
+import { Crumb } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Facts, Live, Time } from '../parts.tsx';
 import { sessionPath } from '../sessions/parts.tsx';
@@ -192,9 +194,7 @@ export const messageDetailPages: Page[] = [
       const title = out ? t.toWhom(who) : t.fromWhom(who);
       const body = (
         <>
-          <p class="crumb">
-            <a href="/dashboard/messages">{t.all}</a>
-          </p>
+          <Crumb to="/dashboard/messages">{t.all}</Crumb>
           <div class="row between head">
             <h1>{`${kindName(view.lang, message.type)} ${title}`}</h1>
             <div class="row">

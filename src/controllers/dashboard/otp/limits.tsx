@@ -1,4 +1,5 @@
 /** How often codes may be sent and tried, what becomes of them, and to which countries they go. */
+
 import { z } from 'zod';
 import { OTP_STATUSES } from '../../../db/schema.ts';
 import { getOtpSettings, putOtpSettings } from '../../../services/otp/country.ts';

@@ -1,4 +1,5 @@
 /** Own texts for the message with the code. */
+
 import { z } from 'zod';
 import { checkTemplate, fillTemplate } from '../../../services/otp/template-text.ts';
 import {
@@ -10,8 +11,9 @@ import {
   updateOtpTemplate,
 } from '../../../services/otp/templates.ts';
 import { OtpTemplateBody, OtpTemplateName } from '../../otp-templates.ts';
+import { Crumb, LivePreview, TextEditor } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Empty, Field, Form, Table, TextArea, Time } from '../parts.tsx';
+import { ActionButton, Empty, Table, Time } from '../parts.tsx';
 import { OTP, OtpHead } from './parts.tsx';
 import { OTP_TEXTS } from './texts.ts';
 
@@ -82,9 +84,7 @@ export const templatePages: Page[] = [
       if (!view.canWrite) return { redirect: OTP };
       const body = (
         <>
-          <p class="crumb">
-            <a href={TEMPLATES}>{t.allTemplates}</a>
-          </p>
+          <Crumb to={TEMPLATES}>{t.allTemplates}</Crumb>
           <h1>{t.newTemplate}</h1>
           <Editor view={view} action={TEMPLATES} />
         </>
@@ -135,9 +135,7 @@ export const templatePages: Page[] = [
       const own = `${TEMPLATES}/${template.id}`;
       const body = (
         <>
-          <p class="crumb">
-            <a href={TEMPLATES}>{t.allTemplates}</a>
-          </p>
+          <Crumb to={TEMPLATES}>{t.allTemplates}</Crumb>
           <h1>{template.name}</h1>
           <Editor view={view} action={own} template={template} />
           <ActionButton
@@ -181,47 +179,28 @@ export const templatePages: Page[] = [
 function Editor({ view, action, template }: { view: View; action: string; template?: OtpTemplate }) {
   const t = OTP_TEXTS(view.lang);
   return (
-    <Form view={view} action={action} class="split">
-      <div class="card stack">
-        <Field label={t.name} name="name" value={template?.name} required maxlength={64} hint={t.nameHint} />
-        <TextArea
-          label={t.text}
-          name="body"
-          value={template?.body}
-          required
-          rows={6}
-          maxlength={1000}
-          hint={t.textHint}
+    <TextEditor
+      view={view}
+      action={action}
+      texts={t}
+      value={template}
+      bounds={{ name: 64, body: 1000, rows: 6 }}
+      preview={
+        <LivePreview
+          title={t.preview}
+          empty={t.previewEmpty}
+          src={`${TEMPLATES}/preview`}
+          trigger="load, input from:closest form delay:600ms"
         />
-        <p class="row small">
-          {['{otp}', '{company}', '{minutes}'].map((placeholder) => (
-            <button type="button" class="small" data-insert={placeholder} data-into="f-body">
-              {placeholder}
-            </button>
-          ))}
-        </p>
-        <div class="row">
-          <button type="submit" class="primary">
-            {t.save}
+      }
+    >
+      <p class="row small">
+        {['{otp}', '{company}', '{minutes}'].map((placeholder) => (
+          <button type="button" class="small" data-insert={placeholder} data-into="f-body">
+            {placeholder}
           </button>
-        </div>
-      </div>
-      <section class="card preview" aria-label={t.preview}>
-        <h2>{t.preview}</h2>
-        <div
-          hx-post={`${TEMPLATES}/preview`}
-          hx-include="closest form"
-          hx-trigger="load, input from:closest form delay:600ms"
-          hx-sync="this:queue last"
-          // What the form says of itself does not hold for this.
-          hx-target="this"
-          hx-swap="innerHTML"
-          hx-confirm="unset"
-          hx-disabled-elt="unset"
-        >
-          <p class="muted">{t.previewEmpty}</p>
-        </div>
-      </section>
-    </Form>
+        ))}
+      </p>
+    </TextEditor>
   );
 }

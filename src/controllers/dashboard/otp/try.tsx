@@ -1,4 +1,5 @@
 /** Trying it: a code is sent to a phone and typed in, as on the login page of a client. */
+
 import type { Child } from 'hono/jsx';
 import { z } from 'zod';
 import { listOtpLog } from '../../../services/analytics/otp-log.ts';
@@ -13,6 +14,7 @@ import { listOtpTemplates, type OtpTemplate } from '../../../services/otp/templa
 import { verifyOtp } from '../../../services/otp/verify.ts';
 import { listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
 import { AppError } from '../../../utils/errors.ts';
+import { Crumb, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Facts, Field, Form, Live, Select } from '../parts.tsx';
@@ -99,9 +101,7 @@ export const tryPages: Page[] = [
       const otp = await getOtpStatus(ctx, params);
       const body = (
         <>
-          <p class="crumb">
-            <a href={OTP}>{t.back}</a>
-          </p>
+          <Crumb to={OTP}>{t.back}</Crumb>
           <h1>{t.codeFor(otp.phoneNumber)}</h1>
           <OtpState view={view} otp={otp} />
           {isOpen(otp) && <CheckPart view={view} otp={otp} />}
@@ -238,9 +238,7 @@ function SendPart({
           </div>
         </details>
         <div class="row">
-          <button type="submit" class="primary">
-            {t.send}
-          </button>
+          <Submit>{t.send}</Submit>
         </div>
       </Form>
     </section>
@@ -311,9 +309,7 @@ function CheckPart({ view, otp }: { view: View; otp: OtpView }) {
           hint={t.codeHint}
         />
         <div class="row">
-          <button type="submit" class="primary">
-            {t.check}
-          </button>
+          <Submit>{t.check}</Submit>
         </div>
       </Form>
       <div class="row actions">

@@ -1,4 +1,5 @@
 /** The phone of somebody who is written to: what arrived there, answering, and how it behaves. */
+
 import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
 import { type MessageOutput, TextInput } from '../../../services/messages/schemas.ts';
@@ -14,6 +15,7 @@ import {
   writeAs,
 } from '../../../services/sandbox/phones.ts';
 import { SessionId } from '../../../services/sessions/index.ts';
+import { Crumb, Submit } from '../kit.tsx';
 import { Body } from '../messages/bubble.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Form, Live, Select, TextArea, Time } from '../parts.tsx';
@@ -118,9 +120,7 @@ function Answer({ view, number, sessions }: { view: View; number: string; sessio
       )}
       <TextArea label={t.answer} name="text" rows={2} required />
       <div class="row">
-        <button type="submit" class="primary">
-          {t.write}
-        </button>
+        <Submit>{t.write}</Submit>
       </div>
     </Form>
   );
@@ -143,9 +143,7 @@ export const personPages: Page[] = [
       const options = known.includes(behaviour) ? known : [behaviour, ...known];
       const body = (
         <>
-          <p class="crumb">
-            <a href="/dashboard/phone">{t.all}</a>
-          </p>
+          <Crumb to="/dashboard/phone">{t.all}</Crumb>
           <h1>{t.person(number)}</h1>
           <div class="split">
             <div class="card">

@@ -1,4 +1,5 @@
 /** The phones of a sandbox: linking them with one click, trouble for them, and the people they write to. */
+
 import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
 import { formatPhone } from '../../../services/messages.ts';
@@ -20,6 +21,7 @@ import {
 } from '../../../services/sandbox/phones.ts';
 import { SessionId } from '../../../services/sessions/index.ts';
 import { AppError } from '../../../utils/errors.ts';
+import { Submit } from '../kit.tsx';
 import { summarize } from '../messages/words.ts';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Field, Form, Live, Select, Table, Time } from '../parts.tsx';
@@ -78,9 +80,7 @@ function Waiting({ view, waiting, signing }: WaitingProps) {
                 name="passkey"
                 options={PASSKEY_WAYS.map((way) => [way, passkeyWayName(view.lang, way)] as const)}
               />
-              <button type="submit" class="primary">
-                {one.by === 'qr' ? t.scan : t.enter}
-              </button>
+              <Submit>{one.by === 'qr' ? t.scan : t.enter}</Submit>
             </Form>
           )}
         </section>

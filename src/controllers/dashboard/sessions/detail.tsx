@@ -1,4 +1,5 @@
 /** One session: how it is and why, and what can be done with it. */
+
 import { z } from 'zod';
 import { queueStatus } from '../../../services/messages.ts';
 import {
@@ -10,6 +11,7 @@ import {
   type SessionStatusOutput,
 } from '../../../services/sessions/index.ts';
 import { getLimits } from '../../../services/sessions/limits.ts';
+import { Crumb } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Facts, Live, Time } from '../parts.tsx';
 import { LimitsCard } from './limits.tsx';
@@ -122,9 +124,7 @@ export const detailPages: Page[] = [
       const query = `?session=${encodeURIComponent(sessionId)}`;
       const body = (
         <>
-          <p class="crumb">
-            <a href="/dashboard/sessions">{t.backToAll}</a>
-          </p>
+          <Crumb to="/dashboard/sessions">{t.backToAll}</Crumb>
           <div class="row between head">
             <h1>{sessionId}</h1>
             <div class="row">

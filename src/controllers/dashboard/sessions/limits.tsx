@@ -1,4 +1,5 @@
 /** How fast a session may send, and its breaker. */
+
 import { z } from 'zod';
 import { SessionId } from '../../../services/sessions/index.ts';
 import {
@@ -10,6 +11,7 @@ import {
 } from '../../../services/sessions/limits.ts';
 import { AppError } from '../../../utils/errors.ts';
 import type { Lang } from '../i18n.ts';
+import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Facts, Field, Form, Time } from '../parts.tsx';
 import { count, sessionPath } from './parts.tsx';
@@ -256,9 +258,7 @@ function EditForm({ view, limits }: { view: View; limits: LimitsOutput }) {
         </div>
       </fieldset>
       <div class="row">
-        <button type="submit" class="primary">
-          {t.save}
-        </button>
+        <Submit>{t.save}</Submit>
         <a class="button" href={sessionPath(limits.sessionId)}>
           {t.cancel}
         </a>
@@ -280,9 +280,7 @@ export const limitPages: Page[] = [
       if (!view.canWrite) return { redirect: sessionPath(sessionId) };
       const body = (
         <>
-          <p class="crumb">
-            <a href={sessionPath(sessionId)}>{sessionId}</a>
-          </p>
+          <Crumb to={sessionPath(sessionId)}>{sessionId}</Crumb>
           <h1>{t.title}</h1>
           <div class="card">
             <p class="muted">{t.intro}</p>

@@ -1,4 +1,5 @@
 /** Linking a phone: the QR or pairing code, renewed by itself, until the session is connected. */
+
 import { z } from 'zod';
 import { isLinking } from '../../../db/schema.ts';
 import type { Ctx } from '../../../services/context.ts';
@@ -14,6 +15,7 @@ import {
   type SessionStatusOutput,
 } from '../../../services/sessions/index.ts';
 import { AppError } from '../../../utils/errors.ts';
+import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Form, Live } from '../parts.tsx';
 import { PairingFields } from './list.tsx';
@@ -220,9 +222,7 @@ function Begin({ view, session }: { view: View; session: SessionStatusOutput }) 
       {view.canWrite && !canBeginAgain(session.reason) && session.reason !== 'user_disabled' && (
         <Form view={view} action={sessionPath(session.sessionId, '/link')} class="stack">
           <PairingFields view={view} />
-          <button type="submit" class="primary">
-            {t.create}
-          </button>
+          <Submit>{t.create}</Submit>
         </Form>
       )}
     </>

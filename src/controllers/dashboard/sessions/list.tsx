@@ -1,4 +1,5 @@
 /** All sessions, and adding one. */
+
 import { z } from 'zod';
 import {
   CreateSessionInput,
@@ -6,6 +7,7 @@ import {
   listSessions,
   type SessionOutput,
 } from '../../../services/sessions/index.ts';
+import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, Form, Live, Pages, Table, Time } from '../parts.tsx';
 import { StateBadge, sessionPath, waitsForPerson } from './parts.tsx';
@@ -137,9 +139,7 @@ export const listPages: Page[] = [
                 autocomplete="off"
               />
               <PairingFields view={view} />
-              <button type="submit" class="primary">
-                {t.create}
-              </button>
+              <Submit>{t.create}</Submit>
             </Form>
             <ImportOffer view={view} />
           </div>

@@ -1,4 +1,5 @@
 /** The passkey step on the page where a phone is linked: lines to sign with, the signature, the code to compare. */
+
 import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
 import {
@@ -10,6 +11,7 @@ import {
   SessionId,
 } from '../../../services/sessions/index.ts';
 import { AppError } from '../../../utils/errors.ts';
+import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Form, TextArea, Time } from '../parts.tsx';
 import { SignButton } from '../phone/phones.tsx';
@@ -136,9 +138,7 @@ function Sign({ view, action, options }: { view: View; action: string; options: 
       </ol>
       <Form view={view} action={action} class="stack">
         <TextArea label={t.result} name="assertion" hint={t.soon} rows={4} required />
-        <button type="submit" class="primary">
-          {t.handIn}
-        </button>
+        <Submit>{t.handIn}</Submit>
       </Form>
     </>
   );

@@ -1,4 +1,5 @@
 /** Taking over a link of another gateway, and giving one away. */
+
 import { z } from 'zod';
 import {
   ExportSessionQuery,
@@ -12,6 +13,7 @@ import type { LinkFlaw } from '../../../whatsapp/link-check.ts';
 import { answerZip, IMPORT_LIMIT, MAX_IMPORT_BYTES } from '../../session-transfer.ts';
 import { UploadForm } from '../broadcast/upload.tsx';
 import { type Lang, texts } from '../i18n.ts';
+import { Crumb } from '../kit.tsx';
 import * as english from '../locales/en/sessions-transfer.ts';
 import * as indonesian from '../locales/id/sessions-transfer.ts';
 import { type Page, page, type View } from '../page.ts';
@@ -68,9 +70,7 @@ function ImportBody({ view }: { view: View }) {
   const s = SESSION_TEXTS(view.lang);
   return (
     <>
-      <p class="crumb">
-        <a href="/dashboard/sessions">{s.title}</a>
-      </p>
+      <Crumb to="/dashboard/sessions">{s.title}</Crumb>
       <h1>{t.title}</h1>
       <div class="split">
         <div class="card">

@@ -1,0 +1,168 @@
+/** What pages of a kind have in common: ways back, buttons that send, parts that follow a form, editors, lists. */
+import type { Child, PropsWithChildren } from 'hono/jsx';
+import type { View } from './page.ts';
+import { Empty, Field, Form, TextArea } from './parts.tsx';
+
+/** The way back to the page above this one. */
+export function Crumb({ to, children }: PropsWithChildren<{ to: string }>) {
+  return (
+    <p class="crumb">
+      <a href={to}>{children}</a>
+    </p>
+  );
+}
+
+/** The button that sends its form. */
+export function Submit({ children }: PropsWithChildren) {
+  return (
+    <button type="submit" class="primary">
+      {children}
+    </button>
+  );
+}
+
+/**
+ * A part of a form whose content the service computes from what is filled in: on `trigger`, as htmx writes it. Until
+ * then its children are shown.
+ */
+export function Follow({
+  src,
+  trigger,
+  onStep,
+  children,
+}: PropsWithChildren<{ src: string; trigger: string; onStep?: boolean }>) {
+  return (
+    <div
+      data-on-step={onStep ? '' : undefined}
+      hx-post={src}
+      hx-include="closest form"
+      hx-trigger={trigger}
+      hx-sync="this:queue last"
+      // What the form says of itself does not hold for this.
+      hx-target="this"
+      hx-swap="innerHTML"
+      hx-confirm="unset"
+      hx-disabled-elt="unset"
+      hx-encoding="unset"
+    >
+      {children}
+    </div>
+  );
+}
+
+/** Beside a form: how what is typed there will look. */
+export function LivePreview({
+  title,
+  empty,
+  ...follow
+}: {
+  title: string;
+  empty: string;
+  src: string;
+  trigger: string;
+}) {
+  return (
+    <section class="card preview" aria-label={title}>
+      <h2>{title}</h2>
+      <Follow {...follow}>
+        <p class="muted">{empty}</p>
+      </Follow>
+    </section>
+  );
+}
+
+interface EditorTexts {
+  name: string;
+  nameHint: string;
+  text: string;
+  textHint: string;
+  save: string;
+}
+
+/** A named text and its preview. `children` stand below the text: placeholders, for example. */
+export function TextEditor({
+  view,
+  action,
+  texts,
+  value,
+  bounds,
+  preview,
+  children,
+}: PropsWithChildren<{
+  view: View;
+  action: string;
+  texts: EditorTexts;
+  value?: { name: string; body: string } | undefined;
+  /** in characters, as the API bounds them; `rows` of the text field */
+  bounds: { name: number; body: number; rows: number };
+  preview: Child;
+}>) {
+  return (
+    <Form view={view} action={action} class="split">
+      <div class="card stack">
+        <Field
+          label={texts.name}
+          name="name"
+          value={value?.name}
+          required
+          maxlength={bounds.name}
+          hint={texts.nameHint}
+        />
+        <TextArea
+          label={texts.text}
+          name="body"
+          value={value?.body}
+          required
+          rows={bounds.rows}
+          maxlength={bounds.body}
+          hint={texts.textHint}
+        />
+        {children}
+        <div class="row">
+          <Submit>{texts.save}</Submit>
+        </div>
+      </div>
+      {preview}
+    </Form>
+  );
+}
+
+/**
+ * A list that can be searched: the search once there is enough to search in, then the rows, or why there are none.
+ * `search` and `nothingFound` are shown around the rows; `first` leads on when nothing is there yet.
+ */
+export function SearchedList({
+  searched,
+  count,
+  total,
+  search,
+  nothingFound,
+  empty,
+  children,
+}: PropsWithChildren<{
+  searched: boolean;
+  /** rows on this page */
+  count: number;
+  /** rows on all pages */
+  total: number;
+  search: Child;
+  nothingFound: Child;
+  empty: { title: string; text: string; first: Child };
+}>) {
+  return (
+    <>
+      {(searched || total > SEARCH_FROM) && search}
+      {count === 0 && searched && nothingFound}
+      {count === 0 && !searched && (
+        <Empty title={empty.title}>
+          <p>{empty.text}</p>
+          {empty.first}
+        </Empty>
+      )}
+      {count > 0 && <div class="card">{children}</div>}
+    </>
+  );
+}
+
+/** Fewer rows are seen at a glance. */
+const SEARCH_FROM = 10;
