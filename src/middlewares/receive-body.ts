@@ -101,6 +101,13 @@ async function readLifted(
 /** Throws UNSUPPORTED_MEDIA with this advice. */
 function toFields(c: HttpContext, bytes: Uint8Array, advice: string): Pick<ReceivedBody, 'fields' | 'kind'> {
   const type = mediaTypeOf(c);
+  const coding = c.req.header('content-encoding')?.trim().toLowerCase() ?? '';
+  if (coding !== '' && coding !== 'identity') {
+    throw new AppError(
+      'UNSUPPORTED_MEDIA',
+      `Send the body as it is, without Content-Encoding: ${coding.slice(0, 40)}.`,
+    );
+  }
   try {
     if (type === 'application/x-www-form-urlencoded') {
       return { fields: parseFormFields(decodeUtf8(bytes)), kind: 'form' };

@@ -56,6 +56,17 @@ describe('an export of', () => {
       'Country Code,Country Name,Phone Number,Saved Name,Public Display Name,Group Name\n62,Indonesia,+6281234567890,Budi Santoso,budi,RT 05\n62,Indonesia,+62 813-1111-2222,,Siti,RT 05\n',
     ],
     ['Google Sheets', 'Nama Lengkap,Nomor HP\nBudi Santoso,6281234567890\nSiti,"6,281,311,112,222"\n'],
+    [
+      'a phone, with marks of direction',
+      'Name,Phone : mobile\nBudi Santoso,\u202a+62 812\u20113456\u20117890\u202c\nSiti,0813 1111 2222\n',
+    ],
+    [
+      'an Android phone',
+      'Display Name,Mobile Phone 1,Mobile Phone 2\nBudi Santoso,0812-3456-7890,\nSiti,,081311112222\n',
+    ],
+    ['a school', 'No.;Nama;No. HP/WA\n1;Budi Santoso;0812 3456 7890\n2;Siti;0813 1111 2222\n'],
+    ['old Macs', 'name,phone\rBudi Santoso,081234567890\rSiti,081311112222\r'],
+    ['Excel as Unicode text', '\ufeffname\tphone\r\nBudi Santoso\t081234567890\r\nSiti\t081311112222\r\n'],
   ])('%s', async (_what, csv) => {
     const data = dataOf(await send(csv));
     expect(data).toMatchObject({ added: 2, invalid: 0, format: 'csv', warnings: [] });
@@ -182,6 +193,20 @@ describe('an encoding', () => {
       added: 31,
       warnings: [{ code: 'letters_lost' }],
     });
+  });
+});
+
+describe('numbers alone', () => {
+  it.each<[string, string]>([
+    ['one a line', '081234567890\n081311112222\n'],
+    ['as Windows writes them', '\ufeff+62 812-3456-7890\r\n0813 1111 2222\r\n'],
+  ])('%s, are read from the first line on', async (_what, text) => {
+    expect(dataOf(await send(text))).toMatchObject({ added: 2, total: 2, invalid: 0 });
+    expect((await people()).map(([number]) => number)).toEqual([BUDI[0], SITI[0]]);
+  });
+
+  it('but not where the first line may be a title', async () => {
+    expect(await send('Kontak 2026\n081234567890\n')).toMatchObject({ status: 400 });
   });
 });
 

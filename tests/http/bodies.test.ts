@@ -1,4 +1,5 @@
 /** What a body may be: how large, how deep, in which encoding, and how its values are spelled. */
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { route } from '../../src/controllers/route.ts';
@@ -133,6 +134,21 @@ describe('a body', () => {
       text: 'x\ufffd',
       'x\ufffd': ['\\ud83d', '😀', '\ufffd'],
     });
+  });
+
+  it('that is compressed is told so, not called unreadable', async () => {
+    for (const [path, type] of [
+      ['/plain', JSON_TYPE],
+      ['/filed', JSON_TYPE],
+      ['/plain', FORM_TYPE],
+    ] as const) {
+      const headers = { 'content-type': type, 'content-encoding': 'gzip' };
+      const response = await t.app.request(path, { method: 'POST', headers, body: gzipSync('{"to":"1"}') });
+      expect([path, response.status]).toEqual([path, 415]);
+      expect(await response.json()).toMatchObject({
+        message: expect.stringContaining('without Content-Encoding: gzip'),
+      });
+    }
   });
 
   it('of another type is told so', async () => {

@@ -40,6 +40,14 @@ const NUMBER_NAMES = [
   'mobilenumber',
   'mobilephone',
   'msisdn',
+  'nohpwa',
+  'nowahp',
+  'nohpwhatsapp',
+  'nomorhpwa',
+  'hpwa',
+  'phonewhatsapp',
+  'phonemobile',
+  'phonewa',
   'to',
   // Address books and exporters of groups.
   'phone1value',
@@ -113,13 +121,23 @@ export function foldColumn(name: string): string {
 }
 
 /** Place of a column's name among those of the number or of the name; null when it is neither. */
-function rank(name: string, names: readonly string[]): number | null {
-  const at = names.indexOf(foldColumn(name));
+function rank(folded: string, names: readonly string[]): number | null {
+  const at = names.indexOf(folded);
   return at < 0 ? null : at;
 }
 
-export const isNumberColumn = (name: string): boolean => rank(name, NUMBER_NAMES) !== null;
-export const isNameColumn = (name: string): boolean => rank(name, PERSON_NAMES) !== null;
+/** The same for a file, where `No. HP/WA`, `Phone : mobile` and `Mobile Phone 1` come behind what says it exactly. */
+function rankInFile(name: string, names: readonly string[]): number | null {
+  const folded = foldColumn(name);
+  const exact = rank(folded, names);
+  if (exact !== null) return exact;
+  const bare = folded.replace(/[:/()*#]/g, '');
+  const near = rank(bare, names) ?? rank(bare.replace(/\d$/, ''), names);
+  return near === null ? null : near + names.length;
+}
+
+export const isNumberColumn = (name: string): boolean => rank(foldColumn(name), NUMBER_NAMES) !== null;
+export const isNameColumn = (name: string): boolean => rank(foldColumn(name), PERSON_NAMES) !== null;
 
 /** How long that value of a custom field may be, in characters. */
 export function maxValueLength(value: string): number {
@@ -152,6 +170,8 @@ export interface ColumnPlan {
   fields: readonly { at: number; name: string }[];
   /** columns of the header, with or without a name */
   width: number;
+  /** false: the first line is a contact already */
+  hasHeader: boolean;
 }
 
 /** What the sender of a file says of its columns. */
@@ -165,9 +185,19 @@ export interface ColumnMapping {
 
 /**
  * Reads a header. Columns without a name are left out. Throws VALIDATION_FAILED when there is no column of numbers, or
- * not the one that `mapping` names, when two are called the same, and for names that cannot be placeholders.
+ * not the one that `mapping` names, when two are called the same, and for names that cannot be placeholders. A file of
+ * numbers alone has no header: `isNumber` tells it by its only cell.
  */
-export function planColumns(header: readonly string[], mapping: ColumnMapping = {}): ColumnPlan {
+export function planColumns(
+  header: readonly string[],
+  mapping: ColumnMapping = {},
+  isNumber: (cell: string) => boolean = () => false,
+): ColumnPlan {
+  const [only = ''] = header;
+  const isSaid = mapping.number !== undefined || mapping.header !== undefined;
+  if (!isSaid && header.length === 1 && isNumber(only)) {
+    return planColumns(header, { number: 1, header: false });
+  }
   if (header.length > MAX_COLUMNS) {
     throw badHeader(`The first line has ${header.length} columns; at most ${MAX_COLUMNS} are possible.`);
   }
@@ -188,6 +218,7 @@ export function planColumns(header: readonly string[], mapping: ColumnMapping = 
     nameParts,
     fields: fieldsOf(names, number, name),
     width: header.length,
+    hasHeader: mapping.header !== false,
   };
 }
 
@@ -229,7 +260,7 @@ function mapped(names: readonly string[], what: 'number' | 'name', wanted: strin
 /** Columns with one of these names, the preferred ones first. */
 function ranked(names: readonly string[], wanted: readonly string[]): number[] {
   return names
-    .map((name, at) => ({ at, place: rank(name, wanted) }))
+    .map((name, at) => ({ at, place: rankInFile(name, wanted) }))
     .flatMap(({ at, place }) => (place === null ? [] : [{ at, place }]))
     .sort((a, b) => a.place - b.place)
     .map(({ at }) => at);

@@ -13,9 +13,20 @@ export function dispositionName(header: string | null): string | null {
   if (header === null || header.length > MAX_HEADER) return null;
   const parameters = readParameters(header);
   const extended = parameters.get('filename*');
-  const name =
-    (extended === undefined ? null : decodeExtended(extended)) ?? joined(parameters) ?? plain(parameters);
-  return name === null || name.trim() === '' ? null : name.trim();
+  const names = [
+    extended === undefined ? null : decodeExtended(extended),
+    joined(parameters),
+    plain(parameters),
+  ];
+  return names.map((name) => withoutQuotes(name ?? '')).find((name) => name !== '') ?? null;
+}
+
+/** Some servers put single quotes around a name, which are none of it. */
+function withoutQuotes(name: string): string {
+  return name
+    .trim()
+    .replace(/^'(.+)'$/s, '$1')
+    .trim();
 }
 
 /** By name in lower case, the first of each; quotes are taken off. */

@@ -68,8 +68,9 @@ function undoSpreadsheet(text: string): { text: string; repair: Repair | null } 
   if (/^\+?\d+$/.test(text)) return { text, repair: null };
   const formula = /^="(.*)"$/.exec(text) ?? /^=(\+?\d+)$/.exec(text);
   if (formula?.[1] !== undefined) return repaired(formula[1], 'formula');
-  const quoted = /^(["'])(.*)\1$/.exec(text);
-  if (quoted?.[2] !== undefined) return repaired(quoted[2], 'apostrophe');
+  if (/^["'][^\n]+$/.test(text) && text.length > 1 && text.endsWith(text.charAt(0))) {
+    return repaired(text.slice(1, -1), 'apostrophe');
+  }
   if (/^['`]/.test(text)) return repaired(text.slice(1), 'apostrophe');
   const decimal = /^(\+?\d{6,})[.,](0+)$/.exec(text);
   // Three zeros behind few digits may be thousands.
@@ -150,7 +151,7 @@ function decode(text: string): string {
 
 /** `ext. 5`, `x5`, `#5`, `;ext=5`: WhatsApp knows no extensions, so that the number before it is the number. */
 const EXTENSION =
-  /(?:;ext=|[ ,;]{0,4}(?:\b(?:ext(?:ension|ensi|n)?|ekst(?:ensi)?|anexo|interno|доб)\b|(?<=[\d) ])(?:ext|x)|#)[.: ]{0,4})\d{1,6}#?$/iu;
+  /(?:;ext=|[ ,;]{0,4}(?:(?<!\p{L})(?:ext(?:ension|ensi|n)?|ekst(?:ensi)?|anexo|interno|ramal|poste|доб(?:авочный)?|вн|внутр|분기|内线|内線|转)(?!\p{L})|(?<=[\d) ])(?:ext|x)|#)[.: ]{0,4})\d{1,6}#?$/iu;
 
 function fromText(text: string): Read {
   const number = text.replace(EXTENSION, '').replace(/[,;]$/, '').trim();

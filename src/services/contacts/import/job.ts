@@ -15,6 +15,7 @@ import type { BareReading } from '../../../utils/phone.ts';
 import type { Deps } from '../../context.ts';
 import { type ColumnPlan, planColumns, UnknownColumns } from '../columns.ts';
 import type { NewContact } from '../merge.ts';
+import { readNumber } from '../numbers.ts';
 import { type BareVerdict, createColumnProof } from './bare-numbers.ts';
 import { detectEncoding } from './encoding.ts';
 import { toCsv } from './formats.ts';
@@ -113,8 +114,7 @@ async function work(
     totalRows,
     updatedAt: deps.clock.now(),
   });
-  const hasHeader = options.mapping.header !== false;
-  await writeRows(deps, job, { path, shape, plan, hasHeader, bare: bare.reading }, signal);
+  await writeRows(deps, job, { path, shape, plan, bare: bare.reading }, signal);
   await finish(deps, job, { status: 'completed' });
 }
 
@@ -137,9 +137,10 @@ async function checkFile(
   await forEachRecord(path, shape, (record) => {
     if (signal.aborted) throw new ImportStopped();
     if (found.columns !== null) return addRow(found.columns, record.cells);
-    const plan = planColumns(requireHeader(record), mapping);
+    const isNumber = (cell: string) => readNumber(cell, config.defaultCountry).problem === undefined;
+    const plan = planColumns(requireHeader(record), mapping, isNumber);
     found.columns = { plan, proof: createColumnProof(plan, config.defaultCountry) };
-    return mapping.header === false ? addRow(found.columns, record.cells) : undefined;
+    return plan.hasHeader ? undefined : addRow(found.columns, record.cells);
   });
   const { columns, rows } = found;
   if (columns === null || rows === 0) throw noRows();
@@ -172,8 +173,6 @@ interface CheckedFile {
   path: string;
   shape: CsvShape;
   plan: ColumnPlan;
-  /** the first record names the columns */
-  hasHeader: boolean;
   /** how numbers without + are read */
   bare: BareReading;
 }
@@ -199,12 +198,12 @@ const newBatch = (): Batch => ({
 async function writeRows(
   deps: ImportDeps,
   job: ImportRow,
-  { path, shape, plan, hasHeader, bare }: CheckedFile,
+  { path, shape, plan, bare }: CheckedFile,
   signal: AbortSignal,
 ): Promise<void> {
   const progress = { ...job };
   let toSkip = job.doneRows;
-  let header = hasHeader;
+  let header = plan.hasHeader;
   let batch = newBatch();
   const share = createShare(job.userId);
   const flush = async () => {
