@@ -3,6 +3,7 @@ import { proto } from '@whiskeysockets/baileys';
 import { expect } from 'vitest';
 import type { Emulator } from 'wa-emulator';
 import { readPayload } from '../../src/whatsapp/baileys/read-payload.ts';
+import { computedMs } from './computed.ts';
 import { createRandom } from './random.ts';
 import { until } from './until.ts';
 
@@ -121,13 +122,14 @@ const ATTRIBUTES = [
 
 /**
  * Sends `count` changed messages to the session of `phone` and waits until each is answered. Fails when one is answered
- * with an error, is asked for again, or takes more than 50 ms to read.
+ * with an error or is asked for again. `look` sees each of them before.
  */
 export async function sendChanged(
   emulator: Emulator,
   phone: string,
   count: number,
   seed: number,
+  look: (payload: Buffer) => void = () => undefined,
 ): Promise<void> {
   const random = createRandom(seed);
   const upTo = (max: number) => Math.floor(random() * max);
@@ -138,9 +140,7 @@ export async function sendChanged(
 
   for (let n = 0; n < count; n++) {
     const payload = changeBytes(proto.Message.encode(one(REAL) ?? {}).finish(), random);
-    expect(holdMs(payload), `reading ${payload.toString('base64').slice(0, 2_000)}`).toBeLessThan(
-      MAX_HOLD_MS,
-    );
+    look(payload);
     const isOdd = random() < 0.15;
     // A category of one's own phone is believed: only the server can name it.
     const name = isOdd ? (one(ATTRIBUTES.slice(0, -1)) ?? 't') : null;
@@ -176,13 +176,18 @@ function isAnswered(emulator: Emulator, to: string, id: string): boolean {
   return entry?.receivedAt !== undefined || entry?.confirmedAt !== undefined || entry?.nack !== undefined;
 }
 
-/** How long it takes to read, and again when that was long: another program may have had the processor. */
+/** Fails for a message that takes more than 50 ms to read. */
+export function expectQuickToRead(payload: Buffer): void {
+  expect(holdMs(payload), `reading ${payload.toString('base64').slice(0, 2_000)}`).toBeLessThan(MAX_HOLD_MS);
+}
+
+/** How long it takes to read, and again when that was long: the first time, code is compiled. */
 function holdMs(payload: Uint8Array): number {
   let least = Number.POSITIVE_INFINITY;
   for (let tries = 0; tries < 4 && least >= MAX_HOLD_MS / 2; tries++) {
-    const from = performance.now();
+    const from = computedMs();
     readPayload(payload, { isOwn: () => false, country: 'ID' });
-    least = Math.min(least, performance.now() - from);
+    least = Math.min(least, computedMs() - from);
   }
   return least;
 }
