@@ -6,7 +6,7 @@
 import { and, eq, inArray, isNull, lte, or } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { affected } from '../db/ops.ts';
-import { messageQueue, messages, whatsappAccounts } from '../db/schema.ts';
+import { messageQueue, messages, waPeople, whatsappAccounts } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
 import { backoffMs } from '../utils/backoff.ts';
 import { DAY_MS, MINUTE_MS } from '../utils/durations.ts';
@@ -70,7 +70,10 @@ export async function tripBreaker(tx: Tx, message: MessageRef, code: string, now
   ];
 }
 
-/** The peers among them that have got or written a message in this session; groups always count as known. */
+/**
+ * The peers among them that have got or written a message in this session, or have a chat with its phone; groups always
+ * count as known.
+ */
 export async function readKnown(
   db: Db,
   account: Pick<AccountRef, 'id' | 'userId'>,
@@ -100,6 +103,17 @@ export async function readKnown(
       ),
     );
   for (const row of rows) known.add(spellings.get(row.peer) ?? row.peer);
+  const chats = await db
+    .select({ jid: waPeople.jid })
+    .from(waPeople)
+    .where(
+      and(
+        eq(waPeople.accountId, account.id),
+        eq(waPeople.hasChat, true),
+        inArray(waPeople.jid, [...spellings.keys()]),
+      ),
+    );
+  for (const { jid } of chats) known.add(spellings.get(jid) ?? jid);
   return known;
 }
 

@@ -96,6 +96,15 @@ export interface PairedIdentity {
   platform: string | null;
 }
 
+/** Somebody whom the session's phone knows. */
+export interface Person {
+  /** canonical: a phone's JID or a LID */
+  jid: string;
+  name: string | null;
+  /** there is a chat with them */
+  hasChat: boolean;
+}
+
 export type ReceiptStatus = 'sent' | 'delivered' | 'read';
 
 /** What an adapter tells. One `closed` per `open`, always the last event of that socket. */
@@ -113,6 +122,8 @@ export type EngineEvent =
   /** an error acknowledgement that came after `send` had given up waiting */
   | { type: 'refused'; messageId: string; code: string; at: number }
   | { type: 'mapping'; lid: string; phone: string }
+  /** the phone has told whom it knows; their LIDs were told before, as mappings */
+  | { type: 'people'; people: Person[] }
   /** the directory knows the dialled number `alias` as the account `phone` (E.164 digits) */
   | { type: 'alias'; alias: string; phone: string; lid: string | null };
 

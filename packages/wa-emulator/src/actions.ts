@@ -3,6 +3,7 @@ import { ControlError } from './control-error.ts';
 import { type Device, deviceJid, deviceKey } from './devices.ts';
 import type { Fault, FaultDesk } from './fault-actions.ts';
 import type { Group } from './groups.ts';
+import type { PhoneHistory } from './history.ts';
 import { type DeliverInput, deliverInbound } from './inbound.ts';
 import { lidJid } from './jids.ts';
 import { tellIdentityChange } from './key-faults.ts';
@@ -98,6 +99,8 @@ export interface Actions {
   setRule(input: { number: string; behaviour: string }): { number: string; behaviour: string };
   /** The directory knows the number `alias` as the account `phone`. */
   setAlias(input: { alias: string; phone: string }): { alias: string; phone: string };
+  /** What that phone tells the next device that links it: its chats, in so many pieces. */
+  setHistory(input: PhoneHistory): { phone: string; chats: number };
   /** Tells a session that a contact has new identity keys. */
   changeIdentity(input: { to: string; from: string }): { told: number };
   /** The group is gone for everybody. */
@@ -156,6 +159,10 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       world.aliases.set(alias, phone);
       return { alias, phone };
     },
+    setHistory(history) {
+      world.histories.set(history.phone, history);
+      return { phone: history.phone, chats: history.chats.length };
+    },
     changeIdentity: (input) => ({ told: tellIdentityChange(world, input) }),
     removeGroup({ id }) {
       const group = world.groups.get(id);
@@ -189,6 +196,7 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       world.rules.reset();
       world.passkeys.reset();
       world.aliases.clear();
+      world.histories.clear();
       world.heldBack.clear();
       await faultDesk.bring({ kind: 'clear' });
       if (devices) {

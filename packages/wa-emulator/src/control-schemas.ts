@@ -90,6 +90,22 @@ export const SignBody = z.strictObject({
   origin: z.url().optional(),
 });
 
+export const HistoryBody = z.strictObject({
+  phone,
+  chats: z.array(
+    z.strictObject({
+      phone,
+      name: text.optional(),
+      token: z.hex().optional(),
+      byLid: z.boolean().optional(),
+      messages: z.int().min(0).max(10_000).optional(),
+    }),
+  ),
+  inline: z.int().min(0).max(100).optional(),
+  files: z.int().min(0).max(100).optional(),
+  pushNames: z.record(phone, text).optional(),
+});
+
 export const AliasBody = z.strictObject({ alias: phone, phone });
 
 export const IdentityBody = z.strictObject({ to: phone, from: phone });

@@ -13,6 +13,7 @@ import {
   DeliverBody,
   FaultBody,
   GroupBody,
+  HistoryBody,
   IdentityBody,
   InboundQuery,
   MessagesQuery,
@@ -101,6 +102,7 @@ export function createControlApp(actions: Actions, host: string): Hono {
   app.get('/passkey', query(PasskeyQuery), (c) => c.json(actions.passkey(c.req.valid('query'))));
   app.post('/passkey/sign', body(SignBody), (c) => c.json(actions.signPasskey(c.req.valid('json'))));
   app.post('/aliases', body(AliasBody), (c) => c.json(actions.setAlias(c.req.valid('json'))));
+  app.post('/history', body(HistoryBody), (c) => c.json(actions.setHistory(c.req.valid('json'))));
   app.post('/identity', body(IdentityBody), (c) => c.json(actions.changeIdentity(c.req.valid('json'))));
   app.post('/groups/remove', body(RemoveGroupBody), (c) => c.json(actions.removeGroup(c.req.valid('json'))));
   app.post('/faults', body(FaultBody), async (c) => c.json(await actions.fault(c.req.valid('json'))));

@@ -148,6 +148,7 @@ function createWorld(
     groups: createGroups(store),
     rules: createRules(),
     aliases: new Map(),
+    histories: new Map(),
     log: createTrafficLog(),
     timers: createTimers(),
     delays: { ...DEFAULT_DELAYS },

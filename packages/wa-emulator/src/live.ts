@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { deflateSync } from 'node:zlib';
 import { encodeWAMessage, proto } from '@whiskeysockets/baileys';
 import type { Connection } from './connection.ts';
 import { type Device, deviceKey } from './devices.ts';
+import { notificationsOf } from './history.ts';
 import { takeDeviceBundle } from './iq-keys.ts';
 import { pnJid, SERVER_JID } from './jids.ts';
 import { node, unixSeconds } from './nodes.ts';
@@ -10,7 +10,6 @@ import type { Pending } from './outbox.ts';
 import type { World } from './world.ts';
 
 const { ProtocolMessage } = proto.Message;
-const { HistorySyncType } = proto.HistorySync;
 
 /** Stanzas that had to wait are sent so many at a time: an error acknowledgement holds back those that are left. */
 const OFFLINE_SLICE = 100;
@@ -58,7 +57,7 @@ export function goLive(world: World, connection: Connection, device: Device): vo
   sendFrom(0);
 }
 
-/** What a phone tells a device it has just linked: the app-state keys and an (empty) history. */
+/** What a phone tells a device it has just linked: the app-state keys and its history, which is empty unless it was given one. */
 async function sendFirstSync(world: World, device: Device): Promise<void> {
   await sendPeerMessage(world, device, false, {
     type: ProtocolMessage.Type.APP_STATE_SYNC_KEY_SHARE,
@@ -75,16 +74,10 @@ async function sendFirstSync(world: World, device: Device): Promise<void> {
       ],
     },
   });
-  for (const syncType of [HistorySyncType.INITIAL_BOOTSTRAP, HistorySyncType.RECENT]) {
-    const history = proto.HistorySync.encode({ syncType, progress: 100, chunkOrder: 1 }).finish();
+  for (const historySyncNotification of await notificationsOf(world, device.phone)) {
     await sendPeerMessage(world, device, true, {
       type: ProtocolMessage.Type.HISTORY_SYNC_NOTIFICATION,
-      historySyncNotification: {
-        syncType,
-        progress: 100,
-        chunkOrder: 1,
-        initialHistBootstrapInlinePayload: deflateSync(history),
-      },
+      historySyncNotification,
     });
   }
 }

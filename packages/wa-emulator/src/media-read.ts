@@ -6,6 +6,8 @@ import type { Content } from './types.ts';
 import type { World } from './world.ts';
 
 const MAC_BYTES = 10;
+/** Files of messages, and those that bring a phone's history. */
+type SealedAs = MediaReference['mediaType'] | 'md-msg-hist';
 
 /**
  * Downloads and decrypts a media file as the recipient's phone does, checking both hashes and the
@@ -51,7 +53,7 @@ export async function downloadMedia(world: World, media: MediaReference): Promis
 }
 
 /** Encrypts and stores a file as a simulated person's phone does, for an inbound media message. */
-export async function uploadMedia(world: World, file: Buffer, mediaType: MediaReference['mediaType']) {
+export async function uploadMedia(world: World, file: Buffer, mediaType: SealedAs) {
   const mediaKey = randomBytes(32);
   const { cipherKey, iv, macKey } = await mediaKeys(mediaKey, mediaType);
   const cipher = createCipheriv('aes-256-cbc', cipherKey, iv);
@@ -70,7 +72,7 @@ export async function uploadMedia(world: World, file: Buffer, mediaType: MediaRe
   };
 }
 
-async function mediaKeys(mediaKey: Uint8Array, mediaType: MediaReference['mediaType']) {
+async function mediaKeys(mediaKey: Uint8Array, mediaType: SealedAs) {
   const { cipherKey, iv, macKey } = await getMediaKeys(mediaKey, mediaType);
   if (!macKey) {
     throw new Error('no MAC key was derived');

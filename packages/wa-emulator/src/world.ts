@@ -2,6 +2,7 @@ import type { Connection } from './connection.ts';
 import type { Devices } from './devices.ts';
 import type { StandingFaults } from './faults.ts';
 import type { Groups } from './groups.ts';
+import type { PhoneHistory } from './history.ts';
 import type { ServerIdentity } from './identity.ts';
 import type { MediaServer } from './media.ts';
 import type { TrafficLog } from './message-log.ts';
@@ -30,6 +31,8 @@ export interface World {
   delays: Delays;
   pairing: PairingDesk;
   passkeys: Passkeys;
+  /** What phones tell the devices that link them, by phone. */
+  histories: Map<string, PhoneHistory>;
   /** All open sockets. */
   connections: Set<Connection>;
   /** The socket of each linked device that is logged in, by `phone:device`. */

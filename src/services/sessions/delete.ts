@@ -9,6 +9,7 @@ import {
   waChats,
   waContacts,
   waCredentials,
+  waPeople,
   whatsappAccounts,
 } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
@@ -90,6 +91,8 @@ async function deleteRow(ctx: Ctx, session: SessionRecord, onlyUnused: boolean):
 async function deleteBelongings({ db }: Ctx, accountId: string): Promise<void> {
   const contacts = eq(waContacts.accountId, accountId);
   await deleteInBatches(db, { table: waContacts, key: waContacts.lid, where: contacts });
+  const people = eq(waPeople.accountId, accountId);
+  await deleteInBatches(db, { table: waPeople, key: waPeople.jid, where: people });
   const chats = eq(waChats.accountId, accountId);
   await deleteInBatches(db, { table: waChats, key: waChats.chat, where: chats });
   await db.delete(waCredentials).where(eq(waCredentials.accountId, accountId));

@@ -12,7 +12,9 @@ import type { AccountRef, CloseReason, Engine, EngineEvent, EngineHost, PairingR
 import { withBound } from './bound.ts';
 import type { Ending } from './close-reason.ts';
 import { listGroups } from './groups.ts';
+import { createHistoryTurns } from './history.ts';
 import { ownHolder, type SocketHolder, type SocketWish } from './holder.ts';
+import { createMediaFetcher } from './inbound-file.ts';
 import { fixLibsignal } from './libsignal-fixes.ts';
 import { startLink } from './link.ts';
 import type { Link, LinkDeps } from './link-types.ts';
@@ -65,6 +67,8 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
   const exclusive = createKeyedMutex();
   const host = guardHost(options.host, logger);
   const uploads = createUploads(host, clock);
+  const files = createMediaFetcher(options.waServer);
+  const historyTurns = createHistoryTurns();
 
   async function open(account: AccountRef, pairing: PairingRequest): Promise<void> {
     await links.get(account.id)?.finish({ reason: 'closed_by_us' });
@@ -124,6 +128,8 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
       clock,
       logger,
       uploads,
+      fetchFile: files.fetch,
+      historyTurns,
       settings: {
         logger,
         version: request.version,
@@ -169,6 +175,8 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     async stop() {
       const ids = new Set([...links.keys(), ...exclusive.keys()]);
       await Promise.all([...ids].map((accountId) => engine.close(accountId)));
+      historyTurns.clear();
+      await files.close();
     },
   };
   return engine;

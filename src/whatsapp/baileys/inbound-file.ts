@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { AppError } from '../../utils/errors.ts';
 import { createGuardedHttp, type GuardedHttp, HttpFailure } from '../../utils/guarded-fetch.ts';
 import type { InboundMediaKind, MediaSource } from '../inbound-content.ts';
-import { type FetchMedia, MediaFailure } from '../inbound-media.ts';
+import { type FetchMedia, type FetchOptions, MediaFailure } from '../inbound-media.ts';
 import type { WaServer } from './socket-config.ts';
 
 /** Where a direct path leads without a host of its own. */
@@ -17,16 +17,20 @@ const BLOCK_BYTES = 16;
 const GONE = /status (404|410)\b/;
 
 /** Names in the key derivation; stickers are images to WhatsApp. */
-const KEY_INFO: Record<InboundMediaKind, string> = {
+const KEY_INFO: Record<SealedFile['kind'], string> = {
   image: 'WhatsApp Image Keys',
   sticker: 'WhatsApp Image Keys',
   video: 'WhatsApp Video Keys',
   audio: 'WhatsApp Audio Keys',
   document: 'WhatsApp Document Keys',
+  history: 'WhatsApp History Keys',
 };
 
+/** Also the pieces of a phone's history, which come the same way. */
+type SealedFile = Omit<MediaSource, 'kind'> & { kind: InboundMediaKind | 'history' };
+
 export interface MediaFetcher {
-  fetch: FetchMedia;
+  fetch(source: SealedFile, options: FetchOptions): ReturnType<FetchMedia>;
   /** Ends every connection. May be called twice. */
   close(): Promise<void>;
 }
@@ -55,7 +59,7 @@ export function createMediaFetcher(waServer: WaServer | null): MediaFetcher {
   };
 }
 
-function urlOf({ url, directPath }: MediaSource, anyHost: boolean): string {
+function urlOf({ url, directPath }: SealedFile, anyHost: boolean): string {
   if (url !== null && URL.canParse(url)) {
     const { protocol, hostname } = new URL(url);
     if (anyHost || (protocol === 'https:' && OWN_HOSTS.test(hostname))) return url;
@@ -90,7 +94,7 @@ function toMediaFailure(error: unknown): MediaFailure {
 
 async function* decrypt(
   encrypted: Readable,
-  { kind, mediaKey, fileSha256 }: MediaSource,
+  { kind, mediaKey, fileSha256 }: SealedFile,
 ): AsyncGenerator<Buffer> {
   const keys = Buffer.from(hkdfSync('sha256', mediaKey, Buffer.alloc(0), KEY_INFO[kind], 112));
   const iv = keys.subarray(0, 16);

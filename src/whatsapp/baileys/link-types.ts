@@ -1,5 +1,6 @@
 /** What the modules around one socket know of each other. */
 import type { WASocket } from '@whiskeysockets/baileys';
+import type PQueue from 'p-queue';
 import type { Clock } from '../../utils/clock.ts';
 import type { Logger } from '../../utils/logger.ts';
 import type { AccountRef, EngineEvent, EngineHost } from '../engine.ts';
@@ -10,6 +11,7 @@ import type { Contacts } from './contacts.ts';
 import type { DeviceCache } from './device-cache.ts';
 import type { Doubts } from './doubts.ts';
 import type { GroupCache } from './groups.ts';
+import type { MediaFetcher } from './inbound-file.ts';
 import type { PasskeyStep } from './passkey.ts';
 import type { SocketSettings } from './socket-config.ts';
 import type { Uploads } from './uploads.ts';
@@ -20,6 +22,10 @@ export interface LinkDeps {
   logger: Logger;
   settings: SocketSettings;
   uploads: Uploads;
+  /** downloads pieces of the phone's history */
+  fetchFile: MediaFetcher['fetch'];
+  /** pieces of all sessions take turns */
+  historyTurns: PQueue;
   inboundStoreTimeoutMs: number;
   /** how long WhatsApp may take to answer about devices and keys */
   answerTimeoutMs: number;

@@ -31,6 +31,7 @@ import { answered } from './devices.ts';
 import { createDoubts } from './doubts.ts';
 import { createGroupCache, type GroupCache } from './groups.ts';
 import { boundClose, boundQueriesUnderLock, guardListeners, refuseQueries } from './guard.ts';
+import { createHistory } from './history.ts';
 import { createInbound } from './inbound.ts';
 import type { Alias, Link, LinkControl, LinkDeps } from './link-types.ts';
 import { followPairing } from './pairing.ts';
@@ -162,6 +163,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     const step = followPairing(link, auth, pairing, deps, control);
     followEnd(link, () => open, control);
     followTraffic(link, deps, control);
+    followHistory(link, auth, deps, control);
     groups.follow(sock);
     sock.ws.on('CB:success', () => control.watch('timed_out', LOGIN_TIMEOUT_MS));
     sock.ev.on('creds.update', () => {
@@ -322,6 +324,36 @@ function followEnd({ sock }: Link, isLoggedIn: () => boolean, control: LinkContr
   sock.ws.on('unexpected-response', (_request: unknown, response: { statusCode?: number }) => {
     const code = response.statusCode ?? null;
     void control.finish({ reason: 'unavailable', code, message: `the server answered HTTP ${code}` });
+  });
+}
+
+/** What our own phone tells of its chats; nobody else is listened to. */
+function followHistory(
+  { sock, closed, account }: Link,
+  auth: AuthState,
+  deps: LinkDeps,
+  control: LinkControl,
+): void {
+  const history = createHistory({
+    keys: auth.raw,
+    turns: deps.historyTurns,
+    logger: deps.logger,
+    accountId: account.id,
+    closed,
+    me: () => [phoneOf(auth.state.creds.me?.id), lidOf(auth.state.creds.me?.lid)],
+    async fetch(source, options) {
+      // Another server has its files elsewhere, and the message does not say where.
+      const [own] = deps.settings.waServer ? (await sock.refreshMediaConn(false)).hosts : [];
+      const url = own ? `https://${own.hostname}${source.directPath}` : null;
+      return deps.fetchFile({ ...source, url }, options);
+    },
+    onPeople: (people) => control.tell({ type: 'people', people }),
+  });
+  sock.ev.on('messages.upsert', ({ messages }) => {
+    for (const { key, message } of messages) {
+      const notification = message?.protocolMessage?.historySyncNotification;
+      if (notification && key.fromMe) history.take(notification);
+    }
   });
 }
 

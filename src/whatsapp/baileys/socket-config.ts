@@ -5,7 +5,6 @@ import { Agent } from 'node:https';
 import {
   Browsers,
   DEFAULT_CONNECTION_CONFIG,
-  proto,
   type SocketConfig,
   type UserFacingSocketConfig,
   type WABrowserDescription,
@@ -65,7 +64,8 @@ export function makeSocketConfig(settings: SocketSettings, parts: SessionParts):
     emitOwnEvents: false,
     markOnlineOnConnect: false,
     syncFullHistory: false,
-    shouldSyncHistoryMessage: isInlineBootstrap,
+    // It would unpack and decode each piece in one go, whatever its size: history.ts reads them.
+    shouldSyncHistoryMessage: () => false,
     generateHighQualityLinkPreview: false,
     shouldIgnoreJid: isIgnoredJid,
     // Our store tries again by itself.
@@ -74,17 +74,6 @@ export function makeSocketConfig(settings: SocketSettings, parts: SessionParts):
     callOfferCache: createCache({ max: 50, ttlMs: 5 * MINUTE_MS }),
     placeholderResendCache: createCache({ max: 200, ttlMs: 60 * MINUTE_MS }),
   };
-}
-
-/**
- * Of the phone's history only the first piece, and only when it comes inside the message: it brings the LIDs and
- * privacy tokens of known chats. Saying no to the rest also spares the wait of 20 s after pairing.
- */
-function isInlineBootstrap(notification: proto.Message.IHistorySyncNotification): boolean {
-  return (
-    notification.syncType === proto.HistorySync.HistorySyncType.INITIAL_BOOTSTRAP &&
-    Boolean(notification.initialHistBootstrapInlinePayload?.length)
-  );
 }
 
 function mediaOptions(caFile: string): Pick<UserFacingSocketConfig, 'fetchAgent' | 'options'> {

@@ -14,8 +14,9 @@ import type { OwnedSession } from '../../cluster/leases.ts';
 import { messageQueue, whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
 import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
+import { keepPeople } from '../../services/sessions/people.ts';
 import { AppError } from '../../utils/errors.ts';
-import type { AccountRef, EngineEvent } from '../../whatsapp/engine.ts';
+import type { AccountRef, EngineEvent, Person } from '../../whatsapp/engine.ts';
 import type { Ownership } from '../ownership.ts';
 import { createContactMappings } from './contact-mappings.ts';
 import { createOutage } from './outage.ts';
@@ -164,6 +165,13 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     );
   }
 
+  /** The same: whoever is missing counts as a stranger until the first message. */
+  function keepKnown({ id }: AccountRef, people: readonly Person[]): void {
+    inCleanContext(() => keepPeople(deps.db, id, people, deps.clock.now())).catch((error: unknown) =>
+      deps.logger.warn('people of a session could not be kept', { error: String(error) }),
+    );
+  }
+
   return {
     async start() {
       running = true;
@@ -198,6 +206,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       if (event.type === 'receipt' || event.type === 'refused') return deps.onReceipt(account, event);
       if (event.type === 'mapping') return mappings.add(account.id, event.lid, event.phone);
       if (event.type === 'alias') return keepAlias(account, event);
+      if (event.type === 'people') return keepKnown(account, event.people);
       inCleanContext(() => runners.get(account.id)?.onEvent(account, event));
     },
     countByStatus() {

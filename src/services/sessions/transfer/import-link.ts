@@ -7,7 +7,7 @@ import { and, eq, isNull } from 'drizzle-orm';
 import type { Db, Tx } from '../../../db/client.ts';
 import { yieldToEventLoop } from '../../../db/event-loop.ts';
 import { affected, incoming, isUniqueViolation, transact, tryInsert, upsert } from '../../../db/ops.ts';
-import { isLinking, waContacts, whatsappAccounts } from '../../../db/schema.ts';
+import { isLinking, waContacts, waPeople, whatsappAccounts } from '../../../db/schema.ts';
 import { type Fact, type Origin, record } from '../../../events/record.ts';
 import { MINUTE_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
@@ -19,6 +19,7 @@ import {
   writeCredentials,
   writeKeys,
 } from '../../../whatsapp/credential-transfer.ts';
+import { canonicalJid } from '../../../whatsapp/jid.ts';
 import {
   BrokenLink,
   type CheckedLink,
@@ -30,6 +31,7 @@ import { CREDENTIALS_FILE, type KeyKind, type KeyName, keyOfFile } from '../../.
 import type { Deps } from '../../context.ts';
 import { takeRoom } from '../../quotas.ts';
 import { readSession, type SessionRecord } from '../find.ts';
+import { keepPeople } from '../people.ts';
 import type { LinkFile, LinkSource } from './source.ts';
 
 const accounts = whatsappAccounts;
@@ -279,6 +281,11 @@ async function storeBatch(
       ? [{ accountId: begun.id, lid: String(JSON.parse(value.toString())), phone: name, updatedAt }]
       : [],
   );
+  // Who has given this number a token is no stranger to it.
+  const people = keys.flatMap(({ type, name }) =>
+    type === 'tctoken' && name.includes('@') ? [{ jid: canonicalJid(name), name: null, hasChat: true }] : [],
+  );
+  await keepPeople(tx, begun.id, people, updatedAt);
   if (contacts.length === 0) return;
   await upsert(tx, waContacts, contacts, [waContacts.accountId, waContacts.lid], {
     phone: incoming(waContacts.phone),
@@ -345,5 +352,7 @@ async function undo(db: Db, begun: Begun): Promise<void> {
       : await db.update(accounts).set(before).where(waits(begun));
   if (affected(changed) === 0) return;
   await deleteKeys(db, id);
-  if (before === null) await db.delete(waContacts).where(eq(waContacts.accountId, id));
+  if (before !== null) return;
+  await db.delete(waContacts).where(eq(waContacts.accountId, id));
+  await db.delete(waPeople).where(eq(waPeople.accountId, id));
 }

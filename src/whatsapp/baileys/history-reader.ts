@@ -1,0 +1,166 @@
+/**
+ * The phone's history as it comes at linking: who its chats are with. Messages are passed over without being decoded, and
+ * the event loop turns in between, however large a piece is.
+ */
+import { createInflate } from 'node:zlib';
+import { proto } from '@whiskeysockets/baileys';
+
+/** A person as one piece of history tells of them. */
+export interface HistoryPerson {
+  /** as WhatsApp names the chat */
+  jid: string;
+  /** the other name of the same person */
+  otherJid: string | null;
+  name: string | null;
+  hasChat: boolean;
+  token: { bytes: Buffer; timestamp: number; senderTimestamp: number | null } | null;
+}
+
+/** Of one piece when it is unpacked. */
+const MAX_PLAIN_BYTES = 64 * 1024 ** 2;
+/** Reading goes on so long before the event loop turns. */
+const MAX_HOLD_MS = 8;
+/** HistorySync.conversations, and in each of them Conversation.messages: nearly all of the bytes. */
+const CONVERSATIONS = 2;
+const MESSAGES = 2;
+
+/** Unpacks a piece. Rejects for what is damaged or too large. */
+export async function unpackHistory(
+  packed: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<Buffer> {
+  const inflate = createInflate();
+  const pieces: Buffer[] = [];
+  let size = 0;
+  const reading = (async () => {
+    for await (const piece of inflate) {
+      size += piece.length;
+      if (size > MAX_PLAIN_BYTES) throw new Error('a piece of history is too large');
+      pieces.push(piece);
+    }
+  })();
+  const writing = (async () => {
+    for await (const piece of packed) {
+      if (inflate.destroyed) return;
+      if (!inflate.write(piece)) await new Promise<void>((resolve) => void inflate.once('drain', resolve));
+    }
+    inflate.end();
+  })();
+  writing.catch((error: unknown) => inflate.destroy(error instanceof Error ? error : undefined));
+  try {
+    await reading;
+    await writing;
+  } finally {
+    inflate.destroy();
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Everybody in a piece, a few at a time. Throws for what is no history. */
+export async function* readHistory(bytes: Buffer): AsyncGenerator<HistoryPerson[]> {
+  let heldSince = performance.now();
+  let batch: HistoryPerson[] = [];
+  for (const field of fieldsOf(bytes)) {
+    const part =
+      field.number === CONVERSATIONS ? withoutMessages(field) : bytes.subarray(field.start, field.end);
+    batch.push(...peopleIn(proto.HistorySync.decode(part)));
+    if (performance.now() - heldSince < MAX_HOLD_MS) continue;
+    if (batch.length > 0) yield batch;
+    batch = [];
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    heldSince = performance.now();
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function peopleIn({
+  conversations,
+  pushnames,
+  phoneNumberToLidMappings,
+}: proto.HistorySync): HistoryPerson[] {
+  const none = { otherJid: null, name: null, hasChat: false, token: null };
+  return [
+    ...conversations.map((chat) => ({
+      jid: chat.id ?? '',
+      otherJid: chat.lidJid || chat.pnJid || null,
+      name: chat.displayName || chat.name || null,
+      hasChat: true,
+      token: tokenOf(chat),
+    })),
+    ...pushnames.map(({ id, pushname }) => ({ ...none, jid: id ?? '', name: pushname || null })),
+    ...phoneNumberToLidMappings.map(({ pnJid, lidJid }) => ({
+      ...none,
+      jid: pnJid ?? '',
+      otherJid: lidJid || null,
+    })),
+  ];
+}
+
+function tokenOf(chat: proto.IConversation): HistoryPerson['token'] {
+  const timestamp = Number(chat.tcTokenTimestamp ?? 0);
+  if (!chat.tcToken?.length || timestamp <= 0) return null;
+  const sent = Number(chat.tcTokenSenderTimestamp ?? 0);
+  return { bytes: Buffer.from(chat.tcToken), timestamp, senderTimestamp: sent > 0 ? sent : null };
+}
+
+/** A field of a message in protobuf's wire format. */
+interface Field {
+  number: number;
+  /** of its tag */
+  start: number;
+  /** of its value */
+  valueStart: number;
+  end: number;
+  /** what it lies in */
+  bytes: Buffer;
+}
+
+function* fieldsOf(bytes: Buffer): Generator<Field> {
+  for (let at = 0; at < bytes.length; ) {
+    const start = at;
+    const [tag, afterTag] = readVarint(bytes, at);
+    const [valueStart, end] = extentOf(bytes, tag & 7, afterTag);
+    if (end > bytes.length) throw new Error('a piece of history is cut off');
+    yield { number: tag >>> 3, start, valueStart, end, bytes };
+    at = end;
+  }
+}
+
+/** Where a value of that wire type begins and ends. */
+function extentOf(bytes: Buffer, wireType: number, at: number): [start: number, end: number] {
+  if (wireType === 0) return [at, readVarint(bytes, at)[1]];
+  if (wireType === 1) return [at, at + 8];
+  if (wireType === 5) return [at, at + 4];
+  if (wireType !== 2) throw new Error('a piece of history is no protobuf');
+  const [length, start] = readVarint(bytes, at);
+  return [start, start + length];
+}
+
+/** Larger numbers than 2^31 are only passed over. */
+function readVarint(bytes: Buffer, from: number): [value: number, end: number] {
+  let value = 0;
+  for (let at = from, shift = 0; at < bytes.length && shift < 70; at += 1, shift += 7) {
+    const byte = bytes.readUInt8(at);
+    if (shift < 28) value |= (byte & 0x7f) << shift;
+    else if (shift === 28) value += (byte & 0x7f) * 2 ** 28;
+    if (byte < 0x80) return [value, at + 1];
+  }
+  throw new Error('a piece of history is cut off');
+}
+
+/** The same conversation without its messages, as a whole message that holds nothing else. */
+function withoutMessages({ bytes, valueStart, end }: Field): Buffer {
+  const inner = bytes.subarray(valueStart, end);
+  const kept = [...fieldsOf(inner)]
+    .filter(({ number }) => number !== MESSAGES)
+    .map((field) => inner.subarray(field.start, field.end));
+  const slim = Buffer.concat(kept);
+  return Buffer.concat([Buffer.from([(CONVERSATIONS << 3) | 2]), varint(slim.length), slim]);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest >>>= 7) {
+    if (rest < 0x80) return Buffer.from([...bytes, rest]);
+    bytes.push((rest & 0x7f) | 0x80);
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * What a phone tells a device that it has just linked: the names, LIDs and privacy tokens of its chats, in pieces inside
+ * of messages or as files. All are taken within a bound; what a crash or a failure interrupts is not told again.
+ */
+import { proto } from '@whiskeysockets/baileys';
+import PQueue from 'p-queue';
+import type { Logger } from '../../utils/logger.ts';
+import type { Person } from '../engine.ts';
+import { canonicalJid, lidOf, parseJid, phoneOf } from '../jid.ts';
+import { type HistoryPerson, readHistory, unpackHistory } from './history-reader.ts';
+import type { MediaFetcher } from './inbound-file.ts';
+import type { RawKeys } from './transactions.ts';
+
+const { HistorySyncType } = proto.HistorySync;
+
+/** Statuses are nobody's chat, and nothing is asked for on demand. */
+const IGNORED: ReadonlySet<number> = new Set([HistorySyncType.INITIAL_STATUS_V3, HistorySyncType.ON_DEMAND]);
+/** Of one link: a phone with years of chats sends some dozens. */
+const MAX_PIECES = 200;
+/** Of one piece, packed. */
+const MAX_FILE_BYTES = 32 * 1024 ** 2;
+const FILE_TIMEOUT_MS = 60_000;
+/** Of one link. */
+const MAX_PEOPLE = 50_000;
+/** Baileys keeps the list of all tokens here, to find old ones. */
+const TOKEN_INDEX = '__index';
+
+/** Pieces of all sessions are read one after the other: each may need a hundred megabytes. */
+export const createHistoryTurns = (): PQueue => new PQueue({ concurrency: 1 });
+
+export interface HistoryDeps {
+  keys: RawKeys;
+  fetch: MediaFetcher['fetch'];
+  turns: PQueue;
+  logger: Logger;
+  accountId: string;
+  /** aborted when the socket closes */
+  closed: AbortSignal;
+  /** the phone and LID of the session itself, digits */
+  me(): readonly (string | null)[];
+  onPeople(people: Person[]): void;
+}
+
+export interface History {
+  /** Reads what one message of our own phone brings, by and by. Never throws. */
+  take(notification: proto.Message.IHistorySyncNotification): void;
+}
+
+/** Takes the history of one link. */
+export function createHistory(deps: HistoryDeps): History {
+  let pieces = 0;
+  let people = 0;
+
+  async function read(notification: proto.Message.IHistorySyncNotification): Promise<void> {
+    if (deps.closed.aborted) return;
+    const bytes = await unpackHistory(await piecesOf(deps, notification));
+    for await (const batch of readHistory(bytes)) {
+      if (deps.closed.aborted || people >= MAX_PEOPLE) return;
+      people += batch.length;
+      await keep(deps, batch);
+    }
+  }
+
+  return {
+    take(notification) {
+      const { syncType, initialHistBootstrapInlinePayload: inline, directPath } = notification;
+      if (IGNORED.has(syncType ?? -1) || !(inline?.length || directPath)) return;
+      pieces += 1;
+      if (pieces > MAX_PIECES) return;
+      void deps.turns
+        .add(() => read(notification))
+        .catch((error: unknown) => {
+          if (deps.closed.aborted) return;
+          deps.logger.warn('a piece of the history could not be read', {
+            accountId: deps.accountId,
+            syncType,
+            error: String(error),
+          });
+        });
+    },
+  };
+}
+
+async function piecesOf(
+  { fetch, closed }: HistoryDeps,
+  notification: proto.Message.IHistorySyncNotification,
+): Promise<AsyncIterable<Uint8Array> | Uint8Array[]> {
+  const { initialHistBootstrapInlinePayload: inline, mediaKey, fileSha256, directPath } = notification;
+  if (inline?.length) return [inline];
+  if (!mediaKey?.length || !directPath) throw new Error('it names no file');
+  const source = {
+    kind: 'history' as const,
+    mediaKey: Buffer.from(mediaKey),
+    fileSha256: fileSha256?.length ? Buffer.from(fileSha256) : null,
+    url: null,
+    directPath,
+  };
+  return fetch(source, { maxBytes: MAX_FILE_BYTES, timeoutMs: FILE_TIMEOUT_MS, signal: closed });
+}
+
+/** LIDs first: a token is kept under the LID of its chat. */
+async function keep(deps: HistoryDeps, batch: readonly HistoryPerson[]): Promise<void> {
+  const own = new Set(deps.me());
+  const known = batch.flatMap((person) => {
+    const user = parseJid(person.jid);
+    const isPerson = (user?.kind === 'phone' || user?.kind === 'lid') && /^\d{5,20}$/.test(user.user);
+    return isPerson && !own.has(user.user) ? [person] : [];
+  });
+  if (known.length === 0) return;
+  await keepMappings(deps.keys, known);
+  await keepTokens(deps.keys, known);
+  // Under both of their names: a message may be addressed by either.
+  const people = known.flatMap(({ jid, otherJid, name, hasChat }) =>
+    [jid, ...(otherJid === null ? [] : [otherJid])].map((one) => ({ jid: canonicalJid(one), name, hasChat })),
+  );
+  deps.onPeople(people.filter(({ name, hasChat }) => name !== null || hasChat));
+}
+
+async function keepMappings(keys: RawKeys, people: readonly HistoryPerson[]): Promise<void> {
+  const mappings: Record<string, string> = {};
+  for (const { jid, otherJid } of people) {
+    const phone = phoneOf(jid) ?? phoneOf(otherJid);
+    const lid = lidOf(jid) ?? lidOf(otherJid);
+    if (phone && lid) Object.assign(mappings, { [phone]: lid, [`${lid}_reverse`]: phone });
+  }
+  if (Object.keys(mappings).length > 0) await keys.set({ 'lid-mapping': mappings });
+}
+
+interface StoredToken {
+  token: Buffer;
+  timestamp?: string;
+  senderTimestamp?: number;
+}
+
+/** A token that is there already and newer stays. */
+async function keepTokens(keys: RawKeys, people: readonly HistoryPerson[]): Promise<void> {
+  const withToken = people.filter(({ token }) => token !== null);
+  if (withToken.length === 0) return;
+  const phones = withToken.flatMap(({ jid }) => phoneOf(jid) ?? []);
+  const lids = await keys.get('lid-mapping', phones);
+  const nameOf = (jid: string) => {
+    const lid = lids[phoneOf(jid) ?? ''];
+    return typeof lid === 'string' ? `${lid}@lid` : canonicalJid(jid);
+  };
+  const names = withToken.map(({ jid }) => nameOf(jid));
+  const before = await keys.get('tctoken', [...names, TOKEN_INDEX]);
+  const entries: Record<string, StoredToken> = {};
+  for (const { jid, token } of withToken) {
+    const known = asToken(before[nameOf(jid)]);
+    if (!token || Number(known?.timestamp ?? 0) >= token.timestamp) continue;
+    const sent = token.senderTimestamp ?? known?.senderTimestamp;
+    entries[nameOf(jid)] = {
+      token: token.bytes,
+      timestamp: String(token.timestamp),
+      ...(sent === undefined ? {} : { senderTimestamp: sent }),
+    };
+  }
+  const added = Object.keys(entries);
+  if (added.length === 0) return;
+  const index = [...new Set([...namesIn(asToken(before[TOKEN_INDEX])), ...added])];
+  await keys.set({ tctoken: { ...entries, [TOKEN_INDEX]: { token: Buffer.from(JSON.stringify(index)) } } });
+}
+
+/** Safe because what is stored under this kind is what Baileys and `keepTokens` set. */
+function asToken(value: unknown): StoredToken | undefined {
+  return value as StoredToken | undefined;
+}
+
+function namesIn(index: StoredToken | undefined): string[] {
+  try {
+    const names: unknown = JSON.parse(index?.token.toString() ?? '[]');
+    return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,124 @@
+/** What a phone tells of its chats when a device is linked: several pieces, inside of messages and as files. */
+import { deflateSync } from 'node:zlib';
+import { proto } from '@whiskeysockets/baileys';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { waPeople } from '../../src/db/schema.ts';
+import { readKnown } from '../../src/queue/breaker.ts';
+import { keepPeople } from '../../src/services/sessions/people.ts';
+import { readHistory, unpackHistory } from '../../src/whatsapp/baileys/history-reader.ts';
+import type { Person } from '../../src/whatsapp/engine.ts';
+import { startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+
+const PHONE = '628110011001';
+
+describe('the history of a first link', () => {
+  let test: TestEngine;
+  beforeAll(async () => {
+    test = await startTestEngine();
+  });
+  afterAll(() => test.stop());
+
+  it('brings names, LIDs and privacy tokens of all chats, whatever they come in', async () => {
+    const chats = Array.from({ length: 90 }, (_none, n) => ({
+      phone: `62899100${String(n).padStart(4, '0')}`,
+      name: `Friend ${n}`,
+      token: n % 3 === 0 ? undefined : Buffer.from(`token ${n}`).toString('hex'),
+      byLid: n % 2 === 0,
+      messages: 20,
+    }));
+    const stranger = '628991119999';
+    test.emulator.setHistory({
+      phone: PHONE,
+      chats,
+      inline: 2,
+      files: 3,
+      pushNames: { [stranger]: 'Someone' },
+    });
+    const account = await test.connect(PHONE);
+    const people = () => {
+      const told = new Map<string, Person>();
+      for (const event of test.host.events(account.id)) {
+        if (event.type === 'people') for (const person of event.people) told.set(person.jid, person);
+      }
+      return told;
+    };
+    await until(() => people().size === 2 * chats.length + 1, 20_000);
+    const told = people();
+    for (const { phone, name } of chats) {
+      expect(told.get(`${phone}@s.whatsapp.net`)).toMatchObject({ name, hasChat: true });
+    }
+    expect(told.get(`${stranger}@s.whatsapp.net`)).toMatchObject({ name: 'Someone', hasChat: false });
+
+    const mappings = test.host
+      .events(account.id)
+      .flatMap((event) => (event.type === 'mapping' ? [event] : []));
+    const lids = new Map(mappings.map(({ phone, lid }) => [phone, lid]));
+    expect(chats.filter(({ phone }) => !lids.has(phone))).toEqual([]);
+
+    await test.engine.close(account.id);
+    const keys = await test.store.load(account);
+    const names = chats.map(({ phone }) => `${lids.get(phone)}@lid`);
+    const tokens = await keys.get('tctoken', [...names, '__index']);
+    expect(tokens.size).toBe(chats.filter(({ token }) => token).length + 1);
+    const first = JSON.parse(tokens.get(names[1] ?? '')?.toString() ?? '{}');
+    expect(Buffer.from(first.token.data, 'base64').toString()).toBe('token 1');
+    expect(Number(first.timestamp)).toBeGreaterThan(1_700_000_000);
+    await keys.close(1_000);
+  }, 60_000);
+
+  it('makes nobody a stranger who has a chat with the phone', async () => {
+    const { db } = test.database;
+    const account = { id: 'a'.repeat(32), userId: 1 };
+    const lid = '777000777000@lid';
+    await keepPeople(db, account.id, [{ jid: lid, name: 'Ayu', hasChat: true }], 1);
+    // What comes later and says less takes nothing away.
+    await keepPeople(db, account.id, [{ jid: lid, name: null, hasChat: false }], 2);
+    await keepPeople(db, account.id, [{ jid: '62811@s.whatsapp.net', name: 'Budi', hasChat: false }], 2);
+    const rows = await db.select().from(waPeople);
+    expect(rows.find((row) => row.jid === lid)).toMatchObject({ name: 'Ayu', hasChat: true, updatedAt: 2 });
+    const known = await readKnown(db, account, [
+      { peer: '6281200000001@s.whatsapp.net', phone: '6281200000001', lid: '777000777000' },
+      { peer: '62811@s.whatsapp.net', phone: '62811', lid: null },
+    ]);
+    expect([...known]).toEqual(['6281200000001@s.whatsapp.net']);
+  });
+});
+
+describe('a piece of history', () => {
+  const message = { message: { key: { id: 'x' }, message: { conversation: 'old '.repeat(200) } } };
+  const encode = (conversations: proto.IConversation[]) =>
+    Buffer.from(
+      proto.HistorySync.encode({
+        syncType: proto.HistorySync.HistorySyncType.RECENT,
+        conversations,
+      }).finish(),
+    );
+
+  it('lets the event loop turn while it is read, however long its chats are', async () => {
+    const conversations = Array.from({ length: 2_000 }, (_none, n) => ({
+      id: `62899${n}@s.whatsapp.net`,
+      name: `Friend ${n}`,
+      messages: Array.from({ length: 20 }, () => message),
+    }));
+    const bytes = encode(conversations);
+    expect(bytes.length).toBeGreaterThan(30_000_000);
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 0);
+    const names: (string | null)[] = [];
+    for await (const batch of readHistory(bytes)) names.push(...batch.map(({ name }) => name));
+    clearInterval(timer);
+    expect(names).toEqual(conversations.map(({ name }) => name));
+    // Some milliseconds at a time.
+    expect(turns).toBeGreaterThan(3);
+  });
+
+  it('is refused when it unpacks to more than it may, is cut off, or is no history', async () => {
+    await expect(unpackHistory([deflateSync(Buffer.alloc(80 * 1024 ** 2))])).rejects.toThrow('too large');
+    await expect(unpackHistory([Buffer.from('not packed')])).rejects.toThrow();
+    const cut = encode([{ id: '62811@s.whatsapp.net', messages: [message] }]).subarray(0, 100);
+    const read = async () => {
+      for await (const _batch of readHistory(cut));
+    };
+    await expect(read()).rejects.toThrow('cut off');
+  });
+});
