@@ -9,8 +9,10 @@ import {
   OtpPhone,
   OtpRefFields,
   OtpSession,
+  OtpView,
   ResendOtpFields,
   SendOtpFields,
+  SentOtp,
   VerifyOtpFields,
 } from '../services/otp/schemas.ts';
 import { otpSentBody, sendOtp } from '../services/otp/send.ts';
@@ -21,39 +23,6 @@ import { otpTemplateRoutes } from './otp-templates.ts';
 import { type Route, route } from './route.ts';
 
 const TAG = 'OTP';
-const SentData = z.object({
-  otpId: z.string(),
-  session: z.string(),
-  sessionId: z.string(),
-  to: z.string(),
-  messageId: z.string(),
-  status: z.string(),
-  attempts: z.int(),
-  maxAttempts: z.int(),
-  expiresAt: z.string(),
-  timestamp: z.string(),
-  otp: z.string().optional().meta({ description: 'Only with OTP_RETURN_CODE=true.' }),
-});
-const StatusData = z.object({
-  otpId: z.string(),
-  sessionId: z.string(),
-  phoneNumber: z.string(),
-  status: z.enum(['pending', 'sent', 'verified', 'expired', 'failed', 'canceled']),
-  reason: z.string().nullable(),
-  attempts: z.int(),
-  maxAttempts: z.int(),
-  attemptsLeft: z.int(),
-  sends: z.int(),
-  companyName: z.string().nullable(),
-  messageId: z.string(),
-  messageStatus: z.string().nullable(),
-  errorCode: z.string().nullable(),
-  createdAt: z.string(),
-  expiresAt: z.string(),
-  sentAt: z.string().nullable(),
-  verifiedAt: z.string().nullable(),
-  endedAt: z.string().nullable(),
-});
 const answerOf = <S extends z.ZodType>(data: S) => z.object({ message: z.string(), data });
 
 /** By number or by id: exactly one of the two. */
@@ -80,7 +49,7 @@ const send = route({
   status: 202,
   idempotent: true,
   body: SendOtpFields,
-  response: answerOf(SentData),
+  response: answerOf(SentOtp),
   errors: ['SESSION_NOT_FOUND', 'NOT_CONNECTED', 'INVALID_NUMBER', 'NOT_FOUND'],
   example: { body: { session: 'main', to: '+6281234567890', companyName: 'PT. Contoh', language: 'en' } },
   handler: async ({ ctx, body }) => ({ ...otpSentBody((await sendOtp(ctx, body)).answer) }),
@@ -122,7 +91,7 @@ const status = route({
   scope: 'otp',
   params: z.object({ phone: OtpPhone }),
   query: z.object({ sessionId: OtpSession.optional() }),
-  response: answerOf(StatusData),
+  response: answerOf(OtpView),
   errors: REF_ERRORS,
   example: { params: { phone: '6281234567890' }, query: { sessionId: 'main' } },
   handler: async ({ ctx, params, query }) => {
@@ -146,7 +115,7 @@ const resend = route({
   status: 202,
   idempotent: true,
   body: ResendOtpFields,
-  response: answerOf(SentData),
+  response: answerOf(SentOtp),
   errors: [...CHECK_ERRORS, 'NOT_CONNECTED'],
   example: { body: { phoneNumber: '081234567890', sessionId: 'main', companyName: 'PT. Contoh' } },
   handler: async ({ ctx, body }) => {
@@ -164,7 +133,7 @@ const expire = route({
   auth: 'credential',
   scope: 'otp',
   body: OtpRefFields,
-  response: answerOf(StatusData),
+  response: answerOf(OtpView),
   errors: REF_ERRORS,
   example: { body: { phoneNumber: '081234567890', sessionId: 'main' } },
   handler: async ({ ctx, body }) => ({ message: 'OTP expired', data: await expireOtp(ctx, refOf(body)) }),

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import type { Ctx } from '../../src/services/context.ts';
 import { resendOtp } from '../../src/services/otp/resend.ts';
-import type { SentOtp } from '../../src/services/otp/send.ts';
+import type { SentOtp } from '../../src/services/otp/schemas.ts';
 import { getOtpStatus } from '../../src/services/otp/status.ts';
 import { verifyOtp } from '../../src/services/otp/verify.ts';
 import { watchOtps } from '../../src/services/otp/watch.ts';

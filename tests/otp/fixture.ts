@@ -5,7 +5,8 @@ import { activityLogs, messageQueue, messages, otps, whatsappAccounts } from '..
 import { writeSettlements } from '../../src/queue/settle.ts';
 import type { Actor, Ctx } from '../../src/services/context.ts';
 import { isOtpContent, openOtpContent } from '../../src/services/otp/content.ts';
-import { type SendOtpInput, type SentOtp, sendOtp } from '../../src/services/otp/send.ts';
+import type { SentOtp } from '../../src/services/otp/schemas.ts';
+import { type SendOtpInput, sendOtp } from '../../src/services/otp/send.ts';
 import type { Config } from '../../src/utils/config.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
 import { AppError } from '../../src/utils/errors.ts';

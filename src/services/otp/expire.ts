@@ -7,7 +7,8 @@ import { closeOtp } from './close.ts';
 import { makeCode } from './codes.ts';
 import { findOtp, type OtpRef } from './find.ts';
 import { isOpen, otpNotFound } from './rows.ts';
-import { type OtpView, viewOtp } from './status.ts';
+import type { OtpView } from './schemas.ts';
+import { viewOtp } from './status.ts';
 
 /** Ends the open OTP as `expired`. Throws OTP_NOT_FOUND when none is open. */
 export async function expireOtp(ctx: Ctx, ref: OtpRef): Promise<OtpView> {

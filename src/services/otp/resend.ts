@@ -13,8 +13,8 @@ import { cancelWaitingCodes, deliver } from './deliver.ts';
 import { findOtp, type OtpRef } from './find.ts';
 import { lockNumber, spendSend } from './number-lock.ts';
 import { findById, type OtpRow, otpNotFound, refusalOf, whileOpen } from './rows.ts';
-import type { OtpRefFields, ResendOtpFields } from './schemas.ts';
-import { otpSentBody, type SentOtp, type SentOtpResult } from './send.ts';
+import type { OtpRefFields, ResendOtpFields, SentOtp } from './schemas.ts';
+import { otpSentBody, type SentOtpResult } from './send.ts';
 import { chooseSession, readFallbacks } from './sessions.ts';
 import { FIRST_LOOK_MS } from './watch-policy.ts';
 

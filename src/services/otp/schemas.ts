@@ -51,3 +51,42 @@ export const ResendOtpFields = OtpRefFields.extend({
   companyName: CompanyName.optional(),
   endUserIp: EndUserIp.optional(),
 });
+
+/** The answer of a send: the session that sends is the one asked for, or one of its failover list. */
+export const SentOtp = z.object({
+  otpId: z.string(),
+  session: z.string(),
+  sessionId: z.string(),
+  to: z.string(),
+  messageId: z.string(),
+  status: z.string(),
+  attempts: z.int(),
+  maxAttempts: z.int(),
+  expiresAt: z.string(),
+  timestamp: z.string(),
+  otp: z.string().optional().meta({ description: 'Only with OTP_RETURN_CODE=true.' }),
+});
+export type SentOtp = z.infer<typeof SentOtp>;
+
+/** What may be told of a code: everything but the code. `sends`: resends and failovers included. */
+export const OtpView = z.object({
+  otpId: z.string(),
+  sessionId: z.string(),
+  phoneNumber: z.string(),
+  status: z.enum(['pending', 'sent', 'verified', 'expired', 'failed', 'canceled']),
+  reason: z.string().nullable(),
+  attempts: z.int(),
+  maxAttempts: z.int(),
+  attemptsLeft: z.int(),
+  sends: z.int(),
+  companyName: z.string().nullable(),
+  messageId: z.string(),
+  messageStatus: z.string().nullable(),
+  errorCode: z.string().nullable(),
+  createdAt: z.string(),
+  expiresAt: z.string(),
+  sentAt: z.string().nullable(),
+  verifiedAt: z.string().nullable(),
+  endedAt: z.string().nullable(),
+});
+export type OtpView = z.infer<typeof OtpView>;

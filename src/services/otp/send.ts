@@ -14,8 +14,8 @@ import { macOf, makeCode, sealCode } from './codes.ts';
 import { requireCountry } from './country.ts';
 import { deliver } from './deliver.ts';
 import { type LockedNumber, lockNumber, readBudget, spendSend } from './number-lock.ts';
-import { findByNumber, isOpen, type OtpRow } from './rows.ts';
-import type { SendOtpFields } from './schemas.ts';
+import { findByNumber, isOpen } from './rows.ts';
+import type { SendOtpFields, SentOtp } from './schemas.ts';
 import { chooseSession, readSendingSessions, type SendingSession } from './sessions.ts';
 import type { OtpLanguage } from './template-text.ts';
 import { resolveTemplate } from './templates.ts';
@@ -26,22 +26,6 @@ export interface SendOtpInput extends z.output<typeof SendOtpFields> {
   code?: string | undefined;
   /** refuse also when the sessions will be connected again by themselves */
   connectedOnly?: boolean | undefined;
-}
-
-export interface SentOtp {
-  otpId: string;
-  /** the session that sends: the one asked for, or one of its failover list */
-  session: string;
-  sessionId: string;
-  to: string;
-  messageId: string;
-  status: OtpRow['status'];
-  attempts: number;
-  maxAttempts: number;
-  expiresAt: string;
-  timestamp: string;
-  /** only with OTP_RETURN_CODE */
-  otp?: string;
 }
 
 /** What `sendOtp` gives to its caller besides the answer. */

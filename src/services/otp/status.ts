@@ -8,29 +8,7 @@ import type { Ctx } from '../context.ts';
 import { endingByTime } from './close.ts';
 import { findOtp, type OtpRef } from './find.ts';
 import { isOpen, type OtpRow, otpNotFound } from './rows.ts';
-
-export interface OtpView {
-  otpId: string;
-  sessionId: string;
-  phoneNumber: string;
-  status: OtpRow['status'];
-  reason: string | null;
-  attempts: number;
-  maxAttempts: number;
-  attemptsLeft: number;
-  /** sends and resends, failovers included */
-  sends: number;
-  companyName: string | null;
-  messageId: string;
-  /** of the newest message: queued, sending, sent, delivered, read, failed, expired, canceled */
-  messageStatus: string | null;
-  errorCode: string | null;
-  createdAt: string;
-  expiresAt: string;
-  sentAt: string | null;
-  verifiedAt: string | null;
-  endedAt: string | null;
-}
+import type { OtpView } from './schemas.ts';
 
 /** The number's open OTP, else its newest; or one by id. Throws OTP_NOT_FOUND when there never was one. */
 export async function getOtpStatus(ctx: Ctx, ref: OtpRef): Promise<OtpView> {
