@@ -277,6 +277,7 @@ function forgetDevices(world: World): void {
     connection.destroy();
   }
   world.devices.reset();
+  world.settings.clear();
   world.outboxes.reset();
   world.groups.reset();
   world.parties.reset();

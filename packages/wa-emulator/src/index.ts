@@ -158,6 +158,7 @@ function createWorld(
     online: new Map(),
     onlineSince: new Map(),
     heldBack: new Map(),
+    settings: new Map(),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
+import { answerAppState } from './app-state.ts';
 import type { Connection } from './connection.ts';
 import type { Device } from './devices.ts';
 import type { IqAnswer } from './iq-answer.ts';
@@ -7,7 +8,7 @@ import { answerKeyQuery, storeKeys } from './iq-keys.ts';
 import { answerUsync } from './iq-usync.ts';
 import { SERVER_JID } from './jids.ts';
 import { goLive } from './live.ts';
-import { child, children, node } from './nodes.ts';
+import { child, node } from './nodes.ts';
 import { takeCodeStanza } from './pairing-code.ts';
 import { takePasskeyStanza } from './passkey.ts';
 import { unlinkDevice } from './unlink.ts';
@@ -48,7 +49,7 @@ const HANDLERS: Record<string, (request: IqRequest) => IqAnswer> = {
   abt: () => [node('props', { protocol: '1', hash: 'emulated', refresh: '86400' })],
   blocklist: () => [node('list', { dhash: 'none' })],
   privacy: ({ stanza }) => (stanza.attrs.type === 'get' ? privacySettings() : []),
-  'w:sync:app:state': ({ stanza }) => emptyCollections(stanza),
+  'w:sync:app:state': ({ world, device, stanza }) => answerAppState(world, device, stanza),
   'w:m': ({ world }) => mediaConnection(world),
   'w:mex': () => [node('result', {}, Buffer.from(JSON.stringify(MEX_ANSWER)))],
   'w:profile:picture': () => ({ code: 404, text: 'item-not-found' }),
@@ -111,13 +112,6 @@ function afterwards(world: World, connection: Connection, stanza: BinaryNode, an
 function privacySettings(): BinaryNode[] {
   const categories = PRIVACY_CATEGORIES.map((name) => node('category', { name, value: 'all' }));
   return [node('privacy', {}, categories)];
-}
-
-function emptyCollections(stanza: BinaryNode): BinaryNode[] {
-  const collections = children(child(stanza, 'sync'), 'collection').map(({ attrs }) =>
-    node('collection', { name: attrs.name, version: attrs.version, type: 'result' }),
-  );
-  return [node('sync', {}, collections)];
 }
 
 function mediaConnection(world: World): BinaryNode[] {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { encodeWAMessage, proto } from '@whiskeysockets/baileys';
+import { prepareSettings, settingsKey } from './app-state.ts';
 import type { Connection } from './connection.ts';
 import { type Device, deviceKey } from './devices.ts';
 import { notificationsOf } from './history.ts';
@@ -59,14 +60,16 @@ export function goLive(world: World, connection: Connection, device: Device): vo
 
 /** What a phone tells a device it has just linked: the app-state keys and its history, which is empty unless it was given one. */
 async function sendFirstSync(world: World, device: Device): Promise<void> {
+  const key = settingsKey(world, device.phone);
+  await prepareSettings(world, device);
   await sendPeerMessage(world, device, false, {
     type: ProtocolMessage.Type.APP_STATE_SYNC_KEY_SHARE,
     appStateSyncKeyShare: {
       keys: [
         {
-          keyId: { keyId: randomBytes(6) },
+          keyId: { keyId: key.id },
           keyData: {
-            keyData: randomBytes(32),
+            keyData: key.data,
             fingerprint: { rawId: 1, currentIndex: 0, deviceIndexes: [0, device.id] },
             timestamp: Date.now(),
           },

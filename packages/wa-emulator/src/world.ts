@@ -41,6 +41,8 @@ export interface World {
   onlineSince: Map<string, Date>;
   /** Messages the server holds because the recipient's phone is off, by phone. */
   heldBack: Map<string, Array<() => void>>;
+  /** The first patch of each account's settings, by phone. */
+  settings: Map<string, Buffer>;
 }
 
 /** The logged-in connections, of one phone or of all. */

@@ -32,6 +32,19 @@ describe('linking a device', () => {
     await client.close();
   });
 
+  it('tells the device the settings of its account, which the client checks: its name', async () => {
+    const client = await connectBareClient({ emulator, phone: '6281100000003', name: 'Toko Tiga' });
+    let version: number | undefined;
+    while (version === undefined) {
+      const stored = await client.auth.keys.get('app-state-sync-version', ['critical_block']);
+      version = stored.critical_block?.version;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(version).toBe(1);
+    expect(client.sock.user?.name).toBe('Toko Tiga');
+    await client.close();
+  });
+
   it('links by a pairing code', async () => {
     const client = await connectBareClient({ emulator, phone: '6281100000002', pairBy: 'code' });
     expect(client.sock.user?.id).toBe('6281100000002:1@s.whatsapp.net');

@@ -393,8 +393,15 @@ func receiveInGroup(w *world) (string, error) {
 
 func showPresence(w *world) (string, error) {
 	ctx := context.Background()
-	// WhatsApp tells it with the settings (app state), which the emulator has none of.
-	w.main.Store.PushName = "Toko Go"
+	// It comes with the settings of the account (app state); without it whatsmeow shows no presence.
+	for deadline := time.Now().Add(patience); w.main.Store.PushName == ""; time.Sleep(30 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return "", fmt.Errorf("the account's name did not come")
+		}
+	}
+	if w.main.Store.PushName != "Toko Go" {
+		return "", fmt.Errorf("the account is called %q", w.main.Store.PushName)
+	}
 	if err := w.main.SendPresence(ctx, types.PresenceAvailable); err != nil {
 		return "", err
 	}
@@ -408,7 +415,7 @@ func showPresence(w *world) (string, error) {
 		}
 		kinds := fmt.Sprint(seen)
 		if strings.Contains(kinds, "{presence available}") && strings.Contains(kinds, "{chatstate composing}") {
-			return "available, composing", nil
+			return "knows its name from the settings; available, composing", nil
 		}
 	}
 	return "", fmt.Errorf("seen: %v", seen)
