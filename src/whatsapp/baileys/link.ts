@@ -40,8 +40,9 @@ import { encodeAgain, secretOf } from './prepare-message.ts';
 import { readReceipt } from './receipts.ts';
 import { createReceiver } from './receive.ts';
 import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
+import { createResends } from './resends.ts';
 import { boundRetryMemory } from './retry-memory.ts';
-import { makeSocketConfig } from './socket-config.ts';
+import { makeSocketConfig, type SessionParts } from './socket-config.ts';
 import { holdsKeys, installTransactions, persistKeys } from './transactions.ts';
 import { withServerRoot } from './trust.ts';
 
@@ -230,7 +231,8 @@ function makeSocket(parts: SocketParts): WASocket {
         voters,
       }),
   });
-  const config = makeSocketConfig(settings, {
+  const resends = createResends({ clock, logger: deps.logger, accountId: account.id, closed });
+  const session: SessionParts = {
     auth: auth.state,
     userDevicesCache: devices.store,
     cachedGroupMetadata: async (jid) => groups.get(jid),
@@ -254,11 +256,13 @@ function makeSocket(parts: SocketParts): WASocket {
       });
       return repository;
     },
-  });
+  };
+  const config = makeSocketConfig(settings, session, resends.failed);
   const root = settings.waServer?.rootKey;
   const sock = withServerRoot(root ? Buffer.from(root, 'hex') : null, () => makeWASocket(config));
   boundClose(sock, clock);
   boundRetryMemory(sock);
+  resends.follow(sock);
   const receiver = createReceiver(sock, inbound, closed);
   toleratePeers(sock);
   boundQueriesUnderLock(sock, { clock, holdsKeys, timeoutMs: deps.answerTimeoutMs / 4 });

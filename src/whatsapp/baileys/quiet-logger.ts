@@ -1,5 +1,6 @@
 import type { SocketConfig } from '@whiskeysockets/baileys';
 import type { Logger } from '../../utils/logger.ts';
+import { FAILED_RESEND } from './resends.ts';
 
 type BaileysLogger = SocketConfig['logger'];
 
@@ -7,10 +8,14 @@ const MAX_LENGTH = 200;
 
 /**
  * What Baileys gets for a logger: its warnings and errors become debug lines, as bare sentences. The objects that
- * come with them hold keys, stanzas and phone numbers and go nowhere.
+ * come with them hold keys, stanzas and phone numbers and go nowhere. `onFailedResend` hears of a resend that has failed.
  */
-export function createQuietLogger(logger: Logger): BaileysLogger {
+export function createQuietLogger(
+  logger: Logger,
+  onFailedResend: (facts: unknown) => void = () => undefined,
+): BaileysLogger {
   const say = (first: unknown, second?: string) => {
+    if (second === FAILED_RESEND) onFailedResend(first);
     const text = second ?? (typeof first === 'string' ? first : null);
     if (text !== null) logger.debug(`baileys: ${withoutNumbers(text).slice(0, MAX_LENGTH)}`);
   };

@@ -45,14 +45,20 @@ export type SessionParts = Pick<
   'auth' | 'getMessage' | 'cachedGroupMetadata' | 'makeSignalRepository' | 'userDevicesCache'
 >;
 
-/** Caches belong to one socket: people get other devices while there is none. */
-export function makeSocketConfig(settings: SocketSettings, parts: SessionParts): UserFacingSocketConfig {
+/**
+ * Caches belong to one socket: people get other devices while there is none. `onFailedResend` gets what Baileys logs of it.
+ */
+export function makeSocketConfig(
+  settings: SocketSettings,
+  parts: SessionParts,
+  onFailedResend?: (facts: unknown) => void,
+): UserFacingSocketConfig {
   const { waServer } = settings;
   return {
     ...parts,
     version: settings.version,
     browser: settings.browser ?? Browsers.macOS('Chrome'),
-    logger: createQuietLogger(settings.logger),
+    logger: createQuietLogger(settings.logger, onFailedResend),
     waWebSocketUrl: waServer?.url ?? DEFAULT_CONNECTION_CONFIG.waWebSocketUrl,
     ...(waServer?.caFile && waServer.url.startsWith('wss:') ? { agent: agentFor(waServer.caFile) } : {}),
     ...(waServer?.caFile ? mediaOptions(waServer.caFile) : {}),
