@@ -1,25 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
-import {
-  recipientOf,
-  sendOptions,
-  silentLogger,
-  startTestEngine,
-  type TestEngine,
-  until,
-} from '../helpers/engine.ts';
+import { recipientOf, sendOptions, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
 
 let test: TestEngine;
 let account: AccountRef;
 let next = 1;
-const debugged: string[] = [];
-const failedResends = () => debugged.filter((line) => line.includes('error in sending message again')).length;
 const freshNumber = () => `62822${String(next++).padStart(7, '0')}`;
 
 beforeAll(async () => {
-  const debug = (line: string) => debugged.push(line);
-  test = await startTestEngine({ logger: { ...silentLogger, debug } });
+  test = await startTestEngine();
   account = await test.connect('6281100000001');
 });
 afterAll(() => test.stop());
@@ -151,20 +141,6 @@ describe('sending a text', () => {
     await until(() => test.emulator.messages({ to }).some((message) => message.text === 'again'));
     expect(test.emulator.messages({ to })).toHaveLength(1);
   });
-
-  it('tries a resend again that has failed', async () => {
-    const to = freshNumber();
-    test.emulator.setRule({ number: to, behaviour: 'retry:1' });
-    // The one message takes the rule of its number; its resend asks about the recipient's devices and hears nothing.
-    test.emulator.setRule({ number: '*', behaviour: 'usync_unanswered' });
-    const messageId = newMessageId();
-    test.host.outbound.set(messageId, { type: 'text', text: 'at last' });
-    expect(await test.send(account, to, 'at last', { messageId })).toMatchObject({ outcome: 'acknowledged' });
-    await until(() => failedResends() > 0, 60_000);
-    expect(test.emulator.messages({ to })[0]?.text).toBeUndefined();
-    test.emulator.setRule({ number: '*', behaviour: 'ok' });
-    await until(() => test.emulator.messages({ to }).some((message) => message.text === 'at last'), 60_000);
-  }, 130_000);
 
   it('sends to 16 recipients at the same time, and each gets its own', async () => {
     const numbers = Array.from({ length: 16 }, freshNumber);
