@@ -113,6 +113,30 @@ describe('what we tell of a person is taken as the same person', () => {
     },
   );
 
+  it.each<[string, Record<string, unknown> | null]>([
+    ['/message/send-text', { session: 'main', to: '81234567890', text: 'x' }],
+    ['/message/send-text', { session: 'main', to: 81234567890, text: 'x' }],
+    [
+      '/message/send-contact',
+      { session: 'main', to: '+6281234567890', name: 'B', phoneNumber: '81234567890' },
+    ],
+    ['/message/check-number', { session: 'main', phoneNumber: '812-3456-7890' }],
+    ['/otp/send', { session: 'main', to: '81234567890' }],
+    ['/otp/verify', { phoneNumber: '٨١٢٣٤٥٦٧٨٩٠', otp: '123456' }],
+    ['/session/create', { sessionId: 'new', phoneNumber: '81234567890' }],
+    ['/api/messages/main/text', { to: '81234567890', message: 'x' }],
+    ['/api/messages/main/otp', { to: '81234567890', companyName: 'x' }],
+    ['/api/whatsapp/main/send-message', { number: '81234567890', message: 'x' }],
+    ['/api/messages/format-phone/81234567890', null],
+    ['/session/main/broadcast/opt-outs', { numbers: ['81234567890'] }],
+  ])('and one that could be two people’s is never guessed: %s %j', async (path, body) => {
+    const options = body === null ? {} : { method: 'POST', body };
+    const refused = await w.t.call(path, { token: w.tenant.token, ...options });
+    expect([refused.status, refused.body.code]).toEqual([400, 'INVALID_NUMBER']);
+    expect(refused.text).toContain('+6281234567890');
+    expect(refused.text).toContain('+81234567890');
+  });
+
   it('of the stream of events', async () => {
     const abort = new AbortController();
     const headers = { authorization: `Bearer ${w.tenant.token}` };
