@@ -1,7 +1,5 @@
 /** Where a session's credentials and Signal keys live: sealed rows, written by the owner only, many at a time. */
-
 import { and, eq, inArray, lt } from 'drizzle-orm';
-import { readBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { transact } from '../db/ops.ts';
 import { waCredentials, waKeys, waQuarantine, whatsappAccounts } from '../db/schema.ts';
@@ -22,8 +20,6 @@ export { type CredentialStoreDeps, OwnershipLost, UnreadableCredentials } from '
 
 /** Rows named in one statement. */
 const BATCH_SIZE = 500;
-/** Sessions whose erased credentials are purged in a row. */
-const ENDED_BATCH_SIZE = 50;
 
 export interface CredentialStore {
   /**
@@ -84,7 +80,7 @@ async function readCredentials(
 
 /** Keys without credentials are those of an earlier identity: Signal state of two identities must not mix. */
 async function deleteLeftovers(db: Db, account: AccountRef): Promise<void> {
-  await eachBatchOfKeys(db, account.id, (type, names) =>
+  await eachPieceOfKeys(db, account.id, (type, names) =>
     transact(db, async (tx) => {
       await lockOwned(tx, account);
       await tx.delete(waKeys).where(someKeys(account.id, type, names));
@@ -105,7 +101,7 @@ async function quarantine(
     await tx.insert(waQuarantine).values({ id, accountId, erasedAt: clock.now() });
     await tx.update(waCredentials).set({ accountId: id }).where(eq(waCredentials.accountId, accountId));
   });
-  await eachBatchOfKeys(db, accountId, (type, names) =>
+  await eachPieceOfKeys(db, accountId, (type, names) =>
     transact(db, async (tx) => {
       await check(tx);
       await tx
@@ -118,16 +114,15 @@ async function quarantine(
 
 async function purge(db: Db, before: number, signal: AbortSignal | undefined): Promise<number> {
   let purged = 0;
-  const read = () =>
-    db
+  while (!signal?.aborted) {
+    const rows = await db
       .select({ id: waQuarantine.id })
       .from(waQuarantine)
       .where(lt(waQuarantine.erasedAt, before))
-      .limit(ENDED_BATCH_SIZE);
-  for await (const rows of readBatches(ENDED_BATCH_SIZE, read, signal)) {
+      .limit(50);
     for (const { id } of rows) {
       if (signal?.aborted) return purged;
-      await eachBatchOfKeys(db, id, (type, names) =>
+      await eachPieceOfKeys(db, id, (type, names) =>
         Promise.resolve(db.delete(waKeys).where(someKeys(id, type, names))),
       );
       await transact(db, async (tx) => {
@@ -136,6 +131,7 @@ async function purge(db: Db, before: number, signal: AbortSignal | undefined): P
       });
       purged += 1;
     }
+    if (rows.length < 50) break;
   }
   return purged;
 }
@@ -144,21 +140,21 @@ const someKeys = (accountId: string, type: string, names: string[]) =>
   and(eq(waKeys.accountId, accountId), eq(waKeys.type, type), inArray(waKeys.name, names));
 
 /** Until no key is left: `change` must take the rows it is given away from `accountId`. */
-async function eachBatchOfKeys(
+async function eachPieceOfKeys(
   db: Db,
   accountId: string,
   change: (type: string, names: string[]) => Promise<unknown>,
 ): Promise<void> {
-  const read = () =>
-    db
+  for (;;) {
+    const rows = await db
       .select({ type: waKeys.type, name: waKeys.name })
       .from(waKeys)
       .where(eq(waKeys.accountId, accountId))
       .limit(BATCH_SIZE);
-  for await (const rows of readBatches(BATCH_SIZE, read)) {
     for (const type of new Set(rows.map((row) => row.type))) {
       const names = rows.filter((row) => row.type === type).map((row) => row.name);
       await change(type, names);
     }
+    if (rows.length < BATCH_SIZE) return;
   }
 }

@@ -1,5 +1,4 @@
 /** Sealing everything with the newest key, while the service works on the same rows. */
-import { inBatches } from '../../db/batches.ts';
 import type { Database } from '../../db/client.ts';
 import { pause } from '../../db/event-loop.ts';
 import { transact } from '../../db/ops.ts';
@@ -77,8 +76,8 @@ async function runPass(
     for await (const values of place.pages(database.db)) {
       if (signal?.aborted) return pass;
       const others = values.filter((value) => value.keyId !== secrets.keyId);
-      for await (const batch of inBatches(others, BATCH_SIZE)) {
-        await resealBatch(deps, batch, pass, progress);
+      for (let at = 0; at < others.length; at += BATCH_SIZE) {
+        await resealBatch(deps, others.slice(at, at + BATCH_SIZE), pass, progress);
         await pause(PAUSE_MS);
         if (signal?.aborted) return pass;
       }

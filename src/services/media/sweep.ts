@@ -1,7 +1,5 @@
 /** What nothing needs any more: files past their time, and what requests that were cut off left behind. */
-
 import { inArray, lte } from 'drizzle-orm';
-import { readBatches } from '../../db/batches.ts';
 import { deleteInBatches } from '../../db/ops.ts';
 import { media, numberChecks } from '../../db/schema.ts';
 import type { Deps } from '../context.ts';
@@ -22,13 +20,13 @@ export async function sweepMedia(deps: SweepDeps, signal?: AbortSignal): Promise
     ...(signal ? { signal } : {}),
   });
   let removed = 0;
-  const read = () =>
-    deps.db
+  while (!signal?.aborted) {
+    const rows = await deps.db
       .select({ id: media.id, key: media.storageKey })
       .from(media)
       .where(lte(media.expiresAt, now))
       .limit(BATCH_SIZE);
-  for await (const rows of readBatches(BATCH_SIZE, read, signal)) {
+    if (rows.length === 0) break;
     // The file first: a row without a file is found again, a file without a row is not.
     await Promise.all(rows.map((row) => deps.storage.remove(row.key)));
     await deps.db.delete(media).where(

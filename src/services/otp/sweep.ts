@@ -1,7 +1,5 @@
 /** Ending codes whose time is over, in pieces that never hold anybody up. */
-
 import { and, asc, eq, lt, lte } from 'drizzle-orm';
-import { readBatches } from '../../db/batches.ts';
 import { deleteInBatches, transact } from '../../db/ops.ts';
 import { otpNumbers, otps } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
@@ -27,14 +25,14 @@ async function expireOf(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   let total = 0;
-  const read = () =>
-    deps.db
+  while (!signal?.aborted) {
+    const due = await deps.db
       .select()
       .from(otps)
       .where(and(eq(otps.status, status), lte(otps.expiresAt, deps.clock.now())))
       .orderBy(asc(otps.expiresAt))
       .limit(BATCH_SIZE);
-  for await (const due of readBatches(BATCH_SIZE, read, signal)) {
+    if (due.length === 0) break;
     total += await transact(deps.database, async (tx) => {
       const facts: Fact[] = [];
       let ended = 0;
@@ -47,6 +45,7 @@ async function expireOf(
       await record(tx, deps, facts);
       return ended;
     });
+    if (due.length < BATCH_SIZE) break;
   }
   return total;
 }

@@ -1,7 +1,5 @@
 /** Who is on WhatsApp, by one directory query for many numbers. */
-
 import { type BinaryNode, USyncQuery, USyncUser, type WASocket } from '@whiskeysockets/baileys';
-import { inBatches } from '../../db/batches.ts';
 import type { NumberCheck } from '../engine.ts';
 import { canonicalJid, lidOf, phoneOf } from '../jid.ts';
 
@@ -14,8 +12,8 @@ const BATCH_SIZE = 50;
  */
 export async function queryNumbers(sock: WASocket, phones: readonly string[]): Promise<NumberCheck[]> {
   const answers: NumberCheck[] = [];
-  for await (const batch of inBatches(phones, BATCH_SIZE)) {
-    answers.push(...(await queryBatch(sock, batch)));
+  for (let at = 0; at < phones.length; at += BATCH_SIZE) {
+    answers.push(...(await queryBatch(sock, phones.slice(at, at + BATCH_SIZE))));
   }
   return answers;
 }
