@@ -25,24 +25,27 @@ export async function countMessages(
 ): Promise<{ statistics: MessageStatistics; complete: boolean }> {
   const { scan } = ctx.database;
   const where = and(eq(messages.accountId, session.id), gte(messages.createdAt, period.from));
-  const [groups, topNumbers, responseTime, complete] = await Promise.all([
-    readGroups(scan, where, period),
-    readTopNumbers(scan, where),
-    readResponseTime(scan, where),
-    isComplete(scan, where),
+  const complete = await isComplete(scan, where);
+  const rows = newest(scan, where, complete);
+  const [groups, topNumbers, responseTime] = await Promise.all([
+    readGroups(scan, rows, period),
+    readTopNumbers(scan, rows),
+    readResponseTime(scan, rows),
   ]);
   return { statistics: summarize({ groups, topNumbers, responseTime }), complete };
 }
 
-function newest(scan: ReadDb, where: SQL | undefined) {
+type Rows = ReturnType<typeof newest>;
+
+/** Without a limit the database need not make a table of them first. */
+function newest(scan: ReadDb, where: SQL | undefined, complete: boolean) {
   const { direction, type, status, phone, peer, errorCode, queuedAt, sentAt, createdAt } = messages;
-  return scan
+  const all = scan
     .select({ direction, type, status, phone, peer, errorCode, queuedAt, sentAt, createdAt })
     .from(messages)
     .where(where)
-    .orderBy(desc(createdAt), desc(messages.id))
-    .limit(MAX_ROWS)
-    .as('newest');
+    .$dynamic();
+  return (complete ? all : all.orderBy(desc(createdAt), desc(messages.id)).limit(MAX_ROWS)).as('newest');
 }
 
 async function isComplete(scan: ReadDb, where: SQL | undefined): Promise<boolean> {
@@ -56,8 +59,7 @@ async function isComplete(scan: ReadDb, where: SQL | undefined): Promise<boolean
   return more.length === 0;
 }
 
-async function readGroups(scan: ReadDb, where: SQL | undefined, { zone, from, to }: Period) {
-  const rows = newest(scan, where);
+async function readGroups(scan: ReadDb, rows: Rows, { zone, from, to }: Period) {
   const { direction, type, status, createdAt } = rows;
   const local = localTime(createdAt, zone, from, to);
   const errorCode = sql<
@@ -77,11 +79,7 @@ async function readGroups(scan: ReadDb, where: SQL | undefined, { zone, from, to
   return groups.map((group) => ({ ...group, localHour: Number(group.localHour), n: Number(group.n) }));
 }
 
-async function readTopNumbers(
-  scan: ReadDb,
-  where: SQL | undefined,
-): Promise<MessageStatistics['topNumbers']> {
-  const rows = newest(scan, where);
+async function readTopNumbers(scan: ReadDb, rows: Rows): Promise<MessageStatistics['topNumbers']> {
   const found = await scan
     .select({ number: sql<string>`coalesce(${rows.phone}, ${rows.peer})`.as('number'), n: count() })
     .from(rows)
@@ -92,11 +90,8 @@ async function readTopNumbers(
 }
 
 /** From the queue to the acknowledgement. Percentiles are by nearest rank. */
-async function readResponseTime(
-  scan: ReadDb,
-  where: SQL | undefined,
-): Promise<MessageStatistics['responseTime']> {
-  const times = tookOf(scan, where);
+async function readResponseTime(scan: ReadDb, rows: Rows): Promise<MessageStatistics['responseTime']> {
+  const times = tookOf(scan, rows);
   const [all] = await scan.select({ n: count(), average: avg(times.took) }).from(times);
   const n = Number(all?.n ?? 0);
   const placeOf = (percent: number) => Math.max(1, Math.ceil((percent / 100) * n));
@@ -108,8 +103,8 @@ async function readResponseTime(
     })
     .from(times)
     .as('ranked');
-  const rows = n === 0 ? [] : await scan.select().from(ranked).where(inArray(ranked.place, places));
-  const byPlace = new Map(rows.map(({ place, took }) => [Number(place), Number(took)]));
+  const found = n === 0 ? [] : await scan.select().from(ranked).where(inArray(ranked.place, places));
+  const byPlace = new Map(found.map(({ place, took }) => [Number(place), Number(took)]));
   const at = (percent: number) => byPlace.get(placeOf(percent)) ?? null;
   return {
     count: n,
@@ -123,8 +118,7 @@ async function readResponseTime(
 }
 
 /** How long each of the messages took that WhatsApp acknowledged. */
-function tookOf(scan: ReadDb, where: SQL | undefined) {
-  const rows = newest(scan, where);
+function tookOf(scan: ReadDb, rows: Rows) {
   const { direction, status, queuedAt, sentAt } = rows;
   const took = sql<number>`case when ${sentAt} > ${queuedAt} then ${sentAt} - ${queuedAt} else 0 end`;
   const wasSent = and(eq(direction, 'out'), inArray(status, [...ACKNOWLEDGED]));

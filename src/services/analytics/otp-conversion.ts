@@ -3,7 +3,6 @@
 import { and, count, desc, eq, gte, inArray, or, type SQL, sql } from 'drizzle-orm';
 import type { ReadDb } from '../../db/client.ts';
 import { OTP_STATUSES, otps } from '../../db/schema.ts';
-import type { DbColumn } from '../../db/types.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
@@ -71,10 +70,12 @@ async function tally(ctx: Ctx, scope: Scope, days: number, timeZone: string): Pr
   const dates = Array.from({ length: days }, (_, i) => zone.at(middle - (days - 1 - i) * DAY_MS).date);
   const from = zone.startOfDay(middle - (days - 1) * DAY_MS);
   const where = codesOf(ctx, scope, from);
-  const [daily, regional, complete] = await Promise.all([
-    countByDay(ctx.database.scan, where, (at) => localTime(at, zone, from, to)),
-    countByRegion(ctx.database.scan, where),
-    isComplete(ctx.database.scan, where),
+  const { scan } = ctx.database;
+  const complete = await isComplete(scan, where);
+  const rows = newest(scan, where, complete);
+  const [daily, regional] = await Promise.all([
+    countByDay(scan, rows, localTime(rows.createdAt, zone, from, to)),
+    countByRegion(scan, rows),
   ]);
   const total = newConversion();
   const byDay = new Map(dates.map((date) => [date, newConversion()]));
@@ -135,15 +136,13 @@ function codesOf(ctx: Ctx, scope: Scope, from: number): SQL | undefined {
   return and(eq(userId, scope.tenant ?? ctx.actor.userId), ofSession, gte(createdAt, from));
 }
 
-function newest(scan: ReadDb, where: SQL | undefined) {
+type Rows = ReturnType<typeof newest>;
+
+/** Without a limit the database need not make a table of them first. */
+function newest(scan: ReadDb, where: SQL | undefined, complete: boolean) {
   const { id, phone, status, createdAt } = otps;
-  return scan
-    .select({ phone, status, createdAt })
-    .from(otps)
-    .where(where)
-    .orderBy(desc(createdAt), desc(id))
-    .limit(MAX_ROWS)
-    .as('newest');
+  const all = scan.select({ phone, status, createdAt }).from(otps).where(where).$dynamic();
+  return (complete ? all : all.orderBy(desc(createdAt), desc(id)).limit(MAX_ROWS)).as('newest');
 }
 
 async function isComplete(scan: ReadDb, where: SQL | undefined): Promise<boolean> {
@@ -160,11 +159,9 @@ async function isComplete(scan: ReadDb, where: SQL | undefined): Promise<boolean
 
 async function countByDay(
   scan: ReadDb,
-  where: SQL | undefined,
-  toLocal: (at: SQL.Aliased | DbColumn) => SQL,
+  rows: Rows,
+  local: SQL,
 ): Promise<{ localDay: number; status: OtpStatus; n: number }[]> {
-  const rows = newest(scan, where);
-  const local = toLocal(rows.createdAt);
   const found = await scan
     .select({
       localDay: sql<number>`${local} - ${local} % ${DAY_MS}`.as('local_day'),
@@ -179,9 +176,8 @@ async function countByDay(
 /** By the beginning of a number where that tells its country, else by the whole number. */
 async function countByRegion(
   scan: ReadDb,
-  where: SQL | undefined,
+  rows: Rows,
 ): Promise<{ region: string; status: OtpStatus; n: number }[]> {
-  const rows = newest(scan, where);
   const tells = [1, 2, 3].map((length) =>
     inArray(
       sql`substr(${rows.phone}, 1, ${length})`,
