@@ -30,7 +30,7 @@ const { createCampaignFeeder } = await import('../src/workers/campaign-feeder/in
 const { makeTenant } = await import('../tests/helpers/tenant.ts');
 
 const LOOK_EVERY_MS = 100;
-const PIECE = 500;
+const BATCH_SIZE = 500;
 
 const dir = mkdtempSync(join(tmpdir(), 'wahub-bench-'));
 const target: DatabaseOptions =
@@ -74,11 +74,11 @@ const common = { userId: tenant.id, createdAt: at, updatedAt: at };
 await db
   .insert(broadcastLists)
   .values({ id: listId, name: 'bench', columns: ['city'], contactCount: contacts, ...common });
-for (let from = 0; from < contacts; from += PIECE) {
+for (let from = 0; from < contacts; from += BATCH_SIZE) {
   await insertMany(
     db,
     broadcastContacts,
-    Array.from({ length: Math.min(PIECE, contacts - from) }, (_, i) => ({
+    Array.from({ length: Math.min(BATCH_SIZE, contacts - from) }, (_, i) => ({
       listId,
       phone: `628${String(1_000_000_000 + from + i)}`,
       name: `Pelanggan ${from + i}`,
@@ -147,11 +147,11 @@ await feeder.stop();
 
 // Everybody gets a message, as the feeder would have queued it, in a mix of states.
 const states = ['sent', 'delivered', 'read', 'failed'] as const;
-for (let from = 0; from < contacts; from += PIECE) {
+for (let from = 0; from < contacts; from += BATCH_SIZE) {
   await insertMany(
     db,
     messages,
-    Array.from({ length: Math.min(PIECE, contacts - from) }, (_, i) => ({
+    Array.from({ length: Math.min(BATCH_SIZE, contacts - from) }, (_, i) => ({
       id: newId(at + from + i),
       userId: tenant.id,
       accountId,

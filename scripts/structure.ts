@@ -1,13 +1,15 @@
 /**
  * `npm run structure`: how the code is built. Prints files and lines by folder, the longest files and functions,
  * imports that run the wrong way, circles at run time, modules that keep state, and blocks that stand twice.
- * Ends with 1 on a wrong import, a circle, or state of a module where `buildDeps` has to build it. `--all` prints every row instead of the first ten of a kind.
+ * Looks for names that went as well (`structure/glossary.ts`). Ends with 1 on a wrong import, a circle, state of a module
+ * where `buildDeps` has to build it, or a name that went. `--all` prints every row instead of the first ten of a kind.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { copiedBlocks } from './structure/copies.ts';
 import { directionBreaks, runTimeCircles } from './structure/directions.ts';
+import { goneWords } from './structure/glossary.ts';
 import { hiddenState, readSource, type SourceFile } from './structure/source.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -50,6 +52,15 @@ function sourcesIn(folder: string): SourceFile[] {
     .map((path) => readSource(ROOT, path));
 }
 
+/** Everything that people read of the project, but for what is installed or built. */
+function readTexts(folder: string): { path: string; text: string }[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .map((path) => `${folder}/${path.replaceAll('\\', '/')}`)
+    .filter((path) => /\.(?:tsx?|m[jt]s|md)$/.test(path) && !/\/(?:node_modules|dist)\//.test(path))
+    .filter((path) => !path.endsWith('/structure/glossary.ts'))
+    .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
+}
+
 const service = sourcesIn('src');
 const packages = readdirSync(join(ROOT, 'packages')).flatMap((name) => sourcesIn(`packages/${name}/src`));
 const files = [...service, ...packages];
@@ -59,6 +70,10 @@ const long = longFirst(functions.filter((one) => one.lines > LONG_FUNCTION_LINES
 const breaks = directionBreaks(files);
 const circles = runTimeCircles(files);
 const hidden = hiddenState(files);
+
+const gone = ['src', 'tests', 'scripts', 'bench', 'docs', 'packages']
+  .flatMap(readTexts)
+  .flatMap(({ path, text }) => goneWords(path, text));
 
 printFolders(service);
 printFolders(packages);
@@ -86,4 +101,8 @@ printRows(
   circles.map((members) => members.join(' -> ')),
 );
 printRows('State that `buildDeps` should build', hidden.map(toStateRow));
-process.exitCode = breaks.length + circles.length + hidden.length > 0 ? 1 : 0;
+printRows(
+  'Names that went',
+  gone.map(({ path, line, word, instead }) => `${path}:${line} ${word} (now ${instead})`),
+);
+process.exitCode = breaks.length + circles.length + hidden.length + gone.length > 0 ? 1 : 0;

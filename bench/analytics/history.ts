@@ -18,7 +18,7 @@ const { actionOf, statusOf } = await import('../../src/events/actions.ts');
 const { buildDeps } = await import('../../src/services/deps.ts');
 
 const ROWS = Number(process.argv[2] ?? 1_000_000);
-const PIECE = 500;
+const BATCH_SIZE = 500;
 const DAYS = 30;
 export const DAY_MS = 86_400_000;
 export const TENANT = 1;
@@ -144,8 +144,8 @@ async function fill<R>(
   insert: (rows: R[]) => Promise<void>,
 ): Promise<void> {
   const startedMs = performance.now();
-  for (let at = 0; at < ROWS; at += PIECE) {
-    await insert(Array.from({ length: Math.min(PIECE, ROWS - at) }, (_, i) => row(at + i)));
+  for (let at = 0; at < ROWS; at += BATCH_SIZE) {
+    await insert(Array.from({ length: Math.min(BATCH_SIZE, ROWS - at) }, (_, i) => row(at + i)));
   }
   const seconds = (performance.now() - startedMs) / 1000;
   console.log(`${name}: ${ROWS} rows in ${seconds.toFixed(0)} s, ${Math.round(ROWS / seconds)} /s`);

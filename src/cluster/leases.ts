@@ -1,5 +1,7 @@
 /** Who owns which session. Every change of owner raises the fence, so that an old owner's writes hit no row. */
+
 import { and, count, eq, inArray, isNull, notInArray, or, type SQL, sql } from 'drizzle-orm';
+import { inBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { affected, skipLocked, transact } from '../db/ops.ts';
 import { LINKING_STATUSES, processes, users, whatsappAccounts } from '../db/schema.ts';
@@ -153,6 +155,6 @@ export async function countSessions(db: Db): Promise<Counts> {
 
 async function inPieces(ids: readonly string[], write: (piece: string[]) => Promise<number>) {
   let total = 0;
-  for (let at = 0; at < ids.length; at += BATCH_SIZE) total += await write(ids.slice(at, at + BATCH_SIZE));
+  for await (const batch of inBatches(ids, BATCH_SIZE)) total += await write(batch);
   return total;
 }

@@ -1,10 +1,12 @@
 /** Everything that is not the same in the two dialects. Nothing outside of src/db may mention a dialect. */
+
 import { and, asc, gt, inArray, type SQL } from 'drizzle-orm';
 import type { LibSQLDatabase } from 'drizzle-orm/libsql';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySql2Database } from 'drizzle-orm/mysql2';
+import { readBatches } from './batches.ts';
 import { conflictPauseMs, isRetryable, isUniqueViolation } from './errors.ts';
-import { pause, yieldToEventLoop } from './event-loop.ts';
+import { pause } from './event-loop.ts';
 import { dbType } from './kit.ts';
 import { type Changes, type Database, type Db, isTx, type NewRow, type ReadDb, type Tx } from './types.ts';
 
@@ -114,17 +116,17 @@ export interface Batches<T extends MySqlTable> {
 }
 
 /** Deletes in small statements with the event loop turning between them; how many rows went. */
-export function deleteInBatches<T extends MySqlTable>(db: Db, pieces: Batches<T>): Promise<number> {
-  return walk(db, pieces, (condition) => db.delete(pieces.table).where(condition));
+export function deleteInBatches<T extends MySqlTable>(db: Db, batches: Batches<T>): Promise<number> {
+  return walk(db, batches, (condition) => db.delete(batches.table).where(condition));
 }
 
 /** Updates in small statements with the event loop turning between them; how many rows matched. */
 export function updateInBatches<T extends MySqlTable>(
   db: Db,
-  pieces: Batches<T>,
+  batches: Batches<T>,
   set: Changes<T>,
 ): Promise<number> {
-  return walk(db, pieces, (condition) => db.update(pieces.table).set(set).where(condition));
+  return walk(db, batches, (condition) => db.update(batches.table).set(set).where(condition));
 }
 
 async function walk<T extends MySqlTable>(
@@ -132,22 +134,21 @@ async function walk<T extends MySqlTable>(
   { table, key, where, size = 500, signal }: Batches<T>,
   write: (condition: SQL | undefined) => PromiseLike<unknown>,
 ): Promise<number> {
+  const batches = readBatches<{ key: unknown }>(
+    size,
+    (last) =>
+      db
+        .select({ key })
+        .from(checked<MySqlTable>(table))
+        .where(and(where, last === null ? undefined : gt(key, last.key)))
+        .orderBy(asc(key))
+        .limit(size),
+    signal,
+  );
   let total = 0;
-  let last: unknown;
-  while (!signal?.aborted) {
-    const after = last === undefined ? undefined : gt(key, last);
-    const found = await db
-      .select({ key })
-      .from(checked<MySqlTable>(table))
-      .where(and(where, after))
-      .orderBy(asc(key))
-      .limit(size);
-    if (found.length === 0) break;
+  for await (const found of batches) {
     const keys = found.map((row) => row.key);
     total += affected(await write(and(inArray(key, keys), where)));
-    if (found.length < size) break;
-    last = keys.at(-1);
-    await yieldToEventLoop();
   }
   return total;
 }

@@ -6,6 +6,7 @@
 
 import { inArray, lte, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
+import { inBatches } from '../db/batches.ts';
 import { deleteInBatches, incoming, transact, upsert } from '../db/ops.ts';
 import { rateLimits } from '../db/schema.ts';
 import type { Deps } from '../services/context.ts';
@@ -97,8 +98,8 @@ export function createHttpLimiter(deps: LimiterDeps): HttpLimiter {
     unwritten = new Map();
     const entries = [...batch].sort(([a], [b]) => (a < b ? -1 : 1));
     try {
-      for (let at = 0; at < entries.length; at += BATCH_SIZE) {
-        await writeBatch(entries.slice(at, at + BATCH_SIZE));
+      for await (const batch of inBatches(entries, BATCH_SIZE)) {
+        await writeBatch(batch);
       }
       if (clock.monotonic() - sweptAt >= SWEEP_MS) {
         sweptAt = clock.monotonic();

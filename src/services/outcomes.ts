@@ -1,5 +1,7 @@
 /** Waiting for what becomes of a message: everybody in this process who waits shares one query. */
+
 import { inArray } from 'drizzle-orm';
+import { inBatches } from '../db/batches.ts';
 import { messages } from '../db/schema.ts';
 import { inCleanContext } from '../db/scope.ts';
 import type { MessageStatus } from '../queue/progress.ts';
@@ -112,7 +114,7 @@ export function createOutcomes(): Outcomes {
 /** Those of the messages that have come to an end that a caller waits for. */
 async function readOutcomes(deps: PollDeps, ids: readonly string[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  for (let at = 0; at < ids.length; at += BATCH_SIZE) {
+  for await (const batch of inBatches(ids, BATCH_SIZE)) {
     const rows = await deps.db
       .select({
         id: messages.id,
@@ -121,7 +123,7 @@ async function readOutcomes(deps: PollDeps, ids: readonly string[]): Promise<Out
         errorMessage: messages.errorMessage,
       })
       .from(messages)
-      .where(inArray(messages.id, ids.slice(at, at + BATCH_SIZE)));
+      .where(inArray(messages.id, batch));
     for (const row of rows) if (isOutcome(row.status)) outcomes.push({ ...row, status: row.status });
   }
   return outcomes;

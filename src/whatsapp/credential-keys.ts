@@ -3,6 +3,7 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import { createBatcher } from '../db/batcher.ts';
+import { inBatches } from '../db/batches.ts';
 import type { Tx } from '../db/client.ts';
 import { incoming, isRetryable, isUnavailable, transact, upsert } from '../db/ops.ts';
 import { waCredentials, waKeys } from '../db/schema.ts';
@@ -62,7 +63,6 @@ export interface AccountKeys {
 /** What one call sets. */
 type Change = { credentials: Buffer } | { keys: readonly KeyChange[] };
 
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const keyOf = (type: string, name: string): string => `${type}\0${name}`;
 let opened = 0;
 
@@ -269,9 +269,8 @@ async function writeBatch(
   }
   const changes = [...batch.keys.values()];
   const written = changes.flatMap(({ type, name, value }) => (value ? [{ type, name, value }] : []));
-  for (let at = 0; at < written.length; at += BATCH_SIZE) {
-    if (at > 0) await nextTurn();
-    const rows = written.slice(at, at + BATCH_SIZE).map(({ type, name, value }) => ({
+  for await (const batch of inBatches(written, BATCH_SIZE)) {
+    const rows = batch.map(({ type, name, value }) => ({
       accountId,
       type,
       name,
@@ -286,8 +285,8 @@ async function writeBatch(
   const deleted = changes.filter((change) => change.value === null);
   for (const type of new Set(deleted.map((change) => change.type))) {
     const names = deleted.filter((change) => change.type === type).map((change) => change.name);
-    for (let at = 0; at < names.length; at += BATCH_SIZE) {
-      await tx.delete(waKeys).where(keysNamed(accountId, type, names.slice(at, at + BATCH_SIZE)));
+    for await (const batch of inBatches(names, BATCH_SIZE)) {
+      await tx.delete(waKeys).where(keysNamed(accountId, type, batch));
     }
   }
 }
@@ -306,11 +305,11 @@ async function readKeys(
   names: readonly string[],
 ): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
-  for (let at = 0; at < names.length; at += BATCH_SIZE) {
+  for await (const batch of inBatches(names, BATCH_SIZE)) {
     const rows = await db
       .select({ name: waKeys.name, keyId: waKeys.keyId, sealed: waKeys.sealed })
       .from(waKeys)
-      .where(keysNamed(accountId, type, names.slice(at, at + BATCH_SIZE)));
+      .where(keysNamed(accountId, type, batch));
     for (const { name, keyId, sealed } of rows) {
       try {
         found.set(name, secrets.open(sealed, keyId, keyContext(accountId, type, name)));

@@ -1,5 +1,7 @@
 /** Where a session's credentials and Signal keys live: sealed rows, written by the owner only, many at a time. */
+
 import { and, eq, inArray, lt } from 'drizzle-orm';
+import { readBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { transact } from '../db/ops.ts';
 import { waCredentials, waKeys, waQuarantine, whatsappAccounts } from '../db/schema.ts';
@@ -20,6 +22,8 @@ export { type CredentialStoreDeps, OwnershipLost, UnreadableCredentials } from '
 
 /** Rows named in one statement. */
 const BATCH_SIZE = 500;
+/** Sessions whose erased credentials are purged in a row. */
+const ENDED_BATCH_SIZE = 50;
 
 export interface CredentialStore {
   /**
@@ -80,7 +84,7 @@ async function readCredentials(
 
 /** Keys without credentials are those of an earlier identity: Signal state of two identities must not mix. */
 async function deleteLeftovers(db: Db, account: AccountRef): Promise<void> {
-  await eachPieceOfKeys(db, account.id, (type, names) =>
+  await eachBatchOfKeys(db, account.id, (type, names) =>
     transact(db, async (tx) => {
       await lockOwned(tx, account);
       await tx.delete(waKeys).where(someKeys(account.id, type, names));
@@ -101,7 +105,7 @@ async function quarantine(
     await tx.insert(waQuarantine).values({ id, accountId, erasedAt: clock.now() });
     await tx.update(waCredentials).set({ accountId: id }).where(eq(waCredentials.accountId, accountId));
   });
-  await eachPieceOfKeys(db, accountId, (type, names) =>
+  await eachBatchOfKeys(db, accountId, (type, names) =>
     transact(db, async (tx) => {
       await check(tx);
       await tx
@@ -114,15 +118,16 @@ async function quarantine(
 
 async function purge(db: Db, before: number, signal: AbortSignal | undefined): Promise<number> {
   let purged = 0;
-  while (!signal?.aborted) {
-    const rows = await db
+  const read = () =>
+    db
       .select({ id: waQuarantine.id })
       .from(waQuarantine)
       .where(lt(waQuarantine.erasedAt, before))
-      .limit(50);
+      .limit(ENDED_BATCH_SIZE);
+  for await (const rows of readBatches(ENDED_BATCH_SIZE, read, signal)) {
     for (const { id } of rows) {
       if (signal?.aborted) return purged;
-      await eachPieceOfKeys(db, id, (type, names) =>
+      await eachBatchOfKeys(db, id, (type, names) =>
         Promise.resolve(db.delete(waKeys).where(someKeys(id, type, names))),
       );
       await transact(db, async (tx) => {
@@ -131,7 +136,6 @@ async function purge(db: Db, before: number, signal: AbortSignal | undefined): P
       });
       purged += 1;
     }
-    if (rows.length < 50) break;
   }
   return purged;
 }
@@ -140,21 +144,21 @@ const someKeys = (accountId: string, type: string, names: string[]) =>
   and(eq(waKeys.accountId, accountId), eq(waKeys.type, type), inArray(waKeys.name, names));
 
 /** Until no key is left: `change` must take the rows it is given away from `accountId`. */
-async function eachPieceOfKeys(
+async function eachBatchOfKeys(
   db: Db,
   accountId: string,
   change: (type: string, names: string[]) => Promise<unknown>,
 ): Promise<void> {
-  for (;;) {
-    const rows = await db
+  const read = () =>
+    db
       .select({ type: waKeys.type, name: waKeys.name })
       .from(waKeys)
       .where(eq(waKeys.accountId, accountId))
       .limit(BATCH_SIZE);
+  for await (const rows of readBatches(BATCH_SIZE, read)) {
     for (const type of new Set(rows.map((row) => row.type))) {
       const names = rows.filter((row) => row.type === type).map((row) => row.name);
       await change(type, names);
     }
-    if (rows.length < BATCH_SIZE) return;
   }
 }

@@ -1,6 +1,8 @@
 /** Which LID is whose phone number, as sessions have seen it: everything that is read of `wa_contacts`. Digits only. */
+
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
+import { inBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { prepared } from '../db/ops.ts';
 import { waContacts, whatsappAccounts } from '../db/schema.ts';
@@ -31,8 +33,8 @@ export async function findLidPairs(
   const own =
     'accountId' in owner ? eq(accountId, owner.accountId) : inArray(accountId, accountsOf(db, owner.userId));
   const pairs: LidPair[] = [];
-  for (let at = 0; at < values.length; at += BATCH_SIZE) {
-    const named = inArray(waContacts[by], values.slice(at, at + BATCH_SIZE));
+  for await (const batch of inBatches(values, BATCH_SIZE)) {
+    const named = inArray(waContacts[by], batch);
     pairs.push(...(await db.select({ accountId, lid, phone }).from(waContacts).where(and(own, named))));
   }
   return pairs;

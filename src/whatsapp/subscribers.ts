@@ -2,7 +2,9 @@
  * One subscriber, several numbers: what numbering plans have changed, and what WhatsApp's directory has told a tenant.
  * What is kept under any spelling is found under each of the others.
  */
+
 import { and, eq, inArray, or } from 'drizzle-orm';
+import { inBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { waAliases } from '../db/schema.ts';
 import { toCurrent, twinOf } from '../utils/phone/former.ts';
@@ -32,8 +34,7 @@ export async function findSubscribers(
   phones: readonly string[],
 ): Promise<Map<string, Subscriber>> {
   const found = new Map<string, Subscriber>();
-  for (let at = 0; at < phones.length; at += BATCH_SIZE) {
-    const batch = phones.slice(at, at + BATCH_SIZE);
+  for await (const batch of inBatches(phones, BATCH_SIZE)) {
     const links = await readLinks(db, userId, batch);
     for (const phone of batch) found.set(phone, connect(phone, links));
   }

@@ -1,5 +1,7 @@
 /** Sends what is queued for the sessions this process owns: one line a session, all settled by one settler. */
+
 import { and, eq, inArray, ne } from 'drizzle-orm';
+import { inBatches } from '../db/batches.ts';
 import { yieldToEventLoop } from '../db/event-loop.ts';
 import { createLoop } from '../db/loop.ts';
 import { messageQueue, whatsappAccounts } from '../db/schema.ts';
@@ -45,16 +47,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   async function lookForWork(): Promise<void> {
     const idle = [...lines.values()].filter((line) => line.isIdle()).map((line) => line.account.id);
-    for (let at = 0; at < idle.length && running; at += BATCH_SIZE) {
+    for await (const batch of inBatches(idle, BATCH_SIZE)) {
+      if (!running) return;
       const found = await deps.db
         .selectDistinct({ accountId: messageQueue.accountId })
         .from(messageQueue)
-        .where(
-          and(
-            inArray(messageQueue.accountId, idle.slice(at, at + BATCH_SIZE)),
-            eq(messageQueue.status, 'pending'),
-          ),
-        );
+        .where(and(inArray(messageQueue.accountId, batch), eq(messageQueue.status, 'pending')));
       for (const { accountId } of found) lines.get(accountId)?.wake();
     }
   }
@@ -62,14 +60,15 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   /** A claim of the owner before may be committed after the take-over: its row would stay as it is for ever. */
   async function lookForStrayClaims(): Promise<void> {
     const ids = [...lines.keys()];
-    for (let at = 0; at < ids.length && running; at += BATCH_SIZE) {
+    for await (const batch of inBatches(ids, BATCH_SIZE)) {
+      if (!running) return;
       const found = await deps.db
         .selectDistinct({ accountId: messageQueue.accountId })
         .from(messageQueue)
         .innerJoin(whatsappAccounts, eq(whatsappAccounts.id, messageQueue.accountId))
         .where(
           and(
-            inArray(messageQueue.accountId, ids.slice(at, at + BATCH_SIZE)),
+            inArray(messageQueue.accountId, batch),
             eq(messageQueue.status, 'sending'),
             ne(messageQueue.claimedFence, whatsappAccounts.fence),
           ),

@@ -7,7 +7,7 @@ import { until } from './until.ts';
 const SENDER = '628111000041';
 const CAMPAIGN = '/session/main/broadcast';
 /** Contacts of one request. */
-const PIECE = 1_000;
+const BATCH_SIZE = 1_000;
 
 export interface OvertakingWorld {
   sandbox: SandboxProcess;
@@ -45,8 +45,8 @@ export async function startCampaign(
 ): Promise<string> {
   const list = await sandbox.call('POST', `${CAMPAIGN}/lists`, { name: 'Everybody' });
   const listId: string = list.body.data.id;
-  for (let at = 0; at < recipients; at += PIECE) {
-    const contacts = Array.from({ length: Math.min(PIECE, recipients - at) }, (_, i) => ({
+  for (let at = 0; at < recipients; at += BATCH_SIZE) {
+    const contacts = Array.from({ length: Math.min(BATCH_SIZE, recipients - at) }, (_, i) => ({
       number: `+62812${String(10_000_000 + at + i)}`,
     }));
     const { status } = await sandbox.call('POST', `${CAMPAIGN}/lists/${listId}/contacts`, { contacts });

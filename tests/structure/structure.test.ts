@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { copiedBlocks } from '../../scripts/structure/copies.ts';
 import { directionBreaks, runTimeCircles } from '../../scripts/structure/directions.ts';
+import { goneWords } from '../../scripts/structure/glossary.ts';
 import { hiddenState, readSource, type SourceFile } from '../../scripts/structure/source.ts';
 
 let root: string;
@@ -112,5 +113,21 @@ describe('contents', () => {
     expect(copiedBlocks(files, 8)).toEqual([
       { lines: 10, first: { path: 'src/a.ts', line: 1 }, second: { path: 'src/b.ts', line: 3 } },
     ]);
+  });
+});
+
+describe('names that went', () => {
+  it('are found as whole words, with what to write instead', () => {
+    const text = ['const size = PI', 'ECE;\n', '// reaches, wished, a FE', 'W\n'].join('');
+    expect(goneWords('src/a.ts', text)).toEqual([
+      { path: 'src/a.ts', line: 1, word: ['PI', 'ECE'].join(''), instead: 'BATCH_SIZE' },
+      { path: 'src/a.ts', line: 2, word: ['FE', 'W'].join(''), instead: 'SCAN_LIMIT' },
+    ]);
+  });
+
+  it('may stay where a protocol has them', () => {
+    const text = `Buffer.from('${'Compan'}${'ion'} Pairing')`;
+    expect(goneWords('src/whatsapp/baileys/passkey-protocol.ts', text)).toEqual([]);
+    expect(goneWords('src/queue/enqueue.ts', text)).toHaveLength(1);
   });
 });

@@ -1,7 +1,7 @@
 /** Logs as CSV, written as they are read: a log of any length takes the memory of one piece. */
 
 import { and, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
-import { yieldToEventLoop } from '../../db/event-loop.ts';
+import { readBatches } from '../../db/batches.ts';
 import type { Cursor } from '../../db/keyset.ts';
 import { activityLogs, messages, otps, whatsappAccounts } from '../../db/schema.ts';
 import { csvLines } from '../../utils/csv.ts';
@@ -51,20 +51,13 @@ export async function exportLog(ctx: Ctx, input: ExportInput): Promise<AsyncGene
 
 async function* write(ctx: Ctx, log: Exported): AsyncGenerator<string> {
   yield csvLines([log.columns]);
-  let cursor: Cursor | null = null;
-  for (;;) {
-    const found: Cursor[] = await findRows(ctx.db, log.source, log.branches, {
-      cursor,
-      offset: 0,
-      limit: BATCH_SIZE,
-    });
-    if (found.length === 0) return;
+  const batches = readBatches<Cursor>(BATCH_SIZE, (cursor) =>
+    findRows(ctx.db, log.source, log.branches, { cursor, offset: 0, limit: BATCH_SIZE }),
+  );
+  for await (const found of batches) {
     const lines = new Map((await log.lines(found.map((row) => row.id))).map((line) => [line.id, line]));
     const known = found.flatMap((row) => lines.get(row.id) ?? []);
     yield csvLines(known.map((line) => log.columns.map((name) => line[name] ?? null)));
-    if (found.length < BATCH_SIZE) return;
-    cursor = found.at(-1) ?? null;
-    await yieldToEventLoop();
     await loopShare.turn(ctx.actor.userId);
   }
 }

@@ -1,6 +1,8 @@
 /** Making a backup: every table as it was at one moment, then the files that its rows name. */
+
 import { createReadStream } from 'node:fs';
 import { LEASE_MS } from '../../cluster/processes.ts';
+import { readBatches } from '../../db/batches.ts';
 import type { DatabaseOptions } from '../../db/client.ts';
 import { positionOf, readJournal, tablesAfter } from '../../db/journal.ts';
 import { readCutOff } from '../../db/restore-mark.ts';
@@ -125,14 +127,8 @@ async function readAll(snapshot: Snapshot, shape: TableShape | undefined): Promi
   return all;
 }
 
-async function* pagesOf(snapshot: Snapshot, shape: TableShape): AsyncGenerator<Cell[][]> {
-  for (let last: readonly Cell[] | null = null; ; ) {
-    const rows: Cell[][] = await snapshot.page(shape, last, BATCH_SIZE);
-    if (rows.length > 0) yield rows;
-    if (rows.length < BATCH_SIZE) return;
-    last = rows.at(-1) ?? null;
-  }
-}
+const pagesOf = (snapshot: Snapshot, shape: TableShape): AsyncGenerator<Cell[][]> =>
+  readBatches<Cell[]>(BATCH_SIZE, (last) => snapshot.page(shape, last, BATCH_SIZE));
 
 async function writeTable(
   { target, onProgress }: BackupInput,

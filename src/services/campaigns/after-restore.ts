@@ -1,5 +1,7 @@
 /** Campaigns in a database that was restored: whom they have reached since the backup, nobody knows. */
+
 import { and, asc, eq, gt, inArray, lte, or, type SQL } from 'drizzle-orm';
+import { readBatches } from '../../db/batches.ts';
 import { campaigns } from '../../db/schema.ts';
 import { pauseItself, SESSION_REASONS } from './feed-end.ts';
 import { type CampaignRow, type MoveDeps, moveCampaign } from './row.ts';
@@ -24,10 +26,9 @@ export async function holdCampaigns(deps: MoveDeps): Promise<number> {
     and(eq(campaigns.status, 'scheduled'), lte(campaigns.dueAt, now)),
   );
   let held = 0;
-  for (let after: string | null = ''; after !== null; ) {
-    const rows: CampaignRow[] = await readAfter(deps, wanted, after);
+  const read = (last: CampaignRow | null) => readAfter(deps, wanted, last?.id ?? '');
+  for await (const rows of readBatches(BATCH_SIZE, read)) {
     for (const row of rows) if (await hold(deps, row, now)) held++;
-    after = rows.length < BATCH_SIZE ? null : (rows.at(-1)?.id ?? null);
   }
   return held;
 }

@@ -2,6 +2,7 @@
 
 import { and, asc, count, eq, gt, inArray } from 'drizzle-orm';
 import { z } from 'zod';
+import { inBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { broadcastContacts, optOuts } from '../../db/schema.ts';
@@ -149,9 +150,8 @@ function limitOf(perDay: number | null, own: number | null, possible: number): C
 async function countNumbers(db: Db, userId: number, numbers: readonly string[]): Promise<number> {
   const phones = numbers.filter((entry) => !entry.startsWith(INVALID_MARK));
   let found = 0;
-  for (let at = 0; at < phones.length; at += BATCH_SIZE) {
-    found += (await isOptedOut(db, userId, phones.slice(at, at + BATCH_SIZE))).size;
-    await yieldToEventLoop();
+  for await (const batch of inBatches(phones, BATCH_SIZE)) {
+    found += (await isOptedOut(db, userId, batch)).size;
   }
   return found;
 }

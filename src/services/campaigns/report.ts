@@ -2,7 +2,7 @@
 
 import { and, asc, eq, gt } from 'drizzle-orm';
 import { z } from 'zod';
-import { yieldToEventLoop } from '../../db/event-loop.ts';
+import { inBatches, readBatches } from '../../db/batches.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { csvLines } from '../../utils/csv.ts';
 import { formatE164 } from '../../utils/phone.ts';
@@ -67,18 +67,10 @@ const byCount = (counts: ReadonlyMap<string, Reason>) =>
     .sort(([, a], [, b]) => b.n - a.n || a.first - b.first)
     .map(([reason, { n }]) => ({ reason, count: n }));
 
-async function* pieces(
-  deps: Pick<CampaignDeps, 'db'>,
-  campaign: CampaignRow,
-): AsyncGenerator<RecipientRow[]> {
-  for (let after = 0; ; ) {
-    const rows = await readRecipients(deps, campaign, after, BATCH_SIZE);
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    yield rows;
-    after = last.position;
-    await yieldToEventLoop();
-  }
+function batchesOf(deps: Pick<CampaignDeps, 'db'>, campaign: CampaignRow): AsyncGenerator<RecipientRow[]> {
+  return readBatches<RecipientRow>(BATCH_SIZE, (last) =>
+    readRecipients(deps, campaign, last?.position ?? 0, BATCH_SIZE),
+  );
 }
 
 /** Every recipient as a line of CSV. Throws NOT_FOUND. */
@@ -109,7 +101,7 @@ async function* recipientLines(
       'failedAt',
     ],
   ]);
-  for await (const rows of pieces(deps, campaign)) {
+  for await (const rows of batchesOf(deps, campaign)) {
     yield csvLines(
       rows.map(({ recipient: r }) => [
         r.reason === 'invalid' ? r.number : formatE164(r.number),
@@ -140,27 +132,25 @@ async function* untaken(
   const outcome = isOver ? ['skipped', status] : ['pending', null];
   const rest = Array.from({ length: 7 }, () => null);
   const texts = campaign.numbers?.slice(campaign.total) ?? [];
-  for (let at = 0; at < texts.length; at += BATCH_SIZE) {
-    yield texts.slice(at, at + BATCH_SIZE).map((text) => {
+  for await (const batch of inBatches(texts, BATCH_SIZE)) {
+    yield batch.map((text) => {
       const invalid = text.startsWith(INVALID_MARK);
       return invalid
         ? [text.slice(INVALID_MARK.length), null, 'skipped', 'invalid', ...rest]
         : [formatE164(text), null, ...outcome, ...rest];
     });
-    await yieldToEventLoop();
   }
-  for (let after = campaign.freezeCursor ?? ''; listId !== null; ) {
-    const { phone, name } = broadcastContacts;
-    const rows = await db
+  if (listId === null) return;
+  const { phone, name } = broadcastContacts;
+  const batches = readBatches<{ phone: string; name: string | null }>(BATCH_SIZE, (last) =>
+    db
       .select({ phone, name })
       .from(broadcastContacts)
-      .where(and(eq(broadcastContacts.listId, listId), gt(phone, after)))
+      .where(and(eq(broadcastContacts.listId, listId), gt(phone, last?.phone ?? campaign.freezeCursor ?? '')))
       .orderBy(asc(phone))
-      .limit(BATCH_SIZE);
-    const last = rows.at(-1);
-    if (last === undefined) return;
+      .limit(BATCH_SIZE),
+  );
+  for await (const rows of batches) {
     yield rows.map((row) => [formatE164(row.phone), row.name, ...outcome, ...rest]);
-    after = last.phone;
-    await yieldToEventLoop();
   }
 }

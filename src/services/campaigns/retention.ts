@@ -1,5 +1,7 @@
 /** Forgetting campaigns of long ago, with whom they were sent to. */
+
 import { and, asc, eq, inArray, isNotNull, isNull, lt, notInArray } from 'drizzle-orm';
+import { readBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { deleteInBatches } from '../../db/ops.ts';
 import { campaignRecipients, campaigns } from '../../db/schema.ts';
@@ -16,8 +18,8 @@ export async function forgetCampaigns(
 ): Promise<number> {
   const needed = await readNeeded(db);
   let total = 0;
-  while (!signal.aborted) {
-    const rows = await db
+  const read = () =>
+    db
       .select({ id: campaigns.id })
       .from(campaigns)
       .where(
@@ -29,6 +31,7 @@ export async function forgetCampaigns(
       )
       .orderBy(asc(campaigns.id))
       .limit(BATCH_SIZE);
+  for await (const rows of readBatches(BATCH_SIZE, read, signal)) {
     for (const { id } of rows) {
       const where = eq(campaignRecipients.campaignId, id);
       const key = campaignRecipients.position;
@@ -38,7 +41,6 @@ export async function forgetCampaigns(
       await db.delete(campaigns).where(eq(campaigns.id, id));
       total += 1;
     }
-    if (rows.length < BATCH_SIZE) break;
   }
   return total;
 }

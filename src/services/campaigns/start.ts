@@ -1,5 +1,6 @@
 /** Making campaigns: now, at a time, or again and again. */
 
+import { inBatches } from '../../db/batches.ts';
 import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { transact, tryInsert } from '../../db/ops.ts';
 import { campaigns } from '../../db/schema.ts';
@@ -242,14 +243,13 @@ async function readNumbers(ctx: Ctx, userId: number, texts: readonly string[]): 
 async function eachOnce(ctx: Ctx, userId: number, entries: readonly string[]): Promise<string[]> {
   const keys = new Set<string>();
   const kept: string[] = [];
-  for (let at = 0; at < entries.length; at += BATCH_SIZE) {
-    const piece = entries.slice(at, at + BATCH_SIZE);
+  for await (const batch of inBatches(entries, BATCH_SIZE)) {
     const subscribers = await findSubscribers(
       ctx.db,
       userId,
-      piece.filter((entry) => !entry.startsWith(INVALID_MARK)),
+      batch.filter((entry) => !entry.startsWith(INVALID_MARK)),
     );
-    for (const entry of piece) {
+    for (const entry of batch) {
       const key = subscribers.get(entry)?.key ?? entry;
       if (!keys.has(key)) kept.push(entry);
       keys.add(key);

@@ -1,5 +1,7 @@
 /** The contacts of a list, one by one and in pages; files of them are read in import.ts. */
+
 import { and, eq, inArray } from 'drizzle-orm';
+import { inBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { transact, tryInsert } from '../../db/ops.ts';
 import { broadcastContacts } from '../../db/schema.ts';
@@ -174,9 +176,8 @@ async function writeContacts(
     const now = ctx.clock.now();
     const list = await lockList(tx, userId, listId, now, ctx.actor.sessionId);
     const total = { added: 0, updated: 0 };
-    for (let at = 0; at < contacts.length; at += BATCH_SIZE) {
-      const piece = contacts.slice(at, at + BATCH_SIZE);
-      const { added, updated } = await mergeContacts(tx, list, piece, { now, importId: null });
+    for await (const batch of inBatches(contacts, BATCH_SIZE)) {
+      const { added, updated } = await mergeContacts(tx, list, batch, { now, importId: null });
       total.added += added;
       total.updated += updated;
     }

@@ -1,4 +1,5 @@
 /** Sealing everything with the newest key, while the service works on the same rows. */
+import { inBatches } from '../../db/batches.ts';
 import type { Database } from '../../db/client.ts';
 import { pause } from '../../db/event-loop.ts';
 import { transact } from '../../db/ops.ts';
@@ -76,8 +77,8 @@ async function runPass(
     for await (const values of place.pages(database.db)) {
       if (signal?.aborted) return pass;
       const others = values.filter((value) => value.keyId !== secrets.keyId);
-      for (let at = 0; at < others.length; at += BATCH_SIZE) {
-        await resealBatch(deps, others.slice(at, at + BATCH_SIZE), pass, progress);
+      for await (const batch of inBatches(others, BATCH_SIZE)) {
+        await resealBatch(deps, batch, pass, progress);
         await pause(PAUSE_MS);
         if (signal?.aborted) return pass;
       }

@@ -1,5 +1,7 @@
 /** Every place in the database that holds something sealed, so that all of it can be checked and sealed anew. */
+
 import { and, asc, eq, gt, or } from 'drizzle-orm';
+import { readBatches } from '../../db/batches.ts';
 import type { Db, Tx } from '../../db/client.ts';
 import { affected } from '../../db/ops.ts';
 import {
@@ -38,23 +40,13 @@ export interface SealedColumn {
 /** Rows that one statement looks at. */
 const BATCH_SIZE = 500;
 
-/** Pages of a table: `read` gives the rows after `last` in the order of their key, at most BATCH_SIZE. */
-async function* pagesOf<R>(read: (last: R | null) => PromiseLike<R[]>): AsyncGenerator<R[]> {
-  for (let last: R | null = null; ; ) {
-    const rows: R[] = await read(last);
-    if (rows.length > 0) yield rows;
-    if (rows.length < BATCH_SIZE) return;
-    last = rows.at(-1) ?? null;
-  }
-}
-
 const credentials: SealedColumn = {
   name: 'wa_credentials',
   async *pages(db) {
     const table = waCredentials;
     const sessions = await readQuarantine(db);
     const { accountId, keyId, sealed } = table;
-    const pages = pagesOf<{ accountId: string; keyId: string; sealed: Buffer }>((last) =>
+    const pages = readBatches<{ accountId: string; keyId: string; sealed: Buffer }>(BATCH_SIZE, (last) =>
       db
         .select({ accountId, keyId, sealed })
         .from(table)
@@ -78,7 +70,7 @@ const keys: SealedColumn = {
     const table = waKeys;
     const sessions = await readQuarantine(db);
     const { accountId, type, name, keyId, sealed } = table;
-    const pages = pagesOf<typeof waKeys.$inferSelect>((last) =>
+    const pages = readBatches<typeof waKeys.$inferSelect>(BATCH_SIZE, (last) =>
       db
         .select({ accountId, type, name, keyId, sealed })
         .from(table)
@@ -116,7 +108,7 @@ const sources: SealedColumn = {
   async *pages(db) {
     const table = inboundMedia;
     const { id, keyId, sealed } = table;
-    const pages = pagesOf<{ id: string; keyId: string; sealed: Buffer }>((last) =>
+    const pages = readBatches<{ id: string; keyId: string; sealed: Buffer }>(BATCH_SIZE, (last) =>
       db
         .select({ id, keyId, sealed })
         .from(table)
@@ -139,7 +131,7 @@ const ownKeys: SealedColumn = {
   async *pages(db) {
     const table = apiKeys;
     const { id, sealed } = table;
-    const pages = pagesOf<{ id: string; sealed: string | null }>((last) =>
+    const pages = readBatches<{ id: string; sealed: string | null }>(BATCH_SIZE, (last) =>
       db
         .select({ id, sealed })
         .from(table)
@@ -165,13 +157,15 @@ const webhookSecrets: SealedColumn = {
   async *pages(db) {
     const table = webhooks;
     const { id, secret, previousSecret } = table;
-    const pages = pagesOf<{ id: string; secret: string; previousSecret: string | null }>((last) =>
-      db
-        .select({ id, secret, previousSecret })
-        .from(table)
-        .where(gt(id, last?.id ?? ''))
-        .orderBy(asc(id))
-        .limit(BATCH_SIZE),
+    const pages = readBatches<{ id: string; secret: string; previousSecret: string | null }>(
+      BATCH_SIZE,
+      (last) =>
+        db
+          .select({ id, secret, previousSecret })
+          .from(table)
+          .where(gt(id, last?.id ?? ''))
+          .orderBy(asc(id))
+          .limit(BATCH_SIZE),
     );
     for await (const rows of pages) {
       yield rows.flatMap((row) => {
@@ -201,7 +195,7 @@ const codes: SealedColumn = {
   async *pages(db) {
     const table = otps;
     const { id, userId, sealed } = table;
-    const pages = pagesOf<{ id: string; userId: number; sealed: string | null }>((last) =>
+    const pages = readBatches<{ id: string; userId: number; sealed: string | null }>(BATCH_SIZE, (last) =>
       db
         .select({ id, userId, sealed })
         .from(table)

@@ -1,7 +1,8 @@
 /** A list as CSV, in the columns that an import reads. */
+
 import { and, asc, eq, gt } from 'drizzle-orm';
+import { readBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
-import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { csvLines } from '../../utils/csv.ts';
 import { loopShare } from '../../utils/loop-share.ts';
@@ -18,6 +19,8 @@ export interface CsvExport {
   lines: AsyncIterable<string>;
 }
 
+type ContactRow = typeof broadcastContacts.$inferSelect;
+
 /** The contacts of a list with their custom fields, piece by piece. Throws NOT_FOUND. */
 export async function exportContacts(ctx: Ctx, ref: ListRef): Promise<CsvExport> {
   const { userId } = await enterBroadcast(ctx, ref, 'read');
@@ -27,20 +30,16 @@ export async function exportContacts(ctx: Ctx, ref: ListRef): Promise<CsvExport>
 
 async function* contactLines(db: Db, list: ListRow, userId: number): AsyncGenerator<string> {
   yield csvLines([['name', 'number', ...list.columns]]);
-  let after = '';
-  while (true) {
-    const rows = await db
-      .select({
-        phone: broadcastContacts.phone,
-        name: broadcastContacts.name,
-        fields: broadcastContacts.fields,
-      })
+  const { phone, name, fields, listId } = broadcastContacts;
+  const batches = readBatches<Pick<ContactRow, 'phone' | 'name' | 'fields'>>(BATCH_SIZE, (last) =>
+    db
+      .select({ phone, name, fields })
       .from(broadcastContacts)
-      .where(and(eq(broadcastContacts.listId, list.id), gt(broadcastContacts.phone, after)))
-      .orderBy(asc(broadcastContacts.phone))
-      .limit(BATCH_SIZE);
-    const last = rows.at(-1);
-    if (last === undefined) return;
+      .where(and(eq(listId, list.id), gt(phone, last?.phone ?? '')))
+      .orderBy(asc(phone))
+      .limit(BATCH_SIZE),
+  );
+  for await (const rows of batches) {
     yield csvLines(
       rows.map(({ phone, name, fields }) => [
         name,
@@ -48,8 +47,6 @@ async function* contactLines(db: Db, list: ListRow, userId: number): AsyncGenera
         ...list.columns.map((column) => own(fields, column) ?? null),
       ]),
     );
-    after = last.phone;
-    await yieldToEventLoop();
     await loopShare.turn(userId);
   }
 }

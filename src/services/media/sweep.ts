@@ -1,5 +1,7 @@
 /** What nothing needs any more: files past their time, and what requests that were cut off left behind. */
+
 import { inArray, lte } from 'drizzle-orm';
+import { readBatches } from '../../db/batches.ts';
 import { deleteInBatches } from '../../db/ops.ts';
 import { media, numberChecks } from '../../db/schema.ts';
 import type { Deps } from '../context.ts';
@@ -20,13 +22,13 @@ export async function sweepMedia(deps: SweepDeps, signal?: AbortSignal): Promise
     ...(signal ? { signal } : {}),
   });
   let removed = 0;
-  while (!signal?.aborted) {
-    const rows = await deps.db
+  const read = () =>
+    deps.db
       .select({ id: media.id, key: media.storageKey })
       .from(media)
       .where(lte(media.expiresAt, now))
       .limit(BATCH_SIZE);
-    if (rows.length === 0) break;
+  for await (const rows of readBatches(BATCH_SIZE, read, signal)) {
     // The file first: a row without a file is found again, a file without a row is not.
     await Promise.all(rows.map((row) => deps.storage.remove(row.key)));
     await deps.db.delete(media).where(

@@ -1,7 +1,8 @@
 /** The ledger of numbers that want no broadcasts of a tenant. One-time passwords never look here. */
+
 import { and, asc, count, desc, eq, gt, inArray } from 'drizzle-orm';
+import { readBatches } from '../../db/batches.ts';
 import type { Db, Tx } from '../../db/client.ts';
-import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { affected, transact, tryInsert } from '../../db/ops.ts';
 import { optOuts } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
@@ -128,16 +129,16 @@ export async function exportOptOuts(ctx: Ctx, ref: BroadcastRef): Promise<CsvExp
 
 async function* optOutLines(db: Db, userId: number, bound: string | null): AsyncGenerator<string> {
   yield csvLines([['number', 'source', 'word', 'note', 'createdAt']]);
-  let after = '';
-  while (true) {
-    const rows = await db
+  const own = and(eq(optOuts.userId, userId), ofBound(bound, optOuts.sessionId));
+  const batches = readBatches<typeof optOuts.$inferSelect>(BATCH_SIZE, (last) =>
+    db
       .select()
       .from(optOuts)
-      .where(and(eq(optOuts.userId, userId), ofBound(bound, optOuts.sessionId), gt(optOuts.phone, after)))
+      .where(and(own, gt(optOuts.phone, last?.phone ?? '')))
       .orderBy(asc(optOuts.phone))
-      .limit(BATCH_SIZE);
-    const last = rows.at(-1);
-    if (last === undefined) return;
+      .limit(BATCH_SIZE),
+  );
+  for await (const rows of batches) {
     yield csvLines(
       rows
         .map(toOptOut)
@@ -149,8 +150,6 @@ async function* optOutLines(db: Db, userId: number, bound: string | null): Async
           createdAt,
         ]),
     );
-    after = last.phone;
-    await yieldToEventLoop();
   }
 }
 

@@ -1,7 +1,8 @@
 /** The alarm: codes that nobody types in are what a pumping attack, or a broken login page, looks like. */
 
 import { asc, gt } from 'drizzle-orm';
-import { type Cursor, isNewer } from '../../db/keyset.ts';
+import { readBatches } from '../../db/batches.ts';
+import { isNewer } from '../../db/keyset.ts';
 import { transact } from '../../db/ops.ts';
 import { otps } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
@@ -36,23 +37,24 @@ export async function checkConversion(deps: OtpDeps, signal?: AbortSignal): Prom
 async function tallyLastHour(deps: OtpDeps, signal?: AbortSignal): Promise<Map<number, Tally>> {
   const tallies = new Map<number, Tally>();
   const since = deps.clock.now() - HOUR_MS;
-  let last: Cursor | null = null;
-  while (!signal?.aborted) {
-    const rows = await deps.db
+  const place = (row: { endedAt: number | null; id: string }) => ({ at: row.endedAt ?? since, id: row.id });
+  type Ended = Pick<typeof otps.$inferSelect, 'id' | 'userId' | 'status' | 'endedAt'>;
+  const read = (last: Ended | null) =>
+    deps.db
       .select({ id: otps.id, userId: otps.userId, status: otps.status, endedAt: otps.endedAt })
       .from(otps)
-      .where(last === null ? gt(otps.endedAt, since) : isNewer({ at: otps.endedAt, id: otps.id }, last))
+      .where(
+        last === null ? gt(otps.endedAt, since) : isNewer({ at: otps.endedAt, id: otps.id }, place(last)),
+      )
       .orderBy(asc(otps.endedAt), asc(otps.id))
       .limit(BATCH_SIZE);
+  for await (const rows of readBatches(BATCH_SIZE, read, signal)) {
     for (const { userId, status } of rows) {
       const tally = tallies.get(userId) ?? { ended: 0, verified: 0 };
       tally.ended++;
       if (status === 'verified') tally.verified++;
       tallies.set(userId, tally);
     }
-    const end = rows.at(-1);
-    if (!end || rows.length < BATCH_SIZE) break;
-    last = { at: end.endedAt ?? since, id: end.id };
   }
   return tallies;
 }

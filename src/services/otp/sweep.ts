@@ -1,5 +1,7 @@
 /** Ending codes whose time is over, in pieces that never hold anybody up. */
+
 import { and, asc, eq, lt, lte } from 'drizzle-orm';
+import { readBatches } from '../../db/batches.ts';
 import { deleteInBatches, transact } from '../../db/ops.ts';
 import { otpNumbers, otps } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
@@ -25,14 +27,14 @@ async function expireOf(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   let total = 0;
-  while (!signal?.aborted) {
-    const due = await deps.db
+  const read = () =>
+    deps.db
       .select()
       .from(otps)
       .where(and(eq(otps.status, status), lte(otps.expiresAt, deps.clock.now())))
       .orderBy(asc(otps.expiresAt))
       .limit(BATCH_SIZE);
-    if (due.length === 0) break;
+  for await (const due of readBatches(BATCH_SIZE, read, signal)) {
     total += await transact(deps.database, async (tx) => {
       const facts: Fact[] = [];
       let ended = 0;
@@ -45,7 +47,6 @@ async function expireOf(
       await record(tx, deps, facts);
       return ended;
     });
-    if (due.length < BATCH_SIZE) break;
   }
   return total;
 }

@@ -1,6 +1,7 @@
 /** Looking after codes on their way: acknowledged, failed, or to be sent through the next session. */
 
 import { and, asc, eq, inArray, lte } from 'drizzle-orm';
+import { readBatches } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
 import { affected, isUnavailable, transact } from '../../db/ops.ts';
 import { messages, otps } from '../../db/schema.ts';
@@ -15,7 +16,7 @@ import { type DeliveryState, decideWatch, FIRST_LOOK_MS, type WatchDecision } fr
 
 const BATCH_SIZE = 100;
 /** Pieces of one round: what is more waits for the next. */
-const MAX_PIECES = 50;
+const MAX_LOOKED_AT = 50 * BATCH_SIZE;
 /** One that the database refused is looked at again after this. */
 const TROUBLE_PAUSE_MS = MINUTE_MS;
 
@@ -25,18 +26,18 @@ const TROUBLE_PAUSE_MS = MINUTE_MS;
  */
 export async function watchOtps(deps: OtpDeps, signal?: AbortSignal): Promise<number> {
   let looked = 0;
-  for (let piece = 0; piece < MAX_PIECES && !signal?.aborted; piece++) {
-    const due = await deps.db
+  const read = () =>
+    deps.db
       .select()
       .from(otps)
       .where(lte(otps.watchAt, deps.clock.now()))
       .orderBy(asc(otps.watchAt))
       .limit(BATCH_SIZE);
-    if (due.length === 0) break;
+  for await (const due of readBatches(BATCH_SIZE, read, signal)) {
     const [states, sendingSessions] = [await readStates(deps, due), await readAllSessions(deps, due)];
     for (const otp of due) await lookAt(deps, otp, states, sendingSessions);
     looked += due.length;
-    if (due.length < BATCH_SIZE) break;
+    if (looked >= MAX_LOOKED_AT) break;
   }
   return looked;
 }

@@ -1,7 +1,9 @@
 /** Playing the phones of a sandbox: those that are linked, and those of people who are written to. */
+
 import { createHash } from 'node:crypto';
 import { and, desc, eq, inArray, isNotNull } from 'drizzle-orm';
 import { z } from 'zod';
+import { inBatches } from '../../db/batches.ts';
 import { messages, type PasskeyRow, whatsappAccounts } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { normalizePhone } from '../../utils/phone.ts';
@@ -202,13 +204,13 @@ export async function listReceived(
 
 async function readSent(ctx: Ctx, messageIds: readonly string[]): Promise<Map<string, MessageOutput>> {
   const found = new Map<string, MessageOutput>();
-  for (let at = 0; at < messageIds.length; at += 500) {
+  for await (const batch of inBatches(messageIds, 500)) {
     const rows = await ctx.db
       .select()
       .from(messages)
       .where(
         and(
-          inArray(messages.messageId, messageIds.slice(at, at + 500)),
+          inArray(messages.messageId, batch),
           eq(messages.userId, ctx.actor.userId),
           eq(messages.direction, 'out'),
         ),

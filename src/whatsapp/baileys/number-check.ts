@@ -1,5 +1,7 @@
 /** Who is on WhatsApp, by one directory query for many numbers. */
+
 import { type BinaryNode, USyncQuery, USyncUser, type WASocket } from '@whiskeysockets/baileys';
+import { inBatches } from '../../db/batches.ts';
 import type { NumberCheck } from '../engine.ts';
 import { canonicalJid, lidOf, phoneOf } from '../jid.ts';
 
@@ -12,8 +14,8 @@ const BATCH_SIZE = 50;
  */
 export async function queryNumbers(sock: WASocket, phones: readonly string[]): Promise<NumberCheck[]> {
   const answers: NumberCheck[] = [];
-  for (let at = 0; at < phones.length; at += BATCH_SIZE) {
-    answers.push(...(await queryBatch(sock, phones.slice(at, at + BATCH_SIZE))));
+  for await (const batch of inBatches(phones, BATCH_SIZE)) {
+    answers.push(...(await queryBatch(sock, batch)));
   }
   return answers;
 }

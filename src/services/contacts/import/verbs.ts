@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { and, eq } from 'drizzle-orm';
+import { readBatches } from '../../../db/batches.ts';
 import { affected, transact } from '../../../db/ops.ts';
 import { contactImports } from '../../../db/schema.ts';
 import { csvLines } from '../../../utils/csv.ts';
@@ -217,11 +218,10 @@ export async function exportImportErrors(
 
 async function* errorLines(ctx: Ctx, importId: string): AsyncGenerator<string> {
   yield csvLines([['line', 'number', 'kind', 'code', 'reason']]);
-  let after = 0;
-  while (true) {
-    const notes = await readNotes(ctx.db, importId, after, BATCH_SIZE);
-    const last = notes.at(-1);
-    if (last === undefined) return;
+  const batches = readBatches<Awaited<ReturnType<typeof readNotes>>[number]>(BATCH_SIZE, (last) =>
+    readNotes(ctx.db, importId, last?.line ?? 0, BATCH_SIZE),
+  );
+  for await (const notes of batches) {
     yield csvLines(
       notes.map(({ line, value, kind, code }) => [
         line,
@@ -231,7 +231,6 @@ async function* errorLines(ctx: Ctx, importId: string): AsyncGenerator<string> {
         reasonOf(code, readingsOf(code, value, ctx.config.defaultCountry)),
       ]),
     );
-    after = last.line;
   }
 }
 

@@ -1,0 +1,60 @@
+/** Names that the code had once, and the field's word that it has now: none of them may come back. */
+
+/** Whole words, as they are written. */
+const GONE: Readonly<Record<string, string>> = {
+  PIECE: 'BATCH_SIZE',
+  FEW: 'SCAN_LIMIT',
+  REACH: 'SCAN_LIMIT',
+  breathe: 'yieldAfter',
+  deleteInPieces: 'deleteInBatches',
+  updateInPieces: 'updateInBatches',
+  createTurns: 'createKeyedMutex',
+  createLock: 'createMutex',
+  patiently: 'retry',
+  csvLine: 'csvLines',
+  NumberTurn: 'LockedNumber',
+  withdrawRows: 'dequeue',
+  putRowsBack: 'requeue',
+  Speaker: 'Reporter',
+  SealedPlace: 'SealedColumn',
+  SEALED_PLACES: 'SEALED_COLUMNS',
+  createNeighbours: 'createPeers',
+  createMailbox: 'createInbox',
+  Mailbox: 'Inbox',
+  createCommandDesk: 'createCommandRequests',
+  createParking: 'createWaiter',
+  createLanes: 'createLookahead',
+  sleepers: 'deferred',
+  Carrier: 'SendingSession',
+  fateOf: 'outcomeOf',
+  Companion: 'AlsoInTransaction',
+  wish: 'request',
+};
+
+/** Words that mean something else where WhatsApp or a standard has them. */
+const ALLOWED: readonly { path: RegExp; word: string }[] = [
+  // A linked device is a companion in WhatsApp's protocol.
+  { path: /passkey/, word: 'Companion' },
+];
+
+export interface GoneWord {
+  path: string;
+  line: number;
+  word: string;
+  /** what to write instead */
+  instead: string;
+}
+
+const WORD = new RegExp(`(?<![\\w-])(?:${Object.keys(GONE).join('|')})(?![\\w-])`, 'g');
+
+/** Where a text has words that went. `path` is relative to the project's root. */
+export function goneWords(path: string, text: string): GoneWord[] {
+  const found: GoneWord[] = [];
+  for (const [at, row] of text.split('\n').entries()) {
+    for (const [word] of row.matchAll(WORD)) {
+      if (ALLOWED.some((one) => one.word === word && one.path.test(path))) continue;
+      found.push({ path, line: at + 1, word, instead: GONE[word] ?? '' });
+    }
+  }
+  return found;
+}
