@@ -36,7 +36,7 @@ export async function refuseOwnAddress(
 }
 
 /** The dot at the end of a whole name changes nothing. */
-const hostOf = ({ hostname }: URL) => hostname.replace(/\.+$/, '');
+const hostOf = ({ hostname }: URL) => hostname.replace(/(?<!\.)\.+$/, '');
 const portOf = ({ port, protocol }: URL) => port || (protocol === 'https:' ? '443' : '80');
 
 async function leadsHere(hostname: string, resolve: Resolve): Promise<boolean> {
