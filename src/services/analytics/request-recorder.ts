@@ -5,6 +5,7 @@ import { insertMany } from '../../db/ops.ts';
 import { activityLogs } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
 import type { Action, ActivityStatus } from '../../events/table.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
 import { createMutex } from '../../utils/mutex.ts';
 import type { Actor, Deps } from '../context.ts';
@@ -58,7 +59,6 @@ const MAX_WAITING = 10_000;
  * not fill the database. Metrics and the service's own log have all of them.
  */
 const MAX_REFUSED = 60;
-const MINUTE_MS = 60_000;
 const MAX_USERS = 10_000;
 
 /** Makes the recorder of this process: whoever reads the log has it written out first. Its batches are written one after the other, so a slow database never has two of them. */

@@ -1,5 +1,7 @@
 /** Whom the phone of a session knows: told at linking, and by the privacy tokens of a link that was imported. */
+
 import { sql } from 'drizzle-orm';
+import { inBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { incoming, upsert } from '../../db/ops.ts';
 import { waPeople } from '../../db/schema.ts';
@@ -32,8 +34,8 @@ export async function keepPeople(
     hasChat,
     updatedAt: now,
   }));
-  for (let at = 0; at < rows.length; at += BATCH_SIZE) {
-    await upsert(db, waPeople, rows.slice(at, at + BATCH_SIZE), [waPeople.accountId, waPeople.jid], {
+  for await (const batch of inBatches(rows, BATCH_SIZE)) {
+    await upsert(db, waPeople, batch, [waPeople.accountId, waPeople.jid], {
       name: sql`coalesce(${incoming(waPeople.name)}, ${waPeople.name})`,
       hasChat: sql`case when ${waPeople.hasChat} = 1 then 1 else ${incoming(waPeople.hasChat)} end`,
       updatedAt: now,
