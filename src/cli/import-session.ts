@@ -12,8 +12,8 @@ import { explainFlaw, IMPORT_WARNING, SessionId } from '../services/sessions/ind
 import { type ImportedLink, importLink } from '../services/sessions/transfer/import-link.ts';
 import { type LinkSource, openSource } from '../services/sessions/transfer/source.ts';
 import { systemClock as clock } from '../utils/clock.ts';
-import { loadConfig } from '../utils/config.ts';
 import type { Config } from '../utils/config.ts';
+import { loadConfig } from '../utils/config.ts';
 import { createSecretBox } from '../utils/crypto.ts';
 import { AppError, StartError } from '../utils/errors.ts';
 import { BrokenLink } from '../whatsapp/link-check.ts';

@@ -171,7 +171,7 @@ describe.each(ENGINES)('by the engine %s', (engine) => {
     await until(() => isWhole(join(folder, 'creds.json')));
     const answer = await upload(session, { file: await zipOf(readFolder(folder)) });
     expect(answer).toMatchObject({ status: 201, body: { data: { session: { status: 'connected' } } } });
-    running.splice(0).forEach((other) => other.kill());
+    for (const other of running.splice(0)) other.kill();
     const again = await linkAgain(folder);
     await until(async () => {
       const { body } = await gateway.call('GET', `/session/status?session=${session}`);

@@ -52,7 +52,8 @@ async function isEmpty(): Promise<boolean> {
 
 /** A file of these bytes, as a source. */
 async function sourceOf(bytes: Buffer): Promise<LinkSource> {
-  const path = join(folder, '..', `wahub-refused-${process.pid}-${(names += 1)}`);
+  names += 1;
+  const path = join(folder, '..', `wahub-refused-${process.pid}-${names}`);
   writeFileSync(path, bytes);
   try {
     const source = await openSource(path);

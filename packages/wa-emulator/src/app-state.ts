@@ -41,7 +41,8 @@ export function answerAppState(world: World, { phone }: Device, stanza: BinaryNo
   const collections = children(child(stanza, 'sync'), 'collection').map((asked) => {
     const { name, version } = asked.attrs;
     const patch = world.settings.get(phone);
-    const isNew = name === NAME_COLLECTION && Number(version ?? 0) === 0 && child(asked, 'patch') === undefined;
+    const isNew =
+      name === NAME_COLLECTION && Number(version ?? 0) === 0 && child(asked, 'patch') === undefined;
     if (!patch || !isNew) return node('collection', { name, version, type: 'result' });
     return node('collection', { name, version: String(FIRST_VERSION), type: 'result' }, [
       node('patches', {}, [node('patch', {}, patch)]),

@@ -1,7 +1,7 @@
-/** What pages of a kind have in common: ways back, buttons that send, parts that follow a form, editors, lists. */
+/** What pages of a kind have in common: ways back, buttons that send, parts that follow a form, editors. */
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { View } from './page.ts';
-import { Empty, Field, Form, TextArea } from './parts.tsx';
+import { Field, Form, TextArea } from './parts.tsx';
 
 /** The way back to the page above this one. */
 export function Crumb({ to, children }: PropsWithChildren<{ to: string }>) {
@@ -126,43 +126,3 @@ export function TextEditor({
     </Form>
   );
 }
-
-/**
- * A list that can be searched: the search once there is enough to search in, then the rows, or why there are none.
- * `search` and `nothingFound` are shown around the rows; `first` leads on when nothing is there yet.
- */
-export function SearchedList({
-  searched,
-  count,
-  total,
-  search,
-  nothingFound,
-  empty,
-  children,
-}: PropsWithChildren<{
-  searched: boolean;
-  /** rows on this page */
-  count: number;
-  /** rows on all pages */
-  total: number;
-  search: Child;
-  nothingFound: Child;
-  empty: { title: string; text: string; first: Child };
-}>) {
-  return (
-    <>
-      {(searched || total > SEARCH_FROM) && search}
-      {count === 0 && searched && nothingFound}
-      {count === 0 && !searched && (
-        <Empty title={empty.title}>
-          <p>{empty.text}</p>
-          {empty.first}
-        </Empty>
-      )}
-      {count > 0 && <div class="card">{children}</div>}
-    </>
-  );
-}
-
-/** Fewer rows are seen at a glance. */
-const SEARCH_FROM = 10;

@@ -4,21 +4,19 @@ import { z } from 'zod';
 import { createList, deleteList, getList, listLists, updateList } from '../../../services/lists/lists.ts';
 import { ListDescription, ListName } from '../../broadcast/parts.ts';
 import { texts } from '../i18n.ts';
-import { Crumb, SearchedList, Submit } from '../kit.tsx';
+import { Crumb, Submit } from '../kit.tsx';
 import * as english from '../locales/en/broadcast-lists.ts';
 import * as indonesian from '../locales/id/broadcast-lists.ts';
 import { type Page, page } from '../page.ts';
-import { ActionButton, Field, Form, Pages, Table, TextArea, Time } from '../parts.tsx';
+import { ActionButton, Field, Form, Table, TextArea, Time } from '../parts.tsx';
 import {
   BROADCAST,
-  BroadcastHead,
+  BroadcastList,
   EXAMPLE_ID,
   id,
-  NothingFound,
   num,
   PAGE_SIZE,
   page as pageNumber,
-  SearchForm,
   search,
 } from './parts.tsx';
 
@@ -38,39 +36,30 @@ export const listPages: Page[] = [
     async handler({ ctx, view, query }) {
       const t = T(view.lang);
       const { data, totalItems } = await listLists(ctx, { ...query, limit: PAGE_SIZE });
-      const create = (
-        <a class="button primary" href={`${LISTS}/new`}>
-          {t.create}
-        </a>
-      );
       const body = (
-        <>
-          <BroadcastHead view={view} tab="lists" action={create} />
-          <SearchedList
-            searched={query.search !== undefined}
-            count={data.length}
-            total={totalItems}
-            search={<SearchForm view={view} action={LISTS} label={t.search} value={query.search} />}
-            nothingFound={<NothingFound view={view} />}
-            empty={{ title: t.noneTitle, text: t.noneText, first: view.canWrite && create }}
-          >
-            <Table label={t.title} head={[t.name, t.contacts, t.created]}>
-              {data.map((list) => (
-                <tr>
-                  <td class="wrap">
-                    <a href={`${LISTS}/${list.id}`}>{list.name}</a>
-                    {list.description !== null && <div class="muted small">{list.description}</div>}
-                  </td>
-                  <td>{num(view, list.contactCount)}</td>
-                  <td>
-                    <Time at={list.createdAt} relative />
-                  </td>
-                </tr>
-              ))}
-            </Table>
-            <Pages view={view} page={query.page} totalPages={Math.ceil(totalItems / PAGE_SIZE)} />
-          </SearchedList>
-        </>
+        <BroadcastList
+          view={view}
+          tab="lists"
+          texts={t}
+          query={query}
+          count={data.length}
+          totalItems={totalItems}
+        >
+          <Table label={t.title} head={[t.name, t.contacts, t.created]}>
+            {data.map((list) => (
+              <tr>
+                <td class="wrap">
+                  <a href={`${LISTS}/${list.id}`}>{list.name}</a>
+                  {list.description !== null && <div class="muted small">{list.description}</div>}
+                </td>
+                <td>{num(view, list.contactCount)}</td>
+                <td>
+                  <Time at={list.createdAt} relative />
+                </td>
+              </tr>
+            ))}
+          </Table>
+        </BroadcastList>
       );
       return { title: t.title, section: 'broadcast', body };
     },

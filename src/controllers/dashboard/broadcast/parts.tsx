@@ -1,12 +1,12 @@
 /** What the pages of broadcasts share. */
 
-import type { Child } from 'hono/jsx';
+import type { Child, PropsWithChildren } from 'hono/jsx';
 import { z } from 'zod';
 import { texts } from '../i18n.ts';
 import * as english from '../locales/en/broadcast-parts.ts';
 import * as indonesian from '../locales/id/broadcast-parts.ts';
 import type { View } from '../page.ts';
-import { Tabs } from '../parts.tsx';
+import { Empty, Pages, Tabs } from '../parts.tsx';
 
 export const BROADCAST = '/dashboard/broadcast';
 /** Rows of a page. */
@@ -82,6 +82,60 @@ export function NothingFound({ view }: { view: View }) {
     </div>
   );
 }
+
+/**
+ * A part of broadcasts that is a list with names: the search once there is enough to search in, the rows of a page, or
+ * why there are none. Its path with `/new` is where the next one is made.
+ */
+export function BroadcastList({
+  view,
+  tab,
+  texts: t,
+  query,
+  count,
+  totalItems,
+  children,
+}: PropsWithChildren<{
+  view: View;
+  tab: Tab;
+  texts: { create: string; search: string; noneTitle: string; noneText: string };
+  query: { search?: string | undefined; page: number };
+  /** rows on this page */
+  count: number;
+  /** rows on all pages */
+  totalItems: number;
+}>) {
+  const isSearched = query.search !== undefined;
+  const create = (
+    <a class="button primary" href={`${PATHS[tab]}/new`}>
+      {t.create}
+    </a>
+  );
+  return (
+    <>
+      <BroadcastHead view={view} tab={tab} action={create} />
+      {(isSearched || totalItems > SEARCH_FROM) && (
+        <SearchForm view={view} action={PATHS[tab]} label={t.search} value={query.search} />
+      )}
+      {count === 0 && isSearched && <NothingFound view={view} />}
+      {count === 0 && !isSearched && (
+        <Empty title={t.noneTitle}>
+          <p>{t.noneText}</p>
+          {view.canWrite && create}
+        </Empty>
+      )}
+      {count > 0 && (
+        <div class="card">
+          {children}
+          <Pages view={view} page={query.page} totalPages={Math.ceil(totalItems / PAGE_SIZE)} />
+        </div>
+      )}
+    </>
+  );
+}
+
+/** Fewer rows are seen at a glance. */
+const SEARCH_FROM = 10;
 
 /** Where long lists go on; a page before is the browser's way back. */
 export function More({ view, isFirst, next }: { view: View; isFirst: boolean; next: string | null }) {

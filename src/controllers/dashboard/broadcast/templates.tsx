@@ -11,20 +11,18 @@ import {
 } from '../../../services/templates/templates.ts';
 import { TemplateBody, TemplateName } from '../../broadcast/parts.ts';
 import { texts } from '../i18n.ts';
-import { Crumb, SearchedList, TextEditor } from '../kit.tsx';
+import { Crumb, TextEditor } from '../kit.tsx';
 import * as english from '../locales/en/broadcast-templates.ts';
 import * as indonesian from '../locales/id/broadcast-templates.ts';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Pages, Table, Time } from '../parts.tsx';
+import { ActionButton, Table, Time } from '../parts.tsx';
 import {
   BROADCAST,
-  BroadcastHead,
+  BroadcastList,
   IdParams,
   idExample,
-  NothingFound,
   PAGE_SIZE,
   page as pageNumber,
-  SearchForm,
   search,
 } from './parts.tsx';
 import { listOptions, PlaceholderRules, PreviewList, PreviewPane } from './preview.tsx';
@@ -44,40 +42,31 @@ export const templatePages: Page[] = [
     async handler({ ctx, view, query }) {
       const t = T(view.lang);
       const { data, totalItems } = await listTemplates(ctx, { ...query, limit: PAGE_SIZE });
-      const create = (
-        <a class="button primary" href={`${TEMPLATES}/new`}>
-          {t.create}
-        </a>
-      );
       const body = (
-        <>
-          <BroadcastHead view={view} tab="templates" action={create} />
-          <SearchedList
-            searched={query.search !== undefined}
-            count={data.length}
-            total={totalItems}
-            search={<SearchForm view={view} action={TEMPLATES} label={t.search} value={query.search} />}
-            nothingFound={<NothingFound view={view} />}
-            empty={{ title: t.noneTitle, text: t.noneText, first: view.canWrite && create }}
-          >
-            <Table label={t.title} head={[t.name, t.text, t.changed]}>
-              {data.map((template) => (
-                <tr>
-                  <td class="wrap">
-                    <a href={`${TEMPLATES}/${template.id}`}>{template.name}</a>
-                  </td>
-                  <td>
-                    <span class="clip">{template.body.slice(0, 200)}</span>
-                  </td>
-                  <td>
-                    <Time at={template.updatedAt} relative />
-                  </td>
-                </tr>
-              ))}
-            </Table>
-            <Pages view={view} page={query.page} totalPages={Math.ceil(totalItems / PAGE_SIZE)} />
-          </SearchedList>
-        </>
+        <BroadcastList
+          view={view}
+          tab="templates"
+          texts={t}
+          query={query}
+          count={data.length}
+          totalItems={totalItems}
+        >
+          <Table label={t.title} head={[t.name, t.text, t.changed]}>
+            {data.map((template) => (
+              <tr>
+                <td class="wrap">
+                  <a href={`${TEMPLATES}/${template.id}`}>{template.name}</a>
+                </td>
+                <td>
+                  <span class="clip">{template.body.slice(0, 200)}</span>
+                </td>
+                <td>
+                  <Time at={template.updatedAt} relative />
+                </td>
+              </tr>
+            ))}
+          </Table>
+        </BroadcastList>
       );
       return { title: t.title, section: 'broadcast', body };
     },
