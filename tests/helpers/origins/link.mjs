@@ -26,16 +26,25 @@ async function runBaileys(name) {
   const makeSocket = baileys.makeWASocket ?? baileys.default;
   const { state, saveCreds } = await baileys.useMultiFileAuthState(folder);
   let sock;
+  let stopping = false;
+  let patience;
   const start = () => {
+    // 6.7 may hang on when frames of the handshake come together.
+    patience = setTimeout(() => state.creds.me && sock.end(new Error('hangs')), 8_000);
     sock = makeSocket({ auth: state, logger, waWebSocketUrl: url });
     sock.ev.on('creds.update', saveCreds);
     sock.ev.on('connection.update', ({ connection, qr, lastDisconnect }) => {
       if (qr) say({ qr });
-      if (connection === 'open') say({ open: true });
+      if (connection === 'open') {
+        clearTimeout(patience);
+        say({ open: true });
+      }
       if (connection !== 'close') return;
       const code = lastDisconnect?.error?.output?.statusCode;
+      clearTimeout(patience);
       say({ closed: code });
-      if (code === 515) start();
+      // As its users do: all but a logout and another program is tried again.
+      if (!stopping && code !== 401 && code !== 440) setTimeout(start, code === 515 ? 0 : 500);
     });
     sock.ev.on('messages.upsert', ({ messages }) => {
       for (const message of messages) if (textOf(message)) say({ text: textOf(message) });
@@ -45,6 +54,8 @@ async function runBaileys(name) {
   return {
     send: (jid, text) => sock.sendMessage(jid, { text }),
     async stop() {
+      stopping = true;
+      clearTimeout(patience);
       await saveCreds();
       await sock.end(undefined);
     },
