@@ -1,5 +1,5 @@
 /** A message of a session, as what is about it names it. */
-import { and, desc, eq } from 'drizzle-orm';
+import { and, desc, eq, inArray } from 'drizzle-orm';
 import { messages } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { MessageKey } from '../../whatsapp/content.ts';
@@ -26,7 +26,14 @@ export async function findOfSession(
   const [row] = await ctx.db
     .select()
     .from(messages)
-    .where(and(eq(messages.accountId, session.id), eq(messages.messageId, messageId)))
+    .where(
+      and(
+        eq(messages.accountId, session.id),
+        // With both named, the index that has the id too is the best one for either database.
+        inArray(messages.direction, ['in', 'out']),
+        eq(messages.messageId, messageId),
+      ),
+    )
     .orderBy(desc(messages.createdAt))
     .limit(1);
   if (!row) throw new AppError('NOT_FOUND', `There is no message ${messageId} in this session.`);
