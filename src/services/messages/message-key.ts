@@ -1,5 +1,5 @@
 /** A message of a session, as what is about it names it. */
-import { and, desc, eq, inArray } from 'drizzle-orm';
+import { and, desc, eq, inArray, sql } from 'drizzle-orm';
 import { messages } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { MessageKey } from '../../whatsapp/content.ts';
@@ -34,7 +34,8 @@ export async function findOfSession(
         eq(messages.messageId, messageId),
       ),
     )
-    .orderBy(desc(messages.createdAt))
+    // The plus: SQLite would rather read the whole session in this order than sort the few with this id.
+    .orderBy(desc(sql`+${messages.createdAt}`))
     .limit(1);
   if (!row) throw new AppError('NOT_FOUND', `There is no message ${messageId} in this session.`);
   return row;
