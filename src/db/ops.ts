@@ -10,6 +10,8 @@ import { pause } from './event-loop.ts';
 import { dbType } from './kit.ts';
 import { type Changes, type Database, type Db, isTx, type NewRow, type ReadDb, type Tx } from './types.ts';
 
+/** A second name for a table within one statement: both dialects write it alike. */
+export { alias } from 'drizzle-orm/mysql-core';
 export { isRetryable, isUnavailable, isUniqueViolation } from './errors.ts';
 export { incoming, insertMany, upsert } from './insert.ts';
 export { prepared, preparedWrite } from './prepared.ts';

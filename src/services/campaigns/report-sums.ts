@@ -1,7 +1,7 @@
 /** What became of a campaign's recipients, counted by the database in parts that take well under a second each. */
 import { and, count, eq, exists, gt, inArray, isNotNull, lte, min, or, type SQL, sql } from 'drizzle-orm';
-import { alias } from 'drizzle-orm/mysql-core';
 import type { ReadDb } from '../../db/client.ts';
+import { alias } from '../../db/ops.ts';
 import { campaignRecipients, messages } from '../../db/schema.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { outcomeOf } from './recipients.ts';
