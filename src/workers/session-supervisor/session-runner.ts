@@ -428,6 +428,8 @@ class Runner implements SessionRunner {
     Object.assign(this.#history, { failures: 0, restarts: 0, outdated: 0 });
     // A link may have been imported since this process took the session.
     const row = await readRow(this.#deps.db, this.account.id);
+    // Meanwhile a connection that was waiting for its turn may have begun: its QR must not be erased.
+    if (this.#socket.live) return;
     if (row?.paired) this.#history.paired = true;
     // A crash between the end and the erasure would have left them.
     else if (this.status === 'logged_out') await this.#eraseCredentials();
