@@ -16,8 +16,11 @@ const DIST = join(ROOT, 'dist');
 /** Below dist/: a new build takes it away. */
 const PACKED = join(DIST, '.packed');
 const ENTRIES = { sandbox: join(DIST, 'sandbox.js'), cli: join(DIST, 'cli', 'main.js') };
-/** Bring machine code along, or look for files by a way of their own. */
-const NOT_PACKED = ['sharp', 'libsql', '@libsql/*', 'bcrypt', 'opus-decoder'];
+/**
+ * Bring machine code along, or look for files by a way of their own. What libsignal prints holds keys: it is silenced by
+ * the file that prints (src/whatsapp/baileys/preload.ts), so that file must stay.
+ */
+const NOT_PACKED = ['sharp', 'libsql', '@libsql/*', 'bcrypt', 'opus-decoder', 'libsignal'];
 const REQUIRE =
   "import { createRequire as createPackedRequire } from 'node:module'; const require = createPackedRequire(import.meta.url);";
 /** Held while one process compiles and packs; one that was killed leaves it behind. */
