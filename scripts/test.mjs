@@ -16,8 +16,19 @@ import { installPackages, ROOT, run } from './bootstrap.mjs';
 import { ensureProgram } from './programs.mjs';
 
 const FAST = ['tests/utils', 'tests/queue', 'tests/services', 'tests/otp', 'tests/http', 'tests/broadcast'];
-/** What needs a process of its own, a network or a real client takes too long for the everyday loop. */
-const NOT_FAST = ['tests/**/*emulator*.test.ts', 'tests/**/*.mysql.test.ts'];
+/** What needs a process of its own, a network, a real client or many seconds takes too long for the everyday loop. */
+const NOT_FAST = [
+  'tests/**/*emulator*.test.ts',
+  'tests/**/*.mysql.test.ts',
+  'tests/broadcast/campaign-life.test.ts',
+  'tests/broadcast/campaign-safety.test.ts',
+  'tests/broadcast/import-formats.test.ts',
+  'tests/broadcast/uploads.test.ts',
+  'tests/http/non-ascii.test.ts',
+  'tests/http/route-table.test.ts',
+  'tests/http/session-events.test.ts',
+  'tests/otp/secrecy.test.ts',
+];
 /** `*.mysql.test.ts` is about several processes; SQLite serves one. */
 const OWN_PARTS = [
   'tests/browser/**',
