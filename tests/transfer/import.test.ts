@@ -136,7 +136,10 @@ describe.each(ENGINES)('by the engine %s', (engine) => {
         { session, to: friend, text: 'from here' },
         { 'x-api-key': ADMIN_KEY, prefer: 'wait=20' },
       );
-      expect(sent).toMatchObject({ status: 200, body: { data: { status: expect.stringMatching(/^(sent|delivered|read)$/) } } });
+      expect(sent).toMatchObject({
+        status: 200,
+        body: { data: { status: expect.stringMatching(/^(sent|delivered|read)$/) } },
+      });
       await until(() => emulator.received().some(({ text }) => text === 'from here'));
       const later = await emulator.deliver({ to: phone, from: friend, text: 'and later' });
       await until(async () => (await shown(later.ids[0]))?.content.text === 'and later');
