@@ -8,7 +8,8 @@ import type { Tx } from '../db/client.ts';
 import { incoming, isRetryable, isUnavailable, transact, upsert } from '../db/ops.ts';
 import { waCredentials, waKeys } from '../db/schema.ts';
 import { retry } from '../utils/backoff.ts';
-import { sleep } from '../utils/clock.ts';
+import { type Clock, sleep } from '../utils/clock.ts';
+import type { SecretBox } from '../utils/crypto.ts';
 import {
   type CredentialStoreDeps,
   credentialsContext,
@@ -257,31 +258,10 @@ async function writeBatch(
 ): Promise<void> {
   const accountId = account.id;
   await lockOwned(tx, account);
-  if (batch.credentials) {
-    const row = {
-      accountId,
-      keyId: secrets.keyId,
-      sealed: secrets.seal(batch.credentials, credentialsContext(accountId)),
-      updatedAt: clock.now(),
-    };
-    const { accountId: _key, ...changes } = row;
-    await upsert(tx, waCredentials, row, [waCredentials.accountId], changes);
-  }
+  if (batch.credentials) await writeCredentials(tx, { secrets, clock }, accountId, batch.credentials);
   const changes = [...batch.keys.values()];
   const written = changes.flatMap(({ type, name, value }) => (value ? [{ type, name, value }] : []));
-  for await (const batch of inBatches(written, BATCH_SIZE)) {
-    const rows = batch.map(({ type, name, value }) => ({
-      accountId,
-      type,
-      name,
-      keyId: secrets.keyId,
-      sealed: secrets.seal(value, keyContext(accountId, type, name)),
-    }));
-    await upsert(tx, waKeys, rows, [waKeys.accountId, waKeys.type, waKeys.name], {
-      keyId: incoming<string>(waKeys.keyId),
-      sealed: incoming<Buffer>(waKeys.sealed),
-    });
-  }
+  for await (const keys of inBatches(written, BATCH_SIZE)) await writeKeys(tx, secrets, accountId, keys);
   const deleted = changes.filter((change) => change.value === null);
   for (const type of new Set(deleted.map((change) => change.type))) {
     const names = deleted.filter((change) => change.type === type).map((change) => change.name);
@@ -289,6 +269,48 @@ async function writeBatch(
       await tx.delete(waKeys).where(keysNamed(accountId, type, batch));
     }
   }
+}
+
+/** A key as the engines keep it. */
+export interface StoredKey {
+  type: string;
+  name: string;
+  value: Buffer;
+}
+
+/** Seals keys and writes them over those of the same name. */
+export async function writeKeys(
+  tx: Tx,
+  secrets: SecretBox,
+  accountId: string,
+  keys: readonly StoredKey[],
+): Promise<void> {
+  const rows = keys.map(({ type, name, value }) => ({
+    accountId,
+    type,
+    name,
+    keyId: secrets.keyId,
+    sealed: secrets.seal(value, keyContext(accountId, type, name)),
+  }));
+  await upsert(tx, waKeys, rows, [waKeys.accountId, waKeys.type, waKeys.name], {
+    keyId: incoming<string>(waKeys.keyId),
+    sealed: incoming<Buffer>(waKeys.sealed),
+  });
+}
+
+/** Seals the credentials: from the end of the transaction on the session is linked. */
+export async function writeCredentials(
+  tx: Tx,
+  { secrets, clock }: { secrets: SecretBox; clock: Clock },
+  accountId: string,
+  credentials: Buffer,
+): Promise<void> {
+  const changes = {
+    keyId: secrets.keyId,
+    sealed: secrets.seal(credentials, credentialsContext(accountId)),
+    updatedAt: clock.now(),
+  };
+  await upsert(tx, waCredentials, { accountId, ...changes }, [waCredentials.accountId], changes);
 }
 
 const keysNamed = (accountId: string, type: string, names: string[]) =>

@@ -1,56 +1,13 @@
 /** Credentials and keys that come from another program, or go to one: sealed and opened a few at a time. */
 import { and, asc, eq, gt, or } from 'drizzle-orm';
-import type { Db, Tx } from '../db/client.ts';
-import { deleteInBatches, incoming, upsert } from '../db/ops.ts';
+import type { Db } from '../db/client.ts';
+import { deleteInBatches } from '../db/ops.ts';
 import { waCredentials, waKeys } from '../db/schema.ts';
-import type { Clock } from '../utils/clock.ts';
-import type { SecretBox } from '../utils/crypto.ts';
+import type { StoredKey } from './credential-keys.ts';
 import { type CredentialStoreDeps, credentialsContext, keyContext } from './credential-rows.ts';
 
 /** Keys that are sealed and written, or read and opened, at a time: some milliseconds. */
 export const KEYS_AT_A_TIME = 100;
-
-/** A key as the engines keep it. */
-export interface StoredKey {
-  type: string;
-  name: string;
-  value: Buffer;
-}
-
-/** Seals keys and writes them over those of the same name. */
-export async function writeKeys(
-  tx: Tx,
-  secrets: SecretBox,
-  accountId: string,
-  keys: readonly StoredKey[],
-): Promise<void> {
-  const rows = keys.map(({ type, name, value }) => ({
-    accountId,
-    type,
-    name,
-    keyId: secrets.keyId,
-    sealed: secrets.seal(value, keyContext(accountId, type, name)),
-  }));
-  await upsert(tx, waKeys, rows, [waKeys.accountId, waKeys.type, waKeys.name], {
-    keyId: incoming<string>(waKeys.keyId),
-    sealed: incoming<Buffer>(waKeys.sealed),
-  });
-}
-
-/** Seals the credentials: from the end of the transaction on the session is linked. */
-export async function writeCredentials(
-  tx: Tx,
-  { secrets, clock }: { secrets: SecretBox; clock: Clock },
-  accountId: string,
-  credentials: Buffer,
-): Promise<void> {
-  const changes = {
-    keyId: secrets.keyId,
-    sealed: secrets.seal(credentials, credentialsContext(accountId)),
-    updatedAt: clock.now(),
-  };
-  await upsert(tx, waCredentials, { accountId, ...changes }, [waCredentials.accountId], changes);
-}
 
 /** Removes the keys of a session without credentials: they mean nothing. */
 export async function deleteKeys(db: Db, accountId: string): Promise<void> {

@@ -12,13 +12,8 @@ import { type Fact, type Origin, record } from '../../../events/record.ts';
 import { MINUTE_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
-import {
-  deleteKeys,
-  KEYS_AT_A_TIME,
-  type StoredKey,
-  writeCredentials,
-  writeKeys,
-} from '../../../whatsapp/credential-transfer.ts';
+import { type StoredKey, writeCredentials, writeKeys } from '../../../whatsapp/credential-keys.ts';
+import { deleteKeys, KEYS_AT_A_TIME } from '../../../whatsapp/credential-transfer.ts';
 import { canonicalJid } from '../../../whatsapp/jid.ts';
 import {
   BrokenLink,
