@@ -177,6 +177,8 @@ export const whatsappAccounts = table(
     passkey: json<PasskeyRow>(),
     /** when the link was imported from another program, which must not use it any more */
     importedAt: timestamp(),
+    /** what its owner calls it, for people */
+    label: string(120),
     /** URL of the proxy that its connections go through, sealed: it holds a password */
     proxy: text(),
     /** what the phone lists this device as when it is linked; null: the service's own */

@@ -181,6 +181,27 @@ export const optOutSettings = table('opt_out_settings', {
   updatedAt: timestamp().notNull(),
 });
 
+/** One of the sessions that a campaign sends through. */
+export interface CampaignSender {
+  accountId: string;
+  sessionId: string;
+}
+
+/** Sessions of one tenant that send together, under a name. */
+export const senderPools = table(
+  'sender_pools',
+  {
+    id: id().primaryKey(),
+    userId: int().notNull(),
+    name: string(120).notNull(),
+    /** names of sessions, as their owner gave them; one that is deleted later is passed over */
+    sessions: json<string[]>().notNull(),
+    createdAt: timestamp().notNull(),
+    updatedAt: timestamp().notNull(),
+  },
+  (t) => [uniqueIndex('sender_pools_name_uq').on(t.userId, t.name)],
+);
+
 /** One broadcast: what is sent to whom at which pace, and how far it got. */
 export const campaigns = table(
   'campaigns',
@@ -189,6 +210,12 @@ export const campaigns = table(
     userId: int().notNull(),
     accountId: id().notNull(),
     sessionId: string(100).notNull(),
+    /** the sessions that send it; null: its own alone */
+    senders: json<CampaignSender[]>(),
+    /** the pool that they were taken from */
+    poolId: id(),
+    /** whose process feeds it while its own session cannot; null: its own session's */
+    feederId: id(),
     name: string(190).notNull(),
     status: oneOf(...CAMPAIGN_STATUSES).notNull(),
     /** why it is paused, stopped or failed */
