@@ -147,6 +147,28 @@ export interface BrowserRow {
   browser: string;
 }
 
+/** What WhatsApp says of an account that may not start new chats. */
+export interface RestrictionRow {
+  /** WhatsApp's own name of the kind, such as `DEFAULT` */
+  kind: string;
+  /** when it was told first, epoch milliseconds */
+  since: number;
+}
+
+/** How many new chats WhatsApp lets an account start in a cycle of its own. */
+export interface NewChatCapRow {
+  /** the most of the cycle; null: it named no number */
+  total: number | null;
+  /** how many it had counted when it told */
+  used: number;
+  /** `NONE`, `FIRST_WARNING`, `SECOND_WARNING`, `CAPPED` */
+  status: string;
+  /** end of the cycle, epoch milliseconds; null: not told */
+  until: number | null;
+  /** when it was told, epoch milliseconds */
+  toldAt: number;
+}
+
 /** A linked WhatsApp number: what the API calls a session. */
 export const whatsappAccounts = table(
   'whatsapp_accounts',
@@ -200,6 +222,12 @@ export const whatsappAccounts = table(
     breakerCode: string(40),
     /** refusals in a row: each makes the next pause longer */
     breakerTrips: int().notNull().default(0),
+    /** until when the account may not start new chats, as WhatsApp says; null: it does not say so */
+    restrictedUntil: timestamp(),
+    restriction: json<RestrictionRow>(),
+    newChatCap: json<NewChatCapRow>(),
+    /** when the phone linked it; null: not known, as of a link that was imported */
+    linkedAt: timestamp(),
     connectedAt: timestamp(),
     disconnectedAt: timestamp(),
     lastSeenAt: timestamp(),
@@ -210,6 +238,7 @@ export const whatsappAccounts = table(
     uniqueIndex('accounts_session_uq').on(t.userId, t.sessionId),
     uniqueIndex('accounts_phone_uq').on(t.userId, t.activePhone),
     index('accounts_owner_ix').on(t.owner),
+    index('accounts_restricted_ix').on(t.restrictedUntil),
   ],
 );
 
@@ -370,6 +399,25 @@ export const sendAttempts = table(
     at: timestamp().notNull(),
   },
   (t) => [index('send_attempts_ix').on(t.accountId, t.at)],
+);
+
+/** A person whom a session wrote to as a stranger, kept 40 days: the limit of first contacts counts these. */
+export const firstContacts = table(
+  'first_contacts',
+  {
+    accountId: id().notNull(),
+    /** phone number or canonical JID */
+    person: string(80).notNull(),
+    /** the newest attempt to write to them */
+    at: timestamp().notNull(),
+    /** the attempt that made the row, which may be given back; null: not any more */
+    attemptId: id(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.person] }),
+    index('first_contacts_at_ix').on(t.accountId, t.at),
+    index('first_contacts_old_ix').on(t.at),
+  ],
 );
 
 /** Shared counters of the HTTP limits and of the login throttle. */
