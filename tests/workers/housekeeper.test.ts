@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   activityLogs,
+  firstContacts,
   idempotencyKeys,
   messages,
   otps,
@@ -152,6 +153,11 @@ describe('during the day', () => {
     ]);
     const attempt = (at: number) => ({ id: newId(at), accountId: gone, recipient: 'x', priority: 1, at });
     await db.insert(sendAttempts).values([attempt(START - 26 * HOUR_MS), attempt(START - 24 * HOUR_MS)]);
+    const stranger = { accountId: gone, attemptId: null };
+    await db.insert(firstContacts).values([
+      { ...stranger, person: 'old', at: START - 41 * DAY_MS },
+      { ...stranger, person: 'new', at: START - 39 * DAY_MS },
+    ]);
     const keeper = housekeeper();
     await keeper.round();
     const accounts = await db.select().from(whatsappAccounts);
@@ -164,6 +170,7 @@ describe('during the day', () => {
     expect((await db.select().from(idempotencyKeys)).map((row) => row.key)).toEqual(['new']);
     expect((await db.select().from(rateLimits)).map((row) => row.key)).toEqual(['new']);
     expect((await db.select().from(sendAttempts)).map((row) => row.at)).toEqual([START - 24 * HOUR_MS]);
+    expect((await db.select().from(firstContacts)).map((row) => row.person)).toEqual(['new']);
     expect(purged).toEqual([DAY_MS]);
     // Every five minutes, not at every look.
     await db.update(whatsappAccounts).set(old).where(eq(whatsappAccounts.id, gone));

@@ -4,6 +4,7 @@ import { and, eq, lt, notInArray } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, deleteInBatches, transact } from '../../db/ops.ts';
 import {
+  firstContacts,
   LINKING_STATUSES,
   messageQueue,
   waChats,
@@ -95,6 +96,8 @@ async function deleteBelongings({ db }: Ctx, accountId: string): Promise<void> {
   await deleteInBatches(db, { table: waPeople, key: waPeople.jid, where: people });
   const chats = eq(waChats.accountId, accountId);
   await deleteInBatches(db, { table: waChats, key: waChats.chat, where: chats });
+  const strangers = eq(firstContacts.accountId, accountId);
+  await deleteInBatches(db, { table: firstContacts, key: firstContacts.person, where: strangers });
   await db.delete(waCredentials).where(eq(waCredentials.accountId, accountId));
   await deleteKeys(db, accountId);
 }

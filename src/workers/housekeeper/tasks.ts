@@ -4,6 +4,7 @@ import { and, gt, isNotNull, lte, notInArray } from 'drizzle-orm';
 import { updateInBatches } from '../../db/ops.ts';
 import {
   endedTokens,
+  firstContacts,
   idempotencyKeys,
   inboundMedia,
   knownNetworks,
@@ -43,6 +44,8 @@ const FIVE_MINUTES_MS = 300_000;
 const LONGEST_WAIT_MS = 90 * MINUTE_MS;
 /** The longest window of the sending limits is a day; one hour more for clocks that differ. */
 const ATTEMPTS_MS = 25 * HOUR_MS;
+/** The longest cycle of WhatsApp's own cap is taken for a month; some days more for clocks that differ. */
+const FIRST_CONTACTS_MS = 40 * DAY_MS;
 /** The session's owner clears a QR by itself when it expires; this is for owners that died. */
 const QR_GRACE_MS = MINUTE_MS;
 
@@ -92,6 +95,14 @@ export function createTasks(deps: TaskDeps): Task[] {
       run: (signal) => {
         const before = idAt(clock.now() - ATTEMPTS_MS);
         return deleteOld(deps.db, { table: sendAttempts, by: sendAttempts.id, before, signal });
+      },
+    },
+    {
+      name: 'first_contacts',
+      when: HOUR_MS,
+      run: (signal) => {
+        const before = clock.now() - FIRST_CONTACTS_MS;
+        return deleteOld(deps.db, { table: firstContacts, by: firstContacts.at, before, signal });
       },
     },
     { name: 'quarantine', when: HOUR_MS, run: (signal) => deps.credentials.purgeQuarantine(DAY_MS, signal) },
