@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- campaign [contacts]` (DB_TYPE=mysql with DB_HOST, DB_PORT, … for a server): the start of a
+ * `npm run bench -- campaign [contacts]`: the start of a
  * campaign to 100,000 contacts through the whole HTTP surface until all recipients are frozen, and its statistics when
  * everybody has a message. Shows seconds, the event loop's longest delay and the slowest answers.
  */
@@ -13,7 +13,10 @@ import { systemClock } from '../src/utils/clock.ts';
 import { loadConfig } from '../src/utils/config.ts';
 import { newId, newMessageId } from '../src/utils/ids.ts';
 import { createLogger } from '../src/utils/logger.ts';
+import { countStatements } from '../tests/helpers/statements.ts';
+import { cpuMsOf } from './measure/database-use.ts';
 import { createSlowest, loadAverage, watchLoop } from './measure/loop.ts';
+import { isProfiling, startProfile } from './measure/profile.ts';
 
 const contacts = Number(process.argv[2] ?? 100_000);
 const options = readDatabaseOptions();
@@ -104,6 +107,8 @@ async function call(method: string, path: string, body?: unknown): Promise<Recor
 }
 
 const slowest = createSlowest();
+const statements = countStatements();
+const databasePid = Number(process.env.BENCH_DATABASE_PID ?? Number.NaN);
 
 async function timed(name: string, path: string): Promise<Record<string, unknown>> {
   let data: Record<string, unknown> = {};
@@ -116,6 +121,9 @@ async function timed(name: string, path: string): Promise<Record<string, unknown
 /** Does the work and tells how long it took, whom it held up and how long answers took meanwhile. */
 async function show(what: string, work: () => Promise<unknown>): Promise<void> {
   await pause(500);
+  const profile = isProfiling() ? await startProfile() : null;
+  statements.take();
+  const databaseMs = cpuMsOf(databasePid);
   const cpu = process.cpuUsage();
   const startMs = performance.now();
   const loop = watchLoop();
@@ -123,10 +131,14 @@ async function show(what: string, work: () => Promise<unknown>): Promise<void> {
   const { heldMs, ranMs } = loop.stop();
   const seconds = (performance.now() - startMs) / 1000;
   const { user, system } = process.cpuUsage(cpu);
+  const used = statements.take();
+  const spentMs = cpuMsOf(databasePid) - databaseMs;
+  const ofServer = Number.isNaN(spentMs) ? '' : `, CPU of the database ${(spentMs / 1000).toFixed(1)} s`;
   console.log(
     `${database.dialect}: ${what} in ${seconds.toFixed(1)} s (CPU ${((user + system) / 1e6).toFixed(1)} s, load average ${loadAverage()}), ` +
-      `event loop held ${heldMs.toFixed(0)} ms at most (computing ${ranMs.toFixed(0)} ms), slowest: ${slowest.take()}`,
+      `event loop held ${heldMs.toFixed(0)} ms at most (computing ${ranMs.toFixed(0)} ms), slowest: ${slowest.take()}; ${used.statements} statements, ${used.transactions} transactions${ofServer}`,
   );
+  for (const line of (await profile?.stop()) ?? []) console.log(line);
 }
 
 let id = '';

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- gateway [enqueue|send|sessions]`: the service against what it is built on, both in one run
+ * `npm run bench -- gateway [enqueue|send|sessions] [rounds]`: the service against what it is built on, both in one run
  * and in turn: enqueues a second against a bare Hono with one INSERT, messages a second against a bare Baileys
  * loop, and messages a second after 300 sessions were opened and closed. Medians of 5 rounds, after one that nobody
  * counts: it warms the recipients and the code.
@@ -7,10 +7,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, startChild } from './gateway/child.ts';
 import type { BareCalls } from './gateway/processes/bare.ts';
-import { cellsOf, printTable, type Round, ratio, summarize } from './gateway/table.ts';
+import {
+  cellsOf,
+  DATABASE_HEAD,
+  databaseCells,
+  printTable,
+  type Round,
+  ratio,
+  summarize,
+} from './gateway/table.ts';
 import { atOnce, openApi, startWorld, type World } from './gateway/world.ts';
+import { difference } from './measure/database-use.ts';
 
-const ROUNDS = 5;
+const ROUNDS = Number(process.argv[3] ?? 5);
 const ENQUEUE_SECONDS = 4;
 const RECIPIENTS = Array.from({ length: 20 }, (_, n) => String(6281220000000 + n));
 /** As many messages of a session as the service leaves unacknowledged (session-line.ts). */
@@ -23,21 +32,24 @@ const CHURN = 300;
 const CHURN_AT_ONCE = 10;
 /** Receipts come up to 80 ms after the acknowledgement; they belong to the message's cost. */
 const RECEIPTS_MS = 300;
-const HEAD = ['', 'per second', 'spread', 'CPU ms each', 'ratio', 'CPU ratio'];
+const HEAD = ['', 'per second', 'spread', 'CPU ms each', 'ratio', 'CPU ratio', ...DATABASE_HEAD];
 
 const phoneOf = (n: number) => String(6281110000000 + n);
 
 async function measureRound(
+  world: World,
   count: number,
   work: () => Promise<void>,
   cpuMs: () => Promise<number>,
 ): Promise<Round> {
+  const databaseBefore = await world.databaseUse();
   const cpuBefore = await cpuMs();
   const startMs = performance.now();
   await work();
   const seconds = (performance.now() - startMs) / 1_000;
   await delay(RECEIPTS_MS);
-  return { count, seconds, cpuMs: (await cpuMs()) - cpuBefore };
+  const spentMs = (await cpuMs()) - cpuBefore;
+  return { count, seconds, cpuMs: spentMs, database: difference(await world.databaseUse(), databaseBefore) };
 }
 
 async function benchEnqueue(): Promise<void> {
@@ -47,6 +59,7 @@ async function benchEnqueue(): Promise<void> {
   await world.service.calls.pauseSession('bench');
   const postFor = async (seconds: number, post: (body: object) => Promise<unknown>): Promise<Round> => {
     let count = 0;
+    const databaseBefore = await world.databaseUse();
     const cpuBefore = await world.service.calls.cpuMs();
     const startMs = performance.now();
     await atOnce(async (n) => {
@@ -55,7 +68,9 @@ async function benchEnqueue(): Promise<void> {
       return performance.now() - startMs < seconds * 1_000;
     });
     const spent = (performance.now() - startMs) / 1_000;
-    return { count, seconds: spent, cpuMs: (await world.service.calls.cpuMs()) - cpuBefore };
+    const cpuMs = (await world.service.calls.cpuMs()) - cpuBefore;
+    const database = difference(await world.databaseUse(), databaseBefore);
+    return { count, seconds: spent, cpuMs, database };
   };
   const sides = {
     bare: (body: object) => bare.post('/', body),
@@ -64,19 +79,21 @@ async function benchEnqueue(): Promise<void> {
   const rounds: Record<keyof typeof sides, Round[]> = { bare: [], api: [] };
   for (let n = 0; n <= ROUNDS; n++) {
     for (const side of ['bare', 'api'] as const) {
-      const round = await postFor(n === 0 ? 1 : ENQUEUE_SECONDS, sides[side]);
+      const measured = () => postFor(n === 0 ? 1 : ENQUEUE_SECONDS, sides[side]);
+      const round = await (n === ROUNDS && side === 'api' ? world.observed(1, measured) : measured());
       if (n > 0) rounds[side].push(round);
       await world.service.calls.emptyQueue();
     }
   }
   const [one, other] = [summarize(rounds.bare), summarize(rounds.api)];
   printTable(`Durable enqueues, 32 connections (${world.title})`, HEAD, [
-    ['bare Hono, one INSERT', ...cellsOf(one), '', ''],
+    ['bare Hono, one INSERT', ...cellsOf(one), '', '', ...databaseCells(one)],
     [
       'POST /message/send-text',
       ...cellsOf(other),
       ratio(other.perSecond, one.perSecond, 0.5),
       (other.cpuMsEach / one.cpuMsEach).toFixed(2),
+      ...databaseCells(other),
     ],
   ]);
   await bare.close();
@@ -118,19 +135,23 @@ async function benchSend(): Promise<void> {
     for (let n = 0; n <= ROUNDS; n++) {
       for (const side of ['bare', 'service'] as const) {
         const { work, cpuMs } = sides[side];
-        const round = await measureRound(sessions * each, () => work(each), cpuMs);
+        const count = sessions * each;
+        const measured = () => measureRound(world, count, () => work(each), cpuMs);
+        const isSeen = n === ROUNDS && side === 'service';
+        const round = await (isSeen ? world.observed(count, measured) : measured());
         if (n > 0) rounds[side].push(round);
         await world.emulator.calls.reset();
       }
     }
     const [one, other] = [summarize(rounds.bare), summarize(rounds.service)];
     printTable(`Messages acknowledged, ${sessions} session(s), known recipients (${world.title})`, HEAD, [
-      ['bare Baileys loop', ...cellsOf(one), '', ''],
+      ['bare Baileys loop', ...cellsOf(one), '', '', '', '', ''],
       [
         'the service, from POST to acknowledgement',
         ...cellsOf(other),
         ratio(other.perSecond, one.perSecond, 0.7),
         (other.cpuMsEach / one.cpuMsEach).toFixed(2),
+        ...databaseCells(other),
       ],
     ]);
     await bare.stop();
@@ -147,7 +168,7 @@ async function benchSessions(): Promise<void> {
     const rounds: Round[] = [];
     for (let n = 0; n <= ROUNDS; n++) {
       const work = () => sendThroughService(world, sessions, each);
-      const round = await measureRound(sessions * each, work, () => world.service.calls.cpuMs());
+      const round = await measureRound(world, sessions * each, work, () => world.service.calls.cpuMs());
       if (n > 0) rounds.push(round);
       await world.emulator.calls.reset();
     }
@@ -161,12 +182,13 @@ async function benchSessions(): Promise<void> {
   }
   const after = summarize(await measureAll());
   printTable(`Messages acknowledged, ${sessions} sessions (${world.title})`, HEAD, [
-    ['before', ...cellsOf(before), '', ''],
+    ['before', ...cellsOf(before), '', '', ...databaseCells(before)],
     [
       `after ${CHURN} sessions were opened and closed`,
       ...cellsOf(after),
       ratio(after.perSecond, before.perSecond, 0.9),
       (after.cpuMsEach / before.cpuMsEach).toFixed(2),
+      ...databaseCells(after),
     ],
   ]);
   await world.stop();

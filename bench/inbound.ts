@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startWorld, type World } from './gateway/world.ts';
+import { difference, useEach } from './measure/database-use.ts';
 
 const TOTAL = Number(process.argv[2] ?? 2_000);
 const CASES = [1, 10];
@@ -74,6 +75,7 @@ async function measure(world: World, receiver: Receiver, phones: readonly string
   const each = Math.floor(TOTAL / phones.length);
   const total = each * phones.length;
   const before = receiver.count();
+  const databaseBefore = await world.databaseUse();
   const cpuBefore = await world.service.calls.cpuMs();
   const startMs = performance.now();
   await Promise.all(phones.map((phone) => deliver(world, phone, each)));
@@ -82,7 +84,8 @@ async function measure(world: World, receiver: Receiver, phones: readonly string
   await until(async () => receiver.count() - before >= total);
   const toldMs = performance.now() - startMs;
   const cpuMs = ((await world.service.calls.cpuMs()) - cpuBefore) / total;
-  return { stored: perSecond(total, storedMs), told: perSecond(total, toldMs), cpuMs };
+  const database = useEach(difference(await world.databaseUse(), databaseBefore), total);
+  return { stored: perSecond(total, storedMs), told: perSecond(total, toldMs), cpuMs, database };
 }
 
 process.env.WEBHOOK_ALLOW_PRIVATE = 'true';
@@ -100,12 +103,16 @@ try {
     }
     await measure(world, receiver, phones);
     const rounds = [];
-    for (let round = 0; round < ROUNDS; round += 1) rounds.push(await measure(world, receiver, phones));
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const measured = () => measure(world, receiver, phones);
+      rounds.push(await (round === ROUNDS ? world.observed(TOTAL, measured) : measured()));
+    }
     const stored = median(rounds.map((round) => round.stored));
     const told = median(rounds.map((round) => round.told));
     const cpuMs = median(rounds.map((round) => round.cpuMs)).toFixed(2);
     console.log(
-      `  ${String(sessions).padStart(3)} session(s)   stored ${stored}   webhook received ${told}   CPU ms each ${cpuMs}`,
+      `  ${String(sessions).padStart(3)} session(s)   stored ${stored}   webhook received ${told}   CPU ms each ${cpuMs}\n` +
+        `      the database for each, in the last round: ${rounds.at(-1)?.database}`,
     );
   }
 } finally {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- otp [checks|latency]` (DB_TYPE=mysql with DB_HOST, DB_PORT, … for a server): codes checked a
+ * `npm run bench -- otp [checks|latency]`: codes checked a
  * second (goal 1,000 on SQLite), and how much longer a code takes than a bare client's message, from the request to
  * WhatsApp's acknowledgement on an idle queue (goal: at the 99th percentile 60 ms).
  */

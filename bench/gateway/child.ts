@@ -1,7 +1,6 @@
 /** Processes of a benchmark that call one another: each side of a comparison has an event loop of its own. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AS_SHIPPED } from '../measure/as-shipped.ts';
 
@@ -26,7 +25,7 @@ const STOP_TIMEOUT_MS = 15_000;
 /** Starts `bench/gateway/processes/<name>.ts` with the storage shim; what it prints on stderr is shown. */
 export function startChild<C extends Calls>(name: string, env: NodeJS.ProcessEnv = {}): Child<C> {
   const child = fork(join(import.meta.dirname, 'processes', `${name}.ts`), {
-    execArgv: [...AS_SHIPPED, ...profilerFlags(name)],
+    execArgv: [...AS_SHIPPED],
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
@@ -87,13 +86,6 @@ export function serveCalls(calls: Calls, stop: () => Promise<void>): void {
 export function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;
-}
-
-/** `PROFILE=service` writes that process's CPU profile into the folder for temporary files. */
-function profilerFlags(name: string): string[] {
-  return process.env.PROFILE === name
-    ? ['--cpu-prof', '--cpu-prof-interval', '500', '--cpu-prof-dir', join(tmpdir(), 'wahub-profiles')]
-    : [];
 }
 
 /** Safe because only the other end of our own channel writes into it, in this format. */

@@ -1,8 +1,12 @@
+import type { DatabaseUse } from '../measure/database-use.ts';
+
 /** One round of one side: how much work it did, in which time and with how much of its own CPU. */
 export interface Round {
   count: number;
   seconds: number;
   cpuMs: number;
+  /** what the database did for it */
+  database?: DatabaseUse;
 }
 
 export interface Summary {
@@ -10,6 +14,8 @@ export interface Summary {
   lowest: number;
   highest: number;
   cpuMsEach: number;
+  /** for each of `count`; NaN where it was not measured */
+  database: DatabaseUse;
 }
 
 /** The middle value; of an even number the upper of the two. */
@@ -25,7 +31,25 @@ export function summarize(rounds: readonly Round[]): Summary {
     lowest: Math.min(...rates),
     highest: Math.max(...rates),
     cpuMsEach: median(rounds.map(({ count, cpuMs }) => cpuMs / count)),
+    database: {
+      cpuMs: databaseMedian(rounds, 'cpuMs'),
+      statements: databaseMedian(rounds, 'statements'),
+      transactions: databaseMedian(rounds, 'transactions'),
+    },
   };
+}
+
+function databaseMedian(rounds: readonly Round[], field: keyof DatabaseUse): number {
+  return median(rounds.map(({ count, database }) => (database?.[field] ?? Number.NaN) / count));
+}
+
+/** The head of `databaseCells`. */
+export const DATABASE_HEAD = ['database CPU ms', 'statements', 'transactions'];
+
+/** What the database did for each; empty where it was not measured. */
+export function databaseCells({ database }: Summary): string[] {
+  const cells = [database.cpuMs, database.statements, database.transactions];
+  return cells.map((value) => (Number.isNaN(value) ? '' : value.toFixed(2)));
 }
 
 /** Prints a table with a line a row; the first column to the left, the others to the right. */

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { findFreePort } from '../../tests/helpers/sandbox-process.ts';
+import { type DatabaseUse, meterServer } from '../measure/database-use.ts';
+import { isProfiling } from '../measure/profile.ts';
 import { type Child, startChild } from './child.ts';
 import type { EmulatorCalls } from './processes/emulator.ts';
 import type { ServiceCalls } from './processes/service.ts';
@@ -41,6 +43,10 @@ export interface Service {
   bareUrl: string;
   /** Links a number to a session of that name. */
   link(sessionId: string, phone: string): Promise<void>;
+  /** What the database has done so far: as its server counts it, or the service where it is part of that. */
+  databaseUse(): Promise<DatabaseUse>;
+  /** Does the work; with `--profile` and `--statements` prints what the service did meanwhile. `count`: of how many. */
+  observed<R>(count: number, work: () => Promise<R>): Promise<R>;
   stop(): Promise<void>;
 }
 
@@ -77,6 +83,7 @@ export async function startService(
   const env = { ...scratch.env, ...UNPACED, PORT: port, ...settings };
   const service = startChild<ServiceCalls>('service', serviceEnv(scratch.dir, env, target));
   const { url, bareUrl } = await service.calls.where();
+  const meter = scratch.env.DB_TYPE === 'mysql' ? await meterServer(scratch.env) : null;
   const api = openApi(url, { 'x-api-key': KEY });
   return {
     service,
@@ -91,11 +98,25 @@ export async function startService(
       }
       throw new Error(`${sessionId} was not connected in ${LINK_TIMEOUT_MS} ms`);
     },
+    databaseUse: () => meter?.read() ?? service.calls.databaseUse(),
+    observed: (count, work) => observe(service, count, work),
     async stop() {
       await api.close();
       await service.stop();
+      await meter?.close();
     },
   };
+}
+
+async function observe<R>({ calls }: Child<ServiceCalls>, count: number, work: () => Promise<R>): Promise<R> {
+  await calls.takeTexts();
+  if (isProfiling()) await calls.startProfile();
+  const result = await work();
+  if (isProfiling()) for (const line of await calls.stopProfile()) console.log(line);
+  if (process.env.BENCH_STATEMENTS === '1') {
+    for (const [text, n] of await calls.takeTexts()) console.log(`  ${(n / count).toFixed(3)}  ${text}`);
+  }
+  return result;
 }
 
 export async function startWorld(): Promise<World> {

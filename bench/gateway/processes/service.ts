@@ -4,6 +4,9 @@ import { serve } from '@hono/node-server';
 import { config as readDotenv } from 'dotenv';
 import { and, eq } from 'drizzle-orm';
 import { Hono } from 'hono';
+import { countStatements } from '../../../tests/helpers/statements.ts';
+import type { DatabaseUse } from '../../measure/database-use.ts';
+import { type Profile, startProfile } from '../../measure/profile.ts';
 import { cpuMs, serveCalls } from '../child.ts';
 import { measureDelays, measureMemory } from '../measure.ts';
 
@@ -13,6 +16,11 @@ const { messageQueue, messages, whatsappAccounts } = await import('../../../src/
 const { loadConfig } = await import('../../../src/utils/config.ts');
 const { newId, newMessageId } = await import('../../../src/utils/ids.ts');
 
+// A server counts for itself; SQLite is part of this process.
+const isCounting = process.env.DB_TYPE !== 'mysql' || process.env.BENCH_STATEMENTS === '1';
+const statements = isCounting ? countStatements() : null;
+const counted = { statements: 0, transactions: 0 };
+const texts = new Map<string, number>();
 const startedMs = performance.now();
 const startedCpuMs = cpuMs();
 const gateway = await startGateway(loadConfig(process.env));
@@ -121,8 +129,31 @@ const calls = {
   async cpuMs() {
     return cpuMs();
   },
+  /** Statements and transactions so far, as this process counts them. */
+  async databaseUse(): Promise<DatabaseUse> {
+    const more = statements?.take();
+    counted.statements += more?.statements ?? 0;
+    counted.transactions += more?.transactions ?? 0;
+    for (const [text, n] of more?.texts ?? []) texts.set(text, (texts.get(text) ?? 0) + n);
+    return { cpuMs: Number.NaN, ...counted };
+  },
+  /** The texts that were sent most often since the last call, with how often. */
+  async takeTexts(): Promise<[string, number][]> {
+    await calls.databaseUse();
+    const sorted = [...texts].sort((a, b) => b[1] - a[1]).slice(0, SHOWN_TEXTS);
+    texts.clear();
+    return sorted;
+  },
+  async startProfile() {
+    profile = await startProfile();
+  },
+  async stopProfile(): Promise<string[]> {
+    return (await profile?.stop()) ?? [];
+  },
 };
+const SHOWN_TEXTS = 40;
 let delays: ReturnType<typeof measureDelays> | null = null;
+let profile: Profile | null = null;
 
 export type ServiceCalls = typeof calls;
 

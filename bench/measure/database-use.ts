@@ -1,0 +1,68 @@
+/** What a database does for the work that is measured: its own CPU time, statements and transactions. */
+import { readFileSync } from 'node:fs';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+
+export interface DatabaseUse {
+  /** CPU time of the server; NaN where the database is no process of its own, or not on this machine */
+  cpuMs: number;
+  /** with BEGIN, COMMIT and savepoints */
+  statements: number;
+  /** explicit ones, committed */
+  transactions: number;
+}
+
+/** Linux counts the CPU time of processes in hundredths of a second. */
+const TICK_MS = 10;
+
+/** CPU time of another process so far; NaN where it cannot be seen. */
+export function cpuMsOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+const COUNTERS = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Questions', 'Com_commit')";
+
+export interface ServerMeter {
+  read(): Promise<DatabaseUse>;
+  close(): Promise<void>;
+}
+
+/** Reads what a MySQL or MariaDB server counts of itself; other clients of it must be silent. */
+export async function meterServer(env: NodeJS.ProcessEnv): Promise<ServerMeter> {
+  const connection = await createConnection({
+    host: env.DB_HOST ?? '127.0.0.1',
+    port: Number(env.DB_PORT),
+    user: env.DB_USER ?? '',
+    password: env.DB_PASSWORD ?? '',
+  });
+  const pid = Number(process.env.BENCH_DATABASE_PID ?? Number.NaN);
+  let own = 0;
+  return {
+    async read() {
+      const [rows] = await connection.query<RowDataPacket[]>(COUNTERS);
+      const counted = new Map(rows.map((row) => [String(row.Variable_name), Number(row.Value)]));
+      const statements = (counted.get('Questions') ?? Number.NaN) - ++own;
+      return { cpuMs: cpuMsOf(pid), statements, transactions: counted.get('Com_commit') ?? Number.NaN };
+    },
+    close: () => connection.end(),
+  };
+}
+
+export function difference(after: DatabaseUse, before: DatabaseUse): DatabaseUse {
+  return {
+    cpuMs: after.cpuMs - before.cpuMs,
+    statements: after.statements - before.statements,
+    transactions: after.transactions - before.transactions,
+  };
+}
+
+/** `0.41 ms, 4.2 statements, 0.3 transactions`, for each of so many. */
+export function useEach(use: DatabaseUse, count: number): string {
+  const each = (value: number) => (value / count).toFixed(2);
+  const cpu = Number.isNaN(use.cpuMs) ? '' : `${each(use.cpuMs)} ms, `;
+  return `${cpu}${each(use.statements)} statements, ${each(use.transactions)} transactions`;
+}

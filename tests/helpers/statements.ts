@@ -1,0 +1,103 @@
+/** Counts what this process asks of its database, at the drivers: whatever builds a statement, none is missed. */
+import { tracingChannel } from 'node:diagnostics_channel';
+import Driver from 'libsql';
+
+export interface StatementCount {
+  /** BEGIN, COMMIT and savepoints included */
+  statements: number;
+  /** explicit transactions that were committed */
+  transactions: number;
+  /** how often each text was sent; lists and numbers of rows do not make another text */
+  texts: Map<string, number>;
+}
+
+export interface StatementCounter {
+  /** What was counted since the start or the last call. */
+  take(): StatementCount;
+  stop(): void;
+}
+
+/** Starts to count in this process, whichever engine it uses. One at a time. */
+export function countStatements(): StatementCounter {
+  let count = nothing();
+  const note = (text: string) => {
+    count.statements++;
+    if (/^commit$/i.test(text)) count.transactions++;
+    const known = withoutLists(text);
+    count.texts.set(known, (count.texts.get(known) ?? 0) + 1);
+  };
+  const stops = [watchMysql(note), watchSqlite(note)];
+  return {
+    take() {
+      const taken = count;
+      count = nothing();
+      return taken;
+    },
+    stop() {
+      for (const stop of stops) stop();
+    },
+  };
+}
+
+const nothing = (): StatementCount => ({ statements: 0, transactions: 0, texts: new Map() });
+
+/** Values become `?`; `(?, ?, ?)` and `(?, ?), (?, ?)` become one. */
+function withoutLists(text: string): string {
+  return text
+    .replace(/'(?:[^'\\]|\\.)*'/g, '?')
+    .replace(/\b\d+\b/g, '?')
+    .replace(/\?(, ?\?)+/g, '?…')
+    .replace(/\((\?…?)\)(, ?\(\1\))+/g, '($1)…')
+    .replace(/(when \? then \? )+/g, 'when ? then ? … ');
+}
+
+/** The driver tells of each statement on a channel of its own. */
+function watchMysql(note: (text: string) => void): () => void {
+  const channels = ['mysql2:query', 'mysql2:execute'].map((name) => tracingChannel(name).start);
+  const listen = (message: unknown) => note(String(Object(message).query));
+  for (const channel of channels) channel.subscribe(listen);
+  return () => {
+    for (const channel of channels) channel.unsubscribe(listen);
+  };
+}
+
+interface Prepared {
+  run(...args: unknown[]): unknown;
+  all(...args: unknown[]): unknown;
+}
+interface Methods {
+  prepare(text: string): Prepared;
+  exec(text: string): unknown;
+}
+
+function watchSqlite(note: (text: string) => void): () => void {
+  // Safe because the driver is a class with these two methods.
+  const driver = Driver.prototype as unknown as Methods;
+  const { prepare, exec } = driver;
+  driver.prepare = function (text) {
+    const statement = prepare.call(this, text);
+    const { run, all } = statement;
+    statement.run = function (...args) {
+      noteIfWatching(text);
+      return run.apply(this, args);
+    };
+    statement.all = function (...args) {
+      noteIfWatching(text);
+      return all.apply(this, args);
+    };
+    return statement;
+  };
+  driver.exec = function (text) {
+    note(text);
+    return exec.call(this, text);
+  };
+  // Statements that were prepared meanwhile outlive the count.
+  let watching = true;
+  const noteIfWatching = (text: string) => {
+    if (watching) note(text);
+  };
+  return () => {
+    watching = false;
+    Object.assign(driver, { prepare, exec });
+  };
+}
