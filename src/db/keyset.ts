@@ -2,7 +2,7 @@
  * Reading on after a row (keyset pagination): rows are ordered by a time and an id, and a cursor names the last one seen.
  * A page costs the same in a table of any length.
  */
-import { type SQL, sql } from 'drizzle-orm';
+import { and, gt, gte, lt, lte, or, type SQL } from 'drizzle-orm';
 import { AppError } from '../utils/errors.ts';
 import type { DbColumn } from './types.ts';
 
@@ -18,28 +18,50 @@ export interface Cursor {
   id: string;
 }
 
-/*
- * In each condition the first half alone bounds the index; an `or` by itself would be read from one end of the table.
+/**
+ * Rows after `last` in the ascending order of `columns`, which are unique together; `last` holds their values. No
+ * condition without it.
  */
+export function isAfter(columns: readonly DbColumn[], last: readonly unknown[] | null): SQL | undefined {
+  return last === null ? undefined : follows({ follows: gt, followsOrIs: gte }, columns, last);
+}
+
+interface Direction {
+  follows: typeof gt;
+  followsOrIs: typeof gte;
+}
+
+/** The first half alone bounds the index; an `or` by itself would be read from one end of the table. */
+function follows(
+  direction: Direction,
+  [column, ...columns]: readonly DbColumn[],
+  [value, ...values]: readonly unknown[],
+): SQL | undefined {
+  if (column === undefined) return undefined;
+  if (columns.length === 0) return direction.follows(column, value);
+  return and(
+    direction.followsOrIs(column, value),
+    or(direction.follows(column, value), follows(direction, columns, values)),
+  );
+}
 
 /** Rows before the cursor in time: those that follow it where the newest come first. No condition without a cursor. */
 export function isOlder({ at, id }: Keyset, cursor: Cursor | null): SQL | undefined {
   if (cursor === null) return undefined;
-  if (at === null) return sql`${id} < ${cursor.id}`;
-  return sql`${at} <= ${cursor.at} and (${at} < ${cursor.at} or ${id} < ${cursor.id})`;
+  const older = { follows: lt, followsOrIs: lte };
+  return at === null ? lt(id, cursor.id) : follows(older, [at, id], [cursor.at, cursor.id]);
 }
 
 /** Rows after the cursor in time. No condition without a cursor. */
 export function isNewer({ at, id }: Keyset, cursor: Cursor | null): SQL | undefined {
   if (cursor === null) return undefined;
-  if (at === null) return sql`${id} > ${cursor.id}`;
-  return sql`${at} >= ${cursor.at} and (${at} > ${cursor.at} or ${id} > ${cursor.id})`;
+  return at === null ? gt(id, cursor.id) : isAfter([at, id], [cursor.at, cursor.id]);
 }
 
 /** The row of the cursor and those after it in time. */
-export function isNotOlder({ at, id }: Keyset, cursor: Cursor): SQL {
-  if (at === null) return sql`${id} >= ${cursor.id}`;
-  return sql`${at} >= ${cursor.at} and (${at} > ${cursor.at} or ${id} >= ${cursor.id})`;
+export function isNotOlder({ at, id }: Keyset, cursor: Cursor): SQL | undefined {
+  if (at === null) return gte(id, cursor.id);
+  return and(gte(at, cursor.at), or(gt(at, cursor.at), gte(id, cursor.id)));
 }
 
 /** As clients get it: `nextCursor`. */

@@ -1,6 +1,6 @@
 /** Putting a snapshot's rows into a database: as the driver's values, by the names of tables and columns. */
 import { sql } from 'drizzle-orm';
-import { yieldToEventLoop } from './event-loop.ts';
+import { inBatches } from './batches.ts';
 import { rawRows } from './ops.ts';
 import { runText } from './prepared.ts';
 import { type Cell, quoteName, type TableShape } from './snapshot.ts';
@@ -11,7 +11,7 @@ const MAX_VALUES = 5_000;
 const MAX_BYTES = 1024 * 1024;
 const MAX_ROWS = 500;
 
-/** Inserts the rows, whose cells are in the order of `columns`, in pieces that are atomic each. */
+/** Inserts the rows, whose cells are in the order of `columns`, in batches that are atomic each. */
 export async function loadRows(
   { db }: Pick<Database, 'db'>,
   { name, columns }: Pick<TableShape, 'name' | 'columns'>,
@@ -19,20 +19,14 @@ export async function loadRows(
 ): Promise<void> {
   const head = `insert into ${quoteName(name)} (${columns.map(quoteName).join(', ')}) values `;
   const row = `(${columns.map(() => '?').join(', ')})`;
-  for (let at = 0; at < rows.length; ) {
-    const piece = takePiece(rows, at, columns.length);
-    const text = `${head}${row}${`, ${row}`.repeat(piece.length - 1)}`;
-    await db.transaction((tx) => runText(tx, text, piece.flat()));
-    at += piece.length;
-    await yieldToEventLoop();
+  for await (const batch of inBatches(rows, (at) => countFitting(rows, at, columns.length))) {
+    const text = `${head}${row}${`, ${row}`.repeat(batch.length - 1)}`;
+    await db.transaction((tx) => runText(tx, text, batch.flat()));
   }
 }
 
-function takePiece(
-  rows: readonly (readonly Cell[])[],
-  from: number,
-  width: number,
-): readonly (readonly Cell[])[] {
+/** How many rows from `from` on fit into one statement; at least one. */
+function countFitting(rows: readonly (readonly Cell[])[], from: number, width: number): number {
   const most = Math.max(1, Math.min(MAX_ROWS, Math.floor(MAX_VALUES / width)));
   let bytes = 0;
   let to = from;
@@ -43,7 +37,7 @@ function takePiece(
     }
     to += 1;
   }
-  return rows.slice(from, to);
+  return to - from;
 }
 
 /** The names of a table's columns. */

@@ -1,7 +1,7 @@
 /** Taking back what has not begun, and giving another try to what has ended. */
 import { and, asc, eq, inArray, lt } from 'drizzle-orm';
+import { untilUsedUp } from '../db/batches.ts';
 import type { Tx } from '../db/client.ts';
-import { yieldToEventLoop } from '../db/event-loop.ts';
 import { affected, skipLocked, transact } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import { type Origin, record } from '../events/record.ts';
@@ -32,7 +32,7 @@ export async function clearWaiting(
 ): Promise<number> {
   const before = nextQueueId(deps.clock.now());
   let cleared = 0;
-  for (;;) {
+  await untilUsedUp(BATCH_SIZE, async () => {
     const { found, canceled } = await transact(deps.database, async (tx) => {
       // Locked, so that no claim comes between the look and the deletion.
       const rows = await skipLocked(
@@ -53,9 +53,8 @@ export async function clearWaiting(
       return { found: ids.length, canceled: await cancelAndRecord(tx, deps, ids, origin) };
     });
     cleared += canceled;
-    if (found < BATCH_SIZE) break;
-    await yieldToEventLoop();
-  }
+    return found;
+  });
   await transact(deps.database, (tx) =>
     record(tx, deps, [
       { userId: session.userId, event: 'queue.cleared', session, data: { cleared }, origin },

@@ -3,6 +3,7 @@
  * so that neither the queue nor its limits wait for a day that has not come. What was scheduled keeps its time.
  */
 import { and, asc, eq, gt, gte, inArray, isNotNull, isNull, lte, or } from 'drizzle-orm';
+import { readBatches } from '../db/batches.ts';
 import { affected } from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { FUTURE_MS } from '../utils/clock.ts';
@@ -38,24 +39,21 @@ export async function healSession(deps: QueueDeps, held: Held, now: number): Pro
 /** Queued by a clock that was ahead, for at once: found by their ids, which carry the time. */
 async function healNewRows({ db }: QueueDeps, held: Held, now: number): Promise<number> {
   let healed = 0;
-  for (let after = idAt(now + FUTURE_MS); ; ) {
-    const rows = await db
-      .select({
-        id: messageQueue.id,
-        accountId: messageQueue.accountId,
-        availableAt: messageQueue.availableAt,
-      })
+  const { id, accountId, availableAt } = messageQueue;
+  const batches = readBatches<{ id: string; accountId: string; availableAt: number }>(BATCH_SIZE, (last) =>
+    db
+      .select({ id, accountId, availableAt })
       .from(messageQueue)
-      .where(gte(messageQueue.id, after))
-      .orderBy(asc(messageQueue.id))
-      .limit(BATCH_SIZE);
+      .where(last === null ? gte(id, idAt(now + FUTURE_MS)) : gt(id, last.id))
+      .orderBy(asc(id))
+      .limit(BATCH_SIZE),
+  );
+  for await (const rows of batches) {
     const late = rows.filter((row) => row.accountId === held.id && row.availableAt > now).map(({ id }) => id);
     const ids = await unscheduled({ db }, late, now);
     if (ids.length > 0) healed += affected(await makeDue({ db }, held, ids, now));
-    const last = rows.at(-1);
-    if (rows.length < BATCH_SIZE || last === undefined) return healed;
-    after = `${last.id}0`;
   }
+  return healed;
 }
 
 /** Those that are not scheduled for a time that a person chose. */

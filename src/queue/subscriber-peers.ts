@@ -1,9 +1,10 @@
 /** All that one subscriber is written to under, for limits that hold for the person. */
 import { and, eq, inArray, or, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
-import { waAliases, waContacts } from '../db/schema.ts';
+import { waAliases } from '../db/schema.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { lidJid, phoneJid } from '../whatsapp/jid.ts';
+import { selectLidPairs } from '../whatsapp/lids.ts';
 import { withTwins } from '../whatsapp/subscribers.ts';
 import type { MessageRef } from './claim.ts';
 
@@ -51,15 +52,8 @@ async function readAbout(
   const of = {
     alias: inArray(waAliases.alias, [...phones]),
     phone: inArray(waAliases.phone, [...phones]),
-    contact: inArray(waContacts.phone, [...phones]),
   };
-  const named = lid === null ? of.contact : or(of.contact, eq(waContacts.lid, lid));
-  const contacts = db
-    .select({ kind: sql<number>`1`, one: waContacts.phone, other: waContacts.lid })
-    .from(waContacts)
-    .where(
-      and(eq(waContacts.accountId, account.id), phones.length === 0 ? eq(waContacts.lid, lid ?? '') : named),
-    );
+  const contacts = selectLidPairs(db, account.id, { phones, lid }, sql<number>`1`);
   const aliases = db
     .select({ kind: sql<number>`0`, one: waAliases.alias, other: waAliases.phone })
     .from(waAliases)

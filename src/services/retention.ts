@@ -1,7 +1,7 @@
 /** Deleting what is old, in pieces that hold nobody up. */
 import { and, asc, gt, lt, lte, type SQL } from 'drizzle-orm';
+import { inRanges } from '../db/batches.ts';
 import type { Db } from '../db/client.ts';
-import { yieldToEventLoop } from '../db/event-loop.ts';
 import { affected } from '../db/ops.ts';
 import type { DbColumn, DbTable } from '../db/types.ts';
 
@@ -29,20 +29,20 @@ const SIZE = 200;
 export async function deleteOld<T extends DbTable>(db: Db, rows: OldRows<T>): Promise<number> {
   const { table, by, before, where, size = SIZE, signal } = rows;
   let total = 0;
-  let from: SQL | undefined;
-  while (!signal?.aborted) {
+  const isAfter = (edge: unknown) => (edge === null ? undefined : gt(by, edge));
+  const ranges = inRanges<unknown>(async (after) => {
     const [edge] = await db
       .select({ by })
       .from<DbTable>(table)
-      .where(and(where, from, lt(by, before)))
+      .where(and(where, isAfter(after), lt(by, before)))
       .orderBy(asc(by))
       .limit(1)
       .offset(size - 1);
-    const upTo = edge ? lte(by, edge.by) : lt(by, before);
-    total += affected(await db.delete(table).where(and(where, from, upTo)));
-    if (!edge) break;
-    from = gt(by, edge.by);
-    await yieldToEventLoop();
+    return edge?.by ?? null;
+  }, signal);
+  for await (const { after, upTo } of ranges) {
+    const end = upTo === null ? lt(by, before) : lte(by, upTo);
+    total += affected(await db.delete(table).where(and(where, isAfter(after), end)));
   }
   return total;
 }

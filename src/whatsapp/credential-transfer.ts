@@ -1,6 +1,8 @@
 /** Credentials and keys that come from another program, or go to one: sealed and opened a few at a time. */
-import { and, asc, eq, gt, or } from 'drizzle-orm';
+import { and, asc, eq } from 'drizzle-orm';
+import { readBatches } from '../db/batches.ts';
 import type { Db } from '../db/client.ts';
+import { isAfter } from '../db/keyset.ts';
 import { deleteInBatches } from '../db/ops.ts';
 import { waCredentials, waKeys } from '../db/schema.ts';
 import type { StoredKey } from './credential-keys.ts';
@@ -36,29 +38,20 @@ export async function* readAllKeys(
   { db, secrets }: Pick<CredentialStoreDeps, 'db' | 'secrets'>,
   accountId: string,
 ): AsyncGenerator<StoredKey[]> {
-  const { type, name } = waKeys;
-  let after: { type: string; name: string } | undefined;
-  for (;;) {
-    const rows = await db
-      .select({ type, name, keyId: waKeys.keyId, sealed: waKeys.sealed })
+  const { type, name, keyId, sealed } = waKeys;
+  const batches = readBatches<Omit<typeof waKeys.$inferSelect, 'accountId'>>(KEYS_AT_A_TIME, (last) =>
+    db
+      .select({ type, name, keyId, sealed })
       .from(waKeys)
-      .where(
-        and(
-          eq(waKeys.accountId, accountId),
-          after === undefined
-            ? undefined
-            : or(gt(type, after.type), and(eq(type, after.type), gt(name, after.name))),
-        ),
-      )
+      .where(and(eq(waKeys.accountId, accountId), isAfter([type, name], last && [last.type, last.name])))
       .orderBy(asc(type), asc(name))
-      .limit(KEYS_AT_A_TIME);
-    const keys = rows.map((row) => ({
+      .limit(KEYS_AT_A_TIME),
+  );
+  for await (const rows of batches) {
+    yield rows.map((row) => ({
       type: row.type,
       name: row.name,
       value: secrets.open(row.sealed, row.keyId, keyContext(accountId, row.type, row.name)),
     }));
-    if (keys.length > 0) yield keys;
-    if (rows.length < KEYS_AT_A_TIME) return;
-    after = keys.at(-1);
   }
 }

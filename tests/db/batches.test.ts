@@ -1,6 +1,6 @@
 /** Much work in batches. */
 import { expect, test } from 'vitest';
-import { inBatches, readBatches } from '../../src/db/batches.ts';
+import { inBatches, inRanges, type Range, readBatches, untilUsedUp } from '../../src/db/batches.ts';
 
 async function all<T>(batches: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
@@ -19,6 +19,76 @@ test('a list comes whole and in order, whatever its length', async () => {
   expect(await all(inBatches([], 2))).toEqual([]);
   expect(await all(inBatches([1, 2], 2))).toEqual([[1, 2]]);
   expect(await all(inBatches([1, 2, 3, 4, 5], 2))).toEqual([[1, 2], [3, 4], [5]]);
+});
+
+test('a batch may be as long as its items allow, and is never empty', async () => {
+  const weights = [1, 1, 5, 1, 1, 1];
+  const fitting = (at: number) =>
+    weights.slice(at).findIndex((_, i, rest) => rest.slice(0, i + 1).reduce((a, b) => a + b) > 3);
+  const found = await all(inBatches(weights, (at) => (fitting(at) < 0 ? weights.length : fitting(at))));
+  expect(found).toEqual([[1, 1], [5], [1, 1, 1]]);
+});
+
+test('ranges cover a table without a gap and without a row twice', async () => {
+  const values = [1, 3, 4, 8, 9];
+  for (const [size, expected] of [
+    [
+      2,
+      [
+        [null, 3],
+        [3, 8],
+        [8, null],
+      ],
+    ],
+    [
+      5,
+      [
+        [null, 9],
+        [9, null],
+      ],
+    ],
+    [6, [[null, null]]],
+  ] as const) {
+    const findEnd = (after: number | null) =>
+      Promise.resolve(values.filter((value) => after === null || value > after)[size - 1] ?? null);
+    const ranges = await all<Range<number>>(inRanges(findEnd));
+    expect(ranges.map(({ after, upTo }) => [after, upTo])).toEqual(expected);
+  }
+});
+
+test('ranges end when they are stopped', async () => {
+  const aborter = new AbortController();
+  const seen: (number | null)[] = [];
+  for await (const { upTo } of inRanges<number>(
+    (after) => Promise.resolve((after ?? 0) + 1),
+    aborter.signal,
+  )) {
+    seen.push(upTo);
+    if (upTo === 3) aborter.abort();
+  }
+  expect(seen).toEqual([1, 2, 3]);
+});
+
+test('work goes on until it finds less than a batch, and the event loop turns in between', async () => {
+  for (const [count, calls] of [
+    [0, 1],
+    [2, 1],
+    [3, 2],
+    [7, 3],
+  ] as const) {
+    let left: number = count;
+    const found: number[] = [];
+    let turns = 0;
+    await untilUsedUp(3, () => {
+      const taken = Math.min(3, left);
+      left -= taken;
+      found.push(turns);
+      setImmediate(() => turns++);
+      return Promise.resolve(taken);
+    });
+    expect(found).toEqual(Array.from({ length: calls }, (_, call) => call));
+    expect(left).toBe(0);
+  }
 });
 
 test('rows come whole and in order, without an empty batch', async () => {

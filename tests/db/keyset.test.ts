@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import {
   type Cursor,
   encodeCursor,
+  isAfter,
   isNewer,
   isNotOlder,
   isOlder,
@@ -55,6 +56,19 @@ test('pages of any size hold every row once, newest or oldest first', async () =
     }
     expect([down, up]).toEqual([ids.toReversed(), ids]);
   }
+});
+
+test('rows after a row are ordered by as many columns as are given', async () => {
+  const db = await withRows();
+  const count = async (where: ReturnType<typeof isAfter>) =>
+    (await db.select({ id: samples.id }).from(samples).where(where)).length;
+  const { at, id } = samples;
+  expect(isAfter([at, id], null)).toBeUndefined();
+  expect(await count(isAfter([id], [idOf(9)]))).toBe(2);
+  expect(await count(isAfter([at, id], [1_001, idOf(4)]))).toBe(7);
+  // The middle column is the same in all rows of a moment.
+  expect(await count(isAfter([at, at, id], [1_001, 1_001, idOf(4)]))).toBe(7);
+  expect(await count(isAfter([at, at, id], [1_001, 1_000, idOf(4)]))).toBe(9);
 });
 
 test('the row of the cursor is not older than itself, and ids alone order where there is no time', async () => {

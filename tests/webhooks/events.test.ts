@@ -2,13 +2,13 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { activityLogs, users, whatsappAccounts } from '../../src/db/schema.ts';
-import {
-  decodeCursor,
-  encodeCursor,
-  MAX_CURSOR_ENTRIES,
-  shortName,
-} from '../../src/services/events/cursor.ts';
 import { followTenant, type TenantFeed } from '../../src/services/events/feed.ts';
+import {
+  decodePosition,
+  encodePosition,
+  MAX_POSITION_ENTRIES,
+  shortName,
+} from '../../src/services/events/stream-position.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
 import { type Fixture, openFixture, type Session, upTo } from './fixture.ts';
 
@@ -76,13 +76,13 @@ test('the id stays short: quiet sessions are not named in it', async () => {
   const feed = await follow();
   for (let i = 0; i < 30; i++) await f.message(await f.session(userId), 'message.sent');
   const busy = (await drain(feed)).at(-1)?.cursor ?? '';
-  expect(decodeCursor(busy)?.seqs.size).toBe(30);
+  expect(decodePosition(busy)?.seqs.size).toBe(30);
   await clock.advance(120_000);
   expect(await feed.next()).toEqual([]);
   const session = await f.session(userId);
   await f.message(session, 'message.sent');
   const quiet = (await drain(feed)).at(-1)?.cursor ?? '';
-  expect([...(decodeCursor(quiet)?.seqs ?? [])]).toEqual([[shortName(session.id), 1]]);
+  expect([...(decodePosition(quiet)?.seqs ?? [])]).toEqual([[shortName(session.id), 1]]);
   expect(await drain(await follow(quiet))).toEqual([]);
 });
 
@@ -93,18 +93,18 @@ test('cursors: what goes in comes out, too many keep the newest, strange ones ar
     ['12345678', 128],
     ['ffffffff', Number.MAX_SAFE_INTEGER],
   ]);
-  expect(decodeCursor(encodeCursor({ since: 1_700_000_000_000, seqs }))).toEqual({
+  expect(decodePosition(encodePosition({ since: 1_700_000_000_000, seqs }))).toEqual({
     since: 1_700_000_000_000,
     seqs,
   });
   const many = new Map(upTo(5000).map((n) => [n.toString(16).padStart(8, '0'), 2 ** 40 + n]));
-  const text = encodeCursor({ since: 1, seqs: many });
+  const text = encodePosition({ since: 1, seqs: many });
   expect(text.length).toBeLessThan(3000);
-  const kept = decodeCursor(text)?.seqs;
-  expect(kept?.size).toBe(MAX_CURSOR_ENTRIES);
+  const kept = decodePosition(text)?.seqs;
+  expect(kept?.size).toBe(MAX_POSITION_ENTRIES);
   expect(kept?.get('00001388')).toBe(2 ** 40 + 5000);
   for (const bad of ['', '42', 'not ours at all!', 'A'.repeat(20), `AQ${'_'.repeat(60)}`]) {
-    expect(decodeCursor(bad)).toBeNull();
+    expect(decodePosition(bad)).toBeNull();
   }
 });
 

@@ -1,5 +1,6 @@
 /** Campaigns whose time has come, and those whose session has ended or come back. */
 import { and, asc, eq, gt, inArray, lte, or } from 'drizzle-orm';
+import { readBatches } from '../../db/batches.ts';
 import { affected, transact, tryInsert } from '../../db/ops.ts';
 import { campaigns, whatsappAccounts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
@@ -102,10 +103,9 @@ export interface RunningRef {
  */
 export async function reviewCampaigns(deps: CampaignDeps): Promise<RunningRef[]> {
   const running: RunningRef[] = [];
-  for (let after: string | null = ''; after !== null; ) {
-    const rows: Reviewed[] = await readActive(deps, after);
+  const read = (last: Reviewed | null) => readActive(deps, last?.id ?? '');
+  for await (const rows of readBatches(BATCH_SIZE, read)) {
     for (const row of rows) if (await review(deps, row)) running.push(row);
-    after = rows.length < BATCH_SIZE ? null : (rows.at(-1)?.id ?? null);
   }
   return running;
 }

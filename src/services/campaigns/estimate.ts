@@ -2,9 +2,8 @@
 
 import { and, asc, count, eq, gt, inArray } from 'drizzle-orm';
 import { z } from 'zod';
-import { inBatches } from '../../db/batches.ts';
+import { inBatches, readBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
-import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { broadcastContacts, optOuts } from '../../db/schema.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { timeZoneOf } from '../auth/settings.ts';
@@ -159,16 +158,16 @@ async function countNumbers(db: Db, userId: number, numbers: readonly string[]):
 /** From the ledger's side, which is the shorter one. */
 async function countOnList(db: Db, userId: number, listId: string): Promise<number | null> {
   let found = 0;
-  let after = '';
-  for (let seen = 0; seen < MAX_COMPARED; seen += BATCH_SIZE) {
-    const phones = await db
+  let seen = 0;
+  const batches = readBatches<{ phone: string }>(BATCH_SIZE, (last) =>
+    db
       .select({ phone: optOuts.phone })
       .from(optOuts)
-      .where(and(eq(optOuts.userId, userId), gt(optOuts.phone, after)))
+      .where(and(eq(optOuts.userId, userId), gt(optOuts.phone, last?.phone ?? '')))
       .orderBy(asc(optOuts.phone))
-      .limit(BATCH_SIZE);
-    const last = phones.at(-1);
-    if (last === undefined) return found;
+      .limit(BATCH_SIZE),
+  );
+  for await (const phones of batches) {
     const keys = await readLedgerKeys(
       db,
       userId,
@@ -184,9 +183,8 @@ async function countOnList(db: Db, userId: number, listId: string): Promise<numb
         ),
       );
     found += Number(row?.n ?? 0);
-    if (phones.length < BATCH_SIZE) return found;
-    after = last.phone;
-    await yieldToEventLoop();
+    seen += phones.length;
+    if (seen >= MAX_COMPARED) return null;
   }
-  return null;
+  return found;
 }

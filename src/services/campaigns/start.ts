@@ -1,7 +1,6 @@
 /** Making campaigns: now, at a time, or again and again. */
 
 import { inBatches } from '../../db/batches.ts';
-import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { transact, tryInsert } from '../../db/ops.ts';
 import { campaigns } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
@@ -227,11 +226,11 @@ export async function targetOf(
 async function readNumbers(ctx: Ctx, userId: number, texts: readonly string[]): Promise<Target> {
   const seen = new Set<string>();
   let invalidCount = 0;
-  for (const [i, text] of texts.entries()) {
-    if (i > 0 && i % BATCH_SIZE === 0) await yieldToEventLoop();
-    const phone = toPhone(text, ctx.config.defaultCountry);
-    if (phone !== null) seen.add(phone);
-    else seen.add(`${INVALID_MARK}${text.trim().slice(0, MAX_PHONE)}`);
+  for await (const batch of inBatches(texts, BATCH_SIZE)) {
+    for (const text of batch) {
+      const phone = toPhone(text, ctx.config.defaultCountry);
+      seen.add(phone ?? `${INVALID_MARK}${text.trim().slice(0, MAX_PHONE)}`);
+    }
   }
   for (const entry of seen) if (entry.startsWith(INVALID_MARK)) invalidCount++;
   if (invalidCount === seen.size) {
@@ -257,7 +256,6 @@ async function eachOnce(ctx: Ctx, userId: number, entries: readonly string[]): P
       if (!keys.has(key)) kept.push(entry);
       keys.add(key);
     }
-    await yieldToEventLoop();
   }
   return kept;
 }

@@ -1,8 +1,9 @@
 /** Every place in the database that holds something sealed, so that all of it can be checked and sealed anew. */
 
-import { and, asc, eq, gt, or } from 'drizzle-orm';
+import { and, asc, eq, gt } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';
 import type { Db, Tx } from '../../db/client.ts';
+import { isAfter } from '../../db/keyset.ts';
 import { affected } from '../../db/ops.ts';
 import {
   apiKeys,
@@ -74,15 +75,7 @@ const keys: SealedColumn = {
       db
         .select({ accountId, type, name, keyId, sealed })
         .from(table)
-        .where(
-          last === null
-            ? undefined
-            : or(
-                gt(accountId, last.accountId),
-                and(eq(accountId, last.accountId), gt(type, last.type)),
-                and(eq(accountId, last.accountId), eq(type, last.type), gt(name, last.name)),
-              ),
-        )
+        .where(isAfter([accountId, type, name], last && [last.accountId, last.type, last.name]))
         .orderBy(asc(accountId), asc(type), asc(name))
         .limit(BATCH_SIZE),
     );

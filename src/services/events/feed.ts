@@ -5,8 +5,8 @@ import { activityLogs, whatsappAccounts } from '../../db/schema.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';
-import { type Cursor, decodeCursor, encodeCursor, shortName } from './cursor.ts';
 import { buildPayloads, type EventPayload } from './payload.ts';
+import { decodePosition, encodePosition, type StreamPosition, shortName } from './stream-position.ts';
 
 interface FeedEvent {
   /** what to resume with after it */
@@ -44,7 +44,7 @@ export async function followTenant(
   requireScope(ctx, 'read');
   const userId = tenantOf(ctx, { userId: input.userId }) ?? ctx.actor.userId;
   const now = ctx.clock.now();
-  const given = input.cursor === null ? null : decodeCursor(input.cursor);
+  const given = input.cursor === null ? null : decodePosition(input.cursor);
   const resumed = given === null ? null : await resume(ctx, userId, given, now);
   const state = resumed ?? (await begin(ctx, userId, now));
   return {
@@ -65,7 +65,7 @@ interface FeedState {
 }
 
 function cursorOf({ since, recent }: FeedState): string {
-  return encodeCursor({ since, seqs: new Map([...recent].map(([name, { seq }]) => [name, seq])) });
+  return encodePosition({ since, seqs: new Map([...recent].map(([name, { seq }]) => [name, seq])) });
 }
 
 /** Everything up to now counts as told. */
@@ -82,19 +82,24 @@ async function begin(ctx: Ctx, userId: number, now: number): Promise<FeedState> 
 }
 
 /** Null when too much has happened to tell it all. */
-async function resume(ctx: Ctx, userId: number, cursor: Cursor, now: number): Promise<FeedState | null> {
-  if (cursor.since < now - MAX_AGE_MS - SETTLE_MS) return null;
-  const lowest = await readLowest(ctx, userId, cursor.since);
+async function resume(
+  ctx: Ctx,
+  userId: number,
+  from: StreamPosition,
+  now: number,
+): Promise<FeedState | null> {
+  if (from.since < now - MAX_AGE_MS - SETTLE_MS) return null;
+  const lowest = await readLowest(ctx, userId, from.since);
   if (lowest === null) return null;
   const told = new Map<string, number>();
-  const known = (id: string) => cursor.seqs.get(shortName(id));
+  const known = (id: string) => from.seqs.get(shortName(id));
   // A session that was deleted meanwhile has events but no row.
   for (const [id, seq] of lowest) told.set(id, known(id) ?? seq - 1);
   for (const { id, seq } of await readSessions(ctx, userId)) {
     if (!told.has(id)) told.set(id, known(id) ?? seq);
   }
-  const recent = new Map([...cursor.seqs].map(([name, seq]) => [name, { seq, at: now }]));
-  return { since: cursor.since, told, recent };
+  const recent = new Map([...from.seqs].map(([name, seq]) => [name, { seq, at: now }]));
+  return { since: from.since, told, recent };
 }
 
 /** The lowest seq of each session since then; null when there are more events than are told again. */

@@ -1,8 +1,8 @@
 /** What only the database knows, read in small statements. */
 import { and, asc, count, eq, gt, inArray, lte, type SQL, sql } from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
+import { readBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
-import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { rawRows } from '../../db/ops.ts';
 import {
   messageQueue,
@@ -65,15 +65,14 @@ async function setQueue(metrics: Metrics, deps: Deps): Promise<void> {
   metrics.queueMessages.set(await countRows(deps.database.scan, { table: messageQueue }, undefined));
   const now = deps.clock.now();
   const oldest = { high: now, normal: now, low: now };
-  let last = '';
-  for (let seen = 0; seen < MAX_SESSIONS; seen += BATCH_SIZE) {
-    const ids = await nextConnected(deps, last);
-    if (ids.length === 0) break;
+  let seen = 0;
+  const connected = readBatches<string>(BATCH_SIZE, (last) => nextConnected(deps, last ?? ''));
+  for await (const ids of connected) {
     for (const name of ['high', 'normal', 'low'] as const) {
       oldest[name] = Math.min(oldest[name], await oldestDue(deps, ids, PRIORITIES[name], now));
     }
-    last = ids.at(-1) ?? '';
-    await yieldToEventLoop();
+    seen += ids.length;
+    if (seen >= MAX_SESSIONS) break;
   }
   for (const name of ['high', 'normal', 'low'] as const) {
     metrics.queueOldest.set({ priority: name }, (now - oldest[name]) / 1000);

@@ -1,6 +1,7 @@
 /** Sessions that go: one by its name, or those that ended long ago. History stays. */
 
 import { and, eq, lt, notInArray } from 'drizzle-orm';
+import { untilUsedUp } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
 import { affected, deleteInBatches, transact } from '../../db/ops.ts';
 import {
@@ -102,10 +103,8 @@ async function deleteBelongings({ db }: Ctx, accountId: string): Promise<void> {
   await deleteKeys(db, accountId);
 }
 
-async function cancelQueue(ctx: Ctx, session: SessionRecord): Promise<void> {
-  for (;;) {
-    if ((await transact(ctx.database, (tx) => cancelBatch(ctx, tx, session))) < BATCH_SIZE) return;
-  }
+function cancelQueue(ctx: Ctx, session: SessionRecord): Promise<void> {
+  return untilUsedUp(BATCH_SIZE, () => transact(ctx.database, (tx) => cancelBatch(ctx, tx, session)));
 }
 
 /** Rolls the transaction back. */

@@ -1,4 +1,3 @@
-import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { createLoop, type Loop } from '../../db/loop.ts';
 import { findOverdue } from '../../queue/overdue.ts';
 import { spread } from '../../utils/backoff.ts';
@@ -20,11 +19,8 @@ export function createOverdueSweep(deps: DispatcherDeps): OverdueSweep {
   const { clock, logger, random = Math.random } = deps;
 
   async function pass(signal: AbortSignal): Promise<void> {
-    for (let after: string | null = ''; after !== null && !signal.aborted; ) {
-      const { ids, next } = await findOverdue(deps, after, clock.now());
+    for await (const ids of findOverdue(deps, signal)) {
       await Promise.all(ids.map((id) => deps.settler.settle({ kind: 'overdue', id })));
-      after = next;
-      await yieldToEventLoop();
     }
   }
 

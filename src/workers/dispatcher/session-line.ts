@@ -66,6 +66,10 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
   };
 }
 
+/**
+ * Not a `createLoop` (`db/loop.ts`): a step that waits for nothing must be followed by the next one without a turn of the
+ * event loop, and failures are only forgotten when no claim is left whose end could be one.
+ */
 async function run(line: Line): Promise<void> {
   const { deps, stopping } = line;
   const random = deps.random ?? Math.random;

@@ -2,7 +2,7 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
 import { z } from 'zod';
-import { pause, yieldToEventLoop } from '../../../db/event-loop.ts';
+import { pause } from '../../../db/event-loop.ts';
 import { transact } from '../../../db/ops.ts';
 import { record } from '../../../events/record.ts';
 import { MINUTE_MS } from '../../../utils/durations.ts';
@@ -74,7 +74,6 @@ async function addKeys(ctx: Ctx, accountId: string, zip: ZipFile, output: PassTh
   const deadlineMs = ctx.clock.monotonic() + MAX_EXPORT_MS;
   for await (const keys of readAllKeys(ctx, accountId)) {
     for (const key of keys) add(zip, fileOfKey(key), key.value);
-    await yieldToEventLoop();
     while (!output.destroyed && waitingIn(zip) > MAX_WAITING_BYTES) {
       if (ctx.clock.monotonic() > deadlineMs) throw new Error('the export was not read in time');
       await pause(LOOK_EVERY_MS);

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 
-export interface Cursor {
+export interface StreamPosition {
   /** epoch milliseconds */
   since: number;
   /** short name of a session (`shortName`) -> its last told seq */
@@ -16,7 +16,7 @@ const NAME_BYTES = 4;
 const TIME_BYTES = 6;
 const MAX_SEQ_BYTES = 8;
 /** 2,200 characters at most: Node takes 16 KB of headers. What is left out may be told twice, never not at all. */
-export const MAX_CURSOR_ENTRIES = 200;
+export const MAX_POSITION_ENTRIES = 200;
 
 /** Four bytes of a hash: two sessions of a tenant that share one are both taken up at the lower number. */
 export function shortName(accountId: string): string {
@@ -27,11 +27,11 @@ export function shortName(accountId: string): string {
 }
 
 /** The newest entries are kept when there are too many: give them oldest first. */
-export function encodeCursor(cursor: Cursor): string {
-  const entries = [...cursor.seqs].slice(-MAX_CURSOR_ENTRIES);
+export function encodePosition(position: StreamPosition): string {
+  const entries = [...position.seqs].slice(-MAX_POSITION_ENTRIES);
   const buffer = Buffer.alloc(1 + TIME_BYTES + entries.length * (NAME_BYTES + MAX_SEQ_BYTES));
   let at = buffer.writeUInt8(VERSION, 0);
-  at = buffer.writeUIntBE(cursor.since, at, TIME_BYTES);
+  at = buffer.writeUIntBE(position.since, at, TIME_BYTES);
   for (const [name, seq] of entries) {
     at += buffer.write(name, at, 'hex');
     // Seven bits a byte, the lowest first; the top bit says that there are more.
@@ -44,7 +44,7 @@ export function encodeCursor(cursor: Cursor): string {
 }
 
 /** Null for what is not one of ours. */
-export function decodeCursor(text: string): Cursor | null {
+export function decodePosition(text: string): StreamPosition | null {
   if (!/^[\w-]{10,6000}$/.test(text)) return null;
   const buffer = Buffer.from(text, 'base64url');
   if (buffer.length < 1 + TIME_BYTES || buffer.readUInt8(0) !== VERSION) return null;
