@@ -14,6 +14,7 @@ import { type ScanInput, scanQr } from './pairing-qr.ts';
 import type { PasskeyFault, PasskeyInfo } from './passkey.ts';
 import { markRead } from './receive.ts';
 import { BEHAVIOUR_FORMS, parseBehaviour } from './rules.ts';
+import { type Standing, type StandingInput, tellStanding } from './standing.ts';
 import type { Activity, Delays, Inbound, Received, SessionInfo, Stanza } from './types.ts';
 import type { World } from './world.ts';
 
@@ -97,6 +98,13 @@ export interface Actions {
   read(input: { id: string; to?: string | undefined }): { read: number };
   /** What a number does with messages, keys and the directory; `*` is every number without a rule. Throws on an unknown behaviour (400). */
   setRule(input: { number: string; behaviour: string }): { number: string; behaviour: string };
+  /**
+   * How an account stands: whether it may start new chats, and how many in a cycle. A chat that it may not start is refused
+   * with 463. Its linked devices are told, unless `silent`.
+   */
+  setStanding(input: StandingInput): Standing;
+  /** How that account stands, and how many people it has a chat with. */
+  standing(input: { phone: string }): Standing;
   /** The directory knows the number `alias` as the account `phone`. */
   setAlias(input: { alias: string; phone: string }): { alias: string; phone: string };
   /** What that phone tells the next device that links it: its chats, in so many pieces. */
@@ -155,12 +163,19 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       ),
     read: (input) => ({ read: readMessages(world, input) }),
     setRule: (input) => applyRule(world, input),
+    setStanding(input) {
+      const standing = world.standings.set(input);
+      if (!input.silent) tellStanding(world, input);
+      return standing;
+    },
+    standing: ({ phone }) => world.standings.describe(phone),
     setAlias({ alias, phone }) {
       world.aliases.set(alias, phone);
       return { alias, phone };
     },
     setHistory(history) {
       world.histories.set(history.phone, history);
+      for (const chat of history.chats) world.standings.meet(history.phone, chat.phone);
       return { phone: history.phone, chats: history.chats.length };
     },
     changeIdentity: (input) => ({ told: tellIdentityChange(world, input) }),
@@ -195,6 +210,8 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       world.log.reset();
       world.rules.reset();
       world.passkeys.reset();
+      world.standings.reset();
+      world.staleDevices.clear();
       world.aliases.clear();
       world.histories.clear();
       world.heldBack.clear();

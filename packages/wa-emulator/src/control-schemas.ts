@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { INBOUND_KINDS } from './inbound-content.ts';
 import { PASSKEY_FAULTS } from './passkey.ts';
+import { CAPPING_STATUSES } from './standing.ts';
 
 const MAX_DELAY_MS = 600_000;
 const MAX_BATCH = 10_000;
@@ -77,6 +78,28 @@ export const RuleBody = z.union([
   z.strictObject({ number: z.union([phone, z.literal('*')]), behaviour: text }),
   z.strictObject({ number: phone, passkey: z.boolean(), fault: z.enum(PASSKEY_FAULTS).optional() }),
 ]);
+
+const seconds = z.number().min(0).max(31_536_000);
+
+export const StandingBody = z.strictObject({
+  phone,
+  timeLock: z
+    .strictObject({ seconds, kind: text.max(64).optional(), hidesEnd: z.boolean().optional() })
+    .nullable()
+    .optional(),
+  cap: z
+    .strictObject({
+      total: z.number().int().min(0).max(1_000_000),
+      used: z.number().int().min(0).max(1_000_000).optional(),
+      seconds: seconds.optional(),
+      status: z.enum(CAPPING_STATUSES).optional(),
+    })
+    .nullable()
+    .optional(),
+  silent: z.boolean().optional(),
+});
+
+export const StandingQuery = z.strictObject({ phone });
 
 export const PasskeyQuery = z.union([z.strictObject({ phone }), z.strictObject({ label: text })]);
 

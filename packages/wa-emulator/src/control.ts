@@ -26,6 +26,8 @@ import {
   ScanBody,
   SettingsBody,
   SignBody,
+  StandingBody,
+  StandingQuery,
   StanzasQuery,
 } from './control-schemas.ts';
 
@@ -99,6 +101,8 @@ export function createControlApp(actions: Actions, host: string): Hono {
     const rule = c.req.valid('json');
     return c.json('passkey' in rule ? actions.setPasskey(rule) : actions.setRule(rule));
   });
+  app.get('/standing', query(StandingQuery), (c) => c.json(actions.standing(c.req.valid('query'))));
+  app.post('/standing', body(StandingBody), (c) => c.json(actions.setStanding(c.req.valid('json'))));
   app.get('/passkey', query(PasskeyQuery), (c) => c.json(actions.passkey(c.req.valid('query'))));
   app.post('/passkey/sign', body(SignBody), (c) => c.json(actions.signPasskey(c.req.valid('json'))));
   app.post('/aliases', body(AliasBody), (c) => c.json(actions.setAlias(c.req.valid('json'))));

@@ -48,6 +48,7 @@ export async function deliverInbound(world: World, input: DeliverInput): Promise
     throw new ControlError(404, `to: no session is linked to ${input.to}`);
   }
   const group = input.group === undefined ? undefined : findGroup(world, input.group, input);
+  if (!group) world.standings.meet(input.to, input.from);
   const ids: string[] = [];
   const count = input.count ?? 1;
   for (let n = 1; n <= count; n++) {

@@ -16,6 +16,7 @@ import { createParties } from './party.ts';
 import { createPasskeys } from './passkey.ts';
 import { createRules } from './rules.ts';
 import { onClose, onHello, onNode } from './session.ts';
+import { createStandings } from './standing.ts';
 import { openStore, type Store } from './store.ts';
 import { createTimers } from './timers.ts';
 import type { Delays, Received } from './types.ts';
@@ -31,6 +32,7 @@ export type { MessageFilter } from './message-log.ts';
 export type { PairInput } from './pairing-code.ts';
 export type { ScanInput } from './pairing-qr.ts';
 export type { PasskeyFault, PasskeyInfo } from './passkey.ts';
+export type { ChatCap, Standing, StandingInput, TimeLock } from './standing.ts';
 export type { Activity, Content, Delays, Inbound, Received, SessionInfo, Stanza } from './types.ts';
 
 /** Where the emulator listens and what it keeps. */
@@ -147,6 +149,8 @@ function createWorld(
     devices: createDevices(store),
     groups: createGroups(store),
     rules: createRules(),
+    standings: createStandings(),
+    staleDevices: new Map(),
     aliases: new Map(),
     histories: new Map(),
     log: createTrafficLog(),

@@ -45,6 +45,7 @@ function answerUser(world: World, user: BinaryNode, protocols: Set<string>): Bin
     content.push(node('contact', { type: 'in' }, Buffer.from(`+${asked.phone}`)));
   }
   if (protocols.has('devices')) {
+    if (world.staleDevices.has(phone)) world.staleDevices.set(phone, 'asked');
     content.push(node('devices', {}, [node('device-list', {}, deviceNodes(world, phone))]));
   }
   if (protocols.has('lid')) {

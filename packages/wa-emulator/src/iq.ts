@@ -11,6 +11,7 @@ import { goLive } from './live.ts';
 import { child, node } from './nodes.ts';
 import { takeCodeStanza } from './pairing-code.ts';
 import { takePasskeyStanza } from './passkey.ts';
+import { answerMex } from './standing.ts';
 import { unlinkDevice } from './unlink.ts';
 import type { World } from './world.ts';
 
@@ -51,15 +52,8 @@ const HANDLERS: Record<string, (request: IqRequest) => IqAnswer> = {
   privacy: ({ stanza }) => (stanza.attrs.type === 'get' ? privacySettings() : []),
   'w:sync:app:state': ({ world, device, stanza }) => answerAppState(world, device, stanza),
   'w:m': ({ world }) => mediaConnection(world),
-  'w:mex': () => [node('result', {}, Buffer.from(JSON.stringify(MEX_ANSWER)))],
+  'w:mex': ({ world, device, stanza }) => answerMex(world, device.phone, stanza),
   'w:profile:picture': () => ({ code: 404, text: 'item-not-found' }),
-};
-
-const MEX_ANSWER = {
-  data: {
-    xwa2_fetch_account_reachout_timelock: { is_active: false },
-    xwa2_message_capping_info: null,
-  },
 };
 
 /** Answers one iq of a client, after the delay a fault may ask for. */

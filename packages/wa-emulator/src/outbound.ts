@@ -9,6 +9,10 @@ import type { Behaviour } from './rules.ts';
 import type { World } from './world.ts';
 
 const MAX_HELD_BACK = 1_000;
+/** Error of an acknowledgement: the stanza does not fit the recipient's devices or addresses. */
+const SMAX_INVALID = 479;
+/** What makes no chat, because nobody gets the message. */
+const LOST: ReadonlySet<Behaviour['kind']> = new Set(['no_ack', 'ack_error', 'not_on_whatsapp']);
 
 /** A message stanza of a client: acknowledged and brought to its recipients as their rules say. */
 export function takeClientMessage(
@@ -38,10 +42,29 @@ export function takeClientMessage(
     ack();
     return;
   }
+  if (to.kind === 'user' && to.phone !== device.phone) {
+    const refusal = world.standings.refusalOf(device.phone, to.phone);
+    if (refusal !== undefined) {
+      ack(refusal);
+      return;
+    }
+  }
   const behaviour: Behaviour = to.kind === 'user' ? behaviourOf(world, to.phone) : { kind: 'ok' };
+  if (behaviour.kind === 'stale_devices' && to.kind === 'user' && isStale(world, to.phone)) {
+    ack(SMAX_INVALID);
+    return;
+  }
+  if (to.kind === 'user' && !LOST.has(behaviour.kind)) world.standings.meet(device.phone, to.phone);
   applyBehaviour(world, behaviour, to, ack, () => {
     deliver(world, device, stanza, to, behaviour).catch(() => connection.destroy());
   });
+}
+
+/** Until the client has asked for the devices of that number since it was refused. */
+function isStale(world: World, phone: string): boolean {
+  if (world.staleDevices.get(phone) === 'asked') return false;
+  world.staleDevices.set(phone, 'refused');
+  return true;
 }
 
 /** Nobody is there under another spelling than the account's own. */

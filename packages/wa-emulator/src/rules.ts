@@ -13,6 +13,7 @@ const PLAIN_KINDS = [
   'undelivered',
   'unread',
   'retry',
+  'stale_devices',
   'unsigned_keys',
   'short_identity',
   'no_keys',

@@ -11,6 +11,7 @@ import type { PairingDesk } from './pairing.ts';
 import type { Parties } from './party.ts';
 import type { Passkeys } from './passkey.ts';
 import type { Rules } from './rules.ts';
+import type { Standings } from './standing.ts';
 import type { Timers } from './timers.ts';
 import type { Delays } from './types.ts';
 
@@ -23,6 +24,10 @@ export interface World {
   groups: Groups;
   media: MediaServer;
   rules: Rules;
+  /** How the accounts stand with the server: what they may do, and whom they know. */
+  standings: Standings;
+  /** Numbers whose devices a client had wrong: what it was told, until it has asked for them. */
+  staleDevices: Map<string, 'refused' | 'asked'>;
   /** Numbers under another spelling than their account's: the account by the number that is dialled. */
   aliases: Map<string, string>;
   faults: StandingFaults;
