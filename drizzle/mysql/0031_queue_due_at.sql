@@ -1,0 +1,1 @@
+ALTER TABLE `message_queue` ADD `due_at` bigint;
