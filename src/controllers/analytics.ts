@@ -1,17 +1,24 @@
 /** `/analytics`: statistics, logs, their export and their end. Every answer is `{success, message, data}`. */
 
 import { z } from 'zod';
-import { ACTIVITY_ACTIONS, OTP_STATUSES } from '../db/schema.ts';
 import { cleanLogs } from '../services/analytics/cleanup.ts';
 import { readDashboard } from '../services/analytics/dashboard.ts';
-import { EXPORTED_LOGS, exportLog } from '../services/analytics/export.ts';
+import { exportLog } from '../services/analytics/export.ts';
 import { type LogPage, listActivity, listErrors } from '../services/analytics/logs.ts';
 import { readOtpConversion } from '../services/analytics/otp-conversion.ts';
 import { listOtpLog } from '../services/analytics/otp-log.ts';
 import { OVERVIEW_RANGES, readBacklog, readVolume } from '../services/analytics/overview.ts';
+import {
+  ActivityQuery,
+  CleanupFields,
+  DashboardQuery,
+  ErrorsQuery,
+  ExportQuery,
+  OtpConversionQuery,
+  OtpLogQuery,
+  SessionStatsQuery,
+} from '../services/analytics/schemas.ts';
 import { readSessionStats } from '../services/analytics/session-stats.ts';
-import { LOG_STATUSES } from '../services/analytics/vocabulary.ts';
-import { MAX_WRITTEN } from '../utils/phone/written.ts';
 import {
   ActivityEntry,
   CleanupData,
@@ -23,7 +30,7 @@ import {
   SessionStatsData,
 } from './analytics-schemas.ts';
 import { type Route, route } from './route.ts';
-import { cursorQuery, Pagination, pageQuery, paginationOf, SessionId, tenantQuery } from './schemas.ts';
+import { Pagination, paginationOf, SessionId, tenantQuery } from './schemas.ts';
 
 const tag = 'Analytics';
 const answerOf = <S extends z.ZodType>(data: S) => z.object({ message: z.string(), data });
@@ -31,26 +38,6 @@ const logOf = <S extends z.ZodType>(entry: S, more: Record<string, z.ZodType> = 
   answerOf(
     z.object({ logs: z.array(entry), pagination: Pagination, nextCursor: z.string().nullable(), ...more }),
   );
-
-/** `2026-01-31` is its first moment in UTC. */
-const Instant = z
-  .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'must be a time in ISO 8601' })
-  .transform((text) => Date.parse(text));
-const windowQuery = {
-  from: Instant.optional().describe('not before'),
-  to: Instant.optional().describe('before'),
-};
-const sessionId = z.string().min(1).max(100).optional();
-const timeZone = z
-  .string()
-  .max(64)
-  .refine((name) => Intl.supportedValuesOf('timeZone').includes(name) || name === 'UTC', 'is no time zone')
-  .optional()
-  .describe(
-    'for days and hours, such as Asia/Jakarta; when missing your own zone (`PUT /auth/me`), else TZ_HOUSEKEEPING, else UTC',
-  );
-const logQuery = { ...windowQuery, ...pageQuery, ...cursorQuery, ...tenantQuery };
-const days = z.int().min(1).max(3650).optional();
 
 function pageOf<T>(page: LogPage<T>, query: { page: number; limit: number }) {
   const { logs, totalItems, nextCursor } = page;
@@ -64,7 +51,7 @@ const statisticsRoutes: Route[] = [
     tag,
     summary: 'Sessions, messages and codes, in all and today',
     auth: 'credential',
-    query: z.object({ ...tenantQuery, timeZone }),
+    query: DashboardQuery,
     response: answerOf(DashboardData),
     handler: async ({ ctx, query }) => ({
       message: 'Dashboard statistics retrieved',
@@ -101,12 +88,7 @@ const statisticsRoutes: Route[] = [
     summary: 'How many codes were typed in, by day and by country',
     description: 'Of the codes that were made in the last days; up to half a minute old.',
     auth: 'credential',
-    query: z.object({
-      days: z.coerce.number().int().min(1).max(31).default(7),
-      sessionId,
-      timeZone,
-      userId: tenantQuery.userId,
-    }),
+    query: OtpConversionQuery,
     response: answerOf(OtpConversionData),
     example: { query: { days: '7', timeZone: 'Asia/Jakarta' } },
     handler: async ({ ctx, query }) => ({
@@ -122,11 +104,7 @@ const statisticsRoutes: Route[] = [
     description: 'By type, hour and day, with rates, response times and uptime; up to half a minute old.',
     auth: 'credential',
     params: z.object({ sessionId: SessionId }),
-    query: z.object({
-      days: z.coerce.number().int().min(1).max(31).default(7),
-      timeZone,
-      userId: tenantQuery.userId,
-    }),
+    query: SessionStatsQuery,
     response: answerOf(SessionStatsData),
     errors: ['SESSION_NOT_FOUND'],
     example: { params: { sessionId: 'my-session' }, query: { days: '7' } },
@@ -145,12 +123,7 @@ const logRoutes: Route[] = [
     summary: 'What happened, newest first',
     description: 'Facts about sessions, messages and codes, and the calls of the API.',
     auth: 'credential',
-    query: z.object({
-      sessionId,
-      action: z.enum(ACTIVITY_ACTIONS).optional(),
-      status: z.enum(LOG_STATUSES).optional(),
-      ...logQuery,
-    }),
+    query: ActivityQuery,
     response: logOf(ActivityEntry),
     example: { query: { action: 'message_send', limit: '50' } },
     handler: async ({ ctx, query }) => ({
@@ -165,12 +138,7 @@ const logRoutes: Route[] = [
     summary: 'What became of codes, newest first',
     description: 'Never the codes. `statistics` counts what the filter holds, up to 10,000 of each state.',
     auth: 'credential',
-    query: z.object({
-      phoneNumber: z.string().min(1).max(MAX_WRITTEN).optional().describe('in any usual spelling'),
-      sessionId,
-      status: z.enum(OTP_STATUSES).optional(),
-      ...logQuery,
-    }),
+    query: OtpLogQuery,
     response: logOf(OtpEntry, { statistics: OtpStatistics }),
     errors: ['INVALID_NUMBER'],
     example: { query: { phoneNumber: '081234567890', status: 'sent' } },
@@ -186,7 +154,7 @@ const logRoutes: Route[] = [
     tag,
     summary: 'What went wrong, newest first',
     auth: 'credential',
-    query: z.object({ sessionId, action: z.enum(ACTIVITY_ACTIONS).optional(), ...logQuery }),
+    query: ErrorsQuery,
     response: logOf(ActivityEntry),
     example: { query: { limit: '20' } },
     handler: async ({ ctx, query }) => ({
@@ -203,13 +171,7 @@ const logRoutes: Route[] = [
       'Streamed, newest first; never codes or the content of messages. What a spreadsheet would take for a ' +
       "formula begins with '.",
     auth: 'credential',
-    query: z.object({
-      log: z.enum(EXPORTED_LOGS),
-      format: z.literal('csv').default('csv'),
-      sessionId,
-      ...windowQuery,
-      ...tenantQuery,
-    }),
+    query: ExportQuery,
     response: null,
     contentType: 'text/csv',
     example: { query: { log: 'activity', format: 'csv' } },
@@ -231,7 +193,7 @@ const logRoutes: Route[] = [
     auth: 'credential',
     scope: 'analytics:write',
     query: z.object(tenantQuery),
-    body: z.object({ activityDays: days, otpDays: days }),
+    body: CleanupFields,
     response: answerOf(CleanupData),
     example: { body: { activityDays: 30, otpDays: 7 } },
     handler: async ({ ctx, query, body }) => {

@@ -1,39 +1,31 @@
 /** `/auth`: registering, signing in, the own account, API keys. */
 import { z } from 'zod';
 import { bearerToken } from '../middlewares/authenticate.ts';
-import { SCOPES } from '../services/access.ts';
 import { createApiKey, listApiKeys, regenerateApiKey, revokeApiKey } from '../services/api-keys.ts';
 import { confirmRegistration, register } from '../services/auth/registration.ts';
+import {
+  ChangePasswordFields,
+  ConfirmFields,
+  CreateApiKeyFields,
+  LoginFields,
+  RegenerateQuery,
+  RegisterFields,
+  SignOutEverywhereFields,
+} from '../services/auth/schemas.ts';
 import { updateMe } from '../services/auth/settings.ts';
 import { changePassword, login, readMe, signOut, signOutEverywhere } from '../services/auth/verbs.ts';
 import { languageOf, mailLanguage } from '../services/mail/texts.ts';
 import { isTimeZone } from '../utils/time-zone.ts';
 import { type Route, route } from './route.ts';
-import {
-  Email,
-  Message,
-  NewPassword,
-  PersonName,
-  SessionId,
-  SignedInUser,
-  Timestamp,
-  User,
-} from './schemas.ts';
+import { Message, SignedInUser, Timestamp, User } from './schemas.ts';
 
 const tag = 'Auth';
-const MAX_GRACE_MINUTES = 30 * 24 * 60;
 
 const Confirm = z
   .object({ message: z.string(), verification: z.literal('sent') })
   .meta({ id: 'RegistrationToConfirm' });
 const SignedIn = z.object({ token: z.string(), user: SignedInUser }).meta({ id: 'SignedIn' });
 const TimeZone = z.string().trim().max(64).refine(isTimeZone, 'must be a time zone such as Asia/Jakarta');
-const Password = z.string().min(1, 'must not be empty').max(1024);
-
-const RevokeApiKeys = z
-  .boolean()
-  .optional()
-  .describe('end all API keys as well; the own key is a new one then');
 
 const ApiKey = z
   .object({
@@ -57,7 +49,7 @@ export const authRoutes: Route[] = [
     description:
       'A new user with the role `user`. Closed in production unless ALLOW_REGISTRATION=true. Where the service sends mails (SMTP_HOST), the answer is 202 with `verification`, also for an e-mail that is taken, and the account begins with `POST /auth/verify-email`.',
     auth: 'public',
-    body: z.object({ email: Email, password: NewPassword, name: PersonName }),
+    body: RegisterFields,
     status: 201,
     response: z.union([SignedIn, Confirm]),
     errors: ['FORBIDDEN', 'CONFLICT'],
@@ -78,7 +70,7 @@ export const authRoutes: Route[] = [
     description:
       'With the `token` of the link in the mail and the password of the registration. It works once and for a day, and signs in.',
     auth: 'public',
-    body: z.object({ token: z.string().min(1, 'must not be empty').max(200), password: Password }),
+    body: ConfirmFields,
     status: 201,
     response: SignedIn,
     errors: ['UNAUTHORIZED', 'NOT_FOUND', 'CONFLICT', 'FORBIDDEN'],
@@ -96,7 +88,7 @@ export const authRoutes: Route[] = [
     tag,
     summary: 'Sign in',
     auth: 'public',
-    body: z.object({ email: z.string().trim().min(1).max(255), password: Password }),
+    body: LoginFields,
     response: SignedIn,
     errors: ['UNAUTHORIZED'],
     example: { body: { email: 'user@example.com', password: 'password123' } },
@@ -136,7 +128,7 @@ export const authRoutes: Route[] = [
     summary: 'Change the own password',
     description: 'Ends every token and signed link that was made before; the answer holds a new token.',
     auth: 'jwt',
-    body: z.object({ currentPassword: Password, newPassword: NewPassword, revokeApiKeys: RevokeApiKeys }),
+    body: ChangePasswordFields,
     response: Message.extend({ token: z.string() }),
     example: { body: { currentPassword: 'password123', newPassword: 'correct horse battery' } },
     handler: async ({ ctx, body }) => ({
@@ -164,7 +156,7 @@ export const authRoutes: Route[] = [
     description:
       'And all signed links; the answer holds a new token. `revokeApiKeys: true` ends all API keys, too.',
     auth: 'jwt',
-    body: z.object({ revokeApiKeys: RevokeApiKeys }),
+    body: SignOutEverywhereFields,
     response: Message.extend({ token: z.string() }),
     handler: async ({ ctx, body }) => ({
       message: 'You are signed out everywhere else.',
@@ -178,15 +170,7 @@ export const authRoutes: Route[] = [
     summary: 'Replace the own API key',
     auth: 'jwt',
     writes: true,
-    query: z.object({
-      graceMinutes: z.coerce
-        .number()
-        .int()
-        .min(0)
-        .max(MAX_GRACE_MINUTES)
-        .default(0)
-        .describe('how long the old key goes on working'),
-    }),
+    query: RegenerateQuery,
     response: z.object({ apiKey: z.string() }),
     errors: ['QUOTA_EXCEEDED'],
     handler: async ({ ctx, query }) => regenerateApiKey(ctx, query),
@@ -208,19 +192,13 @@ export const authRoutes: Route[] = [
     description: 'Named, with scopes, optionally for one session and until a time. The key is shown once.',
     auth: 'jwt',
     writes: true,
-    body: z.object({
-      name: PersonName,
-      scopes: z.array(z.enum(SCOPES)).min(1, 'must name at least one').max(SCOPES.length),
-      sessionId: SessionId.optional(),
-      expiresAt: z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time' }).optional(),
-    }),
+    body: CreateApiKeyFields,
     status: 201,
     response: z.object({ apiKey: z.string(), data: ApiKey.extend({ apiKey: z.string() }) }),
     errors: ['CONFLICT', 'QUOTA_EXCEEDED'],
     example: { body: { name: 'shop', scopes: ['messages:write', 'read'] } },
     handler: async ({ ctx, body }) => {
-      const expiresAt = body.expiresAt === undefined ? undefined : Date.parse(body.expiresAt);
-      const data = await createApiKey(ctx, { ...body, expiresAt });
+      const data = await createApiKey(ctx, body);
       return { apiKey: data.apiKey, data };
     },
   }),

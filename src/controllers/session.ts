@@ -20,6 +20,7 @@ import {
   SessionOutput,
   SessionStatusOutput,
 } from '../services/sessions/index.ts';
+import { ListSessionsQuery } from '../services/sessions/schemas.ts';
 import { type Route, route } from './route.ts';
 import { Pagination, tenantQuery } from './schemas.ts';
 import { streamSessionEvents } from './session-events.ts';
@@ -46,11 +47,7 @@ const readRoutes: Route[] = [
     summary: 'List sessions',
     description: 'All of them, oldest first, unless `limit` asks for pages.',
     auth: 'credential',
-    query: z.object({
-      ...tenantQuery,
-      page: z.coerce.number().int().min(1).max(100_000).optional(),
-      limit: z.coerce.number().int().min(1).max(200).optional(),
-    }),
+    query: ListSessionsQuery,
     response: z.object({ data: z.array(SessionOutput), pagination: Pagination }),
     handler: async ({ ctx, query }) => ({ ...(await listSessions(ctx, query)) }),
   }),

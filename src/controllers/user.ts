@@ -2,17 +2,14 @@
 import { z } from 'zod';
 import { createUser, disableUser, listUsers, updateUser } from '../services/users.ts';
 import { auditUser } from '../services/users-audit.ts';
+import { CreateUserFields, ListUsersQuery, UpdateUserFields } from '../services/users-schemas.ts';
 import { type Route, route } from './route.ts';
 import {
   cursorQuery,
-  Email,
   Message,
-  NewPassword,
   Pagination,
-  PersonName,
   pageQuery,
   paginationOf,
-  Role,
   Timestamp,
   User,
   UserIdParams,
@@ -44,7 +41,7 @@ export const userRoutes: Route[] = [
     summary: 'List users',
     auth: 'jwt',
     role: 'admin',
-    query: z.object({ ...pageQuery, search: z.string().max(255).optional() }),
+    query: ListUsersQuery,
     response: z.object({ data: z.array(User), pagination: Pagination }),
     handler: async ({ ctx, query }) => {
       const { data, totalItems } = await listUsers(ctx, query);
@@ -61,7 +58,7 @@ export const userRoutes: Route[] = [
     writes: true,
     idempotent: true,
     unhashed: ['password'],
-    body: z.object({ email: Email, password: NewPassword, name: PersonName, role: Role.default('user') }),
+    body: CreateUserFields,
     status: 201,
     response: OneUser,
     errors: ['CONFLICT'],
@@ -82,14 +79,7 @@ export const userRoutes: Route[] = [
     role: 'admin',
     writes: true,
     params: UserIdParams,
-    body: z.object({
-      name: PersonName.optional(),
-      email: Email.optional(),
-      role: Role.optional(),
-      status: z.enum(['active', 'disabled']).optional(),
-      password: NewPassword.optional(),
-      revokeApiKeys: z.boolean().optional().describe('end all API keys of that user as well'),
-    }),
+    body: UpdateUserFields,
     response: OneUser,
     errors: ['NOT_FOUND', 'CONFLICT'],
     example: { params: { id: '2147483647' }, body: { name: 'Clerk' } },

@@ -5,7 +5,7 @@ import {
   AttemptOutput,
   CreateWebhookInput,
   DeliveryOutput,
-  DeliveryState,
+  ListDeliveriesQuery,
   RotateSecretInput,
   TestOutput,
   UpdateWebhookInput,
@@ -20,7 +20,7 @@ import {
   updateWebhook,
 } from '../services/webhooks/verbs.ts';
 import { type Route, route } from './route.ts';
-import { cursorQuery, Message, Pagination, pageQuery, paginationOf, tenantQuery } from './schemas.ts';
+import { Message, Pagination, pageQuery, paginationOf, tenantQuery } from './schemas.ts';
 
 const tag = 'Webhooks';
 const Id = z.object({ id: z.string().min(1).max(40) });
@@ -152,7 +152,7 @@ const deliveries: Route[] = [
     auth: 'credential',
     scope: 'read',
     params: Id,
-    query: z.object({ ...pageQuery, ...cursorQuery, state: DeliveryState.optional() }),
+    query: ListDeliveriesQuery,
     response: z.object({
       data: z.array(DeliveryOutput),
       pagination: Pagination,

@@ -11,6 +11,7 @@ import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
 import { requirePerson, requireWrite, SCOPES } from './access.ts';
 import { keyHash, keyPrefix, newApiKey } from './auth/keys.ts';
+import type { CreateApiKeyFields, RegenerateQuery } from './auth/schemas.ts';
 import { type Ctx, type Deps, originOf } from './context.ts';
 import { takeRoom } from './quotas.ts';
 
@@ -24,14 +25,6 @@ export interface ApiKeyInfo {
   expiresAt: string | null;
   lastUsedAt: string | null;
   createdAt: string;
-}
-
-export interface CreateApiKeyInput {
-  name: string;
-  scopes: string[];
-  sessionId?: string | undefined;
-  /** epoch milliseconds */
-  expiresAt?: number | undefined;
 }
 
 /**
@@ -90,10 +83,7 @@ export function showOwnKey(ctx: Ctx): Promise<string | null> {
  * A new own key; the old one works `graceMinutes` longer. Only for a signed-in person. Throws QUOTA_EXCEEDED when too
  * many replaced keys still work.
  */
-export async function regenerateApiKey(
-  ctx: Ctx,
-  input: { graceMinutes: number },
-): Promise<{ apiKey: string }> {
+export async function regenerateApiKey(ctx: Ctx, input: RegenerateQuery): Promise<{ apiKey: string }> {
   requirePerson(ctx);
   requireWrite(ctx);
   const { userId } = ctx.actor;
@@ -126,7 +116,7 @@ export async function listApiKeys(ctx: Ctx): Promise<ApiKeyInfo[]> {
  */
 export async function createApiKey(
   ctx: Ctx,
-  input: CreateApiKeyInput,
+  input: CreateApiKeyFields,
 ): Promise<ApiKeyInfo & { apiKey: string }> {
   requirePerson(ctx);
   requireWrite(ctx);
@@ -190,7 +180,7 @@ export async function revokeAllKeys(
   await record(tx, deps, [{ userId, event: 'api_key.revoked', data: { all: true, extra: revoked }, origin }]);
 }
 
-function checkNewKey(input: CreateApiKeyInput, now: number): void {
+function checkNewKey(input: CreateApiKeyFields, now: number): void {
   const known = new Set<string>(SCOPES);
   const unknown = input.scopes.filter((scope) => !known.has(scope));
   if (unknown.length > 0 || input.scopes.length === 0) {

@@ -12,7 +12,9 @@ import { revokeAllKeys, setOwnKey } from './api-keys.ts';
 import { newApiKey } from './auth/keys.ts';
 import { hashPassword } from './auth/passwords.ts';
 import { type Ctx, type Deps, originOf, type Role } from './context.ts';
+import type { UserIdParams } from './fields.ts';
 import { claimIdempotency } from './idempotency.ts';
+import type { CreateUserFields, ListUsersQuery, UpdateUserFields } from './users-schemas.ts';
 
 export interface UserInfo {
   id: number;
@@ -86,7 +88,7 @@ async function nextUserId(tx: Tx): Promise<number> {
 /** Users by id, those whose e-mail or name holds `search`. For admins who signed in. */
 export async function listUsers(
   ctx: Ctx,
-  input: { page: number; limit: number; search?: string | undefined },
+  input: ListUsersQuery,
 ): Promise<{ data: UserInfo[]; totalItems: number }> {
   requireAdmin(ctx);
   const where = input.search ? contains([users.email, users.name], input.search.trim()) : undefined;
@@ -102,16 +104,13 @@ export async function listUsers(
 }
 
 /** One user. For admins who signed in. Throws NOT_FOUND. */
-export async function readUser(ctx: Ctx, input: { id: number }): Promise<UserInfo> {
+export async function readUser(ctx: Ctx, input: UserIdParams): Promise<UserInfo> {
   requireAdmin(ctx);
   return toUserInfo(await findUser(ctx.db, input.id));
 }
 
 /** Adds a user of any role. For admins who signed in. Throws CONFLICT when the e-mail is taken. */
-export async function createUser(
-  ctx: Ctx,
-  input: { email: string; password: string; name: string; role: Role },
-): Promise<UserInfo> {
+export async function createUser(ctx: Ctx, input: CreateUserFields): Promise<UserInfo> {
   requireAdmin(ctx);
   const passwordHash = await hashPassword(input.password);
   return transact(ctx.db, async (tx) => {
@@ -124,23 +123,12 @@ export async function createUser(
   });
 }
 
-export interface UpdateUserInput {
-  id: number;
-  name?: string | undefined;
-  email?: string | undefined;
-  role?: Role | undefined;
-  status?: 'active' | 'disabled' | undefined;
-  password?: string | undefined;
-  /** end all its API keys as well */
-  revokeApiKeys?: boolean | undefined;
-}
-
 /**
  * Changes a user. A new password or a disabling ends its tokens and signed links at once, and `revokeApiKeys` its keys.
  * What is not named stays as others may change it meanwhile. For admins who signed in.
  * Throws NOT_FOUND, CONFLICT when the e-mail is taken or the last active admin would be gone.
  */
-export async function updateUser(ctx: Ctx, input: UpdateUserInput): Promise<UserInfo> {
+export async function updateUser(ctx: Ctx, input: UpdateUserFields & UserIdParams): Promise<UserInfo> {
   requireAdmin(ctx);
   const passwordHash = input.password === undefined ? undefined : await hashPassword(input.password);
   return transact(ctx.db, async (tx) => {
@@ -177,7 +165,7 @@ export async function updateUser(ctx: Ctx, input: UpdateUserInput): Promise<User
  * Disables a user: its tokens and keys stop at once, its e-mail stays taken. The fact `user.disabled` is in the
  * same transaction; every process reads `users.status` before it opens a session of that user again.
  */
-export async function disableUser(ctx: Ctx, input: { id: number }): Promise<UserInfo> {
+export async function disableUser(ctx: Ctx, input: UserIdParams): Promise<UserInfo> {
   return updateUser(ctx, { id: input.id, status: 'disabled' });
 }
 

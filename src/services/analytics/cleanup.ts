@@ -10,14 +10,12 @@ import { AppError } from '../../utils/errors.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
+import type { TenantInput } from '../fields.ts';
 import { deleteOld } from '../retention.ts';
-import type { TenantInput } from './filter.ts';
+import type { CleanupFields } from './schemas.ts';
 
-export interface CleanupInput extends TenantInput {
-  /** entries older than that go */
-  activityDays: number;
-  otpDays: number;
-}
+/** Entries older than these days go. */
+type CleanupInput = TenantInput & { [Field in keyof CleanupFields]-?: number };
 
 export interface CleanupResult {
   activityDeleted: number;

@@ -6,8 +6,9 @@ import { zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
 import { statisticsZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
-import { type Scope, scopeOf, type TenantInput } from './filter.ts';
+import { type Scope, scopeOf } from './filter.ts';
 import type { LogSource } from './keyset.ts';
+import type { DashboardQuery } from './schemas.ts';
 import { countAll } from './totals.ts';
 
 export interface Dashboard {
@@ -29,10 +30,7 @@ const MESSAGES = { table: messages, at: messages.createdAt, id: messages.id };
 const OTPS = { table: otps, at: otps.createdAt, id: otps.id };
 
 /** Sessions, messages and codes of a tenant, in all and of today. Throws FORBIDDEN for somebody else's. */
-export async function readDashboard(
-  ctx: Ctx,
-  input: TenantInput & { timeZone?: string | undefined },
-): Promise<Dashboard> {
+export async function readDashboard(ctx: Ctx, input: DashboardQuery): Promise<Dashboard> {
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
   const now = ctx.clock.now();

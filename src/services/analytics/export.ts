@@ -11,16 +11,12 @@ import { formatE164 } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { toEntries } from './activity-view.ts';
-import { activityBranches, type Scope, scopeOf, type TenantInput, type TimeRange } from './filter.ts';
+import { activityBranches, type Scope, scopeOf } from './filter.ts';
 import { findRows, type LogSource } from './keyset.ts';
 import { otpBranches, otpConditions, toEntry } from './otp-log.ts';
+import type { ExportQuery } from './schemas.ts';
 
-export const EXPORTED_LOGS = ['activity', 'otp', 'messages'] as const;
-
-export interface ExportInput extends TenantInput, TimeRange {
-  log: (typeof EXPORTED_LOGS)[number];
-  sessionId?: string | undefined;
-}
+type ExportInput = Omit<ExportQuery, 'format'>;
 
 type Cell = string | number | null;
 type Line = Record<string, Cell>;

@@ -2,29 +2,16 @@
 import { and, eq, gte, lt, type SQL } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { ACTIVITY_ACTIONS, ACTIVITY_STATUSES, activityLogs, whatsappAccounts } from '../../db/schema.ts';
-import type { Action } from '../../events/table.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requireSession, tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import type { PageInput, TenantInput } from '../fields.ts';
 import type { LogSource } from './keyset.ts';
-import { fromLogStatus, type LogStatus } from './vocabulary.ts';
+import type { ActivityQuery } from './schemas.ts';
+import { fromLogStatus } from './vocabulary.ts';
 
-export interface TenantInput {
-  userId?: number | undefined;
-  all?: boolean | undefined;
-}
-
-export interface TimeRange {
-  /** epoch milliseconds: from, inclusive, and to, exclusive */
-  from?: number | undefined;
-  to?: number | undefined;
-}
-
-export interface ActivityFilter extends TenantInput, TimeRange {
-  sessionId?: string | undefined;
-  action?: Action | undefined;
-  status?: LogStatus | undefined;
-}
+/** Which entries; `from`, inclusive, and `to`, exclusive, in epoch milliseconds. */
+export type ActivityFilter = Omit<ActivityQuery, keyof PageInput>;
 
 /** Whose log: null is everybody's. A key that is bound to a session sees that session only. */
 export interface Scope {
@@ -99,7 +86,7 @@ function kindConditions({ action, status }: ActivityFilter): (SQL | undefined)[]
   );
 }
 
-function withinIds({ from, to }: TimeRange): SQL | undefined {
+function withinIds({ from, to }: Pick<ActivityQuery, 'from' | 'to'>): SQL | undefined {
   return and(
     from === undefined ? undefined : gte(activityLogs.id, idAt(from)),
     to === undefined ? undefined : lt(activityLogs.id, idAt(to)),

@@ -9,16 +9,11 @@ import { type Cursor, encodeCursor, isOlder, type Keyset, parseCursor } from '..
 import { rawRows } from '../../db/ops.ts';
 import type { DbTable } from '../../db/types.ts';
 import { AppError } from '../../utils/errors.ts';
+import type { PageInput } from '../fields.ts';
 
 /** A table, or a part of one under its own name, that is read newest first. */
 export interface LogSource extends Keyset {
   table: DbTable | SQL;
-}
-
-export interface PageInput {
-  page: number;
-  limit: number;
-  cursor?: string | undefined;
 }
 
 export interface FoundPage {

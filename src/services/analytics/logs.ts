@@ -4,10 +4,9 @@ import { activityLogs } from '../../db/schema.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { type ActivityEntry, toEntries } from './activity-view.ts';
-import { type ActivityFilter, activityBranches, scopeOf } from './filter.ts';
-import { findPage, type PageInput } from './keyset.ts';
-
-export type ListActivityInput = ActivityFilter & PageInput;
+import { activityBranches, scopeOf } from './filter.ts';
+import { findPage } from './keyset.ts';
+import type { ActivityQuery } from './schemas.ts';
 
 export interface LogPage<T> {
   logs: T[];
@@ -19,7 +18,7 @@ export interface LogPage<T> {
  * What happened, newest first: facts and calls of the API, also those of this moment. Any filter costs the same in
  * a log of any length. Throws FORBIDDEN (somebody else's), SESSION_NOT_FOUND (a bound key), VALIDATION_FAILED.
  */
-export async function listActivity(ctx: Ctx, input: ListActivityInput): Promise<LogPage<ActivityEntry>> {
+export async function listActivity(ctx: Ctx, input: ActivityQuery): Promise<LogPage<ActivityEntry>> {
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
   await ctx.requestRecorder.flush();
@@ -33,9 +32,6 @@ export async function listActivity(ctx: Ctx, input: ListActivityInput): Promise<
 }
 
 /** What went wrong, newest first: the entries with status `error`. Throws as `listActivity`. */
-export function listErrors(
-  ctx: Ctx,
-  input: Omit<ListActivityInput, 'status'>,
-): Promise<LogPage<ActivityEntry>> {
+export function listErrors(ctx: Ctx, input: Omit<ActivityQuery, 'status'>): Promise<LogPage<ActivityEntry>> {
   return listActivity(ctx, { ...input, status: 'error' });
 }

@@ -9,17 +9,11 @@ import { requireScope } from '../access.ts';
 import { statisticsZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
 import { COUNTRY_CODES, quickCountryOf } from '../otp/country.ts';
-import { type Scope, scopeOf, type TenantInput } from './filter.ts';
+import { type Scope, scopeOf } from './filter.ts';
 import { localTime } from './local-time.ts';
 import { percent } from './message-tally.ts';
 import type { OtpStatus } from './otp-log.ts';
-
-export interface OtpConversionInput extends Pick<TenantInput, 'userId'> {
-  sessionId?: string | undefined;
-  /** whole local days, today included */
-  days: number;
-  timeZone?: string | undefined;
-}
+import type { OtpConversionQuery } from './schemas.ts';
 
 export interface Conversion {
   total: number;
@@ -54,7 +48,7 @@ const MAX_ROWS = 200_000;
 /**
  * The codes that were made in the last `days` days, up to half a minute old. Throws FORBIDDEN, SESSION_NOT_FOUND (a bound key).
  */
-export async function readOtpConversion(ctx: Ctx, input: OtpConversionInput): Promise<OtpConversion> {
+export async function readOtpConversion(ctx: Ctx, input: OtpConversionQuery): Promise<OtpConversion> {
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
   const timeZone = await statisticsZoneOf(ctx, input.timeZone, scope.tenant);

@@ -6,18 +6,15 @@ import { normalizePhone } from '../../utils/phone.ts';
 import { findSubscriber } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
-import { type Scope, scopeOf, type TenantInput, type TimeRange } from './filter.ts';
-import { countUpTo, findPage, type LogSource, MAX_COUNTED, type PageInput } from './keyset.ts';
+import type { PageInput } from '../fields.ts';
+import { type Scope, scopeOf } from './filter.ts';
+import { countUpTo, findPage, type LogSource, MAX_COUNTED } from './keyset.ts';
 import type { LogPage } from './logs.ts';
+import type { OtpLogQuery } from './schemas.ts';
 
 export type OtpStatus = (typeof OTP_STATUSES)[number];
 
-export interface OtpFilter extends TenantInput, TimeRange {
-  sessionId?: string | undefined;
-  phoneNumber?: string | undefined;
-  status?: OtpStatus | undefined;
-}
-export type ListOtpInput = OtpFilter & PageInput;
+export type OtpFilter = Omit<OtpLogQuery, keyof PageInput>;
 
 export interface OtpEntry {
   id: string;
@@ -63,7 +60,7 @@ const newestSource: LogSource = {
  */
 export async function listOtpLog(
   ctx: Ctx,
-  input: ListOtpInput,
+  input: OtpLogQuery,
 ): Promise<LogPage<OtpEntry> & { statistics: OtpStatistics }> {
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);

@@ -10,16 +10,9 @@ import type { Ctx } from '../context.ts';
 import { findSession, type SessionRecord } from '../sessions/find.ts';
 import { countMessages } from './message-counts.ts';
 import { type MessageStatistics, percent } from './message-tally.ts';
+import type { SessionStatsQuery } from './schemas.ts';
 import { readUptime, type Uptime } from './uptime.ts';
 import { type SessionState, stateOf } from './vocabulary.ts';
-
-export interface SessionStatsInput {
-  sessionId: string;
-  userId?: number | undefined;
-  /** whole local days, today included */
-  days: number;
-  timeZone?: string | undefined;
-}
 
 export interface SessionStats extends MessageStatistics {
   sessionId: string;
@@ -54,7 +47,10 @@ export interface SessionStats extends MessageStatistics {
 /**
  * Statistics of the last `days` days, up to half a minute old. Throws SESSION_NOT_FOUND.
  */
-export async function readSessionStats(ctx: Ctx, input: SessionStatsInput): Promise<SessionStats> {
+export async function readSessionStats(
+  ctx: Ctx,
+  input: SessionStatsQuery & { sessionId: string },
+): Promise<SessionStats> {
   requireScope(ctx, 'read');
   const session = await findSession(ctx, input);
   const timeZone = await statisticsZoneOf(ctx, input.timeZone, session.userId);

@@ -16,22 +16,17 @@ import type { MailLanguage } from '../mail/texts.ts';
 import { insertUser, normalizeEmail, toUserInfo, type UserRow } from '../users.ts';
 import { newApiKey } from './keys.ts';
 import { hashPassword, isPassword } from './passwords.ts';
+import type { ConfirmFields, RegisterFields } from './schemas.ts';
 import { addressThrottle, checkThrottle, countFailure } from './throttle.ts';
 import type { SignedIn } from './verbs.ts';
 
 /** Mails about registrations that one address gets in a day: strangers must not fill anybody's inbox. */
 const MAILS_PER_DAY = 3;
 
-export interface RegisterInput {
-  email: string;
-  password: string;
-  name: string;
-  /** of the mail */
-  language: MailLanguage;
-}
+type RegisterInput = RegisterFields & { language: MailLanguage };
 
 /**
- * A new tenant with the role `user`. Throws FORBIDDEN when registration is closed, RATE_LIMITED. With an SMTP server the
+ * A new tenant with the role `user`; `language` is that of the mail. Throws FORBIDDEN when registration is closed, RATE_LIMITED. With an SMTP server the
  * answer is `confirm`, whether the e-mail is taken or not, and a mail tells what to do; without one it is the account,
  * and CONFLICT is thrown for a taken e-mail.
  */
@@ -98,10 +93,7 @@ async function askToConfirm(ctx: Ctx, input: RegisterInput & { passwordHash: str
  * Throws NOT_FOUND for a token that is not ours, used or older than a day, UNAUTHORIZED for another password, CONFLICT when
  * the e-mail was taken meanwhile, FORBIDDEN when registration was closed, RATE_LIMITED.
  */
-export async function confirmRegistration(
-  ctx: Ctx,
-  input: { token: string; password: string },
-): Promise<SignedIn> {
+export async function confirmRegistration(ctx: Ctx, input: ConfirmFields): Promise<SignedIn> {
   requireOpen(ctx);
   const address = addressThrottle(ctx);
   await checkThrottle(ctx.db, address, ctx.clock.now());

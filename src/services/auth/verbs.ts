@@ -17,6 +17,7 @@ import { languageOf } from '../mail/texts.ts';
 import { normalizeEmail, toUserInfo, type UserInfo, type UserRow } from '../users.ts';
 import { originOfSignIn, rememberNetwork } from './known-devices.ts';
 import { hashPassword, isPassword } from './passwords.ts';
+import type { ChangePasswordFields, LoginFields, SignOutEverywhereFields } from './schemas.ts';
 import { addressThrottle, countAttempt, countFailure, forgetFailures, type Throttle } from './throttle.ts';
 
 export interface SignedIn {
@@ -40,7 +41,7 @@ const FREE_PER_ACCOUNT = 50;
  */
 export async function login(
   ctx: Ctx,
-  input: { email: string; password: string; device?: string | undefined },
+  input: LoginFields & { device?: string | undefined },
 ): Promise<SignedIn & { userId: number }> {
   const email = normalizeEmail(input.email);
   const address = addressThrottle(ctx);
@@ -123,10 +124,7 @@ export async function readMe(ctx: Ctx): Promise<UserInfo & { apiKey?: string | n
  * API keys, too; answers with a new token. Read-only users may. Throws VALIDATION_FAILED for a wrong current password,
  * counted like a failed login, and UNAUTHORIZED when an admin has set another password meanwhile.
  */
-export async function changePassword(
-  ctx: Ctx,
-  input: { currentPassword: string; newPassword: string; revokeApiKeys?: boolean | undefined },
-): Promise<{ token: string }> {
+export async function changePassword(ctx: Ctx, input: ChangePasswordFields): Promise<{ token: string }> {
   requirePerson(ctx);
   const row = await ownRow(ctx);
   // Whoever holds a token is counted apart from those who sign in.
@@ -150,7 +148,7 @@ export async function changePassword(
  */
 export async function signOutEverywhere(
   ctx: Ctx,
-  input: { revokeApiKeys?: boolean | undefined },
+  input: SignOutEverywhereFields,
 ): Promise<{ token: string }> {
   requirePerson(ctx);
   const row = await ownRow(ctx);

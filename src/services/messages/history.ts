@@ -6,10 +6,10 @@ import { type Cursor, encodeCursor, isNotOlder, isOlder, parseCursor } from '../
 import { messages } from '../../db/schema.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requireScope, tenantOf } from '../access.ts';
-import { type FoundPage, findPage, type LogSource, type PageInput } from '../analytics/keyset.ts';
+import { type FoundPage, findPage, type LogSource } from '../analytics/keyset.ts';
 import type { Ctx } from '../context.ts';
+import type { PageInput, TenantInput } from '../fields.ts';
 import { findSession } from '../sessions/find.ts';
-import type { TenantInput } from './read.ts';
 import { toPeer } from './recipient.ts';
 import type { ListFilters, MessageOutput } from './schemas.ts';
 import { toMessage } from './view.ts';

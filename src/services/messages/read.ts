@@ -6,16 +6,12 @@ import { asPriority } from '../../queue/priority.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import type { TenantInput } from '../fields.ts';
 import { estimateSendAt } from './estimate.ts';
 import type { MessageDetail } from './schemas.ts';
 import { readSendingSession } from './session.ts';
 import { type MessageRecord, toIso, toMessage } from './view.ts';
 import { holdsOf, toWaitingFor } from './waiting-for.ts';
-
-export interface TenantInput {
-  userId?: number | undefined;
-  all?: boolean | undefined;
-}
 
 /** Two of the tenant's own sessions may know a message by one id: as its sender and its recipient, or in one group. */
 interface WhichOne {

@@ -5,19 +5,12 @@ import { normalizePhone } from '../../utils/phone.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { findSession, type SessionRef } from './find.ts';
-import type { SessionOutput, SessionStatusOutput } from './schemas.ts';
+import type { ListSessionsQuery, SessionOutput, SessionStatusOutput } from './schemas.ts';
 import { toSession, toSessionStatus } from './view.ts';
 
 const accounts = whatsappAccounts;
 /** Without `limit` all are listed, as older clients expect; nobody has more than this. */
 const MAX_LISTED = 10_000;
-
-export interface ListSessionsInput {
-  userId?: number | undefined;
-  all?: boolean | undefined;
-  page?: number | undefined;
-  limit?: number | undefined;
-}
 
 export interface SessionList {
   data: SessionOutput[];
@@ -25,7 +18,7 @@ export interface SessionList {
 }
 
 /** The caller's sessions, oldest first; an admin may ask for another user's or for all. */
-export async function listSessions(ctx: Ctx, input: ListSessionsInput = {}): Promise<SessionList> {
+export async function listSessions(ctx: Ctx, input: ListSessionsQuery = {}): Promise<SessionList> {
   requireScope(ctx, 'read');
   const tenant = tenantOf(ctx, input);
   const { sessionId } = ctx.actor;

@@ -3,12 +3,20 @@
 import { z } from 'zod';
 import { SESSION_STATUSES } from '../../db/schema.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
+import { tenantQuery } from '../fields.ts';
 
 /** `.` and `..` would be taken for folders by every client that resolves a URL. */
 export const SessionId = z
   .string()
   .regex(/^[A-Za-z0-9_.-]{1,100}$/, 'must have 1 to 100 of A-Z a-z 0-9 _ . -')
   .refine((value) => value !== '.' && value !== '..', 'must not be a dot or two');
+
+export const ListSessionsQuery = z.object({
+  ...tenantQuery,
+  page: z.coerce.number().int().min(1).max(100_000).optional(),
+  limit: z.coerce.number().int().min(1).max(200).optional(),
+});
+export type ListSessionsQuery = z.output<typeof ListSessionsQuery>;
 
 export const CreateSessionInput = z.object({
   sessionId: SessionId.optional().describe('made when missing; unique among your own sessions'),

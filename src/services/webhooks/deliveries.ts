@@ -12,7 +12,7 @@ import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { postEvent, readEndpoint } from './endpoint.ts';
 import { requireWebhook, webhookNotFound } from './find.ts';
-import type { AttemptOutput, DeliveryOutput, TestOutput } from './schemas.ts';
+import type { AttemptOutput, DeliveryOutput, ListDeliveriesQuery, TestOutput } from './schemas.ts';
 
 /** Exact totals stop here: counting more would read the whole log for a number nobody needs. */
 const COUNTED = 10_000;
@@ -24,18 +24,10 @@ const OUTBOX: Keyset = { at: webhookOutbox.createdAt, id: webhookOutbox.id };
 
 type OutboxRow = typeof webhookOutbox.$inferSelect;
 
-export interface ListDeliveriesInput {
-  id: string;
-  state?: OutboxRow['state'] | undefined;
-  page: number;
-  limit: number;
-  cursor?: string | undefined;
-}
-
 /** The events of a webhook, newest first. Throws NOT_FOUND. */
 export async function listDeliveries(
   ctx: Ctx,
-  input: ListDeliveriesInput,
+  input: ListDeliveriesQuery & { id: string },
 ): Promise<{ data: DeliveryOutput[]; totalItems: number | null; nextCursor: string | null }> {
   requireScope(ctx, 'read');
   await requireWebhook(ctx, input.id);

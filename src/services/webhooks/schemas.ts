@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { OUTBOX_STATES } from '../../db/schema.ts';
 import { WEBHOOK_EVENTS } from '../../events/table.ts';
+import { cursorQuery, pageQuery } from '../fields.ts';
 import { SessionId } from '../sessions/schemas.ts';
 
 const Url = z
@@ -99,3 +100,10 @@ export const TestOutput = z.object({
   answer: z.string().describe('at most 1,000 bytes of what the receiver answered'),
 });
 export type TestOutput = z.infer<typeof TestOutput>;
+
+export const ListDeliveriesQuery = z.object({
+  ...pageQuery,
+  ...cursorQuery,
+  state: DeliveryState.optional(),
+});
+export type ListDeliveriesQuery = z.output<typeof ListDeliveriesQuery>;
