@@ -1,5 +1,7 @@
 /** `/session`: linked numbers, how they are linked, and what becomes of them. */
 import { z } from 'zod';
+import type { HttpContext } from '../middlewares/http-env.ts';
+import type { Ctx } from '../services/context.ts';
 import {
   CheckPhoneInput,
   CleanupInput,
@@ -9,24 +11,28 @@ import {
   cleanupSessions,
   createSession,
   deleteSession,
+  followSession,
   getQr,
   getQrImage,
   getSessionStatus,
   listSessions,
   logoutSession,
   QrOutput,
+  readEvents,
   restartSession,
+  type SessionEvent,
   SessionId,
   SessionOutput,
+  type SessionRef,
   SessionStatusOutput,
 } from '../services/sessions/index.ts';
 import { ListSessionsQuery } from '../services/sessions/schemas.ts';
 import { type Route, route } from './route.ts';
 import { Pagination, tenantQuery } from './schemas.ts';
-import { streamSessionEvents } from './session-events.ts';
 import { sessionPageRoutes } from './session-page/routes.ts';
 import { passkeyRoutes } from './session-passkey.ts';
 import { transferRoutes } from './session-transfer.ts';
+import { type SseEvent, streamEvents } from './sse.ts';
 
 const tag = 'Sessions';
 const scope = 'sessions:write';
@@ -234,3 +240,27 @@ export const sessionRoutes: Route[] = [
   ...readRoutes,
   ...writeRoutes,
 ];
+
+/**
+ * Answers with the session's events from now on, or from Last-Event-ID on. Ends when the session is deleted, and as
+ * every stream does. Throws SESSION_NOT_FOUND, RATE_LIMITED.
+ */
+async function streamSessionEvents(ctx: Ctx, http: HttpContext, ref: SessionRef): Promise<Response> {
+  const session = await followSession(ctx, ref, lastEventId(http));
+  return streamEvents(ctx, http, {
+    filter: { userId: session.userId, accountId: session.id },
+    first: session.snapshot.map(toSse),
+    async next() {
+      const events = await readEvents(ctx, session);
+      return events === null ? null : events.map(toSse);
+    },
+  });
+}
+
+const toSse = ({ seq, event, data }: SessionEvent): SseEvent => ({ id: String(seq), event, data });
+
+/** Numbers only: anything else is a client that has seen nothing yet. */
+function lastEventId(http: HttpContext): number | null {
+  const text = http.req.header('last-event-id') ?? '';
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+}

@@ -1,14 +1,16 @@
 /** CSV files: contacts into a list, and out of it again. */
 import { z } from 'zod';
+import type { HttpContext } from '../../middlewares/http-env.ts';
 import { NUMBERS_WITHOUT_PLUS } from '../../services/contacts/import/bare-numbers.ts';
 import { exportImportErrors, getImport, startImport } from '../../services/contacts/import/verbs.ts';
+import type { Ctx } from '../../services/context.ts';
 import { exportContacts } from '../../services/lists/export.ts';
 import { AppError } from '../../utils/errors.ts';
 import { answerCsv } from '../csv-answer.ts';
 import { wantsAsync } from '../prefer.ts';
 import { type Route, type RouteInput, route } from '../route.ts';
 import { Timestamp } from '../schemas.ts';
-import { streamImport } from './import-events.ts';
+import { type SseEvent, streamEvents } from '../sse.ts';
 import { broadcastPath, EXAMPLE_ID, IdParams, ListParams, ownerQuery, TAG } from './parts.ts';
 
 const listParams = { sessionId: 'main', listId: EXAMPLE_ID };
@@ -241,3 +243,26 @@ const exportList = route({
 });
 
 export const importRoutes: readonly Route[] = [importContacts, get, events, errors, exportList];
+
+/** `progress` whenever the counts have moved, at most once a second; ends after `completed` or `failed`. */
+async function streamImport(
+  ctx: Ctx,
+  http: HttpContext,
+  ref: { sessionId: string; id: string },
+): Promise<Response> {
+  const first = await getImport(ctx, ref);
+  let told = -1;
+  let ended = false;
+  return streamEvents(ctx, http, {
+    filter: { userId: ctx.actor.userId },
+    first: [],
+    async next(): Promise<readonly SseEvent[] | null> {
+      if (ended) return null;
+      const data = told < 0 ? first : await getImport(ctx, ref);
+      ended = data.status !== 'running';
+      if (!ended && data.processed === told) return [];
+      told = data.processed;
+      return [{ id: String(told), event: ended ? data.status : 'progress', data }];
+    },
+  });
+}

@@ -1,8 +1,13 @@
 /** The page on which a phone is linked: the QR code or the pairing code, until the session is connected. */
-import type { Lang } from '../dashboard/i18n.ts';
+
+import { type Lang, texts } from '../dashboard/i18n.ts';
+import * as english from '../dashboard/locales/en/qr-page.ts';
+import * as indonesian from '../dashboard/locales/id/qr-page.ts';
 import { sessionPath } from '../dashboard/sessions/parts.tsx';
 import { whyByReason } from '../dashboard/sessions/reasons.ts';
-import { QR_PAGE_TEXTS } from './texts.ts';
+
+/** What the page says; its script gets the same words. */
+const QR_PAGE_TEXTS = texts({ en: english.qrPage, id: indonesian.qrPage });
 
 export interface QrPage {
   lang: Lang;

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
+import { MINUTE_MS } from '../durations.ts';
 import type { Logger } from '../logger.ts';
 import { createLocalStorage } from './local.ts';
 import { createS3Storage } from './s3.ts';
 import { type FileStorage, StorageError } from './storage.ts';
-import { watchStorage } from './watched.ts';
 
 /** The storage cannot be used as it is configured: for a person, in one line. */
 export class StorageStartError extends Error {
@@ -39,4 +39,51 @@ export async function checkStorage(storage: FileStorage): Promise<void> {
     if (!(error instanceof StorageError)) throw error;
     if (error.trouble === 'refused') throw new StorageStartError(error.reason);
   }
+}
+
+/** Trouble that goes on is told again after this. */
+const REPEAT_MS = MINUTE_MS;
+
+/** The same storage, whose trouble is logged: once when it begins, now and then while it lasts, once when it is over. */
+function watchStorage(
+  storage: FileStorage,
+  { clock, logger }: { clock: Clock; logger: Logger },
+): FileStorage {
+  let toldAt: number | null = null;
+
+  async function watch<R>(work: Promise<R>): Promise<R> {
+    try {
+      const result = await work;
+      if (toldAt !== null) logger.info('the storage of files works again', { storage: storage.type });
+      toldAt = null;
+      return result;
+    } catch (error) {
+      if (error instanceof StorageError) tell(error);
+      throw error;
+    }
+  }
+
+  function tell({ trouble, reason }: StorageError): void {
+    const now = clock.monotonic();
+    if (toldAt !== null && now - toldAt < REPEAT_MS) return;
+    toldAt = now;
+    logger.error('the storage of files cannot be used', { storage: storage.type, trouble, reason });
+  }
+
+  return {
+    type: storage.type,
+    put: (key, file) => watch(storage.put(key, file)),
+    async open(key) {
+      const stream = await watch(storage.open(key));
+      stream?.on('error', (error) => {
+        if (error instanceof StorageError) tell(error);
+      });
+      return stream;
+    },
+    has: (key) => watch(storage.has(key)),
+    remove: (key) => watch(storage.remove(key)),
+    list: (prefix) => storage.list(prefix),
+    check: () => watch(storage.check()),
+    close: () => storage.close(),
+  };
 }

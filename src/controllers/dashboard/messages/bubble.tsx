@@ -1,12 +1,14 @@
 /** A message as a chat shows it. Everything in it was chosen by somebody else: it is text, never markup. */
+
+import type { Child } from 'hono/jsx';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
+import { phoneOf } from '../../../whatsapp/jid.ts';
 import type { View } from '../page.ts';
 import { Badge, Time } from '../parts.tsx';
 import { contentOf, quotedOf, type ShownContent } from './content.ts';
-import { ContextPart } from './context.tsx';
 import { isSendable, pagesOf } from './kinds/index.ts';
 import { MessageLink } from './kinds/parts.tsx';
-import { EventPart, OfferPart, OrderPart, ProductPart } from './offer.tsx';
+import { EventPart, OfferPart, OrderPart, OuterLink, ProductPart } from './offer.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { statusName, statusTone } from './words.ts';
 
@@ -133,4 +135,41 @@ function FlowPart({ params }: { params: Record<string, unknown> }) {
       ))}
     </ul>
   );
+}
+
+/** Forwarded so often that WhatsApp's own clients mark it with two arrows. */
+const OFTEN = 5;
+
+function ContextPart({ view, content }: { view: View; content: ShownContent }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  const extras = 'mentions' in content || 'forwarded' in content || 'referral' in content ? content : null;
+  if (extras === null) return null;
+  const { forwarded, forwardingScore = 0, mentions = [], referral } = extras;
+  return (
+    <>
+      {forwarded && <Mark>↪ {forwardingScore >= OFTEN ? t.forwardedOften : t.forwarded}</Mark>}
+      {referral && (
+        <Mark>
+          {t.cameBy}{' '}
+          <OuterLink url={referral.sourceUrl}>
+            {referral.title ?? referral.sourceUrl ?? referral.sourceId ?? referral.entryPoint ?? ''}
+          </OuterLink>
+        </Mark>
+      )}
+      {mentions.length > 0 && (
+        <Mark>
+          {t.names} {mentions.map(shownJid).join(', ')}
+        </Mark>
+      )}
+    </>
+  );
+}
+
+function Mark({ children }: { children: Child }) {
+  return <p class="muted small wrap">{children}</p>;
+}
+
+function shownJid(jid: string): string {
+  const phone = phoneOf(jid);
+  return phone === null ? jid : `+${phone}`;
 }

@@ -13,9 +13,15 @@ import {
 } from '../../../services/analytics/overview.ts';
 import { MINUTE_MS } from '../../../utils/durations.ts';
 import { BarChart } from '../chart.tsx';
+import { texts } from '../i18n.ts';
+import * as english from '../locales/en/overview.ts';
+import * as indonesian from '../locales/id/overview.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Empty, Stat, Table, Time, type Tone } from '../parts.tsx';
-import { OVERVIEW_TEXTS, type OverviewTexts } from './texts.ts';
+
+const OVERVIEW_TEXTS = texts({ en: english.overview, id: indonesian.overview });
+
+type OverviewTexts = ReturnType<typeof OVERVIEW_TEXTS>;
 
 const HERE = '/dashboard';
 const LAST_ERRORS = 5;

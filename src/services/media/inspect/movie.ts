@@ -1,7 +1,6 @@
 /** Films in MP4 and its relatives: how long, and how large they are shown. */
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { MediaDetails } from '../../../whatsapp/content.ts';
-import { type Box, boxesIn, bytesAt } from './boxes.ts';
 
 type Film = Awaited<ReturnType<typeof open>>;
 
@@ -47,4 +46,40 @@ function sizeOf(tkhd: Buffer): MediaDetails {
   if (width === 0 || height === 0) return {};
   const turned = tkhd.readInt32BE(matrix) === 0 && tkhd.readInt32BE(matrix + 4) !== 0;
   return turned ? { width: height, height: width } : { width, height };
+}
+
+interface Box {
+  type: string;
+  /** of its content, in the file */
+  from: number;
+  to: number;
+}
+
+/** More than any film has on one level. */
+const MAX_BOXES = 1_000;
+
+/** The boxes between two places. Ends where one is damaged, and after 1,000. */
+async function* boxesIn(file: FileHandle, from: number, to: number): AsyncGenerator<Box> {
+  let at = from;
+  for (let n = 0; n < MAX_BOXES && at + 8 <= to; n++) {
+    const head = await bytesAt(file, at, 16);
+    if (head.length < 8) return;
+    let size = head.readUInt32BE(0);
+    let headerBytes = 8;
+    if (size === 1 && head.length === 16) {
+      size = Number(head.readBigUInt64BE(8));
+      headerBytes = 16;
+    } else if (size === 0) {
+      size = to - at;
+    }
+    if (size < headerBytes || at + size > to) return;
+    yield { type: head.toString('latin1', 4, 8), from: at + headerBytes, to: at + size };
+    at += size;
+  }
+}
+
+/** At most `length` bytes; fewer at the end of the file. */
+async function bytesAt(file: FileHandle, from: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from);
+  return buffer.subarray(0, bytesRead);
 }
