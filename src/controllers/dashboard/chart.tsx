@@ -61,17 +61,23 @@ export function BarChart({
           </g>
         ))}
       </svg>
-      <ul class="key">
-        {shown.map(({ name, values }, i) => (
-          <li>
-            <svg viewBox="0 0 10 10" aria-hidden="true">
-              <rect class={`s${i + 1}`} width="10" height="10" rx="2" />
-            </svg>{' '}
-            {name} <span class="muted">{sum(values).toLocaleString('en')}</span>
-          </li>
-        ))}
-      </ul>
+      <Key series={shown} />
     </figure>
+  );
+}
+
+function Key({ series }: { series: readonly Series[] }) {
+  return (
+    <ul class="key">
+      {series.map(({ name, values }, i) => (
+        <li>
+          <svg viewBox="0 0 10 10" aria-hidden="true">
+            <rect class={`s${i + 1}`} width="10" height="10" rx="2" />
+          </svg>{' '}
+          {name} <span class="muted">{sum(values).toLocaleString('en')}</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,6 +1,6 @@
 /** How the service itself is. */
 import { readSystem } from '../../../services/system.ts';
-import { type Page, page } from '../page.ts';
+import { type Page, page, type View } from '../page.ts';
 import { Badge, Facts, Table } from '../parts.tsx';
 import { ADMIN_TEXTS } from './texts.ts';
 import { AdminTabs } from './users.tsx';
@@ -15,47 +15,16 @@ export const systemPages: Page[] = [
     async handler({ ctx, view }) {
       const t = ADMIN_TEXTS(view.lang);
       const system = await readSystem(ctx);
-      const { database, engine, clock } = system.health;
       const body = (
         <>
           <AdminTabs t={t} current={HERE} />
           <section class="card">
-            <Facts
-              facts={[
-                [t.version, system.version],
-                [t.node, system.node],
-                [t.uptime, t.minutes(Math.floor(system.uptimeSeconds / 60))],
-                [t.phase, system.health.phase],
-                [
-                  t.database,
-                  <>
-                    {database.type}{' '}
-                    <Badge tone={database.writable ? 'good' : 'bad'}>
-                      {database.latencyMs === null
-                        ? t.down
-                        : database.writable
-                          ? t.up(database.latencyMs)
-                          : t.notWritable}
-                    </Badge>
-                  </>,
-                ],
-                [
-                  t.clock,
-                  <Badge tone={clock.status === 'ok' ? 'good' : 'bad'}>
-                    {clock.skewMs === null ? t.unknown : t.skew(clock.skewMs)}
-                  </Badge>,
-                ],
-                [t.engine, engine.name],
-                ...(engine.unreadable ? [[t.unreadable, String(engine.unreadable)] as const] : []),
-                [t.processes, String(system.processes)],
-                [t.storage, system.scansUploads ? t.scanner : t.noScanner],
-              ]}
-            />
+            <State view={view} system={system} />
           </section>
           <section class="card">
             <h2>{t.sessionsBy}</h2>
             <Table label={t.sessionsBy} head={[t.status, '']}>
-              {Object.entries(engine.sessions ?? {}).map(([status, n]) => (
+              {Object.entries(system.health.engine.sessions ?? {}).map(([status, n]) => (
                 <tr>
                   <td>{status}</td>
                   <td class="num">{n}</td>
@@ -70,3 +39,41 @@ export const systemPages: Page[] = [
     },
   }),
 ];
+
+function State({ view, system }: { view: View; system: Awaited<ReturnType<typeof readSystem>> }) {
+  const t = ADMIN_TEXTS(view.lang);
+  const { database, engine, clock } = system.health;
+  return (
+    <Facts
+      facts={[
+        [t.version, system.version],
+        [t.node, system.node],
+        [t.uptime, t.minutes(Math.floor(system.uptimeSeconds / 60))],
+        [t.phase, system.health.phase],
+        [
+          t.database,
+          <>
+            {database.type}{' '}
+            <Badge tone={database.writable ? 'good' : 'bad'}>
+              {database.latencyMs === null
+                ? t.down
+                : database.writable
+                  ? t.up(database.latencyMs)
+                  : t.notWritable}
+            </Badge>
+          </>,
+        ],
+        [
+          t.clock,
+          <Badge tone={clock.status === 'ok' ? 'good' : 'bad'}>
+            {clock.skewMs === null ? t.unknown : t.skew(clock.skewMs)}
+          </Badge>,
+        ],
+        [t.engine, engine.name],
+        ...(engine.unreadable ? [[t.unreadable, String(engine.unreadable)] as const] : []),
+        [t.processes, String(system.processes)],
+        [t.storage, system.scansUploads ? t.scanner : t.noScanner],
+      ]}
+    />
+  );
+}

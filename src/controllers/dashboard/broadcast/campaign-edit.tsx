@@ -89,9 +89,7 @@ function Edit({
   zone: string;
 }) {
   const t = CAMPAIGN_TEXTS(view.lang);
-  const { options, scheduledAt } = campaign;
-  const quiet = quietOf(options);
-  const number = (value: unknown) => (typeof value === 'number' ? value : undefined);
+  const { scheduledAt } = campaign;
   const text = textOf(campaign.content);
   return (
     <>
@@ -124,23 +122,27 @@ function Edit({
         )}
         <section class="card stack">
           <h2>{t.paceTitle}</h2>
-          <PaceParts
-            view={view}
-            values={{
-              delaySeconds: Math.max(1, campaign.delayBetweenMessages / 1000),
-              dailyCap: number(options.dailyCap),
-              warmUp: typeof options.warmUp === 'boolean' ? options.warmUp : isReal,
-              quietFrom: quiet?.from,
-              quietTo: quiet?.to,
-              checkNumbers: options.checkNumbers !== false,
-              failurePercent: number(options.failurePercent),
-            }}
-          />
+          <PaceParts view={view} values={paceOf(campaign, isReal)} />
         </section>
         <Submit>{t.save}</Submit>
       </Form>
     </>
   );
+}
+
+/** The campaign's own pace, as the form shows it. */
+function paceOf({ options, delayBetweenMessages }: CampaignOutput, isReal: boolean) {
+  const quiet = quietOf(options);
+  const number = (value: unknown) => (typeof value === 'number' ? value : undefined);
+  return {
+    delaySeconds: Math.max(1, delayBetweenMessages / 1000),
+    dailyCap: number(options.dailyCap),
+    warmUp: typeof options.warmUp === 'boolean' ? options.warmUp : isReal,
+    quietFrom: quiet?.from,
+    quietTo: quiet?.to,
+    checkNumbers: options.checkNumbers !== false,
+    failurePercent: number(options.failurePercent),
+  };
 }
 
 /** As a field for local times wants it. */

@@ -104,44 +104,65 @@ export function MessageParts({
           <PlaceholderRules view={view} />
         </When>
         <When name="kind" is="template">
-          {choices.templates.length === 0 ? (
-            <p>{t.noTemplates}</p>
-          ) : (
-            <Select
-              label={t.template}
-              name="templateId"
-              value={values.templateId}
-              required
-              options={[['', t.chooseTemplate], ...choices.templates]}
-            />
-          )}
+          <TemplateChoice view={view} choices={choices} chosen={values.templateId} />
         </When>
         <When name="kind" is="media">
-          <MediaChoice view={view} files={choices.files} chosen={values.media} />
-          <UploadParts view={view} />
-          <Field
-            label={t.mediaUrl}
-            name="mediaUrl"
-            type="url"
-            maxlength={MAX_URL}
-            hint={t.mediaUrlHint}
-            autocomplete="off"
-          />
-          <Select
-            label={t.mediaAs}
-            name="mediaAs"
-            options={[
-              ['', t.asIs],
-              ['image', t.asImage],
-              ['video', t.asVideo],
-              ['document', t.asDocument],
-            ]}
-          />
-          <TextArea label={t.caption} name="caption" value={values.caption} rows={3} maxlength={4_096} />
+          <MediaParts view={view} choices={choices} values={values} />
         </When>
       </div>
       <PreviewPane view={view} />
     </div>
+  );
+}
+
+function TemplateChoice({
+  view,
+  choices,
+  chosen,
+}: {
+  view: View;
+  choices: Choices;
+  chosen: string | undefined;
+}) {
+  const t = FORM_TEXTS(view.lang);
+  if (choices.templates.length === 0) return <p>{t.noTemplates}</p>;
+  return (
+    <Select
+      label={t.template}
+      name="templateId"
+      value={chosen}
+      required
+      options={[['', t.chooseTemplate], ...choices.templates]}
+    />
+  );
+}
+
+function MediaParts({ view, choices, values }: { view: View; choices: Choices; values: MessageValues }) {
+  const t = FORM_TEXTS(view.lang);
+  return (
+    <>
+      <MediaChoice view={view} files={choices.files} chosen={values.media} />
+      <UploadParts view={view} />
+      <Field
+        label={t.mediaUrl}
+        name="mediaUrl"
+        type="url"
+        maxlength={MAX_URL}
+        hint={t.mediaUrlHint}
+        autocomplete="off"
+      />
+      <Select
+        label={t.mediaAs}
+        name="mediaAs"
+        options={[
+          ['', t.asIs],
+          ['image', t.asImage],
+          ['video', t.asVideo],
+          ['document', t.asDocument],
+        ]}
+      />
+      <TextArea label={t.caption} name="caption" value={values.caption} rows={3} maxlength={4_096} />
+    </>
   );
 }
 

@@ -90,14 +90,7 @@ export const contactPages: Page[] = [
           <RecentImports view={view} imports={imports} />
           {view.canWrite && <AddContact view={view} list={list} />}
           {list.contactCount === 0 && query.search === undefined ? (
-            <Empty title={t.noneTitle}>
-              <p>{t.noneText}</p>
-              {view.canWrite && (
-                <a class="button primary" href={`${pathOf(list.id)}/import`}>
-                  {t.import}
-                </a>
-              )}
-            </Empty>
+            <NoContacts view={view} listId={list.id} />
           ) : (
             <>
               <SearchForm view={view} action={pathOf(list.id)} label={t.search} value={query.search} />
@@ -358,5 +351,19 @@ function ContactFacts({ view, contact }: { view: View; contact: Contact }) {
         </>
       ))}
     </dl>
+  );
+}
+
+function NoContacts({ view, listId }: { view: View; listId: string }) {
+  const t = T(view.lang);
+  return (
+    <Empty title={t.noneTitle}>
+      <p>{t.noneText}</p>
+      {view.canWrite && (
+        <a class="button primary" href={`${pathOf(listId)}/import`}>
+          {t.import}
+        </a>
+      )}
+    </Empty>
   );
 }

@@ -14,7 +14,7 @@ import { getList } from '../../../services/lists/lists.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { Badge, Facts, Form, Live, Stat, Table, Time } from '../parts.tsx';
+import { Badge, Facts, Form, Live, Select, Stat, Table, Time } from '../parts.tsx';
 import { IMPORT_TEXTS } from './import-texts.ts';
 import { LISTS, ListParams, listExample } from './lists.tsx';
 import { BROADCAST, bytes, IdParams, idExample, More, num, PAGE_SIZE, Progress } from './parts.tsx';
@@ -199,23 +199,8 @@ function Columns({
         ))}
       </Table>
       <Form view={view} action={`${importPath(job.id)}/mapping`} class="stack">
-        <div class="field">
-          <label for="f-number">{t.mappingNumber}</label>
-          <select id="f-number" name="number" required>
-            {options.map(([value, text]) => (
-              <option value={value}>{text}</option>
-            ))}
-          </select>
-        </div>
-        <div class="field">
-          <label for="f-name">{t.mappingName}</label>
-          <select id="f-name" name="name">
-            <option value="">–</option>
-            {options.map(([value, text]) => (
-              <option value={value}>{text}</option>
-            ))}
-          </select>
-        </div>
+        <Select label={t.mappingNumber} name="number" required options={options} />
+        <Select label={t.mappingName} name="name" options={[['', '–'], ...options]} />
         <NumbersField view={view} />
         <label>
           <input type="checkbox" name="header" value="none" /> {t.mappingHeader}

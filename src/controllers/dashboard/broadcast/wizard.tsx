@@ -12,7 +12,7 @@ import { CAMPAIGN_LIMIT, UPLOAD_LIMIT } from '../../broadcast/parts.ts';
 import { Crumb, Follow, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Facts, Field, Form, Select, TextArea, Time } from '../parts.tsx';
-import { explainSession } from '../sessions/reasons.ts';
+import { sessionChoices } from '../sessions/parts.tsx';
 import {
   type Choices,
   choicesOf,
@@ -57,29 +57,13 @@ export const wizardPages: Page[] = [
       const t = FORM_TEXTS(view.lang);
       if (!view.canWrite) return { redirect: BROADCAST };
       const sessions = await listSessions(ctx, { page: 1, limit: MAX_SESSIONS });
-      const head = (
-        <>
-          <Crumb to={BROADCAST}>{t.back}</Crumb>
-          <h1>{t.title}</h1>
-        </>
-      );
       if (sessions.data.length === 0) {
-        const body = (
-          <>
-            {head}
-            <Empty title={t.linkFirst}>
-              <p>{t.linkText}</p>
-              <a class="button primary" href="/dashboard/sessions/new">
-                {t.link}
-              </a>
-            </Empty>
-          </>
-        );
-        return { title: t.title, section: 'broadcast', body };
+        return { title: t.title, section: 'broadcast', body: <LinkFirst view={view} /> };
       }
       const body = (
         <>
-          {head}
+          <Crumb to={BROADCAST}>{t.back}</Crumb>
+          <h1>{t.title}</h1>
           <UploadTarget action={`${BROADCAST}/new/file`} />
           <Form view={view} action={`${BROADCAST}/campaigns`} id="wizard" steps>
             <StepNames view={view} />
@@ -200,6 +184,23 @@ function Step({ view, name, children }: PropsWithChildren<{ view: View; name: (t
   );
 }
 
+/** Without a session there is nothing to send from. */
+function LinkFirst({ view }: { view: View }) {
+  const t = FORM_TEXTS(view.lang);
+  return (
+    <>
+      <Crumb to={BROADCAST}>{t.back}</Crumb>
+      <h1>{t.title}</h1>
+      <Empty title={t.linkFirst}>
+        <p>{t.linkText}</p>
+        <a class="button primary" href="/dashboard/sessions/new">
+          {t.link}
+        </a>
+      </Empty>
+    </>
+  );
+}
+
 function Who({
   view,
   sessions,
@@ -212,13 +213,7 @@ function Who({
   chosen: Chosen;
 }) {
   const t = FORM_TEXTS(view.lang);
-  const options = sessions.map((session) => {
-    const { sessionId, phoneNumber } = session;
-    const { state } = explainSession(view.lang, session);
-    const number = phoneNumber === null ? '' : ` · ${phoneNumber}`;
-    return [sessionId, `${sessionId}${number} · ${state}`] as const;
-  });
-  const connected = sessions.find(({ status }) => status === 'connected')?.sessionId;
+  const { options, connected } = sessionChoices(view, sessions);
   return (
     <>
       <Select
@@ -239,24 +234,34 @@ function Who({
         ]}
       />
       <When name="target" is="list">
-        {lists.length === 0 ? (
-          <p>
-            {t.noLists} <a href={`${BROADCAST}/lists/new`}>{t.makeList}</a>
-          </p>
-        ) : (
-          <Select
-            label={t.list}
-            name="listId"
-            value={chosen.listId}
-            required
-            options={[['', t.chooseList], ...lists]}
-          />
-        )}
+        <ListChoice view={view} lists={lists} chosen={chosen.listId} />
       </When>
       <When name="target" is="numbers">
         <TextArea label={t.numbers} name="numbers" rows={5} required hint={t.numbersHint} />
       </When>
     </>
+  );
+}
+
+function ListChoice({
+  view,
+  lists,
+  chosen,
+}: {
+  view: View;
+  lists: [string, string][];
+  chosen: string | undefined;
+}) {
+  const t = FORM_TEXTS(view.lang);
+  if (lists.length === 0) {
+    return (
+      <p>
+        {t.noLists} <a href={`${BROADCAST}/lists/new`}>{t.makeList}</a>
+      </p>
+    );
+  }
+  return (
+    <Select label={t.list} name="listId" value={chosen} required options={[['', t.chooseList], ...lists]} />
   );
 }
 
@@ -268,10 +273,6 @@ function What({ view, choices, chosen }: { view: View; choices: Choices; chosen:
 
 function Times({ view, zone }: { view: View; zone: string }) {
   const t = FORM_TEXTS(view.lang);
-  const format = new Intl.DateTimeFormat(view.lang, { weekday: 'long', timeZone: 'UTC' });
-  const days = [1, 2, 3, 4, 5, 6, 0].map(
-    (day) => [String(day), format.format(A_SUNDAY + day * DAY_MS)] as const,
-  );
   return (
     <>
       <Radios
@@ -288,32 +289,45 @@ function Times({ view, zone }: { view: View; zone: string }) {
         <Field label={t.at} name="scheduledAt" type="datetime-local" required />
       </When>
       <When name="when" is="repeat">
-        <Select
-          label={t.every}
-          name="repeat"
-          value="daily"
-          options={[
-            ['daily', t.daily],
-            ['weekly', t.weekly],
-            ['monthly', t.monthly],
-            ['cron', t.cron],
-          ]}
-        />
-        <When name="repeat" is="weekly">
-          <Select label={t.weekday} name="weekday" value="1" options={days} />
-        </When>
-        <When name="repeat" is="monthly">
-          <Field label={t.monthday} name="monthday" type="number" min={1} max={31} value={1} required />
-        </When>
-        <When name="repeat" is="daily weekly monthly">
-          <Field label={t.repeatAt} name="repeatAt" type="time" value="09:00" required />
-        </When>
-        <When name="repeat" is="cron">
-          <Field label={t.cronField} name="cron" placeholder="0 9 * * 1" required hint={t.cronHint} />
-        </When>
+        <Repeats view={view} />
       </When>
       <When name="when" is="later repeat">
         <ZoneSelect view={view} value={zone} own />
+      </When>
+    </>
+  );
+}
+
+function Repeats({ view }: { view: View }) {
+  const t = FORM_TEXTS(view.lang);
+  const format = new Intl.DateTimeFormat(view.lang, { weekday: 'long', timeZone: 'UTC' });
+  const days = [1, 2, 3, 4, 5, 6, 0].map(
+    (day) => [String(day), format.format(A_SUNDAY + day * DAY_MS)] as const,
+  );
+  return (
+    <>
+      <Select
+        label={t.every}
+        name="repeat"
+        value="daily"
+        options={[
+          ['daily', t.daily],
+          ['weekly', t.weekly],
+          ['monthly', t.monthly],
+          ['cron', t.cron],
+        ]}
+      />
+      <When name="repeat" is="weekly">
+        <Select label={t.weekday} name="weekday" value="1" options={days} />
+      </When>
+      <When name="repeat" is="monthly">
+        <Field label={t.monthday} name="monthday" type="number" min={1} max={31} value={1} required />
+      </When>
+      <When name="repeat" is="daily weekly monthly">
+        <Field label={t.repeatAt} name="repeatAt" type="time" value="09:00" required />
+      </When>
+      <When name="repeat" is="cron">
+        <Field label={t.cronField} name="cron" placeholder="0 9 * * 1" required hint={t.cronHint} />
       </When>
     </>
   );

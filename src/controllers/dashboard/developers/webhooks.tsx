@@ -20,7 +20,7 @@ import {
 } from '../../../services/webhooks/verbs.ts';
 import { SessionId } from '../../schemas.ts';
 import { Submit } from '../kit.tsx';
-import { type Page, page } from '../page.ts';
+import { type Page, page, type View } from '../page.ts';
 import {
   ActionButton,
   Badge,
@@ -62,58 +62,9 @@ const lists: Page[] = [
         <>
           <DeveloperTabs t={t} current={HERE} />
           <section class="card">
-            {data.length === 0 ? (
-              <Empty title={t.noWebhooks}>
-                <p>{t.noWebhooksAbout}</p>
-              </Empty>
-            ) : (
-              <Table label={t.webhooks} head={[t.url, t.events, t.session, t.status, t.created]}>
-                {data.map((webhook) => (
-                  <tr>
-                    <td class="wrap">
-                      <a href={`${HERE}/${webhook.id}`}>{webhook.url}</a>
-                    </td>
-                    <td>{webhook.events.includes('*') ? t.all : webhook.events.join(', ')}</td>
-                    <td>{webhook.sessionId ?? t.allSessions}</td>
-                    <td>
-                      <Badge tone={webhook.status === 'active' ? 'good' : 'plain'}>{t[webhook.status]}</Badge>
-                    </td>
-                    <td>
-                      <Time at={webhook.createdAt} />
-                    </td>
-                  </tr>
-                ))}
-              </Table>
-            )}
+            <List t={t} webhooks={data} />
           </section>
-          {view.canWrite && (
-            <section class="card">
-              <h2>{t.newWebhook}</h2>
-              <Form view={view} action={HERE} class="stack" target="this">
-                <Field label={t.url} name="url" type="url" required maxlength={2048} placeholder="https://" />
-                <Select
-                  label={t.session}
-                  name="sessionId"
-                  options={[
-                    ['', t.allSessions],
-                    ...(await sessionOptions(ctx)).map((id) => [id, id] as const),
-                  ]}
-                />
-                <fieldset class="field">
-                  <legend>{t.events}</legend>
-                  <div class="row">
-                    {WEBHOOK_EVENTS.map((event) => (
-                      <Check name="events" value={event} label={event} />
-                    ))}
-                  </div>
-                  <span class="hint">{t.eventsHint}</span>
-                </fieldset>
-                <div>
-                  <Submit>{t.create}</Submit>
-                </div>
-              </Form>
-            </section>
-          )}
+          {view.canWrite && <NewForm view={view} sessions={await sessionOptions(ctx)} />}
         </>
       );
       return { title: t.webhooks, section: 'developers', body };
@@ -137,6 +88,66 @@ const lists: Page[] = [
   }),
 ];
 
+type Webhook = Awaited<ReturnType<typeof getWebhook>>;
+
+function List({ t, webhooks }: { t: DeveloperTexts; webhooks: readonly Webhook[] }) {
+  if (webhooks.length === 0) {
+    return (
+      <Empty title={t.noWebhooks}>
+        <p>{t.noWebhooksAbout}</p>
+      </Empty>
+    );
+  }
+  return (
+    <Table label={t.webhooks} head={[t.url, t.events, t.session, t.status, t.created]}>
+      {webhooks.map((webhook) => (
+        <tr>
+          <td class="wrap">
+            <a href={`${HERE}/${webhook.id}`}>{webhook.url}</a>
+          </td>
+          <td>{webhook.events.includes('*') ? t.all : webhook.events.join(', ')}</td>
+          <td>{webhook.sessionId ?? t.allSessions}</td>
+          <td>
+            <Badge tone={webhook.status === 'active' ? 'good' : 'plain'}>{t[webhook.status]}</Badge>
+          </td>
+          <td>
+            <Time at={webhook.createdAt} />
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+function NewForm({ view, sessions }: { view: View; sessions: readonly string[] }) {
+  const t = DEVELOPER_TEXTS(view.lang);
+  return (
+    <section class="card">
+      <h2>{t.newWebhook}</h2>
+      <Form view={view} action={HERE} class="stack" target="this">
+        <Field label={t.url} name="url" type="url" required maxlength={2048} placeholder="https://" />
+        <Select
+          label={t.session}
+          name="sessionId"
+          options={[['', t.allSessions], ...sessions.map((id) => [id, id] as const)]}
+        />
+        <fieldset class="field">
+          <legend>{t.events}</legend>
+          <div class="row">
+            {WEBHOOK_EVENTS.map((event) => (
+              <Check name="events" value={event} label={event} />
+            ))}
+          </div>
+          <span class="hint">{t.eventsHint}</span>
+        </fieldset>
+        <div>
+          <Submit>{t.create}</Submit>
+        </div>
+      </Form>
+    </section>
+  );
+}
+
 const one: Page[] = [
   page({
     method: 'get',
@@ -153,67 +164,14 @@ const one: Page[] = [
       const webhook = await getWebhook(ctx, params);
       const found = await listDeliveries(ctx, { ...params, ...query, page: 1, limit: PER_PAGE });
       const here = `${HERE}/${webhook.id}`;
-      const isActive = webhook.status === 'active';
       const body = (
         <>
           <p>
             <a href={HERE}>{t.webhooks}</a>
           </p>
           <h1>{webhook.url}</h1>
-          <section class="card">
-            <Facts
-              facts={[
-                [t.status, <Badge tone={isActive ? 'good' : 'plain'}>{t[webhook.status]}</Badge>],
-                [t.events, webhook.events.includes('*') ? t.all : webhook.events.join(', ')],
-                [t.session, webhook.sessionId ?? t.allSessions],
-                [t.created, <Time at={webhook.createdAt} />],
-              ]}
-            />
-            {view.canWrite && (
-              <div class="row">
-                <ActionButton view={view} action={`${here}/test`} target="#test">
-                  {t.test}
-                </ActionButton>
-                <ActionButton
-                  view={view}
-                  action={`${here}/status`}
-                  fields={{ status: isActive ? 'disabled' : 'active' }}
-                >
-                  {isActive ? t.disable : t.enable}
-                </ActionButton>
-                <ActionButton view={view} action={`${here}/rotate`} confirm={t.rotateConfirm} target="#test">
-                  {t.rotate}
-                </ActionButton>
-                <ActionButton view={view} action={`${here}/delete`} confirm={t.removeConfirm} tone="danger">
-                  {t.remove}
-                </ActionButton>
-              </div>
-            )}
-            <div id="test" aria-live="polite"></div>
-          </section>
-          <section class="card">
-            <h2>{t.deliveries}</h2>
-            <form class="filter" method="get" action={here}>
-              <Select
-                label={t.state}
-                name="state"
-                value={query.state}
-                options={[['', t.all], ...DeliveryState.options.map((state) => [state, state] as const)]}
-              />
-              <button type="submit">{t.filter}</button>
-            </form>
-            <Deliveries t={t} rows={found.data} />
-            {found.nextCursor !== null && (
-              <p class="pages">
-                <a
-                  class="button small"
-                  href={`${here}?${new URLSearchParams({ state: query.state ?? '', cursor: found.nextCursor })}`}
-                >
-                  {t.older}
-                </a>
-              </p>
-            )}
-          </section>
+          <Card view={view} webhook={webhook} />
+          <DeliveryCard t={t} here={here} state={query.state} found={found} />
         </>
       );
       return { title: t.webhook, section: 'developers', body };
@@ -369,6 +327,80 @@ const TONES: Record<DeliveryOutput['state'], Tone> = { pending: 'warn', delivere
 
 function State({ delivery }: { delivery: DeliveryOutput }) {
   return <Badge tone={TONES[delivery.state]}>{delivery.state}</Badge>;
+}
+
+function Card({ view, webhook }: { view: View; webhook: Webhook }) {
+  const t = DEVELOPER_TEXTS(view.lang);
+  const here = `${HERE}/${webhook.id}`;
+  const isActive = webhook.status === 'active';
+  return (
+    <section class="card">
+      <Facts
+        facts={[
+          [t.status, <Badge tone={isActive ? 'good' : 'plain'}>{t[webhook.status]}</Badge>],
+          [t.events, webhook.events.includes('*') ? t.all : webhook.events.join(', ')],
+          [t.session, webhook.sessionId ?? t.allSessions],
+          [t.created, <Time at={webhook.createdAt} />],
+        ]}
+      />
+      {view.canWrite && (
+        <div class="row">
+          <ActionButton view={view} action={`${here}/test`} target="#test">
+            {t.test}
+          </ActionButton>
+          <ActionButton
+            view={view}
+            action={`${here}/status`}
+            fields={{ status: isActive ? 'disabled' : 'active' }}
+          >
+            {isActive ? t.disable : t.enable}
+          </ActionButton>
+          <ActionButton view={view} action={`${here}/rotate`} confirm={t.rotateConfirm} target="#test">
+            {t.rotate}
+          </ActionButton>
+          <ActionButton view={view} action={`${here}/delete`} confirm={t.removeConfirm} tone="danger">
+            {t.remove}
+          </ActionButton>
+        </div>
+      )}
+      <div id="test" aria-live="polite"></div>
+    </section>
+  );
+}
+
+interface DeliveryCardProps {
+  t: DeveloperTexts;
+  here: string;
+  state: string | undefined;
+  found: Awaited<ReturnType<typeof listDeliveries>>;
+}
+
+function DeliveryCard({ t, here, state: chosen, found }: DeliveryCardProps) {
+  return (
+    <section class="card">
+      <h2>{t.deliveries}</h2>
+      <form class="filter" method="get" action={here}>
+        <Select
+          label={t.state}
+          name="state"
+          value={chosen}
+          options={[['', t.all], ...DeliveryState.options.map((state) => [state, state] as const)]}
+        />
+        <button type="submit">{t.filter}</button>
+      </form>
+      <Deliveries t={t} rows={found.data} />
+      {found.nextCursor !== null && (
+        <p class="pages">
+          <a
+            class="button small"
+            href={`${here}?${new URLSearchParams({ state: chosen ?? '', cursor: found.nextCursor })}`}
+          >
+            {t.older}
+          </a>
+        </p>
+      )}
+    </section>
+  );
 }
 
 function Deliveries({ t, rows }: { t: DeveloperTexts; rows: readonly DeliveryOutput[] }) {

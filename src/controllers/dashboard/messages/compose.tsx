@@ -176,6 +176,34 @@ const Prefilled = z.object({
   messageId: z.string().max(64).optional(),
 });
 
+/** The preview and the outcome, beside the form. */
+function Aside({ view }: { view: View }) {
+  const t = COMPOSE_TEXTS(view.lang);
+  return (
+    <div class="sticky">
+      <section class="card" aria-labelledby="preview-title">
+        <h2 id="preview-title">{t.preview}</h2>
+        <div
+          id="preview"
+          hx-post={`${HERE}/preview`}
+          hx-trigger="load, input from:#composer delay:250ms, change from:#composer delay:250ms, htmx:afterSettle from:#kind-fields"
+          hx-include="#composer"
+          hx-params="not file"
+          hx-sync="this:replace"
+        >
+          <p class="muted">{t.previewEmpty}</p>
+        </div>
+      </section>
+      <section class="card" aria-labelledby="result-title">
+        <h2 id="result-title">{t.result}</h2>
+        <div id="result" aria-live="polite">
+          <p class="muted">{t.resultEmpty}</p>
+        </div>
+      </section>
+    </div>
+  );
+}
+
 export const composePages: Page[] = [
   page({
     method: 'get',
@@ -207,27 +235,7 @@ export const composePages: Page[] = [
               <div class="card">
                 <Composer view={view} sessions={sessions} filled={filled} />
               </div>
-              <div class="sticky">
-                <section class="card" aria-labelledby="preview-title">
-                  <h2 id="preview-title">{t.preview}</h2>
-                  <div
-                    id="preview"
-                    hx-post={`${HERE}/preview`}
-                    hx-trigger="load, input from:#composer delay:250ms, change from:#composer delay:250ms, htmx:afterSettle from:#kind-fields"
-                    hx-include="#composer"
-                    hx-params="not file"
-                    hx-sync="this:replace"
-                  >
-                    <p class="muted">{t.previewEmpty}</p>
-                  </div>
-                </section>
-                <section class="card" aria-labelledby="result-title">
-                  <h2 id="result-title">{t.result}</h2>
-                  <div id="result" aria-live="polite">
-                    <p class="muted">{t.resultEmpty}</p>
-                  </div>
-                </section>
-              </div>
+              <Aside view={view} />
             </div>
           </>
         );

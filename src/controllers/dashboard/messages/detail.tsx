@@ -177,6 +177,28 @@ function Progress({ view, message }: { view: View; message: MessageDetail }) {
   );
 }
 
+function Details({ view, message, who }: { view: View; message: MessageDetail; who: string }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  const out = message.direction === 'out';
+  return (
+    <Facts
+      facts={[
+        [t.id, <code>{message.messageId}</code>],
+        [t.session, <a href={sessionPath(message.sessionId)}>{message.sessionId}</a>],
+        [out ? t.to : t.from, who],
+        [t.kind, kindName(view.lang, message.type)],
+        ...(out
+          ? ([
+              [t.priority, t[message.priority]],
+              [t.attempts, String(message.attempts)],
+              [t.expires, <Time at={message.expiresAt} />],
+            ] as const)
+          : []),
+      ]}
+    />
+  );
+}
+
 export const messageDetailPages: Page[] = [
   page({
     method: 'get',
@@ -223,21 +245,7 @@ export const messageDetailPages: Page[] = [
               </div>
               <div class="card">
                 <h2>{t.details}</h2>
-                <Facts
-                  facts={[
-                    [t.id, <code>{message.messageId}</code>],
-                    [t.session, <a href={sessionPath(message.sessionId)}>{message.sessionId}</a>],
-                    [out ? t.to : t.from, who],
-                    [t.kind, kindName(view.lang, message.type)],
-                    ...(out
-                      ? ([
-                          [t.priority, t[message.priority]],
-                          [t.attempts, String(message.attempts)],
-                          [t.expires, <Time at={message.expiresAt} />],
-                        ] as const)
-                      : []),
-                  ]}
-                />
+                <Details view={view} message={message} who={who} />
               </div>
             </div>
             <Progress view={view} message={message} />

@@ -150,33 +150,37 @@ function Part({
       />
       <details>
         <summary>{t.asTable}</summary>
-        <Table
-          label={title}
-          head={[
-            head,
-            t.total,
-            t.states.verified[0],
-            t.states.expired[0],
-            t.states.failed[0],
-            t.states.canceled[0],
-            t.open,
-            t.rate,
-          ]}
-        >
-          {rows.map((row) => (
-            <tr>
-              <th scope="row">{row.name}</th>
-              <td class="num">{num(view, row.total)}</td>
-              <td class="num">{num(view, row.verified)}</td>
-              <td class="num">{num(view, row.expired)}</td>
-              <td class="num">{num(view, row.failed)}</td>
-              <td class="num">{num(view, row.canceled)}</td>
-              <td class="num">{num(view, row.pending)}</td>
-              <td class="num">{rateText(view, row.successRate)}</td>
-            </tr>
-          ))}
-        </Table>
+        <Rows t={t} view={view} title={title} head={head} rows={rows} />
       </details>
     </section>
+  );
+}
+
+interface RowsProps {
+  t: OtpTexts;
+  view: View;
+  title: string;
+  head: string;
+  rows: readonly (Conversion & { name: string })[];
+}
+
+function Rows({ t, view, title, head, rows }: RowsProps) {
+  const { verified, expired, failed, canceled } = t.states;
+  const columns = [head, t.total, verified[0], expired[0], failed[0], canceled[0], t.open, t.rate];
+  return (
+    <Table label={title} head={columns}>
+      {rows.map((row) => (
+        <tr>
+          <th scope="row">{row.name}</th>
+          <td class="num">{num(view, row.total)}</td>
+          <td class="num">{num(view, row.verified)}</td>
+          <td class="num">{num(view, row.expired)}</td>
+          <td class="num">{num(view, row.failed)}</td>
+          <td class="num">{num(view, row.canceled)}</td>
+          <td class="num">{num(view, row.pending)}</td>
+          <td class="num">{rateText(view, row.successRate)}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }

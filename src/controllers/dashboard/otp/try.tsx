@@ -19,7 +19,7 @@ import { Crumb, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Facts, Field, Form, Live, Select } from '../parts.tsx';
-import { explainSession } from '../sessions/reasons.ts';
+import { sessionChoices } from '../sessions/parts.tsx';
 import { CountryOffer, OTP, OtpHead, StateBadge } from './parts.tsx';
 import { OTP_TEXTS } from './texts.ts';
 
@@ -179,12 +179,7 @@ function SendPart({
   templates: OtpTemplate[];
 }) {
   const t = OTP_TEXTS(view.lang);
-  const options = sessions.map((session) => {
-    const number = session.phoneNumber === null ? '' : ` · ${session.phoneNumber}`;
-    const { state } = explainSession(view.lang, session);
-    return [session.sessionId, `${session.sessionId}${number} · ${state}`] as const;
-  });
-  const connected = sessions.find(({ status }) => status === 'connected')?.sessionId;
+  const { options, connected } = sessionChoices(view, sessions);
   return (
     <section class="card">
       <h2>{t.try}</h2>
@@ -209,40 +204,40 @@ function SendPart({
             hint={t.companyHint}
           />
         </div>
-        <details>
-          <summary>{t.more}</summary>
-          <div class="columns">
-            <Select
-              label={t.template}
-              name="template"
-              options={[['', t.defaultText], ...templates.map(({ id, name }) => [id, name] as const)]}
-            />
-            <Select
-              label={t.language}
-              name="language"
-              value={view.lang}
-              options={[
-                ['id', 'Bahasa Indonesia'],
-                ['en', 'English'],
-              ]}
-            />
-            <Field label={t.length} name="length" type="number" min={MIN_LENGTH} max={MAX_LENGTH} value={6} />
-            <Field
-              label={t.lifetime}
-              name="expiresInSeconds"
-              type="number"
-              min={60}
-              max={86_400}
-              value={300}
-            />
-            <Field label={t.attempts} name="maxAttempts" type="number" min={1} max={10} value={3} />
-          </div>
-        </details>
+        <MoreFields view={view} templates={templates} />
         <div class="row">
           <Submit>{t.send}</Submit>
         </div>
       </Form>
     </section>
+  );
+}
+
+function MoreFields({ view, templates }: { view: View; templates: OtpTemplate[] }) {
+  const t = OTP_TEXTS(view.lang);
+  return (
+    <details>
+      <summary>{t.more}</summary>
+      <div class="columns">
+        <Select
+          label={t.template}
+          name="template"
+          options={[['', t.defaultText], ...templates.map(({ id, name }) => [id, name] as const)]}
+        />
+        <Select
+          label={t.language}
+          name="language"
+          value={view.lang}
+          options={[
+            ['id', 'Bahasa Indonesia'],
+            ['en', 'English'],
+          ]}
+        />
+        <Field label={t.length} name="length" type="number" min={MIN_LENGTH} max={MAX_LENGTH} value={6} />
+        <Field label={t.lifetime} name="expiresInSeconds" type="number" min={60} max={86_400} value={300} />
+        <Field label={t.attempts} name="maxAttempts" type="number" min={1} max={10} value={3} />
+      </div>
+    </details>
   );
 }
 

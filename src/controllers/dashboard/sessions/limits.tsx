@@ -55,34 +55,8 @@ export function LimitsCard({ view, limits }: { view: View; limits: LimitsOutput 
           [t.perHour, limit('perHour')],
           [t.perRecipient, limit('perRecipientPerHour')],
           [t.reserve, reservedWords(view, reserved)],
-          [
-            t.quiet,
-            quietHours === null ? (
-              t.none
-            ) : (
-              <>
-                {`${quietHours.from}–${quietHours.to} ${quietHours.timeZone}`}
-                {quietHours.quietUntil !== null && (
-                  <div class="small">
-                    <Badge tone="warn">{t.quietNow}</Badge> <Time at={quietHours.quietUntil} />
-                  </div>
-                )}
-              </>
-            ),
-          ],
-          [
-            t.warmUp,
-            warmUp === null ? (
-              t.none
-            ) : (
-              <>
-                {t.warmUpValue(n(warmUp.startPerHour), n(warmUp.days))}
-                <div class="small">
-                  {t.until} <Time at={warmUp.until} />
-                </div>
-              </>
-            ),
-          ],
+          [t.quiet, <QuietHours view={view} quietHours={quietHours} />],
+          [t.warmUp, <WarmUp view={view} warmUp={warmUp} />],
           [t.breaker, <Breaker view={view} breaker={breaker} />],
         ]}
       />
@@ -94,6 +68,34 @@ export function LimitsCard({ view, limits }: { view: View; limits: LimitsOutput 
         </div>
       )}
     </div>
+  );
+}
+
+function QuietHours({ view, quietHours }: { view: View; quietHours: LimitsOutput['quietHours'] }) {
+  const t = LIMIT_TEXTS(view.lang);
+  if (quietHours === null) return <>{t.none}</>;
+  return (
+    <>
+      {`${quietHours.from}–${quietHours.to} ${quietHours.timeZone}`}
+      {quietHours.quietUntil !== null && (
+        <div class="small">
+          <Badge tone="warn">{t.quietNow}</Badge> <Time at={quietHours.quietUntil} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function WarmUp({ view, warmUp }: { view: View; warmUp: LimitsOutput['warmUp'] }) {
+  const t = LIMIT_TEXTS(view.lang);
+  if (warmUp === null) return <>{t.none}</>;
+  return (
+    <>
+      {t.warmUpValue(count(view, warmUp.startPerHour), count(view, warmUp.days))}
+      <div class="small">
+        {t.until} <Time at={warmUp.until} />
+      </div>
+    </>
   );
 }
 
@@ -176,87 +178,11 @@ function invalid(details: Record<string, string>): AppError {
 
 function EditForm({ view, limits }: { view: View; limits: LimitsOutput }) {
   const t = LIMIT_TEXTS(view.lang);
-  const { own, maxima, quietHours, warmUp } = limits;
-  const gap = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000);
-  const whole = { type: 'number', inputmode: 'numeric', min: 1 } as const;
   return (
     <Form view={view} action={sessionPath(limits.sessionId, '/limits')} class="stack">
-      <div class="columns">
-        {(
-          [
-            ['delayMinMs', t.delayMin],
-            ['delayMaxMs', t.delayMax],
-          ] as const
-        ).map(([name, label]) => (
-          <Field
-            label={label}
-            name={name}
-            type="number"
-            inputmode="decimal"
-            step="0.1"
-            min={maxima[name] / 1000}
-            value={gap(own[name])}
-            placeholder={String(maxima[name] / 1000)}
-            hint={t.atLeast(seconds(view, maxima[name]))}
-          />
-        ))}
-        {(
-          [
-            ['perMinute', t.perMinute],
-            ['perHour', t.perHour],
-            ['perRecipientPerHour', t.perRecipient],
-          ] as const
-        ).map(([name, label]) => (
-          <Field
-            label={label}
-            name={name}
-            {...whole}
-            max={maxima[name]}
-            value={own[name]}
-            placeholder={String(maxima[name])}
-            hint={t.atMost(count(view, maxima[name]))}
-          />
-        ))}
-        <Field
-          label={t.reservePercent}
-          name="otpReservePercent"
-          type="number"
-          inputmode="numeric"
-          min={0}
-          max={MAX_RESERVE_PERCENT}
-          value={own.otpReservePercent}
-          hint={t.reserveHint}
-        />
-      </div>
-      <fieldset>
-        <legend>{t.quiet}</legend>
-        <p class="muted small">{t.quietHint}</p>
-        <div class="columns">
-          <Field label={t.from} name="from" type="time" value={quietHours?.from} />
-          <Field label={t.to} name="to" type="time" value={quietHours?.to} />
-          <Field
-            label={t.zone}
-            name="timeZone"
-            list="zones"
-            value={quietHours?.timeZone}
-            hint={t.zoneHint}
-            autocomplete="off"
-          />
-        </div>
-        <datalist id="zones">
-          {ZONES.map((zone) => (
-            <option value={zone} />
-          ))}
-        </datalist>
-      </fieldset>
-      <fieldset>
-        <legend>{t.warmUp}</legend>
-        <p class="muted small">{t.warmUpHint}</p>
-        <div class="columns">
-          <Field label={t.days} name="days" {...whole} max={90} value={warmUp?.days} />
-          <Field label={t.startPerHour} name="startPerHour" {...whole} value={warmUp?.startPerHour} />
-        </div>
-      </fieldset>
+      <PaceFields view={view} limits={limits} />
+      <QuietFields view={view} quietHours={limits.quietHours} />
+      <WarmUpFields view={view} warmUp={limits.warmUp} />
       <div class="row">
         <Submit>{t.save}</Submit>
         <a class="button" href={sessionPath(limits.sessionId)}>
@@ -264,6 +190,104 @@ function EditForm({ view, limits }: { view: View; limits: LimitsOutput }) {
         </a>
       </div>
     </Form>
+  );
+}
+
+const WHOLE = { type: 'number', inputmode: 'numeric', min: 1 } as const;
+
+/** The service's own values are the placeholders, and the bounds. */
+function PaceFields({ view, limits: { own, maxima } }: { view: View; limits: LimitsOutput }) {
+  const t = LIMIT_TEXTS(view.lang);
+  const gap = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000);
+  return (
+    <div class="columns">
+      {(
+        [
+          ['delayMinMs', t.delayMin],
+          ['delayMaxMs', t.delayMax],
+        ] as const
+      ).map(([name, label]) => (
+        <Field
+          label={label}
+          name={name}
+          type="number"
+          inputmode="decimal"
+          step="0.1"
+          min={maxima[name] / 1000}
+          value={gap(own[name])}
+          placeholder={String(maxima[name] / 1000)}
+          hint={t.atLeast(seconds(view, maxima[name]))}
+        />
+      ))}
+      {(
+        [
+          ['perMinute', t.perMinute],
+          ['perHour', t.perHour],
+          ['perRecipientPerHour', t.perRecipient],
+        ] as const
+      ).map(([name, label]) => (
+        <Field
+          label={label}
+          name={name}
+          {...WHOLE}
+          max={maxima[name]}
+          value={own[name]}
+          placeholder={String(maxima[name])}
+          hint={t.atMost(count(view, maxima[name]))}
+        />
+      ))}
+      <Field
+        label={t.reservePercent}
+        name="otpReservePercent"
+        type="number"
+        inputmode="numeric"
+        min={0}
+        max={MAX_RESERVE_PERCENT}
+        value={own.otpReservePercent}
+        hint={t.reserveHint}
+      />
+    </div>
+  );
+}
+
+function QuietFields({ view, quietHours }: { view: View; quietHours: LimitsOutput['quietHours'] }) {
+  const t = LIMIT_TEXTS(view.lang);
+  return (
+    <fieldset>
+      <legend>{t.quiet}</legend>
+      <p class="muted small">{t.quietHint}</p>
+      <div class="columns">
+        <Field label={t.from} name="from" type="time" value={quietHours?.from} />
+        <Field label={t.to} name="to" type="time" value={quietHours?.to} />
+        <Field
+          label={t.zone}
+          name="timeZone"
+          list="zones"
+          value={quietHours?.timeZone}
+          hint={t.zoneHint}
+          autocomplete="off"
+        />
+      </div>
+      <datalist id="zones">
+        {ZONES.map((zone) => (
+          <option value={zone} />
+        ))}
+      </datalist>
+    </fieldset>
+  );
+}
+
+function WarmUpFields({ view, warmUp }: { view: View; warmUp: LimitsOutput['warmUp'] }) {
+  const t = LIMIT_TEXTS(view.lang);
+  return (
+    <fieldset>
+      <legend>{t.warmUp}</legend>
+      <p class="muted small">{t.warmUpHint}</p>
+      <div class="columns">
+        <Field label={t.days} name="days" {...WHOLE} max={90} value={warmUp?.days} />
+        <Field label={t.startPerHour} name="startPerHour" {...WHOLE} value={warmUp?.startPerHour} />
+      </div>
+    </fieldset>
   );
 }
 

@@ -18,3 +18,16 @@ export const waitsForPerson = ({ status }: Pick<SessionState, 'status'>) =>
 export function count(view: Pick<View, 'lang'>, n: number): string {
   return n.toLocaleString(view.lang);
 }
+
+/** Sessions to choose from, each with its number and state, and the one that is connected. */
+export function sessionChoices(
+  { lang }: Pick<View, 'lang'>,
+  sessions: readonly (SessionState & { sessionId: string; phoneNumber: string | null })[],
+): { options: (readonly [string, string])[]; connected: string | undefined } {
+  const options = sessions.map((session) => {
+    const number = session.phoneNumber === null ? '' : ` · ${session.phoneNumber}`;
+    const { state } = explainSession(lang, session);
+    return [session.sessionId, `${session.sessionId}${number} · ${state}`] as const;
+  });
+  return { options, connected: sessions.find(({ status }) => status === 'connected')?.sessionId };
+}

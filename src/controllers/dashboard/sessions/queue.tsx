@@ -15,7 +15,6 @@ const example = { params: { sessionId: 'main' } };
 export function QueueCard({ view, queue }: { view: View; queue: QueueStatus }) {
   const t = QUEUE_TEXTS(view.lang);
   const n = (value: number) => count(view, value);
-  const path = (rest = '') => sessionPath(queue.session, `/queue${rest}`);
   const lastDay = [
     t.sent(n(queue.completed)),
     t.failed(n(queue.failed)),
@@ -26,7 +25,7 @@ export function QueueCard({ view, queue }: { view: View; queue: QueueStatus }) {
     <Live
       id="queue"
       class="card"
-      src={path()}
+      src={pathOf(queue)}
       events="message.queued message.sent message.failed message.canceled message.expired queue.paused queue.resumed session.status"
       everySeconds={15}
     >
@@ -40,30 +39,37 @@ export function QueueCard({ view, queue }: { view: View; queue: QueueStatus }) {
           [t.day, lastDay.join(', ')],
         ]}
       />
-      {view.canWrite && (
-        <div class="row actions">
-          {queue.isPaused ? (
-            <ActionButton view={view} action={path('/resume')} tone="primary">
-              {t.resume}
-            </ActionButton>
-          ) : (
-            <ActionButton view={view} action={path('/pause')} confirm={t.pauseConfirm(queue.session)}>
-              {t.pause}
-            </ActionButton>
-          )}
-          {queue.pending > 0 && (
-            <ActionButton
-              view={view}
-              action={path('/clear')}
-              tone="danger"
-              confirm={t.clearConfirm(n(queue.pending))}
-            >
-              {t.clear}
-            </ActionButton>
-          )}
-        </div>
-      )}
+      {view.canWrite && <QueueButtons view={view} queue={queue} />}
     </Live>
+  );
+}
+
+const pathOf = (queue: QueueStatus, rest = '') => sessionPath(queue.session, `/queue${rest}`);
+
+function QueueButtons({ view, queue }: { view: View; queue: QueueStatus }) {
+  const t = QUEUE_TEXTS(view.lang);
+  return (
+    <div class="row actions">
+      {queue.isPaused ? (
+        <ActionButton view={view} action={pathOf(queue, '/resume')} tone="primary">
+          {t.resume}
+        </ActionButton>
+      ) : (
+        <ActionButton view={view} action={pathOf(queue, '/pause')} confirm={t.pauseConfirm(queue.session)}>
+          {t.pause}
+        </ActionButton>
+      )}
+      {queue.pending > 0 && (
+        <ActionButton
+          view={view}
+          action={pathOf(queue, '/clear')}
+          tone="danger"
+          confirm={t.clearConfirm(count(view, queue.pending))}
+        >
+          {t.clear}
+        </ActionButton>
+      )}
+    </div>
   );
 }
 

@@ -75,28 +75,7 @@ function ImportBody({ view }: { view: View }) {
       <div class="split">
         <div class="card">
           <p class="muted">{t.intro}</p>
-          <UploadForm
-            view={view}
-            action={IMPORT}
-            label={t.file}
-            hint={t.fileHint}
-            accept=".zip,.tar,.gz,.tgz,.json"
-            button={t.button}
-          >
-            <Field
-              label={s.name}
-              name="sessionId"
-              hint={s.nameHint}
-              placeholder={s.namePlaceholder}
-              maxlength={100}
-              pattern="[A-Za-z0-9_.\-]+"
-              autocomplete="off"
-            />
-            <Field label={t.creds} name="creds" hint={t.credsHint} maxlength={200_000} autocomplete="off" />
-            <label class="check">
-              <input type="checkbox" name="stopped" value="true" required /> {t.stopped}
-            </label>
-          </UploadForm>
+          <FileForm view={view} />
         </div>
         <div>
           <div class="alert alert-warn" role="note">
@@ -115,6 +94,35 @@ function ImportBody({ view }: { view: View }) {
         </div>
       </div>
     </>
+  );
+}
+
+function FileForm({ view }: { view: View }) {
+  const t = T(view.lang);
+  const s = SESSION_TEXTS(view.lang);
+  return (
+    <UploadForm
+      view={view}
+      action={IMPORT}
+      label={t.file}
+      hint={t.fileHint}
+      accept=".zip,.tar,.gz,.tgz,.json"
+      button={t.button}
+    >
+      <Field
+        label={s.name}
+        name="sessionId"
+        hint={s.nameHint}
+        placeholder={s.namePlaceholder}
+        maxlength={100}
+        pattern="[A-Za-z0-9_.\-]+"
+        autocomplete="off"
+      />
+      <Field label={t.creds} name="creds" hint={t.credsHint} maxlength={200_000} autocomplete="off" />
+      <label class="check">
+        <input type="checkbox" name="stopped" value="true" required /> {t.stopped}
+      </label>
+    </UploadForm>
   );
 }
 
