@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { copiedBlocks } from './structure/copies.ts';
 import { directionBreaks, runTimeCircles } from './structure/directions.ts';
 import { goneWords } from './structure/glossary.ts';
-import { hiddenState, readSource, type SourceFile } from './structure/source.ts';
+import { hiddenState, readSource, type SourceFile, type SourceFunction } from './structure/source.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const LONG_FUNCTION_LINES = 50;
@@ -23,6 +23,8 @@ function printRows(title: string, rows: readonly string[]): void {
   for (const row of rows.slice(0, shown)) console.log(`  ${row}`);
   if (rows.length > shown) console.log(`  … ${rows.length - shown} more (--all)`);
 }
+
+const isLongByItself = ({ ownLines }: SourceFunction) => ownLines > LONG_FUNCTION_LINES;
 
 function printFolders(files: readonly SourceFile[]): void {
   const folders = new Map<string, { files: number; lines: number }>();
@@ -82,8 +84,8 @@ printRows(
   longFirst([...files]).map((file) => `${file.lines} ${file.path}`),
 );
 printRows(
-  `Functions of more than ${LONG_FUNCTION_LINES} lines`,
-  long.map((one) => `${one.lines} ${one.path}:${one.line} ${one.name}`),
+  `Functions of more than ${LONG_FUNCTION_LINES} lines (without the functions inside them: ${long.filter(isLongByItself).length})`,
+  long.map(({ lines, ownLines, path, line, name }) => `${lines} (${ownLines}) ${path}:${line} ${name}`),
 );
 printRows('Modules that keep state', files.filter((file) => file.state.length > 0).map(toStateRow));
 printRows(

@@ -8,6 +8,8 @@ export interface SourceFunction {
   name: string;
   line: number;
   lines: number;
+  /** Lines without those of the functions inside it. */
+  ownLines: number;
 }
 
 /** One source file. Paths are relative to the project's root, with forward slashes. */
@@ -123,9 +125,21 @@ function functionsOf(program: AstNode, lineOf: (offset: number) => number): Sour
     const body = node.body as AstNode | null | undefined;
     if (!FUNCTIONS.has(node.type) || !body || body.type !== 'BlockStatement') return;
     const line = lineOf(node.start);
-    found.push({ name: nameOf(node) || name || '(anonymous)', line, lines: lineOf(node.end) - line + 1 });
+    const lines = lineOf(node.end) - line + 1;
+    found.push({ name: nameOf(node) || name || '(anonymous)', line, lines, ownLines: lines });
   });
+  for (const outer of found) outer.ownLines = outer.lines - linesInside(outer, found);
   return found;
+}
+
+/** The lines of those that are in `outer`, and in no other function that is in it. */
+function linesInside(outer: SourceFunction, all: readonly SourceFunction[]): number {
+  const isIn = (one: SourceFunction, other: SourceFunction) =>
+    one !== other && one.line >= other.line && one.line + one.lines <= other.line + other.lines;
+  const inside = all.filter((one) => one.lines > 1 && isIn(one, outer));
+  return inside
+    .filter((one) => !inside.some((other) => isIn(one, other)))
+    .reduce((sum, { lines }) => sum + lines, 0);
 }
 
 /** Visits every node; `name` is what the nearest variable, property or method around it is called. */

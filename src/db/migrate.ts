@@ -109,13 +109,36 @@ interface Lease {
 /** A person who waits wants to know why. */
 const SAY_EVERY_MS = 10_000;
 
-async function takeLease({ db, dialect, now }: Database, logger: MigrateOptions['logger']): Promise<Lease> {
+async function takeLease(database: Database, logger: MigrateOptions['logger']): Promise<Lease> {
+  const { db, now } = database;
   const owner = randomUUID();
   try {
     await rawRun(db, sql`insert into migration_lease values (1, '', 0, '', 0)`);
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
   }
+  await waitForLease(database, owner, logger);
+  const whereMine = sql`where id = 1 and owner = ${owner}`;
+  return {
+    owner,
+    async renew() {
+      const until = (await now()) + LEASE_MS;
+      if ((await rawRun(db, sql`update migration_lease set until_ms = ${until} ${whereMine}`)) !== 1) {
+        throw new Error('the migration lease was lost to another process');
+      }
+    },
+    async release() {
+      await rawRun(db, sql`update migration_lease set owner = '', until_ms = 0 ${whereMine}`);
+    },
+  };
+}
+
+/** Resolves when the lease is this owner's. Throws StartError after 15 minutes. */
+async function waitForLease(
+  { db, dialect, now }: Database,
+  owner: string,
+  logger: MigrateOptions['logger'],
+): Promise<void> {
   const startedAt = performance.now();
   let nextSayingMs = 0;
   for (;;) {
@@ -129,7 +152,7 @@ async function takeLease({ db, dialect, now }: Database, logger: MigrateOptions[
       sql`update migration_lease set owner = ${owner}, until_ms = ${at + LEASE_MS}
         where id = 1 and (owner = ${owner} or ${free})`,
     );
-    if (taken === 1) break;
+    if (taken === 1) return;
     const waitedMs = performance.now() - startedAt;
     if (waitedMs >= nextSayingMs) {
       const until = await readLeaseEnd(db);
@@ -146,19 +169,6 @@ async function takeLease({ db, dialect, now }: Database, logger: MigrateOptions[
     }
     await delay(between(100, 300, Math.random()));
   }
-  const whereMine = sql`where id = 1 and owner = ${owner}`;
-  return {
-    owner,
-    async renew() {
-      const until = (await now()) + LEASE_MS;
-      if ((await rawRun(db, sql`update migration_lease set until_ms = ${until} ${whereMine}`)) !== 1) {
-        throw new Error('the migration lease was lost to another process');
-      }
-    },
-    async release() {
-      await rawRun(db, sql`update migration_lease set owner = '', until_ms = 0 ${whereMine}`);
-    },
-  };
 }
 
 async function readLeaseEnd(db: Db): Promise<number> {

@@ -130,18 +130,11 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
       // An abort before anybody reads must not be an unhandled error: the reader gets it.
       answer.body.on('error', () => undefined);
       const size = lengthOf(answer);
-      if (size !== null && size > maxBytes) {
-        answer.body.destroy();
-        throw tooLarge(maxBytes);
-      }
-      const bounds = {
+      const stream = openBody(answer, size, {
         maxBytes,
         minBytesPerSecond: options.minBytesPerSecond ?? 1_024,
         graceMs: options.graceMs ?? 10_000,
-      };
-      const coding = headerOf(answer, 'content-encoding');
-      const plain = boundSize(decodeBody(boundBody(answer.body, bounds), coding), maxBytes);
-      const stream = Readable.from(plain, { objectMode: false });
+      });
       stream.once('close', () => {
         deadline.stop();
         answer.body.destroy();
@@ -160,26 +153,6 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
       signal,
       headers: { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', accept: '*/*' },
     });
-
-  async function follow(
-    first: URL,
-    read: (url: string) => URL,
-    ask: (url: URL) => Promise<Dispatcher.ResponseData>,
-  ) {
-    let url = first;
-    for (let hop = 0; ; hop++) {
-      const answer = await ask(url);
-      if (answer.statusCode >= 200 && answer.statusCode < 300) return { answer, url };
-      answer.body.on('error', () => undefined).destroy();
-      const location = headerOf(answer, 'location');
-      if (answer.statusCode < 300 || answer.statusCode >= 400 || location === null) {
-        throw new HttpFailure('status', `The host answered with status ${answer.statusCode}.`);
-      }
-      if (hop >= MAX_REDIRECTS) throw new HttpFailure('too_many_redirects', 'The URL redirects too often.');
-      if (!URL.canParse(location, url.href)) throw urlRefused('it redirects to something that is no URL');
-      url = read(new URL(location, url).href);
-    }
-  }
 
   return {
     async check(url) {
@@ -211,6 +184,43 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
     },
     close: () => agent.destroy(),
   };
+}
+
+/** The first answer that is no redirect, and its URL; `read` checks each further URL. */
+async function follow(
+  first: URL,
+  read: (url: string) => URL,
+  ask: (url: URL) => Promise<Dispatcher.ResponseData>,
+) {
+  let url = first;
+  for (let hop = 0; ; hop++) {
+    const answer = await ask(url);
+    if (answer.statusCode >= 200 && answer.statusCode < 300) return { answer, url };
+    answer.body.on('error', () => undefined).destroy();
+    const location = headerOf(answer, 'location');
+    if (answer.statusCode < 300 || answer.statusCode >= 400 || location === null) {
+      throw new HttpFailure('status', `The host answered with status ${answer.statusCode}.`);
+    }
+    if (hop >= MAX_REDIRECTS) throw new HttpFailure('too_many_redirects', 'The URL redirects too often.');
+    if (!URL.canParse(location, url.href)) throw urlRefused('it redirects to something that is no URL');
+    url = read(new URL(location, url).href);
+  }
+}
+
+/** The body, decoded and bounded. Throws FILE_TOO_LARGE when its announced size is too large already. */
+function openBody(
+  answer: Dispatcher.ResponseData,
+  size: number | null,
+  bounds: { maxBytes: number; minBytesPerSecond: number; graceMs: number },
+): Readable {
+  const { maxBytes } = bounds;
+  if (size !== null && size > maxBytes) {
+    answer.body.destroy();
+    throw tooLarge(maxBytes);
+  }
+  const coding = headerOf(answer, 'content-encoding');
+  const plain = boundSize(decodeBody(boundBody(answer.body, bounds), coding), maxBytes);
+  return Readable.from(plain, { objectMode: false });
 }
 
 /** Both clients. `allowPrivate` opens private addresses to clients' URLs too (tests, receivers in the same network). */

@@ -71,8 +71,19 @@ describe('contents', () => {
         'export function named() {\n  return 1;\n}\nconst held = () => {\n  return 2;\n};\nheld();\n',
     });
     expect(file?.functions).toEqual([
-      { name: 'named', line: 1, lines: 3 },
-      { name: 'held', line: 4, lines: 3 },
+      { name: 'named', line: 1, lines: 3, ownLines: 3 },
+      { name: 'held', line: 4, lines: 3, ownLines: 3 },
+    ]);
+  });
+
+  it('tells the lines of a function from those of the functions inside it', () => {
+    const text =
+      'function outer() {\n  const a = () => {\n    return () => {\n      return 1;\n    };\n  };\n  return a;\n}\n';
+    const [file] = sources({ 'src/a.ts': text });
+    expect(file?.functions.map(({ lines, ownLines }) => [lines, ownLines])).toEqual([
+      [8, 3],
+      [5, 2],
+      [3, 3],
     ]);
   });
 

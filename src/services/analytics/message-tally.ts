@@ -62,48 +62,10 @@ export const ACKNOWLEDGED = ['sent', 'delivered', 'read'] as const;
 
 /** Days and hours are those of the zone in which the groups were made. */
 export function summarize({ groups, topNumbers, responseTime }: MessageCounts): MessageStatistics {
-  const statuses = new Map<string, number>();
-  const byType = new Map<string, Volume>();
-  const byHour = Array.from({ length: 24 }, (_, hour) => ({ hour, ...newVolume() }));
-  const byDay = new Map<string, Volume & { byType: Map<string, number> }>();
-  const errors = new Map<string, number>();
-  let received = 0;
-  let total = 0;
-  for (const group of groups) {
-    const { direction, status, type, n, localHour } = group;
-    const kind = kindOf(group);
-    total += n;
-    if (direction === 'in') received += n;
-    else increase(statuses, status, n);
-    const date = new Date(localHour).toISOString().slice(0, 10);
-    const day = byDay.get(date) ?? { ...newVolume(), byType: new Map() };
-    byDay.set(date, day);
-    const ofType = byType.get(type) ?? newVolume();
-    byType.set(type, ofType);
-    const ofHour = byHour[(localHour % DAY_MS) / HOUR_MS];
-    if (kind !== null) for (const volume of [day, ofType, ofHour]) if (volume) volume[kind] += n;
-    if (kind === 'sent') increase(day.byType, type, n);
-    if (kind === 'failed') increase(errors, group.errorCode ?? 'UNKNOWN', n);
-  }
-  const of = (status: string) => statuses.get(status) ?? 0;
-  const sent = of('sent') + of('delivered') + of('read');
-  const expired = of('expired');
-  const ended = sent + of('failed') + expired;
-  const hours = byHour.map(({ hour, sent: out, received: into }) => ({ hour, messages: out + into }));
+  const { totals, byType, byHour, byDay, errors } = addUp(groups);
+  const hours = byHour.map(({ hour, sent, received }) => ({ hour, messages: sent + received }));
   return {
-    messages: {
-      total,
-      sent,
-      received,
-      failed: of('failed'),
-      delivered: of('delivered') + of('read'),
-      read: of('read'),
-      pending: of('queued') + of('sending'),
-      expired,
-      canceled: of('canceled'),
-      successRate: percent(sent, ended),
-      errorRate: percent(ended - sent, ended),
-    },
+    messages: totalsOf(totals),
     byType: Object.fromEntries(byType),
     byHour,
     byDay: [...byDay]
@@ -119,6 +81,58 @@ export function summarize({ groups, topNumbers, responseTime }: MessageCounts): 
       .slice(0, TOP)
       .map(([errorCode, count]) => ({ errorCode, count })),
     responseTime,
+  };
+}
+
+interface Totals {
+  total: number;
+  received: number;
+  /** of the messages that were sent or are to be */
+  statuses: Map<string, number>;
+}
+
+function addUp(groups: readonly MessageGroup[]) {
+  const totals: Totals = { total: 0, received: 0, statuses: new Map() };
+  const byType = new Map<string, Volume>();
+  const byHour = Array.from({ length: 24 }, (_, hour) => ({ hour, ...newVolume() }));
+  const byDay = new Map<string, Volume & { byType: Map<string, number> }>();
+  const errors = new Map<string, number>();
+  for (const group of groups) {
+    const { direction, status, type, n, localHour } = group;
+    const kind = kindOf(group);
+    totals.total += n;
+    if (direction === 'in') totals.received += n;
+    else increase(totals.statuses, status, n);
+    const date = new Date(localHour).toISOString().slice(0, 10);
+    const day = byDay.get(date) ?? { ...newVolume(), byType: new Map() };
+    byDay.set(date, day);
+    const ofType = byType.get(type) ?? newVolume();
+    byType.set(type, ofType);
+    const ofHour = byHour[(localHour % DAY_MS) / HOUR_MS];
+    if (kind !== null) for (const volume of [day, ofType, ofHour]) if (volume) volume[kind] += n;
+    if (kind === 'sent') increase(day.byType, type, n);
+    if (kind === 'failed') increase(errors, group.errorCode ?? 'UNKNOWN', n);
+  }
+  return { totals, byType, byHour, byDay, errors };
+}
+
+function totalsOf({ total, received, statuses }: Totals): MessageStatistics['messages'] {
+  const of = (status: string) => statuses.get(status) ?? 0;
+  const sent = of('sent') + of('delivered') + of('read');
+  const expired = of('expired');
+  const ended = sent + of('failed') + expired;
+  return {
+    total,
+    sent,
+    received,
+    failed: of('failed'),
+    delivered: of('delivered') + of('read'),
+    read: of('read'),
+    pending: of('queued') + of('sending'),
+    expired,
+    canceled: of('canceled'),
+    successRate: percent(sent, ended),
+    errorRate: percent(ended - sent, ended),
   };
 }
 

@@ -221,27 +221,37 @@ async function selectRecipients(
     .where(and(eq(campaignRecipients.campaignId, campaign.id), where))
     .orderBy(asc(order))
     .limit(limit);
-  return rows.map(({ position, phone, name, variant, messageId, peer, lid, queuedAt, ...row }) => {
-    const { sentAt, deliveredAt, readAt, failedAt } = row;
-    return {
-      position,
-      peer,
-      lid,
-      times: { sentAt, deliveredAt, readAt, failedAt },
-      recipient: {
-        number: phone,
-        name,
-        ...outcomeOf(campaign, row),
-        variant,
-        messageId,
-        queuedAt: iso(queuedAt),
-        sentAt: iso(sentAt),
-        deliveredAt: iso(deliveredAt),
-        readAt: iso(readAt),
-        failedAt: iso(failedAt),
-      },
-    };
-  });
+  return rows.map((row) => toRecipient(campaign, row));
+}
+
+type SelectedRow = Pick<
+  typeof campaignRecipients.$inferSelect,
+  'position' | 'phone' | 'name' | 'variant' | 'queuedAt'
+> &
+  OutcomeRow &
+  RecipientRow['times'] & { messageId: string | null; peer: string | null; lid: string | null };
+
+function toRecipient(campaign: CampaignRow, row: SelectedRow): RecipientRow {
+  const { position, phone, name, variant, messageId, peer, lid, queuedAt } = row;
+  const { sentAt, deliveredAt, readAt, failedAt } = row;
+  return {
+    position,
+    peer,
+    lid,
+    times: { sentAt, deliveredAt, readAt, failedAt },
+    recipient: {
+      number: phone,
+      name,
+      ...outcomeOf(campaign, row),
+      variant,
+      messageId,
+      queuedAt: iso(queuedAt),
+      sentAt: iso(sentAt),
+      deliveredAt: iso(deliveredAt),
+      readAt: iso(readAt),
+      failedAt: iso(failedAt),
+    },
+  };
 }
 
 export interface OutcomeRow {

@@ -58,14 +58,7 @@ export async function keepReceived(
   const now = ctx.clock.now();
   const expiresAt = expiryOf(ctx, neededUntil);
   const known = await findSame(ctx, received, { mimetype, kind, sessionId });
-  if (known) {
-    const row = { ...known, expiresAt: Math.max(known.expiresAt, expiresAt) };
-    await transact(ctx.db, async (tx) => {
-      if (row.expiresAt > known.expiresAt) await extend(tx, row);
-      await alsoInTransaction?.(tx, row);
-    });
-    return row;
-  }
+  if (known) return keepAgain(ctx, known, expiresAt, alsoInTransaction);
   const details = seen ?? (await ctx.mediaTools.detailsOf(received.path, mimetype, toolRun(ctx)));
   const id = newId(now);
   const row: MediaRecord = {
@@ -92,6 +85,21 @@ export async function keepReceived(
   await ctx.storage.put(row.storageKey, received);
   // Last: a repeated request must not be told of a file that a crash has kept from its place.
   if (alsoInTransaction) await transact(ctx.db, (tx) => alsoInTransaction(tx, row));
+  return row;
+}
+
+/** What is there already stays for as long as it is needed now. */
+async function keepAgain(
+  ctx: Ctx,
+  known: MediaRecord,
+  expiresAt: number,
+  alsoInTransaction: KeepOptions['alsoInTransaction'],
+): Promise<MediaRecord> {
+  const row = { ...known, expiresAt: Math.max(known.expiresAt, expiresAt) };
+  await transact(ctx.db, async (tx) => {
+    if (row.expiresAt > known.expiresAt) await extend(tx, row);
+    await alsoInTransaction?.(tx, row);
+  });
   return row;
 }
 

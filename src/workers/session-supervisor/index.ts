@@ -115,41 +115,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     }
   }
 
-  /** The account's id. Throws NOT_CONNECTED. */
-  function connected(account: AccountRef): string {
-    if (engine.isConnected(account.id)) return account.id;
-    throw new AppError('NOT_CONNECTED', `The session ${account.sessionId} is not connected.`);
-  }
-
-  const commands: CommandTable = {
-    open: async (runner) => {
-      await runner.open();
-      return null;
-    },
-    restart: async (runner) => {
-      await runner.restart();
-      return null;
-    },
-    logout: (runner) => runner.logout(),
-    hand_over: async (runner) => {
-      await runner.handOver();
-      return null;
-    },
-    check_numbers: async ({ account }, { phones }) => engine.checkNumbers(connected(account), phones),
-    mark_read: async ({ account }, { messages }) => {
-      await engine.markRead(connected(account), messages);
-      return null;
-    },
-    list_groups: async ({ account }) => engine.groups(connected(account)),
-    answer_passkey: async ({ account }, { assertion }) => {
-      await engine.answerPasskey(account.id, assertion);
-      return null;
-    },
-    confirm_passkey: async ({ account }, { equal }) => {
-      await engine.confirmPasskey(account.id, equal);
-      return null;
-    },
-  };
+  const commands = createCommands(engine);
 
   const handle: CommandHandler = async (accountId, name, input) => {
     if (!runners.has(accountId)) await ownership.claim(accountId);
@@ -158,19 +124,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     return commands[name](runner, input);
   };
 
-  /** While the database is away it is forgotten: the next message to that number brings it again. */
-  function keepAlias({ userId }: AccountRef, { alias, phone, lid }: Alias): void {
-    inCleanContext(() => learnAlias(deps.db, userId, { alias, phone, lid }, deps.clock.now())).catch(
-      (error: unknown) => deps.logger.warn('an alias could not be kept', { error: String(error) }),
-    );
-  }
-
-  /** The same: whoever is missing counts as a stranger until the first message. */
-  function keepKnown({ id }: AccountRef, people: readonly Person[]): void {
-    inCleanContext(() => keepPeople(deps.db, id, people, deps.clock.now())).catch((error: unknown) =>
-      deps.logger.warn('people of a session could not be kept', { error: String(error) }),
-    );
-  }
+  const learn = createLearner(deps);
 
   return {
     async start() {
@@ -205,14 +159,72 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     onEvent(account, event) {
       if (event.type === 'receipt' || event.type === 'refused') return deps.onReceipt(account, event);
       if (event.type === 'mapping') return mappings.add(account.id, event.lid, event.phone);
-      if (event.type === 'alias') return keepAlias(account, event);
-      if (event.type === 'people') return keepKnown(account, event.people);
+      if (event.type === 'alias') return learn.alias(account, event);
+      if (event.type === 'people') return learn.people(account, event.people);
       inCleanContext(() => runners.get(account.id)?.onEvent(account, event));
     },
     countByStatus() {
       const counts: Partial<Record<SessionStatus, number>> = {};
       for (const { status } of runners.values()) counts[status] = (counts[status] ?? 0) + 1;
       return counts;
+    },
+  };
+}
+
+/** What each command does with the session that it is for. */
+function createCommands(engine: SupervisorDeps['engine']): CommandTable {
+  /** The account's id. Throws NOT_CONNECTED. */
+  function connected(account: AccountRef): string {
+    if (engine.isConnected(account.id)) return account.id;
+    throw new AppError('NOT_CONNECTED', `The session ${account.sessionId} is not connected.`);
+  }
+
+  return {
+    open: async (runner) => {
+      await runner.open();
+      return null;
+    },
+    restart: async (runner) => {
+      await runner.restart();
+      return null;
+    },
+    logout: (runner) => runner.logout(),
+    hand_over: async (runner) => {
+      await runner.handOver();
+      return null;
+    },
+    check_numbers: async ({ account }, { phones }) => engine.checkNumbers(connected(account), phones),
+    mark_read: async ({ account }, { messages }) => {
+      await engine.markRead(connected(account), messages);
+      return null;
+    },
+    list_groups: async ({ account }) => engine.groups(connected(account)),
+    answer_passkey: async ({ account }, { assertion }) => {
+      await engine.answerPasskey(account.id, assertion);
+      return null;
+    },
+    confirm_passkey: async ({ account }, { equal }) => {
+      await engine.confirmPasskey(account.id, equal);
+      return null;
+    },
+  };
+}
+
+/** Writes what a session has learned about people, outside of whatever told it. */
+function createLearner(deps: Pick<SupervisorDeps, 'db' | 'clock' | 'logger'>) {
+  return {
+    /** While the database is away it is forgotten: the next message to that number brings it again. */
+    alias({ userId }: AccountRef, { alias, phone, lid }: Alias): void {
+      inCleanContext(() => learnAlias(deps.db, userId, { alias, phone, lid }, deps.clock.now())).catch(
+        (error: unknown) => deps.logger.warn('an alias could not be kept', { error: String(error) }),
+      );
+    },
+
+    /** The same: whoever is missing counts as a stranger until the first message. */
+    people({ id }: AccountRef, people: readonly Person[]): void {
+      inCleanContext(() => keepPeople(deps.db, id, people, deps.clock.now())).catch((error: unknown) =>
+        deps.logger.warn('people of a session could not be kept', { error: String(error) }),
+      );
     },
   };
 }

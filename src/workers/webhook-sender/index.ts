@@ -2,7 +2,7 @@
 import { createLoop } from '../../db/loop.ts';
 import type { EventStream } from '../../events/stream.ts';
 import { sleep } from '../../utils/clock.ts';
-import { createCircuits } from './circuits.ts';
+import { type Circuits, createCircuits } from './circuits.ts';
 import { type LaneDeps, runLane } from './lane-runner.ts';
 import { buryOverdue, claimLane, readDueLanes, readDueWebhooks } from './lanes.ts';
 
@@ -55,7 +55,7 @@ export function createWebhookSender(
   const circuits = createCircuits(clock, random);
   const stopping = new AbortController();
   const aborted = new AbortController();
-  const inFlight = new Map<string, number>();
+  const places = createPlaces(circuits, { maxInFlight, maxPerWebhook });
   const work = new Set<Promise<void>>();
   let looking: Promise<void> | null = null;
   let unsubscribe: (() => void) | undefined;
@@ -74,23 +74,11 @@ export function createWebhookSender(
     },
   };
 
-  const total = () => [...inFlight.values()].reduce((sum, n) => sum + n, 0);
-  const probing = () => [...inFlight].reduce((sum, [id, n]) => sum + (circuits.isProbing(id) ? n : 0), 0);
-
   function track(promise: Promise<void>): void {
     const tracked: Promise<void> = promise
       .catch((error: unknown) => logger.warn('webhook work failed', { error }))
       .finally(() => work.delete(tracked));
     work.add(tracked);
-  }
-
-  /** Free places for a webhook now. Those that are down may take half of all at most. */
-  function freeFor(webhookId: string): number {
-    const room = circuits.isProbing(webhookId)
-      ? Math.floor(maxInFlight / 2) - probing()
-      : maxInFlight - total();
-    const own = circuits.limit(webhookId, maxPerWebhook) - (inFlight.get(webhookId) ?? 0);
-    return Math.max(0, Math.min(own, room, maxInFlight - total()));
   }
 
   /** One look at the lanes. Each webhook gets its turn to be first. */
@@ -99,8 +87,8 @@ export function createWebhookSender(
     const first = due.length === 0 ? 0 : turn++ % due.length;
     for (const webhookId of [...due.slice(first), ...due.slice(0, first)]) {
       if (stopping.signal.aborted) break;
-      const share = Math.max(1, Math.floor((maxInFlight - total()) / due.length));
-      const free = Math.min(freeFor(webhookId), share);
+      const share = Math.max(1, Math.floor(places.free() / due.length));
+      const free = Math.min(places.freeFor(webhookId), share);
       if (free === 0) continue;
       for (const lane of await readDueLanes(db, webhookId, clock.now(), free)) {
         await begin(lane, webhookId);
@@ -111,11 +99,9 @@ export function createWebhookSender(
   async function begin(lane: string, webhookId: string): Promise<void> {
     const claim = await claimLane(db, lane, webhookId, clock.now());
     if (claim === null) return;
-    inFlight.set(webhookId, (inFlight.get(webhookId) ?? 0) + 1);
+    places.take(webhookId);
     const run = runLane(laneDeps, claim).finally(() => {
-      const left = (inFlight.get(webhookId) ?? 1) - 1;
-      if (left === 0) inFlight.delete(webhookId);
-      else inFlight.set(webhookId, left);
+      places.giveBack(webhookId);
       loop.wake();
     });
     track(run);
@@ -157,6 +143,41 @@ export function createWebhookSender(
     },
     async settled() {
       while (looking !== null || work.size > 0) await (looking ?? Promise.race(work));
+    },
+  };
+}
+
+interface Places {
+  /** of all webhooks together */
+  free(): number;
+  /** for a webhook now; those that are down may take half of all at most */
+  freeFor(webhookId: string): number;
+  take(webhookId: string): void;
+  giveBack(webhookId: string): void;
+}
+
+/** Counts the deliveries under way, so that no webhook takes the places of the others. */
+function createPlaces(
+  circuits: Circuits,
+  { maxInFlight, maxPerWebhook }: { maxInFlight: number; maxPerWebhook: number },
+): Places {
+  const taken = new Map<string, number>();
+  const free = () => maxInFlight - [...taken.values()].reduce((sum, n) => sum + n, 0);
+  const probing = () => [...taken].reduce((sum, [id, n]) => sum + (circuits.isProbing(id) ? n : 0), 0);
+  return {
+    free,
+    freeFor(webhookId) {
+      const room = circuits.isProbing(webhookId) ? Math.floor(maxInFlight / 2) - probing() : free();
+      const own = circuits.limit(webhookId, maxPerWebhook) - (taken.get(webhookId) ?? 0);
+      return Math.max(0, Math.min(own, room, free()));
+    },
+    take(webhookId) {
+      taken.set(webhookId, (taken.get(webhookId) ?? 0) + 1);
+    },
+    giveBack(webhookId) {
+      const left = (taken.get(webhookId) ?? 1) - 1;
+      if (left === 0) taken.delete(webhookId);
+      else taken.set(webhookId, left);
     },
   };
 }

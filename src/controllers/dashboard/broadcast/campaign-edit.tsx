@@ -89,7 +89,6 @@ function Edit({
   zone: string;
 }) {
   const t = CAMPAIGN_TEXTS(view.lang);
-  const { scheduledAt } = campaign;
   const text = textOf(campaign.content);
   return (
     <>
@@ -105,21 +104,7 @@ function Edit({
           <input type="hidden" name="kept" value={text} />
           <MessageParts view={view} choices={choices} values={{ body: text, caption: text }} keep />
         </section>
-        {campaign.status === 'scheduled' && (
-          <section class="card stack">
-            <h2>{t.timeTitle}</h2>
-            {campaign.cron === null && (
-              <Field
-                label={t.at}
-                name="scheduledAt"
-                type="datetime-local"
-                value={scheduledAt === null ? undefined : localTime(scheduledAt, zone)}
-                required
-              />
-            )}
-            <ZoneSelect view={view} value={zone} />
-          </section>
-        )}
+        {campaign.status === 'scheduled' && <TimePart view={view} campaign={campaign} zone={zone} />}
         <section class="card stack">
           <h2>{t.paceTitle}</h2>
           <PaceParts view={view} values={paceOf(campaign, isReal)} />
@@ -127,6 +112,26 @@ function Edit({
         <Submit>{t.save}</Submit>
       </Form>
     </>
+  );
+}
+
+function TimePart({ view, campaign, zone }: { view: View; campaign: CampaignOutput; zone: string }) {
+  const t = CAMPAIGN_TEXTS(view.lang);
+  const { scheduledAt } = campaign;
+  return (
+    <section class="card stack">
+      <h2>{t.timeTitle}</h2>
+      {campaign.cron === null && (
+        <Field
+          label={t.at}
+          name="scheduledAt"
+          type="datetime-local"
+          value={scheduledAt === null ? undefined : localTime(scheduledAt, zone)}
+          required
+        />
+      )}
+      <ZoneSelect view={view} value={zone} />
+    </section>
   );
 }
 
