@@ -31,6 +31,7 @@ COPY --from=build /app/packages/wa-emulator/dist ./packages/wa-emulator/dist
 COPY packages/wa-emulator/package.json ./packages/wa-emulator/
 COPY package.json LICENSE NOTICE ./
 COPY drizzle ./drizzle
+COPY extension ./extension
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data

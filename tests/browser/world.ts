@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { type Emulator, startEmulator } from 'wa-emulator';
 import type { Page as DashboardPage } from '../../src/controllers/dashboard/page.ts';
 import { linkSession, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
@@ -49,7 +49,7 @@ export interface BrowserWorld {
   close(): Promise<void>;
 }
 
-const FLAGS = [
+export const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -60,7 +60,7 @@ const FLAGS = [
 ];
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 /** A busy machine of two cores is slow, not broken. */
-const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 20_000;
 
 /** Starts all of it. Close it, or the test file does not end. */
 export async function openBrowserWorld(env: Record<string, string> = {}): Promise<BrowserWorld> {
@@ -69,7 +69,12 @@ export async function openBrowserWorld(env: Record<string, string> = {}): Promis
   const emulator = await startEmulator();
   const pace = { MESSAGE_DELAY_MIN: '50', MESSAGE_DELAY_MAX: '100', API_RATE_LIMIT_MAX: '100000' };
   const sandbox = await startSandboxProcess(emulator, { EMULATOR_URL: emulator.url, ...pace, ...env });
-  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  // A test that brings a browser of its own needs no other.
+  let launched: Promise<Browser> | null = null;
+  const launch = () => {
+    launched ??= chromium.launch({ executablePath, args: FLAGS });
+    return launched;
+  };
   const call = async (method: string, path: string, body: unknown, headers: Record<string, string>) => {
     const reply = await sandbox.call(method, path, body, { 'x-api-key': '', ...headers });
     if (reply.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(reply.body)}`);
@@ -112,12 +117,11 @@ export async function openBrowserWorld(env: Record<string, string> = {}): Promis
         colorScheme,
         baseURL: sandbox.url,
       };
-      const context = await browser.newContext(options);
+      const context = await (await launch()).newContext(options);
       context.setDefaultTimeout(PATIENCE_MS);
       const person = as === 'admin' ? admin : as;
       if (person) {
-        const cookie = { name: 'wahub_session', value: person.token, url: sandbox.url };
-        await context.addCookies([{ ...cookie, httpOnly: true, sameSite: 'Strict' }]);
+        await context.addCookies([signInCookie(person, sandbox.url)]);
       }
       const page = await context.newPage();
       return { page, problems: watch(page) };
@@ -134,11 +138,16 @@ export async function openBrowserWorld(env: Record<string, string> = {}): Promis
       await page.screenshot({ path: join(folder, `${name}.png`) });
     },
     async close() {
-      await browser.close();
+      await (await launched)?.close();
       await sandbox.remove();
       await emulator.stop();
     },
   };
+}
+
+/** Who has it is signed in. */
+export function signInCookie({ token }: Person, url: string) {
+  return { name: 'wahub_session', value: token, url, httpOnly: true, sameSite: 'Strict' } as const;
 }
 
 async function readAxe(): Promise<string> {
@@ -164,7 +173,7 @@ const AXE_RUN = `window.axe.run(document, { resultTypes: ['violations'] }).then(
     .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`;
 
 /** What a visitor with open developer tools would be shown. Refusals of a form are answers, not errors. */
-function watch(page: Page): string[] {
+export function watch(page: Page): string[] {
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
   page.on('console', (message) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
+import yauzl from 'yauzl';
 import { ZipFile } from 'yazl';
 
 /** The files of a folder and of those in it, by their path inside of it. */
@@ -21,6 +22,26 @@ export async function zipOf(files: ReadonlyMap<string, Buffer>): Promise<Buffer>
   for (const [name, bytes] of files) zip.addBuffer(bytes, name);
   zip.end();
   return buffer(zip.outputStream);
+}
+
+/** The files of a zip, in its order. */
+export function filesOfZip(bytes: Buffer): Promise<Map<string, Buffer>> {
+  const files = new Map<string, Buffer>();
+  return new Promise((resolve, reject) => {
+    yauzl.fromBuffer(bytes, { lazyEntries: true }, (error, zip) => {
+      if (!zip) return reject(error);
+      zip.on('entry', (entry: yauzl.Entry) => {
+        zip.openReadStream(entry, async (failure, stream) => {
+          if (!stream) return reject(failure);
+          files.set(entry.fileName, await buffer(stream));
+          zip.readEntry();
+        });
+      });
+      zip.on('end', () => resolve(files));
+      zip.on('error', reject);
+      zip.readEntry();
+    });
+  });
 }
 
 export async function tarOf(files: ReadonlyMap<string, Buffer>): Promise<Buffer> {

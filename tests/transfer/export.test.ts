@@ -2,11 +2,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
-import yauzl from 'yauzl';
-import { readFolder } from '../helpers/archives.ts';
+import { filesOfZip, readFolder } from '../helpers/archives.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkWith } from '../helpers/origins.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
@@ -40,24 +38,9 @@ const download = (headers: Record<string, string>, query = '?confirm=main') =>
 
 async function unzip(bytes: Buffer, folder: string): Promise<string[]> {
   mkdirSync(folder, { recursive: true });
-  const names: string[] = [];
-  await new Promise<void>((resolve, reject) => {
-    yauzl.fromBuffer(bytes, { lazyEntries: true }, (error, zip) => {
-      if (!zip) return reject(error);
-      zip.on('entry', (entry: yauzl.Entry) => {
-        names.push(entry.fileName);
-        zip.openReadStream(entry, async (failure, stream) => {
-          if (!stream) return reject(failure);
-          writeFileSync(join(folder, entry.fileName), await buffer(stream));
-          zip.readEntry();
-        });
-      });
-      zip.on('end', resolve);
-      zip.on('error', reject);
-      zip.readEntry();
-    });
-  });
-  return names;
+  const files = await filesOfZip(bytes);
+  for (const [name, file] of files) writeFileSync(join(folder, name), file);
+  return [...files.keys()];
 }
 
 it('is refused to keys, and without the confirmation', async () => {

@@ -1,4 +1,4 @@
-import type { Assertion, RequestOptions } from './authenticator.ts';
+import type { Assertion, PasskeyKey, RequestOptions } from './authenticator.ts';
 import { ControlError } from './control-error.ts';
 import { type Device, deviceJid, deviceKey } from './devices.ts';
 import type { Fault, FaultDesk } from './fault-actions.ts';
@@ -73,6 +73,8 @@ export interface Actions {
    * with it; throws when there is none (404).
    */
   passkey(input: { phone: string } | { label: string }): PasskeyInfo;
+  /** The key of that account's passkey, so that a real browser can hold it in a virtual authenticator. */
+  passkeyKey(input: { phone: string }): PasskeyKey;
   /** What recipients received and decrypted, oldest first. */
   messages(filter?: MessageFilter): Received[];
   /** Every message stanza the server saw, oldest first. */
@@ -148,6 +150,7 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
     signPasskey: ({ phone, options, origin }) => world.passkeys.sign(phone, options, origin),
     passkey: (input) =>
       world.passkeys.describe('phone' in input ? input.phone : world.passkeys.phoneOf(input.label)),
+    passkeyKey: ({ phone }) => world.passkeys.account(phone).authenticator.exportKey(),
     messages: (filter = {}) => world.log.messages.list(filter),
     stanzas: ({ from, to, limit } = {}) =>
       world.log.stanzas.list(

@@ -37,10 +37,20 @@ export interface Assertion {
   response: { clientDataJSON: string; authenticatorData: string; signature: string; userHandle: string };
 }
 
+/** A passkey as another authenticator can take it over: a browser's virtual one, say. Binary fields are base64. */
+export interface PasskeyKey {
+  credentialId: string;
+  userHandle: string;
+  rpId: string;
+  /** PKCS #8 of the P-256 key */
+  privateKey: string;
+}
+
 /** One passkey. */
 export interface Authenticator {
   /** base64url */
   credentialId: string;
+  exportKey(): PasskeyKey;
   /** Signs a challenge as a browser on `origin` would. Throws when the options are for another site or passkey. */
   sign(options: RequestOptions, origin?: string): Assertion;
   /** Why a server refuses this assertion; null when it is right. */
@@ -61,6 +71,12 @@ export function createAuthenticator(seed: Buffer): Authenticator {
 
   return {
     credentialId,
+    exportKey: () => ({
+      credentialId: toBase64(credentialId),
+      userHandle: toBase64(userHandle),
+      rpId: RP_ID,
+      privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64'),
+    }),
     sign(options, origin = ORIGIN) {
       if ((options.rpId ?? RP_ID) !== RP_ID) throw new Error(`rpId: this passkey is for ${RP_ID}`);
       const allowed = options.allowCredentials ?? [];
@@ -123,6 +139,10 @@ function refuseData(data: Buffer): string | null {
   if (!data.subarray(0, 32).equals(hash(RP_ID))) return 'another relying party';
   const flags = data[32] ?? 0;
   return (flags & FLAG_UP) !== 0 && (flags & FLAG_UV) !== 0 ? null : 'a user who was not verified';
+}
+
+function toBase64(base64url: string): string {
+  return Buffer.from(base64url, 'base64url').toString('base64');
 }
 
 function signedBytes(data: Buffer, clientData: Buffer): Buffer {

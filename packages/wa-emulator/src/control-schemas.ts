@@ -101,7 +101,8 @@ export const StandingBody = z.strictObject({
 
 export const StandingQuery = z.strictObject({ phone });
 
-export const PasskeyQuery = z.union([z.strictObject({ phone }), z.strictObject({ label: text })]);
+export const PasskeyKeyQuery = z.strictObject({ phone });
+export const PasskeyQuery = z.union([PasskeyKeyQuery, z.strictObject({ label: text })]);
 
 export const SignBody = z.strictObject({
   phone: phone.optional(),

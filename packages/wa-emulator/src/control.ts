@@ -18,6 +18,7 @@ import {
   InboundQuery,
   MessagesQuery,
   PairBody,
+  PasskeyKeyQuery,
   PasskeyQuery,
   ReadBody,
   RemoveGroupBody,
@@ -104,6 +105,7 @@ export function createControlApp(actions: Actions, host: string): Hono {
   app.get('/standing', query(StandingQuery), (c) => c.json(actions.standing(c.req.valid('query'))));
   app.post('/standing', body(StandingBody), (c) => c.json(actions.setStanding(c.req.valid('json'))));
   app.get('/passkey', query(PasskeyQuery), (c) => c.json(actions.passkey(c.req.valid('query'))));
+  app.get('/passkey/key', query(PasskeyKeyQuery), (c) => c.json(actions.passkeyKey(c.req.valid('query'))));
   app.post('/passkey/sign', body(SignBody), (c) => c.json(actions.signPasskey(c.req.valid('json'))));
   app.post('/aliases', body(AliasBody), (c) => c.json(actions.setAlias(c.req.valid('json'))));
   app.post('/history', body(HistoryBody), (c) => c.json(actions.setHistory(c.req.valid('json'))));

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { BinaryNode } from '@whiskeysockets/baileys';
 import { type Actions, createActions } from './actions.ts';
 import { requireOneAddress } from './address.ts';
 import { acceptConnection } from './connection.ts';
@@ -24,7 +25,7 @@ import { startWaServer } from './wa-server.ts';
 import type { World } from './world.ts';
 
 export type { Actions, Asked, Health, Linked } from './actions.ts';
-export type { Assertion, RequestOptions } from './authenticator.ts';
+export type { Assertion, PasskeyKey, RequestOptions } from './authenticator.ts';
 export type { Fault } from './fault-actions.ts';
 export type { Group } from './groups.ts';
 export type { DeliverInput } from './inbound.ts';
@@ -50,6 +51,8 @@ export interface EmulatorOptions {
   mediaPort?: number;
   /** Folder in which the identity, links, Signal state and media survive a restart; without one every start is another server. */
   stateDir?: string | undefined;
+  /** Called with each stanza of a client before it is answered: for tests that stop a client at one of them. */
+  onStanza?: (stanza: BinaryNode) => void;
 }
 
 /** A running WhatsApp Web server with everyone who is on it. */
@@ -112,7 +115,10 @@ async function startParts(options: EmulatorOptions & { host: string }, opened: C
   const server = await startWaServer(host, options.waPort ?? 0, (socket) => {
     acceptConnection(socket, identity.noise, world.timers, {
       onHello: (connection, payload) => onHello(world, connection, payload),
-      onNode: (connection, stanza) => onNode(world, connection, stanza),
+      onNode: (connection, stanza) => {
+        options.onStanza?.(stanza);
+        onNode(world, connection, stanza);
+      },
       onClose: (connection) => onClose(world, connection),
     });
   });

@@ -6,7 +6,8 @@
  * the tenant (one event stream a page, however many parts follow it), so `hx-trigger="live, every 30s"` refreshes it.
  * `data-moment="id"` on a local date and time: the input of that id gets it as ISO 8601. `data-shows="id"` on an image:
  * the picture that is chosen in that file input; `data-names="id"`: its name. `data-reset` on a form: it is emptied
- * once it was taken. `data-end`: a part that is scrolled to its end.
+ * once it was taken. `data-end`: a part that is scrolled to its end. `data-extension="ready"` or `"missing"`: shown when
+ * the browser has our extension, or has not; `data-sign`: what the extension is to have signed, as JSON.
  */
 export const DASHBOARD_SCRIPT = `'use strict';
 (() => {
@@ -192,6 +193,44 @@ export const DASHBOARD_SCRIPT = `'use strict';
     if (text.textContent !== said) text.textContent = said;
   }
 
+  /** Whether our extension has said that it serves this page. What is said to it is in extension/README.md. */
+  let hasExtension = false;
+  const tellExtension = (message) => window.postMessage({ to: 'wahub-passkey', ...message }, location.origin);
+
+  function showExtension() {
+    for (const part of document.querySelectorAll('[data-extension]')) {
+      part.hidden = (part.dataset.extension === 'ready') !== hasExtension;
+    }
+    for (const part of hasExtension ? document.querySelectorAll('[data-without-extension]') : []) part.open = false;
+  }
+
+  function saySigning(button, word) {
+    button.disabled = word === 'waiting' || word === 'signed';
+    const words = JSON.parse(button.dataset.words);
+    document.querySelector('[data-sign-note]').textContent = Object.hasOwn(words, word) ? words[word] : words.failed;
+  }
+
+  function askExtension(button) {
+    const options = JSON.parse(button.dataset.sign);
+    tellExtension({ what: 'sign', id: options.challenge, options });
+    saySigning(button, 'waiting');
+  }
+
+  function hearExtension({ what, id, assertion, error }) {
+    if (what === 'ready') {
+      hasExtension = true;
+      return showExtension();
+    }
+    // Another request may stand here by now.
+    const button = [...document.querySelectorAll('[data-sign]')].find((one) => JSON.parse(one.dataset.sign).challenge === id);
+    const field = document.querySelector('textarea[name="assertion"]');
+    if (!button || !field) return;
+    saySigning(button, what === 'signed' ? 'signed' : error);
+    if (what !== 'signed') return;
+    field.value = JSON.stringify(assertion);
+    field.form.requestSubmit();
+  }
+
   let stream = null;
   const heard = new Set();
   const waiting = new Map();
@@ -234,6 +273,8 @@ export const DASHBOARD_SCRIPT = `'use strict';
   document.addEventListener('click', (event) => {
     const button = event.target instanceof Element ? event.target.closest('[data-copy]') : null;
     if (button) copy(button);
+    const signing = event.target instanceof Element ? event.target.closest('[data-sign]') : null;
+    if (signing) askExtension(signing);
     const inserted = event.target instanceof Element ? event.target.closest('[data-insert]') : null;
     if (inserted) insert(inserted);
     const step = event.target instanceof Element ? event.target.closest('[data-step-next], [data-step-back]') : null;
@@ -271,6 +312,7 @@ export const DASHBOARD_SCRIPT = `'use strict';
   });
   document.addEventListener('htmx:afterSettle', (event) => {
     showTimes(document);
+    showExtension();
     if (event.detail.target && event.detail.target.id === 'alert') markFields();
     follow();
   });
@@ -285,6 +327,9 @@ export const DASHBOARD_SCRIPT = `'use strict';
   document.addEventListener('htmx:afterRequest', (event) => {
     const form = event.detail.elt;
     if (event.detail.successful && form instanceof HTMLFormElement && 'reset' in form.dataset) form.reset();
+  });
+  window.addEventListener('message', ({ source, origin, data }) => {
+    if (source === window && origin === location.origin && data && data.from === 'wahub-passkey') hearExtension(data);
   });
   document.addEventListener('change', showFiles);
   document.addEventListener('reset', (event) => setTimeout(() => {
@@ -310,6 +355,7 @@ export const DASHBOARD_SCRIPT = `'use strict';
   showWhen(document);
   chooseZones();
   beginSteps();
+  tellExtension({ what: 'hello' });
   follow();
 })();
 `;

@@ -281,12 +281,14 @@ div.stack p { margin: 0.25rem 0 0; }
 .bubble.out { align-self: flex-end; background: var(--soft); }
 .qr { display: grid; place-items: center; background: #fff; border-radius: 0.75rem; padding: 1rem; color: #16211f; }
 .qr img { width: min(20rem, 100%); height: auto; image-rendering: pixelated; }
+.on-phone { display: none; }
 .code-big { font: 600 2rem/1.2 ui-monospace, monospace; letter-spacing: 0.15em; }
 
 @media (max-width: 48rem) {
   .top { flex-wrap: wrap; gap: 0.25rem 0.75rem; }
   .top nav { order: 3; flex-basis: 100%; }
   .account { margin-left: auto; }
+  .on-phone { display: block; }
   .split, .split.link { grid-template-columns: minmax(0, 1fr); }
   .table.stack thead { position: absolute; clip-path: inset(50%); }
   .table.stack tr { display: flex; flex-wrap: wrap; gap: 0.2rem 0.9rem; padding: 0.6rem 0; border-bottom: 1px solid var(--line); }

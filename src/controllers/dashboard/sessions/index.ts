@@ -1,5 +1,6 @@
 import type { Page } from '../page.ts';
 import { detailPages } from './detail.tsx';
+import { extensionPages } from './extension.tsx';
 import { limitPages } from './limits.tsx';
 import { linkPages } from './link.tsx';
 import { listPages } from './list.tsx';
@@ -11,6 +12,7 @@ export const sessionPages: Page[] = [
   ...listPages,
   ...linkPages,
   ...passkeyPages,
+  ...extensionPages,
   ...transferPages,
   ...queuePages,
   ...limitPages,

@@ -15,6 +15,7 @@ import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Form, TextArea, Time } from '../parts.tsx';
 import { SignButton } from '../phone/phones.tsx';
+import { EXTENSION_PATH } from './extension.tsx';
 import { sessionPath } from './parts.tsx';
 import { PASSKEY_TEXTS } from './passkey-texts.ts';
 import { explainSession, type SessionState } from './reasons.ts';
@@ -109,6 +110,51 @@ function Sign({ view, action, options }: { view: View; action: string; options: 
   const t = PASSKEY_TEXTS(view.lang);
   return (
     <>
+      <p class="alert alert-good on-phone">{t.onPhone}</p>
+      <ByExtension view={view} options={options} />
+      <details open data-without-extension>
+        <summary>{t.byConsole}</summary>
+        <ByConsole view={view} options={options} />
+      </details>
+      <Form view={view} action={action} class="stack">
+        <TextArea label={t.result} name="assertion" hint={t.soon} rows={4} required />
+        <Submit>{t.handIn}</Submit>
+      </Form>
+    </>
+  );
+}
+
+/** The page's script shows one of the two, when the extension has said that it is there. */
+function ByExtension({ view, options }: { view: View; options: string }) {
+  const t = PASSKEY_TEXTS(view.lang);
+  const words = {
+    waiting: t.saysWaiting,
+    signed: t.saysSigned,
+    declined: t.saysDeclined,
+    not_allowed: t.saysNotAllowed,
+    malformed: t.saysMalformed,
+    failed: t.saysFailed,
+  };
+  return (
+    <>
+      <div data-extension="ready" hidden>
+        <p>{t.extensionHow}</p>
+        <button type="button" class="primary" data-sign={options} data-words={JSON.stringify(words)}>
+          {t.extensionSign}
+        </button>
+        <p role="status" data-sign-note />
+      </div>
+      <p data-extension="missing">
+        {t.extensionMissing} <a href={EXTENSION_PATH}>{t.extensionGet}</a>
+      </p>
+    </>
+  );
+}
+
+function ByConsole({ view, options }: { view: View; options: string }) {
+  const t = PASSKEY_TEXTS(view.lang);
+  return (
+    <>
       <ol>
         <li>
           <p>
@@ -136,10 +182,6 @@ function Sign({ view, action, options }: { view: View; action: string; options: 
       <ol start={3}>
         <li>{t.step3}</li>
       </ol>
-      <Form view={view} action={action} class="stack">
-        <TextArea label={t.result} name="assertion" hint={t.soon} rows={4} required />
-        <Submit>{t.handIn}</Submit>
-      </Form>
     </>
   );
 }

@@ -15,6 +15,20 @@ export const sessionsPasskey: Texts<typeof english.sessionsPasskey> = {
   step2Hint: 'Chrome mungkin meminta Anda mengetik “allow pasting” dulu.',
   step3:
     'Tanda tangani di jendela yang terbuka. Hasilnya otomatis tersalin ke papan klip: tempelkan di sini.',
+  onPhone:
+    'Anda memakai ponsel. Peramban ponsel tidak dapat menandatangani di sini: buka halaman ini di komputer. Passkey boleh tetap di ponsel.',
+  extensionHow:
+    'Peramban Anda punya ekstensi WaHub. Ekstensi membuka WhatsApp Web, bertanya kepada Anda di sana, lalu membawa tanda tangan ke sini.',
+  extensionSign: 'Tanda tangani di WhatsApp Web',
+  extensionMissing: 'Lebih mudah dengan ekstensi peramban kami: satu klik, tanpa langkah-langkah di bawah.',
+  extensionGet: 'Pasang ekstensi, atau izinkan di halaman ini',
+  saysWaiting: 'Lanjutkan di tab WhatsApp Web.',
+  saysSigned: 'Sudah ditandatangani. Tanda tangan sedang dikirim.',
+  saysDeclined: 'Tidak ada yang ditandatangani: dibatalkan, atau tab ditutup. Anda dapat mulai lagi.',
+  saysNotAllowed: 'Ekstensi tidak boleh lagi melayani halaman ini. Izinkan lagi lewat tombolnya.',
+  saysMalformed: 'Ekstensi tidak menerima permintaan ini. Tanda tangani lewat konsol saja.',
+  saysFailed: 'Ekstensi tidak dapat membuka WhatsApp Web. Muat ulang halaman ini lalu coba lagi.',
+  byConsole: 'Tanda tangani di konsol peramban',
   copy: 'Salin baris ini',
   copied: 'Tersalin',
   result: 'Hasil tanda tangan',

@@ -1,0 +1,26 @@
+export const sessionsExtension = {
+  title: 'The browser extension for passkeys',
+  what: 'WhatsApp asks some accounts for a passkey when a number is linked. A passkey signs only on a page of whatsapp.com. This extension opens WhatsApp Web, asks you there, and brings the signature back to the page where you link.',
+  ready: 'Your browser has the extension, and this page is allowed. Nothing more is to be done.',
+  download: 'Download the extension',
+  chrome1: 'Unpack the downloaded file, and keep the folder: the browser reads it at each start.',
+  chrome2: 'Open chrome://extensions and switch on “Developer mode”.',
+  chrome3: 'Choose “Load unpacked” and the folder wahub-passkey.',
+  firefox1: 'Open about:debugging#/runtime/this-firefox.',
+  firefox2: 'Choose “Load Temporary Add-on” and the downloaded file. Firefox 142 or later is needed.',
+  firefox3: 'Firefox forgets it when it is closed: it keeps only extensions that Mozilla has signed.',
+  allowTitle: 'Allow it on this page',
+  allow1:
+    'Stay on this page and click the button “WaHub passkey” in the toolbar. In Chrome it may be behind the jigsaw piece.',
+  allow2: 'Check that the address is that of your WaHub, and choose “Allow”. The browser asks once more.',
+  allow3: 'Go back to the page where you link the number. It shows the button “Sign on WhatsApp Web” now.',
+  mayTitle: 'What it may do, and what not',
+  may1: 'It runs on web.whatsapp.com and on the pages that you allow, and nowhere else.',
+  may2: 'It signs only after you have clicked “Sign” in a window on web.whatsapp.com that says which page asks.',
+  may3: 'The signature goes to that page only. It is good for one linking, once, for about ten minutes.',
+  may4: 'It sends nothing to any server, reads no messages, and sees neither your passkey nor your password.',
+  phoneTitle: 'On a phone',
+  phone:
+    'Chrome and Safari on phones have no such extensions, and WhatsApp Web does not open there. Link on a computer. If the passkey is on your phone, choose “use a phone” in the window of the browser, and scan the code that it shows.',
+  back: 'Back to the sessions',
+};
