@@ -2,7 +2,7 @@
 import '../../src/whatsapp/baileys/preload.ts';
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { type Emulator, startEmulator } from 'wa-emulator';
+import { type Emulator, type EmulatorOptions, startEmulator } from 'wa-emulator';
 import { whatsappAccounts } from '../../src/db/schema.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
@@ -144,8 +144,9 @@ export function createTestHost(): TestHost {
 export async function startTestEngine(
   options: Partial<BaileysEngineOptions> = {},
   createEngine: (options: BaileysEngineOptions) => Engine = createBaileysEngine,
+  emulatorOptions: EmulatorOptions = {},
 ): Promise<TestEngine> {
-  const [emulator, database] = await Promise.all([startEmulator(), openTestDatabase()]);
+  const [emulator, database] = await Promise.all([startEmulator(emulatorOptions), openTestDatabase()]);
   const secrets = createSecretBox([randomBytes(32)]);
   const owner = newId();
   const engines: Engine[] = [];

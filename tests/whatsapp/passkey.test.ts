@@ -1,5 +1,6 @@
 /** Linking an account that asks for a passkey: the real client against the emulator. */
 import {
+  createDecipheriv,
   createHash,
   createHmac,
   createPublicKey,
@@ -9,7 +10,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { proto } from '@whiskeysockets/baileys';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/utils/clock.ts';
 import {
   comparisonCode,
@@ -25,8 +26,17 @@ import { startTestEngine, type TestEngine } from '../helpers/engine.ts';
 type Step = Extract<EngineEvent, { type: 'passkey' }>;
 
 let test: TestEngine;
+/** Types of the notifications that the client has acknowledged. */
+const acknowledged: (string | undefined)[] = [];
 beforeAll(async () => {
-  test = await startTestEngine();
+  test = await startTestEngine({}, undefined, {
+    onStanza({ tag, attrs }) {
+      if (tag === 'ack' && attrs.class === 'notification') acknowledged.push(attrs.type);
+    },
+  });
+});
+beforeEach(() => {
+  acknowledged.length = 0;
 });
 afterAll(() => test.stop());
 
@@ -77,6 +87,7 @@ describe('an account that asks for a passkey', () => {
     expect((await test.host.next(account.id, 'passkey')).stage).toBe('answered');
     await expectLinked(account, phone);
     expect(test.emulator.passkey({ phone })).toMatchObject({ stage: 'linked', code: null, refusal: null });
+    expect(acknowledged.slice(0, 2)).toEqual(['passkey_prologue_request', 'crsc_continuation']);
   });
 
   it('is linked by a pairing code, too', async () => {
@@ -88,6 +99,7 @@ describe('an account that asks for a passkey', () => {
     await test.emulator.pair({ code, phone });
     await sign(account, phone, await test.host.next(account.id, 'passkey'));
     await expectLinked(account, phone);
+    expect(acknowledged.filter((type) => type === 'passkey_prologue_request')).toHaveLength(1);
   });
 
   it('fetches the options when the demand comes without them', async () => {
@@ -250,7 +262,16 @@ describe('the computed values, a second way', () => {
     const keys = { noisePublic: bytes(32, 2), identityPublic: bytes(32, 3), advSecret: bytes(32, 4) };
     const sealed = proto.EncryptedPairingRequest.decode(sealPairingRequest(requestKey, keys));
     expect(sealed.iv).toHaveLength(12);
-    expect(Buffer.from(sealed.encryptedPayload ?? []).includes(keys.advSecret)).toBe(false);
+    const encrypted = Buffer.from(sealed.encryptedPayload ?? []);
+    const decipher = createDecipheriv('aes-256-gcm', requestKey, Buffer.from(sealed.iv ?? []));
+    decipher.setAuthTag(encrypted.subarray(-16));
+    const opened = Buffer.concat([decipher.update(encrypted.subarray(0, -16)), decipher.final()]);
+    // Fields 1 to 3 of `PairingRequest`, 32 bytes each, as protobuf writes them.
+    const field = (at: number, value: Buffer) => Buffer.concat([Buffer.from([(at << 3) | 2, 32]), value]);
+    const { noisePublic, identityPublic, advSecret } = keys;
+    expect(opened).toEqual(
+      Buffer.concat([field(1, noisePublic), field(2, identityPublic), field(3, advSecret)]),
+    );
   });
 
   it('refuses an identity without a key and a nonce of 32 bytes', () => {

@@ -1,4 +1,5 @@
 /** Linking a phone: by the QR codes that the server sends, or by a code that its owner types. */
+import { type BinaryNode, buildAckStanza } from '@whiskeysockets/baileys';
 import type { PairingRequest } from '../engine.ts';
 import { type AuthState, identityOf } from './auth-state.ts';
 import type { Link, LinkControl, LinkDeps } from './link-types.ts';
@@ -54,5 +55,15 @@ export function followPairing(
     // Saved already by `creds.update`; this waits for it. The socket may begin to close meanwhile.
     control.beforeClosed(auth.save().then(() => control.tellLast({ type: 'paired', ...identityOf(auth) })));
   });
+  acknowledgeNotifications(link, auth);
   return followPasskey(link, auth, deps, control, refs.stop);
+}
+
+/** Baileys acknowledges only once it knows its own number: one that is linked by a QR code does not until the end. */
+function acknowledgeNotifications({ sock }: Link, { state }: AuthState): void {
+  sock.ws.on('CB:notification', (stanza: BinaryNode) => {
+    if (state.creds.me) return;
+    // A socket that has just ended needs no acknowledgement.
+    sock.sendNode(buildAckStanza(stanza, undefined, undefined)).catch(() => undefined);
+  });
 }
