@@ -62,7 +62,7 @@ export const MESSAGE_STATUSES = [
   'received',
 ] as const;
 
-/** A user is a tenant: everything below belongs to one. */
+/** A person who signs in. Workspaces are the tenants: `userId` in the tables below is the id of one. */
 export const users = table(
   'users',
   {
@@ -79,6 +79,8 @@ export const users = table(
     lastLoginAt: timestamp(),
     /** IANA name: the zone of times without one; null: that of the service */
     timeZone: string(64),
+    /** workspaces.id: where a sign-in leads; null: the own one, of the same number */
+    workspaceId: int(),
     createdAt: timestamp().notNull(),
     updatedAt: timestamp().notNull(),
   },
@@ -90,7 +92,9 @@ export const apiKeys = table(
   {
     id: id().primaryKey(),
     userId: int().notNull(),
-    /** `own`: the user's one key, kept besides as ciphertext; `extra`: named, scoped, hash only */
+    /** users.id: who made it; null: of a release before, whoever has the number of the workspace */
+    createdBy: int(),
+    /** `own`: a member's one key, kept besides as ciphertext; `extra`: named, scoped, hash only */
     kind: oneOf('own', 'extra').notNull(),
     name: string(120).notNull(),
     prefix: string(32).notNull(),
@@ -462,3 +466,4 @@ export * from './schema/mail.ts';
 export * from './schema/media.ts';
 export * from './schema/otp.ts';
 export * from './schema/webhooks.ts';
+export * from './schema/workspaces.ts';

@@ -1,7 +1,7 @@
 /** Mails that are still to be sent, and who has asked for an account and not confirmed the address yet. */
 import { id, index, int, oneOf, string, table, timestamp } from '../kit.ts';
 
-export const MAIL_KINDS = ['verify_email', 'email_taken', 'under_attack'] as const;
+export const MAIL_KINDS = ['verify_email', 'email_taken', 'under_attack', 'invitation'] as const;
 export const MAIL_LANGUAGES = ['en', 'id'] as const;
 
 /** A mail that is still to be handed over: the row goes when it was, or when it is given up. It holds no secret. */
@@ -14,6 +14,8 @@ export const mailOutbox = table(
     language: oneOf(...MAIL_LANGUAGES).notNull(),
     /** pending_registrations.id, for `verify_email` */
     registrationId: id(),
+    /** workspace_invitations.id, for `invitation` */
+    invitationId: id(),
     attempts: int().notNull().default(0),
     /** of one that is being sent: when somebody else may try */
     nextAttemptAt: timestamp().notNull(),

@@ -1,0 +1,3 @@
+-- Each person who was a tenant becomes the owner of a workspace of the same number.
+INSERT INTO `workspaces` (`id`, `name`, `status`, `links_from`, `time_zone`, `created_at`, `updated_at`) SELECT `users`.`id`, `users`.`name`, `users`.`status`, `users`.`links_from`, `users`.`time_zone`, `users`.`created_at`, `users`.`updated_at` FROM `users` WHERE `users`.`id` NOT IN (SELECT `id` FROM `workspaces`);--> statement-breakpoint
+INSERT INTO `workspace_members` (`workspace_id`, `user_id`, `role`, `created_at`, `updated_at`) SELECT `users`.`id`, `users`.`id`, 'owner', `users`.`created_at`, `users`.`updated_at` FROM `users` WHERE `users`.`id` NOT IN (SELECT `workspace_id` FROM `workspace_members`);

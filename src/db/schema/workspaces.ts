@@ -1,0 +1,60 @@
+/** Workspaces, the tenants: who belongs to one, as what, and who is asked to. */
+import { id, index, int, oneOf, primaryKey, string, table, timestamp, uniqueIndex } from '../kit.ts';
+
+/** What a member may do is in services/roles.ts. */
+export const WORKSPACE_ROLES = ['owner', 'admin', 'operator', 'marketer', 'developer', 'viewer'] as const;
+
+/**
+ * A tenant: `user_id` in every other table is an id of this one. Its number is drawn from the counter of user ids, so
+ * that no person has the number of a workspace that is not their own.
+ */
+export const workspaces = table('workspaces', {
+  id: int().primaryKey(),
+  name: string(120).notNull(),
+  /** `disabled`: no owner of it is active; its sessions stop */
+  status: oneOf('active', 'disabled').notNull(),
+  /** signed links that were made before are refused */
+  linksFrom: timestamp(),
+  /** IANA name: the zone of times without one; null: that of the service */
+  timeZone: string(64),
+  createdAt: timestamp().notNull(),
+  updatedAt: timestamp().notNull(),
+});
+
+/** A person in a workspace. */
+export const workspaceMembers = table(
+  'workspace_members',
+  {
+    workspaceId: int().notNull(),
+    userId: int().notNull(),
+    role: oneOf(...WORKSPACE_ROLES).notNull(),
+    /** the one session that the member sees; null: all */
+    sessionId: string(100),
+    createdAt: timestamp().notNull(),
+    updatedAt: timestamp().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspaceId, t.userId] }),
+    index('workspace_members_user_ix').on(t.userId, t.workspaceId),
+  ],
+);
+
+/** Somebody who is asked to become a member; the row goes when they do, or at `expiresAt`. It holds no secret. */
+export const workspaceInvitations = table(
+  'workspace_invitations',
+  {
+    id: id().primaryKey(),
+    workspaceId: int().notNull(),
+    email: string(255).notNull(),
+    role: oneOf(...WORKSPACE_ROLES).notNull(),
+    sessionId: string(100),
+    /** users.id */
+    invitedBy: int().notNull(),
+    createdAt: timestamp().notNull(),
+    expiresAt: timestamp().notNull(),
+  },
+  (t) => [
+    uniqueIndex('workspace_invitations_email_uq').on(t.workspaceId, t.email),
+    index('workspace_invitations_expiry_ix').on(t.expiresAt),
+  ],
+);
