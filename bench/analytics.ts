@@ -18,7 +18,16 @@ const { readSessionStats } = await import('../src/services/analytics/session-sta
 
 const ctx: Ctx = {
   ...deps,
-  actor: { userId: TENANT, role: 'admin', via: 'jwt', scopes: null, sessionId: null, keyId: null },
+  actor: {
+    userId: TENANT,
+    personId: TENANT,
+    role: 'admin',
+    workspaceRole: 'owner',
+    via: 'jwt',
+    scopes: null,
+    sessionId: null,
+    keyId: null,
+  },
   requestId: 'bench',
   ip: null,
   userAgent: null,

@@ -132,7 +132,16 @@ export async function benchChecks(): Promise<void> {
   });
   const ctx: Ctx = {
     ...deps,
-    actor: { userId: USER_ID, role: 'user', via: 'system', scopes: null, sessionId: null, keyId: null },
+    actor: {
+      userId: USER_ID,
+      personId: USER_ID,
+      role: 'user',
+      workspaceRole: 'owner',
+      via: 'system',
+      scopes: null,
+      sessionId: null,
+      keyId: null,
+    },
     requestId: 'bench',
     ip: null,
     userAgent: null,

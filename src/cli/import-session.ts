@@ -11,6 +11,7 @@ import { createEventStream } from '../events/stream.ts';
 import { explainFlaw, IMPORT_WARNING, SessionId } from '../services/sessions/index.ts';
 import { type ImportedLink, importLink } from '../services/sessions/transfer/import-link.ts';
 import { type LinkSource, openSource } from '../services/sessions/transfer/source.ts';
+import { firstWorkspaceOf } from '../services/workspaces/own.ts';
 import { systemClock as clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config.ts';
 import { loadConfig } from '../utils/config.ts';
@@ -99,7 +100,7 @@ async function store(database: Database, config: Config, request: ImportRequest)
 async function findUser({ db }: Database, user: string): Promise<number> {
   const [row] = await db.select({ id: users.id }).from(users).where(eq(users.email, user.toLowerCase()));
   if (!row) throw new StartError(`there is no user ${user}`);
-  return row.id;
+  return firstWorkspaceOf(db, row.id);
 }
 
 /** wa-multi-session has a folder for all sessions, and one for each in it. */

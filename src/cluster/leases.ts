@@ -4,7 +4,7 @@ import { and, count, eq, inArray, isNull, notInArray, or, type SQL, sql } from '
 import { inBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { affected, skipLocked, transact } from '../db/ops.ts';
-import { LINKING_STATUSES, processes, users, whatsappAccounts } from '../db/schema.ts';
+import { LINKING_STATUSES, processes, whatsappAccounts, workspaces } from '../db/schema.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { noteLastSeen } from './processes.ts';
 import type { Counts, Orphan } from './rebalance.ts';
@@ -48,12 +48,16 @@ export async function readOwned(db: Db, owner: string): Promise<OwnedSession[]> 
       sessionId: accounts.sessionId,
       fence: accounts.fence,
       status: accounts.status,
-      userStatus: users.status,
+      workspaceStatus: workspaces.status,
     })
     .from(accounts)
-    .leftJoin(users, eq(users.id, accounts.userId))
+    .leftJoin(workspaces, eq(workspaces.id, accounts.userId))
     .where(eq(accounts.owner, owner));
-  return rows.map(({ userStatus, ...row }) => ({ ...row, owner, enabled: userStatus !== 'disabled' }));
+  return rows.map(({ workspaceStatus, ...row }) => ({
+    ...row,
+    owner,
+    enabled: workspaceStatus !== 'disabled',
+  }));
 }
 
 const withoutLiveOwner = (live: readonly string[]): SQL | undefined =>

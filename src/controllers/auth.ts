@@ -17,7 +17,7 @@ import { changePassword, login, readMe, signOut, signOutEverywhere } from '../se
 import { languageOf, mailLanguage } from '../services/mail/texts.ts';
 import { isTimeZone } from '../utils/time-zone.ts';
 import { type Route, route } from './route.ts';
-import { Message, SignedInUser, Timestamp, User } from './schemas.ts';
+import { Membership, Message, SignedInUser, Timestamp, User } from './schemas.ts';
 
 const tag = 'Auth';
 
@@ -37,6 +37,9 @@ const ApiKey = z
     expiresAt: Timestamp.nullable(),
     lastUsedAt: Timestamp.nullable(),
     createdAt: Timestamp,
+    createdBy: z
+      .object({ id: z.int(), name: z.string(), removed: z.boolean().describe('no member any more') })
+      .describe('who made it'),
   })
   .meta({ id: 'ApiKey' });
 
@@ -104,18 +107,21 @@ export const authRoutes: Route[] = [
     summary: 'Who am I',
     description: '`apiKey` is only in the answer to a JWT.',
     auth: 'credential',
-    response: z.object({ user: User.extend({ apiKey: z.string().nullable().optional() }) }),
+    response: z.object({
+      user: User.extend({ apiKey: z.string().nullable().optional(), workspace: Membership }),
+    }),
     handler: async ({ ctx }) => ({ user: await readMe(ctx) }),
   }),
   route({
     method: 'put',
     path: '/auth/me',
     tag,
-    summary: 'Change the own settings',
+    summary: 'Change the settings of the workspace',
     description:
       '`timezone` is an IANA name; `scheduledAt` and `expiresAt` without an offset are times in it. null: the zone of the service.',
     auth: 'jwt',
     writes: true,
+    permission: 'settings',
     body: z.object({ timezone: TimeZone.nullable() }),
     response: z.object({ user: User }),
     example: { body: { timezone: 'Asia/Makassar' } },
@@ -192,6 +198,7 @@ export const authRoutes: Route[] = [
     description: 'Named, with scopes, optionally for one session and until a time. The key is shown once.',
     auth: 'jwt',
     writes: true,
+    permission: 'keys',
     body: CreateApiKeyFields,
     status: 201,
     response: z.object({ apiKey: z.string(), data: ApiKey.extend({ apiKey: z.string() }) }),
@@ -209,6 +216,7 @@ export const authRoutes: Route[] = [
     summary: 'End an extra API key',
     auth: 'jwt',
     writes: true,
+    permission: 'keys',
     params: z.object({ id: z.string().max(64) }),
     response: Message,
     errors: ['NOT_FOUND'],

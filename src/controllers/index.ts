@@ -20,10 +20,12 @@ import { sessionRoutes } from './session.ts';
 import { usageRoutes } from './usage.ts';
 import { userRoutes } from './user.ts';
 import { webhookRoutes } from './webhook.ts';
+import { workspaceRoutes } from './workspace.ts';
 
 export const allRoutes: readonly Route[] = [
   ...authRoutes,
   ...userRoutes,
+  ...workspaceRoutes,
   ...sessionRoutes,
   ...groupRoutes,
   ...limitRoutes,

@@ -1,10 +1,10 @@
 /** `/message/send-…`: one route for each kind of message. */
 import { z } from 'zod';
-import type { Scope } from '../services/access.ts';
 import { ALL_KINDS } from '../services/messages/kinds/index.ts';
 import type { Kind } from '../services/messages/kinds/kind.ts';
 import { SentMessage, sendFields } from '../services/messages/schemas.ts';
 import { sendMessage } from '../services/messages.ts';
+import type { Scope } from '../services/roles.ts';
 import type { ErrorCode } from '../utils/errors.ts';
 import { answerSend } from './message-answer.ts';
 import { type Route, route } from './route.ts';

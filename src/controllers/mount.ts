@@ -13,7 +13,13 @@ import { limitRequests, withBudget } from '../middlewares/rate-limit.ts';
 import { isMultipart, readBody, receiveBody } from '../middlewares/receive-body.ts';
 import { describeReply, describeRequest } from '../middlewares/request-data.ts';
 import { endUpload, takeUploadPlace } from '../middlewares/upload-place.ts';
-import { requireRole, requireScope, requireSession, requireWrite } from '../services/access.ts';
+import {
+  requireRole,
+  requireRoleFor,
+  requireScope,
+  requireSession,
+  requireWrite,
+} from '../services/access.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
 import { AppError } from '../utils/errors.ts';
 import { fitted } from '../utils/fit-input.ts';
@@ -94,7 +100,8 @@ function requireAccess(actor: Actor, route: Route): void {
   if (route.auth === 'public') return;
   if (route.role) requireRole({ actor }, route.role);
   if (route.writes === true) requireWrite({ actor });
-  const scope = route.auth === 'jwt' ? null : scopeOf(route);
+  if (route.permission) requireRoleFor({ actor }, route.permission);
+  const scope = route.auth === 'jwt' ? (route.scope ?? null) : scopeOf(route);
   if (scope !== null) requireScope({ actor }, scope);
 }
 

@@ -146,6 +146,7 @@ const writeSettings = route({
     'Never more than the service allows (OTP_ALLOWED_COUNTRIES). Not with a key of one session, nor without the scope `*`.',
   auth: 'credential',
   scope: 'otp',
+  permission: 'settings',
   body: Settings,
   response: z.object({ message: z.string(), data: Settings }),
   example: { body: { allowedCountries: ['ID', 'SG'] } },

@@ -5,9 +5,9 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import type { FailureStyle, RatePolicy } from '../middlewares/http-env.ts';
-import type { Scope } from '../services/access.ts';
 import type { Ctx } from '../services/context.ts';
 import type { ReceivedFile } from '../services/media/sources.ts';
+import type { Permission, Scope } from '../services/roles.ts';
 import type { LinkPurpose } from '../services/signed-links.ts';
 import type { Config } from '../utils/config.ts';
 import type { ErrorCode } from '../utils/errors.ts';
@@ -54,8 +54,10 @@ export interface Route<
    * is counted, and again by the verb
    */
   scope?: Scope | null;
-  /** only for users of this role; checked as the scope is */
+  /** only for users of this role in the service; checked as the scope is */
   role?: 'admin';
+  /** what the role in the workspace needs here besides the scope; checked as the scope is */
+  permission?: Permission;
   /** a read-only user may not; with a scope other than `read` that is understood. Checked as the scope is */
   writes?: boolean;
   params?: P;

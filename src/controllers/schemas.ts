@@ -1,7 +1,7 @@
 /** Schemas that several resources share; those with an id are named components of the OpenAPI document. */
 import { z } from 'zod';
 import { SESSION_STATUSES } from '../db/schema.ts';
-import { Role } from '../services/fields.ts';
+import { Role, WorkspaceRole } from '../services/fields.ts';
 
 export {
   cursorQuery,
@@ -13,6 +13,7 @@ export {
   SessionName as SessionId,
   tenantQuery,
   UserIdParams,
+  WorkspaceRole,
 } from '../services/fields.ts';
 
 export const Pagination = z
@@ -53,7 +54,18 @@ export const User = z
   })
   .meta({ id: 'User' });
 
+export const Membership = z
+  .object({
+    id: z.int().describe('of the workspace'),
+    name: z.string(),
+    role: WorkspaceRole,
+    sessionId: z.string().nullable().describe('the one session that the member sees; null: all'),
+    timezone: z.string().nullable(),
+  })
+  .meta({ id: 'Membership' });
+
 export const SignedInUser = User.extend({
+  workspace: Membership,
   apiKey: z.string().nullable().describe("the user's own key"),
 }).meta({ id: 'SignedInUser' });
 

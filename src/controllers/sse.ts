@@ -30,17 +30,19 @@ export interface SseSource {
 
 /** Proxies close connections that are silent for a minute. */
 const HEARTBEAT_MS = 15_000;
+/** Whoever is removed from a workspace is out within five seconds: this, and the age of a known credential. */
+const CHECK_MS = 2_000;
 /** A session's owner may be another process, whose events are found in the database only. */
 const POLL_MS = 1_000;
 /** A client that takes nothing for so long is gone. */
 const WRITE_TIMEOUT_MS = 30_000;
 /** Clients come back by themselves, with the id of the last event they saw. */
 const MAX_LIFE_MS = HOUR_MS;
-const MAX_STREAMS_PER_USER = 100;
+const MAX_STREAMS_PER_WORKSPACE = 100;
 
 /**
  * Answers with the source's events until the client goes, its credential is not good any more, the source ends, the
- * service stops, or after an hour. Throws RATE_LIMITED at 100 open streams of a user.
+ * service stops, or after an hour. Throws RATE_LIMITED at 100 open streams of a workspace.
  */
 export function streamEvents(ctx: Ctx, http: HttpContext, source: SseSource): Response {
   const leave = enter(ctx);
@@ -61,7 +63,7 @@ function enter(ctx: Ctx): () => void {
   const { openStreams: counts } = ctx;
   const { userId } = ctx.actor;
   const before = counts.get(userId) ?? 0;
-  if (before >= MAX_STREAMS_PER_USER) {
+  if (before >= MAX_STREAMS_PER_WORKSPACE) {
     throw new AppError('RATE_LIMITED', 'Too many event streams are open.', { retryAfterSeconds: 30 });
   }
   counts.set(userId, before + 1);
@@ -107,6 +109,17 @@ function createWriter(ctx: Ctx, stream: SSEStreamingApi, gone: AbortController):
   };
 }
 
+/**
+ * Whether whoever asked may still read what was asked for. Throws when the token, the key, the link or the membership is
+ * not good any more.
+ */
+async function isStillAllowed(ctx: Ctx, http: HttpContext): Promise<boolean> {
+  const now = await authenticate(ctx, http, 'browser', ctx.actor.link?.purpose);
+  const { role, workspaceRole, sessionId } = ctx.actor;
+  // Whoever is no admin any more must not go on reading another tenant's events.
+  return now.role === role && now.workspaceRole === workspaceRole && now.sessionId === sessionId;
+}
+
 async function follow(
   ctx: Ctx,
   http: HttpContext,
@@ -117,6 +130,7 @@ async function follow(
   const waker = createWaker(ctx, source.filter);
   const endsAtMs = ctx.clock.monotonic() + MAX_LIFE_MS;
   let beatAtMs = ctx.clock.monotonic();
+  let checkedAtMs = beatAtMs;
   const goesOn = () =>
     !gone.aborted && ctx.clock.monotonic() < endsAtMs && ctx.lifecycle.phase !== 'stopping';
   try {
@@ -127,6 +141,10 @@ async function follow(
       if (events === null) return;
       // A hundred streams that hear of the same event do not all write in one turn of the loop.
       if (events.length > 0) await loopShare.turn(ctx.actor.userId);
+      if (ctx.clock.monotonic() - checkedAtMs >= CHECK_MS) {
+        checkedAtMs = ctx.clock.monotonic();
+        if (!(await isStillAllowed(ctx, http))) return;
+      }
       for (const event of events) {
         if (gone.aborted) return;
         await writer.event(event);
@@ -134,9 +152,6 @@ async function follow(
       if (ctx.clock.monotonic() - beatAtMs >= HEARTBEAT_MS) {
         beatAtMs = ctx.clock.monotonic();
         // Throws when the token, the key, the link or the user is not good any more.
-        const actor = await authenticate(ctx, http, 'browser', ctx.actor.link?.purpose);
-        // Whoever is no admin any more must not go on reading another tenant's events.
-        if (actor.role !== ctx.actor.role) return;
         await writer.heartbeat();
       }
       if (events.length === 0) {

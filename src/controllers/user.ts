@@ -58,10 +58,12 @@ export const userRoutes: Route[] = [
     writes: true,
     idempotent: true,
     unhashed: ['password'],
+    description:
+      'With a workspace of the same number; or, with `workspace`, as a member of that one: `workspaceRole` says as what (`operator`, for a `readonly` user `viewer`).',
     body: CreateUserFields,
     status: 201,
     response: OneUser,
-    errors: ['CONFLICT'],
+    errors: ['CONFLICT', 'NOT_FOUND'],
     example: { body: { email: 'clerk@example.com', password: 'password123', name: 'Clerk', role: 'user' } },
     handler: async ({ ctx, body }) => {
       const user = await createUser(ctx, body);

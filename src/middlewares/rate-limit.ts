@@ -87,5 +87,7 @@ function policyOf({ httpLimits }: Deps['config'], path: string): RatePolicy {
 
 function subjectOf(actor: Actor | null, ip: string | null): string {
   if (!actor || actor.via === 'anonymous') return `a:${addressGroup(ip)}`;
-  return actor.keyId === null ? `u:${actor.userId}` : `k:${actor.keyId}`;
+  if (actor.keyId !== null) return `k:${actor.keyId}`;
+  const { userId, personId } = actor;
+  return userId === personId ? `u:${userId}` : `u:${userId}:${personId}`;
 }

@@ -39,6 +39,7 @@ export function requestLog(
       durationMs: seen.durationMs,
       requestId,
       userId: seen.actor?.userId ?? null,
+      personId: seen.actor?.personId ?? null,
       via: seen.actor?.via ?? null,
       ip: seen.ip,
       failure: seen.failure?.code,

@@ -1,40 +1,54 @@
 /** Who may do what. Every verb asks here first, so that no surface can forget it. */
 import { AppError } from '../utils/errors.ts';
-import type { Ctx, Role } from './context.ts';
+import type { Actor, Ctx, Role } from './context.ts';
+import { type Permission, roleMay, type Scope } from './roles.ts';
 
-/** What an extra API key can be allowed. `*` is everything a key may do. */
-export const SCOPES = [
-  '*',
-  'read',
-  'messages:write',
-  'sessions:write',
-  'otp',
-  'broadcast',
-  'webhooks',
-  'media:write',
-  'analytics:write',
-] as const;
-export type Scope = Exclude<(typeof SCOPES)[number], '*'>;
+/** Whether the actor's role allows it; what a key may besides is not asked. */
+export function may(actor: Pick<Actor, 'workspaceRole'>, permission: Permission): boolean {
+  return roleMay(actor.workspaceRole, permission);
+}
+
+/** Changes nothing, in no workspace or in this one. */
+export function isReadOnly(actor: Pick<Actor, 'workspaceRole'>): boolean {
+  return actor.workspaceRole === 'viewer';
+}
 
 /**
- * Throws FORBIDDEN unless the credential has the scope. Every scope but `read` also needs a role that may
- * change something.
+ * Throws FORBIDDEN unless the role in the workspace (roles.ts) and the credential have the scope. Every scope but `read`
+ * also needs a role that may change something.
  */
 export function requireScope(ctx: Pick<Ctx, 'actor'>, scope: Scope): void {
   if (scope !== 'read') requireWrite(ctx);
+  requireRoleFor(ctx, scope);
   const { scopes } = ctx.actor;
   if (scopes === null || scopes.includes('*') || scopes.includes(scope)) return;
   throw new AppError('FORBIDDEN', `This API key lacks the scope ${scope}.`, { details: { scope } });
 }
 
-/** Throws FORBIDDEN for a read-only user. */
+/** Throws FORBIDDEN unless a person signed in whose role in the workspace allows it. */
+export function requirePermission(ctx: Pick<Ctx, 'actor'>, permission: Permission): void {
+  requirePerson(ctx);
+  if (permission !== 'read') requireWrite(ctx);
+  requireRoleFor(ctx, permission);
+}
+
+/** Throws FORBIDDEN unless the role in the workspace allows it, whatever the credential. */
+export function requireRoleFor(ctx: Pick<Ctx, 'actor'>, permission: Permission): void {
+  const { workspaceRole } = ctx.actor;
+  if (may(ctx.actor, permission)) return;
+  throw new AppError('FORBIDDEN', `The role ${workspaceRole} in this workspace may not do this.`, {
+    details: { role: workspaceRole, permission },
+  });
+}
+
+/** Throws FORBIDDEN for a read-only user, and for a member who may only look. */
 export function requireWrite(ctx: Pick<Ctx, 'actor'>): void {
-  if (ctx.actor.role === 'readonly') {
+  if (isReadOnly(ctx.actor)) {
     throw new AppError('FORBIDDEN', 'A read-only user cannot change anything.');
   }
 }
 
-/** Throws FORBIDDEN unless the user has this role. */
+/** Throws FORBIDDEN unless the person has this role in the service. */
 export function requireRole(ctx: Pick<Ctx, 'actor'>, role: Role): void {
   if (ctx.actor.role !== role) throw new AppError('FORBIDDEN', `This needs the role ${role}.`);
 }
@@ -46,15 +60,16 @@ export function requirePerson(ctx: Pick<Ctx, 'actor'>): void {
   }
 }
 
-/** Throws FORBIDDEN for a key that is bound to one session: what all sessions share is not its business. */
+/** Throws FORBIDDEN for a key or member of one session: what all sessions share is not its business. */
 export function requireWholeTenant(ctx: Pick<Ctx, 'actor'>): void {
   if (ctx.actor.sessionId === null) return;
-  throw new AppError('FORBIDDEN', 'This API key is bound to one session, and this concerns all of them.');
+  throw new AppError('FORBIDDEN', boundText(ctx, ', and this concerns all of them'));
 }
 
 /** Throws FORBIDDEN for a key that may not do everything: what all programs of a tenant share needs one that may. */
 export function requireFullAccess(ctx: Pick<Ctx, 'actor'>): void {
   requireWrite(ctx);
+  requireRoleFor(ctx, 'settings');
   requireWholeTenant(ctx);
   const { scopes } = ctx.actor;
   if (scopes === null || scopes.includes('*')) return;
@@ -67,7 +82,11 @@ export function requireFullAccess(ctx: Pick<Ctx, 'actor'>): void {
   );
 }
 
-/** Throws SESSION_NOT_FOUND when the key is bound to another session: for it there are no others. */
+function boundText({ actor }: Pick<Ctx, 'actor'>, rest = ''): string {
+  return `${actor.via === 'api_key' ? 'This API key' : 'Your membership'} is bound to one session${rest}.`;
+}
+
+/** Throws SESSION_NOT_FOUND when the key or the member is bound to another session: for it there are no others. */
 export function requireSession(ctx: Pick<Ctx, 'actor'>, sessionId: string): void {
   const bound = ctx.actor.sessionId;
   if (bound !== null && bound !== sessionId) throw sessionNotFound(sessionId);
@@ -90,7 +109,7 @@ export function tenantOf(
   const wantsAll = asked.all === true;
   if (!wantsAll && (asked.userId === undefined || asked.userId === own)) return own;
   if (ctx.actor.sessionId !== null) {
-    throw new AppError('FORBIDDEN', 'This API key is bound to one session.');
+    throw new AppError('FORBIDDEN', boundText(ctx));
   }
   requireRole(ctx, 'admin');
   return wantsAll ? null : (asked.userId ?? own);

@@ -1,19 +1,20 @@
-/** A user's own key, shown whenever its owner signs in, and extra keys, shown once. */
+/** A member's own key, shown whenever its owner signs in, and extra keys of a workspace, shown once. */
 
-import { and, asc, eq, isNull, lte } from 'drizzle-orm';
+import { and, asc, eq, isNull, lte, type SQL } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { affected, transact } from '../db/ops.ts';
-import { apiKeys } from '../db/schema.ts';
+import { apiKeys, users, workspaceMembers } from '../db/schema.ts';
 import { type Origin, record } from '../events/record.ts';
 import type { SecretBox } from '../utils/crypto.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
-import { requirePerson, requireWrite, SCOPES } from './access.ts';
-import { keyHash, keyPrefix, newApiKey } from './auth/keys.ts';
+import { requirePermission, requirePerson, requireSession, requireWrite } from './access.ts';
+import { KEY_MAKER, keyHash, keyPrefix, newApiKey } from './auth/keys.ts';
 import type { CreateApiKeyFields, RegenerateQuery } from './auth/schemas.ts';
 import { type Ctx, type Deps, originOf } from './context.ts';
 import { takeRoom } from './quotas.ts';
+import { grantableScopes, SCOPES } from './roles.ts';
 
 /** An extra key without its secret. */
 export interface ApiKeyInfo {
@@ -25,19 +26,35 @@ export interface ApiKeyInfo {
   expiresAt: string | null;
   lastUsedAt: string | null;
   createdAt: string;
+  /** who made it, and whether that person is still a member */
+  createdBy: { id: number; name: string; removed: boolean };
 }
 
+/** Whose own key it is: a person has one in each workspace. */
+export interface KeyOwner {
+  workspaceId: number;
+  personId: number;
+}
+
+const isOwnKeyOf = ({ workspaceId, personId }: KeyOwner): SQL | undefined =>
+  and(eq(apiKeys.userId, workspaceId), eq(apiKeys.kind, 'own'), eq(KEY_MAKER, personId));
+
+const ownerOf = ({ actor }: Pick<Ctx, 'actor'>): KeyOwner => ({
+  workspaceId: actor.userId,
+  personId: actor.personId,
+});
+
 /**
- * Gives the user this own key instead of the one it had; the old one works until `oldUntil` (now: not any more).
+ * Gives the member this own key instead of the one it had; the old one works until `oldUntil` (now: not any more).
  * Throws CONFLICT when the key belongs to somebody already.
  */
 export async function setOwnKey(
   tx: Tx,
   deps: Pick<Deps, 'secrets'>,
-  input: { userId: number; key: string; now: number; oldUntil: number },
+  input: { owner: KeyOwner; key: string; now: number; oldUntil: number },
 ): Promise<void> {
-  const { userId, key, now, oldUntil } = input;
-  const own = and(eq(apiKeys.userId, userId), eq(apiKeys.kind, 'own'));
+  const { owner, key, now, oldUntil } = input;
+  const own = isOwnKeyOf(owner);
   if (oldUntil <= now) await tx.delete(apiKeys).where(own);
   else {
     await tx.delete(apiKeys).where(and(own, lte(apiKeys.expiresAt, now)));
@@ -49,7 +66,8 @@ export async function setOwnKey(
   const id = newId(now);
   await tx.insert(apiKeys).values({
     id,
-    userId,
+    userId: owner.workspaceId,
+    createdBy: owner.personId,
     kind: 'own',
     name: 'own',
     ...storedForm(key),
@@ -59,12 +77,12 @@ export async function setOwnKey(
   });
 }
 
-/** The user's own key in clear; null when it has none or the encryption key was changed since. */
-export async function readOwnKey(db: Db, secrets: SecretBox, userId: number): Promise<string | null> {
+/** A member's own key in clear; null when it has none or the encryption key was changed since. */
+export async function readOwnKey(db: Db, secrets: SecretBox, owner: KeyOwner): Promise<string | null> {
   const [row] = await db
     .select({ id: apiKeys.id, sealed: apiKeys.sealed })
     .from(apiKeys)
-    .where(and(eq(apiKeys.userId, userId), eq(apiKeys.kind, 'own'), isNull(apiKeys.expiresAt)));
+    .where(and(isOwnKeyOf(owner), isNull(apiKeys.expiresAt)));
   if (!row?.sealed) return null;
   try {
     return secrets.openText(row.sealed, sealedKeyContext(row.id));
@@ -76,7 +94,7 @@ export async function readOwnKey(db: Db, secrets: SecretBox, userId: number): Pr
 /** The caller's own key in clear, as at sign-in. Only for a signed-in person. */
 export function showOwnKey(ctx: Ctx): Promise<string | null> {
   requirePerson(ctx);
-  return readOwnKey(ctx.db, ctx.secrets, ctx.actor.userId);
+  return readOwnKey(ctx.db, ctx.secrets, ownerOf(ctx));
 }
 
 /**
@@ -91,7 +109,12 @@ export async function regenerateApiKey(ctx: Ctx, input: RegenerateQuery): Promis
   const key = newApiKey();
   await transact(ctx.db, async (tx) => {
     if (input.graceMinutes > 0) await takeRoom(tx, ctx, userId, 'keysInGrace');
-    await setOwnKey(tx, ctx, { userId, key, now, oldUntil: now + input.graceMinutes * MINUTE_MS });
+    await setOwnKey(tx, ctx, {
+      owner: ownerOf(ctx),
+      key,
+      now,
+      oldUntil: now + input.graceMinutes * MINUTE_MS,
+    });
     const data = { graceMinutes: input.graceMinutes };
     await record(tx, ctx, [{ userId, event: 'api_key.regenerated', data, origin: originOf(ctx) }]);
     tx.afterCommit(() => ctx.credentials.forget(userId));
@@ -99,40 +122,57 @@ export async function regenerateApiKey(ctx: Ctx, input: RegenerateQuery): Promis
   return { apiKey: key };
 }
 
-/** The caller's extra keys, oldest first. Only for a signed-in person. */
+/** The extra keys of the workspace, oldest first; of one session for its members. Only for a signed-in person. */
 export async function listApiKeys(ctx: Ctx): Promise<ApiKeyInfo[]> {
   requirePerson(ctx);
   const rows = await ctx.db
-    .select()
+    .select({ key: apiKeys, maker: users.name, makerId: KEY_MAKER, member: workspaceMembers.userId })
     .from(apiKeys)
-    .where(and(eq(apiKeys.userId, ctx.actor.userId), eq(apiKeys.kind, 'extra')))
+    .leftJoin(users, eq(users.id, KEY_MAKER))
+    .leftJoin(
+      workspaceMembers,
+      and(eq(workspaceMembers.workspaceId, apiKeys.userId), eq(workspaceMembers.userId, KEY_MAKER)),
+    )
+    .where(isExtraKeyOf(ctx))
     .orderBy(asc(apiKeys.id));
-  return rows.map(toInfo);
+  return rows.map(({ key, maker, makerId, member }) =>
+    toInfo(key, { id: Number(makerId), name: maker ?? '', removed: member === null }),
+  );
+}
+
+/** The extra keys that the caller may see. */
+function isExtraKeyOf({ actor }: Pick<Ctx, 'actor'>): SQL | undefined {
+  const { userId, sessionId } = actor;
+  const ofSession = sessionId === null ? undefined : eq(apiKeys.sessionId, sessionId);
+  return and(eq(apiKeys.userId, userId), eq(apiKeys.kind, 'extra'), ofSession);
 }
 
 /**
  * Makes a named key with these scopes. The answer is the only place where it stands in clear.
- * Throws VALIDATION_FAILED for unknown scopes or an expiry in the past, CONFLICT at 100 keys.
+ * Throws VALIDATION_FAILED for unknown scopes or an expiry in the past, FORBIDDEN for a scope that the caller's role does
+ * not have, QUOTA_EXCEEDED.
  */
 export async function createApiKey(
   ctx: Ctx,
   input: CreateApiKeyFields,
 ): Promise<ApiKeyInfo & { apiKey: string }> {
-  requirePerson(ctx);
-  requireWrite(ctx);
+  requirePermission(ctx, 'keys');
   const now = ctx.clock.now();
   checkNewKey(input, now);
-  const { userId } = ctx.actor;
+  const { userId, personId } = ctx.actor;
+  requireGrantable(ctx, input.scopes);
+  if (input.sessionId !== undefined) requireSession(ctx, input.sessionId);
   const apiKey = newApiKey();
   const row = {
     id: newId(now),
     userId,
+    createdBy: personId,
     kind: 'extra' as const,
     name: input.name,
     ...storedForm(apiKey),
     sealed: null,
     scopes: [...new Set(input.scopes)],
-    sessionId: input.sessionId ?? null,
+    sessionId: input.sessionId ?? ctx.actor.sessionId,
     expiresAt: input.expiresAt ?? null,
     lastUsedAt: null,
     createdAt: now,
@@ -145,16 +185,27 @@ export async function createApiKey(
       { userId, event: 'api_key.created', subject: row.id, data, origin: originOf(ctx) },
     ]);
   });
-  return { ...toInfo(row), apiKey };
+  const [maker] = await ctx.db.select({ name: users.name }).from(users).where(eq(users.id, personId));
+  return { ...toInfo(row, { id: personId, name: maker?.name ?? '', removed: false }), apiKey };
 }
 
-/** Ends one of the caller's extra keys at once. Throws NOT_FOUND. */
+/** Nobody makes a key that may do more than they. */
+function requireGrantable(ctx: Pick<Ctx, 'actor'>, scopes: readonly string[]): void {
+  const { workspaceRole } = ctx.actor;
+  const grantable: readonly string[] = grantableScopes(workspaceRole);
+  const beyond = scopes.filter((scope) => !grantable.includes(scope));
+  if (beyond.length === 0) return;
+  throw new AppError('FORBIDDEN', `The role ${workspaceRole} cannot make a key with ${beyond.join(', ')}.`, {
+    details: { role: workspaceRole, scopes: beyond },
+  });
+}
+
+/** Ends one of the workspace's extra keys at once. Throws NOT_FOUND. */
 export async function revokeApiKey(ctx: Ctx, input: { id: string }): Promise<void> {
-  requirePerson(ctx);
-  requireWrite(ctx);
+  requirePermission(ctx, 'keys');
   const { userId } = ctx.actor;
   await transact(ctx.db, async (tx) => {
-    const mine = and(eq(apiKeys.id, input.id), eq(apiKeys.userId, userId), eq(apiKeys.kind, 'extra'));
+    const mine = and(eq(apiKeys.id, input.id), isExtraKeyOf(ctx));
     if (affected(await tx.delete(apiKeys).where(mine)) === 0) {
       throw new AppError('NOT_FOUND', 'There is no such API key.');
     }
@@ -164,20 +215,27 @@ export async function revokeApiKey(ctx: Ctx, input: { id: string }): Promise<voi
 }
 
 /**
- * Ends every API key of a user, in the caller's transaction: the extra ones go, and a new own key, which its owner sees
- * when signing in, takes the place of the old ones.
+ * Ends every API key that a person made, in all workspaces, in the caller's transaction: the extra ones go, and a new own
+ * key, which its owner sees when signing in, takes the place of each old one.
  */
 export async function revokeAllKeys(
   tx: Tx,
   deps: Pick<Deps, 'secrets' | 'clock' | 'stream'>,
-  input: { userId: number; origin: Origin },
+  input: { personId: number; origin: Origin },
 ): Promise<void> {
-  const { userId, origin } = input;
+  const { personId, origin } = input;
   const now = deps.clock.now();
-  const extra = and(eq(apiKeys.userId, userId), eq(apiKeys.kind, 'extra'));
-  const revoked = affected(await tx.delete(apiKeys).where(extra));
-  await setOwnKey(tx, deps, { userId, key: newApiKey(), now, oldUntil: now });
-  await record(tx, deps, [{ userId, event: 'api_key.revoked', data: { all: true, extra: revoked }, origin }]);
+  const memberships = await tx
+    .select({ workspaceId: workspaceMembers.workspaceId })
+    .from(workspaceMembers)
+    .where(eq(workspaceMembers.userId, personId));
+  for (const { workspaceId } of memberships) {
+    const made = and(eq(apiKeys.userId, workspaceId), eq(KEY_MAKER, personId));
+    const revoked = affected(await tx.delete(apiKeys).where(and(made, eq(apiKeys.kind, 'extra'))));
+    await setOwnKey(tx, deps, { owner: { workspaceId, personId }, key: newApiKey(), now, oldUntil: now });
+    const data = { all: true, extra: revoked };
+    await record(tx, deps, [{ userId: workspaceId, event: 'api_key.revoked', data, origin }]);
+  }
 }
 
 function checkNewKey(input: CreateApiKeyFields, now: number): void {
@@ -204,7 +262,7 @@ function storedForm(key: string): { prefix: string; hash: string } {
 export const sealedKeyContext = (id: string) => `api_key:${id}`;
 const toIso = (at: number | null) => (at === null ? null : new Date(at).toISOString());
 
-function toInfo(row: typeof apiKeys.$inferSelect): ApiKeyInfo {
+function toInfo(row: typeof apiKeys.$inferSelect, createdBy: ApiKeyInfo['createdBy']): ApiKeyInfo {
   return {
     id: row.id,
     name: row.name,
@@ -214,5 +272,6 @@ function toInfo(row: typeof apiKeys.$inferSelect): ApiKeyInfo {
     expiresAt: toIso(row.expiresAt),
     lastUsedAt: toIso(row.lastUsedAt),
     createdAt: new Date(row.createdAt).toISOString(),
+    createdBy,
   };
 }

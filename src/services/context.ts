@@ -25,6 +25,7 @@ import type { SessionReadings } from './messages/session.ts';
 import type { ServiceMetrics } from './metrics/index.ts';
 import type { CheckSteps } from './otp/check-steps.ts';
 import type { Outcomes } from './outcomes.ts';
+import type { WorkspaceRole } from './roles.ts';
 import type { QrImages } from './sessions/qr-image.ts';
 import type { LinkScope } from './signed-links.ts';
 
@@ -70,18 +71,27 @@ export interface Deps {
   sessionReadings: SessionReadings;
   /** QR codes that were drawn lately */
   qrImages: QrImages;
-  /** how many event streams are open here, by user */
+  /** how many event streams are open here, by workspace */
   openStreams: Map<number, number>;
   /** set by main; what `/health/ready` answers */
   lifecycle: { phase: 'starting' | 'ready' | 'stopping' };
 }
 
+/** In the service as a whole: `admin` manages users, `readonly` changes nothing in any workspace. */
 export type Role = 'admin' | 'user' | 'readonly';
 
-/** Who is asking. A JWT may do everything its role may; a key is bound by its scopes and, if set, one session. */
+/**
+ * Who is asking, and in which workspace. A JWT may do everything its roles may; a key is bound by its scopes and, if set,
+ * one session.
+ */
 export interface Actor {
+  /** the workspace: the tenant, `user_id` of every table */
   userId: number;
+  /** users.id: who signed in, or who made the key; of a signed link the number of the workspace */
+  personId: number;
   role: Role;
+  /** what the person is in the workspace; `viewer` for whoever is `readonly` in the service */
+  workspaceRole: WorkspaceRole;
   via: 'jwt' | 'api_key' | 'cookie' | 'signed_link' | 'system' | 'anonymous';
   /** null: no bound besides the role */
   scopes: readonly string[] | null;
@@ -107,7 +117,9 @@ export interface Ctx extends Deps {
 /** Who asks on a public route. */
 export const ANONYMOUS: Actor = {
   userId: 0,
+  personId: 0,
   role: 'readonly',
+  workspaceRole: 'viewer',
   via: 'anonymous',
   scopes: [],
   sessionId: null,
@@ -116,5 +128,5 @@ export const ANONYMOUS: Actor = {
 
 /** Who caused a fact, for `record`. */
 export function originOf(ctx: Ctx): Origin {
-  return { actorId: ctx.actor.userId, ip: ctx.ip, userAgent: ctx.userAgent, requestId: ctx.requestId };
+  return { actorId: ctx.actor.personId, ip: ctx.ip, userAgent: ctx.userAgent, requestId: ctx.requestId };
 }

@@ -1,6 +1,6 @@
 /** Fields that the inputs of several features share. */
 import { z } from 'zod';
-import { ROLES } from '../db/schema.ts';
+import { ROLES, WORKSPACE_ROLES } from '../db/schema.ts';
 
 /** As wide as MySQL's int, which ids of users are. */
 const MAX_INT = 2_147_483_647;
@@ -37,6 +37,7 @@ export const SessionName = z
   .describe('unique per user');
 
 export const Role = z.enum(ROLES).meta({ id: 'Role' });
+export const WorkspaceRole = z.enum(WORKSPACE_ROLES).meta({ id: 'WorkspaceRole' });
 
 /** Compared in lower case. */
 export const Email = z

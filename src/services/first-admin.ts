@@ -9,6 +9,7 @@ import { keyHash, newApiKey } from './auth/keys.ts';
 import { hashPassword } from './auth/passwords.ts';
 import type { Deps } from './context.ts';
 import { insertUser } from './users.ts';
+import { firstWorkspaceOf } from './workspaces/own.ts';
 
 export type FirstAdminDeps = Pick<
   Deps,
@@ -95,7 +96,10 @@ async function installKey(deps: FirstAdminDeps, userId: number, key: string): Pr
         .where(eq(settings.name, INSTALLED_KEY));
       if (installed?.value === hash) return;
       const [known] = await tx.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.hash, hash));
-      if (!known) await setOwnKey(tx, deps, { userId, key, now, oldUntil: now });
+      if (!known) {
+        const workspaceId = await firstWorkspaceOf(tx, userId);
+        await setOwnKey(tx, deps, { owner: { workspaceId, personId: userId }, key, now, oldUntil: now });
+      }
       const row = { name: INSTALLED_KEY, value: hash, updatedAt: now };
       await upsert(tx, settings, row, [settings.name], { value: hash, updatedAt: now });
       tx.afterCommit(() => deps.credentials.forget(userId));

@@ -15,6 +15,8 @@ export interface LinkScope {
   purpose: LinkPurpose;
   /** epoch milliseconds; what ends links looks at it */
   issuedAt: number;
+  /** made for a member who changes nothing: it shows what there is, and begins nothing */
+  lookOnly?: true;
 }
 
 export interface SignedLink {
@@ -40,6 +42,7 @@ export function signLink(
     // Parts of the query, and so of what is signed.
     url.searchParams.set('for', scope.purpose);
     url.searchParams.set('iat', String(scope.issuedAt));
+    if (scope.lookOnly) url.searchParams.set('look', '1');
   }
   const sig = secrets.mac(PURPOSE, signedText(url, String(userId), String(expiresAt)));
   url.searchParams.set('u', String(userId));
@@ -58,7 +61,8 @@ export function verifyLink(secrets: SecretBox, requestUrl: string, now: number):
   const issuedAt = Number(url.searchParams.get('iat'));
   const userId = Number(user);
   if (purpose === undefined || !Number.isSafeInteger(issuedAt)) return { userId };
-  return { userId, scope: { purpose, issuedAt } };
+  const lookOnly = url.searchParams.get('look') === '1' ? { lookOnly: true as const } : {};
+  return { userId, scope: { purpose, issuedAt, ...lookOnly } };
 }
 
 /** The whole surface is also under `/api`: both spellings are one path. */

@@ -1,6 +1,6 @@
 /** What the verbs of users take, for every surface. */
 import { z } from 'zod';
-import { Email, NewPassword, PersonName, pageQuery, Role } from './fields.ts';
+import { Email, NewPassword, PersonName, pageQuery, Role, UserIdParams, WorkspaceRole } from './fields.ts';
 
 export const ListUsersQuery = z.object({ ...pageQuery, search: z.string().max(255).optional() });
 export type ListUsersQuery = z.output<typeof ListUsersQuery>;
@@ -10,6 +10,8 @@ export const CreateUserFields = z.object({
   password: NewPassword,
   name: PersonName,
   role: Role.default('user'),
+  workspace: UserIdParams.shape.id.optional().describe('the workspace to join; missing: a new one'),
+  workspaceRole: WorkspaceRole.optional().describe('there'),
 });
 export type CreateUserFields = z.output<typeof CreateUserFields>;
 

@@ -1,11 +1,11 @@
 /** Users: what an admin does with them, and how one comes to be. */
 
-import { and, asc, count, eq, ne, sql } from 'drizzle-orm';
+import { and, asc, count, eq, inArray, ne, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { incoming, isUniqueViolation, transact, upsert } from '../db/ops.ts';
-import { counters, users } from '../db/schema.ts';
+import { counters, users, workspaceMembers, workspaces } from '../db/schema.ts';
 import { contains } from '../db/search.ts';
-import { record } from '../events/record.ts';
+import { type Fact, record } from '../events/record.ts';
 import { AppError } from '../utils/errors.ts';
 import { requirePerson, requireRole } from './access.ts';
 import { revokeAllKeys, setOwnKey } from './api-keys.ts';
@@ -14,7 +14,10 @@ import { hashPassword } from './auth/passwords.ts';
 import { type Ctx, type Deps, originOf, type Role } from './context.ts';
 import type { UserIdParams } from './fields.ts';
 import { claimIdempotency } from './idempotency.ts';
+import type { WorkspaceRole } from './roles.ts';
 import type { CreateUserFields, ListUsersQuery, UpdateUserFields } from './users-schemas.ts';
+import { insertWorkspace } from './workspaces/own.ts';
+import { settleOwnersOf } from './workspaces/owners.ts';
 
 export interface UserInfo {
   id: number;
@@ -38,6 +41,8 @@ export interface NewUser {
   passwordHash: string;
   /** its own API key */
   apiKey: string;
+  /** the workspace that the person joins; a new one of the person's own when missing */
+  joins?: { workspaceId: number; role: WorkspaceRole; sessionId?: string | null };
 }
 
 /** E-mails are compared in this form only. */
@@ -45,7 +50,10 @@ export function normalizeEmail(email: string): string {
   return email.trim().toLowerCase();
 }
 
-/** Adds a user with its own key, in the caller's transaction. Throws CONFLICT when the e-mail is taken. */
+/**
+ * Adds a person with a workspace of the same number, or as a member of another one, and with an own key, in the caller's
+ * transaction. Throws CONFLICT when the e-mail is taken.
+ */
 export async function insertUser(
   tx: Tx,
   deps: Pick<Deps, 'secrets' | 'clock'>,
@@ -53,7 +61,7 @@ export async function insertUser(
 ): Promise<UserRow> {
   const now = deps.clock.now();
   const row: UserRow = {
-    id: await nextUserId(tx),
+    id: await nextNumber(tx),
     email: normalizeEmail(input.email),
     name: input.name.trim(),
     passwordHash: input.passwordHash,
@@ -63,16 +71,40 @@ export async function insertUser(
     linksFrom: null,
     lastLoginAt: null,
     timeZone: null,
+    workspaceId: input.joins?.workspaceId ?? null,
     createdAt: now,
     updatedAt: now,
   };
   await failOnTakenEmail(() => tx.insert(users).values(row));
-  await setOwnKey(tx, deps, { userId: row.id, key: input.apiKey, now, oldUntil: now });
+  const workspaceId = await settleNewUser(tx, row, input.joins, now);
+  await setOwnKey(tx, deps, {
+    owner: { workspaceId, personId: row.id },
+    key: input.apiKey,
+    now,
+    oldUntil: now,
+  });
   return row;
 }
 
-/** The next number; the counter's row makes concurrent callers wait for each other. */
-async function nextUserId(tx: Tx): Promise<number> {
+async function settleNewUser(
+  tx: Tx,
+  { id, name }: UserRow,
+  joins: NewUser['joins'],
+  now: number,
+): Promise<number> {
+  if (joins === undefined) {
+    await insertWorkspace(tx, { id, name, ownerId: id, now });
+    return id;
+  }
+  const { workspaceId, role, sessionId = null } = joins;
+  await tx
+    .insert(workspaceMembers)
+    .values({ workspaceId, userId: id, role, sessionId, createdAt: now, updatedAt: now });
+  return workspaceId;
+}
+
+/** The next number of a person or a workspace; the counter's row makes concurrent callers wait for each other. */
+export async function nextNumber(tx: Tx): Promise<number> {
   const row = { name: 'user', value: 1 };
   await upsert(tx, counters, row, [counters.name], {
     value: sql`${counters.value} + ${incoming(counters.value)}`,
@@ -109,18 +141,46 @@ export async function readUser(ctx: Ctx, input: UserIdParams): Promise<UserInfo>
   return toUserInfo(await findUser(ctx.db, input.id));
 }
 
-/** Adds a user of any role. For admins who signed in. Throws CONFLICT when the e-mail is taken. */
+/**
+ * Adds a user of any role, with a workspace or as a member of another one. For admins who signed in. Throws CONFLICT when
+ * the e-mail is taken, NOT_FOUND for a workspace that does not exist.
+ */
 export async function createUser(ctx: Ctx, input: CreateUserFields): Promise<UserInfo> {
   requireAdmin(ctx);
   const passwordHash = await hashPassword(input.password);
   return transact(ctx.db, async (tx) => {
-    const row = await insertUser(tx, ctx, { ...input, passwordHash, apiKey: newApiKey() });
+    const joins = await joinedBy(tx, input);
+    const row = await insertUser(tx, ctx, {
+      ...input,
+      passwordHash,
+      apiKey: newApiKey(),
+      ...(joins ? { joins } : {}),
+    });
     const user = toUserInfo(row);
     const fact = { userId: row.id, event: 'user.created' as const, subject: String(row.id) };
-    await record(tx, ctx, [{ ...fact, data: { role: row.role }, origin: originOf(ctx) }]);
+    const facts: Fact[] = [{ ...fact, data: { role: row.role }, origin: originOf(ctx) }];
+    if (joins) {
+      const data = { userId: row.id, role: joins.role };
+      facts.push({
+        userId: joins.workspaceId,
+        event: 'member.added',
+        subject: String(row.id),
+        data,
+        origin: originOf(ctx),
+      });
+    }
+    await record(tx, ctx, facts);
     await claimIdempotency(ctx, tx, { status: 201, body: { success: true, user, data: user } });
     return user;
   });
+}
+
+async function joinedBy(tx: Tx, input: CreateUserFields): Promise<NewUser['joins']> {
+  const { workspace, role, workspaceRole = role === 'readonly' ? 'viewer' : 'operator' } = input;
+  if (workspace === undefined) return undefined;
+  const [found] = await tx.select({ id: workspaces.id }).from(workspaces).where(eq(workspaces.id, workspace));
+  if (!found) throw new AppError('NOT_FOUND', 'There is no such workspace.');
+  return { workspaceId: workspace, role: workspaceRole };
 }
 
 /**
@@ -151,12 +211,14 @@ export async function updateUser(ctx: Ctx, input: UpdateUserFields & UserIdParam
       updatedAt: now,
     };
     await failOnTakenEmail(() => tx.update(users).set(changes).where(eq(users.id, before.id)));
+    if (ends) await endLinksOf(tx, before.id, now);
+    const touched = await settleOwnersOf(tx, before.id, now);
     if (input.revokeApiKeys) {
-      await revokeAllKeys(tx, ctx, { userId: before.id, origin: originOf(ctx) });
+      await revokeAllKeys(tx, ctx, { personId: before.id, origin: originOf(ctx) });
     }
     const after = await findUser(tx, before.id);
     await recordChange(tx, ctx, { before, after, passwordChanged: passwordHash !== undefined });
-    tx.afterCommit(() => ctx.credentials.forget(before.id));
+    tx.afterCommit(() => [before.id, ...touched].forEach(ctx.credentials.forget));
     return toUserInfo(after);
   });
 }
@@ -167,6 +229,15 @@ export async function updateUser(ctx: Ctx, input: UpdateUserFields & UserIdParam
  */
 export async function disableUser(ctx: Ctx, input: UserIdParams): Promise<UserInfo> {
   return updateUser(ctx, { id: input.id, status: 'disabled' });
+}
+
+/** Ends the signed links of the workspaces that a person belongs to: any of them may be one that the person was given. */
+export async function endLinksOf(tx: Tx, personId: number, now: number): Promise<void> {
+  const memberships = tx
+    .select({ id: workspaceMembers.workspaceId })
+    .from(workspaceMembers)
+    .where(eq(workspaceMembers.userId, personId));
+  await tx.update(workspaces).set({ linksFrom: now }).where(inArray(workspaces.id, memberships));
 }
 
 async function recordChange(

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { users } from '../../src/db/schema.ts';
+import { workspaces } from '../../src/db/schema.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
 import { addFacts, addMessage, addOtp, addSession, asTenant, dataOf, factRow } from './fixture.ts';
@@ -56,7 +56,7 @@ describe('the dashboard', () => {
     const all = dataOf(await asTenant(t, admin).get('/analytics/dashboard?all=true'));
     expect(all).toMatchObject({ sessions: { total: 1 }, messages: { total: 2, today: 1 } });
     // The tenant's own zone, also where somebody else asks; without one it is as it was.
-    await t.deps.db.update(users).set({ timeZone: 'Asia/Jakarta' }).where(eq(users.id, user.id));
+    await t.deps.db.update(workspaces).set({ timeZone: 'Asia/Jakarta' }).where(eq(workspaces.id, user.id));
     for (const path of [`/analytics/dashboard?userId=${user.id}`, '/analytics/dashboard']) {
       const asker = path.includes('userId') ? admin : user;
       const own = dataOf(await asTenant(t, asker).get(path));

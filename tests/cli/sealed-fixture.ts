@@ -42,7 +42,9 @@ export async function sealEverywhere(fixture: OtpFixture): Promise<SealedTenant>
   const tenant = await fixture.tenant();
   const actor = {
     userId: tenant.id,
+    personId: tenant.id,
     role: 'user' as const,
+    workspaceRole: 'owner' as const,
     via: 'jwt' as const,
     scopes: null,
     sessionId: null,
@@ -108,7 +110,7 @@ export async function readEverything(
   const [hook] = await ctx.db.select().from(webhooks).where(eq(webhooks.id, sealed.webhook.id));
   const otp = await otpRow(ctx, sealed.otp.id);
   return {
-    ownKey: await readOwnKey(ctx.db, secrets, sealed.tenant.id),
+    ownKey: await readOwnKey(ctx.db, secrets, { workspaceId: sealed.tenant.id, personId: sealed.tenant.id }),
     credentials: keys.credentials?.toString(),
     keys: [...read].map(([name, value]) => `${name}=${value}`).sort(),
     quarantined,

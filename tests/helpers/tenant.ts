@@ -3,6 +3,7 @@ import { transact } from '../../src/db/ops.ts';
 import type { Credentials } from '../../src/services/auth/credentials.ts';
 import { newApiKey } from '../../src/services/auth/keys.ts';
 import type { Deps, Role } from '../../src/services/context.ts';
+import type { WorkspaceRole } from '../../src/services/roles.ts';
 import { insertUser } from '../../src/services/users.ts';
 
 export interface Tenant {
@@ -18,6 +19,26 @@ const PASSWORD_HASH = '$2b$04$kJ4p0i1kAp9LXN5DjwpmrelCakHu963lUn758/wfFD0EbvnzQy
 const TENANT_PASSWORD = 'tenant-password';
 
 let made = 0;
+
+export interface Member extends Tenant {
+  workspaceId: number;
+}
+
+/** A person of their own for the workspace, with this role there and no workspace besides. */
+export async function makeMember(
+  deps: Pick<Deps, 'db' | 'secrets' | 'clock'> & { credentials: Credentials },
+  workspaceId: number,
+  role: WorkspaceRole,
+  { sessionId = null, serviceRole = 'user' as Role }: { sessionId?: string | null; serviceRole?: Role } = {},
+): Promise<Member> {
+  const apiKey = newApiKey();
+  const email = `member-${process.pid}-${++made}@example.com`;
+  const input = { email, name: `Member ${made}`, role: serviceRole, passwordHash: PASSWORD_HASH, apiKey };
+  const joins = { workspaceId, role, sessionId };
+  const row = await transact(deps.db, (tx) => insertUser(tx, deps, { ...input, joins }));
+  const token = deps.credentials.signToken(row.id, row.tokenVersion, workspaceId);
+  return { id: row.id, email, password: TENANT_PASSWORD, token, apiKey, workspaceId };
+}
 
 export async function makeTenant(
   deps: Pick<Deps, 'db' | 'secrets' | 'clock'> & { credentials: Credentials },

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allRoutes } from '../../src/controllers/index.ts';
 import type { Route } from '../../src/controllers/route.ts';
 import { users, whatsappAccounts } from '../../src/db/schema.ts';
-import { SCOPES } from '../../src/services/access.ts';
+import { SCOPES } from '../../src/services/roles.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { type Call, openTestApp, type Reply, type Tenant, type TestApp } from '../helpers/app.ts';
 import { hurriedClock } from '../helpers/clock.ts';

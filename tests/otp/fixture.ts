@@ -51,7 +51,9 @@ export function elsewhere(ctx: Ctx, database: Database): Ctx {
 
 const actorOf = (userId: number): Actor => ({
   userId,
+  personId: userId,
   role: 'user',
+  workspaceRole: 'owner',
   via: 'api_key',
   scopes: ['otp'],
   sessionId: null,

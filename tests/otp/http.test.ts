@@ -13,7 +13,9 @@ beforeAll(async () => {
   tenant = await test.tenant();
   ctx = ctxOf(test.deps, {
     userId: tenant.id,
+    personId: tenant.id,
     role: 'user',
+    workspaceRole: 'owner',
     via: 'jwt',
     scopes: null,
     sessionId: null,

@@ -53,7 +53,17 @@ async function addSession(sessionId: string): Promise<string> {
 
 const ctx = (actor: Partial<Actor> = {}): Ctx => ({
   ...t.deps,
-  actor: { userId, role: 'user', via: 'cookie', scopes: null, sessionId: null, keyId: null, ...actor },
+  actor: {
+    userId,
+    personId: userId,
+    role: 'user',
+    workspaceRole: 'owner',
+    via: 'cookie',
+    scopes: null,
+    sessionId: null,
+    keyId: null,
+    ...actor,
+  },
   requestId: 'test',
   ip: null,
   userAgent: null,
@@ -208,7 +218,9 @@ describe('a conversation', () => {
     expect(await markChatRead(ctx(), where)).toEqual({ marked: 0 });
     expect(asked).toHaveLength(1);
     expect(await countUnread(ctx(), { ...where, session: 'second' })).toBe(1);
-    await expect(markChatRead(ctx({ role: 'readonly' }), where)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(markChatRead(ctx({ workspaceRole: 'viewer' }), where)).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
     await t.deps.db
       .update(whatsappAccounts)
       .set({ status: 'disconnected' })

@@ -19,7 +19,16 @@ beforeAll(async () => {
   const { id: userId } = await t.tenant();
   ctx = {
     ...t.deps,
-    actor: { userId, role: 'user', via: 'api_key', scopes: null, sessionId: null, keyId: null },
+    actor: {
+      userId,
+      personId: userId,
+      role: 'user',
+      workspaceRole: 'owner',
+      via: 'api_key',
+      scopes: null,
+      sessionId: null,
+      keyId: null,
+    },
     requestId: 'test',
     ip: null,
     userAgent: null,

@@ -39,7 +39,17 @@ async function addSession(sessionId: string): Promise<void> {
 function as(actor: Partial<Actor> = {}): Ctx {
   return {
     ...t.deps,
-    actor: { userId, role: 'user', via: 'api_key', scopes: null, sessionId: null, keyId: null, ...actor },
+    actor: {
+      userId,
+      personId: userId,
+      role: 'user',
+      workspaceRole: 'owner',
+      via: 'api_key',
+      scopes: null,
+      sessionId: null,
+      keyId: null,
+      ...actor,
+    },
     requestId: 'test',
     ip: null,
     userAgent: null,

@@ -53,7 +53,16 @@ beforeEach(async () => {
   });
   ctx = {
     ...t.deps,
-    actor: { userId, role: 'user', via: 'api_key', scopes: null, sessionId: null, keyId: null },
+    actor: {
+      userId,
+      personId: userId,
+      role: 'user',
+      workspaceRole: 'owner',
+      via: 'api_key',
+      scopes: null,
+      sessionId: null,
+      keyId: null,
+    },
     requestId: 'test',
     ip: null,
     userAgent: null,

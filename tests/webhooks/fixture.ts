@@ -136,7 +136,17 @@ export async function openFixture(
     clock,
     ctx: (userId, changes = {}) => ({
       ...deps,
-      actor: { userId, role: 'user', via: 'jwt', scopes: null, sessionId: null, keyId: null, ...changes },
+      actor: {
+        userId,
+        personId: userId,
+        role: 'user',
+        workspaceRole: 'owner',
+        via: 'jwt',
+        scopes: null,
+        sessionId: null,
+        keyId: null,
+        ...changes,
+      },
       requestId: 'test',
       ip: null,
       userAgent: null,

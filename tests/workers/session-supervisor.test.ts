@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { activityLogs, messageQueue, users, waContacts, whatsappAccounts } from '../../src/db/schema.ts';
+import { activityLogs, messageQueue, waContacts, whatsappAccounts, workspaces } from '../../src/db/schema.ts';
 import { eventually, openWorld, type Process, untilOpens, untilStatus, type World } from './session-world.ts';
 
 const PHONE = '6281234567890';
@@ -433,7 +433,7 @@ describe('commands', () => {
 describe('the user', () => {
   it('is disabled: the socket closes at once and comes back when the user does', async () => {
     const id = await connected();
-    await world.db.update(users).set({ status: 'disabled' }).where(eq(users.id, userId));
+    await world.db.update(workspaces).set({ status: 'disabled' }).where(eq(workspaces.id, userId));
     const fact = { id: 'x', userId, accountId: null, sessionId: null, seq: null, subject: null, data: {} };
     world.stream.publish({ ...fact, event: 'user.disabled', at: 0 });
     await untilStatus(world, id, 'disconnected', 'user_disabled');
@@ -441,14 +441,14 @@ describe('the user', () => {
     await expect(p.commands.run(id, 'open', {}, 5_000)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await world.clock.advance(600_000);
     expect(p.engine.opens).toHaveLength(1);
-    await world.db.update(users).set({ status: 'active' }).where(eq(users.id, userId));
+    await world.db.update(workspaces).set({ status: 'active' }).where(eq(workspaces.id, userId));
     await p.ownership.tick();
     await untilOpens(p, 2);
   });
 
   it('that another process disabled is found by the next round', async () => {
     const id = await connected();
-    await world.db.update(users).set({ status: 'disabled' }).where(eq(users.id, userId));
+    await world.db.update(workspaces).set({ status: 'disabled' }).where(eq(workspaces.id, userId));
     await p.ownership.tick();
     await untilStatus(world, id, 'disconnected', 'user_disabled');
     expect(p.engine.sockets.size).toBe(0);

@@ -3,7 +3,7 @@ import { eq } from 'drizzle-orm';
 import { createCommandBus } from '../../src/cluster/commands.ts';
 import type { Host } from '../../src/cluster/host.ts';
 import type { Database, Db } from '../../src/db/client.ts';
-import { activityLogs, users, whatsappAccounts } from '../../src/db/schema.ts';
+import { activityLogs, users, whatsappAccounts, workspaces } from '../../src/db/schema.ts';
 import { createEventStream } from '../../src/events/stream.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Logger } from '../../src/utils/logger.ts';
@@ -198,6 +198,7 @@ export async function openWorld() {
       const at = clock.now();
       const row = { id, email: `u${id}@example.com`, name: 'U', passwordHash: 'x', role: 'user' as const };
       await db.insert(users).values({ ...row, status, createdAt: at, updatedAt: at });
+      await db.insert(workspaces).values({ id, name: 'W', status, createdAt: at, updatedAt: at });
       return id;
     },
     async account(userId: number, more: Partial<AccountRow> = {}): Promise<string> {

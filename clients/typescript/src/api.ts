@@ -319,7 +319,7 @@ export interface paths {
          */
         get: operations["getAuthMe"];
         /**
-         * Change the own settings
+         * Change the settings of the workspace
          * @description `timezone` is an IANA name; `scheduledAt` and `expiresAt` without an offset are times in it. null: the zone of the service.
          */
         put: operations["putAuthMe"];
@@ -398,6 +398,26 @@ export interface paths {
          * @description And all signed links; the answer holds a new token. `revokeApiKeys: true` ends all API keys, too.
          */
         post: operations["postAuthSignOutEverywhere"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/switch-workspace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go to another workspace
+         * @description The token in the answer works in that one; the old token goes on working where it was.
+         */
+        post: operations["postAuthSwitchWorkspace"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2513,7 +2533,9 @@ export interface paths {
         put?: never;
         /**
          * Create a user
-         * @description Needs the role `admin`.
+         * @description With a workspace of the same number; or, with `workspace`, as a member of that one: `workspaceRole` says as what (`operator`, for a `readonly` user `viewer`).
+         *
+         *     Needs the role `admin`.
          */
         post: operations["postUserCreate"];
         delete?: never;
@@ -2700,6 +2722,53 @@ export interface paths {
          *     An API key needs the scope `webhooks`.
          */
         post: operations["postWebhookDeliveriesIdReplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The workspace of the credential
+         * @description With the role of the caller in it, and the other workspaces of the person.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getWorkspace"];
+        /** Rename the workspace */
+        put: operations["putWorkspace"];
+        /**
+         * Make a further workspace
+         * @description Its maker owns it. For administrators of the service, and for everybody where registration is open; at most 20 for one person.
+         */
+        post: operations["postWorkspace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the members of the workspace
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getWorkspaceMembers"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3030,6 +3099,13 @@ export interface components {
              * @description ISO 8601, UTC, milliseconds
              */
             createdAt: string;
+            /** @description who made it */
+            createdBy: {
+                id: number;
+                name: string;
+                /** @description no member any more */
+                removed: boolean;
+            };
             expiresAt: string | null;
             id: string;
             lastUsedAt: string | null;
@@ -4162,6 +4238,31 @@ export interface components {
             /** @description opens without a credential for a day */
             url: string;
         };
+        Member: {
+            email: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            joinedAt: string;
+            lastLoginAt: string | null;
+            name: string;
+            role: components["schemas"]["WorkspaceRole"];
+            /** @description the one session that the member sees; null: all */
+            sessionId: string | null;
+            /** @enum {string} */
+            status: "active" | "disabled";
+            userId: number;
+        };
+        Membership: {
+            /** @description of the workspace */
+            id: number;
+            name: string;
+            role: components["schemas"]["WorkspaceRole"];
+            /** @description the one session that the member sees; null: all */
+            sessionId: string | null;
+            timezone: string | null;
+        };
         MessageDetail: {
             attempts: number;
             /** @description the JID of the conversation */
@@ -4551,6 +4652,7 @@ export interface components {
              * @description ISO 8601, UTC, milliseconds
              */
             updatedAt: string;
+            workspace: components["schemas"]["Membership"];
         };
         Usage: {
             limit: number;
@@ -4637,6 +4739,26 @@ export interface components {
             /** @enum {string} */
             type: "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed";
         };
+        Workspace: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            /** @description of the workspace */
+            id: number;
+            /** @description how many people belong to it */
+            members: number;
+            name: string;
+            role: components["schemas"]["WorkspaceRole"];
+            /** @description the one session that the member sees; null: all */
+            sessionId: string | null;
+            timezone: string | null;
+            /** @description all of the person's; of a key only this one */
+            workspaces: components["schemas"]["Membership"][];
+        };
+        /** @enum {string} */
+        WorkspaceRole: "owner" | "admin" | "operator" | "marketer" | "developer" | "viewer";
     };
     responses: never;
     parameters: never;
@@ -5421,6 +5543,13 @@ export interface operations {
                              * @description ISO 8601, UTC, milliseconds
                              */
                             createdAt: string;
+                            /** @description who made it */
+                            createdBy: {
+                                id: number;
+                                name: string;
+                                /** @description no member any more */
+                                removed: boolean;
+                            };
                             expiresAt: string | null;
                             id: string;
                             lastUsedAt: string | null;
@@ -5616,6 +5745,7 @@ export interface operations {
                              * @description ISO 8601, UTC, milliseconds
                              */
                             updatedAt: string;
+                            workspace: components["schemas"]["Membership"];
                         };
                     };
                 };
@@ -5651,7 +5781,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Change the own settings */
+            /** @description Change the settings of the workspace */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5822,6 +5952,52 @@ export interface operations {
                     } & {
                         message: string;
                         token: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthSwitchWorkspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "workspaceId": 2147483647
+                 *     }
+                 */
+                "application/json": {
+                    workspaceId: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Go to another workspace */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        token: string;
+                        workspace: components["schemas"]["Membership"];
                     };
                 };
             };
@@ -12343,6 +12519,10 @@ export interface operations {
                     password: string;
                     /** @default user */
                     role?: components["schemas"]["Role"];
+                    /** @description the workspace to join; missing: a new one */
+                    workspace?: number;
+                    /** @description there */
+                    workspaceRole?: components["schemas"]["WorkspaceRole"];
                 };
             };
         };
@@ -12905,6 +13085,168 @@ export interface operations {
                         success: true;
                     } & {
                         data: components["schemas"]["WebhookDelivery"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getWorkspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The workspace of the credential */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Workspace"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putWorkspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Toko Maju"
+                 *     }
+                 */
+                "application/json": {
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Rename the workspace */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWorkspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Toko Maju"
+                 *     }
+                 */
+                "application/json": {
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Make a further workspace */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Membership"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getWorkspaceMembers: {
+        parameters: {
+            query?: {
+                limit?: number;
+                page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the members of the workspace */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Member"][];
+                        pagination: components["schemas"]["Pagination"];
                     };
                 };
             };

@@ -11,23 +11,25 @@ import { messagePages } from './messages/index.ts';
 import { numberPages } from './number-hint.tsx';
 import { otpPages } from './otp/index.ts';
 import { overviewPages } from './overview/pages.tsx';
-import type { Page } from './page.ts';
+import { needing, type Page } from './page.ts';
 import { phonePages } from './phone/index.ts';
 import { sessionPages } from './sessions/index.ts';
+import { teamPages } from './team/pages.tsx';
 
 export const allPages: readonly Page[] = [
   ...assetPages,
   ...accountPages,
   ...overviewPages,
-  ...sessionPages,
-  ...messagePages,
+  ...needing('sessions:write', sessionPages),
+  ...needing('messages:write', messagePages),
   ...numberPages,
-  ...phonePages,
+  ...needing('sessions:write', phonePages),
+  ...teamPages,
   ...keyPages,
-  ...webhookPages,
+  ...needing('webhooks', webhookPages),
   ...examplePages,
   ...userPages,
   ...systemPages,
-  ...broadcastPages,
-  ...otpPages,
+  ...needing('broadcast', broadcastPages),
+  ...needing('otp', otpPages),
 ];

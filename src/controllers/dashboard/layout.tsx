@@ -75,6 +75,7 @@ function Header({ view, section }: { view: View; section: Section | null }) {
     ['otp', '/dashboard/otp'],
     ['broadcast', '/dashboard/broadcast'],
     ['developers', '/dashboard/developers'],
+    ['team', '/dashboard/team'],
   ];
   if (view.user?.role === 'admin') entries.push(['admin', '/dashboard/admin']);
   if (view.sandbox) entries.push(['phone', '/dashboard/phone']);
@@ -97,6 +98,7 @@ function Header({ view, section }: { view: View; section: Section | null }) {
       <details class="account">
         <summary>
           <span class="account-name">{view.user?.name}</span>
+          <span class="account-name muted small">{view.user?.workspace.name}</span>
           {view.user?.role === 'readonly' && <span class="badge">{t.readonly}</span>}
         </summary>
         <div class="menu">

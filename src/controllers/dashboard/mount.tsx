@@ -9,9 +9,11 @@ import type { HttpContext, HttpEnv } from '../../middlewares/http-env.ts';
 import type { HttpLimiter } from '../../middlewares/http-limiter.ts';
 import { limitRequests, withBudget } from '../../middlewares/rate-limit.ts';
 import { isMultipart, readBody, receiveBody } from '../../middlewares/receive-body.ts';
+import { isReadOnly, may, requirePermission, requireWrite } from '../../services/access.ts';
 import { readMe } from '../../services/auth/verbs.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../../services/context.ts';
 import { holdUpload } from '../../services/quotas.ts';
+import type { Permission } from '../../services/roles.ts';
 import { isSandbox } from '../../services/sandbox/emulator.ts';
 import { AppError } from '../../utils/errors.ts';
 import { fitted } from '../../utils/fit-input.ts';
@@ -58,7 +60,7 @@ function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
       c.set('actor', actor ?? ANONYMOUS);
       await limitRequests(parts.deps, parts.limiter, c, actor);
       if (!actor && page.auth !== 'public') return toSignIn(c, view);
-      view = await viewOf(parts.deps, c, actor);
+      view = await viewOf(parts.deps, c, actor, page);
       refuseOthers(page, actor);
       if (actor) {
         loopShare.noteActive(actor.userId);
@@ -81,14 +83,14 @@ async function readActor(deps: Deps, c: HttpContext): Promise<Actor | null> {
   return cookie ? deps.credentials.fromToken(cookie, 'cookie') : null;
 }
 
-/** An admin's page does not exist for others; a read-only user changes nothing. The verbs check again. */
+/** An admin's page does not exist for others; a form needs a role. The verbs check again. */
 function refuseOthers(page: Page, actor: Actor | null): void {
   if (page.auth === 'admin' && actor?.role !== 'admin') {
     throw new AppError('NOT_FOUND', 'There is nothing at this address.');
   }
-  if (page.method === 'post' && actor?.role === 'readonly' && page.readOnlyMay !== true) {
-    throw new AppError('FORBIDDEN', 'A read-only user cannot change anything.');
-  }
+  if (page.method !== 'post' || !actor || page.readOnlyMay === true) return;
+  if (page.needs) requirePermission({ actor }, page.needs);
+  else requireWrite({ actor });
 }
 
 function anonymousView(deps: Deps, c: HttpContext): View {
@@ -101,15 +103,18 @@ function anonymousView(deps: Deps, c: HttpContext): View {
     now: deps.clock.now(),
     sandbox: isSandbox(deps),
     canWrite: false,
+    may: () => false,
   };
 }
 
-async function viewOf(deps: Deps, c: HttpContext, actor: Actor | null): Promise<View> {
+async function viewOf(deps: Deps, c: HttpContext, actor: Actor | null, page?: Page): Promise<View> {
   const view = anonymousView(deps, c);
   if (!actor) return view;
   const user = await readMe({ ...createCtx(deps, c), actor });
   const csrf = csrfTokenOf(deps.secrets, readSignIn(c) ?? '');
-  return { ...view, user, csrf, canWrite: actor.role !== 'readonly' };
+  const allows = (permission: Permission) => may(actor, permission);
+  const canWrite = page?.needs ? allows(page.needs) : !isReadOnly(actor);
+  return { ...view, user, csrf, canWrite, may: allows };
 }
 
 async function answer(

@@ -7,7 +7,9 @@ import type { z } from 'zod';
 import type { HttpContext, RatePolicy } from '../../middlewares/http-env.ts';
 import type { Ctx } from '../../services/context.ts';
 import type { ReceivedFile } from '../../services/media/sources.ts';
+import type { Permission } from '../../services/roles.ts';
 import type { UserInfo } from '../../services/users.ts';
+import type { MembershipInfo } from '../../services/workspaces/membership.ts';
 import type { Config } from '../../utils/config.ts';
 import type { Lang } from './i18n.ts';
 
@@ -18,7 +20,7 @@ type Out<S> = S extends Schema ? z.output<S> : undefined;
 export interface View {
   lang: Lang;
   /** null before signing in */
-  user: UserInfo | null;
+  user: (UserInfo & { workspace: MembershipInfo }) | null;
   /** goes back with every form; empty before signing in */
   csrf: string;
   /** the address that was asked for, with its query */
@@ -27,8 +29,10 @@ export interface View {
   now: number;
   /** the emulator plays the phones: there is a page for them */
   sandbox: boolean;
-  /** a read-only user sees no buttons that change something */
+  /** false where the reader's role may change nothing of what the page is about: it shows no forms then */
   canWrite: boolean;
+  /** whether the reader's role in the workspace allows it */
+  may(permission: Permission): boolean;
 }
 
 export interface PageInput<P, Q, F> {
@@ -49,6 +53,7 @@ export type Section =
   | 'otp'
   | 'broadcast'
   | 'developers'
+  | 'team'
   | 'admin'
   | 'phone';
 
@@ -74,6 +79,8 @@ export interface Page<
   auth: 'public' | 'user' | 'admin';
   /** a POST that changes nothing, or something of the reader's own account: a read-only user may */
   readOnlyMay?: boolean;
+  /** what the reader's role needs for its forms; any that changes something when missing */
+  needs?: Permission;
   params?: P;
   query?: Q;
   /** fields of the form; empty ones count as missing */
@@ -101,4 +108,9 @@ export function page<
 >(definition: Page<P, Q, F>): Page {
   // The schemas validate before the handler runs, so the wider input type is always the narrower one.
   return definition as unknown as Page;
+}
+
+/** The pages with what their forms need; what a page says itself stays. */
+export function needing(permission: Permission, pages: readonly Page[]): Page[] {
+  return pages.map((each) => ({ needs: permission, ...each }));
 }

@@ -5,10 +5,10 @@
 
 import type { z } from 'zod';
 import type { FailureStyle, HttpContext } from '../../middlewares/http-env.ts';
-import type { Scope } from '../../services/access.ts';
 import type { Ctx } from '../../services/context.ts';
 import type { MediaSource, ReceivedFile } from '../../services/media/sources.ts';
 import { throwUnlessSent, waitForOutcome } from '../../services/outcomes.ts';
+import type { Scope } from '../../services/roles.ts';
 import type { LinkPurpose } from '../../services/signed-links.ts';
 import type { ErrorCode } from '../../utils/errors.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';

@@ -141,7 +141,7 @@ function toRow(seen: SeenRequest, actor: Actor, route: string, at: number): Row 
     event: REQUEST_EVENT,
     action: actionOf(seen, route),
     subject: `${method} ${route}`.slice(0, 100),
-    actorId: actor.userId,
+    actorId: actor.personId,
     ip: seen.ip,
     userAgent: seen.userAgent?.slice(0, 255) ?? null,
     requestId: seen.requestId,

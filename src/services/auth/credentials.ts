@@ -1,9 +1,9 @@
 /** Whose a token or a key is: asked on every request, so it remembers for a second. */
 
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { upsert } from '../../db/ops.ts';
-import { apiKeys, endedTokens, users } from '../../db/schema.ts';
+import { apiKeys, endedTokens, users, workspaceMembers, workspaces } from '../../db/schema.ts';
 import type { Clock } from '../../utils/clock.ts';
 import type { Config } from '../../utils/config.ts';
 import { equalsConstantTime, sha256Hex } from '../../utils/crypto.ts';
@@ -12,8 +12,10 @@ import { createFreshCache } from '../../utils/fresh-cache.ts';
 import type { Logger } from '../../utils/logger.ts';
 import { createKeyedMutex } from '../../utils/mutex.ts';
 import type { Actor, Role } from '../context.ts';
+import { effectiveRole, type WorkspaceRole } from '../roles.ts';
 import type { LinkScope } from '../signed-links.ts';
-import { keyHash, keyPrefix } from './keys.ts';
+import { ensureOwnWorkspace } from '../workspaces/own.ts';
+import { KEY_MAKER, keyHash, keyPrefix } from './keys.ts';
 import { createTokens } from './tokens.ts';
 
 export interface Credentials {
@@ -22,32 +24,45 @@ export interface Credentials {
   /** The actor of an API key; null when it is not valid (any more). */
   fromKey(key: string): Promise<Actor | null>;
   /**
-   * The actor of a link that the service signed for this user; may only read. Null for a disabled user, and for a link
-   * that is older than the user's password.
+   * The actor of a link that the service signed for this workspace; may only read. Null for a disabled one, and for a
+   * link that is older than a password of its members.
    */
   fromLink(userId: number, scope?: LinkScope | null): Promise<Actor | null>;
   /** Ends this token before its time: here at once, in other processes within a second. */
   endToken(token: string): Promise<void>;
-  /** A JWT for the user at this version of its credentials. */
-  signToken(userId: number, version: number): string;
-  /** Call after a commit that changed the user or its keys: this process knows at once, others in a second. */
-  forget(userId: number): void;
+  /** A JWT for the user at this version of its credentials, in a workspace; the own one when it is missing. */
+  signToken(userId: number, version: number, workspaceId?: number): string;
+  /**
+   * Call after a commit that changed the person, the workspace (they share their numbers) or its keys: this process
+   * knows at once, others in a second.
+   */
+  forget(id: number): void;
   /** Checks of one account's password run one after the other: many right ones at once are no attack. */
   inTurn<R>(account: string, work: () => Promise<R>): Promise<R>;
 }
 
-interface KnownUser {
+/** A person in a workspace; both are active. */
+interface KnownMember {
+  workspaceId: number;
+  personId: number;
   role: Role;
+  workspaceRole: WorkspaceRole;
+  sessionId: string | null;
   version: number;
+}
+interface KnownWorkspace {
   linksFrom: number | null;
 }
 interface KnownKey {
   id: string;
   userId: number;
+  personId: number;
   hash: string;
-  scopes: string[];
+  scopes: readonly string[];
   sessionId: string | null;
   expiresAt: number | null;
+  role: Role;
+  workspaceRole: WorkspaceRole;
 }
 
 /** How long another process may go on believing what has changed. */
@@ -67,7 +82,8 @@ export function createCredentials(deps: {
   const { db, clock } = deps;
   const tokens = createTokens(deps);
   const freshness = { clock, maxAgeMs: MAX_AGE_MS, max: MAX_ENTRIES };
-  const userCache = createFreshCache({ ...freshness, load: (id) => loadUser(db, Number(id)) });
+  const memberCache = createFreshCache({ ...freshness, load: (name) => loadMember(deps, name) });
+  const workspaceCache = createFreshCache({ ...freshness, load: (id) => loadWorkspace(db, Number(id)) });
   const keyCache = createFreshCache({ ...freshness, load: (prefix) => loadKey(db, prefix) });
   const endedCache = createFreshCache({ ...freshness, load: (digest) => loadEnded(db, digest) });
   const touch = createToucher(deps);
@@ -77,28 +93,37 @@ export function createCredentials(deps: {
     async fromToken(token, via) {
       const claims = tokens.verify(token);
       if (!claims) return null;
-      const user = await userCache.get(String(claims.userId));
-      if (!user || user.version !== claims.version) return null;
+      const member = await memberCache.get(`${claims.workspaceId}:${claims.userId}`);
+      if (!member || member.version !== claims.version) return null;
       if ((await endedCache.get(sha256Hex(token)))?.ended === true) return null;
-      return { userId: claims.userId, role: user.role, via, scopes: null, sessionId: null, keyId: null };
+      const { personId, role, workspaceRole, sessionId } = member;
+      return {
+        userId: member.workspaceId,
+        personId,
+        role,
+        workspaceRole,
+        via,
+        scopes: null,
+        sessionId,
+        keyId: null,
+      };
     },
     async fromKey(key) {
       const prefix = keyPrefix(key);
       const known = prefix === null ? null : await keyCache.get(prefix);
       if (!known || !equalsConstantTime(known.hash, keyHash(key))) return null;
       if (known.expiresAt !== null && known.expiresAt <= clock.now()) return null;
-      const user = await userCache.get(String(known.userId));
-      if (!user) return null;
       touch(known.id);
-      const { userId, scopes, sessionId, id } = known;
-      return { userId, role: user.role, via: 'api_key', scopes, sessionId, keyId: id };
+      const { hash: _hash, expiresAt: _expiresAt, id, ...actor } = known;
+      return { ...actor, via: 'api_key', keyId: id };
     },
     async fromLink(userId, scope = null) {
-      const user = await userCache.get(String(userId));
-      if (!user) return null;
-      if (scope !== null && user.linksFrom !== null && scope.issuedAt <= user.linksFrom) return null;
-      const actor = { userId, role: user.role, via: 'signed_link', sessionId: null, keyId: null } as const;
-      return { ...actor, scopes: ['read'], ...(scope === null ? {} : { link: scope }) };
+      const workspace = await workspaceCache.get(String(userId));
+      if (!workspace) return null;
+      if (scope !== null && workspace.linksFrom !== null && scope.issuedAt <= workspace.linksFrom)
+        return null;
+      const actor = { ...LINK_ACTOR, userId, personId: userId };
+      return { ...actor, ...(scope === null ? {} : { link: scope }) };
     },
     async endToken(token) {
       const claims = tokens.verify(token);
@@ -108,28 +133,67 @@ export function createCredentials(deps: {
       await upsert(db, endedTokens, row, [endedTokens.digest], { expiresAt: row.expiresAt });
       endedCache.forget(digest);
     },
-    signToken: (userId, version) => tokens.sign(userId, version),
-    forget(userId) {
-      userCache.forget(String(userId));
-      keyCache.forgetWhere((key) => key.userId === userId);
+    signToken: (userId, version, workspaceId = userId) => tokens.sign({ userId, version, workspaceId }),
+    forget(id) {
+      workspaceCache.forget(String(id));
+      memberCache.forgetWhere((member) => member.personId === id || member.workspaceId === id);
+      keyCache.forgetWhere((key) => key.userId === id || key.personId === id);
     },
     inTurn: (account, work) => attempts.run(account, work),
   };
 }
 
-/** An active user; null for a disabled one, as for one that does not exist. */
-async function loadUser(db: Db, userId: number): Promise<KnownUser | null> {
+const LINK_ACTOR = {
+  role: 'user',
+  workspaceRole: 'viewer',
+  via: 'signed_link',
+  scopes: ['read'],
+  sessionId: null,
+  keyId: null,
+} as const;
+
+/** `<workspace>:<person>`: an active person in an active workspace; null for everybody else. */
+async function loadMember(deps: { db: Db; clock: Clock }, name: string): Promise<KnownMember | null> {
+  const [workspaceId = 0, personId = 0] = name.split(':').map(Number);
+  const member = await readMember(deps.db, workspaceId, personId);
+  if (member || workspaceId !== personId) return member;
+  // Made by a process of the release before, while this one took its place.
+  await ensureOwnWorkspace(deps, personId);
+  return readMember(deps.db, workspaceId, personId);
+}
+
+async function readMember(db: Db, workspaceId: number, personId: number): Promise<KnownMember | null> {
   const [row] = await db
     .select({
       role: users.role,
       version: users.tokenVersion,
-      linksFrom: users.linksFrom,
-      status: users.status,
+      workspaceRole: workspaceMembers.role,
+      sessionId: workspaceMembers.sessionId,
     })
-    .from(users)
-    .where(eq(users.id, userId));
-  if (row?.status !== 'active') return null;
-  return { role: row.role, version: row.version, linksFrom: row.linksFrom };
+    .from(workspaceMembers)
+    .innerJoin(users, and(eq(users.id, workspaceMembers.userId), eq(users.status, 'active')))
+    .innerJoin(
+      workspaces,
+      and(eq(workspaces.id, workspaceMembers.workspaceId), eq(workspaces.status, 'active')),
+    )
+    .where(and(eq(workspaceMembers.workspaceId, workspaceId), eq(workspaceMembers.userId, personId)));
+  if (!row) return null;
+  return { ...row, workspaceId, personId, workspaceRole: effectiveRole(row.role, row.workspaceRole) };
+}
+
+/** An active workspace with an active owner. */
+async function loadWorkspace(db: Db, id: number): Promise<KnownWorkspace | null> {
+  const [row] = await db
+    .select({ linksFrom: workspaces.linksFrom })
+    .from(workspaces)
+    .innerJoin(
+      workspaceMembers,
+      and(eq(workspaceMembers.workspaceId, workspaces.id), eq(workspaceMembers.role, 'owner')),
+    )
+    .innerJoin(users, and(eq(users.id, workspaceMembers.userId), eq(users.status, 'active')))
+    .where(and(eq(workspaces.id, id), eq(workspaces.status, 'active')))
+    .limit(1);
+  return row ?? null;
 }
 
 /** An object in both cases: what is null is not kept. */
@@ -141,19 +205,48 @@ async function loadEnded(db: Db, digest: string): Promise<{ ended: boolean }> {
   return { ended: rows.length > 0 };
 }
 
+/**
+ * A key with what its maker may do now: never more than that. Once the maker has left the workspace, the scopes that it
+ * was left with count alone, and it is no administrator's any more. Null while the maker or the workspace is disabled.
+ */
 async function loadKey(db: Db, prefix: string): Promise<KnownKey | null> {
   const [row] = await db
     .select({
       id: apiKeys.id,
       userId: apiKeys.userId,
+      createdBy: apiKeys.createdBy,
+      kind: apiKeys.kind,
       hash: apiKeys.hash,
       scopes: apiKeys.scopes,
       sessionId: apiKeys.sessionId,
       expiresAt: apiKeys.expiresAt,
+      role: users.role,
+      status: users.status,
+      workspaceRole: workspaceMembers.role,
+      memberSessionId: workspaceMembers.sessionId,
     })
     .from(apiKeys)
+    .innerJoin(workspaces, and(eq(workspaces.id, apiKeys.userId), eq(workspaces.status, 'active')))
+    .leftJoin(users, eq(users.id, KEY_MAKER))
+    .leftJoin(
+      workspaceMembers,
+      and(eq(workspaceMembers.workspaceId, apiKeys.userId), eq(workspaceMembers.userId, KEY_MAKER)),
+    )
     .where(eq(apiKeys.prefix, prefix));
-  return row ?? null;
+  if (row?.status !== 'active') return null;
+  const { createdBy, kind, role, workspaceRole, memberSessionId, status: _status, ...key } = row;
+  const personId = createdBy ?? key.userId;
+  if (workspaceRole === null) {
+    // A member's own key goes with the member.
+    return kind === 'own' ? null : { ...key, personId, role: 'user', workspaceRole: 'owner' };
+  }
+  return {
+    ...key,
+    personId,
+    role: role ?? 'user',
+    workspaceRole: effectiveRole(role ?? 'user', workspaceRole),
+    sessionId: key.sessionId ?? memberSessionId,
+  };
 }
 
 /** Notes when a key was last used, in the background and at most once a minute a key. */

@@ -1,5 +1,7 @@
 /** What an API key looks like, and what of it is kept. */
 import { randomBytes } from 'node:crypto';
+import { sql } from 'drizzle-orm';
+import { apiKeys } from '../../db/schema.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 
 /** `wahub_<prefix>_<secret>`: the prefix finds the row, 32 random bytes are the secret. */
@@ -24,3 +26,6 @@ export function keyPrefix(key: string): string | null {
 export function keyHash(key: string): string {
   return sha256Hex(key);
 }
+
+/** users.id of who made a key; that of a release before was made by whoever has the number of the workspace. */
+export const KEY_MAKER = sql<number>`coalesce(${apiKeys.createdBy}, ${apiKeys.userId})`;

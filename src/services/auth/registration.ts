@@ -13,12 +13,12 @@ import { newId } from '../../utils/ids.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { enqueueMail, readVerificationToken } from '../mail/outbox.ts';
 import type { MailLanguage } from '../mail/texts.ts';
-import { insertUser, normalizeEmail, toUserInfo, type UserRow } from '../users.ts';
+import { insertUser, normalizeEmail, type UserRow } from '../users.ts';
 import { newApiKey } from './keys.ts';
 import { hashPassword, isPassword } from './passwords.ts';
 import type { ConfirmFields, RegisterFields } from './schemas.ts';
 import { addressThrottle, checkThrottle, countFailure } from './throttle.ts';
-import type { SignedIn } from './verbs.ts';
+import { type SignedIn, signedInAs } from './verbs.ts';
 
 /** Mails about registrations that one address gets in a day: strangers must not fill anybody's inbox. */
 const MAILS_PER_DAY = 3;
@@ -120,7 +120,7 @@ export async function confirmRegistration(ctx: Ctx, input: ConfirmFields): Promi
     await recordRegistered(ctx, tx, created);
     return created;
   });
-  return signedIn(ctx, row, apiKey);
+  return signedInAs(ctx, row);
 }
 
 const WRONG_PASSWORD =
@@ -141,14 +141,10 @@ async function addUser(ctx: Ctx, input: RegisterInput & { passwordHash: string }
     await recordRegistered(ctx, tx, created);
     return created;
   });
-  return signedIn(ctx, row, apiKey);
+  return signedInAs(ctx, row);
 }
 
 function recordRegistered(ctx: Ctx, tx: Parameters<typeof record>[0], { id }: UserRow): Promise<void> {
   const origin = { ...originOf(ctx), actorId: id };
   return record(tx, ctx, [{ userId: id, event: 'auth.registered', origin }]);
-}
-
-function signedIn(ctx: Ctx, row: UserRow, apiKey: string): SignedIn {
-  return { token: ctx.credentials.signToken(row.id, row.tokenVersion), user: { ...toUserInfo(row), apiKey } };
 }

@@ -1,7 +1,7 @@
 /** What the verbs of accounts and API keys take, for every surface. */
 import { z } from 'zod';
-import { SCOPES } from '../access.ts';
 import { Email, NewPassword, PersonName, SessionName } from '../fields.ts';
+import { SCOPES } from '../roles.ts';
 
 const MAX_GRACE_MINUTES = 30 * 24 * 60;
 

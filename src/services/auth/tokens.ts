@@ -1,20 +1,25 @@
-/** The JWTs of users: HS256, who and which version of the user's credentials. */
+/** The JWTs of users: HS256, who, in which workspace, and which version of the user's credentials. */
 import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
 import type { Config } from '../../utils/config.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 
-export interface TokenClaims {
+export interface TokenSubject {
   userId: number;
+  /** of a token without one, such as those of a release before, the user's own */
+  workspaceId: number;
   /** users.tokenVersion when it was made */
   version: number;
+}
+
+export interface TokenClaims extends TokenSubject {
   /** epoch seconds */
   expiresAt: number;
 }
 
 export interface Tokens {
-  sign(userId: number, version: number): string;
+  sign(subject: TokenSubject): string;
   /** Null for a token that is not ours, was changed or has expired. */
   verify(token: string): TokenClaims | null;
 }
@@ -29,13 +34,17 @@ export function createTokens(deps: { config: Config; clock: Clock }): Tokens {
   const verified = new LRUCache<string, TokenClaims>({ max: MAX_VERIFIED });
   const nowSeconds = () => Math.floor(clock.now() / 1000);
   return {
-    sign: (userId, version) =>
-      jwt.sign({ ver: version, iat: nowSeconds() }, config.jwtSecret, {
-        algorithm: 'HS256',
-        subject: String(userId),
-        issuer: ISSUER,
-        expiresIn: config.jwtExpiresInSeconds,
-      }),
+    sign: ({ userId, version, workspaceId }) =>
+      jwt.sign(
+        { ver: version, iat: nowSeconds(), ...(workspaceId === userId ? {} : { ws: workspaceId }) },
+        config.jwtSecret,
+        {
+          algorithm: 'HS256',
+          subject: String(userId),
+          issuer: ISSUER,
+          expiresIn: config.jwtExpiresInSeconds,
+        },
+      ),
     verify(token) {
       if (token.length > MAX_TOKEN_LENGTH) return null;
       const digest = sha256Hex(token);
@@ -56,7 +65,9 @@ function readClaims(token: string, secret: string, clockTimestamp: number): Toke
     const version: unknown = payload.ver;
     if (!Number.isSafeInteger(userId) || typeof version !== 'number' || payload.exp === undefined)
       return null;
-    return { userId, version, expiresAt: payload.exp };
+    const workspaceId: unknown = payload.ws ?? userId;
+    if (typeof workspaceId !== 'number' || !Number.isSafeInteger(workspaceId)) return null;
+    return { userId, workspaceId, version, expiresAt: payload.exp };
   } catch {
     return null;
   }

@@ -14,7 +14,9 @@ import { readOwnKey, revokeAllKeys } from '../api-keys.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { enqueueMail } from '../mail/outbox.ts';
 import { languageOf } from '../mail/texts.ts';
-import { normalizeEmail, toUserInfo, type UserInfo, type UserRow } from '../users.ts';
+import { endLinksOf, normalizeEmail, toUserInfo, type UserInfo, type UserRow } from '../users.ts';
+import { inWorkspace, type MembershipInfo, readMembership } from '../workspaces/membership.ts';
+import { firstWorkspaceOf } from '../workspaces/own.ts';
 import { originOfSignIn, rememberNetwork } from './known-devices.ts';
 import { hashPassword, isPassword } from './passwords.ts';
 import type { ChangePasswordFields, LoginFields, SignOutEverywhereFields } from './schemas.ts';
@@ -22,7 +24,7 @@ import { addressThrottle, countAttempt, countFailure, forgetFailures, type Throt
 
 export interface SignedIn {
   token: string;
-  user: UserInfo & { apiKey: string | null };
+  user: UserInfo & { apiKey: string | null; workspace: MembershipInfo };
 }
 
 /** People mistype: five wrong passwords from one place cost nothing. */
@@ -67,9 +69,18 @@ export async function login(
     return found;
   });
   await recordLogin(ctx, row.id, 'auth.login');
-  const apiKey = await readOwnKey(ctx.db, ctx.secrets, row.id);
-  const user = { ...toUserInfo({ ...row, lastLoginAt: ctx.clock.now() }), apiKey };
-  return { token: ctx.credentials.signToken(row.id, row.tokenVersion), user, userId: row.id };
+  const signedIn = await signedInAs(ctx, { ...row, lastLoginAt: ctx.clock.now() });
+  return { ...signedIn, userId: row.id };
+}
+
+/** A token for the person in the workspace that was chosen last. Throws FORBIDDEN for whoever belongs to none. */
+export async function signedInAs(ctx: Ctx, row: UserRow): Promise<SignedIn> {
+  const workspaceId = await firstWorkspaceOf(ctx.db, row.id);
+  const workspace = await readMembership(ctx.db, { workspaceId, personId: row.id });
+  if (!workspace) throw new AppError('FORBIDDEN', 'You belong to no workspace any more: ask to be invited.');
+  const apiKey = await readOwnKey(ctx.db, ctx.secrets, { workspaceId, personId: row.id });
+  const user = { ...inWorkspace(toUserInfo(row), workspace), apiKey };
+  return { token: ctx.credentials.signToken(row.id, row.tokenVersion, workspaceId), user };
 }
 
 /** Wrong passwords of one account within a day after which its owner is told, once. */
@@ -111,12 +122,23 @@ async function recordLogin(ctx: Ctx, userId: number, event: EventName): Promise<
 }
 
 /** The caller; `apiKey` only for one who signed in: a key must not read another key. Throws FORBIDDEN. */
-export async function readMe(ctx: Ctx): Promise<UserInfo & { apiKey?: string | null }> {
+export async function readMe(
+  ctx: Ctx,
+): Promise<UserInfo & { apiKey?: string | null; workspace: MembershipInfo }> {
   requireScope(ctx, 'read');
+  const { userId: workspaceId, personId } = ctx.actor;
   const row = await ownRow(ctx);
-  const user = toUserInfo(row);
+  const workspace = await readMembership(ctx.db, { workspaceId, personId });
+  const info = workspace ?? {
+    id: workspaceId,
+    name: '',
+    role: ctx.actor.workspaceRole,
+    sessionId: null,
+    timezone: null,
+  };
+  const user = inWorkspace(toUserInfo(row), info);
   if (ctx.actor.via !== 'jwt') return user;
-  return { ...user, apiKey: await readOwnKey(ctx.db, ctx.secrets, row.id) };
+  return { ...user, apiKey: await readOwnKey(ctx.db, ctx.secrets, { workspaceId, personId }) };
 }
 
 /**
@@ -184,15 +206,16 @@ async function endTokens(
     if (affected(updated) === 0) {
       throw new AppError('UNAUTHORIZED', 'You were signed out meanwhile: sign in again.');
     }
+    await endLinksOf(tx, row.id, now);
     await record(tx, ctx, [{ userId: row.id, event, data: { revokeApiKeys }, origin: originOf(ctx) }]);
-    if (revokeApiKeys) await revokeAllKeys(tx, ctx, { userId: row.id, origin: originOf(ctx) });
+    if (revokeApiKeys) await revokeAllKeys(tx, ctx, { personId: row.id, origin: originOf(ctx) });
     tx.afterCommit(() => ctx.credentials.forget(row.id));
   });
-  return { token: ctx.credentials.signToken(row.id, tokenVersion) };
+  return { token: ctx.credentials.signToken(row.id, tokenVersion, ctx.actor.userId) };
 }
 
 async function ownRow(ctx: Ctx): Promise<UserRow> {
-  const [row] = await ctx.db.select().from(users).where(eq(users.id, ctx.actor.userId));
+  const [row] = await ctx.db.select().from(users).where(eq(users.id, ctx.actor.personId));
   if (!row) throw new AppError('UNAUTHORIZED', 'This user is gone.');
   return row;
 }

@@ -46,6 +46,16 @@ ${link}
 
 This mail comes at most once a day.`,
     }),
+    invitation: (link) => ({
+      subject: 'You are invited to a workspace',
+      text: `Hello,
+
+you are invited to work together in a workspace. To see which one and to join it, open this link within 7 days:
+
+${link}
+
+It works once. If you do not expect an invitation, do nothing.`,
+    }),
   },
   id: {
     verify_email: (link) => ({
@@ -77,6 +87,16 @@ hari ini ada banyak percobaan masuk ke akun Anda dengan kata sandi yang salah. S
 ${link}
 
 Surel ini dikirim paling banyak sekali sehari.`,
+    }),
+    invitation: (link) => ({
+      subject: 'Anda diundang ke sebuah ruang kerja',
+      text: `Halo,
+
+Anda diundang untuk bekerja bersama di sebuah ruang kerja. Untuk melihat ruang kerja tersebut dan bergabung, buka tautan ini dalam 7 hari:
+
+${link}
+
+Tautan ini hanya berlaku sekali. Jika Anda tidak mengharapkan undangan, abaikan saja surel ini.`,
     }),
   },
 };

@@ -1,5 +1,6 @@
 /** Where a person without headers is sent to see a session being linked. */
 import { HOUR_MS } from '../../utils/durations.ts';
+import { may } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { signLink } from '../signed-links.ts';
 
@@ -47,6 +48,9 @@ export function signedPath(
   const path = PATHS[name](session.sessionId);
   const now = ctx.clock.now();
   // What a link leads to ends when the link does.
-  const issuedAt = ctx.actor.link?.issuedAt ?? now;
-  return signLink(ctx.secrets, path, session.userId, now + LINK_MS, { purpose: 'qr', issuedAt });
+  const { link } = ctx.actor;
+  const issuedAt = link?.issuedAt ?? now;
+  const looks = link ? link.lookOnly === true : !may(ctx.actor, 'sessions:write');
+  const scope = { purpose: 'qr' as const, issuedAt, ...(looks ? { lookOnly: true as const } : {}) };
+  return signLink(ctx.secrets, path, session.userId, now + LINK_MS, scope);
 }

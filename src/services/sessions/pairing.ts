@@ -2,7 +2,7 @@
 import { eq } from 'drizzle-orm';
 import { whatsappAccounts } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
-import { requireScope } from '../access.ts';
+import { may, requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { askOwner } from './ask-owner.ts';
 import { findSession, type SessionRecord, type SessionRef } from './find.ts';
@@ -103,11 +103,10 @@ const isExpiredPairing = (row: SessionRecord) =>
 
 /** A link to the QR page was signed for somebody who is to scan it, so it may renew the code. */
 function mayOpen({ actor }: Ctx): boolean {
-  if (actor.role === 'readonly') return false;
-  const { scopes, via } = actor;
-  return (
-    via === 'signed_link' || scopes === null || scopes.includes('*') || scopes.includes('sessions:write')
-  );
+  if (actor.via === 'signed_link') return actor.link?.lookOnly !== true;
+  if (!may(actor, 'sessions:write')) return false;
+  const { scopes } = actor;
+  return scopes === null || scopes.includes('*') || scopes.includes('sessions:write');
 }
 
 /** What is told of a session that has no QR at the moment. */

@@ -1,8 +1,9 @@
 /** Whose broadcasts: the API reaches everything of this folder through one of the tenant's sessions. */
 import { eq, type SQL } from 'drizzle-orm';
 import type { broadcastLists, contactImports, media, optOuts } from '../../db/schema.ts';
-import { requireScope, type Scope, tenantOf } from '../access.ts';
+import { requireScope, tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import type { Scope } from '../roles.ts';
 import { findSession, type SessionRecord, type SessionRef } from './find.ts';
 
 export interface BroadcastTenant {

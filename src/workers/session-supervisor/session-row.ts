@@ -3,7 +3,7 @@ import { eq } from 'drizzle-orm';
 import { heldBy } from '../../cluster/leases.ts';
 import type { Changes, Db } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
-import { users, whatsappAccounts } from '../../db/schema.ts';
+import { whatsappAccounts, workspaces } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import type { EventStream } from '../../events/stream.ts';
 import type { Clock } from '../../utils/clock.ts';
@@ -44,7 +44,7 @@ const COLUMNS = {
   importedAt: accounts.importedAt,
   connectedAt: accounts.connectedAt,
   disconnectedAt: accounts.disconnectedAt,
-  userStatus: users.status,
+  workspaceStatus: workspaces.status,
 };
 
 /** The row, whoever owns it; null when it is gone. */
@@ -52,7 +52,7 @@ export async function readRow(db: Db, accountId: string): Promise<SessionRow | n
   const [row] = await db
     .select(COLUMNS)
     .from(accounts)
-    .leftJoin(users, eq(users.id, accounts.userId))
+    .leftJoin(workspaces, eq(workspaces.id, accounts.userId))
     .where(eq(accounts.id, accountId));
   return row ? toRow(row) : null;
 }
@@ -62,16 +62,16 @@ export async function readRowsOf(db: Db, owner: string): Promise<SessionRow[]> {
   const rows = await db
     .select(COLUMNS)
     .from(accounts)
-    .leftJoin(users, eq(users.id, accounts.userId))
+    .leftJoin(workspaces, eq(workspaces.id, accounts.userId))
     .where(eq(accounts.owner, owner));
   return rows.map(toRow);
 }
 
 function toRow({
-  userStatus,
+  workspaceStatus,
   ...row
-}: Omit<SessionRow, 'enabled'> & { userStatus: string | null }): SessionRow {
-  return { ...row, enabled: userStatus !== 'disabled' };
+}: Omit<SessionRow, 'enabled'> & { workspaceStatus: string | null }): SessionRow {
+  return { ...row, enabled: workspaceStatus !== 'disabled' };
 }
 
 export interface WriteDeps {

@@ -215,7 +215,7 @@ export const accountPages: Page[] = [
     async handler({ ctx, view }) {
       const t = ACCOUNT_TEXTS(view.lang);
       const { user } = view;
-      const usage = await readUsage(ctx);
+      const usage = ctx.actor.sessionId === null ? await readUsage(ctx) : null;
       const zones = Intl.supportedValuesOf('timeZone').map((zone): [string, string] => [zone, zone]);
       const ofService: [string, string] = ['', t.zoneOfService(ctx.config.housekeepingTimeZone)];
       const body = (
@@ -231,7 +231,7 @@ export const accountPages: Page[] = [
               ]}
             />
           </div>
-          {view.canWrite && (
+          {view.may('settings') && (
             <div class="card narrow">
               <h2>{t.timeZone}</h2>
               <Form view={view} action="/dashboard/account/time-zone" class="stack">
@@ -277,7 +277,7 @@ export const accountPages: Page[] = [
               <button type="submit">{t.signOutEverywhere}</button>
             </Form>
           </div>
-          <UsageCard view={view} usage={usage} />
+          {usage && <UsageCard view={view} usage={usage} />}
         </>
       );
       return { title: t.account, section: null, body };
@@ -287,6 +287,7 @@ export const accountPages: Page[] = [
     method: 'post',
     path: '/dashboard/account/time-zone',
     auth: 'user',
+    needs: 'settings',
     form: z.object({ timezone: z.string().trim().max(64).refine(isZoneOrNone, 'must be a time zone') }),
     example: { form: { timezone: 'Asia/Makassar' } },
     async handler({ ctx, form, view }) {

@@ -1,7 +1,6 @@
 /** API keys: the own one, and extra ones with scopes. */
 
 import { z } from 'zod';
-import { SCOPES } from '../../../services/access.ts';
 import {
   type ApiKeyInfo,
   createApiKey,
@@ -11,6 +10,7 @@ import {
   showOwnKey,
 } from '../../../services/api-keys.ts';
 import type { Ctx } from '../../../services/context.ts';
+import { grantableScopes, SCOPES } from '../../../services/roles.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
 import { SessionId } from '../../schemas.ts';
 import { Submit } from '../kit.tsx';
@@ -83,7 +83,7 @@ export const keyPages: Page[] = [
             <p class="muted">{t.extraKeysAbout}</p>
             <KeyTable t={t} view={view} keys={keys} />
           </section>
-          {view.canWrite && (
+          {view.may('keys') && (
             <section class="card">
               <h2>{t.newKey}</h2>
               <NewKeyForm t={t} view={view} sessions={await sessionOptions(ctx)} />
@@ -117,6 +117,7 @@ export const keyPages: Page[] = [
     method: 'post',
     path: `${HERE}/keys`,
     auth: 'user',
+    needs: 'keys',
     form: z.object({
       name: z.string().trim().min(1).max(100),
       scopes: many(z.enum(SCOPES)),
@@ -149,6 +150,7 @@ export const keyPages: Page[] = [
     method: 'post',
     path: `${HERE}/keys/:id/revoke`,
     auth: 'user',
+    needs: 'keys',
     params: z.object({ id: z.string().max(40) }),
     example: { params: { id: '0'.repeat(32) } },
     async handler({ ctx, view, params }) {
@@ -171,7 +173,10 @@ function KeyTable({ t, view, keys }: { t: DeveloperTexts; view: View; keys: read
     );
   }
   return (
-    <Table label={t.extraKeys} head={[t.name, t.key, t.scopes, t.session, t.lastUsed, t.expires, '']}>
+    <Table
+      label={t.extraKeys}
+      head={[t.name, t.key, t.scopes, t.session, t.madeBy, t.lastUsed, t.expires, '']}
+    >
       {keys.map((key) => (
         <tr>
           <td>{key.name}</td>
@@ -185,11 +190,14 @@ function KeyTable({ t, view, keys }: { t: DeveloperTexts; view: View; keys: read
           </td>
           <td>{key.sessionId ?? t.allSessions}</td>
           <td>
+            {key.createdBy.name} {key.createdBy.removed && <Badge tone="warn">{t.makerRemoved}</Badge>}
+          </td>
+          <td>
             <Time at={key.lastUsedAt} relative />
           </td>
           <td>{key.expiresAt === null ? t.never : <Time at={key.expiresAt} />}</td>
           <td>
-            {view.canWrite && (
+            {view.may('keys') && (
               <ActionButton
                 view={view}
                 action={`${HERE}/keys/${key.id}/revoke`}
@@ -214,7 +222,7 @@ function NewKeyForm({ t, view, sessions }: { t: DeveloperTexts; view: View; sess
       <fieldset class="field">
         <legend>{t.scopes}</legend>
         <div class="row">
-          {SCOPES.map((scope) => (
+          {grantableScopes(view.user?.workspace.role ?? 'viewer').map((scope) => (
             <Check name="scopes" value={scope} label={scope} checked={scope === 'messages:write'} />
           ))}
         </div>

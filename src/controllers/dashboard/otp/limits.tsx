@@ -19,7 +19,7 @@ export const limitPages: Page[] = [
     auth: 'user',
     async handler({ ctx, view }) {
       const t = OTP_TEXTS(view.lang);
-      const own = view.canWrite ? await getOtpSettings(ctx) : null;
+      const own = view.may('settings') ? await getOtpSettings(ctx) : null;
       const ofService = ctx.config.otp.allowedCountries;
       const body = (
         <>
@@ -56,6 +56,7 @@ export const limitPages: Page[] = [
     method: 'post',
     path: '/dashboard/otp/countries',
     auth: 'user',
+    needs: 'settings',
     form: z.object({ allowedCountries: z.string().max(2_000).optional() }),
     example: { form: { allowedCountries: 'ID, SG' } },
     async handler({ ctx, view, form }) {

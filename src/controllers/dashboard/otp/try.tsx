@@ -32,7 +32,7 @@ const pathOf = (otpId: string, rest = '') => `${OTP}/try/${otpId}${rest}`;
 
 /** Before the first code: neither the service nor the tenant has said to which countries codes go. */
 async function isToBeBounded(ctx: Ctx, view: View): Promise<boolean> {
-  if (!view.canWrite || ctx.config.otp.allowedCountries !== null) return false;
+  if (!view.may('settings') || ctx.config.otp.allowedCountries !== null) return false;
   if ((await getOtpSettings(ctx)).allowedCountries !== null) return false;
   return (await listOtpLog(ctx, { page: 1, limit: 1 })).logs.length === 0;
 }

@@ -26,6 +26,8 @@ export const developers = {
   expires: 'Expires on',
   expiresHint: 'Empty: never.',
   never: 'never',
+  madeBy: 'Made by',
+  makerRemoved: 'no member any more',
   lastUsed: 'Last used',
   created: 'Created',
   key: 'Key',

@@ -6,6 +6,7 @@ export const layout = {
   messages: 'Messages',
   otp: 'Login codes',
   broadcast: 'Broadcast',
+  team: 'Team',
   developers: 'Developers',
   admin: 'Admin',
   phone: 'Phones',

@@ -30,6 +30,8 @@ export const developers: Texts<typeof english.developers> = {
   expires: 'Berlaku sampai',
   expiresHint: 'Kosong: selamanya.',
   never: 'selamanya',
+  madeBy: 'Dibuat oleh',
+  makerRemoved: 'bukan anggota lagi',
   lastUsed: 'Terakhir dipakai',
   created: 'Dibuat',
   key: 'Kunci',

@@ -9,6 +9,7 @@ export const layout: Texts<typeof english.layout> = {
   messages: 'Pesan',
   otp: 'Kode masuk',
   broadcast: 'Siaran',
+  team: 'Tim',
   developers: 'Pengembang',
   admin: 'Admin',
   phone: 'Ponsel',

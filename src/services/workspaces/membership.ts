@@ -1,0 +1,68 @@
+/** What a person is in a workspace. */
+import { and, asc, eq } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { workspaceMembers, workspaces } from '../../db/schema.ts';
+import { effectiveRole, type WorkspaceRole } from '../roles.ts';
+import type { UserInfo } from '../users.ts';
+
+export interface MembershipInfo {
+  /** of the workspace */
+  id: number;
+  name: string;
+  role: WorkspaceRole;
+  /** the one session that the member sees; null: all */
+  sessionId: string | null;
+  /** IANA name; null: that of the service */
+  timezone: string | null;
+}
+
+const COLUMNS = {
+  id: workspaces.id,
+  name: workspaces.name,
+  role: workspaceMembers.role,
+  sessionId: workspaceMembers.sessionId,
+  timezone: workspaces.timeZone,
+};
+
+/** Null for whoever is no member, and in a workspace that is disabled. */
+export async function readMembership(
+  db: Db,
+  { workspaceId, personId }: { workspaceId: number; personId: number },
+): Promise<MembershipInfo | null> {
+  const [row] = await db
+    .select(COLUMNS)
+    .from(workspaceMembers)
+    .innerJoin(workspaces, eq(workspaces.id, workspaceMembers.workspaceId))
+    .where(
+      and(
+        eq(workspaceMembers.workspaceId, workspaceId),
+        eq(workspaceMembers.userId, personId),
+        eq(workspaces.status, 'active'),
+      ),
+    );
+  return row ?? null;
+}
+
+/** The active workspaces of a person, the oldest first. */
+export async function readMemberships(db: Db, personId: number): Promise<MembershipInfo[]> {
+  return db
+    .select(COLUMNS)
+    .from(workspaceMembers)
+    .innerJoin(workspaces, eq(workspaces.id, workspaceMembers.workspaceId))
+    .where(and(eq(workspaceMembers.userId, personId), eq(workspaces.status, 'active')))
+    .orderBy(asc(workspaces.id))
+    .limit(MAX_SHOWN);
+}
+
+/** More than anybody belongs to. */
+const MAX_SHOWN = 200;
+
+/** What a member is told of itself: in clients that know no workspaces a viewer is a read-only user. */
+export function inWorkspace(
+  user: UserInfo,
+  workspace: MembershipInfo,
+): UserInfo & { workspace: MembershipInfo } {
+  const role = user.role === 'user' && workspace.role === 'viewer' ? 'readonly' : user.role;
+  const here = { ...workspace, role: effectiveRole(user.role, workspace.role) };
+  return { ...user, role, timezone: workspace.timezone, workspace: here };
+}

@@ -1,0 +1,152 @@
+/** The workspaces of a person: which there are, which one is looked at, and who is in it. */
+import { and, asc, count, eq } from 'drizzle-orm';
+import { transact } from '../../db/ops.ts';
+import { users, workspaceMembers, workspaces } from '../../db/schema.ts';
+import { record } from '../../events/record.ts';
+import { AppError } from '../../utils/errors.ts';
+import { requirePermission, requirePerson, requireScope } from '../access.ts';
+import { setOwnKey } from '../api-keys.ts';
+import { newApiKey } from '../auth/keys.ts';
+import { type Ctx, originOf } from '../context.ts';
+import type { WorkspaceRole } from '../roles.ts';
+import { nextNumber } from '../users.ts';
+import { type MembershipInfo, readMembership, readMemberships } from './membership.ts';
+import { insertWorkspace } from './own.ts';
+import type { ListMembersQuery, SwitchFields, WorkspaceFields } from './schemas.ts';
+
+export interface WorkspaceView extends MembershipInfo {
+  /** how many people belong to it */
+  members: number;
+  createdAt: string;
+  /** all of the caller's, with this one; of a key only this one */
+  workspaces: MembershipInfo[];
+}
+
+/** The workspace of the credential. Throws NOT_FOUND for a key whose maker has left it. */
+export async function readWorkspace(ctx: Ctx): Promise<WorkspaceView> {
+  requireScope(ctx, 'read');
+  const { userId: workspaceId, personId, via } = ctx.actor;
+  const membership = await readMembership(ctx.db, { workspaceId, personId });
+  const [row] = await ctx.db.select().from(workspaces).where(eq(workspaces.id, workspaceId));
+  if (!row) throw new AppError('NOT_FOUND', 'There is no such workspace.');
+  const [counted] = await ctx.db
+    .select({ n: count() })
+    .from(workspaceMembers)
+    .where(eq(workspaceMembers.workspaceId, workspaceId));
+  const { id, name, timeZone: timezone, createdAt } = row;
+  const { workspaceRole: role, sessionId } = ctx.actor;
+  const info = membership ?? { id, name, role, sessionId, timezone };
+  const isPerson = via === 'jwt' || via === 'cookie';
+  return {
+    ...info,
+    role,
+    members: Number(counted?.n ?? 0),
+    createdAt: new Date(createdAt).toISOString(),
+    workspaces: isPerson ? await readMemberships(ctx.db, personId) : [info],
+  };
+}
+
+/**
+ * A further workspace, which the caller owns. Only where accounts may be made: with open registration, and by
+ * administrators of the service. Throws FORBIDDEN, CONFLICT at 20 of them.
+ */
+export async function createWorkspace(ctx: Ctx, input: WorkspaceFields): Promise<MembershipInfo> {
+  requirePerson(ctx);
+  const { personId, role } = ctx.actor;
+  if (role === 'readonly') throw new AppError('FORBIDDEN', 'A read-only user cannot change anything.');
+  if (role !== 'admin' && !ctx.config.allowRegistration) {
+    throw new AppError('FORBIDDEN', 'New workspaces are closed here: ask an administrator.');
+  }
+  const now = ctx.clock.now();
+  const name = input.name.trim();
+  const id = await transact(ctx.db, async (tx) => {
+    const number = await nextNumber(tx);
+    const owned = await readMemberships(tx, personId);
+    if (owned.filter((each) => each.role === 'owner').length >= MAX_OWNED) {
+      throw new AppError('CONFLICT', `One person can own at most ${MAX_OWNED} workspaces.`);
+    }
+    await insertWorkspace(tx, { id: number, name, ownerId: personId, now });
+    const owner = { workspaceId: number, personId };
+    await setOwnKey(tx, ctx, { owner, key: newApiKey(), now, oldUntil: now });
+    const fact = { userId: number, event: 'workspace.created' as const, subject: String(number) };
+    await record(tx, ctx, [{ ...fact, data: { name }, origin: originOf(ctx) }]);
+    return number;
+  });
+  return { id, name, role: 'owner', sessionId: null, timezone: null };
+}
+
+/** Nobody needs more; it bounds what one account can make. */
+const MAX_OWNED = 20;
+
+/** Changes the name of the workspace. Throws FORBIDDEN. */
+export async function updateWorkspace(ctx: Ctx, input: WorkspaceFields): Promise<void> {
+  requirePermission(ctx, 'settings');
+  const { userId } = ctx.actor;
+  const name = input.name.trim();
+  await transact(ctx.db, async (tx) => {
+    await tx.update(workspaces).set({ name, updatedAt: ctx.clock.now() }).where(eq(workspaces.id, userId));
+    const fact = { userId, event: 'workspace.updated' as const, subject: String(userId) };
+    await record(tx, ctx, [{ ...fact, data: { name }, origin: originOf(ctx) }]);
+  });
+}
+
+export interface MemberInfo {
+  userId: number;
+  name: string;
+  email: string;
+  role: WorkspaceRole;
+  sessionId: string | null;
+  status: 'active' | 'disabled';
+  lastLoginAt: string | null;
+  joinedAt: string;
+}
+
+/** Everybody who belongs to the workspace, who joined first comes first. */
+export async function listMembers(
+  ctx: Ctx,
+  input: ListMembersQuery,
+): Promise<{ data: MemberInfo[]; totalItems: number }> {
+  requireScope(ctx, 'read');
+  const here = eq(workspaceMembers.workspaceId, ctx.actor.userId);
+  const [total] = await ctx.db.select({ n: count() }).from(workspaceMembers).where(here);
+  const rows = await ctx.db
+    .select({ member: workspaceMembers, person: users })
+    .from(workspaceMembers)
+    .innerJoin(users, eq(users.id, workspaceMembers.userId))
+    .where(here)
+    .orderBy(asc(workspaceMembers.createdAt), asc(workspaceMembers.userId))
+    .limit(input.limit)
+    .offset((input.page - 1) * input.limit);
+  const data = rows.map(({ member, person }) => ({
+    userId: person.id,
+    name: person.name,
+    email: person.email,
+    role: member.role,
+    sessionId: member.sessionId,
+    status: person.status,
+    lastLoginAt: person.lastLoginAt === null ? null : new Date(person.lastLoginAt).toISOString(),
+    joinedAt: new Date(member.createdAt).toISOString(),
+  }));
+  return { data, totalItems: Number(total?.n ?? 0) };
+}
+
+/**
+ * A token for another workspace of the caller; the next sign-in leads there too. The old token goes on working where it
+ * was. Throws NOT_FOUND for a workspace that the caller does not belong to.
+ */
+export async function switchWorkspace(
+  ctx: Ctx,
+  input: SwitchFields,
+): Promise<{ token: string; workspace: MembershipInfo }> {
+  requirePerson(ctx);
+  const { personId } = ctx.actor;
+  const workspace = await readMembership(ctx.db, { workspaceId: input.workspaceId, personId });
+  if (!workspace) throw new AppError('NOT_FOUND', 'There is no such workspace.');
+  const [row] = await ctx.db
+    .select({ version: users.tokenVersion })
+    .from(users)
+    .where(and(eq(users.id, personId), eq(users.status, 'active')));
+  if (!row) throw new AppError('UNAUTHORIZED', 'This user is gone.');
+  await ctx.db.update(users).set({ workspaceId: workspace.id }).where(eq(users.id, personId));
+  return { token: ctx.credentials.signToken(personId, row.version, workspace.id), workspace };
+}
