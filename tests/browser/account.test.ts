@@ -12,11 +12,11 @@ it('a person signs in after a mistake, and is where they wanted to be', async ()
   const person = await world.tenant();
   const { page, problems } = await world.page();
   await page.goto('/dashboard/account');
-  await page.getByLabel('E-mail').fill(person.email);
+  await page.getByLabel('Email').fill(person.email);
   await page.getByLabel('Password').fill('wrong-password');
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText('The e-mail or the password is not right.').waitFor();
-  expect(await page.getByLabel('E-mail').inputValue()).toBe(person.email);
+  expect(await page.getByLabel('Email').inputValue()).toBe(person.email);
   await page.getByLabel('Password').fill(person.password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: 'Account' }).waitFor();
@@ -25,7 +25,7 @@ it('a person signs in after a mistake, and is where they wanted to be', async ()
   await page.getByRole('button', { name: 'Bahasa Indonesia' }).click();
   await page.getByRole('heading', { name: 'Akun' }).waitFor();
   await page.locator('summary', { hasText: 'Person' }).click();
-  await page.getByRole('button', { name: 'Keluar' }).click();
+  await page.getByRole('button', { name: 'Keluar', exact: true }).click();
   await page.getByRole('heading', { name: 'Masuk' }).waitFor();
   expect(problems).toEqual([]);
 });

@@ -25,7 +25,7 @@ describe('importing', () => {
     const { page, problems } = await world.page({ as: person });
     await page.goto('/dashboard/broadcast/lists');
     await page.getByRole('link', { name: 'New list' }).first().click();
-    await page.getByLabel('Name of the list').fill('Ten thousand');
+    await page.getByLabel('List name').fill('Ten thousand');
     await page.getByRole('button', { name: 'New list' }).click();
     await page.getByRole('heading', { name: 'Ten thousand' }).waitFor();
     await page.getByRole('link', { name: 'Import a file' }).first().click();
@@ -34,12 +34,12 @@ describe('importing', () => {
     // What the bars showed, also while nobody could look.
     await page.addInitScript(WATCH_BARS);
     await page.evaluate(WATCH_BARS);
-    await page.getByRole('button', { name: 'Start the import' }).click();
+    await page.getByRole('button', { name: 'Start import' }).click();
     await page.getByText(`${ROWS.toLocaleString('en')} of ${ROWS.toLocaleString('en')} rows`).waitFor();
-    await page.getByText('finished', { exact: true }).waitFor();
+    await page.getByText('completed', { exact: true }).waitFor();
     const bars = await page.evaluate<string>('sessionStorage.getItem("bars") ?? ""');
-    expect(bars).toContain('How much of the file has been sent: 100');
-    expect(bars).toMatch(/How far the import is: \d+/);
+    expect(bars).toContain('Upload progress: 100');
+    expect(bars).toMatch(/Import progress: \d+/);
     await page.getByRole('row', { name: /4,002.*no number.*not a phone number/ }).waitFor();
     await page.getByRole('row', { name: /5,002.*081230000000.*earlier line/ }).waitFor();
     expect(await world.axe(page)).toEqual([]);
@@ -76,12 +76,12 @@ describe('a campaign', () => {
     await next.click();
     // Enter goes on, it does not start anything.
     await page.getByLabel('now', { exact: true }).press('Enter');
-    await page.getByLabel('Seconds between two messages').fill('1');
+    await page.getByLabel('Delay between messages (seconds)').fill('1');
     await next.click();
-    await page.getByText('Takes about').waitFor();
-    await page.getByLabel('Name of the campaign').fill('<b>Promo</b>');
+    await page.getByText('Duration', { exact: true }).waitFor();
+    await page.getByLabel('Campaign name').fill('<b>Promo</b>');
     expect(await world.axe(page)).toEqual([]);
-    await page.getByRole('button', { name: 'Start the campaign' }).click();
+    await page.getByRole('button', { name: 'Start campaign' }).click();
     await page.getByRole('heading', { name: '<b>Promo</b>' }).waitFor();
     await page
       .getByText(/^[1-9]\d* of 40/)
@@ -89,7 +89,7 @@ describe('a campaign', () => {
       .waitFor();
     await world.shot(page, 'broadcast-campaign');
     await page.getByRole('button', { name: 'Pause' }).click();
-    await page.getByText('nobody gets a message twice').waitFor();
+    await page.getByText('No one gets a message twice').waitFor();
     const sent = async (): Promise<number> => {
       const [id] = new URL(page.url()).pathname.split('/').slice(-1);
       const { body } = await world.api(person, 'GET', `/session/main/broadcast/campaigns/${id}`);
@@ -102,12 +102,12 @@ describe('a campaign', () => {
     await page.waitForTimeout(2_500);
     expect(await sent()).toBe(before);
     page.on('dialog', (dialog) => dialog.accept());
-    await page.getByRole('button', { name: 'Stop for good' }).click();
-    await page.getByText('It was ended for good.').waitFor();
+    await page.getByRole('button', { name: 'Stop permanently' }).click();
+    await page.getByText('Ended for good.').waitFor();
     expect(await page.getByRole('button', { name: 'Resume' }).count()).toBe(0);
     await page.getByRole('link', { name: 'Recipients' }).click();
-    await page.getByRole('link', { name: 'Left out' }).click();
-    await page.getByText('the campaign was stopped before').first().waitFor();
+    await page.getByRole('link', { name: 'Skipped' }).click();
+    await page.getByText('the campaign was stopped first').first().waitFor();
     expect(await world.axe(page)).toEqual([]);
     expect(problems).toEqual([]);
   }, 120_000);

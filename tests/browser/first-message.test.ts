@@ -15,20 +15,20 @@ it('a person signs in, links a phone, writes, sees it delivered and answers, all
   const person = await world.tenant();
   const { page, problems } = await world.page();
   await page.goto('/dashboard/sign-in');
-  await page.getByLabel('E-mail').fill(person.email);
+  await page.getByLabel('Email').fill(person.email);
   await page.getByLabel('Password').fill(person.password);
   await page.getByRole('button', { name: 'Sign in' }).click();
 
   await page.getByRole('link', { name: 'Sessions', exact: true }).click();
-  await page.getByRole('link', { name: 'Add a session' }).click();
+  await page.getByRole('link', { name: 'Add session' }).click();
   await page.getByLabel('Name').fill('shop');
-  await page.getByRole('button', { name: 'Go on to the code' }).click();
+  await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByAltText('QR code').waitFor();
   await page.getByRole('link', { name: 'Scan it on the Phones page' }).click();
   await page.getByRole('button', { name: 'Scan the QR code' }).click();
   await page.getByText('✓ Connected').waitFor();
 
-  await page.getByRole('link', { name: 'Send a first message' }).click();
+  await page.getByRole('link', { name: 'Send your first message' }).click();
   await page.getByLabel('To', { exact: true }).fill('0812 3456 7890');
   await page.locator('#f-text').fill(SCRIPT);
   const preview = page.locator('#preview');
@@ -40,19 +40,19 @@ it('a person signs in, links a phone, writes, sees it delivered and answers, all
   await page.getByRole('link', { name: 'Phones', exact: true }).click();
   await page.getByRole('link', { name: PERSON }).click();
   await page.locator('#phone-chat').getByText(SCRIPT).waitFor();
-  await page.getByLabel('Answer as this person').fill('Thank you');
+  await page.getByLabel('Reply as this person').fill('Thank you');
   await page.getByRole('button', { name: 'Send', exact: true }).click();
 
   await page.getByRole('link', { name: 'Messages', exact: true }).click();
   await page.getByRole('link', { name: 'Conversations' }).click();
   await page.getByRole('link', { name: PERSON }).click();
   await page.locator('#bubbles').getByText('Thank you').waitFor();
-  await page.getByLabel('Answer').fill('You are welcome');
+  await page.getByLabel('Reply').fill('You are welcome');
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await page.locator('#bubbles').getByText('You are welcome').waitFor();
-  expect(await page.getByLabel('Answer').inputValue()).toBe('');
+  expect(await page.getByLabel('Reply').inputValue()).toBe('');
   await page.getByRole('button', { name: 'Mark 1 as read' }).click();
-  await page.getByText('The sender sees that it was read.').waitFor();
+  await page.getByText('The sender can see that the message was read.').waitFor();
   expect(await page.title()).not.toMatch(/^\d$/);
   expect(await world.axe(page)).toEqual([]);
   expect(problems).toEqual([]);
@@ -73,15 +73,15 @@ it('the code is counted down and turns to connected by itself, and the name of t
   const { body } = await world.api(person, 'GET', '/session/qr/shop');
   await world.emulator.scan({ qr: body.qr, phone: '628111111115', name: SCRIPT });
   await page.getByText('✓ Connected').waitFor();
-  await page.getByRole('link', { name: 'Open the session' }).click();
+  await page.getByRole('link', { name: 'Open session' }).click();
   await page.getByText(SCRIPT).waitFor();
   expect(await page.title()).toBe('shop · WaHub');
 
   page.on('dialog', (dialog) => void dialog.accept());
   await page.getByRole('button', { name: 'Pause' }).click();
-  await page.getByText('Paused by hand').waitFor();
+  await page.getByText('Paused by a user').waitFor();
   await page.getByRole('button', { name: 'Resume' }).click();
-  await page.getByText('Nothing waits.').waitFor();
+  await page.getByText('The queue is empty.').waitFor();
   expect(await world.axe(page)).toEqual([]);
   expect(problems).toEqual([]);
 });
@@ -103,9 +103,9 @@ it('a moment is typed in the reader’s time and sent in UTC, and a picture show
   await page.locator('#preview').getByText(SCRIPT).waitFor();
   await page.locator('#preview img[src^="blob:"]').waitFor();
 
-  await page.getByText('When and how').click();
+  await page.getByText('Schedule and priority').click();
   const soon = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
-  await page.getByLabel('Not before').fill(`${soon}T07:00`);
+  await page.getByLabel('Send at').fill(`${soon}T07:00`);
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await page.locator('#sent').getByText('Waiting', { exact: true }).waitFor();
   const { body } = await world.api(person, 'GET', '/message/list');

@@ -22,7 +22,7 @@ it.each([
   await page.getByRole('button', { name: 'Scan the QR code' }).click();
 
   await page.getByRole('heading', { name: 'WhatsApp asks for a passkey' }).waitFor();
-  const sign = page.getByRole('button', { name: 'Sign as the owner of the phone' });
+  const sign = page.getByRole('button', { name: 'Sign as the owner' });
   await sign.waitFor();
   await world.shot(page, `linking-passkey-${width}`);
   expect(await world.axe(page)).toEqual([]);
@@ -32,7 +32,7 @@ it.each([
   expect(wider).toBe(0);
 
   await page.goto('/dashboard/phone');
-  await page.getByText('WhatsApp asks the owner of this account for the passkey.').waitFor();
+  await page.getByText('WhatsApp asks the owner of this account for their passkey.').waitFor();
   await sign.click();
   await page.getByText('✓ Connected').waitFor();
   expect(problems).toEqual([]);

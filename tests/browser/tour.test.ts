@@ -104,7 +104,7 @@ it('shows the campaigns, and one of them', async () => {
 });
 
 it('shows the keys and the examples', async () => {
-  await show('developers', '/dashboard/developers', ['Your own key']);
+  await show('developers', '/dashboard/developers', ['Your API key']);
   await show('examples', '/dashboard/developers/examples?session=shop', ['"session":"shop"']);
 });
 

@@ -68,15 +68,15 @@ describe('signing in', () => {
 it('a failure is told in the language of its reader', async () => {
   const form = { email: 'someone@example.com', password: 'wrong-password' };
   const reply = await t.visit('/dashboard/sign-in', { form, headers: { 'accept-language': 'id' } });
-  expect(await reply.text()).toContain('<strong>Tidak dapat masuk dengan ini.</strong>');
+  expect(await reply.text()).toContain('<strong>Email atau kata sandi salah.</strong>');
   const fields = { email: 'no address', password: '', name: 'x'.repeat(300) };
   const refused = async (lang: string) =>
     (await t.visit('/dashboard/sign-up', { form: fields, headers: { 'accept-language': lang } })).text();
   const indonesian = await refused('id');
-  expect(indonesian).toContain('<b>password</b> wajib diisi');
-  expect(indonesian).toContain('<b>email</b> harus berupa alamat surel');
-  expect(indonesian).toContain('<b>name</b> paling banyak 120 karakter');
-  expect(await refused('en')).toContain('<b>password</b> is required');
+  expect(indonesian).toContain('<b>Kata sandi</b> wajib diisi');
+  expect(indonesian).toContain('<b>Email</b> harus berupa alamat email');
+  expect(indonesian).toContain('<b>Nama</b> maksimal 120 karakter');
+  expect(await refused('en')).toContain('<b>Password</b> is required');
 });
 
 it('a new user signs up and is signed in; a closed registration says so', async () => {

@@ -54,7 +54,7 @@ describe('the wizard', () => {
     const reply = await post(`${BASE}/new/review`, { session: 'main', listId, body: 'Hi', delay: '2' });
     const text = await reply.text();
     expect(text).toContain('<b>3</b>');
-    expect(text).toContain('Takes about');
+    expect(text).toContain('Duration');
     expect(await read(BASE)).toContain('No campaigns yet');
   });
 
@@ -122,7 +122,7 @@ describe('the wizard', () => {
     const row = await rowOf(path);
     expect(row).toMatchObject({ status: 'scheduled', cron });
     if (at) expect(new Date(row?.scheduledAt ?? 0).toISOString()).toContain(at);
-    expect(await read(path)).toContain('Nothing is sent before its time.');
+    expect(await read(path)).toContain('Waiting for its start time.');
   });
 
   it('spends the same ten an hour as the API', async () => {
@@ -137,9 +137,9 @@ describe('a campaign', () => {
   it('is paused, resumed and stopped, and says what that means', async () => {
     const path = await start({ listId: await w.list(contacts(30)), body: 'Hi {name}', delay: '1' });
     await w.clock.advance(4_000);
-    expect(await read(path)).toContain('Messages are being sent, one after the other.');
+    expect(await read(path)).toContain('Messages are being sent.');
     expect((await post(`${path}/pause`)).headers.get('location')).toBe(path);
-    expect(await read(`${path}/state`)).toContain('nobody gets a message twice');
+    expect(await read(`${path}/state`)).toContain('No one gets a message twice');
     const sent = w.relayed().length;
     await w.clock.advance(5_000);
     expect(w.relayed()).toHaveLength(sent);
@@ -148,7 +148,7 @@ describe('a campaign', () => {
     expect(w.relayed().length).toBeGreaterThan(sent);
     await post(`${path}/stop`);
     const state = await read(`${path}/state`);
-    expect(state).toContain('It was ended for good.');
+    expect(state).toContain('Ended for good.');
     expect(state).not.toMatch(/\/(pause|resume|stop)"/);
     expect((await post(`${path}/pause`)).status).toBe(409);
   });
@@ -170,10 +170,12 @@ describe('a campaign', () => {
     await w.clock.advance(20_000);
     expect(await read(`${path}/numbers`)).toContain('4 of 4');
     const report = await read(`${path}/report`);
-    expect(report).toContain('writes to too many strangers (463)');
+    expect(report).toContain('WhatsApp restricted new conversations of this number');
     expect(report).toContain('not on WhatsApp');
     expect(report).toContain('<svg class="chart"');
-    expect(await read(`${path}/report`, w.tenant, 'id')).toContain('terlalu banyak orang asing (463)');
+    expect(await read(`${path}/report`, w.tenant, 'id')).toContain(
+      'WhatsApp membatasi percakapan baru dari nomor ini',
+    );
     const failed = await read(`${path}/recipients?state=failed`);
     expect(failed).toContain(refused);
     expect(failed).not.toContain(unknown);
@@ -188,9 +190,9 @@ describe('a campaign', () => {
     const set = (reason: string) =>
       w.t.deps.db.update(campaigns).set({ status: 'paused', reason, reasonMessage: 'in short' });
     await set('refusal_rate');
-    expect(await read(path)).toContain('WhatsApp refused messages: sending on would endanger the number');
+    expect(await read(path)).toContain('Continuing would put your number at risk');
     await set('session_logged_out');
-    expect(await read(path, w.tenant, 'id')).toContain('Berlanjut kalau ponsel ditautkan lagi');
+    expect(await read(path, w.tenant, 'id')).toContain('Berlanjut setelah ponsel ditautkan lagi');
     await set('something_new');
     expect(await read(path)).toContain('in short');
   });
@@ -202,7 +204,7 @@ describe('a campaign', () => {
     expect((await post(`${path}/edit`, { campaignName: 'x' })).status).toBe(409);
     await w.clock.advance(10_000);
     const copy = (await post(`${path}/clone`)).headers.get('location') ?? '';
-    expect(await read(copy)).toContain('This is a copy that has not begun');
+    expect(await read(copy)).toContain('This copy has not started');
     expect(await read(`${copy}/edit`)).toContain('Original (copy)');
     await post(`${copy}/edit`, { campaignName: 'Second', kind: 'text', body: 'Again, {name}', delay: '2' });
     expect(await rowOf(copy)).toMatchObject({ name: 'Second', delayMs: 2000 });
@@ -217,18 +219,18 @@ describe('a campaign', () => {
     w.engine.answer = () => ({ outcome: 'refused', code: '475', message: 'no' });
     const path = await start({ listId: await w.list(contacts(2)), body: 'Hi' });
     await w.clock.advance(20_000);
-    expect(await read(`${path}/state`)).toContain('Send failed ones again');
+    expect(await read(`${path}/state`)).toContain('Retry failed messages');
     w.engine.answer = () => ({ outcome: 'acknowledged', at: w.clock.now() });
     await post(`${path}/retry`);
     await w.clock.advance(20_000);
-    expect(await read(`${path}/recipients?state=failed`)).toContain('Nobody is in this state');
+    expect(await read(`${path}/recipients?state=failed`)).toContain('No recipients with this status');
   });
 
   it('can be looked at after its session is gone', async () => {
     const path = await start({ listId: await w.list(contacts(2)), body: 'Hi' });
     await w.clock.advance(10_000);
     await w.t.deps.db.delete(whatsappAccounts);
-    expect(await read(path)).toContain('finished');
+    expect(await read(path)).toContain('completed');
     expect(await read(`${path}/recipients`)).toContain('Person 1');
     expect((await post(`${path}/clone`)).status).toBe(409);
   });
@@ -242,7 +244,7 @@ describe('the list of campaigns', () => {
     expect(list).toContain(path);
     expect(list).toContain('2 of 2');
     expect(await read(`${BASE}?status=completed&session=main`)).toContain('Quick');
-    expect(await read(`${BASE}?status=failed`)).toContain('No campaigns in this state');
+    expect(await read(`${BASE}?status=failed`)).toContain('No campaigns with this status');
     expect(await read(`${BASE}/live?page=1`)).toContain('Quick');
   });
 });

@@ -135,7 +135,7 @@ describe('files', () => {
 
 describe('opt-outs', () => {
   it('are added one a line, found, exported and removed', async () => {
-    expect(await read('/opt-outs')).toContain('Nobody has opted out');
+    expect(await read('/opt-outs')).toContain('No opt-outs yet');
     await post('/opt-outs', { numbers: '081234567890\n+62 812 3456 7891, 0812-3456-7892', note: HOSTILE });
     const text = await read('/opt-outs');
     expect(text).toContain('6281234567892');
@@ -152,7 +152,7 @@ describe('opt-outs', () => {
   it('are refused together when one of them is no number', async () => {
     const reply = await post('/opt-outs', { numbers: '081234567890\nnobody' });
     expect(reply.status).toBe(400);
-    expect(await read('/opt-outs')).toContain('Nobody has opted out');
+    expect(await read('/opt-outs')).toContain('No opt-outs yet');
   });
 
   it('are imported from a file', async () => {

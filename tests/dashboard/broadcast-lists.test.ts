@@ -57,7 +57,7 @@ describe('lists', () => {
     const alone = await t.tenant();
     expect(await read(LISTS, alone)).toContain('No lists yet');
     const list = await makeList('Mine', alone);
-    expect(await read(list, alone)).toContain('The list is empty');
+    expect(await read(list, alone)).toContain('This list is empty');
   });
 
   it('are out of reach for another tenant', async () => {
@@ -94,7 +94,7 @@ describe('contacts', () => {
     const moved = await read(`${list}/contacts/6281234567899`);
     expect(moved).toMatch(/name="field:city"[^>]*value=""/);
     await post(`${list}/contacts/6281234567899/delete`);
-    expect(await read(list)).toContain('The list is empty');
+    expect(await read(list)).toContain('This list is empty');
   });
 
   it('are refused with the field that is wrong', async () => {
@@ -105,7 +105,7 @@ describe('contacts', () => {
       headers: { 'hx-request': 'true' },
     });
     expect(reply.status).toBe(400);
-    expect(await read(list)).toContain('The list is empty');
+    expect(await read(list)).toContain('This list is empty');
   });
 
   it('are paged and searched', async () => {
@@ -148,7 +148,7 @@ describe('an import', () => {
   it('says in Indonesian why lines were refused', async () => {
     const path = await importFile(await makeList('Impor'), 'nama,nomor\nBudi,abc\n');
     const reply = await t.visit(path, { as: user, headers: { 'accept-language': 'id' } });
-    expect(await reply.text()).toContain('ini bukan nomor telepon');
+    expect(await reply.text()).toContain('nomor tidak valid');
   });
 
   it('of something else says what is wrong and changes nothing', async () => {
@@ -156,7 +156,7 @@ describe('an import', () => {
     const page = await read(await importFile(list, 'nothing,here\n1,2\n'));
     expect(page).toContain('No column holds the numbers');
     expect(page).toContain('Nothing was changed');
-    expect(await read(list)).toContain('The list is empty');
+    expect(await read(list)).toContain('This list is empty');
   });
 
   it('needs a file', async () => {

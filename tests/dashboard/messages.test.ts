@@ -89,9 +89,9 @@ describe('the history', () => {
     expect(failed).not.toContain('the-sent-one');
     expect(failed).toMatch(/<option value="failed" selected/);
     expect(failed).toContain('hx-get="/dashboard/messages/list?status=failed"');
-    expect(await read('/dashboard/messages?number=0899999999')).toContain('Clear the filters');
+    expect(await read('/dashboard/messages?number=0899999999')).toContain('Clear filters');
     const nobody = await t.tenant();
-    expect(await read('/dashboard/messages', nobody)).toContain('No message yet');
+    expect(await read('/dashboard/messages', nobody)).toContain('No messages yet');
     expect(await read('/dashboard/messages?status=nonsense&since=never')).toContain('the-sent-one');
   });
 
@@ -123,7 +123,12 @@ describe('one message', () => {
       attempts: 1,
     });
     const page = await read(`/dashboard/messages/${id}`);
-    for (const words of ['First attempt', 'Failed', 'no more people who do not know it', 'What to do']) {
+    for (const words of [
+      'First attempt',
+      'Failed',
+      'does not allow this number to start new conversations',
+      'What to do',
+    ]) {
       expect(page).toContain(words);
     }
     expect(page).toContain(`action="/dashboard/messages/${id}/retry?`);
@@ -370,11 +375,11 @@ describe('a number that is being typed', () => {
   it.each([
     ['to=0812%203456%207890', 'en', '+62 812 3456 7890, Indonesia'],
     ['number=%2B6591234567', 'id', '+65 9123 4567, Singapura'],
-    ['to=(415)%20555-2671', 'en', 'Write +624155552671 or +14155552671.'],
-    ['to=(415)%20555-2671', 'id', 'Tulis +624155552671 atau +14155552671.'],
-    ['to=0812x', 'id', 'Nomor telepon tidak berisi huruf.'],
-    ['to=186470215942314%40lid', 'en', 'The address of somebody whose number is not known.'],
-    ['to=08', 'en', 'Not a phone number yet.'],
+    ['to=(415)%20555-2671', 'en', 'Did you mean +624155552671 or +14155552671?'],
+    ['to=(415)%20555-2671', 'id', 'Maksud Anda +624155552671 atau +14155552671?'],
+    ['to=0812x', 'id', 'Nomor telepon tidak boleh berisi huruf.'],
+    ['to=186470215942314%40lid', 'en', 'A WhatsApp contact whose number is hidden.'],
+    ['to=08', 'en', 'Keep typing the phone number.'],
   ])('%s is shown in %s as %s', async (query, lang, text) => {
     expect((await read(query, lang)).replace(/<[^>]*>/g, '').trim()).toBe(text);
   });

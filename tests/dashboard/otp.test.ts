@@ -70,7 +70,7 @@ describe('a first start', () => {
 
 describe('trying it', () => {
   it('sends a code and never shows it', async () => {
-    expect(await read('')).toContain('Send a code');
+    expect(await read('')).toContain('Send code');
     const reply = await post('/send', { session: 'main', to: newPhone(), companyName: HOSTILE });
     expect(reply.status).toBe(303);
     const path = (reply.headers.get('location') ?? '').replace(OTP, '');
@@ -90,8 +90,8 @@ describe('trying it', () => {
     const right = await post(`${path}/check`, { otp: `${code.slice(0, 3)} ${code.slice(3)}` });
     expect(right.status).toBe(303);
     const text = await read(path);
-    expect(text).toContain('The code is right.');
-    expect(text).not.toContain('Check the code');
+    expect(text).toContain('The code is correct.');
+    expect(text).not.toContain('Verify code');
     expect((await t.visit(`${OTP}${path}/live`, { as: user })).status).toBe(303);
     expect((await post(`${path}/check`, { otp: code })).status).toBe(404);
   });
@@ -111,7 +111,7 @@ describe('trying it', () => {
     expect((await post(`${path}/resend`)).status).toBe(303);
     expect(await read(path)).toContain('2 times');
     expect((await post(`${path}/expire`)).status).toBe(303);
-    expect(await read(path)).toContain('Its time ran out, or it was ended.');
+    expect(await read(path)).toContain('The code ran out of time or was invalidated.');
   });
 
   it('is nobody else’s', async () => {
@@ -122,7 +122,7 @@ describe('trying it', () => {
       expect((await post(`${path}${part}`, { otp: code }, stranger)).status, part).toBe(404);
     }
     const reader = await t.tenant('readonly');
-    expect(await read('', reader)).toContain('A read-only user cannot send codes');
+    expect(await read('', reader)).toContain('so you cannot send codes');
   });
 
   it('asks for a session first', async () => {
@@ -180,7 +180,7 @@ describe('the conversion', () => {
     const one = await send();
     await post(`${one.path}/check`, { otp: one.code });
     const text = await read('/conversion/numbers?days=7');
-    expect(text).toContain('100 %');
+    expect(text).toContain('100%');
     expect(text).toContain('Indonesia');
     expect(text.match(/<svg class="chart"/g)).toHaveLength(2);
     expect(await read('/conversion/numbers?days=7', user, 'id')).toContain('Per negara');
@@ -214,7 +214,7 @@ describe('templates', () => {
 
 describe('limits', () => {
   it('are told, and the countries chosen', async () => {
-    expect(await read('/limits')).toContain('5 in 10 minutes');
+    expect(await read('/limits')).toContain('5 per 10 minutes');
     expect((await post('/countries', { allowedCountries: 'id, sg' })).status).toBe(303);
     expect(await read('/limits')).toContain('value="ID, SG"');
     expect((await post('/send', { session: 'main', to: '+447400123456' })).status).toBe(403);

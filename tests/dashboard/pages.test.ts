@@ -7,6 +7,7 @@ import { newId } from '../../src/utils/ids.ts';
 import type { Tenant } from '../helpers/app.ts';
 import { hurriedClock } from '../helpers/clock.ts';
 import { openDashboard, type PageCall, type TestDashboard } from './visitor.ts';
+import { englishIn, shownIn } from './wording.ts';
 
 /** Stands in what belongs to the first tenant, and must be on no page of the second. */
 const MARKER = 'only-the-first-tenant';
@@ -170,6 +171,7 @@ describe('every page that can be looked at', () => {
       if (!text.startsWith('<!doctype html>') || reply.status !== 200) continue;
       expect(text).toContain(`<html lang="${lang}">`);
       expect(text.match(/<h1[ >]/g)).toHaveLength(1);
+      if (lang === 'id') expect(englishIn(shownIn(text)), page.path).toEqual([]);
     }
   });
 });

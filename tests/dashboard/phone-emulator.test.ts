@@ -98,13 +98,13 @@ describe('linking', () => {
       passkey: 'refused',
     });
     const linking = '/dashboard/sessions/keyed/link/state';
-    await until(async () => (await read(first, linking)).includes('Sign as the owner of the phone'));
-    expect(await read(first, waits)).toContain('Sign as the owner of the phone');
+    await until(async () => (await read(first, linking)).includes('Sign as the owner'));
+    expect(await read(first, waits)).toContain('Sign as the owner');
     expect(await read(second, waits)).not.toContain('keyed');
     expect((await visit(second, '/dashboard/phone/sign', { sessionId: 'keyed' })).status).toBe(404);
 
     await submit(first, '/dashboard/phone/sign', { sessionId: 'keyed' });
-    await until(async () => (await read(first, linking)).includes('did not accept the passkey signature'));
+    await until(async () => (await read(first, linking)).includes('WhatsApp refused the passkey signature'));
     await submit(first, '/dashboard/phone/sign', { sessionId: 'keyed' });
     await until(async () => (await read(first, linking)).includes(phone));
     const late = await visit(first, '/dashboard/phone/sign', { sessionId: 'keyed' });
@@ -118,7 +118,7 @@ describe('linking', () => {
     await until(async () => (await read(first, waits)).includes('id="passkey-slow"'));
     const form = { sessionId: 'slow', phone: '+628111111114', passkey: 'asks' };
     await submit(first, '/dashboard/phone/link', form);
-    await until(async () => (await read(first, waits)).includes('Sign as the owner of the phone'));
+    await until(async () => (await read(first, waits)).includes('Sign as the owner'));
     const held = and(eq(whatsappAccounts.sessionId, 'slow'), isNotNull(whatsappAccounts.passkey));
     const [row] = await gateway.deps.db.select().from(whatsappAccounts).where(held);
     const passkey = {
@@ -130,7 +130,7 @@ describe('linking', () => {
     await gateway.deps.db.update(whatsappAccounts).set({ passkey }).where(held);
     const { stage } = emulator.passkey({ label: row?.id ?? '' });
     expect(stage).toBe('asked');
-    expect(await read(first, waits)).toContain('Compare it with the code of the session');
+    expect(await read(first, waits)).toContain('Compare it with the code on the session page');
   });
 
   it('says why it is not possible', async () => {
@@ -203,7 +203,7 @@ describe('trouble', () => {
     }, 30_000);
     await submit(first, '/dashboard/phone/fault', { sessionId: 'coded', fault: 'logout' });
     await until(async () => (await status('coded')).status === 'logged_out');
-    expect(await read(first, '/dashboard/sessions/coded')).toContain('removed this device');
+    expect(await read(first, '/dashboard/sessions/coded')).toContain('This device was removed on the phone');
     expect((await status('main')).isConnected).toBe(true);
   });
 

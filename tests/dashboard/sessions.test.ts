@@ -49,7 +49,7 @@ describe('taking over a link, and giving one away', () => {
   it('says what is checked and what must be stopped, in both languages', async () => {
     expect(await read('/dashboard/new-session')).toContain('href="/dashboard/import-session"');
     const page = await read('/dashboard/import-session');
-    expect(page).toContain('The phone has signed this device');
+    expect(page).toContain('The phone signed this device');
     expect(page).toContain('Stop the old program first');
     const headers = { 'accept-language': 'id' };
     const indonesian = await (await t.visit('/dashboard/import-session', { as: tenant, headers })).text();
@@ -60,7 +60,7 @@ describe('taking over a link, and giving one away', () => {
     const form = { sessionId: 'other', stopped: 'true', creds: '{"noiseKey":{},"me":{}}' };
     const refused = await post('/dashboard/import-session', form);
     expect(refused.status).toBe(400);
-    expect(await refused.text()).toContain('No phone has linked these credentials');
+    expect(await refused.text()).toContain('These credentials were never linked to a phone');
     const running = await post('/dashboard/import-session', { sessionId: 'other', creds: '{}' });
     expect(running.status).toBe(400);
     expect((await t.visit('/dashboard/sessions/other', { as: tenant })).status).toBe(404);
@@ -194,7 +194,7 @@ describe('linking a phone', () => {
     it('says in both languages that the try before was refused', async () => {
       const again = { ...options, challenge: 'YW5vdGhlcg' };
       tell({ stage: 'asked', options: again, expiresAt: Date.now() + 600_000, failed: 'passkey_refused' });
-      await until(async () => (await read(at)).includes('did not accept the passkey signature'));
+      await until(async () => (await read(at)).includes('WhatsApp refused the passkey signature'));
       const page = await t.visit(at, { as: tenant, headers: { 'accept-language': 'id' } });
       const text = await page.text();
       expect(text).toContain('WhatsApp menolak tanda tangan passkey.');
@@ -217,7 +217,7 @@ describe('linking a phone', () => {
 
     it('offers another code after each end of the step', async () => {
       t.engine.end(t.newest(), 'passkey_code_differed');
-      await until(async () => (await read(at)).includes('was another one'));
+      await until(async () => (await read(at)).includes('showed a different code'));
       expect(await read(at)).toContain(`action="${at}/renew"`);
     });
 
@@ -252,7 +252,7 @@ describe('a session', () => {
   it('is restarted, logged out and deleted, each after a question but the first', async () => {
     const id = await connected();
     const page = await read('/dashboard/sessions/shop');
-    expect(page).toMatch(/action="\/dashboard\/sessions\/shop\/logout"[^>]*hx-confirm="Log out shop\?/);
+    expect(page).toMatch(/action="\/dashboard\/sessions\/shop\/logout"[^>]*hx-confirm="Unlink shop\?/);
     expect(page).toMatch(/action="\/dashboard\/sessions\/shop\/delete"[^>]*hx-confirm="Delete shop /);
     const opens = t.engine.opens.length;
     expect((await post('/dashboard/sessions/shop/restart')).status).toBe(303);
@@ -280,12 +280,12 @@ describe('a session', () => {
     const sent = await t.call('/message/send-text', { method: 'POST', apiKey: tenant.apiKey, body: send });
     expect(sent.status).toBe(202);
     const card = await read('/dashboard/sessions/shop/queue');
-    expect(card).toContain('Paused by hand');
+    expect(card).toContain('Paused by a user');
     expect(card).toContain('action="/dashboard/sessions/shop/queue/resume"');
     await post('/dashboard/sessions/shop/queue/clear');
     await post('/dashboard/sessions/shop/queue/resume');
     const after = await read('/dashboard/sessions/shop/queue');
-    expect(after).toContain('Nothing waits.');
+    expect(after).toContain('The queue is empty.');
     expect(after).toContain('1 canceled');
     expect(after).not.toContain('queue/clear');
   });
@@ -294,8 +294,8 @@ describe('a session', () => {
     await connected();
     await change({ breakerUntil: Date.now() + HOUR_MS, breakerCode: '463', breakerTrips: 2 });
     const page = await read('/dashboard/sessions/shop');
-    expect(page).toContain('only people who know this number are served');
-    expect(page).toContain('WhatsApp refused a message');
+    expect(page).toContain('only people who know this number get messages');
+    expect(page).toContain('WhatsApp restricted this number');
     expect(page).toContain('463');
   });
 });

@@ -312,20 +312,29 @@ export const Ticked = z
   .optional()
   .transform((value) => value !== undefined);
 
+/** `code`: what programs call it, shown beside the label. */
 export function Check({
   label,
   name,
   checked,
   value,
+  code,
 }: {
   label: string;
   name: string;
   checked?: boolean;
   value?: string;
+  code?: string;
 }) {
   return (
     <label class="check">
       <input type="checkbox" name={name} value={value ?? 'true'} checked={checked} /> {label}
+      {code !== undefined && (
+        <>
+          {' '}
+          <code class="small muted">{code}</code>
+        </>
+      )}
     </label>
   );
 }

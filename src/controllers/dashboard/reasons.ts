@@ -1,5 +1,10 @@
 /** The reasons of refused fields in Indonesian: schemas and verbs say them in English, for the API. */
 
+import { sentences } from './locales/id/failures.ts';
+
+/** What is longer is no sentence of ours. */
+const MAX_LENGTH = 500;
+
 const UNITS: Record<string, string> = {
   characters: 'karakter',
   bytes: 'byte',
@@ -7,7 +12,7 @@ const UNITS: Record<string, string> = {
   sections: 'bagian',
   buttons: 'tombol',
   options: 'pilihan',
-  'groups of alternatives': 'kelompok alternatif',
+  'groups of alternatives': 'kelompok varian',
 };
 
 const unit = (name = ''): string => UNITS[name] ?? name;
@@ -21,40 +26,46 @@ const RULES: readonly Rule[] = [
   [/^is in the past$/, () => 'sudah lewat'],
   [/^is more than a year ahead$/, () => 'lebih dari setahun lagi'],
   [/^must be later than now and than scheduledAt$/, () => 'harus setelah sekarang dan setelah jadwal kirim'],
-  [/^must have at most (\d+) (.+)$/, (n, what) => `paling banyak ${n} ${unit(what)}`],
-  [/^must have at least (\d+) (.+)$/, (n, what) => `paling sedikit ${n} ${unit(what)}`],
+  [/^must have at most (\d+) (.+)$/, (n, what) => `maksimal ${n} ${unit(what)}`],
+  [/^must have at least (\d+) (.+)$/, (n, what) => `minimal ${n} ${unit(what)}`],
   [/^must have (\d+) to (\d+) (.+)$/, (from, to, what) => `harus ${from} sampai ${to} ${unit(what)}`],
   [/^must have two options$/, () => 'perlu dua pilihan'],
   [/^must have different options$/, () => 'pilihannya harus berbeda'],
-  [/^must have an end$/, () => 'harus ada akhirnya'],
-  [/^must be at most (\S+)$/, (n) => `paling banyak ${n}`],
-  [/^must be at least (\S+)$/, (n) => `paling sedikit ${n}`],
+  [/^must have an end$/, () => 'harus punya akhir'],
+  [/^must be at most (\S+)$/, (n) => `maksimal ${n}`],
+  [/^must be at least (\S+)$/, (n) => `minimal ${n}`],
   [/^must be one of (.+)$/, (words) => `harus salah satu dari ${words}`],
-  [/^must be some of (.+)$/, (words) => `harus beberapa dari ${words}`],
-  [/^must be an e-mail address$/, () => 'harus berupa alamat surel'],
-  [/^must be a (whole )?number$/, (whole) => `harus berupa bilangan${whole ? ' bulat' : ''}`],
+  [/^must be some of (.+)$/, (words) => `harus dipilih dari ${words}`],
+  [/^must be an e-mail address$/, () => 'harus berupa alamat email'],
+  [/^must be a (whole )?number$/, (whole) => (whole ? 'harus berupa bilangan bulat' : 'harus berupa angka')],
   [/^must be a time of day such as (.+)$/, (time) => `harus berupa jam, misalnya ${time}`],
   [/^must be a time zone such as (.+)$/, (zone) => `harus berupa zona waktu, misalnya ${zone}`],
-  [/^must hold a number$/, () => 'harus berisi bilangan'],
+  [/^must hold a number$/, () => 'harus berisi angka'],
   [/^must hold letters or digits$/, () => 'harus berisi huruf atau angka'],
-  [/^must name at least one event, or \*$/, () => 'harus menyebut paling sedikit satu kejadian, atau *'],
-  [/^must not be larger than delayMaxMs$/, () => 'tidak boleh lebih besar daripada delayMaxMs'],
-  [/^needs both fields$/, () => 'memerlukan kedua isian'],
+  [/^must name at least one event, or \*$/, () => 'harus memilih minimal satu event, atau *'],
+  [/^must not be larger than delayMaxMs$/, () => 'tidak boleh lebih besar daripada jeda terpanjang'],
+  [/^needs both fields$/, () => 'kedua kolom harus diisi'],
   [/^must be base64url$/, () => 'harus berupa base64url'],
   [
     /^must be the JSON that the browser gave after signing$/,
-    () => 'harus berupa JSON yang diberikan peramban setelah Anda menandatangani',
+    () => 'harus berupa JSON yang diberikan browser setelah Anda menandatangani',
   ],
   [/^is not valid JSON$/, () => 'bukan JSON yang lengkap: salin lagi seluruhnya'],
   [/^only https is allowed$/, () => 'hanya https yang diizinkan'],
   [/^only http and https are allowed$/, () => 'hanya http dan https yang diizinkan'],
-  [/^is a list without contacts$/, () => 'adalah daftar tanpa kontak'],
+  [/^is a list without contacts$/, () => 'belum berisi kontak'],
 ];
 
 /** The reason in Indonesian; null for one that has no words here. */
-export function reasonInIndonesian(reason: string): string | null {
-  for (const [pattern, say] of RULES) {
-    const found = pattern.exec(reason);
+export const reasonInIndonesian = (reason: string): string | null => translate(RULES, reason);
+
+/** A whole sentence of a verb in Indonesian; null for one that has no words in locales/id/failures.ts. */
+export const sentenceInIndonesian = (sentence: string): string | null => translate(sentences, sentence);
+
+function translate(rules: readonly Rule[], said: string): string | null {
+  if (said.length > MAX_LENGTH) return null;
+  for (const [pattern, say] of rules) {
+    const found = pattern.exec(said);
     if (found) return say(...found.slice(1));
   }
   return null;

@@ -10,7 +10,7 @@ import type { Ctx } from '../context.ts';
 import type { WaitingFor } from './schemas.ts';
 import type { SendingSession } from './session.ts';
 import { toIso } from './view.ts';
-import { holdWords } from './waiting-words.ts';
+import { holdAnswer } from './waiting-words.ts';
 
 /** A message on the queue, or about to be. */
 export interface WaitingMessage {
@@ -55,7 +55,7 @@ export async function holdsOf(ctx: Ctx, session: SendingSession, message: Waitin
 /** The holds as answers show them. */
 export function toWaitingFor(holds: readonly Hold[]): WaitingFor {
   return holds.map(({ reason, until }) => {
-    const { text, fix } = holdWords('en', reason);
+    const { text, fix } = holdAnswer(reason);
     return { reason, until: toIso(until), text, fix };
   });
 }

@@ -6,87 +6,92 @@ interface Words {
 
 type Lang = 'en' | 'id';
 
-const REASONS: Record<string, Record<Lang, readonly [text: string, fix: string | null]>> = {
+/** The fix of an answer of the API, where it is another one than a page's. */
+type Told = readonly [text: string, fix: string | null, overApi?: string];
+
+const REASONS: Record<string, Record<Lang, Told>> = {
   scheduled: {
-    en: ['It is scheduled for later.', 'Cancel it and send it without scheduledAt to have it sent now.'],
-    id: ['Dijadwalkan untuk nanti.', 'Batalkan, lalu kirim tanpa scheduledAt agar terkirim sekarang.'],
+    en: [
+      'The message is scheduled for later.',
+      'To send it now, cancel it and send it again without a time.',
+      'To send it now, cancel it and send it again without scheduledAt.',
+    ],
+    id: ['Pesan dijadwalkan untuk nanti.', 'Untuk mengirim sekarang, batalkan lalu kirim lagi tanpa jadwal.'],
   },
   paused: {
-    en: ["The session's queue is paused.", 'Resume it: POST /message/resume-queue.'],
-    id: ['Antrean sesi sedang dijeda.', 'Lanjutkan: POST /message/resume-queue.'],
+    en: [
+      'The queue of the session is paused.',
+      'Resume it on the session page.',
+      'Resume it: POST /message/resume-queue.',
+    ],
+    id: ['Antrean sesi sedang dijeda.', 'Lanjutkan di halaman sesi.'],
   },
   quiet_hours: {
-    en: ['The session has quiet hours: only high priority leaves.', 'Change its quiet hours, or wait.'],
-    id: ['Sesi dalam jam tenang: hanya prioritas tinggi yang dikirim.', 'Ubah jam tenangnya, atau tunggu.'],
+    en: ['The session has quiet hours: only urgent messages are sent.', 'Wait, or change its quiet hours.'],
+    id: ['Sesi dalam jam tenang: hanya pesan mendesak yang dikirim.', 'Tunggu, atau ubah jam tenangnya.'],
   },
   minute_limit: {
-    en: ["The session's limit of messages a minute is reached.", 'Nothing: it goes on by itself.'],
-    id: ['Batas pesan per menit sesi ini tercapai.', 'Tidak ada: pengiriman berlanjut sendiri.'],
+    en: [
+      'The session has reached its limit of messages per minute.',
+      'No action needed. Sending continues by itself.',
+    ],
+    id: ['Batas pesan per menit sesi ini tercapai.', 'Tidak perlu tindakan. Pengiriman berlanjut otomatis.'],
   },
   hour_limit: {
     en: [
-      "The session's limit of messages an hour is reached.",
+      'The session has reached its limit of messages per hour.',
       'Wait, or send through another session as well.',
     ],
     id: ['Batas pesan per jam sesi ini tercapai.', 'Tunggu, atau kirim juga lewat sesi lain.'],
   },
   recipient_limit: {
     en: [
-      'This recipient has been sent as many messages in an hour as the limit allows.',
-      'Wait, or put several messages into one.',
+      'This recipient has reached the limit of messages per hour.',
+      'Wait, or combine several messages into one.',
     ],
     id: [
-      'Penerima ini sudah dikirimi pesan sebanyak batas per jam.',
+      'Penerima ini sudah mencapai batas pesan per jam.',
       'Tunggu, atau gabungkan beberapa pesan menjadi satu.',
     ],
   },
   breaker: {
     en: [
-      'WhatsApp has refused messages to new recipients: for a while none are written to.',
-      'Wait. People who have written to this number are served meanwhile.',
+      'WhatsApp restricted this number, so messages to people who do not know it wait.',
+      'Wait. People who have written to this number still get messages.',
     ],
     id: [
-      'WhatsApp menolak pesan ke penerima baru: untuk sementara mereka tidak dikirimi.',
-      'Tunggu. Orang yang pernah menulis ke nomor ini tetap dilayani.',
+      'WhatsApp membatasi nomor ini, jadi pesan ke orang yang belum mengenalnya menunggu.',
+      'Tunggu. Orang yang pernah menulis ke nomor ini tetap dikirimi.',
     ],
   },
   retry: {
-    en: ['The last attempt did not succeed; it is tried again.', 'Nothing: it is tried again by itself.'],
-    id: ['Percobaan terakhir tidak berhasil; akan dicoba lagi.', 'Tidak ada: dicoba lagi secara otomatis.'],
+    en: ['The last attempt failed. The message is tried again.', 'No action needed.'],
+    id: ['Percobaan terakhir gagal. Pesan dicoba lagi.', 'Tidak perlu tindakan.'],
   },
   put_back: {
-    en: ['It was put back for a while.', 'Nothing: it goes on by itself.'],
-    id: ['Pesan ini ditunda sebentar.', 'Tidak ada: pengiriman berlanjut sendiri.'],
+    en: ['The message was put back for a short time.', 'No action needed. Sending continues by itself.'],
+    id: ['Pesan ditunda sebentar.', 'Tidak perlu tindakan. Pengiriman berlanjut otomatis.'],
   },
   connecting: {
-    en: ['The session is being connected.', 'Nothing: it goes on by itself.'],
-    id: ['Sesi sedang dihubungkan.', 'Tidak ada: pengiriman berlanjut sendiri.'],
+    en: ['The session is connecting.', 'No action needed. Sending continues by itself.'],
+    id: ['Sesi sedang menghubungkan.', 'Tidak perlu tindakan. Pengiriman berlanjut otomatis.'],
   },
   disconnected: {
-    en: ['The session is not connected; it reconnects by itself.', 'If it lasts, look at the session.'],
-    id: [
-      'Sesi tidak terhubung; sesi menghubungkan ulang sendiri.',
-      'Bila berlangsung lama, periksa sesinya.',
-    ],
+    en: ['The session is not connected. It reconnects by itself.', 'If this takes long, check the session.'],
+    id: ['Sesi tidak terhubung. Sesi terhubung lagi secara otomatis.', 'Jika lama, periksa sesinya.'],
   },
   ended: {
-    en: [
-      'The session has ended: nothing is sent through it.',
-      'Link the phone again, or cancel the message.',
-    ],
-    id: [
-      'Sesi sudah berakhir: tidak ada yang dikirim lewatnya.',
-      'Tautkan ponsel lagi, atau batalkan pesan.',
-    ],
+    en: ['The session has ended and sends nothing.', 'Link the phone again, or cancel the message.'],
+    id: ['Sesi sudah berakhir dan tidak mengirim apa pun.', 'Tautkan ponsel lagi, atau batalkan pesan.'],
   },
   unlinked: {
     en: ['No phone is linked to the session yet.', 'Link a phone: scan the code of the session.'],
-    id: ['Belum ada ponsel yang ditautkan ke sesi ini.', 'Tautkan ponsel: pindai kode sesi.'],
+    id: ['Belum ada ponsel yang tertaut ke sesi ini.', 'Tautkan ponsel: pindai kode sesi.'],
   },
   passkey: {
     en: [
       'WhatsApp asks for a passkey before it links the phone of the session.',
-      'Go on at the linking page of the session.',
+      'Continue on the linking page of the session.',
     ],
     id: [
       'WhatsApp meminta passkey sebelum menautkan ponsel sesi ini.',
@@ -104,11 +109,19 @@ const SAME: ReadonlyMap<string, string> = new Map([
   ['passkey_confirm', 'passkey'],
 ]);
 
-/** The reason and what can be done about it, in the language; a reason without words of its own is named. */
+/** The reason and what can be done about it, for a page in the language; a reason without words of its own is named. */
 export function holdWords(lang: Lang, reason: string): Words {
-  const name = reason.startsWith('breaker') ? 'breaker' : (SAME.get(reason) ?? reason);
-  const words = new Map(Object.entries(REASONS)).get(name);
-  if (words === undefined) return { text: reason, fix: null };
-  const [text, fix] = words[lang];
+  const [text, fix] = toldOf(lang, reason);
   return { text, fix };
+}
+
+/** The same for an answer of the API: in English, with the route that mends it. */
+export function holdAnswer(reason: string): Words {
+  const [text, fix, overApi] = toldOf('en', reason);
+  return { text, fix: overApi ?? fix };
+}
+
+function toldOf(lang: Lang, reason: string): Told {
+  const name = reason.startsWith('breaker') ? 'breaker' : (SAME.get(reason) ?? reason);
+  return new Map(Object.entries(REASONS)).get(name)?.[lang] ?? [reason, null];
 }

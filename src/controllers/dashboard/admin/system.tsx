@@ -1,7 +1,9 @@
 /** How the service itself is. */
 import { readSystem } from '../../../services/system.ts';
+import { num } from '../broadcast/parts.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Facts, Table } from '../parts.tsx';
+import { statusName } from '../sessions/reasons.ts';
 import { ADMIN_TEXTS } from './texts.ts';
 import { AdminTabs } from './users.tsx';
 
@@ -26,8 +28,8 @@ export const systemPages: Page[] = [
             <Table label={t.sessionsBy} head={[t.status, '']}>
               {Object.entries(system.health.engine.sessions ?? {}).map(([status, n]) => (
                 <tr>
-                  <td>{status}</td>
-                  <td class="num">{n}</td>
+                  <td>{statusName(view.lang, status)}</td>
+                  <td class="num">{num(view, n)}</td>
                 </tr>
               ))}
             </Table>
@@ -49,7 +51,7 @@ function State({ view, system }: { view: View; system: Awaited<ReturnType<typeof
         [t.version, system.version],
         [t.node, system.node],
         [t.uptime, t.minutes(Math.floor(system.uptimeSeconds / 60))],
-        [t.phase, system.health.phase],
+        [t.phase, t.phases(system.health.phase)],
         [
           t.database,
           <>
@@ -70,8 +72,8 @@ function State({ view, system }: { view: View; system: Awaited<ReturnType<typeof
           </Badge>,
         ],
         [t.engine, engine.name],
-        ...(engine.unreadable ? [[t.unreadable, String(engine.unreadable)] as const] : []),
-        [t.processes, String(system.processes)],
+        ...(engine.unreadable ? [[t.unreadable, num(view, engine.unreadable)] as const] : []),
+        [t.processes, num(view, system.processes)],
         [t.storage, system.scansUploads ? t.scanner : t.noScanner],
       ]}
     />

@@ -13,6 +13,7 @@ import {
 import { type AuditEntry, auditUser } from '../../../services/users-audit.ts';
 import { Email, NewPassword, PersonName, Role, UserIdParams } from '../../schemas.ts';
 import { roleNames } from '../account/texts.ts';
+import { eventName, resultName } from '../event-names.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import {
@@ -177,7 +178,7 @@ export const userPages: Page[] = [
           <UsageCard view={view} usage={usage} />
           <section class="card">
             <h2>{t.audit}</h2>
-            <Audit t={t} userId={user.id} entries={audit.data} />
+            <Audit view={view} userId={user.id} entries={audit.data} />
             {audit.nextCursor !== null && (
               <p class="pages">
                 <a class="button small" href={`${here}?cursor=${encodeURIComponent(audit.nextCursor)}`}>
@@ -281,7 +282,8 @@ function UserTable({ t, view, users }: { t: AdminTexts; view: View; users: reado
   );
 }
 
-function Audit({ t, userId, entries }: { t: AdminTexts; userId: number; entries: readonly AuditEntry[] }) {
+function Audit({ view, userId, entries }: { view: View; userId: number; entries: readonly AuditEntry[] }) {
+  const t = ADMIN_TEXTS(view.lang);
   if (entries.length === 0) return <p class="muted">{t.noAudit}</p>;
   const who = (id: number | null) => (id === null ? t.service : id === userId ? t.self : t.userNumber(id));
   return (
@@ -291,9 +293,11 @@ function Audit({ t, userId, entries }: { t: AdminTexts; userId: number; entries:
           <td>
             <Time at={entry.at} />
           </td>
-          <td>{entry.event}</td>
+          <td>{eventName(view.lang, entry.event)}</td>
           <td>
-            <Badge tone={entry.status === 'success' ? 'good' : 'bad'}>{entry.status}</Badge>
+            <Badge tone={entry.status === 'success' ? 'good' : 'bad'}>
+              {resultName(view.lang, entry.status)}
+            </Badge>
           </td>
           <td>{who(entry.actorId)}</td>
           <td class="wrap">

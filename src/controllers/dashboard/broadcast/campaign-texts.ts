@@ -1,11 +1,14 @@
 /** States and reasons of campaigns in plain words. */
 
 import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
+import { holdWords } from '../../../services/messages/waiting-words.ts';
 import { own } from '../../../utils/own.ts';
 import type { Lang } from '../i18n.ts';
 import * as english from '../locales/en/broadcast-campaign.ts';
 import * as indonesian from '../locales/id/broadcast-campaign.ts';
+import { explainError } from '../messages/words.ts';
 import type { Tone } from '../parts.tsx';
+import { sentenceInIndonesian } from '../reasons.ts';
 
 export type Status = CampaignOutput['status'];
 
@@ -38,15 +41,23 @@ export function explainCampaign(
   campaign: Pick<CampaignOutput, 'status' | 'reason' | 'reasonMessage' | 'waitingFor'>,
 ): string[] {
   const { status, reason, reasonMessage, waitingFor } = campaign;
-  const why = reason === null ? '' : (own(REASONS[lang], reason) ?? reasonMessage ?? reason);
-  const waits = waitingFor === null ? '' : (own(WAITING[lang], waitingFor) ?? waitingFor);
+  const why = reason === null ? '' : (own(REASONS[lang], reason) ?? toldIn(lang, reasonMessage));
+  const waits =
+    waitingFor === null ? '' : (own(WAITING[lang], waitingFor) ?? holdWords(lang, waitingFor).text);
   const meaning = waits === '' && reason !== 'cloned' ? MEANINGS[lang][status] : '';
   return [why, waits, meaning].filter((sentence) => sentence !== '');
 }
 
-/** A code of WhatsApp's or of ours in words; the code itself where there are none. */
+/** What the campaign noted in English, in the reader's language; empty when there are no words for it. */
+function toldIn(lang: Lang, message: string | null): string {
+  if (message === null || lang === 'en') return message ?? '';
+  return sentenceInIndonesian(message) ?? '';
+}
+
+/** A code of WhatsApp's or of ours in words. */
 export function fateText(lang: Lang, reason: string): string {
   const known = own(FATES[lang], reason);
-  if (known === undefined) return reason;
-  return /^\d+$/.test(reason) ? `${known} (${reason})` : known;
+  if (known !== undefined) return known;
+  const isCode = /^(?:\d+|[A-Z][A-Z_]*)$/.test(reason);
+  return (isCode ? explainError(lang, reason)?.why : undefined) ?? FATES[lang].unknown ?? '';
 }

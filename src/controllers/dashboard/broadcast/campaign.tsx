@@ -226,7 +226,7 @@ function Numbers({ view, campaign }: { view: View; campaign: CampaignOutput }) {
       <section class="card" aria-label={t.how}>
         <div class="row between">
           <h2>{t.how}</h2>
-          <span class="mono">{`${num(view, s.progressPercent)} %`}</span>
+          <span class="mono">{`${num(view, s.progressPercent)}%`}</span>
         </div>
         <Progress label={t.progress} percent={s.progressPercent} />
         <p>

@@ -12,7 +12,7 @@ const UNITS = {
     day: ['hari', 'hari'],
     hour: ['jam', 'jam'],
     minute: ['menit', 'menit'],
-    soon: 'kurang dari semenit',
+    soon: 'kurang dari 1 menit',
   },
 } as const;
 

@@ -15,6 +15,7 @@ import { answerCsv } from '../../csv-answer.ts';
 import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Facts, Form, Live, Select, Stat, Table, Time } from '../parts.tsx';
+import { sentenceInIndonesian } from '../reasons.ts';
 import { IMPORT_TEXTS } from './import-texts.ts';
 import { LISTS, ListParams, listExample } from './lists.tsx';
 import { BROADCAST, bytes, IdParams, idExample, More, num, PAGE_SIZE, Progress } from './parts.tsx';
@@ -294,7 +295,7 @@ function ImportState({ view, job }: { view: View; job: ImportOutput }) {
         {running && <p class="muted small">{t.leave}</p>}
         {job.status === 'failed' && (
           <div class="alert alert-bad" role="alert">
-            <p>{job.errorMessage ?? t.failed}</p>
+            <p>{failureOf(view, job.errorMessage) ?? t.failed}</p>
             <p>{job.added + job.updated === 0 ? t.nothingChanged : t.partlyIn}</p>
           </div>
         )}
@@ -374,6 +375,10 @@ function Kinds({
 function reasonOf(view: View, { code, readings, reason }: ImportLine): string {
   const t = IMPORT_TEXTS(view.lang);
   return readings.length > 1 ? t.readings(readings) : (t.reasons[code] ?? reason);
+}
+
+function failureOf({ lang }: View, message: string | null): string | null {
+  return message === null || lang === 'en' ? message : sentenceInIndonesian(message);
 }
 
 const LINE_TONES = { invalid: 'bad', duplicate: 'warn', repaired: 'plain' } as const;

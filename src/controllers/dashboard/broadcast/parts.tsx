@@ -167,7 +167,7 @@ export function More({ view, isFirst, next }: { view: View; isFirst: boolean; ne
 export function Progress({ label, percent }: { label: string; percent: number }) {
   return (
     <progress max={100} value={percent} aria-label={label}>
-      {percent} %
+      {percent}%
     </progress>
   );
 }

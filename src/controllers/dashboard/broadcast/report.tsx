@@ -152,7 +152,7 @@ function Funnel({ t, view, funnel }: { t: Texts; view: View; funnel: CampaignRep
               <svg class="funnel" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
                 <rect width={percent(n)} height="8" rx="1" />
               </svg>
-              <span class="small">{`${num(view, Math.round(percent(n)))} %`}</span>
+              <span class="small">{`${num(view, Math.round(percent(n)))}%`}</span>
             </td>
           </tr>
         ))}

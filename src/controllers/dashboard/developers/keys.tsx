@@ -12,12 +12,13 @@ import {
 import type { Ctx } from '../../../services/context.ts';
 import { grantableScopes, SCOPES } from '../../../services/roles.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
+import { own } from '../../../utils/own.ts';
 import { SessionId } from '../../schemas.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Check, Empty, Field, Form, Select, Table, Time } from '../parts.tsx';
 import { DeveloperTabs, Secret } from './tabs.tsx';
-import { DEVELOPER_TEXTS, type DeveloperTexts } from './texts.ts';
+import { DEVELOPER_TEXTS, type DeveloperTexts, SCOPE_NAMES } from './texts.ts';
 
 const MAX_GRACE_MINUTES = 30 * 24 * 60;
 const HERE = '/dashboard/developers';
@@ -184,7 +185,7 @@ function KeyTable({ t, view, keys }: { t: DeveloperTexts; view: View; keys: read
           <td>
             <span class="row">
               {key.scopes.map((scope) => (
-                <Badge tone="plain">{scope}</Badge>
+                <Badge tone="plain">{own(SCOPE_NAMES(view.lang), scope) ?? scope}</Badge>
               ))}
             </span>
           </td>
@@ -223,7 +224,13 @@ function NewKeyForm({ t, view, sessions }: { t: DeveloperTexts; view: View; sess
         <legend>{t.scopes}</legend>
         <div class="row">
           {grantableScopes(view.user?.workspace.role ?? 'viewer').map((scope) => (
-            <Check name="scopes" value={scope} label={scope} checked={scope === 'messages:write'} />
+            <Check
+              name="scopes"
+              value={scope}
+              label={SCOPE_NAMES(view.lang)[scope]}
+              code={scope}
+              checked={scope === 'messages:write'}
+            />
           ))}
         </div>
       </fieldset>

@@ -19,6 +19,7 @@ import {
   updateWebhook,
 } from '../../../services/webhooks/verbs.ts';
 import { SessionId } from '../../schemas.ts';
+import { eventName } from '../event-names.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import {
@@ -36,7 +37,7 @@ import {
 } from '../parts.tsx';
 import { sessionOptions } from './keys.tsx';
 import { DeveloperTabs, Secret } from './tabs.tsx';
-import { DEVELOPER_TEXTS, type DeveloperTexts } from './texts.ts';
+import { DELIVERY_STATES, DEVELOPER_TEXTS, type DeveloperTexts } from './texts.ts';
 
 const HERE = '/dashboard/developers/webhooks';
 const DELIVERIES = '/dashboard/developers/deliveries';
@@ -105,7 +106,7 @@ function List({ t, webhooks }: { t: DeveloperTexts; webhooks: readonly Webhook[]
           <td class="wrap">
             <a href={`${HERE}/${webhook.id}`}>{webhook.url}</a>
           </td>
-          <td>{webhook.events.includes('*') ? t.all : webhook.events.join(', ')}</td>
+          <td>{eventsOf(t, webhook.events)}</td>
           <td>{webhook.sessionId ?? t.allSessions}</td>
           <td>
             <Badge tone={webhook.status === 'active' ? 'good' : 'plain'}>{t[webhook.status]}</Badge>
@@ -135,7 +136,7 @@ function NewForm({ view, sessions }: { view: View; sessions: readonly string[] }
           <legend>{t.events}</legend>
           <div class="row">
             {WEBHOOK_EVENTS.map((event) => (
-              <Check name="events" value={event} label={event} />
+              <Check name="events" value={event} label={eventName(view.lang, event)} code={event} />
             ))}
           </div>
           <span class="hint">{t.eventsHint}</span>
@@ -171,7 +172,7 @@ const one: Page[] = [
           </p>
           <h1>{webhook.url}</h1>
           <Card view={view} webhook={webhook} />
-          <DeliveryCard t={t} here={here} state={query.state} found={found} />
+          <DeliveryCard view={view} here={here} state={query.state} found={found} />
         </>
       );
       return { title: t.webhook, section: 'developers', body };
@@ -245,7 +246,7 @@ const deliveries: Page[] = [
           <section class="card">
             <Facts
               facts={[
-                [t.state, <State delivery={delivery} />],
+                [t.state, <State view={view} delivery={delivery} />],
                 ['webhook-id', <span class="mono">{delivery.id}</span>],
                 [t.session, delivery.sessionId ?? t.allSessions],
                 [t.created, <Time at={delivery.createdAt} />],
@@ -308,6 +309,10 @@ function SecretOnce({ t, id, url, secret }: { t: DeveloperTexts; id: string; url
   );
 }
 
+function eventsOf(t: DeveloperTexts, events: readonly string[]) {
+  return events.includes('*') ? t.all : <code class="small">{events.join(', ')}</code>;
+}
+
 function TestResult({ t, result }: { t: DeveloperTexts; result: TestOutput }) {
   const why = result.error ?? String(result.status ?? t.noAnswer);
   return (
@@ -325,8 +330,8 @@ function TestResult({ t, result }: { t: DeveloperTexts; result: TestOutput }) {
 
 const TONES: Record<DeliveryOutput['state'], Tone> = { pending: 'warn', delivered: 'good', dead: 'bad' };
 
-function State({ delivery }: { delivery: DeliveryOutput }) {
-  return <Badge tone={TONES[delivery.state]}>{delivery.state}</Badge>;
+function State({ view, delivery }: { view: View; delivery: DeliveryOutput }) {
+  return <Badge tone={TONES[delivery.state]}>{DELIVERY_STATES(view.lang)[delivery.state]}</Badge>;
 }
 
 function Card({ view, webhook }: { view: View; webhook: Webhook }) {
@@ -338,7 +343,7 @@ function Card({ view, webhook }: { view: View; webhook: Webhook }) {
       <Facts
         facts={[
           [t.status, <Badge tone={isActive ? 'good' : 'plain'}>{t[webhook.status]}</Badge>],
-          [t.events, webhook.events.includes('*') ? t.all : webhook.events.join(', ')],
+          [t.events, eventsOf(t, webhook.events)],
           [t.session, webhook.sessionId ?? t.allSessions],
           [t.created, <Time at={webhook.createdAt} />],
         ]}
@@ -369,13 +374,14 @@ function Card({ view, webhook }: { view: View; webhook: Webhook }) {
 }
 
 interface DeliveryCardProps {
-  t: DeveloperTexts;
+  view: View;
   here: string;
   state: string | undefined;
   found: Awaited<ReturnType<typeof listDeliveries>>;
 }
 
-function DeliveryCard({ t, here, state: chosen, found }: DeliveryCardProps) {
+function DeliveryCard({ view, here, state: chosen, found }: DeliveryCardProps) {
+  const t = DEVELOPER_TEXTS(view.lang);
   return (
     <section class="card">
       <h2>{t.deliveries}</h2>
@@ -384,11 +390,14 @@ function DeliveryCard({ t, here, state: chosen, found }: DeliveryCardProps) {
           label={t.state}
           name="state"
           value={chosen}
-          options={[['', t.all], ...DeliveryState.options.map((state) => [state, state] as const)]}
+          options={[
+            ['', t.all],
+            ...DeliveryState.options.map((state) => [state, DELIVERY_STATES(view.lang)[state]] as const),
+          ]}
         />
         <button type="submit">{t.filter}</button>
       </form>
-      <Deliveries t={t} rows={found.data} />
+      <Deliveries view={view} rows={found.data} />
       {found.nextCursor !== null && (
         <p class="pages">
           <a
@@ -403,7 +412,8 @@ function DeliveryCard({ t, here, state: chosen, found }: DeliveryCardProps) {
   );
 }
 
-function Deliveries({ t, rows }: { t: DeveloperTexts; rows: readonly DeliveryOutput[] }) {
+function Deliveries({ view, rows }: { view: View; rows: readonly DeliveryOutput[] }) {
+  const t = DEVELOPER_TEXTS(view.lang);
   if (rows.length === 0) return <p class="muted">{t.noDeliveries}</p>;
   return (
     <Table label={t.deliveries} head={[t.event, t.session, t.state, t.attempts, t.lastAnswer, t.created]}>
@@ -414,7 +424,7 @@ function Deliveries({ t, rows }: { t: DeveloperTexts; rows: readonly DeliveryOut
           </td>
           <td>{delivery.sessionId ?? ''}</td>
           <td>
-            <State delivery={delivery} />
+            <State view={view} delivery={delivery} />
           </td>
           <td class="num">{delivery.attempts}</td>
           <td>{delivery.lastStatus ?? delivery.lastError ?? ''}</td>

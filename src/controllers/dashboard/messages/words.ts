@@ -33,17 +33,17 @@ export const statusTone = (status: Status): Tone => TONES[status];
 
 /** Kinds that only come in, and codes. */
 const OTHER_KINDS: Readonly<Record<string, KindName>> = {
-  otp: ['Login code', 'Kode masuk'],
-  poll_vote: ['Vote', 'Suara'],
-  reply: ['Choice', 'Pilihan'],
-  edit: ['Edit', 'Suntingan'],
-  delete: ['Deletion', 'Penghapusan'],
+  otp: ['Login code', 'Kode OTP'],
+  poll_vote: ['Poll vote', 'Suara polling'],
+  reply: ['Selected option', 'Opsi terpilih'],
+  edit: ['Edited message', 'Pesan diedit'],
+  delete: ['Deleted message', 'Pesan dihapus'],
   interactive: ['Interactive', 'Interaktif'],
-  template: ['Template', 'Templat'],
+  template: ['Template', 'Template'],
   product: ['Product', 'Produk'],
   order: ['Order', 'Pesanan'],
   event: ['Event', 'Acara'],
-  unsupported: ['Unknown kind', 'Jenis tak dikenal'],
+  unsupported: ['Unsupported', 'Tidak didukung'],
   unknown: ['Unreadable', 'Tidak terbaca'],
 };
 const NAMES: ReadonlyMap<string, KindName> = new Map([
@@ -106,24 +106,24 @@ type Both = readonly [en: readonly [string, string], id: readonly [string, strin
 
 const STRANGERS: Both = [
   [
-    'WhatsApp lets this number write to no more people who do not know it.',
-    'Stop campaigns and let the number rest. Messages to people who know it go on.',
+    'WhatsApp does not allow this number to start new conversations.',
+    'Stop campaigns and let the number rest. Existing conversations continue.',
   ],
   [
-    'WhatsApp tidak lagi mengizinkan nomor ini menulis ke orang yang tidak mengenalnya.',
-    'Hentikan kampanye dan istirahatkan nomor ini. Pesan ke orang yang mengenalnya tetap jalan.',
+    'WhatsApp tidak mengizinkan nomor ini memulai percakapan baru.',
+    'Hentikan kampanye dan istirahatkan nomor. Percakapan yang sudah ada tetap berjalan.',
   ],
 ];
 const TROUBLE: Both = [
-  ['WhatsApp had trouble that lasted through every attempt.', 'Retry later.'],
-  ['WhatsApp bermasalah selama semua percobaan.', 'Coba lagi nanti.'],
+  ['WhatsApp had problems during every attempt.', 'Try again later.'],
+  ['WhatsApp bermasalah di setiap percobaan.', 'Coba lagi nanti.'],
 ];
 const REFUSED: Both = [
   [
     'WhatsApp refused this message.',
-    'The message is at fault, not the session: look at its content and its recipient.',
+    'The session is fine. Check the content and the recipient of this message.',
   ],
-  ['WhatsApp menolak pesan ini.', 'Masalahnya pada pesan, bukan sesi: periksa isi dan penerimanya.'],
+  ['WhatsApp menolak pesan ini.', 'Sesi tidak bermasalah. Periksa isi dan penerima pesan ini.'],
 ];
 const ERRORS: Record<string, Both> = {
   463: STRANGERS,
@@ -138,65 +138,65 @@ const ERRORS: Record<string, Both> = {
   504: TROUBLE,
   NO_ACK: [
     [
-      'WhatsApp did not confirm the message in any attempt. It may have arrived.',
-      'Retry: a phone that has it already shows it once.',
+      'WhatsApp did not confirm the message. It may have arrived.',
+      'Try again. A phone that already has it shows it only once.',
     ],
     [
-      'WhatsApp tidak mengonfirmasi pesan ini. Mungkin saja sudah sampai.',
-      'Coba lagi: ponsel yang sudah menerimanya menampilkannya sekali.',
+      'WhatsApp tidak mengonfirmasi pesan ini. Mungkin pesannya sudah sampai.',
+      'Coba lagi. Ponsel yang sudah menerimanya hanya menampilkannya sekali.',
     ],
   ],
   NOT_SENT: [
-    ['It could not be prepared in time: keys, devices or the upload were not ready.', 'Retry.'],
-    ['Tidak siap tepat waktu: kunci, perangkat, atau unggahan belum ada.', 'Coba lagi.'],
+    ['The message could not be prepared in time: keys, devices or the upload were not ready.', 'Try again.'],
+    ['Pesan tidak siap tepat waktu: kunci, perangkat, atau unggahan belum siap.', 'Coba lagi.'],
   ],
   NOT_ON_WHATSAPP: [
-    ['This number has no WhatsApp account.', 'Correct the number.'],
-    ['Nomor ini tidak punya akun WhatsApp.', 'Perbaiki nomornya.'],
+    ['This number is not on WhatsApp.', 'Check the number.'],
+    ['Nomor ini tidak terdaftar di WhatsApp.', 'Periksa nomornya.'],
   ],
   RECIPIENT_KEYS: [
     [
-      'WhatsApp has no usable keys for any device of this recipient, or did not answer about them.',
-      'Retry later. Other recipients are not affected.',
+      'WhatsApp has no usable keys for this recipient, or did not respond.',
+      'Try again later. Other recipients are not affected.',
     ],
     [
-      'WhatsApp tidak punya kunci yang dapat dipakai untuk perangkat penerima ini, atau tidak menjawab.',
+      'WhatsApp tidak punya kunci yang bisa dipakai untuk penerima ini, atau tidak merespons.',
       'Coba lagi nanti. Penerima lain tidak terpengaruh.',
     ],
   ],
   GROUP_GONE: [
-    ['The group does not exist any more, or this number is not in it.', 'Send to another group.'],
-    ['Grup itu sudah tidak ada, atau nomor ini bukan anggotanya.', 'Kirim ke grup lain.'],
+    ['The group no longer exists, or this number is not a member.', 'Send to another group.'],
+    ['Grup sudah tidak ada, atau nomor ini bukan anggotanya.', 'Kirim ke grup lain.'],
   ],
   CONTENT_INVALID: [
-    ['Its content cannot be made into a WhatsApp message.', 'Change the content and send it again.'],
-    ['Isinya tidak dapat dijadikan pesan WhatsApp.', 'Ubah isinya lalu kirim lagi.'],
+    ['This content cannot be sent as a WhatsApp message.', 'Change the content and send it again.'],
+    ['Isi ini tidak bisa dikirim sebagai pesan WhatsApp.', 'Ubah isinya, lalu kirim lagi.'],
   ],
   MEDIA_GONE: [
-    ['Its file was deleted before it was sent.', 'Upload the file again.'],
-    ['Berkasnya dihapus sebelum dikirim.', 'Unggah lagi berkasnya.'],
+    ['The file was deleted before the message was sent.', 'Upload the file again.'],
+    ['File dihapus sebelum pesan dikirim.', 'Unggah filenya lagi.'],
   ],
   CONTENT_GONE: [
-    ['The code had been used or had expired.', 'Nothing: a new code is a new message.'],
-    ['Kodenya sudah dipakai atau kedaluwarsa.', 'Tidak ada: kode baru adalah pesan baru.'],
+    ['The code was already used or had expired.', 'Nothing to do. Send a new code if needed.'],
+    ['Kode sudah dipakai atau kedaluwarsa.', 'Tidak perlu tindakan. Kirim kode baru jika perlu.'],
   ],
   CONTENT_UNREADABLE: [
     [
-      'Its content cannot be opened: the encryption key of the service has changed.',
-      'Ask whoever runs this service to put the right key back, then retry.',
+      'The content cannot be decrypted: the encryption key of the server has changed.',
+      'Ask your administrator to restore the key, then try again.',
     ],
     [
-      'Isinya tidak dapat dibuka: kunci enkripsi layanan berubah.',
-      'Minta pengelola layanan mengembalikan kunci yang benar, lalu coba lagi.',
+      'Isi pesan tidak bisa didekripsi: kunci enkripsi server berubah.',
+      'Minta administrator memulihkan kuncinya, lalu coba lagi.',
     ],
   ],
   EXPIRED: [
-    ['Its time ran out while it waited.', 'See in the session’s queue why it waited.'],
-    ['Waktunya habis selagi menunggu.', 'Lihat di antrean sesi mengapa ia menunggu.'],
+    ['The message expired while it waited.', 'See in the session’s queue why it waited.'],
+    ['Pesan kedaluwarsa saat menunggu.', 'Lihat penyebabnya di antrean sesi.'],
   ],
   SESSION_DELETED: [
-    ['Its session was deleted.', 'Send it from another session.'],
-    ['Sesinya dihapus.', 'Kirim dari sesi lain.'],
+    ['The session was deleted.', 'Send it from another session.'],
+    ['Sesinya sudah dihapus.', 'Kirim dari sesi lain.'],
   ],
 };
 

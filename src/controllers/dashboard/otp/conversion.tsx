@@ -68,7 +68,7 @@ export const conversionPages: Page[] = [
   }),
 ];
 
-const rateText = (view: View, rate: number | null) => (rate === null ? '–' : `${num(view, rate)} %`);
+const rateText = (view: View, rate: number | null) => (rate === null ? '–' : `${num(view, rate)}%`);
 
 function Numbers({ view, found }: { view: View; found: OtpConversion }) {
   const t = OTP_TEXTS(view.lang);

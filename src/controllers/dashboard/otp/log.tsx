@@ -126,7 +126,7 @@ function Numbers({ view, statistics: s }: { view: View; statistics: OtpStatistic
     <div class="cards tight">
       <Stat name={t.total}>{show(s.total)}</Stat>
       <Stat name={t.success} note={t.successNote}>
-        {s.successRate === null ? '–' : `${num(view, s.successRate)} %`}
+        {s.successRate === null ? '–' : `${num(view, s.successRate)}%`}
       </Stat>
       {(['verified', 'expired', 'failed', 'canceled'] as const).map((status) => (
         <Stat name={t.states[status][0]}>{show(s[status])}</Stat>

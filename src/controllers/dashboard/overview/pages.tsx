@@ -12,12 +12,15 @@ import {
   type Volume,
 } from '../../../services/analytics/overview.ts';
 import { MINUTE_MS } from '../../../utils/durations.ts';
+import { num } from '../broadcast/parts.tsx';
 import { BarChart } from '../chart.tsx';
+import { eventName } from '../event-names.ts';
 import { texts } from '../i18n.ts';
 import * as english from '../locales/en/overview.ts';
 import * as indonesian from '../locales/id/overview.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Empty, Stat, Table, Time, type Tone } from '../parts.tsx';
+import { whyOf } from './reasons.ts';
 
 const OVERVIEW_TEXTS = texts({ en: english.overview, id: indonesian.overview });
 
@@ -44,7 +47,7 @@ export const overviewPages: Page[] = [
         <>
           <h1>{t.title}</h1>
           {now.sessions.total === 0 && <FirstSteps t={t} view={view} />}
-          <Now t={t} now={now} backlog={backlog} />
+          <Now view={view} now={now} backlog={backlog} />
           {/* Counting a month of messages may take a moment: the rest of the page does not wait for it. */}
           <div
             hx-get={`${HERE}/volume?range=${query.range}`}
@@ -59,7 +62,7 @@ export const overviewPages: Page[] = [
           </div>
           <section class="card">
             <h2>{t.lastErrors}</h2>
-            <Errors t={t} entries={errors.logs} />
+            <Errors view={view} entries={errors.logs} />
           </section>
         </>
       );
@@ -72,8 +75,7 @@ export const overviewPages: Page[] = [
     auth: 'user',
     query: z.object({ range: z.enum(OVERVIEW_RANGES).default('24h').catch('24h') }),
     async handler({ ctx, view, query }) {
-      const t = OVERVIEW_TEXTS(view.lang);
-      return { fragment: <VolumePart t={t} volume={await readVolume(ctx, query)} /> };
+      return { fragment: <VolumePart view={view} volume={await readVolume(ctx, query)} /> };
     },
   }),
 ];
@@ -98,7 +100,8 @@ function FirstSteps({ t, view }: { t: OverviewTexts; view: View }) {
   );
 }
 
-function Now({ t, now, backlog }: { t: OverviewTexts; now: Dashboard; backlog: Backlog }) {
+function Now({ view, now, backlog }: { view: View; now: Dashboard; backlog: Backlog }) {
+  const t = OVERVIEW_TEXTS(view.lang);
   const { byStatus } = now.sessions;
   const states = Object.entries(byStatus).filter(([, n]) => n > 0);
   const late = backlog.oldestDueMs !== null && backlog.oldestDueMs > MINUTE_MS;
@@ -108,17 +111,17 @@ function Now({ t, now, backlog }: { t: OverviewTexts; now: Dashboard; backlog: B
         name={t.sessions}
         note={states.map(([status, n]) => (
           <a href="/dashboard/sessions">
-            <Badge tone={toneOf(status)}>{`${n} ${t.states(status)}`}</Badge>{' '}
+            <Badge tone={toneOf(status)}>{`${num(view, n)} ${t.states(status)}`}</Badge>{' '}
           </a>
         ))}
       >
-        {now.sessions.total}
+        {num(view, now.sessions.total)}
       </Stat>
       <Stat name={t.today} note={t.inAll(now.messages.total)}>
-        {now.messages.today}
+        {num(view, now.messages.today)}
       </Stat>
       <Stat name={t.codesToday} note={t.inAll(now.otp.total)}>
-        {now.otp.today}
+        {num(view, now.otp.today)}
       </Stat>
       <Stat
         name={t.queue}
@@ -130,7 +133,7 @@ function Now({ t, now, backlog }: { t: OverviewTexts; now: Dashboard; backlog: B
           )
         }
       >
-        {backlog.messages}
+        {num(view, backlog.messages)}
       </Stat>
     </div>
   );
@@ -141,7 +144,8 @@ function toneOf(status: string): Tone {
   return status === 'failed' || status === 'replaced' || status === 'logged_out' ? 'bad' : 'warn';
 }
 
-function VolumePart({ t, volume }: { t: OverviewTexts; volume: Volume }) {
+function VolumePart({ view, volume }: { view: View; volume: Volume }) {
+  const t = OVERVIEW_TEXTS(view.lang);
   const { total, otp } = volume;
   const labels = volume.buckets.map(({ label }) => label);
   const of = (pick: (counts: Volume['total']) => number) => volume.buckets.map(({ counts }) => pick(counts));
@@ -163,14 +167,14 @@ function VolumePart({ t, volume }: { t: OverviewTexts; volume: Volume }) {
       </div>
       <div class="cards">
         <Stat name={t.deliveryRate} note={t.deliveryNote}>
-          {percentText(volume.deliveryRate)}
+          {percentText(view, volume.deliveryRate)}
         </Stat>
         <Stat name={t.failed} note={t.expired(total.expired)}>
-          {total.failed}
+          {num(view, total.failed)}
         </Stat>
-        <Stat name={t.received}>{total.received}</Stat>
+        <Stat name={t.received}>{num(view, total.received)}</Stat>
         <Stat name={t.conversion} note={t.codes(otp.verified, otp.total)}>
-          {percentText(otp.successRate)}
+          {percentText(view, otp.successRate)}
         </Stat>
       </div>
       <BarChart
@@ -184,15 +188,16 @@ function VolumePart({ t, volume }: { t: OverviewTexts; volume: Volume }) {
         ]}
       />
       {!volume.complete && <p class="muted small">{t.incomplete}</p>}
-      <VolumeTable t={t} volume={volume} />
+      <VolumeTable view={view} volume={volume} />
     </section>
   );
 }
 
-const percentText = (value: number | null) => (value === null ? '–' : `${value} %`);
+const percentText = (view: View, value: number | null) => (value === null ? '–' : `${num(view, value)}%`);
 
 /** The same numbers, for who cannot see the chart or wants them exactly. */
-function VolumeTable({ t, volume }: { t: OverviewTexts; volume: Volume }) {
+function VolumeTable({ view, volume }: { view: View; volume: Volume }) {
+  const t = OVERVIEW_TEXTS(view.lang);
   return (
     <details>
       <summary>{t.asTable}</summary>
@@ -203,13 +208,13 @@ function VolumeTable({ t, volume }: { t: OverviewTexts; volume: Volume }) {
         {volume.buckets.map(({ label, counts }) => (
           <tr>
             <th scope="row">{label}</th>
-            <td class="num">{counts.waiting}</td>
-            <td class="num">{counts.sent}</td>
-            <td class="num">{counts.delivered}</td>
-            <td class="num">{counts.read}</td>
-            <td class="num">{counts.failed}</td>
-            <td class="num">{counts.expired}</td>
-            <td class="num">{counts.received}</td>
+            <td class="num">{num(view, counts.waiting)}</td>
+            <td class="num">{num(view, counts.sent)}</td>
+            <td class="num">{num(view, counts.delivered)}</td>
+            <td class="num">{num(view, counts.read)}</td>
+            <td class="num">{num(view, counts.failed)}</td>
+            <td class="num">{num(view, counts.expired)}</td>
+            <td class="num">{num(view, counts.received)}</td>
           </tr>
         ))}
       </Table>
@@ -217,7 +222,8 @@ function VolumeTable({ t, volume }: { t: OverviewTexts; volume: Volume }) {
   );
 }
 
-function Errors({ t, entries }: { t: OverviewTexts; entries: readonly ActivityEntry[] }) {
+function Errors({ view, entries }: { view: View; entries: readonly ActivityEntry[] }) {
+  const t = OVERVIEW_TEXTS(view.lang);
   if (entries.length === 0) return <p class="muted">{t.noErrors}</p>;
   return (
     <Table label={t.lastErrors} head={[t.time, t.what, t.session, t.why]}>
@@ -226,9 +232,9 @@ function Errors({ t, entries }: { t: OverviewTexts; entries: readonly ActivityEn
           <td>
             <Time at={entry.createdAt} relative />
           </td>
-          <td>{entry.event}</td>
+          <td>{eventName(view.lang, entry.event)}</td>
           <td>{entry.sessionId ?? ''}</td>
-          <td class="wrap">{entry.errorMessage ?? ''}</td>
+          <td class="wrap">{whyOf(view.lang, entry)}</td>
         </tr>
       ))}
     </Table>

@@ -1,6 +1,7 @@
 /** Why a session is as it is, and what to do about it, in plain words. The same causes are in docs/operations.md. */
 
 import type { SessionOutput } from '../../../services/sessions/index.ts';
+import { own } from '../../../utils/own.ts';
 import type { CloseReason } from '../../../whatsapp/engine.ts';
 import type { Lang } from '../i18n.ts';
 import * as english from '../locales/en/sessions-reasons.ts';
@@ -44,6 +45,14 @@ const BY_STATUS: Record<Lang, Record<Status, Words>> = { en: english.byStatus, i
 
 /** Reasons for which nobody reconnects: there is no phone. */
 const UNLINKED: ReadonlySet<string> = new Set(['pairing_expired', 'importing']);
+
+/** What a status of a session is called; its own name when it is new here. */
+export const statusName = (lang: Lang, status: string): string =>
+  isStatus(status) ? STATES[lang][status] : status;
+
+/** Whether a text is the status of a session. */
+export const isStatus = (text: unknown): text is Status =>
+  typeof text === 'string' && own(BY_STATUS.en, text) !== undefined;
 
 /** In the reader's language; a reason that is not known here is told by its status. */
 export function explainSession(lang: Lang, { status, reason }: SessionState): Explanation {

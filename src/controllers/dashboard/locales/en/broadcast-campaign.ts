@@ -5,62 +5,62 @@ export const statuses: Record<Status, string> = {
   running: 'running',
   paused: 'paused',
   stopped: 'stopped',
-  completed: 'finished',
+  completed: 'completed',
   failed: 'failed',
 };
 
 export const meanings: Record<Status, string> = {
-  scheduled: 'It has not begun. Nothing is sent before its time.',
-  running: 'Messages are being sent, one after the other.',
-  paused: 'Nothing is sent. It goes on with the next person when you resume it; nobody gets a message twice.',
-  stopped: 'It was ended for good. Whoever had not been written to gets nothing.',
-  completed: 'Everybody was written to who could be.',
-  failed: 'It cannot go on.',
+  scheduled: 'Waiting for its start time.',
+  running: 'Messages are being sent.',
+  paused: 'Nothing is sent. When you resume, it continues with the next person. No one gets a message twice.',
+  stopped: 'Ended for good. People who had not been reached get nothing.',
+  completed: 'Everyone who could be reached got the message.',
+  failed: 'It cannot continue.',
 };
 
 /** Why a campaign is paused, stopped or failed. */
 export const reasons: Record<string, string> = {
   user: '',
-  cloned: 'This is a copy that has not begun: look at it, change it, then start it.',
-  failure_rate: 'It paused itself because too many messages failed. See the reasons below before you go on.',
+  cloned: 'This copy has not started. Check it, edit it, then start it.',
+  failure_rate: 'Paused because too many messages failed. Check the reasons below before you resume.',
   refusal_rate:
-    'It paused itself because WhatsApp refused messages: sending on would endanger the number. Wait some hours, slow down, and ask whether these people expect to hear from you.',
-  session_logged_out:
-    'It paused itself because the session was logged out. It goes on when the phone is linked again.',
+    'Paused because WhatsApp refused messages. Continuing would put your number at risk. Wait a few hours, slow down, and make sure these people expect your message.',
+  session_logged_out: 'Paused because the phone was unlinked. It continues when you link the phone again.',
   session_replaced:
-    'It paused itself because the session was opened elsewhere. It goes on when it is connected again.',
-  session_failed: 'It paused itself because the session has failed. It goes on when it is connected again.',
-  session_deleted: 'The session it belonged to was deleted.',
-  list_deleted: 'The list was deleted before everybody on it had been taken over.',
+    'Paused because the number was opened elsewhere. It continues when the session is connected again.',
+  session_failed: 'Paused because the session stopped. It continues when the session is connected again.',
+  restored:
+    'Paused because a backup was restored. People reached after the backup would get the message again. Check before you resume.',
+  session_deleted: 'Its session was deleted.',
+  list_deleted: 'The list was deleted before all its contacts were copied.',
 };
 
 export const waiting: Record<string, string> = {
-  recipients: 'The recipients are being collected.',
-  session_disconnected: 'The session is not connected at the moment: it goes on by itself when it is.',
-  daily_cap: 'The most for today is sent: it goes on tomorrow by itself.',
-  quiet_hours: 'It is night where the next people live: it goes on in the morning by itself.',
-  number_check:
-    'WhatsApp does not say at the moment whether the next numbers exist: it asks again by itself.',
+  recipients: 'Collecting recipients.',
+  session_disconnected: 'The session is not connected. The campaign continues by itself.',
+  daily_cap: 'The daily limit is reached. The campaign continues tomorrow.',
+  quiet_hours: 'It is night for the next recipients. The campaign continues in the morning.',
+  number_check: 'WhatsApp is not answering number checks. They are tried again by themselves.',
 };
 
 /** What became of one recipient. */
 export const fates: Record<string, string> = {
   opted_out: 'opted out',
   not_on_whatsapp: 'not on WhatsApp',
-  invalid: 'not a phone number',
-  duplicate: 'stands on the list under another number, too',
-  empty_message: 'the text was empty for them',
-  message_too_long: 'the text was longer than WhatsApp takes: shorten it, or their values',
-  canceled: 'taken off the queue',
-  stopped: 'the campaign was stopped before',
-  failed: 'the campaign failed before',
-  quiet: 'it is night where they live',
-  expired: 'was not sent in time',
-  unknown: 'unknown',
+  invalid: 'invalid phone number',
+  duplicate: 'duplicate of another number on the list',
+  empty_message: 'the text was empty for this person',
+  message_too_long: 'the text was too long for WhatsApp',
+  canceled: 'canceled',
+  stopped: 'the campaign was stopped first',
+  failed: 'the campaign failed first',
+  quiet: 'night in their time zone',
+  expired: 'not sent in time',
+  unknown: 'unknown reason',
   SEND_FAILED: 'could not be sent',
   NOT_ON_WHATSAPP: 'not on WhatsApp',
   SESSION_DELETED: 'the session was deleted',
   NOT_CONNECTED: 'the session was not connected',
-  '463': 'WhatsApp refused it: the number writes to too many strangers',
-  '479': 'WhatsApp refused it: the message could not be read there',
+  '463': 'WhatsApp restricted new conversations of this number',
+  '479': 'WhatsApp refused the message',
 };

@@ -1,15 +1,15 @@
 export const broadcastParts = {
   title: 'Broadcast',
-  parts: 'Parts of broadcasts',
+  parts: 'Broadcast pages',
   campaigns: 'Campaigns',
   lists: 'Lists',
   templates: 'Templates',
   files: 'Files',
   optOuts: 'Opt-outs',
   search: 'Search',
-  first: 'From the beginning',
+  first: 'First page',
   next: 'Next',
   pages: 'Pages',
   nothingFound: 'Nothing found',
-  otherWords: 'Try other words, or a part of a word.',
+  otherWords: 'Try other words or part of a word.',
 };

@@ -1,5 +1,5 @@
 export const broadcastUpload = {
-  sending: 'The file is being sent…',
-  sent: 'The file has arrived and is being looked at…',
-  progress: 'How much of the file has been sent',
+  sending: 'Uploading the file…',
+  sent: 'Checking the file…',
+  progress: 'Upload progress',
 };

@@ -1,6 +1,7 @@
 export const failure = {
-  title: 'That did not work',
+  title: 'Something went wrong',
   missing: 'Not found',
-  back: 'Back to the overview',
-  id: (id: string) => `Request ${id}`,
+  check: 'Please check these fields:',
+  back: 'Back to overview',
+  id: (id: string) => `Request ID: ${id}`,
 };

@@ -1,6 +1,6 @@
 export const layout = {
-  skip: 'Skip to the content',
-  menu: 'Main',
+  skip: 'Skip to content',
+  menu: 'Main menu',
   overview: 'Overview',
   sessions: 'Sessions',
   messages: 'Messages',
@@ -13,6 +13,6 @@ export const layout = {
   account: 'Account',
   signOut: 'Sign out',
   other: 'Bahasa Indonesia',
-  readonly: 'read only',
+  readonly: 'read-only',
   close: 'Close',
 };

@@ -2,7 +2,7 @@ import type { Status } from '../../messages/words.ts';
 
 export const statuses: Record<Status, string> = {
   queued: 'Waiting',
-  sending: 'Being sent',
+  sending: 'Sending',
   sent: 'Sent',
   delivered: 'Delivered',
   read: 'Read',

@@ -10,55 +10,57 @@ export const statuses: Record<Status, string> = {
 };
 
 export const meanings: Record<Status, string> = {
-  scheduled: 'Belum mulai. Tidak ada yang dikirim sebelum waktunya.',
-  running: 'Pesan sedang dikirim, satu demi satu.',
+  scheduled: 'Menunggu waktu mulai.',
+  running: 'Pesan sedang dikirim.',
   paused:
-    'Tidak ada yang dikirim. Dilanjutkan dari orang berikutnya kalau Anda teruskan; tidak ada yang menerima dua kali.',
-  stopped: 'Sudah diakhiri. Yang belum dikirimi tidak menerima apa-apa.',
-  completed: 'Semua yang bisa dikirimi sudah dikirimi.',
+    'Tidak ada yang dikirim. Saat dilanjutkan, kampanye berlanjut ke orang berikutnya. Tidak ada yang menerima pesan dua kali.',
+  stopped: 'Diakhiri permanen. Orang yang belum dikirimi tidak menerima apa pun.',
+  completed: 'Semua orang yang bisa dijangkau sudah dikirimi.',
   failed: 'Tidak bisa dilanjutkan.',
 };
 
 /** Why a campaign is paused, stopped or failed. */
 export const reasons: Record<string, string> = {
   user: '',
-  cloned: 'Ini salinan yang belum mulai: lihat, ubah, lalu mulai.',
-  failure_rate: 'Menjeda diri karena terlalu banyak pesan gagal. Lihat sebabnya di bawah sebelum meneruskan.',
+  cloned: 'Salinan ini belum dimulai. Periksa, ubah, lalu mulai.',
+  failure_rate: 'Dijeda karena terlalu banyak pesan gagal. Periksa penyebabnya di bawah sebelum melanjutkan.',
   refusal_rate:
-    'Menjeda diri karena WhatsApp menolak pesan: meneruskan akan membahayakan nomor. Tunggu beberapa jam, perlambat, dan pastikan orang-orang ini memang menunggu kabar dari Anda.',
-  session_logged_out: 'Menjeda diri karena sesi keluar. Berlanjut kalau ponsel ditautkan lagi.',
-  session_replaced: 'Menjeda diri karena sesi dibuka di tempat lain. Berlanjut kalau terhubung lagi.',
-  session_failed: 'Menjeda diri karena sesi gagal. Berlanjut kalau terhubung lagi.',
-  session_deleted: 'Sesi pemiliknya sudah dihapus.',
-  list_deleted: 'Daftarnya dihapus sebelum semua orang di dalamnya diambil.',
+    'Dijeda karena WhatsApp menolak pesan. Melanjutkan bisa membahayakan nomor Anda. Tunggu beberapa jam, perlambat pengiriman, dan pastikan orang-orang ini memang menantikan pesan Anda.',
+  session_logged_out: 'Dijeda karena ponsel terputus. Berlanjut setelah ponsel ditautkan lagi.',
+  session_replaced: 'Dijeda karena nomor dibuka di tempat lain. Berlanjut setelah sesi terhubung lagi.',
+  session_failed: 'Dijeda karena sesi berhenti. Berlanjut setelah sesi terhubung lagi.',
+  restored:
+    'Dijeda karena cadangan data dipulihkan. Orang yang dikirimi setelah cadangan dibuat akan menerima pesan lagi. Periksa sebelum melanjutkan.',
+  session_deleted: 'Sesinya sudah dihapus.',
+  list_deleted: 'Daftar dihapus sebelum semua kontaknya disalin.',
 };
 
 export const waiting: Record<string, string> = {
-  recipients: 'Penerima sedang dikumpulkan.',
-  session_disconnected: 'Sesi sedang tidak terhubung: berlanjut sendiri kalau sudah.',
-  daily_cap: 'Jatah hari ini sudah habis: berlanjut sendiri besok.',
-  quiet_hours: 'Di tempat orang berikutnya sedang malam: berlanjut sendiri pagi nanti.',
-  number_check: 'WhatsApp belum menjawab apakah nomor berikutnya ada: ditanyakan lagi sendiri.',
+  recipients: 'Mengumpulkan penerima.',
+  session_disconnected: 'Sesi tidak terhubung. Kampanye berlanjut otomatis.',
+  daily_cap: 'Batas harian tercapai. Kampanye berlanjut besok.',
+  quiet_hours: 'Sedang malam di tempat penerima berikutnya. Kampanye berlanjut pagi nanti.',
+  number_check: 'WhatsApp belum menjawab pengecekan nomor. Pengecekan diulang otomatis.',
 };
 
 /** What became of one recipient. */
 export const fates: Record<string, string> = {
   opted_out: 'berhenti langganan',
-  not_on_whatsapp: 'tidak ada di WhatsApp',
-  invalid: 'bukan nomor telepon',
-  duplicate: 'sudah ada di daftar dengan nomor lain',
+  not_on_whatsapp: 'tidak terdaftar di WhatsApp',
+  invalid: 'nomor tidak valid',
+  duplicate: 'ganda dengan nomor lain di daftar',
   empty_message: 'teksnya kosong untuk orang ini',
-  message_too_long: 'teksnya melebihi batas WhatsApp: persingkat teks atau nilainya',
-  canceled: 'dikeluarkan dari antrean',
-  stopped: 'kampanye dihentikan sebelumnya',
-  failed: 'kampanye gagal sebelumnya',
-  quiet: 'di sana sedang malam',
-  expired: 'tidak terkirim pada waktunya',
-  unknown: 'tidak diketahui',
+  message_too_long: 'teks terlalu panjang untuk WhatsApp',
+  canceled: 'dibatalkan',
+  stopped: 'kampanye lebih dulu dihentikan',
+  failed: 'kampanye lebih dulu gagal',
+  quiet: 'malam di zona waktu penerima',
+  expired: 'tidak terkirim tepat waktu',
+  unknown: 'penyebab tidak diketahui',
   SEND_FAILED: 'tidak bisa dikirim',
-  NOT_ON_WHATSAPP: 'tidak ada di WhatsApp',
+  NOT_ON_WHATSAPP: 'tidak terdaftar di WhatsApp',
   SESSION_DELETED: 'sesinya dihapus',
   NOT_CONNECTED: 'sesinya tidak terhubung',
-  '463': 'ditolak WhatsApp: nomor ini menulis ke terlalu banyak orang asing',
-  '479': 'ditolak WhatsApp: pesannya tidak bisa dibaca di sana',
+  '463': 'WhatsApp membatasi percakapan baru dari nomor ini',
+  '479': 'WhatsApp menolak pesan',
 };

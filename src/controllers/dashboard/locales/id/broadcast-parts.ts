@@ -2,17 +2,17 @@ import type { Texts } from '../../i18n.ts';
 import type * as english from '../en/broadcast-parts.ts';
 
 export const broadcastParts: Texts<typeof english.broadcastParts> = {
-  title: 'Siaran',
-  parts: 'Bagian siaran',
+  title: 'Broadcast',
+  parts: 'Halaman broadcast',
   campaigns: 'Kampanye',
   lists: 'Daftar',
-  templates: 'Templat',
-  files: 'Berkas',
+  templates: 'Template',
+  files: 'File',
   optOuts: 'Berhenti langganan',
   search: 'Cari',
-  first: 'Dari awal',
+  first: 'Halaman pertama',
   next: 'Berikutnya',
   pages: 'Halaman',
-  nothingFound: 'Tidak ada yang cocok',
+  nothingFound: 'Tidak ditemukan',
   otherWords: 'Coba kata lain atau sebagian kata.',
 };

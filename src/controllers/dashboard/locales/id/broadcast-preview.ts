@@ -3,18 +3,18 @@ import type * as english from '../en/broadcast-preview.ts';
 
 export const broadcastPreview: Texts<typeof english.broadcastPreview> = {
   title: 'Pratinjau',
-  empty: 'Tulis sesuatu, dan lihat di sini bagaimana jadinya.',
+  empty: 'Tulis pesan untuk melihat pratinjau.',
   insert: 'Sisipkan:',
-  insertOne: (name: string) => `Sisipkan isian ${name}`,
+  insertOne: (name: string) => `Sisipkan placeholder ${name}`,
   missing: (names: string) =>
-    `Tidak ada isi untuk ${names}: tempat itu kosong. Beri pengganti, seperti {name|Kak}.`,
+    `Tidak ada nilai untuk ${names}: bagian itu kosong. Tambahkan nilai bawaan, misalnya {name|Kak}.`,
   nobody: 'Daftar ini belum punya kontak.',
-  choices: 'Dari pilihan seperti {{Halo|Hai}} setiap orang mendapat satu, dipilih ketika dikirim.',
-  sample: 'Orang contoh',
-  showFor: 'Tampilkan untuk orang dari',
-  rules: 'Cara menulis isian',
-  name: 'nama orangnya',
-  fallback: 'namanya, atau “Kak” kalau tidak ada',
-  column: 'kolom apa pun dari daftar',
+  choices: 'Setiap orang mendapat salah satu varian, misalnya {{Halo|Hai}}, yang dipilih saat dikirim.',
+  sample: 'Contoh kontak',
+  showFor: 'Pratinjau dengan kontak dari',
+  rules: 'Cara memakai placeholder',
+  name: 'nama kontak',
+  fallback: 'nama, atau “Kak” jika tidak ada',
+  column: 'kolom apa pun di daftar',
   spintax: 'salah satunya, berbeda untuk tiap orang',
 };

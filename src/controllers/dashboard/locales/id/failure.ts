@@ -2,8 +2,9 @@ import type { Texts } from '../../i18n.ts';
 import type * as english from '../en/failure.ts';
 
 export const failure: Texts<typeof english.failure> = {
-  title: 'Tidak berhasil',
+  title: 'Terjadi kesalahan',
   missing: 'Tidak ditemukan',
-  back: 'Kembali ke ringkasan',
-  id: (id: string) => `Permintaan ${id}`,
+  check: 'Periksa isian berikut:',
+  back: 'Kembali ke Ringkasan',
+  id: (id: string) => `ID permintaan: ${id}`,
 };

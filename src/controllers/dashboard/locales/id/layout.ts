@@ -2,20 +2,20 @@ import type { Texts } from '../../i18n.ts';
 import type * as english from '../en/layout.ts';
 
 export const layout: Texts<typeof english.layout> = {
-  skip: 'Langsung ke isi',
-  menu: 'Utama',
+  skip: 'Lewati ke konten',
+  menu: 'Menu utama',
   overview: 'Ringkasan',
   sessions: 'Sesi',
   messages: 'Pesan',
-  otp: 'Kode masuk',
-  broadcast: 'Siaran',
+  otp: 'Kode OTP',
+  broadcast: 'Broadcast',
   team: 'Tim',
-  developers: 'Pengembang',
+  developers: 'Developer',
   admin: 'Admin',
   phone: 'Ponsel',
   account: 'Akun',
   signOut: 'Keluar',
   other: 'English',
-  readonly: 'hanya baca',
+  readonly: 'hanya lihat',
   close: 'Tutup',
 };

@@ -4,7 +4,7 @@ export const statuses: Record<Status, string> = {
   queued: 'Menunggu',
   sending: 'Sedang dikirim',
   sent: 'Terkirim',
-  delivered: 'Sampai',
+  delivered: 'Tersampaikan',
   read: 'Dibaca',
   failed: 'Gagal',
   canceled: 'Dibatalkan',

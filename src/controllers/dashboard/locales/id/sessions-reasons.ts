@@ -1,30 +1,30 @@
 import type { Reason, Status, Words } from '../../sessions/reasons.ts';
 
 const WAIT =
-  'Sesi menghubungkan ulang sendiri; pesan dalam antrean menunggu. Tidak perlu apa-apa, kecuali banyak sesi begini bersamaan: periksa jaringan.';
+  'Sesi terhubung lagi secara otomatis, dan pesan dalam antrean menunggu. Jika banyak sesi begini, periksa jaringan.';
 
 export const states: Record<Status | 'unlinked', string> = {
   connecting: 'Menghubungkan',
-  qr: 'Menunggu ponsel',
+  qr: 'Menunggu dipindai',
   passkey: 'Perlu passkey',
   passkey_confirm: 'Cocokkan kode',
   connected: 'Terhubung',
   disconnected: 'Menghubungkan ulang',
-  logged_out: 'Sudah keluar',
-  replaced: 'Digantikan',
+  logged_out: 'Terputus',
+  replaced: 'Dibuka di tempat lain',
   failed: 'Berhenti',
   unlinked: 'Belum tertaut',
 };
 
 export const reasons: Record<Reason, Words> = {
   connection_lost: ['Koneksi ke WhatsApp terputus.', WAIT],
-  timed_out: ['WhatsApp tidak menjawab tepat waktu.', WAIT],
-  unavailable: ['WhatsApp sendiri sedang bermasalah.', WAIT],
-  stalled: ['Tidak ada lagi yang datang dari WhatsApp, maka koneksi ditutup.', WAIT],
-  restart_required: ['WhatsApp meminta koneksi baru.', WAIT],
+  timed_out: ['WhatsApp tidak merespons tepat waktu.', WAIT],
+  unavailable: ['WhatsApp sedang bermasalah.', WAIT],
+  stalled: ['WhatsApp berhenti mengirim data, jadi koneksi ditutup.', WAIT],
+  restart_required: ['WhatsApp meminta sambung ulang.', WAIT],
   untrusted_server: [
-    'Server tidak dapat membuktikan bahwa ia WhatsApp.',
-    'Ada proxy yang membuka koneksi terenkripsi, atau setelan WA_SERVER salah: hubungi pengelola layanan ini.',
+    'Server tidak bisa membuktikan bahwa ia WhatsApp.',
+    'Mungkin ada proxy yang membuka koneksi terenkripsi, atau pengaturan WA_SERVER salah. Hubungi administrator.',
   ],
   passkey_expired: [
     'WhatsApp meminta passkey, tetapi tidak ada yang menandatangani tepat waktu.',
@@ -35,7 +35,7 @@ export const reasons: Record<Reason, Words> = {
     'Gunakan passkey milik akun WhatsApp ini. Jika ditolak lagi, pindai kode baru.',
   ],
   passkey_phone_away: [
-    'Ponsel tidak menjawab setelah passkey ditandatangani.',
+    'Ponsel tidak merespons setelah passkey ditandatangani.',
     'Biarkan WhatsApp terbuka di ponsel, tampilkan kode baru, lalu pindai.',
   ],
   passkey_code_differed: [
@@ -43,19 +43,16 @@ export const reasons: Record<Reason, Words> = {
     'Tampilkan kode baru, lalu pindai. Jika kodenya berbeda lagi, jangan tautkan di jaringan ini.',
   ],
   passkey_malformed: [
-    'WhatsApp mengirim permintaan passkey yang tidak dapat dibaca versi ini.',
-    'Tampilkan kode baru, lalu pindai. Jika terulang, minta pembaruan kepada pengelola layanan ini.',
+    'WhatsApp mengirim permintaan passkey yang tidak bisa dibaca versi ini.',
+    'Tampilkan kode baru, lalu pindai. Jika terulang, minta pembaruan kepada administrator.',
   ],
-  pairing_expired: ['Tidak ada ponsel yang ditautkan tepat waktu.', 'Tampilkan kode baru, lalu pindai.'],
+  pairing_expired: ['Ponsel tidak ditautkan tepat waktu.', 'Tampilkan kode baru, lalu pindai.'],
   credentials_unreadable: [
-    'Kredensial sesi ini yang tersimpan sedang tidak dapat dibaca.',
-    'Pengelola layanan harus memasang kembali kunci enkripsinya; setelah itu sesi terhubung sendiri. Jangan tautkan ulang.',
+    'Kredensial sesi yang tersimpan tidak bisa dibaca.',
+    'Administrator harus memulihkan kunci enkripsi. Setelah itu sesi terhubung otomatis. Jangan tautkan ulang.',
   ],
-  user_disabled: ['Pengguna sesi ini dinonaktifkan.', 'Administrator dapat mengaktifkannya kembali.'],
-  device_removed: [
-    'Ponsel telah menghapus perangkat ini dari perangkat tertaut.',
-    'Tautkan ponsel lagi: kredensial lama sudah tidak ada.',
-  ],
+  user_disabled: ['Pengguna sesi ini dinonaktifkan.', 'Administrator bisa mengaktifkannya lagi.'],
+  device_removed: ['Perangkat ini dihapus dari ponsel.', 'Tautkan ponsel lagi.'],
   replaced: [
     'Program lain memakai kredensial yang sama dan mengambil alih koneksi.',
     'Hentikan program itu, lalu mulai ulang sesi ini.',
@@ -65,8 +62,8 @@ export const reasons: Record<Reason, Words> = {
     'Tunggu beberapa menit. Jika tidak berubah, impor lagi, atau tautkan ponsel dengan kode baru.',
   ],
   replaced_after_import: [
-    'Program asal tautan ini masih berjalan dan mengambil kembali koneksinya.',
-    'Hentikan program itu untuk nomor ini, lalu mulai ulang sesi ini. Keduanya tidak dapat memakai satu tautan.',
+    'Program lama masih berjalan dan mengambil kembali koneksinya.',
+    'Hentikan program itu untuk nomor ini, lalu mulai ulang sesi ini. Satu tautan tidak bisa dipakai berdua.',
   ],
   exported: [
     'Tautan ini diekspor untuk dipakai program lain.',
@@ -74,40 +71,40 @@ export const reasons: Record<Reason, Words> = {
   ],
   client_outdated: [
     'WhatsApp tidak lagi menerima versi klien ini.',
-    'Layanan mencoba lagi setiap beberapa menit. Mintalah pembaruan kepada pengelolanya.',
+    'Sistem mencoba lagi setiap beberapa menit. Minta pembaruan kepada administrator.',
   ],
   forbidden: [
-    'WhatsApp memblokir nomor ini, sementara atau selamanya.',
-    'Buka WhatsApp di ponsel dan ajukan peninjauan di sana. Jangan memulai ulang berkali-kali.',
+    'WhatsApp memblokir nomor ini, sementara atau permanen.',
+    'Buka WhatsApp di ponsel dan ajukan peninjauan. Jangan memulai ulang sesi berkali-kali.',
   ],
   bad_session: [
-    'WhatsApp tidak lagi mengenal kredensial sesi ini.',
-    'Keluarkan sesi di sini, lalu tautkan ponsel lagi.',
+    'WhatsApp tidak lagi menerima kredensial sesi ini.',
+    'Putuskan perangkat di sini, lalu tautkan ponsel lagi.',
   ],
   phone_mismatch: [
-    'Yang ditautkan bukan ponsel yang diharapkan; ponsel itu langsung dikeluarkan.',
+    'Ponsel yang ditautkan bukan yang diharapkan, jadi langsung diputuskan.',
     'Tautkan ponsel yang benar.',
   ],
   duplicate_phone: [
-    'Ponsel ini sudah punya sesi aktif lain milik Anda.',
-    'Pakai sesi itu, atau hapus dan tautkan lagi di sini.',
+    'Anda sudah punya sesi aktif lain dengan ponsel ini.',
+    'Gunakan sesi itu, atau hapus lalu tautkan ponsel di sini lagi.',
   ],
 };
 
 export const byStatus: Record<Status, Words> = {
-  connecting: ['Koneksi sedang dibuka.', ''],
-  qr: ['Ada kode untuk ponsel.', 'Pindai kodenya, atau ketik kode penautan.'],
+  connecting: ['Menghubungkan ke WhatsApp.', ''],
+  qr: ['Kode menunggu dipindai.', 'Pindai kodenya, atau masukkan kode penautan di ponsel.'],
   passkey: [
     'WhatsApp meminta passkey akun ini sebelum menautkan nomor.',
-    'Tanda tangani di peramban: halaman penautan memandu Anda.',
+    'Tanda tangani di browser. Halaman penautan memandu Anda.',
   ],
   passkey_confirm: ['Ponsel menampilkan sebuah kode.', 'Cocokkan di halaman penautan.'],
   connected: ['', ''],
-  disconnected: ['Sedang tidak terhubung.', WAIT],
-  logged_out: ['Sesi ini dikeluarkan dari sini.', 'Tautkan ponsel lagi, atau hapus sesi.'],
-  replaced: ['Koneksi lain menggantikan yang ini.', 'Mulai ulang sesi.'],
+  disconnected: ['Tidak terhubung.', WAIT],
+  logged_out: ['Sesi ini diputuskan dari sini.', 'Tautkan ponsel lagi, atau hapus sesi.'],
+  replaced: ['Nomor ini dibuka di tempat lain.', 'Mulai ulang sesi.'],
   failed: [
-    'Sesi tidak dapat berjalan sendiri.',
-    'Mulai ulang; bila tidak membantu, keluarkan lalu tautkan lagi.',
+    'Sesi berhenti dan tidak bisa berjalan sendiri.',
+    'Mulai ulang. Jika tidak berhasil, putuskan perangkat lalu tautkan ponsel lagi.',
   ],
 };

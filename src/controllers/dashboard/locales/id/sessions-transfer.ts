@@ -2,40 +2,41 @@ import type { Texts } from '../../i18n.ts';
 import type * as english from '../en/sessions-transfer.ts';
 
 export const transfer: Texts<typeof english.transfer> = {
-  title: 'Ambil alih tautan',
-  offer: 'Nomornya sudah tertaut di gateway lain?',
-  offerLink: 'Ambil alih tautannya',
+  title: 'Impor tautan',
+  offer: 'Sudah tertaut di gateway lain?',
+  offerLink: 'Impor tautannya',
   intro:
-    'Nomor yang sudah ditautkan gateway lain berbasis Baileys tidak perlu ditautkan lagi: cukup foldernya yang berisi creds.json dan kunci. Passkey pun tidak diminta.',
+    'Nomor yang sudah tertaut di gateway lain berbasis Baileys bisa diimpor. Cukup siapkan folder berisi creds.json dan kuncinya. Tanpa kode QR baru, tanpa passkey.',
   file: 'Arsip folder',
   fileHint:
-    'Zip, tar, atau tar.gz dari folder berisi creds.json (wa-multi-session: main_credentials), atau satu berkas JSON. Paling besar 64 MB.',
-  creds: 'Kredensial yang terpisah dari kunci',
+    'Zip, tar, atau tar.gz dari folder berisi creds.json (wa-multi-session: main_credentials), atau satu file JSON. Maksimal 64 MB.',
+  creds: 'Kredensial, jika disimpan terpisah',
   credsHint:
-    'Hanya untuk Evolution dan lainnya yang menyimpan kredensial di tabel: isi kolom creds. Berkas di atas lalu berisi kuncinya.',
-  checkedTitle: 'Yang diperiksa sebelum apa pun disimpan',
+    'Hanya untuk Evolution dan lainnya yang menyimpan kredensial di tabel: isi kolom creds. File di atas lalu berisi kuncinya.',
+  checkedTitle: 'Pemeriksaan sebelum impor',
   check1: 'Setiap kunci privat cocok dengan kunci publiknya.',
-  check2: 'Pre-key bertanda tangan ditandatangani kunci identitas.',
+  check2: 'Pre-key ditandatangani oleh kunci identitas.',
   check3: 'Ponsel menandatangani perangkat ini, dan perangkat menandatangani ponsel.',
-  check4: 'Nomor ini tidak punya sesi aktif lain milik Anda.',
+  check4: 'Anda tidak punya sesi aktif lain dengan nomor ini.',
   stopTitle: 'Hentikan dulu program lama',
-  stop: 'Satu tautan hanya punya satu koneksi. Jika program lama masih berjalan untuk nomor ini, keduanya saling memutus. Jangan pernah menjalankannya lagi dengan berkas ini.',
+  stop: 'Satu tautan hanya bisa punya satu koneksi. Jika program lama masih berjalan untuk nomor ini, keduanya saling memutus. Jangan jalankan lagi dengan file ini.',
   stopped: 'Program lama sudah dihentikan untuk nomor ini',
-  button: 'Periksa dan ambil alih',
-  done: (phone, keys, leftOut) =>
-    `Tautan ${phone} diambil alih dengan ${keys} kunci${leftOut > 0 ? `; ${leftOut} berkas dilewati` : ''}. Jangan jalankan lagi program lama.`,
-  exportTitle: 'Bawa tautan ke program lain',
+  button: 'Periksa dan impor',
+  done: (phone: string, keys: number, leftOut: number) =>
+    `Tautan ${phone} diimpor dengan ${keys.toLocaleString('id')} kunci${leftOut > 0 ? `; ${leftOut.toLocaleString('id')} file dilewati` : ''}. Jangan jalankan program lama lagi.`,
+  exportTitle: 'Ekspor tautan',
   exportHint:
-    'Zip dari folder yang dibaca useMultiFileAuthState milik Baileys. Sesi berhenti di sini. Siapa pun yang memegang berkas ini dapat menulis atas nama nomor ini: simpan seperti kata sandi.',
+    'Zip berisi folder yang bisa dibaca useMultiFileAuthState dari Baileys. Sesi berhenti di sini. Siapa pun yang memegang file ini bisa mengirim pesan dari nomor ini: simpan seperti kata sandi.',
   exportConfirm: (id) => `Ketik ${id} untuk mengonfirmasi`,
-  exportButton: 'Hentikan sesi dan unduh tautannya',
-  flaw_unreadable: 'Ini bukan folder, arsip, atau JSON sebuah tautan, atau rusak.',
-  flaw_too_large: 'Isinya lebih banyak daripada sebuah tautan.',
+  exportButton: 'Hentikan sesi dan unduh tautan',
+  flaw_unreadable: 'Ini bukan folder, arsip, atau file JSON sebuah tautan, atau filenya rusak.',
+  flaw_too_large: 'Isinya melebihi data sebuah tautan.',
   flaw_several_links:
-    'Ada beberapa tautan di dalamnya: kirim folder satu tautan, atau namai sesi seperti foldernya.',
-  flaw_no_credentials: 'Tidak ada creds.json yang utuh. Hentikan program lama, lalu salin foldernya lagi.',
-  flaw_malformed: 'Kredensialnya tidak seperti yang ditulis Baileys.',
-  flaw_not_linked: 'Tidak ada ponsel yang menautkan kredensial ini, atau sudah dikeluarkan.',
-  flaw_key_pair_differs: 'Kunci privat dan publik tidak cocok: berkasnya rusak atau tercampur.',
-  flaw_signature_wrong: 'Ada tanda tangan yang salah: berkasnya rusak, atau bukan dari satu perangkat.',
+    'Ada beberapa tautan di dalamnya. Kirim folder satu tautan, atau beri sesi nama yang sama dengan foldernya.',
+  flaw_no_credentials: 'Tidak ada creds.json yang lengkap. Hentikan program lama, lalu salin foldernya lagi.',
+  flaw_malformed: 'Format kredensialnya bukan format Baileys.',
+  flaw_not_linked: 'Kredensial ini belum pernah ditautkan ke ponsel, atau sudah diputuskan.',
+  flaw_key_pair_differs: 'Kunci privat dan publik tidak cocok. Filenya rusak atau tercampur.',
+  flaw_signature_wrong:
+    'Ada tanda tangan yang salah. Filenya rusak, atau berasal dari perangkat yang berbeda.',
 };

@@ -4,7 +4,7 @@ import { filePages } from './file.tsx';
 
 const T = texts({
   en: {
-    ptt: 'As a voice note (Ogg Opus, or any sound where the service has ffmpeg)',
+    ptt: 'Send as a voice note (Ogg Opus; any audio if the server has ffmpeg)',
     voice: 'Voice note',
   },
   id: {

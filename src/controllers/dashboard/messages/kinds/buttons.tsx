@@ -5,7 +5,7 @@ import { kindPages, linesOf } from './kind.ts';
 import { Choices, Footer, FooterField, TextField } from './parts.tsx';
 
 const T = texts({
-  en: { buttons: 'Buttons, one a line' },
+  en: { buttons: 'Buttons, one per line' },
   id: { buttons: 'Tombol, satu per baris' },
 });
 

@@ -3,8 +3,8 @@ import { Field } from '../../parts.tsx';
 import { kindPages } from './kind.ts';
 
 const T = texts({
-  en: { name: 'Name of the contact', phone: 'Phone number of the contact' },
-  id: { name: 'Nama kontak', phone: 'Nomor ponsel kontak' },
+  en: { name: 'Contact name', phone: 'Contact phone number' },
+  id: { name: 'Nama kontak', phone: 'Nomor telepon kontak' },
 });
 
 export const contact = kindPages({

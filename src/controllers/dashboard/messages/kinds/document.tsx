@@ -3,8 +3,8 @@ import { Field } from '../../parts.tsx';
 import { CaptionField, filePages } from './file.tsx';
 
 const T = texts({
-  en: { filename: 'Name that the recipient sees' },
-  id: { filename: 'Nama yang dilihat penerima' },
+  en: { filename: 'File name shown to the recipient' },
+  id: { filename: 'Nama file yang dilihat penerima' },
 });
 
 export const document = filePages({

@@ -12,13 +12,13 @@ import { type FormFields, type KindName, type KindPages, nameIn, type Shown } fr
 const T = texts({
   en: {
     file: 'File',
-    orUrl: 'or its address',
-    urlHint: 'An https address, or the id of a file that was uploaded before. At most 50 MB.',
+    orUrl: 'or paste a URL',
+    urlHint: 'An https URL, or the ID of a file you uploaded before. At most 50 MB.',
   },
   id: {
-    file: 'Berkas',
-    orUrl: 'atau alamatnya',
-    urlHint: 'Alamat https, atau id berkas yang pernah diunggah. Paling besar 50 MB.',
+    file: 'File',
+    orUrl: 'atau tempel URL',
+    urlHint: 'URL https, atau ID file yang pernah Anda unggah. Maksimal 50 MB.',
   },
 });
 

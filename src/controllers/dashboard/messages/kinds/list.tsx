@@ -6,17 +6,17 @@ import { Footer, FooterField, TextField } from './parts.tsx';
 const T = texts({
   en: {
     title: 'Title',
-    buttonText: 'Words that open the list',
-    rows: 'Rows, one a line',
-    rowsHint: 'A line that begins with # begins a section. What follows a | is a description.',
-    rowsExample: '# Orders\nTrack my order | Where it is now\nCancel my order',
+    buttonText: 'Button that opens the list',
+    rows: 'Rows, one per line',
+    rowsHint: 'Start a line with # to begin a section. Add a description after |.',
+    rowsExample: '# Orders\nTrack my order | See where it is\nCancel my order',
   },
   id: {
     title: 'Judul',
-    buttonText: 'Kata pembuka daftar',
-    rows: 'Baris, satu per baris',
-    rowsHint: 'Baris yang diawali # memulai bagian. Yang mengikuti | adalah keterangan.',
-    rowsExample: '# Pesanan\nLacak pesanan | Di mana sekarang\nBatalkan pesanan',
+    buttonText: 'Tombol pembuka daftar',
+    rows: 'Pilihan, satu per baris',
+    rowsHint: 'Awali baris dengan # untuk memulai bagian. Tambahkan deskripsi setelah |.',
+    rowsExample: '# Pesanan\nLacak pesanan | Lihat posisi pesanan\nBatalkan pesanan',
   },
 });
 

@@ -6,9 +6,9 @@ const T = texts({
   en: {
     latitude: 'Latitude',
     longitude: 'Longitude',
-    name: 'Name of the place',
+    name: 'Place name',
     address: 'Address',
-    map: 'Show on a map',
+    map: 'Show on map',
   },
   id: {
     latitude: 'Lintang',

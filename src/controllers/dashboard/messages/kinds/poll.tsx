@@ -6,15 +6,15 @@ import { Choices } from './parts.tsx';
 const T = texts({
   en: {
     question: 'Question',
-    options: 'Answers, one a line',
-    multiple: 'Several answers may be chosen',
+    options: 'Options, one per line',
+    multiple: 'Allow several answers',
     one: 'One answer',
-    many: 'Several answers possible',
+    many: 'Several answers allowed',
   },
   id: {
     question: 'Pertanyaan',
-    options: 'Jawaban, satu per baris',
-    multiple: 'Boleh memilih beberapa jawaban',
+    options: 'Pilihan, satu per baris',
+    multiple: 'Izinkan beberapa jawaban',
     one: 'Satu jawaban',
     many: 'Boleh beberapa jawaban',
   },
@@ -22,7 +22,7 @@ const T = texts({
 
 export const poll = kindPages({
   type: 'poll',
-  name: ['Poll', 'Jajak pendapat'],
+  name: ['Poll', 'Polling'],
   form: ['question', 'options', 'multiple'],
   fields(view, filled) {
     const t = T(view.lang);

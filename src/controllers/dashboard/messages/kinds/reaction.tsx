@@ -5,18 +5,18 @@ import { MessageLink } from './parts.tsx';
 
 const T = texts({
   en: {
-    messageId: 'Id of the message',
+    messageId: 'Message ID',
     emoji: 'Emoji',
-    emojiHint: 'Empty takes an earlier reaction back.',
+    emojiHint: 'Leave empty to remove an earlier reaction.',
     reactedTo: 'to message',
-    tookBack: 'took a reaction back',
+    tookBack: 'removed a reaction',
   },
   id: {
-    messageId: 'Id pesan',
+    messageId: 'ID pesan',
     emoji: 'Emoji',
-    emojiHint: 'Kosong menarik kembali reaksi sebelumnya.',
+    emojiHint: 'Kosongkan untuk menghapus reaksi sebelumnya.',
     reactedTo: 'pada pesan',
-    tookBack: 'menarik reaksinya',
+    tookBack: 'menghapus reaksi',
   },
 });
 

@@ -1,0 +1,106 @@
+/** The words of every page: plain, without names of programs, and in one language. */
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { IMPORT_TEXTS } from '../../src/controllers/dashboard/broadcast/import-texts.ts';
+import { KIND_PAGES } from '../../src/controllers/dashboard/messages/kinds/index.ts';
+import { explainError, KIND_NAMES, kindName } from '../../src/controllers/dashboard/messages/words.ts';
+import { holdWords } from '../../src/services/messages/waiting-words.ts';
+import { englishIn, goneIn, rawIn, shownIn } from './wording.ts';
+
+const LOCALES = new URL('../../src/controllers/dashboard/locales/', import.meta.url);
+const ERRORS = [
+  '463',
+  '479',
+  '429',
+  'NO_ACK',
+  'NOT_SENT',
+  'NOT_ON_WHATSAPP',
+  'RECIPIENT_KEYS',
+  'GROUP_GONE',
+].concat([
+  'CONTENT_INVALID',
+  'MEDIA_GONE',
+  'CONTENT_GONE',
+  'CONTENT_UNREADABLE',
+  'EXPIRED',
+  'SESSION_DELETED',
+  'ELSE',
+]);
+const HOLDS = [
+  'scheduled',
+  'paused',
+  'quiet_hours',
+  'minute_limit',
+  'hour_limit',
+  'recipient_limit',
+  'breaker_463',
+].concat(['retry', 'put_back', 'connecting', 'disconnected', 'logged_out', 'qr', 'passkey']);
+
+/** Every text below a value, with where it is; texts of functions are made with numbers. */
+function textsOf(value: unknown, path: string): [path: string, text: string][] {
+  if (typeof value === 'string') return [[path, value]];
+  if (typeof value === 'function') return [[path, String(value(1_234, 1_234, 1_234))]];
+  if (typeof value !== 'object' || value === null || value instanceof RegExp) return [];
+  return Object.entries(value).flatMap(([key, below]) => textsOf(below, `${path}.${key}`));
+}
+
+async function textsIn(lang: 'en' | 'id'): Promise<[path: string, text: string][]> {
+  const folder = new URL(`${lang}/`, LOCALES);
+  const files = readdirSync(folder);
+  const all = await Promise.all(
+    files.map(async (file) => textsOf(await import(new URL(file, folder).href), file)),
+  );
+  const { readings: _made, ...imports } = IMPORT_TEXTS(lang);
+  return [
+    ...all.flat(),
+    ...textsOf(imports, 'imports'),
+    ...KIND_NAMES.map((kind): [string, string] => [kind, kindName(lang, kind)]),
+    ...ERRORS.flatMap((code) => textsOf(explainError(lang, code), code)),
+    ...HOLDS.flatMap((reason) => textsOf(holdWords(lang, reason), reason)),
+    ...Object.values(KIND_PAGES).flatMap(({ type, fields }) => fieldTexts(lang, type, fields)),
+  ];
+}
+
+function fieldTexts(lang: 'en' | 'id', type: string, fields: unknown): [string, string][] {
+  if (typeof fields !== 'function') return [];
+  return [[type, shownIn(String(fields({ lang }, {})))]];
+}
+
+/** What the refusals of the verbs are, and what stays as it is typed. */
+const found = async (lang: 'en' | 'id', rule: (text: string) => readonly string[]) =>
+  (await textsIn(lang)).flatMap(([path, text]) => rule(text).map((word) => `${path}: ${word}`));
+
+describe.each(['en', 'id'] as const)('the words of the pages in %s', (lang) => {
+  it('are many', async () => {
+    expect((await textsIn(lang)).length).toBeGreaterThan(900);
+  });
+
+  it('name no event, code or field as programs do', async () => {
+    expect(await found(lang, rawIn)).toEqual([]);
+  });
+
+  it('have no sentence that was rewritten because it read like a translation', async () => {
+    expect(await found(lang, goneIn)).toEqual([]);
+  });
+
+  it('write numbers as the language does', async () => {
+    const wrong = lang === 'en' ? /\d\.\d{3}\b|\d %/g : /\d,\d{3}\b|\d %/g;
+    expect(await found(lang, (text) => text.match(wrong) ?? [])).toEqual([]);
+  });
+});
+
+it('an Indonesian text has no English word', async () => {
+  expect(await found('id', englishIn)).toEqual([]);
+});
+
+it('the rules see what they are for', () => {
+  expect(englishIn('Pesan gagal. Try again {name}')).toEqual(['try', 'again']);
+  expect(rawIn('Peristiwa otp.conversion_low, breaker_463, NO_ACK, scheduledAt')).toEqual([
+    'otp.conversion_low',
+    'conversion_low',
+    'breaker_463',
+    'NO_ACK',
+    'scheduledAt',
+  ]);
+  expect(goneIn('The Breaker is closed')).toEqual(['Breaker']);
+});
