@@ -12,6 +12,7 @@ import { backoffMs } from '../utils/backoff.ts';
 import { DAY_MS, MINUTE_MS } from '../utils/durations.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { isGroupJid, lidJid, phoneJid } from '../whatsapp/jid.ts';
+import { CHAT_REFUSED } from '../whatsapp/refusals.ts';
 import { findSubscribers } from '../whatsapp/subscribers.ts';
 import type { MessageRef } from './claim.ts';
 import type { QueueDeps } from './deps.ts';
@@ -20,8 +21,6 @@ import { readCandidates } from './look-ahead.ts';
 import type { Priority } from './priority.ts';
 import type { Addressee } from './subscriber-peers.ts';
 
-/** 463: too many strangers written to; 479: no trust token for this recipient. */
-const BREAKER_CODES: ReadonlySet<string> = new Set(['463', '479']);
 const FIRST_PAUSE_MS = 15 * MINUTE_MS;
 const MAX_PAUSE_MS = DAY_MS;
 /** So long after a pause the next refusal is a first one again. */
@@ -29,7 +28,7 @@ const FORGET_MS = DAY_MS;
 
 /** True for a refusal that says something about the sender. */
 export function tripsBreaker(errorCode: string): boolean {
-  return BREAKER_CODES.has(errorCode);
+  return errorCode === CHAT_REFUSED;
 }
 
 /** Milliseconds of the n-th pause in a row: 15 min, doubling up to a day. */

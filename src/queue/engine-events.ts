@@ -1,4 +1,5 @@
 import type { AccountRef, EngineEvent } from '../whatsapp/engine.ts';
+import { explainRefusal, RECIPIENT_STALE } from '../whatsapp/refusals.ts';
 import { isTransientRefusal } from './retry.ts';
 import type { Settler } from './settle.ts';
 
@@ -13,11 +14,16 @@ export async function settleEngineEvent(
 ): Promise<void> {
   if (event.type === 'receipt') {
     await settleReceipt(settler, account.id, event.messageId, event.status, event.at);
-  } else if (event.type === 'refused' && !isTransientRefusal(event.code)) {
+  } else if (event.type === 'refused' && isFinal(event.code)) {
     const { messageId, code: errorCode } = event;
-    const errorMessage = `WhatsApp's server refused the message (${errorCode}).`;
+    const errorMessage = explainRefusal(errorCode);
     await settler.settle({ kind: 'refused', held: account, messageId, errorCode, errorMessage });
   }
+}
+
+/** A message that waits for its next attempt is tried again with the recipient's devices asked for anew. */
+function isFinal(code: string): boolean {
+  return !isTransientRefusal(code) && code !== RECIPIENT_STALE;
 }
 
 /**

@@ -3,13 +3,21 @@ import { CONTENT_TYPES } from './content.ts';
 import type { EngineCapabilities } from './engine.ts';
 
 export const CAPABILITIES = {
-  baileys: { contentTypes: CONTENT_TYPES, pairingCode: true, passkey: true, groups: true, markRead: true },
+  baileys: {
+    contentTypes: CONTENT_TYPES,
+    pairingCode: true,
+    passkey: true,
+    groups: true,
+    markRead: true,
+    standing: true,
+  },
   'wa-multi-session': {
     contentTypes: CONTENT_TYPES,
     pairingCode: true,
     passkey: true,
     groups: true,
     markRead: true,
+    standing: true,
   },
 } as const satisfies Record<string, EngineCapabilities>;
 

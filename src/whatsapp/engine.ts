@@ -1,6 +1,7 @@
 /**
  * The port between the gateway and whatever speaks WhatsApp. An adapter holds sockets and nothing else:
- * it never decides to reconnect, never retries a send and never writes history.
+ * it never decides to reconnect, never retries a send and never writes history. Once in a send it may put the message on the
+ * wire again: when the server says that the recipient's devices were wrong, and these were asked for anew.
  */
 import type { Readable } from 'node:stream';
 import type { LeftOut } from '../db/schema.ts';
@@ -107,6 +108,29 @@ export interface Person {
 
 export type ReceiptStatus = 'sent' | 'delivered' | 'read';
 
+/** The account may not start new chats until `until`, epoch milliseconds; `kind` is WhatsApp's name for it. */
+export interface TimeLock {
+  until: number;
+  kind: string;
+}
+
+/** How many new chats WhatsApp lets the account start in a cycle. */
+export interface NewChatCap {
+  /** null: it named no number */
+  total: number | null;
+  used: number;
+  /** `NONE`, `FIRST_WARNING`, `SECOND_WARNING`, `CAPPED` */
+  status: string;
+  /** end of the cycle, epoch milliseconds; null: not told */
+  until: number | null;
+}
+
+/** How the account stands with WhatsApp: null means that there is no such thing, what is missing was not told. */
+export interface Standing {
+  timeLock?: TimeLock | null;
+  newChatCap?: NewChatCap | null;
+}
+
 /** What an adapter tells. One `closed` per `open`, always the last event of that socket. */
 export type EngineEvent =
   | { type: 'qr'; qr: string; expiresAt: number }
@@ -124,6 +148,8 @@ export type EngineEvent =
   | { type: 'mapping'; lid: string; phone: string }
   /** the phone has told whom it knows; their LIDs were told before, as mappings */
   | { type: 'people'; people: Person[] }
+  /** told by the server by itself, when the session is connected, and after a refusal that is about the account */
+  | ({ type: 'standing' } & Standing)
   /** the directory knows the dialled number `alias` as the account `phone` (E.164 digits) */
   | { type: 'alias'; alias: string; phone: string; lid: string | null };
 
@@ -240,6 +266,8 @@ export interface EngineCapabilities {
   passkey: boolean;
   groups: boolean;
   markRead: boolean;
+  /** it tells how the account stands with WhatsApp */
+  standing: boolean;
 }
 
 /**

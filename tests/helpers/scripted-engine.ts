@@ -46,6 +46,7 @@ export function createScriptedEngine(): ScriptedEngine {
       passkey: false,
       groups: false,
       markRead: false,
+      standing: true,
     },
     opens: [],
     sockets: new Map(),

@@ -136,11 +136,20 @@ describe('outcomes of an attempt', () => {
     const account = await q.account();
     const { id, messageId } = await q.queue(account);
     await q.settler.settle({ kind: 'retry', claim: await claim(account, id), availableAt: now() + 60_000 });
-    const event = { type: 'refused', messageId, code: '479', at: now() } as const;
+    const event = { type: 'refused', messageId, code: '463', at: now() } as const;
     await settleEngineEvent(q.settler, { ...account, fence: 9 }, event);
     expect((await q.message(id)).status).toBe('sending');
     await settleEngineEvent(q.settler, account, event);
-    expect(await q.message(id)).toMatchObject({ status: 'failed', errorCode: '479' });
+    expect(await q.message(id)).toMatchObject({ status: 'failed', errorCode: '463' });
+  });
+
+  it('a late refusal that is about the devices of the recipient leaves the next try to it', async () => {
+    const account = await q.account();
+    const { id, messageId } = await q.queue(account);
+    await q.settler.settle({ kind: 'retry', claim: await claim(account, id), availableAt: now() + 60_000 });
+    await settleEngineEvent(q.settler, account, { type: 'refused', messageId, code: '479', at: now() });
+    expect(await q.row(id)).toMatchObject({ status: 'pending' });
+    expect(await q.message(id)).toMatchObject({ errorCode: null });
   });
 });
 

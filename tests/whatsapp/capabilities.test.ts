@@ -17,12 +17,14 @@ function documented(): Record<'baileys' | 'wa-multi-session', string[]> {
 it.each(['baileys', 'wa-multi-session'] as const)(
   'the documented capabilities of %s are those it has',
   (name) => {
-    const { contentTypes, pairingCode, groups, markRead } = CAPABILITIES[name];
+    const { contentTypes, pairingCode, passkey, groups, markRead, standing } = CAPABILITIES[name];
     const expected = [
       ...contentTypes,
       ...(pairingCode ? ['pairing code'] : []),
+      ...(passkey ? ['passkey'] : []),
       ...(groups ? ['groups'] : []),
       ...(markRead ? ['mark read'] : []),
+      ...(standing ? ['standing'] : []),
     ];
     expect(documented()[name]).toEqual(expected);
   },

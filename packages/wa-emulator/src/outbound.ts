@@ -50,7 +50,7 @@ export function takeClientMessage(
     }
   }
   const behaviour: Behaviour = to.kind === 'user' ? behaviourOf(world, to.phone) : { kind: 'ok' };
-  if (behaviour.kind === 'stale_devices' && to.kind === 'user' && isStale(world, to.phone)) {
+  if (staleAmong(world, to, behaviour).length > 0) {
     ack(SMAX_INVALID);
     return;
   }
@@ -60,11 +60,14 @@ export function takeClientMessage(
   });
 }
 
-/** Until the client has asked for the devices of that number since it was refused. */
-function isStale(world: World, phone: string): boolean {
-  if (world.staleDevices.get(phone) === 'asked') return false;
-  world.staleDevices.set(phone, 'refused');
-  return true;
+/** Recipients, or members of the group, whose devices the client has not asked for since it was refused. */
+function staleAmong(world: World, to: Address, behaviour: Behaviour): string[] {
+  const members = to.kind === 'group' ? (world.groups.get(to.id)?.participants ?? []) : [];
+  const ruled = members.filter((phone) => world.rules.peek(phone).kind === 'stale_devices');
+  if (to.kind === 'user' && behaviour.kind === 'stale_devices') ruled.push(to.phone);
+  const stale = ruled.filter((phone) => world.staleDevices.get(phone) !== 'asked');
+  for (const phone of stale) world.staleDevices.set(phone, 'refused');
+  return stale;
 }
 
 /** Nobody is there under another spelling than the account's own. */

@@ -3,6 +3,7 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { Clock } from '../../utils/clock.ts';
 import { createLru } from '../../utils/lru.ts';
 import type { EngineEvent, SendResult } from '../engine.ts';
+import { explainRefusal } from '../refusals.ts';
 
 /** Ids of sends that gave up, kept to recognise an acknowledgement that comes late. */
 const MAX_GIVEN_UP = 1_000;
@@ -60,16 +61,4 @@ export function createAckBook(clock: Clock, tell: (event: EngineEvent) => void):
       givenUp.delete(messageId);
     },
   };
-}
-
-/** What is known of the codes of WhatsApp's error acknowledgements. */
-function explainRefusal(code: string): string {
-  switch (code) {
-    case '463':
-      return 'WhatsApp restricts this number: it may not start this conversation';
-    case '479':
-      return 'WhatsApp refused the message as malformed or badly addressed';
-    default:
-      return `WhatsApp refused the message (${code})`;
-  }
 }

@@ -11,6 +11,8 @@ export interface GroupCache {
   get(jid: string): GroupMetadata | undefined;
   /** From the cache, else from the server. */
   fetch(sock: WASocket, jid: string): Promise<GroupMetadata>;
+  /** The next `fetch` asks the server. */
+  forget(jid: string): void;
   /** Forgets a group when the server tells of a change in it. */
   follow(sock: WASocket): void;
 }
@@ -26,6 +28,7 @@ export function createGroupCache(): GroupCache {
       groups.set(jid, metadata);
       return metadata;
     },
+    forget: (jid) => void groups.delete(jid),
     follow(sock) {
       sock.ev.on('group-participants.update', ({ id }) => void groups.delete(id));
       sock.ev.on('groups.update', (updates) => {

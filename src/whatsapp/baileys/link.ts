@@ -43,6 +43,7 @@ import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
 import { createResends } from './resends.ts';
 import { boundRetryMemory } from './retry-memory.ts';
 import { makeSocketConfig, type SessionParts } from './socket-config.ts';
+import { followStanding } from './standing.ts';
 import { holdsKeys, installTransactions, persistKeys } from './transactions.ts';
 import { withServerRoot } from './trust.ts';
 
@@ -165,6 +166,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     followEnd(link, () => open, control);
     followTraffic(link, deps, control);
     followHistory(link, auth, deps, control);
+    followStanding(link, control);
     groups.follow(sock);
     sock.ws.on('CB:success', () => control.watch('timed_out', LOGIN_TIMEOUT_MS));
     sock.ev.on('creds.update', () => {

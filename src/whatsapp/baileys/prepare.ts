@@ -67,6 +67,39 @@ export async function prepareRecipient(link: Link, to: Recipient): Promise<Prepa
   return prepareUser(link, account, check.lid);
 }
 
+/**
+ * Asks the server once more who the recipient is, and for the devices on both sides; the recipient as the directory names
+ * them now. Rejects when no answer comes or the connection is closed.
+ */
+export async function refreshRecipient(link: Link, to: Recipient): Promise<Recipient> {
+  if (isGroupJid(to.jid)) {
+    link.groups.forget(to.jid);
+    const { participants } = await link.groups.fetch(link.sock, to.jid);
+    await findDevices(
+      link,
+      participants.map(({ id }) => canonicalJid(id)),
+      { fresh: true },
+    );
+    return to;
+  }
+  const phone = to.phone ?? phoneOf(to.jid);
+  const [check] = phone === null ? [] : await queryNumbers(link.sock, [phone]);
+  const account = phoneOf(check?.jid ?? null);
+  if (check?.jid && check.lid) {
+    const pair = { lid: lidJid(check.lid), pn: check.jid };
+    await link.sock.signalRepository.lidMapping.storeLIDPNMappings([pair]);
+  }
+  if (phone !== null && account !== null && account !== phone) {
+    link.learnAlias({ alias: phone, phone: account, lid: check?.lid ?? null });
+  }
+  const lid = check?.lid ?? to.lid;
+  const names = [lid === null ? to.jid : lidJid(lid), phoneJid(account ?? phone ?? '')];
+  const users = [...new Set(phone === null ? names.slice(0, 1) : names)];
+  const own = [ownJid(link.sock, true), ownJid(link.sock, false)];
+  await findDevices(link, [...own, ...users], { fresh: true });
+  return { ...to, lid };
+}
+
 /** Null when it is not known, or no answer comes. */
 async function findLid(link: Link, phone: string | null): Promise<string | null> {
   if (phone === null) return null;

@@ -3,17 +3,35 @@ import { type Clock, sleep } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { Content } from '../content.ts';
 import type { Recipient, SendOptions, SendResult } from '../engine.ts';
+import { RECIPIENT_STALE } from '../refusals.ts';
 import type { Acknowledgement } from './ack-book.ts';
 import { withBound } from './bound.ts';
+import { answered } from './devices.ts';
 import type { EncodedContent } from './encode.ts';
 import type { Link } from './link-types.ts';
-import type { Ready } from './prepare.ts';
+import { type Ready, refreshRecipient } from './prepare.ts';
 import { EncodeError, prepareMessage } from './prepare-message.ts';
 import { type Relay, runRelay, WITHDRAWN } from './relay-scope.ts';
 import { MediaGoneError } from './uploads.ts';
 
-/** See Engine.send. Never rejects. */
+/**
+ * See Engine.send. Never rejects. When the server says that the recipient's devices or address were wrong, these are asked
+ * for anew and the message is sent once more, with the same id.
+ */
 export async function sendOnce(
+  link: Link,
+  clock: Clock,
+  to: Recipient,
+  content: Content,
+  options: SendOptions,
+): Promise<SendResult> {
+  const first = await tryOnce(link, clock, to, content, options);
+  if (first.outcome !== 'refused' || first.code !== RECIPIENT_STALE) return first;
+  const refreshed = await answered(link, refreshRecipient(link, to)).catch(() => to);
+  return tryOnce(link, clock, refreshed, content, { ...options, typingMs: 0 });
+}
+
+async function tryOnce(
   link: Link,
   clock: Clock,
   to: Recipient,

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
+import { newMessageId } from '../../src/utils/ids.ts';
+import { type BaileysEngineOptions, createBaileysEngine } from '../../src/whatsapp/baileys/adapter.ts';
+import { readCap, readLock } from '../../src/whatsapp/baileys/standing.ts';
+import type { EngineName } from '../../src/whatsapp/capabilities.ts';
+import type { AccountRef, Engine, Standing } from '../../src/whatsapp/engine.ts';
+import { createMultiSessionEngine } from '../../src/whatsapp/multi-session/adapter.ts';
+import { sendOptions, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+
+const PHONE = '6281100000801';
+const SIX_HOURS = 21_600;
+const ENGINES: Record<EngineName, (options: BaileysEngineOptions) => Engine> = {
+  baileys: createBaileysEngine,
+  'wa-multi-session': createMultiSessionEngine,
+};
+
+describe.each(Object.entries(ENGINES))('what %s tells of the account', (_name, createEngine) => {
+  let world: TestEngine;
+  let account: AccountRef;
+  let next = 1;
+  const freshNumber = () => `62847${String(next++).padStart(7, '0')}`;
+
+  beforeAll(async () => {
+    world = await startTestEngine({}, createEngine);
+    account = await world.connect(PHONE);
+  });
+  afterAll(() => world.stop());
+  beforeEach(() => world.emulator.reset());
+
+  const told = (): Standing[] =>
+    world.host.events(account.id).flatMap((event) => (event.type === 'standing' ? [event] : []));
+  const toldSince = (count: number) => told().slice(count);
+
+  it('is asked for when it is connected', async () => {
+    await until(() => told().length >= 2);
+    expect(told()[0]).toMatchObject({ timeLock: null });
+    expect(told()[1]).toMatchObject({ newChatCap: null });
+  });
+
+  it('comes by itself: a time lock, its end, a cap', async () => {
+    let before = told().length;
+    const lock = world.emulator.setStanding({
+      phone: PHONE,
+      timeLock: { seconds: SIX_HOURS, kind: 'BIZ_QUALITY' },
+    });
+    await until(() => toldSince(before).length > 0);
+    const until6h = Date.parse(lock.timeLock?.until ?? '');
+    expect(toldSince(before)).toMatchObject([{ timeLock: { until: until6h, kind: 'BIZ_QUALITY' } }]);
+    before = told().length;
+    world.emulator.setStanding({ phone: PHONE, timeLock: null });
+    await until(() => toldSince(before).length > 0);
+    expect(toldSince(before)).toMatchObject([{ timeLock: null }]);
+    before = told().length;
+    world.emulator.setStanding({ phone: PHONE, cap: { total: 30, used: 4, status: 'SECOND_WARNING' } });
+    await until(() => toldSince(before).length > 0);
+    expect(toldSince(before)).toMatchObject([
+      { newChatCap: { total: 30, used: 4, status: 'SECOND_WARNING', until: expect.any(Number) } },
+    ]);
+  });
+
+  it('is asked for after a 463, which fails', async () => {
+    const lock = world.emulator.setStanding({
+      phone: PHONE,
+      timeLock: { seconds: SIX_HOURS },
+      silent: true,
+    });
+    const before = told().length;
+    expect(await world.send(account, freshNumber(), 'hello')).toMatchObject({
+      outcome: 'refused',
+      code: '463',
+    });
+    await until(() => toldSince(before).some(({ timeLock }) => timeLock), 20_000);
+    expect(toldSince(before)).toContainEqual({
+      type: 'standing',
+      timeLock: { until: Date.parse(lock.timeLock?.until ?? ''), kind: 'DEFAULT' },
+    });
+  });
+
+  it('a 479 is answered by asking for devices and address once more, and one more try', async () => {
+    const to = freshNumber();
+    const messageId = newMessageId();
+    expect((await world.send(account, to, 'first')).outcome).toBe('acknowledged');
+    world.emulator.setRule({ number: to, behaviour: 'stale_devices' });
+    let asked = 0;
+    const mayRelay = async () => ++asked > 0;
+    const result = await world.send(account, to, 'second', { messageId, mayRelay });
+    expect(result.outcome).toBe('acknowledged');
+    expect(asked).toBe(2);
+    expect(world.emulator.stanzas({ to }).filter(({ id }) => id === messageId)).toHaveLength(2);
+    await until(() => world.emulator.messages({ to, id: messageId }).length === 1);
+  });
+
+  it('a second 479 fails the message, after two stanzas', async () => {
+    const to = freshNumber();
+    const messageId = newMessageId();
+    world.emulator.setRule({ number: to, behaviour: 'ack_error:479' });
+    const result = await world.send(account, to, 'hello', { messageId });
+    expect(result).toMatchObject({ outcome: 'refused', code: '479' });
+    expect(world.emulator.stanzas({ to }).filter(({ id }) => id === messageId)).toHaveLength(2);
+  });
+
+  it('the second try does not leave when it may not', async () => {
+    const to = freshNumber();
+    world.emulator.setRule({ number: to, behaviour: 'ack_error:479' });
+    let asked = 0;
+    const result = await world.send(account, to, 'hello', { mayRelay: async () => ++asked === 1 });
+    expect(result.outcome).toBe('withheld');
+    expect(world.emulator.stanzas({ to })).toHaveLength(1);
+  });
+
+  it('a group with stale devices of a member is tried once more as well', async () => {
+    const [one = '', two = ''] = [freshNumber(), freshNumber()];
+    const { id } = world.emulator.createGroup({ subject: 'G', participants: [PHONE, one, two] });
+    const to = { jid: id, phone: null, lid: null };
+    const content = { type: 'text' as const, text: 'hello' };
+    const send = () => world.engine.send(account.id, to, content, sendOptions());
+    expect((await send()).outcome).toBe('acknowledged');
+    world.emulator.setRule({ number: two, behaviour: 'stale_devices' });
+    expect((await send()).outcome).toBe('acknowledged');
+    await until(() => world.emulator.messages({ to: two }).length === 2);
+  });
+});
+
+test('a lock without an end lasts a minute, one that has ended is none', () => {
+  expect(readLock({ isActive: true }, 1_000)).toEqual({ until: 61_000, kind: 'DEFAULT' });
+  expect(readLock({ isActive: true, timeEnforcementEnds: new Date(999) }, 1_000)).toBeNull();
+  expect(readLock({ isActive: true, timeEnforcementEnds: new Date(Number.NaN) }, 0)?.until).toBe(60_000);
+  expect(readLock({ isActive: false, timeEnforcementEnds: new Date(9_000) }, 1_000)).toBeNull();
+});
+
+test.each([
+  [null, null],
+  [{ total_quota: -1, used_quota: 0 }, null],
+  [{ total_quota: 0, used_quota: 0 }, null],
+  [{ total_quota: Number.NaN }, null],
+  [{ total_quota: 20 }, { total: 20, used: 0, status: 'NONE', until: null }],
+  [
+    { total_quota: 20, used_quota: 7, cycle_end_timestamp: '1779604800' },
+    { total: 20, used: 7, status: 'NONE', until: 1_779_604_800_000 },
+  ],
+  [
+    { used_quota: -4, capping_status: 'CAPPED' as never },
+    { total: null, used: 0, status: 'CAPPED', until: null },
+  ],
+])('the cap %j is read as %j', (info, cap) => {
+  expect(readCap(info)).toEqual(cap);
+});
