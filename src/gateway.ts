@@ -11,6 +11,7 @@ import { settings } from './db/schema.ts';
 import { startHttp } from './http-server.ts';
 import { settleEngineEvent } from './queue/engine-events.ts';
 import { createSettler } from './queue/settle.ts';
+import { createStandingKeeper } from './queue/standing.ts';
 import type { Deps } from './services/context.ts';
 import { buildDeps } from './services/deps.ts';
 import { announceKeys, requireSharedKeys, withdrawKeys } from './services/encryption/announcements.ts';
@@ -46,6 +47,7 @@ import { createOtpExpiry } from './workers/otp-expiry.ts';
 import { createOtpFailover } from './workers/otp-failover.ts';
 import { createOwnership } from './workers/ownership.ts';
 import { createPeers } from './workers/peers.ts';
+import { createRestrictionEnds } from './workers/restrictions.ts';
 import { createSessionSupervisor, type SessionSupervisor } from './workers/session-supervisor/index.ts';
 import { createWebhookSender } from './workers/webhook-sender/index.ts';
 
@@ -175,6 +177,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     createCampaignFeeder(deps),
     createOtpExpiry(deps),
     createOtpFailover(deps),
+    createRestrictionEnds(deps),
     createWebhookSender({ ...deps, outgoing: measurePosts(metrics, clock, deps.outgoing) }),
     createBroadcastUpkeep(deps),
     createMailSender(deps),
@@ -193,6 +196,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
         logger.error('a receipt could not be written', { error, account: account.id }),
       );
     },
+    onStanding: createStandingKeeper(deps),
   });
   return {
     async start() {

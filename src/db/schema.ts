@@ -384,12 +384,12 @@ export const messageQueue = table(
     status: oneOf('pending', 'sending').notNull(),
     /** 0 high, 1 normal, 2 low */
     priority: int().notNull(),
+    availableAt: timestamp().notNull(),
     /**
-     * When it was due before it stepped aside, because strangers may not be written to; null: it did not. Declared before
-     * `availableAt`: MySQL sets columns in this order, and this one is set from that one.
+     * When it was due before it stepped aside, because strangers may not be written to; null: it did not. Declared after
+     * `availableAt`: MySQL sets columns in this order, and that one is set from this one.
      */
     dueAt: timestamp(),
-    availableAt: timestamp().notNull(),
     expiresAt: timestamp(),
     attempts: int().notNull().default(0),
     claimedFence: bigint(),

@@ -6,13 +6,16 @@ import { messageQueue, whatsappAccounts } from '../db/schema.ts';
 import { record } from '../events/record.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import type { QueueDeps } from './deps.ts';
-import type { Held } from './fence.ts';
+import { type Held, isHeldRow } from './fence.ts';
 import type { LimitReason } from './limits.ts';
 import type { Priority } from './priority.ts';
 import { LIMIT_REASONS, type SendingRow } from './session-state.ts';
 
 export interface AccountState
-  extends Pick<SendingRow, 'limits' | 'pausedUntil' | 'pauseReason' | 'breakerUntil' | 'breakerCode'> {
+  extends Pick<
+    SendingRow,
+    'limits' | 'pausedUntil' | 'pauseReason' | 'breakerUntil' | 'breakerCode' | 'linkedAt' | 'newChatCap'
+  > {
   owner: string | null;
   fence: number;
   lastHighAt: number | null;
@@ -27,6 +30,8 @@ const stateColumns = {
   breakerUntil: whatsappAccounts.breakerUntil,
   breakerCode: whatsappAccounts.breakerCode,
   lastHighAt: whatsappAccounts.lastHighAt,
+  linkedAt: whatsappAccounts.linkedAt,
+  newChatCap: whatsappAccounts.newChatCap,
 } as const;
 
 const stateOf = prepared((db) =>
@@ -96,14 +101,6 @@ export async function pauseForLimit(
     }
     return true;
   });
-}
-
-function isHeldRow(account: Held): SQL | undefined {
-  return and(
-    eq(whatsappAccounts.id, account.id),
-    eq(whatsappAccounts.owner, account.owner),
-    eq(whatsappAccounts.fence, account.fence),
-  );
 }
 
 function isFreeToPause(now: number): SQL | undefined {

@@ -6,7 +6,7 @@
 import { and, eq, inArray, isNull, lte, or } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { affected } from '../db/ops.ts';
-import { messageQueue, messages, waPeople, whatsappAccounts } from '../db/schema.ts';
+import { messages, waPeople, whatsappAccounts } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
 import { backoffMs } from '../utils/backoff.ts';
 import { DAY_MS, MINUTE_MS } from '../utils/durations.ts';
@@ -15,10 +15,6 @@ import { isGroupJid, lidJid, phoneJid } from '../whatsapp/jid.ts';
 import { CHAT_REFUSED } from '../whatsapp/refusals.ts';
 import { findSubscribers } from '../whatsapp/subscribers.ts';
 import type { MessageRef } from './claim.ts';
-import type { QueueDeps } from './deps.ts';
-import { isHeld } from './fence.ts';
-import { readCandidates } from './look-ahead.ts';
-import type { Priority } from './priority.ts';
 import type { Addressee } from './subscriber-peers.ts';
 
 const FIRST_PAUSE_MS = 15 * MINUTE_MS;
@@ -114,26 +110,4 @@ export async function readKnown(
     );
   for (const { jid } of chats) known.add(spellings.get(jid) ?? jid);
   return known;
-}
-
-/**
- * While the breaker is open: rows for people who do not know the session step aside until then, as many as there are
- * among the next `reach` of that priority. How many rows moved.
- */
-export async function deferStrangers(
-  deps: QueueDeps,
-  held: AccountRef,
-  input: { priority: Priority; until: number; reach: number },
-): Promise<number> {
-  const ahead = await readCandidates(deps.db, held.id, input.priority, input.reach);
-  const known = await readKnown(deps.db, held, ahead);
-  const ids = ahead
-    .filter((row) => !known.has(row.peer) && row.availableAt < input.until)
-    .map((row) => row.id);
-  if (ids.length === 0) return 0;
-  const moved = await deps.db
-    .update(messageQueue)
-    .set({ availableAt: input.until })
-    .where(and(inArray(messageQueue.id, ids), eq(messageQueue.status, 'pending'), isHeld(deps.db, held)));
-  return affected(moved);
 }

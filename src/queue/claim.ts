@@ -7,6 +7,7 @@ import { newId } from '../utils/ids.ts';
 import type { Recipient } from '../whatsapp/engine.ts';
 import type { QueueDeps } from './deps.ts';
 import { HELD, type Held, heldValues, isHeld } from './fence.ts';
+import { type ContactSpending, contactLeaves, spendContact, takeTurn } from './first-contacts.ts';
 import { type Candidate, readCandidates } from './look-ahead.ts';
 import { asPriority, type Priority } from './priority.ts';
 
@@ -38,6 +39,8 @@ export interface Claim extends MessageRef {
   attemptId: string;
   /** the time in that row, epoch milliseconds */
   attemptAt: number;
+  /** whom it is a first contact of, as the limit counts people; null: somebody who knows the session, or nothing counts */
+  stranger: string | null;
 }
 
 export const messageRefColumns = {
@@ -62,6 +65,7 @@ const takeRow = preparedWrite<ReturnType<typeof heldValues> & Record<TakeValue, 
     .set({
       status: 'sending',
       claimedFence: sql`${HELD.fence}`,
+      dueAt: null,
       attempts: sql`${sql.placeholder('attempts')}`,
     })
     .where(
@@ -91,25 +95,30 @@ const countAttempt = preparedWrite<{ id: string; now: number }>((db) =>
 
 /**
  * Takes one row: marks it, counts the attempt (row, history and send_attempts) in one transaction. Null when the
- * row is gone, taken, tried meanwhile or not due, or when `held` is not the session's owner and fence any more.
+ * row is gone, taken, tried meanwhile or not due, or when `held` is not the session's owner and fence any more. With
+ * `contact`, for a stranger, it also spends a first contact, and is null when there is none left.
  */
 export async function claimRow(
   deps: QueueDeps,
   held: Held,
   candidate: Candidate,
   now: number,
+  contact: ContactSpending | null = null,
 ): Promise<Claim | null> {
   const { id, contentJson, recipient } = candidate;
   const attempts = candidate.attempts + 1;
   const attemptId = newId(now);
   const priority = asPriority(candidate.priority);
+  const stranger = contact?.person ?? null;
   return transact(deps.database, async (tx) => {
+    if (contact !== null && !(await takeTurn(tx, held, contact, { priority, now }))) return null;
     const values = { id, attempts, seenAttempts: candidate.attempts, now, ...heldValues(held) };
     if (affected(await takeRow(tx, values)) === 0) return null;
+    if (stranger !== null) await spendContact(tx, held.id, stranger, { attemptId, now });
     await countAttempt(tx, { id, now });
     await insertMany(tx, sendAttempts, [{ id: attemptId, accountId: held.id, recipient, priority, at: now }]);
     const content = contentJson === null ? await readContent(tx, id) : parseJson(contentJson);
-    return { ...candidate, content, priority, attempts, held, attemptId, attemptAt: now };
+    return { ...candidate, content, priority, attempts, held, attemptId, attemptAt: now, stranger };
   });
 }
 
@@ -209,9 +218,15 @@ const LEAVES_AT_ONCE_MS = 250;
  */
 export async function countAsLeaving(
   db: Db,
-  { attemptId, attemptAt }: Pick<Claim, 'attemptId' | 'attemptAt'>,
+  {
+    accountId,
+    attemptId,
+    attemptAt,
+    stranger,
+  }: Pick<Claim, 'accountId' | 'attemptId' | 'attemptAt' | 'stranger'>,
   now: number,
 ): Promise<void> {
   if (now - attemptAt < LEAVES_AT_ONCE_MS) return;
   await db.update(sendAttempts).set({ at: now }).where(eq(sendAttempts.id, attemptId));
+  if (stranger !== null) await contactLeaves(db, accountId, stranger, now);
 }

@@ -18,6 +18,15 @@ export function heldValues({ id, owner, fence }: Held) {
   return { heldId: id, heldOwner: owner, heldFence: fence };
 }
 
+/** The same, of the session's row itself. */
+export function isHeldRow(account: Held): SQL | undefined {
+  return and(
+    eq(whatsappAccounts.id, account.id),
+    eq(whatsappAccounts.owner, account.owner),
+    eq(whatsappAccounts.fence, account.fence),
+  );
+}
+
 /** The condition that the session still belongs to this owner under this fence: a stale owner's write hits no row. */
 export function isHeld(db: Db, account: Held | typeof HELD): SQL {
   return exists(

@@ -5,7 +5,7 @@
 import { and, asc, eq, gt, gte, inArray, isNotNull, isNull, lte, or } from 'drizzle-orm';
 import { readBatches } from '../db/batches.ts';
 import { affected } from '../db/ops.ts';
-import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
+import { firstContacts, messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { FUTURE_MS } from '../utils/clock.ts';
 import { idAt, timeOfId } from '../utils/ids.ts';
 import type { QueueDeps } from './deps.ts';
@@ -85,6 +85,11 @@ function makeDue({ db }: Pick<QueueDeps, 'db'>, held: Held, ids: readonly string
 
 /** Attempts of the future count as of now: a window that is too full for a minute, not for a day. */
 async function healAttempts({ db }: QueueDeps, held: Held, now: number): Promise<boolean> {
+  const contactsAhead = and(eq(firstContacts.accountId, held.id), gt(firstContacts.at, now + FUTURE_MS));
+  await db
+    .update(firstContacts)
+    .set({ at: now })
+    .where(and(contactsAhead, isHeld(db, held)));
   const ahead = and(eq(sendAttempts.accountId, held.id), gt(sendAttempts.at, now + FUTURE_MS));
   const found = await db.select({ id: sendAttempts.id }).from(sendAttempts).where(ahead).limit(1);
   if (found.length === 0) return false;

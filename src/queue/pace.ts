@@ -13,7 +13,7 @@ export interface Pace {
   otpReservePercent: number;
 }
 
-type Pacing = Config['pacing'];
+export type Pacing = Config['pacing'];
 
 /** A new number begins slowly. */
 export interface WarmUp {

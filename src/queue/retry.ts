@@ -6,7 +6,8 @@ import type { LeftOut, SendResult } from '../whatsapp/engine.ts';
 export type Decision =
   | { action: 'sent'; at: number; leftOut: LeftOut[] | null }
   | { action: 'retry'; availableAt: number; reason: string }
-  | { action: 'failed'; errorCode: string; errorMessage: string }
+  /** `unsent`: nothing was put on the wire */
+  | { action: 'failed'; errorCode: string; errorMessage: string; unsent?: true }
   /** back to pending as if it had not been tried; not before `availableAt`, when there is one */
   | { action: 'release'; availableAt?: number };
 
@@ -22,7 +23,7 @@ export interface Attempt {
   random: number;
 }
 
-/** Server-side trouble that passes; every other error acknowledgement (463, 479, …) is about this message. */
+/** Server-side trouble that passes; every other error acknowledgement is the last word about this message. */
 const TRANSIENT_REFUSALS: ReadonlySet<string> = new Set(['429', '500', '502', '503', '504']);
 const FIRST_BACKOFF_MS = 2_000;
 /** The longest wait between two attempts. */
@@ -57,7 +58,7 @@ export function decide(attempt: Attempt): Decision {
         availableAt: attempt.now + jittered(POSTPONE_MS, attempt.random),
       };
     case 'impossible':
-      return { action: 'failed', errorCode: result.code, errorMessage: result.message };
+      return { action: 'failed', errorCode: result.code, errorMessage: result.message, unsent: true };
     case 'refused':
       if (isTransientRefusal(result.code)) return again(attempt, result.code, result.message);
       return { action: 'failed', errorCode: result.code, errorMessage: result.message };

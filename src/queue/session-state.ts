@@ -1,5 +1,5 @@
 /** What holds a session's messages: one pure answer from its row, for all who need it. */
-import type { whatsappAccounts } from '../db/schema.ts';
+import { whatsappAccounts } from '../db/schema.ts';
 import { breakerReason } from './breaker.ts';
 import type { LimitReason } from './limits.ts';
 import { endOfPause, HAND_PAUSE } from './pause.ts';
@@ -17,7 +17,23 @@ export type SendingRow = Pick<
   | 'pausedPriority'
   | 'breakerUntil'
   | 'breakerCode'
+  | 'linkedAt'
+  | 'newChatCap'
 >;
+
+/** These columns, for those who read them. */
+export const sendingColumns = {
+  status: whatsappAccounts.status,
+  paired: whatsappAccounts.paired,
+  limits: whatsappAccounts.limits,
+  pausedUntil: whatsappAccounts.pausedUntil,
+  pauseReason: whatsappAccounts.pauseReason,
+  pausedPriority: whatsappAccounts.pausedPriority,
+  breakerUntil: whatsappAccounts.breakerUntil,
+  breakerCode: whatsappAccounts.breakerCode,
+  linkedAt: whatsappAccounts.linkedAt,
+  newChatCap: whatsappAccounts.newChatCap,
+} as const;
 
 export interface Hold {
   /** `paused`, `minute_limit`, `hour_limit`, `quiet_hours`, `breaker_463`, … or the session's status */

@@ -6,12 +6,14 @@ import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { tripBreaker, tripsBreaker } from './breaker.ts';
 import { type Claim, type MessageRef, messageRefColumns } from './claim.ts';
 import { type Held, isHeld } from './fence.ts';
+import { giveBackContact } from './first-contacts.ts';
 import { messageFact } from './message-fact.ts';
 import type { Settled } from './settle-proofs.ts';
 import { takeOff } from './take-off.ts';
 
 export type AttemptItem =
-  | { kind: 'failed'; claim: Claim; errorCode: string; errorMessage: string }
+  /** `unsent`: nothing was put on the wire */
+  | { kind: 'failed'; claim: Claim; errorCode: string; errorMessage: string; unsent?: boolean }
   | { kind: 'retry'; claim: Claim; availableAt: number }
   | { kind: 'release'; claim: Claim; availableAt?: number | undefined }
   /** withheld at the last moment because its time had run out */
@@ -41,9 +43,11 @@ export async function settleAttempt(tx: Tx, item: AttemptItem, now: number): Pro
       return release(tx, item.claim, now, item.availableAt);
     case 'failed':
       if ((await takeOff(tx, ownClaim(tx, item.claim))) === 0) return NOTHING;
+      if (item.unsent) await giveBackContact(tx, item.claim);
       return fail(tx, item.claim, item, now);
     case 'expired':
       if ((await takeOff(tx, ownClaim(tx, item.claim))) === 0) return NOTHING;
+      await giveBackContact(tx, item.claim);
       return expire(tx, item.claim, now);
     case 'overdue':
       return expireWaiting(tx, item.id, now);
@@ -80,6 +84,7 @@ async function release(tx: Tx, claim: Claim, now: number, availableAt?: number):
     .set({ attempts: sql`${messages.attempts} - 1`, updatedAt: now })
     .where(eq(messages.id, claim.id));
   await tx.delete(sendAttempts).where(eq(sendAttempts.id, claim.attemptId));
+  await giveBackContact(tx, claim);
   return NOTHING;
 }
 

@@ -147,6 +147,8 @@ export const PACING = {
   perRecipientPerHour: set('MAX_MESSAGES_PER_RECIPIENT', whole(1, 100_000).default(10)),
   /** percent of each window that only high priority may spend */
   otpReservePercent: set('OTP_RESERVE_PERCENT', whole(0, 90).default(20)),
+  /** people who do not know a young session that it may write to in 24 hours; 0 = no limit */
+  newContactsPerDay: set('NEW_CONTACTS_PER_DAY', whole(0, 1_000_000).default(20)),
   maxAttempts: set('MAX_RETRY_ATTEMPTS', whole(1, 20).default(3)),
   ackTimeoutMs: set('ACK_TIMEOUT_MS', whole(1000, 120_000).default(20_000)),
   prepareTimeoutMs: set('PREPARE_TIMEOUT_MS', whole(1000, 600_000).default(60_000)),

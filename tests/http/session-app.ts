@@ -29,6 +29,7 @@ export async function openSessionApp() {
     credentials: { erase: async ({ id }) => erased.push(id) },
     dispatcher: { add: () => undefined, remove: () => undefined },
     onReceipt: () => undefined,
+    onStanding: () => undefined,
     refreshClientVersion: async () => undefined,
     connectConcurrency: 50,
   });

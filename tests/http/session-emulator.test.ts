@@ -59,6 +59,7 @@ function startWorkers(processId: string): SessionSupervisor {
     credentials: store,
     dispatcher: { add: () => undefined, remove: () => undefined },
     onReceipt: () => undefined,
+    onStanding: () => undefined,
     refreshClientVersion: async () => undefined,
     connectConcurrency: 5,
   });

@@ -25,6 +25,7 @@ export const FAST: Pacing = {
   perHour: 100_000,
   perRecipientPerHour: 100_000,
   otpReservePercent: 20,
+  newContactsPerDay: 0,
   maxAttempts: 3,
   ackTimeoutMs: 20_000,
   prepareTimeoutMs: 20_000,
@@ -42,7 +43,7 @@ const silent = {
 type AccountColumns = Partial<
   Pick<
     typeof whatsappAccounts.$inferInsert,
-    'userId' | 'limits' | 'pausedUntil' | 'pauseReason' | 'lastHighAt'
+    'userId' | 'limits' | 'pausedUntil' | 'pauseReason' | 'lastHighAt' | 'linkedAt' | 'newChatCap'
   >
 >;
 

@@ -17,6 +17,8 @@ const CONNECTED: SendingRow = {
   pausedPriority: null,
   breakerUntil: null,
   breakerCode: null,
+  linkedAt: null,
+  newChatCap: null,
 };
 const QUIET = { quietHours: { from: '11:00', to: '13:00', timeZone: 'UTC' } };
 

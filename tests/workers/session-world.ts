@@ -169,6 +169,7 @@ export async function openWorld() {
         },
       },
       onReceipt: (_account, event) => log.receipts.push(event),
+      onStanding: () => undefined,
       refreshClientVersion: async () => {
         log.refreshes += 1;
       },

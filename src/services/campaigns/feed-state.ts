@@ -4,7 +4,7 @@ import { and, count, eq, gte, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { campaigns, messages, sendAttempts, whatsappAccounts } from '../../db/schema.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
-import { type Hold, queueHold, type SendingRow } from '../../queue/session-state.ts';
+import { type Hold, queueHold, type SendingRow, sendingColumns } from '../../queue/session-state.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
@@ -33,17 +33,10 @@ export async function readRunning(db: Db, campaignId: string): Promise<Running |
     .select({
       campaign: campaigns,
       id: accounts.id,
-      status: accounts.status,
-      paired: accounts.paired,
+      ...sendingColumns,
       owner: accounts.owner,
       fence: accounts.fence,
       phoneNumber: accounts.phoneNumber,
-      limits: accounts.limits,
-      pausedUntil: accounts.pausedUntil,
-      pauseReason: accounts.pauseReason,
-      pausedPriority: accounts.pausedPriority,
-      breakerUntil: accounts.breakerUntil,
-      breakerCode: accounts.breakerCode,
       createdAt: accounts.createdAt,
     })
     .from(campaigns)

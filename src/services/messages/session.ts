@@ -3,7 +3,7 @@ import type { Db } from '../../db/client.ts';
 import { prepared } from '../../db/ops.ts';
 import { whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
-import { isUsable } from '../../queue/session-state.ts';
+import { isUsable, sendingColumns } from '../../queue/session-state.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireSession, sessionNotFound } from '../access.ts';
 import type { Ctx } from '../context.ts';
@@ -12,15 +12,8 @@ const columns = {
   id: whatsappAccounts.id,
   userId: whatsappAccounts.userId,
   sessionId: whatsappAccounts.sessionId,
-  status: whatsappAccounts.status,
-  paired: whatsappAccounts.paired,
-  limits: whatsappAccounts.limits,
-  pausedUntil: whatsappAccounts.pausedUntil,
-  pauseReason: whatsappAccounts.pauseReason,
-  pausedPriority: whatsappAccounts.pausedPriority,
+  ...sendingColumns,
   lastHighAt: whatsappAccounts.lastHighAt,
-  breakerUntil: whatsappAccounts.breakerUntil,
-  breakerCode: whatsappAccounts.breakerCode,
 } as const;
 
 export type SendingSession = Pick<typeof whatsappAccounts.$inferSelect, keyof typeof columns>;

@@ -2,6 +2,14 @@
 import { and, asc, eq } from 'drizzle-orm';
 import { messageQueue, messages } from '../../db/schema.ts';
 import { readKnown } from '../../queue/breaker.ts';
+import {
+  contactLimitOf,
+  limitsContacts,
+  NEW_CONTACTS,
+  personOf,
+  readContacted,
+  readContactRoom,
+} from '../../queue/first-contacts.ts';
 import { paceOf } from '../../queue/pace.ts';
 import { asPriority, PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 import { recipientHeldUntil } from '../../queue/recipient-hold.ts';
@@ -32,9 +40,8 @@ export async function holdsOf(ctx: Ctx, session: SendingSession, message: Waitin
   const { scheduledAt, availableAt, priority } = message;
   const holds = [...sendingState(session, now, priority).holds];
   const stranger = holds.findIndex(({ everybody }) => !everybody);
-  if (stranger >= 0 && (await readKnown(ctx.db, session, [message])).has(message.peer)) {
-    holds.splice(stranger, 1);
-  }
+  if (stranger >= 0 && (await isKnown(ctx, session, message))) holds.splice(stranger, 1);
+  else holds.push(...(await contactHolds(ctx, session, message, now, stranger >= 0)));
   if (scheduledAt !== null && scheduledAt > now) {
     holds.push({ reason: 'scheduled', until: scheduledAt, everybody: true });
   }
@@ -50,6 +57,29 @@ export async function holdsOf(ctx: Ctx, session: SendingSession, message: Waitin
     holds.push({ reason: message.attempts > 0 ? 'retry' : 'put_back', until: availableAt, everybody: true });
   }
   return holds.sort(byLength);
+}
+
+const isKnown = async (ctx: Ctx, session: SendingSession, message: WaitingMessage) =>
+  (await readKnown(ctx.db, session, [message])).has(message.peer);
+
+/** The limit of first contacts, where it holds the message; of one that is a stranger for certain nobody is asked. */
+async function contactHolds(
+  ctx: Ctx,
+  session: SendingSession,
+  message: WaitingMessage,
+  now: number,
+  isStranger: boolean,
+): Promise<Hold[]> {
+  const { pacing } = ctx.config;
+  const limit = contactLimitOf(pacing, session, now);
+  if (!limitsContacts(limit) || (!isStranger && (await isKnown(ctx, session, message)))) return [];
+  const pace = paceOf(pacing, session, now);
+  const person = personOf(message);
+  const spending = { limit, pace, priority: message.priority, now, person };
+  const { until } = await readContactRoom(ctx.db, session.id, spending);
+  if (until === null) return [];
+  const contacted = await readContacted(ctx.db, session.id, [message], now);
+  return contacted.has(person) ? [] : [{ reason: NEW_CONTACTS, until, everybody: false }];
 }
 
 /** The holds as answers show them. */

@@ -64,6 +64,16 @@ const REASONS: Record<string, Record<Lang, Told>> = {
       'Tunggu. Orang yang pernah menulis ke nomor ini tetap dikirimi.',
     ],
   },
+  new_contacts: {
+    en: [
+      'The session has written to as many new people in 24 hours as its limit allows.',
+      'Wait, or raise newContactsPerDay of the session. People who know this number are served meanwhile.',
+    ],
+    id: [
+      'Sesi ini sudah menulis ke orang baru sebanyak batasnya dalam 24 jam.',
+      'Tunggu, atau naikkan newContactsPerDay sesi. Orang yang mengenal nomor ini tetap dilayani.',
+    ],
+  },
   retry: {
     en: ['The last attempt failed. The message is tried again.', 'No action needed.'],
     id: ['Percobaan terakhir gagal. Pesan dicoba lagi.', 'Tidak perlu tindakan.'],

@@ -3,7 +3,7 @@ import { and, eq, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { type OtpFallback, whatsappAccounts } from '../../db/schema.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
-import { type SendingRow, sendingState } from '../../queue/session-state.ts';
+import { type SendingRow, sendingColumns, sendingState } from '../../queue/session-state.ts';
 import { AppError } from '../../utils/errors.ts';
 import { sessionNotFound } from '../access.ts';
 
@@ -50,14 +50,7 @@ export async function readFallbacks(
 const COLUMNS = {
   accountId: accounts.id,
   sessionId: accounts.sessionId,
-  status: accounts.status,
-  paired: accounts.paired,
-  limits: accounts.limits,
-  pausedUntil: accounts.pausedUntil,
-  pauseReason: accounts.pauseReason,
-  pausedPriority: accounts.pausedPriority,
-  breakerUntil: accounts.breakerUntil,
-  breakerCode: accounts.breakerCode,
+  ...sendingColumns,
 };
 
 function toCarrier(row: SendingRow & OtpFallback, now: number): SendingSession {

@@ -17,8 +17,11 @@ export interface AttemptHost {
   maySend(state: AccountState | null): boolean;
   /** False while the session's breaker is open and the recipient does not know it. After `maySend`. */
   mayReach(): Promise<boolean>;
-  /** The engine has answered: the recipient and the slot are free, the outcome is not written yet. */
-  answered(decision: Decision): void;
+  /**
+   * The engine has answered: the recipient and the slot are free, the outcome is not written yet. `unsent`: the message
+   * is over, and nothing of it was put on the wire.
+   */
+  answered(decision: Decision, unsent: boolean): void;
 }
 
 /** Sends one claimed message and settles it. Resolves when the outcome is durable; never rejects. */
@@ -43,7 +46,7 @@ export async function attempt(deps: DispatcherDeps, claim: Claim, host: AttemptH
     now: deps.clock.now(),
     random: (deps.random ?? Math.random)(),
   });
-  host.answered(decision);
+  host.answered(decision, overdue || (decision.action === 'failed' && decision.unsent === true));
   try {
     await deps.settler.settle(overdue ? { kind: 'expired', claim } : settlementOf(claim, decision));
   } catch (error) {
@@ -108,6 +111,7 @@ function settlementOf(claim: Claim, decision: Decision): Settlement {
         claim,
         errorCode: decision.errorCode,
         errorMessage: decision.errorMessage,
+        unsent: decision.unsent === true,
       };
     case 'retry':
       return { kind: 'retry', claim, availableAt: decision.availableAt };

@@ -21,7 +21,7 @@ export interface Gate {
 export function createGate(
   deps: DispatcherDeps,
   account: AccountRef,
-  onLimits: (state: Pick<AccountState, 'limits' | 'lastHighAt'>) => void,
+  onLimits: (state: Pick<AccountState, 'limits' | 'lastHighAt' | 'linkedAt' | 'newChatCap'>) => void,
 ): Gate {
   let lost = false;
   let pausedUntil = 0;

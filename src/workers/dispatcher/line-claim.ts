@@ -1,10 +1,17 @@
 /** A row that is due and allowed: put off if its recipient must wait, else claimed and sent. */
-import { deferStrangers, readKnown, tripsBreaker } from '../../queue/breaker.ts';
+import { readKnown, tripsBreaker } from '../../queue/breaker.ts';
 import { type Claim, claimRow, deferRecipient } from '../../queue/claim.ts';
 import { isToBeNoted } from '../../queue/code-reserve.ts';
+import {
+  type ContactSpending,
+  limitsContacts,
+  personOf,
+  readContactRoom,
+} from '../../queue/first-contacts.ts';
 import type { SpentAttempt } from '../../queue/limits.ts';
 import type { Candidate } from '../../queue/look-ahead.ts';
 import { PRIORITIES, type Priority } from '../../queue/priority.ts';
+import { bringBack, deferStrangers } from '../../queue/step-aside.ts';
 import { peersOf } from '../../queue/subscriber-peers.ts';
 import { attempt } from './attempt.ts';
 import { drawGapMs, type Line, type Windows } from './line.ts';
@@ -27,51 +34,78 @@ export async function takeRow(
     line.lookahead.drop(priority, row.id);
     return;
   }
-  if (await putOff(line, at, priority, row, now)) return;
-  await claimAndSend(line, at, priority, row, now);
+  const looked = await putOff(line, at, priority, row, now);
+  if (looked !== 'put off') await claimAndSend(line, at, { priority, row, contact: looked.contact }, now);
+}
+
+/** Costs nothing for somebody who was found to know the session before. */
+async function isStranger(line: Line, row: Candidate): Promise<boolean> {
+  if (line.known.get(row.peer)) return false;
+  const known = (await readKnown(line.deps.db, line.account, [row])).has(row.peer);
+  if (known) line.known.set(row.peer, true);
+  return !known;
 }
 
 /** A closed breaker costs nothing. */
 async function mayReach(line: Line, row: Candidate): Promise<boolean> {
-  const { deps, account, gate } = line;
-  if (gate.breakerUntil() <= deps.clock.now()) return true;
-  return (await readKnown(deps.db, account, [row])).has(row.peer);
+  if (line.gate.breakerUntil() <= line.deps.clock.now()) return true;
+  return !(await isStranger(line, row));
 }
 
-/** True when the recipient must wait: a stranger while the breaker is open, or one at the limit of a recipient. */
+/** What a message to a stranger is to spend, or until when it must wait. */
+type Strangeness = { until: number; contacted: boolean } | { contact: ContactSpending | null };
+
+/** Of everybody else nothing is asked where neither the breaker nor a limit looks at strangers. */
+async function lookAtStranger(line: Line, priority: Priority, row: Candidate): Promise<Strangeness> {
+  const { deps, account, gate, contacts: limit, pace } = line;
+  const now = deps.clock.now();
+  const breakerUntil = gate.breakerUntil();
+  const isLimited = limitsContacts(limit);
+  if ((breakerUntil <= now && !isLimited) || !(await isStranger(line, row))) return { contact: null };
+  if (breakerUntil > now) return { until: breakerUntil, contacted: false };
+  const person = personOf(row);
+  const { until } = await readContactRoom(deps.db, account.id, { limit, pace, priority, now, person });
+  return until === null ? { contact: { person, limit, pace } } : { until, contacted: true };
+}
+
+/** True when the recipient must wait: a stranger that may not be written to, or one at the limit of a recipient. */
 async function putOff(
   line: Line,
   at: Windows,
   priority: Priority,
   row: Candidate,
   now: number,
-): Promise<boolean> {
+): Promise<{ contact: ContactSpending | null } | 'put off'> {
   const { deps, account, gate } = line;
   const { recipient } = row;
+  const stranger = await lookAtStranger(line, priority, row);
   let moved: number;
-  if (!(await mayReach(line, row))) {
-    const until = gate.breakerUntil();
-    moved = await deferStrangers(deps, account, { priority, until, reach: DEFER_BATCH_SIZE });
+  if ('until' in stranger) {
+    const { until, contacted: exceptContacted } = stranger;
+    const input = { priority, until, reach: DEFER_BATCH_SIZE, exceptContacted };
+    moved = await deferStrangers(deps, account, input);
   } else {
     const jids = at.limits.limitsRecipients(priority) ? await peersOf(deps.db, account, row) : [recipient];
     const others = jids.filter((jid) => jid !== recipient);
     const until = at.limits.recipientAllowedAt(now, priority, recipient, ...others);
-    if (until <= now) return false;
+    if (until <= now) return stranger;
     moved = await deferRecipient(deps, account, { recipient, priority, until, reach: DEFER_BATCH_SIZE });
   }
   line.lookahead.invalidate();
   if (moved === 0) await gate.refresh();
-  return true;
+  return 'put off';
 }
 
-async function claimAndSend(
-  line: Line,
-  at: Windows,
-  priority: Priority,
-  row: Candidate,
-  now: number,
-): Promise<void> {
+/** A row that may be claimed now. */
+interface Taking {
+  priority: Priority;
+  row: Candidate;
+  contact: ContactSpending | null;
+}
+
+async function claimAndSend(line: Line, at: Windows, taking: Taking, now: number): Promise<void> {
   const { busy, attempts, claims, deps } = line;
+  const { priority, row, contact } = taking;
   const { recipient } = row;
   if (priority !== PRIORITIES.high) line.loop = 'ask';
   const spent: SpentAttempt = { at: Math.max(now, at.limits.lastAt() ?? 0), recipient };
@@ -85,7 +119,7 @@ async function claimAndSend(
   at.nextSendAt = after;
   busy.add(recipient);
   line.lookahead.drop(priority, row.id);
-  const claimed = claim(line, priority, row, spent, giveBack);
+  const claimed = claim(line, taking, spent, giveBack);
   claims.add(claimed);
   const done = claimed.then(async (claim) => {
     claims.delete(claimed);
@@ -96,19 +130,19 @@ async function claimAndSend(
   });
   attempts.set(row.id, done);
   // With a gap the next one is not chosen before this one is known to be ours. A server's transactions overtake one
-  // another, and share nothing: there each waits, so that a burst stays in order.
-  if (after > now || deps.database.dialect !== 'sqlite') await claimed;
+  // another, and share nothing: there each waits, so that a burst stays in order. The next stranger is looked at when this
+  // one is counted.
+  if (after > now || contact !== null || deps.database.dialect !== 'sqlite') await claimed;
 }
 
 /** Resolves with null when the row is not ours to send; a failure is kept for the line's next step. Never rejects. */
 function claim(
   line: Line,
-  priority: Priority,
-  row: Candidate,
+  { priority, row, contact }: Taking,
   spent: SpentAttempt,
   giveBack: () => void,
 ): Promise<Claim | null> {
-  return claimRow(line.deps, line.account, row, spent.at).then(
+  return claimRow(line.deps, line.account, row, spent.at, contact).then(
     (claim) => {
       // A reading that began before the claim was committed has brought the row back.
       line.lookahead.drop(priority, row.id);
@@ -139,6 +173,7 @@ async function attemptClaimed(
   const { deps, gate } = line;
   let goesOn = false;
   let refused = false;
+  let unspent = false;
   await attempt(deps, claim, {
     async look(read) {
       line.looking++;
@@ -148,7 +183,7 @@ async function attemptClaimed(
     },
     maySend: (state) => gate.takeIn(state) && !line.stopping.signal.aborted && deps.isSafe?.() !== false,
     mayReach: () => mayReach(line, row),
-    answered(decision) {
+    answered(decision, unsent) {
       refused = decision.action === 'failed' && tripsBreaker(decision.errorCode);
       if (refused) line.tripping++;
       line.inPreparation.delete(spent);
@@ -157,14 +192,32 @@ async function attemptClaimed(
       if (decision.action === 'release') limits.giveBack(spent);
       else limits.left(spent, deps.clock.now());
       goesOn = decision.action === 'release' || decision.action === 'retry';
+      unspent = unsent;
       line.busy.delete(row.recipient);
       line.waiter.wake();
     },
   });
+  if (claim.stranger !== null && unspent) await backAfterRelease(line);
   // What is off the queue changes nothing for the others.
   if (goesOn) line.lookahead.invalidate();
   if (refused) {
     line.tripping--;
     line.stale = true;
+  }
+}
+
+/** A first contact that was given back is there for somebody who has stepped aside. */
+async function backAfterRelease(line: Line): Promise<void> {
+  const { deps, account } = line;
+  try {
+    if ((await bringBack(deps.db, account.id, deps.clock.now(), DEFER_BATCH_SIZE)) > 0) {
+      line.lookahead.invalidate();
+    }
+  } catch (error) {
+    // They wait until the time that was known before.
+    deps.logger.warn('messages that have stepped aside wait on', {
+      sessionId: account.sessionId,
+      error: String(error),
+    });
   }
 }

@@ -1,6 +1,7 @@
 /** What one session's line remembers, and how its limits are rebuilt from the database. */
 
 import { recoverClaims } from '../../queue/claim.ts';
+import { type ContactLimit, contactLimitOf } from '../../queue/first-contacts.ts';
 import { healSession, isQueuedAhead } from '../../queue/heal.ts';
 import { createLimits, type Limits, readSpent, type SpentAttempt } from '../../queue/limits.ts';
 import { readCandidates } from '../../queue/look-ahead.ts';
@@ -8,6 +9,7 @@ import { NOTHING_KNOWN, type Pace, paceOf } from '../../queue/pace.ts';
 import { type QuietHours, readQuietHours } from '../../queue/quiet-hours.ts';
 import { between } from '../../utils/backoff.ts';
 import { loopShare } from '../../utils/loop-share.ts';
+import { createLru } from '../../utils/lru.ts';
 import { createWaiter, type Waiter } from '../../utils/waiter.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { createGate, type Gate } from './gate.ts';
@@ -18,6 +20,11 @@ import type { DispatcherDeps } from './types.ts';
 
 /** A message that another host's clock has queued for later waits no longer than this. */
 const HEAL_EVERY_MS = 1_000;
+
+/** A session whose row has not been read. */
+const NO_CONTACTS_KNOWN = { limits: null, linkedAt: null, newChatCap: null };
+/** People that a line remembers as known, so that the database is asked about each once. */
+const MAX_KNOWN = 5_000;
 
 export interface Windows {
   limits: Limits;
@@ -45,6 +52,10 @@ export interface Line {
   pace: Pace;
   quietHours: QuietHours | null;
   lastHighAt: number | null;
+  /** how many strangers may be written to */
+  contacts: ContactLimit;
+  /** peers that know the session; they do so for good */
+  readonly known: { get(peer: string): true | undefined; set(peer: string, known: true): unknown };
   windows: Windows | null;
   /** looks before a relay that are going on */
   looking: number;
@@ -78,6 +89,7 @@ export function createLine(deps: DispatcherDeps, account: AccountRef): Line {
     line.lastHighAt = state.lastHighAt;
     line.quietHours = readQuietHours(state.limits?.quietHours);
     line.windows?.limits.setPace(line.pace);
+    line.contacts = contactLimitOf(config.pacing, state, clock.now());
   });
   const line: Line = {
     deps,
@@ -95,6 +107,8 @@ export function createLine(deps: DispatcherDeps, account: AccountRef): Line {
     pace: paceOf(config.pacing, NOTHING_KNOWN, clock.now()),
     quietHours: null,
     lastHighAt: null,
+    contacts: contactLimitOf(config.pacing, NO_CONTACTS_KNOWN, clock.now()),
+    known: createLru({ max: MAX_KNOWN }),
     windows: null,
     looking: 0,
     tripping: 0,

@@ -16,7 +16,7 @@ import { inCleanContext } from '../../db/scope.ts';
 import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
 import { keepPeople } from '../../services/sessions/people.ts';
 import { AppError } from '../../utils/errors.ts';
-import type { AccountRef, EngineEvent, Person } from '../../whatsapp/engine.ts';
+import type { AccountRef, EngineEvent, Person, Standing } from '../../whatsapp/engine.ts';
 import type { Ownership } from '../ownership.ts';
 import { createContactMappings } from './contact-mappings.ts';
 import { createOutage } from './outage.ts';
@@ -35,6 +35,8 @@ export interface SupervisorDeps
   commands: CommandBus;
   /** must not throw; what it returns is not waited for */
   onReceipt(account: AccountRef, event: ReceiptEvent): void;
+  /** how the account stands with WhatsApp; the same holds for it */
+  onStanding(account: AccountRef, standing: Standing): void;
   /** Looks for a newer version of WhatsApp's client. */
   refreshClientVersion(): Promise<unknown>;
   /** sessions that may be connecting at the same time */
@@ -159,6 +161,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     onEvent(account, event) {
       if (event.type === 'receipt' || event.type === 'refused') return deps.onReceipt(account, event);
       if (event.type === 'mapping') return mappings.add(account.id, event.lid, event.phone);
+      if (event.type === 'standing') return deps.onStanding(account, event);
       if (event.type === 'alias') return learn.alias(account, event);
       if (event.type === 'people') return learn.people(account, event.people);
       inCleanContext(() => runners.get(account.id)?.onEvent(account, event));

@@ -1,0 +1,226 @@
+/**
+ * The limit of first contacts: how many people who do not know a session it may write to in any 24 hours. Counted in
+ * the transaction of the claim, so that restarts, changes of owner and whatever leads to the session count the same.
+ */
+
+import { and, asc, count, eq, gt, inArray, ne } from 'drizzle-orm';
+import type { Db, Tx } from '../db/client.ts';
+import { affected } from '../db/ops.ts';
+import { firstContacts, type NewChatCapRow, whatsappAccounts } from '../db/schema.ts';
+import { DAY_MS } from '../utils/durations.ts';
+import { isGroupJid } from '../whatsapp/jid.ts';
+import { type Held, isHeldRow } from './fence.ts';
+import { capOf, type Pace, type Pacing } from './pace.ts';
+import type { Priority } from './priority.ts';
+import type { Addressee } from './subscriber-peers.ts';
+
+/** A link, or an account, of this age is no young one. WhatsApp tells nothing of it: a month is what people report. */
+const YOUNG_MS = 30 * DAY_MS;
+/** The window of the limit. */
+const WINDOW_MS = DAY_MS;
+
+/** What was on its way when WhatsApp told of its cap may not be in its count: it counts as sent after that. */
+const CAP_OVERLAP_MS = 5_000;
+
+/** The reason that a message shows which waits for it. */
+export const NEW_CONTACTS = 'new_contacts';
+
+/** What a session's row says about first contacts. */
+export interface ContactRow {
+  limits: Record<string, unknown> | null;
+  linkedAt: number | null;
+  newChatCap: NewChatCapRow | null;
+}
+
+/** How many strangers may be written to. */
+export interface ContactLimit {
+  /** in any 24 hours; null: no limit of ours */
+  perDay: number | null;
+  /** `own`: set for the session; `young`: the service's, for a young link or one of unknown age; `none`: no limit */
+  reason: 'own' | 'young' | 'none';
+  /** WhatsApp's own, while it holds */
+  cap: NewChatCapRow | null;
+}
+
+/** The limits of a session at a time. Pure. */
+export function contactLimitOf(
+  service: Pick<Pacing, 'newContactsPerDay'>,
+  row: ContactRow,
+  now: number,
+): ContactLimit {
+  const cap = row.newChatCap !== null && capEnd(row.newChatCap) > now ? row.newChatCap : null;
+  const own = positive(row.limits?.newContactsPerDay);
+  if (own !== null) return { perDay: own, reason: 'own', cap };
+  const since = positive(row.limits?.accountSince) ?? row.linkedAt;
+  const isYoung = since === null || now - since < YOUNG_MS;
+  if (!isYoung || service.newContactsPerDay === 0) return { perDay: null, reason: 'none', cap };
+  return { perDay: service.newContactsPerDay, reason: 'young', cap };
+}
+
+/** Whether anything limits first contacts. */
+export function limitsContacts({ perDay, cap }: ContactLimit): boolean {
+  return perDay !== null || cap !== null;
+}
+
+function positive(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? Math.floor(value) : null;
+}
+
+/** A cap without an end is believed for a day: every connection asks again. */
+function capEnd({ until, toldAt }: NewChatCapRow): number {
+  return until ?? toldAt + DAY_MS;
+}
+
+/** The person that a message goes to, as the limit counts people. */
+export function personOf({ peer, phone, lid }: Addressee): string {
+  return phone ?? lid ?? peer;
+}
+
+/** What is left of the limits. */
+export interface ContactRoom {
+  /** people written to as strangers in the last 24 hours */
+  used: number;
+  /** how many more may be now; null: no limit */
+  left: number | null;
+  /** with nothing left: when there will be something, epoch milliseconds */
+  until: number | null;
+}
+
+/**
+ * What messages of this priority may still spend: high priority all of it, the others not the reserve. With `person` for
+ * a message to them, who do not count twice.
+ */
+export async function readContactRoom(
+  db: Db | Tx,
+  accountId: string,
+  input: {
+    limit: ContactLimit;
+    pace: Pick<Pace, 'otpReservePercent'>;
+    priority: Priority;
+    now: number;
+    person?: string;
+  },
+): Promise<ContactRoom> {
+  const { limit, pace, priority, now, person } = input;
+  const others = and(
+    eq(firstContacts.accountId, accountId),
+    person === undefined ? undefined : ne(firstContacts.person, person),
+  );
+  const inWindow = and(others, gt(firstContacts.at, now - WINDOW_MS));
+  const countOf = async (where: typeof others) => {
+    const [row] = await db.select({ n: count() }).from(firstContacts).where(where);
+    return Number(row?.n ?? 0);
+  };
+  const used = await countOf(inWindow);
+  const rooms: { left: number; until: number }[] = [];
+  if (limit.perDay !== null) {
+    const left = capOf(limit.perDay, pace, priority) - used;
+    const oldest = left > 0 ? now : await nthOldest(db, inWindow, -left);
+    rooms.push({ left, until: (oldest ?? now) + WINDOW_MS });
+  }
+  if (limit.cap !== null) {
+    const since = and(others, gt(firstContacts.at, limit.cap.toldAt - CAP_OVERLAP_MS));
+    const total = limit.cap.total === null ? 0 : capOf(limit.cap.total, pace, priority);
+    rooms.push({ left: total - limit.cap.used - (await countOf(since)), until: capEnd(limit.cap) });
+  }
+  if (rooms.length === 0) return { used, left: null, until: null };
+  const spent = rooms.filter(({ left }) => left <= 0).map(({ until }) => until);
+  return {
+    used,
+    left: Math.max(0, Math.min(...rooms.map(({ left }) => left))),
+    until: spent.length === 0 ? null : Math.max(...spent),
+  };
+}
+
+/** The time of the n-th oldest, from 0. */
+async function nthOldest(db: Db | Tx, where: ReturnType<typeof and>, n: number): Promise<number | undefined> {
+  const [row] = await db
+    .select({ at: firstContacts.at })
+    .from(firstContacts)
+    .where(where)
+    .orderBy(asc(firstContacts.at))
+    .limit(1)
+    .offset(n);
+  return row?.at;
+}
+
+/** Those among them who were written to as strangers within the window: another message to them is no first contact. */
+export async function readContacted(
+  db: Db,
+  accountId: string,
+  people: readonly Addressee[],
+  now: number,
+): Promise<Set<string>> {
+  const names = [...new Set(people.filter(({ peer }) => !isGroupJid(peer)).map(personOf))];
+  if (names.length === 0) return new Set();
+  const rows = await db
+    .select({ person: firstContacts.person })
+    .from(firstContacts)
+    .where(
+      and(
+        eq(firstContacts.accountId, accountId),
+        inArray(firstContacts.person, names),
+        gt(firstContacts.at, now - WINDOW_MS),
+      ),
+    );
+  return new Set(rows.map(({ person }) => person));
+}
+
+/** A claim of a message to a stranger: what it spends. */
+export interface ContactSpending {
+  person: string;
+  limit: ContactLimit;
+  pace: Pick<Pace, 'otpReservePercent'>;
+}
+
+/**
+ * In the transaction of a claim, as its first statement: true when there is a first contact left for this person. The
+ * write to the session's row makes claims of strangers take turns, also with a change of owner, so that each counts what
+ * the one before has spent. False also when the session is somebody else's.
+ */
+export async function takeTurn(
+  tx: Tx,
+  held: Held,
+  { person, limit, pace }: ContactSpending,
+  { priority, now }: { priority: Priority; now: number },
+): Promise<boolean> {
+  const locked = await tx.update(whatsappAccounts).set({ updatedAt: now }).where(isHeldRow(held));
+  if (affected(locked) === 0) return false;
+  const { left } = await readContactRoom(tx, held.id, { limit, pace, priority, now, person });
+  return left === null || left > 0;
+}
+
+/** Spends what `takeTurn` has found, in the same transaction. A person who is tried again counts once, from now. */
+export async function spendContact(
+  tx: Tx,
+  accountId: string,
+  person: string,
+  { attemptId, now }: { attemptId: string; now: number },
+): Promise<void> {
+  const known = await tx
+    .update(firstContacts)
+    .set({ at: now, attemptId: null })
+    .where(isPerson(accountId, person));
+  if (affected(known) > 0) return;
+  await tx.insert(firstContacts).values({ accountId, person, at: now, attemptId });
+}
+
+/** Takes back what a claim spent that provably sent nothing. An earlier attempt to the same person keeps counting. */
+export async function giveBackContact(
+  tx: Tx,
+  { accountId, stranger, attemptId }: { accountId: string; stranger: string | null; attemptId: string },
+): Promise<void> {
+  if (stranger === null) return;
+  await tx
+    .delete(firstContacts)
+    .where(and(isPerson(accountId, stranger), eq(firstContacts.attemptId, attemptId)));
+}
+
+/** A message that took long to prepare leaves now: the window counts from here. */
+export async function contactLeaves(db: Db, accountId: string, person: string, now: number): Promise<void> {
+  await db.update(firstContacts).set({ at: now }).where(isPerson(accountId, person));
+}
+
+function isPerson(accountId: string, person: string) {
+  return and(eq(firstContacts.accountId, accountId), eq(firstContacts.person, person));
+}

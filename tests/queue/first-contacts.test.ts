@@ -1,0 +1,240 @@
+/** Never more strangers in any 24 hours than the limit says, whatever happens to the process in between. */
+import { and, eq } from 'drizzle-orm';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { firstContacts, messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { contactLimitOf } from '../../src/queue/first-contacts.ts';
+import { newId, newMessageId } from '../../src/utils/ids.ts';
+import type { AccountRef } from '../../src/whatsapp/engine.ts';
+import { openQueue, phones, type QueueFixture } from './fixture.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const LIMIT = 20;
+const PEOPLE = phones(70);
+
+let q: QueueFixture;
+let acknowledges = true;
+beforeEach(async () => {
+  acknowledges = true;
+  q = await openQueue({ newContactsPerDay: LIMIT });
+});
+afterEach(() => q.close());
+
+/** Whom the session wrote to, and the most strangers in any 24 hours: who has got a message is none any more. */
+function mostInADay(friends: readonly string[] = []): { people: Set<string>; most: number } {
+  const known = new Set(friends);
+  const relayed = q.engine.relayed.flatMap(({ to, at }) => {
+    const person = to.phone ?? to.jid;
+    const isStranger = !known.has(person);
+    if (acknowledges) known.add(person);
+    return isStranger ? [{ person, at }] : [];
+  });
+  const people = new Set(relayed.map(({ person }) => person));
+  let most = 0;
+  for (const { at } of relayed) {
+    const within = relayed.filter((other) => other.at > at - DAY_MS && other.at <= at);
+    most = Math.max(most, new Set(within.map(({ person }) => person)).size);
+  }
+  return { people, most };
+}
+
+async function befriend(account: AccountRef, phone: string): Promise<void> {
+  const at = q.clock.now();
+  await q.database.db.insert(messages).values({
+    id: newId(at),
+    userId: account.userId,
+    accountId: account.id,
+    sessionId: account.sessionId,
+    messageId: newMessageId(),
+    direction: 'in',
+    peer: `${phone}@s.whatsapp.net`,
+    type: 'text',
+    content: { type: 'text', text: 'hi' },
+    status: 'received',
+    createdAt: at,
+    updatedAt: at,
+  });
+}
+
+const statusOf = async (id: string) => (await q.message(id)).status;
+const rows = (account: AccountRef) =>
+  q.database.db.select().from(firstContacts).where(eq(firstContacts.accountId, account.id));
+
+async function queueAll(account: AccountRef, people: readonly string[], priority: 0 | 1 = 1) {
+  const ids: string[] = [];
+  for (const phone of people) ids.push((await q.queue(account, { phone, priority })).id);
+  return ids;
+}
+
+describe('a young session', () => {
+  test('writes to 20 strangers in 24 hours and no more, to people who know it as often as it likes', async () => {
+    const account = await q.account({ linkedAt: q.clock.now() - DAY_MS });
+    const [friend = '', ...strangers] = PEOPLE;
+    await befriend(account, friend);
+    await queueAll(account, strangers);
+    await q.dispatcher.add(account);
+    await q.clock.advance(HOUR_MS);
+    expect(mostInADay([friend]).people.size).toBe(LIMIT);
+    const known = await queueAll(account, [friend, friend, friend]);
+    await q.clock.advance(HOUR_MS);
+    expect(await Promise.all(known.map(statusOf))).toEqual(['sent', 'sent', 'sent']);
+    // Whoever has got a message knows the session.
+    const [first] = strangers;
+    const again = await q.queue(account, { phone: first ?? '' });
+    await q.clock.advance(HOUR_MS);
+    expect(await statusOf(again.id)).toBe('sent');
+    await q.clock.advance(4 * DAY_MS);
+    const { people, most } = mostInADay([friend]);
+    expect(people.size).toBe(strangers.length);
+    expect(most).toBe(LIMIT);
+  });
+
+  test('over restarts and changes of owner, with attempts that nobody answered', async () => {
+    let account = await q.account({ linkedAt: null });
+    // Without an acknowledgement nobody becomes known, and every attempt is one to a stranger.
+    acknowledges = false;
+    q.engine.answer = () => ({ outcome: 'unknown', reason: 'no acknowledgement in time' });
+    await queueAll(account, PEOPLE);
+    let dispatcher = q.dispatcher;
+    for (let owner = 0; owner < 8; owner++) {
+      await dispatcher.add(account);
+      await q.clock.advance(HOUR_MS);
+      // Killed: it settles nothing more. The next owner has another fence, and takes over what it finds.
+      await dispatcher.stop();
+      const fence = account.fence + 1;
+      const next = { owner: String(owner).padEnd(32, '0'), fence };
+      await q.database.db.update(whatsappAccounts).set(next).where(eq(whatsappAccounts.id, account.id));
+      account = { ...account, ...next };
+      dispatcher = q.newDispatcher();
+    }
+    expect(mostInADay()).toMatchObject({ most: LIMIT });
+    expect(mostInADay().people.size).toBe(LIMIT);
+    await dispatcher.add(account);
+    await q.clock.advance(5 * DAY_MS);
+    expect(mostInADay().people.size).toBe(PEOPLE.length);
+    expect(mostInADay().most).toBe(LIMIT);
+  });
+
+  test('two owners that both believe to hold it spend the limit together', async () => {
+    const account = await q.account({ linkedAt: null });
+    await queueAll(account, PEOPLE);
+    const other = q.newDispatcher();
+    await Promise.all([q.dispatcher.add(account), other.add(account)]);
+    await q.clock.advance(HOUR_MS);
+    expect(mostInADay()).toMatchObject({ most: LIMIT });
+  });
+
+  test('keeps the reserve of codes for codes', async () => {
+    const account = await q.account({ linkedAt: null, lastHighAt: q.clock.now() });
+    const normal = await queueAll(account, PEOPLE.slice(0, 30));
+    await q.dispatcher.add(account);
+    await q.clock.advance(HOUR_MS);
+    expect(mostInADay().people.size).toBe(16);
+    const codes = await queueAll(account, PEOPLE.slice(30, 40), 0);
+    await q.clock.advance(HOUR_MS);
+    expect(mostInADay().people.size).toBe(LIMIT);
+    const sent = async (ids: string[]) =>
+      (await Promise.all(ids.map(statusOf))).filter((status) => status === 'sent').length;
+    expect(await sent(codes)).toBe(4);
+    expect(await sent(normal)).toBe(16);
+  });
+
+  test('a group is nobody', async () => {
+    const account = await q.account({ linkedAt: null });
+    await queueAll(account, PEOPLE.slice(0, 30));
+    const group = await q.queue(account, { peer: '120363000000000009@g.us', phone: null });
+    await q.dispatcher.add(account);
+    await q.clock.advance(HOUR_MS);
+    expect(await statusOf(group.id)).toBe('sent');
+    expect((await rows(account)).map(({ person }) => person)).not.toContain('120363000000000009@g.us');
+  });
+
+  test('what provably sent nothing is given back, and the next one goes', async () => {
+    const account = await q.account({ linkedAt: null });
+    const nobody = new Set(PEOPLE.slice(0, 15));
+    q.engine.answer = ({ to }) =>
+      nobody.has(to.phone ?? '')
+        ? { outcome: 'impossible', code: 'NOT_ON_WHATSAPP', message: 'not there' }
+        : { outcome: 'acknowledged', at: q.clock.now() };
+    const ids = await queueAll(account, PEOPLE.slice(0, 40));
+    await q.dispatcher.add(account);
+    await q.clock.advance(HOUR_MS);
+    const statuses = await Promise.all(ids.map(statusOf));
+    expect(statuses.filter((status) => status === 'failed')).toHaveLength(15);
+    expect(statuses.filter((status) => status === 'sent')).toHaveLength(LIMIT);
+    expect(await rows(account)).toHaveLength(LIMIT);
+  });
+
+  test('a scheduled message to a stranger does not leave before its time when room is found', async () => {
+    const account = await q.account({ linkedAt: null });
+    await queueAll(account, PEOPLE.slice(0, LIMIT + 1));
+    const scheduledAt = q.clock.now() + 12 * HOUR_MS;
+    const late = await q.queue(account, { phone: PEOPLE[40] ?? '', scheduledAt });
+    await q.dispatcher.add(account);
+    await q.clock.advance(HOUR_MS);
+    const { bringBack } = await import('../../src/queue/step-aside.ts');
+    await q.database.db
+      .update(whatsappAccounts)
+      .set({ limits: { newContactsPerDay: 100 } })
+      .where(eq(whatsappAccounts.id, account.id));
+    await bringBack(q.database.db, account.id, q.clock.now(), Number.POSITIVE_INFINITY);
+    q.deps.signals.wake(account.id, { rowChanged: true });
+    await q.clock.advance(HOUR_MS);
+    expect(mostInADay().people.size).toBe(LIMIT + 1);
+    expect(await statusOf(late.id)).toBe('queued');
+    const [row] = await q.database.db
+      .select()
+      .from(messageQueue)
+      .where(and(eq(messageQueue.id, late.id)));
+    expect(row?.availableAt).toBe(scheduledAt);
+    await q.clock.advance(11 * HOUR_MS);
+    expect(await statusOf(late.id)).toBe('sent');
+  });
+});
+
+describe('the cap of WhatsApp', () => {
+  test('holds when it is lower, whatever the age, and counts on from what was told', async () => {
+    const toldAt = q.clock.now();
+    const newChatCap = { total: 10, used: 6, status: 'NONE', until: toldAt + 7 * DAY_MS, toldAt };
+    const account = await q.account({ linkedAt: 1, newChatCap });
+    await q.clock.advance(60_000);
+    await queueAll(account, PEOPLE.slice(0, 12));
+    await q.dispatcher.add(account);
+    await q.clock.advance(2 * DAY_MS);
+    expect(mostInADay().people.size).toBe(4);
+    // The cycle is over, and no other cap was told.
+    await q.clock.advance(5 * DAY_MS);
+    expect(mostInADay().people.size).toBe(12);
+  });
+
+  test('lets nobody in when it is used up', async () => {
+    const toldAt = q.clock.now();
+    const newChatCap = { total: null, used: 0, status: 'CAPPED', until: toldAt + HOUR_MS, toldAt };
+    const account = await q.account({ linkedAt: 1, newChatCap });
+    const [id = ''] = await queueAll(account, PEOPLE.slice(0, 1));
+    await q.dispatcher.add(account);
+    await q.clock.advance(HOUR_MS - 60_000);
+    expect(await statusOf(id)).toBe('queued');
+    await q.clock.advance(2 * 60_000);
+    expect(await statusOf(id)).toBe('sent');
+  });
+});
+
+const NOW = 400 * DAY_MS;
+test.each([
+  [{ limits: null, linkedAt: null }, 20, 'young'],
+  [{ limits: null, linkedAt: NOW - 29 * DAY_MS }, 20, 'young'],
+  [{ limits: null, linkedAt: NOW - 30 * DAY_MS }, null, 'none'],
+  [{ limits: { accountSince: NOW - 300 * DAY_MS }, linkedAt: NOW }, null, 'none'],
+  [{ limits: { accountSince: NOW - 3 * DAY_MS }, linkedAt: NOW - 200 * DAY_MS }, 20, 'young'],
+  [{ limits: { newContactsPerDay: 7 }, linkedAt: NOW - 200 * DAY_MS }, 7, 'own'],
+  [{ limits: { newContactsPerDay: 70 }, linkedAt: NOW }, 70, 'own'],
+])('of %j the limit is %s (%s)', (row, perDay, reason) => {
+  const service = { newContactsPerDay: 20 };
+  expect(contactLimitOf(service, { ...row, newChatCap: null }, NOW)).toEqual({ perDay, reason, cap: null });
+});
+
+test('a service without a limit has none for young sessions either', () => {
+  const row = { limits: null, linkedAt: null, newChatCap: null };
+  expect(contactLimitOf({ newContactsPerDay: 0 }, row, NOW)).toMatchObject({ perDay: null, reason: 'none' });
+});
