@@ -55,6 +55,7 @@ const loaded = loadConfig({
   MESSAGE_DELAY_MIN: '0',
   MESSAGE_DELAY_MAX: '0',
   OTP_RESERVE_PERCENT: '0',
+  NEW_CONTACTS_PER_DAY: '0',
 });
 const wide = { perMinute: 1e6, perHour: 1e6, perRecipientPerHour: 1e6 };
 const config = { ...loaded, pacing: { ...loaded.pacing, ...wide }, queueQuota: 10_000_000 };

@@ -20,11 +20,15 @@ const ADMIN_EMAIL = 'admin@sandbox.local';
 /** Control API, WebSocket and media port of the emulator; a taken one is replaced by any free one. */
 const EMULATOR_PORTS = { controlPort: 5002, waPort: 5003, mediaPort: 5004 };
 
-/** Quick enough to watch, slow enough to see the queue at work; the real defaults are in .env.example. */
+/**
+ * Quick enough to watch, slow enough to see the queue at work; an emulated server restricts nobody for first contacts. The
+ * real defaults are in .env.example.
+ */
 const SANDBOX_DEFAULTS = {
   HOST: '127.0.0.1',
   MESSAGE_DELAY_MIN: '300',
   MESSAGE_DELAY_MAX: '900',
+  NEW_CONTACTS_PER_DAY: '0',
   WEBHOOK_ALLOW_PRIVATE: 'true',
 };
 

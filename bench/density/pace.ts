@@ -11,6 +11,7 @@ const RECIPIENTS = 4;
 const SETTLE_MS = 10_000;
 const PACED = {
   MESSAGE_DELAY_MIN: '2000',
+  NEW_CONTACTS_PER_DAY: '0',
   MESSAGE_DELAY_MAX: '3900',
 };
 const GOAL = 'goal 50 and 200';

@@ -22,6 +22,7 @@ beforeAll(async () => {
     MESSAGE_DELAY_MAX: String(GAP_MS),
     MAX_MESSAGES_PER_MINUTE: '100000',
     MAX_MESSAGES_PER_HOUR: '100000',
+    NEW_CONTACTS_PER_DAY: '0',
     LOG_LEVEL: 'info',
   });
   await linkSession(sandbox, emulator, 'main', '628111000061');

@@ -75,6 +75,7 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
     TZ_HOUSEKEEPING: 'UTC',
     API_RATE_LIMIT_MAX: '100000',
     RATE_LIMIT_MAX: '100000',
+    NEW_CONTACTS_PER_DAY: '0',
   });
   return { ...config, files: { ...config.files, uploadPath: testUploads }, ...overrides };
 }

@@ -23,6 +23,7 @@ export async function startOvertaking(gapMs: number): Promise<OvertakingWorld> {
     MESSAGE_DELAY_MAX: String(gapMs),
     MAX_MESSAGES_PER_MINUTE: '100000',
     MAX_MESSAGES_PER_HOUR: '1000000',
+    NEW_CONTACTS_PER_DAY: '0',
     // The test asks twenty times a second how its codes fare.
     API_RATE_LIMIT_MAX: '1000000',
     LOG_LEVEL: 'info',

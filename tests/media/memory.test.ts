@@ -61,6 +61,7 @@ async function startAndLink(phone: string, env: Record<string, string>): Promise
     MESSAGE_DELAY_MAX: '0',
     MAX_MESSAGES_PER_MINUTE: '10000',
     MAX_MESSAGES_PER_HOUR: '10000',
+    NEW_CONTACTS_PER_DAY: '0',
     WEBHOOK_ALLOW_PRIVATE: 'true',
     NODE_EXTRA_CA_CERTS: '',
     ...env,

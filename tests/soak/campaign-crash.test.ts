@@ -20,6 +20,7 @@ beforeAll(async () => {
     MESSAGE_DELAY_MAX: '0',
     MAX_MESSAGES_PER_MINUTE: '100000',
     MAX_MESSAGES_PER_HOUR: '100000',
+    NEW_CONTACTS_PER_DAY: '0',
     LOG_LEVEL: 'info',
   });
   await linkSession(sandbox, emulator, 'main', SENDER);

@@ -30,6 +30,7 @@ beforeAll(async () => {
   emulator = await startEmulator();
   sandbox = await startSandboxProcess(emulator, {
     MESSAGE_DELAY_MIN: '1000',
+    NEW_CONTACTS_PER_DAY: '0',
     MESSAGE_DELAY_MAX: '1000',
     MAX_MESSAGES_PER_MINUTE: '20',
     MAX_MESSAGES_PER_RECIPIENT: '1000',

@@ -50,6 +50,7 @@ async function preparePm2(options: DatabaseOptions): Promise<void> {
     MESSAGE_DELAY_MAX: '0',
     MAX_MESSAGES_PER_MINUTE: '100000',
     MAX_MESSAGES_PER_HOUR: '100000',
+    NEW_CONTACTS_PER_DAY: '0',
     MAX_MESSAGES_PER_RECIPIENT: '100000',
     API_RATE_LIMIT_MAX: '1000000',
     RATE_LIMIT_MAX: '1000000',

@@ -23,6 +23,7 @@ test.skipIf(dbType !== 'sqlite' || !canMount())(
       MESSAGE_DELAY_MAX: '0',
       MAX_MESSAGES_PER_MINUTE: '100000',
       MAX_MESSAGES_PER_HOUR: '100000',
+      NEW_CONTACTS_PER_DAY: '0',
       MAX_MESSAGES_PER_RECIPIENT: '100000',
       API_RATE_LIMIT_MAX: '1000000',
       LOG_LEVEL: 'warn',
