@@ -35,8 +35,8 @@ export const EVENTS = {
   'session.qr': { action: 'qr_generate' },
   // Its action depends on the status: actions.ts.
   'session.status': { webhook: true, stream: 'status' },
-  'session.restricted': { webhook: true, status: 'failure', stream: 'status' },
-  'session.unrestricted': { webhook: true, stream: 'status' },
+  'session.restricted': { webhook: true, status: 'failure' },
+  'session.unrestricted': { webhook: true },
   'session.limits': {},
   'session.imported': {},
   'session.exported': {},

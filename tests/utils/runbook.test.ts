@@ -2,10 +2,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { breakerReason } from '../../src/queue/breaker.ts';
+import { NEW_CONTACTS } from '../../src/queue/first-contacts.ts';
 import type { LimitReason } from '../../src/queue/limits.ts';
 import { HAND_PAUSE } from '../../src/queue/pause.ts';
 import { SESSION_REASONS } from '../../src/services/campaigns/feed-end.ts';
 import type { CloseReason } from '../../src/whatsapp/engine.ts';
+import { CHAT_REFUSED } from '../../src/whatsapp/refusals.ts';
 import { decide } from '../../src/workers/session-supervisor/policy.ts';
 
 const runbook = readFileSync('docs/operations.md', 'utf8');
@@ -62,7 +65,9 @@ test('every reason that a session can show', () => {
 });
 
 test('every reason for which a queue waits', () => {
-  expect(missing([...keysOf(LIMIT_REASONS), HAND_PAUSE, 'breaker_463', 'breaker_479'])).toEqual([]);
+  expect(missing([...keysOf(LIMIT_REASONS), HAND_PAUSE, NEW_CONTACTS, breakerReason(CHAT_REFUSED)])).toEqual(
+    [],
+  );
 });
 
 /** Every file of the service's own under a folder. */

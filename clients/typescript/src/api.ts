@@ -3032,6 +3032,23 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "session.restricted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** session.restricted */
+        post: operations["webhook_session_restricted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "session.status": {
         parameters: {
             query?: never;
@@ -3043,6 +3060,23 @@ export interface webhooks {
         put?: never;
         /** session.status */
         post: operations["webhook_session_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "session.unrestricted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** session.unrestricted */
+        post: operations["webhook_session_unrestricted"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4737,7 +4771,7 @@ export interface components {
              */
             timestamp: string;
             /** @enum {string} */
-            type: "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed";
+            type: "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed";
         };
         Workspace: {
             /**
@@ -12655,7 +12689,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed")[];
+                    events: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed")[];
                     /** @description only events of this session; missing: all sessions */
                     sessionId?: string;
                     /** @description http or https; private addresses are refused */
@@ -12763,7 +12797,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events?: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed")[];
+                    events?: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed")[];
                     /** @description null: all sessions */
                     sessionId?: string | null;
                     /**
@@ -13591,7 +13625,51 @@ export interface operations {
             };
         };
     };
+    webhook_session_restricted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     webhook_session_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_session_unrestricted: {
         parameters: {
             query?: never;
             header?: never;

@@ -43,6 +43,7 @@ export async function setGauges(metrics: Metrics, deps: Deps): Promise<void> {
     metrics.databasePing.set((deps.clock.monotonic() - beganMs) / 1000);
     await setSessions(metrics, deps);
     metrics.unreadable.set(await countUnreadable(deps));
+    await setRestricted(metrics, deps);
     await setQueue(metrics, deps);
     await setWebhooks(metrics, deps);
     await setOtps(metrics, deps);
@@ -52,6 +53,13 @@ export async function setGauges(metrics: Metrics, deps: Deps): Promise<void> {
     deps.logger.debug('the database gave no numbers for the metrics', { error });
     metrics.databaseUp.set(0);
   }
+}
+
+async function setRestricted(metrics: Metrics, { db, clock }: Deps): Promise<void> {
+  const now = clock.now();
+  const { restrictedUntil } = whatsappAccounts;
+  const [sessions] = await db.select({ n: count() }).from(whatsappAccounts).where(gt(restrictedUntil, now));
+  metrics.restricted.set(Number(sessions?.n ?? 0));
 }
 
 async function setSessions(metrics: Metrics, { db }: Deps): Promise<void> {

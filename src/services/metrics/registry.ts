@@ -78,6 +78,7 @@ export function createMetrics() {
       'wahub_clock_skew_seconds',
       "How far this machine's clock is from the database's, positive when it is ahead",
     ),
+    restricted: gauge('wahub_sessions_restricted', 'Sessions that WhatsApp does not let start chats'),
     unreadable: gauge('wahub_sessions_unreadable', 'Sessions whose credentials cannot be read at the moment'),
     storageUp: gauge('wahub_storage_up', 'Whether files can be kept and read'),
     // Of this process.

@@ -106,12 +106,12 @@ type Both = readonly [en: readonly [string, string], id: readonly [string, strin
 
 const STRANGERS: Both = [
   [
-    'WhatsApp does not allow this number to start new conversations.',
-    'Stop campaigns and let the number rest. Existing conversations continue.',
+    'WhatsApp does not let this number start a conversation with this person.',
+    'Do not try again. Stop campaigns and let the number rest. Existing conversations continue.',
   ],
   [
-    'WhatsApp tidak mengizinkan nomor ini memulai percakapan baru.',
-    'Hentikan kampanye dan istirahatkan nomor. Percakapan yang sudah ada tetap berjalan.',
+    'WhatsApp tidak mengizinkan nomor ini memulai percakapan dengan orang ini.',
+    'Jangan coba lagi. Hentikan kampanye dan istirahatkan nomor. Percakapan yang sudah ada tetap berjalan.',
   ],
 ];
 const TROUBLE: Both = [
@@ -128,8 +128,14 @@ const REFUSED: Both = [
 const ERRORS: Record<string, Both> = {
   463: STRANGERS,
   479: [
-    ['WhatsApp wants the recipient to write to this number first.', STRANGERS[0][1]],
-    ['WhatsApp ingin penerima lebih dulu menulis ke nomor ini.', STRANGERS[1][1]],
+    [
+      'WhatsApp did not accept the devices or the address of this recipient.',
+      'Try again later. The number and other recipients are not affected.',
+    ],
+    [
+      'WhatsApp tidak menerima perangkat atau alamat penerima ini.',
+      'Coba lagi nanti. Nomor ini dan penerima lain tidak terpengaruh.',
+    ],
   ],
   429: TROUBLE,
   500: TROUBLE,

@@ -61,6 +61,6 @@ export const fates: Record<string, string> = {
   NOT_ON_WHATSAPP: 'not on WhatsApp',
   SESSION_DELETED: 'the session was deleted',
   NOT_CONNECTED: 'the session was not connected',
-  '463': 'WhatsApp restricted new conversations of this number',
-  '479': 'WhatsApp refused the message',
+  '463': 'WhatsApp does not let the number start this conversation',
+  '479': 'WhatsApp did not accept the devices of the recipient',
 };

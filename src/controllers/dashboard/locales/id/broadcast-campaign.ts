@@ -61,6 +61,6 @@ export const fates: Record<string, string> = {
   NOT_ON_WHATSAPP: 'tidak terdaftar di WhatsApp',
   SESSION_DELETED: 'sesinya dihapus',
   NOT_CONNECTED: 'sesinya tidak terhubung',
-  '463': 'WhatsApp membatasi percakapan baru dari nomor ini',
-  '479': 'WhatsApp menolak pesan',
+  '463': 'WhatsApp tidak mengizinkan nomor memulai percakapan ini',
+  '479': 'WhatsApp tidak menerima perangkat penerima',
 };
