@@ -126,7 +126,7 @@ describe('one message', () => {
     for (const words of [
       'First attempt',
       'Failed',
-      'does not allow this number to start new conversations',
+      'does not let this number start a conversation',
       'What to do',
     ]) {
       expect(page).toContain(words);
