@@ -15,6 +15,8 @@ export const events: Record<EventName | 'api.request', string> = {
   'session.created': 'Session created',
   'session.qr': 'Code shown',
   'session.status': 'Session status changed',
+  'session.restricted': 'WhatsApp does not let the number start chats',
+  'session.unrestricted': 'WhatsApp lets the number start chats again',
   'session.limits': 'Session limits changed',
   'session.imported': 'Link imported',
   'session.exported': 'Link exported',

@@ -14,6 +14,8 @@ export const events: typeof english.events = {
   'session.created': 'Sesi dibuat',
   'session.qr': 'Kode ditampilkan',
   'session.status': 'Status sesi berubah',
+  'session.restricted': 'WhatsApp tidak mengizinkan nomor memulai percakapan',
+  'session.unrestricted': 'WhatsApp mengizinkan nomor memulai percakapan lagi',
   'session.limits': 'Batas sesi diubah',
   'session.imported': 'Tautan diimpor',
   'session.exported': 'Tautan diekspor',
