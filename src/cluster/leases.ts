@@ -1,10 +1,11 @@
 /** Who owns which session. Every change of owner raises the fence, so that an old owner's writes hit no row. */
 
-import { and, count, eq, inArray, isNull, notInArray, or, type SQL, sql } from 'drizzle-orm';
+import { and, count, eq, inArray, isNotNull, isNull, notInArray, or, type SQL, sql } from 'drizzle-orm';
 import { inBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { affected, skipLocked, transact } from '../db/ops.ts';
 import { LINKING_STATUSES, processes, whatsappAccounts, workspaces } from '../db/schema.ts';
+import { IMPORT_INTERRUPTED, IMPORTING } from '../whatsapp/credential-transfer.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { noteLastSeen } from './processes.ts';
 import type { Counts, Orphan } from './rebalance.ts';
@@ -91,6 +92,7 @@ export async function takeOver(
       const found = (await skipLocked(free)).map(({ id }) => id);
       if (found.length === 0) return 0;
       await noteLastSeenOf(tx, found, live);
+      await interruptImports(tx, found);
       const taken = await tx
         .update(accounts)
         .set({ owner, fence: sql`${accounts.fence} + 1`, ...NO_PAIRING })
@@ -98,6 +100,14 @@ export async function takeOver(
       return affected(taken);
     }),
   );
+}
+
+/** An import ends with its process. One without an owner is that of a tool, which may be running. */
+async function interruptImports(tx: Tx, ids: readonly string[]): Promise<void> {
+  await tx
+    .update(accounts)
+    .set({ reason: IMPORT_INTERRUPTED })
+    .where(and(inArray(accounts.id, [...ids]), eq(accounts.reason, IMPORTING), isNotNull(accounts.owner)));
 }
 
 /** When the sessions were seen in processes that have not renewed their heartbeat. */

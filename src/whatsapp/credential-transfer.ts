@@ -4,12 +4,27 @@ import { readBatches } from '../db/batches.ts';
 import type { Db } from '../db/client.ts';
 import { isAfter } from '../db/keyset.ts';
 import { deleteInBatches } from '../db/ops.ts';
-import { waCredentials, waKeys } from '../db/schema.ts';
+import { waContacts, waCredentials, waKeys, waPeople } from '../db/schema.ts';
 import type { StoredKey } from './credential-keys.ts';
 import { type CredentialStoreDeps, credentialsContext, keyContext } from './credential-rows.ts';
 
 /** Keys that are sealed and written, or read and opened, at a time: some milliseconds. */
 export const KEYS_AT_A_TIME = 100;
+
+/** The reason of a session while the keys of another program's link come in. */
+export const IMPORTING = 'importing';
+/** The process that imported has died. */
+export const IMPORT_INTERRUPTED = 'import_interrupted';
+
+/**
+ * Removes what an import that did not end has stored. `hadPhone`: people and LIDs may be known from before, and stay.
+ */
+export async function deleteImported(db: Db, accountId: string, hadPhone: boolean): Promise<void> {
+  await deleteKeys(db, accountId);
+  if (hadPhone) return;
+  await db.delete(waContacts).where(eq(waContacts.accountId, accountId));
+  await db.delete(waPeople).where(eq(waPeople.accountId, accountId));
+}
 
 /** Removes the keys of a session without credentials: they mean nothing. */
 export async function deleteKeys(db: Db, accountId: string): Promise<void> {

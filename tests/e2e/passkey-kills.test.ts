@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Emulator, type EmulatorOptions, startEmulator } from 'wa-emulator';
 import { type DatabaseOptions, openDatabase } from '../../src/db/client.ts';
 import { whatsappAccounts } from '../../src/db/schema.ts';
-import { withSnapshot } from '../../src/db/snapshot.ts';
 import { createEmptyDatabase } from '../helpers/database.ts';
 import { type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
+import { readTables } from '../helpers/tables.ts';
 import { until } from '../helpers/until.ts';
 
 type Stanza = Parameters<NonNullable<EmulatorOptions['onStanza']>>[0];
@@ -99,22 +99,12 @@ async function reborn(): Promise<void> {
   await sandbox.start();
 }
 
-type Row = Record<string, unknown>;
-
 /** What is in the database of it, as another process sees it. */
 async function rowsOf({ session }: Linking) {
-  return withSnapshot(options, async (snapshot) => {
-    const read = async (name: string): Promise<Row[]> => {
-      const table = snapshot.tables.find((one) => one.name === name);
-      if (!table) throw new Error(`there is no table ${name}`);
-      const rows = await snapshot.page(table, null, 10_000);
-      return rows.map((row) => Object.fromEntries(table.columns.map((column, i) => [column, row[i]])));
-    };
-    const row = (await read('whatsapp_accounts')).find(({ session_id }) => session_id === session);
-    const ofIt = ({ account_id }: Row) => account_id === row?.id;
-    const keys = [...(await read('wa_credentials')), ...(await read('wa_keys'))].filter(ofIt);
-    return { row, keys };
-  });
+  const tables = await readTables(options, ['whatsapp_accounts', 'wa_credentials', 'wa_keys']);
+  const row = tables.whatsapp_accounts?.find(({ session_id }) => session_id === session);
+  const keys = [tables.wa_credentials, tables.wa_keys].flatMap((all) => all ?? []);
+  return { row, keys: keys.filter(({ account_id }) => account_id === row?.id) };
 }
 
 /** Linked, or waiting for a scan without anything of the try before; then a message arrives, after a second try if need be. */

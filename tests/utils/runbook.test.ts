@@ -49,6 +49,7 @@ test('every reason that a session can show', () => {
     'duplicate_phone',
     'user_disabled',
     'importing',
+    'import_interrupted',
     'replaced_after_import',
     'exported',
   ]);

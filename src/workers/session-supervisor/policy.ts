@@ -112,6 +112,8 @@ const SENTENCES: Record<string, string> = {
     'The program that this link was imported from still uses it. Stop it there, then restart this session.',
   importing:
     'A link is being imported. If that was cut off, import it again, or link the phone by a new code.',
+  import_interrupted:
+    'The import of a link was cut off, and nothing of it was kept. Import it again, or link the phone by a new code.',
   exported: 'The link was exported to be used by another program. Restart the session to use it here again.',
   forbidden: 'WhatsApp has refused this account.',
   bad_session: 'WhatsApp does not accept the credentials of this session any more.',

@@ -9,6 +9,7 @@ import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { createMutex } from '../../utils/mutex.ts';
 import { OwnershipLost } from '../../whatsapp/credential-store.ts';
+import { deleteImported, IMPORT_INTERRUPTED } from '../../whatsapp/credential-transfer.ts';
 import type { AccountRef, CloseReason, EngineEvent, PairedIdentity } from '../../whatsapp/engine.ts';
 import {
   CONNECT_TIMEOUT_MS,
@@ -64,6 +65,8 @@ class Runner implements SessionRunner {
   readonly #history: SocketHistory;
   #expectedPhone: string | null;
   #importedAt: number | null;
+  /** whether it was ever connected */
+  readonly #hadPhone: boolean;
   #enabled: boolean;
   /** Grows with every change of mind: what was begun under a smaller one gives up. */
   #generation = 0;
@@ -84,6 +87,7 @@ class Runner implements SessionRunner {
     this.#history = { paired: row.paired, failures: 0, restarts: 0, outdated: 0 };
     this.#expectedPhone = row.expectedPhone;
     this.#importedAt = row.importedAt;
+    this.#hadPhone = row.connectedAt !== null;
     this.#enabled = row.enabled;
   }
 
@@ -93,6 +97,9 @@ class Runner implements SessionRunner {
 
   start(urgency: number): void {
     const { status, reason } = this.#writer.last;
+    // Before anything else that is asked of the session.
+    if (reason === IMPORT_INTERRUPTED && this.#importedAt !== null)
+      void this.#inOrder(() => this.#clearImport());
     const outdated = status === 'failed' && reason === 'client_outdated';
     const resumes = this.#history.paired ? isActive(status) || outdated : isLinking(status);
     if (!resumes) this.#requeue();
@@ -367,6 +374,23 @@ class Runner implements SessionRunner {
         deps.logger.error('credentials could not be erased', fields);
         await sleep(deps.clock, backoffDelayMs(attempt, deps.random));
       }
+    }
+  }
+
+  /** What an import left whose process died. Until it is gone no other import begins. */
+  async #clearImport(): Promise<void> {
+    const { db, logger } = this.#deps;
+    const { id, sessionId } = this.account;
+    try {
+      await deleteImported(db, id, this.#hadPhone);
+      await this.#setStatus('disconnected', IMPORT_INTERRUPTED, { importedAt: null });
+      this.#importedAt = null;
+    } catch (error) {
+      // The next owner tries again; an import may begin when five minutes are over.
+      logger.error('what an import left could not be cleared away', {
+        session: sessionId,
+        error: String(error),
+      });
     }
   }
 

@@ -19,6 +19,7 @@ export type Reason =
   | 'phone_mismatch'
   | 'duplicate_phone'
   | 'importing'
+  | 'import_interrupted'
   | 'replaced_after_import'
   | 'exported'
   | 'user_disabled';
@@ -44,7 +45,7 @@ const REASONS: Record<Lang, Record<Reason, Words>> = { en: english.reasons, id: 
 const BY_STATUS: Record<Lang, Record<Status, Words>> = { en: english.byStatus, id: indonesian.byStatus };
 
 /** Reasons for which nobody reconnects: there is no phone. */
-const UNLINKED: ReadonlySet<string> = new Set(['pairing_expired', 'importing']);
+const UNLINKED: ReadonlySet<string> = new Set(['pairing_expired', 'importing', 'import_interrupted']);
 
 /** What a status of a session is called; its own name when it is new here. */
 export const statusName = (lang: Lang, status: string): string =>

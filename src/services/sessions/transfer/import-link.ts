@@ -7,13 +7,19 @@ import { and, eq, isNull } from 'drizzle-orm';
 import type { Db, Tx } from '../../../db/client.ts';
 import { yieldToEventLoop } from '../../../db/event-loop.ts';
 import { affected, incoming, isUniqueViolation, transact, tryInsert, upsert } from '../../../db/ops.ts';
-import { isLinking, waContacts, waPeople, whatsappAccounts } from '../../../db/schema.ts';
+import { isLinking, waContacts, whatsappAccounts } from '../../../db/schema.ts';
 import { type Fact, type Origin, record } from '../../../events/record.ts';
 import { MINUTE_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
 import { type StoredKey, writeCredentials, writeKeys } from '../../../whatsapp/credential-keys.ts';
-import { deleteKeys, KEYS_AT_A_TIME } from '../../../whatsapp/credential-transfer.ts';
+import {
+  deleteImported,
+  deleteKeys,
+  IMPORT_INTERRUPTED,
+  IMPORTING,
+  KEYS_AT_A_TIME,
+} from '../../../whatsapp/credential-transfer.ts';
 import { canonicalJid } from '../../../whatsapp/jid.ts';
 import {
   BrokenLink,
@@ -33,8 +39,6 @@ const accounts = whatsappAccounts;
 
 /** Longer than the largest link takes; it also is how long a session waits for an import that has died. */
 const MAX_IMPORT_MS = 5 * MINUTE_MS;
-/** The reason of a session while its keys come in. */
-export const IMPORTING = 'importing';
 
 export type ImportDeps = Pick<Deps, 'database' | 'db' | 'clock' | 'secrets' | 'stream' | 'config'>;
 
@@ -176,7 +180,9 @@ async function resume(tx: Tx, known: SessionRecord, stamp: number): Promise<Begu
       'The session of this name has a link, or a code that waits to be scanned. Take another name, or delete it first.',
     );
   }
-  const isRunning = reason === IMPORTING && importedAt !== null && stamp - importedAt < MAX_IMPORT_MS;
+  // What an interrupted one has left is being cleared away until its stamp is gone.
+  const isImport = reason === IMPORTING || reason === IMPORT_INTERRUPTED;
+  const isRunning = isImport && importedAt !== null && stamp - importedAt < MAX_IMPORT_MS;
   if (isRunning) throw inUse();
   const changed = await tx
     .update(accounts)
@@ -346,8 +352,5 @@ async function undo(db: Db, begun: Begun): Promise<void> {
       ? await db.delete(accounts).where(waits(begun))
       : await db.update(accounts).set(before).where(waits(begun));
   if (affected(changed) === 0) return;
-  await deleteKeys(db, id);
-  if (before !== null) return;
-  await db.delete(waContacts).where(eq(waContacts.accountId, id));
-  await db.delete(waPeople).where(eq(waPeople.accountId, id));
+  await deleteImported(db, id, before !== null);
 }

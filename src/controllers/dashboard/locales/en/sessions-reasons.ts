@@ -61,6 +61,10 @@ export const reasons: Record<Reason, Words> = {
     'A link is being imported, or its import was interrupted.',
     'Wait a few minutes. If nothing changes, import it again, or link the phone with a new code.',
   ],
+  import_interrupted: [
+    'The import of a link was cut off, because the service ended. Nothing of it was kept.',
+    'Import it again, or link the phone by a new code.',
+  ],
   replaced_after_import: [
     'The old program is still running and took the connection back.',
     'Stop that program for this number, then restart this session. Both cannot use one link.',

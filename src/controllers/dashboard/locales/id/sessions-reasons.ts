@@ -61,6 +61,10 @@ export const reasons: Record<Reason, Words> = {
     'Sebuah tautan sedang diimpor, atau impornya terputus.',
     'Tunggu beberapa menit. Jika tidak berubah, impor lagi, atau tautkan ponsel dengan kode baru.',
   ],
+  import_interrupted: [
+    'Impor tautan terputus karena layanan berhenti. Tidak ada yang disimpan.',
+    'Impor lagi, atau tautkan ponsel dengan kode baru.',
+  ],
   replaced_after_import: [
     'Program lama masih berjalan dan mengambil kembali koneksinya.',
     'Hentikan program itu untuk nomor ini, lalu mulai ulang sesi ini. Satu tautan tidak bisa dipakai berdua.',
