@@ -169,7 +169,10 @@ describe('a session on an emulated WhatsApp', () => {
       emulator.setPasskey({ number: phone, passkey: true });
       await emulator.scan({ qr: String(Object(before.body.data).qr), phone });
       await until(name, 'passkey');
-      expect((await get(`/session/qr/${name}`)).body.code).toBe('QR_NOT_READY');
+      expect((await get(`/session/qr/${name}`)).body).toMatchObject({
+        code: 'QR_NOT_READY',
+        message: expect.stringContaining('asks for a passkey now'),
+      });
       expect(await passkey(name)).toMatchObject({
         sessionId: name,
         stage: 'asked',
@@ -191,9 +194,16 @@ describe('a session on an emulated WhatsApp', () => {
       expect((await respond(name, { ...stale, rawId: 'not base64url!' })).body.code).toBe(
         'VALIDATION_FAILED',
       );
-      expect((await post(`/session/passkey/${name}/confirm`, {})).body.code).toBe('CONFLICT');
+      expect((await post(`/session/passkey/${name}/confirm`, {})).body).toMatchObject({
+        code: 'CONFLICT',
+        message: expect.stringContaining('it waits for the signature first'),
+      });
       await respond(name, await signed(name, phone));
       await until(name, 'connected');
+      expect((await respond(name, stale)).body).toMatchObject({
+        code: 'CONFLICT',
+        message: expect.stringContaining('connected already'),
+      });
     });
 
     it('begins again with a QR when the service is started anew in the middle', async () => {

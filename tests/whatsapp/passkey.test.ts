@@ -11,7 +11,8 @@ import {
 } from 'node:crypto';
 import { proto } from '@whiskeysockets/baileys';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/utils/clock.ts';
+import type { PasskeyFault } from 'wa-emulator';
+import { type Clock, systemClock } from '../../src/utils/clock.ts';
 import {
   comparisonCode,
   createPrologue,
@@ -20,7 +21,7 @@ import {
   openContinuation,
   sealPairingRequest,
 } from '../../src/whatsapp/baileys/passkey-protocol.ts';
-import type { AccountRef, EngineEvent } from '../../src/whatsapp/engine.ts';
+import type { AccountRef, CloseReason, EngineEvent } from '../../src/whatsapp/engine.ts';
 import { startTestEngine, type TestEngine } from '../helpers/engine.ts';
 
 type Step = Extract<EngineEvent, { type: 'passkey' }>;
@@ -216,6 +217,121 @@ describe('after the hand-off window', () => {
     await engine.confirmPasskey(account.id, false);
     expect((await host.next(account.id, 'closed')).reason).toBe('passkey_code_differed');
     expect(await store.hasCredentials(account.id)).toBe(false);
+  });
+});
+
+describe('each end has a reason of its own, stores nothing, and a second try works', () => {
+  /** Waits of a minute and more end when a test says so. */
+  function handClock() {
+    const waiting = new Set<{ act: () => void; ms: number }>();
+    let aheadMs = 0;
+    const clock: Clock = {
+      ...systemClock,
+      now: () => systemClock.now() + aheadMs,
+      setTimer(act, ms) {
+        if (ms < 60_000) return systemClock.setTimer(act, ms);
+        const timer = { act, ms };
+        waiting.add(timer);
+        return () => waiting.delete(timer);
+      },
+    };
+    return {
+      clock,
+      skip: (ms: number) => {
+        aheadMs += ms;
+      },
+      /** The wait of that length, the youngest if there are several, is over. */
+      end(ms: number) {
+        const timer = [...waiting].findLast((one) => one.ms === ms);
+        if (!timer) throw new Error(`nothing waits ${ms} ms: ${[...waiting].map((one) => one.ms)}`);
+        waiting.delete(timer);
+        aheadMs += ms;
+        timer.act();
+      },
+    };
+  }
+  const MINUTE = 60_000;
+  type Trial = ReturnType<typeof test.another> & { account: AccountRef; phone: string } & Pick<
+      ReturnType<typeof handClock>,
+      'end' | 'skip'
+    >;
+
+  const nextStep = async ({ host, account }: Trial, stage: Step['stage']): Promise<Step> => {
+    for (;;) {
+      const step = await host.next(account.id, 'passkey');
+      if (step.stage === stage) return step;
+    }
+  };
+  async function signed(trial: Trial): Promise<void> {
+    const step = await nextStep(trial, 'asked');
+    if (step.stage !== 'asked') throw new Error('not asked');
+    const assertion = test.emulator.signPasskey({ phone: trial.phone, options: step.options });
+    await trial.engine.answerPasskey(trial.account.id, assertion);
+  }
+  async function scanned({ engine, host, account, phone }: Trial): Promise<void> {
+    await engine.open(account, { mode: 'qr' });
+    const { qr } = await host.next(account.id, 'qr');
+    await test.emulator.scan({ qr, phone });
+  }
+  async function compared(trial: Trial): Promise<void> {
+    const step = await nextStep(trial, 'asked');
+    if (step.stage !== 'asked') throw new Error('not asked');
+    const assertion = test.emulator.signPasskey({ phone: trial.phone, options: step.options });
+    // The challenge is younger than ten minutes, the scan older than five.
+    trial.skip(6 * MINUTE);
+    await trial.engine.answerPasskey(trial.account.id, assertion);
+    await nextStep(trial, 'confirm');
+  }
+
+  it.each<[CloseReason, PasskeyFault | undefined, (trial: Trial) => Promise<void>]>([
+    [
+      'passkey_phone_away',
+      'phone_away',
+      async (trial) => {
+        await signed(trial);
+        trial.end(MINUTE);
+      },
+    ],
+    [
+      'passkey_expired',
+      undefined,
+      async (trial) => {
+        for (let challenge = 1; challenge <= 3; challenge += 1) {
+          await nextStep(trial, 'asked');
+          trial.end(10 * MINUTE);
+        }
+      },
+    ],
+    [
+      'passkey_expired',
+      undefined,
+      async (trial) => {
+        await compared(trial);
+        trial.end(5 * MINUTE);
+      },
+    ],
+    [
+      'passkey_code_differed',
+      'wrong_code',
+      async (trial) => {
+        await compared(trial);
+        await trial.engine.confirmPasskey(trial.account.id, false);
+      },
+    ],
+  ])('%s (%s)', async (reason, fault, fail) => {
+    const { clock, end, skip } = handClock();
+    const account = await test.addAccount();
+    const trial: Trial = { ...test.another({ clock }), account, phone: nextPhone(), end, skip };
+    test.emulator.setPasskey({ number: trial.phone, passkey: true, ...(fault ? { fault } : {}) });
+    await scanned(trial);
+    await fail(trial);
+    expect((await trial.host.next(account.id, 'closed')).reason).toBe(reason);
+    expect(await trial.store.hasCredentials(account.id)).toBe(false);
+
+    await scanned(trial);
+    await signed(trial);
+    expect((await trial.host.next(account.id, 'paired')).phone).toBe(trial.phone);
+    expect(await trial.store.hasCredentials(account.id)).toBe(true);
   });
 });
 

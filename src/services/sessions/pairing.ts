@@ -111,12 +111,19 @@ function mayOpen({ actor }: Ctx): boolean {
 
 /** What is told of a session that has no QR at the moment. */
 export function qrNotReady(row: Pick<SessionRecord, 'status' | 'reason'>): AppError {
-  const over = row.status === 'logged_out' || row.status === 'replaced' || row.status === 'failed';
-  const message = over
-    ? `There is no QR code: the session is ${row.status}. POST /session/restart begins again.`
-    : 'There is no QR code at the moment: try again in a moment.';
-  return new AppError('QR_NOT_READY', message, {
+  return new AppError('QR_NOT_READY', whyNoQr(row), {
     retryAfterSeconds: RETRY_AFTER_SECONDS,
     details: { status: row.status, reason: row.reason },
   });
+}
+
+function whyNoQr({ status, reason }: Pick<SessionRecord, 'status' | 'reason'>): string {
+  if (status === 'logged_out' || status === 'replaced' || status === 'failed') {
+    return `There is no QR code: the session is ${status}. POST /session/restart begins again.`;
+  }
+  if (status === 'passkey' || status === 'passkey_confirm') {
+    return 'The code was scanned, and WhatsApp asks for a passkey now. GET /session/passkey/:sessionId says what to do.';
+  }
+  if (reason === 'importing') return 'A link is being imported: there is nothing to scan.';
+  return 'There is no QR code at the moment: try again in a moment.';
 }

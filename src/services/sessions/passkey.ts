@@ -67,7 +67,7 @@ export async function answerPasskey(
 ): Promise<PasskeyOutput> {
   requireScope(ctx, 'sessions:write');
   const row = await findSession(ctx, ref);
-  if (row.passkey?.stage !== 'asked') throw notAwaited(row);
+  if (row.passkey?.stage !== 'asked') throw notAwaited(row, 'a signature');
   if (!isForOptions(row.passkey.options, assertion)) {
     throw new AppError('PASSKEY_EXPIRED', 'This signature is for another challenge. Sign the current one.');
   }
@@ -81,7 +81,7 @@ export async function answerPasskey(
 export async function confirmPasskey(ctx: Ctx, ref: SessionRef, equal: boolean): Promise<PasskeyOutput> {
   requireScope(ctx, 'sessions:write');
   const row = await findSession(ctx, ref);
-  if (row.passkey?.stage !== 'confirm') throw notAwaited(row);
+  if (row.passkey?.stage !== 'confirm') throw notAwaited(row, 'a comparison');
   await askOwner(ctx, row, 'confirm_passkey', { equal }, ANSWER_TIMEOUT_MS);
   return toPasskey(await findSession(ctx, ref), equal ? 'answered' : 'failed');
 }
@@ -116,9 +116,17 @@ function isForOptions(
   }
 }
 
-function notAwaited({ status, reason }: SessionRecord): AppError {
+function notAwaited({ status, reason, passkey }: SessionRecord, what: string): AppError {
   if (reason === 'passkey_expired') {
     return new AppError('PASSKEY_EXPIRED', 'Nobody signed in time. Scan a new code to begin again.');
   }
-  return new AppError('CONFLICT', 'The pairing does not wait for this now.', { details: { status, reason } });
+  const message = `The pairing does not wait for ${what} now: ${standingOf(status, passkey?.stage)}.`;
+  return new AppError('CONFLICT', message, { details: { status, reason } });
+}
+
+function standingOf(status: SessionRecord['status'], stage: string | undefined): string {
+  if (stage === 'asked') return 'it waits for the signature first';
+  if (stage === 'answered') return 'WhatsApp has the signature, and the phone is awaited';
+  if (stage === 'confirm') return 'it waits until the codes are compared';
+  return status === 'connected' ? 'the session is connected already' : 'WhatsApp asks for no passkey';
 }
