@@ -24,7 +24,9 @@ const ReceivedEvent = z
     data: z.object({
       ...session,
       ...person,
+      id: z.string().optional().describe('of the message in the history'),
       status: z.literal('received'),
+      pushName: z.string().nullable().optional().describe('the name that the sender has given themselves'),
       type: z.string().optional().describe('the type of `content`'),
       from: z.string().nullable().describe('the sender, accepted as `to`'),
       participant: z.string().nullable().describe('in a group: the JID of the sender'),

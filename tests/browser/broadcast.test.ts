@@ -105,7 +105,7 @@ describe('a campaign', () => {
     await page.getByRole('button', { name: 'Stop permanently' }).click();
     await page.getByText('Ended for good.').waitFor();
     expect(await page.getByRole('button', { name: 'Resume' }).count()).toBe(0);
-    await page.getByRole('link', { name: 'Recipients' }).click();
+    await page.getByRole('link', { name: 'Recipients', exact: true }).click();
     await page.getByRole('link', { name: 'Skipped' }).click();
     await page.getByText('the campaign was stopped first').first().waitFor();
     expect(await world.axe(page)).toEqual([]);

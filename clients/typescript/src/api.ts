@@ -4394,6 +4394,8 @@ export interface components {
                 content: components["schemas"]["InboundContent"] | null;
                 /** @description the sender, accepted as `to` */
                 from: string | null;
+                /** @description of the message in the history */
+                id?: string;
                 isGroup: boolean;
                 /** @description `…@lid` */
                 lid: string | null;
@@ -4402,6 +4404,8 @@ export interface components {
                 participant: string | null;
                 /** @description E.164 with `+`; null when WhatsApp does not tell */
                 phone: string | null;
+                /** @description the name that the sender has given themselves */
+                pushName?: string | null;
                 /** @description counts the events of the session; a higher one is later */
                 seq: number;
                 session: string;
