@@ -49,7 +49,7 @@ export function createApp(deps: Deps, routes: readonly Route[]): HttpApp {
   };
 }
 
-/** Nothing from elsewhere, nothing inline: pages bring their scripts and styles as files of ours. */
+/** Nothing from elsewhere, nothing inline: pages bring their scripts and styles as our own files. */
 const securityHeaders = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: ["'self'"],
@@ -94,7 +94,7 @@ function corsFor(allowedOrigins: readonly string[]): MiddlewareHandler {
   };
 }
 
-/** 404 for a path that nobody has, 405 with `Allow` for one that has other methods. */
+/** 404 for an unknown path, 405 with `Allow` for one that has other methods. */
 function notFound(routes: readonly Route[]) {
   const known = routes.flatMap((route) =>
     pathsOf(route).map((path) => ({ method: route.method.toUpperCase(), segments: path.split('/') })),

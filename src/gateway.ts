@@ -89,7 +89,7 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
     const { deps, stop: stopDeps } = buildDeps({ config, database, logger, clock, processId });
     undo.push(stopDeps);
     await requireReadable(deps, config.lostEncryptionKeys);
-    // SQLite serves one process: nobody else can have another key.
+    // SQLite serves one process: no other process can have another key.
     if (database.dialect === 'mysql') await requireSharedKeys(deps, readHost());
     await announceKeys(deps, processId);
     undo.push(() => withdrawKeys(deps, processId).catch(() => undefined));
@@ -117,7 +117,7 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
 
 interface Workers {
   start(): Promise<void>;
-  /** The clock was set: what was planned by the time of before is planned anew. */
+  /** The clock was set: what was planned by the time of before is planned again. */
   beginAgain(): void;
   stop(): Promise<void>;
 }

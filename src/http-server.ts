@@ -18,7 +18,7 @@ export interface HttpServer {
 
 /** How long idle connections are left open: a request may be on its way on each of them. */
 const IDLE_GRACE_MS = 1_000;
-/** Node tells clients to leave a connection alone after 5 s; those that are still there then, nobody uses. */
+/** Node tells clients to leave a connection alone after 5 s; those that are still there then are not used. */
 const HAND_OVER_GRACE_MS = 6_000;
 /** How long open requests (long polls, event streams) may go on after a stop was asked for. */
 const OPEN_GRACE_MS = 8_000;

@@ -16,7 +16,7 @@ const STOP_TIMEOUT_MS = 25_000;
  * failed or the stop took too long. A start that fails prints its sentence, not a stack, when it is meant for a person.
  */
 export async function runUntilSignal(name: string, start: () => Promise<Running>): Promise<void> {
-  // Whatever the service writes is nobody else's to read: credentials, messages, numbers.
+  // Only the service may read what it writes: credentials, messages, numbers.
   process.umask(0o077);
   let running: Running | undefined;
   let stopping = false;

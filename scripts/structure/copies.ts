@@ -1,7 +1,7 @@
 /** Finds blocks of equal lines that stand in two places. */
 import type { SourceFile } from './source.ts';
 
-/** A block that stands in two places; lines are those of the files. */
+/** A block that is in two places; lines are those of the files. */
 export interface Copy {
   lines: number;
   first: { path: string; line: number };

@@ -29,6 +29,10 @@ const GONE: Readonly<Record<string, string>> = {
   fateOf: 'outcomeOf',
   Companion: 'AlsoInTransaction',
   wish: 'request',
+  // In sentences.
+  anew: 'again',
+  besides: 'in addition to, other than, too',
+  'of ours': 'our',
 };
 
 /** Words that mean something else where WhatsApp or a standard has them. */

@@ -84,7 +84,7 @@ export function readSource(root: string, path: string): SourceFile {
   };
 }
 
-/** The same number of lines and characters, without what stood between `start` and `end`. */
+/** The same number of lines and characters, without what was between `start` and `end`. */
 function blank(text: string, start: number, end: number): string {
   return text.slice(0, start) + text.slice(start, end).replace(/[^\n]/g, ' ') + text.slice(end);
 }

@@ -3,7 +3,7 @@ import { config as readDotenv } from 'dotenv';
 
 // Before anything else is loaded: the tables are built for the dialect that DB_TYPE names.
 readDotenv({ quiet: true });
-// As the service does: backups and restored files are nobody else's to read.
+// As the service does: only the service may read backups and restored files.
 process.umask(0o077);
 const { runTool } = await import('./tool.ts');
 process.exitCode = await runTool(process.argv.slice(2));

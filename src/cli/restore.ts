@@ -143,7 +143,7 @@ async function reportSealed(
 
 function reportCare(held: number, reporter: Reporter): void {
   reporter.say(
-    'Signal sessions were left out: they are made anew with the next message to or from each contact.',
+    'Signal sessions were left out: they are made again with the next message to or from each contact.',
   );
   reporter.say('Everybody signs in again; API keys work as they did at the time of the backup.');
   if (held > 0)

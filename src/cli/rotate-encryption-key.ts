@@ -14,7 +14,7 @@ import type { Reporter } from './tool.ts';
 /** The longest that a signed link is good for: those to files and reports. */
 const LINK_MS = DAY_MS;
 
-/** Seals anew whatever other keys have sealed, beside the running service. Throws StartError. */
+/** Reseals what other keys have sealed, beside the running service. Throws StartError. */
 export async function rotateEncryptionKey(_args: readonly string[], reporter: Reporter): Promise<void> {
   const config = loadDataConfig(process.env);
   const [key, ...extra] = config.encryptionKeys;
@@ -29,7 +29,7 @@ export async function rotateEncryptionKey(_args: readonly string[], reporter: Re
       { database, secrets },
       {
         onProgress: ({ place, seen, resealed }) =>
-          reporter.progress(`${place}: ${resealed} sealed anew, ${seen} looked at`),
+          reporter.progress(`${place}: ${resealed} resealed, ${seen} looked at`),
       },
     );
     await requireProcesses(database, secrets);
@@ -61,7 +61,7 @@ function report({ resealed, left, lost, damaged }: Rotation, secrets: SecretBox,
   }
   if (damaged > 0) reporter.warn(`${damaged} values cannot be opened with the key that they name`);
   if (left > 0) {
-    throw new StartError(`${left} values changed again and again and are not sealed anew: run this again`);
+    throw new StartError(`${left} values changed again and again and are not resealed: run this again`);
   }
   const old = secrets.keyIds.slice(1);
   if (old.length === 0) return;

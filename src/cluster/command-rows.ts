@@ -10,7 +10,7 @@ import { postWakeUps } from './wake-ups.ts';
 
 export type CommandRow = typeof sessionCommands.$inferSelect;
 
-/** A row that nobody waits for is kept for as long: its owner may be writing the answer. */
+/** A row without a caller is kept for as long: its owner may be writing the answer. */
 const KEEP_MS = MINUTE_MS;
 const TAKEN_AT_ONCE = 50;
 
@@ -41,7 +41,7 @@ const newsOf = ({ owner, accountId }: Pick<CommandRow, 'owner' | 'accountId'>) =
   priority: null,
 });
 
-/** Takes a question back as long as nobody works on it; false when somebody does. */
+/** Takes a question back as long as no process works on it; false when one does. */
 export async function withdrawCommand(db: Db, id: string): Promise<boolean> {
   const written = await db.update(sessionCommands).set({ state: 'refused' }).where(isUntaken(id));
   return affected(written) === 1;
@@ -50,7 +50,7 @@ export async function withdrawCommand(db: Db, id: string): Promise<boolean> {
 const isUntaken = (id: string) =>
   and(eq(sessionCommands.id, id), inArray(sessionCommands.state, ['waiting', 'refused']));
 
-/** Asks another process what nobody has taken yet; false when somebody has. */
+/** Asks another process what none has taken yet; false when one has. */
 export async function redirectCommand(
   database: Database,
   row: Pick<CommandRow, 'id' | 'accountId' | 'owner'>,
@@ -99,7 +99,7 @@ export async function takeCommands({ db, now }: Database, owner: string): Promis
     await db.update(sessionCommands).set({ state: 'running' }).where(and(mine, waiting)),
   );
   if (taken === ids.length) return rows.filter(({ id }) => ids.includes(id));
-  // Some were taken back meanwhile. Nobody but this process makes its own ones run.
+  // Some were taken back meanwhile. Only this process makes its own ones run.
   const running = and(eq(sessionCommands.owner, owner), eq(sessionCommands.state, 'running'));
   return db.select().from(sessionCommands).where(and(mine, running));
 }

@@ -40,7 +40,7 @@ const KNOWN: Record<CommandName, true> = {
 };
 
 export interface CommandBus {
-  /** of this process: a session that is made here is born as its own, so that its QR waits for nobody */
+  /** of this process: a session that is made here is born as its own, so that its QR comes at once */
   readonly processId: string;
   /**
    * Runs a command at the session's owner and waits for its answer.
@@ -70,7 +70,7 @@ const RETRY_AFTER_SECONDS = 5;
 
 /**
  * Makes the bus of this process: a session that it owns is a direct call away, another one's is asked through
- * `askOwner`. Without that (the database serves one process) there is nobody else to ask.
+ * `askOwner`. Without that (the database serves one process) there is no other process to ask.
  */
 export function createCommandBus(deps: {
   processId: string;

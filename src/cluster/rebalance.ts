@@ -1,6 +1,6 @@
 /** How sessions are shared between processes: pure functions over counts. */
 
-/** A process may exceed its share by this many when nobody else takes them: counts are read while they change. */
+/** A process may exceed its share by this many when no other process takes them: counts are read while they change. */
 const SLACK = 2;
 
 /** Sessions that hold a socket, or want one, and the others: each kind is shared for itself. */

@@ -19,7 +19,7 @@ import {
 import { createCommandWatch } from './command-watch.ts';
 import { NotOwnerError } from './not-owner.ts';
 
-/** Whoever holds the session may have changed while nobody took the command. */
+/** Whoever holds the session may have changed while the command was not taken. */
 const LOOK_AGAIN_MS = 1_000;
 
 export interface Question {
@@ -27,13 +27,13 @@ export interface Question {
   verb: string;
   input: unknown;
   timeoutMs: number;
-  /** nobody waits any more */
+  /** no caller waits any more */
   signal: AbortSignal;
   /** Runs it in this process; throws NotOwnerError while another one holds the session. */
   tryHere(): Promise<unknown>;
 }
 
-/** Asks the session's owner. Throws what the owner threw, NotOwnerError when nobody owns the session. */
+/** Asks the session's owner. Throws what the owner threw, NotOwnerError when the session has no owner. */
 export type AskOwner = (question: Question) => Promise<unknown>;
 
 export function createAskOwner(deps: { database: Database; clock: Clock; logger: Logger }): AskOwner {
@@ -56,7 +56,7 @@ export function createAskOwner(deps: { database: Database; clock: Clock; logger:
     throw new NotOwnerError();
   }
 
-  /** The session may be nobody's by now, or another one's. */
+  /** The session may have no owner by now, or another one's. */
   async function askAnew(question: Question, row: CommandRow): Promise<{ answer: unknown } | null> {
     const owner = await readOwner(db, question.accountId);
     if (owner === undefined) throw new NotOwnerError();
@@ -64,7 +64,7 @@ export function createAskOwner(deps: { database: Database; clock: Clock; logger:
       await redirectCommand(database, { ...row, owner }, clock.now());
       return null;
     }
-    // Nobody may run it twice: it is taken off the table before it is tried here.
+    // It may not run twice: it is taken off the table before it is tried here.
     if (!(await withdrawCommand(db, row.id))) return null;
     try {
       return { answer: await question.tryHere() };

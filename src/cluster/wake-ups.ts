@@ -10,7 +10,7 @@ import type { Logger } from '../utils/logger.ts';
 const TAKEN_AT_ONCE = 500;
 /** Sessions named in one statement. */
 const BATCH_SIZE = 200;
-/** Nobody reads what is older: its owner is gone, and everything is looked for without wake-ups, too. */
+/** What is older is not read: its owner is gone, and everything is looked for without wake-ups, too. */
 const KEEP_MS = 600_000;
 
 /** News of a session. */
@@ -62,7 +62,7 @@ function isTaken(news: readonly SessionNews[], priority: number | null): SQL | u
   return and(inArray(wakeUps.accountId, ids), same);
 }
 
-/** Removes what nobody has read. */
+/** Removes what was not read. */
 export async function forgetWakeUps(db: Db, now: number): Promise<void> {
   await db.delete(wakeUps).where(lt(wakeUps.createdAt, now - KEEP_MS));
 }

@@ -36,7 +36,7 @@ export const eventRoutes: Route[] = [
     description:
       'Each event has the name and the JSON that webhooks get, each session in the order of its `seq`. ' +
       '`Last-Event-ID` (or `?lastEventId=`) goes on exactly where the stream broke off, for a day or 10,000 ' +
-      'events; after that a `reset` event comes first: read the state anew. With more than 200 sessions busy ' +
+      'events; after that a `reset` event comes first: read the state again. With more than 200 sessions busy ' +
       'within a minute an event may come twice, with the same `sessionId` and `seq`. A comment keeps the ' +
       'connection alive every 15 s.',
     auth: 'browser',

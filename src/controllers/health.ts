@@ -1,4 +1,4 @@
-/** `/health`: for people and probes; nobody needs a credential. */
+/** `/health`: for people and probes, without a credential. */
 import { z } from 'zod';
 import { type NotReady, readHealth, readReadiness } from '../services/health.ts';
 import { AppError } from '../utils/errors.ts';

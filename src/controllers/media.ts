@@ -57,7 +57,7 @@ export const mediaRoutes: Route[] = [
       http.header('content-length', String(row.size));
       http.header('content-disposition', disposition(SHOWN.test(row.mimetype), row.filename ?? row.id));
       if (http.req.method !== 'HEAD') return http.body(toWeb(stream));
-      // Nobody would read it, nor close its file.
+      // It would not be read, and its file not closed.
       stream.destroy();
       return http.body(null);
     },

@@ -9,7 +9,7 @@ type Json = Record<string, unknown>;
 /** Of the API, not of the program: it changes when clients must. */
 const API_VERSION = '1.0.0';
 
-/** What a route of each kind may answer besides its own codes. */
+/** What a route of each kind may answer in addition to its own codes. */
 const COMMON: readonly ErrorCode[] = ['RATE_LIMITED', 'INTERNAL', 'UNAVAILABLE'];
 const SECURITY: Record<Route['auth'], Json[]> = {
   public: [],

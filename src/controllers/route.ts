@@ -70,7 +70,7 @@ export interface Route<
   files?: readonly string[];
   /**
    * largest body in bytes; when missing 256 KB, and 16 MB (of which 1 MB is no file) where `files` names a field. A
-   * multipart body may hold a file of `maxFileBytes` besides
+   * multipart body may hold a file of `maxFileBytes` as well
    */
   maxBodyBytes?: number;
   /** largest file of a multipart body; MAX_MEDIA_SIZE when missing */
@@ -81,9 +81,9 @@ export interface Route<
   response: Schema | null;
   /** content type of an answer that is not JSON */
   contentType?: string;
-  /** codes besides those that every route can answer */
+  /** codes in addition to those that every route can answer */
   errors?: readonly ErrorCode[];
-  /** how failures are told under `/api`, where clients of an older system look for this route */
+  /** how failures are reported under `/api`, where clients of an older system look for this route */
   apiFailures?: FailureStyle;
   /** takes Idempotency-Key */
   idempotent?: boolean;
@@ -91,7 +91,7 @@ export interface Route<
   unhashed?: readonly string[];
   /** probes and pages that are not counted against the limits */
   unlimited?: boolean;
-  /** a limit of its own for each tenant, besides the general one */
+  /** a limit of its own for each tenant, in addition to the general one */
   limit?: RatePolicy;
   /** a request that passes the schemas: shown in the document, sent by the tests that walk all routes */
   example?: RouteExample;

@@ -1,4 +1,4 @@
-/** `/webhook`: who is told of what, and how that went. */
+/** `/webhook`: which events go where, and how their deliveries went. */
 import { z } from 'zod';
 import { getDelivery, listDeliveries, replayDelivery, testWebhook } from '../services/webhooks/deliveries.ts';
 import {

@@ -10,7 +10,7 @@ const FEW_COMMITS = 100;
 const FEW_WAIT_MS = 30_000;
 /** From the commits that were many to their pass: often, because writers wait for the disk while it syncs much. */
 const MANY_WAIT_MS = 100;
-/** A log of that many pages (16 MiB) is finished while nobody writes: only then SQLite begins it anew. */
+/** A log of that many pages (16 MiB) is finished while no transaction writes: only then SQLite begins it again. */
 const LONG_LOG_PAGES = 4_000;
 
 /** When no pass helps (another program reads for hours) SQLite does it after all: 80 MiB. */

@@ -6,7 +6,7 @@ export class GroupCommitError extends Error {
   override name = 'GroupCommitError';
 }
 
-/** A read that looks through many rows ends after that: nobody waits so long, and others need the way. */
+/** A read that looks through many rows ends after that: no caller waits that long, and others need the way. */
 export const SCAN_TIMEOUT_MS = 20_000;
 
 /** The database did not answer, or gave no connection, within the time we wait. */

@@ -29,9 +29,9 @@ export const DEFAULT_LIMITS: GroupLimits = {
 };
 
 export interface GroupCommit {
-  /** One statement; a failing one leaves no trace and harms nobody. */
+  /** One statement; a failing one leaves no trace and does no harm. */
   run(statement: Statement): Promise<Rows>;
-  /** Waits for a turn; until the member ends, nobody else writes. */
+  /** Waits for a turn; until the member ends, no other one writes. */
   begin(): Promise<Member>;
   /** Runs `fn` while no group is open. */
   alone<R>(fn: (writer: Connection) => Promise<R>): Promise<R>;

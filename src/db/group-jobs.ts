@@ -8,7 +8,7 @@ export interface GroupLimits {
   maxMembers: number;
   /** how long a group may go on taking members, and how long it may hold the event loop at a stretch */
   maxHoldMs: number;
-  /** a member that is not done after this is rolled back: nobody else can write meanwhile */
+  /** a member that is not done after this is rolled back: no other can write meanwhile */
   memberTimeoutMs: number;
   /** how long to wait for a foreign program that holds the file */
   busyTimeoutMs: number;
@@ -31,7 +31,7 @@ export interface GroupJob {
   lost(error: Error): void;
 }
 
-/** Something that runs outside of any transaction of ours, while none is open. */
+/** Something that runs outside of our transactions, while none is open. */
 interface AloneJob {
   alone: true;
   work(): Promise<void>;
@@ -54,7 +54,7 @@ type Submit = (job: Job) => void;
 
 export function submitStatement(submit: Submit, statement: Statement): Promise<Rows> {
   return new Promise((resolve, reject) => {
-    // A refusal too is told only after the commit: it may be about a row of another member.
+    // A refusal too is reported only after the commit: it may be about a row of another member.
     let settle = () => reject(new Error('the statement did not run'));
     submit({
       alone: false,

@@ -42,14 +42,14 @@ function typedAsMysql<T>(builder: unknown): T {
   return builder as T;
 }
 
-/** SQLite's driver ends a text at NUL when it reads it back; no text of ours needs that character. */
+/** SQLite's driver ends a text at NUL when it reads it back; none of our texts needs that character. */
 function toText(value: string): string {
   return value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value;
 }
 
 /**
  * A client may ask for anything as an id. MySQL refuses to compare an ASCII column with other characters and takes
- * `x ` for `x`; no id or word of ours holds a `?`, so what was asked for then equals none of them.
+ * `x ` for `x`; none of our ids and words holds a `?`, so what was asked for then equals none of them.
  */
 function toAscii(value: string): string {
   return /[^!-~]/.test(value) ? value.replace(/[^!-~]/g, '?') : value;

@@ -184,7 +184,7 @@ async function readPairs(connection: PoolConnection, show: string): Promise<Map<
   return new Map(rows.map((row) => [String(row.Variable_name), String(row.Value)]));
 }
 
-/** After these nobody knows what the connection is doing. */
+/** After these the state of the connection is unknown. */
 export function isBroken(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
     if ('fatal' in at && at.fatal === true) return true;

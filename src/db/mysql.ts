@@ -109,7 +109,7 @@ const STATEMENT_TIMEOUTS: ReadonlySet<unknown> = new Set([1969, 3024]);
 
 /**
  * What drizzle sees as its client for reads that look through many rows. The server ends those that take too long: MariaDB
- * runs what stands in its own kind of comment, MySQL reads the hint. A client that merely stops listening would leave it
+ * runs what is in its own kind of comment, MySQL reads the hint. A client that merely stops listening would leave it
  * at work.
  */
 function createScanRouter(connections: Connections, timeoutMs: number) {

@@ -97,7 +97,7 @@ export async function rawRun(db: Db, query: SQL): Promise<number> {
 
 /**
  * In a transaction: locks the selected rows and passes over those another holds. On SQLite the rows are ours
- * already, because nobody else writes while a transaction is open.
+ * already, because no other connection writes while a transaction is open.
  */
 export function skipLocked<Q extends object>(query: Q): Q {
   if (!onMysql) return query;

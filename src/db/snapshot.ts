@@ -37,7 +37,7 @@ const IDLE_SECONDS = 3600;
 const BUSY_MS = 5_000;
 
 /**
- * Runs `fn` on a snapshot. SQLite needs no lock for it: a reader keeps nobody from writing, but the write-ahead log
+ * Runs `fn` on a snapshot. SQLite needs no lock for it: a reader blocks no writer, but the write-ahead log
  * grows until it ends. Throws StartError when there is no such database.
  */
 export function withSnapshot<R>(
@@ -117,7 +117,7 @@ function toCell(value: unknown): Cell {
   if (value === null || typeof value === 'string' || typeof value === 'number') return value;
   if (Buffer.isBuffer(value)) return value;
   if (value instanceof Uint8Array) return Buffer.from(value);
-  throw new TypeError(`a column holds what no column of ours can: ${typeof value}`);
+  throw new TypeError(`a column holds a value of a type that none of our columns has: ${typeof value}`);
 }
 
 async function readNumber(query: Query, text: string): Promise<number> {

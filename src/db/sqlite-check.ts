@@ -30,7 +30,7 @@ export function checkSqliteFile(
   }
   if (bytes === 0 && (served || walBytes > 0) && !refill) {
     throw new StartError(
-      `${path} is empty, but a service has used it before: the disk was full or the file was cut off. Restore a backup (docs/backup.md, "A damaged database"); to begin anew with nothing, remove ${path} and the files beside it that begin with its name`,
+      `${path} is empty, but a service has used it before: the disk was full or the file was cut off. Restore a backup (docs/backup.md, "A damaged database"); to start again with nothing, remove ${path} and the files beside it that begin with its name`,
     );
   }
   if (bytes === null || bytes === 0) return { unclean: false };

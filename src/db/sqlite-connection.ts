@@ -1,5 +1,5 @@
 /**
- * One connection to a SQLite file. @libsql/client prepares every statement anew, which takes longer than running
+ * One connection to a SQLite file. @libsql/client prepares every statement again, which takes longer than running
  * it; here each text is prepared once. Everything is synchronous underneath: a statement holds the event loop.
  */
 import { type InValue, LibsqlError } from '@libsql/client';
@@ -30,7 +30,7 @@ export interface OpenTransaction {
 export interface Connection {
   execute(statement: Statement): Promise<Rows>;
   executeMultiple(statements: string): Promise<void>;
-  /** BEGIN IMMEDIATE: waits for nobody longer than the connection's own timeout. */
+  /** BEGIN IMMEDIATE: waits no longer than the connection's own timeout. */
   transaction(mode: 'write'): Promise<OpenTransaction>;
   /** All statements in one transaction, with foreign keys off as rebuilding a table needs it. */
   migrate(statements: string[]): Promise<unknown>;

@@ -11,12 +11,12 @@ const CHUNK_FRAMES = 64;
 export type WalState =
   | { state: 'none' }
   | { state: 'whole' }
-  /** what can be read ends at `goodBytes`; `lostCommits` commits stand behind the damage */
+  /** what can be read ends at `goodBytes`; `lostCommits` commits follow the damage */
   | { state: 'damaged'; goodBytes: number; lostCommits: number };
 
 /**
  * Looks through the log. An end that was cut off in the middle of a write is `whole`: SQLite leaves it out, and nothing
- * of it was ever committed. `damaged`: commits stand behind frames whose checksum is wrong, which SQLite would leave
+ * of it was ever committed. `damaged`: commits follow frames whose checksum is wrong, which SQLite would leave
  * out as well, without a word.
  */
 export function readWalState(path: string): WalState {

@@ -38,7 +38,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
       : withFileErrors(path, 'DB_PATH', () =>
           checkSqliteFile(path, { served, refill: options.refill === true }),
         );
-    // Created by us first, readable by nobody else: it holds credentials. WAL files inherit the mode.
+    // Created by us first, readable only by us: it holds credentials. WAL files inherit the mode.
     withFileErrors(path, 'DB_PATH', () => closeSync(openSync(path, 'a', 0o600)));
     const client = connect(path, connections);
     const prepare = () => prepareWriter(client, options.synchronous ?? 'NORMAL', beside);

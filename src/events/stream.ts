@@ -48,7 +48,7 @@ export interface EventStream {
   share<R>(userId: number, key: string, load: () => Promise<R>): Promise<R>;
 }
 
-/** Makes the stream of this process. A listener that throws is dropped and harms nobody else. */
+/** Makes the stream of this process. A listener that throws is dropped, without harm to the others. */
 export function createEventStream(outbox: Outbox | null = null): EventStream {
   const taps: ((event: LiveEvent) => void)[] = [];
   const shared = new LRUCache<number, Map<string, { at: number; value: Promise<unknown> }>>({ max: 1_000 });

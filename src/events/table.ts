@@ -1,5 +1,5 @@
 /**
- * Every kind of fact, with what is told of it: to webhooks, in the activity log, on the stream of its session. One row here is
+ * Every kind of fact, with where it is reported: to webhooks, in the activity log, on the stream of its session. One row here is
  * all that a new event needs to be known everywhere.
  */
 import type { ACTIVITY_ACTIONS, ACTIVITY_STATUSES } from '../db/schema.ts';
@@ -98,7 +98,7 @@ type WebhookEvent = {
 
 const ROWS: ReadonlyMap<string, EventRow> = new Map(Object.entries(EVENTS));
 
-/** What is told of an event; nothing of a name that is not in the table, such as one of an older version. */
+/** What is reported of an event; nothing of a name that is not in the table, such as one of an older version. */
 export function eventRow(event: string): EventRow {
   return ROWS.get(event) ?? {};
 }

@@ -4,7 +4,7 @@ import type { HttpContext } from './http-env.ts';
 
 /**
  * The caller's address. Each trusted proxy appended the address that it saw, so with n of them the n-th entry
- * from the right is the one that nobody but a proxy of ours wrote. What stands left of it may be made up.
+ * from the right is the one that our own proxies wrote. What is left of it may be made up.
  */
 export function clientAddress(c: HttpContext, trustedProxies: number): string | null {
   const socket = normalizeAddress(c.env?.incoming?.socket?.remoteAddress);

@@ -17,7 +17,7 @@ export interface HttpEnv {
     files?: ReadonlyMap<string, ReceivedFile>;
     /** gives the place back that the upload of this request takes; missing when it takes none */
     endUpload?: () => Promise<void>;
-    /** how failures are told here; missing where they are told as everywhere */
+    /** how failures are reported here; missing where they are reported as everywhere */
     failureStyle?: FailureStyle;
     /** code of the failure that was answered, and its sentence */
     failure?: string;

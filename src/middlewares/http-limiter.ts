@@ -170,7 +170,7 @@ async function readCounts({ db }: LimiterDeps, keys: string[]): Promise<Map<stri
   return new Map(rows.map((row) => [row.key, row.count]));
 }
 
-/** Windows that are over, and login locks that nobody needs any more. */
+/** Windows that are over, and login locks that are no longer needed. */
 async function sweep({ db, clock }: LimiterDeps): Promise<void> {
   await deleteInBatches(db, {
     table: rateLimits,

@@ -5,7 +5,7 @@ export interface JsonScanner {
   scan(piece: Uint8Array, from: number): number;
   /** True when the last scan stopped behind a mark. */
   foundMark(): boolean;
-  /** The field that the mark stands in. */
+  /** The field that the mark is in. */
   key(): string;
 }
 

@@ -31,9 +31,9 @@ export interface ReceivedBody {
 const MAX_SPACES = 1_000;
 const NO_FILES: ReadonlyMap<string, ReceivedFile> = new Map();
 
-/** Of a JSON body besides its file. */
+/** Of a JSON body in addition to its file. */
 const MAX_REST_BYTES = 1024 * 1024;
-/** Of a multipart body besides its file. */
+/** Of a multipart body in addition to its file. */
 const MAX_FIELDS = 50;
 const MAX_FIELD_BYTES = 256 * 1024;
 const MULTIPART_OVERHEAD_BYTES = 1024 * 1024;

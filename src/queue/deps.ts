@@ -18,7 +18,7 @@ export interface QueueDeps {
   signals: QueueSignals;
 }
 
-/** What taking in new messages needs besides. */
+/** What else taking in new messages needs. */
 export interface IntakeDeps extends QueueDeps {
   /** messages that share a transaction on their way in */
   enqueuer: Enqueuer;

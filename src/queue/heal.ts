@@ -15,7 +15,7 @@ import { MAX_BACKOFF_MS } from './retry.ts';
 /** Rows in one statement. */
 const BATCH_SIZE = 500;
 
-/** True for a row that was to be sent at once, by a clock that is ahead of ours. */
+/** True for a row that was to be sent at once, by a clock that runs ahead of this one. */
 export function isQueuedAhead(
   { id, availableAt }: { id: string; availableAt: number },
   now: number,

@@ -1,4 +1,4 @@
-/** Messages whose time ran out while they waited: also those of sessions that nobody serves. */
+/** Messages whose time ran out while they waited: also those of sessions that no process serves. */
 import { and, asc, eq, gt, lte } from 'drizzle-orm';
 import { inRanges } from '../db/batches.ts';
 import { messageQueue } from '../db/schema.ts';

@@ -8,7 +8,7 @@ import type { QueueDeps } from './deps.ts';
 /** What a session shows as the reason of a person's pause. */
 export const HAND_PAUSE = 'paused';
 
-/** Stands for "until somebody lifts it": the end of the year 9999, which no clock of ours will see. */
+/** Stands for "until somebody lifts it": the end of the year 9999, which none of our clocks will see. */
 export const NO_END = 253_402_300_799_000;
 
 interface PausedSession {

@@ -13,7 +13,7 @@ export interface Background {
   stop(): Promise<void>;
 }
 
-/** Makes the list of what this process is working on. A failure that nobody waits for is logged. */
+/** Makes the list of what this process is working on. A failure that no caller waits for is logged. */
 export function createBackground(deps: { processId: string; logger: Logger }): Background {
   const stopping = new AbortController();
   const running = new Set<Promise<unknown>>();

@@ -93,7 +93,7 @@ export interface Actor {
   /** what the person is in the workspace; `viewer` for whoever is `readonly` in the service */
   workspaceRole: WorkspaceRole;
   via: 'jwt' | 'api_key' | 'cookie' | 'signed_link' | 'system' | 'anonymous';
-  /** null: no bound besides the role */
+  /** null: bound by the role only */
   scopes: readonly string[] | null;
   /** null: every session of the tenant */
   sessionId: string | null;
@@ -108,7 +108,7 @@ export interface Ctx extends Deps {
   requestId: string;
   ip: string | null;
   userAgent: string | null;
-  /** aborted when the caller has gone; missing where nobody waits */
+  /** aborted when the caller has gone; missing where no caller waits */
   signal?: AbortSignal;
   /** the caller sent an Idempotency-Key: what creates something calls `claimIdempotency` in its transaction */
   idempotency?: IdempotencyClaim;

@@ -77,7 +77,7 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
       createCommandBus({
         processId,
         clock,
-        // SQLite serves one process: there is nobody else to ask.
+        // SQLite serves one process: there is no other process to ask.
         askOwner: database.dialect === 'sqlite' ? undefined : createAskOwner({ database, clock, logger }),
       }),
     ),

@@ -38,7 +38,7 @@ export async function ensureFirstAdmin(deps: FirstAdminDeps): Promise<FirstAdmin
   if (!admin) {
     const others = config.allowRegistration
       ? ''
-      : '; until then nobody can sign in (ALLOW_REGISTRATION is off)';
+      : '; until then no user can sign in (ALLOW_REGISTRATION is off)';
     const key = config.adminKey === null ? '' : ', and KEY opens nothing';
     logger.warn(
       `there is no admin${key}: set ADMIN_EMAIL and ADMIN_PASSWORD and start again, or run npm run db:seed -- you@example.com${others}`,
@@ -78,7 +78,7 @@ async function createFirstAdmin(deps: FirstAdminDeps): Promise<FirstAdmin | null
     });
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'CONFLICT') throw error;
-    // Another process made it meanwhile; or the address belongs to a user, whom nobody promotes silently.
+    // Another process made it meanwhile; or the address belongs to a user, who is not promoted silently.
     const admin = await findFirstAdmin(deps);
     if (!admin) deps.logger.error('ADMIN_EMAIL belongs to a user who is not an active admin');
     return admin;

@@ -36,7 +36,7 @@ export function createHealthProbes(): HealthProbes {
   return { write: null, storage: null };
 }
 
-/** A probe that hangs helps nobody. */
+/** A probe that hangs is useless. */
 const PROBE_TIMEOUT_MS = 2000;
 
 /** Probes come often, and each look at a bucket is paid for. */

@@ -1,4 +1,4 @@
-/** Deleting what is old, in pieces that hold nobody up. */
+/** Deleting what is old, in batches that delay no other work. */
 import { and, asc, gt, lt, lte, type SQL } from 'drizzle-orm';
 import { inRanges } from '../db/batches.ts';
 import type { Db } from '../db/client.ts';
@@ -11,7 +11,7 @@ export interface OldRows<T extends DbTable> {
   by: DbColumn;
   /** rows below it go */
   before: number | string;
-  /** what besides must be true of them */
+  /** what else must be true of them */
   where?: SQL | undefined;
   /** rows of one statement */
   size?: number;

@@ -19,7 +19,7 @@ import { signedMediaPath } from './media/verbs.ts';
 import { type BroadcastRef, enterBroadcast, ofBound } from './sessions/tenant.ts';
 
 const WORD = 'application/msword';
-/** The old Office formats are one container; what it holds is told by the names inside. */
+/** The old Office formats are one container; the names inside show what it holds. */
 const OLE_CONTAINER = 'application/x-cfb';
 const WORD_STREAM = Buffer.from('WordDocument', 'utf16le');
 const EXTENSIONS: Record<string, string> = {

@@ -19,7 +19,7 @@ export interface AuditEntry {
   at: string;
 }
 
-/** What is audited: users, keys, sign-ins, and links that come or go; what sessions do stands in the activity log. */
+/** What is audited: users, keys, sign-ins, and links that come or go; what sessions do is in the activity log. */
 const AUDITED = [
   'auth.registered',
   'auth.login',

@@ -8,7 +8,7 @@ export interface Clock {
   setTimer(fn: () => void, delayMs: number): () => void;
   /**
    * How far the machine's clock is from the one that all processes share, positive when it is ahead; null when nothing
-   * is known yet. Absent where nobody measures it.
+   * is known yet. Absent where it is not measured.
    */
   skewMs?(): number | null;
 }

@@ -83,7 +83,7 @@ const set = <const N extends string, S extends z.ZodType>(name: N, schema: S): S
   schema,
 });
 
-/** Safe because each setting stands there under its name in the environment. */
+/** Safe because each setting is there under its name in the environment. */
 function shapeOf<G extends Settings>(group: G): ShapeOf<G> {
   const named = Object.values(group).map(({ name, schema }) => [name, schema]);
   return Object.fromEntries(named) as ShapeOf<G>;

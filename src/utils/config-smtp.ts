@@ -22,7 +22,7 @@ type SmtpValues = Pick<
 const TLS_PORT = 465;
 const STARTTLS_PORT = 587;
 
-/** Null when neither SMTP_URL nor SMTP_HOST is set. What stands in the URL counts before the other names. */
+/** Null when neither SMTP_URL nor SMTP_HOST is set. What is in the URL counts before the other names. */
 export function smtpOf(env: SmtpValues): SmtpConfig | null {
   const url = env.SMTP_URL === undefined ? null : new URL(env.SMTP_URL);
   const host = url?.hostname || env.SMTP_HOST;

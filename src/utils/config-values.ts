@@ -48,7 +48,7 @@ export const durationSeconds = () =>
     })
     .pipe(z.number().min(60, 'must be at least 60s').max(315_360_000, 'must be at most 10 years'));
 
-/** What stands between commas, without what is empty. */
+/** What is between commas, without what is empty. */
 export const list = () =>
   z.string().transform((value) =>
     value

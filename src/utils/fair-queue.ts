@@ -1,4 +1,4 @@
-/** Work of many owners that shares few places: each owner has one place at a time, so that nobody waits for all of another's. */
+/** Work of many owners that shares few places: each owner has one place at a time, so that none waits for all of another's. */
 import PQueue from 'p-queue';
 
 export interface FairQueue {

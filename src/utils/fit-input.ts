@@ -14,7 +14,7 @@ const MAX_SPACES = 1_000;
 /** Names in one object: five times the columns that a contact may have. */
 const MAX_NAMES = 1_000;
 const MAX_NAME_LENGTH = 200;
-/** Further ones would help nobody. */
+/** Further ones would not help. */
 const MAX_PROBLEMS = 50;
 const FLAGS: ReadonlyMap<string, boolean> = new Map([
   ['true', true],

@@ -53,7 +53,7 @@ function enter(branch: Branch, part: string, name: string): Branch {
   return made;
 }
 
-/** `a[b][]` -> `a`, `b`, ``; what is not written so is a name as it stands. */
+/** `a[b][]` -> `a`, `b`, ``; what is not written so is a name as it is. */
 function pathOf(name: string): string[] {
   if (name.length > MAX_NAME_LENGTH) throw new UnreadableText(`has a field whose name is too long`);
   const open = name.indexOf('[');

@@ -74,7 +74,7 @@ export interface GuardedHttp {
   /** Throws URL_REFUSED when the URL may not be asked for. A name that does not resolve (yet) passes. */
   check(url: string): Promise<void>;
   /**
-   * GETs a URL, following at most 3 redirects, each checked anew; its `Content-Encoding` is undone, and what comes out
+   * GETs a URL, following at most 3 redirects, each checked again; its `Content-Encoding` is undone, and what comes out
    * is bounded as well. Throws URL_REFUSED, FILE_TOO_LARGE or
    * HttpFailure; so does the stream.
    */

@@ -33,7 +33,7 @@ export interface HelperOptions {
 }
 
 export interface HelperRun {
-  /** whose work it is: each gets one process at a time, so that nobody keeps the others waiting */
+  /** whose work it is: each gets one process at a time, so that none keeps the others waiting */
   owner: string;
   /** from its start to its answer; then its process is killed */
   timeoutMs: number;
@@ -72,7 +72,7 @@ export function createHelperPool(options: HelperOptions): HelperPool {
   }
 
   async function work(job: unknown, { timeoutMs, signal }: HelperRun): Promise<unknown> {
-    if (signal?.aborted) throw new HelperFailure('aborted', 'nobody waits for it any more');
+    if (signal?.aborted) throw new HelperFailure('aborted', 'no caller waits for it any more');
     const helper = take();
     try {
       const answer = await helper.run(job, timeoutMs, signal);
@@ -191,7 +191,7 @@ function ask(
       settle();
     };
     const fail = (failure: HelperFailure) => end(() => reject(failure));
-    const abort = () => fail(new HelperFailure('aborted', 'nobody waits for it any more'));
+    const abort = () => fail(new HelperFailure('aborted', 'no caller waits for it any more'));
     const hear = (message: unknown) => {
       const { answer, error } = asReply(message);
       if (error === undefined) end(() => resolve(answer));

@@ -1,6 +1,6 @@
 /** JSON from outside: decoded strictly, and looked over before it is parsed. */
 
-/** Deeper than any request of ours, which has five levels. */
+/** Deeper than any of our requests, which has five levels. */
 const MAX_DEPTH = 32;
 /** Names and items together: 1,000 contacts with 40 fields each. */
 const MAX_VALUES = 50_000;

@@ -146,7 +146,7 @@ class BatchedConsole extends winston.transports.Console {
   }
 }
 
-/** For every write the library works the date out anew. */
+/** For every write the library works the date out again. */
 class BatchedFile extends DailyRotateFile {
   readonly #batch = new Batch((text) => this.logStream.write(text));
 

@@ -19,7 +19,7 @@ import { type Flaw, type Repair, readWritten, type Written } from './phone/writt
 
 /** WhatsApp's group ids: 18 or so digits, or the creator's number and a time for old groups. */
 const GROUP_ID = /^\d{5,20}(?:-\d{5,15})?$/;
-/** Bare digits that no plan knows: LIDs have about as many, and are nobody's number. */
+/** Bare digits that no plan knows: LIDs have about as many, and are no phone number. */
 const MAX_UNKNOWN_DIGITS = 12;
 /** The same for those that a plan knows as lines: no country has lines of more digits. */
 const MAX_LINE_DIGITS = 13;
@@ -81,7 +81,7 @@ export function readPhone(
 
 /**
  * As normalizePhone, for a number that names what is kept already. Answers of the older documents spell numbers as E.164
- * digits without +; where `isKept` says that one stands there so, it is meant, also where such digits are ambiguous.
+ * digits without +; where `isKept` says that one is written so, it is meant, also where such digits are ambiguous.
  */
 export async function normalizeKept(
   input: string,
@@ -154,7 +154,7 @@ function readWithTwoZeros(digits: string, country: CountryCode): ReadPhone | Ref
 /** A 0 in front: national, unless it is how one dials abroad. */
 function readWithTrunk(digits: string, country: CountryCode): ReadPhone | RefusedPhone {
   const national = readNational(digits, country);
-  // 011 is North America's way abroad, and stands in front of numbers all over the world; 0 62 … is a 0 too many.
+  // 011 is North America's way abroad, and precedes numbers all over the world; 0 62 … is a 0 too many.
   const abroad = digits.startsWith('011') ? readInternational(digits.slice(3)) : null;
   const own = digits.startsWith(`0${getCountryCallingCode(country)}`)
     ? readInternational(digits.slice(1))
@@ -298,10 +298,10 @@ const TEXTS: Record<RefusedPhone['problem'], string> = {
     'A spreadsheet has shortened this number (as in 8.12E+10) and its last digits are lost: write it again, in full.',
   letters: `A phone number has no letters: ${USE_E164}`,
   leftover: `There is more here than a phone number: ${USE_E164}`,
-  two_numbers: 'Several numbers stand here, or digits to dial after one: write one number alone.',
+  two_numbers: 'Several numbers are here, or digits to dial after one: write one number alone.',
   lid: 'A LID (…@lid) is no phone number, and cannot be used here.',
   username:
-    'WhatsApp usernames (@name) cannot be written to yet: give the phone number with + and country code, or the LID (…@lid) that stands in a message of that person.',
+    'WhatsApp usernames (@name) cannot be written to yet: give the phone number with + and country code, or the LID (…@lid) that is in a message of that person.',
   group: 'This is the id of a group, not a phone number.',
   not_a_phone_jid: `This is not the address of a phone (…@s.whatsapp.net): ${USE_E164}`,
   not_a_number: `This is not a phone number: ${USE_E164}`,
@@ -314,7 +314,7 @@ function invalidNumber({ problem, readings }: RefusedPhone): AppError {
   const message =
     choice === ''
       ? TEXTS[problem]
-      : `This number can be read in ${spellings.length} ways, and is sent to nobody. ${choice}`;
+      : `This number can be read in ${spellings.length} ways, and is not sent. ${choice}`;
   const details = { reason: problem, ...(spellings.length > 0 ? { readings: spellings } : {}) };
   return new AppError('INVALID_NUMBER', message, { details });
 }

@@ -43,7 +43,7 @@ export function shapeOf(schema: z.ZodType): Shape {
 }
 
 function read(schema: Json, definitions: Json, depth: number): Shape {
-  // No schema of ours is nested as deeply, unless it holds itself.
+  // None of our schemas is nested as deeply, unless it holds itself.
   if (depth > 20) return ANYTHING;
   const inner = (value: unknown) => read(toJson(value), definitions, depth + 1);
   if (typeof schema.$ref === 'string') return inner(definitions[schema.$ref.replace('#/$defs/', '')]);

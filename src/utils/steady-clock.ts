@@ -13,7 +13,7 @@ export const SKEW_LIMIT_MS = FUTURE_MS;
 const MAX_SLEW_MS = 50;
 /** An answer that took longer says too little about the time. */
 const MAX_ROUND_TRIP_MS = 1_000;
-/** A step that has stood for so long is the right time: a clock that is set wrongly and back does no harm. */
+/** A step that has lasted this long is the right time: a clock that is set wrongly and back does no harm. */
 const ADOPT_AFTER_MS = 300_000;
 /** The same is said again after so long. */
 const REPEAT_MS = 600_000;

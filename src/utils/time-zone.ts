@@ -119,7 +119,7 @@ function createZoneClock(timeZone: string): ZoneClock {
 
 /**
  * The instant at which the daily span that holds `instant` ends there; null outside of it. The hours until then are
- * those of the zone's clocks as they stand now.
+ * those of the zone's clocks as they are now.
  */
 export function spanEnd(timeZone: string, { from, to }: DailySpan, instant: number): number | null {
   const minute = Math.floor(timeOfDay(zoneClock(timeZone).toLocal(instant)) / MINUTE_MS);

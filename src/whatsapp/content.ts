@@ -1,6 +1,6 @@
 /** What a message is made of, as the history keeps it and as an engine sends it. */
 
-/** A file of ours: an engine gets its bytes from the host by `id`, never by a path or a URL. */
+/** One of our files: an engine gets its bytes from the host by `id`, never by a path or a URL. */
 export interface MediaFile {
   /** media.id */
   id: string;
@@ -12,7 +12,7 @@ export interface MediaFile {
   sha256: string;
 }
 
-/** What a message tells of its file besides its type; what is not known is missing. */
+/** What a message tells of its file in addition to its type; what is not known is missing. */
 export interface MediaDetails {
   /** pixels, as it is shown */
   width?: number;

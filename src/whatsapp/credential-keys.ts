@@ -99,7 +99,7 @@ export function createAccountKeys(
 
   function write(change: Change): Promise<void> {
     const written = batcher.add(change);
-    // Some of what is set, nobody waits for.
+    // Not every change has a caller that waits.
     lastWrite = written.catch(() => undefined);
     return written;
   }

@@ -28,7 +28,7 @@ const ENDED_BATCH_SIZE = 50;
 export interface CredentialStore {
   /**
    * Reads a session's credentials and opens its keys for writing. Throws OwnershipLost when `account` is not (or no
-   * longer) the owner, UnreadableCredentials when no key of ours opens what is stored.
+   * longer) the owner, UnreadableCredentials when none of our keys opens what is stored.
    */
   load(account: AccountRef): Promise<AccountKeys>;
   hasCredentials(accountId: string): Promise<boolean>;

@@ -36,7 +36,7 @@ export async function deleteKeys(db: Db, accountId: string): Promise<void> {
   }
 }
 
-/** The credentials of a session, opened; null when there are none. Throws when no key of ours opens them. */
+/** The credentials of a session, opened; null when there are none. Throws when none of our keys opens them. */
 export async function readCredentials(
   { db, secrets }: Pick<CredentialStoreDeps, 'db' | 'secrets'>,
   accountId: string,
@@ -48,7 +48,7 @@ export async function readCredentials(
   return row ? secrets.open(row.sealed, row.keyId, credentialsContext(accountId)) : null;
 }
 
-/** All keys of a session, opened, in the order of their names. Throws when no key of ours opens one. */
+/** All keys of a session, opened, in the order of their names. Throws when none of our keys opens one. */
 export async function* readAllKeys(
   { db, secrets }: Pick<CredentialStoreDeps, 'db' | 'secrets'>,
   accountId: string,

@@ -29,7 +29,7 @@ export interface Recipient {
 }
 
 /**
- * Why the passkey step of linking ended: nobody signed in time; the server did not accept the signature; the phone went
+ * Why the passkey step of linking ended: no signature came in time; the server did not accept the signature; the phone went
  * silent after it; the codes differed; the phone sent something that could not be read.
  */
 export type PasskeyFailure =
@@ -62,7 +62,7 @@ export interface PasskeyAssertion {
   };
 }
 
-/** Where the passkey step stands. `failed` in `asked`: why the try before this one did not work. */
+/** How far the passkey step is. `failed` in `asked`: why the try before this one did not work. */
 export type PasskeyStage =
   | { stage: 'asked'; options: PasskeyOptions; expiresAt: number; failed: PasskeyFailure | null }
   /** the signature is with WhatsApp, and the phone is awaited */
@@ -163,7 +163,7 @@ export type SendResult =
    * with in the end. `begun`: the connection was there, and ended while it was being prepared.
    */
   | { outcome: 'not_sent'; reason: string; code?: string; begun?: boolean }
-  /** nothing was put on the wire, and it was not tried: something of ours that it needs cannot be had now */
+  /** nothing was put on the wire, and it was not tried: something that it needs is not available on our side now */
   | { outcome: 'postponed'; reason: string }
   /** nothing was put on the wire, and no attempt ever will be: not on WhatsApp, unsupported content, … */
   | { outcome: 'impossible'; code: string; message: string }
@@ -254,7 +254,7 @@ export interface EngineHost {
    * Throws UNAVAILABLE, and so does the stream.
    */
   openMedia(account: AccountRef, mediaId: string): Promise<Readable | null>;
-  /** What a message tells of that file besides its type. Missing: nothing is told. */
+  /** What a message tells of that file in addition to its type. Missing: nothing is known. */
   describeMedia?(account: AccountRef, mediaId: string): Promise<MediaDetails>;
 }
 

@@ -4,7 +4,7 @@ import type { Choice, ListSection, LocationContent, Quoted, Reply, TextContent }
 /** Kinds of inbound content that come with a file. */
 export type InboundMediaKind = 'image' | 'video' | 'audio' | 'document' | 'sticker';
 
-/** A file as its sender describes it; what was really downloaded is told by `state` and `id`. */
+/** A file as its sender describes it; what was really downloaded is shown by `state` and `id`. */
 export interface InboundMedia {
   /** `pending` until it is in our storage; `failed` when it never will be */
   state: 'pending' | 'stored' | 'failed';
@@ -89,7 +89,7 @@ export interface Referral {
   entryPointApp?: string;
 }
 
-/** What every inbound message may carry besides its content. */
+/** What every inbound message may carry in addition to its content. */
 export interface InboundExtras {
   /** id of the message it answers */
   quotedId?: string;
@@ -97,7 +97,7 @@ export interface InboundExtras {
   quoted?: Quoted;
   /** a button or row that was tapped, as the phone named it */
   selected?: Choice;
-  /** what it chose of an earlier message of ours; found when it is stored */
+  /** what it chose of an earlier message that we sent; found when it is stored */
   reply?: Reply;
   /** canonical JIDs of the people it names (`@…` in its text) */
   mentions?: string[];
@@ -123,7 +123,7 @@ type Body =
   /** the first card, and all of them when there are several; `omitted`: how many more there were */
   | ({ type: 'contact'; contacts?: SharedContact[]; omitted?: number } & SharedContact)
   | { type: 'poll'; question: string; options: string[]; multiple: boolean }
-  /** `options` is null while nobody but the voters can read the vote */
+  /** `options` is null while only the voters can read the vote */
   | { type: 'poll_vote'; messageId: string; options: string[] | null }
   /** an empty `emoji` takes an earlier reaction back */
   | { type: 'reaction'; messageId: string; emoji: string }

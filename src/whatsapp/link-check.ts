@@ -192,7 +192,7 @@ function requireSignatures({ signedIdentityKey, signedPreKey, account }: Credent
   }
 }
 
-/** With what Baileys wants to find besides. The pairing's own secrets are of no more use: a missing one is made. */
+/** With what else Baileys wants to find. The pairing's own secrets are of no more use: a missing one is made. */
 function toStored(creds: Credentials): Record<string, unknown> {
   return {
     accountSyncCounter: 0,

@@ -17,7 +17,7 @@ export interface Subscriber {
   key: string;
 }
 
-/** Numbers of one statement: each stands in it up to four times. */
+/** Numbers of one statement: each is in it up to four times. */
 const BATCH_SIZE = 500;
 /** An account is known by few numbers; a chain of aliases ends here. */
 const MAX_STEPS = 3;

@@ -1,4 +1,4 @@
-/** Four times a minute: imports that nobody works on go on, deleted lists and old imports are cleared away. */
+/** Four times a minute: imports that no process works on go on, deleted lists and old imports are cleared away. */
 
 import { createLoop, type Loop } from '../db/loop.ts';
 import { forgetOldImports, removeOldFiles, resumeImports } from '../services/contacts/import/resume.ts';

@@ -69,7 +69,7 @@ export interface Ownership {
   isSafe(): boolean;
   /** The session as this process holds it; null also while it is being given away. */
   held(accountId: string): OwnedSession | null;
-  /** The session if it is this process's or nobody's, which makes it this process's; null: another one's. */
+  /** The session if it is this process's or unowned, which makes it this process's; null: another one's. */
   claim(accountId: string): Promise<OwnedSession | null>;
   /** True when another process was running at the last look. */
   hasPeers(): boolean;

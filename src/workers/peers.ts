@@ -56,7 +56,7 @@ export function createPeers(
   };
 }
 
-/** What is no priority of ours is about everything. */
+/** Unknown priority: a full wake-up. */
 function toNews(value: number | null): News {
   const priority = PRIORITY_ORDER.find((one) => one === value);
   return priority === undefined ? {} : { priority };

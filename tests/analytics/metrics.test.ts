@@ -240,7 +240,7 @@ describe('the files in docs', () => {
   });
   afterAll(() => app.close());
 
-  /** Metric names in a query: what stands before a selector, a range or a bracket of labels. */
+  /** Metric names in a query: what is before a selector, a range or a bracket of labels. */
   const namesIn = (expr: string) => expr.match(/\b(?:wahub|nodejs|process)_[a-z0-9_]+/g) ?? [];
 
   it('grafana-dashboard.json is a dashboard of metrics that there are', () => {
@@ -274,7 +274,7 @@ describe('the files in docs', () => {
     }
   });
 
-  it('operations.md explains every metric of ours', () => {
+  it('operations.md explains each of our metrics', () => {
     const operations = read('operations.md');
     const ours = [...known].map((name) => name.replace(/_(bucket|count|sum)$/, ''));
     for (const name of ours.filter((each) => each.startsWith('wahub_'))) {

@@ -108,7 +108,7 @@ describe('a running campaign', () => {
   });
 
   it('keeps it for those whose night is over and for what is sent again, who stand further up', async () => {
-    // 03:00 in London; who is awake there, in Jakarta, stands behind.
+    // 03:00 in London; who is awake there, in Jakarta, is behind.
     const sleeping = Array.from({ length: 4 }, (_, i) => ({ phone: `44791112345${i}` }));
     w.engine.answer = ({ to }) =>
       to.phone?.startsWith('44')

@@ -237,7 +237,7 @@ describe('a file that is no CSV changes nothing and says why', () => {
     ['half a UTF-16 character', Buffer.from([0xff, 0xfe, 0x41, 0x00, 0x42]), 400, /encoding/],
     ['no column of numbers', 'name,email\nA,a@example.com', 400, /No column holds the numbers/],
     ['a header alone', 'name,number\n', 400, /no rows/],
-    ['two columns of one name', 'number,city,city\n0811111111,a,b', 400, /"city" stands there twice/],
+    ['two columns of one name', 'number,city,city\n0811111111,a,b', 400, /"city" is there twice/],
     ['10,000 columns', `number${',c'.repeat(9999)}\n0811111111`, 400, /10000 columns/],
     ['a first line with an open quote', `${quote}name,number\nA,0811111111`, 400, /line 1 opens a quote/],
     ['a first line without an end', 'x'.repeat(600_000), 400, /line 1 is longer/],

@@ -77,8 +77,8 @@ describe('an opt-out under one spelling of a number', () => {
     const file = await upload(w, '/opt-outs/import', `number\n+${dialled}\n+${account}\n`);
     expect(dataOf(file)).toMatchObject({ added: 0, duplicates: 2 });
     await w.call(`/opt-outs/%2B${account}`, { method: 'DELETE' });
-    const anew = await upload(w, '/opt-outs/import', `number\n+${dialled}\n+${account}\n`);
-    expect(dataOf(anew)).toMatchObject({ added: 1, duplicates: 1 });
+    const later = await upload(w, '/opt-outs/import', `number\n+${dialled}\n+${account}\n`);
+    expect(dataOf(later)).toMatchObject({ added: 1, duplicates: 1 });
   });
 });
 

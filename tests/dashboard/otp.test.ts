@@ -17,7 +17,7 @@ let user: Tenant;
 let phones = 0;
 beforeAll(async () => {
   clock = createFakeClock(Date.UTC(2026, 0, 10, 12, 0, 0));
-  // The code in the answer of the API is what tells a test what stands on the phone.
+  // The code in the answer of the API is what tells a test what is on the phone.
   const config = testConfig();
   t = await openDashboard({ clock, config: { otp: { ...config.otp, returnCode: true } } });
 });

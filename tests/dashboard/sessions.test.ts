@@ -108,7 +108,7 @@ describe('linking a phone', () => {
     expect(page).not.toContain('data:image');
   });
 
-  it('begins an expired code anew three times, and then waits to be asked', async () => {
+  it('starts an expired code again three times, and then waits to be asked', async () => {
     await post('/dashboard/sessions', { sessionId: 'slow' });
     const expire = async () => {
       t.engine.end(t.newest(), 'pairing_expired');
@@ -177,7 +177,7 @@ describe('linking a phone', () => {
       await until(async () => (await read(`${at}/state`)).includes('Waiting for the phone'));
     });
 
-    it('says what is wrong with a result, and shows the request anew when it was for an earlier one', async () => {
+    it('says what is wrong with a result, and shows the request again when it was for an earlier one', async () => {
       const headers = { 'hx-request': 'true', 'accept-language': 'id' };
       for (const assertion of ['copied nothing', '{"id":', '{}']) {
         const reply = await t.visit(`${at}/passkey`, { as: tenant, form: { assertion }, headers });

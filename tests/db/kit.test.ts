@@ -5,7 +5,7 @@ import { samples, useFixture } from './fixture.ts';
 
 const open = useFixture();
 
-/** Safe because it only stands in a condition: a client may ask for words that are none. */
+/** Safe because it only is in a condition: a client may ask for words that are none. */
 const notAWord = (value: string) => value as 'first';
 
 /** What comes back for a row that was written with these values. */

@@ -109,7 +109,7 @@ describe('tryInsert', () => {
     expect(await db.select({ value: tallies.value }).from(tallies)).toEqual([{ value: 0 }]);
   });
 
-  test('looks at unique keys besides the primary one', async () => {
+  test('looks at unique keys other than the primary one', async () => {
     const { db } = await open();
     expect(await tryInsert(db, tallies, { name: 'a', label: 'x' })).toBe(true);
     expect(await tryInsert(db, tallies, { name: 'b', label: 'x' })).toBe(false);

@@ -207,7 +207,7 @@ describe('a session', () => {
     expect(JSON.stringify([again.body, await keptOf('make')])).not.toContain(first.body.data.qr);
   });
 
-  test('that was logged out is linked anew by asking for it', async () => {
+  test('that was logged out is linked again by asking for it', async () => {
     await gateway.call('POST', '/session/logout', { sessionId: 'twice' });
     const { status, body } = await gateway.call('POST', '/api/sessions/create', { sessionId: 'twice' });
     expect(status).toBe(200);

@@ -1,4 +1,4 @@
-/** What stands in a fixture where the value varies but its kind does not. */
+/** What is in a fixture where the value varies but its kind does not. */
 import { expect } from 'vitest';
 
 /** Safe because these stand for a value of that type wherever an answer is compared. */

@@ -1,4 +1,4 @@
-/** The program in the integration guide, as it stands, in English and in Indonesian. */
+/** The program in the integration guide, as it is, in English and in Indonesian. */
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ async function programOf(file: string): Promise<string> {
   return [...text.matchAll(/```js\n([\s\S]*?)```/g)].map((match) => match[1]).join('\n');
 }
 
-/** What stands around the program: the person who types the code, and its end. */
+/** What is around the program: the person who types the code, and its end. */
 const surround = (program: string) => `
 const readWhatThePersonTyped = async () => {
   for (;;) {

@@ -45,7 +45,7 @@ interface Field {
   path: string[];
 }
 
-/** Every text of a body, with the lists and records it stands in. */
+/** Every text of a body, with the lists and records it is in. */
 function textsOf(shape: Shape, path: string[] = [], depth = 0): Field[] {
   if (depth > 4) return [];
   const here: Field[] = shape.kinds.size === 0 || shape.kinds.has('string') ? [{ path }] : [];

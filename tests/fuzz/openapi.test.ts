@@ -185,7 +185,7 @@ async function recover(): Promise<void> {
   await linkPhone();
 }
 
-/** One request waits for a message, another one cancels it: that is told as a send that failed. */
+/** One request waits for a message, another one cancels it: that is reported as a send that failed. */
 const isCanceled = (text: string) => /"code":"SEND_FAILED".*"status":"canceled"/.test(text);
 
 /** What the service wrote about its latest failure. */

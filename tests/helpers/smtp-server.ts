@@ -75,7 +75,7 @@ function talk(socket: Socket, state: SmtpServer): void {
   }
 }
 
-/** Quoted-printable, as mails of ours are. */
+/** Quoted-printable, as our mails are. */
 function decode(data: string): string {
   const joined = data.replace(/=\r\n/g, '');
   const bytes = joined.replace(/=([0-9A-F]{2})/g, (_all, hex: string) =>

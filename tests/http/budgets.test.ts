@@ -76,7 +76,7 @@ describe('a limit of a tenant', () => {
     await other.app.stop();
   });
 
-  it('begins anew with the next window', async () => {
+  it('starts again with the next window', async () => {
     const { call, clock } = await start();
     for (const status of [200, 200, 429]) expect((await call()).status).toBe(status);
     await clock.advance(3_600_000);

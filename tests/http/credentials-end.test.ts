@@ -58,7 +58,7 @@ describe('an admin’s new password', () => {
     }
   });
 
-  it('and what an admin changes besides does not bring an old password back', async () => {
+  it('and what else an admin changes does not bring an old password back', async () => {
     const admin = await t.tenant('admin');
     const change = { currentPassword: tenant.password, newPassword: 'chosen by the user' };
     const rename = { name: 'Another name' };

@@ -206,7 +206,7 @@ describe('a session on an emulated WhatsApp', () => {
       });
     });
 
-    it('begins again with a QR when the service is started anew in the middle', async () => {
+    it('begins again with a QR when the service is started again in the middle', async () => {
       const [name, phone] = ['killed', '6281311100013'];
       await demanded(name, phone, 'phone_away');
       await respond(name, await signed(name, phone));
@@ -239,7 +239,7 @@ describe('a session on an emulated WhatsApp', () => {
     });
   });
 
-  it('logs out, and is linked anew by another phone', async () => {
+  it('logs out, and is linked again by another phone', async () => {
     await link('moving', '6281311100006');
     const out = await post('/session/logout', { sessionId: 'moving' });
     expect(out.body.data).toMatchObject({ status: 'logged_out', confirmed: true });

@@ -1,4 +1,4 @@
-/** Looking into files: what is told of good ones, and that bad ones cost nobody anything. */
+/** Looking into files: what is reported of good ones, and that bad ones cost nobody anything. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -329,7 +329,7 @@ describe('on the wire', () => {
     for (const phone of phones(60)) await q.queue(account, { phone, peer: `${phone}@s.whatsapp.net` });
     await q.dispatcher.add(account);
     for (let i = 0; i < 30; i++) await q.clock.advance(1_000);
-    // As after a restart the windows are made anew from what is stored.
+    // As after a restart the windows are made again from what is stored.
     await q.dispatcher.remove(account.id);
     await q.dispatcher.add(account);
     for (let i = 0; i < 200; i++) await q.clock.advance(1_000);

@@ -25,7 +25,7 @@ it('reads once for all who ask for the same, and once for each other key and ten
   expect(load).toHaveBeenCalledTimes(3);
 });
 
-it('reads anew after an event of the tenant, also when the reading before it is not done', async () => {
+it('reads again after an event of the tenant, also when the reading before it is not done', async () => {
   const stream = createEventStream();
   let finish: (value: string) => void = () => undefined;
   const before = stream.share(1, 'a', () => new Promise<string>((resolve) => (finish = resolve)));

@@ -13,7 +13,7 @@ import { until } from '../helpers/until.ts';
 
 const ENGINES = ['baileys', 'wa-multi-session'] as const;
 
-/** What an import sends besides the session's name. */
+/** What an import sends in addition to the session's name. */
 interface Upload {
   file?: Buffer;
   creds?: string;

@@ -108,7 +108,7 @@ test('cursors: what goes in comes out, too many keep the newest, strange ones ar
   }
 });
 
-test('a cursor that is a day old, or behind more than is told again, begins anew and says so', async () => {
+test('a cursor that is a day old, or behind more than is replayed, starts again and says so', async () => {
   const session = await f.session(userId);
   const feed = await follow();
   await f.message(session, 'message.sent');
@@ -116,9 +116,9 @@ test('a cursor that is a day old, or behind more than is told again, begins anew
   expect((await follow(cursor)).wasReset).toBe(false);
   expect((await follow('nonsense-nonsense')).wasReset).toBe(true);
   await clock.advance(25 * 3_600_000);
-  const anew = await follow(cursor);
-  expect(anew.wasReset).toBe(true);
-  expect(await drain(anew)).toEqual([]);
+  const again = await follow(cursor);
+  expect(again.wasReset).toBe(true);
+  expect(await drain(again)).toEqual([]);
 });
 
 test('a busy session leaves room for the others, and the last events of a deleted one are told', async () => {

@@ -85,7 +85,7 @@ describe('circuits', () => {
     expect([circuits.limit('hook', 8), circuits.isProbing('hook')]).toEqual([8, false]);
   });
 
-  it('an answer in between starts the count anew', () => {
+  it('an answer in between starts the count again', () => {
     const circuits = createCircuits(createFakeClock(), () => 0.5);
     failing(4, circuits);
     circuits.report('hook', true);

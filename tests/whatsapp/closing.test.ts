@@ -185,7 +185,7 @@ describe('a bound is not a cancel', () => {
     expect(result).toEqual({ outcome: 'not_sent', reason: 'it could not be encrypted in time' });
     store();
     test.host.beforeStore = async () => undefined;
-    // It stood in front of this one.
+    // It was in front of this one.
     expect(await test.send(account, other, 'next')).toMatchObject({ outcome: 'acknowledged' });
     expect(test.emulator.stanzas({ from: phone }).map((stanza) => stanza.id)).not.toContain(messageId);
     expect(test.engine.isConnected(account.id)).toBe(true);

@@ -56,7 +56,7 @@ it('four times at most, and then a warning tells it', async () => {
   expect(t.warned).toEqual([
     ['a device that could not read a message does not get it again', { accountId: 'a', messageId: 'A' }],
   ]);
-  // When it asks again, it begins anew.
+  // When it asks again, it starts again.
   t.ask('A');
   await t.clock.advance(600_000);
   expect(t.tries).toHaveLength(8);

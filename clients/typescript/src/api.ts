@@ -453,7 +453,7 @@ export interface paths {
         };
         /**
          * Follow the events of all sessions (Server-Sent Events)
-         * @description Each event has the name and the JSON that webhooks get, each session in the order of its `seq`. `Last-Event-ID` (or `?lastEventId=`) goes on exactly where the stream broke off, for a day or 10,000 events; after that a `reset` event comes first: read the state anew. With more than 200 sessions busy within a minute an event may come twice, with the same `sessionId` and `seq`. A comment keeps the connection alive every 15 s.
+         * @description Each event has the name and the JSON that webhooks get, each session in the order of its `seq`. `Last-Event-ID` (or `?lastEventId=`) goes on exactly where the stream broke off, for a day or 10,000 events; after that a `reset` event comes first: read the state again. With more than 200 sessions busy within a minute an event may come twice, with the same `sessionId` and `seq`. A comment keeps the connection alive every 15 s.
          *
          *     An API key needs the scope `read`.
          */
@@ -1437,7 +1437,7 @@ export interface paths {
         put?: never;
         /**
          * Resume a paused campaign, or begin a clone
-         * @description It goes on with the next recipient; nobody is written to twice.
+         * @description It goes on with the next recipient; no recipient gets it twice.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -1693,7 +1693,7 @@ export interface paths {
         put?: never;
         /**
          * Add a contact, or up to 1,000
-         * @description A number that is on the list already gets the values that are given and keeps the others. Keys besides `name` and `number` are custom fields.
+         * @description A number that is on the list already gets the values that are given and keeps the others. Keys other than `name` and `number` are custom fields.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -1745,7 +1745,7 @@ export interface paths {
         put?: never;
         /**
          * Import contacts from a CSV, Excel (.xlsx) or vCard file
-         * @description The first line names the columns: one of number, phone, nomor, hp, whatsapp …; name or nama; every other one is a custom field. Exports of Google Contacts, Outlook, phones (vCard) and of groups are known; `mapping` says it for any other. Delimiter (, ; tab |) and encoding are found out, and a guess is told in `warnings`. A line that cannot be read is told and stops nothing; a file that is none of these changes nothing. Whoever is on the list already gets the values of the file. With `Prefer: respond-async` the answer is 202.
+         * @description The first line names the columns: one of number, phone, nomor, hp, whatsapp …; name or nama; every other one is a custom field. Exports of Google Contacts, Outlook, phones (vCard) and of groups are known; `mapping` says it for any other. Delimiter (, ; tab |) and encoding are found out, and a guess is reported in `warnings`. A line that cannot be read is reported and stops nothing; a file that is none of these changes nothing. Whoever is on the list already gets the values of the file. With `Prefer: respond-async` the answer is 202.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -3574,7 +3574,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             seconds?: number;
             /** @description a button or row that was tapped */
@@ -3607,7 +3607,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -3642,7 +3642,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -3667,7 +3667,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -3692,7 +3692,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -3715,7 +3715,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -3746,7 +3746,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -3772,7 +3772,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -3802,7 +3802,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -3828,7 +3828,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             sections: {
                 rows: {
@@ -3865,7 +3865,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -3905,7 +3905,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -3933,7 +3933,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -3958,7 +3958,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -3989,7 +3989,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             retailerId?: string;
             salePrice?: components["schemas"]["InboundPrice"];
@@ -4025,7 +4025,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -4070,7 +4070,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -4106,7 +4106,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -4130,7 +4130,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -4154,7 +4154,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -4179,7 +4179,7 @@ export interface components {
             /** @enum {string} */
             reason: "malformed" | "too_large" | "too_slow" | "unstorable";
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -4203,7 +4203,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -4229,7 +4229,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             referral?: components["schemas"]["InboundReferral"];
-            /** @description what it chose of an earlier message of ours */
+            /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
             /** @description a button or row that was tapped */
             selected?: components["schemas"]["InboundChoice"];
@@ -4242,7 +4242,7 @@ export interface components {
         };
         MadeCampaign: {
             campaignId: string;
-            /** @description numbers that stood there twice: written to once */
+            /** @description numbers that were there twice: written to once */
             duplicates: number;
             id: string;
             /** @description numbers of the request that are none: skipped */
@@ -4310,7 +4310,7 @@ export interface components {
             direction: "in" | "out";
             errorCode: string | null;
             errorMessage: string | null;
-            /** @description while it is queued; null when nobody knows */
+            /** @description while it is queued; null when not known */
             estimatedSendAt: string | null;
             expiresAt: string | null;
             failedAt: string | null;
@@ -4571,7 +4571,7 @@ export interface components {
             [key: string]: unknown;
         };
         SentMessage: {
-            /** @description not before what it waits for ends; null when nobody knows when that is */
+            /** @description not before what it waits for ends; null when that is not known */
             estimatedSendAt: string | null;
             /** @description the id on WhatsApp, fixed before sending and kept on every retry */
             messageId: string;
@@ -4728,7 +4728,7 @@ export interface components {
             reason: string;
             /** @description for a person */
             text: string;
-            /** @description null: nobody knows */
+            /** @description null: not known */
             until: string | null;
         }[];
         Webhook: {

@@ -90,7 +90,7 @@ function settleMessage(
   }
 }
 
-/** The author seals the message anew, in a new session, and sends it again under the same id. */
+/** The author seals the message again, in a new session, and sends it again under the same id. */
 async function retryMessage(
   world: World,
   device: Device,

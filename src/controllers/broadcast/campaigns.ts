@@ -257,7 +257,7 @@ const MOVES: readonly Move[] = [
   {
     name: 'resume',
     summary: 'Resume a paused campaign, or begin a clone',
-    description: 'It goes on with the next recipient; nobody is written to twice.',
+    description: 'It goes on with the next recipient; no recipient gets it twice.',
     said: 'Campaign resumed',
     verb: resumeCampaign,
   },

@@ -81,7 +81,7 @@ const add = route({
   tag: TAG,
   summary: 'Add a contact, or up to 1,000',
   description:
-    'A number that is on the list already gets the values that are given and keeps the others. Keys besides `name` and `number` are custom fields.',
+    'A number that is on the list already gets the values that are given and keeps the others. Keys other than `name` and `number` are custom fields.',
   auth: 'credential',
   scope: 'broadcast',
   status: 201,

@@ -165,7 +165,7 @@ const importContacts = route({
   tag: TAG,
   summary: 'Import contacts from a CSV, Excel (.xlsx) or vCard file',
   description:
-    'The first line names the columns: one of number, phone, nomor, hp, whatsapp …; name or nama; every other one is a custom field. Exports of Google Contacts, Outlook, phones (vCard) and of groups are known; `mapping` says it for any other. Delimiter (, ; tab |) and encoding are found out, and a guess is told in `warnings`. A line that cannot be read is told and stops nothing; a file that is none of these changes nothing. Whoever is on the list already gets the values of the file. With `Prefer: respond-async` the answer is 202.',
+    'The first line names the columns: one of number, phone, nomor, hp, whatsapp …; name or nama; every other one is a custom field. Exports of Google Contacts, Outlook, phones (vCard) and of groups are known; `mapping` says it for any other. Delimiter (, ; tab |) and encoding are found out, and a guess is reported in `warnings`. A line that cannot be read is reported and stops nothing; a file that is none of these changes nothing. Whoever is on the list already gets the values of the file. With `Prefer: respond-async` the answer is 202.',
   params: ListParams,
   errors: ['SESSION_NOT_FOUND', 'NOT_FOUND', 'FILE_TOO_LARGE', 'QUOTA_EXCEEDED'],
   example: { params: listParams, body: csvExample },

@@ -1,4 +1,4 @@
-/** Forms prove that they come from a page of ours: by their origin, and by a token that belongs to the sign-in. */
+/** Forms prove that they come from one of our pages: by their origin, and by a token that belongs to the sign-in. */
 
 import type { HttpContext } from '../../middlewares/http-env.ts';
 import type { Deps } from '../../services/context.ts';

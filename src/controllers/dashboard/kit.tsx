@@ -79,7 +79,7 @@ interface EditorTexts {
   save: string;
 }
 
-/** A named text and its preview. `children` stand below the text: placeholders, for example. */
+/** A named text and its preview. `children` go below the text: placeholders, for example. */
 export function TextEditor({
   view,
   action,

@@ -1,4 +1,4 @@
-/** What stands around every page. */
+/** The frame of every page. */
 
 import type { PropsWithChildren } from 'hono/jsx';
 import { assetPath } from './assets.ts';
@@ -13,7 +13,7 @@ const T = texts({ en: english.layout, id: indonesian.layout });
 const HTMX_CONFIG = JSON.stringify({
   allowEval: false,
   includeIndicatorStyles: false,
-  // Not `style`: the browser sets it when somebody resizes a text field, and the policy lets nobody copy it.
+  // Not `style`: the browser sets it when somebody resizes a text field, and the policy forbids copying it.
   attributesToSettle: ['class', 'width', 'height'],
   selfRequestsOnly: true,
   historyCacheSize: 0,

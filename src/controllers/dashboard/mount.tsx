@@ -163,7 +163,7 @@ interface FormBody {
   discard(): Promise<void>;
 }
 
-/** Also one whose length nobody announced. */
+/** Also one without an announced length. */
 const limitForm = bodyLimit({
   maxSize: MAX_FORM_BYTES,
   onError: () => {

@@ -1,4 +1,4 @@
-/** The surface of the broadcast API besides its lists and campaigns: `/api/whatsapp`, in flat shapes. */
+/** The surface of the broadcast API apart from its lists and campaigns: `/api/whatsapp`, in flat shapes. */
 import { z } from 'zod';
 import { sendFields, TextInput } from '../../services/messages/schemas.ts';
 import { sendMessage } from '../../services/messages.ts';

@@ -1,6 +1,6 @@
 /**
  * What an older system's surface is made of: rows that name a verb, how its input is read from the request and how
- * its result is told. Rules live in the verbs; here are only names and shapes.
+ * its result is reported. Rules live in the verbs; here are only names and shapes.
  */
 
 import type { z } from 'zod';
@@ -40,7 +40,7 @@ interface Address<P, Q, B> {
   params?: P;
   query?: Q;
   body?: B;
-  /** fields that may be a file; an empty list: a form without files is taken besides JSON */
+  /** fields that may be a file; an empty list: a form without files is taken in addition to JSON */
   files?: readonly string[];
   errors?: readonly ErrorCode[];
   idempotent?: boolean;
@@ -139,7 +139,7 @@ const SEND_ERRORS = [
 ] as const satisfies ErrorCode[];
 
 /**
- * A row that sends and waits up to 15 s for the outcome: what failed is told as a failure; what is still under way
+ * A row that sends and waits up to 15 s for the outcome: what failed is reported as a failure; what is still under way
  * is a success with the status `queued`, because a client that tries again on failure must not send twice.
  */
 export function sendRow<P extends Schema, B extends Schema, I>(

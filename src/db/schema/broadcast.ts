@@ -94,7 +94,7 @@ export const contactImports = table(
     options: json<unknown>(),
     encoding: string(20),
     delimiter: string(4),
-    /** header and first rows, for a person who is asked which column holds the numbers; null: nobody is asked */
+    /** header and first rows, for a person who is asked which column holds the numbers; null: no question is open */
     preview: json<unknown>(),
     /** what was guessed about the file, for a person; null: nothing */
     warnings: json<string[]>(),
@@ -121,7 +121,7 @@ export const contactImports = table(
   ],
 );
 
-/** A line of an import that was not taken as it stood, and why. */
+/** A line of an import that was not taken as it was, and why. */
 export const contactImportErrors = table(
   'contact_import_errors',
   {
@@ -130,7 +130,7 @@ export const contactImportErrors = table(
     line: int().notNull(),
     kind: oneOf('invalid', 'duplicate', 'repaired').notNull(),
     code: string(40).notNull(),
-    /** what stood in the number column, shortened */
+    /** what was in the number column, shortened */
     value: string(80).notNull(),
   },
   (t) => [primaryKey({ columns: [t.importId, t.line] })],
@@ -174,7 +174,7 @@ export const optOuts = table(
   ],
 );
 
-/** A tenant's own words besides the built-in ones. */
+/** A tenant's own words, in addition to the built-in ones. */
 export const optOutSettings = table('opt_out_settings', {
   userId: int().primaryKey(),
   words: json<string[]>().notNull(),

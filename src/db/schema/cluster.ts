@@ -14,7 +14,7 @@ export const sessionCommands = table(
     state: oneOf('waiting', 'running', 'done', 'failed', 'refused').notNull(),
     /** the answer, or why there is none */
     result: json<unknown>(),
-    /** by the database's clock; nobody waits for it any longer */
+    /** by the database's clock; no caller waits for it any longer */
     deadlineAt: timestamp().notNull(),
   },
   (t) => [

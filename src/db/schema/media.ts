@@ -23,7 +23,7 @@ export const media = table(
     /** where the storage keeps the bytes */
     storageKey: string(190).notNull(),
     createdAt: timestamp().notNull(),
-    /** what a message tells of the file besides its type, as JSON; null: nobody has looked */
+    /** what a message tells of the file in addition to its type, as JSON; null: not inspected */
     details: json<unknown>(),
     /** not needed after that: row and file go */
     expiresAt: timestamp().notNull(),

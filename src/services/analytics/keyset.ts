@@ -18,7 +18,7 @@ export interface LogSource extends Keyset {
 
 export interface FoundPage {
   ids: string[];
-  /** null: there are more than are counted, or a cursor was given, where nobody counts */
+  /** null: there are more than are counted, or a cursor was given, with which nothing is counted */
   totalItems: number | null;
   nextCursor: string | null;
 }

@@ -55,7 +55,7 @@ export interface MessageStatistics {
 }
 
 const PEAKS = 3;
-/** Numbers and errors that are told. */
+/** Numbers and errors that are listed. */
 export const TOP = 10;
 /** What a message that was acknowledged may be by now. */
 export const ACKNOWLEDGED = ['sent', 'delivered', 'read'] as const;

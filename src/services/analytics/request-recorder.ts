@@ -151,7 +151,7 @@ function toRow(seen: SeenRequest, actor: Actor, route: string, at: number): Row 
   };
 }
 
-/** Calls that have an action of their own in the older API. What they set off is recorded besides, as facts. */
+/** Calls that have an action of their own in the older API. What they set off is recorded too, as facts. */
 const ACTIONS: readonly (readonly [RegExp, Action])[] = [
   [/^(POST|PUT) .*\/restart$/, 'session_restart'],
   [/^POST .*\/otp\/(send|resend)$|^POST .*\/messages\/:sessionId\/otp$/, 'otp_send'],

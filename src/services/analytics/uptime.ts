@@ -13,7 +13,7 @@ export interface Uptime {
   disconnects: number;
 }
 
-/** Changes of a connection that are looked at: a session that flaps more often than that is told so anyway. */
+/** Changes of a connection that are looked at: a session that flaps more often than that is shown as such anyway. */
 const MAX_CHANGES = 5_000;
 
 /** Within `[from, to)`, epoch milliseconds. What the log does not hold any more counts as it began. */

@@ -8,7 +8,7 @@ import { sha256Hex } from '../../utils/crypto.ts';
 const FORMAT = /^wahub_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
 const MAX_LENGTH = 200;
 
-/** Makes a key nobody can guess. */
+/** Makes a key that cannot be guessed. */
 export function newApiKey(): string {
   return `wahub_${randomBytes(8).toString('hex')}_${randomBytes(32).toString('base64url')}`;
 }

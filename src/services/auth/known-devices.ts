@@ -25,7 +25,7 @@ export function makeDeviceMark(ctx: Pick<Ctx, 'secrets'>, userId: number): strin
 
 /**
  * How a sign-in to the account is counted: by the browser that has signed in to it before, or by the account and the
- * network it comes from. `userId` 0 (an e-mail that nobody has) takes as long as any other.
+ * network it comes from. `userId` 0 (an e-mail without an account) takes as long as any other.
  */
 export async function originOfSignIn(
   ctx: Ctx,

@@ -7,7 +7,7 @@ const COST = 10;
 export const MIN_PASSWORD_LENGTH = 8;
 /** bcrypt ignores what comes after these bytes, so two long passwords could be the same. */
 export const MAX_PASSWORD_BYTES = 72;
-/** Of a random text that nobody kept: what an unknown e-mail is compared with, so that it takes as long. */
+/** Of a random text that was not kept: what an unknown e-mail is compared with, so that it takes as long. */
 const NOBODY = '$2b$10$CZexaKiul769xx5AutPquug.UhzpSuoMvqmphQWM2jCKpY32D2Edi';
 
 /** Hashes a password. Throws VALIDATION_FAILED when it is too short or too long. */
@@ -28,7 +28,7 @@ export function passwordProblem(password: string): string | null {
   return null;
 }
 
-/** True when it is the password; `hash` null compares with nobody's, so that it takes as long. */
+/** True when it is the password; `hash` null compares with no user's, so that it takes as long. */
 export async function isPassword(password: string, hash: string | null): Promise<boolean> {
   const usable = Buffer.byteLength(password) <= MAX_PASSWORD_BYTES && !password.includes('\0');
   const same = await bcrypt.compare(usable ? password : '', hash ?? NOBODY);

@@ -83,12 +83,12 @@ export async function signedInAs(ctx: Ctx, row: UserRow): Promise<SignedIn> {
   return { token: ctx.credentials.signToken(row.id, row.tokenVersion, workspaceId), user };
 }
 
-/** Wrong passwords of one account within a day after which its owner is told, once. */
+/** Wrong passwords of one account within a day after which its owner gets a mail, once. */
 const ATTACK_FAILURES = 10;
 
 /**
  * Writes down for the owner, once a day, that somebody tries passwords of the account, and sends a mail where there is SMTP.
- * An e-mail that nobody has (`owner` null) is counted as well: the same work for all.
+ * An e-mail without an account (`owner` null) is counted as well: the same work for all.
  */
 async function tellOwner(ctx: Ctx, email: string, owner: UserRow | null): Promise<void> {
   const now = ctx.clock.now();

@@ -21,7 +21,7 @@ export interface RestoreInput extends Verified, BackupFolders {
   force: boolean;
   /**
    * Nothing ran on the data since the backup: Signal sessions are restored as well. Otherwise they are left out, and
-   * made anew with the next message: an old one would use keys again that the other side has already seen.
+   * made again with the next message: an old one would use keys again that the other side has already seen.
    */
   moved: boolean;
   onProgress?: (what: string) => void;

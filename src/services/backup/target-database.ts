@@ -11,7 +11,7 @@ import { type Manifest, PASSING_TABLES } from './format.ts';
 
 const LEASE = 'migration_lease';
 const APPLIED = '__drizzle_migrations';
-/** Rows in these alone are nobody's data: a service that was started once has left them. */
+/** Rows in these alone are no tenant's data: a service that was started once has left them. */
 const NOBODYS: ReadonlySet<string> = new Set([LEASE, APPLIED, 'settings', ...PASSING_TABLES]);
 
 /**

@@ -72,7 +72,7 @@ export async function writeBackup(input: BackupInput): Promise<BackupReport> {
   }
 }
 
-/** What the rows tell besides themselves. */
+/** What the rows say beyond themselves. */
 interface Found {
   /** values by the id of their key */
   sealed: Map<string, number>;

@@ -1,4 +1,4 @@
-/** Campaigns in a database that was restored: whom they have reached since the backup, nobody knows. */
+/** Campaigns in a database that was restored: whom they have reached since the backup is not known. */
 
 import { and, asc, eq, gt, inArray, lte, or, type SQL } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';

@@ -49,7 +49,7 @@ function toCounts(of: (kind: string) => number): Counts {
   const failed = of('failed') + of('expired');
   const skipped = of('skipped') + of('canceled');
   const left = total - queued - sent - failed - skipped;
-  // Nobody who is left will be written to any more.
+  // Those who are left will not be written to any more.
   return ended > 0
     ? { total, pending: 0, queued, sent, delivered, read, failed, skipped: skipped + left }
     : { total, pending: left, queued, sent, delivered, read, failed, skipped };
@@ -112,7 +112,7 @@ export async function statisticsOf(
   };
 }
 
-/** The recipients that were handed to the queue last: whoever stands behind them, perhaps a million, has no message. */
+/** The recipients that were handed to the queue last: those behind them, perhaps a million, have no message. */
 export function areNewest({ id, feedPosition }: CampaignRow): SQL | undefined {
   const { campaignId, position } = campaignRecipients;
   return and(eq(campaignId, id), gt(position, feedPosition - NEWEST_REACH), lte(position, feedPosition));

@@ -93,7 +93,7 @@ export interface RunningRef {
   id: string;
   userId: number;
   accountId: string;
-  /** processes.id that holds the session; null: nobody does at the moment */
+  /** processes.id that holds the session; null: none does at the moment */
   owner: string | null;
 }
 

@@ -25,7 +25,7 @@ const DAY_MINUTES = 1_440;
 /** A campaign that takes longer is not worked out to its end. */
 const MAX_DAYS = 366;
 const BATCH_SIZE = 500;
-/** With more opt-outs than this nobody compares them with the list. */
+/** More opt-outs than this are not compared with the list. */
 const MAX_COMPARED = 20_000;
 
 export const EstimateCampaignInput = ScheduleCampaignInput.pick({

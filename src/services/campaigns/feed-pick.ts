@@ -34,7 +34,7 @@ export interface Picked {
   verdicts: Verdict[];
   /** the last position that was judged; the feed position after this */
   through: number;
-  /** nobody was left to look at */
+  /** no recipient was left to look at */
   exhausted: boolean;
 }
 
@@ -103,7 +103,7 @@ function readDeferred({ db }: CampaignDeps, campaignId: string, now: number): Pr
     .limit(SCAN_LIMIT);
 }
 
-/** When the first of those whose quiet hours go on may be written to; null when nobody is deferred. */
+/** When the first of those whose quiet hours go on may be written to; null when none is deferred. */
 export async function nextDeferredAt({ db }: CampaignDeps, campaignId: string): Promise<number | null> {
   const [row] = await db
     .select({ dueAt: campaignRecipients.dueAt })

@@ -168,11 +168,11 @@ async function waitForQueue(
 
 interface Given {
   ids: string[];
-  /** there is nobody to be queued now */
+  /** no recipient can be queued now */
   exhausted: boolean;
 }
 
-/** Failures that are to be tried again go first. A text: why nobody can be queued at the moment. */
+/** Failures that are to be tried again go first. A text: why no recipient can be queued at the moment. */
 async function giveNext(
   deps: CampaignDeps,
   campaign: CampaignRow,
@@ -191,7 +191,7 @@ async function giveNext(
     const ids = await writePicked(deps, campaign, sender, picked, availableAt);
     return ids && { ids, exhausted: false };
   } catch (error) {
-    // Nobody is written to unchecked: the numbers may be what gets the sender banned.
+    // No number is written to unchecked: the numbers may be what gets the sender banned.
     if (!(error instanceof AppError) || isUnavailable(error)) throw error;
     memory.checkFailures++;
     return 'number_check';
@@ -200,7 +200,7 @@ async function giveNext(
 
 const checkPauseMs = (memory: LineMemory) => backoffMs(CHECK_PAUSE, memory.checkFailures);
 
-/** Nobody is left to be queued: wait for those in quiet hours, for what is on its way, or be done. */
+/** No recipient is left to be queued: wait for those in quiet hours, for what is on its way, or be done. */
 async function finish(
   deps: CampaignDeps,
   campaign: CampaignRow,

@@ -55,7 +55,7 @@ function copyPiece(tx: Tx, row: CampaignRow, piece: number, now: number): Promis
     : copyContacts(tx, row, row.listId, piece, now);
 }
 
-/** Numbers of ours, which may stand in a statement as they are: bound, MySQL would take them for decimals. */
+/** Our own numbers, which a statement may hold as they are: bound, MySQL would take them for decimals. */
 const whole = (value: number) => sql.raw(String(Math.trunc(value)));
 
 const TARGET = sql`insert into ${campaignRecipients}
@@ -113,7 +113,7 @@ async function copyNumbers(tx: Tx, row: CampaignRow, piece: readonly string[], n
 /** Numbers of one look: each may have several spellings. */
 const LOOK_AT = 500;
 
-/** Of the piece just copied, skips each whose subscriber stands before under another spelling of the number. */
+/** Of the piece just copied, skips each whose subscriber comes earlier under another spelling of the number. */
 async function skipSpellings(tx: Tx, row: CampaignRow, added: number, now: number): Promise<void> {
   const { campaignId, position, phone, state } = campaignRecipients;
   for (let from = row.total; from < row.total + added; from += LOOK_AT) {
@@ -171,7 +171,7 @@ async function isListGone(tx: Tx, listId: string): Promise<boolean> {
   return list === undefined || list.deletedAt !== null;
 }
 
-/** Half a list is not what was asked for, and nobody has been written to yet. */
+/** Half a list is not what was asked for, and no message has left yet. */
 async function giveUp(tx: Tx, deps: CampaignDeps, row: CampaignRow, now: number): Promise<boolean> {
   const { status, reason } = LIST_DELETED;
   await tx

@@ -25,8 +25,8 @@ interface SendingSession {
 }
 
 /**
- * What WhatsApp says about each phone. Throws UNAVAILABLE when it does not answer: then nobody of them is known to be
- * there, and nobody is to be written to.
+ * What WhatsApp says about each phone. Throws UNAVAILABLE when it does not answer: then none of them is known to be
+ * there, and none may be written to.
  */
 export async function lookUpNumbers(
   deps: CampaignDeps,

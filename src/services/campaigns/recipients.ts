@@ -33,7 +33,7 @@ export async function listRecipients(
 /** Where recipients in a state are found: by the status of their message, or by their own row. */
 type Source =
   | { by: 'message'; status: (typeof messages.$inferSelect)['status'] }
-  /** `from`: nobody up to this position is in that state */
+  /** `from`: no recipient up to this position is in that state */
   | { by: 'row'; state: (typeof campaignRecipients.$inferSelect)['state']; from: number };
 
 /** As `outcomeOf` tells them, each state from one index. */

@@ -31,7 +31,7 @@ export interface CampaignOptions {
   checkNumbers?: boolean;
   /** percent of failures among the newest messages at which it pauses itself */
   failurePercent?: number;
-  /** numbers of the request that were no numbers, and that stood there twice */
+  /** numbers of the request that were no numbers, and that were there twice */
   invalid?: number;
   duplicates?: number;
 }
@@ -103,7 +103,7 @@ export function campaignFact(
 
 export interface Transition {
   from: readonly CampaignStatus[];
-  /** besides the status */
+  /** in addition to the status */
   where?: SQL | undefined;
   changes: Partial<typeof campaigns.$inferInsert>;
   event: CampaignEvent | null;

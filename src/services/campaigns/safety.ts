@@ -33,7 +33,7 @@ export function warmUpCap(ageMs: number): number | null {
 
 /**
  * The cap of today: the smaller one of the warm-up's and the campaign's own. `isReal`: the server is WhatsApp's; an
- * emulated one bans nobody, so that there the warm-up has to be asked for.
+ * emulated one bans no number, so that there the warm-up has to be asked for.
  */
 export function dailyCap(
   options: Pick<CampaignOptions, 'dailyCap' | 'warmUp'>,

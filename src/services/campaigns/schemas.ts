@@ -165,7 +165,7 @@ export const MadeCampaign = z
     scheduledAt: time,
     timezone: z.string().nullable().describe('the zone in which a time without one was read'),
     invalid: count.describe('numbers of the request that are none: skipped'),
-    duplicates: count.describe('numbers that stood there twice: written to once'),
+    duplicates: count.describe('numbers that were there twice: written to once'),
   })
   .meta({ id: 'MadeCampaign' });
 export type MadeCampaign = z.infer<typeof MadeCampaign>;

@@ -227,7 +227,7 @@ function fieldsOf(names: readonly string[], number: number, name: number | null)
   const fields: { at: number; name: string }[] = [];
   for (const [at, column] of names.entries()) {
     if (column === '' || at === number || at === name) continue;
-    const problem = seen.has(column) ? 'stands there twice' : columnProblem(column);
+    const problem = seen.has(column) ? 'is there twice' : columnProblem(column);
     if (problem !== null) {
       throw badHeader(`The column ${JSON.stringify(column.slice(0, MAX_COLUMN_LENGTH))} ${problem}.`);
     }

@@ -34,7 +34,7 @@ export interface Contact {
 export interface AddedContacts {
   added: number;
   updated: number;
-  /** numbers that stood in the request more than once */
+  /** numbers that were in the request more than once */
   duplicates: number;
   invalid: { index: number; number: string; code: string; reason: string }[];
 }
@@ -85,7 +85,7 @@ export async function addContact(
 }
 
 /**
- * Adds up to 1,000 contacts; what is wrong with one of them is told and harms no other. Throws NOT_FOUND, and
+ * Adds up to 1,000 contacts; a problem of one of them is reported and does not affect the others. Throws NOT_FOUND, and
  * VALIDATION_FAILED when none can be taken.
  */
 export async function addContacts(

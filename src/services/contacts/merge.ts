@@ -51,7 +51,7 @@ export async function mergeContacts(
   for (const contact of contacts) {
     const { spellings = [contact.phone], key = contact.phone } = subscribers.get(contact.phone) ?? {};
     const before = known.get(spellings.find((spelling) => known.has(spelling)) ?? contact.phone);
-    // Another spelling of somebody who stands in the same request.
+    // Another spelling of somebody who is in the same request.
     if (taken.has(key)) {
       seen.add(contact.phone);
       continue;

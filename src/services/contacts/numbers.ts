@@ -1,4 +1,4 @@
-/** A number as it stands in a file: what spreadsheets do to numbers is undone when it is certain, else refused. */
+/** A number as it is in a file: what spreadsheets do to numbers is undone when it is certain, else refused. */
 import { own } from '../../utils/own.ts';
 import {
   type BareReading,
@@ -23,7 +23,7 @@ export type ReadNumber =
   | { phone: string; repair: Repair | null; problem?: undefined }
   | { problem: NumberProblem };
 
-/** For a person, by code: these stand in answers and in the file of errors. */
+/** For a person, by code: these are in answers and in the file of errors. */
 export const LINE_REASONS: Record<string, string> = {
   empty_number: 'the number is missing',
   digits_lost:
@@ -31,7 +31,7 @@ export const LINE_REASONS: Record<string, string> = {
   ambiguous_number:
     'this may be a national number without its 0 or a foreign one: write it with + and country code',
   several_numbers:
-    'several numbers stand in one cell, or digits to dial after one: give each number a line of its own',
+    'several numbers are in one cell, or digits to dial after one: give each number a line of its own',
   username: 'this is a WhatsApp username (@name), which cannot be written to yet: give the phone number',
   invalid_number: 'this is not a phone number: write it with + and country code',
   too_many_columns:
@@ -40,7 +40,7 @@ export const LINE_REASONS: Record<string, string> = {
   quote_open: 'the line opens a quote that is never closed',
   malformed: 'the line has a quote inside a value: put the value in quotes and double the inner ones',
   line_too_long: 'the line is longer than 262144 characters',
-  duplicate: 'the number stands in an earlier line of this file, which was taken',
+  duplicate: 'the number is in an earlier line of this file, which was taken',
   apostrophe: 'repaired: a leading apostrophe was removed',
   formula: 'repaired: it was written as a formula, ="…"',
   decimal: 'repaired: decimals were removed',
@@ -76,7 +76,7 @@ export function readingsOf(code: string, cell: string, defaultCountry: string): 
   return 'problem' in read ? read.readings.map(formatE164) : [];
 }
 
-/** What is told of a line, for a person; with the `readings` of a number that has several. */
+/** The words about a line, for a person; with the `readings` of a number that has several. */
 export function reasonOf(code: string, readings: readonly string[]): string {
   if (readings.length > 1) {
     return `this can be read in ${readings.length} ways: write ${readings.join(' or ')}, or say in \`numbers\` what numbers without + are`;

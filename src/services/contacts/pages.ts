@@ -40,7 +40,7 @@ export async function readPage(
   return { rows: first ? await rowsOf(db, and(eq(list, listId), gte(phone, first.phone)), limit) : [] };
 }
 
-/** One page of those whose name or phone holds the text; the total is null past 10,000, and where nobody counts. */
+/** One page of those whose name or phone holds the text; the total is null past 10,000, and where it was not counted. */
 export async function searchPage(
   { scan }: Pick<Database, 'scan'>,
   listId: string,

@@ -14,13 +14,13 @@ export interface RotationDeps {
 export interface RotationProgress {
   /** the table at hand */
   place: string;
-  /** values looked at and sealed anew so far, over all passes */
+  /** values looked at and sealed again so far, over all passes */
   seen: number;
   resealed: number;
 }
 
 export interface Rotation {
-  /** sealed anew */
+  /** sealed again */
   resealed: number;
   /** still sealed with another key that is known: they went on changing */
   left: number;
@@ -30,7 +30,7 @@ export interface Rotation {
   damaged: number;
 }
 
-/** Rows of one transaction: a few milliseconds, for which nobody else writes on SQLite. */
+/** Rows of one transaction: a few milliseconds, in which nothing else writes on SQLite. */
 const BATCH_SIZE = 50;
 /** The service's turn between two of them. */
 const PAUSE_MS = 10;
@@ -57,7 +57,7 @@ export async function rotateSealed(
 }
 
 interface Pass {
-  /** values of another known key, and how many of them were sealed anew */
+  /** values of another known key, and how many of them were sealed again */
   todo: number;
   done: number;
   lost: Map<string, number>;

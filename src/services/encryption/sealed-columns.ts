@@ -1,4 +1,4 @@
-/** Every place in the database that holds something sealed, so that all of it can be checked and sealed anew. */
+/** Every place in the database that holds something sealed, so that all of it can be checked and sealed again. */
 
 import { and, asc, eq, gt } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';
@@ -182,7 +182,7 @@ const webhookSecrets: SealedColumn = {
   },
 };
 
-/** The proof of a code hangs on the key as well: it is made anew from the sealed code. */
+/** The proof of a code hangs on the key as well: it is made again from the sealed code. */
 const codes: SealedColumn = {
   name: 'otps',
   async *pages(db) {

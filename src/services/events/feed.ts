@@ -16,7 +16,7 @@ interface FeedEvent {
 
 export interface TenantFeed {
   userId: number;
-  /** the caller came back with a cursor that is too old, or after too much: it must read the state anew */
+  /** the caller came back with a cursor that is too old, or after too much: it must read the state again */
   wasReset: boolean;
   /** what to resume with before anything has happened */
   cursor(): string;
@@ -29,7 +29,7 @@ const BATCH_SIZE = 200;
 const PER_SESSION = 50;
 /** An event is in the database at most this long after its own time: its transaction is over, clocks differ. */
 const SETTLE_MS = MINUTE_MS;
-/** Who comes back later than that, or after more events, starts anew. */
+/** Who comes back later than that, or after more events, starts again. */
 const MAX_AGE_MS = DAY_MS;
 const MAX_REPLAY = 10_000;
 
@@ -102,7 +102,7 @@ async function resume(
   return { since: from.since, told, recent };
 }
 
-/** The lowest seq of each session since then; null when there are more events than are told again. */
+/** The lowest seq of each session since then; null when there are more events than are replayed. */
 async function readLowest(ctx: Ctx, userId: number, since: number): Promise<Map<string, number> | null> {
   const bound = ctx.actor.sessionId;
   const rows = await ctx.db
@@ -193,7 +193,7 @@ async function readTold(
   return { told: batch, complete };
 }
 
-/** The next events of a session, with what is told of them. */
+/** The next events of a session, with their payloads. */
 async function readAfter(ctx: Ctx, accountId: string, after: number): Promise<Told[]> {
   const rows = await ctx.db
     .select()

@@ -1,4 +1,4 @@
-/** What others are told of an event, the same for webhooks and for live streams. */
+/** What webhooks and live streams get of an event: the same for both. */
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { activityLogs, messages } from '../../db/schema.ts';

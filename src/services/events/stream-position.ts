@@ -43,7 +43,7 @@ export function encodePosition(position: StreamPosition): string {
   return buffer.subarray(0, at).toString('base64url');
 }
 
-/** Null for what is not one of ours. */
+/** Null for a text that this service did not make. */
 export function decodePosition(text: string): StreamPosition | null {
   if (!/^[\w-]{10,6000}$/.test(text)) return null;
   const buffer = Buffer.from(text, 'base64url');

@@ -57,7 +57,7 @@ const Referral = z
   })
   .meta({ id: 'InboundReferral' });
 
-/** What every kind may carry besides. */
+/** What every kind may carry as well. */
 const extras = {
   quotedId: text.optional().describe('the message it answers'),
   quoted: Quoted.optional(),
@@ -66,7 +66,7 @@ const extras = {
     .object({ messageId: text, id: text, text })
     .meta({ id: 'InboundReplyChoice' })
     .optional()
-    .describe('what it chose of an earlier message of ours'),
+    .describe('what it chose of an earlier message of the session'),
   mentions: z.array(jid).optional(),
   forwarded: z.boolean().optional(),
   forwardingScore: z.int().optional().describe('how often; phones mark it from 5 on'),

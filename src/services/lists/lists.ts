@@ -165,7 +165,7 @@ export async function findList(
 
 /**
  * Takes the list for this transaction: whoever changes its contacts does so first, so that counts are exact and
- * nobody adds to a list that is being deleted. Throws NOT_FOUND.
+ * nothing is added to a list that is being deleted. Throws NOT_FOUND.
  */
 export async function lockList(
   tx: Tx,

@@ -12,7 +12,7 @@ import type { Deps } from '../context.ts';
 import { type MailKind, type MailLanguage, mailText } from './texts.ts';
 
 const GIVE_UP_MS = DAY_MS;
-/** The first is longer than one attempt may take, so that nobody else tries meanwhile. */
+/** The first is longer than one attempt may take, so that no other process tries meanwhile. */
 const RETRY: BackoffRange = { firstMs: MINUTE_MS, maxMs: HOUR_MS };
 const BATCH_SIZE = 10;
 /** Of the MAC in the link of a registration. */
@@ -110,7 +110,7 @@ function linkOf(deps: MailDeps, { registrationId }: Row): string {
   return `${page}/verify-email?token=${verificationToken(deps, registrationId)}`;
 }
 
-/** Forgets registrations that nobody confirmed in time, and mails that nobody could send. */
+/** Forgets registrations that were not confirmed in time, and mails that could not be sent. */
 export async function forgetUnconfirmed({ db, clock }: Pick<Deps, 'db' | 'clock'>): Promise<void> {
   const now = clock.now();
   await db.delete(pendingRegistrations).where(lte(pendingRegistrations.expiresAt, now));

@@ -106,12 +106,12 @@ export function mailText(kind: MailKind, language: MailLanguage, link: string): 
   return TEXTS[language][kind](link);
 }
 
-/** What the service speaks when nobody says: the language of its country. */
+/** The language when none is given: the language of its country. */
 export function languageOf({ defaultCountry }: Pick<Config, 'defaultCountry'>): MailLanguage {
   return defaultCountry === 'ID' ? 'id' : 'en';
 }
 
-/** The language of an `Accept-Language` header; `fallback` when it names neither of ours. */
+/** The language of an `Accept-Language` header; `fallback` when it names none of our languages. */
 export function mailLanguage(header: string | undefined, fallback: MailLanguage): MailLanguage {
   const first = (header ?? '').trim().slice(0, 2).toLowerCase();
   return first === 'id' || first === 'en' ? first : fallback;

@@ -130,7 +130,7 @@ async function findSame(
   return row && (await ctx.storage.has(row.storageKey)) ? row : null;
 }
 
-/** What is known of a file; nothing of one that nobody has looked into. Safe because only `keepReceived` writes it. */
+/** What is known of a file; nothing of one that was not inspected. Safe because only `keepReceived` writes it. */
 export function detailsOf(row: Pick<MediaRecord, 'details'>): MediaDetails {
   return (row.details ?? {}) as MediaDetails;
 }

@@ -22,7 +22,7 @@ import type { MediaSource, ReceivedFile } from './sources.ts';
 import { discardFile, stageFile } from './staging.ts';
 import { VOICE_TYPE } from './voice.ts';
 
-/** What a send knows of its file besides what the message says. */
+/** What a send knows of its file in addition to what the message says. */
 export interface TakenMedia {
   file: MediaFile;
   filename: string | null;
@@ -75,7 +75,7 @@ async function takeUpload(
   return toTaken(row.details === null ? await lookInto(ctx, row) : row);
 }
 
-/** Kept by an earlier release, or received: nobody has looked into it yet. */
+/** Kept by an earlier release, or received: it was not inspected yet. */
 async function lookInto(ctx: Ctx, row: MediaRecord): Promise<MediaRecord> {
   const details = await withCopy(ctx, row, ({ path }) =>
     ctx.mediaTools.detailsOf(path, row.mimetype, toolRun(ctx)),

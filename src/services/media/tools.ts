@@ -12,7 +12,7 @@ import { previewMovie } from './movie-preview.ts';
 import { convertToVoice } from './voice.ts';
 
 export interface ToolRun {
-  /** whose file it is: nobody's files keep the others waiting */
+  /** whose file it is, so that one tenant's files do not delay the others' */
   userId: number;
   signal?: AbortSignal | undefined;
 }
@@ -60,7 +60,7 @@ export function createMediaTools({ config, logger, limits = LIMITS }: MediaTools
       return await pool.run(job, { owner: String(userId), timeoutMs, signal });
     } catch (error) {
       if (!(error instanceof HelperFailure)) throw error;
-      // A damaged file is nobody's fault; one that takes too long may be an attack.
+      // A damaged file is an accident; one that takes too long may be an attack.
       const level = error.kind === 'failed' || error.kind === 'aborted' ? 'debug' : 'warn';
       logger[level]('a file could not be looked into', { task: job.task, reason: error.kind, userId });
       return null;

@@ -29,7 +29,7 @@ export function withPeer(ctx: Pick<Ctx, 'actor'>, peer: string): SQL | undefined
   return and(eq(messages.userId, ctx.actor.userId), eq(messages.peer, peer));
 }
 
-/** What a message has to be besides, to belong to the caller's session of that chat. */
+/** What else a message needs, to belong to the caller's session of that chat. */
 export function inItsSession(ctx: Pick<Ctx, 'actor'>, { accountId }: Chat): SQL | undefined {
   const bound = ctx.actor.sessionId;
   return and(
@@ -70,7 +70,7 @@ async function readPhones(ctx: Ctx, lid: string): Promise<string[]> {
   return [...new Set(pairs.map(({ phone }) => phone))].slice(0, MAX_SPELLINGS);
 }
 
-/** The newest messages of a chat: enough to tell how it stands. */
+/** The newest messages of a chat: enough to tell its state. */
 async function readNewest(ctx: Ctx, chat: Chat) {
   const pieces = await Promise.all(
     chat.peers.map((peer) =>

@@ -10,7 +10,7 @@ const OF_ONE: ReadonlySet<string> = new Set(['recipient_limit', 'retry', 'put_ba
 
 /**
  * When a message that is queued now is likely to be sent, epoch milliseconds: what waits before it, at the
- * session's pace and within its limits, and never before what holds it ends; null when nobody knows when that is. An
+ * session's pace and within its limits, and never before what holds it ends; null when that is not known. An
  * estimate: it knows no retries and looks 10,000 messages ahead.
  */
 export function estimateSendAt(

@@ -19,7 +19,7 @@ export interface ListInput extends TenantInput, PageInput, z.output<z.ZodObject<
 
 export interface MessageList {
   data: MessageOutput[];
-  /** null when there are more than are counted, and with a cursor, where nobody counts */
+  /** null when there are more than are counted, and with a cursor, with which nothing is counted */
   totalItems: number | null;
   nextCursor: string | null;
 }
@@ -54,7 +54,7 @@ interface HistoryFilter {
   source: LogSource;
   /** what an index gives in order */
   where: SQL | undefined;
-  /** what each row has to be besides */
+  /** what else each row needs */
   rest: SQL | undefined;
 }
 
@@ -103,7 +103,7 @@ async function lookForPage(
   const offset = cursor ? 0 : (input.page - 1) * input.limit;
   const behind = and(where, isOlder(source, cursor));
   const edge = await findEdge(ctx, source, behind, MAX_LOOKED_AT);
-  // Nobody counts what has more behind it than is looked at.
+  // What has more behind it than is scanned is not counted.
   const counted = cursor === null && edge === null;
   const within = and(behind, edge === null ? undefined : isNotOlder(source, edge), rest);
   const found = await placesOf(ctx, source, within).limit(counted ? MAX_LOOKED_AT : offset + input.limit + 1);

@@ -34,7 +34,7 @@ const Moment = z
     return z.NEVER;
   });
 
-/** What every send takes besides its content. */
+/** What every send takes in addition to its content. */
 export const sendFields = {
   session: z.string().min(1).max(100).describe('the session that sends'),
   to: RecipientInput.describe('a phone number in any usual spelling, or a group (`…@g.us`)'),
@@ -63,7 +63,7 @@ export const WaitingFor = z
           '`scheduled`, `paused`, `quiet_hours`, `minute_limit`, `hour_limit`, `recipient_limit`, `retry`, ' +
             '`breaker_463`, … or the status of a session that is not connected',
         ),
-      until: z.iso.datetime().nullable().describe('null: nobody knows'),
+      until: z.iso.datetime().nullable().describe('null: not known'),
       text: z.string().describe('for a person'),
       fix: z.string().nullable().describe('what can be done about it'),
     }),
@@ -93,7 +93,7 @@ export const SentMessage = z
     to: z.string(),
     type: z.string(),
     status: MessageStatusOutput,
-    estimatedSendAt: time.describe('not before what it waits for ends; null when nobody knows when that is'),
+    estimatedSendAt: time.describe('not before what it waits for ends; null when that is not known'),
     waitingFor: WaitingFor,
     scheduledAt: time,
     timezone: z.string().optional().describe('the zone in which a time without one was read'),
@@ -152,7 +152,7 @@ export type MessageOutput = z.infer<typeof MessageOutput>;
 
 /** One message, with what it waits for. */
 export const MessageDetail = MessageOutput.extend({
-  estimatedSendAt: time.describe('while it is queued; null when nobody knows'),
+  estimatedSendAt: time.describe('while it is queued; null when not known'),
   waitingFor: WaitingFor,
 }).meta({ id: 'MessageDetail' });
 export type MessageDetail = z.infer<typeof MessageDetail>;

@@ -42,7 +42,7 @@ export async function searchMessages(ctx: Ctx, input: SearchInput): Promise<Foun
   requireScope(ctx, 'read');
   const places = await placesOf(ctx, input);
   const pieces = await Promise.all(places.map((place) => searchPlace(ctx, place, input)));
-  // Below the end of the piece that ends first nobody knows what the others would have.
+  // Below the end of the piece that ends first it is not known what the others would have.
   const end = Math.max(...pieces.map(({ end }) => end ?? 0), 0);
   const rows = pieces
     .flatMap((piece) => piece.rows)
@@ -58,7 +58,7 @@ export async function searchMessages(ctx: Ctx, input: SearchInput): Promise<Foun
   };
 }
 
-/** A part of the history with an index in the order of time, and what its messages have to be besides. */
+/** A part of the history with an index in the order of time, and what else its messages need. */
 interface Place {
   where: SQL | undefined;
   rest: SQL | undefined;

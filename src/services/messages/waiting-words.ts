@@ -110,7 +110,7 @@ const REASONS: Record<string, Record<Lang, Told>> = {
   },
 };
 
-/** Reasons that are told alike. */
+/** Reasons with the same words. */
 const SAME: ReadonlyMap<string, string> = new Map([
   ['logged_out', 'ended'],
   ['replaced', 'ended'],

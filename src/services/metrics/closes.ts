@@ -1,4 +1,4 @@
-/** Sockets that end: each is counted, and each session's are told once a minute. */
+/** Sockets that end: each is counted, and each session's are logged once a minute. */
 
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';

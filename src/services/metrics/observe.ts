@@ -37,7 +37,7 @@ export function countEvents(metrics: Metrics, stream: EventStream): void {
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** Counts a request under the pattern of its route: paths that nobody has are all one. */
+/** Counts a request under the pattern of its route: unknown paths count as one. */
 export function countRequest(metrics: Metrics, { method, route, status, durationMs }: SeenRequest): void {
   const labels = {
     method: METHODS.has(method) ? method : 'other',

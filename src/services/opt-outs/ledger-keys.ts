@@ -1,4 +1,4 @@
-/** What an opt-out is kept under: a number, or a LID while nobody knows the number behind it. */
+/** What an opt-out is kept under: a number, or a LID while the number behind it is not known. */
 
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
@@ -28,7 +28,7 @@ export function toLedgerKey(text: string, defaultCountry: string): string {
 }
 
 /**
- * For each key (1,000 at most), all keys that the same subscriber may stand under: the spellings of the number, and the
+ * For each key (1,000 at most), all keys that the same subscriber may be kept under: the spellings of the number, and the
  * LIDs that the tenant's sessions know it by.
  */
 export async function readLedgerKeys(

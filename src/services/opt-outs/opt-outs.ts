@@ -171,7 +171,7 @@ function recordOptOuts(
   return record(tx, ctx, facts);
 }
 
-/** A number or LID that a client named, with what else its subscriber may stand under. */
+/** A number or LID that a client named, with what else its subscriber may be kept under. */
 interface AskedNumber {
   userId: number;
   phone: string;

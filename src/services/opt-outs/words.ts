@@ -31,7 +31,7 @@ interface Written {
 
 /**
  * Puts the sender into the tenant's ledger when the whole message is one of its words; in the transaction that
- * stores the message, so that neither is there without the other. A LID that nobody knows the number of stands there
+ * stores the message, so that neither is there without the other. A LID without a known number is there
  * itself. Who is in the ledger already stays as they are.
  */
 export async function noteOptOut(

@@ -15,7 +15,7 @@ import { type BudgetWindow, spendWindow } from './windows.ts';
 
 export interface AttemptRequest {
   id: string;
-  /** as the caller has seen them: the attempt counts only if nobody else's came in between */
+  /** as the caller has seen them: the attempt counts only if no other came in between */
   attempts: number;
   /** budgets that this attempt spends as well */
   windows: readonly BudgetWindow[];

@@ -30,7 +30,7 @@ export function endingByTime(otp: Pick<OtpRow, 'attempts' | 'maxAttempts'>): End
 }
 
 /**
- * Ends the OTP if nobody has: exactly one of any number of callers gets facts, which it must `record` in `tx`
+ * Ends the OTP if it is open: exactly one of any number of callers gets facts, which it must `record` in `tx`
  * (after its other writes); the others get null. Messages that still wait in a queue are taken out of it.
  */
 export async function closeOtp(

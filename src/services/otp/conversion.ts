@@ -1,4 +1,4 @@
-/** The alarm: codes that nobody types in are what a pumping attack, or a broken login page, looks like. */
+/** The alarm: codes that are not typed in are what a pumping attack, or a broken login page, looks like. */
 
 import { asc, gt } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';

@@ -26,7 +26,7 @@ export async function expireOtp(ctx: Ctx, ref: OtpRef): Promise<OtpView> {
   return viewOtp(ctx.db, { ...otp, ...ending, endedAt: now }, now);
 }
 
-/** A code that nobody keeps: for clients that check it themselves. */
+/** A code that is not kept: for clients that check it themselves. */
 export function generateOtp(ctx: Ctx, length: number): { otp: string; length: number } {
   requireScope(ctx, 'otp');
   return { otp: makeCode(length), length };

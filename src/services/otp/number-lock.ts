@@ -20,7 +20,7 @@ export interface LockedNumber {
 const isNumber = (userId: number, phone: string) =>
   and(eq(otpNumbers.userId, userId), eq(otpNumbers.phone, phone));
 
-/** Waits until nobody else sends to the number, and keeps it so: the lock lasts until the transaction ends. */
+/** Waits until no other caller sends to the number, and keeps it so: the lock lasts until the transaction ends. */
 export async function lockNumber(
   tx: Tx,
   ref: { userId: number; phone: string },

@@ -22,13 +22,13 @@ import { resolveTemplate } from './templates.ts';
 import { FIRST_LOOK_MS } from './watch-policy.ts';
 
 export interface SendOtpInput extends z.output<typeof SendOtpFields> {
-  /** a code that the caller made, for clients of older systems that do; one of ours when missing */
+  /** a code that the caller made, for clients of older systems that do; the service makes one when missing */
   code?: string | undefined;
   /** refuse also when the sessions will be connected again by themselves */
   connectedOnly?: boolean | undefined;
 }
 
-/** What `sendOtp` gives to its caller besides the answer. */
+/** What `sendOtp` gives to its caller in addition to the answer. */
 export interface SentOtpResult {
   answer: SentOtp;
   /** messages.id, for those who wait for the outcome */

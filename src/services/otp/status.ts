@@ -18,7 +18,7 @@ export async function getOtpStatus(ctx: Ctx, ref: OtpRef): Promise<OtpView> {
   return viewOtp(ctx.db, otp, ctx.clock.now());
 }
 
-/** The row with what its messages prove: `sent` is told at once, also before the watcher has written it. */
+/** The row with what its messages prove: `sent` shows at once, also before the watcher has written it. */
 export async function viewOtp(db: Db, otp: OtpRow, now: number): Promise<OtpView> {
   const ids = otp.deliveries.map(({ id }) => id);
   const rows = await db

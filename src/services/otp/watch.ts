@@ -101,7 +101,7 @@ async function act(deps: OtpDeps, otp: OtpRow, decision: WatchDecision): Promise
   }
 }
 
-/** The condition that nobody has looked at this OTP since it was read. */
+/** The condition that no process has looked at this OTP since it was read. */
 const asSeen = (otp: OtpRow) =>
   and(whileOpen(otp.id), otp.watchAt === null ? undefined : eq(otps.watchAt, otp.watchAt));
 

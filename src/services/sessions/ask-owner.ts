@@ -7,7 +7,7 @@ import { sessionNotFound } from '../access.ts';
 import type { Deps } from '../context.ts';
 
 /**
- * Runs a command at the owner of a session. Throws UNAVAILABLE when nobody answers, SESSION_NOT_FOUND when that is
+ * Runs a command at the owner of a session. Throws UNAVAILABLE when no answer comes, SESSION_NOT_FOUND when that is
  * because the session was deleted in the meantime.
  */
 export async function askOwner<N extends CommandName>(

@@ -112,7 +112,7 @@ function sessionExists(ctx: Ctx, row: SessionRecord | null): AppError {
   return new AppError('SESSION_EXISTS', message, { details });
 }
 
-/** Nobody to ask at the moment is no failure: the session is there, and its owner's next round opens it. */
+/** No owner at the moment is no failure: the session is there, and its owner's next round opens it. */
 async function openQuietly(ctx: Ctx, account: SessionRecord): Promise<void> {
   try {
     await openSession(ctx, account);

@@ -118,7 +118,7 @@ const factOf = (ctx: Ctx, { id, userId, sessionId }: SessionRecord) => ({
   origin: originOf(ctx),
 });
 
-/** Like every other cancellation; what is being sent ends too, because nobody can send it any more. */
+/** Like every other cancellation; what is being sent ends too, because no session can send it any more. */
 async function cancelBatch(ctx: Ctx, tx: Tx, session: SessionRecord): Promise<number> {
   const rows = await tx
     .select({ id: messageQueue.id })

@@ -28,7 +28,7 @@ export interface FollowedSession {
   snapshot: SessionEvent[];
   /** for a link that is for linking a phone: QR and status only, and nothing after the phone is linked */
   untilLinked: boolean;
-  /** nothing more is told */
+  /** no further events */
   ended: boolean;
 }
 

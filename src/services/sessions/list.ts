@@ -9,7 +9,7 @@ import type { ListSessionsQuery, SessionOutput, SessionStatusOutput } from './sc
 import { toSession, toSessionStatus } from './view.ts';
 
 const accounts = whatsappAccounts;
-/** Without `limit` all are listed, as older clients expect; nobody has more than this. */
+/** Without `limit` all are listed, as older clients expect; no user has more than this. */
 const MAX_LISTED = 10_000;
 
 export interface SessionList {

@@ -19,7 +19,7 @@ const POLL_MS = 250;
 const RETRY_AFTER_SECONDS = 2;
 
 /**
- * The current QR (or pairing code). One that has expired is begun anew, unless the caller may only read; then it
+ * The current QR (or pairing code). One that has expired is started again, unless the caller may only read; then it
  * waits up to 10 s. Throws QR_NOT_READY while there is none, ALREADY_CONNECTED when the phone is linked.
  */
 export async function getQr(ctx: Ctx, ref: SessionRef): Promise<QrOutput> {
@@ -93,7 +93,7 @@ const isDecided = (row: SessionRecord) =>
   row.status === 'replaced' ||
   row.status === 'failed';
 
-/** Nobody scanned in time (or the server was away for too long), so the session waits to be asked again. */
+/** No phone scanned in time (or the server was away for too long), so the session waits to be asked again. */
 const isExpiredPairing = (row: SessionRecord) =>
   row.status === 'disconnected' &&
   !row.paired &&
@@ -109,7 +109,7 @@ function mayOpen({ actor }: Ctx): boolean {
   return scopes === null || scopes.includes('*') || scopes.includes('sessions:write');
 }
 
-/** What is told of a session that has no QR at the moment. */
+/** The answer about a session that has no QR at the moment. */
 export function qrNotReady(row: Pick<SessionRecord, 'status' | 'reason'>): AppError {
   return new AppError('QR_NOT_READY', whyNoQr(row), {
     retryAfterSeconds: RETRY_AFTER_SECONDS,

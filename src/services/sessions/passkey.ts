@@ -50,7 +50,7 @@ export const PasskeyOutput = z.object({
 });
 export type PasskeyOutput = z.infer<typeof PasskeyOutput>;
 
-/** Where the step stands. Throws NOT_FOUND when no passkey is asked for, and none was in the pairing before. */
+/** How far the step is. Throws NOT_FOUND when no passkey is asked for, and none was in the pairing before. */
 export async function getPasskey(ctx: Ctx, ref: SessionRef): Promise<PasskeyOutput> {
   requireScope(ctx, 'read');
   return toPasskey(await findSession(ctx, ref));

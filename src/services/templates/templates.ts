@@ -20,7 +20,7 @@ import { compileTemplate, MAX_RENDERED_LENGTH, type RenderContact, renderTemplat
 
 /** Each takes two characters of what is recorded of a recipient. */
 const MAX_CHOICES = 50;
-/** Placeholders of one text, the same one counted each time it stands there. */
+/** Placeholders of one text, the same one counted each time it is there. */
 const MAX_FILLS = 500;
 
 export interface BroadcastTemplate {
@@ -152,7 +152,7 @@ const SAMPLE: RenderContact = { phone: '6281234567890', name: 'Budi', fields: {}
 
 /**
  * How a template or a text looks for contacts of a list: the named ones, or the first. Without a list a sample
- * contact stands in. Throws NOT_FOUND, INVALID_NUMBER, VALIDATION_FAILED for a text that is too long for one of them.
+ * contact is in. Throws NOT_FOUND, INVALID_NUMBER, VALIDATION_FAILED for a text that is too long for one of them.
  */
 export async function previewTemplate(
   ctx: Ctx,

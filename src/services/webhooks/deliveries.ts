@@ -14,7 +14,7 @@ import { postEvent, readEndpoint } from './endpoint.ts';
 import { requireWebhook, webhookNotFound } from './find.ts';
 import type { AttemptOutput, DeliveryOutput, ListDeliveriesQuery, TestOutput } from './schemas.ts';
 
-/** Exact totals stop here: counting more would read the whole log for a number nobody needs. */
+/** Exact totals stop here: counting more would read the whole log for a useless number. */
 const COUNTED = 10_000;
 /** Newest attempts that are shown of one event. */
 const SHOWN_ATTEMPTS = 100;

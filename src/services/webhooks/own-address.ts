@@ -15,7 +15,7 @@ type AddressConfig = Pick<Config, 'publicUrl' | 'allowPrivateUrls'>;
 
 /**
  * Throws URL_REFUSED for PUBLIC_URL's own host, and for a host that is or resolves to an address of this machine. Where
- * private addresses are allowed, receivers may stand on this machine: only PUBLIC_URL's very port is refused then. A name
+ * private addresses are allowed, receivers may be on this machine: only PUBLIC_URL's very port is refused then. A name
  * that does not resolve (yet, or in time) passes: each delivery looks again.
  */
 export async function refuseOwnAddress(

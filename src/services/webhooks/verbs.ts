@@ -54,7 +54,7 @@ export async function getWebhook(ctx: Ctx, input: { id: string }): Promise<Webho
 }
 
 /**
- * Makes a webhook. The answer is the only place where its secret stands in clear. Throws URL_REFUSED for what does
+ * Makes a webhook. The secret is returned once, here. Throws URL_REFUSED for what does
  * not lead to the public internet, SESSION_NOT_FOUND, CONFLICT at 20 webhooks.
  */
 export async function createWebhook(ctx: Ctx, input: CreateWebhookInput): Promise<WithSecret> {
@@ -130,7 +130,7 @@ export async function updateWebhook(
   return toWebhook(next, now);
 }
 
-/** Gives the webhook a new secret; the old one signs besides for `graceMinutes`. Throws NOT_FOUND. */
+/** Gives the webhook a new secret; the old one signs as well for `graceMinutes`. Throws NOT_FOUND. */
 export async function rotateWebhookSecret(
   ctx: Ctx,
   input: { id: string; graceMinutes: number },

@@ -1,6 +1,6 @@
 /** Characters as people, spreadsheets and web pages write digits, plus signs, dashes and spaces -> ASCII. */
 
-/** What nobody sees: zero-width and bidi marks, soft hyphens, byte order marks, fillers, control characters. */
+/** Invisible characters: zero-width and bidi marks, soft hyphens, byte order marks, fillers, control characters. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]|(?![\t\n\v\f\r\u0085])\p{Cc}/gu;
 const LINE_BREAK = /[\t\n\v\f\r\u0085\u2028\u2029]/g;
 const NON_ASCII = /[^\p{ASCII}]/u;
@@ -22,7 +22,7 @@ function toAscii(character: string): string {
   if (DIGIT.test(character)) return String(digitValue(character));
   if (PLUS.has(character)) return '+';
   const code = character.codePointAt(0) ?? 0;
-  // Full-width forms stand in the order of ASCII.
+  // Full-width forms are in the order of ASCII.
   if (code >= 0xff01 && code <= 0xff5e) return String.fromCharCode(code - 0xfee0);
   if (DASH.test(character)) return '-';
   if (/\p{Zs}/u.test(character)) return ' ';

@@ -79,7 +79,7 @@ export function readDialledAbroad(digits: string, country: CountryCode): Reading
   return toReading(number, digits);
 }
 
-/** Calling codes of no country: satellite phones and the like, which nobody is meant to guess. */
+/** Calling codes of no country: satellite phones and the like, which must not be guessed. */
 const NON_GEOGRAPHIC = /^(?:8(?:00|08|70|78|8[1238])|979)/;
 
 /** True for numbers that belong to no country. */
@@ -96,7 +96,7 @@ export function withoutDoubledCode({ digits, valid }: Reading): Reading | null {
   return inner?.valid ? inner : null;
 }
 
-/** True where people write the digits as they are: no 0 or 8 stands before them in the national spelling. */
+/** True where people write the digits as they are: no 0 or 8 comes before them in the national spelling. */
 export function isWholeNational({ digits, valid }: Reading, country: CountryCode): boolean {
   return valid ? isWhole(parse(`+${digits}`)) : isWhole(getExampleNumber(country, examples));
 }

@@ -179,7 +179,7 @@ function groupsBelong(number: string): boolean {
     if (before > 7 || after < 4) return false;
   }
   if (hasDecimals(number)) return false;
-  // `6281234567890-1`: behind a whole number stands a count.
+  // `6281234567890-1`: a count follows a whole number.
   if (/\d{9}[^\d+]+\d{1,2}$/.test(number)) return false;
   const [area = '', rest, ...more] = number.split('/');
   if (rest === undefined) return true;

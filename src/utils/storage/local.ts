@@ -11,7 +11,7 @@ const TROUBLE: Record<string, string | undefined> = {
   EROFS: 'the file system is read-only',
   EIO: 'the disk fails',
   ENODEV: 'the file system is not there',
-  ESTALE: 'the file system was mounted anew',
+  ESTALE: 'the file system was mounted again',
   EMFILE: 'too many files are open',
   ENFILE: 'too many files are open',
 };

@@ -41,7 +41,7 @@ export async function checkStorage(storage: FileStorage): Promise<void> {
   }
 }
 
-/** Trouble that goes on is told again after this. */
+/** Trouble that goes on is logged again after this. */
 const REPEAT_MS = MINUTE_MS;
 
 /** The same storage, whose trouble is logged: once when it begins, now and then while it lasts, once when it is over. */

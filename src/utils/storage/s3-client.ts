@@ -27,9 +27,9 @@ export interface S3Request {
   key?: string;
   query?: Record<string, string>;
   headers?: Record<string, string>;
-  /** made anew for each attempt */
+  /** made again for each attempt */
   body?: { open: () => Readable | Buffer; size: number; sha256: string };
-  /** answers besides 2xx that are none of the storage's trouble */
+  /** answers other than 2xx that are no trouble of the storage */
   accept?: readonly number[];
 }
 

@@ -111,7 +111,7 @@ function headerOf({ headers }: S3Answer, name: string): string {
   return (Array.isArray(value) ? value[0] : value) ?? '';
 }
 
-/** Frees the connection of an answer whose body nobody wants. */
+/** Frees the connection of an answer whose body is not wanted. */
 async function drop({ body }: S3Answer): Promise<void> {
   await body.dump().catch(() => undefined);
 }

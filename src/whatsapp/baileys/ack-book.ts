@@ -13,7 +13,7 @@ export type Acknowledgement = Extract<SendResult, { outcome: 'acknowledged' | 'r
 export interface AckBook {
   /** Starts waiting, before the message leaves; null when that id waits already. */
   expect(messageId: string): Promise<Acknowledgement> | null;
-  /** Nobody waits any more; with `late` what still comes is told as an event. */
+  /** No caller waits any more; with `late` a later answer is reported as an event. */
   release(messageId: string, late?: { chat: string }): void;
   /** An `<ack class="message">` of the server. */
   take(node: BinaryNode): void;

@@ -43,7 +43,7 @@ export interface BaileysEngineOptions {
   /** another server than WhatsApp's own: the emulator */
   waServer: WaServer | null;
   version: VersionStore;
-  /** who asks for the sockets; nobody but this adapter when missing */
+  /** who asks for the sockets; only this adapter when missing */
   holder?: SocketHolder;
   /** what the phone lists this device as */
   browser?: WABrowserDescription;

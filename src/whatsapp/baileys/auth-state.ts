@@ -69,7 +69,7 @@ function encodeChanges(data: Readonly<Record<string, Readonly<Record<string, unk
 
 /**
  * Signal sessions by the bytes they are kept as. Each message reads two or three and writes two; libsignal makes
- * objects of its own of what it is given and hands over fresh ones, so that nobody changes these.
+ * objects of its own of what it is given and hands over fresh ones, so that these are not changed.
  */
 const sessions = new WeakMap<Buffer, unknown>();
 

@@ -1,4 +1,4 @@
-/** Messages with a file: what is told of it, and where it is. */
+/** Messages with a file: what is known of it, and where it is. */
 import type { proto } from '@whiskeysockets/baileys';
 import { cleanFileName } from '../../utils/text.ts';
 import type { InboundMedia, InboundMediaKind, MediaSource } from '../inbound-content.ts';

@@ -1,4 +1,4 @@
-/** Votes in polls of ours: sealed with a secret that only we and the members of the chat know. */
+/** Votes in our polls: sealed with a secret that only we and the members of the chat know. */
 import { createHash } from 'node:crypto';
 import { decryptPollVote, type proto } from '@whiskeysockets/baileys';
 import type { Content } from '../content.ts';

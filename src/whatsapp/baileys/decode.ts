@@ -80,7 +80,7 @@ export function decodeContent(message: proto.IMessage, options: DecodeOptions): 
 
 /**
  * How the chat of a message is set, when it says so: every message of a disappearing chat does, and a message of its
- * own that nobody wrote when the setting changes.
+ * own that no person wrote when the setting changes.
  */
 export function settingOf(message: proto.IMessage): ChatSetting | null {
   const content = unwrap(message);
@@ -140,7 +140,7 @@ function asKind(name: string): Kind {
   return name as Kind;
 }
 
-/** Edits and deletions are told as messages of their own; the rest of the protocol is between devices. */
+/** Edits and deletions are reported as messages of their own; the rest of the protocol is between devices. */
 function decodeProtocol(protocol: proto.Message.IProtocolMessage | null | undefined): Decoded | null {
   const messageId = protocol?.key?.id;
   if (!protocol || !messageId) return null;

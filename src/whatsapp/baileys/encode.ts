@@ -9,11 +9,11 @@ import type { UploadedMedia } from './uploads.ts';
 
 export interface EncodedContent {
   message: proto.IMessage;
-  /** stanza children besides the ciphertext */
+  /** stanza children in addition to the ciphertext */
   additionalNodes: BinaryNode[];
 }
 
-/** What encoding needs besides the content. */
+/** What encoding needs in addition to the content. */
 export interface EncodeParts {
   /** the JID the message goes to, in the spelling of the conversation */
   target: string;

@@ -94,7 +94,7 @@ export function refuseQueries(sock: WASocket): void {
 
 /**
  * Baileys asks the server while it holds the session's keys when it sends a message again: as long as that takes,
- * nobody else's message can be encrypted. Such a question counts as refused after `timeoutMs`.
+ * no other message can be encrypted. Such a question counts as refused after `timeoutMs`.
  */
 export function boundQueriesUnderLock(
   sock: WASocket,

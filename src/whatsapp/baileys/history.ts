@@ -13,7 +13,7 @@ import type { RawKeys } from './transactions.ts';
 
 const { HistorySyncType } = proto.HistorySync;
 
-/** Statuses are nobody's chat, and nothing is asked for on demand. */
+/** Statuses are no chat, and nothing is asked for on demand. */
 const IGNORED: ReadonlySet<number> = new Set([HistorySyncType.INITIAL_STATUS_V3, HistorySyncType.ON_DEMAND]);
 /** Of one link: a phone with years of chats sends some dozens. */
 const MAX_PIECES = 200;

@@ -1,4 +1,4 @@
-/** Who asks Baileys for a socket and holds it: nobody but the adapter itself, or a library that is built on Baileys. */
+/** Who asks Baileys for a socket and holds it: the adapter itself, or a library that is built on Baileys. */
 import type { WABrowserDescription, WASocket, WAVersion } from '@whiskeysockets/baileys';
 
 /** What the holder wants of its socket; the rest of the configuration is the adapter's. */

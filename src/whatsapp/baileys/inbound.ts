@@ -13,7 +13,7 @@ import type { SealedVote } from './decode-vote.ts';
 import { isUsedKeyError } from './libsignal-fixes.ts';
 import { type ReadOptions, type Received, readStanza } from './read-message.ts';
 
-/** Nobody's messages to us: not decrypted, not stored. */
+/** Messages to us that have no sender: not decrypted, not stored. */
 export function isIgnoredJid(jid: string): boolean {
   return Boolean(isJidBroadcast(jid) || isJidNewsletter(jid));
 }

@@ -69,6 +69,6 @@ export interface LinkControl {
   /** Ends the socket for that reason unless it is set again, or off, in time. */
   watch(reason: Ending['reason'], timeoutMs: number): void;
   unwatch(): void;
-  /** Done before `closed` is told. */
+  /** Done before `closed` is reported. */
   beforeClosed(work: Promise<void>): void;
 }

@@ -170,7 +170,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     groups.follow(sock);
     sock.ws.on('CB:success', () => control.watch('timed_out', LOGIN_TIMEOUT_MS));
     sock.ev.on('creds.update', () => {
-      // A failure is told by the key store itself.
+      // The key store reports a failure itself.
       void auth.save().catch(() => undefined);
     });
     sock.ev.on('connection.update', ({ connection }) => {
@@ -333,7 +333,7 @@ function followEnd({ sock }: Link, isLoggedIn: () => boolean, control: LinkContr
   });
 }
 
-/** What our own phone tells of its chats; nobody else is listened to. */
+/** What our own phone tells of its chats; other senders are ignored. */
 function followHistory(
   { sock, closed, account }: Link,
   auth: AuthState,

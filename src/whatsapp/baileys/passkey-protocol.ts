@@ -48,7 +48,7 @@ export function handoffKey(advSecret: Uint8Array): Uint8Array {
   return hkdf(advSecret, KEY_BYTES, { info: HANDOFF_INFO });
 }
 
-/** HMAC-SHA256 over the prologue payload; with it the phone asks nobody to compare a code. */
+/** HMAC-SHA256 over the prologue payload; with it the phone asks for no comparison of a code. */
 export function handoffProof(key: Uint8Array, payload: Uint8Array): Uint8Array {
   return hmacSign(payload, key);
 }

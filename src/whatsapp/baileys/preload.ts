@@ -74,7 +74,7 @@ export function createSharedStorage(Real: typeof asyncHooks.AsyncLocalStorage) {
   };
 }
 
-/** Safe because nobody but the instance itself writes under its private key. */
+/** Safe because only the instance itself writes under its private key. */
 function ownValue<T>(value: unknown): T | undefined {
   return value as T | undefined;
 }

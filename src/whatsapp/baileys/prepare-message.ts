@@ -96,7 +96,7 @@ async function settingOf(
 
 type IdentityKey = Pick<AuthenticationCreds, 'signedIdentityKey'>;
 
-/** Made from the session's own key and not kept anywhere: the same for every attempt, known to nobody else. */
+/** Made from the session's own key and not kept anywhere: the same for every attempt, known only here. */
 export function secretOf({ signedIdentityKey }: IdentityKey, messageId: string): Uint8Array {
   return createHmac('sha256', signedIdentityKey.private).update('message secret').update(messageId).digest();
 }

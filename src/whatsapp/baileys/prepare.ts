@@ -223,7 +223,7 @@ export function ownJid(sock: Pick<WASocket, 'authState'>, asLid: boolean): strin
   return own.kind === 'lid' ? lidJid(own.user) : phoneJid(own.user);
 }
 
-/** All but this very device: nobody has a session with himself. */
+/** All but this very device: a device has no session with itself. */
 function otherDevices(sock: WASocket, devices: readonly string[]): string[] {
   const { me } = sock.authState.creds;
   return devices.filter((jid) => jid !== me?.id && jid !== me?.lid);

@@ -21,7 +21,7 @@ export interface ReadOptions {
 
 /** A message, and what is still to be done with it. */
 export interface Received {
-  /** null when only the setting of its chat is told */
+  /** null when only the setting of its chat is reported */
   message: InboundMessage | null;
   vote: SealedVote | null;
   /** user JIDs of who wrote it */

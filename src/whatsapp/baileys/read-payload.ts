@@ -24,7 +24,7 @@ export interface ReadPayload {
   keys: Uint8Array;
 }
 
-/** Never throws: what cannot be read is told as `unknown`. `payload` has no padding any more. */
+/** Never throws: what cannot be read is reported as `unknown`. `payload` has no padding any more. */
 export function readPayload(payload: Uint8Array, options: DecodeOptions): ReadPayload {
   if (payload.length > MAX_PAYLOAD_BYTES) return unreadable('too_large');
   const read = () => {

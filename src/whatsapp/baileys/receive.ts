@@ -17,7 +17,7 @@ import { type Inbound, isIgnoredJid } from './inbound.ts';
 const READABLE = new Set(['msg', 'pkmsg', 'skmsg']);
 /** Messages after which the event loop gets a turn, as in rc14. */
 const BATCH_SIZE = 10;
-/** What libsignal says of a pre-key that is not there any more: sealing anew would not help, and is not asked for. */
+/** What libsignal says of a pre-key that is not there any more: sealing again would not help, and is not asked for. */
 const KEYS_USED = 'Key used already or never filled';
 
 type Socket = Pick<
@@ -82,7 +82,7 @@ export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSign
       await sock.sendReceipt(key.remoteJid ?? '', participant, [key.id ?? ''], type);
       return;
     }
-    // Its sender is asked to seal it anew; when the server has heard that, this copy is of no more use.
+    // Its sender is asked to seal it again; when the server has heard that, this copy is of no more use.
     if (messageStubParameters?.[0] !== KEYS_USED) await sock.sendRetryRequest(stanza, false);
     await confirm(stanza);
   }

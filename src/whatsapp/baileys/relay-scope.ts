@@ -6,7 +6,7 @@ export interface Relay {
   readonly leftOut: ReadonlySet<string>;
   /** set by whoever gave up waiting: the stanza must not leave any more */
   withdrawn: boolean;
-  /** nothing of ours comes between here and the wire */
+  /** none of our code runs between here and the wire */
   leaving: boolean;
 }
 

@@ -53,7 +53,7 @@ export function createResends(deps: {
         const { id, from, participant, type } = node.attrs;
         if (type !== 'retry' || id === undefined) return;
         const name = nameOf(id, participant ?? from);
-        // Another request of the same device begins anew, with the keys that it brings.
+        // Another request of the same device starts again, with the keys that it brings.
         if (requests.get(name)?.node !== node) requests.set(name, { node, failures: 0 });
       });
       again = (node) => void sock.ws.emit('CB:receipt', node);

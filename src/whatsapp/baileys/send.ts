@@ -98,7 +98,7 @@ const notSent = (reason: string) => ({ outcome: 'not_sent', reason }) as const;
 
 /**
  * From here on the stanza may be on the wire. When the bound passes before Baileys has written it, it is withdrawn; once
- * nothing of ours can stop it any more, the socket is closed: it must not be written later, when the row is somebody
+ * we cannot stop it any more, the socket is closed: it must not be written later, when the row is somebody
  * else's.
  */
 async function relay(

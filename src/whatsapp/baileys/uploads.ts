@@ -42,7 +42,7 @@ export interface UploadSocket {
   waUploadToServer: WAMediaUploadFunction;
 }
 
-/** WhatsApp keeps files for weeks; what is sent a day later is uploaded anew, to be sure. */
+/** WhatsApp keeps files for weeks; what is sent a day later is uploaded again, to be sure. */
 const REMEMBER_MS = DAY_MS;
 const MAX_REMEMBERED = 2_000;
 /** For one file; a stuck connection must not hold the send for ever. */

@@ -86,7 +86,7 @@ function createFacade(openings: ReadonlyMap<string, Opening>): object {
 
   function openingOf(accountId: string | undefined): Opening {
     const opening = accountId === undefined ? undefined : openings.get(accountId);
-    if (!opening) throw new Error(`${LIBRARY} opens a session that nobody asked for`);
+    if (!opening) throw new Error(`${LIBRARY} opens a session that was not asked for`);
     return opening;
   }
 

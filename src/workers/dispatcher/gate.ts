@@ -11,7 +11,7 @@ export interface Gate {
   takeIn(state: AccountState | null): boolean;
   /** The session belongs to another owner or fence, or is gone: final. */
   isLost(): boolean;
-  /** Until when a person has paused it: 0 when nobody has, Infinity until somebody resumes it. */
+  /** Until when a person has paused it: 0 when it is not paused, Infinity until somebody resumes it. */
   pausedUntil(): number;
   /** Until when nothing may go to strangers; 0 when it may. */
   breakerUntil(): number;

@@ -12,7 +12,7 @@ export interface OverdueSweep extends Loop {
 }
 
 /**
- * Reports messages as expired soon after their time, also where nobody claims: a session that is disconnected,
+ * Reports messages as expired soon after their time, also where no process claims: a session that is disconnected,
  * paused or over. Any process may, because the write is bound to a row that waits and is overdue.
  */
 export function createOverdueSweep(deps: DispatcherDeps): OverdueSweep {

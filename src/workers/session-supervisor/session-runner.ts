@@ -214,7 +214,7 @@ class Runner implements SessionRunner {
     this.#cancelEarly = this.#deps.outage.wait(this.account.id, () => void this.#connect(0));
   }
 
-  /** A connection that was begun in an outage may hang on while others come through: it is begun anew. */
+  /** A connection that was begun in an outage may hang on while others come through: it is started again. */
   #hurryIfSilent(mine: number): void {
     this.#cancelTimer = this.#deps.clock.setTimer(() => {
       if (mine !== this.#generation) return;

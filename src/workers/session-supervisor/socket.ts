@@ -50,7 +50,7 @@ export function createSocket(
       if (current) throw new Error('a session has one socket at a time');
       const { id, userId, sessionId, owner, fence } = account;
       current = { id, userId, sessionId, owner, fence };
-      // `closed` is told also when this fails, and the watch is there in case it is not.
+      // `closed` is reported also when this fails, and the watch is there in case it is not.
       deps.engine.open(current, pairing).catch((error: unknown) => {
         deps.logger.warn('a socket could not be opened', { session: sessionId, error: String(error) });
       });

@@ -1,4 +1,4 @@
-/** Sends what stands in the webhook outbox: at least once, in order per (webhook, session), fairly. */
+/** Sends what is in the webhook outbox: at least once, in order per (webhook, session), fairly. */
 import { createLoop } from '../../db/loop.ts';
 import type { EventStream } from '../../events/stream.ts';
 import { sleep } from '../../utils/clock.ts';

@@ -59,7 +59,7 @@ export async function runLane(deps: LaneDeps, claim: Claim): Promise<void> {
     );
     for (const row of rows) {
       if (deps.stopping.aborted) break;
-      // Anew for each event: whoever changed, disabled or deleted it expects that to count at once.
+      // Again for each event: whoever changed, disabled or deleted it expects that to count at once.
       const endpoint = await readEndpoint(deps, claim.webhookId, deps.clock.now());
       if (endpoint === null) return dropLane(deps.db, claim, deps.clock.now(), deps.stopping);
       if (!endpoint.active) {

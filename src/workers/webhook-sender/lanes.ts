@@ -122,7 +122,7 @@ export function settleAttempt(
   });
 }
 
-/** Ends an event without an attempt: there is nothing to send, or nobody to send it to. */
+/** Ends an event without an attempt: there is nothing to send, or no webhook to send it to. */
 export async function buryEvent(db: Db, row: OutboxRow, reason: string): Promise<void> {
   await db
     .update(webhookOutbox)
@@ -163,7 +163,7 @@ export async function dropLane(db: Db, claim: Claim, now: number, signal: AbortS
 
 /**
  * Removes a lane that is empty. The first write locks its row, which everybody who adds an event locks too: what
- * was added before is seen here, what comes after makes the lane anew. False: there is something.
+ * was added before is seen here, what comes after makes the lane again. False: there is something.
  */
 export function closeLane(database: Database | Db, claim: Claim, now: number): Promise<boolean> {
   return transact(database, async (tx) => {

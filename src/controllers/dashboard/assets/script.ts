@@ -104,7 +104,7 @@ export const DASHBOARD_SCRIPT = `'use strict';
     first.focus();
   }
 
-  /** Puts what a button holds where the cursor stands in its text. */
+  /** Puts what a button holds where the cursor is in its text. */
   function insert(button) {
     const field = document.getElementById(button.dataset.into);
     if (!field) return;
@@ -159,7 +159,7 @@ export const DASHBOARD_SCRIPT = `'use strict';
   function nextStep(form) {
     const place = placeOf(form);
     const fields = stepsOf(form)[place].querySelectorAll('input, select, textarea');
-    // A field of another form stands here as well.
+    // A field of another form is here as well.
     const wrong = [...fields].find((field) => field.form === form && !field.checkValidity());
     if (wrong) wrong.reportValidity();
     else showStep(form, place + 1);
@@ -180,7 +180,7 @@ export const DASHBOARD_SCRIPT = `'use strict';
     }
   }
 
-  /** A form with a file: its part [data-upload] shows how much has been sent. It may stand elsewhere and name the form. */
+  /** A form with a file: its part [data-upload] shows how much has been sent. It may be elsewhere and name the form. */
   function showUpload(form, loaded, total) {
     const part = form.querySelector('[data-upload]') ||
       [...document.querySelectorAll('[data-upload]')].find((other) => form.id && other.dataset.upload === form.id);
@@ -292,7 +292,7 @@ export const DASHBOARD_SCRIPT = `'use strict';
     const form = event.target.form;
     if (form) showWhen(form);
   });
-  // Enter in a field sends a form by its first button, wherever that stands.
+  // Enter in a field sends a form by its first button, wherever that is.
   document.addEventListener('submit', (event) => {
     const form = event.target;
     if (!form.matches('[data-steps]') || placeOf(form) === stepsOf(form).length - 1) return;

@@ -190,7 +190,7 @@ export function MediaChoice({
   );
 }
 
-/** Belongs to a form of its own, because a form cannot stand in another one. */
+/** Belongs to a form of its own, because a form cannot be inside another one. */
 function UploadParts({ view }: { view: View }) {
   const t = FORM_TEXTS(view.lang);
   return (

@@ -116,7 +116,7 @@ function movePages(
   );
 }
 
-/** What stands above each page of a campaign. */
+/** The head of each page of a campaign. */
 export function CampaignHead({
   view,
   campaign,

@@ -25,7 +25,7 @@ export function durationText(lang: Lang, seconds: number): string {
   const parts = [
     [days, units.day],
     [Math.floor((minutes % 1440) / 60), units.hour],
-    // Beside days nobody asks for minutes.
+    // Next to days, minutes do not matter.
     [days > 0 ? 0 : minutes % 60, units.minute],
   ] as const;
   return parts

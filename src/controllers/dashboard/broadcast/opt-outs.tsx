@@ -41,7 +41,7 @@ const T = texts({ en: english.broadcastOptOuts, id: indonesian.broadcastOptOuts 
 const OPT_OUTS = `${BROADCAST}/opt-outs`;
 const NumberParams = z.object({ number });
 
-/** A text of several lines -> what stands on them. */
+/** A text of several lines -> what is on them. */
 const lines = z
   .string()
   .transform((text) => text.split(/[\r\n,;]+/).flatMap((line) => (line.trim() === '' ? [] : [line.trim()])));

@@ -163,7 +163,7 @@ export function More({ view, isFirst, next }: { view: View; isFirst: boolean; ne
   );
 }
 
-/** How far something is; `label` says what, the number stands beside it. */
+/** How far something is; `label` says what, the number is beside it. */
 export function Progress({ label, percent }: { label: string; percent: number }) {
   return (
     <progress max={100} value={percent} aria-label={label}>

@@ -82,7 +82,7 @@ export const wizardPages: Page[] = [
                 values={{
                   delaySeconds: DEFAULT_DELAY_SECONDS,
                   checkNumbers: true,
-                  // An emulated server bans nobody.
+                  // An emulated server bans no number.
                   warmUp: ctx.config.waServer === null,
                 }}
               />
@@ -156,7 +156,7 @@ function StepNames({ view }: { view: View }) {
   );
 }
 
-/** A part of the form that the script shows alone; without it all of them stand below one another. */
+/** A part of the form that the script shows alone; without it all of them follow one another. */
 function Step({ view, name, children }: PropsWithChildren<{ view: View; name: (typeof STEPS)[number] }>) {
   const t = FORM_TEXTS(view.lang);
   return (

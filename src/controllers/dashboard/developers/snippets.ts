@@ -16,7 +16,7 @@ export function snippetsFor(language: SnippetLanguage, url: string, session: str
 
 const PHONE = '+6281234567890';
 
-/** A `session` holds only letters, digits, `_`, `.` and `-`: it stands in any language's quotes as it is. */
+/** A `session` holds only letters, digits, `_`, `.` and `-`: any language's quotes can hold it as it is. */
 const MAKERS: Record<SnippetLanguage, (url: string, session: string) => Snippets> = {
   curl: (url, session) => ({
     send: `KEY=…

@@ -19,7 +19,7 @@ export interface ShownFile {
   /** signed, on this host; null while there is no file */
   path: string | null;
   mimetype: string;
-  /** bytes; null when nobody has said */
+  /** bytes; null when not known */
   size: number | null;
   state: 'pending' | 'stored' | 'failed';
 }

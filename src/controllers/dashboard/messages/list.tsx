@@ -29,7 +29,7 @@ const Moment = z.iso
   .transform((text) => Date.parse(text))
   .optional()
   .catch(undefined);
-/** What nobody could have chosen counts as not chosen: an address that was typed by hand shows a page all the same. */
+/** A value that the form does not offer counts as not chosen: an address that was typed by hand shows a page all the same. */
 const Filters = z.object({
   session: z.string().max(100).optional().catch(undefined),
   direction: z.enum(['in', 'out']).optional().catch(undefined),

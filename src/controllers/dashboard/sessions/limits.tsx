@@ -137,7 +137,7 @@ const LimitsForm = z.object({
 });
 type LimitsForm = z.output<typeof LimitsForm>;
 
-/** An empty field goes back to the service's own; a warm-up that stays as it is does not begin anew. */
+/** An empty field goes back to the service's own; a warm-up that stays as it is does not start again. */
 function toInput(form: LimitsForm, before: LimitsOutput, lang: Lang): LimitsInput {
   const t = LIMIT_TEXTS(lang);
   const ms = (value: number | undefined) => (value === undefined ? null : Math.round(value * 1000));

@@ -39,11 +39,11 @@ interface Pairing {
   secret: QrOutput | null;
   /** what WhatsApp wants signed or compared; null while it asks for nothing */
   passkey: PasskeyOutput | null;
-  /** how often this page has begun anew */
+  /** how often this page has started again */
   renewed: number;
 }
 
-/** Where the linking stands. A code that has expired is begun anew a few times, if the reader may. */
+/** How far the linking is. A code that has expired is started again a few times, if the reader may. */
 async function readPairing(ctx: Ctx, view: View, sessionId: string, renewed: number): Promise<Pairing> {
   const session = await getSessionStatus(ctx, { sessionId });
   const none = { secret: null, passkey: null };
@@ -206,7 +206,7 @@ function Secret({ view, secret }: { view: View; secret: QrOutput }) {
   );
 }
 
-/** There is no phone, and nobody is linking one. */
+/** No phone is linked, and none is being linked. */
 function Begin({ view, session }: { view: View; session: SessionStatusOutput }) {
   const t = SESSION_TEXTS(view.lang);
   const { why, todo } = explainSession(view.lang, session);

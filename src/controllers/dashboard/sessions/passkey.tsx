@@ -227,7 +227,7 @@ export const passkeyPages: Page[] = [
       try {
         await answerPasskey(ctx, { sessionId }, form.assertion);
       } catch (error) {
-        // The page must show the next request, whatever stands in its field.
+        // The page must show the next request, whatever is in its field.
         const code = error instanceof AppError ? error.code : null;
         if (code === 'PASSKEY_REFUSED') return { redirect: sessionPath(sessionId, '/link') };
         if (code === 'PASSKEY_EXPIRED') return { redirect: sessionPath(sessionId, '/link?stale=true') };

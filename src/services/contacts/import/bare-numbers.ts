@@ -13,7 +13,7 @@ const MIN_PROOF = 3;
 export type NumbersWithoutPlus = 'auto' | 'home' | 'international';
 export const NUMBERS_WITHOUT_PLUS = ['auto', 'home', 'international'] as const;
 
-/** How such numbers are read, and what is told about it: a key of the import's warnings. */
+/** How such numbers are read, and what is reported about it: a key of the import's warnings. */
 export interface BareVerdict {
   reading: BareReading;
   warning: 'numbers_at_home' | 'numbers_ambiguous' | null;

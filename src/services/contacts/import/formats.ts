@@ -20,7 +20,7 @@ const ENTRY = new URL(
 const places = createFairQueue({ concurrency: 2, maxWaiting: Number.POSITIVE_INFINITY });
 
 /**
- * Leaves CSV in UTF-8 under the same path, each record on the line or row where it stands in the file. In a process of its
+ * Leaves CSV in UTF-8 under the same path, each record on the line or row where it is in the file. In a process of its
  * own, which is killed with `signal`; `owner` has one at a time. Throws VALIDATION_FAILED for what cannot be read, and UNAVAILABLE when it was cut
  * off.
  */

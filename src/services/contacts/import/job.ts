@@ -42,7 +42,7 @@ const MAX_ROWS = 1_000_000;
 const BATCH_SIZE = 200;
 /** How long rows are read at a stretch. */
 const MAX_HOLD_MS = 4;
-/** Repaired numbers are told of one by one up to here; all of them are counted. */
+/** Repaired numbers are listed one by one up to here; all of them are counted. */
 const MAX_REPAIRED_NOTES = 1_000;
 
 /** The import was cut off between two batches; it can go on there. */

@@ -1,5 +1,5 @@
 /**
- * A CSV file as records with their line numbers. A line that cannot be read is told as such and stops nothing. In memory
+ * A CSV file as records with their line numbers. A line that cannot be read is reported as such and stops nothing. In memory
  * is the record being read, and never more than a bounded look ahead.
  */
 import { AppError } from '../../../utils/errors.ts';
@@ -33,7 +33,7 @@ const MAX_RECORD_LINES = 200;
 const MAX_OPEN_QUOTES = 1_000;
 const LINE_BREAK = /\r\n|\n|\r/;
 
-/** The delimiter that stands most often in the first line, outside of quotes; a comma when none does. */
+/** The delimiter that comes most often in the first line, outside of quotes; a comma when none does. */
 export function detectShape(encoding: Encoding, sample: string): CsvShape {
   const text = sample.replace(/^\ufeff/, '');
   const separator = /^"?sep=(.)"?(?:\r\n|\n|\r)/i.exec(text)?.[1];

@@ -16,7 +16,7 @@ import { ImportLost, type ImportRow } from './store.ts';
 const WAIT_FOR_HOST_MS = 600_000;
 /** An import that could not be ended for so long will not be. */
 const GIVE_UP_MS = DAY_MS;
-/** What is told of an import stays for a month. */
+/** The result of an import stays for a month. */
 const KEEP_MS = 30 * DAY_MS;
 
 /** Names this machine, as far as files on its disk go. */
@@ -49,7 +49,7 @@ async function letGo(deps: ImportDeps, job: ImportRow): Promise<void> {
   }
 }
 
-/** Takes up imports that nobody works on, one after the other; how many. */
+/** Takes up imports that no process works on, one after the other; how many. */
 export async function resumeImports(deps: ImportDeps, signal: AbortSignal): Promise<number> {
   const { processId } = deps.background;
   const rows = await deps.db

@@ -13,7 +13,7 @@ export interface LineNote {
   kind: 'invalid' | 'duplicate' | 'repaired';
   /** a key of LINE_REASONS */
   code: string;
-  /** what stood in the column of the numbers, shortened */
+  /** what was in the column of the numbers, shortened */
   value: string;
 }
 
@@ -109,7 +109,7 @@ function nameOf(cells: readonly string[], plan: ColumnPlan): string {
     .join(' ');
 }
 
-/** What was meant by the cell of an export of ours. */
+/** What was meant by the cell of one of our exports. */
 function cleanCell(cell: string | undefined): string {
   return fromSafeCell((cell ?? '').trim());
 }

@@ -17,7 +17,7 @@ export type ImportRow = typeof contactImports.$inferSelect;
 /** Lines told in the answer itself; all of them are in the file of errors. */
 const MAX_SHOWN = 100;
 
-/** What is told of one line of the file. */
+/** What is reported of one line of the file. */
 export interface ImportLine {
   /** the header is 1 */
   line: number;
@@ -196,7 +196,7 @@ export function toLine(note: typeof contactImportErrors.$inferSelect, country: s
   return { line, kind, code, number: value, readings, reason: reasonOf(code, readings) };
 }
 
-/** What is told of an import, with the first `shown` lines that were refused or left out. */
+/** The report of an import, with the first `shown` lines that were refused or left out. */
 export async function toOutput(
   { db, config }: Pick<Deps, 'db' | 'config'>,
   row: ImportRow,

@@ -101,7 +101,7 @@ export async function beginImport(ctx: Ctx, input: ImportInput): Promise<{ impor
     }),
     true,
   );
-  // How it ends stands in its row.
+  // How it ends is in its row.
   done.catch(() => undefined);
   return { importId: job.id };
 }
@@ -186,7 +186,7 @@ export async function listImports(
   return Promise.all(rows.map((row) => toOutput(ctx, row, 0)));
 }
 
-/** What is told of single lines, in the order of the file, after the line `after`. Throws NOT_FOUND. */
+/** What is reported of single lines, in the order of the file, after the line `after`. Throws NOT_FOUND. */
 export async function listImportLines(
   ctx: Ctx,
   input: BroadcastRef & {

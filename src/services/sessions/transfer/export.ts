@@ -82,7 +82,7 @@ async function addKeys(ctx: Ctx, accountId: string, zip: ZipFile, output: PassTh
   }
 }
 
-/** Bytes that the zip has made and nobody has read. */
+/** Bytes that the zip has made and the client has not read. */
 function waitingIn({ outputStream }: ZipFile): number {
   return outputStream instanceof PassThrough ? outputStream.readableLength : 0;
 }

@@ -317,7 +317,7 @@ async function commit(
           deviceInfo: { platform },
           importedAt: now,
           updatedAt: now,
-          // Whoever is to connect it reads the row anew.
+          // Whoever is to connect it reads the row again.
           ...(owner === null ? { owner: null } : {}),
         })
         .where(waits(begun));

@@ -107,7 +107,7 @@ async function sourceOf({
   return { source, credentials: typeof creds === 'string' ? creds : JSON.stringify(creds) };
 }
 
-/** Nobody to ask at the moment is no failure: the owner's next round opens it. */
+/** No owner at the moment is no failure: the owner's next round opens it. */
 async function connect(ctx: Ctx, row: SessionRecord): Promise<SessionRecord> {
   try {
     await openSession(ctx, row);

@@ -37,7 +37,7 @@ export const buttons = kindPages({
     buttons: content.buttons.map(({ text }) => text).join('\n'),
   }),
   show(_view, content) {
-    // Those of a business have no rendering of ours.
+    // We do not render those of a business.
     if (!('rendering' in content)) return <OfferPart offer={content} />;
     const choices = content.buttons.map(({ text }) => text);
     return (

@@ -27,7 +27,7 @@ type FileType = MediaContent['type'];
 interface FilePages<T extends FileType, F extends string> {
   type: T;
   name: KindName;
-  /** its fields in the form besides the file */
+  /** its fields in the form in addition to the file */
   form: readonly F[];
   /** what the browser offers to choose from */
   accept?: string;
@@ -37,7 +37,7 @@ interface FilePages<T extends FileType, F extends string> {
   refill(content: Shown<T>): FormFields<F | 'url'>;
   /** the file where it can be looked at or listened to */
   player(path: string, name: string): Child;
-  /** what stands before the type and size of the file */
+  /** what comes before the type and size of the file */
   label?(lang: Lang, content: Shown<T>): string;
   /** what the file is called, where it has a name */
   filename?(content: Shown<T>): string;
