@@ -257,7 +257,7 @@ describe('the files in docs', () => {
       for (const name of namesIn(expr)) expect(known, expr).toContain(name);
     }
     const used = new Set(exprs.flatMap(namesIn).map((name) => name.replace(/_(bucket|count|sum)$/, '')));
-    const ours = [...known].map((name) => name.replace(/_(bucket|count|sum)$/, ''));
+    const names = [...known].map((name) => name.replace(/_(bucket|count|sum)$/, ''));
     expect(ours.filter((name) => name.startsWith('wahub_') && !used.has(name))).toEqual([]);
   });
 
@@ -276,8 +276,8 @@ describe('the files in docs', () => {
 
   it('operations.md explains each of our metrics', () => {
     const operations = read('operations.md');
-    const ours = [...known].map((name) => name.replace(/_(bucket|count|sum)$/, ''));
-    for (const name of ours.filter((each) => each.startsWith('wahub_'))) {
+    const names = [...known].map((name) => name.replace(/_(bucket|count|sum)$/, ''));
+    for (const name of names.filter((each) => each.startsWith('wahub_'))) {
       expect(operations, name).toContain(`\`${name}\``);
     }
   });
