@@ -58,12 +58,6 @@ export function isNewer({ at, id }: Keyset, cursor: Cursor | null): SQL | undefi
   return at === null ? gt(id, cursor.id) : isAfter([at, id], [cursor.at, cursor.id]);
 }
 
-/** The row of the cursor and those after it in time. */
-export function isNotOlder({ at, id }: Keyset, cursor: Cursor): SQL | undefined {
-  if (at === null) return gte(id, cursor.id);
-  return and(gte(at, cursor.at), or(gt(at, cursor.at), gte(id, cursor.id)));
-}
-
 /** As clients get it: `nextCursor`. */
 export function encodeCursor({ at, id }: Cursor): string {
   return `${at}.${id}`;

@@ -240,7 +240,7 @@ describe('the files in docs', () => {
   });
   afterAll(() => app.close());
 
-  /** Metric names in a query: what is before a selector, a range or a bracket of labels. */
+  /** Metric names in a query: what stands before a selector, a range or a bracket of labels. */
   const namesIn = (expr: string) => expr.match(/\b(?:wahub|nodejs|process)_[a-z0-9_]+/g) ?? [];
 
   it('grafana-dashboard.json is a dashboard of metrics that there are', () => {
@@ -257,7 +257,7 @@ describe('the files in docs', () => {
       for (const name of namesIn(expr)) expect(known, expr).toContain(name);
     }
     const used = new Set(exprs.flatMap(namesIn).map((name) => name.replace(/_(bucket|count|sum)$/, '')));
-    const names = [...known].map((name) => name.replace(/_(bucket|count|sum)$/, ''));
+    const ours = [...known].map((name) => name.replace(/_(bucket|count|sum)$/, ''));
     expect(ours.filter((name) => name.startsWith('wahub_') && !used.has(name))).toEqual([]);
   });
 
@@ -276,8 +276,9 @@ describe('the files in docs', () => {
 
   it('operations.md explains each of our metrics', () => {
     const operations = read('operations.md');
-    const names = [...known].map((name) => name.replace(/_(bucket|count|sum)$/, ''));
-    for (const name of names.filter((each) => each.startsWith('wahub_'))) {
+    const ours = [...known].map((name) => name.replace(/_(bucket|count|sum)$/, ''));
+    const named = ours.filter((each) => each.startsWith('wahub_'));
+    for (const name of named) {
       expect(operations, name).toContain(`\`${name}\``);
     }
   });

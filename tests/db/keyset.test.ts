@@ -6,7 +6,6 @@ import {
   encodeCursor,
   isAfter,
   isNewer,
-  isNotOlder,
   isOlder,
   parseCursor,
   parseCursorParts,
@@ -71,18 +70,14 @@ test('rows after a row are ordered by as many columns as are given', async () =>
   expect(await count(isAfter([at, at, id], [1_001, 1_000, idOf(4)]))).toBe(9);
 });
 
-test('the row of the cursor is not older than itself, and ids alone order where there is no time', async () => {
+test('the row of the cursor is neither older nor newer than itself, and ids alone order where there is no time', async () => {
   const db = await withRows();
   const cursor = { at: 1_001, id: idOf(4) };
   const count = async (where: ReturnType<typeof isOlder>) =>
     (await db.select({ id: samples.id }).from(samples).where(where)).length;
-  expect(await Promise.all([isNewer, isNotOlder, isOlder].map((is) => count(is(keyset, cursor))))).toEqual([
-    7, 8, 4,
-  ]);
+  expect(await Promise.all([isNewer, isOlder].map((is) => count(is(keyset, cursor))))).toEqual([7, 4]);
   const byId = { at: null, id: samples.id };
-  expect(await Promise.all([isNewer, isNotOlder, isOlder].map((is) => count(is(byId, cursor))))).toEqual([
-    7, 8, 4,
-  ]);
+  expect(await Promise.all([isNewer, isOlder].map((is) => count(is(byId, cursor))))).toEqual([7, 4]);
 });
 
 test('a cursor that a client gives back is the one it got, and nothing else is taken', () => {

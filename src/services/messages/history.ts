@@ -2,7 +2,7 @@
 
 import { and, desc, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
 import type { z } from 'zod';
-import { type Cursor, encodeCursor, isNotOlder, isOlder, parseCursor } from '../../db/keyset.ts';
+import { type Cursor, encodeCursor, isOlder, parseCursor } from '../../db/keyset.ts';
 import { messages } from '../../db/schema.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requireScope, tenantOf } from '../access.ts';
@@ -105,8 +105,15 @@ async function lookForPage(
   const edge = await findEdge(ctx, source, behind, MAX_LOOKED_AT);
   // What has more behind it than is scanned is not counted.
   const counted = cursor === null && edge === null;
-  const within = and(behind, edge === null ? undefined : isNotOlder(source, edge), rest);
-  const found = await placesOf(ctx, source, within).limit(counted ? MAX_LOOKED_AT : offset + input.limit + 1);
+  // As a table of its own: MariaDB would go on to the tenant's oldest message in search of a rare one.
+  const newest = placesOf(ctx, source, behind).limit(MAX_LOOKED_AT).as('newest');
+  const found = await ctx.database.scan
+    .select({ id: messages.id, at: messages.createdAt })
+    .from(newest)
+    .innerJoin(messages, eq(messages.id, newest.id))
+    .where(rest)
+    .orderBy(...orderOf(source))
+    .limit(counted ? MAX_LOOKED_AT : offset + input.limit + 1);
   const shown = found.slice(offset, offset + input.limit);
   const end = found.length > offset + input.limit ? shown.at(-1) : edge;
   return {
@@ -129,12 +136,14 @@ async function findEdge(
   return edge ?? null;
 }
 
-function placesOf(ctx: Ctx, { at }: LogSource, where: SQL | undefined) {
-  const order = at === null ? [desc(messages.id)] : [desc(messages.createdAt), desc(messages.id)];
+const orderOf = ({ at }: LogSource) =>
+  at === null ? [desc(messages.id)] : [desc(messages.createdAt), desc(messages.id)];
+
+function placesOf(ctx: Ctx, source: LogSource, where: SQL | undefined) {
   return ctx.database.scan
     .select({ id: messages.id, at: messages.createdAt })
     .from(messages)
     .where(where)
-    .orderBy(...order)
+    .orderBy(...orderOf(source))
     .$dynamic();
 }
