@@ -1,4 +1,4 @@
-/** What the entry files share: start, say so to the process manager, stop once on a signal. */
+/** Common to the entry files: start, tell the process manager, stop once on a signal. */
 
 export interface Running {
   /** what is said to be ready, for the process manager's log */

@@ -29,6 +29,10 @@ const GONE: Readonly<Record<string, string>> = {
   fateOf: 'outcomeOf',
   Companion: 'AlsoInTransaction',
   wish: 'request',
+  settleCheck: 'recordCheck',
+  settleRestored: 'prepareRestored',
+  settleAttempt: 'recordAttempt',
+  ChatHost: 'ChatStore',
   // In sentences.
   anew: 'again',
   besides: 'in addition to, other than, too',

@@ -6,8 +6,8 @@ import { createEventStream } from '../events/stream.ts';
 import { createQueueSignals } from '../queue/signals.ts';
 import type { BackupFolders } from '../services/backup/files.ts';
 import type { Manifest } from '../services/backup/format.ts';
+import { prepareRestored } from '../services/backup/prepare-restored.ts';
 import { restoreBackup } from '../services/backup/restore.ts';
-import { settleRestored } from '../services/backup/settle.ts';
 import { type BackupSource, openSource } from '../services/backup/sources.ts';
 import { type Verified, verifyBackup } from '../services/backup/verify.ts';
 import { countSealed } from '../services/encryption/rotate.ts';
@@ -80,7 +80,7 @@ async function fill(
   try {
     let held = 0;
     await restoreBackup({ ...what, database, force, moved, onProgress: reporter.progress }, async () => {
-      held = await settle(database, config, { moved, hold });
+      held = await prepare(database, config, { moved, hold });
     });
     reporter.say(`Restored ${nameOf(config)} and its files.`);
     await reportSealed(database, boxOf(config), reporter);
@@ -103,14 +103,14 @@ function readArgs(args: readonly string[]) {
   throw new StartError(USAGE);
 }
 
-function settle(
+function prepare(
   database: Database,
   config: DataConfig,
   options: { moved: boolean; hold: boolean },
 ): Promise<number> {
   const stream = createEventStream(createOutbox({ clock, hasDefault: config.webhook !== null }));
   const deps = { database, db: database.db, clock, stream, signals: createQueueSignals() };
-  return settleRestored(deps, options);
+  return prepareRestored(deps, options);
 }
 
 /** By the ids alone: nothing is opened, and nothing was touched yet. */

@@ -1,4 +1,4 @@
-/** What the analytics routes answer, for the document. */
+/** Answers of the analytics routes, for the document. */
 import { z } from 'zod';
 import { ACTIVITY_ACTIONS, OTP_STATUSES, SESSION_STATUSES } from '../db/schema.ts';
 import { OVERVIEW_RANGES } from '../services/analytics/overview.ts';

@@ -58,7 +58,7 @@ export function pathsOf(route: Pick<Route, 'path' | 'aliases'>): string[] {
   );
 }
 
-/** Who is it, and is it not too often? Before anything of the body is read. */
+/** Authentication and rate limit, before anything of the body is read. */
 function enter({ deps, limiter }: MountParts, route: Route, path: string): MiddlewareHandler<HttpEnv> {
   const style = path.startsWith('/api/') ? route.apiFailures : undefined;
   return async (c, next) => {
@@ -241,7 +241,7 @@ async function handle(c: HttpContext, route: Route, ctx: Ctx, request: ParsedReq
   return answerJson(c, { success: true, ...withBothNames(reply) });
 }
 
-/** What a verb is given: the service's parts and who asks. */
+/** The context of a verb: the service's parts and the caller. */
 export function createCtx(deps: Deps, c: HttpContext): Ctx {
   return {
     ...deps,

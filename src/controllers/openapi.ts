@@ -9,7 +9,7 @@ type Json = Record<string, unknown>;
 /** Of the API, not of the program: it changes when clients must. */
 const API_VERSION = '1.0.0';
 
-/** What a route of each kind may answer in addition to its own codes. */
+/** Error codes that routes of each kind may answer, in addition to their own. */
 const COMMON: readonly ErrorCode[] = ['RATE_LIMITED', 'INTERNAL', 'UNAVAILABLE'];
 const SECURITY: Record<Route['auth'], Json[]> = {
   public: [],
@@ -56,7 +56,7 @@ export function buildOpenApi(routes: readonly Route[]): Json {
   };
 }
 
-/** What is sent to webhooks, by event. */
+/** Webhook bodies by event. */
 function webhooksOf(components: Components): Json {
   return Object.fromEntries(
     Object.entries(WEBHOOK_BODIES).map(([event, { schema, examples }]) => {

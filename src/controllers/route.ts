@@ -104,7 +104,7 @@ export interface RouteExample {
   body?: Record<string, unknown>;
 }
 
-/** What a key needs for a route; null when any key may. */
+/** The scope that a key needs for a route; null when any key may. */
 export function scopeOf(route: Pick<Route, 'scope' | 'method'>): Scope | null {
   return route.scope === undefined && route.method === 'get' ? 'read' : (route.scope ?? null);
 }

@@ -1,4 +1,4 @@
-/** What webhooks are sent, for the API's description. Live events carry the same. */
+/** Bodies of webhooks, for the API's description. Live events carry the same. */
 import { z } from 'zod';
 import { WEBHOOK_EVENTS } from '../events/table.ts';
 import { INBOUND_EXAMPLES, InboundContentOutput } from '../services/inbound/schemas.ts';

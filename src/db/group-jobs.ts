@@ -55,18 +55,18 @@ type Submit = (job: Job) => void;
 export function submitStatement(submit: Submit, statement: Statement): Promise<Rows> {
   return new Promise((resolve, reject) => {
     // A refusal too is reported only after the commit: it may be about a row of another member.
-    let settle = () => reject(new Error('the statement did not run'));
+    let answer = () => reject(new Error('the statement did not run'));
     submit({
       alone: false,
       async work(group) {
         try {
           const result = await group.transaction.execute(statement);
-          settle = () => resolve(result);
+          answer = () => resolve(result);
         } catch (error) {
-          settle = () => reject(asError(error));
+          answer = () => reject(asError(error));
         }
       },
-      committed: () => settle(),
+      committed: () => answer(),
       lost: reject,
     });
   });

@@ -8,7 +8,7 @@ import { actionOf, statusOf } from './actions.ts';
 import type { EventStream, LiveEvent } from './stream.ts';
 import type { Action, EventName } from './table.ts';
 
-/** Who caused a fact; missing for what the service or WhatsApp did. */
+/** The origin of a fact; missing for what the service or WhatsApp did. */
 export interface Origin {
   actorId: number;
   ip: string | null;

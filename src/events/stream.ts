@@ -1,4 +1,4 @@
-/** Who hears of events: listeners of this process right after the commit, webhooks through their outbox. */
+/** Delivers events: to listeners of this process right after the commit, to webhooks through their outbox. */
 import { LRUCache } from 'lru-cache';
 import type { Tx } from '../db/client.ts';
 
@@ -20,7 +20,7 @@ export interface EventFilter {
   accountId?: string;
 }
 
-/** What is to be told to webhooks, made durable together with the events (outbox.ts). */
+/** The webhook outbox, made durable together with the events (outbox.ts). */
 export interface Outbox {
   /** Writes a row for each webhook that wants one of the events; costs nothing when no webhook does. */
   write(tx: Tx, events: readonly LiveEvent[]): Promise<void>;

@@ -103,7 +103,7 @@ export function eventRow(event: string): EventRow {
   return ROWS.get(event) ?? {};
 }
 
-/** What a webhook can be told of. */
+/** Events that webhooks can subscribe to. */
 export const WEBHOOK_EVENTS: readonly WebhookEvent[] = namesOf().filter(isForWebhooks);
 
 /** Safe because the table has no other names. */

@@ -1,4 +1,4 @@
-/** What the middlewares tell one another about a request. */
+/** What the middlewares share about a request. */
 import type { Context } from 'hono';
 import type { Actor } from '../services/context.ts';
 import type { ReceivedFile } from '../services/media/sources.ts';

@@ -66,7 +66,7 @@ export async function withBudget<R>(
   }
 }
 
-/** What fails on our side may have done its work: that stays spent. */
+/** A failure on our side may have done its work: it stays counted. */
 function isRefusal(status: number): boolean {
   return status >= 400 && status < 500;
 }

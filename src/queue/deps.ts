@@ -7,7 +7,7 @@ import type { QueueCounts } from './counts.ts';
 import type { Enqueuer } from './enqueue.ts';
 import type { QueueSignals } from './signals.ts';
 
-/** What the delivery line needs of the service; the service's `Deps` fit. */
+/** Dependencies of the delivery line; the service's `Deps` fit. */
 export interface QueueDeps {
   config: Pick<Config, 'pacing' | 'queueQuota'>;
   database: Database;
@@ -18,7 +18,7 @@ export interface QueueDeps {
   signals: QueueSignals;
 }
 
-/** What else taking in new messages needs. */
+/** Further dependencies of taking in new messages. */
 export interface IntakeDeps extends QueueDeps {
   /** messages that share a transaction on their way in */
   enqueuer: Enqueuer;

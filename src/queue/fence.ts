@@ -3,7 +3,7 @@ import type { Db } from '../db/client.ts';
 import { whatsappAccounts } from '../db/schema.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 
-/** Who writes, and under which ownership of the session. */
+/** The writer, and its ownership of the session. */
 export type Held = Pick<AccountRef, 'id' | 'owner' | 'fence'>;
 
 /** For `isHeld` in prepared statements: their values are the fields of a `Held` under these names. */

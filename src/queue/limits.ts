@@ -34,7 +34,7 @@ export interface Limits {
   spend(attempt: SpentAttempt): void;
   /** Takes a place in every window for an attempt that is being prepared, and keeps it until `left` or `giveBack`. */
   begin(attempt: SpentAttempt): void;
-  /** What was begun has left, at `at` or before: each window counts from then on. */
+  /** An attempt that was begun has left, at `at` or before: each window counts from then on. */
   left(attempt: SpentAttempt, at: number): void;
   /** Gives back an attempt that provably sent nothing. */
   giveBack(attempt: SpentAttempt): void;

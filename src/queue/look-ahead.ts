@@ -1,4 +1,4 @@
-/** What comes next in a session's queue, before anything is claimed. */
+/** Reads what comes next in a session's queue, before anything is claimed. */
 import { and, asc, eq, notInArray, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
 import { prepared } from '../db/ops.ts';

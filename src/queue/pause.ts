@@ -5,7 +5,7 @@ import { whatsappAccounts } from '../db/schema.ts';
 import { type Origin, record } from '../events/record.ts';
 import type { QueueDeps } from './deps.ts';
 
-/** What a session shows as the reason of a person's pause. */
+/** The reason that a session shows while a person has paused it. */
 export const HAND_PAUSE = 'paused';
 
 /** Stands for "until somebody lifts it": the end of the year 9999, which none of our clocks will see. */

@@ -4,7 +4,7 @@ import type { ReceiptStatus } from '../whatsapp/engine.ts';
 
 export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
 
-/** What WhatsApp has proven, in the order in which it becomes true. */
+/** Proven states of a message, in the order in which they become true. */
 const PROVEN: readonly ReceiptStatus[] = ['sent', 'delivered', 'read'];
 
 export interface Progress {

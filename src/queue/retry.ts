@@ -1,4 +1,4 @@
-/** What is to be done after an attempt: a pure function of its result. */
+/** Decides what follows an attempt: a pure function of its result. */
 import { jittered, jitteredBackoffMs } from '../utils/backoff.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import type { LeftOut, SendResult } from '../whatsapp/engine.ts';

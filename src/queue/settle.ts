@@ -1,4 +1,4 @@
-/** What became of messages, written for many at a time: outcomes of the same moment share one transaction. */
+/** Writes outcomes of messages, many at a time: those of the same moment share one transaction. */
 
 import { createBatcher } from '../db/batcher.ts';
 import { isUnavailable, transact } from '../db/ops.ts';

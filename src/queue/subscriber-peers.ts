@@ -8,7 +8,7 @@ import { selectLidPairs } from '../whatsapp/lids.ts';
 import { withTwins } from '../whatsapp/subscribers.ts';
 import type { MessageRef } from './claim.ts';
 
-/** Whom a message goes to. */
+/** The recipient of a message. */
 export type Addressee = Pick<MessageRef, 'peer' | 'phone'> & { lid: string | null };
 
 /** An account is known by few numbers; a chain of aliases ends here. */

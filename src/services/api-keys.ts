@@ -258,7 +258,7 @@ function storedForm(key: string): { prefix: string; hash: string } {
   return { prefix, hash: keyHash(key) };
 }
 
-/** What the sealed form of an own key is bound to. */
+/** The context that an own key is sealed with. */
 export const sealedKeyContext = (id: string) => `api_key:${id}`;
 const toIso = (at: number | null) => (at === null ? null : new Date(at).toISOString());
 

@@ -64,7 +64,7 @@ export async function claimIdempotency(
   });
 }
 
-/** What was answered to this key; null when it is new or was forgotten. */
+/** The stored answer of this key; null when it is new or was forgotten. */
 export async function findAnswer(
   db: Db,
   userId: number,

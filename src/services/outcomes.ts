@@ -19,7 +19,7 @@ type PollDeps = Omit<WaitDeps, 'outcomes'>;
 
 type Listener = (outcome: Outcome) => void;
 
-/** Who waits in this process. */
+/** The callers that wait in this process. */
 export interface Outcomes {
   /** Tells the listener when the message has come to an end; the answer makes it wait no longer. */
   wait(deps: PollDeps, id: string, listener: Listener): () => void;

@@ -225,7 +225,7 @@ export interface QuotaUsage {
   limit: number;
 }
 
-/** What a tenant has of what it may have; an admin may name another. For credentials of the whole tenant. */
+/** Quotas of a tenant and their use; an admin may name another tenant. For credentials of the whole tenant. */
 export async function readUsage(
   ctx: Ctx,
   input: { userId?: number | undefined } = {},

@@ -51,7 +51,7 @@ export function signLink(
   return `${url.pathname}${url.search}`;
 }
 
-/** What a link as it came in is good for; null when it was not signed by us, was changed or has expired. */
+/** The grant of a signed link; null when it was not signed by us, was changed or has expired. */
 export function verifyLink(secrets: SecretBox, requestUrl: string, now: number): SignedLink | null {
   const url = new URL(requestUrl);
   const [user, expires, sig] = OWN.map((name) => url.searchParams.get(name));

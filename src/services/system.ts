@@ -1,4 +1,4 @@
-/** What an administrator wants to know of the service itself. */
+/** The state of the service, for administrators. */
 import { createRequire } from 'node:module';
 import { readLive } from '../cluster/processes.ts';
 import type { Ctx } from './context.ts';

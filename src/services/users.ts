@@ -300,7 +300,7 @@ export function requireAdmin(ctx: Ctx): void {
 
 const toIso = (at: number) => new Date(at).toISOString();
 
-/** What may be told of a user. */
+/** A user as answers show it. */
 export function toUserInfo(row: UserRow): UserInfo {
   return {
     id: row.id,

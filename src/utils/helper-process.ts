@@ -184,11 +184,11 @@ function ask(
   onFail: (fail: (failure: HelperFailure) => void) => void,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const end = (settle: () => void) => {
+    const end = (finish: () => void) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
       child.off('message', hear);
-      settle();
+      finish();
     };
     const fail = (failure: HelperFailure) => end(() => reject(failure));
     const abort = () => fail(new HelperFailure('aborted', 'no caller waits for it any more'));

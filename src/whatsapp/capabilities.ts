@@ -1,4 +1,4 @@
-/** What each engine can do: the one table. Verbs refuse what is not in it before anything is queued. */
+/** Capabilities of the engines, in one table. Verbs refuse what is not in it before anything is queued. */
 import { CONTENT_TYPES } from './content.ts';
 import type { EngineCapabilities } from './engine.ts';
 

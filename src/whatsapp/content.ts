@@ -188,7 +188,7 @@ function typesOf(types: Record<ContentType, true>): ContentType[] {
   return Object.keys(types) as ContentType[];
 }
 
-/** What somebody chose of the buttons or rows that they were sent. */
+/** The choice among buttons or rows that were sent. */
 export interface Reply {
   /** the message that offered the choice */
   messageId: string;

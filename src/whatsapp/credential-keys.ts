@@ -61,7 +61,7 @@ export interface AccountKeys {
   close(timeoutMs: number): Promise<void>;
 }
 
-/** What one call sets. */
+/** The change of one call. */
 type Change = { credentials: Buffer } | { keys: readonly KeyChange[] };
 
 const keyOf = (type: string, name: string): string => `${type}\0${name}`;
@@ -218,7 +218,7 @@ export const createKeyCache = (): KeyCache =>
     sizeCalculation: ({ value }, key) => ENTRY_BYTES + key.length + 2 * (value?.length ?? 0),
   });
 
-/** What one transaction writes: the latest credentials, and the latest change of each key. */
+/** The writes of one transaction: the latest credentials, and the latest change of each key. */
 interface Batch {
   credentials: Buffer | null;
   keys: Map<string, KeyChange>;

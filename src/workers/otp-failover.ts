@@ -1,4 +1,4 @@
-/** Every second: codes on their way are settled, or sent through the next session of their list. */
+/** Every second: codes on their way are closed, or sent through the next session of their list. */
 
 import { createLoop, type Loop } from '../db/loop.ts';
 import type { OtpDeps } from '../services/otp/deps.ts';

@@ -10,7 +10,7 @@ import { createHealthProbes } from '../../src/services/health.ts';
 import { keepInboundMedia } from '../../src/services/inbound/keep-media.ts';
 import { claimMedia } from '../../src/services/inbound/media-work.ts';
 import { storeInbound } from '../../src/services/inbound/store.ts';
-import { openForEngine } from '../../src/services/media/host.ts';
+import { openForEngine } from '../../src/services/media/engine-media.ts';
 import { sweepMedia } from '../../src/services/media/sweep.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { createStorage } from '../../src/utils/storage/open-storage.ts';

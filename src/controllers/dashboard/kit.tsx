@@ -1,4 +1,4 @@
-/** What pages of a kind have in common: ways back, buttons that send, parts that follow a form, editors. */
+/** Parts that pages share: ways back, buttons that send, previews that follow a form, editors. */
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { View } from './page.ts';
 import { Field, Form, TextArea } from './parts.tsx';

@@ -1,4 +1,4 @@
-/** What the service makes of a number while it is typed: of which country, and which digits. */
+/** How the service reads a number while it is typed: its country and its digits. */
 
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { z } from 'zod';

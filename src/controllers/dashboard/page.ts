@@ -16,7 +16,7 @@ import type { Lang } from './i18n.ts';
 type Schema = z.ZodType;
 type Out<S> = S extends Schema ? z.output<S> : undefined;
 
-/** What every page knows of its reader. */
+/** The reader of a page. */
 export interface View {
   lang: Lang;
   /** null before signing in */

@@ -26,7 +26,7 @@ export function Time({ at, relative }: { at: string | number | null | undefined;
   );
 }
 
-/** What a page shows when there is nothing yet: what it is for, and what to do next. */
+/** An empty page: says what it is for, and what to do next. */
 export function Empty({ title, children }: PropsWithChildren<{ title: string }>) {
   return (
     <div class="empty">
@@ -306,7 +306,7 @@ export function Select({
   );
 }
 
-/** What a `Check` without a value of its own sends: a field that is there only when it is ticked. */
+/** The value of a `Check` without one of its own: the field is sent only when it is ticked. */
 export const Ticked = z
   .literal('true')
   .optional()

@@ -1,4 +1,4 @@
-/** What a tenant has of what it may have: for its owner and for administrators. */
+/** Quotas of a tenant and their use: for its owner and for administrators. */
 
 import type { QuotaName, QuotaUsage } from '../../services/quotas.ts';
 import { bytes, num } from './broadcast/parts.tsx';

@@ -16,7 +16,7 @@ import { type Route, type RouteExample, type RouteInput, route } from '../route.
 
 export type { ErrorCode, FailureStyle, Route };
 
-/** What all rows of a system have in common. */
+/** Common to all rows of a system. */
 export interface Dialect {
   tag: string;
   failures: FailureStyle;
@@ -105,7 +105,7 @@ export function pageRow<P extends Schema, I>(
   });
 }
 
-/** What a verb that sends gives: the history row to wait for, and what is known of the message. */
+/** Result of a verb that sends: the history row to wait for, and the message so far. */
 export interface Accepted {
   id: string;
   answer: SentFields;

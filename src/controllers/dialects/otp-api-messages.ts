@@ -40,7 +40,7 @@ const MEDIA_ERRORS = [
 const params = { sessionId: 'my-session' };
 const to = '08123456789';
 
-/** What the messages of all kinds have in common. */
+/** Common parts of the messages of all kinds. */
 const message = {
   scope: 'messages:write',
   params: InSession,

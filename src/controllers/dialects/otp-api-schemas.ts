@@ -1,4 +1,4 @@
-/** What the OTP API's clients send: names that only this system has. */
+/** Field names that only clients of the OTP API send. */
 import { z } from 'zod';
 import { audio } from '../../services/messages/kinds/audio.ts';
 import { buttons } from '../../services/messages/kinds/buttons.ts';

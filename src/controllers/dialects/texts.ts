@@ -1,4 +1,4 @@
-/** What the older systems say: their statuses, and their sentences where clients have come to know them. */
+/** Statuses and sentences of the older systems, where clients depend on them. */
 import type { FailureStyle } from './dialect.ts';
 
 const COMMON: FailureStyle['messages'] = {

@@ -1,4 +1,4 @@
-/** What is known of sign-ins, and what a tenant is using at this moment. */
+/** Sign-ins, and the quotas that a tenant is using at this moment. */
 import { id, index, int, oneOf, primaryKey, string, table, timestamp } from '../kit.ts';
 
 /** Tokens that were signed out before their time. */
@@ -28,7 +28,7 @@ export const knownNetworks = table(
 
 const HOLD_KINDS = ['upload'] as const;
 
-/** What a running request uses of a quota; the row goes with the request, or at `expiresAt` after a crash. */
+/** A running request's use of a quota; the row goes with the request, or at `expiresAt` after a crash. */
 export const quotaHolds = table(
   'quota_holds',
   {

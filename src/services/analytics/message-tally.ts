@@ -1,4 +1,4 @@
-/** What the counts of a session's messages come to. Pure. */
+/** Statistics of a session from the counts of its messages. Pure. */
 import type { messages } from '../../db/schema.ts';
 import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 

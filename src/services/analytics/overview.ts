@@ -207,7 +207,7 @@ export interface Backlog {
   oldestDueMs: number | null;
 }
 
-/** What waits in the queues of the caller's sessions. */
+/** Messages that wait in the queues of the caller's sessions. */
 export async function readBacklog(ctx: Ctx): Promise<Backlog> {
   requireScope(ctx, 'read');
   const { userId, sessionId } = ctx.actor;

@@ -1,4 +1,4 @@
-/** What a session did in the last days. */
+/** Statistics of a session in the last days. */
 
 import { and, count, eq, gte, inArray, sum } from 'drizzle-orm';
 import { OTP_STATUSES, otps } from '../../db/schema.ts';

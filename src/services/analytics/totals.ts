@@ -37,11 +37,11 @@ export async function countAll(
   const fresh = known !== undefined && known.until > now ? known : null;
   const before = clock.now() - SETTLED_AFTER_MS;
   const rest = and(where, fresh === null ? undefined : isSince(source, fresh.before));
-  const [settled, recent] = await Promise.all([
+  const [older, recent] = await Promise.all([
     countRows(database.scan, source, and(rest, isBefore(source, before))),
     countRows(database.scan, source, and(where, isSince(source, Math.max(before, fresh?.before ?? 0)))),
   ]);
-  const n = (fresh?.n ?? 0) + settled;
+  const n = (fresh?.n ?? 0) + older;
   const until = fresh?.until ?? now + KEEP_MS;
   statistics.totals.set(key, { n, before: Math.max(before, fresh?.before ?? 0), until });
   return n + recent;

@@ -1,4 +1,4 @@
-/** What an API key looks like, and what of it is kept. */
+/** The form of an API key, and the part of it that is stored. */
 import { randomBytes } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { apiKeys } from '../../db/schema.ts';

@@ -1,4 +1,4 @@
-/** What users set for themselves. */
+/** Settings that users change for themselves. */
 import { eq } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { transact } from '../../db/ops.ts';

@@ -32,11 +32,11 @@ const RATCHETS: ReadonlySet<Cell | undefined> = new Set(['session', 'sender-key'
 
 /**
  * Replaces what is in the database by the backup, of whichever dialect, and brings it to this release's newest
- * migration; `settle` is the last step before it counts as whole. Throws StartError before anything is touched when
+ * migration; `finish` is the last step before it counts as whole. Throws StartError before anything is touched when
  * the backup is of a later release, or the database is in use or holds something and `force` is not given. Cut off
  * later, it leaves a database that no service starts on, and that the same command fills again from the beginning.
  */
-export async function restoreBackup(input: RestoreInput, settle: () => Promise<void>): Promise<void> {
+export async function restoreBackup(input: RestoreInput, finish: () => Promise<void>): Promise<void> {
   const { database, manifest, source } = input;
   const entry = readJournal(database.dialect).find(({ tag }) => tag === manifest.migration);
   if (!entry) {
@@ -51,7 +51,7 @@ export async function restoreBackup(input: RestoreInput, settle: () => Promise<v
   await requireColumns(database, manifest);
   await loadEntries(input);
   await migrate(database, { restoring: true });
-  await settle();
+  await finish();
   await clearRestoreMark(database);
 }
 

@@ -1,4 +1,4 @@
-/** What a campaign says: from what a client asked for to a content with placeholders. */
+/** The content of a campaign: from a client's request to a content with placeholders. */
 
 import { z } from 'zod';
 import { DAY_MS } from '../../utils/durations.ts';

@@ -1,4 +1,4 @@
-/** What a person does to a campaign: pause, resume, stop, change, clone, retry. */
+/** Actions on a campaign: pause, resume, stop, change, clone, retry. */
 import { sql } from 'drizzle-orm';
 import { messages } from '../../db/schema.ts';
 import { sleep } from '../../utils/clock.ts';
@@ -262,7 +262,7 @@ function sessionGone(): AppError {
   return new AppError('CONFLICT', 'The session that this campaign belongs to is gone.');
 }
 
-/** What was asked for is so already, or cannot be any more. */
+/** The campaign is in that state already, or can no longer reach it. */
 async function already(ctx: Ctx, ref: CampaignRef, wanted: CampaignRow['status']): Promise<CampaignOutput> {
   const { campaign, session } = await enter(ctx, ref);
   if (campaign.status === wanted) return viewCampaign(ctx, campaign, session);

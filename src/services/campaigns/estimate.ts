@@ -1,4 +1,4 @@
-/** What a campaign would be, before it is made: whom it reaches, how fast, and when it would be over. */
+/** Estimates a campaign before it is made: recipients, pace, and end. */
 
 import { and, asc, count, eq, gt, inArray } from 'drizzle-orm';
 import { z } from 'zod';

@@ -53,7 +53,7 @@ export function failForSession(deps: CampaignDeps, id: string): Promise<Campaign
   });
 }
 
-/** What only the session's end had paused goes on. */
+/** Resumes a campaign that only the session's end had paused. */
 export function resumeItself(deps: CampaignDeps, id: string, reason: string): Promise<CampaignRow | null> {
   return moveCampaign(deps, id, {
     from: ['paused'],

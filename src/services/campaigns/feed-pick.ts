@@ -1,4 +1,4 @@
-/** Who is next: recipients in their order, without those who must not or cannot be written to now. */
+/** Picks the next recipients in their order, without those who must not or cannot be written to now. */
 
 import { and, asc, eq, gt, lte } from 'drizzle-orm';
 import { campaignRecipients } from '../../db/schema.ts';

@@ -87,7 +87,7 @@ export function newMemory(): LineMemory {
   };
 }
 
-/** What is on the queue or on the wire. */
+/** Messages on the queue or on the wire. */
 export async function readOpen(
   db: Db,
   campaignId: string,

@@ -1,4 +1,4 @@
-/** Who of the next recipients is on WhatsApp: remembered per tenant, asked for many at a time. */
+/** Looks up which of the next recipients are on WhatsApp: cached per tenant, asked for many at a time. */
 
 import { and, gt, inArray } from 'drizzle-orm';
 import { incoming, transact, upsert } from '../../db/ops.ts';

@@ -1,4 +1,4 @@
-/** What becomes of campaigns when the list that they are for is deleted. */
+/** Ends campaigns whose list is deleted. */
 import { and, eq, inArray, isNull } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { campaigns } from '../../db/schema.ts';

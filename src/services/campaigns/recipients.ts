@@ -1,4 +1,4 @@
-/** What became of a campaign's recipients: in the order of sending, or only those in one state. */
+/** Outcomes of a campaign's recipients: in the order of sending, or only those in one state. */
 
 import { and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm';
 import { parseCursorParts } from '../../db/keyset.ts';

@@ -1,4 +1,4 @@
-/** What became of a campaign's recipients, counted by the database in parts that take well under a second each. */
+/** Outcomes of a campaign's recipients, counted by the database in parts that take well under a second each. */
 import { and, count, eq, exists, gt, inArray, isNotNull, lte, min, or, type SQL, sql } from 'drizzle-orm';
 import type { ReadDb } from '../../db/client.ts';
 import { alias } from '../../db/ops.ts';

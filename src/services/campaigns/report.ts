@@ -1,4 +1,4 @@
-/** What a campaign came to: funnel, failures by reason, and when things happened. */
+/** The report of a campaign: funnel, failures by reason, and times. */
 
 import { and, asc, eq, gt } from 'drizzle-orm';
 import { z } from 'zod';

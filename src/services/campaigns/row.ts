@@ -12,13 +12,13 @@ import type { Deps } from '../context.ts';
 export type CampaignRow = typeof campaigns.$inferSelect;
 export type CampaignStatus = CampaignRow['status'];
 
-/** What a campaign needs of the service. */
+/** Dependencies of campaigns. */
 export type CampaignDeps = Pick<
   Deps,
   'config' | 'database' | 'db' | 'clock' | 'logger' | 'stream' | 'signals' | 'commands'
 >;
 
-/** What changing a campaign's state needs. */
+/** Dependencies of changing a campaign's state. */
 export type MoveDeps = Pick<Deps, 'database' | 'db' | 'clock' | 'stream' | 'signals'>;
 
 /** Pace, caps, quiet hours, checks and thresholds that were asked for. */

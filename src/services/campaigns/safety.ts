@@ -44,7 +44,7 @@ export function dailyCap(
   return caps.length === 0 ? null : Math.min(...caps);
 }
 
-/** What became of one message, for the threshold. */
+/** The outcome of one message, for the threshold. */
 export type CountedOutcome = 'ok' | 'failed' | 'refused';
 
 /** The newest outcomes that are looked at, and how few are too few to judge by. */

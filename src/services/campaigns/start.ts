@@ -205,7 +205,7 @@ interface Target {
   found: Pick<CampaignOptions, 'invalid' | 'duplicates'>;
 }
 
-/** Who is meant. Throws NOT_FOUND, VALIDATION_FAILED, INVALID_NUMBER when none of the numbers is one. */
+/** Resolves the recipients. Throws NOT_FOUND, VALIDATION_FAILED, INVALID_NUMBER when none of the numbers is one. */
 export async function targetOf(
   ctx: Ctx,
   userId: number,

@@ -1,4 +1,4 @@
-/** What the columns of a contact are called: the number, the name, and every other one as a custom field. */
+/** Names of a contact's columns: the number, the name, and every other one as a custom field. */
 import { AppError } from '../../utils/errors.ts';
 
 /** Longest name of a custom field, in characters. */
@@ -146,7 +146,7 @@ export function maxValueLength(value: string): number {
     : MAX_VALUE_LENGTH;
 }
 
-/** What is wrong with the name of a custom field; null when nothing is. */
+/** The problem with the name of a custom field; null when there is none. */
 export function columnProblem(name: string): string | null {
   if (name.length > MAX_COLUMN_LENGTH) return `has more than ${MAX_COLUMN_LENGTH} characters`;
   // No object can hold a field of this name.

@@ -202,7 +202,7 @@ function withoutNull(fields: Record<string, string | null>): Record<string, stri
   return kept;
 }
 
-/** What a refused contact had as its number, for the answer. */
+/** The number of a refused contact as it was written, for the answer. */
 function readableNumber(record: Record<string, unknown>): unknown {
   const value = record.number ?? record.phone ?? record.phoneNumber ?? record.to ?? '';
   return typeof value === 'object' ? '' : value;

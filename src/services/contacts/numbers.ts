@@ -8,7 +8,7 @@ import {
   readPhone,
 } from '../../utils/phone.ts';
 
-/** What was done to a number before it could be read. */
+/** The repair of a number before it could be read. */
 export type Repair = NonNullable<ReadPhone['repair']>;
 /** Why a number was refused. */
 export type NumberProblem =

@@ -122,7 +122,7 @@ function opens(secrets: SecretBox, value: SealedValue): boolean {
   }
 }
 
-/** What a database holds under each key. */
+/** Counts the values of each encryption key in a database. */
 export interface SealedCount {
   keyId: string;
   values: number;

@@ -20,7 +20,7 @@ export interface TenantFeed {
   wasReset: boolean;
   /** what to resume with before anything has happened */
   cursor(): string;
-  /** What is new, at most 200 events; none when everything was told. */
+  /** New events, at most 200; none when there are no more. */
   next(): Promise<FeedEvent[]>;
 }
 
@@ -28,8 +28,8 @@ export interface TenantFeed {
 const BATCH_SIZE = 200;
 const PER_SESSION = 50;
 /** An event is in the database at most this long after its own time: its transaction is over, clocks differ. */
-const SETTLE_MS = MINUTE_MS;
-/** Who comes back later than that, or after more events, starts again. */
+const COMMIT_LAG_MS = MINUTE_MS;
+/** A client that comes back later than that, or after more events, starts again. */
 const MAX_AGE_MS = DAY_MS;
 const MAX_REPLAY = 10_000;
 
@@ -70,7 +70,7 @@ function cursorOf({ since, recent }: FeedState): string {
 
 /** Everything up to now counts as told. */
 async function begin(ctx: Ctx, userId: number, now: number): Promise<FeedState> {
-  const since = now - SETTLE_MS;
+  const since = now - COMMIT_LAG_MS;
   const sessions = await readSessions(ctx, userId);
   const lately = await readLowest(ctx, userId, since);
   const named = sessions.filter(({ id }) => lately === null || lately.has(id));
@@ -88,7 +88,7 @@ async function resume(
   from: StreamPosition,
   now: number,
 ): Promise<FeedState | null> {
-  if (from.since < now - MAX_AGE_MS - SETTLE_MS) return null;
+  if (from.since < now - MAX_AGE_MS - COMMIT_LAG_MS) return null;
   const lowest = await readLowest(ctx, userId, from.since);
   if (lowest === null) return null;
   const told = new Map<string, number>();
@@ -154,7 +154,7 @@ async function readNext(ctx: Ctx, userId: number, state: FeedState): Promise<Fee
     state.recent.set(name, { seq: row.seq, at: Math.max(row.at, before?.at ?? 0) });
     return [{ cursor: cursorOf(state), payload }];
   });
-  if (complete) settle(state, startedAt - SETTLE_MS);
+  if (complete) forgetOlder(state, startedAt - COMMIT_LAG_MS);
   return events;
 }
 
@@ -209,7 +209,7 @@ async function readAfter(ctx: Ctx, accountId: string, after: number): Promise<To
 }
 
 /** Everything was told: what is older than a minute need not be named session by session any more. */
-function settle(state: FeedState, since: number): void {
+function forgetOlder(state: FeedState, since: number): void {
   if (since <= state.since) return;
   for (const [name, { at }] of state.recent) if (at < since) state.recent.delete(name);
   state.since = since;

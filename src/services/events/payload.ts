@@ -15,7 +15,7 @@ export interface EventPayload {
   data: Record<string, unknown>;
 }
 
-/** What reading the history and signing links needs. */
+/** Needed to read the history and to sign links. */
 export type PayloadDeps = MediaLinkDeps & { db: Db };
 
 export type ActivityRow = typeof activityLogs.$inferSelect;

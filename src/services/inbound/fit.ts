@@ -34,7 +34,7 @@ export function fitMessage(message: InboundMessage, now: number): InboundMessage
   };
 }
 
-/** What is left of a message that no database takes: who wrote, when, and that it came. */
+/** A message that no database takes, reduced: who wrote, when, and that it came. */
 export function withoutContent(message: InboundMessage, reason: UnknownReason): InboundMessage {
   return { ...message, pushName: null, content: { type: 'unknown', reason }, media: null };
 }

@@ -15,7 +15,7 @@ import type { MediaWork } from './media-work.ts';
 
 type KeepDeps = Pick<Deps, 'config' | 'clock' | 'db' | 'stream' | 'storage' | 'mediaTools'>;
 
-/** What a type is called when the bytes say nothing. */
+/** The fallback type when the bytes say nothing. */
 const UNTOLD = new Set(['application/octet-stream', 'text/plain']);
 const MAX_TYPE = 120;
 
@@ -53,7 +53,7 @@ type End = 'ended' | 'lost' | 'forgotten';
 function finish(
   deps: KeepDeps,
   work: MediaWork,
-  settle: (tx: Tx, message: MessageRow) => Promise<Outcome>,
+  write: (tx: Tx, message: MessageRow) => Promise<Outcome>,
 ): Promise<End> {
   return transact<End>(deps.db, async (tx) => {
     const ended = await tx
@@ -62,7 +62,7 @@ function finish(
     if (affected(ended) === 0) return 'lost';
     const [message] = await tx.select().from(messages).where(eq(messages.id, work.id));
     if (!message) return 'forgotten';
-    const outcome = await settle(tx, message);
+    const outcome = await write(tx, message);
     const content = { ...asObject(message.content), media: { ...mediaOf(message.content), ...outcome } };
     await tx.update(messages).set({ content, updatedAt: deps.clock.now() }).where(eq(messages.id, work.id));
     await record(tx, deps, [

@@ -114,7 +114,7 @@ export function retryDelayMs(attempts: number, random: number): number {
   return Math.round(spread(backoffMs(RETRY, attempts), random));
 }
 
-/** What a sealed source is bound to. */
+/** The context that a source is sealed with. */
 export const sealedSourceContext = (id: string) => `inbound_media:${id}`;
 
 const encodeBytes = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');

@@ -1,4 +1,4 @@
-/** What comes in, kind by kind, as answers, webhooks and live events show it. */
+/** Inbound contents, kind by kind, as answers, webhooks and live events show them. */
 import { z } from 'zod';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 
@@ -57,7 +57,7 @@ const Referral = z
   })
   .meta({ id: 'InboundReferral' });
 
-/** What every kind may carry as well. */
+/** Fields that every kind may have. */
 const extras = {
   quotedId: text.optional().describe('the message it answers'),
   quoted: Quoted.optional(),
@@ -166,7 +166,7 @@ const KINDS = [
   kind('unknown', { reason: z.enum(['malformed', 'too_large', 'too_slow', 'unstorable']) }),
 ] as const;
 
-/** What came in; `type` says which fields it has. */
+/** An inbound content; `type` says which fields it has. */
 export const InboundContentOutput = z.discriminatedUnion('type', KINDS).meta({
   id: 'InboundContent',
   discriminator: {

@@ -1,4 +1,4 @@
-/** What arrives: into the history once, with everything that follows from it, before WhatsApp hears that we have it. */
+/** Stores inbound messages once, with everything that follows from them, before they are confirmed to WhatsApp. */
 import { and, eq } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { isRetryable, isUnavailable, transact, tryInsert } from '../../db/ops.ts';

@@ -1,4 +1,4 @@
-/** What mails say, in both languages. */
+/** Texts of mails, in both languages. */
 
 import type { MAIL_KINDS, MAIL_LANGUAGES } from '../../db/schema.ts';
 import type { Config } from '../../utils/config.ts';

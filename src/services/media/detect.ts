@@ -1,4 +1,4 @@
-/** What a file is, by its bytes. Its name only tells kinds of plain text apart. */
+/** The type of a file by its bytes. Its name only tells kinds of plain text apart. */
 import { AppError } from '../../utils/errors.ts';
 import { own } from '../../utils/own.ts';
 import type { MediaContent } from '../../whatsapp/content.ts';

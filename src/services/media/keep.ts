@@ -88,7 +88,7 @@ export async function keepReceived(
   return row;
 }
 
-/** What is there already stays for as long as it is needed now. */
+/** A file that is there already stays for as long as it is needed now. */
 async function keepAgain(
   ctx: Ctx,
   known: MediaRecord,

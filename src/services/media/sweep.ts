@@ -1,4 +1,4 @@
-/** What nothing needs any more: files past their time, and what requests that were cut off left behind. */
+/** Removes unused files: those past their time, and those that interrupted requests left behind. */
 
 import { inArray, lte } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';

@@ -1,4 +1,4 @@
-/** What happens to a session's queue, and what a person may do about it. */
+/** The state of a session's queue, and the actions of a person on it. */
 
 import { and, asc, count, desc, eq, gte, lte } from 'drizzle-orm';
 import { messageQueue, messages } from '../../db/schema.ts';

@@ -1,4 +1,4 @@
-/** What only the database knows, read in small statements. */
+/** Gauges that are read from the database, in small statements. */
 import { and, asc, count, eq, gt, inArray, lte, type SQL, sql } from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
 import { readBatches } from '../../db/batches.ts';

@@ -1,4 +1,4 @@
-/** What is counted while it happens. */
+/** Metrics that are counted as things happen. */
 import type { EventStream, LiveEvent } from '../../events/stream.ts';
 import type { Clock } from '../../utils/clock.ts';
 import type { GuardedHttp, Outgoing } from '../../utils/guarded-fetch.ts';

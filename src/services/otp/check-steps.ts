@@ -1,4 +1,4 @@
-/** The two writes of a check: before the comparison an attempt is spent, after it the outcome is settled. */
+/** The two writes of a check: before the comparison an attempt is spent, after it the outcome is recorded. */
 
 import { and, eq, gt, sql } from 'drizzle-orm';
 import { createBatcher } from '../../db/batcher.ts';
@@ -29,7 +29,7 @@ export interface CheckSteps {
   /** Durable when it resolves. Unless it resolves to what was spent, nothing was. */
   spendAttempt(request: AttemptRequest): Promise<AttemptResult>;
   /** Writes what a comparison said. `ended`: this very check has ended the OTP, which one at most can. */
-  settleCheck(outcome: CheckOutcome): Promise<{ ended: boolean }>;
+  recordCheck(outcome: CheckOutcome): Promise<{ ended: boolean }>;
 }
 
 /** Items of one transaction: about 10 ms of work, so that the event loop is never held for longer. */
@@ -46,9 +46,9 @@ export function createCheckSteps(deps: OtpDeps): CheckSteps {
   });
   const outcomes = createBatcher({
     ...bounds,
-    run: (checks: readonly CheckOutcome[]) => settleChecks(deps, checks),
+    run: (checks: readonly CheckOutcome[]) => recordChecks(deps, checks),
   });
-  return { spendAttempt: attempts.add, settleCheck: outcomes.add };
+  return { spendAttempt: attempts.add, recordCheck: outcomes.add };
 }
 
 function spendAttempts(deps: OtpDeps, requests: readonly AttemptRequest[]): Promise<AttemptResult[]> {
@@ -137,7 +137,7 @@ export interface CheckOutcome {
   origin: Origin;
 }
 
-function settleChecks(deps: OtpDeps, outcomes: readonly CheckOutcome[]): Promise<{ ended: boolean }[]> {
+function recordChecks(deps: OtpDeps, outcomes: readonly CheckOutcome[]): Promise<{ ended: boolean }[]> {
   return transact(deps.database, async (tx) => {
     const facts: Fact[] = [];
     const ended = new Set<CheckOutcome>();

@@ -55,5 +55,5 @@ function toSealedCode(text: string): SealedCode {
   return JSON.parse(text) as SealedCode;
 }
 
-/** What a sealed code is bound to. */
+/** The context that a code is sealed with. */
 export const sealedCodeContext = (otp: OtpRef) => `otp:${otp.userId}:${otp.id}`;

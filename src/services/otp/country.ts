@@ -70,7 +70,7 @@ async function readSettings(ctx: Ctx): Promise<OtpSettings> {
   return { allowedCountries: row?.allowedCountries ?? null };
 }
 
-/** What the tenant chose. */
+/** The tenant's choice. */
 export async function getOtpSettings(ctx: Ctx): Promise<OtpSettings> {
   requireScope(ctx, 'otp');
   return readSettings(ctx);

@@ -2,7 +2,7 @@ import type { QueueDeps } from '../../queue/deps.ts';
 import type { Config } from '../../utils/config.ts';
 import type { SecretBox } from '../../utils/crypto.ts';
 
-/** What the OTPs need of the service; the service's `Deps` and every `Ctx` fit. */
+/** Dependencies of the OTP verbs; the service's `Deps` and every `Ctx` fit. */
 export interface OtpDeps extends QueueDeps {
   config: Pick<Config, 'pacing' | 'queueQuota' | 'otp' | 'defaultCountry'>;
   secrets: SecretBox;

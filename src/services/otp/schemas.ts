@@ -68,7 +68,7 @@ export const SentOtp = z.object({
 });
 export type SentOtp = z.infer<typeof SentOtp>;
 
-/** What may be told of a code: everything but the code. `sends`: resends and failovers included. */
+/** A code without the code itself. `sends`: resends and failovers included. */
 export const OtpView = z.object({
   otpId: z.string(),
   sessionId: z.string(),

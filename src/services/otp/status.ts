@@ -1,4 +1,4 @@
-/** What became of a code, as far as it may be told: everything but the code. */
+/** The state of a code without the code itself. */
 import { inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';

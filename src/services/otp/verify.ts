@@ -73,7 +73,7 @@ function windowsOf(ctx: Ctx, endUserIp: string | null): BudgetWindow[] {
 /** The code is right: the first to say so gets the yes. */
 async function consume(ctx: Ctx, otp: CheckedOtp, spent: readonly SpentWindow[]): Promise<VerifiedOtp> {
   const verifiedAt = new Date(ctx.clock.now()).toISOString();
-  const { ended } = await ctx.checkSteps.settleCheck({
+  const { ended } = await ctx.checkSteps.recordCheck({
     otp,
     right: true,
     refund: spent,
@@ -92,7 +92,7 @@ async function consume(ctx: Ctx, otp: CheckedOtp, spent: readonly SpentWindow[])
 
 /** The code is wrong: told, and after the last attempt the OTP has failed. */
 async function reject(ctx: Ctx, otp: CheckedOtp): Promise<never> {
-  await ctx.checkSteps.settleCheck({ otp, right: false, refund: [], origin: originOf(ctx) });
+  await ctx.checkSteps.recordCheck({ otp, right: false, refund: [], origin: originOf(ctx) });
   const attemptsLeft = Math.max(0, otp.maxAttempts - otp.attempts);
   throw new AppError('OTP_INVALID', 'This code is wrong.', { details: { attemptsLeft } });
 }

@@ -1,4 +1,4 @@
-/** What the watcher does about an OTP whose message is on its way. Pure. */
+/** Decides what the watcher does about an OTP whose message is on its way. Pure. */
 
 import type { OtpDelivery } from '../../db/schema.ts';
 import type { MessageStatus } from '../../queue/progress.ts';

@@ -135,7 +135,7 @@ export async function toCreated(ctx: Ctx, row: SessionRecord): Promise<CreatedSe
   };
 }
 
-/** What a repeated request is told: no QR, no code, no signature. */
+/** The stored answer for a repeated request: no QR, no code, no signature. */
 export function keptAnswer(ctx: Ctx, row: SessionRecord): Record<string, unknown> {
   const { sessionId, status } = row;
   const links = makePlainLinks(ctx, sessionId);

@@ -34,7 +34,7 @@ export interface FollowedSession {
 
 /** Events read in one go. */
 const BATCH_SIZE = 100;
-/** Who comes back after more than this many events gets the latest of them. */
+/** A client that comes back after more than this many events gets the latest of them. */
 const MAX_REPLAY = 10_000;
 
 /**

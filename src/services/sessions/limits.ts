@@ -205,7 +205,7 @@ function toLimits(ctx: Ctx, session: SessionRecord): LimitsOutput {
   };
 }
 
-/** What normal and low priority must leave of each limit. */
+/** The part of each limit that normal and low priority must leave. */
 function reservedOf(pace: Pace) {
   const kept = (name: 'perMinute' | 'perHour' | 'perRecipientPerHour') =>
     pace[name] - unreserved(pace[name], pace);

@@ -1,4 +1,4 @@
-/** What sessions there are, and how one of them is. */
+/** Lists sessions and reads the state of one. */
 import { and, asc, count, eq } from 'drizzle-orm';
 import { whatsappAccounts } from '../../db/schema.ts';
 import { normalizePhone } from '../../utils/phone.ts';

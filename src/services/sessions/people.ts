@@ -1,4 +1,4 @@
-/** Whom the phone of a session knows: told at linking, and by the privacy tokens of a link that was imported. */
+/** People that the phone of a session knows: from linking, and from the privacy tokens of an imported link. */
 
 import { sql } from 'drizzle-orm';
 import { inBatches } from '../../db/batches.ts';

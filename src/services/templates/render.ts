@@ -22,7 +22,7 @@ export interface CompiledTemplate {
   readonly choices: number;
 }
 
-/** What a template is filled from. */
+/** The values of a template. */
 export interface RenderContact {
   /** E.164 digits */
   phone: string;

@@ -11,7 +11,7 @@ export function newWebhookSecret(): string {
   return `${PREFIX}${randomBytes(SECRET_BYTES).toString('base64')}`;
 }
 
-/** What a sealed secret is bound to. */
+/** The context that a secret is sealed with. */
 export const sealedSecretContext = (webhookId: string) => `webhook:${webhookId}`;
 
 export function sealWebhookSecret(box: SecretBox, webhookId: string, secret: string): string {

@@ -1,7 +1,7 @@
 /** Takes a written number apart: links, JIDs, extensions and what a spreadsheet did to it. Nothing is guessed here. */
 import { toPlainText } from './characters.ts';
 
-/** What was done to a number before it could be read. */
+/** The repair of a number before it could be read. */
 export type Repair = 'apostrophe' | 'formula' | 'decimal' | 'exponent' | 'thousands';
 
 /** Why a text is no phone number, before any numbering plan is asked. */

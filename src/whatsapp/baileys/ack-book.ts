@@ -25,7 +25,7 @@ export function createAckBook(clock: Clock, tell: (event: EngineEvent) => void):
   const waiting = new Map<string, (ack: Acknowledgement) => void>();
   const givenUp = createLru<string, { chat: string }>({ max: MAX_GIVEN_UP });
 
-  function settle(messageId: string, ack: Acknowledgement): boolean {
+  function acknowledge(messageId: string, ack: Acknowledgement): boolean {
     const resolve = waiting.get(messageId);
     resolve?.(ack);
     return waiting.delete(messageId);
@@ -49,7 +49,7 @@ export function createAckBook(clock: Clock, tell: (event: EngineEvent) => void):
         error === undefined
           ? { outcome: 'acknowledged', at }
           : { outcome: 'refused', code: error, message: explainRefusal(error) };
-      if (settle(id, ack)) return;
+      if (acknowledge(id, ack)) return;
       const late = givenUp.get(id);
       if (!late) return;
       givenUp.delete(id);
@@ -57,7 +57,7 @@ export function createAckBook(clock: Clock, tell: (event: EngineEvent) => void):
       else tell({ type: 'refused', messageId: id, code: error, at });
     },
     prove(messageId, at) {
-      settle(messageId, { outcome: 'acknowledged', at });
+      acknowledge(messageId, { outcome: 'acknowledged', at });
       givenUp.delete(messageId);
     },
   };

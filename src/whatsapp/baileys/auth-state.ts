@@ -53,7 +53,7 @@ export function createAuthState(keys: AccountKeys, onMapping: MappingListener): 
   };
 }
 
-/** Who the stored credentials belong to. */
+/** The identity in the stored credentials. */
 export function identityOf({ state: { creds } }: AuthState): PairedIdentity {
   const { me, platform } = creds;
   // Baileys puts `~` where it does not know a name yet.

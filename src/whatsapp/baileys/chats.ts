@@ -1,29 +1,29 @@
-/** How the chats of one session are set, remembered by the host. */
+/** How the chats of one session are set, remembered by the store. */
 import { createLru } from '../../utils/lru.ts';
 import type { ChatSetting } from '../engine.ts';
 
 const MAX_CHATS = 2_000;
 
 export interface Chats {
-  /** What a message told. Nothing happens when it is known, or when something newer is. Rejects as the host does. */
+  /** What a message told. Nothing happens when it is known, or when something newer is. Rejects as the store does. */
   note(chat: string, setting: ChatSetting): Promise<void>;
-  /** A chat may have several names (canonical JIDs): the setting of the first that has one. Rejects as the host does. */
+  /** A chat may have several names (canonical JIDs): the setting of the first that has one. Rejects as the store does. */
   find(names: readonly string[]): Promise<ChatSetting | null>;
 }
 
-export interface ChatHost {
+export interface ChatStore {
   find(chat: string): Promise<ChatSetting | null>;
   save(chat: string, setting: ChatSetting): Promise<void>;
 }
 
-/** Only the owner of a session writes what its chats say, so that what is remembered here is what the host knows. */
-export function createChats(host: ChatHost): Chats {
+/** Only the owner of a session writes what its chats say, so that what is remembered here is what the store knows. */
+export function createChats(store: ChatStore): Chats {
   const known = createLru<string, { setting: ChatSetting | null }>({ max: MAX_CHATS });
 
   async function settingOf(chat: string): Promise<ChatSetting | null> {
     const entry = known.get(chat);
     if (entry) return entry.setting;
-    const setting = await host.find(chat);
+    const setting = await store.find(chat);
     // A message may have told something newer meanwhile.
     const newer = known.get(chat);
     if (newer) return newer.setting;
@@ -39,7 +39,7 @@ export function createChats(host: ChatHost): Chats {
         before?.expiration === setting.expiration &&
         (setting.setAt === null || before.setAt === setting.setAt);
       if (isOlder || isSame) return;
-      await host.save(chat, setting);
+      await store.save(chat, setting);
       known.set(chat, { setting });
     },
     async find(names) {

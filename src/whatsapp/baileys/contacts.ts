@@ -3,7 +3,7 @@ import { canonicalJid, lidOf, phoneJid } from '../jid.ts';
 
 const MAX_PAIRS = 5_000;
 
-/** Who is who, as far as this socket has seen it: enough to name a chat without asking anyone. */
+/** Names of people that this socket has seen: enough to name a chat without a query. */
 export interface Contacts {
   learn(lid: string, phone: string): void;
   phoneOfLid(lid: string): string | null;

@@ -1,4 +1,4 @@
-/** What a Baileys socket needs around it, so that it can neither hang at its end nor end the process. */
+/** Guards around a Baileys socket, so that it can neither hang at its end nor end the process. */
 import type { EventEmitter } from 'node:events';
 import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
 import type { WebSocket } from 'ws';

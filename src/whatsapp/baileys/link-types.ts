@@ -1,4 +1,4 @@
-/** What the modules around one socket know of each other. */
+/** Types that the modules around one socket share. */
 import type { WASocket } from '@whiskeysockets/baileys';
 import type PQueue from 'p-queue';
 import type { Clock } from '../../utils/clock.ts';

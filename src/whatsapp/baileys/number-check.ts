@@ -1,4 +1,4 @@
-/** Who is on WhatsApp, by one directory query for many numbers. */
+/** Looks up which numbers are on WhatsApp, by one directory query for many. */
 
 import { type BinaryNode, USyncQuery, USyncUser, type WASocket } from '@whiskeysockets/baileys';
 import { inBatches } from '../../db/batches.ts';

@@ -1,4 +1,4 @@
-/** What a send needs from the network: the recipient's devices and a Signal session with each of them. */
+/** Prepares a send over the network: the recipient's devices and a Signal session with each of them. */
 import type { GroupMetadata, WASocket } from '@whiskeysockets/baileys';
 import type { LeftOut, Recipient } from '../engine.ts';
 import { canonicalJid, isGroupJid, lidJid, parseJid, phoneJid, phoneOf } from '../jid.ts';

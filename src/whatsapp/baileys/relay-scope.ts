@@ -1,4 +1,4 @@
-/** What one relay knows of itself, wherever Baileys calls back into our parts of the socket. */
+/** The state of one relay, wherever Baileys calls back into our parts of the socket. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 export interface Relay {

@@ -12,7 +12,7 @@ import type { SocketHolder, SocketWish } from '../baileys/holder.ts';
 const LIBRARY = 'wa-multi-session';
 const BAILEYS = '@whiskeysockets/baileys';
 
-/** What is used of the library. */
+/** The part of the library that is used. */
 interface Library {
   startSession(sessionId: string, options: { printQR: boolean }): Promise<unknown>;
   getSession(sessionId: string): unknown;

@@ -79,12 +79,12 @@ export function createSocket(
 
 /** The value, or null when it fails or takes longer than `timeoutMs`. Never rejects. */
 export async function within<R>(clock: Clock, timeoutMs: number, work: Promise<R>): Promise<R | null> {
-  const settled = new AbortController();
+  const ended = new AbortController();
   try {
-    return await Promise.race([work, sleep(clock, timeoutMs, settled.signal).then(() => null)]);
+    return await Promise.race([work, sleep(clock, timeoutMs, ended.signal).then(() => null)]);
   } catch {
     return null;
   } finally {
-    settled.abort();
+    ended.abort();
   }
 }

@@ -17,8 +17,8 @@ import {
   dropLane,
   type OutboxRow,
   readHeads,
+  recordAttempt,
   releaseLane,
-  settleAttempt,
 } from './lanes.ts';
 import { nextStep } from './policy.ts';
 
@@ -99,7 +99,7 @@ async function deliver(
     giveUpAt: row.giveUpAt,
   };
   const step = nextStep(tried, attempt, now, deps.random());
-  const mine = await settleAttempt(deps.db, claim, row, attempt, step, now);
+  const mine = await recordAttempt(deps.db, claim, row, attempt, step, now);
   logAttempt(deps.logger, row, attempt, step.state);
   // A receiver that refuses is there.
   if (deps.circuits.report(row.webhookId, attempt.ok || attempt.refused)) deps.onDown(row.webhookId);

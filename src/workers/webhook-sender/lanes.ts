@@ -79,7 +79,7 @@ export async function releaseLane(db: Db, claim: Claim, dueAt: number): Promise<
  * Writes how an attempt went, the log row and the lane's new time. False: the lane went to another process
  * meanwhile (it will deliver again, under the same id); a delivery is kept even so.
  */
-export function settleAttempt(
+export function recordAttempt(
   database: Database | Db,
   claim: Claim,
   row: OutboxRow,

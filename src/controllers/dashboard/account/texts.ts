@@ -4,5 +4,5 @@ import * as indonesian from '../locales/id/account.ts';
 
 export const ACCOUNT_TEXTS = texts({ en: english.account, id: indonesian.account });
 
-/** What roles are called. */
+/** Names of roles. */
 export const roleNames = texts({ en: english.roleNames, id: indonesian.roleNames });

@@ -234,7 +234,7 @@ export const DASHBOARD_SCRIPT = `'use strict';
   let stream = null;
   const heard = new Set();
   const waiting = new Map();
-  /** What each live part showed last, by its id. */
+  /** The last content of each live part, by its id. */
   const shown = new Map();
 
   function follow() {

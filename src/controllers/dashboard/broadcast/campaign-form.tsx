@@ -68,7 +68,7 @@ export interface MessageValues {
   caption?: string | undefined;
 }
 
-/** What is said, with how it looks. `keep`: the message that is there may stay. */
+/** The message with its preview. `keep`: the message that is there may stay. */
 export function MessageParts({
   view,
   choices,

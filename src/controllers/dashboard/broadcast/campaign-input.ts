@@ -10,7 +10,7 @@ const ClockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time 
 const whole = (min: number, max: number) =>
   z.coerce.number('must be a number').int('must be a whole number').min(min).max(max);
 
-/** What is said. */
+/** The message of the campaign. */
 export const MessageFields = {
   kind: z.enum(['text', 'template', 'media']).default('text'),
   body: z.string().max(65_536).optional(),

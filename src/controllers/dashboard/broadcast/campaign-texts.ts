@@ -30,7 +30,7 @@ const REASONS: Record<Lang, Record<string, string>> = { en: english.reasons, id:
 
 const WAITING: Record<Lang, Record<string, string>> = { en: english.waiting, id: indonesian.waiting };
 
-/** What became of one recipient. */
+/** The outcome for one recipient. */
 const FATES: Record<Lang, Record<string, string>> = { en: english.fates, id: indonesian.fates };
 
 export const statusText = (lang: Lang, status: Status): string => STATUSES[lang][status];

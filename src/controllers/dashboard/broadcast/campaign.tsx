@@ -210,7 +210,7 @@ function Actions({ t, view, campaign }: { t: Texts; view: View; campaign: Campai
   );
 }
 
-/** What moves while it runs. */
+/** The part that changes while the campaign runs. */
 function Numbers({ view, campaign }: { view: View; campaign: CampaignOutput }) {
   const t = CAMPAIGN_TEXTS(view.lang);
   const s = campaign.statistics;
@@ -266,7 +266,7 @@ function Counts({ t, view, s }: { t: Texts; view: View; s: CampaignStatistics })
   );
 }
 
-/** What it sends, to whom and how. */
+/** Message, recipients and settings of the campaign. */
 function About({ view, campaign, list }: { view: View; campaign: CampaignOutput; list: string | null }) {
   const t = CAMPAIGN_TEXTS(view.lang);
   const { options, listId, cron, timezone, originId } = campaign;

@@ -200,7 +200,7 @@ export const contactPages: Page[] = [
   }),
 ];
 
-/** What the form gives to fields, the new one among them. */
+/** The form's values by field, the new field among them. */
 function givenFields(form: z.output<typeof ContactForm>): Record<string, string> {
   const fields: Record<string, string> = {};
   for (const [name, value] of Object.entries(form)) {

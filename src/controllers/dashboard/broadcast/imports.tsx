@@ -33,7 +33,7 @@ const MappingForm = z.object({
   header: z.string().max(10).optional(),
 });
 
-/** What is said of a file that is sent. */
+/** The words about a file that is sent. */
 export const ImportForm = z.object({ numbers });
 
 const importPath = (id: string) => `${BROADCAST}/imports/${id}`;
@@ -231,7 +231,7 @@ export function CsvForm({ view, action, maxBytes }: { view: View; action: string
   );
 }
 
-/** What numbers without + are. */
+/** How numbers without + are read. */
 function NumbersField({ view }: { view: View }) {
   const t = IMPORT_TEXTS(view.lang);
   return (

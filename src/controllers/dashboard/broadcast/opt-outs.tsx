@@ -1,4 +1,4 @@
-/** Who wants no broadcasts: looking through the ledger, adding, removing, files, and the words that count. */
+/** Opt-outs: the ledger, adding, removing, files, and the words that count. */
 
 import { z } from 'zod';
 import { beginImport, listImports } from '../../../services/contacts/import/verbs.ts';

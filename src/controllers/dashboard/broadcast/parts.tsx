@@ -1,4 +1,4 @@
-/** What the pages of broadcasts share. */
+/** Parts that the pages of broadcasts share. */
 
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-/** What became of each recipient of a campaign. */
+/** The outcome for each recipient of a campaign. */
 import { z } from 'zod';
 import { watchCampaign } from '../../../services/campaigns/read.ts';
 import { listRecipients } from '../../../services/campaigns/recipients.ts';

@@ -1,4 +1,4 @@
-/** What a campaign came to: funnel, reasons, hours. It goes over every recipient, so it is fetched by itself. */
+/** The report of a campaign: funnel, reasons, hours. It goes over every recipient, so it is fetched apart. */
 import { z } from 'zod';
 import { type CampaignReport, exportCampaign, reportCampaign } from '../../../services/campaigns/report.ts';
 import { REPORT_CSP, reportHtml } from '../../../services/campaigns/report-html.ts';

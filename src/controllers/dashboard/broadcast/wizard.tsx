@@ -38,7 +38,7 @@ const A_SUNDAY = Date.UTC(2024, 0, 7);
 const STEPS = ['who', 'what', 'when', 'pace', 'review'] as const;
 const example = { form: { session: 'main', listId: EXAMPLE_ID, body: 'Hello {name|friend}' } };
 
-/** What a link to the wizard may have chosen already. */
+/** Choices that a link to the wizard may hold. */
 const Chosen = z.object({
   session: z.string().max(100).optional().catch(undefined),
   listId: id.optional().catch(undefined),

@@ -20,7 +20,7 @@ export function DeveloperTabs({ t, current }: { t: DeveloperTexts; current: stri
   );
 }
 
-/** What is shown once, with a button that copies it. */
+/** A secret that is shown once, with a button that copies it. */
 export function Secret({ t, label, value }: { t: DeveloperTexts; label: string; value: string }) {
   return (
     <div class="field">

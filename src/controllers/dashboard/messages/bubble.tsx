@@ -42,7 +42,7 @@ export function Bubble({ view, message }: { view: View; message: MessageOutput }
   );
 }
 
-/** What a message says; for previews as well. */
+/** The text of a message; for previews as well. */
 export function Body({ view, message }: { view: View; message: Pick<MessageOutput, 'type' | 'content'> }) {
   const content = contentOf(message.content);
   if (content === null) return <p class="muted">{MESSAGE_TEXTS(view.lang).secret}</p>;
@@ -122,7 +122,7 @@ function ContentPart({ view, content }: { view: View; content: ShownContent }) {
   }
 }
 
-/** What was filled into a form. Whatever is no plain value shows as JSON. */
+/** Fields of a form that was filled in. Values that are not plain show as JSON. */
 function FlowPart({ params }: { params: Record<string, unknown> }) {
   const fields = Object.entries(params).filter(([name]) => name !== 'id' && name !== 'flow_token');
   if (fields.length === 0) return null;

@@ -38,13 +38,13 @@ const { session, to, priority, scheduledAt, quotedMessageId } = sendFields;
 const TargetFields = z.object({ session, to, priority, scheduledAt, quotedMessageId });
 export type Target = z.output<typeof TargetFields>;
 
-/** Whom to, from where and when. Throws VALIDATION_FAILED with the form's own field names. */
+/** Recipient, session and time. Throws VALIDATION_FAILED with the form's own field names. */
 export function targetOf(form: ComposeForm): Target {
   const { session, to, priority, scheduledAt, quotedMessageId } = form;
   return check(TargetFields, { session, to, priority, scheduledAt, quotedMessageId });
 }
 
-/** What is to be sent. Throws VALIDATION_FAILED with the form's own field names. */
+/** The content to send. Throws VALIDATION_FAILED with the form's own field names. */
 export function draftOf(form: ComposeForm, received: ReceivedFile | undefined): Draft {
   const kind: Kind = KINDS[form.kind];
   const { input, formNames }: KindPages = KIND_PAGES[form.kind];

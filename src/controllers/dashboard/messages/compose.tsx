@@ -139,7 +139,7 @@ function isEmpty({
   return Object.values(rest).every((value) => value === undefined);
 }
 
-/** What becomes of the message that was just sent. */
+/** The progress of the message that was just sent. */
 function Sent({ view, message }: { view: View; message: MessageOutput }) {
   const t = MESSAGE_TEXTS(view.lang);
   return (

@@ -1,4 +1,4 @@
-/** What is in a message, as pages read it. */
+/** The content of a message, as pages read it. */
 import type { Content, Quoted } from '../../../whatsapp/content.ts';
 import type { InboundContent } from '../../../whatsapp/inbound-content.ts';
 

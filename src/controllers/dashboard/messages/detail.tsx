@@ -114,7 +114,7 @@ export function WaitingPart({ view, message }: { view: View; message: MessageDet
   );
 }
 
-/** Who did not get a message that was sent. */
+/** Recipients that did not get a message. */
 function NotReached({ view, message }: { view: View; message: MessageOutput }) {
   const t = MESSAGE_TEXTS(view.lang);
   if (message.notReached.length === 0) return null;

@@ -52,7 +52,7 @@ const NAMES: ReadonlyMap<string, KindName> = new Map([
 ]);
 export const KIND_NAMES = [...NAMES.keys()];
 
-/** What a kind of message is called; its own name when it is new here. */
+/** The name of a kind of message in the reader's language; its own name when it is new here. */
 export function kindName(lang: Lang, type: string): string {
   const name = NAMES.get(type);
   return name === undefined ? type : nameIn(lang, name);

@@ -1,4 +1,4 @@
-/** What became of each code. */
+/** The outcome of each code. */
 
 import { z } from 'zod';
 import { OTP_STATUSES } from '../../../db/schema.ts';

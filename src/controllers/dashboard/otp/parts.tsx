@@ -1,4 +1,4 @@
-/** What the pages of login codes share. */
+/** Parts that the pages of login codes share. */
 import type { OtpStatus } from '../../../services/analytics/otp-log.ts';
 import type { View } from '../page.ts';
 import { Badge, Field, Form, Tabs } from '../parts.tsx';

@@ -22,7 +22,7 @@ const IdParams = z.object({ id: z.string().min(1).max(64) });
 const idExample = { id: '01997c2f5b7a7d3e8a4b6c1d2e3f4a5b' };
 const TemplateForm = z.object({ name: OtpTemplateName, body: OtpTemplateBody });
 const example = { name: 'login', body: 'Your code is {otp}.' };
-/** What a preview shows in the places of the placeholders; no code of anybody's. */
+/** Values that a preview puts in place of the placeholders; not a real code. */
 const SAMPLE = { otp: '123456', company: 'PT. Contoh', remainingMs: 300_000 };
 
 export const templatePages: Page[] = [

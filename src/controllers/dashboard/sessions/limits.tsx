@@ -34,7 +34,7 @@ const ZONES = [
 
 const seconds = (view: View, ms: number) => count(view, ms / 1000);
 
-/** What counts now, in short. */
+/** The limits that count now, in short. */
 export function LimitsCard({ view, limits }: { view: View; limits: LimitsOutput }) {
   const t = LIMIT_TEXTS(view.lang);
   const { pace, reserved, quietHours, warmUp, breaker } = limits;

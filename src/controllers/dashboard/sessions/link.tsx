@@ -103,7 +103,7 @@ function LinkState({ view, pairing, stale }: LinkProps) {
   );
 }
 
-/** What a screen reader is told of a change: the element stays, its words are replaced. */
+/** Announces a change to screen readers: the element stays, its words are replaced. */
 function LinkNote({ view, pairing }: { view: View; pairing: Pairing }) {
   return (
     <p id="link-note" hx-swap-oob="innerHTML">

@@ -1,4 +1,4 @@
-/** What several pages show of a session. */
+/** Parts about sessions that several pages share. */
 import type { View } from '../page.ts';
 import { Badge } from '../parts.tsx';
 import { explainSession, type SessionState, sessionTone } from './reasons.ts';

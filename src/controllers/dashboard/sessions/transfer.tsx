@@ -126,7 +126,7 @@ function FileForm({ view }: { view: View }) {
   );
 }
 
-/** What is wrong with a link, in the reader's language. */
+/** The flaw of a link, in the reader's language. */
 function explained(lang: Lang, error: unknown): unknown {
   const flaw = error instanceof AppError ? error.details?.flaw : undefined;
   if (!(error instanceof AppError) || typeof flaw !== 'string') return error;

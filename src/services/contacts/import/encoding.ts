@@ -9,7 +9,7 @@ import { AppError } from '../../../utils/errors.ts';
 /** A label that TextDecoder knows (WHATWG Encoding). */
 export type Encoding = string;
 
-/** What was not certain about a file; told with its import. */
+/** Doubts about a file; reported with its import. */
 export type Warning = 'encoding_guessed' | 'letters_lost';
 
 export interface FileText {

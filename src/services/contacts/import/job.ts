@@ -232,7 +232,7 @@ async function writeRows(
   if (batch.rows > 0) await flush();
 }
 
-/** What an import takes of the event loop: a few milliseconds, then others have their turn. */
+/** An import's share of the event loop: a few milliseconds, then others have their turn. */
 function createShare(userId: number) {
   let sinceMs = monotonicMs();
   async function take(): Promise<void> {

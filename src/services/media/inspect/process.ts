@@ -10,7 +10,7 @@ import { readPicture } from './picture.ts';
 import { secondsOf } from './seconds.ts';
 import { typeOfFile } from './type.ts';
 
-/** What may be asked of it. */
+/** The jobs of the process. */
 export type InspectJob = { task: 'type'; path: string } | { task: 'details'; path: string; mimetype: string };
 
 serveJobs(async (given) => {

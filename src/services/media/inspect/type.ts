@@ -1,4 +1,4 @@
-/** What a file is, by its bytes, in this service's names. */
+/** The type of a file by its bytes, in this service's names. */
 import { fileTypeFromBuffer, fileTypeFromFile } from 'file-type';
 import { own } from '../../../utils/own.ts';
 

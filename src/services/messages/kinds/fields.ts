@@ -24,7 +24,7 @@ export const CaptionInput = z
   .max(MAX_CAPTION, `must have at most ${MAX_CAPTION} characters`)
   .optional();
 
-/** What a recipient's choice comes back as. */
+/** The value that comes back when a recipient chooses. */
 export const ChoiceId = z.string().min(1, 'must not be empty').max(256, 'must have at most 256 characters');
 
 export const RenderingInput = z

@@ -6,7 +6,7 @@ import type { MediaSource } from '../../media/sources.ts';
 import { type TakenMedia, takeMedia } from '../../media/take.ts';
 import type { SendingSession } from '../session.ts';
 
-/** What is known when a draft is made. */
+/** The input of a draft. */
 export interface DraftContext {
   session: SendingSession;
   /** epoch milliseconds: how long its file must be there at least */

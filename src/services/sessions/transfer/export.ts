@@ -20,7 +20,7 @@ export const ExportSessionQuery = z.object({
 
 /** The socket has 10 s to close. */
 const HAND_OVER_TIMEOUT_MS = 20_000;
-/** What waits for a slow reader. */
+/** Bytes that wait for a slow reader. */
 const MAX_WAITING_BYTES = 1024 ** 2;
 const LOOK_EVERY_MS = 50;
 /** A reader that is so slow gets no more. */

@@ -41,7 +41,7 @@ export const ImportedSessionOutput = z.object({
 });
 export type ImportedSessionOutput = z.infer<typeof ImportedSessionOutput>;
 
-/** What `importLink` has checked. */
+/** A link that `importLink` has checked. */
 const VERIFIED = [
   'key pairs belong together',
   'the signed pre-key is signed by the identity key',

@@ -244,7 +244,7 @@ async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-/** What may still be read. */
+/** The bytes that may still be read. */
 function createAllowance() {
   let files = 0;
   let bytes = 0;

@@ -43,7 +43,7 @@ export const waiting: Record<string, string> = {
   number_check: 'WhatsApp is not answering number checks. They are tried again by themselves.',
 };
 
-/** What became of one recipient. */
+/** The outcome for one recipient. */
 export const fates: Record<string, string> = {
   opted_out: 'opted out',
   not_on_whatsapp: 'not on WhatsApp',

@@ -43,7 +43,7 @@ export const waiting: Record<string, string> = {
   number_check: 'WhatsApp belum menjawab pengecekan nomor. Pengecekan diulang otomatis.',
 };
 
-/** What became of one recipient. */
+/** The outcome for one recipient. */
 export const fates: Record<string, string> = {
   opted_out: 'berhenti langganan',
   not_on_whatsapp: 'tidak terdaftar di WhatsApp',

@@ -1,4 +1,4 @@
-/** What kinds with a file have in common. */
+/** Common parts of kinds with a file. */
 import type { Child } from 'hono/jsx';
 import type { MediaContent } from '../../../../whatsapp/content.ts';
 import { type Lang, texts } from '../../i18n.ts';

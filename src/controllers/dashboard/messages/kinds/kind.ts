@@ -40,10 +40,10 @@ export function kindPages<T extends ContentType, const F extends string>(
   return pages;
 }
 
-/** What a kind is called. */
+/** The name of a kind. */
 export const nameIn = (lang: Lang, [en, id]: KindName): string => (lang === 'en' ? en : id);
 
-/** What is written one a line. */
+/** Values that are written one a line. */
 export function linesOf(value: string | undefined): string[] {
   return (value ?? '')
     .split('\n')

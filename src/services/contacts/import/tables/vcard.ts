@@ -6,7 +6,7 @@ import { createSheetWriter } from './sheet-writer.ts';
 /** Pictures are folded over thousands of lines; nothing that is read is longer. */
 const MAX_VALUE = 8_192;
 const MAX_NUMBERS = 10;
-/** What an import takes to be several numbers in one cell. */
+/** Recognises several numbers in one cell. */
 const SEVERAL = ' ::: ';
 
 interface Card {
@@ -122,7 +122,7 @@ function fill(card: Card, name: string, parameters: string, value: string): void
   }
 }
 
-/** Whom WhatsApp knows first, then what is preferred or mobile. */
+/** Numbers that WhatsApp knows first, then those that are preferred or mobile. */
 function rankOf(parameters: string, waid: string | undefined): number {
   if (waid !== undefined) return 0;
   if (/\b(CELL|MOBILE|IPHONE)\b/.test(parameters)) return 1;

@@ -16,7 +16,7 @@ const MARGIN = 1_000;
  * users' numbers go on higher, tokens end, and campaigns wait for a person. How many of those do. `hold`: so do the
  * queues of all sessions.
  */
-export async function settleRestored(
+export async function prepareRestored(
   deps: MoveDeps,
   { moved, hold }: { moved: boolean; hold: boolean },
 ): Promise<number> {

@@ -1,4 +1,4 @@
-/** What an engine asks of the history: contents to send again. */
+/** The history for engines: contents to send again. */
 import { and, eq } from 'drizzle-orm';
 import { isUnavailable } from '../../db/ops.ts';
 import { messages } from '../../db/schema.ts';
