@@ -31,7 +31,9 @@ const GONE: Readonly<Record<string, string>> = {
   wish: 'request',
   settleCheck: 'recordCheck',
   settleRestored: 'prepareRestored',
-  settleAttempt: 'recordAttempt',
+  ChatHost: 'ChatStore',
+  settleCheck: 'recordCheck',
+  settleRestored: 'prepareRestored',
   ChatHost: 'ChatStore',
   // In sentences.
   anew: 'again',

@@ -56,7 +56,7 @@ export interface Route<
   scope?: Scope | null;
   /** only for users of this role in the service; checked as the scope is */
   role?: 'admin';
-  /** what the role in the workspace needs here besides the scope; checked as the scope is */
+  /** what the role in the workspace needs here in addition to the scope; checked as the scope is */
   permission?: Permission;
   /** a read-only user may not; with a scope other than `read` that is understood. Checked as the scope is */
   writes?: boolean;

@@ -94,7 +94,7 @@ export const apiKeys = table(
     userId: int().notNull(),
     /** users.id: who made it; null: of a release before, whoever has the number of the workspace */
     createdBy: int(),
-    /** `own`: a member's one key, kept besides as ciphertext; `extra`: named, scoped, hash only */
+    /** `own`: a member's one key, also kept as ciphertext; `extra`: named, scoped, hash only */
     kind: oneOf('own', 'extra').notNull(),
     name: string(120).notNull(),
     prefix: string(32).notNull(),
@@ -199,7 +199,7 @@ export const whatsappAccounts = table(
     qr: text(),
     pairingCode: string(16),
     qrExpiresAt: timestamp(),
-    /** where the passkey step of a pairing stands */
+    /** how far the passkey step of a pairing is */
     passkey: json<PasskeyRow>(),
     /** when the link was imported from another program, which must not use it any more */
     importedAt: timestamp(),

@@ -21,7 +21,7 @@ export async function settleEngineEvent(
   }
 }
 
-/** A message that waits for its next attempt is tried again with the recipient's devices asked for anew. */
+/** A message that waits for its next attempt is tried again with the recipient's devices asked for again. */
 function isFinal(code: string): boolean {
   return !isTransientRefusal(code) && code !== RECIPIENT_STALE;
 }

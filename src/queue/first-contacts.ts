@@ -34,7 +34,7 @@ export interface ContactRow {
 
 /** How many strangers may be written to. */
 export interface ContactLimit {
-  /** in any 24 hours; null: no limit of ours */
+  /** in any 24 hours; null: no limit on our side */
   perDay: number | null;
   /** `own`: set for the session; `young`: the service's, for a young link or one of unknown age; `none`: no limit */
   reason: 'own' | 'young' | 'none';

@@ -1,4 +1,4 @@
-/** What holds a session's messages: one pure answer from its row, for all who need it. */
+/** Which hold a session's messages wait for: one pure answer from its row, for all callers. */
 import { whatsappAccounts } from '../db/schema.ts';
 import { breakerReason } from './breaker.ts';
 import type { LimitReason } from './limits.ts';

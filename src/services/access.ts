@@ -1,9 +1,9 @@
-/** Who may do what. Every verb asks here first, so that no surface can forget it. */
+/** Permissions. Every verb checks here first, so that no surface can forget it. */
 import { AppError } from '../utils/errors.ts';
 import type { Actor, Ctx, Role } from './context.ts';
 import { type Permission, roleMay, type Scope } from './roles.ts';
 
-/** Whether the actor's role allows it; what a key may besides is not asked. */
+/** Whether the actor's role allows it; what a key may is not asked. */
 export function may(actor: Pick<Actor, 'workspaceRole'>, permission: Permission): boolean {
   return roleMay(actor.workspaceRole, permission);
 }

@@ -148,7 +148,7 @@ function isExtraKeyOf({ actor }: Pick<Ctx, 'actor'>): SQL | undefined {
 }
 
 /**
- * Makes a named key with these scopes. The answer is the only place where it stands in clear.
+ * Makes a named key with these scopes. The key is returned once, here.
  * Throws VALIDATION_FAILED for unknown scopes or an expiry in the past, FORBIDDEN for a scope that the caller's role does
  * not have, QUOTA_EXCEEDED.
  */

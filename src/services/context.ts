@@ -1,4 +1,4 @@
-/** What every verb gets: the service's parts, and who is asking. */
+/** The context of every verb: the service's parts, and the caller. */
 
 import type { CommandBus } from '../cluster/commands.ts';
 import type { Database, Db } from '../db/client.ts';
@@ -114,7 +114,7 @@ export interface Ctx extends Deps {
   idempotency?: IdempotencyClaim;
 }
 
-/** Who asks on a public route. */
+/** The caller of a public route. */
 export const ANONYMOUS: Actor = {
   userId: 0,
   personId: 0,
@@ -126,7 +126,7 @@ export const ANONYMOUS: Actor = {
   keyId: null,
 };
 
-/** Who caused a fact, for `record`. */
+/** The origin of a fact, for `record`. */
 export function originOf(ctx: Ctx): Origin {
   return { actorId: ctx.actor.personId, ip: ctx.ip, userAgent: ctx.userAgent, requestId: ctx.requestId };
 }

@@ -1,7 +1,7 @@
 /** Which role of a workspace may do what: the one table. Verbs ask it through access.ts, docs/roles.md is made of it. */
 import type { ROLES, WORKSPACE_ROLES } from '../db/schema.ts';
 
-/** What an extra API key can be allowed. `*` is everything a key may do. */
+/** Scopes of extra API keys. `*` is everything a key may do. */
 export const SCOPES = [
   '*',
   'read',

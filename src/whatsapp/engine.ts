@@ -1,7 +1,7 @@
 /**
  * The port between the gateway and whatever speaks WhatsApp. An adapter holds sockets and nothing else:
  * it never decides to reconnect, never retries a send and never writes history. Once in a send it may put the message on the
- * wire again: when the server says that the recipient's devices were wrong, and these were asked for anew.
+ * wire again: when the server says that the recipient's devices were wrong, and these were asked for again.
  */
 import type { Readable } from 'node:stream';
 import type { LeftOut } from '../db/schema.ts';
@@ -131,7 +131,7 @@ export interface Standing {
   newChatCap?: NewChatCap | null;
 }
 
-/** What an adapter tells. One `closed` per `open`, always the last event of that socket. */
+/** Events of an adapter. One `closed` per `open`, always the last event of that socket. */
 export type EngineEvent =
   | { type: 'qr'; qr: string; expiresAt: number }
   | { type: 'pairing_code'; code: string; expiresAt: number }
@@ -153,7 +153,7 @@ export type EngineEvent =
   /** the directory knows the dialled number `alias` as the account `phone` (E.164 digits) */
   | { type: 'alias'; alias: string; phone: string; lid: string | null };
 
-/** What became of one attempt. `unknown` is resolved by sending the same id again, never a new one. */
+/** The outcome of one attempt. `unknown` is resolved by sending the same id again, never a new one. */
 export type SendResult =
   /** `leftOut`: devices that it was not encrypted for */
   | { outcome: 'acknowledged'; at: number; leftOut?: LeftOut[] }
@@ -238,7 +238,7 @@ export interface ChatSetting {
   setAt: number | null;
 }
 
-/** What an adapter may ask of the gateway. Built by main, so that adapters import no service. */
+/** The gateway's services for an adapter. Built by main, so that adapters import no service. */
 export interface EngineHost {
   onEvent(account: AccountRef, event: EngineEvent): void;
   /** The content of an outbound message, for the resend a recipient's phone may ask for; null if not known. */

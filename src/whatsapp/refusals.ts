@@ -16,7 +16,7 @@ const MEANINGS: ReadonlyMap<string, string> = new Map([
   [CHAT_REFUSED, 'WhatsApp does not let this number start a chat with the recipient'],
   [
     RECIPIENT_STALE,
-    'WhatsApp did not accept the devices or the address of the recipient, also when asked for anew',
+    'WhatsApp did not accept the devices or the address of the recipient, also when asked for again',
   ],
 ]);
 

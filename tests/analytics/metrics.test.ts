@@ -240,7 +240,7 @@ describe('the files in docs', () => {
   });
   afterAll(() => app.close());
 
-  /** Metric names in a query: what stands before a selector, a range or a bracket of labels. */
+  /** Metric names in a query: what is before a selector, a range or a bracket of labels. */
   const namesIn = (expr: string) => expr.match(/\b(?:wahub|nodejs|process)_[a-z0-9_]+/g) ?? [];
 
   it('grafana-dashboard.json is a dashboard of metrics that there are', () => {

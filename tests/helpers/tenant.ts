@@ -24,7 +24,7 @@ export interface Member extends Tenant {
   workspaceId: number;
 }
 
-/** A person of their own for the workspace, with this role there and no workspace besides. */
+/** A person of their own for the workspace, with this role there and no other workspace. */
 export async function makeMember(
   deps: Pick<Deps, 'db' | 'secrets' | 'clock'> & { credentials: Credentials },
   workspaceId: number,

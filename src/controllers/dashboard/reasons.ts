@@ -2,7 +2,7 @@
 
 import { sentences } from './locales/id/failures.ts';
 
-/** What is longer is no sentence of ours. */
+/** What is longer is not one of our sentences. */
 const MAX_LENGTH = 500;
 
 const UNITS: Record<string, string> = {

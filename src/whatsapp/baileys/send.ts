@@ -16,7 +16,7 @@ import { MediaGoneError } from './uploads.ts';
 
 /**
  * See Engine.send. Never rejects. When the server says that the recipient's devices or address were wrong, these are asked
- * for anew and the message is sent once more, with the same id.
+ * for again and the message is sent once more, with the same id.
  */
 export async function sendOnce(
   link: Link,

@@ -221,7 +221,7 @@ export const DASHBOARD_SCRIPT = `'use strict';
       hasExtension = true;
       return showExtension();
     }
-    // Another request may stand here by now.
+    // Another request may be here by now.
     const button = [...document.querySelectorAll('[data-sign]')].find((one) => JSON.parse(one.dataset.sign).challenge === id);
     const field = document.querySelector('textarea[name="assertion"]');
     if (!button || !field) return;

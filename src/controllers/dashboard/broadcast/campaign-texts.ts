@@ -54,7 +54,7 @@ function toldIn(lang: Lang, message: string | null): string {
   return sentenceInIndonesian(message) ?? '';
 }
 
-/** A code of WhatsApp's or of ours in words. */
+/** One of WhatsApp's or our own codes in words. */
 export function fateText(lang: Lang, reason: string): string {
   const known = own(FATES[lang], reason);
   if (known !== undefined) return known;

@@ -23,7 +23,7 @@ const WORDS = {
     },
     readings: (numbers: readonly string[]) =>
       `unclear: enter ${numbers.join(' or ')}, or choose the meaning of numbers without + when you import`,
-    /** what is missing here is told in the service's own words */
+    /** what is missing here is said in the service's own words */
     reasons: {} as Record<string, string>,
     warnings: {} as Record<string, (encoding: string) => string>,
   },
