@@ -32,9 +32,6 @@ const GONE: Readonly<Record<string, string>> = {
   settleCheck: 'recordCheck',
   settleRestored: 'prepareRestored',
   ChatHost: 'ChatStore',
-  settleCheck: 'recordCheck',
-  settleRestored: 'prepareRestored',
-  ChatHost: 'ChatStore',
   // In sentences.
   anew: 'again',
   besides: 'in addition to, other than, too',
