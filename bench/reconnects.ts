@@ -16,7 +16,7 @@ import { createVersionStore } from '../src/whatsapp/baileys/version.ts';
 import { createCredentialStore } from '../src/whatsapp/credential-store.ts';
 import type { EngineEvent, EngineHost } from '../src/whatsapp/engine.ts';
 import { openTestDatabase } from '../tests/helpers/database.ts';
-import { silentLogger } from '../tests/helpers/engine.ts';
+import { silentLogger, TEST_PROXY_RULES } from '../tests/helpers/engine.ts';
 import { startChild } from './gateway/child.ts';
 import type { EmulatorCalls } from './gateway/processes/emulator.ts';
 
@@ -57,6 +57,7 @@ function createHost() {
       wanted = null;
       resolve(event);
     },
+    connectionOf: async () => ({ proxy: null, browser: null }),
     findOutbound: async () => null,
     findChat: async () => null,
     saveChat: async () => undefined,
@@ -91,6 +92,7 @@ const engine = createBaileysEngine({
     fetchLatest: null,
   }),
   waServer: { url: waUrl, rootKey, caFile },
+  proxyRules: TEST_PROXY_RULES,
 });
 const account = { id: newId(), userId: 1, sessionId: 'bench', owner: newId(), fence: 1 };
 const now = Date.now();

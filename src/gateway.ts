@@ -24,6 +24,7 @@ import { findOutbound, openContent } from './services/messages/engine-messages.t
 import { watchCloses } from './services/metrics/closes.ts';
 import { measureProcess } from './services/metrics/index.ts';
 import { measureEngine, measurePosts } from './services/metrics/observe.ts';
+import { readConnection } from './services/sessions/connection.ts';
 import { systemClock } from './utils/clock.ts';
 import type { Config } from './utils/config.ts';
 import { ensureDataFolder } from './utils/data-folder.ts';
@@ -32,6 +33,7 @@ import { createLogger } from './utils/logger.ts';
 import { createSteadyClock } from './utils/steady-clock.ts';
 import { checkStorage } from './utils/storage/open-storage.ts';
 import { createBaileysEngine } from './whatsapp/baileys/adapter.ts';
+import { createEgressSource } from './whatsapp/baileys/egress.ts';
 import { createMediaFetcher } from './whatsapp/baileys/inbound-file.ts';
 import { createVersionStore, type VersionStore } from './whatsapp/baileys/version.ts';
 import { createCredentialStore } from './whatsapp/credential-store.ts';
@@ -131,7 +133,11 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
   const store = createCredentialStore(deps);
   // The engine tells the supervisor, the supervisor drives the engine: one of them is named before it is there.
   let supervisor: SessionSupervisor | null = null;
-  const files = createMediaFetcher(config.waServer);
+  const connectionOf = (accountId: string) => readConnection(deps, accountId);
+  const files = createMediaFetcher(
+    config.waServer,
+    createEgressSource({ connectionOf }, deps.proxyRules, config.waServer),
+  );
   const inboundMedia = createInboundMedia(deps, { processId, fetch: files.fetch });
   const createEngine = await loadEngine(config.engine);
   const engine: Engine = createEngine({
@@ -140,6 +146,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
         if (event.type === 'closed') onClosed(account, event);
         supervisor?.onEvent(account, event);
       },
+      connectionOf,
       findOutbound: (accountId, messageId) => findOutbound(deps, accountId, messageId),
       async storeInbound(account, message) {
         const isNew = await storeInbound(deps, account, message);
@@ -155,6 +162,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     logger,
     version,
     waServer: config.waServer,
+    proxyRules: deps.proxyRules,
   });
   const ownership = createOwnership({
     database,

@@ -13,6 +13,8 @@ export interface Commands {
   open: { input: Record<string, never>; output: null };
   /** close and connect again with the same credentials */
   restart: { input: Record<string, never>; output: null };
+  /** connect anew when the way out has changed */
+  follow_settings: { input: Record<string, never>; output: null };
   /** unlink at WhatsApp, erase the credentials, end as `logged_out` */
   logout: { input: Record<string, never>; output: { confirmed: boolean } };
   /** close and end as `replaced`: another program is to use the credentials */
@@ -30,6 +32,7 @@ export type CommandName = keyof Commands;
 const KNOWN: Record<CommandName, true> = {
   open: true,
   restart: true,
+  follow_settings: true,
   logout: true,
   hand_over: true,
   check_numbers: true,

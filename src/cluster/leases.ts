@@ -18,6 +18,8 @@ export interface OwnedSession extends AccountRef {
   /** false: its user is disabled, so it must hold no socket */
   enabled: boolean;
   status: Status;
+  /** as the row has it now: another one than its socket goes by means that it must connect anew */
+  proxy: string | null;
 }
 
 type Status = (typeof accounts.$inferSelect)['status'];
@@ -50,6 +52,7 @@ export async function readOwned(db: Db, owner: string): Promise<OwnedSession[]> 
       fence: accounts.fence,
       status: accounts.status,
       workspaceStatus: workspaces.status,
+      proxy: accounts.proxy,
     })
     .from(accounts)
     .leftJoin(workspaces, eq(workspaces.id, accounts.userId))

@@ -1,12 +1,14 @@
 /** `/session`: linked numbers, how they are linked, and what becomes of them. */
 import { z } from 'zod';
-import type { HttpContext } from '../middlewares/http-env.ts';
+import type { HttpContext, RatePolicy } from '../middlewares/http-env.ts';
 import type { Ctx } from '../services/context.ts';
 import {
+  ChangeSessionInput,
   CheckPhoneInput,
   CleanupInput,
   CreatedSessionOutput,
   CreateSessionInput,
+  changeSession,
   checkPhone,
   cleanupSessions,
   createSession,
@@ -17,6 +19,8 @@ import {
   getSessionStatus,
   listSessions,
   logoutSession,
+  ProxyTestInput,
+  ProxyTestOutput,
   QrOutput,
   readEvents,
   restartSession,
@@ -25,8 +29,10 @@ import {
   SessionOutput,
   type SessionRef,
   SessionStatusOutput,
+  testProxy,
 } from '../services/sessions/index.ts';
 import { ListSessionsQuery } from '../services/sessions/schemas.ts';
+import { HOUR_MS } from '../utils/durations.ts';
 import { type Route, route } from './route.ts';
 import { Pagination, tenantQuery } from './schemas.ts';
 import { sessionPageRoutes } from './session-page/routes.ts';
@@ -41,6 +47,9 @@ const OneSession = z.object({ sessionId: SessionId });
 const InPath = { params: OneSession, query: z.object({ userId }) };
 const inPathExample = { params: { sessionId: 'my-session' } };
 const bodyExample = { body: { sessionId: 'my-session' } };
+
+/** Each opens a connection to a place that the client names. */
+const PROXY_TEST_LIMIT: RatePolicy = { name: 'proxy_tests', max: 60, windowMs: HOUR_MS };
 
 /** A QR links whoever scans it: no copy may stay in a cache. */
 const NO_STORE = 'no-store';
@@ -198,6 +207,47 @@ const writeRoutes: Route[] = [
     handler: async ({ ctx, body }) => ({
       message: 'The session was logged out.',
       data: await logoutSession(ctx, body),
+    }),
+  }),
+  route({
+    method: 'put',
+    path: '/session/:sessionId',
+    tag,
+    summary: 'Change label, proxy and browser',
+    description:
+      'What is missing stays, `null` takes it away. With another proxy the session connects anew at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time.',
+    auth: 'credential',
+    scope,
+    ...InPath,
+    body: ChangeSessionInput,
+    response: z.object({ message: z.string(), data: SessionStatusOutput }),
+    errors: ['SESSION_NOT_FOUND', 'URL_REFUSED'],
+    example: {
+      ...inPathExample,
+      body: { label: 'Toko', proxy: 'socks5://user:password@proxy.example.com:1080' },
+    },
+    handler: async ({ ctx, params, query, body }) => ({
+      message: 'The session was changed.',
+      data: await changeSession(ctx, { ...params, ...query }, body),
+    }),
+  }),
+  route({
+    method: 'post',
+    path: '/session/:sessionId/proxy/test',
+    tag,
+    summary: 'Try a proxy',
+    description:
+      'Opens a WebSocket to WhatsApp through the session’s proxy, or through `proxy` before it is saved. The answer is 200 also when it does not work: `ok` and `reason` say.',
+    auth: 'credential',
+    scope,
+    limit: PROXY_TEST_LIMIT,
+    ...InPath,
+    body: ProxyTestInput,
+    response: z.object({ data: ProxyTestOutput }),
+    errors: ['SESSION_NOT_FOUND', 'URL_REFUSED', 'CONFLICT'],
+    example: { ...inPathExample, body: { proxy: 'socks5://user:password@proxy.example.com:1080' } },
+    handler: async ({ ctx, params, query, body }) => ({
+      data: await testProxy(ctx, { ...params, ...query }, body),
     }),
   }),
   route({

@@ -143,12 +143,14 @@ export interface PasskeyRow {
   expiresAt: number;
 }
 
+export const DEVICE_PLATFORMS = ['chrome', 'firefox', 'edge', 'safari', 'opera', 'desktop'] as const;
+
 /** How a session is listed on the phone. */
 export interface BrowserRow {
-  /** the operating system, or the name that is shown */
-  os: string;
-  /** a browser that WhatsApp knows */
-  browser: string;
+  /** what is shown: the name of an operating system, or any other */
+  name: string;
+  /** as what it is shown: a program that WhatsApp knows */
+  platform: (typeof DEVICE_PLATFORMS)[number];
 }
 
 /** What WhatsApp says of an account that may not start new chats. */

@@ -38,6 +38,7 @@ export const EVENTS = {
   'session.restricted': { webhook: true, status: 'failure' },
   'session.unrestricted': { webhook: true },
   'session.limits': {},
+  'session.changed': {},
   'session.imported': {},
   'session.exported': {},
   'session.deleted': { action: 'session_delete' },

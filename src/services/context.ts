@@ -11,6 +11,7 @@ import type { Clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config.ts';
 import type { SecretBox } from '../utils/crypto.ts';
 import type { Outgoing } from '../utils/guarded-fetch.ts';
+import type { ConnectRules } from '../utils/guarded-http/connector.ts';
 import type { Logger } from '../utils/logger.ts';
 import type { FileStorage } from '../utils/storage/storage.ts';
 import type { LidCache } from '../whatsapp/lids.ts';
@@ -46,6 +47,8 @@ export interface Deps {
   mediaTools: MediaTools;
   /** HTTP to the outside: URLs that clients name are guarded */
   outgoing: Outgoing;
+  /** how proxies that clients name may be reached */
+  proxyRules: ConnectRules;
   /** who a token or a key belongs to; verbs that change users or keys tell it to forget */
   credentials: Credentials;
   /** what goes on after its request was answered: imports, deleting of long lists */

@@ -10,6 +10,7 @@ import type { Clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config.ts';
 import { createSecretBox } from '../utils/crypto.ts';
 import { createOutgoing } from '../utils/guarded-fetch.ts';
+import { resolveBySystem } from '../utils/guarded-http/connector.ts';
 import type { Logger } from '../utils/logger.ts';
 import { createStorage } from '../utils/storage/open-storage.ts';
 import { createLidCache } from '../whatsapp/lids.ts';
@@ -25,6 +26,9 @@ import { createCheckSteps } from './otp/check-steps.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createQrImages } from './sessions/qr-image.ts';
 import { ownAddresses } from './webhooks/own-address.ts';
+
+/** For the name of a proxy. */
+const PROXY_LOOKUP_MS = 5_000;
 
 export interface Foundation {
   config: Config;
@@ -86,6 +90,13 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
       () => createOutgoing({ allowPrivate: config.allowPrivateUrls, ownAddresses: ownAddresses(config) }),
       (outgoing) => outgoing.close(),
     ),
+    proxyRules: part('proxyRules', () => ({
+      resolve: resolveBySystem,
+      allowPrivate: config.allowPrivateProxies,
+      allowHosts: new Set<string>(),
+      connectTimeoutMs: PROXY_LOOKUP_MS,
+      ownAddresses: ownAddresses(config),
+    })),
     mediaTools: part(
       'mediaTools',
       () => createMediaTools({ config, logger }),

@@ -105,6 +105,11 @@ export function warningsOf(env: EnvValues): string[] {
   for (const name of GUESSED) {
     if (isTyped(env[name] ?? '')) lines.push(`${name} does not look random: ${howToMake}`);
   }
+  if (env.PROXY_ALLOW_PRIVATE) {
+    lines.push(
+      'PROXY_ALLOW_PRIVATE=true: every user can make this service knock at addresses inside your network',
+    );
+  }
   if (env.WEBHOOK_ALLOW_PRIVATE) {
     lines.push(
       'WEBHOOK_ALLOW_PRIVATE=true: every user can make this service ask addresses inside your network',

@@ -1,6 +1,6 @@
 /** Outgoing HTTP to addresses that clients name: webhooks and media by URL. Guarded against SSRF and bad hosts. */
 import { Readable } from 'node:stream';
-import { Agent, type Dispatcher, request } from 'undici';
+import { Agent, type buildConnector, type Dispatcher, request } from 'undici';
 import { boundBody, boundSize, readExcerpt, tooLarge } from './guarded-http/bounded-body.ts';
 import {
   type ConnectRules,
@@ -26,6 +26,8 @@ export interface GuardedHttpOptions {
   ownAddresses?: () => Promise<ReadonlySet<string>>;
   /** certificates (PEM) to trust instead of the system's */
   ca?: string;
+  /** opens every connection: a proxy's, which looks after the addresses itself */
+  connector?: buildConnector.connector;
   /** how host names are resolved; the system's resolver when missing */
   resolve?: Resolve;
   /** what a download must keep up after `graceMs` */
@@ -114,7 +116,7 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
     ...(options.ownAddresses === undefined ? {} : { ownAddresses: options.ownAddresses }),
   };
   const agent = new Agent({
-    connect: createGuardedConnector(rules),
+    connect: options.connector ?? createGuardedConnector(rules),
     headersTimeout: IDLE_TIMEOUT_MS,
     bodyTimeout: IDLE_TIMEOUT_MS,
     maxHeaderSize: 16_384,

@@ -26,6 +26,7 @@ const SECRET_KEYS = new Set([
   'signature',
   'creds',
   'sealed',
+  'proxy',
   'text',
   'body',
   'content',

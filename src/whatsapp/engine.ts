@@ -4,7 +4,8 @@
  * wire again: when the server says that the recipient's devices were wrong, and these were asked for again.
  */
 import type { Readable } from 'node:stream';
-import type { LeftOut } from '../db/schema.ts';
+import type { BrowserRow, LeftOut } from '../db/schema.ts';
+import type { ProxyAddress } from '../utils/proxy/address.ts';
 import type { Content, ContentType, MediaDetails } from './content.ts';
 import type { InboundContent, MediaSource } from './inbound-content.ts';
 
@@ -70,6 +71,24 @@ export type PasskeyStage =
   /** a person compares the code with the one on the phone */
   | { stage: 'confirm'; code: string; expiresAt: number };
 
+/**
+ * Why a proxy did not lead to WhatsApp: it cannot be reached; it does not take user and password; it refused; its address
+ * is not one that may be used.
+ */
+export type ProxyCloseReason =
+  | 'proxy_unreachable'
+  | 'proxy_unauthorized'
+  | 'proxy_refused'
+  | 'proxy_not_allowed';
+
+/** How a session goes out, and as what the phone lists it. */
+export interface ConnectionSettings {
+  /** null: directly */
+  proxy: ProxyAddress | null;
+  /** null: as the service's own */
+  browser: BrowserRow | null;
+}
+
 /** Why a socket came to its end. Only the last four end a session; after the others it reconnects. */
 export type CloseReason =
   | 'closed_by_us'
@@ -80,6 +99,7 @@ export type CloseReason =
   | 'stalled'
   | 'pairing_expired'
   | PasskeyFailure
+  | ProxyCloseReason
   | 'client_outdated'
   | 'ownership_lost'
   | 'untrusted_server'
@@ -241,6 +261,8 @@ export interface ChatSetting {
 /** The gateway's services for an adapter. Built by main, so that adapters import no service. */
 export interface EngineHost {
   onEvent(account: AccountRef, event: EngineEvent): void;
+  /** How the session is to connect, read anew for each socket. Rejects when that cannot be read: then none is opened. */
+  connectionOf(accountId: string): Promise<ConnectionSettings>;
   /** The content of an outbound message, for the resend a recipient's phone may ask for; null if not known. */
   findOutbound(accountId: string, messageId: string): Promise<Content | null>;
   /** Stores an inbound message once (by session, chat, author and id). Resolves when it is durable; only then is it acknowledged. */

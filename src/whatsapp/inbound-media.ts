@@ -16,6 +16,8 @@ export class MediaFailure extends Error {
 }
 
 export interface FetchOptions {
+  /** whatsapp_accounts.id: it comes by that session's proxy, where it has one */
+  accountId: string;
   /** of the plain file */
   maxBytes: number;
   /** for all of it */

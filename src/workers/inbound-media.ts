@@ -85,6 +85,7 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
   async function downloadOnce(work: MediaWork): Promise<void> {
     try {
       const stream = await options.fetch(work.source, {
+        accountId: work.accountId,
         maxBytes: deps.config.files.maxMediaBytes,
         timeoutMs: DOWNLOAD_TIMEOUT_MS,
         signal: stopping.signal,

@@ -13,10 +13,12 @@ import { readOwnKey } from '../../src/services/api-keys.ts';
 import type { Ctx } from '../../src/services/context.ts';
 import { newMediaWork, sealedSourceContext } from '../../src/services/inbound/media-work.ts';
 import { macOf } from '../../src/services/otp/codes.ts';
+import { openProxy, sealProxy } from '../../src/services/sessions/connection.ts';
 import { openWebhookSecret } from '../../src/services/webhooks/signature.ts';
 import { createWebhook, rotateWebhookSecret } from '../../src/services/webhooks/verbs.ts';
 import { createSecretBox, type SecretBox } from '../../src/utils/crypto.ts';
 import { newId } from '../../src/utils/ids.ts';
+import { formatProxy, parseProxy } from '../../src/utils/proxy/address.ts';
 import { credentialsContext } from '../../src/whatsapp/credential-rows.ts';
 import { createCredentialStore } from '../../src/whatsapp/credential-store.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
@@ -36,6 +38,7 @@ export interface SealedTenant {
 
 /** Keys of the session that is erased and lies in quarantine, and of the one that lives. */
 const KEY_COUNT = 130;
+const PROXY = 'socks5://toko:rahasia@proxy.example:1080';
 const names = Array.from({ length: KEY_COUNT }, (_, i) => `key ${i}`);
 
 export async function sealEverywhere(fixture: OtpFixture): Promise<SealedTenant> {
@@ -53,6 +56,8 @@ export async function sealEverywhere(fixture: OtpFixture): Promise<SealedTenant>
   const ctx = ctxOf(fixture.deps, actor);
   const account = await addOwned(ctx, 'main');
   await writeCredentials(ctx, account, 'me');
+  const proxy = sealProxy(ctx.secrets, account.id, parseProxy(PROXY));
+  await ctx.db.update(whatsappAccounts).set({ proxy }).where(eq(whatsappAccounts.id, account.id));
   const erased = await addOwned(ctx, 'erased');
   await writeCredentials(ctx, erased, 'erased');
   await storeOf(ctx, ctx.secrets).erase(erased);
@@ -119,6 +124,7 @@ export async function readEverything(
       openWebhookSecret(secrets, sealed.webhook.id, text ?? ''),
     ),
     code: await codeOf({ ...ctx, secrets }, sealed.otp.messageId),
+    proxy: owned && formatProxy(openProxy(secrets, owned) ?? parseProxy('http://none.invalid')),
     mac: otp.codeMac === macOf(secrets, otp, sealed.otp.code),
   };
 }
@@ -144,6 +150,7 @@ export function expectedOf({ tenant, webhook, otp }: SealedTenant): Record<strin
     media: expect.stringContaining('https://files.invalid/1'),
     webhook: webhook.secrets,
     code: otp.code,
+    proxy: PROXY,
     mac: true,
   };
 }

@@ -6,6 +6,7 @@ import { type Emulator, type EmulatorOptions, startEmulator } from 'wa-emulator'
 import { whatsappAccounts } from '../../src/db/schema.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
+import { type ConnectRules, resolveBySystem } from '../../src/utils/guarded-http/connector.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { Logger } from '../../src/utils/logger.ts';
 import { type BaileysEngineOptions, createBaileysEngine } from '../../src/whatsapp/baileys/adapter.ts';
@@ -15,6 +16,7 @@ import { type CredentialStore, createCredentialStore } from '../../src/whatsapp/
 import type {
   AccountRef,
   ChatSetting,
+  ConnectionSettings,
   Engine,
   EngineEvent,
   EngineHost,
@@ -28,6 +30,8 @@ import { openTestDatabase, type TestDatabase } from './database.ts';
 type EventOf<T extends EngineEvent['type']> = Extract<EngineEvent, { type: T }>;
 
 export interface TestHost extends EngineHost {
+  /** how sessions connect, by account id; directly when missing */
+  connections: Map<string, ConnectionSettings>;
   /** everything told about one session, oldest first */
   events(accountId: string): EngineEvent[];
   /** The next event of that type that was not waited for yet. Rejects after `timeoutMs`. */
@@ -65,6 +69,14 @@ export interface TestEngine {
   stop(): Promise<void>;
 }
 
+/** Proxies of tests stand on this machine. */
+export const TEST_PROXY_RULES: ConnectRules = {
+  resolve: resolveBySystem,
+  allowPrivate: true,
+  allowHosts: new Set(),
+  connectTimeoutMs: 2_000,
+};
+
 export const silentLogger: Logger = {
   error: () => undefined,
   warn: () => undefined,
@@ -83,6 +95,8 @@ export function createTestHost(): TestHost {
     return events;
   };
   const host: TestHost = {
+    connections: new Map(),
+    connectionOf: async (accountId) => host.connections.get(accountId) ?? { proxy: null, browser: null },
     inbound: [],
     outbound: new Map(),
     files: new Map(),
@@ -163,7 +177,8 @@ export async function startTestEngine(
     });
     const { waUrl: url, rootKey, caFile } = emulator;
     const waServer = { url, rootKey, caFile };
-    const engine = createEngine({ ...deps, host, store, version, waServer, ...options, ...more });
+    const own = { host, store, version, waServer, proxyRules: TEST_PROXY_RULES };
+    const engine = createEngine({ ...deps, ...own, ...options, ...more });
     engines.push(engine);
     return { engine, store, host };
   }

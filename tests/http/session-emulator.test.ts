@@ -14,6 +14,7 @@ import {
   type SessionSupervisor,
 } from '../../src/workers/session-supervisor/index.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
+import { TEST_PROXY_RULES } from '../helpers/engine.ts';
 import type { Tenant } from '../helpers/tenant.ts';
 import { fakeHost } from '../workers/session-world.ts';
 
@@ -41,8 +42,10 @@ function startWorkers(processId: string): SessionSupervisor {
     store,
     version,
     waServer: { url, rootKey, caFile },
+    proxyRules: TEST_PROXY_RULES,
     host: {
       onEvent: (account, event) => started?.onEvent(account, event),
+      connectionOf: async () => ({ proxy: null, browser: null }),
       findOutbound: async () => null,
       openMedia: async () => null,
       findChat: async () => null,

@@ -38,7 +38,7 @@ beforeAll(async () => {
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  fetcher = createMediaFetcher({ url: base, rootKey: null, caFile: null });
+  fetcher = createMediaFetcher({ url: base, rootKey: null, caFile: null }, async () => null);
 });
 afterAll(async () => {
   await fetcher.close();
@@ -61,7 +61,7 @@ async function read(source: Partial<MediaSource>, maxBytes = 10_000_000, from = 
     mediaKey: MEDIA_KEY,
     fileSha256: null,
   } as const;
-  const options = { maxBytes, timeoutMs: 10_000, signal: new AbortController().signal };
+  const options = { accountId: 'a', maxBytes, timeoutMs: 10_000, signal: new AbortController().signal };
   const pieces: Buffer[] = [];
   for await (const piece of await from.fetch({ ...whole, ...source }, options)) pieces.push(piece);
   return Buffer.concat(pieces);
@@ -135,7 +135,7 @@ describe('a message that names another host than WhatsApp', () => {
     'file:///etc/passwd',
     'no url',
   ])('is not followed: %s', async (url) => {
-    const real = createMediaFetcher(null);
+    const real = createMediaFetcher(null, async () => null);
     await expect(read({ url }, 1_000, real)).rejects.toMatchObject({ kind: 'gone' });
     await real.close();
   });

@@ -1282,7 +1282,13 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /**
+         * Change label, proxy and browser
+         * @description What is missing stays, `null` takes it away. With another proxy the session connects anew at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time.
+         *
+         *     An API key needs the scope `sessions:write`.
+         */
+        put: operations["putSessionSessionId"];
         post?: never;
         /**
          * Unlink the phone and forget the session
@@ -2126,6 +2132,28 @@ export interface paths {
          */
         put: operations["putSessionSessionIdLimits"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/proxy/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a proxy
+         * @description Opens a WebSocket to WhatsApp through the session’s proxy, or through `proxy` before it is saved. The answer is 200 also when it does not work: `ok` and `reason` say.
+         *
+         *     An API key needs the scope `sessions:write`.
+         */
+        post: operations["postSessionSessionIdProxyTest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4591,6 +4619,16 @@ export interface components {
             to: string;
             type: string;
             waitingFor: components["schemas"]["WaitingFor"];
+        };
+        SessionBrowser: {
+            /** @description what the phone shows, such as the name of a shop or `Mac OS` */
+            name: string;
+            /**
+             * @description as which program it is shown
+             * @default chrome
+             * @enum {string}
+             */
+            platform: "chrome" | "firefox" | "edge" | "safari" | "opera" | "desktop";
         };
         SessionLimits: {
             breaker: {
@@ -8533,6 +8571,115 @@ export interface operations {
             };
         };
     };
+    putSessionSessionId: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example my-session */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "label": "Toko",
+                 *       "proxy": "socks5://user:password@proxy.example.com:1080"
+                 *     }
+                 */
+                "application/json": {
+                    browser?: components["schemas"]["SessionBrowser"] | null;
+                    /** @description a name for people; null: none */
+                    label?: string | null;
+                    proxy?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Change label, proxy and browser */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description null: as the service’s own */
+                            browser: {
+                                /** @description what the phone shows, such as the name of a shop or `Mac OS` */
+                                name: string;
+                                /**
+                                 * @description as which program it is shown
+                                 * @default chrome
+                                 * @enum {string}
+                                 */
+                                platform: "chrome" | "firefox" | "edge" | "safari" | "opera" | "desktop";
+                            } | null;
+                            connectedAt: string | null;
+                            /** Format: date-time */
+                            createdAt: string;
+                            deviceInfo: {
+                                [key: string]: unknown;
+                            } | null;
+                            disconnectedAt: string | null;
+                            errorMessage: string | null;
+                            /** @description the only phone that may link; null: any */
+                            expectedPhone: string | null;
+                            isConnected: boolean;
+                            /** @description what its owner calls it */
+                            label: string | null;
+                            lastSeen: string | null;
+                            name: string | null;
+                            /** @description until when a limit, a person, or to new recipients the breaker, holds the queue; null also until it is resumed */
+                            pausedUntil: string | null;
+                            /** @description e.g. paused, hour_limit, quiet_hours, breaker_463; null: nothing holds it */
+                            pauseReason: string | null;
+                            /** @description the phone that is linked; null before one was */
+                            phoneNumber: string | null;
+                            /** @description the proxy that it goes through, without user and password */
+                            proxy: {
+                                hasCredentials: boolean;
+                                url: string;
+                            } | null;
+                            /** @description when the latest QR code of a running pairing was made */
+                            qrGenerated: string | null;
+                            /** @description why it is not connected, e.g. client_outdated */
+                            reason: string | null;
+                            sessionId: string;
+                            /** @enum {string} */
+                            status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
+                            /** Format: date-time */
+                            updatedAt: string;
+                            /** @description the linked WhatsApp account */
+                            user: {
+                                id: string;
+                                name: string | null;
+                                phone: string;
+                            } | null;
+                            userId: number;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     deleteSessionSessionId: {
         parameters: {
             query?: never;
@@ -11427,6 +11574,65 @@ export interface operations {
             };
         };
     };
+    postSessionSessionIdProxyTest: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example my-session */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "proxy": "socks5://user:password@proxy.example.com:1080"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description one that is not saved yet; the session’s own when missing */
+                    proxy?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Try a proxy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description until WhatsApp answered, or until it was given up */
+                            latencyMs: number;
+                            message: string;
+                            ok: boolean;
+                            /** @description without user and password */
+                            proxy: string;
+                            reason: ("proxy_unreachable" | "proxy_unauthorized" | "proxy_refused" | "proxy_not_allowed" | "whatsapp_unreachable") | null;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     postSessionCheckPhone: {
         parameters: {
             query?: never;
@@ -11537,6 +11743,8 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
+                    /** @description as what the phone lists it once it is linked; a pairing code takes Mac OS, Windows, Linux or Ubuntu only, else the service’s own is used */
+                    browser?: components["schemas"]["SessionBrowser"];
                     /**
                      * @description `code`: a pairing code to be typed on the phone `phoneNumber`
                      * @default qr
@@ -11545,6 +11753,8 @@ export interface operations {
                     pairing?: "qr" | "code";
                     /** @description the phone that will be linked, in any usual spelling; another one is refused */
                     phoneNumber?: string;
+                    /** @description its connections, files included, go through this proxy and never past it: `socks5://user:password@host:1080` */
+                    proxy?: string;
                     /** @description made when missing; unique among your own sessions */
                     sessionId?: string;
                 };
@@ -11652,6 +11862,8 @@ export interface operations {
                     keys?: {
                         [key: string]: unknown;
                     };
+                    /** @description its connections, files included, go through this proxy and never past it */
+                    proxy?: string;
                     /** @description made when missing; a session without a phone takes the link */
                     sessionId?: string;
                 };
@@ -11664,6 +11876,8 @@ export interface operations {
                     keys?: {
                         [key: string]: unknown;
                     };
+                    /** @description its connections, files included, go through this proxy and never past it */
+                    proxy?: string;
                     /** @description made when missing; a session without a phone takes the link */
                     sessionId?: string;
                 };
@@ -11692,6 +11906,8 @@ export interface operations {
                                 createdAt: string;
                                 /** @description the only phone that may link; null: any */
                                 expectedPhone: string | null;
+                                /** @description what its owner calls it */
+                                label: string | null;
                                 lastSeen: string | null;
                                 name: string | null;
                                 /** @description the phone that is linked; null before one was */
@@ -11754,6 +11970,8 @@ export interface operations {
                             createdAt: string;
                             /** @description the only phone that may link; null: any */
                             expectedPhone: string | null;
+                            /** @description what its owner calls it */
+                            label: string | null;
                             lastSeen: string | null;
                             name: string | null;
                             /** @description the phone that is linked; null before one was */
@@ -11813,6 +12031,17 @@ export interface operations {
                         success: true;
                     } & {
                         data: {
+                            /** @description null: as the service’s own */
+                            browser: {
+                                /** @description what the phone shows, such as the name of a shop or `Mac OS` */
+                                name: string;
+                                /**
+                                 * @description as which program it is shown
+                                 * @default chrome
+                                 * @enum {string}
+                                 */
+                                platform: "chrome" | "firefox" | "edge" | "safari" | "opera" | "desktop";
+                            } | null;
                             /** @description false: WhatsApp could not be told, remove the device on the phone */
                             confirmed: boolean;
                             connectedAt: string | null;
@@ -11826,6 +12055,8 @@ export interface operations {
                             /** @description the only phone that may link; null: any */
                             expectedPhone: string | null;
                             isConnected: boolean;
+                            /** @description what its owner calls it */
+                            label: string | null;
                             lastSeen: string | null;
                             name: string | null;
                             /** @description until when a limit, a person, or to new recipients the breaker, holds the queue; null also until it is resumed */
@@ -11834,6 +12065,11 @@ export interface operations {
                             pauseReason: string | null;
                             /** @description the phone that is linked; null before one was */
                             phoneNumber: string | null;
+                            /** @description the proxy that it goes through, without user and password */
+                            proxy: {
+                                hasCredentials: boolean;
+                                url: string;
+                            } | null;
                             /** @description when the latest QR code of a running pairing was made */
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
@@ -12232,6 +12468,17 @@ export interface operations {
                         success: true;
                     } & {
                         data: {
+                            /** @description null: as the service’s own */
+                            browser: {
+                                /** @description what the phone shows, such as the name of a shop or `Mac OS` */
+                                name: string;
+                                /**
+                                 * @description as which program it is shown
+                                 * @default chrome
+                                 * @enum {string}
+                                 */
+                                platform: "chrome" | "firefox" | "edge" | "safari" | "opera" | "desktop";
+                            } | null;
                             connectedAt: string | null;
                             /** Format: date-time */
                             createdAt: string;
@@ -12243,6 +12490,8 @@ export interface operations {
                             /** @description the only phone that may link; null: any */
                             expectedPhone: string | null;
                             isConnected: boolean;
+                            /** @description what its owner calls it */
+                            label: string | null;
                             lastSeen: string | null;
                             name: string | null;
                             /** @description until when a limit, a person, or to new recipients the breaker, holds the queue; null also until it is resumed */
@@ -12251,6 +12500,11 @@ export interface operations {
                             pauseReason: string | null;
                             /** @description the phone that is linked; null before one was */
                             phoneNumber: string | null;
+                            /** @description the proxy that it goes through, without user and password */
+                            proxy: {
+                                hasCredentials: boolean;
+                                url: string;
+                            } | null;
                             /** @description when the latest QR code of a running pairing was made */
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
@@ -12307,6 +12561,17 @@ export interface operations {
                         success: true;
                     } & {
                         data: {
+                            /** @description null: as the service’s own */
+                            browser: {
+                                /** @description what the phone shows, such as the name of a shop or `Mac OS` */
+                                name: string;
+                                /**
+                                 * @description as which program it is shown
+                                 * @default chrome
+                                 * @enum {string}
+                                 */
+                                platform: "chrome" | "firefox" | "edge" | "safari" | "opera" | "desktop";
+                            } | null;
                             connectedAt: string | null;
                             /** Format: date-time */
                             createdAt: string;
@@ -12318,6 +12583,8 @@ export interface operations {
                             /** @description the only phone that may link; null: any */
                             expectedPhone: string | null;
                             isConnected: boolean;
+                            /** @description what its owner calls it */
+                            label: string | null;
                             lastSeen: string | null;
                             name: string | null;
                             /** @description until when a limit, a person, or to new recipients the breaker, holds the queue; null also until it is resumed */
@@ -12326,6 +12593,11 @@ export interface operations {
                             pauseReason: string | null;
                             /** @description the phone that is linked; null before one was */
                             phoneNumber: string | null;
+                            /** @description the proxy that it goes through, without user and password */
+                            proxy: {
+                                hasCredentials: boolean;
+                                url: string;
+                            } | null;
                             /** @description when the latest QR code of a running pairing was made */
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */

@@ -245,6 +245,7 @@ function describeSession(world: World, device: Device): SessionInfo {
     ...describeLinked(device),
     name: device.name,
     platform: device.platform,
+    platformType: device.platformType ?? 'UNKNOWN',
     connected: since !== undefined,
     pairedAt: device.pairedAt,
     ...(since ? { connectedAt: since.toISOString() } : {}),

@@ -16,6 +16,8 @@ export interface Device {
   id: number;
   name: string;
   platform: string;
+  /** as what it is shown; missing: linked by an older release */
+  platformType?: string;
   /** Hex. */
   noiseKey: string;
   /** Hex, 32 bytes. */

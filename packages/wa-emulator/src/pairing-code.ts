@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts';
 import { ControlError } from './control-error.ts';
 import type { Device } from './devices.ts';
 import { parseJid, SERVER_JID } from './jids.ts';
-import { bytesOf, child, node, unixSeconds } from './nodes.ts';
+import { bytesOf, child, node, textOf, unixSeconds } from './nodes.ts';
 import type { Candidate, CodeRequest } from './pairing.ts';
 import { linkOrAsk } from './passkey.ts';
 import type { World } from './world.ts';
@@ -21,6 +21,9 @@ const REQUEST_WAIT_MS = 3_000;
 const REQUEST_POLL_MS = 20;
 const FINISH_TIMEOUT_MS = 10_000;
 const NOTHING = Buffer.alloc(0);
+/** What a client may call itself when it asks for a code: a browser on an operating system, as WhatsApp knows them. */
+const KNOWN_DEVICE =
+  /^(Chrome|Firefox|Edge|Opera|Safari|IE|Desktop) \((Mac OS|Windows|Linux|Ubuntu|Android)\)$/;
 
 /** The code a client shows, and the phone it is typed into. */
 export interface PairInput {
@@ -54,6 +57,7 @@ export function takeCodeStanza(
   if (request.attrs.stage !== 'companion_hello' || owner.kind !== 'user') {
     return undefined;
   }
+  if (!KNOWN_DEVICE.test(textOf(child(request, 'companion_platform_display')))) return undefined;
   const ref = Buffer.from(randomBytes(16).toString('base64url'));
   candidate.code = {
     phone: owner.phone,

@@ -20,6 +20,8 @@ export interface Candidate {
   refs: string[];
   registration: proto.ClientPayload.IDevicePairingRegistrationData;
   platform: string;
+  /** `CHROME`, `FIREFOX`, `DESKTOP`, … */
+  platformType: string;
   /** Called with the client's answer to `pair-success`. */
   onSigned?: (answer: BinaryNode) => void;
   /** Called when the client goes away. */
@@ -69,6 +71,7 @@ export function offerPairing(world: World, connection: Connection, payload: prot
     refs,
     registration,
     platform: properties.os || 'unknown',
+    platformType: proto.DeviceProps.PlatformType[properties.platformType ?? 0] ?? 'UNKNOWN',
     iqCount: 0,
   };
   world.pairing.byConnection.set(connection, candidate);
@@ -129,6 +132,7 @@ export async function completePairing(
     phone,
     name: name ?? phone,
     platform: candidate.platform,
+    platformType: candidate.platformType,
     noiseKey: connection.clientStatic.toString('hex'),
     identityKey: identityKey.toString('hex'),
     registrationId: Buffer.from(registration.eRegid ?? []).readUInt32BE(0),

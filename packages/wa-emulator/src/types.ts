@@ -145,7 +145,10 @@ export interface SessionInfo {
   jid: string;
   lid: string;
   name: string;
+  /** the name under which the phone lists it */
   platform: string;
+  /** the program as which the phone lists it: `CHROME`, `DESKTOP`, … */
+  platformType: string;
   connected: boolean;
   pairedAt: IsoTime;
   connectedAt?: IsoTime;

@@ -13,12 +13,14 @@ import {
   waKeys,
   waQuarantine,
   webhooks,
+  whatsappAccounts,
 } from '../../db/schema.ts';
 import { keyIdOfText, type SecretBox } from '../../utils/crypto.ts';
 import { credentialsContext, keyContext } from '../../whatsapp/credential-rows.ts';
 import { sealedKeyContext } from '../api-keys.ts';
 import { sealedSourceContext } from '../inbound/media-work.ts';
 import { macOf, openCode, sealCode } from '../otp/codes.ts';
+import { sealedProxyContext } from '../sessions/connection.ts';
 import { sealedSecretContext } from '../webhooks/signature.ts';
 
 /** One value as it was read. */
@@ -217,6 +219,32 @@ const codes: SealedColumn = {
   },
 };
 
+const proxies: SealedColumn = {
+  name: 'whatsapp_accounts',
+  async *pages(db) {
+    const table = whatsappAccounts;
+    const { id, proxy } = table;
+    const pages = readBatches<{ id: string; proxy: string | null }>(BATCH_SIZE, (last) =>
+      db
+        .select({ id, proxy })
+        .from(table)
+        .where(gt(id, last?.id ?? ''))
+        .orderBy(asc(id))
+        .limit(BATCH_SIZE),
+    );
+    for await (const rows of pages) {
+      yield rows.flatMap((row) =>
+        textValue(row.proxy, sealedProxyContext(row.id), (tx, before, after) =>
+          tx
+            .update(table)
+            .set({ proxy: after })
+            .where(and(eq(id, row.id), eq(proxy, before))),
+        ),
+      );
+    }
+  },
+};
+
 /** All of them: whoever seals something in a new place adds it here. */
 export const SEALED_COLUMNS: readonly SealedColumn[] = [
   credentials,
@@ -225,6 +253,7 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
   ownKeys,
   webhookSecrets,
   codes,
+  proxies,
 ];
 
 function bytesValue(

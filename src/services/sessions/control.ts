@@ -19,7 +19,7 @@ export async function restartSession(ctx: Ctx, ref: SessionRef): Promise<Session
   requireScope(ctx, 'sessions:write');
   const session = await findSession(ctx, ref);
   await askOwner(ctx, session, 'restart', {}, RESTART_TIMEOUT_MS);
-  return toSessionStatus(ctx.db, await findSession(ctx, ref), ctx.clock.now());
+  return toSessionStatus(ctx, await findSession(ctx, ref));
 }
 
 /**
@@ -33,5 +33,5 @@ export async function logoutSession(
   requireScope(ctx, 'sessions:write');
   const session = await findSession(ctx, ref);
   const { confirmed } = await askOwner(ctx, session, 'logout', {}, LOGOUT_TIMEOUT_MS);
-  return { ...(await toSessionStatus(ctx.db, await findSession(ctx, ref), ctx.clock.now())), confirmed };
+  return { ...(await toSessionStatus(ctx, await findSession(ctx, ref))), confirmed };
 }

@@ -3,20 +3,22 @@ import { randomBytes } from 'node:crypto';
 import { and, eq } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact, tryInsert } from '../../db/ops.ts';
-import { isLinking, whatsappAccounts } from '../../db/schema.ts';
+import { type BrowserRow, isLinking, whatsappAccounts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { normalizePhone } from '../../utils/phone.ts';
+import type { ProxyAddress } from '../../utils/proxy/address.ts';
 import { requireScope, requireSession } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
+import { checkProxy, sealProxy } from './connection.ts';
 import { readSession, type SessionRecord } from './find.ts';
 import { makePlainLinks, makeSessionLinks } from './links.ts';
 import { openSession, PAIRING_WAIT_MS, waitForPairing } from './pairing.ts';
 import { drawQrUrl } from './qr-image.ts';
-import type { CreatedSessionOutput, CreateSessionInput } from './schemas.ts';
+import { BrowserInput, type CreatedSessionOutput, type CreateSessionInput } from './schemas.ts';
 import { expectedPhoneOf, phoneOf, toIso, toSession } from './view.ts';
 
 const accounts = whatsappAccounts;
@@ -39,7 +41,9 @@ export async function createSession(ctx: Ctx, input: CreateSessionInput): Promis
     });
   }
   if (expectedPhone !== null) await refuseDuplicate(ctx, expectedPhone);
-  const { account, isNew } = await saveSession(ctx, { sessionId, pairing, expectedPhone });
+  const proxy = input.proxy === undefined ? null : await checkProxy(ctx, input.proxy);
+  const browser = input.browser === undefined ? null : BrowserInput.parse(input.browser);
+  const { account, isNew } = await saveSession(ctx, { sessionId, pairing, expectedPhone, proxy, browser });
   if (isNew) await openQuietly(ctx, account);
   else await openSession(ctx, account);
   const row = await waitForPairing(ctx, account, PAIRING_WAIT_MS);
@@ -50,6 +54,9 @@ interface NewSession {
   sessionId: string;
   pairing: 'qr' | 'code';
   expectedPhone: string | null;
+  /** null: none, or that of before */
+  proxy: ProxyAddress | null;
+  browser: BrowserRow | null;
 }
 
 async function refuseDuplicate(ctx: Ctx, phone: string): Promise<void> {
@@ -65,7 +72,7 @@ async function saveSession(ctx: Ctx, input: NewSession): Promise<{ account: Sess
   return transact(ctx.database, async (tx) => {
     const known = await readSession(tx, userId, input.sessionId);
     if (!known) await takeRoom(tx, ctx, userId, 'sessions');
-    const saved = known ? await begin(tx, known, input) : await insert(ctx, tx, input);
+    const saved = known ? await begin(ctx, tx, known, input) : await insert(ctx, tx, input);
     const row = saved ? await readSession(tx, userId, input.sessionId) : null;
     if (!row) throw sessionExists(ctx, (await readSession(ctx.db, userId, input.sessionId)) ?? known);
     await claimIdempotency(ctx, tx, { status: 201, body: keptAnswer(ctx, row) }, { final: true });
@@ -73,7 +80,8 @@ async function saveSession(ctx: Ctx, input: NewSession): Promise<{ account: Sess
   });
 }
 
-async function insert(ctx: Ctx, tx: Tx, { sessionId, pairing, expectedPhone }: NewSession): Promise<boolean> {
+async function insert(ctx: Ctx, tx: Tx, input: NewSession): Promise<boolean> {
+  const { sessionId, pairing, expectedPhone } = input;
   const now = ctx.clock.now();
   const id = newId(now);
   const { userId } = ctx.actor;
@@ -84,6 +92,7 @@ async function insert(ctx: Ctx, tx: Tx, { sessionId, pairing, expectedPhone }: N
     status: 'connecting',
     pairing,
     expectedPhone,
+    ...connectionIn(ctx, id, input),
     // Born as this process's own: no other can take it first.
     owner: ctx.commands.processId,
     fence: 1,
@@ -96,12 +105,25 @@ async function insert(ctx: Ctx, tx: Tx, { sessionId, pairing, expectedPhone }: N
   return true;
 }
 
+function connectionIn({ secrets }: Ctx, id: string, { proxy, browser }: NewSession) {
+  return {
+    ...(proxy === null ? {} : { proxy: sealProxy(secrets, id, proxy) }),
+    ...(browser === null ? {} : { browser }),
+  };
+}
+
 /** The row of a session without a phone gets what this pairing is to be; false when it is in use. */
-async function begin(tx: Tx, known: SessionRecord, input: NewSession): Promise<boolean> {
+async function begin(ctx: Ctx, tx: Tx, known: SessionRecord, input: NewSession): Promise<boolean> {
   if (known.paired || isLinking(known.status)) return false;
   const changed = await tx
     .update(accounts)
-    .set({ pairing: input.pairing, expectedPhone: input.expectedPhone, phoneNumber: null, name: null })
+    .set({
+      pairing: input.pairing,
+      expectedPhone: input.expectedPhone,
+      phoneNumber: null,
+      name: null,
+      ...connectionIn(ctx, known.id, input),
+    })
     .where(and(eq(accounts.id, known.id), eq(accounts.paired, false), eq(accounts.status, known.status)));
   return affected(changed) === 1;
 }

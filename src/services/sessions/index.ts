@@ -1,4 +1,5 @@
 /** The verbs about sessions. */
+export { changeSession } from './change.ts';
 export { logoutSession, restartSession } from './control.ts';
 export { createSession } from './create.ts';
 export { cleanupSessions, deleteSession } from './delete.ts';
@@ -15,6 +16,7 @@ export {
   PasskeyAssertionInput,
   PasskeyOutput,
 } from './passkey.ts';
+export { testProxy } from './proxy-test.ts';
 export * from './schemas.ts';
 export { ExportSessionQuery, exportSession } from './transfer/export.ts';
 export {

@@ -46,7 +46,7 @@ export async function listSessions(ctx: Ctx, input: ListSessionsQuery = {}): Pro
 /** Everything that is known of one session. Throws SESSION_NOT_FOUND. */
 export async function getSessionStatus(ctx: Ctx, ref: SessionRef): Promise<SessionStatusOutput> {
   requireScope(ctx, 'read');
-  return toSessionStatus(ctx.db, await findSession(ctx, ref), ctx.clock.now());
+  return toSessionStatus(ctx, await findSession(ctx, ref));
 }
 
 /** Whether this phone is linked to an active session of the caller's own. Throws INVALID_NUMBER. */

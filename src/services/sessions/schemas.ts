@@ -1,9 +1,10 @@
 /** What the session verbs take and give, for every surface. */
 
 import { z } from 'zod';
-import { SESSION_STATUSES } from '../../db/schema.ts';
+import { DEVICE_PLATFORMS, SESSION_STATUSES } from '../../db/schema.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import { tenantQuery } from '../fields.ts';
+import { MAX_PROXY_URL } from '../../utils/proxy/address.ts';
 
 /** `.` and `..` would be taken for folders by every client that resolves a URL. */
 export const SessionId = z
@@ -17,6 +18,59 @@ export const ListSessionsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).optional(),
 });
 export type ListSessionsQuery = z.output<typeof ListSessionsQuery>;
+export const ProxyUrl = z
+  .string()
+  .max(MAX_PROXY_URL, `must have at most ${MAX_PROXY_URL} characters`)
+  .describe('`http://`, `https://` or `socks5://` with `user:password@`, host and port');
+
+export const BrowserInput = z
+  .object({
+    name: z
+      .string()
+      .trim()
+      .min(1, 'must not be empty')
+      .max(50, 'must have at most 50 characters')
+      .refine((value) => !/\p{C}/u.test(value), 'must be visible characters')
+      .describe('what the phone shows, such as the name of a shop or `Mac OS`'),
+    platform: z.enum(DEVICE_PLATFORMS).default('chrome').describe('as which program it is shown'),
+  })
+  .meta({ id: 'SessionBrowser' });
+
+const proxy = ProxyUrl.describe(
+  'its connections, files included, go through this proxy and never past it: `socks5://user:password@host:1080`',
+);
+const browser = BrowserInput.describe(
+  'as what the phone lists it once it is linked; a pairing code takes Mac OS, Windows, Linux or Ubuntu only, else the service’s own is used',
+);
+
+export const ChangeSessionInput = z.object({
+  label: z.string().trim().min(1).max(120).nullable().optional().describe('a name for people; null: none'),
+  proxy: proxy.nullable().optional(),
+  browser: browser.nullable().optional(),
+});
+export type ChangeSessionInput = z.output<typeof ChangeSessionInput>;
+
+export const ProxyTestInput = z.object({
+  proxy: ProxyUrl.optional().describe('one that is not saved yet; the session’s own when missing'),
+});
+export type ProxyTestInput = z.output<typeof ProxyTestInput>;
+
+export const ProxyTestOutput = z.object({
+  ok: z.boolean(),
+  reason: z
+    .enum([
+      'proxy_unreachable',
+      'proxy_unauthorized',
+      'proxy_refused',
+      'proxy_not_allowed',
+      'whatsapp_unreachable',
+    ])
+    .nullable(),
+  message: z.string(),
+  latencyMs: z.number().int().describe('until WhatsApp answered, or until it was given up'),
+  proxy: z.string().describe('without user and password'),
+});
+export type ProxyTestOutput = z.output<typeof ProxyTestOutput>;
 
 export const CreateSessionInput = z.object({
   sessionId: SessionId.optional().describe('made when missing; unique among your own sessions'),
@@ -29,6 +83,8 @@ export const CreateSessionInput = z.object({
     .enum(['qr', 'code'])
     .default('qr')
     .describe('`code`: a pairing code to be typed on the phone `phoneNumber`'),
+  proxy: proxy.optional(),
+  browser: browser.optional(),
 });
 export type CreateSessionInput = z.input<typeof CreateSessionInput>;
 
@@ -44,6 +100,7 @@ export const SessionOutput = z.object({
   phoneNumber: z.string().nullable().describe('the phone that is linked; null before one was'),
   expectedPhone: z.string().nullable().describe('the only phone that may link; null: any'),
   name: z.string().nullable(),
+  label: z.string().nullable().describe('what its owner calls it'),
   status: z.enum(SESSION_STATUSES),
   reason: z.string().nullable().describe('why it is not connected, e.g. client_outdated'),
   userId: z.number(),
@@ -64,6 +121,11 @@ export const SessionStatusOutput = SessionOutput.extend({
   qrGenerated: time.describe('when the latest QR code of a running pairing was made'),
   deviceInfo: z.record(z.string(), z.unknown()).nullable(),
   errorMessage: z.string().nullable(),
+  proxy: z
+    .object({ url: z.string(), hasCredentials: z.boolean() })
+    .nullable()
+    .describe('the proxy that it goes through, without user and password'),
+  browser: BrowserInput.required().nullable().describe('null: as the service’s own'),
   pausedUntil: time.describe(
     'until when a limit, a person, or to new recipients the breaker, holds the queue; null also until it is resumed',
   ),

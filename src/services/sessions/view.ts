@@ -5,6 +5,8 @@ import { activityLogs } from '../../db/schema.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { queueHold } from '../../queue/session-state.ts';
 import { formatE164 } from '../../utils/phone.ts';
+import type { Deps } from '../context.ts';
+import { toConnection } from './connection.ts';
 import type { SessionRecord } from './find.ts';
 import type { SessionOutput, SessionStatusOutput } from './schemas.ts';
 
@@ -29,6 +31,7 @@ export function toSession(row: SessionRecord, now: number): SessionOutput {
     phoneNumber: phoneOf(row),
     expectedPhone: expectedPhoneOf(row),
     name: row.name,
+    label: row.label,
     status: row.status,
     reason: row.reason,
     userId: row.userId,
@@ -38,7 +41,11 @@ export function toSession(row: SessionRecord, now: number): SessionOutput {
   };
 }
 
-export async function toSessionStatus(db: Db, row: SessionRecord, now: number): Promise<SessionStatusOutput> {
+export async function toSessionStatus(
+  { db, clock, secrets }: Pick<Deps, 'db' | 'clock' | 'secrets'>,
+  row: SessionRecord,
+): Promise<SessionStatusOutput> {
+  const now = clock.now();
   const phone = row.paired ? row.phoneNumber : null;
   return {
     ...toSession(row, now),
@@ -49,6 +56,7 @@ export async function toSessionStatus(db: Db, row: SessionRecord, now: number): 
     qrGenerated: toIso(row.paired ? null : await readLatestQrTime(db, row)),
     deviceInfo: row.deviceInfo,
     errorMessage: row.errorMessage,
+    ...toConnection(secrets, row),
     ...pauseOf(row, now),
   };
 }

@@ -69,6 +69,15 @@ async function resolveInTime(hostname: string, rules: ConnectRules): Promise<Add
   }
 }
 
+/** Answers every name with these addresses, so that a socket opens to none but them. */
+export function lookupAmong(addresses: readonly Address[]): LookupFunction {
+  return (_hostname, { all }, done) => {
+    const [first] = addresses;
+    if (all === true || first === undefined) done(null, [...addresses]);
+    else done(null, first.address, first.family);
+  };
+}
+
 /**
  * A connector for undici. The check happens here and the socket gets exactly the addresses that passed it, so
  * that a name which resolves differently the next time (DNS rebinding) gains nothing.
@@ -77,11 +86,7 @@ export function createGuardedConnector(rules: ConnectRules): buildConnector.conn
   return (options, callback) => {
     resolveChecked(options.hostname, rules).then(
       (addresses) => {
-        const lookup: LookupFunction = (_hostname, { all }, done) => {
-          const [first] = addresses;
-          if (all === true || first === undefined) done(null, addresses);
-          else done(null, first.address, first.family);
-        };
+        const lookup = lookupAmong(addresses);
         const tls = rules.ca === undefined ? {} : { ca: rules.ca };
         const timeout = rules.connectTimeoutMs;
         buildConnector({ lookup, timeout, maxCachedSessions: 0, ...tls })(options, callback);

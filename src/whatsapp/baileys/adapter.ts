@@ -4,13 +4,18 @@ import type { WABrowserDescription } from '@whiskeysockets/baileys';
 import type { Clock } from '../../utils/clock.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
+import type { ConnectRules } from '../../utils/guarded-http/connector.ts';
 import type { Logger } from '../../utils/logger.ts';
 import { createKeyedMutex } from '../../utils/mutex.ts';
+import type { Egress } from '../../utils/proxy/egress.ts';
 import { CAPABILITIES } from '../capabilities.ts';
 import { type CredentialStore, OwnershipLost, UnreadableCredentials } from '../credential-store.ts';
 import type { AccountRef, CloseReason, Engine, EngineEvent, EngineHost, PairingRequest } from '../engine.ts';
+import { probeServer } from '../probe.ts';
 import { withBound } from './bound.ts';
+import { describeBrowser } from './browser.ts';
 import type { Ending } from './close-reason.ts';
+import { createEgressSource, egressFor } from './egress.ts';
 import { listGroups } from './groups.ts';
 import { createHistoryTurns } from './history.ts';
 import { ownHolder, type SocketHolder, type SocketWish } from './holder.ts';
@@ -21,15 +26,15 @@ import type { Link, LinkDeps } from './link-types.ts';
 import { unlinkDevice } from './logout.ts';
 import { markRead } from './mark-read.ts';
 import { queryNumbers } from './number-check.ts';
-import { probeServer } from './probe.ts';
 import { sendOnce } from './send.ts';
-import type { WaServer } from './socket-config.ts';
+import type { SocketSettings, WaServer } from './socket-config.ts';
 import { installTrust } from './trust.ts';
 import { createUploads } from './uploads.ts';
 import type { VersionStore } from './version.ts';
 
 const CONNECT_TIMEOUT_MS = 20_000;
 const QUERY_TIMEOUT_MS = 20_000;
+const PROBE_TIMEOUT_MS = 3_000;
 /** WhatsApp answers within a second or two; what takes longer is not answered at all. */
 const ANSWER_TIMEOUT_MS = 8_000;
 /** Longer than the API should wait, shorter than a server's patience with an unconfirmed message. */
@@ -43,6 +48,8 @@ export interface BaileysEngineOptions {
   /** another server than WhatsApp's own: the emulator */
   waServer: WaServer | null;
   version: VersionStore;
+  /** how proxies of sessions may be reached */
+  proxyRules: ConnectRules;
   /** who asks for the sockets; only this adapter when missing */
   holder?: SocketHolder;
   /** what the phone lists this device as */
@@ -67,20 +74,26 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
   const exclusive = createKeyedMutex();
   const host = guardHost(options.host, logger);
   const uploads = createUploads(host, clock);
-  const files = createMediaFetcher(options.waServer);
+  const { proxyRules, waServer } = options;
+  const files = createMediaFetcher(waServer, createEgressSource(host, proxyRules, waServer));
   const historyTurns = createHistoryTurns();
 
   async function open(account: AccountRef, pairing: PairingRequest): Promise<void> {
     await links.get(account.id)?.finish({ reason: 'closed_by_us' });
     let link: Link | null = null;
+    let egress: Egress | null = null;
     try {
       const keys = await store.load(account);
+      const connection = await host.connectionOf(account.id);
+      egress = egressFor(connection, proxyRules, waServer);
+      const browser = describeBrowser(connection.browser, pairing);
       await holder.start(account.id, version.current(), (request) => {
-        link = startLink(depsFor(request), account, keys, pairing);
+        link = startLink(depsFor(request, { egress, browser }), account, keys, pairing);
         links.set(account.id, link);
         return link.sock;
       });
     } catch (error) {
+      if (!link) egress?.close();
       const message = error instanceof Error ? error.message : String(error);
       const ending = { reason: reasonOfFailedOpen(error), code: null, message };
       await finishFailed(link, account, ending);
@@ -112,11 +125,12 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     return link.passkey();
   }
 
-  function depsFor(request: SocketWish): LinkDeps {
+  function depsFor(request: SocketWish, own: Pick<SocketSettings, 'egress' | 'browser'>): LinkDeps {
     const onEvent = (account: AccountRef, event: EngineEvent) => {
       if (event.type === 'connected') version.accepted(request.version);
       if (event.type === 'closed') {
         if (event.reason === 'client_outdated') version.refused(request.version);
+        own.egress?.close();
         // An `open` finishes the older socket before it starts the next.
         links.delete(account.id);
         holder.forget(account.id);
@@ -133,8 +147,9 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
       settings: {
         logger,
         version: request.version,
-        browser: options.browser ?? request.browser,
-        waServer: options.waServer,
+        browser: own.browser ?? options.browser ?? request.browser,
+        waServer,
+        egress: own.egress,
         connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
         qrTimeoutMs: options.qrTimeoutMs,
       },
@@ -171,7 +186,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     async groups(accountId) {
       return query(accountId, (link) => listGroups(link.sock));
     },
-    probe: () => probeServer(options.waServer),
+    probe: async () => (await probeServer({ waServer, timeoutMs: PROBE_TIMEOUT_MS })) === null,
     async stop() {
       const ids = new Set([...links.keys(), ...exclusive.keys()]);
       await Promise.all([...ids].map((accountId) => engine.close(accountId)));
@@ -190,6 +205,7 @@ function reasonOfFailedOpen(error: unknown): CloseReason {
 /** A host that throws must not end a socket's cleaning up in the middle. */
 function guardHost(host: EngineHost, logger: Logger): EngineHost {
   return {
+    connectionOf: (accountId) => host.connectionOf(accountId),
     findOutbound: (accountId, messageId) => host.findOutbound(accountId, messageId),
     storeInbound: (account, message) => host.storeInbound(account, message),
     findChat: (accountId, chat) => host.findChat(accountId, chat),

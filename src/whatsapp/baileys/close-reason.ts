@@ -1,5 +1,6 @@
 /** Why a socket ended, told from what the server said last and from Baileys' error. */
 import type { BinaryNode } from '@whiskeysockets/baileys';
+import { ProxyFailure } from '../../utils/proxy/dial.ts';
 import type { CloseReason } from '../engine.ts';
 
 export interface Ending {
@@ -62,6 +63,8 @@ export function explainClose(verdict: Verdict | null, error: unknown, loggedIn =
       message: `the server closed the stream (${verdict.conflict ?? verdict.code})`,
     };
   }
+  const failure = proxyFailureIn(error);
+  if (failure) return { reason: `proxy_${failure.kind}`, code: null, message: failure.message };
   const message = error instanceof Error ? error.message : null;
   const reason = reasonOf(message ?? '');
   return {
@@ -69,6 +72,12 @@ export function explainClose(verdict: Verdict | null, error: unknown, loggedIn =
     code: statusOf(error),
     message,
   };
+}
+
+/** Baileys keeps what the WebSocket said as the data of its own error. */
+function proxyFailureIn(error: unknown): ProxyFailure | null {
+  const data: unknown = error instanceof Error && 'data' in error ? error.data : null;
+  return data instanceof ProxyFailure ? data : null;
 }
 
 /** What Node's crypto says of a frame that does not belong to the encrypted channel. */

@@ -6,9 +6,10 @@ import { proto } from '@whiskeysockets/baileys';
 import PQueue from 'p-queue';
 import type { Logger } from '../../utils/logger.ts';
 import type { Person } from '../engine.ts';
+import type { FetchOptions } from '../inbound-media.ts';
 import { canonicalJid, lidOf, parseJid, phoneOf } from '../jid.ts';
 import { type HistoryPerson, readHistory, unpackHistory } from './history-reader.ts';
-import type { MediaFetcher } from './inbound-file.ts';
+import type { MediaFetcher, SealedFile } from './inbound-file.ts';
 import type { RawKeys } from './transactions.ts';
 
 const { HistorySyncType } = proto.HistorySync;
@@ -30,7 +31,7 @@ export const createHistoryTurns = (): PQueue => new PQueue({ concurrency: 1 });
 
 export interface HistoryDeps {
   keys: RawKeys;
-  fetch: MediaFetcher['fetch'];
+  fetch(source: SealedFile, options: Omit<FetchOptions, 'accountId'>): ReturnType<MediaFetcher['fetch']>;
   turns: PQueue;
   logger: Logger;
   accountId: string;

@@ -6,6 +6,7 @@ import { AppError } from '../../utils/errors.ts';
 import { createGuardedHttp, type GuardedHttp, HttpFailure } from '../../utils/guarded-fetch.ts';
 import type { InboundMediaKind, MediaSource } from '../inbound-content.ts';
 import { type FetchMedia, type FetchOptions, MediaFailure } from '../inbound-media.ts';
+import type { EgressSource } from './egress.ts';
 import type { WaServer } from './socket-config.ts';
 
 /** Where a direct path leads without a host of its own. */
@@ -27,7 +28,7 @@ const KEY_INFO: Record<SealedFile['kind'], string> = {
 };
 
 /** Also the pieces of a phone's history, which come the same way. */
-type SealedFile = Omit<MediaSource, 'kind'> & { kind: InboundMediaKind | 'history' };
+export type SealedFile = Omit<MediaSource, 'kind'> & { kind: InboundMediaKind | 'history' };
 
 export interface MediaFetcher {
   fetch(source: SealedFile, options: FetchOptions): ReturnType<FetchMedia>;
@@ -37,27 +38,41 @@ export interface MediaFetcher {
 
 /**
  * Files come from WhatsApp's own hosts only, whatever a message names; with another server than WhatsApp's
- * (`waServer`), from where the message says.
+ * (`waServer`), from where the message says. Those of a session with a proxy come through it.
  */
-export function createMediaFetcher(waServer: WaServer | null): MediaFetcher {
-  const http = createGuardedHttp(
-    waServer
-      ? { allowPrivate: true, ...(waServer.caFile ? { ca: readFileSync(waServer.caFile, 'utf8') } : {}) }
-      : { httpsOnly: true },
-  );
+export function createMediaFetcher(waServer: WaServer | null, egressOf: EgressSource): MediaFetcher {
+  const options = waServer
+    ? { allowPrivate: true, ...(waServer.caFile ? { ca: readFileSync(waServer.caFile, 'utf8') } : {}) }
+    : { httpsOnly: true };
+  const direct = createGuardedHttp(options);
   return {
-    async fetch(source, { maxBytes, timeoutMs, signal }) {
+    async fetch(source, { accountId, maxBytes, timeoutMs, signal }) {
       const url = urlOf(source, waServer !== null);
-      const encrypted = await download(http, url, {
-        maxBytes: maxBytes + BLOCK_BYTES + MAC_BYTES,
-        timeoutMs,
-        signal,
+      const bounds = { maxBytes: maxBytes + BLOCK_BYTES + MAC_BYTES, timeoutMs, signal };
+      const egress = await egressOf(accountId).catch((error: unknown) => {
+        throw new MediaFailure('unavailable', 'how the session goes out cannot be read', error);
       });
-      return Readable.from(decrypt(encrypted, source), { objectMode: false });
+      if (egress === null) return plainOf(await download(direct, url, bounds), source);
+      const http = createGuardedHttp({ ...options, connector: egress.connector });
+      const end = () => {
+        egress.close();
+        http.close().catch(() => undefined);
+      };
+      try {
+        const plain = plainOf(await download(http, url, bounds), source);
+        plain.once('close', end);
+        return plain;
+      } catch (error) {
+        end();
+        throw error;
+      }
     },
-    close: () => http.close(),
+    close: () => direct.close(),
   };
 }
+
+const plainOf = (encrypted: Readable, source: SealedFile) =>
+  Readable.from(decrypt(encrypted, source), { objectMode: false });
 
 function urlOf({ url, directPath }: SealedFile, anyHost: boolean): string {
   if (url !== null && URL.canParse(url)) {

@@ -351,7 +351,7 @@ function followHistory(
       // Another server has its files elsewhere, and the message does not say where.
       const [own] = deps.settings.waServer ? (await sock.refreshMediaConn(false)).hosts : [];
       const url = own ? `https://${own.hostname}${source.directPath}` : null;
-      return deps.fetchFile({ ...source, url }, options);
+      return deps.fetchFile({ ...source, url }, { ...options, accountId: account.id });
     },
     onPeople: (people) => control.tell({ type: 'people', people }),
   });

@@ -1,6 +1,7 @@
 /** How a Baileys socket is set up. Everything that depends on the session comes from the caller. */
 
 import { readFileSync } from 'node:fs';
+import type { Agent as HttpAgent } from 'node:http';
 import { Agent } from 'node:https';
 import {
   Browsers,
@@ -12,6 +13,7 @@ import {
 } from '@whiskeysockets/baileys';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import type { Logger } from '../../utils/logger.ts';
+import type { Egress } from '../../utils/proxy/egress.ts';
 import { createCache } from './caches.ts';
 import { isIgnoredJid } from './inbound.ts';
 import { mediaConnectionFor } from './media-connection.ts';
@@ -26,6 +28,8 @@ export interface SocketSettings {
   version: WAVersion;
   browser: WABrowserDescription | undefined;
   waServer: WaServer | null;
+  /** null: directly */
+  egress: Egress | null;
   connectTimeoutMs: number;
   qrTimeoutMs: number | undefined;
 }
@@ -60,8 +64,7 @@ export function makeSocketConfig(
     browser: settings.browser ?? Browsers.macOS('Chrome'),
     logger: createQuietLogger(settings.logger, onFailedResend),
     waWebSocketUrl: waServer?.url ?? DEFAULT_CONNECTION_CONFIG.waWebSocketUrl,
-    ...(waServer?.caFile && waServer.url.startsWith('wss:') ? { agent: agentFor(waServer.caFile) } : {}),
-    ...(waServer?.caFile ? mediaOptions(waServer.caFile) : {}),
+    ...connectionOptions(settings),
     // The link watches over that itself. rc14 would set a timer, and take two stacks, for each stanza it sends.
     connectTimeoutMs: 0,
     defaultQueryTimeoutMs: QUERY_TIMEOUT_MS,
@@ -82,9 +85,30 @@ export function makeSocketConfig(
   };
 }
 
-function mediaOptions(caFile: string): Pick<UserFacingSocketConfig, 'fetchAgent' | 'options'> {
-  const { agent, dispatcher } = mediaConnectionFor(caFile);
-  return { fetchAgent: agent, options: withDispatcher({ dispatcher }) };
+type ConnectionOptions = Pick<UserFacingSocketConfig, 'agent' | 'fetchAgent' | 'options'>;
+
+/** `agent` is for the WebSocket, `fetchAgent` for uploads, the dispatcher for whatever Baileys fetches. */
+function connectionOptions({ waServer, egress }: SocketSettings): ConnectionOptions {
+  const isPlain = waServer?.url.startsWith('ws:') ?? false;
+  if (egress) {
+    return {
+      agent: asHttpsAgent(isPlain ? egress.plainAgent : egress.agent),
+      fetchAgent: egress.agent,
+      options: withDispatcher({ dispatcher: egress.dispatcher }),
+    };
+  }
+  if (!waServer?.caFile) return {};
+  const { agent, dispatcher } = mediaConnectionFor(waServer.caFile);
+  return {
+    ...(isPlain ? {} : { agent: agentFor(waServer.caFile) }),
+    fetchAgent: agent,
+    options: withDispatcher({ dispatcher }),
+  };
+}
+
+/** Safe because `ws` takes an agent of the protocol that its URL has, which Baileys' type does not know. */
+function asHttpsAgent(agent: HttpAgent): Agent {
+  return agent as Agent;
 }
 
 /** Safe because fetch takes a dispatcher, which only its types in the DOM library do not know. */

@@ -21,7 +21,7 @@ import type { Ownership } from '../ownership.ts';
 import { createContactMappings } from './contact-mappings.ts';
 import { createOutage } from './outage.ts';
 import type { RunnerDeps } from './runner-deps.ts';
-import { readRowsOf, type SessionStatus } from './session-row.ts';
+import { readRow, readRowsOf, type SessionStatus } from './session-row.ts';
 import { createSessionRunner, type SessionRunner } from './session-runner.ts';
 import { createStartGate } from './start-gate.ts';
 import { watchUsers } from './user-watch.ts';
@@ -117,7 +117,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     }
   }
 
-  const commands = createCommands(engine);
+  const commands = createCommands(deps);
 
   const handle: CommandHandler = async (accountId, name, input) => {
     if (!runners.has(accountId)) await ownership.claim(accountId);
@@ -142,7 +142,14 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
         },
         async onRenewed(sessions) {
           await ensureRunners(sessions);
-          for (const { id, enabled } of sessions) void runners.get(id)?.setEnabled(enabled);
+          for (const { id, enabled, proxy } of sessions) {
+            const runner = runners.get(id);
+            if (!runner) continue;
+            void runner.setEnabled(enabled);
+            runner.follow(proxy).catch((error: unknown) => {
+              logger.warn('a session could not follow its settings', { account: id, error: String(error) });
+            });
+          }
         },
         async onRelease(accountId) {
           await deps.dispatcher.remove(accountId);
@@ -175,7 +182,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
 }
 
 /** What each command does with the session that it is for. */
-function createCommands(engine: SupervisorDeps['engine']): CommandTable {
+function createCommands({ engine, db }: Pick<SupervisorDeps, 'engine' | 'db'>): CommandTable {
   /** The account's id. Throws NOT_CONNECTED. */
   function connected(account: AccountRef): string {
     if (engine.isConnected(account.id)) return account.id;
@@ -189,6 +196,11 @@ function createCommands(engine: SupervisorDeps['engine']): CommandTable {
     },
     restart: async (runner) => {
       await runner.restart();
+      return null;
+    },
+    follow_settings: async (runner) => {
+      const row = await readRow(db, runner.account.id);
+      if (row) await runner.follow(row.proxy);
       return null;
     },
     logout: (runner) => runner.logout(),

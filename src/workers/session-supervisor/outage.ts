@@ -14,8 +14,11 @@ const SPREAD_MS = 3_000;
 const EARLY_AGAIN = { firstMs: 20_000, maxMs: 10_240_000 };
 
 export interface Outage {
-  /** `retry` is called once when the server answers again, unless the wait was ended before. */
-  wait(accountId: string, retry: () => void): () => void;
+  /**
+   * `retry` is called once when the server answers again, unless the wait was ended before. Without `looks` no probe is
+   * sent for it.
+   */
+  wait(accountId: string, retry: () => void, options?: { looks: boolean }): () => void;
   /** Somebody is connected: the server answers. */
   over(): void;
   /** The session is well again, or not ours any more: it may try early from the first moment of the next outage on. */
@@ -25,6 +28,7 @@ export interface Outage {
 
 interface Waiting {
   accountId: string;
+  looks: boolean;
   retry(): void;
 }
 
@@ -45,7 +49,8 @@ export function createOutage(deps: {
   let stopped = false;
 
   function schedule(): void {
-    if (stopped || probe === null || cancelProbe !== null || waiting.size === 0) return;
+    if (stopped || probe === null || cancelProbe !== null) return;
+    if (![...waiting].some(({ looks }) => looks)) return;
     cancelProbe = clock.setTimer(() => void look(probe), spread(backoffMs(PROBE, answered + 1), random()));
   }
 
@@ -72,10 +77,11 @@ export function createOutage(deps: {
   }
 
   return {
-    wait(accountId, retry) {
+    wait(accountId, retry, { looks } = { looks: true }) {
       let cancel: () => void = () => undefined;
       const entry: Waiting = {
         accountId,
+        looks,
         retry() {
           cancel = clock.setTimer(retry, between(0, SPREAD_MS, random()));
         },

@@ -102,6 +102,12 @@ const SENTENCES: Record<string, string> = {
   passkey_phone_away: 'The phone did not answer after the passkey was signed.',
   passkey_code_differed: 'The code on the phone was another one.',
   passkey_malformed: 'WhatsApp sent a passkey request that could not be read.',
+  proxy_unreachable: 'The proxy of this session cannot be reached. Nothing goes out without it.',
+  proxy_unauthorized:
+    'The proxy of this session does not take its user and password. Nothing goes out without it.',
+  proxy_refused: 'The proxy of this session does not lead to WhatsApp. Nothing goes out without it.',
+  proxy_not_allowed:
+    'The address of the proxy is private, or of this service, and may not be used. Nothing goes out without it.',
   client_outdated: 'WhatsApp no longer accepts this version of the client.',
   credentials_unreadable:
     'The stored credentials cannot be read at the moment. Nothing is lost: the session connects by itself when they can be.',

@@ -28,6 +28,7 @@ export type SessionRow = Pick<
   | 'pairing'
   | 'expectedPhone'
   | 'importedAt'
+  | 'proxy'
   | 'connectedAt'
   | 'disconnectedAt'
 > & { enabled: boolean };
@@ -42,6 +43,7 @@ const COLUMNS = {
   pairing: accounts.pairing,
   expectedPhone: accounts.expectedPhone,
   importedAt: accounts.importedAt,
+  proxy: accounts.proxy,
   connectedAt: accounts.connectedAt,
   disconnectedAt: accounts.disconnectedAt,
   workspaceStatus: workspaces.status,

@@ -44,6 +44,8 @@ export interface SessionRunner {
   /** Connects now; begins a pairing when there are no credentials. Nothing happens while a socket lives. */
   open(): Promise<void>;
   restart(): Promise<void>;
+  /** Connects anew when `proxy`, as the row has it, is not the one that it connects by. */
+  follow(proxy: string | null): Promise<void>;
   logout(): Promise<{ confirmed: boolean }>;
   /** Closes the socket and ends as `replaced`: the credentials stay, for another program. */
   handOver(): Promise<void>;
@@ -67,6 +69,8 @@ class Runner implements SessionRunner {
   #importedAt: number | null;
   /** whether it was ever connected */
   readonly #hadPhone: boolean;
+  /** sealed, as the row had it when it connected last */
+  #proxy: string | null;
   #enabled: boolean;
   /** Grows with every change of mind: what was begun under a smaller one gives up. */
   #generation = 0;
@@ -88,6 +92,7 @@ class Runner implements SessionRunner {
     this.#expectedPhone = row.expectedPhone;
     this.#importedAt = row.importedAt;
     this.#hadPhone = row.connectedAt !== null;
+    this.#proxy = row.proxy;
     this.#enabled = row.enabled;
   }
 
@@ -128,6 +133,16 @@ class Runner implements SessionRunner {
 
   restart(): Promise<void> {
     return this.#inOrder(async () => {
+      await this.#closeForNow();
+      await this.#open();
+    });
+  }
+
+  follow(proxy: string | null): Promise<void> {
+    return this.#inOrder(async () => {
+      if (proxy === this.#proxy || this.#stopped || !this.#enabled) return;
+      this.#proxy = proxy;
+      if (!isActive(this.status) || !(this.#history.paired || this.#socket.live)) return;
       await this.#closeForNow();
       await this.#open();
     });
@@ -194,6 +209,7 @@ class Runner implements SessionRunner {
     if (!now.enabled) return void this.#suspend();
     this.#expectedPhone = now.expectedPhone;
     this.#importedAt = now.importedAt;
+    this.#proxy = now.proxy;
     const byCode = now.pairing === 'code' && now.expectedPhone !== null && !this.#history.paired;
     this.#watch(CONNECT_TIMEOUT_MS, 'stalled');
     if (this.#history.failures > 0) this.#hurryIfSilent(mine);
@@ -211,14 +227,19 @@ class Runner implements SessionRunner {
   /** After a failure of the network: sooner, when the server turns out to answer. */
   #reconnectWithin(delayMs: number): void {
     this.#reconnectIn(delayMs);
-    this.#cancelEarly = this.#deps.outage.wait(this.account.id, () => void this.#connect(0));
+    this.#cancelEarly = this.#waitForServer(() => void this.#connect(0));
+  }
+
+  /** A look at the server goes past a proxy: on its behalf none is taken, only what others hear counts. */
+  #waitForServer(retry: () => void): () => void {
+    return this.#deps.outage.wait(this.account.id, retry, { looks: this.#proxy === null });
   }
 
   /** A connection that was begun in an outage may hang on while others come through: it is started again. */
   #hurryIfSilent(mine: number): void {
     this.#cancelTimer = this.#deps.clock.setTimer(() => {
       if (mine !== this.#generation) return;
-      this.#cancelEarly = this.#deps.outage.wait(this.account.id, () => {
+      this.#cancelEarly = this.#waitForServer(() => {
         if (mine === this.#generation && !this.#connected) void this.#connectAnew();
       });
     }, SILENT_AFTER_MS);

@@ -12,6 +12,7 @@ import { type Fact, type Origin, record } from '../../../events/record.ts';
 import { MINUTE_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
+import type { ProxyAddress } from '../../../utils/proxy/address.ts';
 import { type StoredKey, writeCredentials, writeKeys } from '../../../whatsapp/credential-keys.ts';
 import {
   deleteImported,
@@ -31,6 +32,7 @@ import {
 import { CREDENTIALS_FILE, type KeyKind, type KeyName, keyOfFile } from '../../../whatsapp/link-files.ts';
 import type { Deps } from '../../context.ts';
 import { takeRoom } from '../../quotas.ts';
+import { sealProxy } from '../connection.ts';
 import { readSession, type SessionRecord } from '../find.ts';
 import { keepPeople } from '../people.ts';
 import type { LinkFile, LinkSource } from './source.ts';
@@ -49,6 +51,8 @@ export interface LinkImport {
   /** the text of `creds.json` when it is kept apart from the keys */
   credentials?: string | undefined;
   origin?: Origin;
+  /** what its connections go through; missing: nothing, or that of before */
+  proxy?: ProxyAddress | undefined;
   /** the process that will connect it; null: the first one that looks */
   owner: string | null;
   /** part of the last transaction */
@@ -296,7 +300,7 @@ async function storeBatch(
 
 async function commit(
   deps: ImportDeps,
-  { userId, sessionId, owner, origin, onCommit }: LinkImport,
+  { userId, sessionId, owner, origin, proxy, onCommit }: LinkImport,
   begun: Begun,
   link: CheckedLink,
 ): Promise<SessionRecord> {
@@ -315,6 +319,7 @@ async function commit(
           lid,
           name: name?.slice(0, 190) ?? null,
           deviceInfo: { platform },
+          ...(proxy === undefined ? {} : { proxy: sealProxy(deps.secrets, begun.id, proxy) }),
           importedAt: now,
           updatedAt: now,
           // Whoever is to connect it reads the row again.

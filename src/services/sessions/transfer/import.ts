@@ -8,9 +8,10 @@ import { type Ctx, originOf } from '../../context.ts';
 import { claimIdempotency } from '../../idempotency.ts';
 import type { ReceivedFile } from '../../media/sources.ts';
 import { holdUpload } from '../../quotas.ts';
+import { checkProxy } from '../connection.ts';
 import type { SessionRecord } from '../find.ts';
 import { openSession, waitForPairing } from '../pairing.ts';
-import { SessionId, SessionOutput } from '../schemas.ts';
+import { ProxyUrl, SessionId, SessionOutput } from '../schemas.ts';
 import { toSession } from '../view.ts';
 import { type ImportedLink, importLink } from './import-link.ts';
 import { type LinkSource, openSource, sourceOfJson } from './source.ts';
@@ -29,6 +30,9 @@ export const ImportSessionInput = z.object({
     .record(z.string(), z.unknown())
     .optional()
     .describe('`{"pre-key-1": …}` or `{"pre-key": {"1": …}}`, when there is no file'),
+  proxy: ProxyUrl.optional().describe(
+    'its connections, files included, go through this proxy and never past it',
+  ),
 });
 export type ImportSessionInput = z.infer<typeof ImportSessionInput>;
 
@@ -66,6 +70,7 @@ export async function importSession(
   requireScope(ctx, 'sessions:write');
   const sessionId = input.sessionId ?? ctx.actor.sessionId ?? `session-${randomBytes(6).toString('hex')}`;
   requireSession(ctx, sessionId);
+  const proxy = input.proxy === undefined ? undefined : await checkProxy(ctx, input.proxy);
   const release = await holdUpload(ctx, ctx.actor.userId);
   let imported: ImportedLink;
   try {
@@ -74,6 +79,7 @@ export async function importSession(
       sessionId,
       ...(await sourceOf(input)),
       origin: originOf(ctx),
+      proxy,
       owner: ctx.commands.processId,
       onCommit: (tx, row) => claimIdempotency(ctx, tx, { status: 201, body: keptAnswer(ctx, row) }),
     });

@@ -26,6 +26,22 @@ export const reasons: Record<Reason, Words> = {
     'The server could not prove that it is WhatsApp.',
     'A proxy may be opening encrypted connections, or the WA_SERVER settings are wrong. Ask your administrator.',
   ],
+  proxy_unreachable: [
+    'The proxy of this session cannot be reached. Nothing goes out without it.',
+    'Check that it runs and that its address is right. The session tries again by itself.',
+  ],
+  proxy_unauthorized: [
+    'The proxy does not take its user and password. Nothing goes out without it.',
+    'Enter them anew below.',
+  ],
+  proxy_refused: [
+    'The proxy does not lead to WhatsApp. Nothing goes out without it.',
+    'Ask its provider whether it allows web.whatsapp.com and whatsapp.net on port 443.',
+  ],
+  proxy_not_allowed: [
+    'The address of the proxy is private, or of this service, and may not be used.',
+    'Take a proxy on the public internet, or ask whoever runs this service to allow private ones.',
+  ],
   pairing_expired: ['The phone was not linked in time.', 'Show a new code and scan it.'],
   passkey_expired: [
     'WhatsApp asked for a passkey, and it was not signed in time.',

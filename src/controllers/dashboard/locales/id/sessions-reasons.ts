@@ -46,6 +46,22 @@ export const reasons: Record<Reason, Words> = {
     'WhatsApp mengirim permintaan passkey yang tidak bisa dibaca versi ini.',
     'Tampilkan kode baru, lalu pindai. Jika terulang, minta pembaruan kepada administrator.',
   ],
+  proxy_unreachable: [
+    'Proxy sesi ini tidak dapat dihubungi. Tidak ada yang keluar tanpa proxy.',
+    'Periksa apakah proxy berjalan dan alamatnya benar. Sesi mencoba lagi dengan sendirinya.',
+  ],
+  proxy_unauthorized: [
+    'Proxy menolak nama pengguna dan kata sandinya. Tidak ada yang keluar tanpa proxy.',
+    'Isi kembali di bawah.',
+  ],
+  proxy_refused: [
+    'Proxy tidak meneruskan ke WhatsApp. Tidak ada yang keluar tanpa proxy.',
+    'Tanyakan penyedianya apakah web.whatsapp.com dan whatsapp.net di port 443 diizinkan.',
+  ],
+  proxy_not_allowed: [
+    'Alamat proxy bersifat privat, atau milik layanan ini, dan tidak boleh dipakai.',
+    'Pakai proxy di internet publik, atau minta pengelola layanan ini mengizinkan yang privat.',
+  ],
   pairing_expired: ['Ponsel tidak ditautkan tepat waktu.', 'Tampilkan kode baru, lalu pindai.'],
   credentials_unreadable: [
     'Kredensial sesi yang tersimpan tidak bisa dibaca.',

@@ -1,0 +1,31 @@
+/** The way out of one session: through its proxy, where it has one. */
+import { readFileSync } from 'node:fs';
+import type { ConnectRules } from '../../utils/guarded-http/connector.ts';
+import { createEgress, type Egress } from '../../utils/proxy/egress.ts';
+import type { ConnectionSettings, EngineHost } from '../engine.ts';
+import type { WaServer } from './socket-config.ts';
+
+/** A session's own way out, to be closed by who asked; null: it goes directly. Rejects when it cannot be told. */
+export type EgressSource = (accountId: string) => Promise<Egress | null>;
+
+/** Null for a session without a proxy. */
+export function egressFor(
+  { proxy }: Pick<ConnectionSettings, 'proxy'>,
+  rules: ConnectRules,
+  waServer: WaServer | null,
+): Egress | null {
+  if (proxy === null) return null;
+  return createEgress(proxy, {
+    rules,
+    ca: waServer?.caFile ? readFileSync(waServer.caFile, 'utf8') : undefined,
+  });
+}
+
+/** For files that are fetched apart from a session's socket. */
+export function createEgressSource(
+  host: Pick<EngineHost, 'connectionOf'>,
+  rules: ConnectRules,
+  waServer: WaServer | null,
+): EgressSource {
+  return async (accountId) => egressFor(await host.connectionOf(accountId), rules, waServer);
+}
