@@ -19,6 +19,7 @@ export const events: Record<EventName | 'api.request', string> = {
   'session.unrestricted': 'WhatsApp lets the number start chats again',
   'session.limits': 'Session limits changed',
   'session.imported': 'Link imported',
+  'session.changed': 'Session settings changed',
   'session.exported': 'Link exported',
   'session.deleted': 'Session deleted',
   'otp.sent': 'Login code sent',

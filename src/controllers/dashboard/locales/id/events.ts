@@ -18,6 +18,7 @@ export const events: typeof english.events = {
   'session.unrestricted': 'WhatsApp mengizinkan nomor memulai percakapan lagi',
   'session.limits': 'Batas sesi diubah',
   'session.imported': 'Tautan diimpor',
+  'session.changed': 'Pengaturan sesi diubah',
   'session.exported': 'Tautan diekspor',
   'session.deleted': 'Sesi dihapus',
   'otp.sent': 'Kode OTP terkirim',
