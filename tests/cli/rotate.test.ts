@@ -174,5 +174,6 @@ it('knows every place where something is sealed', () => {
     'wa_credentials',
     'wa_keys',
     'webhooks',
+    'whatsapp_accounts',
   ]);
 });

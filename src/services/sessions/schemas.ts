@@ -3,8 +3,8 @@
 import { z } from 'zod';
 import { DEVICE_PLATFORMS, SESSION_STATUSES } from '../../db/schema.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
-import { tenantQuery } from '../fields.ts';
 import { MAX_PROXY_URL } from '../../utils/proxy/address.ts';
+import { tenantQuery } from '../fields.ts';
 
 /** `.` and `..` would be taken for folders by every client that resolves a URL. */
 export const SessionId = z
