@@ -86,7 +86,7 @@ describe('with the extension', () => {
     const linking = await asked();
     const canceled = await open(linking);
     await canceled.click('Cancel');
-    await linking.page.getByText('Nothing was signed').waitFor();
+    await linking.page.getByText('Not signed').waitFor();
     const closed = await open(linking);
     await closed.page.close();
     await expect.poll(() => signButton(linking.page).isEnabled()).toBe(true);
@@ -162,8 +162,8 @@ describe('in the console', () => {
     await page.bringToFront();
     const details = page.locator('[data-without-extension]');
     if ((await details.getAttribute('open')) === null) await details.locator('summary').click();
-    await page.getByLabel('Signed result').fill(await copied);
-    await page.getByRole('button', { name: 'Hand in the signature' }).click();
+    await page.getByLabel('Signature', { exact: true }).fill(await copied);
+    await page.getByRole('button', { name: 'Submit signature' }).click();
     await expectLinked(session, phone, page);
   });
 });
