@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { optOuts } from '../../src/db/schema.ts';
-import { dailyCap, mustPause, WARM_UP, warmUpCap } from '../../src/services/campaigns/safety.ts';
+import { messages, optOuts, whatsappAccounts } from '../../src/db/schema.ts';
+import { mustPause, WARM_UP, warmUpCap } from '../../src/services/campaigns/safety.ts';
+import { campaignContacts } from '../../src/services/campaigns/strangers.ts';
 import { quietUntil, zonesOf } from '../../src/services/campaigns/time-zones.ts';
+import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
 
 const DAY_MS = 86_400_000;
@@ -10,19 +12,28 @@ describe('rules', () => {
   it('raises the cap with the age of the session and drops it after a month', () => {
     const caps = WARM_UP.map(({ fromDay }) => warmUpCap(fromDay * DAY_MS) ?? 0);
     expect(caps).toEqual([...caps].sort((a, b) => a - b));
-    expect(warmUpCap(0)).toBe(50);
-    expect(warmUpCap(DAY_MS - 1)).toBe(50);
+    // Public reports: restricted after 15 to 20 a day.
+    expect(Math.max(...caps)).toBeLessThan(20);
+    expect(warmUpCap(0)).toBe(5);
+    expect(warmUpCap(2 * DAY_MS - 1)).toBe(5);
     expect(warmUpCap(30 * DAY_MS)).toBeNull();
   });
 
-  it('takes the smaller cap, and warms up only against the real WhatsApp unless asked to', () => {
-    const young = { ageMs: 0, isReal: true };
-    expect(dailyCap({}, young)).toBe(50);
-    expect(dailyCap({ dailyCap: 10 }, young)).toBe(10);
-    expect(dailyCap({ dailyCap: 1_000 }, young)).toBe(50);
-    expect(dailyCap({ warmUp: false }, young)).toBeNull();
-    expect(dailyCap({}, { ageMs: 0, isReal: false })).toBeNull();
-    expect(dailyCap({ warmUp: true }, { ageMs: 0, isReal: false })).toBe(50);
+  it('warms up within the limit of first contacts, against the real WhatsApp unless asked to', () => {
+    const service = { newContactsPerDay: 20 };
+    const young = { limits: null, linkedAt: 0, newChatCap: null, createdAt: 0 };
+    const real = { now: 0, isReal: true };
+    const perDay = (...args: Parameters<typeof campaignContacts>) => campaignContacts(...args).perDay;
+    expect(perDay(service, {}, young, real)).toBe(5);
+    expect(perDay({ newContactsPerDay: 3 }, {}, young, real)).toBe(3);
+    expect(perDay(service, { warmUp: false }, young, real)).toBe(20);
+    expect(perDay(service, {}, young, { ...real, isReal: false })).toBe(20);
+    expect(perDay(service, { warmUp: true }, young, { ...real, isReal: false })).toBe(5);
+    const own = { ...young, limits: { newContactsPerDay: 60 } };
+    expect(perDay(service, {}, own, real)).toBe(60);
+    expect(perDay(service, { warmUp: true }, own, real)).toBe(5);
+    expect(perDay(service, {}, young, { ...real, now: 30 * DAY_MS })).toBeNull();
+    expect(perDay({ newContactsPerDay: 0 }, { warmUp: true }, young, real)).toBeNull();
   });
 
   it('judges by the newest outcomes, refusals sooner than failures, and never by a few', () => {
@@ -65,6 +76,43 @@ describe('a running campaign', () => {
     w = await openCampaigns();
   });
   afterEach(() => w.close());
+
+  it('writes to 20 strangers a day, to those who know the session at once, and looks up nobody who waits', async () => {
+    await w.setSession('main', { limits: { newContactsPerDay: 20 } });
+    const people = contacts(60);
+    const friends = people.slice(50);
+    const at = w.clock.now();
+    const [{ id: accountId = '' } = {}] = await w.t.deps.db.select().from(whatsappAccounts);
+    await w.t.deps.db.insert(messages).values(
+      friends.map(({ phone }) => ({
+        id: newId(at),
+        userId: w.tenant.id,
+        accountId,
+        sessionId: 'main',
+        messageId: newMessageId(),
+        direction: 'in' as const,
+        peer: `${phone}@s.whatsapp.net`,
+        type: 'text',
+        content: { type: 'text', text: 'hi' },
+        status: 'received' as const,
+        createdAt: at,
+        updatedAt: at,
+      })),
+    );
+    const listId = await w.list(people);
+    const id = await w.start({ listId, message: 'x', delayBetweenMessages: 1_000 });
+    await w.clock.advance(600_000);
+    expect(w.relayed()).toHaveLength(30);
+    for (const { phone } of friends) expect(w.relayed()).toContain(phone);
+    expect(w.lookedUp).toHaveLength(30);
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'new_contacts' });
+    expect((await w.recipients(id)).filter(({ reason }) => reason === 'new_contacts')).toHaveLength(30);
+    await w.clock.advance(DAY_MS);
+    expect(w.relayed()).toHaveLength(50);
+    await w.clock.advance(DAY_MS + 600_000);
+    expect(w.relayed()).toHaveLength(60);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed' });
+  });
 
   it('leaves out who has opted out, also while it runs, and who is not on WhatsApp', async () => {
     const people = contacts(30);

@@ -40,9 +40,27 @@ describe('an estimate', () => {
     const told = await estimate({ numbers: numbers(95), delayBetweenMessages: 2_000, dailyCap: 10 });
     expect(told).toMatchObject({ perDay: 10, limitedBy: 'daily_cap' });
     expect(Math.floor(Number(told.durationSeconds) / 86_400)).toBe(9);
+  });
+
+  it('counts the days that the limit of first contacts takes, and only for those who do not know the session', async () => {
+    await w.setSession('main', { limits: { newContactsPerDay: 20 } });
+    const told = await estimate({ numbers: numbers(60) });
+    expect(told).toMatchObject({
+      strangers: 60,
+      newContactsPerDay: 20,
+      limitedBy: 'new_contacts',
+      perDay: null,
+    });
+    expect(Math.floor(Number(told.durationSeconds) / 86_400)).toBe(2);
     const warm = await estimate({ numbers: numbers(60), warmUp: true });
-    expect(warm).toMatchObject({ perDay: 50, limitedBy: 'warm_up' });
-    expect(Math.floor(Number(warm.durationSeconds) / 86_400)).toBe(1);
+    expect(warm).toMatchObject({ newContactsPerDay: 5 });
+    expect(Number(warm.durationSeconds)).toBeGreaterThan(Number(told.durationSeconds));
+    await w.setSession('main', { limits: null });
+    expect(await estimate({ numbers: numbers(60) })).toMatchObject({
+      strangers: null,
+      newContactsPerDay: null,
+      limitedBy: 'pace',
+    });
   });
 
   it('leaves out who has opted out, what is no number and what stands there twice', async () => {

@@ -1,7 +1,7 @@
 /** GET and PUT /session/:sessionId/limits. */
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { whatsappAccounts } from '../../src/db/schema.ts';
+import { firstContacts, messageQueue, whatsappAccounts } from '../../src/db/schema.ts';
 import { LimitsOutput } from '../../src/services/sessions/limits.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp, testConfig } from '../helpers/app.ts';
@@ -163,5 +163,126 @@ describe('the reserve for codes', () => {
       reason: 'codes',
     });
     expect((await put({ otpReservePercent: 91 })).status).toBe(400);
+  });
+});
+
+describe('people who do not know the session', () => {
+  let limited: TestApp;
+  let owner: Tenant;
+  let id: string;
+  const at = Date.now();
+  beforeAll(async () => {
+    limited = await openTestApp({ config: { pacing: { ...testConfig().pacing, newContactsPerDay: 20 } } });
+  });
+  afterAll(() => limited.close());
+  beforeEach(async () => {
+    owner = await limited.tenant();
+    id = newId();
+    const row = {
+      id,
+      userId: owner.id,
+      sessionId: 'main',
+      status: 'connected' as const,
+      pairing: 'qr' as const,
+    };
+    await limited.deps.db
+      .insert(whatsappAccounts)
+      .values({ ...row, paired: true, lastHighAt: at, createdAt: at, updatedAt: at });
+  });
+  const change = (body: unknown) => limited.call(path, { method: 'PUT', apiKey: owner.apiKey, body });
+  const read = async () => {
+    const { data } = (await limited.call(path, { apiKey: owner.apiKey })).body;
+    return LimitsOutput.parse(data);
+  };
+
+  test('are limited while the age is not known, and what remains is shown', async () => {
+    const people = Array.from({ length: 5 }, (_, n) => ({
+      accountId: id,
+      person: String(n),
+      at: at - n * HOUR_MS,
+      attemptId: null,
+    }));
+    await limited.deps.db.insert(firstContacts).values(people);
+    expect((await read()).newContacts).toMatchObject({
+      perDay: 20,
+      reason: 'young',
+      used: 5,
+      remaining: 15,
+      reserved: 4,
+      nextAt: null,
+      linkedAt: null,
+      accountSince: null,
+      whatsapp: null,
+    });
+    await change({ newContactsPerDay: 5 });
+    const { newContacts } = await read();
+    expect(newContacts).toMatchObject({ perDay: 5, reason: 'own', remaining: 0, reserved: 0 });
+    expect(Date.parse(newContacts.nextAt ?? '')).toBe(at - 3 * HOUR_MS + 24 * HOUR_MS);
+  });
+
+  test('are not limited once the account is old, as its owner says', async () => {
+    expect((await change({ accountSince: '2020-02-29' })).status).toBe(200);
+    expect((await read()).newContacts).toMatchObject({
+      perDay: null,
+      reason: 'none',
+      remaining: null,
+      accountSince: '2020-02-29',
+    });
+    await change({ accountSince: null });
+    expect((await read()).newContacts).toMatchObject({ perDay: 20, accountSince: null });
+  });
+
+  test.each([
+    [{ newContactsPerDay: 0 }, 'newContactsPerDay'],
+    [{ newContactsPerDay: 1.5 }, 'newContactsPerDay'],
+    [{ accountSince: '2020-02-30' }, 'accountSince'],
+    [{ accountSince: 'yesterday' }, 'accountSince'],
+    [{ accountSince: '1999-01-01' }, 'accountSince'],
+  ])('take no nonsense: %j', async (body, field) => {
+    expect(await change(body)).toMatchObject({
+      status: 400,
+      body: { details: { [field]: expect.any(String) } },
+    });
+  });
+
+  test('wait no longer than the limit of now', async () => {
+    const rowId = newId();
+    const queued = { id: rowId, userId: owner.id, accountId: id, messageId: rowId, recipient: 'x' };
+    await limited.deps.db.insert(messageQueue).values({
+      ...queued,
+      status: 'pending',
+      priority: 1,
+      dueAt: at,
+      availableAt: at + 20 * HOUR_MS,
+    });
+    await change({ newContactsPerDay: 40 });
+    const [row] = await limited.deps.db.select().from(messageQueue).where(eq(messageQueue.id, rowId));
+    expect(row).toMatchObject({ availableAt: at, dueAt: null });
+  });
+
+  test('a restriction and a cap of WhatsApp are shown with the session', async () => {
+    const until = at + 6 * HOUR_MS;
+    await limited.deps.db
+      .update(whatsappAccounts)
+      .set({
+        restrictedUntil: until,
+        restriction: { kind: 'DEFAULT', since: at },
+        newChatCap: { total: 30, used: 28, status: 'SECOND_WARNING', until, toldAt: at },
+        limits: { newContactsPerDay: 100 },
+      })
+      .where(eq(whatsappAccounts.id, id));
+    const { restriction, newContacts } = await read();
+    expect(restriction).toEqual({
+      until: new Date(until).toISOString(),
+      since: new Date(at).toISOString(),
+      kind: 'DEFAULT',
+    });
+    expect(newContacts).toMatchObject({
+      perDay: 100,
+      remaining: 2,
+      whatsapp: { total: 30, used: 28, status: 'SECOND_WARNING', until: new Date(until).toISOString() },
+    });
+    const { body } = await limited.call('/session/status?session=main', { apiKey: owner.apiKey });
+    expect(body.data).toMatchObject({ restriction });
   });
 });

@@ -1,12 +1,13 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { firstContacts, messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import type { Ctx } from '../../src/services/context.ts';
 import { resendOtp } from '../../src/services/otp/resend.ts';
 import type { SentOtp } from '../../src/services/otp/schemas.ts';
 import { getOtpStatus } from '../../src/services/otp/status.ts';
 import { verifyOtp } from '../../src/services/otp/verify.ts';
 import { watchOtps } from '../../src/services/otp/watch.ts';
+import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { createOtpFailover } from '../../src/workers/otp-failover.ts';
 import {
   acknowledge,
@@ -243,3 +244,63 @@ async function mainSession(): Promise<string> {
   if (!main) throw new Error('no session');
   return main.id;
 }
+
+describe('a session that may not write to strangers', () => {
+  const LOCKED = { breakerUntil: Number.MAX_SAFE_INTEGER, breakerCode: '463' };
+
+  /** The number wrote to the session once. */
+  async function befriend(accountId: string): Promise<void> {
+    const at = ctx.clock.now();
+    await ctx.db.insert(messages).values({
+      id: newId(at),
+      userId: ctx.actor.userId,
+      accountId,
+      sessionId: 'main',
+      messageId: newMessageId(),
+      direction: 'in',
+      peer: `${PHONE.slice(1)}@s.whatsapp.net`,
+      type: 'text',
+      content: { type: 'text', text: 'hi' },
+      status: 'received',
+      createdAt: at,
+      updatedAt: at,
+    });
+  }
+
+  it('sends codes to people who know it', async () => {
+    const main = await mainSession();
+    await befriend(main);
+    await setSession(main, LOCKED);
+    await addSession(ctx, 'backup');
+    const sent = await withBackup();
+    expect(sent.sessionId).toBe('main');
+    await later(10_000);
+    expect(await newest(sent)).toHaveLength(1);
+  });
+
+  it('gives a code to a stranger up at the first look after the lock, long before the wait is over', async () => {
+    await addSession(ctx, 'backup');
+    const sent = await withBackup();
+    expect(sent.sessionId).toBe('main');
+    await setSession(await mainSession(), LOCKED);
+    await later(1_000);
+    expect((await newest(sent)).map(({ sessionId }) => sessionId)).toEqual(['main', 'backup']);
+    expect(await queued(ctx)).toHaveLength(1);
+  });
+
+  it('is passed over when its first contacts are spent, and not for somebody who knows it', async () => {
+    const main = await mainSession();
+    const limits = { newContactsPerDay: 2 };
+    await setSession(main, { limits });
+    const at = ctx.clock.now();
+    const spent = ['1', '2'].map((person) => ({ accountId: main, person, at, attemptId: null }));
+    await ctx.db.insert(firstContacts).values(spent);
+    await addSession(ctx, 'backup');
+    const sent = await withBackup();
+    expect(sent.sessionId).toBe('backup');
+    await befriend(main);
+    await later(31_000);
+    const again = await resendOtp(ctx, { phoneNumber: PHONE, sessionId: 'main' });
+    expect(again.answer.sessionId).toBe('main');
+  });
+});

@@ -3348,7 +3348,9 @@ export interface components {
              * @description what makes it last as long as it does
              * @enum {string}
              */
-            limitedBy: "pace" | "daily_cap" | "warm_up";
+            limitedBy: "pace" | "daily_cap" | "new_contacts";
+            /** @description how many of those are written to on the first day */
+            newContactsPerDay: number | null;
             /** @description null when there are too many opt-outs to compare */
             optedOut: number | null;
             /** @description the most of the first day; null: as many as the rate allows */
@@ -3363,6 +3365,8 @@ export interface components {
             recipients: number;
             /** Format: date-time */
             startsAt: string;
+            /** @description how many of them do not know the session, as a sample of 200 tells; null: nothing limits those */
+            strangers: number | null;
         };
         CampaignRecipient: {
             deliveredAt: string | null;
@@ -4651,10 +4655,46 @@ export interface components {
                 perMinute: number;
                 perRecipientPerHour: number;
             };
+            /** @description people who do not know the session */
+            newContacts: {
+                /** @description as its owner says */
+                accountSince: string | null;
+                /** @description when the phone linked the session; null: not known */
+                linkedAt: string | null;
+                /** @description with nothing remaining for normal priority: when there will be something */
+                nextAt: string | null;
+                /** @description the most in any 24 hours; null: no limit */
+                perDay: number | null;
+                /**
+                 * @description set for this session; the service’s own for a young link or one of unknown age; no limit
+                 * @enum {string}
+                 */
+                reason: "own" | "young" | "none";
+                /** @description how many more may be written to now, codes included */
+                remaining: number | null;
+                /** @description of `remaining`, how many only high priority may spend */
+                reserved: number;
+                /** @description in the last 24 hours */
+                used: number;
+                /** @description WhatsApp's own cap, while it holds */
+                whatsapp: {
+                    /** @description NONE, FIRST_WARNING, SECOND_WARNING, CAPPED */
+                    status: string;
+                    /** Format: date-time */
+                    toldAt: string;
+                    /** @description the most of a cycle; null: it named no number */
+                    total: number | null;
+                    /** @description end of the cycle */
+                    until: string | null;
+                    /** @description as WhatsApp had counted when it told */
+                    used: number;
+                } | null;
+            };
             /** @description what was set for this session */
             own: {
                 delayMaxMs?: number;
                 delayMinMs?: number;
+                newContactsPerDay?: number;
                 otpReservePercent?: number;
                 perHour?: number;
                 perMinute?: number;
@@ -4689,6 +4729,18 @@ export interface components {
                  */
                 reason: "own" | "codes" | "none";
             };
+            /** @description WhatsApp does not let the account start new chats; null: it does */
+            restriction: {
+                /** @description WhatsApp's own name of the kind */
+                kind: string;
+                /** Format: date-time */
+                since: string;
+                /**
+                 * Format: date-time
+                 * @description until then only people who know the session are written to
+                 */
+                until: string;
+            } | null;
             session: string;
             sessionId: string;
             warmUp: {
@@ -8869,7 +8921,7 @@ export interface operations {
                     timezone?: string;
                     /** @description `text` when missing; otherwise as the sends */
                     type?: string;
-                    /** @description fewer a day while the session is young */
+                    /** @description fewer people a day who do not know the session, while its link is young */
                     warmUp?: boolean;
                 };
             };
@@ -9278,7 +9330,7 @@ export interface operations {
                     scheduledAt?: string;
                     /** @description IANA name, for `scheduledAt` without offset and for `cron` */
                     timezone?: string;
-                    /** @description fewer a day while the session is young */
+                    /** @description fewer people a day who do not know the session, while its link is young */
                     warmUp?: boolean;
                 };
             };
@@ -10720,7 +10772,7 @@ export interface operations {
                     timezone?: string;
                     /** @description `text` when missing; otherwise as the sends */
                     type?: string;
-                    /** @description fewer a day while the session is young */
+                    /** @description fewer people a day who do not know the session, while its link is young */
                     warmUp?: boolean;
                 };
             };
@@ -10814,7 +10866,7 @@ export interface operations {
                     templateId?: string;
                     /** @description `text` when missing; otherwise as the sends */
                     type?: string;
-                    /** @description fewer a day while the session is young */
+                    /** @description fewer people a day who do not know the session, while its link is young */
                     warmUp?: boolean;
                 };
             };
@@ -11523,10 +11575,14 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
+                    /** @description the day from which the WhatsApp account has been in use; null: the age of the link counts */
+                    accountSince?: string | null;
                     /** @description longest gap */
                     delayMaxMs?: number | null;
                     /** @description shortest gap between two messages */
                     delayMinMs?: number | null;
+                    /** @description people who do not know the session that it may write to in 24 hours; null: the service’s own while link and account are younger than 30 days or of unknown age, else no limit */
+                    newContactsPerDay?: number | null;
                     /** @description of each limit, kept back for high priority; null: the service’s own where high priority was sent in the last 30 days, else nothing */
                     otpReservePercent?: number | null;
                     perHour?: number | null;
@@ -11914,6 +11970,18 @@ export interface operations {
                                 phoneNumber: string | null;
                                 /** @description why it is not connected, e.g. client_outdated */
                                 reason: string | null;
+                                /** @description WhatsApp does not let the account start new chats; null: it does */
+                                restriction: {
+                                    /** @description WhatsApp's own name of the kind */
+                                    kind: string;
+                                    /** Format: date-time */
+                                    since: string;
+                                    /**
+                                     * Format: date-time
+                                     * @description until then only people who know the session are written to
+                                     */
+                                    until: string;
+                                } | null;
                                 sessionId: string;
                                 /** @enum {string} */
                                 status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
@@ -11978,6 +12046,18 @@ export interface operations {
                             phoneNumber: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
+                            /** @description WhatsApp does not let the account start new chats; null: it does */
+                            restriction: {
+                                /** @description WhatsApp's own name of the kind */
+                                kind: string;
+                                /** Format: date-time */
+                                since: string;
+                                /**
+                                 * Format: date-time
+                                 * @description until then only people who know the session are written to
+                                 */
+                                until: string;
+                            } | null;
                             sessionId: string;
                             /** @enum {string} */
                             status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
@@ -12074,6 +12154,18 @@ export interface operations {
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
+                            /** @description WhatsApp does not let the account start new chats; null: it does */
+                            restriction: {
+                                /** @description WhatsApp's own name of the kind */
+                                kind: string;
+                                /** Format: date-time */
+                                since: string;
+                                /**
+                                 * Format: date-time
+                                 * @description until then only people who know the session are written to
+                                 */
+                                until: string;
+                            } | null;
                             sessionId: string;
                             /** @enum {string} */
                             status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
@@ -12509,6 +12601,18 @@ export interface operations {
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
+                            /** @description WhatsApp does not let the account start new chats; null: it does */
+                            restriction: {
+                                /** @description WhatsApp's own name of the kind */
+                                kind: string;
+                                /** Format: date-time */
+                                since: string;
+                                /**
+                                 * Format: date-time
+                                 * @description until then only people who know the session are written to
+                                 */
+                                until: string;
+                            } | null;
                             sessionId: string;
                             /** @enum {string} */
                             status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";
@@ -12602,6 +12706,18 @@ export interface operations {
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
+                            /** @description WhatsApp does not let the account start new chats; null: it does */
+                            restriction: {
+                                /** @description WhatsApp's own name of the kind */
+                                kind: string;
+                                /** Format: date-time */
+                                since: string;
+                                /**
+                                 * Format: date-time
+                                 * @description until then only people who know the session are written to
+                                 */
+                                until: string;
+                            } | null;
                             sessionId: string;
                             /** @enum {string} */
                             status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";

@@ -5,7 +5,9 @@ import { z } from 'zod';
 import { inBatches, readBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { broadcastContacts, optOuts } from '../../db/schema.ts';
+import { readKnown } from '../../queue/breaker.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
+import { phoneJid } from '../../whatsapp/jid.ts';
 import { timeZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
 import { requireQueueing } from '../messages/session.ts';
@@ -15,16 +17,18 @@ import type { SessionRef } from '../sessions/find.ts';
 import { enterBroadcast } from '../sessions/tenant.ts';
 import { paceLimits } from './counts.ts';
 import { INVALID_MARK } from './freeze.ts';
-import { dailyCap } from './safety.ts';
 import { firstRun } from './schedule.ts';
 import { ScheduleCampaignInput } from './schemas.ts';
 import { delayOf, optionsFrom, targetOf } from './start.ts';
+import { campaignContacts } from './strangers.ts';
 
 const HOUR_MINUTES = 60;
 const DAY_MINUTES = 1_440;
 /** A campaign that takes longer is not worked out to its end. */
 const MAX_DAYS = 366;
 const BATCH_SIZE = 500;
+/** Recipients that are looked up to see whether they know the session. */
+const SAMPLE_SIZE = 200;
 /** More opt-outs than this are not compared with the list. */
 const MAX_COMPARED = 20_000;
 
@@ -53,7 +57,16 @@ export const CampaignEstimate = z
     ratePerMinute: z.number().describe('as pace and limits allow until the share of an hour is spent'),
     perHour: z.int().describe('the most of an hour'),
     perDay: z.int().nullable().describe('the most of the first day; null: as many as the rate allows'),
-    limitedBy: z.enum(['pace', 'daily_cap', 'warm_up']).describe('what makes it last as long as it does'),
+    strangers: z
+      .int()
+      .nullable()
+      .describe(
+        'how many of them do not know the session, as a sample of 200 tells; null: nothing limits those',
+      ),
+    newContactsPerDay: z.int().nullable().describe('how many of those are written to on the first day'),
+    limitedBy: z
+      .enum(['pace', 'daily_cap', 'new_contacts'])
+      .describe('what makes it last as long as it does'),
     quietMinutes: z.int().describe("minutes of the recipients' day without sending"),
     startsAt: z.iso.datetime(),
     durationSeconds: z.int().nullable().describe('null: more than a year'),
@@ -89,10 +102,17 @@ export async function estimateCampaign(
   const { quietHours } = options;
   const quietMinutes = quietHours ? (quietHours.to - quietHours.from + DAY_MINUTES) % DAY_MINUTES : 0;
   const isReal = ctx.config.waServer === null;
-  const capOf = (at: number) => dailyCap(options, { ageMs: at - session.createdAt, isReal });
   const minutesADay = DAY_MINUTES - quietMinutes;
-  const durationMs = durationOf({ recipients, pace, minutesADay, startsAt, capOf });
-  const perDay = capOf(startsAt);
+  const perDay = options.dailyCap ?? null;
+  const contactsAt = (at: number) =>
+    campaignContacts(ctx.config.pacing, options, session, { now: at, isReal }).perDay;
+  const strangers =
+    contactsAt(startsAt) === null ? null : await countStrangers(ctx, session, target, recipients);
+  const all = { recipients, pace, minutesADay, startsAt };
+  const paced = durationOf({ ...all, capOf: () => perDay });
+  const slowed = durationOf({ ...all, recipients: strangers ?? 0, capOf: contactsAt });
+  const isSlower = slowed === null || (paced !== null && slowed > paced);
+  const durationMs = isSlower ? slowed : paced;
   return {
     recipients,
     invalid,
@@ -101,7 +121,9 @@ export async function estimateCampaign(
     ratePerMinute: Math.round(pace.perMinute * 10) / 10,
     perHour: Math.floor(hourlyOf(pace)),
     perDay,
-    limitedBy: limitOf(perDay, options.dailyCap ?? null, (hourlyOf(pace) * minutesADay) / HOUR_MINUTES),
+    strangers,
+    newContactsPerDay: contactsAt(startsAt),
+    limitedBy: isSlower ? 'new_contacts' : limitOf(perDay, (hourlyOf(pace) * minutesADay) / HOUR_MINUTES),
     quietMinutes,
     startsAt: new Date(startsAt).toISOString(),
     durationSeconds: durationMs === null ? null : Math.ceil(Math.round(durationMs) / 1000),
@@ -122,7 +144,7 @@ interface Days {
   capOf(at: number): number | null;
 }
 
-/** Day by day, because the cap of a young session grows. Null past a year. */
+/** Day by day, because the first contacts of a young session become more. Null past a year. */
 function durationOf({ recipients, pace, minutesADay, startsAt, capOf }: Days): number | null {
   const possible = (hourlyOf(pace) * minutesADay) / HOUR_MINUTES;
   let left = recipients;
@@ -141,9 +163,36 @@ function minutesFor(messages: number, pace: Pace): number {
   return hours * HOUR_MINUTES + (messages - hours * hourly) / pace.perMinute;
 }
 
-function limitOf(perDay: number | null, own: number | null, possible: number): CampaignEstimate['limitedBy'] {
-  if (perDay === null || perDay >= possible) return 'pace';
-  return perDay === own ? 'daily_cap' : 'warm_up';
+function limitOf(perDay: number | null, possible: number): CampaignEstimate['limitedBy'] {
+  return perDay === null || perDay >= possible ? 'pace' : 'daily_cap';
+}
+
+/** How many of the recipients do not know the session: the share of the first ones. */
+async function countStrangers(
+  { db }: Ctx,
+  session: { id: string; userId: number },
+  target: { listId: string | null; numbers: readonly string[] | null },
+  recipients: number,
+): Promise<number> {
+  const phones =
+    target.listId === null
+      ? (target.numbers ?? []).filter((entry) => !entry.startsWith(INVALID_MARK)).slice(0, SAMPLE_SIZE)
+      : await firstOnList(db, target.listId);
+  if (phones.length === 0) return 0;
+  const people = phones.map((phone) => ({ phone, peer: phoneJid(phone), lid: null }));
+  const known = await readKnown(db, session, people);
+  const strangers = people.filter(({ peer }) => !known.has(peer)).length;
+  return Math.round((recipients * strangers) / phones.length);
+}
+
+async function firstOnList(db: Db, listId: string): Promise<string[]> {
+  const rows = await db
+    .select({ phone: broadcastContacts.phone })
+    .from(broadcastContacts)
+    .where(eq(broadcastContacts.listId, listId))
+    .orderBy(asc(broadcastContacts.phone))
+    .limit(SAMPLE_SIZE);
+  return rows.map(({ phone }) => phone);
 }
 
 async function countNumbers(db: Db, userId: number, numbers: readonly string[]): Promise<number> {

@@ -2,12 +2,15 @@
 
 import { and, asc, eq, gt, lte } from 'drizzle-orm';
 import { campaignRecipients } from '../../db/schema.ts';
+import { NEW_CONTACTS } from '../../queue/first-contacts.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 import { lidKey } from '../opt-outs/ledger-keys.ts';
 import { isOptedOut } from '../opt-outs/opted-out.ts';
+import type { SendingSession } from './feed-state.ts';
 import { type Lookup, lookUpNumbers } from './number-lookup.ts';
 import { type CampaignDeps, type CampaignRow, optionsOf } from './row.ts';
+import { findWaitingStrangers } from './strangers.ts';
 import { quietUntil } from './time-zones.ts';
 
 /** Recipients looked at in one go. */
@@ -23,13 +26,16 @@ export interface Candidate {
   state: (typeof campaignRecipients.$inferSelect)['state'];
 }
 
+/** It is night where they live; the first contacts of the day are spent. */
+export type DeferReason = 'quiet' | typeof NEW_CONTACTS;
+
 export type Verdict =
   | { action: 'send'; recipient: Candidate; peer: string; lid: string | null }
   | { action: 'skip'; recipient: Candidate; reason: string }
-  | { action: 'defer'; recipient: Candidate; until: number };
+  | { action: 'defer'; recipient: Candidate; until: number; reason: DeferReason };
 
 export interface Picked {
-  /** `deferred`: recipients whose quiet hours are over */
+  /** `deferred`: recipients whose quiet hours, or whose wait for room, are over */
   source: 'pending' | 'deferred';
   verdicts: Verdict[];
   /** the last position that was judged; the feed position after this */
@@ -45,6 +51,7 @@ export interface Picked {
 export async function pickNext(
   deps: CampaignDeps,
   campaign: CampaignRow,
+  sender: SendingSession,
   want: number,
   sendAt: number,
 ): Promise<Picked> {
@@ -54,7 +61,10 @@ export async function pickNext(
   const rows = deferred.length > 0 ? deferred : await readPending(deps, campaign);
   const verdicts: Verdict[] = [];
   let through = campaign.feedPosition;
-  const judge = await prepareJudge(deps, campaign, rows, Math.max(want, LOOK_UP), Math.max(now, sendAt));
+  const judge = await prepareJudge(deps, campaign, sender, rows, {
+    lookUp: Math.max(want, LOOK_UP),
+    sendAt: Math.max(now, sendAt),
+  });
   let sends = 0;
   for (const recipient of rows) {
     const verdict = judge(recipient);
@@ -103,15 +113,18 @@ function readDeferred({ db }: CampaignDeps, campaignId: string, now: number): Pr
     .limit(SCAN_LIMIT);
 }
 
-/** When the first of those whose quiet hours go on may be written to; null when none is deferred. */
-export async function nextDeferredAt({ db }: CampaignDeps, campaignId: string): Promise<number | null> {
+/** Who is to be looked at again first, and why they wait; null when none is deferred. */
+export async function nextDeferred(
+  { db }: CampaignDeps,
+  campaignId: string,
+): Promise<{ dueAt: number | null; reason: string | null } | null> {
   const [row] = await db
-    .select({ dueAt: campaignRecipients.dueAt })
+    .select({ dueAt: campaignRecipients.dueAt, reason: campaignRecipients.reason })
     .from(campaignRecipients)
     .where(and(eq(campaignRecipients.campaignId, campaignId), eq(campaignRecipients.state, 'deferred')))
     .orderBy(asc(campaignRecipients.dueAt))
     .limit(1);
-  return row?.dueAt ?? null;
+  return row ?? null;
 }
 
 /** Null: judged long ago. `unknown`: beyond what was looked up. */
@@ -120,9 +133,9 @@ type Judge = (recipient: Candidate) => Verdict | null | 'unknown';
 async function prepareJudge(
   deps: CampaignDeps,
   campaign: CampaignRow,
+  sender: SendingSession,
   rows: readonly Candidate[],
-  lookUp: number,
-  sendAt: number,
+  { lookUp, sendAt }: { lookUp: number; sendAt: number },
 ): Promise<Judge> {
   const { quietHours, checkNumbers = true } = optionsOf(campaign);
   const phones = rows.map(({ phone }) => phone);
@@ -132,10 +145,12 @@ async function prepareJudge(
     const until = quietHours ? quietUntil(phone, quietHours, sendAt) : null;
     if (until !== null) quiet.set(phone, until);
   }
-  const reachable = rows
+  const awake = rows
     .filter(({ phone, state }) => state !== 'skipped' && !optedOut.has(phone) && !quiet.has(phone))
-    .slice(0, lookUp)
     .map(({ phone }) => phone);
+  // Before anybody is looked up at WhatsApp: who must wait is not asked for either.
+  const strangers = await findWaitingStrangers(deps, campaign, sender, awake);
+  const reachable = awake.filter((phone) => !strangers.has(phone)).slice(0, lookUp);
   const known = checkNumbers
     ? await lookUpNumbers(deps, campaign, reachable)
     : await assumeThere(deps, campaign.accountId, reachable);
@@ -147,7 +162,9 @@ async function prepareJudge(
     if (state === 'skipped' || state === 'queued') return null;
     if (optedOut.has(phone)) return { action: 'skip', recipient, reason: 'opted_out' };
     const until = quiet.get(phone);
-    if (until !== undefined) return { action: 'defer', recipient, until };
+    if (until !== undefined) return { action: 'defer', recipient, until, reason: 'quiet' };
+    const roomAt = strangers.get(phone);
+    if (roomAt !== undefined) return { action: 'defer', recipient, until: roomAt, reason: NEW_CONTACTS };
     const found = known.get(phone);
     if (!found) return 'unknown';
     if (found.lid !== null && lidsOut.has(lidKey(found.lid))) {

@@ -18,6 +18,7 @@ export interface SendingSession extends SendingRow {
   owner: string | null;
   fence: number;
   phoneNumber: string | null;
+  lastHighAt: number | null;
   createdAt: number;
 }
 
@@ -37,6 +38,7 @@ export async function readRunning(db: Db, campaignId: string): Promise<Running |
       owner: accounts.owner,
       fence: accounts.fence,
       phoneNumber: accounts.phoneNumber,
+      lastHighAt: accounts.lastHighAt,
       createdAt: accounts.createdAt,
     })
     .from(campaigns)

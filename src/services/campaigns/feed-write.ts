@@ -156,10 +156,10 @@ async function markLeft(
   for (const verdict of verdicts) {
     if (verdict.action === 'send') continue;
     const skip = verdict.action === 'skip';
-    const key = skip ? verdict.reason : String(verdict.until);
+    const key = skip ? verdict.reason : `${verdict.reason}:${verdict.until}`;
     const changes = skip
       ? { state: 'skipped' as const, reason: verdict.reason, dueAt: null }
-      : { state: 'deferred' as const, reason: 'quiet', dueAt: verdict.until };
+      : { state: 'deferred' as const, reason: verdict.reason, dueAt: verdict.until };
     const group = groups.get(key) ?? { changes, at: [] as number[] };
     group.at.push(verdict.recipient.position);
     groups.set(key, group);

@@ -3,12 +3,13 @@
 import { desc, eq, sql } from 'drizzle-orm';
 import { isUnavailable } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
+import { NEW_CONTACTS } from '../../queue/first-contacts.ts';
 import { backoffMs } from '../../utils/backoff.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { areNewest } from './counts.ts';
 import { failForSession, pauseItself, sessionEnd } from './feed-end.ts';
-import { nextDeferredAt, pickNext } from './feed-pick.ts';
+import { nextDeferred, pickNext } from './feed-pick.ts';
 import { restoreWithdrawn, retryFailed, withdrawForNow } from './feed-return.ts';
 import {
   heldBySession,
@@ -21,7 +22,7 @@ import {
 import { writePicked } from './feed-write.ts';
 import { freezePiece } from './freeze.ts';
 import { type CampaignDeps, type CampaignRow, moveCampaign, optionsOf } from './row.ts';
-import { DEFAULT_FAILURE_PERCENT, dailyCap, jitteredDelay, mustPause } from './safety.ts';
+import { DEFAULT_FAILURE_PERCENT, jitteredDelay, mustPause } from './safety.ts';
 
 /** Messages of a campaign that may wait in the queue: what a pause has to take back. */
 const AHEAD = 20;
@@ -131,10 +132,7 @@ async function feed(
     return waitForQueue(deps, campaign, sender, Math.max(PACED_LOOK_MS, untilDueMs));
   }
   if (waiting > REFILL_AT) return waitForQueue(deps, campaign, sender, LOOK_MS);
-  const cap = dailyCap(optionsOf(campaign), {
-    ageMs: deps.clock.now() - sender.createdAt,
-    isReal: deps.config.waServer === null,
-  });
+  const cap = optionsOf(campaign).dailyCap ?? null;
   const today = cap === null ? null : await roomToday(deps, memory, sender, cap);
   const room = today === null ? AHEAD : today.room - waiting;
   const want = Math.min(paced ? 1 : AHEAD - waiting, room);
@@ -185,7 +183,7 @@ async function giveNext(
     return ids && { ids, exhausted: false };
   }
   try {
-    const picked = await pickNext(deps, campaign, want, availableAt ?? 0);
+    const picked = await pickNext(deps, campaign, sender, want, availableAt ?? 0);
     memory.checkFailures = 0;
     if (picked.exhausted) return { ids: [], exhausted: true };
     const ids = await writePicked(deps, campaign, sender, picked, availableAt);
@@ -207,8 +205,11 @@ async function finish(
   sender: SendingSession,
   openCount: number,
 ): Promise<Step> {
-  const deferredAt = await nextDeferredAt(deps, campaign.id);
-  if (deferredAt !== null) return hold(deps, campaign, 'quiet_hours', deferredAt);
+  const deferred = await nextDeferred(deps, campaign.id);
+  if (deferred !== null) {
+    const reason = deferred.reason === NEW_CONTACTS ? NEW_CONTACTS : 'quiet_hours';
+    return hold(deps, campaign, reason, deferred.dueAt);
+  }
   if (openCount > 0) return waitForQueue(deps, campaign, sender, LOOK_MS);
   const done = await moveCampaign(deps, campaign.id, {
     from: ['running'],

@@ -1,47 +1,29 @@
-/** What keeps a number from being banned: warm-up, daily cap, and when a campaign stops itself. Pure. */
+/** What keeps a number from being banned: the warm-up, and when a campaign stops itself. Pure. */
 import { between } from '../../utils/backoff.ts';
 import { DAY_MS } from '../../utils/durations.ts';
-import type { CampaignOptions } from './row.ts';
 
 /**
- * Campaign messages a day by the age of the linked session. A new number that writes to hundreds of strangers on its
- * first day is what WhatsApp bans first; there are no official figures, these are what senders report as harmless.
+ * People a day whom a campaign writes to as a stranger, by the age of the link. WhatsApp publishes no figure. Public reports
+ * tell of accounts that were restricted after 15 to 20 first contacts in a day, so that no number is known to be safe: these
+ * begin well below, which is a choice of ours and no promise.
  */
 export const WARM_UP: readonly { fromDay: number; perDay: number }[] = [
-  { fromDay: 0, perDay: 50 },
-  { fromDay: 1, perDay: 80 },
-  { fromDay: 2, perDay: 120 },
-  { fromDay: 3, perDay: 180 },
-  { fromDay: 4, perDay: 270 },
-  { fromDay: 5, perDay: 400 },
-  { fromDay: 6, perDay: 600 },
-  { fromDay: 7, perDay: 900 },
-  { fromDay: 10, perDay: 2_000 },
-  { fromDay: 14, perDay: 4_000 },
-  { fromDay: 21, perDay: 8_000 },
+  { fromDay: 0, perDay: 5 },
+  { fromDay: 2, perDay: 8 },
+  { fromDay: 4, perDay: 10 },
+  { fromDay: 7, perDay: 12 },
+  { fromDay: 14, perDay: 15 },
+  { fromDay: 21, perDay: 18 },
 ];
-/** From this day on only the campaign's own cap and the session's limits count. */
+/** From this day on only the session's own limits count. */
 const WARM_AFTER_DAYS = 30;
 
-/** The most campaign messages of a session of this age in one day; null: no bound. */
+/** The most first contacts of a link of this age in one day; null: no bound. */
 export function warmUpCap(ageMs: number): number | null {
   const days = Math.floor(Math.max(0, ageMs) / DAY_MS);
   if (days >= WARM_AFTER_DAYS) return null;
   const step = WARM_UP.findLast(({ fromDay }) => fromDay <= days);
   return step?.perDay ?? null;
-}
-
-/**
- * The cap of today: the smaller one of the warm-up's and the campaign's own. `isReal`: the server is WhatsApp's; an
- * emulated one bans no number, so that there the warm-up has to be asked for.
- */
-export function dailyCap(
-  options: Pick<CampaignOptions, 'dailyCap' | 'warmUp'>,
-  { ageMs, isReal }: { ageMs: number; isReal: boolean },
-): number | null {
-  const warmUp = (options.warmUp ?? isReal) ? warmUpCap(ageMs) : null;
-  const caps = [warmUp, options.dailyCap ?? null].filter((cap) => cap !== null);
-  return caps.length === 0 ? null : Math.min(...caps);
 }
 
 /** The outcome of one message, for the threshold. */

@@ -43,7 +43,10 @@ const pace = {
     .describe("milliseconds; the session's own pace counts when it is slower"),
   delay: delay.optional().describe('the same as `delayBetweenMessages`'),
   dailyCap: z.int().min(1).max(1_000_000).optional().describe('campaign messages of the session a day'),
-  warmUp: z.boolean().optional().describe('fewer a day while the session is young'),
+  warmUp: z
+    .boolean()
+    .optional()
+    .describe('fewer people a day who do not know the session, while its link is young'),
   quietHours: z
     .object({ from: clockTime, to: clockTime })
     .optional()

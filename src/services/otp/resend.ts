@@ -15,7 +15,7 @@ import { lockNumber, spendSend } from './number-lock.ts';
 import { findById, type OtpRow, otpNotFound, refusalOf, whileOpen } from './rows.ts';
 import type { OtpRefFields, ResendOtpFields, SentOtp } from './schemas.ts';
 import { otpSentBody, type SentOtpResult } from './send.ts';
-import { chooseSession, readFallbacks } from './sessions.ts';
+import { chooseSession, readFallbacks, readyFor } from './sessions.ts';
 import { FIRST_LOOK_MS } from './watch-policy.ts';
 
 export type ResendOtpInput = OtpRef &
@@ -40,7 +40,14 @@ async function writeResend(tx: Tx, ctx: Ctx, found: OtpRow, input: ResendOtpInpu
   const refusal = refusalOf(otp, now);
   if (refusal || !otp) throw refusal ?? otpNotFound();
   await spendSend(tx, ctx, number, { otpId: otp.id, endUserIp: input.endUserIp ?? otp.endUserIp });
-  const sendingSession = chooseSession(await readFallbacks(tx, otp.failover, now));
+  const sendingSession = chooseSession(
+    await readyFor(
+      tx,
+      await readFallbacks({ db: tx, config: ctx.config }, otp.failover, now),
+      otp.phone,
+      now,
+    ),
+  );
   const canceled = await cancelWaitingCodes(tx, ctx, otp.deliveries);
   const { delivery, fact } = await deliver(tx, ctx, {
     otpId: otp.id,

@@ -16,7 +16,7 @@ import { deliver } from './deliver.ts';
 import { type LockedNumber, lockNumber, readBudget, spendSend } from './number-lock.ts';
 import { findByNumber, isOpen } from './rows.ts';
 import type { SendOtpFields, SentOtp } from './schemas.ts';
-import { chooseSession, readSendingSessions, type SendingSession } from './sessions.ts';
+import { chooseSession, readSendingSessions, readyFor, type SendingSession } from './sessions.ts';
 import type { OtpLanguage } from './template-text.ts';
 import { resolveTemplate } from './templates.ts';
 import { FIRST_LOOK_MS } from './watch-policy.ts';
@@ -49,12 +49,14 @@ export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpRes
   const phone = normalizePhone(input.to, ctx.config.defaultCountry);
   const companyName = input.companyName?.trim() || null;
   const language = input.language ?? DEFAULTS.language;
-  const sendingSessions = await readSendingSessions(ctx.db, ctx.actor.userId, names, ctx.clock.now());
+  const now = ctx.clock.now();
+  const found = await readSendingSessions(ctx, ctx.actor.userId, names, now);
+  const sendingSessions = await readyFor(ctx.db, found, phone, now);
   chooseSession(sendingSessions, input.connectedOnly);
   await requireCountry(ctx, phone);
   const template = await resolveTemplate(ctx, { template: input.template ?? null, language, companyName });
   const otp = {
-    id: newId(ctx.clock.now()),
+    id: newId(now),
     userId: ctx.actor.userId,
     phone,
     companyName,

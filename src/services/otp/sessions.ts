@@ -1,25 +1,89 @@
 /** Which session carries a code. */
 import { and, eq, inArray } from 'drizzle-orm';
-import type { Db } from '../../db/client.ts';
+import type { Db, Tx } from '../../db/client.ts';
 import { type OtpFallback, whatsappAccounts } from '../../db/schema.ts';
+import { readKnown } from '../../queue/breaker.ts';
+import {
+  type ContactLimit,
+  contactLimitOf,
+  limitsContacts,
+  personOf,
+  readContactRoom,
+} from '../../queue/first-contacts.ts';
+import { type Pace, type Pacing, paceOf } from '../../queue/pace.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { type SendingRow, sendingColumns, sendingState } from '../../queue/session-state.ts';
 import { AppError } from '../../utils/errors.ts';
+import type { AccountRef } from '../../whatsapp/engine.ts';
+import { phoneJid } from '../../whatsapp/jid.ts';
+import { findLidPairs } from '../../whatsapp/lids.ts';
 import { sessionNotFound } from '../access.ts';
+import type { OtpDeps } from './deps.ts';
 
 const accounts = whatsappAccounts;
 
 export interface SendingSession extends OtpFallback {
-  /** it would send a code now: connected, its breaker closed, not paused, and with room for codes in its limits */
+  /** it would send a code now: connected, not paused, and with room for codes in its limits */
   ready: boolean;
+  /** it looks at who is a stranger: its breaker is open, or its first contacts are limited */
+  strangers: Strangers | null;
   connected: boolean;
   /** it will send by itself once it is connected again */
   usable: boolean;
 }
 
+/** What a session asks of a message to somebody who does not know it. */
+interface Strangers {
+  account: Pick<AccountRef, 'id' | 'userId'>;
+  /** none are written to now */
+  held: boolean;
+  limit: ContactLimit;
+  pace: Pace;
+}
+
+/**
+ * The sessions as they are for a code to this number (E.164 digits): one that must not write to strangers now is ready
+ * only if the number knows it.
+ */
+export async function readyFor(
+  db: Db | Tx,
+  sessions: readonly SendingSession[],
+  phone: string,
+  now: number,
+): Promise<SendingSession[]> {
+  const answers: SendingSession[] = [];
+  for (const session of sessions) {
+    const { strangers } = session;
+    const ready = session.ready && (strangers === null || (await mayWriteTo(db, strangers, phone, now)));
+    answers.push({ ...session, ready });
+  }
+  return answers;
+}
+
+async function mayWriteTo(
+  db: Db | Tx,
+  { account, held, limit, pace }: Strangers,
+  phone: string,
+  now: number,
+): Promise<boolean> {
+  const [pair] = await findLidPairs(db, { accountId: account.id }, 'phone', [phone]);
+  const addressee = { peer: phoneJid(phone), phone, lid: pair?.lid ?? null };
+  if ((await readKnown(db, account, [addressee])).has(addressee.peer)) return true;
+  if (held) return false;
+  const person = personOf(addressee);
+  const { left } = await readContactRoom(db, account.id, {
+    limit,
+    pace,
+    priority: PRIORITIES.high,
+    now,
+    person,
+  });
+  return left === null || left > 0;
+}
+
 /** The tenant's sessions of these names, in this order. Throws SESSION_NOT_FOUND for a name it does not have. */
 export async function readSendingSessions(
-  db: Db,
+  { db, config }: Pick<OtpDeps, 'db' | 'config'>,
   userId: number,
   names: readonly string[],
   now: number,
@@ -31,32 +95,49 @@ export async function readSendingSessions(
   return [...new Set(names)].map((name) => {
     const row = rows.find(({ sessionId }) => sessionId === name);
     if (!row) throw sessionNotFound(name);
-    return toCarrier(row, now);
+    return toCarrier(config.pacing, row, now);
   });
 }
 
 /** The same by account id, without those that are gone. */
 export async function readFallbacks(
-  db: Db,
+  { db, config }: { db: Db | Tx; config: OtpDeps['config'] },
   fallbacks: readonly OtpFallback[],
   now: number,
 ): Promise<SendingSession[]> {
   if (fallbacks.length === 0) return [];
   const ids = fallbacks.map(({ accountId }) => accountId);
   const rows = await db.select(COLUMNS).from(accounts).where(inArray(accounts.id, ids));
-  return ids.flatMap((id) => rows.filter((row) => row.accountId === id).map((row) => toCarrier(row, now)));
+  return ids.flatMap((id) =>
+    rows.filter((row) => row.accountId === id).map((row) => toCarrier(config.pacing, row, now)),
+  );
 }
 
 const COLUMNS = {
   accountId: accounts.id,
+  userId: accounts.userId,
   sessionId: accounts.sessionId,
+  lastHighAt: accounts.lastHighAt,
   ...sendingColumns,
 };
 
-function toCarrier(row: SendingRow & OtpFallback, now: number): SendingSession {
-  const { accountId, sessionId } = row;
-  const { connected, usable, ready } = sendingState(row, now, PRIORITIES.high);
-  return { accountId, sessionId, connected, usable, ready };
+type CarrierRow = SendingRow & OtpFallback & { userId: number; lastHighAt: number | null };
+
+function toCarrier(pacing: Pacing, row: CarrierRow, now: number): SendingSession {
+  const { accountId, userId, sessionId } = row;
+  const { connected, usable, holds } = sendingState(row, now, PRIORITIES.high);
+  const held = holds.some(({ everybody }) => !everybody);
+  const limit = contactLimitOf(pacing, row, now);
+  const asks = held || limitsContacts(limit);
+  const account = { id: accountId, userId };
+  return {
+    accountId,
+    sessionId,
+    connected,
+    usable,
+    ready: connected && holds.every(({ everybody }) => !everybody),
+    strangers: asks ? { account, held, limit, pace: paceOf(pacing, row, now) } : null,
+  };
 }
 
 /**

@@ -11,7 +11,7 @@ import { closeOtp, otpFact } from './close.ts';
 import { cancelWaitingCodes, deliver } from './deliver.ts';
 import type { OtpDeps } from './deps.ts';
 import { isOpen, type OtpRow, whileOpen } from './rows.ts';
-import { readFallbacks, type SendingSession } from './sessions.ts';
+import { readFallbacks, readyFor, type SendingSession } from './sessions.ts';
 import { type DeliveryState, decideWatch, FIRST_LOOK_MS, type WatchDecision } from './watch-policy.ts';
 
 const BATCH_SIZE = 100;
@@ -58,7 +58,7 @@ async function readStates(deps: OtpDeps, due: readonly OtpRow[]): Promise<Map<st
 
 async function readAllSessions(deps: OtpDeps, due: readonly OtpRow[]): Promise<Map<string, SendingSession>> {
   const all = new Map(due.flatMap((otp) => otp.failover.map((fallback) => [fallback.accountId, fallback])));
-  const sendingSessions = await readFallbacks(deps.db, [...all.values()], deps.clock.now());
+  const sendingSessions = await readFallbacks(deps, [...all.values()], deps.clock.now());
   return new Map(sendingSessions.map((sendingSession) => [sendingSession.accountId, sendingSession]));
 }
 
@@ -72,10 +72,11 @@ async function lookAt(
   try {
     // The sweep ends those whose time is over.
     if (!isOpen(otp) || otp.expiresAt <= now) return await lookNext(deps, otp, null);
+    const ofOtp = otp.failover.flatMap(({ accountId }) => sendingSessions.get(accountId) ?? []);
     const decision = decideWatch({
       otp,
       states,
-      sendingSessions: otp.failover.flatMap(({ accountId }) => sendingSessions.get(accountId) ?? []),
+      sendingSessions: await readyFor(deps.db, ofOtp, otp.phone, now),
       failoverAfterMs: deps.config.otp.failoverAfterMs,
       now,
     });

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { transact } from '../../db/ops.ts';
 import { whatsappAccounts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
+import { contactLimitOf, readContactRoom } from '../../queue/first-contacts.ts';
 import {
   MAX_RESERVE_PERCENT,
   type Pace,
@@ -13,22 +14,27 @@ import {
   reserveOf,
   unreserved,
 } from '../../queue/pace.ts';
-import { PRIORITIES } from '../../queue/priority.ts';
+import { PRIORITIES, type Priority } from '../../queue/priority.ts';
 import { quietUntil, readQuietHours } from '../../queue/quiet-hours.ts';
 import { breakerOf, queueHold } from '../../queue/session-state.ts';
+import { bringBack } from '../../queue/step-aside.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { isTimeZone } from '../../utils/time-zone.ts';
 import { requireScope, requireSession } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { findSession, type SessionRecord, type SessionRef } from './find.ts';
-import { toIso } from './view.ts';
+import { RestrictionOutput } from './schemas.ts';
+import { restrictionOf, toIso } from './view.ts';
 
 export { MAX_RESERVE_PERCENT };
 
 const PACE_NAMES = ['delayMinMs', 'delayMaxMs', 'perMinute', 'perHour', 'perRecipientPerHour'] as const;
 /** Waits; all others are numbers of messages. */
 const DELAYS: ReadonlySet<string> = new Set(['delayMinMs', 'delayMaxMs']);
+
+/** WhatsApp is not older. */
+const FIRST_ACCOUNTS = Date.UTC(2009, 0, 1);
 
 const ownNumber = (min: number, max: number) => z.int().min(min).max(max).nullable().optional();
 const Clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time such as 21:00');
@@ -42,6 +48,10 @@ const WarmUpInput = z.object({
   startPerHour: z.int().min(1).max(100_000).describe('messages an hour on the first day'),
 });
 
+const AccountSince = z.iso
+  .date()
+  .refine((day) => Date.parse(day) >= FIRST_ACCOUNTS, 'must be a day since 2009-01-01');
+
 /** A field that is missing stays, `null` goes back to the service's own. */
 export const LimitsInput = z.object({
   delayMinMs: ownNumber(0, DAY_MS).describe('shortest gap between two messages'),
@@ -52,6 +62,12 @@ export const LimitsInput = z.object({
   otpReservePercent: ownNumber(0, MAX_RESERVE_PERCENT).describe(
     'of each limit, kept back for high priority; null: the service’s own where high priority was sent in the last 30 days, else nothing',
   ),
+  newContactsPerDay: ownNumber(1, 1_000_000).describe(
+    'people who do not know the session that it may write to in 24 hours; null: the service’s own while link and account are younger than 30 days or of unknown age, else no limit',
+  ),
+  accountSince: AccountSince.nullable()
+    .optional()
+    .describe('the day from which the WhatsApp account has been in use; null: the age of the link counts'),
   quietHours: QuietHoursInput.nullable()
     .optional()
     .describe('only high priority leaves; may go over midnight'),
@@ -70,7 +86,7 @@ const PaceOutput = z.object({
   perRecipientPerHour: z.int(),
 });
 
-const OwnOutput = PaceOutput.extend({ otpReservePercent: z.int() }).partial();
+const OwnOutput = PaceOutput.extend({ otpReservePercent: z.int(), newContactsPerDay: z.int() }).partial();
 
 const ReserveOutput = z.object({
   percent: z.int(),
@@ -80,6 +96,29 @@ const ReserveOutput = z.object({
   perMinute: z.int().describe('how many of `pace.perMinute` only high priority may spend'),
   perHour: z.int(),
   perRecipientPerHour: z.int(),
+});
+
+const ContactsOutput = z.object({
+  perDay: z.int().nullable().describe('the most in any 24 hours; null: no limit'),
+  reason: z
+    .enum(['own', 'young', 'none'])
+    .describe('set for this session; the service’s own for a young link or one of unknown age; no limit'),
+  used: z.int().describe('in the last 24 hours'),
+  remaining: z.int().nullable().describe('how many more may be written to now, codes included'),
+  reserved: z.int().describe('of `remaining`, how many only high priority may spend'),
+  nextAt: time.describe('with nothing remaining for normal priority: when there will be something'),
+  linkedAt: time.describe('when the phone linked the session; null: not known'),
+  accountSince: z.iso.date().nullable().describe('as its owner says'),
+  whatsapp: z
+    .object({
+      total: z.int().nullable().describe('the most of a cycle; null: it named no number'),
+      used: z.int().describe('as WhatsApp had counted when it told'),
+      status: z.string().describe('NONE, FIRST_WARNING, SECOND_WARNING, CAPPED'),
+      until: time.describe('end of the cycle'),
+      toldAt: z.iso.datetime(),
+    })
+    .nullable()
+    .describe("WhatsApp's own cap, while it holds"),
 });
 
 export const LimitsOutput = z
@@ -102,6 +141,8 @@ export const LimitsOutput = z
       reason: z.string().nullable().describe('`breaker_` and the code that WhatsApp refused a message with'),
       trips: z.int().describe('refusals in a row; each makes the pause longer'),
     }),
+    newContacts: ContactsOutput.describe('people who do not know the session'),
+    restriction: RestrictionOutput,
     pausedUntil: time,
     pauseReason: z.string().nullable(),
   })
@@ -149,6 +190,11 @@ export async function putLimits(ctx: Ctx, sessionId: string, input: LimitsInput)
       },
     ]);
   });
+  const isOther = (name: string) => limits[name] !== session.limits?.[name];
+  if (isOther('newContactsPerDay') || isOther('accountSince')) {
+    // Whoever stepped aside is looked at again under the new limit.
+    await bringBack(ctx.db, session.id, ctx.clock.now(), Number.POSITIVE_INFINITY);
+  }
   ctx.signals.wake(session.id, { rowChanged: true });
   return toLimits(ctx, { ...session, limits });
 }
@@ -164,12 +210,15 @@ function isFaster(
 
 function merge(before: Record<string, unknown>, input: LimitsInput, now: number): Record<string, unknown> {
   const warmUp = input.warmUp ? { ...input.warmUp, since: now } : input.warmUp;
-  const changes = Object.entries({ ...input, warmUp }).filter(([, value]) => value !== undefined);
+  const accountSince = input.accountSince ? Date.parse(input.accountSince) : input.accountSince;
+  const changes = Object.entries({ ...input, warmUp, accountSince }).filter(
+    ([, value]) => value !== undefined,
+  );
   const merged = Object.entries({ ...before, ...Object.fromEntries(changes) });
   return Object.fromEntries(merged.filter(([, value]) => value !== null));
 }
 
-function toLimits(ctx: Ctx, session: SessionRecord): LimitsOutput {
+async function toLimits(ctx: Ctx, session: SessionRecord): Promise<LimitsOutput> {
   const now = ctx.clock.now();
   const { limits: own, breakerTrips } = session;
   const pace = paceOf(ctx.config.pacing, session, now);
@@ -200,8 +249,36 @@ function toLimits(ctx: Ctx, session: SessionRecord): LimitsOutput {
       reason: breaker?.reason ?? null,
       trips: breakerTrips,
     },
+    newContacts: await contactsOf(ctx, session, pace, now),
+    restriction: restrictionOf(session, now),
     pausedUntil: toIso(pause?.until ?? null),
     pauseReason: pause?.reason ?? null,
+  };
+}
+
+/** What limits first contacts, and what is left. */
+async function contactsOf(
+  ctx: Ctx,
+  session: SessionRecord,
+  pace: Pace,
+  now: number,
+): Promise<LimitsOutput['newContacts']> {
+  const limit = contactLimitOf(ctx.config.pacing, session, now);
+  const roomFor = (priority: Priority) => readContactRoom(ctx.db, session.id, { limit, pace, priority, now });
+  const all = await roomFor(PRIORITIES.high);
+  const normal = await roomFor(PRIORITIES.normal);
+  const { cap } = limit;
+  const since = session.limits?.accountSince;
+  return {
+    perDay: limit.perDay,
+    reason: limit.reason,
+    used: all.used,
+    remaining: all.left,
+    reserved: (all.left ?? 0) - (normal.left ?? 0),
+    nextAt: toIso(normal.until),
+    linkedAt: toIso(session.linkedAt),
+    accountSince: typeof since === 'number' ? new Date(since).toISOString().slice(0, 10) : null,
+    whatsapp: cap && { ...cap, until: toIso(cap.until), toldAt: new Date(cap.toldAt).toISOString() },
   };
 }
 

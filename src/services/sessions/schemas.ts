@@ -95,6 +95,16 @@ export const CleanupInput = z.object({
 
 const time = z.iso.datetime().nullable();
 
+/** What WhatsApp says of an account that may not start new chats. */
+export const RestrictionOutput = z
+  .object({
+    until: z.iso.datetime().describe('until then only people who know the session are written to'),
+    since: z.iso.datetime(),
+    kind: z.string().describe("WhatsApp's own name of the kind"),
+  })
+  .nullable()
+  .describe('WhatsApp does not let the account start new chats; null: it does');
+
 export const SessionOutput = z.object({
   sessionId: z.string(),
   phoneNumber: z.string().nullable().describe('the phone that is linked; null before one was'),
@@ -103,6 +113,7 @@ export const SessionOutput = z.object({
   label: z.string().nullable().describe('what its owner calls it'),
   status: z.enum(SESSION_STATUSES),
   reason: z.string().nullable().describe('why it is not connected, e.g. client_outdated'),
+  restriction: RestrictionOutput,
   userId: z.number(),
   lastSeen: time,
   createdAt: z.iso.datetime(),

@@ -34,10 +34,24 @@ export function toSession(row: SessionRecord, now: number): SessionOutput {
     label: row.label,
     status: row.status,
     reason: row.reason,
+    restriction: restrictionOf(row, now),
     userId: row.userId,
     lastSeen: toIso(row.status === 'connected' ? now : row.lastSeenAt),
     createdAt: new Date(row.createdAt).toISOString(),
     updatedAt: new Date(row.updatedAt).toISOString(),
+  };
+}
+
+/** What WhatsApp holds against the account at this time; null when it does not. */
+export function restrictionOf(
+  { restrictedUntil, restriction }: Pick<SessionRecord, 'restrictedUntil' | 'restriction'>,
+  now: number,
+): SessionOutput['restriction'] {
+  if (restrictedUntil === null || restriction === null || restrictedUntil <= now) return null;
+  return {
+    until: new Date(restrictedUntil).toISOString(),
+    since: new Date(restriction.since).toISOString(),
+    kind: restriction.kind,
   };
 }
 

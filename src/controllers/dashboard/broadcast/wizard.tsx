@@ -379,9 +379,10 @@ function Estimate({
     t.perMinute(num(view, e.ratePerMinute)),
     e.recipients > e.perHour ? t.perHour(num(view, e.perHour)) : '',
     e.perDay === null ? '' : t.perDay(num(view, e.perDay)),
+    e.newContactsPerDay === null || !e.strangers ? '' : t.newContactsLine(num(view, e.newContactsPerDay)),
     form.quietFrom && form.quietTo ? t.quietLine(form.quietFrom, form.quietTo) : '',
   ].filter((line) => line !== '');
-  const causes = { pace: t.limits, daily_cap: t.dailyCapWord, warm_up: t.warmUpWord };
+  const causes = { pace: t.limits, daily_cap: t.dailyCapWord, new_contacts: t.newContactsWord };
   const facts: [string, Child][] = [
     [t.session, form.session],
     [t.recipients, <Lines first={<b>{num(view, e.recipients)}</b>} rest={left} />],

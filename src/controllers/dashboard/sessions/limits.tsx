@@ -57,7 +57,8 @@ export function LimitsCard({ view, limits }: { view: View; limits: LimitsOutput 
           [t.reserve, reservedWords(view, reserved)],
           [t.quiet, <QuietHours view={view} quietHours={quietHours} />],
           [t.warmUp, <WarmUp view={view} warmUp={warmUp} />],
-          [t.breaker, <Breaker view={view} breaker={breaker} />],
+          [t.newContacts, <NewContacts view={view} contacts={limits.newContacts} />],
+          [t.breaker, <Breaker view={view} breaker={breaker} restriction={limits.restriction} />],
         ]}
       />
       {view.canWrite && (
@@ -105,13 +106,48 @@ function reservedWords(view: View, { reason, percent }: LimitsOutput['reserved']
   return (reason === 'own' ? t.reserveOwn : t.reserveCodes)(count(view, percent));
 }
 
-function Breaker({ view, breaker }: { view: View; breaker: LimitsOutput['breaker'] }) {
+function NewContacts({ view, contacts }: { view: View; contacts: LimitsOutput['newContacts'] }) {
+  const t = LIMIT_TEXTS(view.lang);
+  const n = (value: number) => count(view, value);
+  const { perDay, reason, remaining, reserved, nextAt, whatsapp } = contacts;
+  return (
+    <>
+      {perDay === null ? t.newContactsNone : t.newContactsValue(n(remaining ?? 0), n(perDay))}
+      {reserved > 0 && <div class="small muted">{t.kept(n(reserved))}</div>}
+      {nextAt !== null && (
+        <div class="small">
+          <Badge tone="warn">{t.newContactsSpent}</Badge> <Time at={nextAt} />
+        </div>
+      )}
+      {reason === 'young' && <div class="small muted">{t.newContactsYoung}</div>}
+      {whatsapp !== null && (
+        <div class="small">
+          {t.newContactsCap(n(whatsapp.used), whatsapp.total === null ? '?' : n(whatsapp.total))}
+          {whatsapp.until !== null && (
+            <>
+              {' '}
+              {t.until} <Time at={whatsapp.until} />
+            </>
+          )}
+        </div>
+      )}
+    </>
+  );
+}
+
+interface BreakerProps {
+  view: View;
+  breaker: LimitsOutput['breaker'];
+  restriction: LimitsOutput['restriction'];
+}
+
+function Breaker({ view, breaker, restriction }: BreakerProps) {
   const t = LIMIT_TEXTS(view.lang);
   if (breaker.state === 'closed') return <>{t.closed}</>;
   return (
     <>
       <Badge tone="bad">{t.open}</Badge>
-      <p class="small">{t.breakerWhy}</p>
+      <p class="small">{restriction === null ? t.breakerWhy : t.restrictedWhy}</p>
       <p class="small">
         {t.until} <Time at={breaker.until} />. {t.reason}: {breaker.reason?.replace('breaker_', '') ?? ''}.{' '}
         {t.trips}: {count(view, breaker.trips)}.
@@ -129,6 +165,8 @@ const LimitsForm = z.object({
   perHour: Whole,
   perRecipientPerHour: Whole,
   otpReservePercent: Whole,
+  newContactsPerDay: Whole,
+  accountSince: z.string().optional(),
   from: z.string().optional(),
   to: z.string().optional(),
   timeZone: z.string().optional(),
@@ -159,6 +197,8 @@ function toInput(form: LimitsForm, before: LimitsOutput, lang: Lang): LimitsInpu
     perHour: form.perHour ?? null,
     perRecipientPerHour: form.perRecipientPerHour ?? null,
     otpReservePercent: form.otpReservePercent ?? null,
+    newContactsPerDay: form.newContactsPerDay ?? null,
+    accountSince: form.accountSince ?? null,
     quietHours: isQuiet ? { from, to, timeZone } : null,
     ...(sameWarmUp ? {} : { warmUp: isWarm ? { days, startPerHour } : null }),
   });
@@ -181,6 +221,7 @@ function EditForm({ view, limits }: { view: View; limits: LimitsOutput }) {
   return (
     <Form view={view} action={sessionPath(limits.sessionId, '/limits')} class="stack">
       <PaceFields view={view} limits={limits} />
+      <ContactFields view={view} limits={limits} />
       <QuietFields view={view} quietHours={limits.quietHours} />
       <WarmUpFields view={view} warmUp={limits.warmUp} />
       <div class="row">
@@ -247,6 +288,32 @@ function PaceFields({ view, limits: { own, maxima } }: { view: View; limits: Lim
         hint={t.reserveHint}
       />
     </div>
+  );
+}
+
+function ContactFields({ view, limits: { own, newContacts } }: { view: View; limits: LimitsOutput }) {
+  const t = LIMIT_TEXTS(view.lang);
+  return (
+    <fieldset>
+      <legend>{t.newContacts}</legend>
+      <p class="muted small">{t.newContactsHint}</p>
+      <div class="columns">
+        <Field
+          label={t.newContacts}
+          name="newContactsPerDay"
+          {...WHOLE}
+          value={own.newContactsPerDay}
+          hint={t.newContactsEmpty}
+        />
+        <Field
+          label={t.accountSince}
+          name="accountSince"
+          type="date"
+          value={newContacts.accountSince ?? undefined}
+          hint={t.accountSinceHint}
+        />
+      </div>
+    </fieldset>
   );
 }
 

@@ -14,5 +14,6 @@ export function explainHold(lang: Lang, reason: string | null): string | null {
   if (reason === null) return null;
   if (reason === 'paused') return t.pausedByHand;
   if (reason === 'minute_limit' || reason === 'hour_limit' || reason === 'quiet_hours') return t[reason];
+  if (reason === 'new_contacts') return t.newContacts;
   return reason.startsWith('breaker') ? t.breaker : t.notConnected;
 }

@@ -40,11 +40,13 @@ export const waiting: Record<string, string> = {
   session_disconnected: 'The session is not connected. The campaign continues by itself.',
   daily_cap: 'The daily limit is reached. The campaign continues tomorrow.',
   quiet_hours: 'It is night for the next recipients. The campaign continues in the morning.',
+  new_contacts: 'The limit for new people is reached. People who know this number get the message first.',
   number_check: 'WhatsApp is not answering number checks. They are tried again by themselves.',
 };
 
 /** The outcome for one recipient. */
 export const fates: Record<string, string> = {
+  new_contacts: 'waiting for the daily limit of new people',
   opted_out: 'opted out',
   not_on_whatsapp: 'not on WhatsApp',
   invalid: 'invalid phone number',

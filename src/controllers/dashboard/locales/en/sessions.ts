@@ -95,6 +95,7 @@ export const queue = {
   minute_limit: 'The limit of messages per minute is reached.',
   hour_limit: 'The limit of messages per hour is reached.',
   quiet_hours: 'Quiet hours: only urgent messages are sent.',
+  newContacts: 'As many new people got a message as the limit of 24 hours allows. Others wait.',
   breaker: 'WhatsApp restricted this number. Messages to people who do not know it wait.',
   notConnected: 'The session is not connected. All messages wait.',
 };
@@ -147,6 +148,20 @@ export const limit = {
     'This number wrote to too many new people. Stop campaigns and let it rest. Each further refusal makes the pause longer.',
   reason: 'WhatsApp code',
   trips: 'Refusals in a row',
+  newContacts: 'New people per 24 hours',
+  newContactsNone: 'no limit',
+  newContactsValue: (left: string, perDay: string) => `${left} of ${perDay} left`,
+  newContactsSpent: 'none left until',
+  newContactsYoung: 'The server’s limit for a number linked less than 30 days ago, or at an unknown time.',
+  newContactsCap: (used: string, total: string) =>
+    `WhatsApp’s own limit: ${used} of ${total} new conversations used`,
+  newContactsHint:
+    'How many people who do not know this number get a message in 24 hours. WhatsApp publishes no limit. Users report restrictions after 15 to 20 new people per day.',
+  newContactsEmpty: 'Leave empty to use the server’s value for new numbers.',
+  accountSince: 'WhatsApp account in use since',
+  accountSinceHint: 'Leave empty to use the age of the link.',
+  restrictedWhy:
+    'WhatsApp does not let this number start new conversations. Existing conversations continue. Stop campaigns and wait.',
   missingZone: 'is required with quiet hours',
   missingPart: 'requires both fields',
 };

@@ -40,11 +40,13 @@ export const waiting: Record<string, string> = {
   session_disconnected: 'Sesi tidak terhubung. Kampanye berlanjut otomatis.',
   daily_cap: 'Batas harian tercapai. Kampanye berlanjut besok.',
   quiet_hours: 'Sedang malam di tempat penerima berikutnya. Kampanye berlanjut pagi nanti.',
+  new_contacts: 'Batas orang baru tercapai. Orang yang mengenal nomor ini dikirimi lebih dulu.',
   number_check: 'WhatsApp belum menjawab pengecekan nomor. Pengecekan diulang otomatis.',
 };
 
 /** The outcome for one recipient. */
 export const fates: Record<string, string> = {
+  new_contacts: 'menunggu batas harian orang baru',
   opted_out: 'berhenti langganan',
   not_on_whatsapp: 'tidak terdaftar di WhatsApp',
   invalid: 'nomor tidak valid',

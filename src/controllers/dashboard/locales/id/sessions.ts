@@ -98,6 +98,7 @@ export const queue: Texts<typeof english.queue> = {
   minute_limit: 'Batas pesan per menit tercapai.',
   hour_limit: 'Batas pesan per jam tercapai.',
   quiet_hours: 'Jam tenang: hanya pesan mendesak yang dikirim.',
+  newContacts: 'Orang baru sudah dikirimi pesan sebanyak batas 24 jam. Yang lain menunggu.',
   breaker: 'WhatsApp membatasi nomor ini. Pesan ke orang yang belum mengenalnya menunggu.',
   notConnected: 'Sesi tidak terhubung. Semua pesan menunggu.',
 };
@@ -152,6 +153,20 @@ export const limit: Texts<typeof english.limit> = {
     'Nomor ini mengirim ke terlalu banyak orang baru. Hentikan kampanye dan istirahatkan nomor. Setiap penolakan berikutnya memperpanjang jeda.',
   reason: 'Kode WhatsApp',
   trips: 'Penolakan berturut-turut',
+  newContacts: 'Orang baru per 24 jam',
+  newContactsNone: 'tanpa batas',
+  newContactsValue: (left, perDay) => `tersisa ${left} dari ${perDay}`,
+  newContactsSpent: 'habis sampai',
+  newContactsYoung:
+    'Batas server untuk nomor yang ditautkan kurang dari 30 hari lalu, atau yang waktunya tidak diketahui.',
+  newContactsCap: (used, total) => `Batas WhatsApp sendiri: ${used} dari ${total} percakapan baru terpakai`,
+  newContactsHint:
+    'Berapa orang yang belum mengenal nomor ini dikirimi pesan dalam 24 jam. WhatsApp tidak mengumumkan batas. Pengguna melaporkan pembatasan setelah 15 sampai 20 orang baru per hari.',
+  newContactsEmpty: 'Kosongkan untuk memakai nilai server bagi nomor baru.',
+  accountSince: 'Akun WhatsApp dipakai sejak',
+  accountSinceHint: 'Kosongkan untuk memakai umur tautan.',
+  restrictedWhy:
+    'WhatsApp tidak mengizinkan nomor ini memulai percakapan baru. Percakapan yang sudah ada tetap berjalan. Hentikan kampanye dan tunggu.',
   missingZone: 'wajib diisi jika ada jam tenang',
   missingPart: 'kedua kolom harus diisi',
 };

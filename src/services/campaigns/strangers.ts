@@ -1,0 +1,88 @@
+/** How many people a day a campaign writes to who do not know its session. The others wait, and those who know it go first. */
+import { and, eq } from 'drizzle-orm';
+import { messages } from '../../db/schema.ts';
+import { readKnown } from '../../queue/breaker.ts';
+import {
+  type ContactLimit,
+  type ContactRow,
+  contactLimitOf,
+  limitsContacts,
+  personOf,
+  readContacted,
+  readContactRoom,
+} from '../../queue/first-contacts.ts';
+import { type Pacing, paceOf } from '../../queue/pace.ts';
+import { PRIORITIES } from '../../queue/priority.ts';
+import type { Addressee } from '../../queue/subscriber-peers.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
+import { phoneJid } from '../../whatsapp/jid.ts';
+import { findLidPairs } from '../../whatsapp/lids.ts';
+import type { SendingSession } from './feed-state.ts';
+import { type CampaignDeps, type CampaignOptions, type CampaignRow, optionsOf } from './row.ts';
+import { warmUpCap } from './safety.ts';
+
+/** What waits in the queue for strangers is looked at, at most. */
+const MAX_OPEN = 100;
+/** While what is on its way takes the whole room it is not known when there is some again. */
+const LOOK_AGAIN_MS = 10 * MINUTE_MS;
+
+/**
+ * The limit of first contacts for a campaign: that of its session, and while this is young the smaller one of the warm-up's
+ * table, unless the owner has set a limit of his own. `isReal`: the server is WhatsApp's.
+ */
+export function campaignContacts(
+  pacing: Pick<Pacing, 'newContactsPerDay'>,
+  options: Pick<CampaignOptions, 'warmUp'>,
+  session: ContactRow & { createdAt: number },
+  { now, isReal }: { now: number; isReal: boolean },
+): ContactLimit {
+  const limit = contactLimitOf(pacing, session, now);
+  const warmsUp = options.warmUp ?? (isReal && limit.reason !== 'own');
+  const warm = warmsUp ? warmUpCap(now - (session.linkedAt ?? session.createdAt)) : null;
+  if (limit.perDay === null || warm === null) return limit;
+  return { ...limit, perDay: Math.min(limit.perDay, warm) };
+}
+
+/** Of these phones those whose people must wait, each with the time from which they are looked at again. */
+export async function findWaitingStrangers(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  sender: SendingSession,
+  phones: readonly string[],
+): Promise<Map<string, number>> {
+  const { db, config } = deps;
+  const now = deps.clock.now();
+  const isReal = config.waServer === null;
+  const limit = campaignContacts(config.pacing, optionsOf(campaign), sender, { now, isReal });
+  const waiting = new Map<string, number>();
+  if (!limitsContacts(limit)) return waiting;
+  const pairs = await findLidPairs(db, campaign, 'phone', phones);
+  const lids = new Map(pairs.map(({ phone, lid }) => [phone, lid]));
+  const people = phones.map((phone) => ({ phone, peer: phoneJid(phone), lid: lids.get(phone) ?? null }));
+  const strangers = await strangersAmong(deps, campaign, people);
+  if (strangers.length === 0) return waiting;
+  const pace = paceOf(config.pacing, { limits: sender.limits, lastHighAt: sender.lastHighAt }, now);
+  const room = await readContactRoom(db, sender.id, { limit, pace, priority: PRIORITIES.low, now });
+  if (room.left === null) return waiting;
+  const open = await db
+    .select({ peer: messages.peer, phone: messages.phone, lid: messages.lid })
+    .from(messages)
+    .where(and(eq(messages.campaignId, campaign.id), eq(messages.status, 'queued')))
+    .limit(MAX_OPEN);
+  const left = Math.max(0, room.left - (await strangersAmong(deps, campaign, open)).length);
+  const until = Math.max(room.until ?? 0, now + LOOK_AGAIN_MS);
+  for (const { phone } of strangers.slice(left)) waiting.set(phone, until);
+  return waiting;
+}
+
+/** Those who do not know the session and are not counted by its limit yet. */
+async function strangersAmong<P extends Addressee>(
+  { db, clock }: CampaignDeps,
+  { accountId, userId }: CampaignRow,
+  people: readonly P[],
+): Promise<P[]> {
+  const known = await readKnown(db, { id: accountId, userId }, people);
+  const strangers = people.filter(({ peer }) => !known.has(peer));
+  const contacted = await readContacted(db, accountId, strangers, clock.now());
+  return strangers.filter((person) => !contacted.has(personOf(person)));
+}
