@@ -3,7 +3,7 @@
  * the transaction of the claim, so that restarts, changes of owner and whatever leads to the session count the same.
  */
 
-import { and, asc, count, eq, gt, inArray, ne } from 'drizzle-orm';
+import { and, asc, count, eq, gt, inArray, type SQL } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { affected } from '../db/ops.ts';
 import { firstContacts, type NewChatCapRow, whatsappAccounts } from '../db/schema.ts';
@@ -86,32 +86,23 @@ export interface ContactRoom {
   until: number | null;
 }
 
-/**
- * What messages of this priority may still spend: high priority all of it, the others not the reserve. With `person` for
- * a message to them, who do not count twice.
- */
+/** What is asked of the limits. */
+interface RoomQuery {
+  limit: ContactLimit;
+  pace: Pick<Pace, 'otpReservePercent'>;
+  priority: Priority;
+  now: number;
+}
+
+/** What messages of this priority may still spend: high priority all of it, the others not the reserve. */
 export async function readContactRoom(
   db: Db | Tx,
   accountId: string,
-  input: {
-    limit: ContactLimit;
-    pace: Pick<Pace, 'otpReservePercent'>;
-    priority: Priority;
-    now: number;
-    person?: string;
-  },
+  { limit, pace, priority, now }: RoomQuery,
 ): Promise<ContactRoom> {
-  const { limit, pace, priority, now, person } = input;
-  const others = and(
-    eq(firstContacts.accountId, accountId),
-    person === undefined ? undefined : ne(firstContacts.person, person),
-  );
-  const inWindow = and(others, gt(firstContacts.at, now - WINDOW_MS));
-  const countOf = async (where: typeof others) => {
-    const [row] = await db.select({ n: count() }).from(firstContacts).where(where);
-    return Number(row?.n ?? 0);
-  };
-  const used = await countOf(inWindow);
+  const ours = eq(firstContacts.accountId, accountId);
+  const inWindow = and(ours, gt(firstContacts.at, now - WINDOW_MS));
+  const used = await countOf(db, inWindow);
   const rooms: { left: number; until: number }[] = [];
   if (limit.perDay !== null) {
     const left = capOf(limit.perDay, pace, priority) - used;
@@ -119,9 +110,10 @@ export async function readContactRoom(
     rooms.push({ left, until: (oldest ?? now) + WINDOW_MS });
   }
   if (limit.cap !== null) {
-    const since = and(others, gt(firstContacts.at, limit.cap.toldAt - CAP_OVERLAP_MS));
-    const total = limit.cap.total === null ? 0 : capOf(limit.cap.total, pace, priority);
-    rooms.push({ left: total - limit.cap.used - (await countOf(since)), until: capEnd(limit.cap) });
+    const { total, used: told, toldAt } = limit.cap;
+    const since = await countOf(db, and(ours, gt(firstContacts.at, toldAt - CAP_OVERLAP_MS)));
+    const most = total === null ? 0 : capOf(total, pace, priority);
+    rooms.push({ left: most - told - since, until: capEnd(limit.cap) });
   }
   if (rooms.length === 0) return { used, left: null, until: null };
   const spent = rooms.filter(({ left }) => left <= 0).map(({ until }) => until);
@@ -132,8 +124,27 @@ export async function readContactRoom(
   };
 }
 
+/**
+ * Until when a message to this stranger must wait, epoch milliseconds; null: it may go now. Somebody who was written to
+ * within the window counts already: another message to them is no other first contact.
+ */
+export async function strangerHeldUntil(
+  db: Db | Tx,
+  accountId: string,
+  { person, ...query }: RoomQuery & { person: string },
+): Promise<number | null> {
+  const counted = and(isPerson(accountId, person), gt(firstContacts.at, query.now - WINDOW_MS));
+  if ((await countOf(db, counted)) > 0) return null;
+  return (await readContactRoom(db, accountId, query)).until;
+}
+
+async function countOf(db: Db | Tx, where: SQL | undefined): Promise<number> {
+  const [row] = await db.select({ n: count() }).from(firstContacts).where(where);
+  return Number(row?.n ?? 0);
+}
+
 /** The time of the n-th oldest, from 0. */
-async function nthOldest(db: Db | Tx, where: ReturnType<typeof and>, n: number): Promise<number | undefined> {
+async function nthOldest(db: Db | Tx, where: SQL | undefined, n: number): Promise<number | undefined> {
   const [row] = await db
     .select({ at: firstContacts.at })
     .from(firstContacts)
@@ -186,8 +197,7 @@ export async function takeTurn(
 ): Promise<boolean> {
   const locked = await tx.update(whatsappAccounts).set({ updatedAt: now }).where(isHeldRow(held));
   if (affected(locked) === 0) return false;
-  const { left } = await readContactRoom(tx, held.id, { limit, pace, priority, now, person });
-  return left === null || left > 0;
+  return (await strangerHeldUntil(tx, held.id, { limit, pace, priority, now, person })) === null;
 }
 
 /** Spends what `takeTurn` has found, in the same transaction. A person who is tried again counts once, from now. */

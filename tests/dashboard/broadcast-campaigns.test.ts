@@ -170,7 +170,7 @@ describe('a campaign', () => {
     await w.clock.advance(20_000);
     expect(await read(`${path}/numbers`)).toContain('4 of 4');
     const report = await read(`${path}/report`);
-    expect(report).toContain('WhatsApp restricted new conversations of this number');
+    expect(report).toContain('WhatsApp does not let the number start this conversation');
     expect(report).toContain('not on WhatsApp');
     expect(report).toContain('<svg class="chart"');
     expect(await read(`${path}/report`, w.tenant, 'id')).toContain(

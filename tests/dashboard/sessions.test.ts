@@ -313,6 +313,8 @@ describe('the limits', () => {
     timeZone: 'Asia/Jakarta',
     days: '10',
     startPerHour: '5',
+    newContactsPerDay: '30',
+    accountSince: '2021-05-06',
   };
 
   it('are edited, and go back to the service’s own when a field is emptied', async () => {
@@ -320,12 +322,13 @@ describe('the limits', () => {
     expect((await post(path, form)).headers.get('location')).toBe('/dashboard/sessions/shop');
     const first = await limits();
     expect(first).toMatchObject({
-      own: { delayMaxMs: 12_500, perMinute: 2 },
+      own: { delayMaxMs: 12_500, perMinute: 2, newContactsPerDay: 30 },
+      newContacts: { perDay: 30, reason: 'own', remaining: 30, accountSince: '2021-05-06' },
       quietHours: { from: '21:00', to: '07:00', timeZone: 'Asia/Jakarta' },
       warmUp: { days: 10, startPerHour: 5 },
     });
     const page = await read(path);
-    for (const value of ['12.5', '21:00', 'Asia/Jakarta', '10']) expect(page).toContain(`value="${value}"`);
+    for (const value of ['12.5', '21:00', 'Asia/Jakarta', '10', '30', '2021-05-06']) expect(page).toContain(`value="${value}"`);
     await new Promise((resolve) => setTimeout(resolve, 2));
     await post(path, { ...form, perMinute: '', from: '', to: '', timeZone: '' });
     const second = await limits();
@@ -344,6 +347,9 @@ describe('the limits', () => {
     [{ from: '21:00', to: '21:00', timeZone: 'UTC' }, 'to'],
     [{ from: '21:00', to: '07:00', timeZone: 'Mars/Base' }, 'timeZone'],
     [{ days: '10' }, 'startPerHour'],
+    [{ newContactsPerDay: '0' }, 'newContactsPerDay'],
+    [{ accountSince: 'soon' }, 'accountSince'],
+    [{ accountSince: '2001-01-01' }, 'accountSince'],
     [{ days: '1000', startPerHour: '1' }, 'days'],
   ])('refuse %j and mark the field', async (bad, field) => {
     await connected();
@@ -352,6 +358,23 @@ describe('the limits', () => {
     expect(await reply.text()).toContain(`data-field="${field}"`);
     expect(await limits()).toMatchObject({ own: {}, quietHours: null, warmUp: null });
   });
+});
+
+it.each(['en', 'id'])('a restriction of WhatsApp and what is left of first contacts are shown (%s)', async (lang) => {
+  await connected();
+  const until = Date.now() + 6 * 3_600_000;
+  await t.deps.db
+    .update(whatsappAccounts)
+    .set({
+      limits: { newContactsPerDay: 33 },
+      restrictedUntil: until,
+      restriction: { kind: 'BIZ_QUALITY', since: Date.now() },
+    })
+    .where(eq(whatsappAccounts.sessionId, 'shop'));
+  const headers = { 'accept-language': lang };
+  const page = await (await t.visit('/dashboard/sessions/shop', { as: tenant, headers })).text();
+  const words = lang === 'en' ? ['New people per 24 hours', '33 of 33 left'] : ['Orang baru per 24 jam', 'tersisa 33 dari 33'];
+  for (const text of ['BIZ_QUALITY', new Date(until).toISOString(), ...words]) expect(page).toContain(text);
 });
 
 describe('every reason', () => {

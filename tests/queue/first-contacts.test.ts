@@ -10,7 +10,7 @@ import { openQueue, phones, type QueueFixture } from './fixture.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const LIMIT = 20;
-const PEOPLE = phones(70);
+const PEOPLE = phones(45);
 
 let q: QueueFixture;
 let acknowledges = true;
@@ -83,7 +83,7 @@ describe('a young session', () => {
     const again = await q.queue(account, { phone: first ?? '' });
     await q.clock.advance(HOUR_MS);
     expect(await statusOf(again.id)).toBe('sent');
-    await q.clock.advance(4 * DAY_MS);
+    await q.clock.advance(2 * DAY_MS);
     const { people, most } = mostInADay([friend]);
     expect(people.size).toBe(strangers.length);
     expect(most).toBe(LIMIT);
@@ -96,7 +96,7 @@ describe('a young session', () => {
     q.engine.answer = () => ({ outcome: 'unknown', reason: 'no acknowledgement in time' });
     await queueAll(account, PEOPLE);
     let dispatcher = q.dispatcher;
-    for (let owner = 0; owner < 8; owner++) {
+    for (let owner = 0; owner < 5; owner++) {
       await dispatcher.add(account);
       await q.clock.advance(HOUR_MS);
       // Killed: it settles nothing more. The next owner has another fence, and takes over what it finds.
@@ -110,7 +110,7 @@ describe('a young session', () => {
     expect(mostInADay()).toMatchObject({ most: LIMIT });
     expect(mostInADay().people.size).toBe(LIMIT);
     await dispatcher.add(account);
-    await q.clock.advance(5 * DAY_MS);
+    await q.clock.advance(2 * DAY_MS);
     expect(mostInADay().people.size).toBe(PEOPLE.length);
     expect(mostInADay().most).toBe(LIMIT);
   });
@@ -137,6 +137,26 @@ describe('a young session', () => {
       (await Promise.all(ids.map(statusOf))).filter((status) => status === 'sent').length;
     expect(await sent(codes)).toBe(4);
     expect(await sent(normal)).toBe(16);
+  });
+
+  test('goes on with whom it has begun when the limit is lowered meanwhile', async () => {
+    const account = await q.account({ linkedAt: null });
+    acknowledges = false;
+    q.engine.answer = () => ({ outcome: 'unknown', reason: 'no acknowledgement in time' });
+    await queueAll(account, PEOPLE.slice(0, 10));
+    await q.dispatcher.add(account);
+    await q.clock.advance(1);
+    expect(mostInADay().people.size).toBeGreaterThan(5);
+    await q.database.db
+      .update(whatsappAccounts)
+      .set({ limits: { newContactsPerDay: 2 } })
+      .where(eq(whatsappAccounts.id, account.id));
+    q.deps.signals.wake(account.id, { rowChanged: true });
+    const before = mostInADay().people.size;
+    await q.clock.advance(HOUR_MS);
+    expect(mostInADay().people.size).toBe(before);
+    const begun = q.engine.relayed.filter(({ to }) => to.phone === PEOPLE[0]);
+    expect(begun.length).toBe(3);
   });
 
   test('a group is nobody', async () => {
@@ -195,15 +215,15 @@ describe('a young session', () => {
 describe('the cap of WhatsApp', () => {
   test('holds when it is lower, whatever the age, and counts on from what was told', async () => {
     const toldAt = q.clock.now();
-    const newChatCap = { total: 10, used: 6, status: 'NONE', until: toldAt + 7 * DAY_MS, toldAt };
+    const newChatCap = { total: 10, used: 6, status: 'NONE', until: toldAt + 30 * HOUR_MS, toldAt };
     const account = await q.account({ linkedAt: 1, newChatCap });
     await q.clock.advance(60_000);
     await queueAll(account, PEOPLE.slice(0, 12));
     await q.dispatcher.add(account);
-    await q.clock.advance(2 * DAY_MS);
+    await q.clock.advance(25 * HOUR_MS);
     expect(mostInADay().people.size).toBe(4);
     // The cycle is over, and no other cap was told.
-    await q.clock.advance(5 * DAY_MS);
+    await q.clock.advance(6 * HOUR_MS);
     expect(mostInADay().people.size).toBe(12);
   });
 

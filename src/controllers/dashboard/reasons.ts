@@ -40,6 +40,7 @@ const RULES: readonly Rule[] = [
   [/^must be a (whole )?number$/, (whole) => (whole ? 'harus berupa bilangan bulat' : 'harus berupa angka')],
   [/^must be a time of day such as (.+)$/, (time) => `harus berupa jam, misalnya ${time}`],
   [/^must be a time zone such as (.+)$/, (zone) => `harus berupa zona waktu, misalnya ${zone}`],
+  [/^must be a day since (.+)$/, (day) => `harus berupa tanggal sejak ${day}`],
   [/^must hold a number$/, () => 'harus berisi angka'],
   [/^must hold letters or digits$/, () => 'harus berisi huruf atau angka'],
   [/^must name at least one event, or \*$/, () => 'harus memilih minimal satu event, atau *'],

@@ -7,8 +7,7 @@ import {
   limitsContacts,
   NEW_CONTACTS,
   personOf,
-  readContacted,
-  readContactRoom,
+  strangerHeldUntil,
 } from '../../queue/first-contacts.ts';
 import { paceOf } from '../../queue/pace.ts';
 import { asPriority, PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
@@ -76,10 +75,8 @@ async function contactHolds(
   const pace = paceOf(pacing, session, now);
   const person = personOf(message);
   const spending = { limit, pace, priority: message.priority, now, person };
-  const { until } = await readContactRoom(ctx.db, session.id, spending);
-  if (until === null) return [];
-  const contacted = await readContacted(ctx.db, session.id, [message], now);
-  return contacted.has(person) ? [] : [{ reason: NEW_CONTACTS, until, everybody: false }];
+  const until = await strangerHeldUntil(ctx.db, session.id, spending);
+  return until === null ? [] : [{ reason: NEW_CONTACTS, until, everybody: false }];
 }
 
 /** The holds as answers show them. */

@@ -8,7 +8,7 @@ import {
   contactLimitOf,
   limitsContacts,
   personOf,
-  readContactRoom,
+  strangerHeldUntil,
 } from '../../queue/first-contacts.ts';
 import { type Pace, type Pacing, paceOf } from '../../queue/pace.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
@@ -71,14 +71,8 @@ async function mayWriteTo(
   if ((await readKnown(db, account, [addressee])).has(addressee.peer)) return true;
   if (held) return false;
   const person = personOf(addressee);
-  const { left } = await readContactRoom(db, account.id, {
-    limit,
-    pace,
-    priority: PRIORITIES.high,
-    now,
-    person,
-  });
-  return left === null || left > 0;
+  const query = { limit, pace, priority: PRIORITIES.high, now, person };
+  return (await strangerHeldUntil(db, account.id, query)) === null;
 }
 
 /** The tenant's sessions of these names, in this order. Throws SESSION_NOT_FOUND for a name it does not have. */

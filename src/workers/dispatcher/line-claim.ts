@@ -6,7 +6,7 @@ import {
   type ContactSpending,
   limitsContacts,
   personOf,
-  readContactRoom,
+  strangerHeldUntil,
 } from '../../queue/first-contacts.ts';
 import type { SpentAttempt } from '../../queue/limits.ts';
 import type { Candidate } from '../../queue/look-ahead.ts';
@@ -52,6 +52,11 @@ async function mayReach(line: Line, row: Candidate): Promise<boolean> {
   return !(await isStranger(line, row));
 }
 
+/** A claim that was made before the line heard of a limit is given back, and made again as a first contact. */
+async function isCounted(line: Line, row: Candidate, { stranger }: Claim): Promise<boolean> {
+  return stranger !== null || !limitsContacts(line.contacts) || !(await isStranger(line, row));
+}
+
 /** What a message to a stranger is to spend, or until when it must wait. */
 type Strangeness = { until: number; contacted: boolean } | { contact: ContactSpending | null };
 
@@ -64,7 +69,7 @@ async function lookAtStranger(line: Line, priority: Priority, row: Candidate): P
   if ((breakerUntil <= now && !isLimited) || !(await isStranger(line, row))) return { contact: null };
   if (breakerUntil > now) return { until: breakerUntil, contacted: false };
   const person = personOf(row);
-  const { until } = await readContactRoom(deps.db, account.id, { limit, pace, priority, now, person });
+  const until = await strangerHeldUntil(deps.db, account.id, { limit, pace, priority, now, person });
   return until === null ? { contact: { person, limit, pace } } : { until, contacted: true };
 }
 
@@ -182,7 +187,7 @@ async function attemptClaimed(
       });
     },
     maySend: (state) => gate.takeIn(state) && !line.stopping.signal.aborted && deps.isSafe?.() !== false,
-    mayReach: () => mayReach(line, row),
+    mayReach: async () => (await mayReach(line, row)) && (await isCounted(line, row, claim)),
     answered(decision, unsent) {
       refused = decision.action === 'failed' && tripsBreaker(decision.errorCode);
       if (refused) line.tripping++;

@@ -42,7 +42,7 @@ function StatusCard({ view, session }: { view: View; session: SessionStatusOutpu
       id="status"
       class="card"
       src={sessionPath(session.sessionId, '/status')}
-      events="session.status session.qr"
+      events="session.status session.restricted session.unrestricted session.qr"
       everySeconds={15}
     >
       <div class="row">
@@ -71,6 +71,17 @@ function StatusCard({ view, session }: { view: View; session: SessionStatusOutpu
           [t.created, <Time at={session.createdAt} />],
         ]}
       />
+      {session.restriction !== null && (
+        <div class="alert alert-bad">
+          <p>
+            <b>{t.restricted}</b>
+          </p>
+          <p class="small">
+            {t.restrictedUntil} <Time at={session.restriction.until} />. {t.restrictedKind}:{' '}
+            <code>{session.restriction.kind}</code>.
+          </p>
+        </div>
+      )}
     </Live>
   );
 }

@@ -1,4 +1,8 @@
 export const session = {
+  restricted:
+    'WhatsApp does not let this number start new conversations. Existing conversations continue.',
+  restrictedUntil: 'Until',
+  restrictedKind: 'Kind',
   title: 'Sessions',
   intro: 'A session is one WhatsApp number linked to this service.',
   add: 'Add session',

@@ -2,6 +2,10 @@ import type { Texts } from '../../i18n.ts';
 import type * as english from '../en/sessions.ts';
 
 export const session: Texts<typeof english.session> = {
+  restricted:
+    'WhatsApp tidak mengizinkan nomor ini memulai percakapan baru. Percakapan yang sudah ada tetap berjalan.',
+  restrictedUntil: 'Sampai',
+  restrictedKind: 'Jenis',
   title: 'Sesi',
   intro: 'Satu sesi adalah satu nomor WhatsApp yang tertaut ke layanan ini.',
   add: 'Tambah sesi',
