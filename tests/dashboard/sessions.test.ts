@@ -328,7 +328,8 @@ describe('the limits', () => {
       warmUp: { days: 10, startPerHour: 5 },
     });
     const page = await read(path);
-    for (const value of ['12.5', '21:00', 'Asia/Jakarta', '10', '30', '2021-05-06']) expect(page).toContain(`value="${value}"`);
+    for (const value of ['12.5', '21:00', 'Asia/Jakarta', '10', '30', '2021-05-06'])
+      expect(page).toContain(`value="${value}"`);
     await new Promise((resolve) => setTimeout(resolve, 2));
     await post(path, { ...form, perMinute: '', from: '', to: '', timeZone: '' });
     const second = await limits();
@@ -360,22 +361,28 @@ describe('the limits', () => {
   });
 });
 
-it.each(['en', 'id'])('a restriction of WhatsApp and what is left of first contacts are shown (%s)', async (lang) => {
-  await connected();
-  const until = Date.now() + 6 * 3_600_000;
-  await t.deps.db
-    .update(whatsappAccounts)
-    .set({
-      limits: { newContactsPerDay: 33 },
-      restrictedUntil: until,
-      restriction: { kind: 'BIZ_QUALITY', since: Date.now() },
-    })
-    .where(eq(whatsappAccounts.sessionId, 'shop'));
-  const headers = { 'accept-language': lang };
-  const page = await (await t.visit('/dashboard/sessions/shop', { as: tenant, headers })).text();
-  const words = lang === 'en' ? ['New people per 24 hours', '33 of 33 left'] : ['Orang baru per 24 jam', 'tersisa 33 dari 33'];
-  for (const text of ['BIZ_QUALITY', new Date(until).toISOString(), ...words]) expect(page).toContain(text);
-});
+it.each(['en', 'id'])(
+  'a restriction of WhatsApp and what is left of first contacts are shown (%s)',
+  async (lang) => {
+    await connected();
+    const until = Date.now() + 6 * 3_600_000;
+    await t.deps.db
+      .update(whatsappAccounts)
+      .set({
+        limits: { newContactsPerDay: 33 },
+        restrictedUntil: until,
+        restriction: { kind: 'BIZ_QUALITY', since: Date.now() },
+      })
+      .where(eq(whatsappAccounts.sessionId, 'shop'));
+    const headers = { 'accept-language': lang };
+    const page = await (await t.visit('/dashboard/sessions/shop', { as: tenant, headers })).text();
+    const words =
+      lang === 'en'
+        ? ['New people per 24 hours', '33 of 33 left']
+        : ['Orang baru per 24 jam', 'tersisa 33 dari 33'];
+    for (const text of ['BIZ_QUALITY', new Date(until).toISOString(), ...words]) expect(page).toContain(text);
+  },
+);
 
 describe('every reason', () => {
   const ENDS: CloseReason[] = [

@@ -8704,6 +8704,18 @@ export interface operations {
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
+                            /** @description WhatsApp does not let the account start new chats; null: it does */
+                            restriction: {
+                                /** @description WhatsApp's own name of the kind */
+                                kind: string;
+                                /** Format: date-time */
+                                since: string;
+                                /**
+                                 * Format: date-time
+                                 * @description until then only people who know the session are written to
+                                 */
+                                until: string;
+                            } | null;
                             sessionId: string;
                             /** @enum {string} */
                             status: "connecting" | "qr" | "passkey" | "passkey_confirm" | "connected" | "disconnected" | "logged_out" | "replaced" | "failed";

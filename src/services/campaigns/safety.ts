@@ -5,7 +5,7 @@ import { DAY_MS } from '../../utils/durations.ts';
 /**
  * People a day whom a campaign writes to as a stranger, by the age of the link. WhatsApp publishes no figure. Public reports
  * tell of accounts that were restricted after 15 to 20 first contacts in a day, so that no number is known to be safe: these
- * begin well below, which is a choice of ours and no promise.
+ * begin well below, which is our choice and no promise.
  */
 export const WARM_UP: readonly { fromDay: number; perDay: number }[] = [
   { fromDay: 0, perDay: 5 },

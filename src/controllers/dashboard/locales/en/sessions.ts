@@ -1,6 +1,5 @@
 export const session = {
-  restricted:
-    'WhatsApp does not let this number start new conversations. Existing conversations continue.',
+  restricted: 'WhatsApp does not let this number start new conversations. Existing conversations continue.',
   restrictedUntil: 'Until',
   restrictedKind: 'Kind',
   title: 'Sessions',
