@@ -64,3 +64,31 @@ export const activityLogs = table(
     index('activity_all_ix').on(t.action, t.status, t.at, t.id),
   ],
 );
+
+/**
+ * What people and keys have done to a workspace or to their account, apart from the activity log: there it would lie
+ * between millions of messages, and end with them. Written with the fact of the same id (events/record.ts).
+ */
+export const auditEntries = table(
+  'audit_entries',
+  {
+    id: id().primaryKey(),
+    userId: int().notNull(),
+    sessionId: string(100),
+    event: string(64).notNull(),
+    subject: string(100),
+    /** users.id: who did it, or who made the key that did */
+    actorId: int().notNull(),
+    ip: string(64),
+    userAgent: string(255),
+    requestId: string(64),
+    status: oneOf(...ACTIVITY_STATUSES).notNull(),
+    data: json<Record<string, unknown>>().notNull(),
+    at: timestamp().notNull(),
+  },
+  (t) => [
+    index('audit_user_ix').on(t.userId, t.at, t.id),
+    index('audit_actor_ix').on(t.userId, t.actorId, t.at, t.id),
+    index('audit_at_ix').on(t.at),
+  ],
+);
