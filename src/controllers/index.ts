@@ -17,6 +17,7 @@ import { metricsRoutes } from './metrics.ts';
 import { otpRoutes } from './otp.ts';
 import type { Route } from './route.ts';
 import { sessionRoutes } from './session.ts';
+import { teamRoutes } from './team.ts';
 import { usageRoutes } from './usage.ts';
 import { userRoutes } from './user.ts';
 import { webhookRoutes } from './webhook.ts';
@@ -26,6 +27,7 @@ export const allRoutes: readonly Route[] = [
   ...authRoutes,
   ...userRoutes,
   ...workspaceRoutes,
+  ...teamRoutes,
   ...sessionRoutes,
   ...groupRoutes,
   ...limitRoutes,

@@ -1,12 +1,12 @@
 import { eq, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { insertMany, prepared, preparedWrite } from '../db/ops.ts';
-import { activityLogs, whatsappAccounts } from '../db/schema.ts';
+import { activityLogs, auditEntries, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import { newId } from '../utils/ids.ts';
 import { actionOf, statusOf } from './actions.ts';
 import type { EventStream, LiveEvent } from './stream.ts';
-import type { Action, EventName } from './table.ts';
+import { type Action, type EventName, eventRow } from './table.ts';
 
 /** The origin of a fact; missing for what the service or WhatsApp did. */
 export interface Origin {
@@ -33,8 +33,8 @@ export interface Fact {
 
 /**
  * Makes facts known, in the transaction of the change that made them true: each takes its session's next `seq`
- * and gets its activity row and the outbox rows of the webhooks that want it; live streams hear of it after the
- * commit, in the order given.
+ * and gets its activity row and the outbox rows of the webhooks that want it, and a row of the audit when a person or a key
+ * did it; live streams hear of it after the commit, in the order given.
  */
 export async function record(
   tx: Tx,
@@ -45,11 +45,10 @@ export async function record(
   const at = deps.clock.now();
   const next = await takeSequence(tx, facts);
   const events = facts.map((fact) => toEvent(fact, next, at));
-  await insertMany(
-    tx,
-    activityLogs,
-    facts.map((fact, i) => toRow(fact, events[i], at)),
-  );
+  const rows = facts.map((fact, i) => toRow(fact, events[i], at));
+  await insertMany(tx, activityLogs, rows);
+  const audited = auditedOf(rows);
+  if (audited.length > 0) await insertMany(tx, auditEntries, audited);
   await deps.stream.outbox?.write(tx, events);
   tx.afterCommit(() => {
     for (const event of events) deps.stream.publish(event);
@@ -72,6 +71,19 @@ const readSequence = prepared((db) =>
     .where(eq(whatsappAccounts.id, sql.placeholder('accountId')))
     .prepare(),
 );
+
+/** What people and keys did, of the kinds that the audit keeps. */
+function auditedOf(
+  rows: readonly (typeof activityLogs.$inferInsert)[],
+): (typeof auditEntries.$inferInsert)[] {
+  return rows.flatMap((row) => {
+    const { id, userId, event, actorId, status, data, at } = row;
+    if (eventRow(event).audit !== true || userId === 0 || actorId === null || actorId === undefined)
+      return [];
+    const { sessionId, subject, ip, userAgent, requestId } = row;
+    return [{ id, userId, event, actorId, status, data, at, sessionId, subject, ip, userAgent, requestId }];
+  });
+}
 
 /** Reserves as many numbers as each session needs; maps a session to the first of them. */
 async function takeSequence(tx: Tx, facts: readonly Fact[]): Promise<Map<string, number>> {

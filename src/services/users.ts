@@ -16,7 +16,7 @@ import type { UserIdParams } from './fields.ts';
 import { claimIdempotency } from './idempotency.ts';
 import type { WorkspaceRole } from './roles.ts';
 import type { CreateUserFields, ListUsersQuery, UpdateUserFields } from './users-schemas.ts';
-import { insertWorkspace } from './workspaces/own.ts';
+import { insertWorkspace, personalTenantOf } from './workspaces/own.ts';
 import { settleOwnersOf } from './workspaces/owners.ts';
 
 export interface UserInfo {
@@ -255,7 +255,13 @@ async function recordChange(
   const event = disabled ? ('user.disabled' as const) : ('user.updated' as const);
   const data = { changed, role: after.role, status: after.status };
   await record(tx, ctx, [
-    { userId: after.id, event, subject: String(after.id), data, origin: originOf(ctx) },
+    {
+      userId: await personalTenantOf(tx, after.id),
+      event,
+      subject: String(after.id),
+      data,
+      origin: originOf(ctx),
+    },
   ]);
 }
 

@@ -230,6 +230,7 @@ export const RETENTION_DAYS = {
   activity: set('RETENTION_ACTIVITY_DAYS', whole(1, 3650).default(30)),
   messages: set('RETENTION_MESSAGE_DAYS', whole(1, 3650).default(365)),
   otp: set('RETENTION_OTP_DAYS', whole(1, 3650).default(7)),
+  audit: set('RETENTION_AUDIT_DAYS', whole(1, 3650).default(730)),
   media: set('RETENTION_MEDIA_DAYS', whole(1, 3650).default(30)),
 };
 

@@ -229,6 +229,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/accept-invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept an invitation
+         * @description With the `token` of the link. A new person chooses `name` and `password`; whoever has an account with that address sends its password, or the Bearer token of a sign-in. The answer signs in to the workspace.
+         */
+        post: operations["postAuthAcceptInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/api-keys": {
         parameters: {
             query?: never;
@@ -2783,6 +2803,101 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/workspace/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who did what
+         * @description Members, keys, settings, sessions, campaigns and webhooks, newest first, with who, what, when and from where. Kept for RETENTION_AUDIT_DAYS.
+         */
+        get: operations["getWorkspaceAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit as CSV */
+        get: operations["getWorkspaceAuditExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the open invitations */
+        get: operations["getWorkspaceInvitations"];
+        put?: never;
+        /**
+         * Invite somebody into the workspace
+         * @description For seven days; the link works once. Where the service sends mails (SMTP_HOST) the link goes to that address (`mailed`); otherwise hand over `url`. Another invitation of the same address ends the one before. Only owners invite owners.
+         */
+        post: operations["postWorkspaceInvitations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End an invitation */
+        delete: operations["deleteWorkspaceInvitationsId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Leave the workspace
+         * @description The token of this request is over with it. The last owner stays.
+         */
+        post: operations["postWorkspaceLeave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/workspace/members": {
         parameters: {
             query?: never;
@@ -2797,6 +2912,50 @@ export interface paths {
         get: operations["getWorkspaceMembers"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/members/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change what a member may do
+         * @description From the next request of that member on. Only owners make and unmake owners; the last one stays.
+         */
+        put: operations["putWorkspaceMembersUserId"];
+        post?: never;
+        /**
+         * Remove a member
+         * @description The next request of that member is refused, event streams end within five seconds, and all signed links of the workspace are over. The last owner stays.
+         */
+        delete: operations["deleteWorkspaceMembersUserId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/transfer-ownership": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand the workspace over
+         * @description The other member becomes an owner, and the caller an admin.
+         */
+        post: operations["postWorkspaceTransferOwnership"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3176,6 +3335,31 @@ export interface components {
             prefix: string;
             scopes: string[];
             sessionId: string | null;
+        };
+        AuditedAction: {
+            /** @description who did it, or who made the key that did */
+            actor: {
+                id: number;
+                name: string;
+            } | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            at: string;
+            data: {
+                [key: string]: unknown;
+            };
+            event: string;
+            id: string;
+            ip: string | null;
+            requestId: string | null;
+            sessionId: string | null;
+            /** @enum {string} */
+            status: "success" | "failure" | "pending";
+            /** @description whom or what it happened to */
+            subject: string | null;
+            userAgent: string | null;
         };
         AuditEntry: {
             /** @description who did it; null for the service itself */
@@ -4271,6 +4455,24 @@ export interface components {
              */
             type: "video";
             viewOnce?: boolean;
+        };
+        Invitation: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            email: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            expiresAt: string;
+            id: string;
+            /** @description the person who invited */
+            invitedBy: number;
+            role: components["schemas"]["WorkspaceRole"];
+            sessionId: string | null;
         };
         MadeCampaign: {
             campaignId: string;
@@ -5577,6 +5779,59 @@ export interface operations {
                 };
                 content: {
                     "text/javascript": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthAcceptInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "019316f5a1b27c3d8e4f5a6b7c8d9e0f.5d41402abc4b2a76b9719d911017c592",
+                 *       "name": "Clerk",
+                 *       "password": "password123"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description of a new person */
+                    name?: string;
+                    /** @description of a new person; of one who has an account already, the one of that */
+                    password?: string;
+                    token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Accept an invitation */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        token: string;
+                        user: components["schemas"]["SignedInUser"];
+                        workspace: components["schemas"]["Membership"];
+                    };
                 };
             };
             /** @description It says no. */
@@ -13661,6 +13916,264 @@ export interface operations {
             };
         };
     };
+    getWorkspaceAudit: {
+        parameters: {
+            query?: {
+                /** @description who did it */
+                actorId?: number;
+                cursor?: string;
+                /** @description one kind of event, such as `member.removed` */
+                event?: string;
+                limit?: number;
+                /** @description in the event, and in what it happened to */
+                search?: string;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who did what */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["AuditedAction"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getWorkspaceAuditExport: {
+        parameters: {
+            query?: {
+                /** @description who did it */
+                actorId?: number;
+                /** @description one kind of event, such as `member.removed` */
+                event?: string;
+                /** @description in the event, and in what it happened to */
+                search?: string;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The audit as CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getWorkspaceInvitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the open invitations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Invitation"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWorkspaceInvitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "clerk@example.com",
+                 *       "role": "operator"
+                 *     }
+                 */
+                "application/json": {
+                    email: string;
+                    role: components["schemas"]["WorkspaceRole"];
+                    /** @description the one session that the member sees; null: all */
+                    sessionId?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Invite somebody into the workspace */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, UTC, milliseconds
+                             */
+                            createdAt: string;
+                            email: string;
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, UTC, milliseconds
+                             */
+                            expiresAt: string;
+                            id: string;
+                            /** @description the person who invited */
+                            invitedBy: number;
+                            mailed: boolean;
+                            role: components["schemas"]["WorkspaceRole"];
+                            sessionId: string | null;
+                            token: string;
+                            url: string;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteWorkspaceInvitationsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 019316f5a1b27c3d8e4f5a6b7c8d9e0f */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description End an invitation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWorkspaceLeave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Leave the workspace */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     getWorkspaceMembers: {
         parameters: {
             query?: {
@@ -13685,6 +14198,141 @@ export interface operations {
                     } & {
                         data: components["schemas"]["Member"][];
                         pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putWorkspaceMembersUserId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 2147483647 */
+                userId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "viewer"
+                 *     }
+                 */
+                "application/json": {
+                    role?: components["schemas"]["WorkspaceRole"];
+                    /** @description the one session that the member sees; null: all */
+                    sessionId?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Change what a member may do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteWorkspaceMembersUserId: {
+        parameters: {
+            query?: {
+                /** @description `keep`: the extra keys that the member made stay those of the workspace; `revoke`: they end, too */
+                keys?: "keep" | "revoke";
+            };
+            header?: never;
+            path: {
+                /** @example 2147483647 */
+                userId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove a member */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWorkspaceTransferOwnership: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "userId": 2147483647
+                 *     }
+                 */
+                "application/json": {
+                    userId: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Hand the workspace over */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
                     };
                 };
             };

@@ -16,7 +16,7 @@ import { enqueueMail } from '../mail/outbox.ts';
 import { languageOf } from '../mail/texts.ts';
 import { endLinksOf, normalizeEmail, toUserInfo, type UserInfo, type UserRow } from '../users.ts';
 import { inWorkspace, type MembershipInfo, readMembership } from '../workspaces/membership.ts';
-import { firstWorkspaceOf } from '../workspaces/own.ts';
+import { firstWorkspaceOf, personalTenantOf } from '../workspaces/own.ts';
 import { originOfSignIn, rememberNetwork } from './known-devices.ts';
 import { hashPassword, isPassword } from './passwords.ts';
 import type { ChangePasswordFields, LoginFields, SignOutEverywhereFields } from './schemas.ts';
@@ -101,7 +101,8 @@ async function tellOwner(ctx: Ctx, email: string, owner: UserRow | null): Promis
   ctx.logger.warn('somebody tries passwords of an account', { userId });
   await transact(ctx.db, async (tx) => {
     const origin = { ...originOf(ctx), actorId: 0 };
-    await record(tx, ctx, [{ userId, event: 'auth.under_attack', status: 'failure', origin }]);
+    const tenant = await personalTenantOf(tx, userId);
+    await record(tx, ctx, [{ userId: tenant, event: 'auth.under_attack', status: 'failure', origin }]);
     // The one who asks is not the owner: the language is that of the service's country.
     const language = languageOf(ctx.config);
     if (ctx.config.smtp !== null) await enqueueMail(tx, ctx, { kind: 'under_attack', address, language });
@@ -117,7 +118,8 @@ async function recordLogin(ctx: Ctx, userId: number, event: EventName): Promise<
   await transact(ctx.db, async (tx) => {
     if (good) await tx.update(users).set({ lastLoginAt: ctx.clock.now() }).where(eq(users.id, userId));
     const origin = { ...originOf(ctx), actorId: good ? userId : 0 };
-    await record(tx, ctx, [{ userId, event, status: good ? 'success' : 'failure', origin }]);
+    const tenant = await personalTenantOf(tx, userId);
+    await record(tx, ctx, [{ userId: tenant, event, status: good ? 'success' : 'failure', origin }]);
   });
 }
 
@@ -207,7 +209,8 @@ async function endTokens(
       throw new AppError('UNAUTHORIZED', 'You were signed out meanwhile: sign in again.');
     }
     await endLinksOf(tx, row.id, now);
-    await record(tx, ctx, [{ userId: row.id, event, data: { revokeApiKeys }, origin: originOf(ctx) }]);
+    const userId = await personalTenantOf(tx, row.id);
+    await record(tx, ctx, [{ userId, event, data: { revokeApiKeys }, origin: originOf(ctx) }]);
     if (revokeApiKeys) await revokeAllKeys(tx, ctx, { personId: row.id, origin: originOf(ctx) });
     tx.afterCommit(() => ctx.credentials.forget(row.id));
   });

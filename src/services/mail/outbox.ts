@@ -15,8 +15,9 @@ const GIVE_UP_MS = DAY_MS;
 /** The first is longer than one attempt may take, so that no other process tries meanwhile. */
 const RETRY: BackoffRange = { firstMs: MINUTE_MS, maxMs: HOUR_MS };
 const BATCH_SIZE = 10;
-/** Of the MAC in the link of a registration. */
-const PURPOSE = 'verify-email';
+/** Of the MACs in links. */
+const REGISTRATION = 'verify-email';
+const INVITATION = 'invitation';
 
 type MailDeps = Pick<Deps, 'config' | 'db' | 'clock' | 'logger' | 'secrets'>;
 type Row = typeof mailOutbox.$inferSelect;
@@ -26,6 +27,7 @@ export interface NewMail {
   address: string;
   language: MailLanguage;
   registrationId?: string;
+  invitationId?: string;
 }
 
 /** Keeps a mail to be sent, in the transaction of what it tells about. */
@@ -40,15 +42,32 @@ export async function enqueueMail(tx: Tx, { clock }: Pick<Deps, 'clock'>, mail: 
   });
 }
 
+const tokenOf = ({ secrets }: Pick<Deps, 'secrets'>, purpose: string, id: string): string =>
+  `${id}.${secrets.mac(purpose, id)}`;
+
+function readToken({ secrets }: Pick<Deps, 'secrets'>, purpose: string, token: string): string | null {
+  const [id = '', mac = ''] = token.split('.');
+  return /^[0-9a-f]{32}$/.test(id) && secrets.isMac(purpose, id, mac) ? id : null;
+}
+
 /** What the link of a registration proves: only who reads the mails of its address has it. Kept nowhere. */
-export function verificationToken({ secrets }: Pick<Deps, 'secrets'>, registrationId: string): string {
-  return `${registrationId}.${secrets.mac(PURPOSE, registrationId)}`;
+export function verificationToken(deps: Pick<Deps, 'secrets'>, registrationId: string): string {
+  return tokenOf(deps, REGISTRATION, registrationId);
+}
+
+/** What the link of an invitation holds: whoever was handed it has it. Kept nowhere. */
+export function invitationToken(deps: Pick<Deps, 'secrets'>, invitationId: string): string {
+  return tokenOf(deps, INVITATION, invitationId);
+}
+
+/** The invitation that a token was made for; null for what we did not make. */
+export function readInvitationToken(deps: Pick<Deps, 'secrets'>, token: string): string | null {
+  return readToken(deps, INVITATION, token);
 }
 
 /** The registration that a token was made for; null for what we did not make. */
-export function readVerificationToken({ secrets }: Pick<Deps, 'secrets'>, token: string): string | null {
-  const [id = '', mac = ''] = token.split('.');
-  return /^[0-9a-f]{32}$/.test(id) && secrets.isMac(PURPOSE, id, mac) ? id : null;
+export function readVerificationToken(deps: Pick<Deps, 'secrets'>, token: string): string | null {
+  return readToken(deps, REGISTRATION, token);
 }
 
 /**
@@ -104,8 +123,9 @@ async function sendOne(deps: MailDeps, mailer: Mailer, row: Row): Promise<boolea
 
 const remove = ({ db }: MailDeps, row: Row) => db.delete(mailOutbox).where(eq(mailOutbox.id, row.id));
 
-function linkOf(deps: MailDeps, { registrationId }: Row): string {
+function linkOf(deps: MailDeps, { registrationId, invitationId }: Row): string {
   const page = `${deps.config.publicUrl}/dashboard`;
+  if (invitationId !== null) return `${page}/join?token=${invitationToken(deps, invitationId)}`;
   if (registrationId === null) return `${page}/sign-in`;
   return `${page}/verify-email?token=${verificationToken(deps, registrationId)}`;
 }

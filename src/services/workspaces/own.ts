@@ -70,3 +70,19 @@ export async function firstWorkspaceOf(db: Db, personId: number): Promise<number
   const wanted = [rows[0]?.chosen ?? personId, personId].find((id) => ids.includes(id));
   return wanted ?? ids[0] ?? personId;
 }
+
+/**
+ * Whose log tells of a person's account, such as its sign-ins: that of the own workspace. Nobody's (0) for a person who has
+ * left it, for it belongs to others now.
+ */
+export async function personalTenantOf(db: Db, personId: number): Promise<number> {
+  const [row] = await db
+    .select({ member: workspaceMembers.userId })
+    .from(workspaces)
+    .leftJoin(
+      workspaceMembers,
+      and(eq(workspaceMembers.workspaceId, workspaces.id), eq(workspaceMembers.userId, personId)),
+    )
+    .where(eq(workspaces.id, personId));
+  return row && row.member === null ? 0 : personId;
+}

@@ -1,6 +1,15 @@
 /** What the verbs of workspaces take, for every surface. */
 import { z } from 'zod';
-import { PersonName, pageQuery, UserIdParams } from '../fields.ts';
+import {
+  cursorQuery,
+  Email,
+  NewPassword,
+  PersonName,
+  pageQuery,
+  SessionName,
+  UserIdParams,
+  WorkspaceRole,
+} from '../fields.ts';
 
 export const WorkspaceFields = z.object({ name: PersonName });
 export type WorkspaceFields = z.output<typeof WorkspaceFields>;
@@ -10,3 +19,52 @@ export type ListMembersQuery = z.output<typeof ListMembersQuery>;
 
 export const SwitchFields = z.object({ workspaceId: UserIdParams.shape.id });
 export type SwitchFields = z.output<typeof SwitchFields>;
+
+const OneSession = SessionName.nullable()
+  .optional()
+  .describe('the one session that the member sees; null: all');
+
+export const InvitationFields = z.object({ email: Email, role: WorkspaceRole, sessionId: OneSession });
+export type InvitationFields = z.output<typeof InvitationFields>;
+
+export const InvitationToken = z.string().min(1, 'must not be empty').max(200);
+
+export const AcceptFields = z.object({
+  token: InvitationToken,
+  name: PersonName.optional().describe('of a new person'),
+  password: NewPassword.optional().describe(
+    'of a new person; of one who has an account already, the one of that',
+  ),
+});
+export type AcceptFields = z.output<typeof AcceptFields>;
+
+export const MemberFields = z.object({ role: WorkspaceRole.optional(), sessionId: OneSession });
+export type MemberFields = z.output<typeof MemberFields>;
+
+export const MemberParams = z.object({ userId: UserIdParams.shape.id });
+export type MemberParams = z.output<typeof MemberParams>;
+
+/** What becomes of the extra keys that a removed member made. */
+export const RemovalQuery = z.object({
+  keys: z
+    .enum(['keep', 'revoke'])
+    .default('keep')
+    .describe(
+      '`keep`: the extra keys that the member made stay those of the workspace; `revoke`: they end, too',
+    ),
+});
+export type RemovalQuery = z.output<typeof RemovalQuery>;
+
+const filters = {
+  search: z.string().trim().max(100).optional().describe('in the event, and in what it happened to'),
+  event: z.string().trim().max(64).optional().describe('one kind of event, such as `member.removed`'),
+  actorId: UserIdParams.shape.id.optional().describe('who did it'),
+  since: z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time' }).optional(),
+  until: z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time' }).optional(),
+};
+
+export const AuditQuery = z.object({ limit: pageQuery.limit, ...cursorQuery, ...filters });
+export type AuditQuery = z.output<typeof AuditQuery>;
+
+export const AuditFilter = z.object(filters);
+export type AuditFilter = z.output<typeof AuditFilter>;

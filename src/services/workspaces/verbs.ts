@@ -10,9 +10,10 @@ import { newApiKey } from '../auth/keys.ts';
 import { type Ctx, originOf } from '../context.ts';
 import type { WorkspaceRole } from '../roles.ts';
 import { nextNumber } from '../users.ts';
+import { requireTeam } from './members.ts';
 import { type MembershipInfo, readMembership, readMemberships } from './membership.ts';
 import { insertWorkspace } from './own.ts';
-import type { ListMembersQuery, SwitchFields, WorkspaceFields } from './schemas.ts';
+import type { ListMembersQuery, MemberParams, SwitchFields, WorkspaceFields } from './schemas.ts';
 
 export interface WorkspaceView extends MembershipInfo {
   /** how many people belong to it */
@@ -110,14 +111,37 @@ export async function listMembers(
   const here = eq(workspaceMembers.workspaceId, ctx.actor.userId);
   const [total] = await ctx.db.select({ n: count() }).from(workspaceMembers).where(here);
   const rows = await ctx.db
-    .select({ member: workspaceMembers, person: users })
+    .select(MEMBER)
     .from(workspaceMembers)
     .innerJoin(users, eq(users.id, workspaceMembers.userId))
     .where(here)
     .orderBy(asc(workspaceMembers.createdAt), asc(workspaceMembers.userId))
     .limit(input.limit)
     .offset((input.page - 1) * input.limit);
-  const data = rows.map(({ member, person }) => ({
+  return { data: rows.map(toMember), totalItems: Number(total?.n ?? 0) };
+}
+
+/** One member. Throws FORBIDDEN for whoever does not manage members, NOT_FOUND. */
+export async function readMember(ctx: Ctx, input: MemberParams): Promise<MemberInfo> {
+  requireTeam(ctx);
+  const one = and(
+    eq(workspaceMembers.workspaceId, ctx.actor.userId),
+    eq(workspaceMembers.userId, input.userId),
+  );
+  const [row] = await ctx.db
+    .select(MEMBER)
+    .from(workspaceMembers)
+    .innerJoin(users, eq(users.id, workspaceMembers.userId))
+    .where(one);
+  if (!row) throw new AppError('NOT_FOUND', 'There is no such member.');
+  return toMember(row);
+}
+
+const MEMBER = { member: workspaceMembers, person: users };
+type MemberRow = { member: typeof workspaceMembers.$inferSelect; person: typeof users.$inferSelect };
+
+function toMember({ member, person }: MemberRow): MemberInfo {
+  return {
     userId: person.id,
     name: person.name,
     email: person.email,
@@ -126,8 +150,7 @@ export async function listMembers(
     status: person.status,
     lastLoginAt: person.lastLoginAt === null ? null : new Date(person.lastLoginAt).toISOString(),
     joinedAt: new Date(member.createdAt).toISOString(),
-  }));
-  return { data, totalItems: Number(total?.n ?? 0) };
+  };
 }
 
 /**

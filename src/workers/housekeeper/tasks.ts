@@ -3,6 +3,7 @@
 import { and, gt, isNotNull, lte, notInArray } from 'drizzle-orm';
 import { updateInBatches } from '../../db/ops.ts';
 import {
+  auditEntries,
   endedTokens,
   firstContacts,
   idempotencyKeys,
@@ -14,6 +15,7 @@ import {
   sendAttempts,
   webhookLanes,
   whatsappAccounts,
+  workspaceInvitations,
 } from '../../db/schema.ts';
 import { deleteActivity, deleteOtps } from '../../services/analytics/cleanup.ts';
 import { forgetCampaigns } from '../../services/campaigns/retention.ts';
@@ -81,6 +83,19 @@ export function createTasks(deps: TaskDeps): Task[] {
       },
     },
     {
+      name: 'invitations',
+      when: HOUR_MS,
+      run: (signal) => {
+        const { expiresAt } = workspaceInvitations;
+        return deleteOld(deps.db, {
+          table: workspaceInvitations,
+          by: expiresAt,
+          before: clock.now(),
+          signal,
+        });
+      },
+    },
+    {
       name: 'quota_holds',
       when: HOUR_MS,
       run: (signal) => {
@@ -117,6 +132,14 @@ function nightlyTasks({ db, clock, config }: TaskDeps): Task[] {
       name: 'activity_logs',
       when: 'nightly',
       run: (signal) => deleteActivity(db, null, before(retentionDays.activity), signal),
+    },
+    {
+      name: 'audit',
+      when: 'nightly',
+      run: (signal) => {
+        const until = before(retentionDays.audit);
+        return deleteOld(db, { table: auditEntries, by: auditEntries.at, before: until, signal });
+      },
     },
     {
       name: 'otps',

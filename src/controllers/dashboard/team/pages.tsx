@@ -1,6 +1,7 @@
 /** The people of a workspace, and the workspaces of a person. */
 import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
+import { leaveWorkspace } from '../../../services/workspaces/members.ts';
 import type { MembershipInfo } from '../../../services/workspaces/membership.ts';
 import { SwitchFields, WorkspaceFields } from '../../../services/workspaces/schemas.ts';
 import {
@@ -11,13 +12,16 @@ import {
   switchWorkspace,
   updateWorkspace,
 } from '../../../services/workspaces/verbs.ts';
-import { keepSignIn } from '../cookies.ts';
+import { forgetSignIn, keepSignIn } from '../cookies.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Field, Form, Pages, Table, Time } from '../parts.tsx';
+import { auditPages } from './audit.tsx';
+import { invitationCards, invitationPages } from './invitations.tsx';
+import { memberPages } from './member.tsx';
+import { HERE, managesTeam } from './parts.tsx';
 import { TEAM_TEXTS, type TeamTexts, workspaceRoleNames, workspaceRoleUses } from './texts.ts';
 
-const HERE = '/dashboard/team';
 const PER_PAGE = 50;
 
 export const teamPages: Page[] = [
@@ -36,9 +40,19 @@ export const teamPages: Page[] = [
           <section class="card">
             <h2>{t.members}</h2>
             <p class="muted">{t.membersAbout}</p>
-            <MemberTable t={t} view={view} members={data} />
+            <MemberTable t={t} view={view} members={data} linked={managesTeam(ctx, view)} />
             <Pages view={view} page={query.page} totalPages={Math.ceil(totalItems / PER_PAGE)} />
           </section>
+          {managesTeam(ctx, view) && (
+            <>
+              <p>
+                <a class="button" href={`${HERE}/audit`}>
+                  {t.audit}
+                </a>
+              </p>
+              {await invitationCards(ctx, view)}
+            </>
+          )}
           {view.may('settings') && (
             <section class="card narrow">
               <Form view={view} action={`${HERE}/name`} class="stack">
@@ -53,6 +67,15 @@ export const teamPages: Page[] = [
             <h2>{t.workspaces}</h2>
             <p class="muted">{t.workspacesAbout}</p>
             <WorkspaceTable t={t} view={view} here={workspace.id} workspaces={workspace.workspaces} />
+            <ActionButton
+              view={view}
+              action={`${HERE}/leave`}
+              confirm={t.leaveConfirm(workspace.name)}
+              tone="danger"
+              small
+            >
+              {t.leave}
+            </ActionButton>
           </section>
           {mayCreate(ctx) && (
             <section class="card narrow">
@@ -99,6 +122,17 @@ export const teamPages: Page[] = [
   }),
   page({
     method: 'post',
+    path: `${HERE}/leave`,
+    auth: 'user',
+    readOnlyMay: true,
+    async handler({ ctx, view, http }) {
+      await leaveWorkspace(ctx);
+      forgetSignIn(http, ctx.config);
+      return { redirect: '/dashboard/sign-in', done: TEAM_TEXTS(view.lang).left };
+    },
+  }),
+  page({
+    method: 'post',
     path: `${HERE}/switch`,
     auth: 'user',
     readOnlyMay: true,
@@ -110,19 +144,31 @@ export const teamPages: Page[] = [
       return { redirect: '/dashboard', done: TEAM_TEXTS(view.lang).switched(workspace.name) };
     },
   }),
+  ...invitationPages,
+  ...memberPages,
+  ...auditPages,
 ];
 
 function mayCreate({ actor, config }: Ctx): boolean {
   return actor.role === 'admin' || (config.allowRegistration && actor.role !== 'readonly');
 }
 
-function MemberTable({ t, view, members }: { t: TeamTexts; view: View; members: readonly MemberInfo[] }) {
+interface MemberTableProps {
+  t: TeamTexts;
+  view: View;
+  members: readonly MemberInfo[];
+  /** each name leads to its page */
+  linked: boolean;
+}
+
+function MemberTable({ t, view, members, linked }: MemberTableProps) {
   return (
     <Table label={t.members} head={[t.name, t.email, t.role, t.session, t.lastSignIn, t.joined]}>
       {members.map((member) => (
         <tr>
           <td>
-            {member.name} {member.userId === view.user?.id && <Badge tone="plain">{t.you}</Badge>}{' '}
+            {linked ? <a href={`${HERE}/members/${member.userId}`}>{member.name}</a> : member.name}{' '}
+            {member.userId === view.user?.id && <Badge tone="plain">{t.you}</Badge>}{' '}
             {member.status === 'disabled' && <Badge tone="warn">{t.disabled}</Badge>}
           </td>
           <td class="wrap">{member.email}</td>

@@ -1,0 +1,303 @@
+/** Asking people to become members: by e-mail where there is an SMTP server, and by a link that is handed over. */
+import { and, asc, count, eq, gt } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { affected, transact } from '../../db/ops.ts';
+import { users, workspaceInvitations, workspaceMembers, workspaces } from '../../db/schema.ts';
+import { spendFromWindow } from '../../db/windows.ts';
+import { record } from '../../events/record.ts';
+import { sha256Hex } from '../../utils/crypto.ts';
+import { DAY_MS } from '../../utils/durations.ts';
+import { AppError } from '../../utils/errors.ts';
+import { newId } from '../../utils/ids.ts';
+import { setOwnKey } from '../api-keys.ts';
+import { newApiKey } from '../auth/keys.ts';
+import { hashPassword } from '../auth/passwords.ts';
+import { login, type SignedIn, signedInAs } from '../auth/verbs.ts';
+import { type Ctx, originOf } from '../context.ts';
+import { enqueueMail, invitationToken, readInvitationToken } from '../mail/outbox.ts';
+import { languageOf, type MailLanguage } from '../mail/texts.ts';
+import type { WorkspaceRole } from '../roles.ts';
+import { findUser, insertUser, type UserRow } from '../users.ts';
+import { lockWorkspace, ownersSeeAll, requireRank, requireTeam } from './members.ts';
+import type { AcceptFields, InvitationFields } from './schemas.ts';
+
+const LIFE_MS = 7 * DAY_MS;
+/** Open at a time; each is a link that opens the workspace. */
+const MAX_OPEN = 100;
+/** Mails that one address gets in a day, of all workspaces together: nobody's inbox is filled. */
+const MAILS_PER_DAY = 3;
+/** Mails that one workspace sends in a day. */
+const MAILS_OF_WORKSPACE = 50;
+
+type Row = typeof workspaceInvitations.$inferSelect;
+
+export interface InvitationInfo {
+  id: string;
+  email: string;
+  role: WorkspaceRole;
+  sessionId: string | null;
+  invitedBy: number;
+  createdAt: string;
+  expiresAt: string;
+}
+
+export interface NewInvitation extends InvitationInfo {
+  token: string;
+  /** the page that the token opens */
+  url: string;
+  /** a mail with the link is on its way */
+  mailed: boolean;
+}
+
+/**
+ * Invites somebody for seven days; an invitation of that address that was open is over. The link works once. Throws
+ * FORBIDDEN, CONFLICT for whoever is a member already and at 100 open invitations, RATE_LIMITED.
+ */
+export async function inviteMember(
+  ctx: Ctx,
+  input: InvitationFields & { language?: MailLanguage | undefined },
+): Promise<NewInvitation> {
+  requireTeam(ctx);
+  requireRank(ctx, input.role);
+  if (input.role === 'owner' && input.sessionId) throw ownersSeeAll();
+  const { userId: workspaceId, personId } = ctx.actor;
+  const mailed = ctx.config.smtp !== null;
+  if (mailed) await spendMail(ctx, input.email);
+  const now = ctx.clock.now();
+  const row = {
+    id: newId(now),
+    workspaceId,
+    email: input.email,
+    role: input.role,
+    sessionId: input.sessionId ?? null,
+    invitedBy: personId,
+    createdAt: now,
+    expiresAt: now + LIFE_MS,
+  };
+  await transact(ctx.db, async (tx) => {
+    await lockWorkspace(tx, workspaceId, now);
+    await refuseMember(tx, workspaceId, input.email);
+    const earlier = and(
+      eq(workspaceInvitations.workspaceId, workspaceId),
+      eq(workspaceInvitations.email, input.email),
+    );
+    await tx.delete(workspaceInvitations).where(earlier);
+    await takePlace(tx, workspaceId, now);
+    await tx.insert(workspaceInvitations).values(row);
+    const language = input.language ?? languageOf(ctx.config);
+    if (mailed) {
+      const mail = { kind: 'invitation' as const, address: row.email, language, invitationId: row.id };
+      await enqueueMail(tx, ctx, mail);
+    }
+    const data = { email: row.email, role: row.role, sessionId: row.sessionId };
+    const fact = { userId: workspaceId, event: 'member.invited' as const, subject: row.id };
+    await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
+  });
+  const token = invitationToken(ctx, row.id);
+  return { ...toInfo(row), token, url: urlOf(ctx, token), mailed };
+}
+
+/** The open invitations of the workspace, oldest first. Throws FORBIDDEN. */
+export async function listInvitations(ctx: Ctx): Promise<InvitationInfo[]> {
+  requireTeam(ctx);
+  const rows = await ctx.db
+    .select()
+    .from(workspaceInvitations)
+    .where(
+      and(
+        eq(workspaceInvitations.workspaceId, ctx.actor.userId),
+        gt(workspaceInvitations.expiresAt, ctx.clock.now()),
+      ),
+    )
+    .orderBy(asc(workspaceInvitations.id))
+    .limit(MAX_OPEN);
+  return rows.map(toInfo);
+}
+
+/** Ends an invitation. Throws FORBIDDEN, NOT_FOUND. */
+export async function revokeInvitation(ctx: Ctx, input: { id: string }): Promise<void> {
+  requireTeam(ctx);
+  const { userId: workspaceId } = ctx.actor;
+  const own = and(eq(workspaceInvitations.id, input.id), eq(workspaceInvitations.workspaceId, workspaceId));
+  await transact(ctx.db, async (tx) => {
+    const [row] = await tx.select().from(workspaceInvitations).where(own);
+    if (!row) throw new AppError('NOT_FOUND', 'There is no such invitation.');
+    requireRank(ctx, row.role);
+    await tx.delete(workspaceInvitations).where(own);
+    const fact = { userId: workspaceId, event: 'member.invitation_revoked' as const, subject: row.id };
+    await record(tx, ctx, [{ ...fact, data: { email: row.email, role: row.role }, origin: originOf(ctx) }]);
+  });
+}
+
+/** What the holder of a link is told: not whether that address has an account, which is nobody's business. */
+export interface OpenInvitation {
+  workspace: string;
+  email: string;
+  role: WorkspaceRole;
+}
+
+/** Throws NOT_FOUND for a token that is not ours, used, ended or older than seven days. */
+export async function readInvitation(ctx: Ctx, input: { token: string }): Promise<OpenInvitation> {
+  const { row, name } = await findOpen(ctx, input.token);
+  return { workspace: name, email: row.email, role: row.role };
+}
+
+/**
+ * Makes whom the token was made for a member, once: a new person with this name (the beginning of the address when it is
+ * missing) and password, or one who has an account with that address and proves it by its password or by being signed in
+ * (`signedInAs`). The link alone proves nothing: it may have been handed to anybody. Throws NOT_FOUND, VALIDATION_FAILED
+ * without a password, UNAUTHORIZED for a wrong one, RATE_LIMITED.
+ */
+export async function acceptInvitation(
+  ctx: Ctx,
+  input: AcceptFields & { signedInAs?: number | null },
+): Promise<SignedIn> {
+  const { row } = await findOpen(ctx, input.token);
+  const known = await findPerson(ctx, row.email);
+  const isProven = known !== null && known.id === input.signedInAs;
+  if (!isProven && input.password === undefined) {
+    const details = { password: 'is required' };
+    throw new AppError('VALIDATION_FAILED', 'Send the password of the account, or of a new one.', {
+      details,
+    });
+  }
+  if (known !== null && !isProven) await prove(ctx, row, input.password ?? '');
+  const fresh = known === null ? await newPerson(row, input) : null;
+  const person = await transact(ctx.db, (tx) => join(ctx, tx, row, known, fresh));
+  return signedInAs(ctx, person);
+}
+
+/** Throws as `login` does. Whoever belongs to no workspace yet is proven all the same. */
+async function prove(ctx: Ctx, row: Row, password: string): Promise<void> {
+  try {
+    await login(ctx, { email: row.email, password });
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'FORBIDDEN')) throw error;
+  }
+}
+
+interface Fresh {
+  name: string;
+  passwordHash: string;
+}
+
+async function newPerson({ email }: Row, { name, password = '' }: AcceptFields): Promise<Fresh> {
+  const named = name ?? email.split('@')[0]?.slice(0, MAX_NAME) ?? email;
+  return { name: named, passwordHash: await hashPassword(password) };
+}
+
+/** As long as the name of a person may be. */
+const MAX_NAME = 120;
+
+async function join(
+  ctx: Ctx,
+  tx: Tx,
+  row: Row,
+  known: UserRow | null,
+  fresh: Fresh | null,
+): Promise<UserRow> {
+  const now = ctx.clock.now();
+  const { workspaceId, role, sessionId } = row;
+  await lockWorkspace(tx, workspaceId, now);
+  const used = await tx.delete(workspaceInvitations).where(eq(workspaceInvitations.id, row.id));
+  if (affected(used) === 0) throw isOver();
+  const joins = { workspaceId, role, sessionId };
+  if (known === null) {
+    if (fresh === null) throw new Error('a new person has no password');
+    const person = { ...fresh, email: row.email, role: 'user' as const, apiKey: newApiKey(), joins };
+    const made = await insertUser(tx, ctx, person);
+    await recordJoin(ctx, tx, row, made.id);
+    return made;
+  }
+  const member = and(eq(workspaceMembers.workspaceId, workspaceId), eq(workspaceMembers.userId, known.id));
+  const [before] = await tx.select({ role: workspaceMembers.role }).from(workspaceMembers).where(member);
+  if (!before) {
+    const times = { createdAt: now, updatedAt: now };
+    await tx.insert(workspaceMembers).values({ ...joins, userId: known.id, ...times });
+    const owner = { workspaceId, personId: known.id };
+    await setOwnKey(tx, ctx, { owner, key: newApiKey(), now, oldUntil: now });
+    await recordJoin(ctx, tx, row, known.id);
+  }
+  await tx.update(users).set({ workspaceId }).where(eq(users.id, known.id));
+  tx.afterCommit(() => ctx.credentials.forget(known.id));
+  return findUser(tx, known.id);
+}
+
+function recordJoin(ctx: Ctx, tx: Tx, row: Row, personId: number): Promise<void> {
+  const { workspaceId, role, sessionId, invitedBy } = row;
+  const data = { userId: personId, role, sessionId, invitedBy };
+  const origin = { ...originOf(ctx), actorId: personId };
+  return record(tx, ctx, [
+    { userId: workspaceId, event: 'member.added', subject: String(personId), data, origin },
+  ]);
+}
+
+async function findOpen(ctx: Ctx, token: string): Promise<{ row: Row; name: string }> {
+  const id = readInvitationToken(ctx, token);
+  if (id === null) throw isOver();
+  const [found] = await ctx.db
+    .select({ row: workspaceInvitations, name: workspaces.name })
+    .from(workspaceInvitations)
+    .innerJoin(
+      workspaces,
+      and(eq(workspaces.id, workspaceInvitations.workspaceId), eq(workspaces.status, 'active')),
+    )
+    .where(and(eq(workspaceInvitations.id, id), gt(workspaceInvitations.expiresAt, ctx.clock.now())));
+  if (!found) throw isOver();
+  return found;
+}
+
+async function findPerson(ctx: Ctx, email: string): Promise<UserRow | null> {
+  const [row] = await ctx.db.select().from(users).where(eq(users.email, email));
+  return row ?? null;
+}
+
+async function refuseMember(tx: Tx, workspaceId: number, email: string): Promise<void> {
+  const [member] = await tx
+    .select({ id: users.id })
+    .from(workspaceMembers)
+    .innerJoin(users, eq(users.id, workspaceMembers.userId))
+    .where(and(eq(workspaceMembers.workspaceId, workspaceId), eq(users.email, email)));
+  if (member) throw new AppError('CONFLICT', 'Whoever has this address is a member already.');
+}
+
+async function takePlace(tx: Tx, workspaceId: number, now: number): Promise<void> {
+  const [open] = await tx
+    .select({ n: count() })
+    .from(workspaceInvitations)
+    .where(and(eq(workspaceInvitations.workspaceId, workspaceId), gt(workspaceInvitations.expiresAt, now)));
+  if (Number(open?.n ?? 0) < MAX_OPEN) return;
+  throw new AppError('CONFLICT', `At most ${MAX_OPEN} invitations can be open: end one that is not needed.`);
+}
+
+/** Throws RATE_LIMITED. */
+async function spendMail(ctx: Ctx, email: string): Promise<void> {
+  const now = ctx.clock.now();
+  const windows = [
+    { key: `invite:workspace:${ctx.actor.userId}`, max: MAILS_OF_WORKSPACE, windowMs: DAY_MS },
+    { key: `invite:mails:${sha256Hex(email)}`, max: MAILS_PER_DAY, windowMs: DAY_MS },
+  ];
+  for (const window of windows) {
+    if ((await spendFromWindow(ctx.db, window, now)) !== null) continue;
+    throw new AppError('RATE_LIMITED', 'Too many invitations were sent today: go on tomorrow.', {
+      retryAfterSeconds: Math.ceil((DAY_MS - (now % DAY_MS)) / 1000),
+      details: { limit: window.max, windowSeconds: DAY_MS / 1000 },
+    });
+  }
+}
+
+function urlOf({ config }: Pick<Ctx, 'config'>, token: string): string {
+  return `${config.publicUrl}/dashboard/join?token=${token}`;
+}
+
+function isOver(): AppError {
+  return new AppError(
+    'NOT_FOUND',
+    'This invitation was used, was ended or is older than seven days: ask for another one.',
+  );
+}
+
+function toInfo({ id, email, role, sessionId, invitedBy, createdAt, expiresAt }: Row): InvitationInfo {
+  const toIso = (at: number) => new Date(at).toISOString();
+  return { id, email, role, sessionId, invitedBy, createdAt: toIso(createdAt), expiresAt: toIso(expiresAt) };
+}
