@@ -3,12 +3,9 @@
 import { NotOwnerError } from '../../cluster/commands.ts';
 import { NO_PAIRING, type OwnedSession } from '../../cluster/leases.ts';
 import { isLinking } from '../../db/schema.ts';
-import { requeueSending } from '../../queue/claim.ts';
-import { sleep } from '../../utils/clock.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { createMutex } from '../../utils/mutex.ts';
-import { OwnershipLost } from '../../whatsapp/credential-store.ts';
 import { deleteImported, IMPORT_INTERRUPTED } from '../../whatsapp/credential-transfer.ts';
 import type { AccountRef, CloseReason, EngineEvent, PairedIdentity } from '../../whatsapp/engine.ts';
 import {
@@ -21,6 +18,7 @@ import {
 } from './event-plan.ts';
 import { backoffDelayMs, decide, explain, outdatedDelayMs, type SocketHistory, tally } from './policy.ts';
 import type { RunnerDeps } from './runner-deps.ts';
+import { createSending, eraseCredentials, type Sending } from './runner-effects.ts';
 import { type RowChange, readRow, type SessionRow, type SessionStatus } from './session-row.ts';
 import { createSocket, type Socket, within } from './socket.ts';
 import type { Ticket } from './start-gate.ts';
@@ -31,7 +29,6 @@ const SILENT_AFTER_MS = 4_000;
 const HEALTHY_AFTER_MS = MINUTE_MS;
 const LOGOUT_TIMEOUT_MS = 10_000;
 const REFRESH_TIMEOUT_MS = 15_000;
-const ERASE_TRIES = 5;
 /** The program that a link was imported from is still running when it takes the connection back so soon. */
 const IMPORT_WATCH_MS = MINUTE_MS;
 
@@ -81,13 +78,14 @@ class Runner implements SessionRunner {
   #cancelTimer: () => void = () => undefined;
   #cancelEarly: () => void = () => undefined;
   readonly #inOrder = createMutex();
-  #requeuing: Promise<void> = Promise.resolve();
+  readonly #sending: Sending;
 
   constructor(deps: RunnerDeps, account: OwnedSession, row: SessionRow) {
     this.#deps = deps;
     this.account = account;
     this.#writer = createStatusWriter(deps, account, row);
     this.#socket = createSocket(deps, account.id);
+    this.#sending = createSending(deps, account);
     this.#history = { paired: row.paired, failures: 0, restarts: 0, outdated: 0 };
     this.#expectedPhone = row.expectedPhone;
     this.#importedAt = row.importedAt;
@@ -107,7 +105,7 @@ class Runner implements SessionRunner {
       void this.#inOrder(() => this.#clearImport());
     const outdated = status === 'failed' && reason === 'client_outdated';
     const resumes = this.#history.paired ? isActive(status) || outdated : isLinking(status);
-    if (!resumes) this.#requeue();
+    if (!resumes) this.#sending.requeue();
     else if (!this.#enabled) void this.#suspend();
     else {
       if (!outdated) void this.#setStatus('connecting', null, NO_PAIRING);
@@ -295,10 +293,7 @@ class Runner implements SessionRunner {
     if (outcome !== 'written') return;
     this.#connected = true;
     deps.outage.over();
-    // A claim that is made meanwhile would be requeued as well, and its message sent twice.
-    await this.#requeuing;
-    if (mine !== this.#generation) return;
-    await this.#tryDispatcher(() => deps.dispatcher.add(account));
+    await this.#sending.begin(() => mine === this.#generation);
   }
 
   #onClosed(reason: CloseReason): void {
@@ -342,7 +337,7 @@ class Runner implements SessionRunner {
   #leave(): RowChange {
     if (!this.#connected) return {};
     this.#connected = false;
-    void this.#tryDispatcher(() => this.#deps.dispatcher.remove(this.account.id));
+    this.#sending.end();
     const at = this.#deps.clock.now();
     return { disconnectedAt: at, lastSeenAt: at };
   }
@@ -367,35 +362,12 @@ class Runner implements SessionRunner {
     const change = { ...also, ...NO_PAIRING, ...unpaired, activePhone: null };
     const outcome = await this.#setStatus(status, reason, change);
     if (outcome === 'written' && erased) await this.#eraseCredentials();
-    if (outcome === 'written') this.#requeue();
+    if (outcome === 'written') this.#sending.requeue();
     return outcome;
   }
 
-  /** What was on its way waits for the next link, or for its expiry. */
-  #requeue(): void {
-    const { account } = this;
-    const deps = this.#deps;
-    const work = async () => {
-      await deps.dispatcher.remove(account.id);
-      await requeueSending(deps.db, account, deps.clock.now());
-    };
-    this.#requeuing = this.#requeuing.then(() => this.#tryDispatcher(work));
-  }
-
-  async #eraseCredentials(): Promise<void> {
-    const { account } = this;
-    const deps = this.#deps;
-    for (let attempt = 1; attempt <= ERASE_TRIES; attempt++) {
-      try {
-        await deps.credentials.erase(account);
-        return;
-      } catch (error) {
-        if (this.#stopped || error instanceof OwnershipLost) return deps.onLost(account.id);
-        const fields = { session: account.sessionId, error: String(error) };
-        deps.logger.error('credentials could not be erased', fields);
-        await sleep(deps.clock, backoffDelayMs(attempt, deps.random));
-      }
-    }
+  #eraseCredentials(): Promise<void> {
+    return eraseCredentials(this.#deps, this.account, () => this.#stopped);
   }
 
   /** What an import left whose process died. Until it is gone no other import begins. */
@@ -496,15 +468,6 @@ class Runner implements SessionRunner {
     if (!this.#stopped && isActive(this.status)) {
       const change = { ...NO_PAIRING, disconnectedAt: this.#deps.clock.now() };
       void this.#setStatus('disconnected', 'user_disabled', change);
-    }
-  }
-
-  async #tryDispatcher(work: () => unknown): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      const fields = { session: this.account.sessionId, error: String(error) };
-      this.#deps.logger.error('the dispatcher failed', fields);
     }
   }
 }
