@@ -119,7 +119,7 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
 
 interface Workers {
   start(): Promise<void>;
-  /** The clock was set: what was planned by the time of before is planned again. */
+  /** The clock was set: what was planned by the old time is planned again. */
   beginAgain(): void;
   stop(): Promise<void>;
 }

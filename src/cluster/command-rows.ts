@@ -10,7 +10,7 @@ import { postWakeUps } from './wake-ups.ts';
 
 export type CommandRow = typeof sessionCommands.$inferSelect;
 
-/** A row without a caller is kept for as long: its owner may be writing the answer. */
+/** A row without a caller is kept for this long: its owner may be writing the answer. */
 const KEEP_MS = MINUTE_MS;
 const TAKEN_AT_ONCE = 50;
 

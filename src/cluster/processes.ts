@@ -10,11 +10,11 @@ export const LEASE_MS = 30_000;
 /** A process stops sending this long before its lease ends: others may take over right at the end. */
 export const LEASE_MARGIN_MS = 8_000;
 /**
- * Who could not renew for so long that its own lease was in doubt, and who has just started, cannot tell dead
+ * A process that could not renew until its own lease was in doubt, or that has just started, cannot tell dead
  * processes from an outage of the database. For three rounds it gives the others the time to come back.
  */
 export const GRACE_MS = 15_000;
-/** Rows of processes that have been silent for so long are of no use to anybody. */
+/** Rows of processes that have been silent for this long are of no use. */
 const FORGET_AFTER_MS = 10 * LEASE_MS;
 
 /** Renews the heartbeat of `id`; makes the row when there is none (any more). */

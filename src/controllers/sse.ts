@@ -34,7 +34,7 @@ const HEARTBEAT_MS = 15_000;
 const CHECK_MS = 2_000;
 /** A session's owner may be another process, whose events are found in the database only. */
 const POLL_MS = 1_000;
-/** A client that takes nothing for so long is gone. */
+/** A client that reads nothing for this long is gone. */
 const WRITE_TIMEOUT_MS = 30_000;
 /** Clients come back by themselves, with the id of the last event they saw. */
 const MAX_LIFE_MS = HOUR_MS;

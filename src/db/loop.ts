@@ -33,7 +33,7 @@ export interface LoopOptions {
   periodMs: number;
   /** The first round comes at the start, not after the first pause. */
   atOnce?: boolean;
-  /** A wake-up waits so long for others: one round for all of them. */
+  /** A wake-up waits this long for others: one round for all of them. */
   gatherMs?: number;
   /** Pauses after failures in a row; up to 16 periods when missing: the database may be away. */
   failure?: BackoffRange;

@@ -17,7 +17,7 @@ import type { DatabaseLoad, MysqlOptions } from './types.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const DEFAULT_ACQUIRE_TIMEOUT_MS = 10_000;
-/** Far above the lock wait of 10 s: a server that says nothing for so long is gone. */
+/** Far above the lock wait of 10 s: a server that says nothing for this long is gone. */
 export const QUERY_TIMEOUT_MS = 30_000;
 /** As long as a transaction may take on SQLite. */
 const DRAIN_TIMEOUT_MS = 10_000;

@@ -45,7 +45,7 @@ export type ReadDb = Pick<Db, 'select' | 'selectDistinct'>;
 
 export const isTx = (db: Db): db is Tx => 'afterCommit' in db;
 
-/** How busy the way to the database is. */
+/** How busy the database connections are. */
 export interface DatabaseLoad {
   /** connections (SQLite: its one writer) at work */
   used: number;

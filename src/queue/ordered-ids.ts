@@ -11,7 +11,7 @@ export function createOrderedIds(): (now: number) => string {
   let lastMs = 0;
   let counter = 0;
   return (now) => {
-    // Set back by much: what is queued from now on must not carry the time of before.
+    // Set back by much: what is queued from now on must not carry the time from before.
     if (now > lastMs || now < lastMs - FUTURE_MS) {
       lastMs = now;
       counter = 0;

@@ -27,7 +27,7 @@ const MAX_BATCH = 50;
 const MAX_CONFLICTS = 5;
 const PAUSE = { firstMs: 200, maxMs: 5_000 };
 
-/** Under load outcomes gather for as long: an eighth of the transactions, and 15 ms go unnoticed. */
+/** Under load outcomes gather for this long: an eighth of the transactions, and 15 ms go unnoticed. */
 const WINDOW_MS = 15;
 
 /**

@@ -26,7 +26,7 @@ export function newId(now: number = Date.now()): string {
   return `${time}7${random.slice(0, 3)}${variant}${random.slice(4, 19)}`;
 }
 
-/** Sorts before every id that is made at `at` (epoch milliseconds) or later, and after those of before. */
+/** Sorts before every id that is made at `at` (epoch milliseconds) or later, and after those made earlier. */
 export function idAt(at: number): string {
   return Math.max(0, Math.floor(at)).toString(16).padStart(12, '0').padEnd(32, '0');
 }

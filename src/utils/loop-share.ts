@@ -29,7 +29,7 @@ export interface LoopProbe {
 const ACTIVE_MS = 1_000;
 /** Pieces that a tenant may do at once before it waits, and how many of them come back in a second. */
 const FREE_PIECES = 10;
-/** The loop was idle: it has waited so long since the last piece. */
+/** The loop was idle: it has waited this long since the last piece. */
 const IDLE_MS = 1;
 /** A loop that is never idle lets a piece through so often. */
 const MAX_WAIT_MS = 50;

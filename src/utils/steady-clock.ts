@@ -7,7 +7,7 @@ import type { Logger } from './logger.ts';
 
 /** Between two looks at the shared clock. */
 const LOOK_EVERY_MS = 5_000;
-/** More than this is a wrong clock, and people hear of it; less is the way to the database. */
+/** More than this is a wrong clock, and people hear of it; less may be the latency of the database. */
 export const SKEW_LIMIT_MS = FUTURE_MS;
 /** A small difference is followed so fast at most: 50 ms in 5 s, far more than clocks drift. */
 const MAX_SLEW_MS = 50;
@@ -15,7 +15,7 @@ const MAX_SLEW_MS = 50;
 const MAX_ROUND_TRIP_MS = 1_000;
 /** A step that has lasted this long is the right time: a clock that is set wrongly and back does no harm. */
 const ADOPT_AFTER_MS = 300_000;
-/** The same is said again after so long. */
+/** The same is logged again after this. */
 const REPEAT_MS = 600_000;
 
 export interface SteadyClock extends Clock {

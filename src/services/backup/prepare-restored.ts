@@ -11,7 +11,7 @@ import { KEYS_PREFIX } from '../encryption/announcements.ts';
 const MARGIN = 1_000;
 
 /**
- * No process owns a session any more, and what an owner of before may still write hits no row. Unless the data was
+ * No process owns a session any more, and a late write of an earlier owner hits no row. Unless the data was
  * `moved`, with nothing done on it since the backup, what was handed out meanwhile must not work for somebody else:
  * users' numbers go on higher, tokens end, and campaigns wait for a person. How many of those do. `hold`: so do the
  * queues of all sessions.

@@ -7,7 +7,7 @@ import { webhookDeliveries, webhookOutbox } from '../../db/schema.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 
 const DELIVERED_DAYS = 7;
-/** Dead events wait so long for a replay. */
+/** Dead events wait this long for a replay. */
 const DEAD_DAYS = 30;
 
 /** Deletes delivered events after 7 days, everything else after 30; how many rows went. For the housekeeper. */

@@ -31,7 +31,7 @@ export function isFormer(digits: string): boolean {
   return [2, 3].some((size) => FORMER_MOBILES[digits.slice(0, size)]?.test(digits.slice(size)) === true);
 }
 
-/** What a spelling of today and one of before look like, and how each becomes the other. */
+/** Old and new spellings of numbers, and how each becomes the other. */
 const TWINS: readonly {
   today: RegExp;
   before: RegExp;

@@ -106,7 +106,7 @@ export function boundQueriesUnderLock(
     on(event, listener);
     // An answer that has come makes this one a call that changes nothing.
     if (String(event).startsWith('TAG:') && holdsKeys()) {
-      // A process that was busy for so long first reads what lies in the socket: the answer may be there.
+      // A process that was busy for this long first reads what is in the socket: the answer may be there.
       clock.setTimer(() => setImmediate(() => listener(NO_ANSWER)), timeoutMs);
     }
     return client;

@@ -18,7 +18,7 @@ export interface HistoryPerson {
 
 /** Of one piece when it is unpacked. */
 const MAX_PLAIN_BYTES = 64 * 1024 ** 2;
-/** Reading goes on so long before the event loop turns. */
+/** Reading goes on for this long before the event loop turns. */
 const MAX_HOLD_MS = 8;
 /** HistorySync.conversations, and in each of them Conversation.messages: nearly all of the bytes. */
 const CONVERSATIONS = 2;

@@ -43,7 +43,7 @@ export interface HistoryDeps {
 }
 
 export interface History {
-  /** Reads what one message of our own phone brings, by and by. Never throws. */
+  /** Reads what one message of our own phone brings, little by little. Never throws. */
   take(notification: proto.Message.IHistorySyncNotification): void;
 }
 

@@ -6,7 +6,7 @@ import { CHAT_REFUSED } from '../refusals.ts';
 import { answered } from './devices.ts';
 import type { Link, LinkControl } from './link-types.ts';
 
-/** A lock without an end: WhatsApp's own client takes it for so long. */
+/** A lock without an end: WhatsApp's own client assumes this long. */
 const LOCK_WITHOUT_END_MS = MINUTE_MS;
 /** Several refusals of a moment ask once. */
 const ASK_EVERY_MS = 10_000;

@@ -52,7 +52,7 @@ export type Step =
   | { do: 'read session' }
   | { do: 'wait for a pause'; ms: number }
   | { do: 'read paused session' }
-  /** The clock was set back: what was read and spent by the time of before lies in the future. */
+  /** The clock was set back: what was read and spent by the old time lies in the future. */
   | { do: 'begin again' }
   | { do: 'choose' };
 

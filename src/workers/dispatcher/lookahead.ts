@@ -23,7 +23,7 @@ export interface Lookahead {
 /** Narrow rows, so that most claims need no search of their own. */
 const LOOK_AHEAD = 16;
 
-/** News of a lane may be lost on its way from another process: what was read so long ago is read again. */
+/** News of a lane may be lost on its way from another process: what was read this long ago is read again. */
 const OLD_MS = 5_000;
 
 interface Lane {

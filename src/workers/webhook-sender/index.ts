@@ -32,7 +32,7 @@ export interface WebhookSender {
   settled(): Promise<void>;
 }
 
-/** Ten seconds are what Standard Webhooks suggests at the least; a slower receiver should answer first, then work. */
+/** Standard Webhooks suggests ten seconds at least; a slower receiver should answer first, then work. */
 const TIMEOUT_MS = 10_000;
 const MAX_IN_FLIGHT = 64;
 const MAX_PER_WEBHOOK = 8;

@@ -14,7 +14,7 @@ import { ImportLost, type ImportRow } from './store.ts';
 
 /** Another machine has the file, and may come back with it. */
 const WAIT_FOR_HOST_MS = 600_000;
-/** An import that could not be ended for so long will not be. */
+/** An import that could not be ended for this long will not be. */
 const GIVE_UP_MS = DAY_MS;
 /** The result of an import stays for a month. */
 const KEEP_MS = 30 * DAY_MS;
