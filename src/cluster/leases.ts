@@ -1,4 +1,4 @@
-/** Who owns which session. Every change of owner raises the fence, so that an old owner's writes hit no row. */
+/** Ownership of sessions. Every change of owner raises the fence, so that an old owner's writes hit no row. */
 
 import { and, count, eq, inArray, isNotNull, isNull, notInArray, or, type SQL, sql } from 'drizzle-orm';
 import { inBatches } from '../db/batches.ts';

@@ -46,7 +46,7 @@ type Heartbeat = Pick<typeof processes.$inferSelect, 'id' | 'heartbeatAt'>;
 
 async function removeRows({ db }: Database, rows: readonly Heartbeat[]): Promise<number> {
   for (const row of rows) await noteLastSeen(db, row);
-  // Who has renewed its heartbeat since it was read is not dead.
+  // A process that has renewed its heartbeat since it was read is not dead.
   const silent = rows.map((row) =>
     and(eq(processes.id, row.id), lte(processes.heartbeatAt, row.heartbeatAt)),
   );

@@ -19,7 +19,7 @@ import {
 import { createCommandWatch } from './command-watch.ts';
 import { NotOwnerError } from './not-owner.ts';
 
-/** Whoever holds the session may have changed while the command was not taken. */
+/** The session's owner may have changed while the command waited. */
 const LOOK_AGAIN_MS = 1_000;
 
 export interface Question {

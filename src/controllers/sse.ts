@@ -30,7 +30,7 @@ export interface SseSource {
 
 /** Proxies close connections that are silent for a minute. */
 const HEARTBEAT_MS = 15_000;
-/** Whoever is removed from a workspace is out within five seconds: this, and the age of a known credential. */
+/** A member who is removed from a workspace is out within five seconds: this, and the age of a known credential. */
 const CHECK_MS = 2_000;
 /** A session's owner may be another process, whose events are found in the database only. */
 const POLL_MS = 1_000;
@@ -116,7 +116,7 @@ function createWriter(ctx: Ctx, stream: SSEStreamingApi, gone: AbortController):
 async function isStillAllowed(ctx: Ctx, http: HttpContext): Promise<boolean> {
   const now = await authenticate(ctx, http, 'browser', ctx.actor.link?.purpose);
   const { role, workspaceRole, sessionId } = ctx.actor;
-  // Whoever is no admin any more must not go on reading another tenant's events.
+  // A former admin must not go on reading another tenant's events.
   return now.role === role && now.workspaceRole === workspaceRole && now.sessionId === sessionId;
 }
 

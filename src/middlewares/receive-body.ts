@@ -209,7 +209,7 @@ async function pump(c: HttpContext, parser: InstanceType<typeof Busboy>, failed:
 }
 
 /**
- * The body as it comes. Whoever stops reading leaves the rest to the server, which can still answer then: cancelling
+ * The body as it comes. A reader that stops leaves the rest to the server, which can still answer then: cancelling
  * the body would cut the connection.
  */
 async function* piecesOf(c: HttpContext): AsyncGenerator<Uint8Array> {

@@ -1,4 +1,4 @@
-/** Messages to strangers step aside while none may be written to, so that they hold up nobody whom the session knows. */
+/** Messages to strangers step aside while none may be written to, so that they do not delay people that the session knows. */
 
 import { and, asc, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import { readBatches } from '../db/batches.ts';

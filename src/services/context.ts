@@ -84,7 +84,7 @@ export interface Deps {
 export type Role = 'admin' | 'user' | 'readonly';
 
 /**
- * Who is asking, and in which workspace. A JWT may do everything its roles may; a key is bound by its scopes and, if set,
+ * The caller, and its workspace. A JWT may do everything its roles may; a key is bound by its scopes and, if set,
  * one session.
  */
 export interface Actor {

@@ -1,5 +1,5 @@
 /**
- * Who goes on next where many tenants share one event loop. A tenant that does little is never held up. One that does
+ * Turns of tenants that share one event loop. A tenant that does little is never held up. One that does
  * much goes on piece by piece while others are there: when the loop has nothing else to do, each tenant in turn, and
  * now and then even when it is never idle.
  */

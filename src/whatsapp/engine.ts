@@ -22,7 +22,7 @@ export interface AccountRef {
   fence: number;
 }
 
-/** Whom a message goes to. `jid` is canonical: `628…@s.whatsapp.net`, `…@lid` or `…@g.us`. */
+/** The recipient of a message. `jid` is canonical: `628…@s.whatsapp.net`, `…@lid` or `…@g.us`. */
 export interface Recipient {
   jid: string;
   phone: string | null;
@@ -117,7 +117,7 @@ export interface PairedIdentity {
   platform: string | null;
 }
 
-/** Somebody whom the session's phone knows. */
+/** A person that the session's phone knows. */
 export interface Person {
   /** canonical: a phone's JID or a LID */
   jid: string;
@@ -166,7 +166,7 @@ export type EngineEvent =
   /** an error acknowledgement that came after `send` had given up waiting */
   | { type: 'refused'; messageId: string; code: string; at: number }
   | { type: 'mapping'; lid: string; phone: string }
-  /** the phone has told whom it knows; their LIDs were told before, as mappings */
+  /** people that the phone knows; their LIDs came before, as mappings */
   | { type: 'people'; people: Person[] }
   /** told by the server by itself, when the session is connected, and after a refusal that is about the account */
   | ({ type: 'standing' } & Standing)

@@ -42,7 +42,7 @@ export const activityLogs = table(
     action: oneOf(...ACTIVITY_ACTIONS)
       .notNull()
       .default('api_call'),
-    /** whom or what it happened to: a message id, a user id, a key id */
+    /** the subject: a message id, a user id, a key id */
     subject: string(100),
     /** who did it: user id; null for the service itself or WhatsApp */
     actorId: int(),

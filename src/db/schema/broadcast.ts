@@ -28,7 +28,7 @@ export const CAMPAIGN_STATUSES = [
 /** As the row keeps it; what became of a queued one is the status of its message. */
 export const RECIPIENT_STATES = ['pending', 'deferred', 'queued', 'skipped'] as const;
 
-/** A list of contacts. Whoever changes its contacts takes this row first, so that the count is exact. */
+/** A list of contacts. A change of its contacts locks this row first, so that the count is exact. */
 export const broadcastLists = table(
   'broadcast_lists',
   {

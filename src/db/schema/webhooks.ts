@@ -69,7 +69,7 @@ export const webhookOutbox = table(
 
 /**
  * One row a (webhook, session) with something pending: its events are delivered one after the other, and lanes
- * do not wait for one another. Whoever moves `dueAt` from the past into the future owns the lane until then.
+ * do not wait for one another. The process that moves `dueAt` from the past into the future owns the lane until then.
  */
 export const webhookLanes = table(
   'webhook_lanes',

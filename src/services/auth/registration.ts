@@ -41,7 +41,7 @@ export async function register(ctx: Ctx, input: RegisterInput): Promise<SignedIn
     return 'confirm';
   }
   return addUser(ctx, { ...input, passwordHash }).catch(async (error: unknown) => {
-    // Whoever tries which e-mails are taken pays with the address, not with the day's accounts.
+    // A client that tries which e-mails are taken pays with its address, not with the day's accounts.
     await refundWindow(ctx.db, spent);
     await countFailure(ctx.db, address, ctx.clock.now());
     throw error;

@@ -151,7 +151,7 @@ export async function readMe(
 export async function changePassword(ctx: Ctx, input: ChangePasswordFields): Promise<{ token: string }> {
   requirePerson(ctx);
   const row = await ownRow(ctx);
-  // Whoever holds a token is counted apart from those who sign in.
+  // Holders of a token are counted apart from those who sign in.
   const account = { key: `login:change:${row.id}`, free: FREE_PER_PLACE };
   await ctx.credentials.inTurn(account.key, async () => {
     await countAttempt(ctx.db, [account], [], ctx.clock.now());

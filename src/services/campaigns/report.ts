@@ -121,7 +121,7 @@ async function* recipientLines(
   for await (const people of untaken(deps, campaign)) yield csvLines(people);
 }
 
-/** Who would have got a campaign that has not taken its recipients, or not all of them: number, name, state, reason. */
+/** Recipients that a campaign had not taken yet when it ended: number, name, state, reason. */
 async function* untaken(
   { db }: Pick<CampaignDeps, 'db'>,
   campaign: CampaignRow,

@@ -1,4 +1,4 @@
-/** Forgetting campaigns of long ago, with whom they were sent to. */
+/** Forgetting old campaigns with their recipients. */
 
 import { and, asc, eq, inArray, isNotNull, isNull, lt, notInArray } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';

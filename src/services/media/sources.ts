@@ -116,7 +116,7 @@ export async function receiveUrl(ctx: Ctx, url: string): Promise<ReceivedFile> {
     } = await ctx.outgoing.guarded.download(url, {
       maxBytes: files.maxMediaBytes,
       timeoutMs: FETCH_TIMEOUT_MS,
-      // Who may reach private addresses has no certificates there.
+      // Where private addresses are allowed, there are no certificates.
       httpsOnly: !allowPrivateUrls,
       ...(ctx.signal ? { signal: ctx.signal } : {}),
     });

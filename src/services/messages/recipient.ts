@@ -12,7 +12,7 @@ export interface Peer {
 }
 
 /**
- * Whom a client means: a group (`isGroup`, or `…@g.us`), a LID (`…@lid`) or a phone number in any usual spelling. A
+ * The recipient that a client means: a group (`isGroup`, or `…@g.us`), a LID (`…@lid`) or a phone number in any usual spelling. A
  * username (`@name`) is refused with what to write instead (`details.reason` is `username`). Once the engine can look names
  * up, this is where one becomes a peer: a name is no identity, because its owner can give it up, so that it has to become a
  * LID or a number before anything is kept under it. Throws INVALID_NUMBER.

@@ -57,7 +57,7 @@ export async function closeOtp(
     })
     .where(whileOpen(otp.id));
   if (affected(ended) === 0) return null;
-  // Whoever typed the right code has got it; only a second message may still be on its way.
+  // The person who typed the right code has it; only a second message may still be on its way.
   const mayWait = !verified || otp.deliveries.length > 1;
   const canceled = mayWait ? await cancelWaitingCodes(tx, deps, otp.deliveries) : [];
   const fact = otpFact(otp, EVENTS[ending.status], { status: ending.status, reason: ending.reason }, origin);

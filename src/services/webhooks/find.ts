@@ -1,4 +1,4 @@
-/** A webhook by its id, for whom it belongs to. */
+/** A webhook by its id, for its tenant. */
 import { and, eq } from 'drizzle-orm';
 import { webhooks } from '../../db/schema.ts';
 import { DEFAULT_WEBHOOK_ID } from '../../events/outbox.ts';

@@ -1,4 +1,4 @@
-/** Who is who, as WhatsApp tells it: written in batches, because a history sync tells hundreds at once. */
+/** LIDs and numbers, as WhatsApp reports them: written in batches, because a history sync tells hundreds at once. */
 import type { Db } from '../../db/client.ts';
 import { incoming, upsert } from '../../db/ops.ts';
 import { waContacts } from '../../db/schema.ts';

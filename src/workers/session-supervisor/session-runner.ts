@@ -327,7 +327,7 @@ class Runner implements SessionRunner {
     }
   }
 
-  /** Whoever takes the place of a link that has just been imported is the program that it came from. */
+  /** A link that was just imported is replaced by the program that it came from. */
   #reasonOfEnd(reason: string): string {
     const isNew = this.#importedAt !== null && this.#deps.clock.now() - this.#importedAt < IMPORT_WATCH_MS;
     return reason === 'replaced' && isNew ? 'replaced_after_import' : reason;

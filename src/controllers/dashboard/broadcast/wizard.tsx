@@ -1,4 +1,4 @@
-/** Making a campaign, step by step: to whom, what, when, how fast; then what it would be, and the button. */
+/** Making a campaign, step by step: recipients, message, time, pace; then the estimate and the button. */
 
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import { z } from 'zod';

@@ -120,7 +120,7 @@ export const tryPages: Page[] = [
     async handler({ ctx, view, params }) {
       if (!view.canWrite) return { redirect: OTP };
       const otp = await getOtpStatus(ctx, params);
-      // Whoever watches sees the whole page change when there is nothing left to type in.
+      // An open page changes as a whole when there is nothing left to type in.
       return isOpen(otp) ? { fragment: <OtpState view={view} otp={otp} /> } : { redirect: pathOf(otp.otpId) };
     },
   }),

@@ -68,7 +68,7 @@ export function spoolPath({ config }: Pick<Deps, 'config'>, importId: string): s
  */
 export async function runImport(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Promise<void> {
   try {
-    // Who waits for a workbook to be read holds no place of those whose file is CSV already.
+    // An import that waits for its workbook to be read takes no place from those whose file is CSV already.
     const format = await toCsv(spoolPath(deps, job.id), String(job.userId), signal);
     await running.run(String(job.userId), () => work(deps, job, format, signal));
   } catch (error) {

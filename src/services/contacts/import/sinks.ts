@@ -33,7 +33,7 @@ const toList: Sink = async (tx, deps, job, plan, contacts, now) => {
 const NOTE_COLUMNS = ['note', 'notes', 'reason', 'catatan', 'alasan'];
 const MAX_NOTE = 300;
 
-/** Who is in the ledger already stays there as it is, and counts as a duplicate. */
+/** A number that is in the ledger already stays as it is, and counts as a duplicate. */
 const toLedger: Sink = async (tx, _deps, job, plan, contacts, now) => {
   const phones = contacts.map(({ phone }) => phone);
   const fresh = new Set(await withoutOptedOut(tx, job.userId, phones));

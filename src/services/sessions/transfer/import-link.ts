@@ -286,7 +286,7 @@ async function storeBatch(
       ? [{ accountId: begun.id, lid: String(JSON.parse(value.toString())), phone: name, updatedAt }]
       : [],
   );
-  // Who has given this number a token is no stranger to it.
+  // A person who has given this number a token is no stranger to it.
   const people = keys.flatMap(({ type, name }) =>
     type === 'tctoken' && name.includes('@') ? [{ jid: canonicalJid(name), name: null, hasChat: true }] : [],
   );
@@ -322,7 +322,7 @@ async function commit(
           ...(proxy === undefined ? {} : { proxy: sealProxy(deps.secrets, begun.id, proxy) }),
           importedAt: now,
           updatedAt: now,
-          // Whoever is to connect it reads the row again.
+          // The process that connects it reads the row again.
           ...(owner === null ? { owner: null } : {}),
         })
         .where(waits(begun));
