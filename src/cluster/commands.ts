@@ -13,7 +13,7 @@ export interface Commands {
   open: { input: Record<string, never>; output: null };
   /** close and connect again with the same credentials */
   restart: { input: Record<string, never>; output: null };
-  /** connect anew when the way out has changed */
+  /** connect again when the way out has changed */
   follow_settings: { input: Record<string, never>; output: null };
   /** unlink at WhatsApp, erase the credentials, end as `logged_out` */
   logout: { input: Record<string, never>; output: { confirmed: boolean } };

@@ -18,7 +18,7 @@ export interface OwnedSession extends AccountRef {
   /** false: its user is disabled, so it must hold no socket */
   enabled: boolean;
   status: Status;
-  /** as the row has it now: another one than its socket goes by means that it must connect anew */
+  /** as the row has it now: another one than its socket goes by means that it must connect again */
   proxy: string | null;
 }
 

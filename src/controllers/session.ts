@@ -215,7 +215,7 @@ const writeRoutes: Route[] = [
     tag,
     summary: 'Change label, proxy and browser',
     description:
-      'What is missing stays, `null` takes it away. With another proxy the session connects anew at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time.',
+      'What is missing stays, `null` takes it away. With another proxy the session connects again at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time.',
     auth: 'credential',
     scope,
     ...InPath,

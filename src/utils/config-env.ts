@@ -135,7 +135,7 @@ export const SERVICE = {
   connectConcurrency: set('CONNECT_CONCURRENCY', whole(1, 1000).default(10)),
   /** URLs that clients name (webhooks, media) may lead to private addresses: tests, receivers in the same network */
   allowPrivateUrls: set('WEBHOOK_ALLOW_PRIVATE', flag().default(false)),
-  /** proxies of sessions may have private addresses: one that stands in the same network */
+  /** proxies of sessions may have private addresses: one that is in the same network */
   allowPrivateProxies: set('PROXY_ALLOW_PRIVATE', flag().default(false)),
   metricsToken: set('METRICS_TOKEN', z.string().min(16, 'must have at least 16 characters').optional()),
 };

@@ -261,7 +261,7 @@ export interface ChatSetting {
 /** The gateway's services for an adapter. Built by main, so that adapters import no service. */
 export interface EngineHost {
   onEvent(account: AccountRef, event: EngineEvent): void;
-  /** How the session is to connect, read anew for each socket. Rejects when that cannot be read: then none is opened. */
+  /** How the session is to connect, read again for each socket. Rejects when that cannot be read: then none is opened. */
   connectionOf(accountId: string): Promise<ConnectionSettings>;
   /** The content of an outbound message, for the resend a recipient's phone may ask for; null if not known. */
   findOutbound(accountId: string, messageId: string): Promise<Content | null>;

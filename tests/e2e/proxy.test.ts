@@ -41,7 +41,7 @@ const reaches = (session: string, wanted: object) =>
 /** Ports of WhatsApp's that were connected to past the proxy. */
 const passed = () => direct.ports.filter((port) => String(port) === new URL(emulator.waUrl).port);
 
-test('a session that gets a proxy connects anew by it, waits for it, and never goes without', async () => {
+test('a session that gets a proxy connects again by it, waits for it, and never goes without', async () => {
   await linkSession(gateway, emulator, 'main', '628111000040');
   direct.ports.length = 0;
   const changed = await gateway.call('PUT', '/session/main', { label: 'Toko', proxy: proxy.url() });

@@ -1,4 +1,4 @@
-/** The commands of docs/linking.md, as they stand, by a shell. */
+/** The commands of docs/linking.md, as they are, by a shell. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';

@@ -1304,7 +1304,7 @@ export interface paths {
         get?: never;
         /**
          * Change label, proxy and browser
-         * @description What is missing stays, `null` takes it away. With another proxy the session connects anew at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time.
+         * @description What is missing stays, `null` takes it away. With another proxy the session connects again at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time.
          *
          *     An API key needs the scope `sessions:write`.
          */

@@ -16,7 +16,7 @@ import { toSessionStatus } from './view.ts';
 const FOLLOW_TIMEOUT_MS = 15_000;
 
 /**
- * Changes what is given of a session's label, proxy and browser; `null` takes it away. With another proxy it connects anew
+ * Changes what is given of a session's label, proxy and browser; `null` takes it away. With another proxy it connects again
  * at once. Throws SESSION_NOT_FOUND, VALIDATION_FAILED, URL_REFUSED.
  */
 export async function changeSession(

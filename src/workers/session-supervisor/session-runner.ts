@@ -41,7 +41,7 @@ export interface SessionRunner {
   /** Connects now; begins a pairing when there are no credentials. Nothing happens while a socket lives. */
   open(): Promise<void>;
   restart(): Promise<void>;
-  /** Connects anew when `proxy`, as the row has it, is not the one that it connects by. */
+  /** Connects again when `proxy`, as the row has it, is not the one that it connects by. */
   follow(proxy: string | null): Promise<void>;
   logout(): Promise<{ confirmed: boolean }>;
   /** Closes the socket and ends as `replaced`: the credentials stay, for another program. */

@@ -44,7 +44,7 @@ const REASONS: Record<Lang, Record<Reason, Words>> = { en: english.reasons, id: 
 
 const BY_STATUS: Record<Lang, Record<Status, Words>> = { en: english.byStatus, id: indonesian.byStatus };
 
-/** Reasons for which nobody reconnects: there is no phone. */
+/** Reasons without a reconnect: no phone is linked. */
 const UNLINKED: ReadonlySet<string> = new Set(['pairing_expired', 'importing', 'import_interrupted']);
 
 /** What a status of a session is called; its own name when it is new here. */
@@ -55,7 +55,7 @@ export const statusName = (lang: Lang, status: string): string =>
 export const isStatus = (text: unknown): text is Status =>
   typeof text === 'string' && own(BY_STATUS.en, text) !== undefined;
 
-/** In the reader's language; a reason that is not known here is told by its status. */
+/** In the reader's language; a reason that is not known here is shown by its status. */
 export function explainSession(lang: Lang, { status, reason }: SessionState): Explanation {
   const byStatus = BY_STATUS[lang][status];
   const [why, todoAfter] = (reason === null ? undefined : reasonsOf(lang).get(reason)) ?? byStatus;

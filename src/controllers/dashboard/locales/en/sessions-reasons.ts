@@ -32,7 +32,7 @@ export const reasons: Record<Reason, Words> = {
   ],
   proxy_unauthorized: [
     'The proxy does not take its user and password. Nothing goes out without it.',
-    'Enter them anew below.',
+    'Enter them again below.',
   ],
   proxy_refused: [
     'The proxy does not lead to WhatsApp. Nothing goes out without it.',
