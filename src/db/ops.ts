@@ -1,6 +1,6 @@
 /** Everything that is not the same in the two dialects. Nothing outside of src/db may mention a dialect. */
 
-import { and, asc, gt, inArray, type SQL } from 'drizzle-orm';
+import { and, asc, type Column, gt, inArray, type SQL, sql } from 'drizzle-orm';
 import type { LibSQLDatabase } from 'drizzle-orm/libsql';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySql2Database } from 'drizzle-orm/mysql2';
@@ -77,6 +77,12 @@ export async function transact<R>(
       await pause(conflictPauseMs(attempt));
     }
   }
+}
+
+/** A value for each row of one statement: that of the entry which names the row's `column`, null where none does. */
+export function caseBy(column: Column, entries: readonly (readonly [string, string | number | null])[]): SQL {
+  const whens = entries.map(([name, value]) => sql`when ${name} then ${value}`);
+  return sql`case ${column} ${sql.join(whens, sql` `)} end`;
 }
 
 /** Rows of a raw query (reports, health). Write SQL that both dialects accept; names are as the database has them. */

@@ -1,6 +1,6 @@
-import { eq, sql } from 'drizzle-orm';
+import { eq, inArray, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { insertMany, prepared, preparedWrite } from '../db/ops.ts';
+import { caseBy, insertMany, prepared, preparedWrite, statementsAreCheap } from '../db/ops.ts';
 import { activityLogs, auditEntries, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import { newId } from '../utils/ids.ts';
@@ -55,7 +55,7 @@ export async function record(
   });
 }
 
-const { seq } = whatsappAccounts;
+const { id, seq } = whatsappAccounts;
 
 const raiseSequence = preparedWrite<{ accountId: string; n: number }>((db) =>
   db
@@ -66,7 +66,7 @@ const raiseSequence = preparedWrite<{ accountId: string; n: number }>((db) =>
 
 const readSequence = prepared((db) =>
   db
-    .select({ seq })
+    .select({ id, seq })
     .from(whatsappAccounts)
     .where(eq(whatsappAccounts.id, sql.placeholder('accountId')))
     .prepare(),
@@ -89,15 +89,30 @@ function auditedOf(
 async function takeSequence(tx: Tx, facts: readonly Fact[]): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (const { session } of facts) if (session) counts.set(session.id, (counts.get(session.id) ?? 0) + 1);
-  const next = new Map<string, number>();
-  // In a fixed order, so that two transactions over the same sessions cannot wait for each other in a circle.
-  for (const accountId of [...counts.keys()].sort()) {
-    const n = counts.get(accountId) ?? 0;
+  const raised = statementsAreCheap ? await raiseEach(tx, counts) : await raiseAll(tx, counts);
+  return new Map(raised.map(({ id, seq }) => [id, seq - (counts.get(id) ?? 0) + 1]));
+}
+
+type Raised = Pick<typeof whatsappAccounts.$inferSelect, 'id' | 'seq'>;
+
+async function raiseEach(tx: Tx, counts: ReadonlyMap<string, number>): Promise<Raised[]> {
+  const raised: Raised[] = [];
+  for (const [accountId, n] of counts) {
     await raiseSequence(tx, { accountId, n });
-    const [row] = await readSequence(tx).execute({ accountId });
-    if (row) next.set(accountId, row.seq - n + 1);
+    raised.push(...(await readSequence(tx).execute({ accountId })));
   }
-  return next;
+  return raised;
+}
+
+/** The rows are locked in the order of their ids, so that two transactions cannot wait for each other in a circle. */
+async function raiseAll(tx: Tx, counts: ReadonlyMap<string, number>): Promise<Raised[]> {
+  if (counts.size === 0) return [];
+  const own = inArray(id, [...counts.keys()]);
+  await tx
+    .update(whatsappAccounts)
+    .set({ seq: sql`${seq} + ${caseBy(id, [...counts])}` })
+    .where(own);
+  return tx.select({ id, seq }).from(whatsappAccounts).where(own);
 }
 
 function toEvent(fact: Fact, next: Map<string, number>, at: number): LiveEvent {

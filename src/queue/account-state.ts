@@ -1,7 +1,8 @@
 /** What the session's row says about sending: who owns it, how fast, and whether it pauses. */
 import { and, eq, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
+import { createBatcher } from '../db/batcher.ts';
 import type { Db } from '../db/client.ts';
-import { affected, prepared, transact } from '../db/ops.ts';
+import { affected, prepared, statementsAreCheap, transact } from '../db/ops.ts';
 import { messageQueue, whatsappAccounts } from '../db/schema.ts';
 import { record } from '../events/record.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
@@ -58,7 +59,7 @@ const beforeRelay = prepared((db) =>
 );
 
 /** One look before a stanza leaves: the session's row, and whether the queue row is still this claim. */
-export async function readBeforeRelay(
+async function readBeforeRelay(
   db: Db,
   held: Held,
   queueId: string,
@@ -67,6 +68,62 @@ export async function readBeforeRelay(
   if (!row) return { account: null, claimed: false };
   const { status, claimedFence, ...account } = row;
   return { account, claimed: status === 'sending' && claimedFence === held.fence };
+}
+
+/** The look before a stanza leaves, for all sessions of this process. */
+export type RelayLook = (
+  held: Held,
+  queueId: string,
+) => Promise<{ account: AccountState | null; claimed: boolean }>;
+
+/** Looks of one statement, and statements at a time. */
+const LOOKS_AT_ONCE = 50;
+const LOOKS_RUNNING = 4;
+
+/** Makes the look: where a statement is a round trip, those of the same moment share one. */
+export function createRelayLook(db: Db): RelayLook {
+  if (statementsAreCheap) return (held, queueId) => readBeforeRelay(db, held, queueId);
+  const batcher = createBatcher({
+    run: (items: readonly Looked[]) => readAllBeforeRelay(db, items),
+    maxBatch: LOOKS_AT_ONCE,
+    maxRunning: LOOKS_RUNNING,
+  });
+  return (held, queueId) => batcher.add({ held, queueId });
+}
+
+interface Looked {
+  held: Held;
+  queueId: string;
+}
+
+async function readAllBeforeRelay(
+  db: Db,
+  items: readonly Looked[],
+): Promise<{ account: AccountState | null; claimed: boolean }[]> {
+  const [first] = items;
+  if (items.length === 1 && first) return [await readBeforeRelay(db, first.held, first.queueId)];
+  const { id, status, claimedFence } = messageQueue;
+  const rows = await db
+    .select({ ...stateColumns, accountId: whatsappAccounts.id, queueId: id, status, claimedFence })
+    .from(whatsappAccounts)
+    .leftJoin(
+      messageQueue,
+      and(
+        eq(messageQueue.accountId, whatsappAccounts.id),
+        inArray(
+          id,
+          items.map(({ queueId }) => queueId),
+        ),
+      ),
+    )
+    .where(inArray(whatsappAccounts.id, [...new Set(items.map(({ held }) => held.id))]));
+  const byAccount = new Map(rows.map((row) => [row.accountId, row]));
+  const byQueueId = new Map(rows.map((row) => [row.queueId, row]));
+  return items.map(({ held, queueId }) => {
+    const row = byQueueId.get(queueId);
+    const claimed = row?.status === 'sending' && row.claimedFence === held.fence;
+    return { account: byAccount.get(held.id) ?? null, claimed };
+  });
 }
 
 /** True while the row names this owner and fence. */

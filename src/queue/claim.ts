@@ -1,15 +1,15 @@
-/** From waiting to being sent: one row at a time, under the fence. */
-import { and, eq, inArray, lte, notInArray, sql } from 'drizzle-orm';
-import type { Db, Tx } from '../db/client.ts';
-import { affected, insertMany, preparedWrite, transact } from '../db/ops.ts';
+/** What is claimed, what steps aside before it is, and what goes back after a crash. */
+import { and, eq, inArray, notInArray, sql } from 'drizzle-orm';
+import { createBatcher } from '../db/batcher.ts';
+import type { Db } from '../db/client.ts';
+import { affected, caseBy, statementsAreCheap } from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
-import { newId } from '../utils/ids.ts';
 import type { Recipient } from '../whatsapp/engine.ts';
 import type { QueueDeps } from './deps.ts';
-import { HELD, type Held, heldValues, isHeld } from './fence.ts';
-import { type ContactSpending, contactLeaves, spendContact, takeTurn } from './first-contacts.ts';
-import { type Candidate, readCandidates } from './look-ahead.ts';
-import { asPriority, type Priority } from './priority.ts';
+import { type Held, isHeld } from './fence.ts';
+import { contactLeaves } from './first-contacts.ts';
+import { readCandidates } from './look-ahead.ts';
+import type { Priority } from './priority.ts';
 
 /** A message as its facts and outcomes name it. */
 export interface MessageRef {
@@ -57,78 +57,6 @@ export const messageRefColumns = {
 /** The recipient as engines take it. */
 export function recipientOf(claim: Claim): Recipient {
   return { jid: claim.peer, phone: claim.phone, lid: claim.lid };
-}
-
-const takeRow = preparedWrite<ReturnType<typeof heldValues> & Record<TakeValue, string | number>>((db) =>
-  db
-    .update(messageQueue)
-    .set({
-      status: 'sending',
-      claimedFence: sql`${HELD.fence}`,
-      dueAt: null,
-      attempts: sql`${sql.placeholder('attempts')}`,
-    })
-    .where(
-      and(
-        eq(messageQueue.id, sql.placeholder('id')),
-        eq(messageQueue.accountId, HELD.id),
-        eq(messageQueue.status, 'pending'),
-        eq(messageQueue.attempts, sql.placeholder('seenAttempts')),
-        lte(messageQueue.availableAt, sql.placeholder('now')),
-        isHeld(db, HELD),
-      ),
-    ),
-);
-type TakeValue = 'id' | 'attempts' | 'seenAttempts' | 'now';
-
-const countAttempt = preparedWrite<{ id: string; now: number }>((db) =>
-  db
-    .update(messages)
-    .set({
-      status: 'sending',
-      attempts: sql`${messages.attempts} + 1`,
-      sendingAt: sql`coalesce(${messages.sendingAt}, ${sql.placeholder('now')})`,
-      updatedAt: sql`${sql.placeholder('now')}`,
-    })
-    .where(eq(messages.id, sql.placeholder('id'))),
-);
-
-/**
- * Takes one row: marks it, counts the attempt (row, history and send_attempts) in one transaction. Null when the
- * row is gone, taken, tried meanwhile or not due, or when `held` is not the session's owner and fence any more. With
- * `contact`, for a stranger, it also spends a first contact, and is null when there is none left.
- */
-export async function claimRow(
-  deps: QueueDeps,
-  held: Held,
-  candidate: Candidate,
-  now: number,
-  contact: ContactSpending | null = null,
-): Promise<Claim | null> {
-  const { id, contentJson, recipient } = candidate;
-  const attempts = candidate.attempts + 1;
-  const attemptId = newId(now);
-  const priority = asPriority(candidate.priority);
-  const stranger = contact?.person ?? null;
-  return transact(deps.database, async (tx) => {
-    if (contact !== null && !(await takeTurn(tx, held, contact, { priority, now }))) return null;
-    const values = { id, attempts, seenAttempts: candidate.attempts, now, ...heldValues(held) };
-    if (affected(await takeRow(tx, values)) === 0) return null;
-    if (stranger !== null) await spendContact(tx, held.id, stranger, { attemptId, now });
-    await countAttempt(tx, { id, now });
-    await insertMany(tx, sendAttempts, [{ id: attemptId, accountId: held.id, recipient, priority, at: now }]);
-    const content = contentJson === null ? await readContent(tx, id) : parseJson(contentJson);
-    return { ...candidate, content, priority, attempts, held, attemptId, attemptAt: now, stranger };
-  });
-}
-
-async function readContent(tx: Tx, id: string): Promise<unknown> {
-  const [row] = await tx.select({ content: messages.content }).from(messages).where(eq(messages.id, id));
-  return row?.content;
-}
-
-function parseJson(text: string): unknown {
-  return JSON.parse(text);
 }
 
 /**
@@ -212,21 +140,43 @@ export async function requeueSending(db: Db, held: Held, now: number): Promise<n
 /** An attempt may leave this much later than its row says without another write. */
 const LEAVES_AT_ONCE_MS = 250;
 
-/**
- * Called before the stanza leaves. An attempt that took long to prepare gets the present time, so that limits which are
- * rebuilt after a crash do not take it for older than it is.
- */
-export async function countAsLeaving(
-  db: Db,
-  {
-    accountId,
-    attemptId,
-    attemptAt,
-    stranger,
-  }: Pick<Claim, 'accountId' | 'attemptId' | 'attemptAt' | 'stranger'>,
+/** See `createLeavings`. */
+export type Leavings = (
+  claim: Pick<Claim, 'accountId' | 'attemptId' | 'attemptAt' | 'stranger'>,
   now: number,
-): Promise<void> {
-  if (now - attemptAt < LEAVES_AT_ONCE_MS) return;
-  await db.update(sendAttempts).set({ at: now }).where(eq(sendAttempts.id, attemptId));
-  if (stranger !== null) await contactLeaves(db, accountId, stranger, now);
+) => Promise<void>;
+
+/** Attempts of one statement. */
+const LEAVINGS_AT_ONCE = 50;
+
+/**
+ * Makes what is called before a stanza leaves. An attempt that took long to prepare gets the present time, so that limits
+ * which are rebuilt after a crash do not take it for older than it is; resolves when that is durable. Where a statement is a
+ * round trip, those of the same moment share one.
+ */
+export function createLeavings(db: Db): Leavings {
+  const note = ({ id, now }: { id: string; now: number }) =>
+    db.update(sendAttempts).set({ at: now }).where(eq(sendAttempts.id, id));
+  const batcher = createBatcher({
+    async run(all: readonly { id: string; now: number }[]) {
+      const [first] = all;
+      if (all.length === 1 && first) await note(first);
+      else {
+        const times = caseBy(
+          sendAttempts.id,
+          all.map(({ id, now }) => [id, now]),
+        );
+        const ids = all.map(({ id }) => id);
+        await db.update(sendAttempts).set({ at: times }).where(inArray(sendAttempts.id, ids));
+      }
+      return all.map(() => undefined);
+    },
+    maxBatch: LEAVINGS_AT_ONCE,
+  });
+  return async ({ accountId, attemptId: id, attemptAt, stranger }, now) => {
+    if (now - attemptAt < LEAVES_AT_ONCE_MS) return;
+    if (statementsAreCheap) await note({ id, now });
+    else await batcher.add({ id, now });
+    if (stranger !== null) await contactLeaves(db, accountId, stranger, now);
+  };
 }

@@ -6,6 +6,7 @@ import type { Logger } from '../utils/logger.ts';
 import type { QueueCounts } from './counts.ts';
 import type { Enqueuer } from './enqueue.ts';
 import type { QueueSignals } from './signals.ts';
+import type { PeerBook } from './subscriber-peers.ts';
 
 /** Dependencies of the delivery line; the service's `Deps` fit. */
 export interface QueueDeps {
@@ -24,4 +25,6 @@ export interface IntakeDeps extends QueueDeps {
   enqueuer: Enqueuer;
   /** how much waits, counted now and then */
   queueCounts: QueueCounts;
+  /** who is whom, for the limits of recipients */
+  peers: PeerBook;
 }

@@ -8,6 +8,7 @@ import { insertMany, isRetryable, isUnavailable, transact } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import { noteHighPriority } from './code-reserve.ts';
 import type { IntakeDeps, QueueDeps } from './deps.ts';
+import { type Candidate, contentAhead } from './look-ahead.ts';
 import { nextQueueId } from './ordered-ids.ts';
 import type { Priority } from './priority.ts';
 
@@ -153,12 +154,37 @@ async function insertRows(tx: Tx, items: readonly NewRow[]): Promise<void> {
   );
 }
 
-function wakeAll(deps: WriteDeps, items: readonly Pick<NewRow, 'message'>[]): void {
-  const woken = new Set<string>();
-  for (const { accountId, priority } of items.map((item) => item.message)) {
+/** Tells of the messages by session and priority, with what a look-ahead would find of them. */
+function wakeAll(deps: WriteDeps, items: readonly NewRow[]): void {
+  const lanes = new Map<string, NewRow[]>();
+  for (const item of items) {
+    const { accountId, priority } = item.message;
     const lane = `${accountId}:${priority}`;
-    if (woken.has(lane)) continue;
-    woken.add(lane);
-    deps.signals.wake(accountId, { priority });
+    const known = lanes.get(lane);
+    if (known) known.push(item);
+    else lanes.set(lane, [item]);
   }
+  for (const queued of lanes.values()) {
+    const [first] = queued;
+    if (first === undefined) continue;
+    const { accountId, priority } = first.message;
+    // Of many more than are looked at ahead the line reads the first ones itself.
+    const rows = queued.length <= MAX_OFFERED ? { rows: queued.map(toCandidate) } : {};
+    deps.signals.wake(accountId, { priority, ...rows });
+  }
+}
+
+/** As many as a line looks ahead. */
+const MAX_OFFERED = 16;
+
+function toCandidate({ message, queued: { id, queuedAt } }: NewRow): Candidate {
+  const { userId, accountId, sessionId, messageId, peer, phone, lid, type, priority, expiresAt } = message;
+  return {
+    ...{ id, userId, accountId, sessionId, messageId, peer, phone, lid, type, priority, expiresAt },
+    recipient: peer,
+    contentJson: contentAhead(message.content),
+    availableAt: message.scheduledAt ?? queuedAt,
+    attempts: 0,
+    tries: 0,
+  };
 }

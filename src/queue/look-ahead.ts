@@ -24,6 +24,12 @@ export interface Candidate extends MessageRef {
 /** Sixteen of these are read ahead for each session; larger content is read when it is claimed. */
 const MAX_CONTENT = 4_096;
 
+/** The content as JSON, if it is read ahead; `null` otherwise. */
+export function contentAhead(content: unknown): string | null {
+  const json = JSON.stringify(content);
+  return json.length <= MAX_CONTENT ? json : null;
+}
+
 const columns = {
   id: messageQueue.id,
   userId: messageQueue.userId,

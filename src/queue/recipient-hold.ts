@@ -4,9 +4,9 @@ import { and, count, desc, eq, gt, inArray, lt, lte, ne, type SQL, sql } from 'd
 import type { Db } from '../db/client.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { HOUR_MS } from '../utils/durations.ts';
+import type { IntakeDeps } from './deps.ts';
 import { capOf, type Pace } from './pace.ts';
 import type { Priority } from './priority.ts';
-import { peersOf } from './subscriber-peers.ts';
 
 /** Messages of one chat that are looked through, at most. */
 const SCAN_LIMIT = 1_000;
@@ -33,14 +33,14 @@ export interface HeldMessage {
  * for the same recipient counts as sent at its turn.
  */
 export async function recipientHeldUntil(
-  db: Db,
+  { db, peers: book }: Pick<IntakeDeps, 'db' | 'peers'>,
   pace: Pace,
   message: HeldMessage,
   now: number,
 ): Promise<number | null> {
   const cap = capOf(pace.perRecipientPerHour, pace, message.priority);
   if (cap >= capOf(pace.perHour, pace, message.priority)) return null;
-  const peers = await peersOf(db, { id: message.accountId, userId: message.userId }, message);
+  const peers = await book.of({ id: message.accountId, userId: message.userId }, message);
   if (!(await isBusy(db, message, peers, cap, now))) return null;
   const spent = await readSpentOn(db, message, peers, cap, now);
   const ahead = await countAheadOf(db, message, peers, now);

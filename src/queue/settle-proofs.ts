@@ -1,7 +1,7 @@
 /** Acknowledgements and receipts: what WhatsApp has proven is taken from everybody, whoever owns the session. */
-import { and, type Column, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, or, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { affected, prepared, preparedWrite, statementsAreCheap } from '../db/ops.ts';
+import { affected, caseBy, prepared, preparedWrite, statementsAreCheap } from '../db/ops.ts';
 import { type LeftOut, messageQueue, messages } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
 import { type MessageRef, messageRefColumns } from './claim.ts';
@@ -189,7 +189,7 @@ const conflict = () => new SettleConflictError('a message was settled twice at o
 
 async function moveAll(tx: Tx, moved: readonly Moved[], now: number): Promise<void> {
   const byId = (pick: (move: Moved) => string | number | null) =>
-    caseById(
+    caseBy(
       messages.id,
       moved.map((move) => [move.row.id, pick(move)]),
     );
@@ -218,11 +218,6 @@ async function moveAll(tx: Tx, moved: readonly Moved[], now: number): Promise<vo
       ),
     );
   if (affected(result) !== moved.length) throw conflict();
-}
-
-function caseById(column: Column, entries: readonly (readonly [string, string | number | null])[]): SQL {
-  const whens = entries.map(([id, value]) => sql`when ${id} then ${value}`);
-  return sql`case ${column} ${sql.join(whens, sql` `)} end`;
 }
 
 function provenStatus(status: Progress['status']): Proof['status'] {

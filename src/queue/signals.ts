@@ -1,4 +1,5 @@
 /** Wake-ups inside one process: work that has come, outcomes that callers wait for. */
+import type { Candidate } from './look-ahead.ts';
 import type { Priority } from './priority.ts';
 
 /** What a caller with `Prefer: wait` is told. */
@@ -16,6 +17,8 @@ export interface News {
   rowChanged?: boolean;
   /** of what was queued, and nothing else has changed */
   priority?: Priority;
+  /** what was queued, when it is all that was: rows of this priority, as a reading would find them */
+  rows?: readonly Candidate[];
 }
 
 export interface QueueSignals {

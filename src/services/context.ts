@@ -7,6 +7,7 @@ import type { EventStream } from '../events/stream.ts';
 import type { QueueCounts } from '../queue/counts.ts';
 import type { Enqueuer } from '../queue/enqueue.ts';
 import type { QueueSignals } from '../queue/signals.ts';
+import type { PeerBook } from '../queue/subscriber-peers.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config.ts';
 import type { SecretBox } from '../utils/crypto.ts';
@@ -57,6 +58,8 @@ export interface Deps {
   enqueuer: Enqueuer;
   /** how much waits, counted now and then */
   queueCounts: QueueCounts;
+  /** who is whom, for the limits of recipients */
+  peers: PeerBook;
   /** who waits for what becomes of a message */
   outcomes: Outcomes;
   /** the two writes of checking a code, shared by the checks of a moment */

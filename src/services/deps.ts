@@ -6,6 +6,7 @@ import { createEventStream } from '../events/stream.ts';
 import { createQueueCounts } from '../queue/counts.ts';
 import { createEnqueuer } from '../queue/enqueue.ts';
 import { createQueueSignals } from '../queue/signals.ts';
+import { createPeerBook } from '../queue/subscriber-peers.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config.ts';
 import { createSecretBox } from '../utils/crypto.ts';
@@ -21,6 +22,7 @@ import { createBackground } from './background.ts';
 import type { Deps } from './context.ts';
 import { createHealthProbes } from './health.ts';
 import { createMediaTools } from './media/tools.ts';
+import { createSessionReadings } from './messages/session.ts';
 import { createServiceMetrics } from './metrics/index.ts';
 import { createCheckSteps } from './otp/check-steps.ts';
 import { createOutcomes } from './outcomes.ts';
@@ -73,6 +75,7 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
     ),
     signals: part('signals', createQueueSignals),
     queueCounts: part('queueCounts', createQueueCounts),
+    peers: part('peers', () => createPeerBook({ db, clock })),
   };
   const queue = { ...base, enqueuer: part('enqueuer', () => createEnqueuer(base)) };
   const deps: Deps = {
@@ -112,7 +115,7 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
     statistics: part('statistics', () => createStatisticsCaches(clock)),
     probes: part('probes', createHealthProbes),
     lids: part('lids', createLidCache),
-    sessionReadings: part('sessionReadings', () => new Map()),
+    sessionReadings: part('sessionReadings', () => createSessionReadings(db)),
     qrImages: part('qrImages', createQrImages),
     openStreams: part('openStreams', () => new Map()),
     checkSteps: part('checkSteps', () => createCheckSteps(queue)),

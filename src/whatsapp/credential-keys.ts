@@ -1,26 +1,22 @@
 /** One opened session's credentials and keys: reads through a bounded cache, writes together and in order. */
 
-import { and, eq, inArray } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import { createBatcher } from '../db/batcher.ts';
 import { inBatches } from '../db/batches.ts';
-import type { Tx } from '../db/client.ts';
-import { incoming, isRetryable, isUnavailable, transact, upsert } from '../db/ops.ts';
-import { waCredentials, waKeys } from '../db/schema.ts';
+import { isRetryable, isUnavailable } from '../db/ops.ts';
+import { waKeys } from '../db/schema.ts';
 import { retry } from '../utils/backoff.ts';
-import { type Clock, sleep } from '../utils/clock.ts';
-import type { SecretBox } from '../utils/crypto.ts';
+import { sleep } from '../utils/clock.ts';
 import {
   type CredentialStoreDeps,
-  credentialsContext,
+  KEYS_AT_ONCE,
   keyContext,
-  lockOwned,
+  keysNamed,
   OwnershipLost,
 } from './credential-rows.ts';
+import type { KeyChange, KeyWriter } from './credential-writer.ts';
 import type { AccountRef } from './engine.ts';
 
-/** Rows of one statement, and what is sealed before the event loop turns. */
-const BATCH_SIZE = 150;
 /** Of all sessions together: those that are busy get what the others do not need. */
 const CACHE_BYTES = 64 * 1024 ** 2;
 /** Of an entry beside its bytes; the adapter may remember what they mean as long as they are here. */
@@ -30,13 +26,6 @@ const MAX_CACHED_AT_ONCE = 50;
 const RETRY = { firstMs: 100, maxMs: 5_000 };
 /** A server is patient with a message that is not confirmed; what is sent meanwhile has bounds of its own. */
 const READ_TIMEOUT_MS = 90_000;
-
-export interface KeyChange {
-  type: string;
-  name: string;
-  /** null deletes */
-  value: Buffer | null;
-}
 
 /** Values are bytes; what they mean is the adapter's business. */
 export interface AccountKeys {
@@ -68,7 +57,7 @@ const keyOf = (type: string, name: string): string => `${type}\0${name}`;
 let opened = 0;
 
 export function createAccountKeys(
-  deps: CredentialStoreDeps & { cache: KeyCache },
+  deps: CredentialStoreDeps & { cache: KeyCache; writer: KeyWriter },
   account: AccountRef,
   credentials: Buffer | null,
 ): AccountKeys {
@@ -218,7 +207,7 @@ export const createKeyCache = (): KeyCache =>
     sizeCalculation: ({ value }, key) => ENTRY_BYTES + key.length + 2 * (value?.length ?? 0),
   });
 
-/** The writes of one transaction: the latest credentials, and the latest change of each key. */
+/** The writes of one session at a time: the latest credentials, and the latest change of each key. */
 interface Batch {
   credentials: Buffer | null;
   keys: Map<string, KeyChange>;
@@ -235,86 +224,23 @@ function merge(changes: readonly Change[]): Batch {
 
 /** Only a lost ownership or the end of the session stops it: a database that is away comes back. */
 function writeUntilDone(
-  deps: CredentialStoreDeps,
+  deps: CredentialStoreDeps & { writer: KeyWriter },
   account: AccountRef,
   batch: Batch,
   giveUp: AbortSignal,
 ): Promise<void> {
-  return retry(() => transact(deps.db, (tx) => writeBatch(tx, deps, account, batch)), {
-    clock: deps.clock,
-    range: RETRY,
-    signal: giveUp,
-    isPassing: (error) => !(error instanceof OwnershipLost),
-    onRetry: (error) =>
-      deps.logger.warn('credentials could not be written, trying again', { accountId: account.id, error }),
-  });
+  return retry(
+    () => deps.writer.add({ account, credentials: batch.credentials, keys: [...batch.keys.values()] }),
+    {
+      clock: deps.clock,
+      range: RETRY,
+      signal: giveUp,
+      isPassing: (error) => !(error instanceof OwnershipLost),
+      onRetry: (error) =>
+        deps.logger.warn('credentials could not be written, trying again', { accountId: account.id, error }),
+    },
+  );
 }
-
-async function writeBatch(
-  tx: Tx,
-  { secrets, clock }: CredentialStoreDeps,
-  account: AccountRef,
-  batch: Batch,
-): Promise<void> {
-  const accountId = account.id;
-  await lockOwned(tx, account);
-  if (batch.credentials) await writeCredentials(tx, { secrets, clock }, accountId, batch.credentials);
-  const changes = [...batch.keys.values()];
-  const written = changes.flatMap(({ type, name, value }) => (value ? [{ type, name, value }] : []));
-  for await (const keys of inBatches(written, BATCH_SIZE)) await writeKeys(tx, secrets, accountId, keys);
-  const deleted = changes.filter((change) => change.value === null);
-  for (const type of new Set(deleted.map((change) => change.type))) {
-    const names = deleted.filter((change) => change.type === type).map((change) => change.name);
-    for await (const batch of inBatches(names, BATCH_SIZE)) {
-      await tx.delete(waKeys).where(keysNamed(accountId, type, batch));
-    }
-  }
-}
-
-/** A key as the engines keep it. */
-export interface StoredKey {
-  type: string;
-  name: string;
-  value: Buffer;
-}
-
-/** Seals keys and writes them over those of the same name. */
-export async function writeKeys(
-  tx: Tx,
-  secrets: SecretBox,
-  accountId: string,
-  keys: readonly StoredKey[],
-): Promise<void> {
-  const rows = keys.map(({ type, name, value }) => ({
-    accountId,
-    type,
-    name,
-    keyId: secrets.keyId,
-    sealed: secrets.seal(value, keyContext(accountId, type, name)),
-  }));
-  await upsert(tx, waKeys, rows, [waKeys.accountId, waKeys.type, waKeys.name], {
-    keyId: incoming<string>(waKeys.keyId),
-    sealed: incoming<Buffer>(waKeys.sealed),
-  });
-}
-
-/** Seals the credentials: from the end of the transaction on the session is linked. */
-export async function writeCredentials(
-  tx: Tx,
-  { secrets, clock }: { secrets: SecretBox; clock: Clock },
-  accountId: string,
-  credentials: Buffer,
-): Promise<void> {
-  const changes = {
-    keyId: secrets.keyId,
-    sealed: secrets.seal(credentials, credentialsContext(accountId)),
-    updatedAt: clock.now(),
-  };
-  await upsert(tx, waCredentials, { accountId, ...changes }, [waCredentials.accountId], changes);
-}
-
-const keysNamed = (accountId: string, type: string, names: string[]) =>
-  and(eq(waKeys.accountId, accountId), eq(waKeys.type, type), inArray(waKeys.name, names));
 
 /**
  * Those that exist and can be opened. One that was sealed with another key, or is damaged, is as good as gone: WhatsApp's
@@ -327,7 +253,7 @@ async function readKeys(
   names: readonly string[],
 ): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
-  for await (const batch of inBatches(names, BATCH_SIZE)) {
+  for await (const batch of inBatches(names, KEYS_AT_ONCE)) {
     const rows = await db
       .select({ name: waKeys.name, keyId: waKeys.keyId, sealed: waKeys.sealed })
       .from(waKeys)

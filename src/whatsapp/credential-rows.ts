@@ -1,8 +1,8 @@
 /** What reading and writing credentials share: the fence, the errors and what a sealed row is bound to. */
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, inArray, or, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
-import { affected, preparedWrite } from '../db/ops.ts';
-import { whatsappAccounts } from '../db/schema.ts';
+import { affected, preparedWrite, statementsAreCheap } from '../db/ops.ts';
+import { waKeys, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { SecretBox } from '../utils/crypto.ts';
 import type { Logger } from '../utils/logger.ts';
@@ -42,6 +42,26 @@ export async function lockOwned(tx: Tx, account: AccountRef): Promise<void> {
   if (affected(await touchOwned(tx, { id, owner, fence })) === 0) throw new OwnershipLost(id);
 }
 
+/** The same for several sessions in one statement, in the order of their ids. Does not tell which one was lost. */
+export async function lockAllOwned(tx: Tx, accounts: readonly AccountRef[]): Promise<void> {
+  const [first] = accounts;
+  if (first === undefined) return;
+  if (statementsAreCheap || accounts.length === 1) {
+    for (const account of accounts) await lockOwned(tx, account);
+    return;
+  }
+  const { id, owner, fence } = whatsappAccounts;
+  const ids = accounts.map((account) => account.id);
+  const owned = accounts.map((account) =>
+    and(eq(id, account.id), eq(owner, account.owner), eq(fence, account.fence)),
+  );
+  const result = await tx
+    .update(whatsappAccounts)
+    .set({ fence: sql`${fence}` })
+    .where(and(inArray(id, ids), or(...owned)));
+  if (affected(result) !== accounts.length) throw new OwnershipLost(ids.join(' or '));
+}
+
 const touchOwned = preparedWrite<{ id: string; owner: string; fence: number }>((db) =>
   db
     .update(whatsappAccounts)
@@ -59,3 +79,9 @@ const touchOwned = preparedWrite<{ id: string; owner: string; fence: number }>((
 export const credentialsContext = (accountId: string): string => `wa_credentials:${accountId}`;
 export const keyContext = (accountId: string, type: string, name: string): string =>
   `wa_keys:${accountId}:${type}:${name}`;
+
+/** Keys of one statement, and what is sealed or opened before the event loop turns. */
+export const KEYS_AT_ONCE = 150;
+
+export const keysNamed = (accountId: string, type: string, names: string[]) =>
+  and(eq(waKeys.accountId, accountId), eq(waKeys.type, type), inArray(waKeys.name, names));

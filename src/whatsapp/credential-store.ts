@@ -15,10 +15,12 @@ import {
   OwnershipLost,
   UnreadableCredentials,
 } from './credential-rows.ts';
+import { createKeyWriter } from './credential-writer.ts';
 import type { AccountRef } from './engine.ts';
 
-export type { AccountKeys, KeyChange } from './credential-keys.ts';
+export type { AccountKeys } from './credential-keys.ts';
 export { type CredentialStoreDeps, OwnershipLost, UnreadableCredentials } from './credential-rows.ts';
+export type { KeyChange } from './credential-writer.ts';
 
 /** Rows named in one statement. */
 const BATCH_SIZE = 500;
@@ -43,11 +45,12 @@ export interface CredentialStore {
 export function createCredentialStore(deps: CredentialStoreDeps): CredentialStore {
   const { db, clock } = deps;
   const cache = createKeyCache();
+  const writer = createKeyWriter(deps);
   return {
     async load(account) {
       const creds = await readCredentials(deps, account);
       if (creds === null) await deleteLeftovers(db, account);
-      return createAccountKeys({ ...deps, cache }, account, creds);
+      return createAccountKeys({ ...deps, cache, writer }, account, creds);
     },
     async hasCredentials(accountId) {
       const rows = await db

@@ -5,8 +5,8 @@ import type { Db } from '../db/client.ts';
 import { isAfter } from '../db/keyset.ts';
 import { deleteInBatches } from '../db/ops.ts';
 import { waContacts, waCredentials, waKeys, waPeople } from '../db/schema.ts';
-import type { StoredKey } from './credential-keys.ts';
 import { type CredentialStoreDeps, credentialsContext, keyContext } from './credential-rows.ts';
+import type { StoredKey } from './credential-writer.ts';
 
 /** Keys that are sealed and written, or read and opened, at a time: some milliseconds. */
 export const KEYS_AT_A_TIME = 100;

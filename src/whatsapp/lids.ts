@@ -1,6 +1,6 @@
 /** Which LID is whose phone number, as sessions have seen it: everything that is read of `wa_contacts`. Digits only. */
 
-import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import { inBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
@@ -44,23 +44,23 @@ const accountsOf = (db: Db | Tx, userId: number) =>
   db.select({ id: whatsappAccounts.id }).from(whatsappAccounts).where(eq(whatsappAccounts.userId, userId));
 
 /**
- * The statement that finds a session's pairs of any of these phones, or of this LID, not run: for a read that joins it with
- * another table's in one statement. Its rows are marked with `kind`.
+ * The statement that finds the pairs which `where` names, not run: for a read that joins it with another table's in one
+ * statement. Its rows are marked with `kind`.
  */
 export function selectLidPairs<K extends number>(
   db: Db,
-  accountId: string,
-  { phones, lid }: { phones: readonly string[]; lid: string | null },
   kind: SQL<K>,
+  where: (contact: typeof waContacts) => SQL | undefined,
 ) {
-  const named = [
-    ...(phones.length > 0 ? [inArray(waContacts.phone, [...phones])] : []),
-    ...(lid === null ? [] : [eq(waContacts.lid, lid)]),
-  ];
   return db
-    .select({ kind, one: waContacts.phone, other: waContacts.lid })
+    .select({
+      kind,
+      owner: sql<string | number>`${waContacts.accountId}`,
+      one: waContacts.phone,
+      other: waContacts.lid,
+    })
     .from(waContacts)
-    .where(and(eq(waContacts.accountId, accountId), named.length > 0 ? or(...named) : sql`1 = 0`));
+    .where(where(waContacts));
 }
 
 /** LIDs by session and phone. */

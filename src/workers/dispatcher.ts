@@ -6,6 +6,9 @@ import { yieldToEventLoop } from '../db/event-loop.ts';
 import { createLoop } from '../db/loop.ts';
 import { messageQueue, whatsappAccounts } from '../db/schema.ts';
 import { inCleanContext } from '../db/scope.ts';
+import { createRelayLook } from '../queue/account-state.ts';
+import { createLeavings } from '../queue/claim.ts';
+import { createClaimer } from '../queue/claim-rows.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { createOverdueSweep } from './dispatcher/overdue-sweep.ts';
 import { type SessionLine, startSessionLine } from './dispatcher/session-line.ts';
@@ -42,6 +45,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const stopTimeoutMs =
     deps.config.pacing.prepareTimeoutMs + deps.config.pacing.ackTimeoutMs + SETTLE_MARGIN_MS;
   const sweep = createOverdueSweep(deps);
+  const lineDeps = {
+    ...deps,
+    claimer: createClaimer(deps),
+    lookBeforeRelay: createRelayLook(deps.db),
+    noteLeaving: createLeavings(deps.db),
+  };
   let running = false;
   let unsubscribe: () => void = () => undefined;
 
@@ -119,7 +128,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       if (!running) return;
       lines.set(
         account.id,
-        inCleanContext(() => startSessionLine(deps, account)),
+        inCleanContext(() => startSessionLine(lineDeps, account)),
       );
     },
     remove,

@@ -1,6 +1,7 @@
 /** Counts what this process asks of its database, at the drivers: whatever builds a statement, none is missed. */
 import { tracingChannel } from 'node:diagnostics_channel';
 import Driver from 'libsql';
+import { LRUCache } from 'lru-cache';
 
 export interface StatementCount {
   /** BEGIN, COMMIT and savepoints included */
@@ -17,13 +18,19 @@ export interface StatementCounter {
   stop(): void;
 }
 
-/** Starts to count in this process, whichever engine it uses. One at a time. */
+/** Starts to count in this process, whichever engine it uses: before the database is opened. One at a time. */
 export function countStatements(): StatementCounter {
   let count = nothing();
+  const shortened = new LRUCache<string, string>({ max: MAX_TEXTS });
+  const shorten = (text: string) => {
+    const known = shortened.get(text) ?? withoutLists(text);
+    shortened.set(text, known);
+    return known;
+  };
   const note = (text: string) => {
     count.statements++;
     if (/^commit$/i.test(text)) count.transactions++;
-    const known = withoutLists(text);
+    const known = shorten(text);
     count.texts.set(known, (count.texts.get(known) ?? 0) + 1);
   };
   const stops = [watchMysql(note), watchSqlite(note)];
@@ -38,6 +45,9 @@ export function countStatements(): StatementCounter {
     },
   };
 }
+
+/** Texts with placeholders come again and again; those with values in them do not. */
+const MAX_TEXTS = 1_000;
 
 const nothing = (): StatementCount => ({ statements: 0, transactions: 0, texts: new Map() });
 

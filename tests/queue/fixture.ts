@@ -7,6 +7,7 @@ import type { IntakeDeps } from '../../src/queue/deps.ts';
 import { createEnqueuer, enqueue, type NewMessage } from '../../src/queue/enqueue.ts';
 import { createSettler, type Settler } from '../../src/queue/settle.ts';
 import { createQueueSignals } from '../../src/queue/signals.ts';
+import { createPeerBook } from '../../src/queue/subscriber-peers.ts';
 import type { Config } from '../../src/utils/config.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
@@ -79,6 +80,7 @@ export async function openQueue(pacing: Partial<Pacing> = {}): Promise<QueueFixt
     logger: silent,
     stream: createEventStream(),
     signals: createQueueSignals(),
+    peers: createPeerBook({ db: database.db, clock }),
   };
   const deps: IntakeDeps = {
     ...base,

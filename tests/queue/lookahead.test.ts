@@ -45,3 +45,66 @@ it('what was read five seconds ago is read again, though nobody has said anythin
   expect(await pick(high, 5_999)).toBeUndefined();
   expect(await pick(high, 6_000)).toBe('code');
 });
+
+it('what is queued takes its place without a reading, where all that waits is known', async () => {
+  const row = (id: string, availableAt: number) => ({ ...candidate(id), availableAt });
+  waiting.set(normal, ['b']);
+  expect(await pick(normal, 0)).toBe('b');
+  lanes.offer(normal, [row('d', 5), row('c', 0)]);
+  lanes.offer(normal, [row('a', 0), row('b', 0)]);
+  const order: (string | undefined)[] = [];
+  for (let id = await pick(normal, 9); id !== undefined; id = await pick(normal, 9)) {
+    order.push(id);
+    lanes.drop(normal, id);
+  }
+  expect(order).toEqual(['a', 'b', 'c', 'd']);
+  expect(reads).toEqual([normal]);
+});
+
+it.each([
+  ['was never read', async () => undefined],
+  [
+    'has more behind what is known',
+    async () => {
+      waiting.set(
+        normal,
+        Array.from({ length: 16 }, (_, n) => `b${n}`),
+      );
+      await pick(normal, 0);
+    },
+  ],
+  [
+    'may have changed',
+    async () => {
+      await pick(normal, 0);
+      lanes.invalidate(normal);
+    },
+  ],
+])('what is queued has a lane read again that %s', async (_which, before) => {
+  await before();
+  waiting.set(normal, ['a']);
+  const known = reads.length;
+  lanes.offer(normal, [candidate('b')]);
+  expect(await pick(normal, 1)).toBe('a');
+  expect(reads).toHaveLength(known + 1);
+});
+
+it('what is queued while a lane is read has it read once more', async () => {
+  waiting.set(normal, []);
+  const reading = pick(normal, 0);
+  lanes.offer(normal, [candidate('a')]);
+  expect(await reading).toBeUndefined();
+  waiting.set(normal, ['a']);
+  expect(await pick(normal, 1)).toBe('a');
+  expect(reads).toEqual([normal, normal]);
+});
+
+it('keeps no more than some rows, however many are offered while nothing is sent', async () => {
+  await pick(normal, 0);
+  waiting.set(normal, ['from the database']);
+  for (let n = 0; n < 64; n++) lanes.offer(normal, [candidate(`a${n}`)]);
+  expect(await pick(normal, 1)).toBe('a0');
+  lanes.offer(normal, [candidate('a64'), candidate('a65')]);
+  for (let n = 0; n < 64; n++) lanes.drop(normal, (await pick(normal, 1)) ?? '');
+  expect(await pick(normal, 1)).toBe('from the database');
+});

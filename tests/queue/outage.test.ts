@@ -109,8 +109,9 @@ it('of many claims some may go unanswered: each message leaves once', async () =
   await q.clock.advance(60_000);
   expect(lose.left).toBe(0);
   const attempts = await Promise.all(queued.map(async ({ id }) => (await q.message(id)).attempts));
-  // SQLite's claims overlap: three of them lose an answer; a server's wait for one another: one loses three.
-  expect(attempts.reduce((sum, n) => sum + n, 0)).toBe(13);
+  // Claims of one moment share a commit: each of its rows counts an attempt more, never one less.
+  expect(attempts.reduce((sum, n) => sum + n, 0)).toBeGreaterThanOrEqual(13);
+  expect(Math.max(...attempts)).toBe(4);
   const relayed = q.engine.relayed.map((send) => send.messageId).sort();
   expect(relayed).toEqual(queued.map((one) => one.messageId).sort());
 });

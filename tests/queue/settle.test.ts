@@ -1,7 +1,8 @@
-import { eq } from 'drizzle-orm';
+import { eq, inArray } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { activityLogs, messageQueue, messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
-import { type Claim, claimRow } from '../../src/queue/claim.ts';
+import type { Claim } from '../../src/queue/claim.ts';
+import { claimRows, createClaimer } from '../../src/queue/claim-rows.ts';
 import { settleEngineEvent, settleReceipt } from '../../src/queue/engine-events.ts';
 import { type Candidate, readCandidates } from '../../src/queue/look-ahead.ts';
 import { createSettler } from '../../src/queue/settle.ts';
@@ -30,7 +31,8 @@ async function candidate(account: { id: string }, id: string): Promise<Candidate
 }
 
 async function claim(account: Awaited<ReturnType<QueueFixture['account']>>, id: string): Promise<Claim> {
-  const claimed = await claimRow(q.deps, account, await candidate(account, id), now());
+  const request = { held: account, candidate: await candidate(account, id), now: now(), contact: null };
+  const [claimed] = await claimRows(q.deps, [request]);
   if (!claimed) throw new Error('not claimed');
   return claimed;
 }
@@ -40,8 +42,9 @@ describe('claims', () => {
     const account = await q.account();
     const { id } = await q.queue(account);
     const row = await candidate(account, id);
-    const claims = await Promise.all(Array.from({ length: 8 }, () => claimRow(q.deps, account, row, now())));
-    expect(claims.filter((one) => one !== null)).toHaveLength(1);
+    const request = { held: account, candidate: row, now: now(), contact: null };
+    const claims = await Promise.all(Array.from({ length: 8 }, () => claimRows(q.deps, [request])));
+    expect(claims.flat().filter((one) => one !== null)).toHaveLength(1);
     expect(await q.message(id)).toMatchObject({ status: 'sending', attempts: 1, sendingAt: now() });
   });
 
@@ -49,11 +52,57 @@ describe('claims', () => {
     const account = await q.account();
     const { id } = await q.queue(account);
     const row = await candidate(account, id);
-    expect(await claimRow(q.deps, { ...account, fence: 0 }, row, now())).toBeNull();
-    expect(await claimRow(q.deps, { ...account, owner: 'x'.repeat(32) }, row, now())).toBeNull();
-    expect(await claimRow(q.deps, account, row, now() - 1)).toBeNull();
+    for (const request of [
+      { held: { ...account, fence: 0 }, candidate: row, now: now(), contact: null },
+      { held: { ...account, owner: 'x'.repeat(32) }, candidate: row, now: now(), contact: null },
+      { held: account, candidate: row, now: now() - 1, contact: null },
+    ]) {
+      expect(await claimRows(q.deps, [request])).toEqual([null]);
+    }
     expect(await q.row(id)).toMatchObject({ status: 'pending', attempts: 0 });
     expect(await q.message(id)).toMatchObject({ status: 'queued', attempts: 0 });
+  });
+});
+
+describe('claims of the same moment', () => {
+  it('are each for itself: a lost one takes nothing from the others, of whichever session', async () => {
+    const [one, other] = [await q.account(), await q.account()];
+    const large = 'x'.repeat(10_000);
+    const queued = [
+      { held: one, ...(await q.queue(one, { phone: '6281200000001' })) },
+      { held: { ...one, fence: one.fence + 1 }, ...(await q.queue(one, { phone: '6281200000002' })) },
+      { held: other, ...(await q.queue(other, { phone: '6281200000003' })) },
+      { held: other, ...(await q.queue(other, { content: { type: 'text', text: large } })) },
+    ];
+    const requests = await Promise.all(
+      queued.map(async ({ held, id }) => ({
+        held,
+        candidate: await candidate(held, id),
+        now: now(),
+        contact: null,
+      })),
+    );
+    const claimer = createClaimer(q.deps);
+    const claims = await Promise.all(requests.map((request) => claimer.add(request)));
+    expect(claims.map((claim) => claim?.id ?? null)).toEqual(
+      queued.map(({ id }, n) => (n === 1 ? null : id)),
+    );
+    expect(claims[3]).toMatchObject({ content: { text: large }, attempts: 1 });
+    for (const [n, { id, held }] of queued.entries()) {
+      const row = n === 1 ? ['pending', null, 0] : ['sending', held.fence, 1];
+      const { status, claimedFence, attempts } = (await q.row(id)) ?? {};
+      expect([status, claimedFence, attempts]).toEqual(row);
+      expect(await q.message(id)).toMatchObject(
+        n === 1 ? { status: 'queued' } : { status: 'sending', sendingAt: now() },
+      );
+    }
+    const counted = await q.deps.db
+      .select()
+      .from(sendAttempts)
+      .where(inArray(sendAttempts.accountId, [one.id, other.id]));
+    expect(counted.map(({ id }) => id).sort()).toEqual(
+      claims.flatMap((claim) => claim?.attemptId ?? []).sort(),
+    );
   });
 });
 

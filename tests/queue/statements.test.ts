@@ -5,11 +5,13 @@ import { waAliases, waContacts } from '../../src/db/schema.ts';
 import type { Pace } from '../../src/queue/pace.ts';
 import { PRIORITIES } from '../../src/queue/priority.ts';
 import { recipientHeldUntil } from '../../src/queue/recipient-hold.ts';
-import { peersOf } from '../../src/queue/subscriber-peers.ts';
+import { createPeerBook, readPeers } from '../../src/queue/subscriber-peers.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
+import { countStatements } from '../helpers/statements.ts';
 import { FAST, openQueue, type QueueFixture } from './fixture.ts';
 
 const ALIASED = '5547989211984';
+const counter = countStatements();
 let q: QueueFixture;
 let account: AccountRef;
 beforeAll(async () => {
@@ -25,24 +27,16 @@ beforeAll(async () => {
     { accountId: 'other', lid: '100000000000003', phone: '6281234567890', updatedAt: 1 },
   ]);
 });
-afterAll(() => q.close());
+afterAll(async () => {
+  await q.close();
+  counter.stop();
+});
 
 /** Statements that `work` sends. */
 async function countOf<T>(work: () => Promise<T>): Promise<{ result: T; statements: number }> {
-  // Safe because both dialects prepare each statement here.
-  const { session } = q.database.db as unknown as {
-    session: { prepareQuery: (...args: unknown[]) => unknown };
-  };
-  const prepare = session.prepareQuery.bind(session);
-  let statements = 0;
-  session.prepareQuery = (...args) => {
-    statements++;
-    return prepare(...args);
-  };
-  const result = await work().finally(() => {
-    session.prepareQuery = prepare;
-  });
-  return { result, statements };
+  counter.take();
+  const result = await work();
+  return { result, statements: counter.take().statements };
 }
 
 const jid = (phone: string) => `${phone}@s.whatsapp.net`;
@@ -66,7 +60,10 @@ describe('the spellings of a recipient', () => {
     ],
     ['a group', { peer: '1@g.us', phone: null, lid: null }, ['1@g.us'], 0],
   ])('of %s', async (_what, to, jids, atMost) => {
-    const { result, statements } = await countOf(() => peersOf(q.database.db, account, to));
+    const { result: all, statements } = await countOf(() =>
+      readPeers(q.database.db, [{ account, addressee: to }]),
+    );
+    const [result = []] = all;
     expect([result[0], result.toSorted()]).toEqual([to.peer, jids.toSorted()]);
     expect(statements).toBeLessThanOrEqual(atMost);
   });
@@ -77,7 +74,14 @@ describe('whether the limit of a recipient holds a message', () => {
   const held = (phone: string) => {
     const message = { ...addressee(phone), id: null, userId: account.userId, accountId: account.id };
     const waits = { priority: PRIORITIES.normal, scheduledAt: null };
-    return countOf(() => recipientHeldUntil(q.database.db, pace, { ...message, ...waits }, q.clock.now()));
+    return countOf(() =>
+      recipientHeldUntil(
+        { db: q.database.db, peers: createPeerBook(q.deps) },
+        pace,
+        { ...message, ...waits },
+        q.clock.now(),
+      ),
+    );
   };
 
   it.each(['628111222333', '525512345678', ALIASED])('costs little where none waits: %s', async (phone) => {

@@ -122,6 +122,50 @@ describe('a key transaction', () => {
     expect(writes[0]).toContain('session:peer');
   });
 
+  it('of the next message does not wait for the disk of the one before, and each leaves when its own keys are kept', async () => {
+    const { keys, stored, writes, increase, setDurable } = setUp();
+    const disks = [createSignal(), createSignal()];
+    setDurable(() => disks[writes.length - 1]?.given ?? Promise.resolve());
+    const left: number[] = [];
+    const relay = (n: number) =>
+      keys.transaction(async () => {
+        await increase();
+        await keys.get('tctoken', ['a']);
+        left.push(n);
+        // What goes on in a stanza that has left finds what others have set since, and spoils none of it.
+        expect(keys.isInTransaction()).toBe(false);
+        expect((await keys.get('lid-mapping', ['n'])).n).toBe('2');
+      }, 'a');
+    const both = Promise.all([relay(1), relay(2)]);
+    while (stored.get('lid-mapping:n') !== '2') await tick();
+    await tick();
+    expect(left).toEqual([]);
+    disks[0]?.give();
+    while (left.length === 0) await tick();
+    await tick();
+    expect(left).toEqual([1]);
+    disks[1]?.give();
+    await both;
+    expect(left).toEqual([1, 2]);
+    expect(writes).toEqual([['lid-mapping:n'], ['lid-mapping:n']]);
+  });
+
+  it('that cannot be kept lets no stanza leave, nor holds up the next', async () => {
+    const { keys, stored, increase, setDurable } = setUp();
+    setDurable(() => Promise.reject(new Error('lost')));
+    let left = false;
+    const relay = keys.transaction(async () => {
+      await increase();
+      await keys.get('tctoken', ['a']);
+      left = true;
+    }, 'a');
+    await expect(relay).rejects.toThrow('lost');
+    expect(left).toBe(false);
+    setDurable(async () => undefined);
+    await keys.transaction(increase, 'a');
+    expect(stored.get('lid-mapping:n')).toBe('2');
+  });
+
   it('does not swallow what is written after its end by work it started', async () => {
     const { keys, stored } = setUp();
     let late: Promise<void> | undefined;

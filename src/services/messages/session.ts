@@ -1,8 +1,8 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, or, sql } from 'drizzle-orm';
+import { type Batcher, createBatcher } from '../../db/batcher.ts';
 import type { Db } from '../../db/client.ts';
-import { prepared } from '../../db/ops.ts';
+import { prepared, statementsAreCheap } from '../../db/ops.ts';
 import { whatsappAccounts } from '../../db/schema.ts';
-import { inCleanContext } from '../../db/scope.ts';
 import { isUsable, sendingColumns } from '../../queue/session-state.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireSession, sessionNotFound } from '../access.ts';
@@ -31,27 +31,50 @@ const ownSession = prepared((db) =>
     .prepare(),
 );
 
-/** Readings of sessions that have not begun yet. */
-export type SessionReadings = Map<string, Promise<SendingSession | null>>;
+interface Named {
+  userId: number;
+  sessionId: string;
+}
 
-/** Requests of one turn of the event loop share a reading; it begins after all of them, so none sees an older state. */
-function readShared(
-  { db, sessionReadings: readings }: Pick<Ctx, 'db' | 'sessionReadings'>,
-  userId: number,
-  sessionId: string,
-): Promise<SendingSession | null> {
-  const key = `${userId}:${sessionId}`;
-  const known = readings.get(key);
-  if (known !== undefined) return known;
-  const reading = new Promise<void>((resolve) => inCleanContext(() => setImmediate(resolve))).then(
-    async () => {
-      readings.delete(key);
-      const [row] = await ownSession(db).execute({ userId, sessionId });
-      return row ?? null;
+/**
+ * Reads sessions for requests: those of one turn of the event loop share a reading, which begins after all of them, so that
+ * none sees an older state. Null for a session that is not there.
+ */
+export type SessionReadings = Batcher<Named, SendingSession | null>;
+
+/** Sessions of one reading, and readings at a time. */
+const MAX_BATCH = 100;
+const MAX_RUNNING = 4;
+
+/** Makes the readings of this process. */
+export function createSessionReadings(db: Db): SessionReadings {
+  return createBatcher({
+    async run(all: readonly Named[]) {
+      const byName = new Map(all.map((named) => [nameOf(named), named]));
+      const rows = await readNamed(db, [...byName.values()]);
+      const found = new Map(rows.map((row) => [nameOf(row), row]));
+      return all.map((named) => found.get(nameOf(named)) ?? null);
     },
-  );
-  readings.set(key, reading);
-  return reading;
+    maxBatch: MAX_BATCH,
+    maxRunning: MAX_RUNNING,
+  });
+}
+
+const nameOf = ({ userId, sessionId }: Named) => `${userId}:${sessionId}`;
+
+async function readNamed(db: Db, all: readonly Named[]): Promise<SendingSession[]> {
+  if (statementsAreCheap || all.length === 1) {
+    const found = await Promise.all(
+      all.map(({ userId, sessionId }) => ownSession(db).execute({ userId, sessionId })),
+    );
+    return found.flat();
+  }
+  const { userId, sessionId } = whatsappAccounts;
+  const named = all.map((one) => and(eq(userId, one.userId), eq(sessionId, one.sessionId)));
+  return db
+    .select(columns)
+    .from(whatsappAccounts)
+    .where(or(...named));
 }
 
 /** The session of a message, with what sending needs of it; null when it was deleted. */
@@ -63,7 +86,7 @@ export async function readSendingSession(db: Db, accountId: string): Promise<Sen
 /** The caller's own session, with what sending needs of it. Throws SESSION_NOT_FOUND. */
 export async function findOwnSession(ctx: Ctx, sessionId: string): Promise<SendingSession> {
   requireSession(ctx, sessionId);
-  const row = await readShared(ctx, ctx.actor.userId, sessionId);
+  const row = await ctx.sessionReadings.add({ userId: ctx.actor.userId, sessionId });
   if (!row) throw sessionNotFound(sessionId);
   return row;
 }

@@ -45,7 +45,7 @@ export async function holdsOf(ctx: Ctx, session: SendingSession, message: Waitin
     holds.push({ reason: 'scheduled', until: scheduledAt, everybody: true });
   }
   const until = await recipientHeldUntil(
-    ctx.db,
+    ctx,
     paceOf(ctx.config.pacing, session, now),
     { ...message, userId: session.userId, accountId: session.id },
     now,

@@ -3,7 +3,8 @@
  * socket (Baileys lets a send and a decryption of the same peer overwrite each other), and work that goes on
  * after its transaction writes for itself instead of into the dead one. Baileys sends inside of them: the keys of a
  * stanza are durable before it leaves, or a crash would take them back and the next message would be sealed with keys
- * that its reader has used.
+ * that its reader has used. Its transaction is over by then: while it waits for the disk, the next message is sealed,
+ * and their keys are written together.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type {
@@ -11,7 +12,7 @@ import type {
   SignalDataTypeMap,
   SignalKeyStoreWithTransaction,
 } from '@whiskeysockets/baileys';
-import { createMutex } from '../../utils/mutex.ts';
+import { createMutex, type Mutex } from '../../utils/mutex.ts';
 import { markLeaving, refuseWithdrawn } from './relay-scope.ts';
 
 type KeyType = keyof SignalDataTypeMap;
@@ -25,12 +26,19 @@ export interface RawKeys {
 
 interface Scope {
   owner: object;
+  /** false: what its work still reads and sets is no part of it any more */
   open: boolean;
   /** what was read or written in this transaction; null: known to be missing */
   seen: Map<string, Values>;
   written: Map<string, Values>;
   /** See `persistKeys`. */
   persist(): Promise<void>;
+  /** Ends it and writes what is left; resolves when that is durable. The second call is the first one's. */
+  close(): Promise<void>;
+  /** Ends it, whatever becomes of what it has set. */
+  drop(): void;
+  /** resolves when it has ended */
+  ended: Promise<void>;
 }
 
 const scopes = new AsyncLocalStorage<Scope>();
@@ -78,36 +86,64 @@ export function installTransactions(keys: SignalKeyStoreWithTransaction, raw: Ra
     },
     async transaction(work) {
       if (current()) return work();
-      let durable: Promise<void> = Promise.resolve();
-      const result = await lock(async () => {
-        const write = async () => {
-          if (scope.written.size === 0) return;
-          const written = plain(scope.written);
-          scope.written.clear();
-          await raw.set(written);
-        };
-        const scope: Scope = {
-          owner: keys,
-          open: true,
-          seen: new Map(),
-          written: new Map(),
-          persist: write,
-        };
-        try {
-          const value = await scopes.run(scope, work);
-          scope.open = false;
-          // The next transaction sees these values at once; only our caller waits until they are durable.
-          durable = write();
-          return value;
-        } finally {
-          scope.open = false;
-        }
-      });
-      await durable;
+      const scope = openScope(keys, raw);
+      const result = await whileLocked(lock, scope, work);
+      // The next one sees these values at once; only our caller waits until they are durable.
+      await scope.close();
       return result;
     },
   };
   Object.assign(keys, replacement);
+}
+
+function openScope(owner: object, raw: RawKeys): Scope {
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  let durable: Promise<void> | null = null;
+  const drop = () => {
+    scope.open = false;
+    end();
+  };
+  const scope: Scope = {
+    owner,
+    open: true,
+    seen: new Map(),
+    written: new Map(),
+    async persist() {
+      if (scope.written.size === 0) return;
+      const written = plain(scope.written);
+      scope.written.clear();
+      await raw.set(written);
+    },
+    close() {
+      durable ??= scope.persist();
+      drop();
+      return durable;
+    },
+    drop,
+    ended,
+  };
+  return scope;
+}
+
+/**
+ * Runs the work of a transaction while nobody else's runs. The lock is free again when the transaction has ended, which may
+ * be before its work has.
+ */
+async function whileLocked<R>(lock: Mutex, scope: Scope, work: () => Promise<R>): Promise<R> {
+  let running: Promise<R> | undefined;
+  await lock(async () => {
+    running = scopes.run(scope, work);
+    running.then(
+      () => void scope.close(),
+      () => scope.drop(),
+    );
+    await scope.ended;
+  });
+  if (running === undefined) throw new Error('a transaction did not begin');
+  return running;
 }
 
 interface Methods {
@@ -127,8 +163,9 @@ async function readLast(scope: Scope | undefined, raw: RawKeys, type: KeyType, n
   return found;
 }
 
+/** Ends the transaction, and with it the turn of this message: nothing that it still does changes a key of another. */
 async function leave(scope: Scope | undefined): Promise<void> {
-  await scope?.persist();
+  await scope?.close();
   markLeaving();
 }
 

@@ -1,13 +1,13 @@
 /** One attempt: hand the message to the engine, look once more before it leaves, write what became of it. */
 import { isUnavailable } from '../../db/ops.ts';
-import { type AccountState, readBeforeRelay } from '../../queue/account-state.ts';
-import { type Claim, countAsLeaving, recipientOf } from '../../queue/claim.ts';
+import type { AccountState } from '../../queue/account-state.ts';
+import { type Claim, recipientOf } from '../../queue/claim.ts';
 import { PRIORITIES, type Priority } from '../../queue/priority.ts';
 import { type Decision, decide } from '../../queue/retry.ts';
 import type { Settlement } from '../../queue/settle.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import type { SendResult } from '../../whatsapp/engine.ts';
-import type { DispatcherDeps } from './types.ts';
+import type { LineDeps } from './types.ts';
 
 /** What an attempt asks of its session. */
 export interface AttemptHost {
@@ -25,15 +25,15 @@ export interface AttemptHost {
 }
 
 /** Sends one claimed message and settles it. Resolves when the outcome is durable; never rejects. */
-export async function attempt(deps: DispatcherDeps, claim: Claim, host: AttemptHost): Promise<void> {
+export async function attempt(deps: LineDeps, claim: Claim, host: AttemptHost): Promise<void> {
   let overdue = false;
   const check = async (): Promise<boolean> => {
-    const { account, claimed } = await readBeforeRelay(deps.db, claim.held, claim.id);
+    const { account, claimed } = await deps.lookBeforeRelay(claim.held, claim.id);
     if (!host.maySend(account) || !claimed || !(await host.mayReach())) return false;
     // Last of all: what passes here is on its way, so it must not be reported expired before its outcome is known.
     overdue = claim.expiresAt !== null && claim.expiresAt <= deps.clock.now();
     if (overdue) return false;
-    await countAsLeaving(deps.db, claim, deps.clock.now());
+    await deps.noteLeaving(claim, deps.clock.now());
     return true;
   };
   // A database that is away cannot say that the claim still holds: nothing leaves.
@@ -55,11 +55,7 @@ export async function attempt(deps: DispatcherDeps, claim: Claim, host: AttemptH
   }
 }
 
-async function send(
-  deps: DispatcherDeps,
-  claim: Claim,
-  mayRelay: () => Promise<boolean>,
-): Promise<SendResult> {
+async function send(deps: LineDeps, claim: Claim, mayRelay: () => Promise<boolean>): Promise<SendResult> {
   let content: Content | null;
   try {
     content = await (deps.openContent ?? asContent)(claim.content);

@@ -1,6 +1,7 @@
 /** A row that is due and allowed: put off if its recipient must wait, else claimed and sent. */
 import { readKnown, tripsBreaker } from '../../queue/breaker.ts';
-import { type Claim, claimRow, deferRecipient } from '../../queue/claim.ts';
+import { type Claim, deferRecipient } from '../../queue/claim.ts';
+import type { ClaimRequest } from '../../queue/claim-rows.ts';
 import { isToBeNoted } from '../../queue/code-reserve.ts';
 import {
   type ContactSpending,
@@ -12,7 +13,6 @@ import type { SpentAttempt } from '../../queue/limits.ts';
 import type { Candidate } from '../../queue/look-ahead.ts';
 import { PRIORITIES, type Priority } from '../../queue/priority.ts';
 import { bringBack, deferStrangers } from '../../queue/step-aside.ts';
-import { peersOf } from '../../queue/subscriber-peers.ts';
 import { attempt } from './attempt.ts';
 import { drawGapMs, type Line, type Windows } from './line.ts';
 
@@ -90,7 +90,7 @@ async function putOff(
     const input = { priority, until, reach: DEFER_BATCH_SIZE, exceptContacted };
     moved = await deferStrangers(deps, account, input);
   } else {
-    const jids = at.limits.limitsRecipients(priority) ? await peersOf(deps.db, account, row) : [recipient];
+    const jids = at.limits.limitsRecipients(priority) ? await deps.peers.of(account, row) : [recipient];
     const others = jids.filter((jid) => jid !== recipient);
     const until = at.limits.recipientAllowedAt(now, priority, recipient, ...others);
     if (until <= now) return stranger;
@@ -109,7 +109,7 @@ interface Taking {
 }
 
 async function claimAndSend(line: Line, at: Windows, taking: Taking, now: number): Promise<void> {
-  const { busy, attempts, claims, deps } = line;
+  const { busy, attempts, claims } = line;
   const { priority, row, contact } = taking;
   const { recipient } = row;
   if (priority !== PRIORITIES.high) line.loop = 'ask';
@@ -134,10 +134,18 @@ async function claimAndSend(line: Line, at: Windows, taking: Taking, now: number
     line.waiter.wake();
   });
   attempts.set(row.id, done);
-  // With a gap the next one is not chosen before this one is known to be ours. A server's transactions overtake one
-  // another, and share nothing: there each waits, so that a burst stays in order. The next stranger is looked at when this
-  // one is counted.
-  if (after > now || contact !== null || deps.database.dialect !== 'sqlite') await claimed;
+  // With a gap the next one is not chosen before this one is known to be ours; the claimer keeps a burst in order. The
+  // next stranger is looked at when this one is counted.
+  if (after > now || contact !== null) await claimed;
+}
+
+async function claimInTurn(
+  { deps: { claimer } }: Line,
+  request: ClaimRequest,
+  turn: Promise<unknown> | null,
+): Promise<Claim | null> {
+  if (turn !== null) await turn;
+  return claimer.add(request);
 }
 
 /** Resolves with null when the row is not ours to send; a failure is kept for the line's next step. Never rejects. */
@@ -147,7 +155,10 @@ function claim(
   spent: SpentAttempt,
   giveBack: () => void,
 ): Promise<Claim | null> {
-  return claimRow(line.deps, line.account, row, spent.at, contact).then(
+  const request = { held: line.account, candidate: row, now: spent.at, contact };
+  // A stranger's claim waits for no batch, and must not overtake those that do.
+  const turn = contact === null ? null : Promise.all(line.claims);
+  return claimInTurn(line, request, turn).then(
     (claim) => {
       // A reading that began before the claim was committed has brought the row back.
       line.lookahead.drop(priority, row.id);

@@ -16,7 +16,7 @@ import { createGate, type Gate } from './gate.ts';
 import type { LineView } from './line-plan.ts';
 import { createLookahead, type Lookahead } from './lookahead.ts';
 import { createPauseSign, type PauseSign } from './pause-sign.ts';
-import type { DispatcherDeps } from './types.ts';
+import type { LineDeps } from './types.ts';
 
 /** A message that another host's clock has queued for later waits no longer than this. */
 const HEAL_EVERY_MS = 1_000;
@@ -33,7 +33,7 @@ export interface Windows {
 }
 
 export interface Line {
-  readonly deps: DispatcherDeps;
+  readonly deps: LineDeps;
   readonly account: AccountRef;
   readonly lookahead: Lookahead;
   readonly waiter: Waiter;
@@ -44,7 +44,7 @@ export interface Line {
   readonly busy: Set<string>;
   /** by queue row, from before the claim until the outcome is written */
   readonly attempts: Map<string, Promise<void>>;
-  /** On SQLite, without a gap, claims overlap, so that they share a commit. */
+  /** Without a gap claims overlap, so that they share a commit. */
   readonly claims: Set<Promise<unknown>>;
   /** claimed and not answered yet: when it leaves is not known, so it holds a place in every window */
   readonly inPreparation: Set<SpentAttempt>;
@@ -74,10 +74,14 @@ export interface Line {
   idle: boolean;
 }
 
-export function createLine(deps: DispatcherDeps, account: AccountRef): Line {
+export function createLine(deps: LineDeps, account: AccountRef): Line {
   const { clock, config, db } = deps;
   const lookahead = createLookahead(async (priority, limit, except) => {
-    const read = () => readCandidates(db, account.id, priority, limit, except);
+    const read = async () => {
+      const rows = await readCandidates(db, account.id, priority, limit, except);
+      if (line.windows?.limits.limitsRecipients(priority)) await deps.peers.warm(account, rows);
+      return rows;
+    };
     const rows = await read();
     const now = clock.now();
     if (!rows.some((row) => isQueuedAhead(row, now)) || clock.monotonic() < line.healAgainMs) return rows;

@@ -15,6 +15,11 @@ export interface NextRow {
 export interface Lookahead {
   /** Something may have come or gone, of this priority or of any: look again before the next pick. */
   invalidate(priority?: Priority): void;
+  /**
+   * These were queued: rows of this priority, as a reading would find them. Where all that waits is known they take their
+   * place; elsewhere the lane is read again.
+   */
+  offer(priority: Priority, rows: readonly Candidate[]): void;
   pick(priority: Priority, now: number, busy: ReadonlySet<string>): Promise<NextRow>;
   /** The row was taken, moved or found gone. */
   drop(priority: Priority, id: string): void;
@@ -26,8 +31,13 @@ const LOOK_AHEAD = 16;
 /** News of a lane may be lost on its way from another process: what was read this long ago is read again. */
 const OLD_MS = 5_000;
 
+/** A lane keeps no more than so many, whatever is offered. */
+const MAX_KEPT = 4 * LOOK_AHEAD;
+
 interface Lane {
   rows: Candidate[];
+  /** a reading is under way: whether it sees what comes now is not known */
+  reading: boolean;
   readAt: number;
   /** false: there may be more behind these */
   complete: boolean;
@@ -36,7 +46,10 @@ interface Lane {
 
 export function createLookahead(read: ReadLane): Lookahead {
   const lanes = new Map<Priority, Lane>(
-    PRIORITY_ORDER.map((priority) => [priority, { rows: [], readAt: 0, complete: false, stale: true }]),
+    PRIORITY_ORDER.map((priority) => [
+      priority,
+      { rows: [], reading: false, readAt: 0, complete: false, stale: true },
+    ]),
   );
 
   function laneOf(priority: Priority): Lane {
@@ -48,6 +61,7 @@ export function createLookahead(read: ReadLane): Lookahead {
   async function fill(priority: Priority, lane: Lane, now: number, except: readonly string[]): Promise<void> {
     // Cleared first: what comes while we read makes it stale again.
     lane.stale = false;
+    lane.reading = true;
     lane.readAt = now;
     try {
       lane.rows = await read(priority, LOOK_AHEAD, except);
@@ -57,6 +71,8 @@ export function createLookahead(read: ReadLane): Lookahead {
     } catch (error) {
       lane.stale = true;
       throw error;
+    } finally {
+      lane.reading = false;
     }
   }
 
@@ -71,6 +87,18 @@ export function createLookahead(read: ReadLane): Lookahead {
   return {
     invalidate(priority) {
       for (const [own, lane] of lanes) if (priority === undefined || own === priority) lane.stale = true;
+    },
+    offer(priority, rows) {
+      const lane = laneOf(priority);
+      if (lane.stale || lane.reading || !lane.complete) {
+        lane.stale = true;
+        return;
+      }
+      const known = new Set(lane.rows.map((row) => row.id));
+      lane.rows = [...lane.rows, ...rows.filter((row) => !known.has(row.id))].sort(byTurn);
+      if (lane.rows.length <= MAX_KEPT) return;
+      lane.rows.length = MAX_KEPT;
+      lane.complete = false;
     },
     async pick(priority, now, busy) {
       const lane = laneOf(priority);
@@ -88,4 +116,9 @@ export function createLookahead(read: ReadLane): Lookahead {
       lane.rows = lane.rows.filter((row) => row.id !== id);
     },
   };
+}
+
+/** As the database orders them. */
+function byTurn(a: Candidate, b: Candidate): number {
+  return a.availableAt - b.availableAt || (a.id < b.id ? -1 : 1);
 }

@@ -1,5 +1,6 @@
 /** The line of one session: gap, limits, a few claims and answers outstanding. */
 
+import { isQueuedAhead } from '../../queue/heal.ts';
 import type { Candidate } from '../../queue/look-ahead.ts';
 import { PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 import { quietUntil } from '../../queue/quiet-hours.ts';
@@ -11,7 +12,7 @@ import { beginWindows, createLine, type Line, mayUseLoop, viewOf, type Windows }
 import { takeRow } from './line-claim.ts';
 import { type Allowed, FOREVER, isFullFor, planRow, planStep, REREAD_MS } from './line-plan.ts';
 import type { LimitPause } from './pause-sign.ts';
-import type { DispatcherDeps } from './types.ts';
+import type { LineDeps } from './types.ts';
 
 const FAILURE_PAUSE = { firstMs: 500, maxMs: 10_000 };
 
@@ -31,7 +32,7 @@ export interface SessionLine {
 }
 
 /** Starts the line: recovers what an earlier owner left, rebuilds the limits, then sends until it is stopped. */
-export function startSessionLine(deps: DispatcherDeps, account: AccountRef): SessionLine {
+export function startSessionLine(deps: LineDeps, account: AccountRef): SessionLine {
   const line = createLine(deps, account);
   const { lookahead, stopping, waiter } = line;
   const done = run(line);
@@ -41,7 +42,11 @@ export function startSessionLine(deps: DispatcherDeps, account: AccountRef): Ses
       if (news.rowChanged) line.stale = true;
       // Another process's news does not tell what it is about, unless it is a message.
       if (news.priority === undefined) line.rereadAt = 0;
-      lookahead.invalidate(news.priority);
+      const now = deps.clock.now();
+      // Reading them tells whether a clock ahead has queued them.
+      const isKnown = news.rows?.every((row) => !isQueuedAhead(row, now));
+      if (news.priority !== undefined && news.rows && isKnown) lookahead.offer(news.priority, news.rows);
+      else lookahead.invalidate(news.priority);
       waiter.wake();
     },
     beginAgain() {

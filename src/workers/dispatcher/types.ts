@@ -1,9 +1,12 @@
-import type { QueueDeps } from '../../queue/deps.ts';
+import type { RelayLook } from '../../queue/account-state.ts';
+import type { Leavings } from '../../queue/claim.ts';
+import type { Claimer } from '../../queue/claim-rows.ts';
+import type { IntakeDeps, QueueDeps } from '../../queue/deps.ts';
 import type { Settler } from '../../queue/settle.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import type { Engine } from '../../whatsapp/engine.ts';
 
-export interface DispatcherDeps extends QueueDeps {
+export interface DispatcherDeps extends QueueDeps, Pick<IntakeDeps, 'peers'> {
   engine: Pick<Engine, 'send' | 'isConnected'>;
   settler: Settler;
   /**
@@ -15,4 +18,11 @@ export interface DispatcherDeps extends QueueDeps {
   isSafe?: () => boolean;
   /** between 0 and 1, for gaps and backoff */
   random?: () => number;
+}
+
+/** What the lines of one dispatcher share. */
+export interface LineDeps extends DispatcherDeps {
+  claimer: Claimer;
+  lookBeforeRelay: RelayLook;
+  noteLeaving: Leavings;
 }

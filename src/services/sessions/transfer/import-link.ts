@@ -13,7 +13,6 @@ import { MINUTE_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
 import type { ProxyAddress } from '../../../utils/proxy/address.ts';
-import { type StoredKey, writeCredentials, writeKeys } from '../../../whatsapp/credential-keys.ts';
 import {
   deleteImported,
   deleteKeys,
@@ -21,6 +20,7 @@ import {
   IMPORTING,
   KEYS_AT_A_TIME,
 } from '../../../whatsapp/credential-transfer.ts';
+import { type StoredKey, writeCredentials, writeKeys } from '../../../whatsapp/credential-writer.ts';
 import { canonicalJid } from '../../../whatsapp/jid.ts';
 import {
   BrokenLink,

@@ -1,0 +1,134 @@
+/** Writes credentials and keys under the fence: what the sessions of this process set at the same moment, together. */
+import { type Batcher, createBatcher } from '../db/batcher.ts';
+import { inBatches } from '../db/batches.ts';
+import type { Tx } from '../db/client.ts';
+import { incoming, transact, upsert } from '../db/ops.ts';
+import { waCredentials, waKeys } from '../db/schema.ts';
+import type { Clock } from '../utils/clock.ts';
+import type { SecretBox } from '../utils/crypto.ts';
+import {
+  type CredentialStoreDeps,
+  credentialsContext,
+  KEYS_AT_ONCE,
+  keyContext,
+  keysNamed,
+  lockAllOwned,
+} from './credential-rows.ts';
+import type { AccountRef } from './engine.ts';
+
+export interface KeyChange {
+  type: string;
+  name: string;
+  /** null deletes */
+  value: Buffer | null;
+}
+
+/** What one session sets; each key once. */
+export interface KeyWrite {
+  account: AccountRef;
+  /** null: they stay as they are */
+  credentials: Buffer | null;
+  keys: readonly KeyChange[];
+}
+
+/**
+ * Resolves when the write is durable; throws OwnershipLost, for the session alone that was lost. A session waits for its
+ * write before it asks for the next one: two of one session could overtake each other.
+ */
+export type KeyWriter = Batcher<KeyWrite, undefined>;
+
+/** Sessions of one transaction: some milliseconds of work. */
+const MAX_BATCH = 50;
+/** Transactions at a time: one that waits for a lock, or writes a new session's many keys, must not stop the others. */
+const MAX_RUNNING = 2;
+
+/** Makes the writer of this process. */
+export function createKeyWriter(deps: CredentialStoreDeps): KeyWriter {
+  return createBatcher<KeyWrite, undefined>({
+    async run(writes) {
+      await transact(deps.db, (tx) => writeAll(tx, deps, writes));
+      return writes.map(() => undefined);
+    },
+    maxBatch: MAX_BATCH,
+    maxRunning: MAX_RUNNING,
+  });
+}
+
+async function writeAll(tx: Tx, deps: CredentialStoreDeps, writes: readonly KeyWrite[]): Promise<void> {
+  await lockAllOwned(
+    tx,
+    writes.map(({ account }) => account),
+  );
+  for (const { account, credentials } of writes) {
+    if (credentials) await writeCredentials(tx, deps, account.id, credentials);
+  }
+  const written = writes.flatMap(({ account, keys }) =>
+    keys.flatMap(({ type, name, value }) => (value ? [{ accountId: account.id, type, name, value }] : [])),
+  );
+  for await (const keys of inBatches(written, KEYS_AT_ONCE)) await upsertKeys(tx, deps.secrets, keys);
+  for (const { account, keys } of writes) await deleteKeys(tx, account.id, keys);
+}
+
+async function deleteKeys(tx: Tx, accountId: string, keys: readonly KeyChange[]): Promise<void> {
+  const deleted = keys.filter((change) => change.value === null);
+  for (const type of new Set(deleted.map((change) => change.type))) {
+    const names = deleted.filter((change) => change.type === type).map((change) => change.name);
+    for await (const batch of inBatches(names, KEYS_AT_ONCE)) {
+      await tx.delete(waKeys).where(keysNamed(accountId, type, batch));
+    }
+  }
+}
+
+/** A key as the engines keep it. */
+export interface StoredKey {
+  type: string;
+  name: string;
+  value: Buffer;
+}
+
+/** Seals keys and writes them over those of the same name. */
+export async function writeKeys(
+  tx: Tx,
+  secrets: SecretBox,
+  accountId: string,
+  keys: readonly StoredKey[],
+): Promise<void> {
+  await upsertKeys(
+    tx,
+    secrets,
+    keys.map((key) => ({ accountId, ...key })),
+  );
+}
+
+async function upsertKeys(
+  tx: Tx,
+  secrets: SecretBox,
+  keys: readonly (StoredKey & { accountId: string })[],
+): Promise<void> {
+  const rows = keys.map(({ accountId, type, name, value }) => ({
+    accountId,
+    type,
+    name,
+    keyId: secrets.keyId,
+    sealed: secrets.seal(value, keyContext(accountId, type, name)),
+  }));
+  await upsert(tx, waKeys, rows, [waKeys.accountId, waKeys.type, waKeys.name], {
+    keyId: incoming<string>(waKeys.keyId),
+    sealed: incoming<Buffer>(waKeys.sealed),
+  });
+}
+
+/** Seals the credentials: from the end of the transaction on the session is linked. */
+export async function writeCredentials(
+  tx: Tx,
+  { secrets, clock }: { secrets: SecretBox; clock: Clock },
+  accountId: string,
+  credentials: Buffer,
+): Promise<void> {
+  const changes = {
+    keyId: secrets.keyId,
+    sealed: secrets.seal(credentials, credentialsContext(accountId)),
+    updatedAt: clock.now(),
+  };
+  await upsert(tx, waCredentials, { accountId, ...changes }, [waCredentials.accountId], changes);
+}

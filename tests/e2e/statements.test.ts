@@ -1,0 +1,84 @@
+/**
+ * What a message costs the database, from the request until the phone's receipt is written: statements and transactions,
+ * which do not depend on what else the machine does. Who adds a statement to each message will see it here.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Emulator, startEmulator } from 'wa-emulator';
+import { dbType } from '../../src/db/kit.ts';
+import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
+import { linkSession } from '../helpers/sandbox-process.ts';
+import { countStatements } from '../helpers/statements.ts';
+import { until } from '../helpers/until.ts';
+
+const SESSIONS = ['one', 'two', 'three', 'four'];
+const EACH = 30;
+const RECIPIENTS = Array.from({ length: 10 }, (_, n) => `62812000010${n}`);
+const AT_ONCE = 16;
+/** However busy the machine is. */
+const TIMEOUT_MS = 120_000;
+
+/** For each message, savepoints and looks of the idle service included: a quarter above what it is today. */
+const ATMOST = {
+  mysql: { statements: 7, transactions: 1 },
+  sqlite: { statements: 21, transactions: 1 },
+}[dbType];
+
+const counter = countStatements();
+let emulator: Emulator;
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  emulator = await startEmulator();
+  gateway = await startTestGateway(emulator);
+  for (const [n, session] of SESSIONS.entries()) {
+    await linkSession(gateway, emulator, session, `62811100002${n}`);
+  }
+  // The first message to anybody asks for devices and makes keys.
+  await sendAll(RECIPIENTS.length);
+}, TIMEOUT_MS);
+
+afterAll(async () => {
+  counter.stop();
+  await gateway?.remove();
+  await emulator?.stop();
+});
+
+/** Resolves when each session has sent so many and WhatsApp's phones have confirmed all of them. */
+async function sendAll(each: number): Promise<void> {
+  const total = SESSIONS.length * each;
+  const confirmed = new Set<string>();
+  let next = 0;
+  const unsubscribe = gateway.deps.signals.onSettled(({ id, status }) => {
+    if (status === 'delivered' || status === 'read') confirmed.add(id);
+  });
+  const caller = async () => {
+    for (let n = next++; n < total; n = next++) {
+      const session = SESSIONS[n % SESSIONS.length];
+      const to = RECIPIENTS[Math.floor(n / SESSIONS.length) % RECIPIENTS.length];
+      const { status } = await gateway.call('POST', '/message/send-text', {
+        session,
+        to,
+        text: `message ${n}`,
+      });
+      expect(status).toBe(202);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, caller));
+  await until(async () => confirmed.size === total, TIMEOUT_MS);
+  unsubscribe();
+}
+
+test(
+  'a message costs few statements and fewer transactions',
+  async () => {
+    counter.take();
+    await sendAll(EACH);
+    const { statements, transactions, texts } = counter.take();
+    const count = SESSIONS.length * EACH;
+    const dearest = [...texts].sort((a, b) => b[1] - a[1]).slice(0, 15);
+    const shown = dearest.map(([text, n]) => `${(n / count).toFixed(2)} ${text.slice(0, 120)}`).join('\n');
+    expect(statements / count, shown).toBeLessThan(ATMOST.statements);
+    expect(transactions / count, shown).toBeLessThan(ATMOST.transactions);
+  },
+  TIMEOUT_MS,
+);
