@@ -4,6 +4,7 @@ import { Server as NetServer } from 'node:net';
 import { serve } from '@hono/node-server';
 import { createApp } from './app.ts';
 import { allRoutes } from './controllers/index.ts';
+import { noteConnection } from './db/event-loop.ts';
 import type { Deps } from './services/context.ts';
 import { type Clock, sleep } from './utils/clock.ts';
 
@@ -45,6 +46,7 @@ export function startHttp(deps: Deps, { handsOver = false } = {}): Promise<HttpS
       }),
     );
     server.once('error', reject);
+    server.on('connection', noteConnection);
   });
 }
 

@@ -4,6 +4,7 @@ import type { Hono, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { z } from 'zod';
+import { asTenant } from '../db/work.ts';
 import { authenticate } from '../middlewares/authenticate.ts';
 import type { HttpContext, HttpEnv } from '../middlewares/http-env.ts';
 import type { HttpLimiter } from '../middlewares/http-limiter.ts';
@@ -23,7 +24,6 @@ import {
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
 import { AppError } from '../utils/errors.ts';
 import { fitted } from '../utils/fit-input.ts';
-import { loopShare } from '../utils/loop-share.ts';
 import { withAliases, withBothNames } from './aliases.ts';
 import { signInPath } from './dashboard/paths.ts';
 import { type Route, scopeOf } from './route.ts';
@@ -79,9 +79,10 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
     c.set('actor', actor);
     if (route.unlimited !== true) await limitRequests(deps, limiter, c, actor);
     requireAccess(actor, route);
-    if (route.unlimited !== true) await takeTurn(actor);
-    if (route.limit) await withBudget(deps, c, actor, route.limit, next);
-    else await next();
+    if (route.unlimited !== true) await takeTurn(deps, actor);
+    const { limit } = route;
+    const work = () => (limit ? withBudget(deps, c, actor, limit, next) : next());
+    await (actor.via === 'anonymous' ? work() : asTenant(actor.userId, work));
     // What a page of another origin may show (it has a signed link) must not be blocked by the default.
     if (route.auth === 'browser') c.res.headers.set('cross-origin-resource-policy', 'cross-origin');
     return undefined;
@@ -89,7 +90,7 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
 }
 
 /** A tenant that asks for much leaves room for the others. What was refused has not come so far. */
-async function takeTurn(actor: Actor): Promise<void> {
+async function takeTurn({ loopShare }: Deps, actor: Actor): Promise<void> {
   if (actor.via === 'anonymous') return;
   loopShare.noteActive(actor.userId);
   await loopShare.turn(actor.userId, 'request');

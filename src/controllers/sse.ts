@@ -10,7 +10,6 @@ import { sleep } from '../utils/clock.ts';
 import { HOUR_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import { toJsonText } from '../utils/json.ts';
-import { loopShare } from '../utils/loop-share.ts';
 
 export interface SseEvent {
   /** what the client gives back as Last-Event-ID */
@@ -140,7 +139,7 @@ async function follow(
       const events = await source.next();
       if (events === null) return;
       // A hundred streams that hear of the same event do not all write in one turn of the loop.
-      if (events.length > 0) await loopShare.turn(ctx.actor.userId);
+      if (events.length > 0) await ctx.loopShare.turn(ctx.actor.userId);
       if (ctx.clock.monotonic() - checkedAtMs >= CHECK_MS) {
         checkedAtMs = ctx.clock.monotonic();
         if (!(await isStillAllowed(ctx, http))) return;

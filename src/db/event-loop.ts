@@ -10,8 +10,13 @@ export const monotonicMs = performance.now.bind(performance);
 export const startTimer = later;
 export const stopTimer = stop;
 
+/** How long a turn may take while connections come in. */
+const ACCEPTING_HOLD_MS = 1;
+
 let turnedAtMs = 0;
 let coming: Promise<void> | undefined;
+/** A connection came since the last turn, or in the one before it. */
+let accepting = { now: false, lately: false };
 
 /**
  * Resolves after the sockets had their turn. Everybody who waits shares one: with one each they would go on one
@@ -22,15 +27,43 @@ export function yieldToEventLoop(): Promise<void> {
     nextTurn(() => {
       coming = undefined;
       turnedAtMs = monotonicMs();
+      accepting = { now: false, lately: accepting.now };
       resolve();
     });
   });
   return coming;
 }
 
-/** Lets the loop turn when its last known turn is `maxHoldMs` ago. */
+/** Lets the loop turn when its last known turn is `maxHoldMs` ago, or sooner while connections come in. */
 export async function yieldAfter(maxHoldMs: number): Promise<void> {
-  if (monotonicMs() - turnedAtMs >= maxHoldMs) await yieldToEventLoop();
+  if (isTurnDue(maxHoldMs)) await yieldToEventLoop();
+}
+
+/**
+ * Runs `piece`, some milliseconds of synchronous work, now or after the loop has turned. Of many that wait, as many run in
+ * one turn as fit into `maxHoldMs()`, which is asked before each; the first one always.
+ */
+export async function inTurn<R>(maxHoldMs: () => number, piece: () => R): Promise<R> {
+  // Nothing is awaited between the question and the work: all that wait would be told the same.
+  while (isTurnDue(maxHoldMs())) await yieldToEventLoop();
+  return piece();
+}
+
+function isTurnDue(maxHoldMs: number): boolean {
+  return monotonicMs() - turnedAtMs >= holdOf(maxHoldMs);
+}
+
+/** What `maxHoldMs` comes to now: less while connections come in. */
+export function holdOf(maxHoldMs: number): number {
+  return accepting.now || accepting.lately ? Math.min(maxHoldMs, ACCEPTING_HOLD_MS) : maxHoldMs;
+}
+
+/**
+ * Call it for each new connection of a server. libuv takes one a turn (since 1.45: libuv/libuv#3696), so of a hundred
+ * clients that come at once the last would wait for a hundred turns of full length. While they come in, turns are short.
+ */
+export function noteConnection(): void {
+  accepting.now = true;
 }
 
 export function pause(ms: number): Promise<void> {

@@ -1,10 +1,10 @@
 /**
  * One writer, many callers: writes that wait at the same time share one SQLite transaction, because the commit
- * is what costs. Each caller is answered only after that commit.
+ * is what costs. Each caller is answered only after that commit. Who goes first: work.ts.
  */
 import { between } from '../utils/backoff.ts';
 import { DatabaseTimeoutError, GroupCommitError } from './errors.ts';
-import { monotonicMs, pause, yieldAfter, yieldToEventLoop } from './event-loop.ts';
+import { holdOf, monotonicMs, pause, yieldToEventLoop } from './event-loop.ts';
 import {
   asError,
   type Group,
@@ -19,6 +19,7 @@ import {
 import { inCleanContext } from './scope.ts';
 import type { Connection, OpenTransaction, Rows, Statement } from './sqlite-connection.ts';
 import type { DatabaseLoad } from './types.ts';
+import { createWorkQueue, currentWork, type WorkQueue } from './work.ts';
 
 /** 20 ms: a WhatsApp socket's keepalive must never wait for the database. */
 export const DEFAULT_LIMITS: GroupLimits = {
@@ -36,6 +37,8 @@ export interface GroupCommit {
   /** Runs `fn` while no group is open. */
   alone<R>(fn: (writer: Connection) => Promise<R>): Promise<R>;
   load(): DatabaseLoad;
+  /** True while a transaction is open: all other writers wait for its end. */
+  isWriting(): boolean;
   /** Resolves when everything that was asked for is done; refuses what comes later. */
   drain(): Promise<void>;
 }
@@ -54,17 +57,18 @@ export function createGroupCommit(
   onCommit: () => void = () => undefined,
 ): GroupCommit {
   const begin = createBeginner(writer, limits.busyTimeoutMs);
-  const waiting: Job[] = [];
+  const waiting = createWorkQueue<Job>();
   const whenIdle: (() => void)[] = [];
   let running = false;
   let draining = false;
+  let writing = false;
 
   function submit(job: Job): void {
     if (draining) {
       job.lost(new DatabaseTimeoutError('the database is closing'));
       return;
     }
-    waiting.push(job);
+    waiting.add(job, currentWork());
     if (running) return;
     running = true;
     inCleanContext(() => void pump());
@@ -72,13 +76,16 @@ export function createGroupCommit(
 
   /** Between groups the loop turns, so that sockets and reads get theirs. */
   async function pump(): Promise<void> {
-    while (waiting.length > 0) {
+    while (waiting.size > 0) {
       await yieldToEventLoop();
-      const first = waiting[0];
-      if (first?.alone) {
-        waiting.shift();
-        await first.work();
-      } else if (await runGroup(begin, waiting, limits)) onCommit();
+      if (waiting.peek()?.alone) {
+        await runAlone(waiting.take());
+        continue;
+      }
+      writing = true;
+      const committed = await runGroup(begin, waiting, limits);
+      writing = false;
+      if (committed) onCommit();
     }
     running = false;
     for (const resolve of whenIdle.splice(0)) resolve();
@@ -88,7 +95,8 @@ export function createGroupCommit(
     run: (statement) => submitStatement(submit, statement),
     begin: () => submitMember(submit, limits),
     alone: (fn) => submitAlone(submit, () => fn(writer.client)),
-    load: () => ({ used: running ? 1 : 0, waiting: waiting.length, limit: 1 }),
+    load: () => ({ used: running ? 1 : 0, waiting: waiting.size, limit: 1 }),
+    isWriting: () => writing,
     async drain() {
       draining = true;
       if (running) await new Promise<void>((resolve) => whenIdle.push(resolve));
@@ -96,29 +104,46 @@ export function createGroupCommit(
   };
 }
 
-function nextMember(waiting: Job[]): GroupJob | undefined {
-  const first = waiting[0];
-  if (!first || first.alone) return undefined;
-  waiting.shift();
-  return first;
+async function runAlone(job: Job | undefined): Promise<void> {
+  if (job?.alone) await job.work();
+}
+
+function takeMember(waiting: WorkQueue<Job>): GroupJob | undefined {
+  if (waiting.peek()?.alone !== false) return undefined;
+  const job = waiting.take();
+  return job?.alone === false ? job : undefined;
+}
+
+/** What holds the writer goes on while it has work, and lets the loop turn only when it has held that for long enough. */
+function openGroup(transaction: OpenTransaction, maxHoldMs: number): Group {
+  let sinceMs = monotonicMs();
+  return {
+    transaction,
+    async yieldIfDue() {
+      if (monotonicMs() - sinceMs < maxHoldMs) return;
+      await yieldToEventLoop();
+      sinceMs = monotonicMs();
+    },
+  };
 }
 
 /** False: nothing was committed. */
-async function runGroup(begin: Beginner, waiting: Job[], limits: GroupLimits): Promise<boolean> {
+async function runGroup(begin: Beginner, waiting: WorkQueue<Job>, limits: GroupLimits): Promise<boolean> {
   let transaction: OpenTransaction;
   try {
     transaction = await begin.next();
   } catch (error) {
-    for (const job of waiting.splice(0, limits.maxMembers)) job.lost(asError(error));
+    for (let n = 0; n < limits.maxMembers; n++) waiting.take()?.lost(asError(error));
     return false;
   }
   const startedMs = monotonicMs();
-  const group: Group = { transaction, yieldIfDue: () => yieldAfter(limits.maxHoldMs) };
+  const group = openGroup(transaction, limits.maxHoldMs);
   const members: GroupJob[] = [];
-  for (let job = nextMember(waiting); job; job = nextMember(waiting)) {
+  for (let job = takeMember(waiting); job; job = takeMember(waiting)) {
     members.push(job);
     await job.work(group);
-    const full = members.length >= limits.maxMembers || monotonicMs() - startedMs >= limits.maxHoldMs;
+    const heldMs = monotonicMs() - startedMs;
+    const full = members.length >= limits.maxMembers || heldMs >= holdOf(limits.maxHoldMs);
     // A full disk or an I/O error makes SQLite roll back everything by itself.
     if (full || transaction.closed) break;
   }

@@ -1,4 +1,4 @@
-/** The pool of connections to a MySQL server: bounded waits, settings on each connection, an end that drains. */
+/** The pool of connections to a MySQL server: shares, bounded waits, settings on each connection, an end that drains. */
 import { createPool, type PoolConnection, type RowDataPacket } from 'mysql2/promise';
 import type { HostAddress } from '../utils/host-list.ts';
 import { DatabaseTimeoutError, isUnfit, isWriteRefused, UnfitServerError } from './errors.ts';
@@ -13,6 +13,8 @@ import {
   SHOW_VARIABLES,
   settingsFor,
 } from './mysql-session.ts';
+import { createPlaces } from './places.ts';
+import { isInTransaction } from './scope.ts';
 import type { DatabaseLoad, MysqlOptions } from './types.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -65,8 +67,10 @@ export function createConnections(options: MysqlOptions): Connections {
   let closing: Promise<void> | undefined;
   let refusedAtMs = Number.NEGATIVE_INFINITY;
 
+  const places = createPlaces(limit);
+
   async function lend<R>(fn: (connection: PoolConnection) => Promise<R>): Promise<R> {
-    const connection = await acquire();
+    const { connection, leave } = await acquire();
     try {
       const result = await fn(connection);
       connection.release();
@@ -77,19 +81,36 @@ export function createConnections(options: MysqlOptions): Connections {
       if (isBroken(error) || isUnfit(error)) connection.destroy();
       else connection.release();
       throw error;
+    } finally {
+      leave();
     }
   }
 
   /** mysql2 has no bound on the wait for a connection; one that comes too late goes back to the pool. */
-  async function acquire(): Promise<PoolConnection> {
-    const pending = connectSomewhere();
+  async function acquire(): Promise<Lent> {
+    const pending = take();
     try {
       return await within(pending, acquireTimeoutMs);
     } catch (error) {
       pending.then(
-        (connection) => connection.release(),
+        ({ connection, leave }) => {
+          connection.release();
+          leave();
+        },
         () => undefined,
       );
+      throw error;
+    }
+  }
+
+  async function take(): Promise<Lent> {
+    if (places.waiting >= QUEUE_LIMIT) throw new DatabaseTimeoutError('too many wait for the database');
+    // Who has a connection already and needs another one waits for nobody's share: both would wait for ever.
+    const leave = isInTransaction() ? () => undefined : await places.enter();
+    try {
+      return { connection: await connectSomewhere(), leave };
+    } catch (error) {
+      leave();
       throw error;
     }
   }
@@ -137,6 +158,11 @@ export function createConnections(options: MysqlOptions): Connections {
       return closing;
     },
   };
+}
+
+interface Lent {
+  connection: PoolConnection;
+  leave(): void;
 }
 
 /** Rejects with DatabaseTimeoutError when `work` takes longer. */

@@ -16,9 +16,14 @@ export function inCleanContext<R>(fn: () => R): R {
  * (MySQL) or would wait for its end for ever (SQLite).
  */
 export function assertOutsideTransaction(): void {
-  if (openTransaction.getStore()?.open) {
+  if (isInTransaction()) {
     throw new Error('db was used for a write inside db.transaction(): use the tx that was passed in');
   }
+}
+
+/** Whether the caller runs inside an open transaction. */
+export function isInTransaction(): boolean {
+  return openTransaction.getStore()?.open === true;
 }
 
 /** How an engine runs one transaction: commits when `fn` resolves, rolls back when it rejects. */

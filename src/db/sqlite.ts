@@ -7,9 +7,9 @@ import { StartError } from '../utils/errors.ts';
 import { withFileErrors } from '../utils/file-errors.ts';
 import { createCheckpointer, LAST_RESORT_PAGES } from './checkpointer.ts';
 import { SCAN_TIMEOUT_MS } from './errors.ts';
-import { yieldAfter } from './event-loop.ts';
+import { inTurn } from './event-loop.ts';
 import { createGroupCommit, DEFAULT_LIMITS, type GroupCommit, type Writer } from './group-commit.ts';
-import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
+import { assertOutsideTransaction, isInTransaction, wrapDatabase } from './scope.ts';
 import { checkSqliteFile, explainSqliteError, quickCheck } from './sqlite-check.ts';
 import { type Connection, openConnection, type Statement } from './sqlite-connection.ts';
 import { lockDatabaseFile } from './sqlite-lock.ts';
@@ -148,17 +148,17 @@ async function tidyUp(client: Connection): Promise<void> {
 
 /** How long reads in a row may hold the event loop. */
 const MAX_HOLD_MS = 20;
+/** The same while somebody writes: every other writer waits for that one, which goes on between the reads. */
+const BESIDE_WRITER_MS = 2;
 const READS = /^\s*(select|explain)\b/i;
 
 /** What drizzle sees as its client: reads go to the reader, everything else through the group. */
 function createRouter(group: GroupCommit, reader: Connection): Client {
+  const readHoldMs = () => (group.isWriting() && !isInTransaction() ? BESIDE_WRITER_MS : MAX_HOLD_MS);
   return asClient({
     async execute(statement: Statement) {
       const text = typeof statement === 'string' ? statement : statement.sql;
-      if (READS.test(text)) {
-        await yieldAfter(MAX_HOLD_MS);
-        return reader.execute(statement);
-      }
+      if (READS.test(text)) return inTurn(readHoldMs, () => reader.execute(statement));
       assertOutsideTransaction();
       return group.run(statement);
     },

@@ -14,6 +14,7 @@ import type { SecretBox } from '../utils/crypto.ts';
 import type { Outgoing } from '../utils/guarded-fetch.ts';
 import type { ConnectRules } from '../utils/guarded-http/connector.ts';
 import type { Logger } from '../utils/logger.ts';
+import type { LoopShare } from '../utils/loop-share.ts';
 import type { FileStorage } from '../utils/storage/storage.ts';
 import type { LidCache } from '../whatsapp/lids.ts';
 import type { StatisticsCaches } from './analytics/caches.ts';
@@ -77,6 +78,8 @@ export interface Deps {
   sessionReadings: SessionReadings;
   /** QR codes that were drawn lately */
   qrImages: QrImages;
+  /** whose turn it is on this process's event loop */
+  loopShare: LoopShare;
   /** how many event streams are open here, by workspace */
   openStreams: Map<number, number>;
   /** set by main; what `/health/ready` answers */

@@ -13,6 +13,7 @@ import { createSecretBox } from '../utils/crypto.ts';
 import { createOutgoing } from '../utils/guarded-fetch.ts';
 import { resolveBySystem } from '../utils/guarded-http/connector.ts';
 import type { Logger } from '../utils/logger.ts';
+import { createLoopShare } from '../utils/loop-share.ts';
 import { createStorage } from '../utils/storage/open-storage.ts';
 import { createLidCache } from '../whatsapp/lids.ts';
 import { createStatisticsCaches } from './analytics/caches.ts';
@@ -117,6 +118,7 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
     lids: part('lids', createLidCache),
     sessionReadings: part('sessionReadings', () => createSessionReadings(db)),
     qrImages: part('qrImages', createQrImages),
+    loopShare: part('loopShare', () => createLoopShare()),
     openStreams: part('openStreams', () => new Map()),
     checkSteps: part('checkSteps', () => createCheckSteps(queue)),
     requestRecorder: part(

@@ -45,7 +45,22 @@ interface Line {
   work: (() => void)[];
 }
 
-export function createLoopShare(probe: LoopProbe): LoopShare {
+/** Kept from load time: a test's fake timers do not stop the loop. */
+const later = globalThis.setTimeout;
+const now = performance.now.bind(performance);
+const utilization = performance.eventLoopUtilization.bind(performance);
+
+/** This process's event loop. */
+const PROCESS_LOOP: LoopProbe = {
+  now,
+  idleMs: () => utilization().idle,
+  later: (work, ms) => {
+    later(work, ms);
+  },
+};
+
+/** Shares of the event loop that `probe` looks at: this process's own, of which there is one. */
+export function createLoopShare(probe: LoopProbe = PROCESS_LOOP): LoopShare {
   const tenants = new LRUCache<number, Known>({ max: MAX_TENANTS });
   /** in the order of their turns */
   const lines = new Map<number, Line>();
@@ -129,17 +144,3 @@ export function createLoopShare(probe: LoopProbe): LoopShare {
     },
   };
 }
-
-/** Kept from load time: a test's fake timers do not stop the loop. */
-const later = globalThis.setTimeout;
-const now = performance.now.bind(performance);
-const utilization = performance.eventLoopUtilization.bind(performance);
-
-/** The share of this process's event loop, of which there is one. */
-export const loopShare: LoopShare = createLoopShare({
-  now,
-  idleMs: () => utilization().idle,
-  later: (work, ms) => {
-    later(work, ms);
-  },
-});

@@ -1,4 +1,5 @@
 /** A queue over a real database, a fake engine and a clock that the test moves. */
+
 import { eq } from 'drizzle-orm';
 import { messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { createEventStream, type LiveEvent } from '../../src/events/stream.ts';
@@ -10,6 +11,7 @@ import { createQueueSignals } from '../../src/queue/signals.ts';
 import { createPeerBook } from '../../src/queue/subscriber-peers.ts';
 import type { Config } from '../../src/utils/config.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
+import { createLoopShare } from '../../src/utils/loop-share.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { createDispatcher, type Dispatcher, type DispatcherDeps } from '../../src/workers/dispatcher.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
@@ -100,7 +102,8 @@ export async function openQueue(pacing: Partial<Pacing> = {}): Promise<QueueFixt
 
   function newDispatcher(options: Partial<DispatcherDeps> = {}): Dispatcher {
     const settler = createSettler(deps, { windowMs: 0 });
-    const dispatcher = createDispatcher({ ...deps, engine, settler, random: () => 0.5, ...options });
+    const parts = { engine, settler, loopShare: createLoopShare() };
+    const dispatcher = createDispatcher({ ...deps, ...parts, random: () => 0.5, ...options });
     dispatcher.start();
     running.push({ dispatcher, settler });
     return dispatcher;

@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { Fragment } from 'hono/jsx';
 import { z } from 'zod';
+import { asTenant } from '../../db/work.ts';
 import { toAppError } from '../../middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from '../../middlewares/http-env.ts';
 import type { HttpLimiter } from '../../middlewares/http-limiter.ts';
@@ -17,7 +18,6 @@ import type { Permission } from '../../services/roles.ts';
 import { isSandbox } from '../../services/sandbox/emulator.ts';
 import { AppError } from '../../utils/errors.ts';
 import { fitted } from '../../utils/fit-input.ts';
-import { loopShare } from '../../utils/loop-share.ts';
 import { createCtx } from '../mount.ts';
 import { keepDone, readLang, readSignIn, takeDone } from './cookies.ts';
 import { CSRF_FIELD, csrfTokenOf, requireSameOrigin, requireToken } from './csrf.ts';
@@ -63,11 +63,16 @@ function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
       view = await viewOf(parts.deps, c, actor, page);
       refuseOthers(page, actor);
       if (actor) {
+        const { loopShare } = parts.deps;
         loopShare.noteActive(actor.userId);
         await loopShare.turn(actor.userId, 'request');
       }
       const work = () => answer(parts, page, schemas, c, view);
-      return page.limit && actor ? await withBudget(parts.deps, c, actor, page.limit, work) : await work();
+      if (!actor) return await work();
+      const { limit } = page;
+      return await asTenant(actor.userId, () =>
+        limit ? withBudget(parts.deps, c, actor, limit, work) : work(),
+      );
     } catch (error) {
       const failure = toAppError(error);
       if (failure.code === 'INTERNAL' || (failure !== error && failure.code === 'UNAVAILABLE')) {

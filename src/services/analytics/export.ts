@@ -6,7 +6,6 @@ import type { Cursor } from '../../db/keyset.ts';
 import { activityLogs, messages, otps, whatsappAccounts } from '../../db/schema.ts';
 import { csvLines } from '../../utils/csv.ts';
 import { idAt } from '../../utils/ids.ts';
-import { loopShare } from '../../utils/loop-share.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
@@ -54,7 +53,7 @@ async function* write(ctx: Ctx, log: Exported): AsyncGenerator<string> {
     const lines = new Map((await log.lines(found.map((row) => row.id))).map((line) => [line.id, line]));
     const known = found.flatMap((row) => lines.get(row.id) ?? []);
     yield csvLines(known.map((line) => log.columns.map((name) => line[name] ?? null)));
-    await loopShare.turn(ctx.actor.userId);
+    await ctx.loopShare.turn(ctx.actor.userId);
   }
 }
 

@@ -2,10 +2,8 @@
 
 import { and, asc, eq, gt } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';
-import type { Db } from '../../db/client.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { csvLines } from '../../utils/csv.ts';
-import { loopShare } from '../../utils/loop-share.ts';
 import { own } from '../../utils/own.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import type { Ctx } from '../context.ts';
@@ -25,10 +23,10 @@ type ContactRow = typeof broadcastContacts.$inferSelect;
 export async function exportContacts(ctx: Ctx, ref: ListRef): Promise<CsvExport> {
   const { userId } = await enterBroadcast(ctx, ref, 'read');
   const list = await findList(ctx.db, userId, ref.listId, ctx.actor.sessionId);
-  return { fileName: `contacts-${list.id}.csv`, lines: contactLines(ctx.db, list, ctx.actor.userId) };
+  return { fileName: `contacts-${list.id}.csv`, lines: contactLines(ctx, list) };
 }
 
-async function* contactLines(db: Db, list: ListRow, userId: number): AsyncGenerator<string> {
+async function* contactLines({ db, loopShare, actor }: Ctx, list: ListRow): AsyncGenerator<string> {
   yield csvLines([['name', 'number', ...list.columns]]);
   const { phone, name, fields, listId } = broadcastContacts;
   const batches = readBatches<Pick<ContactRow, 'phone' | 'name' | 'fields'>>(BATCH_SIZE, (last) =>
@@ -47,6 +45,6 @@ async function* contactLines(db: Db, list: ListRow, userId: number): AsyncGenera
         ...list.columns.map((column) => own(fields, column) ?? null),
       ]),
     );
-    await loopShare.turn(userId);
+    await loopShare.turn(actor.userId);
   }
 }

@@ -2,15 +2,14 @@
 
 import { createLoop } from '../../db/loop.ts';
 import { reviewCampaigns, startDue } from '../../services/campaigns/due.ts';
-import type { CampaignDeps } from '../../services/campaigns/row.ts';
-import { type CampaignLine, startCampaignLine } from './line.ts';
+import { type CampaignLine, type LineDeps, startCampaignLine } from './line.ts';
 
 /** A schedule is kept to the second. */
 const LOOK_EVERY_MS = 1_000;
 /** Between two looks at least: sends of other kinds wake it too. */
 const GATHER_MS = 200;
 
-export interface FeederDeps extends CampaignDeps {
+export interface FeederDeps extends LineDeps {
   /** between 0 and 1, for pauses and delays */
   random?: () => number;
 }

@@ -1,12 +1,13 @@
 /** The line of one campaign: step after step until it is over, paused, or another process's. */
 
 import { createLoop } from '../../db/loop.ts';
+import { inBackground } from '../../db/work.ts';
 import type { Outcome } from '../../queue/signals.ts';
 import { stepCampaign } from '../../services/campaigns/feed.ts';
 import { newMemory } from '../../services/campaigns/feed-state.ts';
 import type { CampaignDeps } from '../../services/campaigns/row.ts';
 import { countedOutcome, WINDOW } from '../../services/campaigns/safety.ts';
-import { loopShare } from '../../utils/loop-share.ts';
+import type { Deps } from '../../services/context.ts';
 
 /** Outcomes that come in a row are looked at together. */
 const GATHER_MS = 25;
@@ -15,6 +16,8 @@ const LOOK_AGAIN_MS = 100;
 /** The queue is not looked at again before this many messages have left. */
 const WAKE_AT = 8;
 const FAILURE_PAUSE = { firstMs: 500, maxMs: 15_000 };
+
+export interface LineDeps extends CampaignDeps, Pick<Deps, 'loopShare'> {}
 
 export interface CampaignLine {
   readonly accountId: string;
@@ -29,11 +32,11 @@ export interface CampaignLine {
 
 /** Starts the line; `onOver` is called once, when nothing more is to be done for the campaign here. */
 export function startCampaignLine(
-  deps: CampaignDeps,
+  deps: LineDeps,
   campaign: { id: string; accountId: string; userId: number },
   options: { processId: string; random: () => number; onOver: () => void },
 ): CampaignLine {
-  const { clock, logger } = deps;
+  const { clock, logger, loopShare } = deps;
   const memory = newMemory();
   let gone = 0;
   let gathering = false;
@@ -48,7 +51,9 @@ export function startCampaignLine(
     random: options.random,
     async round() {
       gone = 0;
-      const step = await stepCampaign(deps, campaign.id, { ...options, memory });
+      const step = await inBackground(campaign.userId, () =>
+        stepCampaign(deps, campaign.id, { ...options, memory }),
+      );
       if (step.over) {
         options.onOver();
         return 'end';

@@ -8,7 +8,6 @@ import { readCandidates } from '../../queue/look-ahead.ts';
 import { NOTHING_KNOWN, type Pace, paceOf } from '../../queue/pace.ts';
 import { type QuietHours, readQuietHours } from '../../queue/quiet-hours.ts';
 import { between } from '../../utils/backoff.ts';
-import { loopShare } from '../../utils/loop-share.ts';
 import { createLru } from '../../utils/lru.ts';
 import { createWaiter, type Waiter } from '../../utils/waiter.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
@@ -139,6 +138,7 @@ export function drawGapMs({ pace, deps }: Line): number {
  */
 export function mayUseLoop(line: Line): boolean {
   const { userId } = line.account;
+  const { loopShare } = line.deps;
   if (line.loop === 'ask' && loopShare.tryTurn(userId)) line.loop = 'free';
   if (line.loop === 'ask') {
     line.loop = 'asked';

@@ -3,12 +3,14 @@ import type { Leavings } from '../../queue/claim.ts';
 import type { Claimer } from '../../queue/claim-rows.ts';
 import type { IntakeDeps, QueueDeps } from '../../queue/deps.ts';
 import type { Settler } from '../../queue/settle.ts';
+import type { LoopShare } from '../../utils/loop-share.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import type { Engine } from '../../whatsapp/engine.ts';
 
 export interface DispatcherDeps extends QueueDeps, Pick<IntakeDeps, 'peers'> {
   engine: Pick<Engine, 'send' | 'isConnected'>;
   settler: Settler;
+  loopShare: LoopShare;
   /**
    * How the history's content becomes what an engine sends: opens what is sealed. Null: it must not be sent any
    * more. Missing: it is ready to be sent as it is.

@@ -1,6 +1,7 @@
 /** Deletes what is old and clears what has expired, in whichever process holds the lease. */
 
 import { createLoop, type Loop } from '../../db/loop.ts';
+import { inBackground } from '../../db/work.ts';
 import type { Deps } from '../../services/context.ts';
 import { createLease, LEASE_MS } from './lease.ts';
 import { nightAfter, readLastNight, writeLastNight } from './schedule.ts';
@@ -81,7 +82,7 @@ export function createHousekeeper(
 
   async function run(task: Task, signal: AbortSignal): Promise<void> {
     const beganMs = clock.monotonic();
-    const rows = await task.run(signal);
+    const rows = await inBackground(null, () => task.run(signal));
     metrics.housekeepingRows.inc({ task: task.name }, rows);
     if (rows === 0) return;
     const durationMs = Math.round(clock.monotonic() - beganMs);

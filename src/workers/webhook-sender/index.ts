@@ -1,5 +1,6 @@
 /** Sends what is in the webhook outbox: at least once, in order per (webhook, session), fairly. */
 import { createLoop } from '../../db/loop.ts';
+import { inBackground } from '../../db/work.ts';
 import type { EventStream } from '../../events/stream.ts';
 import { sleep } from '../../utils/clock.ts';
 import { type Circuits, createCircuits } from './circuits.ts';
@@ -117,7 +118,7 @@ export function createWebhookSender(
     gatherMs: GATHER_MS,
     random,
     round: () => {
-      looking = look().finally(() => {
+      looking = inBackground(null, look).finally(() => {
         looking = null;
       });
       return looking;

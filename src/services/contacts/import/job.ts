@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import type { Tx } from '../../../db/client.ts';
 import { monotonicMs, yieldToEventLoop } from '../../../db/event-loop.ts';
 import { transact } from '../../../db/ops.ts';
+import { inBackground } from '../../../db/work.ts';
 import { record } from '../../../events/record.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { createFairQueue } from '../../../utils/fair-queue.ts';
-import { loopShare } from '../../../utils/loop-share.ts';
+import type { LoopShare } from '../../../utils/loop-share.ts';
 import type { BareReading } from '../../../utils/phone.ts';
 import type { Deps } from '../../context.ts';
 import { type ColumnPlan, planColumns, UnknownColumns } from '../columns.ts';
@@ -34,7 +35,7 @@ import type { TableFormat } from './tables/process.ts';
 
 export type ImportDeps = Pick<
   Deps,
-  'config' | 'database' | 'db' | 'clock' | 'stream' | 'logger' | 'background'
+  'config' | 'database' | 'db' | 'clock' | 'stream' | 'logger' | 'background' | 'loopShare'
 >;
 
 const MAX_ROWS = 1_000_000;
@@ -70,7 +71,9 @@ export async function runImport(deps: ImportDeps, job: ImportRow, signal: AbortS
   try {
     // An import that waits for its workbook to be read takes no place from those whose file is CSV already.
     const format = await toCsv(spoolPath(deps, job.id), String(job.userId), signal);
-    await running.run(String(job.userId), () => work(deps, job, format, signal));
+    await running.run(String(job.userId), () =>
+      inBackground(job.userId, () => work(deps, job, format, signal)),
+    );
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'UNAVAILABLE') throw error;
     await finish(deps, job, {
@@ -120,7 +123,7 @@ async function work(
 
 /** Reads the file to its end without writing anything. Throws VALIDATION_FAILED. */
 async function checkFile(
-  { config }: Pick<ImportDeps, 'config'>,
+  { config, loopShare }: Pick<ImportDeps, 'config' | 'loopShare'>,
   { userId }: ImportRow,
   path: string,
   shape: CsvShape,
@@ -128,7 +131,7 @@ async function checkFile(
   signal: AbortSignal,
 ): Promise<{ plan: ColumnPlan; totalRows: number; bare: BareVerdict }> {
   const found: { columns: Columns | null; rows: number } = { columns: null, rows: 0 };
-  const share = createShare(userId);
+  const share = createShare(loopShare, userId);
   const addRow = (columns: Columns, cells: readonly string[]) => {
     if (++found.rows > MAX_ROWS) throw tooManyRows();
     if (numbers === 'auto') columns.proof.add(cells);
@@ -205,7 +208,7 @@ async function writeRows(
   let toSkip = job.doneRows;
   let header = plan.hasHeader;
   let batch = newBatch();
-  const share = createShare(job.userId);
+  const share = createShare(deps.loopShare, job.userId);
   const flush = async () => {
     if (signal.aborted) throw new ImportStopped();
     await share.take();
@@ -233,7 +236,7 @@ async function writeRows(
 }
 
 /** An import's share of the event loop: a few milliseconds, then others have their turn. */
-function createShare(userId: number) {
+function createShare(loopShare: LoopShare, userId: number) {
   let sinceMs = monotonicMs();
   async function take(): Promise<void> {
     await yieldToEventLoop();

@@ -1,0 +1,83 @@
+/** What one caller does much of leaves the database to the others, on both engines. */
+import { eq, sql } from 'drizzle-orm';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Database, openDatabase } from '../../src/db/client.ts';
+import { dbType } from '../../src/db/kit.ts';
+import { rawRows } from '../../src/db/ops.ts';
+import { asTenant, inBackground } from '../../src/db/work.ts';
+import { createEmptyDatabase } from '../helpers/database.ts';
+import { tallies, useFixture } from './fixture.ts';
+
+const open = useFixture();
+let database: Database;
+beforeEach(async () => {
+  database = await open();
+});
+
+/** Some milliseconds of the database. */
+const heavy = sql`select n from (with recursive c(x) as (select 1 union all select x + 1 from c where x < 1000)
+  select count(*) as n from c a join c b on a.x < b.x and b.x < 100) t`;
+
+// A server has no single writer for which all others wait.
+describe.runIf(dbType === 'sqlite')('an open transaction', () => {
+  it('ends before all reads that came with it', async () => {
+    const done: string[] = [];
+    const { db } = database;
+    const writing = db
+      .transaction(async (tx) => {
+        for (let n = 0; n < 20; n++) await tx.insert(tallies).values({ name: `w${n}`, value: n });
+      })
+      .then(() => done.push('write'));
+    const reads = Array.from({ length: 60 }, () => rawRows(db, heavy).then(() => done.push('read')));
+    await Promise.all([writing, ...reads]);
+    expect(done.indexOf('write')).toBeLessThan(30);
+  });
+});
+
+describe('a tenant that writes much', () => {
+  it('lets what another one waits for go before its backlog, and the background goes last', async () => {
+    const { db } = database;
+    await db.insert(tallies).values({ name: 'one' });
+    const done: string[] = [];
+    const write = (name: string) =>
+      db
+        .transaction(async (tx) => {
+          await tx.insert(tallies).values({ name });
+          await rawRows(tx, heavy);
+        })
+        .then(() => done.push(name));
+    const work: Promise<unknown>[] = [];
+    for (let n = 0; n < 20; n++) work.push(inBackground(1, () => write(`back-${n}`)));
+    for (let n = 0; n < 40; n++) work.push(asTenant(1, () => write(`noisy-${n}`)));
+    work.push(asTenant(2, () => write('quiet')));
+    await Promise.all(work);
+    expect(done.indexOf('quiet')).toBeLessThan(20);
+    const lastNoisy = done.indexOf('noisy-39');
+    expect(done.slice(lastNoisy).filter((name) => name.startsWith('back')).length).toBeGreaterThan(5);
+    expect(await db.select().from(tallies).where(eq(tallies.name, 'quiet'))).toHaveLength(1);
+  });
+});
+
+describe.runIf(dbType === 'mysql')('a pool of four connections', () => {
+  it('keeps half of them for others, and lends a second one to who has one already', async () => {
+    const { options, remove } = await createEmptyDatabase();
+    if (options.type !== 'mysql') throw new Error('there is no pool');
+    const small = await openDatabase({ ...options, connectionLimit: 4 });
+    try {
+      const slow = () => rawRows(small.db, sql`select sleep(0.2)`);
+      const done: string[] = [];
+      const noisy = Array.from({ length: 8 }, () => asTenant(1, () => slow().then(() => done.push('noisy'))));
+      const quiet = asTenant(2, () => rawRows(small.db, sql`select 1`).then(() => done.push('quiet')));
+      await Promise.all([...noisy, quiet]);
+      expect(done[0]).toBe('quiet');
+      const nested = Array.from({ length: 2 }, () =>
+        asTenant(1, () => small.db.transaction(() => rawRows(small.db, sql`select sleep(0.1)`))),
+      );
+      await Promise.all(nested);
+      expect(small.load()).toEqual({ used: 0, waiting: 0, limit: 4 });
+    } finally {
+      await small.close();
+      await remove();
+    }
+  });
+});

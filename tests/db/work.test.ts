@@ -1,0 +1,125 @@
+/** Who goes next at the database: what somebody waits for first, each tenant in turn, and the background now and then. */
+import { describe, expect, test } from 'vitest';
+import { createPlaces } from '../../src/db/places.ts';
+import { asTenant, createWorkQueue, currentWork, inBackground, type Work } from '../../src/db/work.ts';
+
+const of = (tenant: number | null, background = false): Work => ({ tenant, background });
+
+function queueOf(...items: [string, Work][]) {
+  const queue = createWorkQueue<string>();
+  for (const [item, work] of items) queue.add(item, work);
+  return queue;
+}
+
+function drain(queue: ReturnType<typeof queueOf>): string[] {
+  const taken: string[] = [];
+  for (let item = queue.take(); item !== undefined; item = queue.take()) taken.push(item);
+  return taken;
+}
+
+describe('work that waits', () => {
+  test('goes tenant by tenant, however much one of them asks for', () => {
+    const many = Array.from({ length: 50 }, (_, n): [string, Work] => [`1-${n}`, of(1)]);
+    const queue = queueOf(...many, ['2-0', of(2)], ['3-0', of(3)], ['2-1', of(2)]);
+    expect(drain(queue).slice(0, 5)).toEqual(['1-0', '2-0', '3-0', '1-1', '2-1']);
+  });
+
+  test('of the service itself stands behind no backlog of a tenant', () => {
+    const many = Array.from({ length: 50 }, (_, n): [string, Work] => [`1-${n}`, of(1)]);
+    expect(drain(queueOf(...many, ['ours', of(null)]))[1]).toBe('ours');
+  });
+
+  test('keeps the order of one tenant, and of the service', () => {
+    expect(drain(queueOf(['a', of(1)], ['b', of(1)], ['c', of(1)]))).toEqual(['a', 'b', 'c']);
+    expect(drain(queueOf(['a', of(null)], ['b', of(null)], ['c', of(null)]))).toEqual(['a', 'b', 'c']);
+  });
+
+  test('of the background lets the rest go first, and has one turn of nine while others wait', () => {
+    const queue = queueOf(['back-0', of(1, true)], ['back-1', of(null, true)]);
+    for (let n = 0; n < 20; n++) queue.add(`${n}`, of(n));
+    const order = drain(queue);
+    expect(order.indexOf('back-0')).toBe(8);
+    expect(order.indexOf('back-1')).toBe(17);
+  });
+
+  test('is passed over while it may not go', () => {
+    const queue = queueOf(['a', of(1)], ['b', of(2)]);
+    const notOne = (work: Work) => work.tenant !== 1;
+    expect(queue.peek(notOne)).toBe('b');
+    expect(queue.take(notOne)).toBe('b');
+    expect(queue.take(notOne)).toBeUndefined();
+    expect(drain(queue)).toEqual(['a']);
+  });
+
+  test('owes a tenant nothing for what it waited for earlier', () => {
+    const queue = queueOf(['1-0', of(1)], ['1-1', of(1)], ['1-2', of(1)]);
+    drain(queue);
+    queue.add('1-3', of(1));
+    queue.add('2-0', of(2));
+    expect(drain(queue)).toEqual(['1-3', '2-0']);
+  });
+});
+
+describe('whose work it is', () => {
+  test('is told for all that a tenant or the background starts', async () => {
+    expect(currentWork()).toEqual(of(null));
+    const later = async () => {
+      await Promise.resolve();
+      return currentWork();
+    };
+    expect(await asTenant(7, later)).toEqual(of(7));
+    expect(await inBackground(7, later)).toEqual(of(7, true));
+    expect(await inBackground(null, later)).toEqual(of(null, true));
+  });
+});
+
+describe('places', () => {
+  /** Asks for `count` places; how many were given so far, and what gives one back. */
+  async function ask(places: ReturnType<typeof createPlaces>, count: number, work: Work) {
+    const given: (() => void)[] = [];
+    const enter = () => void places.enter().then((leave) => given.push(leave));
+    for (let n = 0; n < count; n++) {
+      if (work.background) inBackground(work.tenant, enter);
+      else if (work.tenant === null) enter();
+      else asTenant(work.tenant, enter);
+    }
+    await settle();
+    return given;
+  }
+  const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+  test('are for one tenant half at most', async () => {
+    const places = createPlaces(10);
+    const noisy = await ask(places, 50, of(1));
+    expect(noisy).toHaveLength(5);
+    expect(await ask(places, 1, of(2))).toHaveLength(1);
+    expect(places.waiting).toBe(45);
+  });
+
+  test('are for the background half at most, whoever it is for', async () => {
+    const places = createPlaces(4);
+    expect(await ask(places, 3, of(1, true))).toHaveLength(2);
+    expect(await ask(places, 3, of(null, true))).toHaveLength(0);
+    expect(await ask(places, 2, of(null))).toHaveLength(2);
+  });
+
+  test('go to the tenant whose turn it is when one comes back', async () => {
+    const places = createPlaces(2);
+    const first = await ask(places, 3, of(1));
+    expect(first).toHaveLength(1);
+    const second = await ask(places, 2, of(2));
+    expect(second).toHaveLength(1);
+    first[0]?.();
+    await settle();
+    expect([first.length, second.length]).toEqual([2, 1]);
+    second[0]?.();
+    await settle();
+    expect([first.length, second.length]).toEqual([2, 2]);
+  });
+
+  test('are all for the service itself, and one is there for everybody where there is one', async () => {
+    expect(await ask(createPlaces(6), 6, of(null))).toHaveLength(6);
+    expect(await ask(createPlaces(1), 1, of(1))).toHaveLength(1);
+    expect(await ask(createPlaces(1), 1, of(1, true))).toHaveLength(1);
+  });
+});
