@@ -1,6 +1,34 @@
 /** Much work in batches, with turns of the event loop in between, so that nothing else waits for all of it. */
 import { yieldToEventLoop } from './event-loop.ts';
 
+/** How long a batch may hold what others wait for: a writer, rows, the event loop. */
+const TARGET_MS = 10;
+/** Fewer rows would cost more in transactions than in work. */
+const MIN_ROWS = 20;
+
+export interface BatchSize {
+  /** of the next batch */
+  readonly rows: number;
+  /** So many rows took so long. */
+  took(rows: number, ms: number): void;
+}
+
+/** Finds how many rows take about 10 ms on this machine, whatever else it does: from few up to `max`. */
+export function createBatchSize(max: number): BatchSize {
+  let size = Math.min(max, 5 * MIN_ROWS);
+  return {
+    get rows() {
+      return size;
+    },
+    took(rows, ms) {
+      // A batch that was not full tells little.
+      if (rows < MIN_ROWS) return;
+      const fitting = Math.floor((rows * TARGET_MS) / Math.max(ms, 0.1));
+      size = Math.min(max, Math.max(MIN_ROWS, Math.min(fitting, 2 * size)));
+    },
+  };
+}
+
 /**
  * A list in batches of `size`, in order; a function says how many the batch at an index holds. The loop turns between two
  * batches.
@@ -19,18 +47,19 @@ export async function* inBatches<T>(
 
 /**
  * Rows in batches: `read` gives at most `size` rows that follow `last` (null: from the beginning), until there are fewer.
- * The next batch is read after the caller is done with the one before. The loop turns in between; an aborted `signal`
- * ends it there. No batch is empty.
+ * A size that changes is asked for each batch, and handed to `read`. The next batch is read after the caller is done with
+ * the one before. The loop turns in between; an aborted `signal` ends it there. No batch is empty.
  */
 export async function* readBatches<R>(
-  size: number,
-  read: (last: R | null) => PromiseLike<R[]>,
+  size: number | BatchSize,
+  read: (last: R | null, size: number) => PromiseLike<R[]>,
   signal?: AbortSignal,
 ): AsyncGenerator<R[]> {
   for (let last: R | null = null; !signal?.aborted; ) {
-    const rows: R[] = await read(last);
+    const wanted = typeof size === 'number' ? size : size.rows;
+    const rows: R[] = await read(last, wanted);
     if (rows.length > 0) yield rows;
-    if (rows.length < size) return;
+    if (rows.length < wanted) return;
     last = rows.at(-1) ?? null;
     await yieldToEventLoop();
   }

@@ -4,9 +4,9 @@ import { and, asc, type Column, gt, inArray, type SQL, sql } from 'drizzle-orm';
 import type { LibSQLDatabase } from 'drizzle-orm/libsql';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySql2Database } from 'drizzle-orm/mysql2';
-import { readBatches } from './batches.ts';
+import { createBatchSize, readBatches } from './batches.ts';
 import { conflictPauseMs, isRetryable, isUniqueViolation } from './errors.ts';
-import { pause } from './event-loop.ts';
+import { monotonicMs, pause } from './event-loop.ts';
 import { dbType } from './kit.ts';
 import { type Changes, type Database, type Db, isTx, type NewRow, type ReadDb, type Tx } from './types.ts';
 
@@ -118,6 +118,7 @@ export interface Batches<T extends MySqlTable> {
   /** one unique column, usually the id: pieces are taken in its order, so that the walk ends */
   key: MySqlColumn;
   where: SQL | undefined;
+  /** at most; how many really, the time that they take decides */
   size?: number;
   /** looked at between pieces */
   signal?: AbortSignal;
@@ -125,7 +126,7 @@ export interface Batches<T extends MySqlTable> {
 
 /** Deletes in small statements with the event loop turning between them; how many rows went. */
 export function deleteInBatches<T extends MySqlTable>(db: Db, batches: Batches<T>): Promise<number> {
-  return walk(db, batches, (condition) => db.delete(batches.table).where(condition));
+  return walk(db, batches, (tx, condition) => tx.delete(batches.table).where(condition));
 }
 
 /** Updates in small statements with the event loop turning between them; how many rows matched. */
@@ -134,29 +135,36 @@ export function updateInBatches<T extends MySqlTable>(
   batches: Batches<T>,
   set: Changes<T>,
 ): Promise<number> {
-  return walk(db, batches, (condition) => db.update(batches.table).set(set).where(condition));
+  return walk(db, batches, (tx, condition) => tx.update(batches.table).set(set).where(condition));
 }
 
 async function walk<T extends MySqlTable>(
   db: Db,
   { table, key, where, size = 500, signal }: Batches<T>,
-  write: (condition: SQL | undefined) => PromiseLike<unknown>,
+  write: (tx: Tx, condition: SQL | undefined) => PromiseLike<unknown>,
 ): Promise<number> {
+  const batchSize = createBatchSize(size);
   const batches = readBatches<{ key: unknown }>(
-    size,
-    (last) =>
+    batchSize,
+    (last, rows) =>
       db
         .select({ key })
         .from(checked<MySqlTable>(table))
         .where(and(where, last === null ? undefined : gt(key, last.key)))
         .orderBy(asc(key))
-        .limit(size),
+        .limit(rows),
     signal,
   );
   let total = 0;
   for await (const found of batches) {
     const keys = found.map((row) => row.key);
-    total += affected(await write(and(inArray(key, keys), where)));
+    total += await transact(db, async (tx) => {
+      // From here on others wait for it.
+      const beganMs = monotonicMs();
+      const rows = affected(await write(tx, and(inArray(key, keys), where)));
+      batchSize.took(keys.length, monotonicMs() - beganMs);
+      return rows;
+    });
   }
   return total;
 }

@@ -1,6 +1,13 @@
 /** Much work in batches. */
 import { expect, test } from 'vitest';
-import { inBatches, inRanges, type Range, readBatches, untilUsedUp } from '../../src/db/batches.ts';
+import {
+  createBatchSize,
+  inBatches,
+  inRanges,
+  type Range,
+  readBatches,
+  untilUsedUp,
+} from '../../src/db/batches.ts';
 
 async function all<T>(batches: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
@@ -143,4 +150,32 @@ test('it ends when it is stopped, and when its reader goes away', async () => {
     [0, 1],
     [0, 1],
   ]);
+});
+
+test('a batch has as many rows as fit into ten milliseconds, within its bounds', () => {
+  const size = createBatchSize(500);
+  expect(size.rows).toBe(100);
+  size.took(100, 2);
+  expect(size.rows).toBe(200);
+  size.took(200, 4);
+  size.took(400, 4);
+  expect(size.rows).toBe(500);
+  size.took(500, 50);
+  expect(size.rows).toBe(100);
+  size.took(100, 1_000);
+  expect(size.rows).toBe(20);
+  size.took(3, 0.1);
+  expect(size.rows).toBe(20);
+  expect(createBatchSize(50).rows).toBe(50);
+});
+
+test('a size that changes is asked before each batch', async () => {
+  const size = createBatchSize(40);
+  const counts: number[] = [];
+  const rows = (last: number | null, count: number) => table(100, count)(last);
+  for await (const batch of readBatches(size, rows)) {
+    counts.push(batch.length);
+    size.took(batch.length, 20);
+  }
+  expect(counts).toEqual([40, 20, 20, 20]);
 });

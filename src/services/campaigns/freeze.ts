@@ -9,10 +9,10 @@ import { LIST_DELETED } from './of-list.ts';
 import { type CampaignDeps, type CampaignRow, campaignFact } from './row.ts';
 
 /**
- * Recipients in one transaction. SQLite copies them on the event loop: about 10 ms, so that sockets and other requests
+ * Recipients in one transaction. SQLite copies them on the event loop: about 5 ms, so that sockets and other requests
  * get their turn. A server does it elsewhere, and each piece costs the way there and a commit.
  */
-const BATCH_SIZES: Record<Database['dialect'], number> = { sqlite: 500, mysql: 2_000 };
+const BATCH_SIZES: Record<Database['dialect'], number> = { sqlite: 250, mysql: 2_000 };
 /** Marks what is no number in `campaigns.numbers`. */
 export const INVALID_MARK = '!';
 
