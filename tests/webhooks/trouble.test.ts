@@ -274,6 +274,24 @@ test('a receiver that hangs slows nobody else, though it has many sessions and l
   expect((await f.states(stuckHook.id)).delivered).toBeUndefined();
 });
 
+test('a tenant whose many receivers hang leaves places for the webhooks of others', async () => {
+  const f = await openFixture();
+  open = f;
+  const [noisy, quiet] = [await f.tenant(), await f.tenant()];
+  const [stuck, well] = [await f.receiver(), await f.receiver()];
+  stuck.respond = hang;
+  for (let n = 0; n < 8; n++) await f.hook(noisy.id, { url: `${stuck.url}/${n}`, events: ['*'] });
+  await f.hook(quiet.id, { url: well.url, events: ['*'] });
+  const [ofNoisy, ofQuiet] = [await f.session(noisy.id), await f.session(quiet.id)];
+  await f.message(ofNoisy, 'message.sent');
+  f.sender({ maxInFlight: 8, timeoutMs: 60_000 });
+  // Six of eight places are what one tenant gets.
+  await stuck.count(6);
+  await f.message(ofQuiet, 'message.sent');
+  await well.count(1);
+  expect(stuck.received).toHaveLength(6);
+});
+
 test('what was told long ago is forgotten: delivered events after 7 days, dead ones and the log after 30', async () => {
   const { f, clock, userId, receiver, hook } = await start();
   const [good, bad] = [await f.session(userId), await f.session(userId)];

@@ -5,7 +5,7 @@ import type { EventStream } from '../../events/stream.ts';
 import { sleep } from '../../utils/clock.ts';
 import { type Circuits, createCircuits } from './circuits.ts';
 import { type LaneDeps, runLane } from './lane-runner.ts';
-import { buryOverdue, claimLane, readDueLanes, readDueWebhooks } from './lanes.ts';
+import { buryOverdue, claimLane, type DueWebhook, readDueLanes, readDueWebhooks } from './lanes.ts';
 
 export interface WebhookSenderDeps
   extends Pick<LaneDeps, 'db' | 'clock' | 'logger' | 'secrets' | 'outgoing' | 'config'> {
@@ -86,23 +86,23 @@ export function createWebhookSender(
   async function look(): Promise<void> {
     const due = await readDueWebhooks(db, clock.now());
     const first = due.length === 0 ? 0 : turn++ % due.length;
-    for (const webhookId of [...due.slice(first), ...due.slice(0, first)]) {
+    for (const webhook of [...due.slice(first), ...due.slice(0, first)]) {
       if (stopping.signal.aborted) break;
       const share = Math.max(1, Math.floor(places.free() / due.length));
-      const free = Math.min(places.freeFor(webhookId), share);
+      const free = Math.min(places.freeFor(webhook), share);
       if (free === 0) continue;
-      for (const lane of await readDueLanes(db, webhookId, clock.now(), free)) {
-        await begin(lane, webhookId);
+      for (const lane of await readDueLanes(db, webhook.id, clock.now(), free)) {
+        await begin(lane, webhook);
       }
     }
   }
 
-  async function begin(lane: string, webhookId: string): Promise<void> {
-    const claim = await claimLane(db, lane, webhookId, clock.now());
+  async function begin(lane: string, webhook: DueWebhook): Promise<void> {
+    const claim = await claimLane(db, lane, webhook.id, clock.now());
     if (claim === null) return;
-    places.take(webhookId);
+    places.take(webhook);
     const run = runLane(laneDeps, claim).finally(() => {
-      places.giveBack(webhookId);
+      places.giveBack(webhook);
       loop.wake();
     });
     track(run);
@@ -151,34 +151,47 @@ export function createWebhookSender(
 interface Places {
   /** of all webhooks together */
   free(): number;
-  /** for a webhook now; those that are down may take half of all at most */
-  freeFor(webhookId: string): number;
-  take(webhookId: string): void;
-  giveBack(webhookId: string): void;
+  /** for a webhook now; those that are down may take half of all at most, and no tenant takes all */
+  freeFor(webhook: DueWebhook): number;
+  take(webhook: DueWebhook): void;
+  giveBack(webhook: DueWebhook): void;
 }
 
-/** Counts the deliveries under way, so that no webhook takes the places of the others. */
+/** Of all places one tenant's webhooks have so many at most: receivers that hang do not stop those of others. */
+const TENANT_SHARE = 0.75;
+
+/** Counts the deliveries under way, so that no webhook and no tenant takes the places of the others. */
 function createPlaces(
   circuits: Circuits,
   { maxInFlight, maxPerWebhook }: { maxInFlight: number; maxPerWebhook: number },
 ): Places {
   const taken = new Map<string, number>();
+  const ofTenants = new Map<number | null, number>();
+  const maxPerTenant = Math.max(1, Math.floor(maxInFlight * TENANT_SHARE));
   const free = () => maxInFlight - [...taken.values()].reduce((sum, n) => sum + n, 0);
   const probing = () => [...taken].reduce((sum, [id, n]) => sum + (circuits.isProbing(id) ? n : 0), 0);
   return {
     free,
-    freeFor(webhookId) {
-      const room = circuits.isProbing(webhookId) ? Math.floor(maxInFlight / 2) - probing() : free();
-      const own = circuits.limit(webhookId, maxPerWebhook) - (taken.get(webhookId) ?? 0);
-      return Math.max(0, Math.min(own, room, free()));
+    freeFor({ id, userId }) {
+      const room = circuits.isProbing(id) ? Math.floor(maxInFlight / 2) - probing() : free();
+      const own = circuits.limit(id, maxPerWebhook) - (taken.get(id) ?? 0);
+      // The service's own webhook is told of all tenants.
+      const ofTenant = userId === null ? room : maxPerTenant - (ofTenants.get(userId) ?? 0);
+      return Math.max(0, Math.min(own, room, ofTenant, free()));
     },
-    take(webhookId) {
-      taken.set(webhookId, (taken.get(webhookId) ?? 0) + 1);
+    take({ id, userId }) {
+      count(taken, id, 1);
+      count(ofTenants, userId, 1);
     },
-    giveBack(webhookId) {
-      const left = (taken.get(webhookId) ?? 1) - 1;
-      if (left === 0) taken.delete(webhookId);
-      else taken.set(webhookId, left);
+    giveBack({ id, userId }) {
+      count(taken, id, -1);
+      count(ofTenants, userId, -1);
     },
   };
+}
+
+function count<K>(counts: Map<K, number>, key: K, by: 1 | -1): void {
+  const now = (counts.get(key) ?? 0) + by;
+  if (now > 0) counts.set(key, now);
+  else counts.delete(key);
 }

@@ -3,7 +3,7 @@
 import { and, asc, eq, lte, min } from 'drizzle-orm';
 import type { Database, Db } from '../../db/client.ts';
 import { affected, deleteInBatches, transact, updateInBatches } from '../../db/ops.ts';
-import { webhookDeliveries, webhookLanes, webhookOutbox } from '../../db/schema.ts';
+import { webhookDeliveries, webhookLanes, webhookOutbox, webhooks } from '../../db/schema.ts';
 import { RETRY_FOR_MS } from '../../events/outbox.ts';
 import type { Attempt } from '../../services/webhooks/endpoint.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
@@ -21,14 +21,21 @@ export interface Claim {
 }
 export type OutboxRow = typeof webhookOutbox.$inferSelect;
 
+export interface DueWebhook {
+  id: string;
+  /** null: the one that the service itself has */
+  userId: number | null;
+}
+
 /** Webhooks with a lane that may be worked on now. */
-export async function readDueWebhooks(db: Db, now: number): Promise<string[]> {
+export async function readDueWebhooks(db: Db, now: number): Promise<DueWebhook[]> {
   const dueAt = min(webhookLanes.dueAt);
   const rows = await db
-    .select({ webhookId: webhookLanes.webhookId, dueAt })
+    .select({ id: webhookLanes.webhookId, userId: min(webhooks.userId), dueAt })
     .from(webhookLanes)
+    .leftJoin(webhooks, eq(webhooks.id, webhookLanes.webhookId))
     .groupBy(webhookLanes.webhookId);
-  return rows.filter((row) => Number(row.dueAt) <= now).map((row) => row.webhookId);
+  return rows.filter((row) => Number(row.dueAt) <= now).map(({ id, userId }) => ({ id, userId }));
 }
 
 /** Lanes of a webhook that may be worked on, those that have waited longest first. */
