@@ -43,7 +43,7 @@ const FOREGROUND_IN_A_ROW = 8;
 
 /**
  * Those for whom somebody waits before background work, and in each the tenants in turn, however much one of them asks
- * for. The service's own waits behind no tenant's backlog: it is what all tenants wait for.
+ * for. The service's own has more turns than a tenant's: it is what many tenants wait for.
  */
 export function createWorkQueue<T>(): WorkQueue<T> {
   const foreground = createLine<T>();
@@ -80,7 +80,7 @@ const anybody: MayGo = () => true;
 interface Entry<T> {
   item: T;
   work: Work;
-  /** its place: one more for each that its tenant has in line before it */
+  /** its place: more by a step for each that its tenant has in line before it */
   tag: number;
 }
 
@@ -92,16 +92,22 @@ interface Line<T> {
   remove(at: number): T | undefined;
 }
 
-/** Start-time fair queueing: the n-th of one tenant stands beside the n-th of every other. */
+/** The service's own work is that of many tenants: it has so many turns for one of a tenant. */
+const WEIGHT_OF_SERVICE = 8;
+
+/**
+ * Start-time fair queueing (Goyal, Vin and Cheng 1996): the n-th of one tenant stands beside the n-th of every other, and
+ * who asks for little begins where the line is now.
+ */
 function createLine<T>(): Line<T> {
   const entries: Entry<T>[] = [];
-  const lastTags = new Map<number, number>();
+  const lastTags = new Map<number | null, number>();
   let reached = 0;
 
   function tagOf({ tenant }: Work): number {
-    if (tenant === null) return reached;
     const last = lastTags.get(tenant);
-    const tag = last === undefined ? reached : Math.max(reached, last + 1);
+    const step = tenant === null ? 1 / WEIGHT_OF_SERVICE : 1;
+    const tag = last === undefined ? reached : Math.max(reached, last + step);
     lastTags.set(tenant, tag);
     return tag;
   }

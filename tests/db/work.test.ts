@@ -29,6 +29,24 @@ describe('work that waits', () => {
     expect(drain(queueOf(...many, ['ours', of(null)]))[1]).toBe('ours');
   });
 
+  test('of the service itself stops no tenant, however much of it there is', () => {
+    const queue = createWorkQueue<string>();
+    const order: string[] = [];
+    const ours = (count: number) => {
+      for (let n = 0; n < count; n++) queue.add('ours', of(null));
+    };
+    ours(50);
+    // One at a time, as a client asks that waits for each answer.
+    for (let n = 0; n < 5; n++) {
+      queue.add(`${n}`, of(1));
+      ours(10);
+      for (let taken = queue.take(); taken !== `${n}`; taken = queue.take()) order.push(String(taken));
+      order.push(`${n}`);
+    }
+    expect(order.filter((item) => item !== 'ours')).toEqual(['0', '1', '2', '3', '4']);
+    expect(order.indexOf('4')).toBeLessThan(45);
+  });
+
   test('keeps the order of one tenant, and of the service', () => {
     expect(drain(queueOf(['a', of(1)], ['b', of(1)], ['c', of(1)]))).toEqual(['a', 'b', 'c']);
     expect(drain(queueOf(['a', of(null)], ['b', of(null)], ['c', of(null)]))).toEqual(['a', 'b', 'c']);
