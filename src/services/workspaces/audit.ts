@@ -5,7 +5,6 @@ import { type Cursor, encodeCursor, isOlder, type Keyset, parseCursor } from '..
 import { auditEntries, users } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
 import { csvLines } from '../../utils/csv.ts';
-import { loopShare } from '../../utils/loop-share.ts';
 import type { Ctx } from '../context.ts';
 import { requireTeam } from './members.ts';
 import type { AuditFilter, AuditQuery } from './schemas.ts';
@@ -75,7 +74,7 @@ async function* auditLines(ctx: Ctx, input: AuditFilter): AsyncGenerator<string>
         return COLUMNS.map((name) => (name === 'data' ? JSON.stringify(data) : cells[name]));
       }),
     );
-    await loopShare.turn(ctx.actor.userId);
+    await ctx.loopShare.turn(ctx.actor.userId);
   }
 }
 
