@@ -78,6 +78,7 @@ export const EVENTS = {
   'auth.password_changed': { audit: true },
   'auth.signed_out_everywhere': { audit: true },
   'auth.under_attack': { audit: true },
+  'settings.updated': { audit: true },
   'workspace.created': { audit: true },
   'workspace.updated': { audit: true },
   'member.added': { audit: true },

@@ -394,6 +394,16 @@ describe('the audit', () => {
     expect((await t.call('/workspace/audit', { token: foreign.token })).body.data).toEqual([]);
   });
 
+  it('tells of settings that all sessions share', async () => {
+    const owner = await t.tenant();
+    const put = (path: string, body: unknown) => t.call(path, { method: 'PUT', token: owner.token, body });
+    expect((await put('/otp/settings', { allowedCountries: ['ID'] })).status).toBe(200);
+    const rows = await t.call('/workspace/audit', { token: owner.token });
+    expect(rows.body.data).toMatchObject([
+      { event: 'settings.updated', subject: 'otp_countries', actor: { id: owner.id } },
+    ]);
+  });
+
   it('keeps messages out, and no secret in', async () => {
     const owner = await t.tenant();
     const { data } = await invite(owner);

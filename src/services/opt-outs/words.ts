@@ -2,14 +2,14 @@
 
 import { eq } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
-import { tryInsert, upsert } from '../../db/ops.ts';
+import { transact, tryInsert, upsert } from '../../db/ops.ts';
 import { optOutSettings, optOuts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 import { requireWholeTenant } from '../access.ts';
-import type { Ctx, Deps } from '../context.ts';
+import { type Ctx, type Deps, originOf } from '../context.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 import { lidKey, showKey } from './ledger-keys.ts';
 import { isOptedOut } from './opted-out.ts';
@@ -135,9 +135,11 @@ export async function putOptOutWords(
     words.push(word);
   }
   const updatedAt = ctx.clock.now();
-  await upsert(ctx.db, optOutSettings, { userId, words, updatedAt }, [optOutSettings.userId], {
-    words,
-    updatedAt,
+  const row = { userId, words, updatedAt };
+  await transact(ctx.db, async (tx) => {
+    await upsert(tx, optOutSettings, row, [optOutSettings.userId], { words, updatedAt });
+    const fact = { userId, event: 'settings.updated' as const, subject: 'opt_out_words' };
+    await record(tx, ctx, [{ ...fact, data: { words: words.length }, origin: originOf(ctx) }]);
   });
   return { builtIn: BUILT_IN_WORDS, words };
 }

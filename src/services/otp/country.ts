@@ -6,12 +6,13 @@ import {
   isSupportedCountry,
   parsePhoneNumberFromString,
 } from 'libphonenumber-js/max';
-import { upsert } from '../../db/ops.ts';
+import { transact, upsert } from '../../db/ops.ts';
 import { otpSettings } from '../../db/schema.ts';
+import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { requireFullAccess, requireScope } from '../access.ts';
-import type { Ctx } from '../context.ts';
+import { type Ctx, originOf } from '../context.ts';
 
 export interface OtpSettings {
   /** ISO 3166 alpha-2; null: every country that the service allows */
@@ -91,7 +92,12 @@ export async function putOtpSettings(ctx: Ctx, input: OtpSettings): Promise<OtpS
   }
   const allowedCountries = names === null ? null : [...new Set(names)];
   const updatedAt = ctx.clock.now();
-  const row = { userId: ctx.actor.userId, allowedCountries, updatedAt };
-  await upsert(ctx.db, otpSettings, row, [otpSettings.userId], { allowedCountries, updatedAt });
+  const { userId } = ctx.actor;
+  const row = { userId, allowedCountries, updatedAt };
+  await transact(ctx.db, async (tx) => {
+    await upsert(tx, otpSettings, row, [otpSettings.userId], { allowedCountries, updatedAt });
+    const fact = { userId, event: 'settings.updated' as const, subject: 'otp_countries' };
+    await record(tx, ctx, [{ ...fact, data: { allowedCountries }, origin: originOf(ctx) }]);
+  });
   return { allowedCountries };
 }

@@ -56,6 +56,7 @@ export const events: Record<EventName | 'api.request', string> = {
   'auth.password_changed': 'Password changed',
   'auth.signed_out_everywhere': 'Signed out everywhere',
   'auth.under_attack': 'Many failed sign-ins',
+  'settings.updated': 'Settings changed',
   'workspace.created': 'Workspace created',
   'workspace.updated': 'Workspace changed',
   'member.added': 'Member added',

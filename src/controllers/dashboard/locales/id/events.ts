@@ -55,6 +55,7 @@ export const events: typeof english.events = {
   'auth.password_changed': 'Kata sandi diganti',
   'auth.signed_out_everywhere': 'Keluar dari semua perangkat',
   'auth.under_attack': 'Banyak percobaan masuk gagal',
+  'settings.updated': 'Pengaturan diubah',
   'workspace.created': 'Workspace dibuat',
   'workspace.updated': 'Workspace diubah',
   'member.added': 'Anggota ditambahkan',
