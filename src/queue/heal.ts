@@ -4,6 +4,7 @@
  */
 import { and, asc, eq, gt, gte, inArray, isNotNull, isNull, lte, or } from 'drizzle-orm';
 import { readBatches } from '../db/batches.ts';
+import type { Db } from '../db/client.ts';
 import { affected } from '../db/ops.ts';
 import { firstContacts, messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { FUTURE_MS } from '../utils/clock.ts';
@@ -85,11 +86,7 @@ function makeDue({ db }: Pick<QueueDeps, 'db'>, held: Held, ids: readonly string
 
 /** Attempts of the future count as of now: a window that is too full for a minute, not for a day. */
 async function healAttempts({ db }: QueueDeps, held: Held, now: number): Promise<boolean> {
-  const contactsAhead = and(eq(firstContacts.accountId, held.id), gt(firstContacts.at, now + FUTURE_MS));
-  await db
-    .update(firstContacts)
-    .set({ at: now })
-    .where(and(contactsAhead, isHeld(db, held)));
+  await healContacts(db, held, now);
   const ahead = and(eq(sendAttempts.accountId, held.id), gt(sendAttempts.at, now + FUTURE_MS));
   const found = await db.select({ id: sendAttempts.id }).from(sendAttempts).where(ahead).limit(1);
   if (found.length === 0) return false;
@@ -98,6 +95,18 @@ async function healAttempts({ db }: QueueDeps, held: Held, now: number): Promise
     .set({ at: now })
     .where(and(ahead, isHeld(db, held)));
   return true;
+}
+
+/** The same for the limit of first contacts. */
+async function healContacts(db: Db, held: Held, now: number): Promise<void> {
+  const { accountId, person, at } = firstContacts;
+  const ahead = and(eq(accountId, held.id), gt(at, now + FUTURE_MS));
+  const found = await db.select({ person }).from(firstContacts).where(ahead).limit(1);
+  if (found.length === 0) return;
+  await db
+    .update(firstContacts)
+    .set({ at: now })
+    .where(and(ahead, isHeld(db, held)));
 }
 
 /** Rows that wait after an attempt of the future are due. One whose recipient is at its limit is put off again. */

@@ -159,6 +159,19 @@ describe('a young session', () => {
     expect(begun.length).toBe(3);
   });
 
+  test('by a clock that was ahead is held for a day from now, not from then', async () => {
+    const account = await q.account({ linkedAt: null });
+    const at = q.clock.now() + 3 * DAY_MS;
+    const ahead = phones(LIMIT).map((person) => ({ accountId: account.id, person, at, attemptId: null }));
+    await q.database.db.insert(firstContacts).values(ahead);
+    const [id = ''] = await queueAll(account, PEOPLE.slice(30, 31));
+    await q.dispatcher.add(account);
+    await q.clock.advance(HOUR_MS);
+    expect(await statusOf(id)).toBe('queued');
+    await q.clock.advance(DAY_MS);
+    expect(await statusOf(id)).toBe('sent');
+  });
+
   test('a group is nobody', async () => {
     const account = await q.account({ linkedAt: null });
     await queueAll(account, PEOPLE.slice(0, 30));
