@@ -1,5 +1,12 @@
+import { eq, sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { messages, optOuts, whatsappAccounts } from '../../src/db/schema.ts';
+import {
+  campaignRecipients,
+  firstContacts,
+  messages,
+  optOuts,
+  whatsappAccounts,
+} from '../../src/db/schema.ts';
 import { mustPause, WARM_UP, warmUpCap } from '../../src/services/campaigns/safety.ts';
 import { campaignContacts } from '../../src/services/campaigns/strangers.ts';
 import { quietUntil, zonesOf } from '../../src/services/campaigns/time-zones.ts';
@@ -77,6 +84,15 @@ describe('a running campaign', () => {
   });
   afterEach(() => w.close());
 
+  /** What was written to is a day older, and who waits is looked at now. */
+  async function aDayLater(): Promise<void> {
+    const { db } = w.t.deps;
+    await db.update(firstContacts).set({ at: sql`${firstContacts.at} - ${DAY_MS}` });
+    const now = w.clock.now();
+    await db.update(campaignRecipients).set({ dueAt: now }).where(eq(campaignRecipients.state, 'deferred'));
+    await w.clock.advance(120_000);
+  }
+
   it('writes to 20 strangers a day, to those who know the session at once, and looks up nobody who waits', async () => {
     await w.setSession('main', { limits: { newContactsPerDay: 20 } });
     const people = contacts(60);
@@ -107,9 +123,9 @@ describe('a running campaign', () => {
     expect(w.lookedUp).toHaveLength(30);
     expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'new_contacts' });
     expect((await w.recipients(id)).filter(({ reason }) => reason === 'new_contacts')).toHaveLength(30);
-    await w.clock.advance(DAY_MS);
+    await aDayLater();
     expect(w.relayed()).toHaveLength(50);
-    await w.clock.advance(DAY_MS + 600_000);
+    await aDayLater();
     expect(w.relayed()).toHaveLength(60);
     expect(await w.campaign(id)).toMatchObject({ status: 'completed' });
   });

@@ -174,7 +174,7 @@ describe('a campaign', () => {
     expect(report).toContain('not on WhatsApp');
     expect(report).toContain('<svg class="chart"');
     expect(await read(`${path}/report`, w.tenant, 'id')).toContain(
-      'WhatsApp membatasi percakapan baru dari nomor ini',
+      'WhatsApp tidak mengizinkan nomor memulai percakapan ini',
     );
     const failed = await read(`${path}/recipients?state=failed`);
     expect(failed).toContain(refused);
