@@ -22,8 +22,9 @@ export async function answerSend(
   if (outcome === null) {
     // What a key with the scope to send may not read: it learns of this one message only.
     const reader: Ctx = { ...ctx, actor: { ...ctx.actor, scopes: null } };
-    const { status } = await getMessage(reader, { messageId: queued.answer.messageId });
-    return queuedBody({ ...queued.answer, status });
+    const message = await getMessage(reader, { messageId: queued.answer.messageId });
+    const { status, waitingFor, estimatedSendAt } = message;
+    return queuedBody({ ...queued.answer, status, waitingFor, estimatedSendAt });
   }
   throwUnlessSent(outcome);
   http.status(200);

@@ -290,6 +290,17 @@ describe('a session', () => {
     expect(after).not.toContain('queue/clear');
   });
 
+  it('says what its messages wait for when nothing holds the session itself', async () => {
+    await connected();
+    const scheduledAt = new Date(Date.now() + HOUR_MS).toISOString();
+    const body = { session: 'shop', to: '+6281234567890', text: 'hello', scheduledAt };
+    await t.call('/message/send-text', { method: 'POST', apiKey: tenant.apiKey, body });
+    const card = await read('/dashboard/sessions/shop/queue');
+    expect(card).toContain('The message is scheduled for later.');
+    expect(card).toContain(`datetime="${scheduledAt}"`);
+    expect(card).not.toContain('Messages are being sent.');
+  });
+
   it('says that its breaker is open, until when and why', async () => {
     await connected();
     await change({ breakerUntil: Date.now() + HOUR_MS, breakerCode: '463', breakerTrips: 2 });

@@ -34,6 +34,7 @@ const HOLDS = [
   'hour_limit',
   'recipient_limit',
   'breaker_463',
+  'new_contacts',
 ].concat(['retry', 'put_back', 'connecting', 'disconnected', 'logged_out', 'qr', 'passkey']);
 
 /** Every text below a value, with where it is; texts of functions are made with numbers. */

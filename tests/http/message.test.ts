@@ -9,6 +9,7 @@ import type { AccountRef, SendResult } from '../../src/whatsapp/engine.ts';
 import { createDispatcher, type Dispatcher } from '../../src/workers/dispatcher.ts';
 import { openTestApp, type Reply, type Tenant, type TestApp, testConfig } from '../helpers/app.ts';
 import { createFakeEngine, type FakeEngine } from '../helpers/fake-engine.ts';
+import { until } from '../helpers/until.ts';
 
 let t: TestApp;
 let engine: FakeEngine;
@@ -196,6 +197,23 @@ describe('POST /message/send-text', () => {
 
 describe('Prefer: wait', () => {
   const wait = (seconds: number) => send(text, { prefer: `respond-async, wait=${seconds}` });
+
+  it('answers 202 when the time runs out, with what the message waits for by then', async () => {
+    const { id } = await session();
+    const asked = wait(1);
+    await until(async () => {
+      const [row] = await t.deps.db.select().from(messages).where(eq(messages.accountId, id));
+      return row !== undefined;
+    });
+    await t.deps.db.update(whatsappAccounts).set({ status: 'logged_out' }).where(eq(whatsappAccounts.id, id));
+    const reply = await asked;
+    expect(reply.status).toBe(202);
+    expect(dataOf(reply)).toMatchObject({
+      status: 'queued',
+      waitingFor: [{ reason: 'logged_out', until: null }],
+      estimatedSendAt: null,
+    });
+  });
 
   it('answers 200 when the server has acknowledged it', async () => {
     await dispatcher.add(await session());

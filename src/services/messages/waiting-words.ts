@@ -66,12 +66,13 @@ const REASONS: Record<string, Record<Lang, Told>> = {
   },
   new_contacts: {
     en: [
-      'The session has written to as many new people in 24 hours as its limit allows.',
-      'Wait, or raise newContactsPerDay of the session. People who know this number are served meanwhile.',
+      'The session has reached its limit of new people in 24 hours.',
+      'Wait, or raise the limit of new people in the limits of the session. People who know this number still get messages.',
+      'Wait, or raise newContactsPerDay: PUT /session/:sessionId/limits.',
     ],
     id: [
-      'Sesi ini sudah menulis ke orang baru sebanyak batasnya dalam 24 jam.',
-      'Tunggu, atau naikkan newContactsPerDay sesi. Orang yang mengenal nomor ini tetap dilayani.',
+      'Sesi ini sudah mencapai batas orang baru dalam 24 jam.',
+      'Tunggu, atau naikkan batas orang baru di pengaturan batas sesi. Orang yang mengenal nomor ini tetap dikirimi.',
     ],
   },
   retry: {

@@ -2,13 +2,13 @@
 
 import { z } from 'zod';
 import type { MessageDetail, MessageOutput } from '../../../services/messages/schemas.ts';
-import { holdWords } from '../../../services/messages/waiting-words.ts';
 import { cancelMessage, getMessage, markMessageRead, retryMessage } from '../../../services/messages.ts';
 import { Crumb } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Facts, Live, Time } from '../parts.tsx';
 import { sessionPath } from '../sessions/parts.tsx';
 import { Body, chatPath, messagePath, StatusBadge } from './bubble.tsx';
+import { HoldLines } from './hold-lines.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { explainError, kindName } from './words.ts';
 
@@ -91,20 +91,7 @@ export function WaitingPart({ view, message }: { view: View; message: MessageDet
   if (waitingFor.length === 0 && estimatedSendAt === null) return null;
   return (
     <div class={waitingFor.length === 0 ? 'small muted' : 'alert alert-warn'}>
-      {waitingFor.map(({ reason, until }, i) => {
-        const { text, fix } = holdWords(view.lang, reason);
-        return (
-          <p class={i === 0 ? undefined : 'small'}>
-            <b>{text}</b>{' '}
-            {until !== null && (
-              <span>
-                {t.heldUntil} <Time at={until} />.
-              </span>
-            )}{' '}
-            {fix}
-          </p>
-        );
-      })}
+      <HoldLines view={view} waitingFor={waitingFor} />
       {estimatedSendAt !== null && (
         <p class="small">
           {t.estimated} <Time at={estimatedSendAt} />

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { QueueStatus } from '../../../services/messages/schemas.ts';
 import { clearQueue, pauseQueue, queueStatus, resumeQueue } from '../../../services/messages.ts';
 import { SessionId } from '../../../services/sessions/index.ts';
+import { HoldLines } from '../messages/hold-lines.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Facts, Live, Time } from '../parts.tsx';
 import { count, sessionPath } from './parts.tsx';
@@ -75,6 +76,14 @@ function QueueButtons({ view, queue }: { view: View; queue: QueueStatus }) {
 
 function Hold({ view, queue }: { view: View; queue: QueueStatus }) {
   const t = QUEUE_TEXTS(view.lang);
+  // What the next message waits for: also what the session itself does not know of, such as the recipient's limit.
+  if (!queue.isPaused && queue.waitingFor.length > 0) {
+    return (
+      <div class="alert alert-warn">
+        <HoldLines view={view} waitingFor={queue.waitingFor} />
+      </div>
+    );
+  }
   const hold = explainHold(view.lang, queue.reason);
   if (hold === null) return <p class="muted">{queue.pending + queue.processing > 0 ? t.moving : t.empty}</p>;
   return (

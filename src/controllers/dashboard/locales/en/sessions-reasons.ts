@@ -27,20 +27,20 @@ export const reasons: Record<Reason, Words> = {
     'A proxy may be opening encrypted connections, or the WA_SERVER settings are wrong. Ask your administrator.',
   ],
   proxy_unreachable: [
-    'The proxy of this session cannot be reached. Nothing goes out without it.',
-    'Check that it runs and that its address is right. The session tries again by itself.',
+    'The proxy of this session cannot be reached. The session does not connect without it.',
+    'Check that the proxy is running and its address is right. The session tries again by itself.',
   ],
   proxy_unauthorized: [
-    'The proxy does not take its user and password. Nothing goes out without it.',
+    'The proxy refused the username and password. The session does not connect without it.',
     'Enter them again below.',
   ],
   proxy_refused: [
-    'The proxy does not lead to WhatsApp. Nothing goes out without it.',
-    'Ask its provider whether it allows web.whatsapp.com and whatsapp.net on port 443.',
+    'The proxy refused to connect to WhatsApp. The session does not connect without it.',
+    'Ask your proxy provider to allow web.whatsapp.com and whatsapp.net on port 443.',
   ],
   proxy_not_allowed: [
-    'The address of the proxy is private, or of this service, and may not be used.',
-    'Take a proxy on the public internet, or ask whoever runs this service to allow private ones.',
+    'The proxy address is private or belongs to this server, so it cannot be used.',
+    'Use a proxy on the public internet, or ask your administrator to allow private ones.',
   ],
   pairing_expired: ['The phone was not linked in time.', 'Show a new code and scan it.'],
   passkey_expired: [
@@ -78,8 +78,8 @@ export const reasons: Record<Reason, Words> = {
     'Wait a few minutes. If nothing changes, import it again, or link the phone with a new code.',
   ],
   import_interrupted: [
-    'The import of a link was cut off, because the service ended. Nothing of it was kept.',
-    'Import it again, or link the phone by a new code.',
+    'The import was interrupted because the server stopped. Nothing was saved.',
+    'Import the link again, or link the phone with a new code.',
   ],
   replaced_after_import: [
     'The old program is still running and took the connection back.',

@@ -47,20 +47,20 @@ export const reasons: Record<Reason, Words> = {
     'Tampilkan kode baru, lalu pindai. Jika terulang, minta pembaruan kepada administrator.',
   ],
   proxy_unreachable: [
-    'Proxy sesi ini tidak dapat dihubungi. Tidak ada yang keluar tanpa proxy.',
-    'Periksa apakah proxy berjalan dan alamatnya benar. Sesi mencoba lagi dengan sendirinya.',
+    'Proxy sesi ini tidak bisa dihubungi. Sesi tidak terhubung tanpa proxy.',
+    'Periksa apakah proxy berjalan dan alamatnya benar. Sesi mencoba lagi otomatis.',
   ],
   proxy_unauthorized: [
-    'Proxy menolak nama pengguna dan kata sandinya. Tidak ada yang keluar tanpa proxy.',
-    'Isi kembali di bawah.',
+    'Proxy menolak username dan kata sandinya. Sesi tidak terhubung tanpa proxy.',
+    'Isi lagi di bawah.',
   ],
   proxy_refused: [
-    'Proxy tidak meneruskan ke WhatsApp. Tidak ada yang keluar tanpa proxy.',
-    'Tanyakan penyedianya apakah web.whatsapp.com dan whatsapp.net di port 443 diizinkan.',
+    'Proxy menolak terhubung ke WhatsApp. Sesi tidak terhubung tanpa proxy.',
+    'Minta penyedia proxy mengizinkan web.whatsapp.com dan whatsapp.net di port 443.',
   ],
   proxy_not_allowed: [
-    'Alamat proxy bersifat privat, atau milik layanan ini, dan tidak boleh dipakai.',
-    'Pakai proxy di internet publik, atau minta pengelola layanan ini mengizinkan yang privat.',
+    'Alamat proxy bersifat privat atau milik server ini, jadi tidak bisa dipakai.',
+    'Pakai proxy di internet publik, atau minta administrator mengizinkan proxy privat.',
   ],
   pairing_expired: ['Ponsel tidak ditautkan tepat waktu.', 'Tampilkan kode baru, lalu pindai.'],
   credentials_unreadable: [
@@ -78,8 +78,8 @@ export const reasons: Record<Reason, Words> = {
     'Tunggu beberapa menit. Jika tidak berubah, impor lagi, atau tautkan ponsel dengan kode baru.',
   ],
   import_interrupted: [
-    'Impor tautan terputus karena layanan berhenti. Tidak ada yang disimpan.',
-    'Impor lagi, atau tautkan ponsel dengan kode baru.',
+    'Impor terputus karena server berhenti. Tidak ada yang disimpan.',
+    'Impor tautannya lagi, atau tautkan ponsel dengan kode baru.',
   ],
   replaced_after_import: [
     'Program lama masih berjalan dan mengambil kembali koneksinya.',

@@ -1,0 +1,32 @@
+/** What messages wait for, a paragraph each: pages of a message and of a session say it alike. */
+import type { WaitingFor } from '../../../services/messages/schemas.ts';
+import { holdWords } from '../../../services/messages/waiting-words.ts';
+import { texts } from '../i18n.ts';
+import * as english from '../locales/en/messages.ts';
+import * as indonesian from '../locales/id/messages.ts';
+import type { View } from '../page.ts';
+import { Time } from '../parts.tsx';
+
+const T = texts({ en: english.messages, id: indonesian.messages });
+
+/** Each blocker with its own end and what can be done; what lasts longest is the headline. */
+export function HoldLines({ view, waitingFor }: { view: View; waitingFor: WaitingFor }) {
+  return (
+    <>
+      {waitingFor.map(({ reason, until }, i) => {
+        const { text, fix } = holdWords(view.lang, reason);
+        return (
+          <p class={i === 0 ? undefined : 'small'}>
+            <b>{text}</b>{' '}
+            {until !== null && (
+              <span>
+                {T(view.lang).heldUntil} <Time at={until} />.
+              </span>
+            )}{' '}
+            {fix}
+          </p>
+        );
+      })}
+    </>
+  );
+}
