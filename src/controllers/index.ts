@@ -15,6 +15,7 @@ import { mediaRoutes } from './media.ts';
 import { messageRoutes } from './message.ts';
 import { metricsRoutes } from './metrics.ts';
 import { otpRoutes } from './otp.ts';
+import { poolRoutes } from './pools.ts';
 import type { Route } from './route.ts';
 import { sessionRoutes } from './session.ts';
 import { teamRoutes } from './team.ts';
@@ -30,6 +31,7 @@ export const allRoutes: readonly Route[] = [
   ...teamRoutes,
   ...sessionRoutes,
   ...groupRoutes,
+  ...poolRoutes,
   ...limitRoutes,
   ...messageRoutes,
   ...mediaRoutes,

@@ -52,8 +52,29 @@ function sendRoute(kind: Kind): Route {
     idempotent: true,
     example: { body: { ...TO, ...kind.example } },
     async handler({ ctx, body, files, http }) {
-      const { session, to, isGroup, priority, scheduledAt, expiresAt, quotedMessageId, ...fields } = body;
-      const target = { session, to, isGroup, priority, scheduledAt, expiresAt, quotedMessageId };
+      const {
+        session,
+        sessions,
+        pool,
+        to,
+        isGroup,
+        priority,
+        scheduledAt,
+        expiresAt,
+        quotedMessageId,
+        ...fields
+      } = body;
+      const target = {
+        session,
+        sessions,
+        pool,
+        to,
+        isGroup,
+        priority,
+        scheduledAt,
+        expiresAt,
+        quotedMessageId,
+      };
       const content = kind.draft({ ...fields, ...Object.fromEntries(files) });
       return answerSend(ctx, http, await sendMessage(ctx, { ...target, content }));
     },

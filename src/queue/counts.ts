@@ -59,6 +59,14 @@ export async function countAhead(deps: IntakeDeps, accountId: string): Promise<n
   return counted.value++;
 }
 
+/** The same without counting one more. */
+export async function readWaiting(deps: IntakeDeps, accountId: string): Promise<number> {
+  const counted = await readThrough(deps, deps.queueCounts.byAccount, accountId, () =>
+    countOfAccount(deps, accountId),
+  );
+  return counted.value;
+}
+
 /** How many messages of a session have their turn before one of this priority that falls due then; up to 10,000. */
 export async function countBefore(
   { db }: Pick<QueueDeps, 'db'>,

@@ -1294,6 +1294,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/pool/{poolId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One sender pool
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getPoolPoolId"];
+        /**
+         * Change a sender pool
+         * @description An API key needs the scope `sessions:write`.
+         */
+        put: operations["putPoolPoolId"];
+        post?: never;
+        /**
+         * Delete a sender pool
+         * @description Its sessions stay.
+         *
+         *     An API key needs the scope `sessions:write`.
+         */
+        delete: operations["deletePoolPoolId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pool/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a sender pool
+         * @description Sends and codes may name it as `pool` instead of a session: people stay with the number that they know, others go to a number that is ready and where least waits. Every limit of every session holds.
+         *
+         *     An API key needs the scope `sessions:write`.
+         */
+        post: operations["postPoolCreate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pool/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sender pools
+         * @description An API key needs the scope `read`.
+         */
+        get: operations["getPoolList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session/{sessionId}": {
         parameters: {
             query?: never;
@@ -4799,6 +4871,17 @@ export interface components {
         };
         /** @enum {string} */
         Role: "admin" | "user" | "readonly";
+        SenderPool: {
+            createdAt: string;
+            id: string;
+            name: string;
+            sessions: {
+                sessionId: string;
+                /** @description null: the session was deleted, and is passed over */
+                status: string | null;
+            }[];
+            updatedAt: string;
+        };
         SentContent: {
             type: string;
         } & {
@@ -7134,6 +7217,8 @@ export interface operations {
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7146,7 +7231,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
@@ -7157,6 +7244,8 @@ export interface operations {
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7169,7 +7258,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
@@ -7242,6 +7333,8 @@ export interface operations {
                     footer?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7257,7 +7350,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     text: string;
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
@@ -7319,6 +7414,8 @@ export interface operations {
                     name: string;
                     /** @description of the contact, in any usual spelling */
                     phoneNumber: string;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7329,7 +7426,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
@@ -7392,6 +7491,8 @@ export interface operations {
                     filename?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7402,7 +7503,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
@@ -7416,6 +7519,8 @@ export interface operations {
                     filename?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7426,7 +7531,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
@@ -7487,6 +7594,8 @@ export interface operations {
                     image: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7497,7 +7606,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
@@ -7509,6 +7620,8 @@ export interface operations {
                     image: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7519,7 +7632,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
@@ -7591,6 +7706,8 @@ export interface operations {
                     footer?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7614,7 +7731,9 @@ export interface operations {
                         title?: string;
                     }[];
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     text: string;
                     title?: string;
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
@@ -7680,6 +7799,8 @@ export interface operations {
                     latitude: number;
                     longitude: number;
                     name?: string;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7690,7 +7811,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
@@ -7754,6 +7877,8 @@ export interface operations {
                     /** @description more than one option may be chosen */
                     multiple?: boolean;
                     options: string[];
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7765,7 +7890,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
@@ -7826,6 +7953,8 @@ export interface operations {
                     isGroup?: boolean;
                     /** @description the message it is about, in or out */
                     messageId: string;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7836,7 +7965,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
@@ -7893,6 +8024,8 @@ export interface operations {
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7903,7 +8036,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description a WebP image, as in `image` of send-image */
                     sticker: string;
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
@@ -7914,6 +8049,8 @@ export interface operations {
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7924,7 +8061,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** Format: binary */
                     sticker: string;
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
@@ -7983,6 +8122,8 @@ export interface operations {
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -7993,7 +8134,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     text: string;
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
@@ -8053,6 +8196,8 @@ export interface operations {
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -8063,7 +8208,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                     /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
@@ -8075,6 +8222,8 @@ export interface operations {
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
                     /**
                      * @description `high` overtakes everything that waits; `normal` when missing
                      * @enum {string}
@@ -8085,7 +8234,9 @@ export interface operations {
                     /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
-                    session: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                     /** Format: binary */
@@ -8369,7 +8520,11 @@ export interface operations {
                     length?: number;
                     /** @description 3 when missing. */
                     maxAttempts?: number;
-                    session: string;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
                     /** @description Name or id of an own template, or a text with {otp}, {company}, {minutes}. */
                     template?: string;
                     /** @description In any usual spelling. */
@@ -8864,6 +9019,226 @@ export interface operations {
                             verifiedAt: string;
                         };
                         message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getPoolPoolId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description id or name
+                 * @example shops
+                 */
+                poolId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One sender pool */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SenderPool"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putPoolPoolId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description id or name
+                 * @example shops
+                 */
+                poolId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "sessions": [
+                 *         "my-session"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    name?: string;
+                    sessions?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Change a sender pool */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SenderPool"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deletePoolPoolId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description id or name
+                 * @example shops
+                 */
+                poolId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a sender pool */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postPoolCreate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "shops",
+                 *       "sessions": [
+                 *         "my-session"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    name: string;
+                    sessions: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Make a sender pool */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SenderPool"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getPoolList: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List sender pools */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SenderPool"][];
                     };
                 };
             };

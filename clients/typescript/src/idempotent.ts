@@ -19,6 +19,7 @@ export const IDEMPOTENT: ReadonlySet<string> = new Set([
   'POST /otp/resend',
   'POST /otp/send',
   'POST /otp/templates',
+  'POST /pool/create',
   'POST /session/create',
   'POST /session/import',
   'POST /session/{sessionId}/broadcast/campaigns/{id}/clone',

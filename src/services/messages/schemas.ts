@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { MESSAGE_STATUSES } from '../../db/schema.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import { MessageContentOutput } from '../inbound/schemas.ts';
+import { senderFields } from '../pools.ts';
 
 /** WhatsApp's own limit for one text. */
 const MAX_TEXT = 65_536;
@@ -36,7 +37,8 @@ const Moment = z
 
 /** What every send takes in addition to its content. */
 export const sendFields = {
-  session: z.string().min(1).max(100).describe('the session that sends'),
+  session: z.string().min(1).max(100).optional().describe('the session that sends'),
+  ...senderFields,
   to: RecipientInput.describe('a phone number in any usual spelling, or a group (`…@g.us`)'),
   isGroup: z.boolean().optional().describe('`to` is the id of a group'),
   priority: PriorityInput.optional().describe(

@@ -20,7 +20,7 @@ import type { Draft } from './kinds/kind.ts';
 import { findQuoted } from './quote.ts';
 import { toPeer } from './recipient.ts';
 import type { SentMessage, sendFields } from './schemas.ts';
-import { findOwnSession, requireConnected, requireQueueing, type SendingSession } from './session.ts';
+import { chooseSender, requireConnected, requireQueueing, type SendingSession } from './session.ts';
 import { addressOf, toIso } from './view.ts';
 import { holdsOf, toWaitingFor } from './waiting-for.ts';
 
@@ -55,10 +55,10 @@ export function queuedBody(answer: SentMessage): { message: string; data: SentMe
  */
 export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMessage> {
   requireScope(ctx, 'messages:write');
-  const session = await findOwnSession(ctx, input.session);
+  const asked = toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
+  const session = await chooseSender(ctx, input, asked, PRIORITIES[input.priority ?? 'normal']);
   if (input.connectedOnly) requireConnected(session);
   else requireQueueing(session);
-  const asked = toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
   const isLocal = typeof input.scheduledAt === 'string' || typeof input.expiresAt === 'string';
   const timeZone = isLocal ? await timeZoneOf(ctx, session.userId) : ctx.config.housekeepingTimeZone;
   const times = checkTimes(ctx.clock.now(), input, timeZone);

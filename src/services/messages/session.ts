@@ -1,12 +1,16 @@
-import { and, eq, or, sql } from 'drizzle-orm';
+import { and, eq, inArray, or, sql } from 'drizzle-orm';
 import { type Batcher, createBatcher } from '../../db/batcher.ts';
 import type { Db } from '../../db/client.ts';
 import { prepared, statementsAreCheap } from '../../db/ops.ts';
 import { whatsappAccounts } from '../../db/schema.ts';
+import { rankPool, readPool } from '../../queue/pool.ts';
+import type { Priority } from '../../queue/priority.ts';
 import { isUsable, sendingColumns } from '../../queue/session-state.ts';
+import type { Addressee } from '../../queue/subscriber-peers.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireSession, sessionNotFound } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import { type SenderInput, type Senders, sendersOf } from '../pools.ts';
 
 const columns = {
   id: whatsappAccounts.id,
@@ -89,6 +93,43 @@ export async function findOwnSession(ctx: Ctx, sessionId: string): Promise<Sendi
   const row = await ctx.sessionReadings.add({ userId: ctx.actor.userId, sessionId });
   if (!row) throw sessionNotFound(sessionId);
   return row;
+}
+
+/**
+ * The session of a request, or of those that it names the one that is to write to this person now. Throws
+ * SESSION_NOT_FOUND, NOT_FOUND for a pool, VALIDATION_FAILED unless it names them in one way.
+ */
+export async function chooseSender(
+  ctx: Ctx,
+  input: SenderInput,
+  person: Addressee,
+  priority: Priority,
+): Promise<SendingSession> {
+  const { names, isPool } = await sendersOf(ctx, input);
+  const [only] = names;
+  if (!isPool && names.length === 1 && only !== undefined) return findOwnSession(ctx, only);
+  const [best] = await rankSenders(ctx, { names, isPool }, person, priority);
+  if (!best) throw sessionNotFound(names.join(', '));
+  return best;
+}
+
+/** The sessions, the one that is to write to this person first. Throws SESSION_NOT_FOUND for one that was named. */
+export async function rankSenders(
+  ctx: Ctx,
+  { names, isPool }: Senders,
+  person: Addressee,
+  priority: Priority,
+): Promise<SendingSession[]> {
+  const rows = await ctx.db
+    .select(columns)
+    .from(whatsappAccounts)
+    .where(
+      and(eq(whatsappAccounts.userId, ctx.actor.userId), inArray(whatsappAccounts.sessionId, [...names])),
+    );
+  const missing = names.find((name) => !rows.some(({ sessionId }) => sessionId === name));
+  if (missing !== undefined && !isPool) throw sessionNotFound(missing);
+  const at = { now: ctx.clock.now(), priority };
+  return rankPool(await readPool(ctx, rows, person, at), at).map(({ member }) => member.session);
 }
 
 /** Throws NOT_CONNECTED unless the session is connected or will be again by itself. */

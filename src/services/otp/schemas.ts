@@ -1,6 +1,7 @@
 /** What the verbs of login codes take, for every surface. */
 import { z } from 'zod';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
+import { senderFields } from '../pools.ts';
 import { MAX_LENGTH, MIN_LENGTH } from './codes.ts';
 
 export const OtpPhone = z.string().min(1).max(MAX_WRITTEN).meta({ description: 'In any usual spelling.' });
@@ -12,7 +13,8 @@ const EndUserIp = z
 
 /** A new code to a number. */
 export const SendOtpFields = z.object({
-  session: OtpSession,
+  session: OtpSession.optional(),
+  ...senderFields,
   to: OtpPhone,
   companyName: CompanyName.optional(),
   length: z.int().min(MIN_LENGTH).max(MAX_LENGTH).optional().meta({ description: 'Digits; 6 when missing.' }),

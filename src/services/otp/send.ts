@@ -4,11 +4,15 @@ import type { Tx } from '../../db/client.ts';
 import { transact } from '../../db/ops.ts';
 import { type OtpDelivery, otps } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
+import { PRIORITIES } from '../../queue/priority.ts';
 import { newId } from '../../utils/ids.ts';
 import { formatE164, normalizePhone } from '../../utils/phone.ts';
-import { requireScope, requireSession } from '../access.ts';
+import { phoneJid } from '../../whatsapp/jid.ts';
+import { requireScope, requireSession, sessionNotFound } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
+import { rankSenders } from '../messages/session.ts';
+import { sendersOf } from '../pools.ts';
 import { closeOtp, endingByTime } from './close.ts';
 import { macOf, makeCode, sealCode } from './codes.ts';
 import { requireCountry } from './country.ts';
@@ -44,15 +48,14 @@ const DEFAULTS = { length: 6, expiresInSeconds: 300, maxAttempts: 3, language: '
  */
 export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpResult> {
   requireScope(ctx, 'otp');
-  const names = [input.session, ...(input.failoverSessions ?? [])];
-  for (const name of names) requireSession(ctx, name);
   const phone = normalizePhone(input.to, ctx.config.defaultCountry);
+  const names = await namesFor(ctx, input, phone);
   const companyName = input.companyName?.trim() || null;
   const language = input.language ?? DEFAULTS.language;
   const now = ctx.clock.now();
   const found = await readSendingSessions(ctx, ctx.actor.userId, names, now);
   const sendingSessions = await readyFor(ctx.db, found, phone, now);
-  chooseSession(sendingSessions, input.connectedOnly);
+  const first = chooseSession(sendingSessions, input.connectedOnly);
   await requireCountry(ctx, phone);
   const template = await resolveTemplate(ctx, { template: input.template ?? null, language, companyName });
   const otp = {
@@ -63,12 +66,25 @@ export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpRes
     language,
     code: input.code ?? makeCode(input.length ?? DEFAULTS.length),
     template,
-    requestedSessionId: input.session,
+    requestedSessionId: input.session ?? first.sessionId,
     endUserIp: input.endUserIp ?? null,
     lifetimeMs: (input.expiresInSeconds ?? DEFAULTS.expiresInSeconds) * 1000,
     maxAttempts: input.maxAttempts ?? DEFAULTS.maxAttempts,
   };
   return transact(ctx.database, (tx) => writeSend(tx, ctx, otp, sendingSessions));
+}
+
+/** The session that is asked for, or the best of several first; then those that may take over. */
+async function namesFor(ctx: Ctx, input: SendOtpInput, phone: string): Promise<string[]> {
+  const senders = await sendersOf(ctx, input);
+  const failover = input.failoverSessions ?? [];
+  for (const name of failover) requireSession(ctx, name);
+  if (input.session !== undefined) return [...senders.names, ...failover];
+  const person = { peer: phoneJid(phone), phone, lid: null };
+  const ranked = await rankSenders(ctx, senders, person, PRIORITIES.high);
+  const names = [...ranked.map(({ sessionId }) => sessionId), ...failover];
+  if (names.length === 0) throw sessionNotFound(senders.names.join(', '));
+  return names;
 }
 
 interface NewOtp {

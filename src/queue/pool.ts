@@ -1,0 +1,172 @@
+/**
+ * Which of several sessions writes to somebody. People stay with the number that they know; others go to a number that is
+ * ready, where least waits. Nothing here lifts a limit: each session counts its own at the claim.
+ */
+import { and, desc, eq, inArray } from 'drizzle-orm';
+import type { Db } from '../db/client.ts';
+import { messages, waContacts, waPeople } from '../db/schema.ts';
+import { HOUR_MS } from '../utils/durations.ts';
+import { lidJid, phoneJid } from '../whatsapp/jid.ts';
+import { findSubscribers } from '../whatsapp/subscribers.ts';
+import { readWaiting } from './counts.ts';
+import type { IntakeDeps } from './deps.ts';
+import { contactLimitOf, limitsContacts, readContactRoom } from './first-contacts.ts';
+import { type PaceRow, type Pacing, paceOf } from './pace.ts';
+import type { Priority } from './priority.ts';
+import { type SendingRow, sendingState } from './session-state.ts';
+import type { Addressee } from './subscriber-peers.ts';
+
+/** Whoever knows a number waits for it so long; then another one writes. */
+const STAY_MS = HOUR_MS;
+
+/** A session as far as the choice goes. */
+export interface PoolMember {
+  row: SendingRow;
+  /** when the person and this session last wrote to each other, or 1 for a chat of its phone; 0: never */
+  knownSince: number;
+  /** messages that wait in it */
+  waiting: number;
+  /** what it sends in an hour at most */
+  perHour: number;
+  /** first contacts that it has left; null: no limit */
+  strangersLeft: number | null;
+}
+
+/**
+ * `now`: it would send at once. `later`: it will, and is the best there is. `ended`: it will not before somebody acts.
+ */
+export type Readiness = 'now' | 'later' | 'ended';
+
+export interface Ranked<M> {
+  member: M;
+  readiness: Readiness;
+}
+
+/** The members, the best first. Pure. */
+export function rankPool<M extends PoolMember>(
+  members: readonly M[],
+  { now, priority }: { now: number; priority: Priority },
+): Ranked<M>[] {
+  const judged = members.map((member) => judge(member, now, priority));
+  return judged
+    .sort(
+      (a, b) =>
+        a.rank - b.rank ||
+        b.known - a.known ||
+        a.until - b.until ||
+        a.load - b.load ||
+        a.member.waiting - b.member.waiting,
+    )
+    .map(({ member, readiness }) => ({ member, readiness }));
+}
+
+function judge<M extends PoolMember>(member: M, now: number, priority: Priority) {
+  const { row, knownSince, strangersLeft, waiting, perHour } = member;
+  const { connected, usable, holds } = sendingState(row, now, priority);
+  const isKnown = knownSince > 0;
+  const inTheWay = holds.filter(({ everybody }) => everybody || !isKnown);
+  const hasRoom = isKnown || strangersLeft === null || strangersLeft > waiting;
+  const isReady = connected && inTheWay.length === 0 && hasRoom;
+  const until = isReady ? now : endOf(inTheWay.map((hold) => hold.until));
+  const staysWith = isKnown && connected && until - now <= STAY_MS;
+  const load = waiting / Math.max(1, perHour);
+  const of = (rank: number, readiness: Readiness) => ({
+    member,
+    rank,
+    readiness,
+    until: readiness === 'now' ? 0 : until,
+    known: isKnown ? knownSince : 0,
+    load,
+  });
+  if (!usable) return of(4, 'ended');
+  if (isKnown && isReady) return of(0, 'now');
+  if (staysWith) return of(1, 'later');
+  if (isReady) return of(2, 'now');
+  return of(3, 'later');
+}
+
+/** When all of it is over; what has no end that is known counts as the longest. */
+function endOf(untils: readonly (number | null)[]): number {
+  if (untils.length === 0) return Number.MAX_SAFE_INTEGER;
+  return Math.max(...untils.map((until) => until ?? Number.MAX_SAFE_INTEGER));
+}
+
+/** A session's row with what the choice reads of it. */
+export interface PoolSession extends SendingRow, PaceRow {
+  id: string;
+  userId: number;
+}
+
+/** What the choice among these sessions is made from, for one person. */
+export async function readPool<S extends PoolSession>(
+  deps: IntakeDeps & { config: { pacing: Pacing } },
+  sessions: readonly S[],
+  person: Addressee,
+  { now, priority }: { now: number; priority: Priority },
+): Promise<(PoolMember & { session: S })[]> {
+  const known = await readKnownBy(deps.db, sessions, person);
+  return Promise.all(
+    sessions.map(async (session) => {
+      const knownSince = known.get(session.id) ?? 0;
+      const pace = paceOf(deps.config.pacing, session, now);
+      const limit = contactLimitOf(deps.config.pacing, session, now);
+      const counts = knownSince === 0 && limitsContacts(limit);
+      const room = counts ? await readContactRoom(deps.db, session.id, { limit, pace, priority, now }) : null;
+      return {
+        session,
+        row: session,
+        knownSince,
+        waiting: await readWaiting(deps, session.id),
+        perHour: pace.perHour,
+        strangersLeft: room?.left ?? null,
+      };
+    }),
+  );
+}
+
+/** Of the newest messages of a chat so many are looked through. */
+const SCAN_LIMIT = 50;
+
+/** Which of the sessions the person knows, and since when they last wrote. */
+async function readKnownBy(
+  db: Db,
+  sessions: readonly PoolSession[],
+  { peer, phone, lid }: Addressee,
+): Promise<Map<string, number>> {
+  const known = new Map<string, number>();
+  const [first] = sessions;
+  if (!first) return known;
+  const ids = sessions.map(({ id }) => id);
+  const subscribers = phone === null ? null : await findSubscribers(db, first.userId, [phone]);
+  const phones = phone === null ? [] : (subscribers?.get(phone)?.spellings ?? [phone]);
+  const pairs =
+    phones.length === 0
+      ? []
+      : await db
+          .select({ lid: waContacts.lid })
+          .from(waContacts)
+          .where(and(inArray(waContacts.accountId, ids), inArray(waContacts.phone, phones)));
+  const lids = [...pairs.map((pair) => pair.lid), ...(lid === null ? [] : [lid])];
+  const peers = [...new Set([peer, ...phones.map(phoneJid), ...lids.map(lidJid)])];
+  const chats = await db
+    .select({ accountId: waPeople.accountId })
+    .from(waPeople)
+    .where(and(inArray(waPeople.accountId, ids), eq(waPeople.hasChat, true), inArray(waPeople.jid, peers)));
+  for (const { accountId } of chats) known.set(accountId, 1);
+  for (const one of peers) {
+    const rows = await db
+      .select({ accountId: messages.accountId, status: messages.status, at: messages.createdAt })
+      .from(messages)
+      .where(and(eq(messages.userId, first.userId), eq(messages.peer, one)))
+      .orderBy(desc(messages.createdAt), desc(messages.id))
+      .limit(SCAN_LIMIT);
+    for (const { accountId, status, at } of rows) {
+      if (!KNOWING.has(status)) continue;
+      known.set(accountId, Math.max(known.get(accountId) ?? 0, at));
+    }
+  }
+  return known;
+}
+
+/** A message that is still on its way counts as well: the next one to that person must not go elsewhere. */
+const KNOWING: ReadonlySet<string> = new Set(['queued', 'sending', 'sent', 'delivered', 'read', 'received']);
