@@ -1,6 +1,6 @@
 /** Never more strangers in any 24 hours than the limit says, whatever happens to the process in between. */
 import { and, eq } from 'drizzle-orm';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { firstContacts, messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { contactLimitOf } from '../../src/queue/first-contacts.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
@@ -11,6 +11,9 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const LIMIT = 20;
 const PEOPLE = phones(45);
+
+/** Every step of the fake clock is a look at a real database, and some of these tests take days. */
+vi.setConfig({ testTimeout: 240_000 });
 
 let q: QueueFixture;
 let acknowledges = true;

@@ -1,6 +1,6 @@
 /** What WhatsApp says of the account: the breaker ends with the server's end, and each change is told once. */
 import { eq } from 'drizzle-orm';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { breakerPauseMs } from '../../src/queue/breaker.ts';
 import { endRestrictions, takeStanding } from '../../src/queue/standing.ts';
@@ -11,6 +11,9 @@ import { openQueue, phones, type QueueFixture } from './fixture.ts';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const [REFUSED = '', FRIEND = '', ...STRANGERS] = phones(12);
+
+/** Every step of the fake clock is a look at a real database, and some of these tests take days. */
+vi.setConfig({ testTimeout: 240_000 });
 
 let q: QueueFixture;
 let account: AccountRef;
