@@ -165,7 +165,7 @@ it('knows every place where something is sealed', () => {
     'services/sessions/connection.ts',
     'services/webhooks/signature.ts',
     'utils/crypto.ts',
-    'whatsapp/credential-keys.ts',
+    'whatsapp/credential-writer.ts',
   ]);
   expect(SEALED_COLUMNS.map(({ name }) => name).sort()).toEqual([
     'api_keys',
