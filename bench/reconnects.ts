@@ -16,7 +16,8 @@ import { createVersionStore } from '../src/whatsapp/baileys/version.ts';
 import { createCredentialStore } from '../src/whatsapp/credential-store.ts';
 import type { EngineEvent, EngineHost } from '../src/whatsapp/engine.ts';
 import { openTestDatabase } from '../tests/helpers/database.ts';
-import { silentLogger, TEST_PROXY_RULES } from '../tests/helpers/engine.ts';
+import { silentLogger } from '../tests/helpers/engine.ts';
+import { TEST_PROXY_RULES } from '../tests/helpers/proxy-rules.ts';
 import { startChild } from './gateway/child.ts';
 import type { EmulatorCalls } from './gateway/processes/emulator.ts';
 

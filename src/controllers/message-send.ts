@@ -4,6 +4,7 @@ import { ALL_KINDS } from '../services/messages/kinds/index.ts';
 import type { Kind } from '../services/messages/kinds/kind.ts';
 import { SentMessage, sendFields } from '../services/messages/schemas.ts';
 import { sendMessage } from '../services/messages.ts';
+import { withSender } from '../services/pools.ts';
 import type { Scope } from '../services/roles.ts';
 import type { ErrorCode } from '../utils/errors.ts';
 import { answerSend } from './message-answer.ts';
@@ -44,7 +45,7 @@ function sendRoute(kind: Kind): Route {
     description: hasFile ? `${DESCRIPTION}\n\n${MEDIA_DESCRIPTION}` : DESCRIPTION,
     auth: 'credential',
     scope: SCOPE,
-    body: z.object({ ...sendFields, ...kind.fields }),
+    body: withSender(z.object({ ...sendFields, ...kind.fields })),
     ...(hasFile ? { files: [type] } : {}),
     status: 202,
     response: z.object({ message: z.string(), data: SentMessage }),

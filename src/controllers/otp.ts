@@ -18,6 +18,7 @@ import {
 import { otpSentBody, sendOtp } from '../services/otp/send.ts';
 import { getOtpStatus } from '../services/otp/status.ts';
 import { verifyOtp } from '../services/otp/verify.ts';
+import { withSender } from '../services/pools.ts';
 import { AppError, type ErrorCode } from '../utils/errors.ts';
 import { otpTemplateRoutes } from './otp-templates.ts';
 import { type Route, route } from './route.ts';
@@ -48,7 +49,7 @@ const send = route({
   scope: 'otp',
   status: 202,
   idempotent: true,
-  body: SendOtpFields,
+  body: withSender(SendOtpFields),
   response: answerOf(SentOtp),
   errors: ['SESSION_NOT_FOUND', 'NOT_CONNECTED', 'INVALID_NUMBER', 'NOT_FOUND'],
   example: { body: { session: 'main', to: '+6281234567890', companyName: 'PT. Contoh', language: 'en' } },

@@ -33,6 +33,16 @@ export const senderFields = {
     .describe('the same with the sessions of a saved pool, by name or id'),
 };
 
+/** The body of a send: the lack of a sender is told with whatever else is wrong. */
+export function withSender<T extends z.ZodObject>(body: T): T {
+  return body.refine(namesSender, { path: ['session'], message: 'is required', when: () => true });
+}
+
+function namesSender(body: unknown): boolean {
+  if (typeof body !== 'object' || body === null) return true;
+  return ['session', 'sessions', 'pool'].some((name) => Reflect.get(body, name) !== undefined);
+}
+
 export const PoolInput = z.object({
   name: z.string().trim().min(1, 'must not be empty').max(120, 'must have at most 120 characters'),
   sessions: PoolSessions,

@@ -6,7 +6,6 @@ import { type Emulator, type EmulatorOptions, startEmulator } from 'wa-emulator'
 import { whatsappAccounts } from '../../src/db/schema.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
-import { type ConnectRules, resolveBySystem } from '../../src/utils/guarded-http/connector.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { Logger } from '../../src/utils/logger.ts';
 import { type BaileysEngineOptions, createBaileysEngine } from '../../src/whatsapp/baileys/adapter.ts';
@@ -26,6 +25,7 @@ import type {
   SendResult,
 } from '../../src/whatsapp/engine.ts';
 import { openTestDatabase, type TestDatabase } from './database.ts';
+import { TEST_PROXY_RULES } from './proxy-rules.ts';
 
 type EventOf<T extends EngineEvent['type']> = Extract<EngineEvent, { type: T }>;
 
@@ -68,14 +68,6 @@ export interface TestEngine {
   };
   stop(): Promise<void>;
 }
-
-/** Proxies of tests stand on this machine. */
-export const TEST_PROXY_RULES: ConnectRules = {
-  resolve: resolveBySystem,
-  allowPrivate: true,
-  allowHosts: new Set(),
-  connectTimeoutMs: 2_000,
-};
 
 export const silentLogger: Logger = {
   error: () => undefined,

@@ -105,7 +105,7 @@ const asking = allRoutes.filter((route) => route.params || route.query || route.
 const withIds = allRoutes.flatMap((route) =>
   [...route.path.matchAll(/:(\w*[iI]d)\b/g)]
     .map(([, name = '']) => name)
-    .filter((name) => name !== 'sessionId' && !route.path.startsWith('/user/'))
+    .filter((name) => name !== 'sessionId' && name !== 'userId' && !route.path.startsWith('/user/'))
     .map((name) => [nameOf(route), route, name] as const),
 );
 

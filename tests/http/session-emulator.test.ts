@@ -14,7 +14,7 @@ import {
   type SessionSupervisor,
 } from '../../src/workers/session-supervisor/index.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
-import { TEST_PROXY_RULES } from '../helpers/engine.ts';
+import { TEST_PROXY_RULES } from '../helpers/proxy-rules.ts';
 import type { Tenant } from '../helpers/tenant.ts';
 import { fakeHost } from '../workers/session-world.ts';
 

@@ -10,14 +10,8 @@ import type { EngineName } from '../../src/whatsapp/capabilities.ts';
 import type { AccountRef, ConnectionSettings } from '../../src/whatsapp/engine.ts';
 import { createMultiSessionEngine } from '../../src/whatsapp/multi-session/adapter.ts';
 import { WHATSAPP_ORIGIN, WHATSAPP_SOCKET_URL } from '../../src/whatsapp/probe.ts';
-import {
-  recipientOf,
-  sendOptions,
-  startTestEngine,
-  TEST_PROXY_RULES,
-  type TestEngine,
-  until,
-} from '../helpers/engine.ts';
+import { recipientOf, sendOptions, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+import { TEST_PROXY_RULES } from '../helpers/proxy-rules.ts';
 import { type DirectWatch, type ProxyServer, startProxy, watchDirect } from '../helpers/proxy-server.ts';
 import { BYTES, FILE } from './fixtures/contents.ts';
 
