@@ -17,7 +17,7 @@ const clock = createManualClock();
 let t: TestApp;
 let tenant: Tenant;
 beforeAll(async () => {
-  t = await openTestApp({ clock, config: { publicUrl: '' } });
+  t = await openTestApp({ clock, config: { publicUrl: 'http://localhost' } });
 });
 afterAll(() => t.close());
 beforeEach(async () => {
