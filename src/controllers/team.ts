@@ -79,14 +79,18 @@ const invitationRoutes: Route[] = [
     tag,
     summary: 'Invite somebody into the workspace',
     description:
-      'For seven days; the link works once. Where the service sends mails (SMTP_HOST) the link goes to that address (`mailed`); otherwise hand over `url`. Another invitation of the same address ends the one before. Only owners invite owners.',
+      'For seven days; the link works once. Where the service sends mails (SMTP_HOST) the link goes to that address alone, three times a day: without `mailed` invite again tomorrow. Otherwise hand over `url`. Another invitation of the same address ends the one before. Only owners invite owners.',
     auth: 'jwt',
     writes: true,
     permission: 'members',
     body: InvitationFields,
     status: 201,
     response: z.object({
-      data: Invitation.extend({ token: z.string(), url: z.string(), mailed: z.boolean() }),
+      data: Invitation.extend({
+        token: z.string().nullable().describe('null where the service sends mails'),
+        url: z.string().nullable().describe('null where the service sends mails'),
+        mailed: z.boolean(),
+      }),
     }),
     errors: ['CONFLICT'],
     example: { body: { email: 'clerk@example.com', role: 'operator' } },
@@ -167,7 +171,7 @@ const memberRoutes: Route[] = [
     tag,
     summary: 'Remove a member',
     description:
-      'The next request of that member is refused, event streams end within five seconds, and all signed links of the workspace are over. The last owner stays.',
+      'The next request of that member is refused, event streams end within five seconds, and all signed links of the workspace are over. The last owner stays, and so does an administrator of the service without another workspace.',
     auth: 'jwt',
     writes: true,
     permission: 'members',
@@ -186,7 +190,8 @@ const memberRoutes: Route[] = [
     path: '/workspace/leave',
     tag,
     summary: 'Leave the workspace',
-    description: 'The token of this request is over with it. The last owner stays.',
+    description:
+      'The token of this request is over with it. The last owner stays, and so does an administrator of the service without another workspace.',
     auth: 'jwt',
     response: Message,
     errors: ['CONFLICT'],

@@ -23,11 +23,11 @@ const Member = z
   .object({
     userId: z.int(),
     name: z.string(),
-    email: z.string(),
+    email: z.string().nullable().describe('null for whoever does not manage members'),
     role: WorkspaceRole,
     sessionId: z.string().nullable().describe('the one session that the member sees; null: all'),
     status: z.enum(['active', 'disabled']),
-    lastLoginAt: Timestamp.nullable(),
+    lastLoginAt: Timestamp.nullable().describe('null for whoever does not manage members, too'),
     joinedAt: Timestamp,
   })
   .meta({ id: 'Member' });

@@ -94,8 +94,11 @@ export const apiKeys = table(
     userId: int().notNull(),
     /** users.id: who made it; null: of a release before, whoever has the number of the workspace */
     createdBy: int(),
-    /** `own`: a member's one key, also kept as ciphertext; `extra`: named, scoped, hash only */
-    kind: oneOf('own', 'extra').notNull(),
+    /**
+     * `own`: the one key of whoever has the number of the workspace, also kept as ciphertext; `member`: that of another
+     * member, which does what the member may whatever its scopes; `extra`: named, scoped, hash only
+     */
+    kind: oneOf('own', 'member', 'extra').notNull(),
     name: string(120).notNull(),
     prefix: string(32).notNull(),
     hash: string(64).notNull(),

@@ -82,6 +82,16 @@ export function requireFullAccess(ctx: Pick<Ctx, 'actor'>): void {
   );
 }
 
+/**
+ * Whether the actor is told where people sign in from and what was done to their accounts: whoever manages members, a key
+ * only with every scope, and administrators of the service, who manage users.
+ */
+export function seesPeople({ actor }: Pick<Ctx, 'actor'>): boolean {
+  if (actor.sessionId !== null) return false;
+  if (actor.scopes !== null && !actor.scopes.includes('*')) return false;
+  return actor.role === 'admin' || may(actor, 'members');
+}
+
 function boundText({ actor }: Pick<Ctx, 'actor'>, rest = ''): string {
   return `${actor.via === 'api_key' ? 'This API key' : 'Your membership'} is bound to one session${rest}.`;
 }

@@ -10,11 +10,12 @@ import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
 import { requirePermission, requirePerson, requireSession, requireWrite } from './access.ts';
-import { KEY_MAKER, keyHash, keyPrefix, newApiKey } from './auth/keys.ts';
+import { IS_MEMBERS_KEY, KEY_MAKER, keyHash, keyPrefix, newApiKey } from './auth/keys.ts';
 import type { CreateApiKeyFields, RegenerateQuery } from './auth/schemas.ts';
 import { type Ctx, type Deps, originOf } from './context.ts';
 import { takeRoom } from './quotas.ts';
 import { grantableScopes, SCOPES } from './roles.ts';
+import { enterTeam } from './workspaces/team.ts';
 
 /** An extra key without its secret. */
 export interface ApiKeyInfo {
@@ -37,7 +38,7 @@ export interface KeyOwner {
 }
 
 const isOwnKeyOf = ({ workspaceId, personId }: KeyOwner): SQL | undefined =>
-  and(eq(apiKeys.userId, workspaceId), eq(apiKeys.kind, 'own'), eq(KEY_MAKER, personId));
+  and(eq(apiKeys.userId, workspaceId), IS_MEMBERS_KEY, eq(KEY_MAKER, personId));
 
 const ownerOf = ({ actor }: Pick<Ctx, 'actor'>): KeyOwner => ({
   workspaceId: actor.userId,
@@ -64,15 +65,17 @@ export async function setOwnKey(
       .where(and(own, isNull(apiKeys.expiresAt)));
   }
   const id = newId(now);
+  const isTenants = owner.personId === owner.workspaceId;
   await tx.insert(apiKeys).values({
     id,
     userId: owner.workspaceId,
     createdBy: owner.personId,
-    kind: 'own',
+    kind: isTenants ? 'own' : 'member',
     name: 'own',
     ...storedForm(key),
     sealed: deps.secrets.sealText(key, sealedKeyContext(id)),
-    scopes: ['*'],
+    // Of a member's key they count only for a process of the release before, which knows no members.
+    scopes: isTenants ? ['*'] : ['read'],
     createdAt: now,
   });
 }
@@ -160,8 +163,7 @@ export async function createApiKey(
   const now = ctx.clock.now();
   checkNewKey(input, now);
   const { userId, personId } = ctx.actor;
-  requireGrantable(ctx, input.scopes);
-  if (input.sessionId !== undefined) requireSession(ctx, input.sessionId);
+  requireKeyOf(ctx, input);
   const apiKey = newApiKey();
   const row = {
     id: newId(now),
@@ -172,21 +174,31 @@ export async function createApiKey(
     ...storedForm(apiKey),
     sealed: null,
     scopes: [...new Set(input.scopes)],
-    sessionId: input.sessionId ?? ctx.actor.sessionId,
+    sessionId: input.sessionId ?? null,
     expiresAt: input.expiresAt ?? null,
     lastUsedAt: null,
     createdAt: now,
   };
-  await transact(ctx.db, async (tx) => {
+  const made = await transact(ctx.db, async (tx) => {
+    const caller = await enterTeam(tx, ctx, 'keys');
+    requireKeyOf(caller, input);
+    const bound = { ...row, sessionId: row.sessionId ?? caller.actor.sessionId };
     await takeRoom(tx, ctx, userId, 'apiKeys');
-    await tx.insert(apiKeys).values(row);
-    const data = { name: row.name, scopes: row.scopes, sessionId: row.sessionId };
+    await tx.insert(apiKeys).values(bound);
+    const data = { name: row.name, scopes: row.scopes, sessionId: bound.sessionId };
     await record(tx, ctx, [
       { userId, event: 'api_key.created', subject: row.id, data, origin: originOf(ctx) },
     ]);
+    return bound;
   });
   const [maker] = await ctx.db.select({ name: users.name }).from(users).where(eq(users.id, personId));
-  return { ...toInfo(row, { id: personId, name: maker?.name ?? '', removed: false }), apiKey };
+  return { ...toInfo(made, { id: personId, name: maker?.name ?? '', removed: false }), apiKey };
+}
+
+/** Throws FORBIDDEN for scopes, SESSION_NOT_FOUND for a session that the caller's key cannot have. */
+function requireKeyOf(ctx: Pick<Ctx, 'actor'>, { scopes, sessionId }: CreateApiKeyFields): void {
+  requireGrantable(ctx, scopes);
+  if (sessionId !== undefined) requireSession(ctx, sessionId);
 }
 
 /** Nobody makes a key that may do more than they. */
@@ -205,7 +217,7 @@ export async function revokeApiKey(ctx: Ctx, input: { id: string }): Promise<voi
   requirePermission(ctx, 'keys');
   const { userId } = ctx.actor;
   await transact(ctx.db, async (tx) => {
-    const mine = and(eq(apiKeys.id, input.id), isExtraKeyOf(ctx));
+    const mine = and(eq(apiKeys.id, input.id), isExtraKeyOf(await enterTeam(tx, ctx, 'keys')));
     if (affected(await tx.delete(apiKeys).where(mine)) === 0) {
       throw new AppError('NOT_FOUND', 'There is no such API key.');
     }

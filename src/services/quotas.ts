@@ -19,6 +19,7 @@ import type { Quotas } from '../utils/config.ts';
 import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
 import { requireScope, requireWholeTenant, tenantOf } from './access.ts';
+import { IS_MEMBERS_KEY } from './auth/keys.ts';
 import type { Ctx, Deps } from './context.ts';
 
 export type QuotaName = keyof Quotas;
@@ -103,7 +104,7 @@ const COUNTED: Record<CountedQuota, Counted> = {
     of: (userId, now) => ({
       table: apiKeys,
       n: count(),
-      where: and(eq(apiKeys.userId, userId), eq(apiKeys.kind, 'own'), gt(apiKeys.expiresAt, now)),
+      where: and(eq(apiKeys.userId, userId), IS_MEMBERS_KEY, gt(apiKeys.expiresAt, now)),
     }),
   },
   webhooks: {

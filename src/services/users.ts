@@ -156,6 +156,9 @@ export async function createUser(ctx: Ctx, input: CreateUserFields): Promise<Use
       apiKey: newApiKey(),
       ...(joins ? { joins } : {}),
     });
+    // A workspace that stopped without an owner goes on with this one.
+    const touched = await settleOwnersOf(tx, row.id, row.createdAt);
+    tx.afterCommit(() => touched.forEach(ctx.credentials.forget));
     const user = toUserInfo(row);
     const fact = { userId: row.id, event: 'user.created' as const, subject: String(row.id) };
     const facts: Fact[] = [{ ...fact, data: { role: row.role }, origin: originOf(ctx) }];

@@ -2924,7 +2924,7 @@ export interface paths {
         put?: never;
         /**
          * Invite somebody into the workspace
-         * @description For seven days; the link works once. Where the service sends mails (SMTP_HOST) the link goes to that address (`mailed`); otherwise hand over `url`. Another invitation of the same address ends the one before. Only owners invite owners.
+         * @description For seven days; the link works once. Where the service sends mails (SMTP_HOST) the link goes to that address alone, three times a day: without `mailed` invite again tomorrow. Otherwise hand over `url`. Another invitation of the same address ends the one before. Only owners invite owners.
          */
         post: operations["postWorkspaceInvitations"];
         delete?: never;
@@ -2961,7 +2961,7 @@ export interface paths {
         put?: never;
         /**
          * Leave the workspace
-         * @description The token of this request is over with it. The last owner stays.
+         * @description The token of this request is over with it. The last owner stays, and so does an administrator of the service without another workspace.
          */
         post: operations["postWorkspaceLeave"];
         delete?: never;
@@ -3006,7 +3006,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a member
-         * @description The next request of that member is refused, event streams end within five seconds, and all signed links of the workspace are over. The last owner stays.
+         * @description The next request of that member is refused, event streams end within five seconds, and all signed links of the workspace are over. The last owner stays, and so does an administrator of the service without another workspace.
          */
         delete: operations["deleteWorkspaceMembersUserId"];
         options?: never;
@@ -4579,12 +4579,14 @@ export interface components {
             url: string;
         };
         Member: {
-            email: string;
+            /** @description null for whoever does not manage members */
+            email: string | null;
             /**
              * Format: date-time
              * @description ISO 8601, UTC, milliseconds
              */
             joinedAt: string;
+            /** @description null for whoever does not manage members, too */
             lastLoginAt: string | null;
             name: string;
             role: components["schemas"]["WorkspaceRole"];
@@ -14461,8 +14463,10 @@ export interface operations {
                             mailed: boolean;
                             role: components["schemas"]["WorkspaceRole"];
                             sessionId: string | null;
-                            token: string;
-                            url: string;
+                            /** @description null where the service sends mails */
+                            token: string | null;
+                            /** @description null where the service sends mails */
+                            url: string | null;
                         };
                     };
                 };

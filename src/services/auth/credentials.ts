@@ -65,8 +65,8 @@ interface KnownKey {
   workspaceRole: WorkspaceRole;
 }
 
-/** How long another process may go on believing what has changed. */
-const MAX_AGE_MS = 1000;
+/** How long a process may go on believing what another one has changed, in milliseconds. */
+export const CREDENTIAL_AGE_MS = 1000;
 const MAX_ENTRIES = 10_000;
 /** Sign-ins that may wait for one account: about nine seconds of bcrypt. */
 const MAX_WAITING = 100;
@@ -81,10 +81,10 @@ export function createCredentials(deps: {
 }): Credentials {
   const { db, clock } = deps;
   const tokens = createTokens(deps);
-  const freshness = { clock, maxAgeMs: MAX_AGE_MS, max: MAX_ENTRIES };
+  const freshness = { clock, maxAgeMs: CREDENTIAL_AGE_MS, max: MAX_ENTRIES };
   const memberCache = createFreshCache({ ...freshness, load: (name) => loadMember(deps, name) });
-  const workspaceCache = createFreshCache({ ...freshness, load: (id) => loadWorkspace(db, Number(id)) });
-  const keyCache = createFreshCache({ ...freshness, load: (prefix) => loadKey(db, prefix) });
+  const workspaceCache = createFreshCache({ ...freshness, load: (id) => loadWorkspace(deps, Number(id)) });
+  const keyCache = createFreshCache({ ...freshness, load: (prefix) => loadKey(deps, prefix) });
   const endedCache = createFreshCache({ ...freshness, load: (digest) => loadEnded(db, digest) });
   const touch = createToucher(deps);
   const attempts = createKeyedMutex({ maxWaiting: MAX_WAITING });
@@ -181,8 +181,15 @@ async function readMember(db: Db, workspaceId: number, personId: number): Promis
   return { ...row, workspaceId, personId, workspaceRole: effectiveRole(row.role, row.workspaceRole) };
 }
 
+async function loadWorkspace(deps: { db: Db; clock: Clock }, id: number): Promise<KnownWorkspace | null> {
+  const workspace = await readWorkspace(deps.db, id);
+  if (workspace) return workspace;
+  await ensureOwnWorkspace(deps, id);
+  return readWorkspace(deps.db, id);
+}
+
 /** An active workspace with an active owner. */
-async function loadWorkspace(db: Db, id: number): Promise<KnownWorkspace | null> {
+async function readWorkspace(db: Db, id: number): Promise<KnownWorkspace | null> {
   const [row] = await db
     .select({ linksFrom: workspaces.linksFrom })
     .from(workspaces)
@@ -207,9 +214,41 @@ async function loadEnded(db: Db, digest: string): Promise<{ ended: boolean }> {
 
 /**
  * A key with what its maker may do now: never more than that. Once the maker has left the workspace, the scopes that it
- * was left with count alone, and it is no administrator's any more. Null while the maker or the workspace is disabled.
+ * was left with count alone. An extra key is an administrator's only in the workspace of that person's number. Null while
+ * the maker or the workspace is disabled, and for a key of another session than the one that its maker is bound to.
  */
-async function loadKey(db: Db, prefix: string): Promise<KnownKey | null> {
+async function loadKey(deps: { db: Db; clock: Clock }, prefix: string): Promise<KnownKey | null> {
+  let row = await readKey(deps.db, prefix);
+  if (row && row.workspaceStatus === null) {
+    // Made by a process of the release before, while this one took its place.
+    await ensureOwnWorkspace(deps, row.userId);
+    row = await readKey(deps.db, prefix);
+  }
+  if (row?.status !== 'active' || row.workspaceStatus !== 'active') return null;
+  const { id, userId, hash, scopes, sessionId, expiresAt, kind, serviceRole, memberRole, memberSessionId } =
+    row;
+  const key = { id, userId, hash, scopes, sessionId, expiresAt };
+  const personId = row.createdBy ?? userId;
+  const isExtra = kind === 'extra';
+  if (memberRole === null) {
+    // A member's own key goes with the member.
+    return isExtra ? { ...key, personId, role: 'user', workspaceRole: 'owner' } : null;
+  }
+  const isElsewhere = memberSessionId !== null && key.sessionId !== null && key.sessionId !== memberSessionId;
+  if (isElsewhere) return null;
+  const isTheirs = !isExtra || key.userId === personId;
+  return {
+    ...key,
+    personId,
+    scopes: kind === 'member' ? ['*'] : key.scopes,
+    role: serviceRole === 'admin' && !isTheirs ? 'user' : (serviceRole ?? 'user'),
+    workspaceRole: effectiveRole(serviceRole ?? 'user', memberRole),
+    sessionId: key.sessionId ?? memberSessionId,
+  };
+}
+
+/** What is null in it is missing: the workspace, the maker, or the membership. */
+async function readKey(db: Db, prefix: string) {
   const [row] = await db
     .select({
       id: apiKeys.id,
@@ -220,33 +259,21 @@ async function loadKey(db: Db, prefix: string): Promise<KnownKey | null> {
       scopes: apiKeys.scopes,
       sessionId: apiKeys.sessionId,
       expiresAt: apiKeys.expiresAt,
-      role: users.role,
+      serviceRole: users.role,
       status: users.status,
-      workspaceRole: workspaceMembers.role,
+      workspaceStatus: workspaces.status,
+      memberRole: workspaceMembers.role,
       memberSessionId: workspaceMembers.sessionId,
     })
     .from(apiKeys)
-    .innerJoin(workspaces, and(eq(workspaces.id, apiKeys.userId), eq(workspaces.status, 'active')))
+    .leftJoin(workspaces, eq(workspaces.id, apiKeys.userId))
     .leftJoin(users, eq(users.id, KEY_MAKER))
     .leftJoin(
       workspaceMembers,
       and(eq(workspaceMembers.workspaceId, apiKeys.userId), eq(workspaceMembers.userId, KEY_MAKER)),
     )
     .where(eq(apiKeys.prefix, prefix));
-  if (row?.status !== 'active') return null;
-  const { createdBy, kind, role, workspaceRole, memberSessionId, status: _status, ...key } = row;
-  const personId = createdBy ?? key.userId;
-  if (workspaceRole === null) {
-    // A member's own key goes with the member.
-    return kind === 'own' ? null : { ...key, personId, role: 'user', workspaceRole: 'owner' };
-  }
-  return {
-    ...key,
-    personId,
-    role: role ?? 'user',
-    workspaceRole: effectiveRole(role ?? 'user', workspaceRole),
-    sessionId: key.sessionId ?? memberSessionId,
-  };
+  return row ?? null;
 }
 
 /** Notes when a key was last used, in the background and at most once a minute a key. */

@@ -1,6 +1,6 @@
 /** The form of an API key, and the part of it that is stored. */
 import { randomBytes } from 'node:crypto';
-import { sql } from 'drizzle-orm';
+import { inArray, sql } from 'drizzle-orm';
 import { apiKeys } from '../../db/schema.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 
@@ -29,3 +29,9 @@ export function keyHash(key: string): string {
 
 /** users.id of who made a key; that of a release before was made by whoever has the number of the workspace. */
 export const KEY_MAKER = sql<number>`coalesce(${apiKeys.createdBy}, ${apiKeys.userId})`;
+
+/**
+ * The one key of a member: `own` of whoever has the number of the workspace, `member` of everybody else. A process of the
+ * release before workspaces takes every `own` key of a tenant for the tenant's.
+ */
+export const IS_MEMBERS_KEY = inArray(apiKeys.kind, ['own', 'member']);

@@ -5,7 +5,7 @@ import { transact } from '../../db/ops.ts';
 import { users, workspaces } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import type { Config } from '../../utils/config.ts';
-import { requirePermission } from '../access.ts';
+import { requirePermission, requireWholeTenant } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { findUser, toUserInfo, type UserInfo } from '../users.ts';
 
@@ -39,10 +39,12 @@ async function ownTimeZoneOf(db: Db, userId: number): Promise<string | null> {
 
 /**
  * Changes the settings of the caller's workspace. `timezone` is an IANA name; null: the zone of the service. Times that
- * were read before stay what they are. Throws FORBIDDEN for keys, and for members whose role has no `settings`.
+ * were read before stay what they are. Throws FORBIDDEN for keys, and for members of one session or
+ * whose role has no `settings`.
  */
 export function updateMe(ctx: Ctx, input: { timezone: string | null }): Promise<UserInfo> {
   requirePermission(ctx, 'settings');
+  requireWholeTenant(ctx);
   const { userId, personId } = ctx.actor;
   return transact(ctx.database, async (tx) => {
     const before = await findUser(tx, personId);

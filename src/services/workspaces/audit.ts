@@ -6,8 +6,8 @@ import { auditEntries, users } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
 import { csvLines } from '../../utils/csv.ts';
 import type { Ctx } from '../context.ts';
-import { requireTeam } from './members.ts';
 import type { AuditFilter, AuditQuery } from './schemas.ts';
+import { requireTeam } from './team.ts';
 
 export interface AuditedAction {
   id: string;

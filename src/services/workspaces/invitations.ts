@@ -18,8 +18,9 @@ import { enqueueMail, invitationToken, readInvitationToken } from '../mail/outbo
 import { languageOf, type MailLanguage } from '../mail/texts.ts';
 import type { WorkspaceRole } from '../roles.ts';
 import { findUser, insertUser, type UserRow } from '../users.ts';
-import { lockWorkspace, ownersSeeAll, requireRank, requireTeam } from './members.ts';
+import { ownersSeeAll } from './members.ts';
 import type { AcceptFields, InvitationFields } from './schemas.ts';
+import { enterTeam, lockWorkspace, mayStillInvite, requireRank, requireTeam } from './team.ts';
 
 const LIFE_MS = 7 * DAY_MS;
 /** Open at a time; each is a link that opens the workspace. */
@@ -42,16 +43,18 @@ export interface InvitationInfo {
 }
 
 export interface NewInvitation extends InvitationInfo {
-  token: string;
+  /** null where the service sends mails: whoever has the link may open an account with that address */
+  token: string | null;
   /** the page that the token opens */
-  url: string;
+  url: string | null;
   /** a mail with the link is on its way */
   mailed: boolean;
 }
 
 /**
- * Invites somebody for seven days; an invitation of that address that was open is over. The link works once. Throws
- * FORBIDDEN, CONFLICT for whoever is a member already and at 100 open invitations, RATE_LIMITED.
+ * Invites somebody for seven days; an invitation of that address that was open is over. The link works once; where the
+ * service sends mails only the mail has it, so that an account that is made by it has a proven address. Throws FORBIDDEN,
+ * CONFLICT for whoever is a member already and at 100 open invitations, RATE_LIMITED.
  */
 export async function inviteMember(
   ctx: Ctx,
@@ -61,8 +64,8 @@ export async function inviteMember(
   requireRank(ctx, input.role);
   if (input.role === 'owner' && input.sessionId) throw ownersSeeAll();
   const { userId: workspaceId, personId } = ctx.actor;
-  const mailed = ctx.config.smtp !== null;
-  if (mailed) await spendMail(ctx, input.email);
+  const sendsMails = ctx.config.smtp !== null;
+  const mailed = sendsMails && (await spendMail(ctx, input.email));
   const now = ctx.clock.now();
   const row = {
     id: newId(now),
@@ -75,7 +78,7 @@ export async function inviteMember(
     expiresAt: now + LIFE_MS,
   };
   await transact(ctx.db, async (tx) => {
-    await lockWorkspace(tx, workspaceId, now);
+    requireRank(await enterTeam(tx, ctx, 'members'), input.role);
     await refuseMember(tx, workspaceId, input.email);
     const earlier = and(
       eq(workspaceInvitations.workspaceId, workspaceId),
@@ -93,6 +96,7 @@ export async function inviteMember(
     const fact = { userId: workspaceId, event: 'member.invited' as const, subject: row.id };
     await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
   });
+  if (sendsMails) return { ...toInfo(row), token: null, url: null, mailed };
   const token = invitationToken(ctx, row.id);
   return { ...toInfo(row), token, url: urlOf(ctx, token), mailed };
 }
@@ -120,9 +124,10 @@ export async function revokeInvitation(ctx: Ctx, input: { id: string }): Promise
   const { userId: workspaceId } = ctx.actor;
   const own = and(eq(workspaceInvitations.id, input.id), eq(workspaceInvitations.workspaceId, workspaceId));
   await transact(ctx.db, async (tx) => {
+    const caller = await enterTeam(tx, ctx, 'members');
     const [row] = await tx.select().from(workspaceInvitations).where(own);
     if (!row) throw new AppError('NOT_FOUND', 'There is no such invitation.');
-    requireRank(ctx, row.role);
+    requireRank(caller, row.role);
     await tx.delete(workspaceInvitations).where(own);
     const fact = { userId: workspaceId, event: 'member.invitation_revoked' as const, subject: row.id };
     await record(tx, ctx, [{ ...fact, data: { email: row.email, role: row.role }, origin: originOf(ctx) }]);
@@ -201,6 +206,8 @@ async function join(
   await lockWorkspace(tx, workspaceId, now);
   const used = await tx.delete(workspaceInvitations).where(eq(workspaceInvitations.id, row.id));
   if (affected(used) === 0) throw isOver();
+  // Whoever was disabled or made read-only by the service's administrators invites nobody any more.
+  if (!(await mayStillInvite(tx, row))) throw isOver();
   const joins = { workspaceId, role, sessionId };
   if (known === null) {
     if (fresh === null) throw new Error('a new person has no password');
@@ -270,20 +277,25 @@ async function takePlace(tx: Tx, workspaceId: number, now: number): Promise<void
   throw new AppError('CONFLICT', `At most ${MAX_OPEN} invitations can be open: end one that is not needed.`);
 }
 
-/** Throws RATE_LIMITED. */
-async function spendMail(ctx: Ctx, email: string): Promise<void> {
+/**
+ * False when that address had its mails of today, some of other workspaces maybe: nobody can keep it from being invited by
+ * spending them. Throws RATE_LIMITED when the workspace had its own.
+ */
+async function spendMail(ctx: Ctx, email: string): Promise<boolean> {
   const now = ctx.clock.now();
-  const windows = [
-    { key: `invite:workspace:${ctx.actor.userId}`, max: MAILS_OF_WORKSPACE, windowMs: DAY_MS },
-    { key: `invite:mails:${sha256Hex(email)}`, max: MAILS_PER_DAY, windowMs: DAY_MS },
-  ];
-  for (const window of windows) {
-    if ((await spendFromWindow(ctx.db, window, now)) !== null) continue;
+  const ofWorkspace = {
+    key: `invite:workspace:${ctx.actor.userId}`,
+    max: MAILS_OF_WORKSPACE,
+    windowMs: DAY_MS,
+  };
+  if ((await spendFromWindow(ctx.db, ofWorkspace, now)) === null) {
     throw new AppError('RATE_LIMITED', 'Too many invitations were sent today: go on tomorrow.', {
       retryAfterSeconds: Math.ceil((DAY_MS - (now % DAY_MS)) / 1000),
-      details: { limit: window.max, windowSeconds: DAY_MS / 1000 },
+      details: { limit: MAILS_OF_WORKSPACE, windowSeconds: DAY_MS / 1000 },
     });
   }
+  const ofAddress = { key: `invite:mails:${sha256Hex(email)}`, max: MAILS_PER_DAY, windowMs: DAY_MS };
+  return (await spendFromWindow(ctx.db, ofAddress, now)) !== null;
 }
 
 function urlOf({ config }: Pick<Ctx, 'config'>, token: string): string {

@@ -1,36 +1,22 @@
 /** What is done with the members of a workspace. Changes of one workspace wait for each other. */
-import { and, eq, ne } from 'drizzle-orm';
+import { and, eq, ne, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
-import { apiKeys, users, workspaceMembers, workspaces } from '../../db/schema.ts';
+import { apiKeys, users, workspaceInvitations, workspaceMembers, workspaces } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
-import { requirePermission, requirePerson, requireWholeTenant } from '../access.ts';
-import { KEY_MAKER } from '../auth/keys.ts';
+import { requirePermission, requirePerson } from '../access.ts';
+import { CREDENTIAL_AGE_MS } from '../auth/credentials.ts';
+import { IS_MEMBERS_KEY, KEY_MAKER } from '../auth/keys.ts';
 import { type Ctx, originOf } from '../context.ts';
-import { scopesWithin, type WorkspaceRole } from '../roles.ts';
+import { effectiveRole, roleMay, scopesWithin } from '../roles.ts';
 import type { MemberFields, MemberParams, RemovalQuery } from './schemas.ts';
+import { enterTeam, lockWorkspace, requireRank, requireTeam } from './team.ts';
 
 type MemberRow = typeof workspaceMembers.$inferSelect;
 
 const isMember = (workspaceId: number, userId: number) =>
   and(eq(workspaceMembers.workspaceId, workspaceId), eq(workspaceMembers.userId, userId));
-
-/** Throws FORBIDDEN unless the caller manages members of the whole workspace. */
-export function requireTeam(ctx: Pick<Ctx, 'actor'>): void {
-  requirePermission(ctx, 'members');
-  requireWholeTenant(ctx);
-}
-
-/** Throws FORBIDDEN unless the caller may make, change or remove somebody of that role. */
-export function requireRank(ctx: Pick<Ctx, 'actor'>, ...roles: WorkspaceRole[]): void {
-  if (roles.includes('owner')) requirePermission(ctx, 'ownership');
-}
-
-/** Makes the changes of a workspace's members wait for each other, until the transaction ends. */
-export async function lockWorkspace(tx: Tx, id: number, now: number): Promise<void> {
-  await tx.update(workspaces).set({ updatedAt: now }).where(eq(workspaces.id, id));
-}
 
 /**
  * Changes the role of a member, or the one session that the member sees; the next request counts. Throws FORBIDDEN,
@@ -41,11 +27,11 @@ export async function updateMember(ctx: Ctx, input: MemberParams & MemberFields)
   const { userId: workspaceId } = ctx.actor;
   const now = ctx.clock.now();
   await transact(ctx.db, async (tx) => {
-    await lockWorkspace(tx, workspaceId, now);
+    const caller = await enterTeam(tx, ctx, 'members');
     const before = await findMember(tx, workspaceId, input.userId);
     const role = input.role ?? before.role;
     const sessionId = input.sessionId === undefined ? before.sessionId : input.sessionId;
-    requireRank(ctx, before.role, role);
+    requireRank(caller, before.role, role);
     if (role === 'owner' && sessionId !== null) throw ownersSeeAll();
     if (before.role === 'owner' && role !== 'owner') await keepOneOwner(tx, before);
     if (role === before.role && sessionId === before.sessionId) return;
@@ -53,6 +39,7 @@ export async function updateMember(ctx: Ctx, input: MemberParams & MemberFields)
       .update(workspaceMembers)
       .set({ role, sessionId, updatedAt: now })
       .where(isMember(workspaceId, input.userId));
+    await endInvitationsBeyond(tx, { ...before, role, sessionId });
     const data = { role, before: before.role, sessionId };
     const fact = { userId: workspaceId, event: 'member.updated' as const, subject: String(input.userId) };
     await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
@@ -70,7 +57,7 @@ export async function transferOwnership(ctx: Ctx, input: MemberParams): Promise<
   if (input.userId === personId) throw new AppError('CONFLICT', 'You own this workspace already.');
   const now = ctx.clock.now();
   await transact(ctx.db, async (tx) => {
-    await lockWorkspace(tx, workspaceId, now);
+    await enterTeam(tx, ctx, 'ownership');
     const heir = await findMember(tx, workspaceId, input.userId);
     const [person] = await tx.select({ status: users.status }).from(users).where(eq(users.id, heir.userId));
     if (person?.status !== 'active') throw new AppError('CONFLICT', 'This member cannot sign in.');
@@ -83,6 +70,7 @@ export async function transferOwnership(ctx: Ctx, input: MemberParams): Promise<
       .update(workspaceMembers)
       .set({ ...changes, role: 'admin' })
       .where(isMember(workspaceId, personId));
+    await endInvitationsBeyond(tx, { workspaceId, userId: personId, role: 'admin', sessionId: null });
     const fact = { userId: workspaceId, event: 'member.updated' as const, origin: originOf(ctx) };
     await record(tx, ctx, [
       { ...fact, subject: String(heir.userId), data: { role: 'owner', before: heir.role, transfer: true } },
@@ -95,7 +83,8 @@ export async function transferOwnership(ctx: Ctx, input: MemberParams): Promise<
 /**
  * Takes a member out of the workspace: the next request of theirs is refused, their event streams end, their own key and
  * all signed links of the workspace are over. Extra keys that they made stay, with no more than their maker could do,
- * unless `keys` is `revoke`. Throws FORBIDDEN, NOT_FOUND, CONFLICT for the last active owner.
+ * unless `keys` is `revoke`. The invitations that they sent are over. Throws FORBIDDEN, NOT_FOUND, CONFLICT for the last
+ * active owner, and for an administrator of the service who belongs to no other workspace.
  */
 export async function removeMember(ctx: Ctx, input: MemberParams & RemovalQuery): Promise<void> {
   requireTeam(ctx);
@@ -112,14 +101,19 @@ async function endMembership(ctx: Ctx, input: MemberParams & RemovalQuery): Prom
   const { userId: workspaceId, personId } = ctx.actor;
   const now = ctx.clock.now();
   await transact(ctx.db, async (tx) => {
-    await lockWorkspace(tx, workspaceId, now);
+    const leaves = input.userId === personId;
+    const caller = leaves ? null : await enterTeam(tx, ctx, 'members');
+    if (leaves) await lockWorkspace(tx, workspaceId, now);
     const member = await findMember(tx, workspaceId, input.userId);
-    const leaves = member.userId === personId;
-    if (!leaves) requireRank(ctx, member.role);
+    if (caller) requireRank(caller, member.role);
     if (member.role === 'owner') await keepOneOwner(tx, member);
+    await keepWayIn(tx, member);
     await tx.delete(workspaceMembers).where(isMember(workspaceId, member.userId));
     const revokedKeys = await settleKeys(tx, member, input.keys);
-    await tx.update(workspaces).set({ linksFrom: now }).where(eq(workspaces.id, workspaceId));
+    await tx.delete(workspaceInvitations).where(isInvitedBy(member));
+    // A credential that is remembered elsewhere may sign links for so long.
+    const linksFrom = now + CREDENTIAL_AGE_MS;
+    await tx.update(workspaces).set({ linksFrom }).where(eq(workspaces.id, workspaceId));
     const data = { role: member.role, keys: input.keys, revokedKeys, left: leaves };
     const fact = { userId: workspaceId, event: 'member.removed' as const, subject: String(member.userId) };
     await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
@@ -127,21 +121,49 @@ async function endMembership(ctx: Ctx, input: MemberParams & RemovalQuery): Prom
   });
 }
 
-/** The own keys go. Of the extra ones, those that stay keep what their maker could do at last. How many were ended. */
+type Invited = Pick<MemberRow, 'workspaceId' | 'userId'>;
+
+const isInvitedBy = ({ workspaceId, userId }: Invited) =>
+  and(eq(workspaceInvitations.workspaceId, workspaceId), eq(workspaceInvitations.invitedBy, userId));
+
+/** Ends the invitations of a member that the member could not make any more. */
+async function endInvitationsBeyond(
+  tx: Tx,
+  member: Invited & Pick<MemberRow, 'role' | 'sessionId'>,
+): Promise<void> {
+  const { role, sessionId } = member;
+  if (roleMay(role, 'ownership')) return;
+  const invites = roleMay(role, 'members') && sessionId === null;
+  const beyond = invites ? eq(workspaceInvitations.role, 'owner') : undefined;
+  await tx.delete(workspaceInvitations).where(and(isInvitedBy(member), beyond));
+}
+
+/**
+ * The own keys go. Of the extra ones, those that stay keep what their maker could do at last; one of another session than
+ * the maker's could do nothing. How many were ended.
+ */
 async function settleKeys(tx: Tx, member: MemberRow, keys: RemovalQuery['keys']): Promise<number> {
   const made = and(eq(apiKeys.userId, member.workspaceId), eq(KEY_MAKER, member.userId));
-  await tx.delete(apiKeys).where(and(made, eq(apiKeys.kind, 'own')));
+  await tx.delete(apiKeys).where(and(made, IS_MEMBERS_KEY));
   const extra = and(made, eq(apiKeys.kind, 'extra'));
   if (keys === 'revoke') return affected(await tx.delete(apiKeys).where(extra));
+  const ended = await endKeysOfOthers(tx, member, extra);
+  const [person] = await tx.select({ role: users.role }).from(users).where(eq(users.id, member.userId));
+  const role = effectiveRole(person?.role ?? 'user', member.role);
   const rows = await tx
     .select({ id: apiKeys.id, scopes: apiKeys.scopes, sessionId: apiKeys.sessionId })
     .from(apiKeys)
     .where(extra);
   for (const { id, scopes, sessionId } of rows) {
-    const left = { scopes: [...scopesWithin(member.role, scopes)], sessionId: sessionId ?? member.sessionId };
+    const left = { scopes: [...scopesWithin(role, scopes)], sessionId: sessionId ?? member.sessionId };
     await tx.update(apiKeys).set(left).where(eq(apiKeys.id, id));
   }
-  return 0;
+  return ended;
+}
+
+async function endKeysOfOthers(tx: Tx, { sessionId }: MemberRow, made: SQL | undefined): Promise<number> {
+  if (sessionId === null) return 0;
+  return affected(await tx.delete(apiKeys).where(and(made, ne(apiKeys.sessionId, sessionId))));
 }
 
 /** Throws NOT_FOUND, also for somebody of another workspace. */
@@ -166,6 +188,30 @@ async function keepOneOwner(tx: Tx, without: MemberRow): Promise<void> {
     .limit(1);
   if (others.length > 0) return;
   throw new AppError('CONFLICT', 'A workspace must have an owner: make another member an owner first.');
+}
+
+/**
+ * Throws CONFLICT for an administrator of the service who belongs to no other active workspace: without one nobody signs in,
+ * and no owner of a workspace may lock them out of the service.
+ */
+async function keepWayIn(tx: Tx, { userId, workspaceId }: MemberRow): Promise<void> {
+  // Locked: an owner of another workspace may remove the same person.
+  const admin = and(eq(users.id, userId), eq(users.role, 'admin'));
+  if (affected(await tx.update(users).set({ role: 'admin' }).where(admin)) === 0) return;
+  const others = await tx
+    .select({ id: workspaces.id })
+    .from(workspaceMembers)
+    .innerJoin(
+      workspaces,
+      and(eq(workspaces.id, workspaceMembers.workspaceId), eq(workspaces.status, 'active')),
+    )
+    .where(and(eq(workspaceMembers.userId, userId), ne(workspaceMembers.workspaceId, workspaceId)))
+    .limit(1);
+  if (others.length > 0) return;
+  throw new AppError(
+    'CONFLICT',
+    'This member administers the service and belongs to no other workspace: make one for them first.',
+  );
 }
 
 /** The refusal to bind an owner to one session. */

@@ -4,16 +4,16 @@ import { transact } from '../../db/ops.ts';
 import { users, workspaceMembers, workspaces } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
-import { requirePermission, requirePerson, requireScope } from '../access.ts';
+import { requirePermission, requirePerson, requireScope, requireWholeTenant, seesPeople } from '../access.ts';
 import { setOwnKey } from '../api-keys.ts';
 import { newApiKey } from '../auth/keys.ts';
 import { type Ctx, originOf } from '../context.ts';
 import type { WorkspaceRole } from '../roles.ts';
 import { nextNumber } from '../users.ts';
-import { requireTeam } from './members.ts';
 import { type MembershipInfo, readMembership, readMemberships } from './membership.ts';
 import { insertWorkspace } from './own.ts';
 import type { ListMembersQuery, MemberParams, SwitchFields, WorkspaceFields } from './schemas.ts';
+import { requireTeam } from './team.ts';
 
 export interface WorkspaceView extends MembershipInfo {
   /** how many people belong to it */
@@ -79,9 +79,10 @@ export async function createWorkspace(ctx: Ctx, input: WorkspaceFields): Promise
 /** Nobody needs more; it bounds what one account can make. */
 const MAX_OWNED = 20;
 
-/** Changes the name of the workspace. Throws FORBIDDEN. */
+/** Changes the name of the workspace. Throws FORBIDDEN, also for a member of one session. */
 export async function updateWorkspace(ctx: Ctx, input: WorkspaceFields): Promise<void> {
   requirePermission(ctx, 'settings');
+  requireWholeTenant(ctx);
   const { userId } = ctx.actor;
   const name = input.name.trim();
   await transact(ctx.db, async (tx) => {
@@ -94,20 +95,26 @@ export async function updateWorkspace(ctx: Ctx, input: WorkspaceFields): Promise
 export interface MemberInfo {
   userId: number;
   name: string;
-  email: string;
+  /** null for whoever does not manage members */
+  email: string | null;
   role: WorkspaceRole;
   sessionId: string | null;
   status: 'active' | 'disabled';
+  /** null for whoever does not manage members, too */
   lastLoginAt: string | null;
   joinedAt: string;
 }
 
-/** Everybody who belongs to the workspace, who joined first comes first. */
+/**
+ * Everybody who belongs to the workspace, who joined first comes first; addresses and sign-ins only for whoever manages
+ * them. Throws FORBIDDEN for a key of one session.
+ */
 export async function listMembers(
   ctx: Ctx,
   input: ListMembersQuery,
 ): Promise<{ data: MemberInfo[]; totalItems: number }> {
   requireScope(ctx, 'read');
+  if (ctx.actor.via === 'api_key') requireWholeTenant(ctx);
   const here = eq(workspaceMembers.workspaceId, ctx.actor.userId);
   const [total] = await ctx.db.select({ n: count() }).from(workspaceMembers).where(here);
   const rows = await ctx.db
@@ -118,7 +125,9 @@ export async function listMembers(
     .orderBy(asc(workspaceMembers.createdAt), asc(workspaceMembers.userId))
     .limit(input.limit)
     .offset((input.page - 1) * input.limit);
-  return { data: rows.map(toMember), totalItems: Number(total?.n ?? 0) };
+  const all = rows.map(toMember);
+  const shown = seesPeople(ctx) ? all : all.map((each) => ({ ...each, email: null, lastLoginAt: null }));
+  return { data: shown, totalItems: Number(total?.n ?? 0) };
 }
 
 /** One member. Throws FORBIDDEN for whoever does not manage members, NOT_FOUND. */

@@ -85,13 +85,19 @@ function InvitationTable({ t, view, open }: { t: TeamTexts; view: View; open: re
   );
 }
 
+function outcomeOf(t: TeamTexts, { url, mailed }: NewInvitation): string {
+  if (url !== null) return t.invitedDone;
+  return mailed ? t.mailed : t.mailsSpent;
+}
+
 function Invited({ view, made }: { view: View; made: NewInvitation }) {
   const t = TEAM_TEXTS(view.lang);
   return (
     <>
-      <p class="alert alert-good">{t.invitedDone}</p>
-      <Secret t={DEVELOPER_TEXTS(view.lang)} label={made.email} value={made.url} />
-      {made.mailed && <p>{t.mailed}</p>}
+      <p class={made.url === null && !made.mailed ? 'alert alert-warn' : 'alert alert-good'}>
+        {outcomeOf(t, made)}
+      </p>
+      {made.url !== null && <Secret t={DEVELOPER_TEXTS(view.lang)} label={made.email} value={made.url} />}
       <p>
         <a class="button" href={HERE}>
           {t.back}
