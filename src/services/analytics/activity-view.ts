@@ -4,6 +4,8 @@ import type { Db } from '../../db/client.ts';
 import { type activityLogs, messages } from '../../db/schema.ts';
 import type { Action } from '../../events/table.ts';
 import { normalizePhone } from '../../utils/phone.ts';
+import { seesPeople } from '../access.ts';
+import type { Ctx } from '../context.ts';
 import { REQUEST_EVENT } from './request-recorder.ts';
 import { type LogStatus, toLogStatus } from './vocabulary.ts';
 
@@ -40,17 +42,27 @@ type MessageFacts = Pick<
   'accountId' | 'messageId' | 'type' | 'phone' | 'queuedAt' | 'errorMessage'
 >;
 
-/** Entries in the order of the rows; what the history knows of their messages is read once for all. */
-export async function toEntries(
-  db: Db,
-  rows: readonly ActivityRow[],
-  defaultCountry: string,
-): Promise<ActivityEntry[]> {
-  const history = await readHistory(db, rows);
+/**
+ * Entries in the order of the rows; what the history knows of their messages is read once for all. What was done to people
+ * and keys, and from where others work, is left blank for whoever does not manage members: it is in the audit.
+ */
+export async function toEntries(ctx: Ctx, rows: readonly ActivityRow[]): Promise<ActivityEntry[]> {
+  const history = await readHistory(ctx.db, rows);
+  const visible = seesPeople(ctx) ? (row: ActivityRow) => row : (row: ActivityRow) => withoutPeople(ctx, row);
   // Several inbound messages may have the same wire id, which the sender chooses: their facts name the row.
   const factsOf = (row: ActivityRow) =>
     history.get(textOf(row.data.id) ?? '') ?? history.get(`${row.accountId}:${row.subject}`) ?? null;
-  return rows.map((row) => toEntry(row, factsOf(row), defaultCountry));
+  return rows.map((row) => toEntry(visible(row), factsOf(row), ctx.config.defaultCountry));
+}
+
+/** Facts about people, and about the keys that they make. */
+const ABOUT_PEOPLE = ['auth.', 'member.', 'user.', 'api_key.', 'workspace.'];
+
+function withoutPeople({ actor }: Pick<Ctx, 'actor'>, row: ActivityRow): ActivityRow {
+  const isAboutPeople = ABOUT_PEOPLE.some((kind) => row.event.startsWith(kind));
+  const isOwn = actor.via !== 'api_key' && row.actorId === actor.personId && !isAboutPeople;
+  if (isOwn) return row;
+  return { ...row, ip: null, userAgent: null, data: isAboutPeople ? {} : row.data };
 }
 
 const isMessage = (row: ActivityRow) => row.event.startsWith('message.');

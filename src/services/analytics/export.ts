@@ -68,7 +68,7 @@ async function openActivity(ctx: Ctx, scope: Scope, input: ExportInput): Promise
     columns: ACTIVITY_COLUMNS,
     async lines(ids) {
       const rows = await ctx.db.select().from(activityLogs).where(inArray(activityLogs.id, ids));
-      const entries = await toEntries(ctx.db, rows, ctx.config.defaultCountry);
+      const entries = await toEntries(ctx, rows);
       return entries.map((entry) => ({
         ...entry,
         phoneNumber: plus(entry.phoneNumber),

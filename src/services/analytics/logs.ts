@@ -28,7 +28,7 @@ export async function listActivity(ctx: Ctx, input: ActivityQuery): Promise<LogP
     ids.length === 0 ? [] : await ctx.db.select().from(activityLogs).where(inArray(activityLogs.id, ids));
   const place = new Map(ids.map((id, i) => [id, i]));
   rows.sort((a, b) => (place.get(a.id) ?? 0) - (place.get(b.id) ?? 0));
-  return { logs: await toEntries(ctx.db, rows, ctx.config.defaultCountry), totalItems, nextCursor };
+  return { logs: await toEntries(ctx, rows), totalItems, nextCursor };
 }
 
 /** What went wrong, newest first: the entries with status `error`. Throws as `listActivity`. */
