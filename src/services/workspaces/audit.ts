@@ -1,6 +1,5 @@
 /** What was done to a workspace: by whom, what, when and from where. */
-import { and, desc, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
-import { readBatches } from '../../db/batches.ts';
+import { and, desc, eq, gt, gte, inArray, lt, or, type SQL } from 'drizzle-orm';
 import { type Cursor, encodeCursor, isOlder, type Keyset, parseCursor } from '../../db/keyset.ts';
 import { auditEntries, users } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
@@ -27,16 +26,20 @@ export interface AuditedAction {
 
 const ENTRIES: Keyset = { at: auditEntries.at, id: auditEntries.id };
 const BATCH_SIZE = 200;
+/** Entries that one page looks through: a search for what is rare ends in a bounded time. */
+const LOOKED_THROUGH = 20_000;
 
-/** One page of what was done, newest first. Throws FORBIDDEN. */
+/**
+ * One page of what was done, newest first. A page of a search may be short, even empty, and have a next one all the same:
+ * each looks through 20,000 entries. Throws FORBIDDEN.
+ */
 export async function listAudit(
   ctx: Ctx,
   input: AuditQuery,
 ): Promise<{ data: AuditedAction[]; nextCursor: string | null }> {
   requireTeam(ctx);
-  const rows = await readEntries(ctx, input, parseCursor(input.cursor), input.limit);
-  const last = rows.length === input.limit ? rows.at(-1) : undefined;
-  return { data: await toActions(ctx, rows), nextCursor: last ? encodeCursor(last) : null };
+  const { rows, next } = await readEntries(ctx, input, parseCursor(input.cursor), input.limit);
+  return { data: await toActions(ctx, rows), nextCursor: next ? encodeCursor(next) : null };
 }
 
 /** The same as CSV, written as it is read. Throws FORBIDDEN before the first line is asked for. */
@@ -65,8 +68,10 @@ const COLUMNS = [
 
 async function* auditLines(ctx: Ctx, input: AuditFilter): AsyncGenerator<string> {
   yield csvLines([COLUMNS]);
-  const batches = readBatches<Row>(BATCH_SIZE, (last) => readEntries(ctx, input, last, BATCH_SIZE));
-  for await (const rows of batches) {
+  for (let from: Cursor | null = null, isMore = true; isMore; ) {
+    const { rows, next }: Looked = await readEntries(ctx, input, from, BATCH_SIZE);
+    from = next;
+    isMore = next !== null;
     const actions = await toActions(ctx, rows);
     yield csvLines(
       actions.map(({ actor, data, ...each }) => {
@@ -80,27 +85,63 @@ async function* auditLines(ctx: Ctx, input: AuditFilter): AsyncGenerator<string>
 
 type Row = typeof auditEntries.$inferSelect;
 
-function readEntries(ctx: Ctx, filter: AuditFilter, cursor: Cursor | null, limit: number): Promise<Row[]> {
-  return ctx.db
-    .select()
-    .from(auditEntries)
-    .where(and(matches(ctx.actor.userId, filter), isOlder(ENTRIES, cursor)))
-    .orderBy(desc(auditEntries.at), desc(auditEntries.id))
-    .limit(limit);
+interface Looked {
+  rows: Row[];
+  /** where the next page begins; null: there is none */
+  next: Cursor | null;
 }
 
-function matches(
-  workspaceId: number,
-  { search, event, actorId, since, until }: AuditFilter,
-): SQL | undefined {
-  const { userId, subject, at } = auditEntries;
+async function readEntries(
+  ctx: Ctx,
+  filter: AuditFilter,
+  cursor: Cursor | null,
+  limit: number,
+): Promise<Looked> {
+  const window = and(inWindow(ctx.actor.userId, filter), isOlder(ENTRIES, cursor));
+  const end = await endOfLook(ctx, window);
+  const rows = await ctx.database.scan
+    .select()
+    .from(auditEntries)
+    .where(and(window, end === null ? undefined : isWithin(end), matches(filter)))
+    .orderBy(desc(auditEntries.at), desc(auditEntries.id))
+    .limit(limit);
+  return { rows, next: rows.length === limit ? (rows.at(-1) ?? null) : end };
+}
+
+/** The last entry that a page looks at; null when there are not so many. Answered by the index alone. */
+async function endOfLook(ctx: Ctx, window: SQL | undefined): Promise<Cursor | null> {
+  const { at, id } = auditEntries;
+  const [last] = await ctx.database.scan
+    .select({ at, id })
+    .from(auditEntries)
+    .where(window)
+    .orderBy(desc(at), desc(id))
+    .limit(1)
+    .offset(LOOKED_THROUGH - 1);
+  return last ?? null;
+}
+
+/** Not older than the cursor. */
+function isWithin({ at, id }: Cursor): SQL | undefined {
+  const { at: time, id: key } = auditEntries;
+  return and(gte(time, at), or(gt(time, at), gte(key, id)));
+}
+
+function inWindow(workspaceId: number, { since, until }: AuditFilter): SQL | undefined {
+  const { userId, at } = auditEntries;
   return and(
     eq(userId, workspaceId),
-    event ? eq(auditEntries.event, event) : undefined,
-    actorId === undefined ? undefined : eq(auditEntries.actorId, actorId),
     since === undefined ? undefined : gte(at, Date.parse(since)),
     until === undefined ? undefined : lt(at, Date.parse(until)),
-    search ? contains([auditEntries.event, subject, auditEntries.data], search) : undefined,
+  );
+}
+
+function matches({ search, event, actorId }: AuditFilter): SQL | undefined {
+  const { subject, data } = auditEntries;
+  return and(
+    event ? eq(auditEntries.event, event) : undefined,
+    actorId === undefined ? undefined : eq(auditEntries.actorId, actorId),
+    search ? contains([auditEntries.event, subject, data], search) : undefined,
   );
 }
 
