@@ -1,6 +1,6 @@
 /** A database of the release before workspaces: everything that a client of it has goes on working, as it was. */
 
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp, type HttpApp } from '../../src/app.ts';
@@ -16,6 +16,7 @@ import { keyHash, keyPrefix, newApiKey } from '../../src/services/auth/keys.ts';
 import type { Deps } from '../../src/services/context.ts';
 import { signLink } from '../../src/services/signed-links.ts';
 import { newId } from '../../src/utils/ids.ts';
+import { createTasks } from '../../src/workers/housekeeper/tasks.ts';
 import { depsElsewhere, openTestApp, type TestApp } from '../helpers/app.ts';
 import { createEmptyDatabase } from '../helpers/database.ts';
 
@@ -193,5 +194,46 @@ describe('after the upgrade', () => {
     const [row] = await database.db.select({ by: apiKeys.createdBy }).from(apiKeys).limit(1);
     expect(row?.by).toBeNull();
     expect(await database.db.select({ id: users.id }).from(users)).toHaveLength(5);
+  });
+
+  it('so does one who comes with a key or a password first', async () => {
+    const key = newApiKey();
+    await addUser(12, 'by-key@example.com', 'user', 'active');
+    await addKey(12, 'own', key, ['*'], null);
+    expect(await call('/session/list', { 'x-api-key': key })).toMatchObject({ status: 200 });
+    await addUser(13, 'by-password@example.com', 'user', 'active');
+    const reply = await call(
+      '/auth/login',
+      {},
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ email: 'by-password@example.com', password: 'tenant-password' }),
+      },
+    );
+    expect(reply).toMatchObject({ status: 200, body: { user: { workspace: { id: 13, role: 'owner' } } } });
+    await addUser(14, 'by-link@example.com', 'user', 'active');
+    const scope = { purpose: 'qr' as const, issuedAt: Date.now() };
+    expect(await deps.credentials.fromLink(14, scope)).toMatchObject({ userId: 14 });
+  });
+
+  it('workspaces stop and go on as their owners do, whichever release disables those', async () => {
+    const credentials = { purgeQuarantine: async () => 0 };
+    const tasks = createTasks({ ...deps, credentials });
+    const settle = () => tasks.find(({ name }) => name === 'workspaces')?.run(new AbortController().signal);
+    const set = (id: number, status: 'active' | 'disabled') =>
+      database.db.update(users).set({ status }).where(eq(users.id, id));
+    const status = async (id: number) => {
+      const [row] = await database.db
+        .select({ status: workspaces.status })
+        .from(workspaces)
+        .where(eq(workspaces.id, id));
+      return row?.status;
+    };
+    await set(8, 'disabled');
+    await set(9, 'active');
+    expect(await settle()).toBe(2);
+    expect([await status(7), await status(8), await status(9)]).toEqual(['active', 'disabled', 'active']);
+    expect(await settle()).toBe(0);
   });
 });

@@ -16,7 +16,7 @@ import { enqueueMail } from '../mail/outbox.ts';
 import { languageOf } from '../mail/texts.ts';
 import { endLinksOf, normalizeEmail, toUserInfo, type UserInfo, type UserRow } from '../users.ts';
 import { inWorkspace, type MembershipInfo, readMembership } from '../workspaces/membership.ts';
-import { firstWorkspaceOf, personalTenantOf } from '../workspaces/own.ts';
+import { ensureOwnWorkspace, firstWorkspaceOf, personalTenantOf } from '../workspaces/own.ts';
 import { originOfSignIn, rememberNetwork } from './known-devices.ts';
 import { hashPassword, isPassword } from './passwords.ts';
 import type { ChangePasswordFields, LoginFields, SignOutEverywhereFields } from './schemas.ts';
@@ -75,6 +75,8 @@ export async function login(
 
 /** A token for the person in the workspace that was chosen last. Throws FORBIDDEN for whoever belongs to none. */
 export async function signedInAs(ctx: Ctx, row: UserRow): Promise<SignedIn> {
+  // A process of the release before may have made the person, while this one took its place.
+  await ensureOwnWorkspace(ctx, row.id);
   const workspaceId = await firstWorkspaceOf(ctx.db, row.id);
   const workspace = await readMembership(ctx.db, { workspaceId, personId: row.id });
   if (!workspace) throw new AppError('FORBIDDEN', 'You belong to no workspace any more: ask to be invited.');

@@ -1,6 +1,7 @@
 /** A workspace without an active owner stops, and goes on when it has one again. */
-import { and, eq, inArray, ne } from 'drizzle-orm';
-import type { Tx } from '../../db/client.ts';
+import { and, eq, exists, inArray, ne, notExists } from 'drizzle-orm';
+import type { Db, Tx } from '../../db/client.ts';
+import { updateInBatches } from '../../db/ops.ts';
 import { users, workspaceMembers, workspaces } from '../../db/schema.ts';
 
 /**
@@ -28,4 +29,23 @@ export async function settleOwnersOf(tx: Tx, personId: number, now: number): Pro
       .where(and(eq(workspaces.id, id), ne(workspaces.status, status)));
   }
   return ids;
+}
+
+/**
+ * Stops and lets go on what has another status than its owners say: a process of the release before disables and enables
+ * people, and knows no workspaces. How many were changed.
+ */
+export async function settleAllOwners(db: Db, now: number, signal: AbortSignal): Promise<number> {
+  const owner = db
+    .select({ id: users.id })
+    .from(workspaceMembers)
+    .innerJoin(users, and(eq(users.id, workspaceMembers.userId), eq(users.status, 'active')))
+    .where(and(eq(workspaceMembers.workspaceId, workspaces.id), eq(workspaceMembers.role, 'owner')));
+  const { id: key, status } = workspaces;
+  const stops = { table: workspaces, key, where: and(eq(status, 'active'), notExists(owner)), signal };
+  const goesOn = { table: workspaces, key, where: and(eq(status, 'disabled'), exists(owner)), signal };
+  return (
+    (await updateInBatches(db, stops, { status: 'disabled', updatedAt: now })) +
+    (await updateInBatches(db, goesOn, { status: 'active', updatedAt: now }))
+  );
 }

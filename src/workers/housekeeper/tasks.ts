@@ -23,6 +23,7 @@ import type { Deps } from '../../services/context.ts';
 import { sweepMedia } from '../../services/media/sweep.ts';
 import { deleteOld } from '../../services/retention.ts';
 import { cleanWebhookHistory } from '../../services/webhooks/retention.ts';
+import { settleAllOwners } from '../../services/workspaces/owners.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { idAt } from '../../utils/ids.ts';
 import type { CredentialStore } from '../../whatsapp/credential-store.ts';
@@ -95,6 +96,7 @@ export function createTasks(deps: TaskDeps): Task[] {
         });
       },
     },
+    { name: 'workspaces', when: HOUR_MS, run: (signal) => settleAllOwners(deps.db, clock.now(), signal) },
     {
       name: 'quota_holds',
       when: HOUR_MS,
