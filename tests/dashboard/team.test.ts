@@ -52,10 +52,15 @@ it('whoever is signed in with that address joins with one button', async () => {
   const joined = await t.visit('/dashboard/join', { as: person, form: { token } });
   expect(joined.status).toBe(303);
   const seen = await (await t.visit(HERE, { cookie: cookieOf(joined) ?? '' })).text();
-  expect(seen).toContain(owner.email);
+  const there = await t.call('/workspace', { token: owner.token });
+  const title = `<h1>${String(Object(there.body.data).name)}</h1>`;
+  expect(seen).toContain(title);
+  // Names and roles are for everybody, addresses for who manages members.
+  expect(seen).not.toContain(owner.email);
+  expect(await (await t.visit(HERE, { as: owner })).text()).toContain(person.email);
   const back = await t.visit(`${HERE}/switch`, { as: person, form: { workspaceId: String(person.id) } });
   const home = await (await t.visit(HERE, { cookie: cookieOf(back) ?? '' })).text();
-  expect(home).not.toContain(owner.email);
+  expect(home).not.toContain(title);
 });
 
 it('a member is changed and removed, and the audit says who did it', async () => {

@@ -231,7 +231,7 @@ export const accountPages: Page[] = [
               ]}
             />
           </div>
-          {view.may('settings') && (
+          {view.may('settings') && ctx.actor.sessionId === null && (
             <div class="card narrow">
               <h2>{t.timeZone}</h2>
               <Form view={view} action="/dashboard/account/time-zone" class="stack">

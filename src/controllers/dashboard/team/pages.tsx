@@ -1,5 +1,6 @@
 /** The people of a workspace, and the workspaces of a person. */
 import { z } from 'zod';
+import { seesPeople } from '../../../services/access.ts';
 import type { Ctx } from '../../../services/context.ts';
 import { leaveWorkspace } from '../../../services/workspaces/members.ts';
 import type { MembershipInfo } from '../../../services/workspaces/membership.ts';
@@ -40,7 +41,13 @@ export const teamPages: Page[] = [
           <section class="card">
             <h2>{t.members}</h2>
             <p class="muted">{t.membersAbout}</p>
-            <MemberTable t={t} view={view} members={data} linked={managesTeam(ctx, view)} />
+            <MemberTable
+              t={t}
+              view={view}
+              members={data}
+              linked={managesTeam(ctx, view)}
+              withSignIns={seesPeople(ctx)}
+            />
             <Pages view={view} page={query.page} totalPages={Math.ceil(totalItems / PER_PAGE)} />
           </section>
           {managesTeam(ctx, view) && (
@@ -53,7 +60,7 @@ export const teamPages: Page[] = [
               {await invitationCards(ctx, view)}
             </>
           )}
-          {view.may('settings') && (
+          {view.may('settings') && ctx.actor.sessionId === null && (
             <section class="card narrow">
               <Form view={view} action={`${HERE}/name`} class="stack">
                 <Field label={t.rename} name="name" value={workspace.name} required maxlength={120} />
@@ -159,11 +166,16 @@ interface MemberTableProps {
   members: readonly MemberInfo[];
   /** each name leads to its page */
   linked: boolean;
+  /** with e-mail addresses and last sign-ins */
+  withSignIns: boolean;
 }
 
-function MemberTable({ t, view, members, linked }: MemberTableProps) {
+function MemberTable({ t, view, members, linked, withSignIns }: MemberTableProps) {
+  const head = withSignIns
+    ? [t.name, t.email, t.role, t.session, t.lastSignIn, t.joined]
+    : [t.name, t.role, t.session, t.joined];
   return (
-    <Table label={t.members} head={[t.name, t.email, t.role, t.session, t.lastSignIn, t.joined]}>
+    <Table label={t.members} head={head}>
       {members.map((member) => (
         <tr>
           <td>
@@ -171,14 +183,16 @@ function MemberTable({ t, view, members, linked }: MemberTableProps) {
             {member.userId === view.user?.id && <Badge tone="plain">{t.you}</Badge>}{' '}
             {member.status === 'disabled' && <Badge tone="warn">{t.disabled}</Badge>}
           </td>
-          <td class="wrap">{member.email}</td>
+          {withSignIns && <td class="wrap">{member.email}</td>}
           <td title={workspaceRoleUses(view.lang)[member.role]}>
             {workspaceRoleNames(view.lang)[member.role]}
           </td>
           <td>{member.sessionId ?? t.allSessions}</td>
-          <td>
-            <Time at={member.lastLoginAt} relative />
-          </td>
+          {withSignIns && (
+            <td>
+              <Time at={member.lastLoginAt} relative />
+            </td>
+          )}
           <td>
             <Time at={member.joinedAt} />
           </td>
