@@ -1,4 +1,4 @@
-/** Work of many owners that shares few places: each owner has one place at a time, so that none waits for all of another's. */
+/** Work of many owners that shares few places: each owner has a bounded part of them, so that none waits for all of another's. */
 import PQueue from 'p-queue';
 
 export interface FairQueue {
@@ -6,19 +6,24 @@ export interface FairQueue {
   run<R>(owner: string, work: () => Promise<R>): Promise<R | null>;
 }
 
-/** `concurrency` places, and at most `maxWaiting` pieces of work that wait for each owner. */
+/**
+ * `concurrency` places, of which each owner has at most `perOwner` (one when missing), and at most `maxWaiting` pieces of work
+ * that wait for each owner.
+ */
 export function createFairQueue({
   concurrency,
+  perOwner = 1,
   maxWaiting,
 }: {
   concurrency: number;
+  perOwner?: number;
   maxWaiting: number;
 }): FairQueue {
   const places = new PQueue({ concurrency });
   const lines = new Map<string, PQueue>();
   return {
     async run(owner, work) {
-      const line = lines.get(owner) ?? new PQueue({ concurrency: 1 });
+      const line = lines.get(owner) ?? new PQueue({ concurrency: perOwner });
       if (line.size >= maxWaiting) return null;
       lines.set(owner, line);
       try {

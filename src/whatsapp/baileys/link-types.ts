@@ -49,6 +49,8 @@ export interface Link {
   readonly groups: GroupCache;
   readonly chats: Chats;
   readonly uploads: Uploads;
+  /** whether it goes by a proxy of its own */
+  readonly proxied: boolean;
   /** aborted when the socket begins to close */
   readonly closed: AbortSignal;
   isOpen(): boolean;

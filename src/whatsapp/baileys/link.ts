@@ -140,6 +140,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     groups,
     chats,
     uploads: deps.uploads,
+    proxied: deps.settings.egress !== null,
     closed: closing.signal,
     learnAlias(alias) {
       aliases.set(alias.alias, alias);

@@ -55,7 +55,7 @@ export async function encodeAgain(
 
 async function uploadOf(link: Link, content: Content): Promise<UploadedMedia | null> {
   if (!hasMedia(content)) return null;
-  return link.uploads.get(link.account, link.sock, content.type, content.media);
+  return link.uploads.get(link.account, link, content.type, content.media);
 }
 
 function encodeFor(

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Agent as HttpAgent } from 'node:http';
-import { Agent } from 'node:https';
+import { Agent, globalAgent } from 'node:https';
 import {
   Browsers,
   DEFAULT_CONNECTION_CONFIG,
@@ -18,6 +18,7 @@ import { createCache } from './caches.ts';
 import { isIgnoredJid } from './inbound.ts';
 import { mediaConnectionFor } from './media-connection.ts';
 import { createQuietLogger } from './quiet-logger.ts';
+import { stoppable } from './upload-scope.ts';
 
 /** rc14's own bound of 60 s holds a send, and with it the session's lock, for too long. */
 const QUERY_TIMEOUT_MS = 20_000;
@@ -93,15 +94,15 @@ function connectionOptions({ waServer, egress }: SocketSettings): ConnectionOpti
   if (egress) {
     return {
       agent: asHttpsAgent(isPlain ? egress.plainAgent : egress.agent),
-      fetchAgent: egress.agent,
+      fetchAgent: stoppable(egress.agent),
       options: withDispatcher({ dispatcher: egress.dispatcher }),
     };
   }
-  if (!waServer?.caFile) return {};
+  if (!waServer?.caFile) return { fetchAgent: stoppable(globalAgent) };
   const { agent, dispatcher } = mediaConnectionFor(waServer.caFile);
   return {
     ...(isPlain ? {} : { agent: agentFor(waServer.caFile) }),
-    fetchAgent: agent,
+    fetchAgent: stoppable(agent),
     options: withDispatcher({ dispatcher }),
   };
 }

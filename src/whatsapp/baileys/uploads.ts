@@ -1,13 +1,16 @@
 /** Files on their way to WhatsApp's media servers: encrypted piece by piece, uploaded once for many recipients. */
 
 import { unlink } from 'node:fs/promises';
+import { addAbortSignal } from 'node:stream';
 import { encryptedStream, type WAMediaUploadFunction } from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
-import PQueue from 'p-queue';
 import type { Clock } from '../../utils/clock.ts';
-import { DAY_MS } from '../../utils/durations.ts';
+import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
+import { AppError } from '../../utils/errors.ts';
+import { createFairQueue } from '../../utils/fair-queue.ts';
 import type { MediaContent, MediaDetails, MediaFile } from '../content.ts';
 import type { AccountRef, EngineHost } from '../engine.ts';
+import { untilStopped } from './upload-scope.ts';
 
 type MediaKind = MediaContent['type'];
 
@@ -32,36 +35,47 @@ export class MediaGoneError extends Error {
 export interface Uploads {
   /**
    * The uploaded form of a file; one upload for all who ask, for as long as it is remembered. Rejects with
-   * MediaGoneError, with UNAVAILABLE while the file cannot be read, or when the upload fails: then another attempt may
-   * work.
+   * MediaGoneError, with UNAVAILABLE while the file cannot be read, or when the upload fails or takes too long: then
+   * another attempt may work.
    */
-  get(account: AccountRef, socket: UploadSocket, kind: MediaKind, media: MediaFile): Promise<UploadedMedia>;
+  get(account: AccountRef, by: UploadSocket, kind: MediaKind, media: MediaFile): Promise<UploadedMedia>;
 }
 
 export interface UploadSocket {
-  waUploadToServer: WAMediaUploadFunction;
+  sock: { waUploadToServer: WAMediaUploadFunction };
+  /** whether it goes by a proxy of the tenant's own, as fast as that is */
+  proxied: boolean;
 }
 
 /** WhatsApp keeps files for weeks; what is sent a day later is uploaded again, to be sure. */
 const REMEMBER_MS = DAY_MS;
 const MAX_REMEMBERED = 2_000;
-/** For one file; a stuck connection must not hold the send for ever. */
-const UPLOAD_TIMEOUT_MS = 120_000;
+/** Without a byte; then the next host is tried. */
+const SILENT_MS = 120_000;
+/** For all of one file, from its turn on: 50 MB at the slowest rate that is still worth it. */
+const UPLOAD_TIMEOUT_MS = 5 * MINUTE_MS;
 /** Files in work at a time: each needs some buffers, and the link to WhatsApp is shared anyway. */
 const MAX_UPLOADS = 8;
+const MAX_PER_ACCOUNT = 2;
+/** Uploads by a proxy have places of their own: a tenant whose proxies are slow holds up nobody but itself. */
+const MAX_PROXIED_PER_TENANT = 2;
+/** Of one account, or of one tenant by proxies: what comes on top tries again later. */
+const MAX_WAITING = 500;
 
 export function createUploads(host: Pick<EngineHost, 'openMedia' | 'describeMedia'>, clock: Clock): Uploads {
   const remembered = new LRUCache<string, Promise<UploadedMedia>>({ max: MAX_REMEMBERED, ttl: REMEMBER_MS });
-  const turns = new PQueue({ concurrency: MAX_UPLOADS });
+  const bounds = { concurrency: MAX_UPLOADS, maxWaiting: MAX_WAITING };
+  const direct = createFairQueue({ ...bounds, perOwner: MAX_PER_ACCOUNT });
+  const proxied = createFairQueue({ ...bounds, perOwner: MAX_PROXIED_PER_TENANT });
 
   const describe = async (account: AccountRef, mediaId: string): Promise<MediaDetails> =>
     (await host.describeMedia?.(account, mediaId)) ?? {};
 
   async function upload(
     account: AccountRef,
-    { waUploadToServer }: UploadSocket,
-    kind: MediaKind,
-    media: MediaFile,
+    { waUploadToServer }: UploadSocket['sock'],
+    { kind, media }: { kind: MediaKind; media: MediaFile },
+    signal: AbortSignal,
   ): Promise<UploadedMedia> {
     const stream = await host.openMedia(account, media.id);
     if (!stream) throw new MediaGoneError('the file of the message is gone');
@@ -69,11 +83,12 @@ export function createUploads(host: Pick<EngineHost, 'openMedia' | 'describeMedi
       stream.destroy();
       throw error;
     });
-    const sealed = await encryptedStream({ stream }, kind);
+    const sealed = await encryptedStream({ stream: addAbortSignal(signal, stream) }, kind);
     try {
       const fileEncSha256B64 = Buffer.from(sealed.fileEncSha256).toString('base64');
-      const options = { mediaType: kind, fileEncSha256B64, timeoutMs: UPLOAD_TIMEOUT_MS };
-      const { mediaUrl, directPath } = await waUploadToServer(sealed.encFilePath, options);
+      const options = { mediaType: kind, fileEncSha256B64, timeoutMs: SILENT_MS };
+      const send = () => waUploadToServer(sealed.encFilePath, options);
+      const { mediaUrl, directPath } = await untilStopped(signal, send);
       return {
         url: mediaUrl,
         directPath,
@@ -89,12 +104,39 @@ export function createUploads(host: Pick<EngineHost, 'openMedia' | 'describeMedi
     }
   }
 
+  /** The same with an end, which is counted from its turn. */
+  async function uploadInTime(
+    account: AccountRef,
+    sock: UploadSocket['sock'],
+    file: { kind: MediaKind; media: MediaFile },
+  ): Promise<UploadedMedia> {
+    const ending = new AbortController();
+    const cancel = clock.setTimer(() => ending.abort(), UPLOAD_TIMEOUT_MS);
+    try {
+      return await upload(account, sock, file, ending.signal);
+    } finally {
+      cancel();
+    }
+  }
+
+  async function inTurn(
+    account: AccountRef,
+    by: UploadSocket,
+    work: () => Promise<UploadedMedia>,
+  ): Promise<UploadedMedia> {
+    const made = by.proxied
+      ? await proxied.run(String(account.userId), work)
+      : await direct.run(account.id, work);
+    if (made === null) throw new AppError('UNAVAILABLE', 'Too many files of this session wait for their upload.');
+    return made;
+  }
+
   return {
-    get(account, socket, kind, media) {
+    get(account, by, kind, media) {
       const key = `${account.id} ${kind} ${media.id}`;
       const known = remembered.get(key);
       if (known) return known;
-      const made = turns.add(() => upload(account, socket, kind, media));
+      const made = inTurn(account, by, () => uploadInTime(account, by.sock, { kind, media }));
       remembered.set(key, made);
       made.catch(() => {
         if (remembered.peek(key) === made) remembered.delete(key);

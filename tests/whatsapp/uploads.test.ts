@@ -1,0 +1,117 @@
+/** Uploads of many sessions share few places: none waits for another tenant's proxy, and none lasts for ever. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { uploadWithNodeHttp } from '@whiskeysockets/baileys';
+import { expect, it } from 'vitest';
+import { stoppable, untilStopped } from '../../src/whatsapp/baileys/upload-scope.ts';
+import { createUploads, type UploadSocket } from '../../src/whatsapp/baileys/uploads.ts';
+import type { AccountRef } from '../../src/whatsapp/engine.ts';
+import { createFakeClock } from '../helpers/clock.ts';
+import { until } from '../helpers/engine.ts';
+
+const HOUR_MS = 3_600_000;
+const UPLOADED = { mediaUrl: 'https://media.test/file', directPath: '/file' };
+
+const accountOf = (userId: number, n: number): AccountRef => ({
+  id: `${userId}-${n}`.padEnd(32, '0'),
+  userId,
+  sessionId: `s${n}`,
+  owner: 'o'.repeat(32),
+  fence: 1,
+});
+
+function setUp() {
+  const clock = createFakeClock();
+  const host = { openMedia: async () => Readable.from([Buffer.from('bytes of a file')]) };
+  const uploads = createUploads(host, clock);
+  let begun = 0;
+  const stuck = (proxied: boolean): UploadSocket => ({
+    proxied,
+    sock: {
+      waUploadToServer: () => {
+        begun += 1;
+        return new Promise(() => undefined);
+      },
+    },
+  });
+  const quick: UploadSocket = { proxied: false, sock: { waUploadToServer: async () => UPLOADED } };
+  let next = 0;
+  const send = (account: AccountRef, by: UploadSocket) =>
+    uploads.get(account, by, 'image', {
+      id: String(next++).padStart(32, '0'),
+      mimetype: 'image/png',
+      size: 15,
+      sha256: '',
+    });
+  return { clock, send, stuck, quick, begun: () => begun };
+}
+
+it.each([true, false])('other sessions go on while those of one hang (by a proxy: %s)', async (proxied) => {
+  const { clock, send, stuck, quick, begun } = setUp();
+  const waiting = Array.from({ length: 12 }, (_none, n) => {
+    const made = send(accountOf(1, proxied ? n : 0), stuck(proxied));
+    made.catch(() => undefined);
+    return made;
+  });
+  await until(() => begun() === 2);
+  expect(await send(accountOf(2, 0), quick)).toMatchObject({ url: UPLOADED.mediaUrl });
+  const quickByProxy = { ...quick, proxied: true };
+  expect(await send(accountOf(3, 0), quickByProxy)).toMatchObject({ url: UPLOADED.mediaUrl });
+  expect(begun()).toBe(2);
+  await clock.advance(HOUR_MS);
+  expect((await Promise.allSettled(waiting)).every(({ status }) => status === 'rejected')).toBe(true);
+});
+
+it('an upload ends in time, counted from its turn, and leaves its place to the next', async () => {
+  const { clock, send, stuck, quick, begun } = setUp();
+  const account = accountOf(1, 0);
+  const first = [send(account, stuck(true)), send(account, stuck(true))];
+  const ended = Promise.allSettled(first);
+  await until(() => begun() === 2);
+  const later = send(account, { ...quick, proxied: true });
+  await clock.advance(5 * 60_000 + 1);
+  for (const { status } of await ended) expect(status).toBe('rejected');
+  await expect(first[0]).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  expect(await later).toMatchObject({ url: UPLOADED.mediaUrl });
+});
+
+it('the request of an upload that is given up is destroyed, and no other is made', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'upload-'));
+  const filePath = join(folder, 'file');
+  await writeFile(filePath, Buffer.alloc(8_000_000));
+  let asked = 0;
+  let open = 0;
+  // Takes the head of a request, and neither reads on nor answers.
+  const server = createServer((request) => {
+    asked += 1;
+    open += 1;
+    request.socket.once('close', () => {
+      open -= 1;
+    });
+    request.pause();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
+  const ending = new AbortController();
+  let tries = 0;
+  const upload = async () => {
+    for (; tries < 2; tries++) {
+      await uploadWithNodeHttp({ url, filePath, headers: {}, agent: stoppable(new Agent()) }).catch(
+        () => undefined,
+      );
+    }
+  };
+  const work = untilStopped(ending.signal, upload);
+  const refused = expect(work).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  await until(() => asked === 1);
+  ending.abort();
+  await refused;
+  await until(() => open === 0 && tries === 2);
+  expect(asked).toBe(1);
+  await new Promise((resolve) => server.close(resolve));
+  await rm(folder, { recursive: true });
+});
