@@ -1,4 +1,4 @@
-/** Downloads the files of inbound messages, a few at a time, until they are there or will never be. */
+/** Downloads the files of inbound messages, a few at a time and in turns by tenant, until they are there or will never be. */
 
 import { createLoop, type Loop } from '../db/loop.ts';
 import type { Deps } from '../services/context.ts';
@@ -44,7 +44,7 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
   const { clock, logger } = deps;
   const { processId, maxRunning = MAX_RUNNING, pollMs = POLL_MS } = options;
   const stopping = new AbortController();
-  const running = new Set<Promise<void>>();
+  const running = new Map<Promise<void>, number>();
   let releasedAt = Number.NEGATIVE_INFINITY;
 
   const loop = createLoop({
@@ -64,13 +64,19 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
     }
     const free = maxRunning - running.size;
     if (free <= 0) return;
-    for (const work of await claimMedia(deps, processId, free)) {
+    for (const work of await claimMedia(deps, processId, free, perTenant())) {
       const done = handle(work).finally(() => {
         running.delete(done);
         loop.wake();
       });
-      running.add(done);
+      running.set(done, work.userId);
     }
+  }
+
+  function perTenant(): Map<number, number> {
+    const counts = new Map<number, number>();
+    for (const userId of running.values()) counts.set(userId, (counts.get(userId) ?? 0) + 1);
+    return counts;
   }
 
   /** Never rejects: what could not be written is claimed again when the claim has run out. */
@@ -114,7 +120,7 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
     async stop() {
       stopping.abort();
       await loop.stop();
-      await Promise.all(running);
+      await Promise.all(running.keys());
     },
   };
 }

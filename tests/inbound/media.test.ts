@@ -14,6 +14,7 @@ import type { InboundMessage } from '../../src/whatsapp/engine.ts';
 import { type FetchMedia, MediaFailure } from '../../src/whatsapp/inbound-media.ts';
 import { createInboundMedia } from '../../src/workers/inbound-media.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
+import { until } from '../helpers/engine.ts';
 import { createManualClock, type ManualClock } from '../helpers/manual-clock.ts';
 
 const HOUR_MS = 3_600_000;
@@ -278,6 +279,37 @@ describe('a process that ends in the middle', () => {
     const tookMs = await advanceUntil(async () => (await stateOf(read)()) === 'stored', 60_000);
     expect(tookMs).toBeLessThan(10_000);
   });
+});
+
+it('files of one tenant, however many and slow, leave places to the others', async () => {
+  const [slow, quick] = [await addAccount(), await addAccount()];
+  for (let n = 0; n < 6; n++) await storeInbound(test.deps, slow, imageMessage());
+  clock.advance(1_000);
+  await storeInbound(test.deps, quick, imageMessage());
+  const under: string[] = [];
+  startWorker((_source, { accountId, signal }) => {
+    under.push(accountId);
+    if (accountId === quick.id) return Promise.resolve(Readable.from([Buffer.from('GIF89a')]));
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('cut off')));
+    });
+  });
+  await until(async () => {
+    const rows = await test.deps.db.select().from(inboundMedia);
+    return rows.length === 6 && rows.every(({ userId }) => userId === slow.userId);
+  });
+  expect(under.filter((id) => id === slow.id)).toHaveLength(2);
+});
+
+it('tenants take turns when files are claimed', async () => {
+  const [busy, other] = [await addAccount(), await addAccount()];
+  for (let n = 0; n < 3; n++) await storeInbound(test.deps, busy, imageMessage());
+  clock.advance(1_000);
+  for (let n = 0; n < 3; n++) await storeInbound(test.deps, other, imageMessage());
+  const claim = async (limit: number, running = new Map<number, number>()) =>
+    (await claimMedia(test.deps, newId(), limit, running)).map(({ userId }) => userId);
+  expect(await claim(3)).toEqual([busy.userId, other.userId, busy.userId]);
+  expect(await claim(4, new Map([[busy.userId, 2]]))).toEqual([other.userId, other.userId]);
 });
 
 function* endless(): Generator<Buffer> {

@@ -1,13 +1,15 @@
 /** What a phone tells of its chats when a device is linked: several pieces, inside of messages and as files. */
+import { Readable } from 'node:stream';
 import { deflateSync } from 'node:zlib';
 import { proto } from '@whiskeysockets/baileys';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waPeople } from '../../src/db/schema.ts';
 import { readKnown } from '../../src/queue/breaker.ts';
 import { keepPeople } from '../../src/services/sessions/people.ts';
+import { createHistory, createHistoryTurns } from '../../src/whatsapp/baileys/history.ts';
 import { readHistory, unpackHistory } from '../../src/whatsapp/baileys/history-reader.ts';
 import type { Person } from '../../src/whatsapp/engine.ts';
-import { startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+import { silentLogger, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
 
 const PHONE = '628110011001';
 
@@ -81,6 +83,57 @@ describe('the history of a first link', () => {
       { peer: '62811@s.whatsapp.net', phone: '62811', lid: null },
     ]);
     expect([...known]).toEqual(['6281200000001@s.whatsapp.net']);
+  });
+});
+
+describe('files of the history', () => {
+  const { RECENT } = proto.HistorySync.HistorySyncType;
+  const piece = deflateSync(
+    proto.HistorySync.encode({
+      syncType: RECENT,
+      conversations: [{ id: '628991112222@s.whatsapp.net', name: 'Ayu' }],
+    }).finish(),
+  );
+
+  function setUp(userId: number, turns: ReturnType<typeof createHistoryTurns>, isStuck: boolean) {
+    const closing = new AbortController();
+    const told: Person[] = [];
+    let asked = 0;
+    const history = createHistory({
+      keys: { get: async () => ({}), set: async () => undefined } as never,
+      turns,
+      logger: silentLogger,
+      accountId: String(userId).padEnd(32, '0'),
+      userId,
+      closed: closing.signal,
+      me: () => [],
+      fetch: (_source, { signal }) => {
+        asked += 1;
+        if (!isStuck) return Promise.resolve(Readable.from([piece]));
+        return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      },
+      onPeople: (people) => told.push(...people),
+    });
+    const file = { syncType: RECENT, mediaKey: Buffer.alloc(32, 1), directPath: '/history' };
+    return { history, told, file, close: () => closing.abort(), asked: () => asked };
+  }
+
+  it('that hang hold up no other tenant, nor what comes inside of a message', async () => {
+    const turns = createHistoryTurns();
+    const stuck = Array.from({ length: 12 }, () => setUp(1, turns, true));
+    for (const { history, file } of stuck) for (let n = 0; n < 3; n++) history.take(file);
+    const hanging = () => stuck.reduce((sum, { asked }) => sum + asked(), 0);
+    await until(() => hanging() === 2);
+    const other = setUp(2, turns, false);
+    other.history.take(other.file);
+    await until(() => other.told.some(({ name }) => name === 'Ayu'));
+    const inside = setUp(1, turns, true);
+    inside.history.take({ syncType: RECENT, initialHistBootstrapInlinePayload: piece });
+    await until(() => inside.told.some(({ name }) => name === 'Ayu'));
+    expect(hanging()).toBe(2);
+    for (const { close } of stuck) close();
+    await until(() => turns.reading.size + turns.reading.pending === 0);
+    expect(hanging()).toBe(2);
   });
 });
 

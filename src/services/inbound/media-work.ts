@@ -1,6 +1,6 @@
 /** The files of inbound messages that are still to be downloaded: a row each, claimed by one process at a time. */
 
-import { and, asc, eq, isNotNull, lte, notInArray } from 'drizzle-orm';
+import { and, asc, eq, isNotNull, lte, notInArray, type SQL } from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
 import { affected } from '../../db/ops.ts';
 import { inboundMedia } from '../../db/schema.ts';
@@ -14,6 +14,8 @@ import type { Deps } from '../context.ts';
 const GIVE_UP_AFTER_MS = DAY_MS;
 /** Longer than a download may take: a claim that has run out belongs to a process that hangs. */
 const CLAIM_MS = 10 * MINUTE_MS;
+/** Downloads of one tenant at a time in one process: they come as fast as its proxies are. */
+const MAX_PER_TENANT = 2;
 const RETRY: BackoffRange = { firstMs: 5_000, maxMs: HOUR_MS };
 
 /** One download that this process has claimed. */
@@ -49,21 +51,29 @@ export function newMediaWork(
   };
 }
 
-/** Claims at most `limit` downloads that are due, the longest waiting first. */
+/**
+ * Claims at most `limit` downloads that are due. Tenants take turns, those with the fewest under way first, and of each the
+ * longest waiting; `running` is what this process has under way of each (by user ID), at most MAX_PER_TENANT.
+ */
 export async function claimMedia(
   { db, clock, secrets }: Pick<Deps, 'db' | 'clock' | 'secrets'>,
   processId: string,
   limit: number,
+  running: ReadonlyMap<number, number> = new Map(),
 ): Promise<MediaWork[]> {
   const now = clock.now();
-  const due = await db
-    .select()
-    .from(inboundMedia)
-    .where(lte(inboundMedia.nextAttemptAt, now))
-    .orderBy(asc(inboundMedia.nextAttemptAt))
-    .limit(limit);
+  const counts = new Map(running);
   const claimed: MediaWork[] = [];
-  for (const row of due) {
+  for (let level = 0; level < MAX_PER_TENANT; ) {
+    if (claimed.length >= limit) break;
+    const passed = [...counts].filter(([, count]) => count > level).map(([userId]) => userId);
+    const [row] = await readDue(db, now, passed);
+    if (!row) {
+      level += 1;
+      continue;
+    }
+    // One that another process was quicker to claim counts as well: the next look finds what is left.
+    counts.set(row.userId, (counts.get(row.userId) ?? 0) + 1);
     const attempts = row.attempts + 1;
     const result = await db
       .update(inboundMedia)
@@ -72,6 +82,18 @@ export async function claimMedia(
     if (affected(result) === 1) claimed.push({ ...row, attempts, source: openSource(secrets, row) });
   }
   return claimed;
+}
+
+/** The longest waiting of those tenants that are not passed over. */
+function readDue(db: Deps['db'], now: number, passed: readonly number[]): Promise<Row[]> {
+  const others: SQL | undefined =
+    passed.length === 0 ? undefined : notInArray(inboundMedia.userId, [...passed]);
+  return db
+    .select()
+    .from(inboundMedia)
+    .where(and(lte(inboundMedia.nextAttemptAt, now), others))
+    .orderBy(asc(inboundMedia.nextAttemptAt))
+    .limit(1);
 }
 
 /** Frees what processes that are gone had claimed; how many. */

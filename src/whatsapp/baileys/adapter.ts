@@ -190,7 +190,6 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     async stop() {
       const ids = new Set([...links.keys(), ...exclusive.keys()]);
       await Promise.all([...ids].map((accountId) => engine.close(accountId)));
-      historyTurns.clear();
       await files.close();
     },
   };

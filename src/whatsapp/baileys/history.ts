@@ -4,6 +4,7 @@
  */
 import { proto } from '@whiskeysockets/baileys';
 import PQueue from 'p-queue';
+import { createFairQueue, type FairQueue } from '../../utils/fair-queue.ts';
 import type { Logger } from '../../utils/logger.ts';
 import type { Person } from '../engine.ts';
 import type { FetchOptions } from '../inbound-media.ts';
@@ -26,15 +27,35 @@ const MAX_PEOPLE = 50_000;
 /** Baileys keeps the list of all tokens here, to find old ones. */
 const TOKEN_INDEX = '__index';
 
-/** Pieces of all sessions are read one after the other: each may need a hundred megabytes. */
-export const createHistoryTurns = (): PQueue => new PQueue({ concurrency: 1 });
+/** Packed pieces that are downloaded, or wait to be read, at a time: each is held in memory. */
+const MAX_FILES = 8;
+const MAX_FILES_PER_TENANT = 2;
+
+/** What the histories of all sessions share. */
+export interface HistoryTurns {
+  /** by tenant: a file comes as fast as the session's proxy is */
+  files: FairQueue;
+  /** one piece after the other: each may need a hundred megabytes */
+  reading: PQueue;
+}
+
+export const createHistoryTurns = (): HistoryTurns => ({
+  // A session asks for one at a time, so that there is no end to give to the waiting.
+  files: createFairQueue({
+    concurrency: MAX_FILES,
+    perOwner: MAX_FILES_PER_TENANT,
+    maxWaiting: Number.POSITIVE_INFINITY,
+  }),
+  reading: new PQueue({ concurrency: 1 }),
+});
 
 export interface HistoryDeps {
   keys: RawKeys;
   fetch(source: SealedFile, options: Omit<FetchOptions, 'accountId'>): ReturnType<MediaFetcher['fetch']>;
-  turns: PQueue;
+  turns: HistoryTurns;
   logger: Logger;
   accountId: string;
+  userId: number;
   /** aborted when the socket closes */
   closed: AbortSignal;
   /** the phone and LID of the session itself, digits */
@@ -51,10 +72,22 @@ export interface History {
 export function createHistory(deps: HistoryDeps): History {
   let pieces = 0;
   let people = 0;
+  const { turns } = deps;
+  const line = new PQueue({ concurrency: 1 });
 
-  async function read(notification: proto.Message.IHistorySyncNotification): Promise<void> {
+  async function takeOne(notification: proto.Message.IHistorySyncNotification): Promise<void> {
+    const inline = notification.initialHistBootstrapInlinePayload;
+    if (inline?.length) return turns.reading.add(() => read([inline]));
+    await turns.files.run(String(deps.userId), async () => {
+      if (deps.closed.aborted) return;
+      const packed = await downloadPiece(deps, notification);
+      await turns.reading.add(() => read(packed));
+    });
+  }
+
+  async function read(packed: readonly Uint8Array[]): Promise<void> {
     if (deps.closed.aborted) return;
-    const bytes = await unpackHistory(await piecesOf(deps, notification));
+    const bytes = await unpackHistory(packed);
     for await (const batch of readHistory(bytes)) {
       if (deps.closed.aborted || people >= MAX_PEOPLE) return;
       people += batch.length;
@@ -68,8 +101,8 @@ export function createHistory(deps: HistoryDeps): History {
       if (IGNORED.has(syncType ?? -1) || !(inline?.length || directPath)) return;
       pieces += 1;
       if (pieces > MAX_PIECES) return;
-      void deps.turns
-        .add(() => read(notification))
+      line
+        .add(() => takeOne(notification))
         .catch((error: unknown) => {
           if (deps.closed.aborted) return;
           deps.logger.warn('a piece of the history could not be read', {
@@ -82,12 +115,12 @@ export function createHistory(deps: HistoryDeps): History {
   };
 }
 
-async function piecesOf(
+/** All of the packed file, which is small enough to be held. */
+async function downloadPiece(
   { fetch, closed }: HistoryDeps,
   notification: proto.Message.IHistorySyncNotification,
-): Promise<AsyncIterable<Uint8Array> | Uint8Array[]> {
-  const { initialHistBootstrapInlinePayload: inline, mediaKey, fileSha256, directPath } = notification;
-  if (inline?.length) return [inline];
+): Promise<Uint8Array[]> {
+  const { mediaKey, fileSha256, directPath } = notification;
   if (!mediaKey?.length || !directPath) throw new Error('it names no file');
   const source = {
     kind: 'history' as const,
@@ -96,7 +129,12 @@ async function piecesOf(
     url: null,
     directPath,
   };
-  return fetch(source, { maxBytes: MAX_FILE_BYTES, timeoutMs: FILE_TIMEOUT_MS, signal: closed });
+  const stream = await fetch(source, {
+    maxBytes: MAX_FILE_BYTES,
+    timeoutMs: FILE_TIMEOUT_MS,
+    signal: closed,
+  });
+  return stream.toArray();
 }
 
 /** LIDs first: a token is kept under the LID of its chat. */

@@ -1,6 +1,5 @@
 /** Types that the modules around one socket share. */
 import type { WASocket } from '@whiskeysockets/baileys';
-import type PQueue from 'p-queue';
 import type { Clock } from '../../utils/clock.ts';
 import type { Logger } from '../../utils/logger.ts';
 import type { AccountRef, EngineEvent, EngineHost } from '../engine.ts';
@@ -11,6 +10,7 @@ import type { Contacts } from './contacts.ts';
 import type { DeviceCache } from './device-cache.ts';
 import type { Doubts } from './doubts.ts';
 import type { GroupCache } from './groups.ts';
+import type { HistoryTurns } from './history.ts';
 import type { MediaFetcher } from './inbound-file.ts';
 import type { PasskeyStep } from './passkey.ts';
 import type { SocketSettings } from './socket-config.ts';
@@ -25,7 +25,7 @@ export interface LinkDeps {
   /** downloads pieces of the phone's history */
   fetchFile: MediaFetcher['fetch'];
   /** pieces of all sessions take turns */
-  historyTurns: PQueue;
+  historyTurns: HistoryTurns;
   inboundStoreTimeoutMs: number;
   /** how long WhatsApp may take to answer about devices and keys */
   answerTimeoutMs: number;

@@ -346,6 +346,7 @@ function followHistory(
     turns: deps.historyTurns,
     logger: deps.logger,
     accountId: account.id,
+    userId: account.userId,
     closed,
     me: () => [phoneOf(auth.state.creds.me?.id), lidOf(auth.state.creds.me?.lid)],
     async fetch(source, options) {
