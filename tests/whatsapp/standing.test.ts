@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
+import { EventEmitter } from 'node:events';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { newMessageId } from '../../src/utils/ids.ts';
 import { type BaileysEngineOptions, createBaileysEngine } from '../../src/whatsapp/baileys/adapter.ts';
-import { readCap, readLock } from '../../src/whatsapp/baileys/standing.ts';
+import { followStanding, readCap, readLock } from '../../src/whatsapp/baileys/standing.ts';
 import type { EngineName } from '../../src/whatsapp/capabilities.ts';
 import type { AccountRef, Engine, Standing } from '../../src/whatsapp/engine.ts';
 import { createMultiSessionEngine } from '../../src/whatsapp/multi-session/adapter.ts';
+import { createFakeClock } from '../helpers/clock.ts';
 import { sendOptions, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
 
 const PHONE = '6281100000801';
@@ -121,27 +123,93 @@ describe.each(Object.entries(ENGINES))('what %s tells of the account', (_name, c
   });
 });
 
-test('a lock without an end lasts a minute, one that has ended is none', () => {
-  expect(readLock({ isActive: true }, 1_000)).toEqual({ until: 61_000, kind: 'DEFAULT' });
-  expect(readLock({ isActive: true, timeEnforcementEnds: new Date(999) }, 1_000)).toBeNull();
-  expect(readLock({ isActive: true, timeEnforcementEnds: new Date(Number.NaN) }, 0)?.until).toBe(60_000);
+test('a lock without an end that can be used lasts a minute, and only the server says that there is none', () => {
+  const minute = { until: 61_000, kind: 'DEFAULT' };
+  expect(readLock({ isActive: true }, 1_000)).toEqual(minute);
+  for (const end of [0, 999, Number.NaN]) {
+    expect(readLock({ isActive: true, timeEnforcementEnds: new Date(end) }, 1_000)).toEqual(minute);
+  }
+  expect(readLock({ isActive: true, enforcementType: { odd: 1 } as never }, 1_000)).toEqual(minute);
   expect(readLock({ isActive: false, timeEnforcementEnds: new Date(9_000) }, 1_000)).toBeNull();
 });
 
+const NOW = Date.UTC(2026, 4, 1);
+const IN_A_WEEK = NOW / 1000 + 7 * 86_400;
 test.each([
-  [null, null],
+  [null, undefined],
+  ['none', undefined],
+  [{}, undefined],
+  [{ total_quota: null, used_quota: 3 }, undefined],
+  [{ total_quota: Number.NaN }, undefined],
+  [{ total_quota: 'many', capping_status: 'NONE' }, undefined],
   [{ total_quota: -1, used_quota: 0 }, null],
+  [{ total_quota: '-1' }, null],
   [{ total_quota: 0, used_quota: 0 }, null],
-  [{ total_quota: Number.NaN }, null],
   [{ total_quota: 20 }, { total: 20, used: 0, status: 'NONE', until: null }],
   [
-    { total_quota: 20, used_quota: 7, cycle_end_timestamp: '1779604800' },
-    { total: 20, used: 7, status: 'NONE', until: 1_779_604_800_000 },
+    { total_quota: '20', used_quota: '7', cycle_end_timestamp: String(IN_A_WEEK) },
+    { total: 20, used: 7, status: 'NONE', until: IN_A_WEEK * 1000 },
   ],
   [
-    { used_quota: -4, capping_status: 'CAPPED' as never },
+    { total_quota: 20, used_quota: {}, capping_status: 7, cycle_end_timestamp: 9e15 },
+    { total: 20, used: 0, status: 'NONE', until: null },
+  ],
+  [
+    { total_quota: 20, used_quota: 1, cycle_end_timestamp: IN_A_WEEK + 60 * 86_400 },
+    { total: 20, used: 1, status: 'NONE', until: null },
+  ],
+  [
+    { used_quota: -4, capping_status: 'CAPPED', cycle_end_timestamp: '1' },
     { total: null, used: 0, status: 'CAPPED', until: null },
   ],
-])('the cap %j is read as %j', (info, cap) => {
-  expect(readCap(info)).toEqual(cap);
+])('the cap %j is read as %j', (answer, cap) => {
+  expect(readCap(answer, NOW)).toEqual(cap);
+});
+
+test('an odd answer ends nothing: nothing is told, and the next refusal asks again', async () => {
+  const clock = createFakeClock();
+  const closing = new AbortController();
+  const listeners = { added: 0, removed: 0 };
+  const closed = Object.assign(Object.create(closing.signal), {
+    aborted: false,
+    addEventListener: (_type: string, listener: () => void) => {
+      listeners.added += 1;
+      closing.signal.addEventListener('abort', listener);
+    },
+    removeEventListener: (_type: string, listener: () => void) => {
+      listeners.removed += 1;
+      closing.signal.removeEventListener('abort', listener);
+    },
+  });
+  const told: unknown[] = [];
+  let asked = 0;
+  const ws = new EventEmitter();
+  const sock = {
+    ev: new EventEmitter(),
+    ws,
+    fetchAccountReachoutTimelock: async () => undefined,
+    fetchNewChatMessageCap: async () => {
+      asked += 1;
+      // Whatever it is that cannot be read.
+      return {
+        get total_quota() {
+          throw new Error('odd');
+        },
+      };
+    },
+  };
+  const link = { sock, clock, closed, answerTimeoutMs: 1_000 };
+  followStanding(link as never, { tell: (event: unknown) => told.push(event) } as never);
+  const refuse = () => ws.emit('CB:ack,class:message', { tag: 'ack', attrs: { error: '463' } });
+  const unhandled = vi.fn();
+  process.on('unhandledRejection', unhandled);
+  for (let n = 1; n <= 3; n++) {
+    refuse();
+    await until(() => asked === n);
+    await clock.advance(11_000);
+  }
+  process.off('unhandledRejection', unhandled);
+  expect(unhandled).not.toHaveBeenCalled();
+  expect(told).toEqual([]);
+  expect(listeners.removed).toBe(listeners.added);
 });

@@ -13,7 +13,11 @@ import type { SessionOutput, SessionStatusOutput } from './schemas.ts';
 /** How far back among a session's events its latest QR code is looked for. */
 const QR_WITHIN_EVENTS = 50;
 
-export const toIso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
+/** Null also for what is no time that a date can say. */
+export function toIso(at: number | null): string | null {
+  const date = new Date(at ?? Number.NaN);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}
 
 /** `+` and the digits of the phone that did link, null before. */
 export function phoneOf({ phoneNumber }: Pick<SessionRecord, 'phoneNumber'>): string | null {
