@@ -53,9 +53,9 @@ api.action.onClicked.addListener(({ url = '', index }) =>
 
 /** What is signed, and nothing else of what a page may have sent. Null when it is no request of WhatsApp's. */
 function readOptions(value) {
-  const { challenge, rpId, timeout, allowCredentials, userVerification, extensions } = Object(value);
+  const { challenge, rpId, timeout, allowCredentials, userVerification } = Object(value);
   if (typeof challenge !== 'string' || challenge === '' || rpId !== RP_ID) return null;
-  const options = { challenge, rpId, timeout, allowCredentials, userVerification, extensions };
+  const options = { challenge, rpId, timeout, allowCredentials, userVerification };
   return JSON.stringify(options).length > MAX_CHARS ? null : options;
 }
 
@@ -69,9 +69,18 @@ async function begin({ ticket, options: asked }, sender) {
   if (sender.frameId !== 0 || !(await isAllowed(origin))) return { error: 'not_allowed' };
   const options = readOptions(asked);
   if (!options) return { error: 'malformed' };
-  const tab = await api.tabs.create({ url: `${WHATSAPP}/`, index: sender.tab.index + 1 });
+  await giveUp(sender.tab.id);
+  const { windowId, index } = sender.tab;
+  const tab = await api.tabs.create({ url: `${WHATSAPP}/`, windowId, index: index + 1 });
   await api.storage.session.set({ [tab.id]: { asker: sender.tab.id, ticket, origin, options } });
   return {};
+}
+
+/** A tab has one request at a time: what it asked for before, and its tab of WhatsApp, go. */
+async function giveUp(asker) {
+  for (const [tabId, waiting] of Object.entries(await api.storage.session.get(null))) {
+    if (waiting.asker === asker) await answer(Number(tabId), { error: 'declined' });
+  }
 }
 
 async function readWaiting(tabId) {
@@ -93,7 +102,8 @@ async function handle(message, sender) {
   const origin = originOf(sender);
   if (message.what === 'may-i') return { allowed: sender.frameId === 0 && (await isAllowed(origin)) };
   if (message.what === 'begin') {
-    const begun = begin(message, sender);
+    // One after the other: whoever waits, waits for all of them.
+    const begun = beginning.then(() => begin(message, sender));
     beginning = begun.catch(() => undefined);
     return begun;
   }

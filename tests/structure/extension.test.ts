@@ -1,6 +1,7 @@
 /** The browser extension: what it may do is what its README says, in both languages, and it stays small. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
 import { packPasskeyExtension } from '../../src/services/passkey-extension.ts';
 import { filesOfZip } from '../helpers/archives.ts';
 
@@ -57,4 +58,102 @@ it('is downloaded whole', async () => {
     /\.\w+$/.test(name),
   );
   expect([...files.keys()].sort()).toEqual(names.map((name) => `wahub-passkey/${name}`).sort());
+});
+
+describe('its middle', () => {
+  const ORIGIN = 'https://wahub.test';
+
+  /** background.js in a browser that has one allowed page, in tabs of window 7. */
+  function startMiddle() {
+    const kept = new Map<string, unknown>();
+    const listeners: ((message: object, sender: object, respond: (answer: unknown) => void) => unknown)[] =
+      [];
+    const made: Record<string, unknown>[] = [];
+    const removed: number[] = [];
+    const told: { tab: number; ticket: string; error?: string }[] = [];
+    const event = { addListener: () => undefined };
+    const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
+    const api = {
+      runtime: {
+        id: 'us',
+        onInstalled: event,
+        onMessage: { addListener: (listener: (typeof listeners)[number]) => listeners.push(listener) },
+      },
+      permissions: { onAdded: event, onRemoved: event, contains: async () => true },
+      action: { onClicked: event },
+      storage: {
+        onChanged: event,
+        local: { get: async () => ({ allowed: [ORIGIN] }) },
+        session: {
+          get: async (key: string | null) =>
+            Object.fromEntries([...kept].filter(([name]) => key === null || name === key)),
+          set: async (values: object) => {
+            await turn();
+            for (const [name, value] of Object.entries(values)) kept.set(name, value);
+          },
+          remove: async (key: string) => kept.delete(key),
+        },
+      },
+      tabs: {
+        onRemoved: event,
+        create: async (options: Record<string, unknown>) => {
+          await turn();
+          made.push(options);
+          return { id: 100 + made.length };
+        },
+        sendMessage: async (tab: number, message: { ticket: string; error?: string }) =>
+          void told.push({ tab, ...message }),
+        update: async () => undefined,
+        remove: async (id: number) => void removed.push(id),
+      },
+    };
+    runInNewContext(read('background.js'), { chrome: api, URL, console });
+    const say = (message: object, tab: { id: number; url: string }) =>
+      new Promise<unknown>((resolve) => {
+        const sender = {
+          id: 'us',
+          origin: new URL(tab.url).origin,
+          frameId: 0,
+          tab: { ...tab, windowId: 7, index: 3 },
+        };
+        for (const listener of listeners) listener(message, sender, resolve);
+      });
+    const begin = (tab: number, ticket: string) =>
+      say(
+        { what: 'begin', ticket, options: { ...OPTIONS, challenge: ticket } },
+        { id: tab, url: `${ORIGIN}/link` },
+      );
+    const take = async (tab: number) =>
+      Object(await say({ what: 'take' }, { id: tab, url: 'https://web.whatsapp.com/' }));
+    return { begin, take, made, removed, told };
+  }
+  const OPTIONS = { rpId: 'whatsapp.com', timeout: 1, extensions: { prf: { eval: { first: 'AA' } } } };
+
+  it('opens WhatsApp beside the page that asks, in its window, and asks no extension for anything', async () => {
+    const middle = startMiddle();
+    expect(await middle.begin(1, 'one')).toEqual({});
+    expect(middle.made).toEqual([{ url: 'https://web.whatsapp.com/', windowId: 7, index: 4 }]);
+    const { origin, options } = await middle.take(101);
+    expect({ origin, ...options }).toMatchObject({ origin: ORIGIN, challenge: 'one', rpId: 'whatsapp.com' });
+    expect(Object.keys(options)).not.toContain('extensions');
+  });
+
+  it('keeps the requests of two tabs apart that ask at the same time', async () => {
+    const middle = startMiddle();
+    const begun = [middle.begin(1, 'one'), middle.begin(2, 'two')];
+    // The second tab of WhatsApp asks before the note of it is written.
+    const taken = await Promise.all([middle.take(101), middle.take(102)]);
+    await Promise.all(begun);
+    expect(taken.map(({ options }) => options?.challenge)).toEqual(['one', 'two']);
+    expect(middle.told).toEqual([]);
+  });
+
+  it('has one request of a tab: the one before ends, and its tab goes', async () => {
+    const middle = startMiddle();
+    await Promise.all([middle.begin(1, 'one'), middle.begin(1, 'two')]);
+    expect(middle.removed).toEqual([101]);
+    expect(middle.told).toEqual([{ tab: 1, ticket: 'one', error: 'declined' }]);
+    expect((await middle.take(101)).options).toBeUndefined();
+    expect((await middle.take(102)).options).toMatchObject({ challenge: 'two' });
+  });
 });
