@@ -1,6 +1,6 @@
 /** How accounts stand with WhatsApp: what the server has told is kept with the session, and its end is told. */
 
-import { and, asc, eq, lte } from 'drizzle-orm';
+import { and, asc, eq, isNull, lte } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { affected, transact } from '../db/ops.ts';
 import { whatsappAccounts } from '../db/schema.ts';
@@ -45,28 +45,63 @@ export function createStandingKeeper(
   };
 }
 
+/** Tries to write what was told onto a row that others change at the same time. */
+const MAX_TRIES = 5;
+
 /**
  * Keeps what the server told about the account, and records when a restriction begins, moves its end or ends. The breaker
  * ends with it. Nothing happens when the session is not held any more. Not to be called twice at a time for a session.
+ * Rejects when the row changes all the time.
  */
 export async function takeStanding(deps: StandingDeps, account: AccountRef, told: Standing): Promise<void> {
   const now = deps.clock.now();
-  const isEarlier = await transact(deps.database, async (tx) => {
-    const row = await readRow(tx, account);
-    if (row === null) return false;
-    const lock = told.timeLock === undefined ? null : lockChanges(row, told.timeLock, now);
-    const cap = told.newChatCap === undefined ? null : capChanges(row, told.newChatCap, now);
-    const changes = { ...lock?.changes, ...cap?.changes };
-    if (Object.keys(changes).length === 0) return false;
-    const written = await tx.update(whatsappAccounts).set(changes).where(isHeldRow(account));
-    if (affected(written) === 0) return false;
-    if (lock?.event) await record(tx, deps, [factOf(account, lock.event, lock.data)]);
-    tx.afterCommit(() => deps.signals.wake(account.id, { rowChanged: true }));
-    return lock?.isEarlier === true || cap?.isEarlier === true;
-  });
-  if (!isEarlier) return;
-  await bringBack(deps.db, account.id, now, Number.POSITIVE_INFINITY);
-  deps.signals.wake(account.id, { rowChanged: true });
+  for (let tries = 1; tries <= MAX_TRIES; tries++) {
+    const outcome = await transact(deps.database, (tx) => writeStanding(tx, deps, account, told, now));
+    if (outcome === 'changed meanwhile') continue;
+    if (outcome === 'done') return;
+    await bringBack(deps.db, account.id, now, Number.POSITIVE_INFINITY);
+    deps.signals.wake(account.id, { rowChanged: true });
+    return;
+  }
+  throw new Error('the row of the session changes all the time');
+}
+
+/** `earlier`: written, and strangers may be written to earlier than was thought. */
+type Outcome = 'done' | 'earlier' | 'changed meanwhile';
+
+async function writeStanding(
+  tx: Tx,
+  deps: StandingDeps,
+  account: AccountRef,
+  told: Standing,
+  now: number,
+): Promise<Outcome> {
+  const row = await readRow(tx, account);
+  if (row === null) return 'done';
+  const lock = told.timeLock === undefined ? null : lockChanges(row, told.timeLock, now);
+  const cap = told.newChatCap === undefined ? null : capChanges(row, told.newChatCap, now);
+  const changes = { ...lock?.changes, ...cap?.changes };
+  if (Object.keys(changes).length === 0) return 'done';
+  const written = await tx
+    .update(whatsappAccounts)
+    .set(changes)
+    .where(and(isHeldRow(account), isStill(row)));
+  if (affected(written) === 0) return 'changed meanwhile';
+  if (lock?.event) await record(tx, deps, [factOf(account, lock.event, lock.data)]);
+  tx.afterCommit(() => deps.signals.wake(account.id, { rowChanged: true }));
+  return lock?.isEarlier === true || cap?.isEarlier === true ? 'earlier' : 'done';
+}
+
+/** The row is as it was read, as far as others than `takeStanding` change it: by a refusal, or by the end of a restriction. */
+function isStill({ restrictedUntil, breakerUntil }: Row) {
+  const isSame = (
+    column: typeof whatsappAccounts.restrictedUntil | typeof whatsappAccounts.breakerUntil,
+    value: number | null,
+  ) => (value === null ? isNull(column) : eq(column, value));
+  return and(
+    isSame(whatsappAccounts.restrictedUntil, restrictedUntil),
+    isSame(whatsappAccounts.breakerUntil, breakerUntil),
+  );
 }
 
 async function readRow(tx: Tx, account: AccountRef): Promise<Row | null> {

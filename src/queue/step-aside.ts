@@ -71,7 +71,10 @@ export async function bringBack(db: Db, accountId: string, now: number, atMost: 
     const due = await db
       .update(messageQueue)
       .set({ availableAt: sql`${messageQueue.dueAt}`, dueAt: null })
-      .where(and(inArray(messageQueue.id, ids), eq(messageQueue.status, 'pending')));
+      .where(
+        // Somebody else may have brought them back meanwhile.
+        and(inArray(messageQueue.id, ids), eq(messageQueue.status, 'pending'), isNotNull(messageQueue.dueAt)),
+      );
     moved += affected(due);
     if (moved >= atMost) break;
   }

@@ -1,9 +1,10 @@
 /** What WhatsApp says of the account: the breaker ends with the server's end, and each change is told once. */
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { breakerPauseMs } from '../../src/queue/breaker.ts';
 import { endRestrictions, takeStanding } from '../../src/queue/standing.ts';
+import { bringBack } from '../../src/queue/step-aside.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef, Standing } from '../../src/whatsapp/engine.ts';
 import { openQueue, phones, type QueueFixture } from './fixture.ts';
@@ -169,4 +170,79 @@ test('a cap is kept with the time that it was told, and goes', async () => {
   await told({ newChatCap: null });
   expect((await row()).newChatCap).toBeNull();
   expect(eventsOf()).toEqual([]);
+});
+
+/** The database as a transaction sees it that began before others had changed the session's row: once. */
+function withOldRow(old: object): QueueFixture['deps'] {
+  let isOld = true;
+  const passOn = (target: object, name: string | symbol): unknown => {
+    const value: unknown = Reflect.get(target, name, target);
+    return typeof value === 'function' ? value.bind(target) : value;
+  };
+  const oldTx = (tx: object) =>
+    new Proxy(tx, {
+      get(target, name) {
+        if (name !== 'select' || !isOld) return passOn(target, name);
+        isOld = false;
+        return () => ({ from: () => ({ where: async () => [old] }) });
+      },
+    });
+  const db = new Proxy(q.database.db, {
+    get(target, name) {
+      if (name !== 'transaction') return passOn(target, name);
+      return (work: (tx: object) => unknown) => target.transaction(async (tx) => work(oldTx(tx)) as never);
+    },
+  });
+  return { ...q.deps, database: { ...q.database, db } };
+}
+
+describe('what is told while the row changes', () => {
+  test('is written onto what the row says then: the end of a restriction is told once', async () => {
+    await lock(q.clock.now() + HOUR_MS);
+    const before = await row();
+    await q.clock.advance(HOUR_MS + 1);
+    expect(await endRestrictions(q.deps)).toBe(1);
+    await takeStanding(withOldRow(before), account, { timeLock: null });
+    expect(eventsOf()).toEqual(['session.restricted', 'session.unrestricted']);
+  });
+
+  test('does not end a breaker that a refusal has opened meanwhile', async () => {
+    await lock(q.clock.now() + HOUR_MS);
+    const before = await row();
+    const breakerUntil = q.clock.now() + 3 * HOUR_MS;
+    await q.database.db
+      .update(whatsappAccounts)
+      .set({ breakerUntil })
+      .where(eq(whatsappAccounts.id, account.id));
+    await takeStanding(withOldRow(before), account, { timeLock: null });
+    expect(await row()).toMatchObject({ breakerUntil, restrictedUntil: null });
+    expect(eventsOf()).toEqual(['session.restricted', 'session.unrestricted']);
+  });
+});
+
+describe('those who have stepped aside', () => {
+  async function aside(): Promise<string> {
+    const { id } = await q.queue(account, { phone: STRANGERS[0] ?? '' });
+    const dueAt = (await q.row(id))?.availableAt ?? 0;
+    await q.database.db
+      .update(messageQueue)
+      .set({ dueAt, availableAt: q.clock.now() + 6 * HOUR_MS })
+      .where(eq(messageQueue.id, id));
+    return id;
+  }
+
+  test('are brought back by two at once as by one', async () => {
+    const ids = [await aside(), await aside()];
+    const bring = () => bringBack(q.database.db, account.id, q.clock.now(), Number.POSITIVE_INFINITY);
+    const moved = await Promise.all([bring(), bring(), bring()]);
+    expect(moved.reduce((sum, count) => sum + count, 0)).toBe(ids.length);
+    for (const id of ids) expect(await q.row(id)).toMatchObject({ dueAt: null });
+  });
+
+  test('go on when the process was killed that had to bring them back', async () => {
+    const id = await aside();
+    await q.dispatcher.add(account);
+    await q.clock.advance(MINUTE_MS);
+    expect(await statusOf(id)).toBe('sent');
+  });
 });

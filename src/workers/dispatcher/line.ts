@@ -7,6 +7,7 @@ import { createLimits, type Limits, readSpent, type SpentAttempt } from '../../q
 import { readCandidates } from '../../queue/look-ahead.ts';
 import { NOTHING_KNOWN, type Pace, paceOf } from '../../queue/pace.ts';
 import { type QuietHours, readQuietHours } from '../../queue/quiet-hours.ts';
+import { bringBack } from '../../queue/step-aside.ts';
 import { between } from '../../utils/backoff.ts';
 import { createLru } from '../../utils/lru.ts';
 import { createWaiter, type Waiter } from '../../utils/waiter.ts';
@@ -190,7 +191,14 @@ export async function beginWindows(line: Line): Promise<Windows> {
   }
   const now = deps.clock.now();
   line.seenAt = now;
-  if (!gate.isLost() && (await heal(line, now)) > 0) line.lookahead.invalidate();
+  if (!gate.isLost()) {
+    if ((await heal(line, now)) > 0) line.lookahead.invalidate();
+    // A process that was killed when a hold on strangers ended early has not brought all of them back.
+    const mayWrite = gate.breakerUntil() <= now;
+    if (mayWrite && (await bringBack(deps.db, account.id, now, Number.POSITIVE_INFINITY)) > 0) {
+      line.lookahead.invalidate();
+    }
+  }
   const known = await readSpent(deps.db, account.id, now, deps.config.pacing.perHour);
   const begun = new Set([...line.inPreparation].map((attempt) => attempt.id));
   const limits = createLimits(
