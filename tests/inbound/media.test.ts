@@ -14,8 +14,8 @@ import type { InboundMessage } from '../../src/whatsapp/engine.ts';
 import { type FetchMedia, MediaFailure } from '../../src/whatsapp/inbound-media.ts';
 import { createInboundMedia } from '../../src/workers/inbound-media.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
-import { until } from '../helpers/engine.ts';
 import { createManualClock, type ManualClock } from '../helpers/manual-clock.ts';
+import { until } from '../helpers/until.ts';
 
 const HOUR_MS = 3_600_000;
 let test: TestApp;

@@ -110,7 +110,9 @@ describe('files of the history', () => {
       fetch: (_source, { signal }) => {
         asked += 1;
         if (!isStuck) return Promise.resolve(Readable.from([piece]));
-        return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        return new Promise((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason)),
+        );
       },
       onPeople: (people) => told.push(...people),
     });

@@ -1,6 +1,7 @@
 /** Uploads of many sessions share few places: none waits for another tenant's proxy, and none lasts for ever. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { Agent, createServer } from 'node:http';
+import { createServer, Agent as HttpAgent } from 'node:http';
+import type { Agent } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { stoppable, untilStopped } from '../../src/whatsapp/baileys/upload-scope
 import { createUploads, type UploadSocket } from '../../src/whatsapp/baileys/uploads.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { createFakeClock } from '../helpers/clock.ts';
-import { until } from '../helpers/engine.ts';
+import { until } from '../helpers/until.ts';
 
 const HOUR_MS = 3_600_000;
 const UPLOADED = { mediaUrl: 'https://media.test/file', directPath: '/file' };
@@ -101,10 +102,12 @@ it('the request of an upload that is given up is destroyed, and no other is made
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
   const ending = new AbortController();
+  // The server here speaks plain HTTP, which Baileys' type does not know.
+  const plain = new HttpAgent() as Agent;
   let tries = 0;
   const upload = async () => {
     for (; tries < 2; tries++) {
-      await uploadWithNodeHttp({ url, filePath, headers: {}, agent: stoppable(new Agent()) }).catch(
+      await uploadWithNodeHttp({ url, filePath, headers: {}, agent: stoppable(plain) }).catch(
         () => undefined,
       );
     }

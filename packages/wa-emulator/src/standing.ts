@@ -157,7 +157,7 @@ export function answerMex(world: World, phone: string, stanza: BinaryNode): Bina
   const id = child(stanza, 'query')?.attrs.query_id;
   const data = {
     ...(id === CAP_QUERY ? {} : { xwa2_fetch_account_reachout_timelock: lockFields(world, phone) }),
-    ...(id === LOCK_QUERY ? {} : { xwa2_message_capping_info: capFields(world, phone) }),
+    ...(id === LOCK_QUERY ? {} : { xwa2_message_capping_info: capFields(world, phone) ?? NO_CAP }),
   };
   return [node('result', {}, Buffer.from(JSON.stringify({ data })))];
 }

@@ -26,7 +26,7 @@ export function createDoubts(
   async function ask(): Promise<void> {
     asking = true;
     const { clock, closed, sock } = parts;
-    const answer = await withBound(clock, ping(sock()), ANSWER_TIMEOUT_MS, closed);
+    const answer = await withBound(clock, ping(sock), ANSWER_TIMEOUT_MS, closed);
     asking = false;
     recipients.clear();
     if (!(answer.done && answer.value) && !closed.aborted) onSilent();
@@ -42,14 +42,11 @@ export function createDoubts(
 }
 
 /** True when the server answered, if only with an error. Never rejects. */
-async function ping(sock: WASocket): Promise<boolean> {
-  const stanza = {
-    tag: 'iq',
-    attrs: { id: sock.generateMessageTag(), to: '@s.whatsapp.net', type: 'get', xmlns: 'w:p' },
-    content: [{ tag: 'ping', attrs: {} }],
-  };
+async function ping(socket: () => WASocket): Promise<boolean> {
   try {
-    await sock.query(stanza);
+    const sock = socket();
+    const attrs = { id: sock.generateMessageTag(), to: '@s.whatsapp.net', type: 'get', xmlns: 'w:p' };
+    await sock.query({ tag: 'iq', attrs, content: [{ tag: 'ping', attrs: {} }] });
     return true;
   } catch (error) {
     return refusalCode(error) !== null;

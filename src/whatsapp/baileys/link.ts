@@ -188,8 +188,10 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     closing.abort();
     const ended = sock.end(undefined);
     refuseQueries(sock);
-    await ended;
-    await keys.close(FLUSH_TIMEOUT_MS);
+    const noted = (error: unknown) =>
+      deps.logger.warn('a socket did not end as it should', { accountId: account.id, error: String(error) });
+    await ended.catch(noted);
+    await keys.close(FLUSH_TIMEOUT_MS).catch(noted);
     await Promise.all(pending);
     host.onEvent(account, { type: 'closed', ...ending });
   }

@@ -127,7 +127,8 @@ export function createUploads(host: Pick<EngineHost, 'openMedia' | 'describeMedi
     const made = by.proxied
       ? await proxied.run(String(account.userId), work)
       : await direct.run(account.id, work);
-    if (made === null) throw new AppError('UNAVAILABLE', 'Too many files of this session wait for their upload.');
+    if (made === null)
+      throw new AppError('UNAVAILABLE', 'Too many files of this session wait for their upload.');
     return made;
   }
 
