@@ -237,6 +237,8 @@ export const whatsappAccounts = table(
     newChatCap: json<NewChatCapRow>(),
     /** when the phone linked it; null: not known, as of a link that was imported */
     linkedAt: timestamp(),
+    /** people who knew the session before do not count as known: it had another number then; null: it had none */
+    knownFrom: timestamp(),
     connectedAt: timestamp(),
     disconnectedAt: timestamp(),
     lastSeenAt: timestamp(),

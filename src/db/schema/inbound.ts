@@ -19,7 +19,7 @@ export const inboundMedia = table(
     nextAttemptAt: timestamp().notNull(),
     giveUpAt: timestamp().notNull(),
   },
-  (t) => [index('inbound_media_due_ix').on(t.nextAttemptAt)],
+  (t) => [index('inbound_media_due_ix').on(t.nextAttemptAt, t.userId)],
 );
 
 /** How a chat is set, as far as its messages have told: what is sent into a disappearing chat must disappear too. */
