@@ -3,7 +3,7 @@
  * who have never heard from the session for a while. Those who know it are served on.
  */
 
-import { and, eq, inArray, isNull, lte, or } from 'drizzle-orm';
+import { and, eq, gte, inArray, isNull, lte, or, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { affected } from '../db/ops.ts';
 import { messages, waPeople, whatsappAccounts } from '../db/schema.ts';
@@ -65,8 +65,12 @@ export async function tripBreaker(tx: Tx, message: MessageRef, code: string, now
   ];
 }
 
+/** Since when the session has its number, for a condition; 0 when it never had another. */
+const knownFrom = (accountId: string) =>
+  sql`coalesce((select ${whatsappAccounts.knownFrom} from ${whatsappAccounts} where ${whatsappAccounts.id} = ${accountId}), 0)`;
+
 /**
- * The peers among them that have got or written a message in this session, or have a chat with its phone; groups always
+ * The peers among them that have got or written a message in this session since it has its number, or have a chat with its phone; groups always
  * count as known.
  */
 export async function readKnown(
@@ -95,6 +99,7 @@ export async function readKnown(
         eq(messages.accountId, account.id),
         inArray(messages.peer, [...spellings.keys()]),
         inArray(messages.status, ['sent', 'delivered', 'read', 'received']),
+        gte(messages.createdAt, knownFrom(account.id)),
       ),
     );
   for (const row of rows) known.add(spellings.get(row.peer) ?? row.peer);

@@ -24,6 +24,8 @@ export interface PoolMember {
   row: SendingRow;
   /** when the person and this session last wrote to each other, or 1 for a chat of its phone; 0: never */
   knownSince: number;
+  /** when a message to the person was queued that is still on its way here; 0: none is */
+  pendingSince: number;
   /** messages that wait in it */
   waiting: number;
   /** what it sends in an hour at most */
@@ -52,7 +54,7 @@ export function rankPool<M extends PoolMember>(
     .sort(
       (a, b) =>
         a.rank - b.rank ||
-        b.known - a.known ||
+        b.tie - a.tie ||
         a.until - b.until ||
         a.load - b.load ||
         a.member.waiting - b.member.waiting,
@@ -61,25 +63,29 @@ export function rankPool<M extends PoolMember>(
 }
 
 function judge<M extends PoolMember>(member: M, now: number, priority: Priority) {
-  const { row, knownSince, strangersLeft, waiting, perHour } = member;
+  const { row, knownSince, pendingSince, strangersLeft, waiting, perHour } = member;
   const { connected, usable, holds } = sendingState(row, now, priority);
   const isKnown = knownSince > 0;
   const inTheWay = holds.filter(({ everybody }) => everybody || !isKnown);
-  const hasRoom = isKnown || strangersLeft === null || strangersLeft > waiting;
+  // Of those who wait the person is one, then.
+  const ahead = pendingSince > 0 ? waiting - 1 : waiting;
+  const hasRoom = isKnown || strangersLeft === null || strangersLeft > ahead;
   const isReady = connected && inTheWay.length === 0 && hasRoom;
   const until = isReady ? now : endOf(inTheWay.map((hold) => hold.until));
-  const staysWith = isKnown && connected && until - now <= STAY_MS;
+  // A message that only waits does not make the person known: it holds them here, and lifts no hold.
+  const hasTie = isKnown || pendingSince > 0;
+  const staysWith = hasTie && connected && until - now <= STAY_MS;
   const load = waiting / Math.max(1, perHour);
   const of = (rank: number, readiness: Readiness) => ({
     member,
     rank,
     readiness,
     until: readiness === 'now' ? 0 : until,
-    known: isKnown ? knownSince : 0,
+    tie: Math.max(knownSince, pendingSince),
     load,
   });
   if (!usable) return of(4, 'ended');
-  if (isKnown && isReady) return of(0, 'now');
+  if (hasTie && isReady) return of(0, 'now');
   if (staysWith) return of(1, 'later');
   if (isReady) return of(2, 'now');
   return of(3, 'later');
@@ -95,6 +101,8 @@ function endOf(untils: readonly (number | null)[]): number {
 export interface PoolSession extends SendingRow, PaceRow {
   id: string;
   userId: number;
+  /** since when it has its number; null: it never had another */
+  knownFrom: number | null;
 }
 
 /** What the choice among these sessions is made from, for one person. */
@@ -107,7 +115,7 @@ export async function readPool<S extends PoolSession>(
   const known = await readKnownBy(deps.db, sessions, person);
   return Promise.all(
     sessions.map(async (session) => {
-      const knownSince = known.get(session.id) ?? 0;
+      const { knownSince, pendingSince } = known.get(session.id) ?? NO_TIE;
       const pace = paceOf(deps.config.pacing, session, now);
       const limit = contactLimitOf(deps.config.pacing, session, now);
       const counts = knownSince === 0 && limitsContacts(limit);
@@ -116,6 +124,7 @@ export async function readPool<S extends PoolSession>(
         session,
         row: session,
         knownSince,
+        pendingSince,
         waiting: await readWaiting(deps, session.id),
         perHour: pace.perHour,
         strangersLeft: room?.left ?? null,
@@ -127,13 +136,16 @@ export async function readPool<S extends PoolSession>(
 /** Of the newest messages of a chat so many are looked through. */
 const SCAN_LIMIT = 50;
 
-/** Which of the sessions the person knows, and since when they last wrote. */
+type Tie = Pick<PoolMember, 'knownSince' | 'pendingSince'>;
+const NO_TIE: Tie = { knownSince: 0, pendingSince: 0 };
+
+/** Which of the sessions the person knows, since when they last wrote, and where a message to them is on its way. */
 async function readKnownBy(
   db: Db,
   sessions: readonly PoolSession[],
   { peer, phone, lid }: Addressee,
-): Promise<Map<string, number>> {
-  const known = new Map<string, number>();
+): Promise<Map<string, Tie>> {
+  const known = new Map<string, Tie>();
   const [first] = sessions;
   if (!first) return known;
   const ids = sessions.map(({ id }) => id);
@@ -152,7 +164,8 @@ async function readKnownBy(
     .select({ accountId: waPeople.accountId })
     .from(waPeople)
     .where(and(inArray(waPeople.accountId, ids), eq(waPeople.hasChat, true), inArray(waPeople.jid, peers)));
-  for (const { accountId } of chats) known.set(accountId, 1);
+  for (const { accountId } of chats) known.set(accountId, { ...NO_TIE, knownSince: 1 });
+  const since = new Map(sessions.map(({ id, knownFrom }) => [id, knownFrom ?? 0]));
   for (const one of peers) {
     const rows = await db
       .select({ accountId: messages.accountId, status: messages.status, at: messages.createdAt })
@@ -161,12 +174,15 @@ async function readKnownBy(
       .orderBy(desc(messages.createdAt), desc(messages.id))
       .limit(SCAN_LIMIT);
     for (const { accountId, status, at } of rows) {
-      if (!KNOWING.has(status)) continue;
-      known.set(accountId, Math.max(known.get(accountId) ?? 0, at));
+      const fact = KNOWING.has(status) ? 'knownSince' : PENDING.has(status) ? 'pendingSince' : null;
+      if (fact === null || (fact === 'knownSince' && at < (since.get(accountId) ?? 0))) continue;
+      const tie = known.get(accountId) ?? NO_TIE;
+      known.set(accountId, { ...tie, [fact]: Math.max(tie[fact], at) });
     }
   }
   return known;
 }
 
-/** A message that is still on its way counts as well: the next one to that person must not go elsewhere. */
-const KNOWING: ReadonlySet<string> = new Set(['queued', 'sending', 'sent', 'delivered', 'read', 'received']);
+const KNOWING: ReadonlySet<string> = new Set(['sent', 'delivered', 'read', 'received']);
+/** Still on its way: the next message to that person should not go elsewhere. */
+const PENDING: ReadonlySet<string> = new Set(['queued', 'sending']);

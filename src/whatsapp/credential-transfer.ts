@@ -1,5 +1,5 @@
 /** Credentials and keys that come from another program, or go to one: sealed and opened a few at a time. */
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, type SQL } from 'drizzle-orm';
 import { readBatches } from '../db/batches.ts';
 import type { Db } from '../db/client.ts';
 import { isAfter } from '../db/keyset.ts';
@@ -17,18 +17,23 @@ export const IMPORTING = 'importing';
 export const IMPORT_INTERRUPTED = 'import_interrupted';
 
 /**
- * Removes what an import that did not end has stored. `hadPhone`: people and LIDs may be known from before, and stay.
+ * Removes what an import that did not end has stored. `hadPhone`: people and LIDs may be known from before, and stay. Each
+ * statement requires `isOurs` as well: nothing of an import that has begun meanwhile is touched.
  */
-export async function deleteImported(db: Db, accountId: string, hadPhone: boolean): Promise<void> {
-  await deleteKeys(db, accountId);
+export async function deleteImported(
+  db: Db,
+  accountId: string,
+  { hadPhone, isOurs }: { hadPhone: boolean; isOurs: SQL },
+): Promise<void> {
+  await deleteKeys(db, accountId, isOurs);
   if (hadPhone) return;
-  await db.delete(waContacts).where(eq(waContacts.accountId, accountId));
-  await db.delete(waPeople).where(eq(waPeople.accountId, accountId));
+  await db.delete(waContacts).where(and(eq(waContacts.accountId, accountId), isOurs));
+  await db.delete(waPeople).where(and(eq(waPeople.accountId, accountId), isOurs));
 }
 
-/** Removes the keys of a session without credentials: they mean nothing. */
-export async function deleteKeys(db: Db, accountId: string): Promise<void> {
-  const keys = eq(waKeys.accountId, accountId);
+/** Removes the keys of a session without credentials, which mean nothing, as long as `isOurs` holds where it is given. */
+export async function deleteKeys(db: Db, accountId: string, isOurs?: SQL): Promise<void> {
+  const keys = and(eq(waKeys.accountId, accountId), isOurs);
   const types = await db.selectDistinct({ type: waKeys.type }).from(waKeys).where(keys);
   for (const { type } of types) {
     // Names are unique within a type.

@@ -118,6 +118,25 @@ describe('a young session', () => {
     expect(mostInADay().most).toBe(LIMIT);
   });
 
+  test('that has another number than before writes to people who knew that one as to strangers', async () => {
+    const account = await q.account({ linkedAt: q.clock.now(), knownFrom: q.clock.now() });
+    const [former = '', ...friends] = PEOPLE;
+    for (const phone of PEOPLE) await befriend(account, phone);
+    await q.database.db
+      .update(messages)
+      .set({ createdAt: q.clock.now() - 1 })
+      .where(eq(messages.accountId, account.id));
+    const known = friends.pop() ?? '';
+    await befriend(account, known);
+    await queueAll(account, [former, ...friends, known]);
+    await q.dispatcher.add(account);
+    await q.clock.advance(HOUR_MS);
+    expect(mostInADay([known]).people.size).toBe(LIMIT + 1);
+    expect(q.engine.relayed.some(({ to }) => to.phone === known)).toBe(true);
+    await q.clock.advance(DAY_MS);
+    expect(mostInADay([known]).most).toBe(LIMIT);
+  });
+
   test('two owners that both believe to hold it spend the limit together', async () => {
     const account = await q.account({ linkedAt: null });
     await queueAll(account, PEOPLE);

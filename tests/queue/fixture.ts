@@ -46,7 +46,14 @@ const silent = {
 type AccountColumns = Partial<
   Pick<
     typeof whatsappAccounts.$inferInsert,
-    'userId' | 'limits' | 'pausedUntil' | 'pauseReason' | 'lastHighAt' | 'linkedAt' | 'newChatCap'
+    | 'userId'
+    | 'limits'
+    | 'pausedUntil'
+    | 'pauseReason'
+    | 'lastHighAt'
+    | 'linkedAt'
+    | 'newChatCap'
+    | 'knownFrom'
   >
 >;
 

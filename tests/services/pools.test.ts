@@ -30,6 +30,7 @@ function member(name: string, more: Partial<PoolMember> = {}, row: Partial<PoolM
       ...row,
     },
     knownSince: 0,
+    pendingSince: 0,
     waiting: 0,
     perHour: 100,
     strangersLeft: null,
@@ -54,6 +55,21 @@ describe('the choice', () => {
     expect(order(member('idle'), held(2 * HOUR_MS))[0]).toBe('idle now');
     const away = member('known', { knownSince: 5 }, { status: 'disconnected' });
     expect(order(member('idle'), away)[0]).toBe('idle now');
+  });
+
+  it('stays where a message is on its way, which lifts nothing that holds strangers', () => {
+    const pending = (more: Partial<PoolMember>, row: Partial<PoolMember['row']> = {}) =>
+      member('pending', { pendingSince: 5, ...more }, row);
+    expect(order(member('idle'), pending({ waiting: 9 }))[0]).toBe('pending now');
+    // The person is one of those who wait for the last of its first contacts.
+    expect(order(member('idle'), pending({ strangersLeft: 1, waiting: 1 }))[0]).toBe('pending now');
+    const held = (ms: number) => pending({}, { breakerUntil: NOW + ms, breakerCode: '463' });
+    expect(order(member('idle'), held(40 * MINUTE_MS))[0]).toBe('pending later');
+    expect(order(member('idle'), held(6 * HOUR_MS))).toEqual(['idle now', 'pending later']);
+    expect(order(member('idle'), pending({ strangersLeft: 0, waiting: 3 }))[0]).toBe('idle now');
+    expect(
+      order(member('idle'), member('known', { pendingSince: 5, knownSince: 4, strangersLeft: 0 }))[0],
+    ).toBe('known now');
   });
 
   it('gives strangers to the number that is ready and where least waits for its pace', () => {
@@ -201,6 +217,42 @@ describe('a pool', () => {
     const { session } = await send(to, { sessions: ['one', 'two', 'three'] });
     await addSession('four');
     expect(await send(to, { sessions: ['four', 'one', 'two', 'three'] })).toMatchObject({ session });
+  });
+
+  it('does not hold a stranger to a session that may write to none, because a message waits there', async () => {
+    const to = someone();
+    const { session } = await send(to, { sessions: ['one', 'two'] });
+    const other = session === 'one' ? 'two' : 'one';
+    await t.deps.db
+      .update(whatsappAccounts)
+      .set({ breakerUntil: clock.now() + 6 * HOUR_MS, breakerCode: '463' })
+      .where(eq(whatsappAccounts.id, await idOf(session)));
+    expect(await send(to, { sessions: ['one', 'two'] })).toMatchObject({ session: other });
+  });
+
+  it('knows nobody whom an earlier number of a session knew', async () => {
+    const known = someone();
+    const accountId = await idOf('two');
+    await t.deps.db.insert(messages).values({
+      id: newId(),
+      userId: tenant.id,
+      accountId,
+      sessionId: 'two',
+      messageId: newMessageId(),
+      peer: `${known}@s.whatsapp.net`,
+      phone: known,
+      direction: 'in',
+      type: 'text',
+      content: { type: 'text', text: 'halo?' },
+      status: 'received',
+      createdAt: clock.now(),
+      updatedAt: clock.now(),
+    });
+    await t.deps.db
+      .update(whatsappAccounts)
+      .set({ knownFrom: clock.now() + 1, breakerUntil: clock.now() + 6 * HOUR_MS, breakerCode: '463' })
+      .where(eq(whatsappAccounts.id, accountId));
+    expect(await send(known, { sessions: ['two', 'three'] })).toMatchObject({ session: 'three' });
   });
 
   it('leaves a number alone whose first contacts are spent', async () => {

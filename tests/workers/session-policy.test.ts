@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { isSamePhone } from '../../src/whatsapp/same-phone.ts';
 import {
   backoffDelayMs,
   decide,
-  isSamePhone,
   outdatedDelayMs,
   type SocketHistory,
   tally,

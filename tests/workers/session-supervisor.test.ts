@@ -1,6 +1,13 @@
 import { and, eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { activityLogs, messageQueue, waContacts, whatsappAccounts, workspaces } from '../../src/db/schema.ts';
+import {
+  activityLogs,
+  messageQueue,
+  waContacts,
+  waPeople,
+  whatsappAccounts,
+  workspaces,
+} from '../../src/db/schema.ts';
 import { eventually, openWorld, type Process, untilOpens, untilStatus, type World } from './session-world.ts';
 
 const PHONE = '6281234567890';
@@ -114,6 +121,35 @@ describe('linking a phone', () => {
     expect(p.engine.opens).toHaveLength(6);
     expect((await world.row(id)).status).toBe('disconnected');
   });
+
+  it.each([
+    ['another number', '6281199990000', true],
+    ['the same number in another spelling', '554789211984', false],
+  ])(
+    'of %s than before in the same session makes its people strangers: %s',
+    async (_what, former, isOther) => {
+      const phone = isOther ? PHONE : '5547989211984';
+      const limits = { accountSince: 1_000, perHour: 9 };
+      const id = await pairing({ phoneNumber: former, limits });
+      const person = { accountId: id, jid: '62811@s.whatsapp.net', name: 'Ayu', hasChat: true };
+      await world.db.insert(waPeople).values({ ...person, updatedAt: world.clock.now() - 1 });
+      p.engine.emit(id, { type: 'paired', phone, lid: null, name: null, platform: null });
+      p.engine.end(id, 'restart_required');
+      await untilOpens(p, 2);
+      const linkedAt = world.clock.now();
+      await world.clock.advance(1_000);
+      p.engine.connect(id, phone);
+      await untilStatus(world, id, 'connected');
+      expect(await world.row(id)).toMatchObject({
+        phoneNumber: phone,
+        knownFrom: isOther ? linkedAt : null,
+        limits: isOther ? { perHour: 9 } : limits,
+      });
+      const people = await world.db.select().from(waPeople).where(eq(waPeople.accountId, id));
+      expect(people).toHaveLength(isOther ? 0 : 1);
+      if (isOther) expect((await world.row(id)).limits).not.toHaveProperty('accountSince');
+    },
+  );
 
   it('refuses another phone than the expected one, logs it out and says why', async () => {
     const id = await pairing({ expectedPhone: '6289999999999' });

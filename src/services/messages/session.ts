@@ -18,6 +18,7 @@ const columns = {
   sessionId: whatsappAccounts.sessionId,
   ...sendingColumns,
   lastHighAt: whatsappAccounts.lastHighAt,
+  knownFrom: whatsappAccounts.knownFrom,
 } as const;
 
 export type SendingSession = Pick<typeof whatsappAccounts.$inferSelect, keyof typeof columns>;

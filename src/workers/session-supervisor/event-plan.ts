@@ -1,7 +1,7 @@
 /** What an event of a session's socket means for its row, and how long the next one may take. Pure. */
 import { NO_PAIRING } from '../../cluster/leases.ts';
 import type { CloseReason, EngineEvent, PairedIdentity } from '../../whatsapp/engine.ts';
-import { isSamePhone } from './policy.ts';
+import { isSamePhone } from '../../whatsapp/same-phone.ts';
 import type { RowChange, SessionStatus } from './session-row.ts';
 
 /** A 503 on the WebSocket upgrade leaves the client connecting for ever; a real connection takes seconds. */

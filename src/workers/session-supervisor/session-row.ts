@@ -1,12 +1,14 @@
 /** Reading and writing a session's row as its owner. */
-import { eq } from 'drizzle-orm';
+import { and, eq, exists, type SQL } from 'drizzle-orm';
 import { heldBy } from '../../cluster/leases.ts';
-import type { Changes, Db } from '../../db/client.ts';
+import type { Changes, Db, Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { whatsappAccounts, workspaces } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import type { EventStream } from '../../events/stream.ts';
+import { forgetFormerNumber } from '../../queue/other-number.ts';
 import type { Clock } from '../../utils/clock.ts';
+import { IMPORT_INTERRUPTED } from '../../whatsapp/credential-transfer.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 
 const accounts = whatsappAccounts;
@@ -76,6 +78,25 @@ function toRow({
   return { ...row, enabled: workspaceStatus !== 'disabled' };
 }
 
+const isInterruptedRow = (account: AccountRef) =>
+  and(heldBy(account), eq(accounts.reason, IMPORT_INTERRUPTED));
+
+/** The condition that the session is this owner's, and what an interrupted import has left is still there to be cleared away. */
+export function isInterrupted(db: Db, account: AccountRef): SQL {
+  return exists(db.select({ id: accounts.id }).from(accounts).where(isInterruptedRow(account)));
+}
+
+/** It is cleared away: another import may begin. Nothing happens when one has begun, or the session has another owner. */
+export async function endInterrupted(
+  { db, clock }: Pick<WriteDeps, 'db' | 'clock'>,
+  account: AccountRef,
+): Promise<void> {
+  await db
+    .update(accounts)
+    .set({ importedAt: null, updatedAt: clock.now() })
+    .where(isInterruptedRow(account));
+}
+
 export interface WriteDeps {
   db: Db;
   clock: Clock;
@@ -94,14 +115,34 @@ export async function writeRow(
 ): Promise<boolean> {
   const facts = factsOf(account, change, before);
   return transact(deps.db, async (tx) => {
+    const also = await otherNumber(tx, deps, account, change);
     const written = await tx
       .update(accounts)
-      .set({ ...change, updatedAt: deps.clock.now() })
+      .set({ ...change, ...also, updatedAt: deps.clock.now() })
       .where(heldBy(account));
     if (affected(written) === 0) return false;
     await record(tx, deps, facts);
     return true;
   });
+}
+
+/** A number other than the row's own knows nobody yet. Nothing when the row is not this owner's. */
+async function otherNumber(
+  tx: Tx,
+  { clock }: WriteDeps,
+  account: AccountRef,
+  { phoneNumber, linkedAt }: RowChange,
+): Promise<RowChange> {
+  if (typeof phoneNumber !== 'string') return {};
+  // Keeps the row until the end of the transaction.
+  const locked = await tx.update(accounts).set({ updatedAt: clock.now() }).where(heldBy(account));
+  if (affected(locked) === 0) return {};
+  const [row] = await tx
+    .select({ linkedAt: accounts.linkedAt })
+    .from(accounts)
+    .where(eq(accounts.id, account.id));
+  const since = typeof linkedAt === 'number' ? linkedAt : (row?.linkedAt ?? clock.now());
+  return forgetFormerNumber(tx, account.id, phoneNumber, since);
 }
 
 function factsOf(

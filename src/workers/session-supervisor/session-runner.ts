@@ -19,7 +19,14 @@ import {
 import { backoffDelayMs, decide, explain, outdatedDelayMs, type SocketHistory, tally } from './policy.ts';
 import type { RunnerDeps } from './runner-deps.ts';
 import { createSending, eraseCredentials, type Sending } from './runner-effects.ts';
-import { type RowChange, readRow, type SessionRow, type SessionStatus } from './session-row.ts';
+import {
+  endInterrupted,
+  isInterrupted,
+  type RowChange,
+  readRow,
+  type SessionRow,
+  type SessionStatus,
+} from './session-row.ts';
 import { createSocket, type Socket, within } from './socket.ts';
 import type { Ticket } from './start-gate.ts';
 import { createStatusWriter, type StatusWriter, type WriteOutcome } from './status-writer.ts';
@@ -375,8 +382,9 @@ class Runner implements SessionRunner {
     const { db, logger } = this.#deps;
     const { id, sessionId } = this.account;
     try {
-      await deleteImported(db, id, this.#hadPhone);
-      await this.#setStatus('disconnected', IMPORT_INTERRUPTED, { importedAt: null });
+      const isOurs = isInterrupted(db, this.account);
+      await deleteImported(db, id, { hadPhone: this.#hadPhone, isOurs });
+      await endInterrupted(this.#deps, this.account);
       this.#importedAt = null;
     } catch (error) {
       // The next owner tries again; an import may begin when five minutes are over.

@@ -3,12 +3,13 @@
  * come first, then the credentials and `paired` in one transaction. What is cut off in between is no link at all, and
  * the next import or scan clears it away.
  */
-import { and, eq, isNull } from 'drizzle-orm';
+import { and, eq, exists, isNull } from 'drizzle-orm';
 import type { Db, Tx } from '../../../db/client.ts';
 import { yieldToEventLoop } from '../../../db/event-loop.ts';
 import { affected, incoming, isUniqueViolation, transact, tryInsert, upsert } from '../../../db/ops.ts';
 import { isLinking, waContacts, whatsappAccounts } from '../../../db/schema.ts';
 import { type Fact, type Origin, record } from '../../../events/record.ts';
+import { forgetFormerNumber } from '../../../queue/other-number.ts';
 import { MINUTE_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
@@ -308,9 +309,13 @@ async function commit(
   const now = deps.clock.now();
   try {
     return await transact(deps.database, async (tx) => {
+      const other = await forgetFormerNumber(tx, begun.id, phone, begun.stamp);
       const changed = await tx
         .update(accounts)
         .set({
+          ...other,
+          // When another program linked it is not known.
+          ...(other.knownFrom === undefined ? {} : { linkedAt: null }),
           reason: null,
           paired: true,
           phoneNumber: phone,
@@ -352,10 +357,9 @@ async function commit(
 /** After a failure: a new session goes, another one is as it was. Nothing happens when the row has moved on. */
 async function undo(db: Db, begun: Begun): Promise<void> {
   const { id, before } = begun;
-  const changed =
-    before === null
-      ? await db.delete(accounts).where(waits(begun))
-      : await db.update(accounts).set(before).where(waits(begun));
-  if (affected(changed) === 0) return;
-  await deleteImported(db, id, before !== null);
+  // What it has stored goes first: as soon as the row is free, another import may store its own.
+  const isOurs = exists(db.select({ id: accounts.id }).from(accounts).where(waits(begun)));
+  await deleteImported(db, id, { hadPhone: before !== null, isOurs });
+  if (before === null) await db.delete(accounts).where(waits(begun));
+  else await db.update(accounts).set(before).where(waits(begun));
 }
