@@ -170,7 +170,7 @@ test('an odd answer ends nothing: nothing is told, and the next refusal asks aga
   const clock = createFakeClock();
   const closing = new AbortController();
   const listeners = { added: 0, removed: 0 };
-  const closed = Object.assign(Object.create(closing.signal), {
+  const closed = {
     aborted: false,
     addEventListener: (_type: string, listener: () => void) => {
       listeners.added += 1;
@@ -180,7 +180,7 @@ test('an odd answer ends nothing: nothing is told, and the next refusal asks aga
       listeners.removed += 1;
       closing.signal.removeEventListener('abort', listener);
     },
-  });
+  };
   const told: unknown[] = [];
   let asked = 0;
   const ws = new EventEmitter();
