@@ -49,7 +49,7 @@ const inPathExample = { params: { sessionId: 'my-session' } };
 const bodyExample = { body: { sessionId: 'my-session' } };
 
 /** Each opens a connection to a place that the client names. */
-const PROXY_TEST_LIMIT: RatePolicy = { name: 'proxy_tests', max: 60, windowMs: HOUR_MS };
+export const PROXY_TEST_LIMIT: RatePolicy = { name: 'proxy_tests', max: 60, windowMs: HOUR_MS };
 
 /** A QR links whoever scans it: no copy may stay in a cache. */
 const NO_STORE = 'no-store';

@@ -51,6 +51,7 @@ describe('taking over a link, and giving one away', () => {
     const page = await read('/dashboard/import-session');
     expect(page).toContain('The phone signed this device');
     expect(page).toContain('Stop the old program first');
+    expect(page).toContain(' name="proxy"');
     const headers = { 'accept-language': 'id' };
     const indonesian = await (await t.visit('/dashboard/import-session', { as: tenant, headers })).text();
     expect(indonesian).toContain('Hentikan dulu program lama');
@@ -106,6 +107,21 @@ describe('linking a phone', () => {
     const page = await read('/dashboard/sessions/coded/link');
     expect(page).toContain(`${CODE.slice(0, 4)}-${CODE.slice(4)}`);
     expect(page).not.toContain('data:image');
+  });
+
+  it('takes the proxy and the device that hold from the first connection on', async () => {
+    const page = await read('/dashboard/new-session');
+    for (const name of ['proxy', 'name', 'platform']) expect(page).toContain(` name="${name}"`);
+    const form = { sessionId: 'proxied', proxy: 'http://toko:rahasia@9.9.9.9:3128' };
+    const refused = await post('/dashboard/sessions', { ...form, proxy: 'http://127.0.0.1:3128' });
+    expect(refused.status).toBe(400);
+    await post('/dashboard/sessions', { ...form, name: 'Toko Kita', platform: 'edge' });
+    const settings = await read('/dashboard/sessions/proxied');
+    expect(settings).toContain('http://9.9.9.9:3128');
+    expect(settings).toContain('Toko Kita (Edge)');
+    expect(JSON.stringify([settings, t.lines])).not.toContain('rahasia');
+    await post('/dashboard/sessions', { sessionId: 'plain', platform: 'edge' });
+    expect(await read('/dashboard/sessions/plain')).toContain('as the server has it');
   });
 
   it('starts an expired code again three times, and then waits to be asked', async () => {

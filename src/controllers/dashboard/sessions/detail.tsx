@@ -18,6 +18,7 @@ import { LimitsCard } from './limits.tsx';
 import { StateBadge, sessionPath, waitsForPerson } from './parts.tsx';
 import { QueueCard } from './queue.tsx';
 import { explainSession } from './reasons.ts';
+import { ProxyHelp, SettingsCard } from './settings.tsx';
 import { SESSION_TEXTS } from './texts.ts';
 import { ExportForm } from './transfer.tsx';
 
@@ -59,6 +60,7 @@ function StatusCard({ view, session }: { view: View; session: SessionStatusOutpu
           <b>{t.whatToDo}:</b> {todo}
         </p>
       )}
+      <ProxyHelp view={view} session={session} />
       <Facts
         facts={[
           [t.phone, session.phoneNumber ?? '–'],
@@ -155,6 +157,7 @@ export const detailPages: Page[] = [
               <QueueCard view={view} queue={queue} />
             </div>
             <div>
+              <SettingsCard view={view} session={session} />
               <LimitsCard view={view} limits={limits} />
               {view.canWrite && <Actions view={view} session={session} />}
             </div>

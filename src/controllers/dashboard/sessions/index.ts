@@ -6,6 +6,7 @@ import { linkPages } from './link.tsx';
 import { listPages } from './list.tsx';
 import { passkeyPages } from './passkey.tsx';
 import { queuePages } from './queue.tsx';
+import { settingsPages } from './settings.tsx';
 import { transferPages } from './transfer.tsx';
 
 export const sessionPages: Page[] = [
@@ -16,5 +17,6 @@ export const sessionPages: Page[] = [
   ...transferPages,
   ...queuePages,
   ...limitPages,
+  ...settingsPages,
   ...detailPages,
 ];

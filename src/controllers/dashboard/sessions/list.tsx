@@ -1,17 +1,13 @@
 /** All sessions, and adding one. */
 
 import { z } from 'zod';
-import {
-  CreateSessionInput,
-  createSession,
-  listSessions,
-  type SessionOutput,
-} from '../../../services/sessions/index.ts';
+import { createSession, listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, Form, Live, Pages, Table, Time } from '../parts.tsx';
 import { StateBadge, sessionPath, waitsForPerson } from './parts.tsx';
 import { explainSession } from './reasons.ts';
+import { ConnectionFields, deviceOf, NewSessionForm } from './settings.tsx';
 import { SESSION_TEXTS } from './texts.ts';
 import { ImportOffer } from './transfer.tsx';
 
@@ -25,6 +21,7 @@ function Row({ view, session }: { view: View; session: SessionOutput }) {
     <tr>
       <th scope="row">
         <a href={sessionPath(session.sessionId)}>{session.sessionId}</a>
+        {session.label !== null && <div class="small wrap">{session.label}</div>}
         {session.name !== null && <div class="muted small wrap">{session.name}</div>}
       </th>
       <td>{session.phoneNumber ?? <span class="muted">–</span>}</td>
@@ -139,6 +136,7 @@ export const listPages: Page[] = [
                 autocomplete="off"
               />
               <PairingFields view={view} />
+              <ConnectionFields view={view} />
               <Submit>{t.create}</Submit>
             </Form>
             <ImportOffer view={view} />
@@ -152,10 +150,11 @@ export const listPages: Page[] = [
     method: 'post',
     path: '/dashboard/sessions',
     auth: 'user',
-    form: CreateSessionInput,
+    form: NewSessionForm,
     example: { form: { sessionId: 'main' } },
-    async handler({ ctx, form }) {
-      const { sessionId } = await createSession(ctx, form);
+    async handler({ ctx, form: { name, platform, ...form } }) {
+      const browser = deviceOf({ name, platform }) ?? undefined;
+      const { sessionId } = await createSession(ctx, { ...form, browser });
       return { redirect: sessionPath(sessionId, '/link') };
     },
   }),

@@ -19,13 +19,14 @@ import * as indonesian from '../locales/id/sessions-transfer.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Field } from '../parts.tsx';
 import { sessionPath } from './parts.tsx';
+import { ProxyField } from './settings.tsx';
 import { SESSION_TEXTS } from './texts.ts';
 
 const T = texts({ en: english.transfer, id: indonesian.transfer });
 const IMPORT = '/dashboard/import-session';
 
 /** The creds come from a text field: JSON as it is in the other program's table. */
-const ImportForm = ImportSessionInput.pick({ sessionId: true }).extend({
+const ImportForm = ImportSessionInput.pick({ sessionId: true, proxy: true }).extend({
   creds: z.string().max(200_000).optional(),
   stopped: z.literal('true', 'the old program must be stopped first'),
 });
@@ -119,6 +120,7 @@ function FileForm({ view }: { view: View }) {
         autocomplete="off"
       />
       <Field label={t.creds} name="creds" hint={t.credsHint} maxlength={200_000} autocomplete="off" />
+      <ProxyField view={view} label={t.proxy} hint={t.proxyHint} />
       <label class="check">
         <input type="checkbox" name="stopped" value="true" required /> {t.stopped}
       </label>

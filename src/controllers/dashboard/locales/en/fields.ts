@@ -76,5 +76,9 @@ export const fields: Record<string, string> = {
   note: 'Note',
   creds: 'Credentials',
   assertion: 'Signature',
+  label: 'Label',
+  proxy: 'Proxy',
+  platform: 'Program',
+  sessions: 'Sessions',
   form: 'Form',
 };

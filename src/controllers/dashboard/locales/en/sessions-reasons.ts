@@ -32,7 +32,7 @@ export const reasons: Record<Reason, Words> = {
   ],
   proxy_unauthorized: [
     'The proxy refused the username and password. The session does not connect without it.',
-    'Enter them again below.',
+    'Enter the address again in the session’s settings.',
   ],
   proxy_refused: [
     'The proxy refused to connect to WhatsApp. The session does not connect without it.',

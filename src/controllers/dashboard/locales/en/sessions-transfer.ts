@@ -10,6 +10,8 @@ export const transfer = {
   creds: 'Credentials, if stored separately',
   credsHint:
     'Only for Evolution and others that store credentials in a table: the text of the creds column. The file above then contains the keys.',
+  proxy: 'Proxy',
+  proxyHint: 'Optional. If the old program used one, enter the same.',
   checkedTitle: 'Checks before the import',
   check1: 'Each private key matches its public key.',
   check2: 'The signed pre-key is signed by the identity key.',

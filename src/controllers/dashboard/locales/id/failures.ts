@@ -165,6 +165,26 @@ export const sentences: readonly Rule[] = [
     (n) =>
       `Server terhenti setelah ${Number(n).toLocaleString('id')} baris, yang sudah diimpor. Unggah file lagi.`,
   ],
+  [
+    /^The address of the proxy is (?:private, or of this service|not one that may be used)\.$/,
+    () => 'Alamat proxy bersifat privat atau milik server ini. Pakai proxy di internet publik.',
+  ],
+  [/^This session has no proxy/, () => 'Sesi ini tidak punya proxy. Isi alamat yang ingin diuji.'],
+  [/^The proxy did not answer in time\.$/, () => 'Proxy tidak merespons tepat waktu.'],
+  [/^The proxy closed the connection\.$/, () => 'Proxy menutup koneksi.'],
+  [
+    /^The proxy did not answer as (?:one|a SOCKS 5 proxy)\.$/,
+    () => 'Yang merespons di alamat ini bukan proxy jenis itu.',
+  ],
+  [
+    /^The proxy could not prove who it is/,
+    () => 'Proxy tidak bisa membuktikan identitasnya, atau tidak memakai TLS.',
+  ],
+  [/^The host name of the proxy could not be resolved\.$/, () => 'Nama host proxy tidak ditemukan.'],
+  [/^The proxy did not lead through \((.{1,60})\)\.$/, (why) => `Proxy menolak koneksinya (${why}).`],
+  [/^There is a pool (.{1,120}) already\.$/, (name) => `Pool ${name} sudah ada.`],
+  [/^There is no pool (.{1,120})\.$/, (name) => `Pool ${name} tidak ditemukan.`],
+  [/^There are (\d+) pools already: delete one first\.$/, (n) => `Sudah ada ${n} pool. Hapus satu dulu.`],
   [/^There is nothing at this address\.$/, () => 'Halaman ini tidak ditemukan.'],
   [/^There is no such message\.$/, () => 'Pesan ini tidak ditemukan.'],
   [/^There is no campaign /, () => 'Kampanye ini tidak ditemukan.'],

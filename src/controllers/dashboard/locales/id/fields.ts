@@ -77,5 +77,9 @@ export const fields: typeof english.fields = {
   note: 'Catatan',
   creds: 'Kredensial',
   assertion: 'Tanda tangan',
+  label: 'Label',
+  proxy: 'Proxy',
+  platform: 'Program',
+  sessions: 'Sesi',
   form: 'Formulir',
 };

@@ -52,7 +52,7 @@ export const reasons: Record<Reason, Words> = {
   ],
   proxy_unauthorized: [
     'Proxy menolak username dan kata sandinya. Sesi tidak terhubung tanpa proxy.',
-    'Isi lagi di bawah.',
+    'Isi lagi alamatnya di pengaturan sesi.',
   ],
   proxy_refused: [
     'Proxy menolak terhubung ke WhatsApp. Sesi tidak terhubung tanpa proxy.',

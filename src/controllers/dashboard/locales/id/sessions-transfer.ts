@@ -13,6 +13,8 @@ export const transfer: Texts<typeof english.transfer> = {
   creds: 'Kredensial, jika disimpan terpisah',
   credsHint:
     'Hanya untuk Evolution dan lainnya yang menyimpan kredensial di tabel: isi kolom creds. File di atas lalu berisi kuncinya.',
+  proxy: 'Proxy',
+  proxyHint: 'Opsional. Jika program lama memakai proxy, isi yang sama.',
   checkedTitle: 'Pemeriksaan sebelum impor',
   check1: 'Setiap kunci privat cocok dengan kunci publiknya.',
   check2: 'Pre-key ditandatangani oleh kunci identitas.',

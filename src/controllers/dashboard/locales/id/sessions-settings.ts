@@ -1,0 +1,57 @@
+import type { Texts } from '../../i18n.ts';
+import type * as english from '../en/sessions-settings.ts';
+
+export const sessionSettings: Texts<typeof english.sessionSettings> = {
+  title: 'Label, proxy, dan perangkat',
+  change: 'Ubah label, proxy, dan perangkat',
+  label: 'Label',
+  labelHint: 'Nama untuk dibaca orang. Program tetap memakai nama sesi. Kosongkan jika tidak perlu.',
+  labelSaved: 'Label tersimpan.',
+  none: 'tidak ada',
+  save: 'Simpan',
+  proxy: 'Proxy',
+  proxyAbout:
+    'Semua lalu lintas sesi ini lewat proxy: koneksi ke WhatsApp, juga file yang dikirim dan diterima. Jika proxy mati, sesi menunggu. Sesi tidak pernah terhubung tanpa proxy.',
+  proxyNone: 'Tanpa proxy. Sesi terhubung dari alamat server.',
+  withLogin: 'dengan username dan kata sandi',
+  withoutLogin: 'tanpa username dan kata sandi',
+  proxySet: 'Alamat proxy',
+  proxyReplace: 'Alamat proxy baru',
+  proxyHint:
+    'Awali dengan http, https, atau socks5. Tulis karakter khusus di username dan kata sandi dalam percent-encoding: %40 berarti @.',
+  proxyTestHint: 'Alamat bisa diuji sebelum disimpan. Jika kolom kosong, proxy yang tersimpan yang diuji.',
+  proxyFirst: 'Opsional. Sesi memakainya sejak koneksi pertama.',
+  connection: 'Proxy dan perangkat',
+  proxySave: 'Simpan dan hubungkan ulang',
+  proxySaved: 'Proxy tersimpan. Sesi menghubungkan ulang lewat proxy ini.',
+  proxyTest: 'Uji',
+  proxyTesting: 'Menguji…',
+  proxyRemove: 'Hapus proxy',
+  proxyRemoveConfirm: (id) =>
+    `Hapus proxy ${id}? Username dan kata sandi yang tersimpan ikut hilang, dan sesi menghubungkan ulang dari alamat server.`,
+  proxyRemoved: 'Proxy dihapus. Sesi menghubungkan ulang tanpa proxy.',
+  testOk: 'WhatsApp merespons lewat proxy ini.',
+  testFailed: 'Proxy ini tidak berfungsi.',
+  testFacts: (proxy, ms) => `${proxy}, ${ms} md`,
+  proxy_unreachable: 'Proxy tidak bisa dihubungi.',
+  proxy_unreachableTodo: 'Periksa apakah proxy berjalan, serta alamat dan port-nya benar.',
+  proxy_unauthorized: 'Proxy menolak username dan kata sandinya.',
+  proxy_unauthorizedTodo: 'Isi lagi alamatnya dengan username dan kata sandi yang benar.',
+  proxy_refused: 'Proxy menolak terhubung ke WhatsApp.',
+  proxy_refusedTodo: 'Minta penyedia proxy mengizinkan web.whatsapp.com dan whatsapp.net di port 443.',
+  proxy_not_allowed: 'Alamat proxy bersifat privat atau milik server ini, jadi tidak bisa dipakai.',
+  proxy_not_allowedTodo: 'Pakai proxy di internet publik, atau minta administrator mengizinkan proxy privat.',
+  whatsapp_unreachable: 'Proxy berfungsi, tetapi WhatsApp tidak merespons lewat proxy ini.',
+  whatsapp_unreachableTodo: 'Tanyakan kepada penyedia proxy apakah WhatsApp diblokir, atau coba lagi nanti.',
+  device: 'Perangkat di ponsel',
+  deviceAbout:
+    'Tampilan sesi ini di bagian “Perangkat tertaut” pada ponsel. Perubahan terlihat saat ditautkan berikutnya.',
+  deviceDefault: 'sesuai server',
+  deviceName: 'Nama',
+  deviceNameHint:
+    'Misalnya nama toko Anda. Kosongkan untuk memakai nama dari server. Untuk kode penautan, WhatsApp hanya menerima Mac OS, Windows, Linux, atau Ubuntu, dengan browser sebagai program; untuk nama lain dipakai nama dari server.',
+  devicePlatform: 'Program',
+  desktop: 'Aplikasi desktop',
+  deviceSaved: 'Tersimpan. Ponsel menampilkannya saat ditautkan berikutnya.',
+  deviceValue: (name, platform) => `${name} (${platform})`,
+};
