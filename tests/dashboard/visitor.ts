@@ -8,8 +8,8 @@ export interface PageCall {
   cookie?: string;
   /** the token of the form; the right one when missing */
   csrf?: string;
-  /** makes it a POST */
-  form?: Record<string, string>;
+  /** makes it a POST; a list: several fields of that name, as ticked boxes are sent */
+  form?: Record<string, string | readonly string[]>;
   /** a form with a file */
   multipart?: FormData;
   headers?: Record<string, string>;
@@ -38,7 +38,11 @@ export function withVisits<T extends TestApp>(t: T): T & TestDashboard {
       const token = csrf ?? (as ? csrfOf(as) : '');
       if (form) {
         init.method = 'POST';
-        init.body = new URLSearchParams({ ...form, _csrf: token });
+        const sentForm = new URLSearchParams();
+        for (const [name, value] of Object.entries({ ...form, _csrf: token })) {
+          for (const one of [value].flat()) sentForm.append(name, one);
+        }
+        init.body = sentForm;
       } else if (multipart) {
         multipart.set('_csrf', token);
         // What fetch itself makes of a form: the boundary, and a body in pieces.

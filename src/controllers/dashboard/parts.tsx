@@ -264,13 +264,16 @@ export function TextArea({
   );
 }
 
-/** A labelled choice of one; `options`: value -> what it is called. */
+type Options = readonly (readonly [value: string, text: string])[];
+
+/** A labelled choice of one; `options`: value -> what it is called. `groups` come after them, each under its name. */
 export function Select({
   label,
   hint,
   name,
   value,
   options,
+  groups = [],
   required,
   id = `f-${name}`,
 }: {
@@ -278,7 +281,8 @@ export function Select({
   label: string;
   name: string;
   value?: string | undefined;
-  options: readonly (readonly [value: string, text: string])[];
+  options: Options;
+  groups?: readonly (readonly [name: string, options: Options])[];
   hint?: Child;
   required?: boolean;
 }) {
@@ -291,10 +295,11 @@ export function Select({
         required={required}
         aria-describedby={hint === undefined ? undefined : `${id}-hint`}
       >
-        {options.map(([option, text]) => (
-          <option value={option} selected={option === value}>
-            {text}
-          </option>
+        <Choices options={options} value={value} />
+        {groups.map(([group, choices]) => (
+          <optgroup label={group}>
+            <Choices options={choices} value={value} />
+          </optgroup>
         ))}
       </select>
       {hint !== undefined && (
@@ -303,6 +308,18 @@ export function Select({
         </span>
       )}
     </div>
+  );
+}
+
+function Choices({ options, value }: { options: Options; value: string | undefined }) {
+  return (
+    <>
+      {options.map(([option, text]) => (
+        <option value={option} selected={option === value}>
+          {text}
+        </option>
+      ))}
+    </>
   );
 }
 

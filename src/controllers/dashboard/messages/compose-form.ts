@@ -6,6 +6,7 @@ import type { Draft, Kind } from '../../../services/messages/kinds/kind.ts';
 import { type MessageOutput, sendFields } from '../../../services/messages/schemas.ts';
 import { AppError } from '../../../utils/errors.ts';
 import type { ContentType } from '../../../whatsapp/content.ts';
+import { SenderField, senderOf } from '../sessions/sender.tsx';
 import { contentOf } from './content.ts';
 import { isSendable, KIND_PAGES, pagesOf } from './kinds/index.ts';
 import type { KindPages } from './kinds/kind.ts';
@@ -34,14 +35,16 @@ export interface Filled {
 }
 export type ComposeForm = Filled & { kind: ContentType };
 
-const { session, to, priority, scheduledAt, quotedMessageId } = sendFields;
-const TargetFields = z.object({ session, to, priority, scheduledAt, quotedMessageId });
-export type Target = z.output<typeof TargetFields>;
+const { to, priority, scheduledAt, quotedMessageId } = sendFields;
+const TargetFields = z.object({ session: SenderField, to, priority, scheduledAt, quotedMessageId });
+export type Target = Omit<z.output<typeof TargetFields>, 'session'> & ReturnType<typeof senderOf>;
 
-/** Recipient, session and time. Throws VALIDATION_FAILED with the form's own field names. */
+/** Recipient, sender and time. Throws VALIDATION_FAILED with the form's own field names. */
 export function targetOf(form: ComposeForm): Target {
   const { session, to, priority, scheduledAt, quotedMessageId } = form;
-  return check(TargetFields, { session, to, priority, scheduledAt, quotedMessageId });
+  const target = check(TargetFields, { session, to, priority, scheduledAt, quotedMessageId });
+  const { session: sender, ...rest } = target;
+  return { ...rest, ...senderOf(sender) };
 }
 
 /** The content to send. Throws VALIDATION_FAILED with the form's own field names. */

@@ -5,12 +5,12 @@ import type { Ctx } from '../../../services/context.ts';
 import { KINDS } from '../../../services/messages/kinds/index.ts';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
 import { getMessage, sendMessage } from '../../../services/messages.ts';
-import { listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
 import type { ContentType } from '../../../whatsapp/content.ts';
 import { Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, Form, Live, MomentField, Select } from '../parts.tsx';
+import { readSenders, type SenderChoices, SenderSelect } from '../sessions/sender.tsx';
 import { Body, messagePath, StatusBadge } from './bubble.tsx';
 import { COMPOSED, ComposeForm, draftOf, type Filled, formOf, previewOf, targetOf } from './compose-form.ts';
 import { COMPOSE_TEXTS } from './compose-texts.ts';
@@ -21,7 +21,6 @@ import { MESSAGE_TEXTS } from './texts.ts';
 import { kindName } from './words.ts';
 
 const HERE = '/dashboard/messages/new';
-const MAX_SESSIONS = 200;
 /** Until here the sender's work is done: reading takes its own time. */
 const FOLLOWED: ReadonlySet<string> = new Set(['delivered', 'read', 'failed', 'canceled', 'expired']);
 
@@ -54,17 +53,13 @@ function KindChoice({ view, kind }: { view: View; kind: ContentType }) {
   );
 }
 
-function Composer({ view, sessions, filled }: { view: View; sessions: SessionOutput[]; filled: Filled }) {
+function Composer({ view, senders, filled }: { view: View; senders: SenderChoices; filled: Filled }) {
   const t = COMPOSE_TEXTS(view.lang);
   const kind = filled.kind ?? 'text';
-  const options = sessions.map(({ sessionId, phoneNumber, status }) => {
-    const about = [phoneNumber, status === 'connected' ? null : t.notConnected].filter(Boolean).join(', ');
-    return [sessionId, about === '' ? sessionId : `${sessionId} (${about})`] as const;
-  });
   return (
     <Form view={view} id="composer" action="/dashboard/messages" class="stack" target="#result" multipart>
       <div class="columns">
-        <Select label={t.from} name="session" value={filled.session} options={options} required />
+        <SenderSelect view={view} label={t.from} value={filled.session} senders={senders} />
         <Field
           label={t.to}
           name="to"
@@ -151,7 +146,8 @@ function Sent({ view, message }: { view: View; message: MessageOutput }) {
       done={FOLLOWED.has(message.status)}
     >
       <p>
-        <StatusBadge view={view} status={message.status} /> <a href={messagePath(message)}>{t.follow}</a>
+        <StatusBadge view={view} status={message.status} /> {t.fromWhom(message.sessionId)}{' '}
+        <a href={messagePath(message)}>{t.follow}</a>
       </p>
       <ErrorPart view={view} message={message} />
       <Timeline view={view} message={message} />
@@ -213,12 +209,9 @@ export const composePages: Page[] = [
     async handler({ ctx, view, query }) {
       const t = COMPOSE_TEXTS(view.lang);
       if (!view.canWrite) return { redirect: '/dashboard/messages' };
-      const [filled, { data: sessions }] = await Promise.all([
-        readFilled(ctx, query),
-        listSessions(ctx, { page: 1, limit: MAX_SESSIONS }),
-      ]);
+      const [filled, senders] = await Promise.all([readFilled(ctx, query), readSenders(ctx)]);
       const body =
-        sessions.length === 0 ? (
+        senders.sessions.length === 0 ? (
           <div class="card">
             <h1>{t.title}</h1>
             <Empty title={t.noSession}>
@@ -233,7 +226,7 @@ export const composePages: Page[] = [
             <h1>{t.title}</h1>
             <div class="split">
               <div class="card">
-                <Composer view={view} sessions={sessions} filled={filled} />
+                <Composer view={view} senders={senders} filled={filled} />
               </div>
               <Aside view={view} />
             </div>

@@ -13,17 +13,15 @@ import { sendOtp } from '../../../services/otp/send.ts';
 import { getOtpStatus } from '../../../services/otp/status.ts';
 import { listOtpTemplates, type OtpTemplate } from '../../../services/otp/templates.ts';
 import { verifyOtp } from '../../../services/otp/verify.ts';
-import { listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { Crumb, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Facts, Field, Form, Live, Select } from '../parts.tsx';
-import { sessionChoices } from '../sessions/parts.tsx';
+import { readSenders, type SenderChoices, SenderField, SenderSelect, senderOf } from '../sessions/sender.tsx';
 import { CountryOffer, OTP, OtpHead, StateBadge } from './parts.tsx';
 import { OTP_TEXTS } from './texts.ts';
 
-const MAX_SESSIONS = 200;
 const OtpParams = z.object({ otpId: z.string().length(32) });
 const example = { params: { otpId: '01997c2f5b7a7d3e8a4b6c1d2e3f4a5b' } };
 const EVENTS =
@@ -38,7 +36,7 @@ async function isToBeBounded(ctx: Ctx, view: View): Promise<boolean> {
 }
 
 const SendForm = z.object({
-  session: z.string().min(1).max(100),
+  session: SenderField,
   to: z.string().trim().min(1).max(64),
   companyName: z.string().trim().max(100).optional(),
   template: z.string().max(64).optional(),
@@ -55,12 +53,13 @@ export const tryPages: Page[] = [
     auth: 'user',
     async handler({ ctx, view }) {
       const t = OTP_TEXTS(view.lang);
-      const sessions = await listSessions(ctx, { page: 1, limit: MAX_SESSIONS });
+      const senders = await readSenders(ctx);
+      const hasSession = senders.sessions.length > 0;
       const body = (
         <>
           <OtpHead view={view} current="" />
           {!view.canWrite && <p class="card">{t.readOnly}</p>}
-          {view.canWrite && sessions.data.length === 0 && (
+          {view.canWrite && !hasSession && (
             <Empty title={t.linkFirst}>
               <p>{t.linkText}</p>
               <a class="button primary" href="/dashboard/sessions/new">
@@ -71,8 +70,8 @@ export const tryPages: Page[] = [
           {(await isToBeBounded(ctx, view)) && (
             <CountryOffer view={view} country={ctx.config.defaultCountry} />
           )}
-          {view.canWrite && sessions.data.length > 0 && (
-            <SendPart view={view} sessions={sessions.data} templates={await listOtpTemplates(ctx)} />
+          {view.canWrite && hasSession && (
+            <SendPart view={view} senders={senders} templates={await listOtpTemplates(ctx)} />
           )}
         </>
       );
@@ -85,8 +84,8 @@ export const tryPages: Page[] = [
     auth: 'user',
     form: SendForm,
     example: { form: { session: 'main', to: '081234567890' } },
-    async handler({ ctx, view, form }) {
-      const { answer } = await sendOtp(ctx, form);
+    async handler({ ctx, view, form: { session, ...form } }) {
+      const { answer } = await sendOtp(ctx, { ...form, ...senderOf(session) });
       return { redirect: pathOf(answer.otpId), done: OTP_TEXTS(view.lang).sent };
     },
   }),
@@ -171,22 +170,21 @@ const isOpen = ({ status }: OtpView) => status === 'pending' || status === 'sent
 
 function SendPart({
   view,
-  sessions,
+  senders,
   templates,
 }: {
   view: View;
-  sessions: SessionOutput[];
+  senders: SenderChoices;
   templates: OtpTemplate[];
 }) {
   const t = OTP_TEXTS(view.lang);
-  const { options, connected } = sessionChoices(view, sessions);
   return (
     <section class="card">
       <h2>{t.try}</h2>
       <p>{t.tryAbout}</p>
       <Form view={view} action={`${OTP}/send`} class="stack">
         <div class="columns">
-          <Select label={t.session} name="session" value={connected} required options={options} />
+          <SenderSelect view={view} label={t.session} senders={senders} />
           <Field
             label={t.to}
             name="to"
@@ -246,6 +244,7 @@ function OtpState({ view, otp }: { view: View; otp: OtpView }) {
   const open = isOpen(otp);
   const facts: [string, Child][] = [
     [t.state, <StateBadge view={view} status={otp.status} />],
+    [t.sender, otp.sessionId],
     [t.sends, t.times(otp.sends)],
   ];
   if (open) {

@@ -5,6 +5,7 @@ import { limitPages } from './limits.tsx';
 import { linkPages } from './link.tsx';
 import { listPages } from './list.tsx';
 import { passkeyPages } from './passkey.tsx';
+import { poolPages } from './pools.tsx';
 import { queuePages } from './queue.tsx';
 import { settingsPages } from './settings.tsx';
 import { transferPages } from './transfer.tsx';
@@ -16,6 +17,7 @@ export const sessionPages: Page[] = [
   ...extensionPages,
   ...transferPages,
   ...queuePages,
+  ...poolPages,
   ...limitPages,
   ...settingsPages,
   ...detailPages,

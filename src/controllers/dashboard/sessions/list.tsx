@@ -89,11 +89,16 @@ export const listPages: Page[] = [
         <>
           <div class="row between head">
             <h1>{t.title}</h1>
-            {view.canWrite && sessions.pagination.totalItems > 0 && (
-              <a class="button primary" href="/dashboard/new-session">
-                {t.add}
+            <div class="row">
+              <a class="button" href="/dashboard/pools">
+                {t.pools}
               </a>
-            )}
+              {view.canWrite && sessions.pagination.totalItems > 0 && (
+                <a class="button primary" href="/dashboard/new-session">
+                  {t.add}
+                </a>
+              )}
+            </div>
           </div>
           <div class="card">
             <List view={view} sessions={sessions} page={query.page} />

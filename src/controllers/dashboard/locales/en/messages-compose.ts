@@ -4,7 +4,6 @@ export const messagesCompose = {
   noSessionText: 'Link a WhatsApp number before you send.',
   addSession: 'Add session',
   from: 'From',
-  notConnected: 'not connected',
   to: 'To',
   toHint: 'A phone number in any usual format, or a group ID (…@g.us).',
   kind: 'Kind',

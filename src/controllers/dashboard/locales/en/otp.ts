@@ -42,6 +42,7 @@ export const otp = {
   of: (left: number, all: number) => `${left} of ${all}`,
   validFor: 'Valid for',
   secondsLeft: 'seconds',
+  sender: 'Sent from',
   sends: 'Sent',
   times: (n: number) => (n === 1 ? 'once' : `${n} times`),
   verified: 'The code is correct.',

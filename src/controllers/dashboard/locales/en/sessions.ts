@@ -70,6 +70,7 @@ export const session = {
   messages: 'Messages',
   compose: 'Write a message',
   limits: 'Pace and limits',
+  pools: 'Sender pools',
 };
 
 export const queue = {

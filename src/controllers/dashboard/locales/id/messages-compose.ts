@@ -7,7 +7,6 @@ export const messagesCompose: Texts<typeof english.messagesCompose> = {
   noSessionText: 'Tautkan nomor WhatsApp sebelum mengirim.',
   addSession: 'Tambah sesi',
   from: 'Dari',
-  notConnected: 'tidak terhubung',
   to: 'Ke',
   toHint: 'Nomor telepon dalam format umum apa pun, atau ID grup (…@g.us).',
   kind: 'Jenis',

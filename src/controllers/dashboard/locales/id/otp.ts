@@ -46,6 +46,7 @@ export const otp: Texts<typeof english.otp> = {
   of: (left: number, all: number) => `${left} dari ${all}`,
   validFor: 'Berlaku',
   secondsLeft: 'detik',
+  sender: 'Dikirim dari',
   sends: 'Dikirim',
   times: (n: number) => `${n.toLocaleString('id')} kali`,
   verified: 'Kodenya benar.',

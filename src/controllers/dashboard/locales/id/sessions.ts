@@ -74,6 +74,7 @@ export const session: Texts<typeof english.session> = {
   messages: 'Pesan',
   compose: 'Tulis pesan',
   limits: 'Kecepatan dan batas',
+  pools: 'Pool pengirim',
 };
 
 export const queue: Texts<typeof english.queue> = {
