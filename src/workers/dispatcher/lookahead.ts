@@ -25,14 +25,11 @@ export interface Lookahead {
   drop(priority: Priority, id: string): void;
 }
 
-/** Narrow rows, so that most claims need no search of their own. */
+/** Narrow rows, so that most claims need no search of their own. A lane keeps no more, whatever is offered. */
 const LOOK_AHEAD = 16;
 
 /** News of a lane may be lost on its way from another process: what was read this long ago is read again. */
 const OLD_MS = 5_000;
-
-/** A lane keeps no more than so many, whatever is offered. */
-const MAX_KEPT = 4 * LOOK_AHEAD;
 
 interface Lane {
   rows: Candidate[];
@@ -96,8 +93,8 @@ export function createLookahead(read: ReadLane): Lookahead {
       }
       const known = new Set(lane.rows.map((row) => row.id));
       lane.rows = [...lane.rows, ...rows.filter((row) => !known.has(row.id))].sort(byTurn);
-      if (lane.rows.length <= MAX_KEPT) return;
-      lane.rows.length = MAX_KEPT;
+      if (lane.rows.length <= LOOK_AHEAD) return;
+      lane.rows.length = LOOK_AHEAD;
       lane.complete = false;
     },
     async pick(priority, now, busy) {
