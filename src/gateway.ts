@@ -179,6 +179,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     settler,
     openContent: (content) => openContent(deps, content),
     isSafe: () => ownership.isSafe(),
+    isAlone: () => !ownership.hasPeers(),
   });
   const loops = [
     inboundMedia,

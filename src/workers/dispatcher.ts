@@ -6,6 +6,7 @@ import { yieldToEventLoop } from '../db/event-loop.ts';
 import { createLoop } from '../db/loop.ts';
 import { messageQueue, whatsappAccounts } from '../db/schema.ts';
 import { inCleanContext } from '../db/scope.ts';
+import { asTenant } from '../db/work.ts';
 import { createRelayLook } from '../queue/account-state.ts';
 import { createLeavings } from '../queue/claim.ts';
 import { createClaimer } from '../queue/claim-rows.ts';
@@ -128,7 +129,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       if (!running) return;
       lines.set(
         account.id,
-        inCleanContext(() => startSessionLine(lineDeps, account)),
+        inCleanContext(() => asTenant(account.userId, () => startSessionLine(lineDeps, account))),
       );
     },
     remove,

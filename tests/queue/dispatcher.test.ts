@@ -1,6 +1,10 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
+import { asTenant, currentWork } from '../../src/db/work.ts';
+import { createEnqueuer, enqueue } from '../../src/queue/enqueue.ts';
+import { createQueueSignals } from '../../src/queue/signals.ts';
+import { newMessageId } from '../../src/utils/ids.ts';
 import type { SendResult } from '../../src/whatsapp/engine.ts';
 import { openQueue, phones, type QueueFixture } from './fixture.ts';
 
@@ -37,6 +41,38 @@ describe('the way of a message', () => {
     await q.dispatcher.add(account);
     await q.clock.advance(0);
     expect(q.engine.attempts.map((send) => send.messageId)).toEqual(all.map((one) => one.messageId));
+  });
+
+  it('keeps the order of a chat of which another process has queued the first message', async () => {
+    const account = await q.account();
+    const dispatcher = q.newDispatcher({ isAlone: () => false });
+    await dispatcher.add(account);
+    await q.clock.advance(0);
+    const elsewhere = { ...q.deps, signals: createQueueSignals() };
+    const first = newMessageId();
+    await enqueue(
+      { clock: q.clock, enqueuer: createEnqueuer(elsewhere) },
+      {
+        ...{ userId: q.userId, accountId: account.id, sessionId: account.sessionId, messageId: first },
+        ...{ peer: '6281200000001@s.whatsapp.net', phone: '6281200000001', lid: null, type: 'text' },
+        ...{ content: { type: 'text', text: 'first' }, priority: 1, scheduledAt: null, expiresAt: null },
+      },
+    );
+    const second = await q.queue(account);
+    await q.clock.advance(0);
+    expect(q.engine.relayed.map((send) => send.messageId)).toEqual([first, second.messageId]);
+  });
+
+  it("is its tenant's work at the database, whoever has woken its session", async () => {
+    const account = await q.account();
+    const tenants: (number | null)[] = [];
+    q.engine.prepare = () => {
+      tenants.push(currentWork().tenant);
+    };
+    await asTenant(q.userId + 1, () => q.dispatcher.add(account));
+    await asTenant(q.userId + 1, () => q.queue(account));
+    await q.clock.advance(0);
+    expect(tenants).toEqual([q.userId]);
   });
 
   it('has at most eight in flight, and never two to the same recipient', async () => {

@@ -45,8 +45,11 @@ export function startSessionLine(deps: LineDeps, account: AccountRef): SessionLi
       const now = deps.clock.now();
       // Reading them tells whether a clock ahead has queued them.
       const isKnown = news.rows?.every((row) => !isQueuedAhead(row, now));
-      if (news.priority !== undefined && news.rows && isKnown) lookahead.offer(news.priority, news.rows);
-      else lookahead.invalidate(news.priority);
+      // One that another process has queued before is not known yet, and only a reading finds it.
+      const isAlone = deps.isAlone?.() ?? true;
+      if (news.priority !== undefined && news.rows && isKnown && isAlone) {
+        lookahead.offer(news.priority, news.rows);
+      } else lookahead.invalidate(news.priority);
       waiter.wake();
     },
     beginAgain() {

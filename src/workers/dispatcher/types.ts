@@ -18,6 +18,8 @@ export interface DispatcherDeps extends QueueDeps, Pick<IntakeDeps, 'peers'> {
   openContent?: (content: unknown) => Promise<Content | null> | Content | null;
   /** False once this process's lease is about to end: nothing may be claimed or sent. */
   isSafe?: () => boolean;
+  /** False while another process may queue messages, of which this one hears later. Missing: there is none. */
+  isAlone?: () => boolean;
   /** between 0 and 1, for gaps and backoff */
   random?: () => number;
 }
