@@ -112,6 +112,8 @@ async function claimAndSend(line: Line, at: Windows, taking: Taking, now: number
   const { busy, attempts, claims } = line;
   const { priority, row, contact } = taking;
   const { recipient } = row;
+  // A claim whose answer was lost meanwhile may be of the same chat, and goes first when it is taken back.
+  if (line.claimFailure !== null) return;
   if (priority !== PRIORITIES.high) line.loop = 'ask';
   const spent: SpentAttempt = { at: Math.max(now, at.limits.lastAt() ?? 0), recipient };
   const before = at.nextSendAt;
