@@ -2,7 +2,17 @@
 import { and, eq, exists, gte, inArray, lte, or, type SQL, sql } from 'drizzle-orm';
 import { createBatcher } from '../db/batcher.ts';
 import type { Db, Tx } from '../db/client.ts';
-import { affected, caseBy, insertMany, preparedWrite, statementsAreCheap, transact } from '../db/ops.ts';
+import { conflictPauseMs } from '../db/errors.ts';
+import { pause } from '../db/event-loop.ts';
+import {
+  affected,
+  caseBy,
+  insertMany,
+  preparedWrite,
+  skipLocked,
+  statementsAreCheap,
+  transact,
+} from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts, whatsappAccounts } from '../db/schema.ts';
 import { newId } from '../utils/ids.ts';
 import type { Claim } from './claim.ts';
@@ -29,22 +39,52 @@ export interface Claimer {
 /** Rows in one transaction: some milliseconds of work. */
 const MAX_BATCH = 50;
 
+/** Transactions at a time, each for its own sessions: one that the server keeps waiting stops no others. */
+const LANES = statementsAreCheap ? 1 : 4;
+/** Looks at a row that somebody else has locked, over about a second in all. */
+const LOCKED_TRIES = 6;
+
 /**
- * Makes the claimer of this process. One batch at a time, so that the claims of a session do not overtake one another. A
- * claim of a stranger takes turns with others over the session's row, and so has a transaction of its own.
+ * Makes the claimer of this process. The claims of a session go one batch at a time, so that they do not overtake one
+ * another. A claim of a stranger takes turns with others over the session's row, and so has a transaction of its own; so has
+ * one whose row is locked, which the others do not wait for.
  */
 export function createClaimer(deps: Pick<QueueDeps, 'database'>): Claimer {
-  const batcher = createBatcher<ClaimRequest, Claim | null>({
-    run: (requests) => claimRows(deps, requests),
-    maxBatch: MAX_BATCH,
-  });
+  const lanes = Array.from({ length: LANES }, () =>
+    createBatcher<ClaimRequest, Claim | null | typeof LOCKED>({
+      run: (requests) => claimRows(deps, requests),
+      maxBatch: MAX_BATCH,
+    }),
+  );
+
+  async function claimAlone(request: ClaimRequest): Promise<Claim | null> {
+    for (let tries = 1; tries <= LOCKED_TRIES; tries++) {
+      const [claim = null] = await claimRows(deps, [request]);
+      if (claim !== LOCKED) return claim;
+      await pause(conflictPauseMs(tries));
+    }
+    throw new RowLocked('somebody has held the lock of a queued message for too long');
+  }
+
   return {
     async add(request) {
-      if (request.contact === null) return batcher.add(request);
-      const [claim = null] = await claimRows(deps, [request]);
-      return claim;
+      const lane = lanes[laneOf(request.held.id)];
+      if (request.contact !== null || lane === undefined) return claimAlone(request);
+      const claim = await lane.add(request);
+      return claim === LOCKED ? claimAlone(request) : claim;
     },
   };
+}
+
+/** A session's claims go through one lane. The end of an id is random. */
+const laneOf = (accountId: string) => Number.parseInt(accountId.slice(-4), 16) % LANES;
+
+/** The row's lock is another transaction's: it was not waited for. */
+const LOCKED = Symbol('locked');
+
+/** Nobody knows what becomes of the row until its lock is given back. */
+class RowLocked extends Error {
+  override name = 'RowLocked';
 }
 
 interface Wanted extends ClaimRequest {
@@ -56,13 +96,13 @@ interface Wanted extends ClaimRequest {
 /**
  * Takes rows: marks them and counts the attempts (row, history and send_attempts) in one transaction. Null for a row that
  * is gone, taken, tried meanwhile or not due, whose `held` is not the session's owner and fence any more, or whose
- * `contact` there is no room for. Of several on MySQL throws ClaimLost then, and takes none: which one it was, each by
- * itself will tell.
+ * `contact` there is no room for; LOCKED for a row that another transaction has locked. Of several on MySQL throws ClaimLost
+ * where it would be null, and takes none: which one it was, each by itself will tell.
  */
-export async function claimRows(
+async function claimRows(
   deps: Pick<QueueDeps, 'database'>,
   requests: readonly ClaimRequest[],
-): Promise<(Claim | null)[]> {
+): Promise<(Claim | null | typeof LOCKED)[]> {
   const all = requests.map((request) => ({
     ...request,
     id: request.candidate.id,
@@ -70,8 +110,9 @@ export async function claimRows(
     priority: asPriority(request.candidate.priority),
   }));
   return transact(deps.database, async (tx) => {
-    const isEach = statementsAreCheap || all.length === 1 || all.some(({ contact }) => contact !== null);
-    const taken = isEach ? await takeEach(tx, all) : await takeAll(tx, all);
+    const locked = await readLocked(tx, all);
+    const free = all.filter(({ id }) => !locked.has(id));
+    const taken = isEach(free) ? await takeEach(tx, free) : await takeAll(tx, free);
     await insertMany(
       tx,
       sendAttempts,
@@ -85,8 +126,45 @@ export async function claimRows(
     );
     const large = await readLarge(tx, taken);
     const isTaken = new Set(taken);
-    return all.map((wanted) => (isTaken.has(wanted) ? toClaim(wanted, large) : null));
+    return all.map((wanted) => {
+      if (locked.has(wanted.id)) return LOCKED;
+      return isTaken.has(wanted) ? toClaim(wanted, large) : null;
+    });
   });
+}
+
+/** Whether each row is to be taken by statements of its own. */
+function isEach(all: readonly Wanted[]): boolean {
+  if (statementsAreCheap || all.length <= 1) return true;
+  const held = new Map(all.map((wanted) => [wanted.held.id, wanted.held]));
+  return all.some(({ contact, held: { id, owner, fence } }) => {
+    const other = held.get(id);
+    // Of two owners of a session one is stale, and must not get its row by the other's fence.
+    return contact !== null || other?.owner !== owner || other.fence !== fence;
+  });
+}
+
+/**
+ * Locks the rows, and passes over those that another transaction has locked: who waited for one would keep all the
+ * others waiting. Those that are there and could not be locked.
+ */
+async function readLocked(tx: Tx, all: readonly Wanted[]): Promise<Set<string>> {
+  if (statementsAreCheap) return new Set();
+  const ids = all.map(({ id }) => id);
+  const found = tx
+    .select({ id: messageQueue.id })
+    .from(messageQueue)
+    .innerJoin(messages, eq(messages.id, messageQueue.id))
+    .where(inArray(messageQueue.id, ids));
+  const free = new Set((await skipLocked(found)).map(({ id }) => id));
+  const left = ids.filter((id) => !free.has(id));
+  if (left.length === 0) return new Set();
+  const there = await tx
+    .select({ id: messageQueue.id })
+    .from(messageQueue)
+    .innerJoin(messages, eq(messages.id, messageQueue.id))
+    .where(inArray(messageQueue.id, left));
+  return new Set(there.map((row) => row.id));
 }
 
 /** One of several rows could not be taken. */

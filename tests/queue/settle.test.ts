@@ -1,13 +1,15 @@
 import { eq, inArray } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dbType } from '../../src/db/kit.ts';
 import { activityLogs, messageQueue, messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
 import type { Claim } from '../../src/queue/claim.ts';
-import { claimRows, createClaimer } from '../../src/queue/claim-rows.ts';
+import { createClaimer } from '../../src/queue/claim-rows.ts';
 import { settleEngineEvent, settleReceipt } from '../../src/queue/engine-events.ts';
 import { type Candidate, readCandidates } from '../../src/queue/look-ahead.ts';
 import { createSettler } from '../../src/queue/settle.ts';
 import type { Outcome } from '../../src/queue/signals.ts';
 import type { SendResult } from '../../src/whatsapp/engine.ts';
+import { createSignal } from '../helpers/signal.ts';
 import { openQueue, phones, type QueueFixture } from './fixture.ts';
 
 let q: QueueFixture;
@@ -32,7 +34,7 @@ async function candidate(account: { id: string }, id: string): Promise<Candidate
 
 async function claim(account: Awaited<ReturnType<QueueFixture['account']>>, id: string): Promise<Claim> {
   const request = { held: account, candidate: await candidate(account, id), now: now(), contact: null };
-  const [claimed] = await claimRows(q.deps, [request]);
+  const claimed = await createClaimer(q.deps).add(request);
   if (!claimed) throw new Error('not claimed');
   return claimed;
 }
@@ -43,8 +45,8 @@ describe('claims', () => {
     const { id } = await q.queue(account);
     const row = await candidate(account, id);
     const request = { held: account, candidate: row, now: now(), contact: null };
-    const claims = await Promise.all(Array.from({ length: 8 }, () => claimRows(q.deps, [request])));
-    expect(claims.flat().filter((one) => one !== null)).toHaveLength(1);
+    const claims = await Promise.all(Array.from({ length: 8 }, () => createClaimer(q.deps).add(request)));
+    expect(claims.filter((one) => one !== null)).toHaveLength(1);
     expect(await q.message(id)).toMatchObject({ status: 'sending', attempts: 1, sendingAt: now() });
   });
 
@@ -57,7 +59,7 @@ describe('claims', () => {
       { held: { ...account, owner: 'x'.repeat(32) }, candidate: row, now: now(), contact: null },
       { held: account, candidate: row, now: now() - 1, contact: null },
     ]) {
-      expect(await claimRows(q.deps, [request])).toEqual([null]);
+      expect(await createClaimer(q.deps).add(request)).toBeNull();
     }
     expect(await q.row(id)).toMatchObject({ status: 'pending', attempts: 0 });
     expect(await q.message(id)).toMatchObject({ status: 'queued', attempts: 0 });
@@ -103,6 +105,51 @@ describe('claims of the same moment', () => {
     expect(counted.map(({ id }) => id).sort()).toEqual(
       claims.flatMap((claim) => claim?.attemptId ?? []).sort(),
     );
+  });
+});
+
+describe('claims that meet somebody', () => {
+  const requestOf = async (held: Parameters<typeof claim>[0], id: string) => ({
+    ...{ held, candidate: await candidate(held, id), now: now(), contact: null },
+  });
+
+  it('give a stale owner nothing by the fence of the one that it has lost its session to', async () => {
+    const account = await q.account();
+    const stale = { ...account, owner: 'x'.repeat(32), fence: account.fence - 1 };
+    const ids = [(await q.queue(account)).id, (await q.queue(account)).id];
+    const [first, second] = await Promise.all(ids.map((id, n) => requestOf(n === 0 ? stale : account, id)));
+    if (!first || !second) throw new Error('no requests');
+    const claimer = createClaimer(q.deps);
+    const claims = await Promise.all([claimer.add(first), claimer.add(second)]);
+    expect(claims.map((one) => one?.id ?? null)).toEqual([null, ids[1]]);
+    expect((await q.row(first.candidate.id))?.status).toBe('pending');
+  });
+
+  // On SQLite nobody holds the lock of a row.
+  it.runIf(dbType === 'mysql')('wait for no row that somebody has locked, of whichever session', async () => {
+    const accounts = await Promise.all(Array.from({ length: 8 }, () => q.account()));
+    const requests = await Promise.all(
+      accounts.map(async (account) => requestOf(account, (await q.queue(account)).id)),
+    );
+    const [locked, ...others] = requests;
+    if (!locked) throw new Error('no request');
+    const claimer = createClaimer(q.deps);
+    const [held, end] = [createSignal(), createSignal()];
+    const holding = q.deps.db.transaction(async (tx) => {
+      await tx.update(messages).set({ updatedAt: 1 }).where(eq(messages.id, locked.candidate.id));
+      held.give();
+      await end.given;
+    });
+    await held.given;
+    const failed = claimer.add(locked).catch((error: unknown) => String(error));
+    const claims = await Promise.all(others.map((request) => claimer.add(request)));
+    expect(claims.map((one) => one?.id)).toEqual(others.map((request) => request.candidate.id));
+    // It is held for longer than it is tried.
+    expect(await failed).toContain('RowLocked');
+    const late = claimer.add(locked);
+    end.give();
+    await holding;
+    expect((await late)?.id).toBe(locked.candidate.id);
   });
 });
 
