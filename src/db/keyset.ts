@@ -58,6 +58,13 @@ export function isNewer({ at, id }: Keyset, cursor: Cursor | null): SQL | undefi
   return at === null ? gt(id, cursor.id) : isAfter([at, id], [cursor.at, cursor.id]);
 }
 
+/** The cursor's own row and those after it in time. No condition without a cursor. */
+export function isNotOlder({ at, id }: Keyset, cursor: Cursor | null): SQL | undefined {
+  if (cursor === null) return undefined;
+  if (at === null) return gte(id, cursor.id);
+  return and(gte(at, cursor.at), or(gt(at, cursor.at), gte(id, cursor.id)));
+}
+
 /** As clients get it: `nextCursor`. */
 export function encodeCursor({ at, id }: Cursor): string {
   return `${at}.${id}`;

@@ -1,3 +1,4 @@
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertMany } from '../../src/db/ops.ts';
 import { messages, whatsappAccounts } from '../../src/db/schema.ts';
@@ -102,6 +103,55 @@ describe('a history longer than is counted', () => {
     const none = await list({ type: 'video' });
     expect(none).toMatchObject({ data: [], totalItems: null });
     expect(await list({ type: 'video', cursor: none.nextCursor ?? '' })).toMatchObject({ nextCursor: null });
+  });
+
+  it('has each message looked at by a page, whatever comes while one is read', async () => {
+    const { userId } = ctx.actor;
+    const { scan, db } = t.deps.database;
+    let coming: Promise<unknown> | undefined;
+    /** Three messages come when the first statement has been answered. */
+    const select = (...fields: Parameters<typeof scan.select>) => {
+      const query = scan.select(...fields);
+      const from = query.from.bind(query);
+      query.from = ((table: typeof messages) => {
+        const rows = from(table);
+        const execute = rows.execute.bind(rows);
+        rows.execute = async () => {
+          const found = await execute();
+          coming ??= insertMany(
+            db,
+            messages,
+            [1, 2, 3].map((n) => ({ ...messageRow(userId ?? 0, -n), type: 'text' })),
+          );
+          await coming;
+          return found;
+        };
+        return rows;
+      }) as typeof query.from;
+      return query;
+    };
+    const read = (filters: Partial<ListInput>) => {
+      coming = undefined;
+      const database = { ...t.deps.database, scan: Object.assign(Object.create(scan), { select }) };
+      return listMessages({ ...ctx, database }, { page: 1, limit: 50, ...filters });
+    };
+    const mark = async (type: string, filters: Partial<ListInput>) => {
+      const [row] = (await list({ limit: 1, ...filters })).data;
+      await db
+        .update(messages)
+        .set({ type })
+        .where(eq(messages.messageId, row?.messageId ?? ''));
+      return row?.messageId;
+    };
+    const edge = await mark('poll', { page: 10_000 });
+    const first = await read({ type: 'poll' });
+    const rest = await list({ type: 'poll', cursor: first.nextCursor ?? '' });
+    expect([...first.data, ...rest.data].map(({ messageId }) => messageId)).toEqual([edge]);
+    // The whole of what is asked for is two less than is looked at, until three more come.
+    const since = START + 202;
+    const oldest = await mark('location', { since, page: 9_998 });
+    const { data, nextCursor } = await read({ type: 'location', since });
+    expect([data.map(({ messageId }) => messageId), nextCursor]).toEqual([[oldest], null]);
   });
 
   it('counts exactly what it has looked at to the end', async () => {

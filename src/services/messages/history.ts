@@ -2,7 +2,7 @@
 
 import { and, desc, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
 import type { z } from 'zod';
-import { type Cursor, encodeCursor, isOlder, parseCursor } from '../../db/keyset.ts';
+import { type Cursor, encodeCursor, isNotOlder, isOlder, parseCursor } from '../../db/keyset.ts';
 import { messages } from '../../db/schema.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requireScope, tenantOf } from '../access.ts';
@@ -26,6 +26,9 @@ export interface MessageList {
 
 /** Rows that one request looks through for what no index gives. */
 const MAX_LOOKED_AT = 10_000;
+
+/** A limit that only keeps a table of its own what it is. */
+const UNCUT = 2 ** 31 - 1;
 
 /**
  * The history by page or by cursor. `direction`, `status` and `type` are looked for among 10,000 messages a request;
@@ -105,8 +108,11 @@ async function lookForPage(
   const edge = await findEdge(ctx, source, behind, MAX_LOOKED_AT);
   // What has more behind it than is scanned is not counted.
   const counted = cursor === null && edge === null;
-  // As a table of its own: MariaDB would go on to the tenant's oldest message in search of a rare one.
-  const newest = placesOf(ctx, source, behind).limit(MAX_LOOKED_AT).as('newest');
+  // As a table of its own: MariaDB would go on to the tenant's oldest message in search of a rare one. It ends at the edge,
+  // not after so many: what has come since the edge was read must not push the last ones out of every page.
+  const newest = placesOf(ctx, source, and(behind, isNotOlder(source, edge)))
+    .limit(UNCUT)
+    .as('newest');
   const found = await ctx.database.scan
     .select({ id: messages.id, at: messages.createdAt })
     .from(newest)
