@@ -45,6 +45,19 @@ export async function* inBatches<T>(
   }
 }
 
+/** What a stream gives, in batches of `size`, in order. The loop turns between two batches. No batch is empty. */
+export async function* collectBatches<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let batch: T[] = [];
+  for await (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+    await yieldToEventLoop();
+  }
+  if (batch.length > 0) yield batch;
+}
+
 /**
  * Rows in batches: `read` gives at most `size` rows that follow `last` (null: from the beginning), until there are fewer.
  * A size that changes is asked for each batch, and handed to `read`. The next batch is read after the caller is done with

@@ -1,6 +1,7 @@
 /** Much work in batches. */
 import { expect, test } from 'vitest';
 import {
+  collectBatches,
   createBatchSize,
   inBatches,
   inRanges,
@@ -26,6 +27,22 @@ test('a list comes whole and in order, whatever its length', async () => {
   expect(await all(inBatches([], 2))).toEqual([]);
   expect(await all(inBatches([1, 2], 2))).toEqual([[1, 2]]);
   expect(await all(inBatches([1, 2, 3, 4, 5], 2))).toEqual([[1, 2], [3, 4], [5]]);
+});
+
+test('a stream comes whole and in order, with turns of the loop between its batches', async () => {
+  async function* stream(count: number): AsyncGenerator<number> {
+    for (let i = 1; i <= count; i++) yield i;
+  }
+  expect(await all(collectBatches(stream(0), 2))).toEqual([]);
+  expect(await all(collectBatches(stream(2), 2))).toEqual([[1, 2]]);
+  let turned = false;
+  const found: number[][] = [];
+  for await (const batch of collectBatches(stream(5), 2)) {
+    found.push(batch);
+    if (found.length === 1) setImmediate(() => (turned = true));
+    else expect(turned).toBe(true);
+  }
+  expect(found).toEqual([[1, 2], [3, 4], [5]]);
 });
 
 test('a batch may be as long as its items allow, and is never empty', async () => {

@@ -1,6 +1,7 @@
 /** Calls of the API in the activity log: gathered in memory, written in batches. */
 
 import { LRUCache } from 'lru-cache';
+import { untilUsedUp } from '../../db/batches.ts';
 import { insertMany } from '../../db/ops.ts';
 import { activityLogs } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
@@ -82,18 +83,26 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
   }
 
   async function writeAll(): Promise<void> {
-    while (waiting.length > 0) {
-      const batch = waiting.splice(0, BATCH_SIZE);
-      try {
-        await insertMany(deps.db, activityLogs, batch, BATCH_SIZE);
-      } catch (error) {
-        deps.logger.debug('calls of the API wait to be logged', { error });
-        waiting = [...batch, ...waiting];
-        giveUpOldest();
-        break;
-      }
+    try {
+      // Until nothing waits: what comes meanwhile is written too.
+      await untilUsedUp(1, writeBatch);
+    } catch (error) {
+      deps.logger.debug('calls of the API wait to be logged', { error });
+      giveUpOldest();
     }
     schedule();
+  }
+
+  /** The rows that were written; when it rejects they wait as before. */
+  async function writeBatch(): Promise<number> {
+    const batch = waiting.splice(0, BATCH_SIZE);
+    try {
+      if (batch.length > 0) await insertMany(deps.db, activityLogs, batch, BATCH_SIZE);
+      return batch.length;
+    } catch (error) {
+      waiting = [...batch, ...waiting];
+      throw error;
+    }
   }
 
   function mayLogRefused(userId: number): boolean {

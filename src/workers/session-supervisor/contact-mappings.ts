@@ -1,4 +1,5 @@
 /** LIDs and numbers, as WhatsApp reports them: written in batches, because a history sync tells hundreds at once. */
+import { untilUsedUp } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { incoming, upsert } from '../../db/ops.ts';
 import { waContacts } from '../../db/schema.ts';
@@ -47,11 +48,8 @@ export function createContactMappings(deps: { db: Db; clock: Clock; logger: Logg
 
   async function writeAll(): Promise<void> {
     try {
-      while (pending.size > 0) {
-        const batch = [...pending].slice(0, BATCH_SIZE);
-        await writeBatch(batch.map(([, mapping]) => mapping));
-        for (const [key, mapping] of batch) if (pending.get(key) === mapping) pending.delete(key);
-      }
+      // Until nothing is pending: what comes meanwhile is written too.
+      await untilUsedUp(1, writeBatch);
     } catch (error) {
       deps.logger.warn('contact mappings wait for the database', {
         pending: pending.size,
@@ -61,11 +59,16 @@ export function createContactMappings(deps: { db: Db; clock: Clock; logger: Logg
     }
   }
 
-  async function writeBatch(mappings: readonly Mapping[]): Promise<void> {
+  /** How many were written. One that was told again meanwhile stays pending. */
+  async function writeBatch(): Promise<number> {
+    const batch = [...pending].slice(0, BATCH_SIZE);
+    if (batch.length === 0) return 0;
     const updatedAt = deps.clock.now();
-    const rows = mappings.map((mapping) => ({ ...mapping, updatedAt }));
+    const rows = batch.map(([, mapping]) => ({ ...mapping, updatedAt }));
     const key = [waContacts.accountId, waContacts.lid];
     await upsert(deps.db, waContacts, rows, key, { phone: incoming(waContacts.phone), updatedAt });
+    for (const [known, mapping] of batch) if (pending.get(known) === mapping) pending.delete(known);
+    return batch.length;
   }
 
   return {

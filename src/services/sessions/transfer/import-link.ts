@@ -4,8 +4,8 @@
  * the next import or scan clears it away.
  */
 import { and, eq, exists, isNull } from 'drizzle-orm';
+import { collectBatches } from '../../../db/batches.ts';
 import type { Db, Tx } from '../../../db/client.ts';
-import { yieldToEventLoop } from '../../../db/event-loop.ts';
 import { affected, incoming, isUniqueViolation, transact, tryInsert, upsert } from '../../../db/ops.ts';
 import { isLinking, waContacts, whatsappAccounts } from '../../../db/schema.ts';
 import { type Fact, type Origin, record } from '../../../events/record.ts';
@@ -226,6 +226,8 @@ async function* filesIn(source: LinkSource, folder: string): AsyncGenerator<Link
   for await (const file of source.files()) if (file.folder === folder) yield file;
 }
 
+type ReadKey = KeyName & { value: Buffer };
+
 async function storeKeys(
   deps: ImportDeps,
   begun: Begun,
@@ -234,30 +236,22 @@ async function storeKeys(
 ): Promise<Pick<ImportedLink, 'keys' | 'leftOut'>> {
   const keys: Partial<Record<KeyKind, number>> = {};
   let leftOut = 0;
-  let batch: StoredKey[] = [];
-  const flush = async () => {
+  for await (const read of collectBatches(readKeys(files), KEYS_AT_A_TIME)) {
+    const batch = read.filter((key) => key !== null);
     if (batch.length > 0) await transact(deps.db, (tx) => storeBatch(tx, deps, begun, batch));
-    batch = [];
-    await yieldToEventLoop();
     if (deps.clock.monotonic() > deadlineMs) throw new BrokenLink('too_large', 'time');
-  };
-  let seen = 0;
-  for await (const file of files) {
-    if (file.name === CREDENTIALS_FILE) continue;
-    const key = await readKey(file);
-    if (key === null) leftOut += 1;
-    else {
-      batch.push(key);
-      keys[key.type] = (keys[key.type] ?? 0) + 1;
-    }
-    seen += 1;
-    if (seen % KEYS_AT_A_TIME === 0) await flush();
+    for (const { type } of batch) keys[type] = (keys[type] ?? 0) + 1;
+    leftOut += read.length - batch.length;
   }
-  await flush();
   return { keys, leftOut };
 }
 
-async function readKey(file: LinkFile): Promise<(KeyName & { value: Buffer }) | null> {
+/** Null for each file that is no key, or a damaged one. */
+async function* readKeys(files: AsyncGenerator<LinkFile>): AsyncGenerator<ReadKey | null> {
+  for await (const file of files) if (file.name !== CREDENTIALS_FILE) yield readKey(file);
+}
+
+async function readKey(file: LinkFile): Promise<ReadKey | null> {
   const key = keyOfFile(file.name);
   if (key === null) return null;
   const text = await file.text();
