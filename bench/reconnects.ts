@@ -14,7 +14,7 @@ import { newId } from '../src/utils/ids.ts';
 import { createBaileysEngine } from '../src/whatsapp/baileys/adapter.ts';
 import { createVersionStore } from '../src/whatsapp/baileys/version.ts';
 import { createCredentialStore } from '../src/whatsapp/credential-store.ts';
-import type { EngineEvent, EngineHost } from '../src/whatsapp/engine.ts';
+import type { EngineCallbacks, EngineEvent } from '../src/whatsapp/engine.ts';
 import { openTestDatabase } from '../tests/helpers/database.ts';
 import { silentLogger } from '../tests/helpers/engine.ts';
 import { TEST_PROXY_RULES } from '../tests/helpers/proxy-rules.ts';
@@ -25,7 +25,7 @@ const PHONE = '6281100000001';
 /** Caches fill up. */
 const WARM_UP = 500;
 /** Timers that Baileys leaves behind end within a minute: they are no growth. */
-const SETTLE_MS = 65_000;
+const REST_MS = 65_000;
 const MAX_BYTES_EACH = 1_000;
 
 const reconnects = Number(process.argv[2] ?? 2_000);
@@ -35,7 +35,7 @@ setFlagsFromString('--no-opt');
 const collect: unknown = runInNewContext('gc');
 
 async function heapUsed(): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  await new Promise((resolve) => setTimeout(resolve, REST_MS));
   for (let n = 0; n < 3 && typeof collect === 'function'; n++) {
     collect();
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -49,9 +49,9 @@ function keepSnapshot(name: string): void {
 }
 
 /** Keeps nothing of what it was told but what is waited for. */
-function createHost() {
+function createCallbacks() {
   let wanted: { type: EngineEvent['type']; resolve(event: EngineEvent): void } | null = null;
-  const host: EngineHost = {
+  const callbacks: EngineCallbacks = {
     onEvent(_account, event) {
       if (event.type !== wanted?.type) return;
       const { resolve } = wanted;
@@ -69,13 +69,13 @@ function createHost() {
     new Promise<EngineEvent>((resolve) => {
       wanted = { type, resolve };
     });
-  return { host, next };
+  return { callbacks, next };
 }
 
 const emulator = startChild<EmulatorCalls>('emulator');
 const { waUrl, rootKey, caFile } = await emulator.calls.where();
 const database = await openTestDatabase();
-const { host, next } = createHost();
+const { callbacks, next } = createCallbacks();
 const deps = {
   db: database.db,
   secrets: createSecretBox([randomBytes(32)]),
@@ -84,7 +84,7 @@ const deps = {
 };
 const engine = createBaileysEngine({
   ...deps,
-  host,
+  callbacks,
   store: createCredentialStore(deps),
   version: createVersionStore({
     ...deps,

@@ -141,7 +141,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
   const inboundMedia = createInboundMedia(deps, { processId, fetch: files.fetch });
   const createEngine = await loadEngine(config.engine);
   const engine: Engine = createEngine({
-    host: {
+    callbacks: {
       onEvent(account, event) {
         if (event.type === 'closed') onClosed(account, event);
         supervisor?.onEvent(account, event);

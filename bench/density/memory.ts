@@ -6,7 +6,7 @@ import { linkFleet } from './fleet.ts';
 
 const GOAL = 1.2;
 /** Answers to what a client asks after its login. */
-const SETTLE_MS = 5_000;
+const REST_MS = 5_000;
 
 type Point = Memory & { sessions: number };
 
@@ -27,13 +27,13 @@ export async function benchMemory([most = 200]: readonly number[]): Promise<void
   const service: Point[] = [];
   for (const sessions of steps) {
     const one = await fleet.startBare(sessions);
-    await delay(SETTLE_MS);
+    await delay(REST_MS);
     bare.push({ sessions, ...(await one.bare.calls.memory()) });
     await one.bare.calls.dropKeys();
     keyless.push({ sessions, ...(await one.bare.calls.memory()) });
     await one.bare.stop();
     const other = await fleet.startService(sessions);
-    await delay(SETTLE_MS);
+    await delay(REST_MS);
     service.push({ sessions, ...(await other.service.service.calls.memory()) });
     await other.service.stop();
   }

@@ -8,7 +8,7 @@ const PER_MINUTE = 20;
 const MINUTES = 2;
 /** Of each session. The first message to each asks for devices and keys; that is done before the measuring. */
 const RECIPIENTS = 4;
-const SETTLE_MS = 10_000;
+const REST_MS = 10_000;
 const PACED = {
   MESSAGE_DELAY_MIN: '2000',
   NEW_CONTACTS_PER_DAY: '0',
@@ -30,7 +30,7 @@ export async function benchPace([sessions = 500, processes = 1]: readonly number
   await post(services, { total: sessions * RECIPIENTS, everyMs, sessions });
   const sentSoFar = () => Promise.all(services.map(({ service }) => service.calls.sentCount()));
   while (sum(await sentSoFar()) < sessions * RECIPIENTS) await delay(500);
-  await delay(SETTLE_MS);
+  await delay(REST_MS);
   await Promise.all(services.map(({ service }) => service.calls.forgetSent()));
   const total = sessions * PER_MINUTE * MINUTES;
   const posting = post(services, { total, everyMs, sessions });

@@ -149,9 +149,9 @@ async function withDeadline<R>(
   timeoutMs: number,
   work: (signal: AbortSignal) => Promise<R>,
 ): Promise<R> {
-  const settled = new AbortController();
-  const result = work(settled.signal);
-  const late = sleep(clock, timeoutMs, settled.signal).then(() => {
+  const finished = new AbortController();
+  const result = work(finished.signal);
+  const late = sleep(clock, timeoutMs, finished.signal).then(() => {
     throw unavailable('The session did not answer in time.');
   });
   try {
@@ -159,7 +159,7 @@ async function withDeadline<R>(
   } finally {
     late.catch(() => undefined);
     result.catch(() => undefined);
-    settled.abort();
+    finished.abort();
   }
 }
 

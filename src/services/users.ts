@@ -17,7 +17,7 @@ import { claimIdempotency } from './idempotency.ts';
 import type { WorkspaceRole } from './roles.ts';
 import type { CreateUserFields, ListUsersQuery, UpdateUserFields } from './users-schemas.ts';
 import { insertWorkspace, personalTenantOf } from './workspaces/own.ts';
-import { settleOwnersOf } from './workspaces/owners.ts';
+import { stopOrResumeWorkspacesOf } from './workspaces/owners.ts';
 
 export interface UserInfo {
   id: number;
@@ -76,7 +76,7 @@ export async function insertUser(
     updatedAt: now,
   };
   await failOnTakenEmail(() => tx.insert(users).values(row));
-  const workspaceId = await settleNewUser(tx, row, input.joins, now);
+  const workspaceId = await placeInWorkspace(tx, row, input.joins, now);
   await setOwnKey(tx, deps, {
     owner: { workspaceId, personId: row.id },
     key: input.apiKey,
@@ -86,7 +86,7 @@ export async function insertUser(
   return row;
 }
 
-async function settleNewUser(
+async function placeInWorkspace(
   tx: Tx,
   { id, name }: UserRow,
   joins: NewUser['joins'],
@@ -215,7 +215,7 @@ export async function updateUser(ctx: Ctx, input: UpdateUserFields & UserIdParam
     };
     await failOnTakenEmail(() => tx.update(users).set(changes).where(eq(users.id, before.id)));
     if (ends) await endLinksOf(tx, before.id, now);
-    const touched = await settleOwnersOf(tx, before.id, now);
+    const touched = await stopOrResumeWorkspacesOf(tx, before.id, now);
     if (input.revokeApiKeys) {
       await revokeAllKeys(tx, ctx, { personId: before.id, origin: originOf(ctx) });
     }

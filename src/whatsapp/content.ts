@@ -1,6 +1,6 @@
 /** What a message is made of, as the history keeps it and as an engine sends it. */
 
-/** One of our files: an engine gets its bytes from the host by `id`, never by a path or a URL. */
+/** One of our files: an engine gets its bytes from the gateway by `id`, never by a path or a URL. */
 export interface MediaFile {
   /** media.id */
   id: string;

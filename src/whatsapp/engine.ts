@@ -258,8 +258,8 @@ export interface ChatSetting {
   setAt: number | null;
 }
 
-/** The gateway's services for an adapter. Built by main, so that adapters import no service. */
-export interface EngineHost {
+/** What an adapter calls of the gateway, which builds it: adapters import no service. */
+export interface EngineCallbacks {
   onEvent(account: AccountRef, event: EngineEvent): void;
   /** How the session is to connect, read again for each socket. Rejects when that cannot be read: then none is opened. */
   connectionOf(accountId: string): Promise<ConnectionSettings>;

@@ -37,7 +37,7 @@ export interface Dispatcher {
   /** The clock was set: every line looks again at what waits and at what was spent. */
   beginAgain(): void;
   /** Resolves when every line waits for time, for work or for WhatsApp and every outcome is written. */
-  settled(): Promise<void>;
+  idle(): Promise<void>;
 }
 
 /** Makes the dispatcher. The settler is the caller's: receipts go to it directly, and it stops after this. */
@@ -136,7 +136,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     beginAgain() {
       for (const line of lines.values()) line.beginAgain();
     },
-    async settled() {
+    async idle() {
       const isQuiet = () =>
         !deps.settler.isBusy() &&
         !sweep.isBusy() &&

@@ -84,7 +84,10 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
     try {
       await downloadOnce(work);
     } catch (error) {
-      logger.warn('a file of an inbound message could not be settled', { error, message: work.id });
+      logger.warn('the outcome for a file of an inbound message could not be written', {
+        error,
+        message: work.id,
+      });
     }
   }
 

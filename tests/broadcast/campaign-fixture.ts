@@ -112,9 +112,9 @@ export async function openCampaigns(pacing: Partial<Pacing> = {}): Promise<Campa
   const tenant = await t.tenant();
   const call = (path: string, given: Call = {}) =>
     t.call(`/session/main/broadcast${path}`, { token: tenant.token, ...given });
-  clock.settleWith(async () => {
+  clock.idleWith(async () => {
     for (let quiet = 0; quiet < 3; ) {
-      await dispatcher.settled();
+      await dispatcher.idle();
       await yieldToEventLoop();
       quiet = feeder.isQuiet() ? quiet + 1 : 0;
     }

@@ -70,14 +70,14 @@ const mediaRow = (id: string) => ({
 interface Options {
   uploadPath?: string;
   force?: boolean;
-  settle?: () => Promise<void>;
+  prepare?: () => Promise<void>;
 }
 
 async function restore(path: string, database: Database, options: Options = {}): Promise<void> {
-  const { uploadPath = place.path('restored'), force = false, settle = async () => undefined } = options;
+  const { uploadPath = place.path('restored'), force = false, prepare = async () => undefined } = options;
   await restoreBackup(
     { ...(await verified(path)), ...placesIn(uploadPath), database, force, moved: true },
-    settle,
+    prepare,
   );
 }
 
@@ -172,8 +172,8 @@ describe('a restore', () => {
   it('that was cut off says so, and is begun again without force, from an archive', async () => {
     const { database: target, options } = await place.empty();
     const cutOff = new Error('the power went');
-    const settle = () => Promise.reject(cutOff);
-    await expect(restore(archive, target, { settle })).rejects.toBe(cutOff);
+    const prepare = () => Promise.reject(cutOff);
+    await expect(restore(archive, target, { prepare })).rejects.toBe(cutOff);
     expect(await refusal(migrate(target))).toContain(`a restore of ${archive} did not end`);
     expect(await refusal(backUp(options, uploads, place.path('half')))).toContain('did not end');
     const uploadPath = place.path('restored from an archive');

@@ -63,7 +63,7 @@ async function member(
   }
 }
 
-const settled = async (work: Promise<unknown>[]) =>
+const statusesOf = async (work: Promise<unknown>[]) =>
   (await Promise.allSettled(work)).map((result) => result.status);
 
 describe('writes of one tick', () => {
@@ -112,7 +112,7 @@ describe('writes of one tick', () => {
 describe('a member that fails', () => {
   test('takes back its own writes and nobody else’s', async () => {
     const group = open();
-    const outcome = await settled([
+    const outcome = await statusesOf([
       member(group, (run) => run(1).then(() => undefined)),
       member(group, async (run) => {
         await run(2);
@@ -271,5 +271,5 @@ test('draining finishes what was asked for and refuses what comes later', async 
   const drained = group.drain();
   await expect(group.run(insert(99))).rejects.toThrow('closing');
   await drained;
-  expect(await settled(writes)).toEqual(Array(10).fill('fulfilled'));
+  expect(await statusesOf(writes)).toEqual(Array(10).fill('fulfilled'));
 });

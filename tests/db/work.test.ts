@@ -101,10 +101,10 @@ describe('places', () => {
       else if (work.tenant === null) enter();
       else asTenant(work.tenant, enter);
     }
-    await settle();
+    await nextTurn();
     return given;
   }
-  const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+  const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
   test('are for one tenant half at most', async () => {
     const places = createPlaces(10);
@@ -128,10 +128,10 @@ describe('places', () => {
     const second = await ask(places, 2, of(2));
     expect(second).toHaveLength(1);
     first[0]?.();
-    await settle();
+    await nextTurn();
     expect([first.length, second.length]).toEqual([2, 1]);
     second[0]?.();
-    await settle();
+    await nextTurn();
     expect([first.length, second.length]).toEqual([2, 2]);
   });
 

@@ -36,7 +36,7 @@ describe.each(ENGINES)('what comes in by %s', (engine) => {
   }
   const show = async (messageId: string | undefined) =>
     (await gateway.call('GET', `/message/${messageId}`)).body.data;
-  const settled = (messageId: string | undefined) =>
+  const confirmed = (messageId: string | undefined) =>
     until(async () => (await show(messageId)).content.media.state !== 'pending', 20_000);
 
   test('a file is downloaded, and opens by its signed link', async () => {
@@ -46,7 +46,7 @@ describe.each(ENGINES)('what comes in by %s', (engine) => {
       mimetype: 'image/jpeg',
       caption: 'look',
     });
-    await settled(messageId);
+    await confirmed(messageId);
     const shown = await show(messageId);
     expect(shown).toMatchObject({ direction: 'in', from: `+${from}`, type: 'image', status: 'received' });
     expect(shown.content).toMatchObject({
@@ -70,7 +70,7 @@ describe.each(ENGINES)('what comes in by %s', (engine) => {
       data: GIF.toString('base64'),
       fileName: 'a.gif',
     });
-    await settled(messageId);
+    await confirmed(messageId);
     const { db } = gateway.deps;
     expect(await db.select().from(inboundMedia)).toEqual([]);
     const rows = JSON.stringify(await db.select().from(messages));
@@ -82,7 +82,7 @@ describe.each(ENGINES)('what comes in by %s', (engine) => {
   test('a file above the limit is refused, and its message stays', async () => {
     const data = randomBytes(1_100_000).toString('base64');
     const { messageId } = await deliver({ kind: 'video', data, caption: 'too long' });
-    await settled(messageId);
+    await confirmed(messageId);
     expect((await show(messageId)).content).toMatchObject({
       caption: 'too long',
       media: { state: 'failed', error: 'too_large' },

@@ -17,7 +17,7 @@ describe.each(WORLDS)('%d processes', (processes) => {
       const work = world.work();
       await world.killAtRandom(share);
       await work.stop();
-      const { killed, ...counts } = await world.settle();
+      const { killed, ...counts } = await world.allArrived();
       for (const count of Object.values(counts)) expect(count).toBeGreaterThan(0);
       expect(killed.starting + killed.working + killed.stopping).toBeGreaterThanOrEqual(share);
     } finally {

@@ -1,14 +1,14 @@
-/** Time that a test moves: due timers run in order, and what each of them starts settles before the next. */
+/** Time that a test moves: due timers run in order, and what each of them starts ends before the next. */
 import { type Clock, systemClock } from '../../src/utils/clock.ts';
 
 export interface FakeClock extends Clock {
   /**
-   * Moves time on. After each timer, and at the end, `settle` is awaited: by default some turns of the event loop;
-   * give it what knows when the work at hand is done (the dispatcher's `settled`).
+   * Moves time on. After each timer, and at the end, `idle` is awaited: by default some turns of the event loop;
+   * give it what knows when the work at hand is done (the dispatcher's `idle`).
    */
   advance(ms: number): Promise<void>;
   /** What `advance` awaits from now on. */
-  settleWith(settle: () => Promise<void>): void;
+  idleWith(idle: () => Promise<void>): void;
   /** Sets the wall clock, as an operator or NTP does; timers and the monotonic clock go on. */
   setNow(now: number): void;
 }
@@ -18,7 +18,7 @@ export function createFakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
   let elapsedMs = 0;
   let offsetMs = start;
   let made = 0;
-  let settle = () => turns(10);
+  let idle = () => turns(10);
   const timers = new Map<number, { dueMs: number; fn: () => void }>();
 
   function nextDue(untilMs: number) {
@@ -39,18 +39,18 @@ export function createFakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
     },
     async advance(ms) {
       const untilMs = elapsedMs + ms;
-      await settle();
+      await idle();
       for (let timer = nextDue(untilMs); timer; timer = nextDue(untilMs)) {
         timers.delete(timer.id);
         elapsedMs = Math.max(elapsedMs, timer.dueMs);
         timer.fn();
-        await settle();
+        await idle();
       }
       elapsedMs = untilMs;
-      await settle();
+      await idle();
     },
-    settleWith(next) {
-      settle = next;
+    idleWith(next) {
+      idle = next;
     },
     setNow(now) {
       offsetMs = now - elapsedMs;

@@ -1,4 +1,4 @@
-/** An engine on the emulator and a real database, with a host that remembers what it was told. */
+/** An engine on the emulator and a real database, with callbacks that remember what they were told. */
 import '../../src/whatsapp/baileys/preload.ts';
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -17,8 +17,8 @@ import type {
   ChatSetting,
   ConnectionSettings,
   Engine,
+  EngineCallbacks,
   EngineEvent,
-  EngineHost,
   InboundMessage,
   Recipient,
   SendOptions,
@@ -29,7 +29,7 @@ import { TEST_PROXY_RULES } from './proxy-rules.ts';
 
 type EventOf<T extends EngineEvent['type']> = Extract<EngineEvent, { type: T }>;
 
-export interface TestHost extends EngineHost {
+export interface TestCallbacks extends EngineCallbacks {
   /** how sessions connect, by account id; directly when missing */
   connections: Map<string, ConnectionSettings>;
   /** everything told about one session, oldest first */
@@ -49,7 +49,7 @@ export interface TestHost extends EngineHost {
 export interface TestEngine {
   emulator: Emulator;
   database: TestDatabase;
-  host: TestHost;
+  callbacks: TestCallbacks;
   store: CredentialStore;
   engine: Engine;
   owner: string;
@@ -64,7 +64,7 @@ export interface TestEngine {
   another(options?: Partial<BaileysEngineOptions>): {
     engine: Engine;
     store: CredentialStore;
-    host: TestHost;
+    callbacks: TestCallbacks;
   };
   stop(): Promise<void>;
 }
@@ -77,7 +77,7 @@ export const silentLogger: Logger = {
   child: () => silentLogger,
 };
 
-export function createTestHost(): TestHost {
+export function createTestCallbacks(): TestCallbacks {
   const told = new Map<string, EngineEvent[]>();
   const taken = new Set<EngineEvent>();
   const waiters = new Set<() => void>();
@@ -86,9 +86,9 @@ export function createTestHost(): TestHost {
     told.set(accountId, events);
     return events;
   };
-  const host: TestHost = {
+  const callbacks: TestCallbacks = {
     connections: new Map(),
-    connectionOf: async (accountId) => host.connections.get(accountId) ?? { proxy: null, browser: null },
+    connectionOf: async (accountId) => callbacks.connections.get(accountId) ?? { proxy: null, browser: null },
     inbound: [],
     outbound: new Map(),
     files: new Map(),
@@ -122,29 +122,29 @@ export function createTestHost(): TestHost {
       });
     },
     async findOutbound(_accountId, messageId) {
-      return host.outbound.get(messageId) ?? null;
+      return callbacks.outbound.get(messageId) ?? null;
     },
     chats: new Map(),
     async findChat(_accountId, chat) {
-      return host.chats.get(chat) ?? null;
+      return callbacks.chats.get(chat) ?? null;
     },
     async saveChat(_account, chat, setting) {
-      host.chats.set(chat, setting);
+      callbacks.chats.set(chat, setting);
     },
     async openMedia(_account, mediaId) {
-      const file = host.files.get(mediaId);
+      const file = callbacks.files.get(mediaId);
       return file ? Readable.from([file]) : null;
     },
     async storeInbound(_account, message) {
-      await host.beforeStore(message);
-      const known = host.inbound.some(
+      await callbacks.beforeStore(message);
+      const known = callbacks.inbound.some(
         (one) =>
           one.messageId === message.messageId && one.chat === message.chat && one.author === message.author,
       );
-      if (!known) host.inbound.push(message);
+      if (!known) callbacks.inbound.push(message);
     },
   };
-  return host;
+  return callbacks;
 }
 
 export async function startTestEngine(
@@ -159,7 +159,7 @@ export async function startTestEngine(
 
   function another(more: Partial<BaileysEngineOptions> = {}) {
     const deps = { db: database.db, secrets, clock: systemClock, logger: silentLogger };
-    const host = createTestHost();
+    const callbacks = createTestCallbacks();
     const store = createCredentialStore(deps);
     const version = createVersionStore({
       ...deps,
@@ -169,19 +169,19 @@ export async function startTestEngine(
     });
     const { waUrl: url, rootKey, caFile } = emulator;
     const waServer = { url, rootKey, caFile };
-    const own = { host, store, version, waServer, proxyRules: TEST_PROXY_RULES };
+    const own = { callbacks, store, version, waServer, proxyRules: TEST_PROXY_RULES };
     const engine = createEngine({ ...deps, ...own, ...options, ...more });
     engines.push(engine);
-    return { engine, store, host };
+    return { engine, store, callbacks };
   }
 
-  const { engine, store, host } = another();
+  const { engine, store, callbacks } = another();
   const test: TestEngine = {
     emulator,
     database,
     engine,
     store,
-    host,
+    callbacks,
     owner,
     another,
     async addAccount() {
@@ -198,11 +198,11 @@ export async function startTestEngine(
     },
     async pair(account, phone) {
       await engine.open(account, { mode: 'qr' });
-      const { qr } = await host.next(account.id, 'qr');
+      const { qr } = await callbacks.next(account.id, 'qr');
       await emulator.scan({ qr, phone });
-      await host.next(account.id, 'closed');
+      await callbacks.next(account.id, 'closed');
       await engine.open(account, { mode: 'qr' });
-      await host.next(account.id, 'connected');
+      await callbacks.next(account.id, 'connected');
     },
     async connect(phone) {
       const account = await test.addAccount();

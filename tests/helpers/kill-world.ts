@@ -56,7 +56,7 @@ export interface KillWorld {
   /** Kills processes at random moments and starts them again, `kills` times, while nothing that arrived is wrong. */
   killAtRandom(kills: number): Promise<void>;
   /** Resolves when everything has arrived, and throws with what is wrong. */
-  settle(): Promise<Outcome>;
+  allArrived(): Promise<Outcome>;
   stop(): Promise<void>;
 }
 
@@ -166,7 +166,7 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
       };
     },
     killAtRandom: (kills) => killer.kill(kills),
-    async settle() {
+    async allArrived() {
       await untilNone(() => countWaiting(first), 'messages still wait');
       await untilArrived(emulator, first, of);
       checkWords(emulator, of);

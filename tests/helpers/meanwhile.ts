@@ -11,7 +11,7 @@ export interface Meanwhile {
   refusals: { status: number; retryAfter: string | undefined }[];
   accepted: ReadonlyMap<string, string>;
   /** Resolves when all that was accepted has arrived under its id, and all that came in is stored and confirmed. */
-  settle(): Promise<void>;
+  allArrived(): Promise<void>;
 }
 
 /** `session` is linked to `phone` at `process`. Every person who writes is a new one. */
@@ -59,7 +59,7 @@ export function createMeanwhile(
       })();
       await Promise.all([done, sending, writing]);
     },
-    async settle() {
+    async allArrived() {
       const arrived = () => emulator.received().filter(({ text }) => accepted.has(text ?? ''));
       await until(
         () => new Set(arrived().map(({ text }) => text)).size === accepted.size,

@@ -248,7 +248,7 @@ describe('Prefer: wait', () => {
     const reply = await wait(1);
     expect(reply.status).toBe(202);
     expect(dataOf(reply).status).toBe('sending');
-    await dispatcher.settled();
+    await dispatcher.idle();
     const later = async () => dataOf(await get(`/message/${idOf(reply)}`)).status;
     await expect.poll(later, { timeout: 5_000 }).toBe('sent');
   });
@@ -315,7 +315,7 @@ describe('one message', () => {
     expect(retried.status).toBe(202);
     expect(dataOf(retried)).toMatchObject({ messageId: id, status: 'queued', attempts: 0 });
     await dispatcher.add(account);
-    await dispatcher.settled();
+    await dispatcher.idle();
     await expect.poll(async () => dataOf(await get(`/message/${id}`)).status).toBe('sent');
     expect((await post(`/message/${id}/cancel`)).body.code).toBe('CONFLICT');
     expect((await post(`/message/${id}/retry`)).body.code).toBe('CONFLICT');

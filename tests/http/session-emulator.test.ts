@@ -43,7 +43,7 @@ function startWorkers(processId: string): SessionSupervisor {
     version,
     waServer: { url, rootKey, caFile },
     proxyRules: TEST_PROXY_RULES,
-    host: {
+    callbacks: {
       onEvent: (account, event) => started?.onEvent(account, event),
       connectionOf: async () => ({ proxy: null, browser: null }),
       findOutbound: async () => null,

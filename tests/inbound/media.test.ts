@@ -100,16 +100,16 @@ async function advanceUntil(look: () => Promise<boolean>, limitMs: number, stepM
   const startedAt = clock.now();
   while (!(await look())) {
     if (clock.now() - startedAt > limitMs) throw new Error(`not true after ${limitMs} ms`);
-    await settled();
+    await idle();
     clock.advance(stepMs);
     await new Promise((resolve) => setTimeout(resolve, 2));
-    await settled();
+    await idle();
   }
   return clock.now() - startedAt;
 }
 
 /** Until no worker of this test has anything in hand and its loop sleeps. */
-async function settled(): Promise<void> {
+async function idle(): Promise<void> {
   const { db } = test.deps;
   const isBusy = async () => {
     const rows = await db.select().from(inboundMedia).where(inArray(inboundMedia.claimedBy, workers));

@@ -103,8 +103,8 @@ export async function openQueue(pacing: Partial<Pacing> = {}): Promise<QueueFixt
     events.push(event);
   });
   const running: { dispatcher: Dispatcher; settler: Settler }[] = [];
-  clock.settleWith(async () => {
-    for (const { dispatcher } of running) await dispatcher.settled();
+  clock.idleWith(async () => {
+    for (const { dispatcher } of running) await dispatcher.idle();
   });
 
   function newDispatcher(options: Partial<DispatcherDeps> = {}): Dispatcher {

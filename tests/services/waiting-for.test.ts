@@ -30,7 +30,7 @@ beforeAll(async () => {
   settler = createSettler(t.deps, { windowMs: 0 });
   dispatcher = createDispatcher({ ...t.deps, engine: createFakeEngine(clock), settler });
   dispatcher.start();
-  clock.settleWith(() => dispatcher.settled());
+  clock.idleWith(() => dispatcher.idle());
 });
 afterAll(async () => {
   await Promise.all([dispatcher.stop(), clock.advance(MINUTE)]);

@@ -66,7 +66,7 @@ test(`killed, and back after ${AWAY_MS / 1_000} s`, async () => {
       await pause(2_000);
     })(),
   );
-  await meanwhile.settle();
+  await meanwhile.allArrived();
   expect(meanwhile.refusals.map(({ status }) => status)).toContain(503);
 }, 400_000);
 
@@ -82,7 +82,7 @@ test(`standing still for ${STALL_MS / 1_000} s`, async () => {
       await pause(2_000);
     })(),
   );
-  await meanwhile.settle();
+  await meanwhile.allArrived();
 }, 400_000);
 
 test.skipIf(!canMount())(
@@ -109,7 +109,7 @@ test.skipIf(!canMount())(
         await pause(2_000);
       })(),
     );
-    await meanwhile.settle();
+    await meanwhile.allArrived();
     for (const { status, retryAfter } of meanwhile.refusals) {
       expect(status).toBe(503);
       expect(Number(retryAfter)).toBeGreaterThan(0);

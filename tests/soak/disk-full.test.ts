@@ -44,7 +44,7 @@ test.skipIf(dbType !== 'sqlite' || !canMount())(
           await pause(2_000);
         })(),
       );
-      await meanwhile.settle();
+      await meanwhile.allArrived();
       expect(meanwhile.refusals.length).toBeGreaterThan(0);
       for (const { status } of meanwhile.refusals) expect(status).toBe(503);
     } finally {

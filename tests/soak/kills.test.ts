@@ -24,7 +24,7 @@ describe.each(dbType === 'sqlite' ? [1] : [1, 3])('%d processes', (processes) =>
           const work = world.work();
           await world.killAtRandom(Math.min(ROUND, share - done));
           await work.stop();
-          const outcome = await world.settle();
+          const outcome = await world.allArrived();
           const seconds = Math.round((performance.now() - from) / 1_000);
           console.log(`${Math.min(done + ROUND, share)} kills, ${seconds} s: ${JSON.stringify(outcome)}`);
           expect(outcome.text).toBeGreaterThan(0);

@@ -7,7 +7,7 @@ import { deleteWebhook, rotateWebhookSecret, updateWebhook } from '../../src/ser
 import { newId } from '../../src/utils/ids.ts';
 import { createWebhookSender } from '../../src/workers/webhook-sender/index.ts';
 import { createFakeClock } from '../helpers/clock.ts';
-import { accept, type Fixture, hang, openFixture, seqsOf, settle, startReceiver, upTo } from './fixture.ts';
+import { accept, type Fixture, hang, openFixture, seqsOf, startReceiver, upTo, whenIdle } from './fixture.ts';
 
 let open: Fixture | undefined;
 afterEach(async () => {
@@ -86,7 +86,7 @@ test('a process that dies between the POST and its note is followed by one that 
   expect(seqsOf(receiver, session)).toEqual([1]);
 
   const next = f.sender();
-  clock.settleWith(settle(next));
+  clock.idleWith(whenIdle(next));
   await clock.advance(50_000);
   expect(seqsOf(receiver, session)).toEqual([1]);
   await clock.advance(15_000);
@@ -158,7 +158,7 @@ test('both secrets sign during a rotation, the new one alone after it', async ()
   const hook = await f.hook(id, { url: receiver.url, events: ['*'] });
   const session = await f.session(id);
   const sender = f.sender();
-  clock.settleWith(settle(sender));
+  clock.idleWith(whenIdle(sender));
   const rotated = await rotateWebhookSecret(f.ctx(id), { id: hook.id, graceMinutes: 2 });
   await f.message(session, 'message.sent');
   await clock.advance(2_000);
@@ -270,7 +270,7 @@ test('a disabled or deleted webhook is told nothing, not even what it waited for
   const sender = f.sender();
   await receiver.count(2);
   while ((await f.states(deleted.id)).pending !== undefined) await delay(10);
-  await sender.settled();
+  await sender.idle();
   expect(receiver.received).toHaveLength(2);
   expect(await f.states(kept.id)).toEqual({ delivered: 2 });
   expect(await f.states(disabled.id)).toEqual({ dead: 1 });

@@ -116,10 +116,10 @@ export interface Fixture extends TestApp {
 let names = 0;
 
 /** For a fake clock: what a timer began has come to its end. */
-export function settle(...senders: WebhookSender[]): () => Promise<void> {
+export function whenIdle(...senders: WebhookSender[]): () => Promise<void> {
   return async () => {
     await turns(2);
-    for (const sender of senders) await sender.settled();
+    for (const sender of senders) await sender.idle();
     await turns(2);
   };
 }

@@ -10,7 +10,7 @@ import { updateWebhook } from '../../src/services/webhooks/verbs.ts';
 import type { Clock } from '../../src/utils/clock.ts';
 import { createWebhookSender, type WebhookSenderOptions } from '../../src/workers/webhook-sender/index.ts';
 import { createFakeClock, type FakeClock, turns } from '../helpers/clock.ts';
-import { accept, answer, type Fixture, hang, openFixture, seqsOf, settle, upTo } from './fixture.ts';
+import { accept, answer, type Fixture, hang, openFixture, seqsOf, upTo, whenIdle } from './fixture.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -30,7 +30,7 @@ async function start(options: WebhookSenderOptions = {}) {
   const receiver = await f.receiver();
   const hook = await f.hook(userId, { url: receiver.url, events: ['*'] });
   const sender = f.sender({ random: () => 0.5, ...options });
-  clock.settleWith(settle(sender));
+  clock.idleWith(whenIdle(sender));
   return { f, clock, userId, receiver, hook, ctx: f.ctx(userId) };
 }
 
@@ -97,9 +97,9 @@ test('a receiver that is down for ten minutes, and a gateway killed meanwhile: e
     return answer(503)(request, res);
   };
   killed.start();
-  clock.settleWith(async () => {
+  clock.idleWith(async () => {
     await turns(2);
-    if (kills === 0) await Promise.race([killed.settled(), untilKilled(() => kills > 0)]);
+    if (kills === 0) await Promise.race([killed.idle(), untilKilled(() => kills > 0)]);
     await turns(2);
   });
   for (let minute = 0; minute < 10; minute++) {
@@ -108,7 +108,7 @@ test('a receiver that is down for ten minutes, and a gateway killed meanwhile: e
     await clock.advance(MINUTE_MS);
     if (kills === 1 && !replaced) {
       replaced = true;
-      clock.settleWith(settle(f.sender({ random: () => 0.5 })));
+      clock.idleWith(whenIdle(f.sender({ random: () => 0.5 })));
     }
   }
   expect(replaced).toBe(true);

@@ -5,14 +5,20 @@ import { systemClock } from '../../src/utils/clock.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
 import { createCredentialStore } from '../../src/whatsapp/credential-store.ts';
 import type { AccountRef, Engine } from '../../src/whatsapp/engine.ts';
-import { silentLogger, startTestEngine, type TestEngine, type TestHost, until } from '../helpers/engine.ts';
+import {
+  silentLogger,
+  startTestEngine,
+  type TestCallbacks,
+  type TestEngine,
+  until,
+} from '../helpers/engine.ts';
 
 const PHONE = '6281100000801';
 const READ_TIMEOUT_MS = 1_500;
 
 let test: TestEngine;
 let engine: Engine;
-let host: TestHost;
+let callbacks: TestCallbacks;
 let account: AccountRef;
 let isAway = false;
 /** reads that the database did not answer */
@@ -26,14 +32,14 @@ beforeAll(async () => {
     db: sometimesAway(test.database.db),
     readTimeoutMs: READ_TIMEOUT_MS,
   });
-  ({ engine, host } = test.another({ store }));
+  ({ engine, callbacks } = test.another({ store }));
   account = await test.addAccount();
   await engine.open(account, { mode: 'qr' });
-  const { qr } = await host.next(account.id, 'qr');
+  const { qr } = await callbacks.next(account.id, 'qr');
   await test.emulator.scan({ qr, phone: PHONE });
-  await host.next(account.id, 'closed');
+  await callbacks.next(account.id, 'closed');
   await engine.open(account, { mode: 'qr' });
-  await host.next(account.id, 'connected');
+  await callbacks.next(account.id, 'connected');
 });
 afterAll(() => test?.stop());
 
@@ -56,7 +62,7 @@ function sometimesAway(db: Db): Db {
 
 const wire = (id: string | undefined) => test.emulator.inbound({ id: id ?? '' })[0];
 const texts = (phone: string) =>
-  host.inbound.filter((message) => message.phone === phone).map(({ content }) => content);
+  callbacks.inbound.filter((message) => message.phone === phone).map(({ content }) => content);
 
 it('a message of a new contact waits while keys cannot be read, and is then stored at its first delivery', async () => {
   const person = '628470000001';
@@ -78,7 +84,7 @@ it('when keys cannot be read for long the socket ends without an answer, and the
   const ids: string[] = [];
   for (const from of people)
     ids.push(...(await test.emulator.deliver({ to: PHONE, from, text: 'hello' })).ids);
-  expect((await host.next(account.id, 'closed')).reason).toBe('connection_lost');
+  expect((await callbacks.next(account.id, 'closed')).reason).toBe('connection_lost');
   for (const id of ids) {
     expect(wire(id)?.receivedAt).toBeUndefined();
     expect(wire(id)?.confirmedAt).toBeUndefined();

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createChats } from '../../src/whatsapp/baileys/chats.ts';
 import type { ChatSetting } from '../../src/whatsapp/engine.ts';
 
-it('keeps what a message told while an older answer of the host was on its way', async () => {
+it('keeps what a message told while an older answer of the gateway was on its way', async () => {
   const answers: ((setting: ChatSetting | null) => void)[] = [];
   const saved: ChatSetting[] = [];
   const chats = createChats({

@@ -31,7 +31,7 @@ async function storedRows(account: AccountRef) {
   return { sealed: creds[0]?.sealed.toString('hex'), keys: Number(keys?.count) };
 }
 
-const closedOf = (account: AccountRef) => test.host.next(account.id, 'closed');
+const closedOf = (account: AccountRef) => test.callbacks.next(account.id, 'closed');
 
 describe('a socket ends', () => {
   it.each<[string, Fault & { phone?: string | undefined }, string, number | null]>([
@@ -52,7 +52,7 @@ describe('a socket ends', () => {
     // Whatever the reason: erasing is not the engine's to do.
     expect((await storedRows(account)).keys).toBeGreaterThanOrEqual(before.keys);
     expect(await test.store.hasCredentials(account.id)).toBe(true);
-    expect(test.host.events(account.id).at(-1)?.type).toBe('closed');
+    expect(test.callbacks.events(account.id).at(-1)?.type).toBe('closed');
   });
 
   it.each([
@@ -91,19 +91,19 @@ describe('a socket ends', () => {
     expect(await storedRows(account)).toEqual(before);
     await test.emulator.fault({ kind: 'clear' });
     await test.engine.open(account, { mode: 'qr' });
-    expect((await test.host.next(account.id, 'connected')).phone).toBe(phone);
+    expect((await test.callbacks.next(account.id, 'connected')).phone).toBe(phone);
   });
 
   it('once for each open, also when it is opened and closed many times at once', async () => {
     const account = await test.connect(freshPhone());
-    const seen = test.host.events(account.id).length;
+    const seen = test.callbacks.events(account.id).length;
     const calls = [];
     for (let i = 0; i < 4; i++) {
       calls.push(test.engine.open(account, { mode: 'qr' }));
       if (i % 2) calls.push(test.engine.close(account.id));
     }
     await Promise.all(calls);
-    const events = test.host.events(account.id).slice(seen);
+    const events = test.callbacks.events(account.id).slice(seen);
     // The one that was open before, and the four that were opened since.
     expect(events.filter((event) => event.type === 'closed')).toHaveLength(5);
     expect(test.engine.isConnected(account.id)).toBe(false);
@@ -171,7 +171,7 @@ describe('a bound is not a cancel', () => {
     // An inbound message holds the session's keys until it is stored: the next message waits behind it.
     let store = () => {};
     const holding = new Promise<void>((resolve) => {
-      test.host.beforeStore = () => {
+      test.callbacks.beforeStore = () => {
         resolve();
         return new Promise((done) => {
           store = done;
@@ -184,7 +184,7 @@ describe('a bound is not a cancel', () => {
     const result = await test.send(account, other, 'late', { messageId, ackTimeoutMs: 300 });
     expect(result).toEqual({ outcome: 'not_sent', reason: 'it could not be encrypted in time' });
     store();
-    test.host.beforeStore = async () => undefined;
+    test.callbacks.beforeStore = async () => undefined;
     // It was in front of this one.
     expect(await test.send(account, other, 'next')).toMatchObject({ outcome: 'acknowledged' });
     expect(test.emulator.stanzas({ from: phone }).map((stanza) => stanza.id)).not.toContain(messageId);
@@ -209,7 +209,7 @@ describe('opening', () => {
     const account = await test.connect(freshPhone());
     await test.engine.open(account, { mode: 'qr' });
     expect((await closedOf(account)).reason).toBe('closed_by_us');
-    await test.host.next(account.id, 'connected');
+    await test.callbacks.next(account.id, 'connected');
     await until(() => test.engine.isConnected(account.id));
   });
 });
@@ -226,16 +226,16 @@ describe('a server that sends garbage', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const url = `ws://127.0.0.1:${port}/ws/chat`;
-    const { engine, host } = test.another({ waServer: { url, rootKey: null, caFile: null } });
+    const { engine, callbacks } = test.another({ waServer: { url, rootKey: null, caFile: null } });
     const account = await test.addAccount();
     for (let i = 0; i < 5; i++) {
       await engine.open(account, { mode: 'qr' });
-      await host.next(account.id, 'closed');
+      await callbacks.next(account.id, 'closed');
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
     server.close();
     process.off('unhandledRejection', note);
     expect(rejections).toEqual([]);
-    expect(host.events(account.id).every((event) => event.type === 'closed')).toBe(true);
+    expect(callbacks.events(account.id).every((event) => event.type === 'closed')).toBe(true);
   });
 });

@@ -25,7 +25,8 @@ describe.each(Object.entries(ENGINES))('what comes in by %s', (_name, createEngi
   afterAll(() => test.stop());
 
   const wire = (id: string | undefined) => test.emulator.inbound({ id: id ?? '' })[0];
-  const stored = (id: string | undefined) => test.host.inbound.find((message) => message.messageId === id);
+  const stored = (id: string | undefined) =>
+    test.callbacks.inbound.find((message) => message.messageId === id);
 
   async function deliver(message: object, from = freshNumber()) {
     const { ids } = await test.emulator.deliver({ to: PHONE, from, text: 'hi', ...message });
@@ -79,7 +80,7 @@ describe.each(Object.entries(ENGINES))('what comes in by %s', (_name, createEngi
   it('is read with its context, and the people it names by their numbers', async () => {
     const [person, other] = [freshNumber(), freshNumber()];
     await deliver({ text: 'hello', via: 'lid' }, other);
-    const lid = test.host.inbound.find(({ phone }) => phone === other)?.lid;
+    const lid = test.callbacks.inbound.find(({ phone }) => phone === other)?.lid;
     const message = proto.Message.encode({
       extendedTextMessage: {
         text: 'look',
@@ -106,6 +107,6 @@ describe.each(Object.entries(ENGINES))('what comes in by %s', (_name, createEngi
       forwardingScore: 7,
       expiration: 86_400,
     });
-    expect(test.host.chats.get(`${person}@s.whatsapp.net`)).toEqual({ expiration: 86_400, setAt: null });
+    expect(test.callbacks.chats.get(`${person}@s.whatsapp.net`)).toEqual({ expiration: 86_400, setAt: null });
   });
 });

@@ -26,15 +26,15 @@ describe.each(NAMES)('the engine %s', (name) => {
   let test: TestEngine;
   let next = 1;
   const fresh = () => `62${name === 'baileys' ? 855 : 856}${String(next++).padStart(7, '0')}`;
-  const closedOf = (account: AccountRef) => test.host.next(account.id, 'closed');
+  const closedOf = (account: AccountRef) => test.callbacks.next(account.id, 'closed');
 
   beforeAll(async () => {
     test = await startTestEngine({ connectTimeoutMs: 3_000, inboundStoreTimeoutMs: 400 }, ENGINES[name]);
-    test.host.files.set(FILE.id, BYTES);
+    test.callbacks.files.set(FILE.id, BYTES);
   });
   afterAll(() => test.stop());
   afterEach(async () => {
-    test.host.beforeStore = async () => undefined;
+    test.callbacks.beforeStore = async () => undefined;
     await test.emulator.reset();
   });
 
@@ -56,13 +56,13 @@ describe.each(NAMES)('the engine %s', (name) => {
       const phone = fresh();
       const account = await test.addAccount();
       await test.engine.open(account, { mode: 'qr' });
-      const { qr, expiresAt } = await test.host.next(account.id, 'qr');
+      const { qr, expiresAt } = await test.callbacks.next(account.id, 'qr');
       expect(expiresAt).toBeGreaterThan(Date.now());
       await test.emulator.scan({ qr, phone });
-      expect(await test.host.next(account.id, 'paired')).toMatchObject({ phone });
+      expect(await test.callbacks.next(account.id, 'paired')).toMatchObject({ phone });
       expect((await closedOf(account)).reason).toBe('restart_required');
       await test.engine.open(account, { mode: 'qr' });
-      expect(await test.host.next(account.id, 'connected')).toMatchObject({ phone });
+      expect(await test.callbacks.next(account.id, 'connected')).toMatchObject({ phone });
       expect(test.engine.isConnected(account.id)).toBe(true);
       expect(await credentialsOf(account)).toBeDefined();
     });
@@ -72,11 +72,11 @@ describe.each(NAMES)('the engine %s', (name) => {
         const phone = fresh();
         const account = await test.addAccount();
         await test.engine.open(account, { mode: 'code', phone });
-        const { code } = await test.host.next(account.id, 'pairing_code');
+        const { code } = await test.callbacks.next(account.id, 'pairing_code');
         await test.emulator.pair({ code, phone });
         expect((await closedOf(account)).reason).toBe('restart_required');
         await test.engine.open(account, { mode: 'qr' });
-        expect(await test.host.next(account.id, 'connected')).toMatchObject({ phone });
+        expect(await test.callbacks.next(account.id, 'connected')).toMatchObject({ phone });
       });
 
     if (CAPABILITIES[name].passkey)
@@ -85,16 +85,16 @@ describe.each(NAMES)('the engine %s', (name) => {
         test.emulator.setPasskey({ number: phone, passkey: true });
         const account = await test.addAccount();
         await test.engine.open(account, { mode: 'qr' });
-        const { qr } = await test.host.next(account.id, 'qr');
+        const { qr } = await test.callbacks.next(account.id, 'qr');
         await test.emulator.scan({ qr, phone });
-        const step = await test.host.next(account.id, 'passkey');
+        const step = await test.callbacks.next(account.id, 'passkey');
         if (step.stage !== 'asked') throw new Error(step.stage);
         const assertion = test.emulator.signPasskey({ phone, options: step.options });
         await test.engine.answerPasskey(account.id, assertion);
-        expect(await test.host.next(account.id, 'paired')).toMatchObject({ phone });
+        expect(await test.callbacks.next(account.id, 'paired')).toMatchObject({ phone });
         expect((await closedOf(account)).reason).toBe('restart_required');
         await test.engine.open(account, { mode: 'qr' });
-        expect(await test.host.next(account.id, 'connected')).toMatchObject({ phone });
+        expect(await test.callbacks.next(account.id, 'connected')).toMatchObject({ phone });
       });
 
     it('reconnects from what is stored, also in another process', async () => {
@@ -105,9 +105,9 @@ describe.each(NAMES)('the engine %s', (name) => {
       expect(test.engine.isConnected(account.id)).toBe(false);
       const other = test.another();
       await other.engine.open(account, { mode: 'qr' });
-      expect(await other.host.next(account.id, 'connected')).toMatchObject({ phone });
+      expect(await other.callbacks.next(account.id, 'connected')).toMatchObject({ phone });
       await other.engine.close(account.id);
-      expect((await other.host.next(account.id, 'closed')).reason).toBe('closed_by_us');
+      expect((await other.callbacks.next(account.id, 'closed')).reason).toBe('closed_by_us');
     });
 
     it.each<[Fault, string, number]>([
@@ -123,7 +123,7 @@ describe.each(NAMES)('the engine %s', (name) => {
       expect(await closedOf(account)).toMatchObject({ reason, code });
       expect(await test.store.hasCredentials(account.id)).toBe(true);
       await new Promise((resolve) => setTimeout(resolve, 150));
-      expect(test.host.events(account.id).at(-1)?.type).toBe('closed');
+      expect(test.callbacks.events(account.id).at(-1)?.type).toBe('closed');
       expect(test.engine.isConnected(account.id)).toBe(false);
     });
 
@@ -133,18 +133,18 @@ describe.each(NAMES)('the engine %s', (name) => {
       await test.emulator.fault({ kind: 'refuse', seconds: 600, mode: 'closed' });
       expect((await closedOf(account)).reason).toBe('connection_lost');
       const before = await credentialsOf(account);
-      const seen = test.host.events(account.id).length;
+      const seen = test.callbacks.events(account.id).length;
       for (let attempt = 1; attempt <= 60; attempt += 1) {
         await test.engine.open(account, { mode: 'qr' });
         expect((await closedOf(account)).reason).toBe('connection_lost');
       }
-      expect(test.host.events(account.id).length - seen).toBe(60);
+      expect(test.callbacks.events(account.id).length - seen).toBe(60);
       expect(before).toBeDefined();
       expect(await credentialsOf(account)).toBe(before);
       await test.emulator.fault({ kind: 'clear' });
       expect(test.emulator.sessions().find((session) => session.phone === phone)?.connected).toBe(false);
       await test.engine.open(account, { mode: 'qr' });
-      expect(await test.host.next(account.id, 'connected')).toMatchObject({ phone });
+      expect(await test.callbacks.next(account.id, 'connected')).toMatchObject({ phone });
     });
 
     it('is unlinked by a logout', async () => {
@@ -168,7 +168,7 @@ describe.each(NAMES)('the engine %s', (name) => {
       const messageId = newMessageId();
       expect(await test.send(account, to, 'halo', { messageId })).toMatchObject({ outcome: 'acknowledged' });
       const told = () =>
-        test.host
+        test.callbacks
           .events(account.id)
           .flatMap((event) =>
             event.type === 'receipt' && event.messageId === messageId ? [event.status] : [],
@@ -202,13 +202,13 @@ describe.each(NAMES)('the engine %s', (name) => {
     });
 
     it('waits, untried, while its file cannot be read; without a file there is no use in trying', async () => {
-      const { host } = test;
-      const readFile = host.openMedia;
+      const { callbacks } = test;
+      const readFile = callbacks.openMedia;
       const away = new StorageError('away', 'as told');
       const media = { ...FILE, id: newMessageId() };
-      host.files.set(media.id, BYTES);
+      callbacks.files.set(media.id, BYTES);
       const send = async (openMedia: typeof readFile) => {
-        host.openMedia = openMedia;
+        callbacks.openMedia = openMedia;
         const content = { type: 'image', media } as const;
         return test.engine.send(account.id, recipientOf(fresh()), content, sendOptions());
       };
@@ -268,12 +268,12 @@ describe.each(NAMES)('the engine %s', (name) => {
       account = await test.connect(phone);
     });
     const wire = (id: string | undefined) => test.emulator.inbound({ id: id ?? '' })[0];
-    const from = (person: string) => test.host.inbound.filter((message) => message.phone === person);
+    const from = (person: string) => test.callbacks.inbound.filter((message) => message.phone === person);
 
     it('of a batch is stored as every other one, in order, and confirmed after that', async () => {
       const person = fresh();
       let early = 0;
-      test.host.beforeStore = async (message) => {
+      test.callbacks.beforeStore = async (message) => {
         await new Promise((resolve) => setTimeout(resolve, 5));
         if (wire(message.messageId)?.receivedAt !== undefined) early += 1;
       };
@@ -289,18 +289,18 @@ describe.each(NAMES)('the engine %s', (name) => {
       await closedOf(account);
       const { ids } = await test.emulator.deliver({ to: phone, from: person, text: 'no {n}', count: 20 });
       await test.engine.open(account, { mode: 'qr' });
-      await test.host.next(account.id, 'connected');
+      await test.callbacks.next(account.id, 'connected');
       await until(() => ids.every((id) => wire(id)?.receivedAt !== undefined));
       expect(from(person).map((message) => message.messageId)).toEqual(ids);
     });
 
     it('that cannot be stored closes the socket unconfirmed, and comes again', async () => {
       const person = fresh();
-      test.host.beforeStore = async () => Promise.reject(new Error('database away'));
+      test.callbacks.beforeStore = async () => Promise.reject(new Error('database away'));
       const { ids } = await test.emulator.deliver({ to: phone, from: person, text: 'hi' });
       expect((await closedOf(account)).reason).toBe('connection_lost');
       expect(wire(ids[0])?.receivedAt).toBeUndefined();
-      test.host.beforeStore = async () => undefined;
+      test.callbacks.beforeStore = async () => undefined;
       await test.engine.open(account, { mode: 'qr' });
       await until(() => wire(ids[0])?.receivedAt !== undefined);
       expect(from(person)).toHaveLength(1);
@@ -382,7 +382,7 @@ describe('changing the engine', () => {
       const other = test.another();
       expect(other.engine.name).toBe(name);
       await other.engine.open(account, { mode: 'qr' });
-      expect(await other.host.next(account.id, 'connected')).toMatchObject({ phone });
+      expect(await other.callbacks.next(account.id, 'connected')).toMatchObject({ phone });
       await other.engine.close(account.id);
     }
     await test.stop();

@@ -67,7 +67,7 @@ it('what is sent into every other chat carries none', async () => {
 
 it('a change of the setting counts at once, an older one that comes late does not', async () => {
   const person = freshNumber();
-  const before = test.host.inbound.length;
+  const before = test.callbacks.inbound.length;
   await deliver(person, setting(86_400, 1_790_000_000));
   expect((await sentTo(person))?.expiration).toBe(86_400);
   await deliver(person, setting(0, 1_790_000_100));
@@ -75,15 +75,15 @@ it('a change of the setting counts at once, an older one that comes late does no
   await deliver(person, setting(86_400, 1_790_000_050));
   expect((await sentTo(person))?.expiration).toBeUndefined();
   // Nobody wrote anything.
-  expect(test.host.inbound).toHaveLength(before);
+  expect(test.callbacks.inbound).toHaveLength(before);
 });
 
-it('another socket of the session knows it from the host', async () => {
+it('another socket of the session knows it from the gateway', async () => {
   const person = freshNumber();
   await deliver(person, disappearing('psst', WEEK_S));
   await test.engine.close(account.id);
   await test.engine.open(account, { mode: 'qr' });
-  await test.host.next(account.id, 'connected');
+  await test.callbacks.next(account.id, 'connected');
   await until(() => test.engine.isConnected(account.id));
   expect((await sentTo(person))?.expiration).toBe(WEEK_S);
 });

@@ -61,7 +61,7 @@ beforeAll(async () => {
   const other = test.another({ store: gate.wrap(test.store) });
   engine = other.engine;
   await engine.open(account, { mode: 'qr' });
-  await other.host.next(account.id, 'connected');
+  await other.callbacks.next(account.id, 'connected');
 });
 
 afterAll(() => test.stop());

@@ -39,7 +39,7 @@ describe('the history of a first link', () => {
     const account = await test.connect(PHONE);
     const people = () => {
       const told = new Map<string, Person>();
-      for (const event of test.host.events(account.id)) {
+      for (const event of test.callbacks.events(account.id)) {
         if (event.type === 'people') for (const person of event.people) told.set(person.jid, person);
       }
       return told;
@@ -51,7 +51,7 @@ describe('the history of a first link', () => {
     }
     expect(told.get(`${stranger}@s.whatsapp.net`)).toMatchObject({ name: 'Someone', hasChat: false });
 
-    const mappings = test.host
+    const mappings = test.callbacks
       .events(account.id)
       .flatMap((event) => (event.type === 'mapping' ? [event] : []));
     const lids = new Map(mappings.map(({ phone, lid }) => [phone, lid]));

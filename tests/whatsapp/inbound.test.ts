@@ -15,10 +15,10 @@ beforeAll(async () => {
 });
 afterAll(() => test.stop());
 afterEach(() => {
-  test.host.beforeStore = async () => undefined;
+  test.callbacks.beforeStore = async () => undefined;
 });
 
-const from = (phone: string) => test.host.inbound.filter((message) => message.phone === phone);
+const from = (phone: string) => test.callbacks.inbound.filter((message) => message.phone === phone);
 const textOf = ({ content }: InboundMessage) => (content.type === 'text' ? content.text : content.type);
 const wire = (id: string | undefined) => test.emulator.inbound({ id: id ?? '' })[0];
 
@@ -27,7 +27,7 @@ describe('an inbound message', () => {
     const person = freshNumber();
     let confirmedBefore: boolean | undefined;
     let id: string | undefined;
-    test.host.beforeStore = async (message) => {
+    test.callbacks.beforeStore = async (message) => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       confirmedBefore = wire(message.messageId)?.receivedAt !== undefined;
     };
@@ -74,7 +74,7 @@ describe('an inbound message', () => {
     for (const text of ['one', 'two']) {
       await test.emulator.deliver({ to: PHONE, from: person, group: group.id, text });
     }
-    const ofGroup = () => test.host.inbound.filter((message) => message.chat === group.id);
+    const ofGroup = () => test.callbacks.inbound.filter((message) => message.chat === group.id);
     await until(() => ofGroup().length === 2);
     expect(ofGroup().map(textOf)).toEqual(['one', 'two']);
     expect(ofGroup()[0]).toMatchObject({ participant: `${person}@s.whatsapp.net`, phone: null, lid: null });
@@ -85,7 +85,7 @@ describe('an inbound message', () => {
   it('is tried again while it cannot be stored, and stored once', async () => {
     const person = freshNumber();
     let attempts = 0;
-    test.host.beforeStore = async () => {
+    test.callbacks.beforeStore = async () => {
       attempts += 1;
       if (attempts < 3) throw new Error('database away');
     };
@@ -100,13 +100,13 @@ describe('an inbound message', () => {
 describe('a message that could not be stored', () => {
   it('closes the socket unconfirmed; the next connection gets it again and stores it once', async () => {
     const person = freshNumber();
-    test.host.beforeStore = async () => Promise.reject(new Error('database away'));
+    test.callbacks.beforeStore = async () => Promise.reject(new Error('database away'));
     const [id] = (await test.emulator.deliver({ to: PHONE, from: person, text: 'hi' })).ids;
-    expect((await test.host.next(account.id, 'closed')).reason).toBe('connection_lost');
+    expect((await test.callbacks.next(account.id, 'closed')).reason).toBe('connection_lost');
     expect(wire(id)?.receivedAt).toBeUndefined();
     expect(wire(id)?.nack).toBeUndefined();
 
-    test.host.beforeStore = async () => undefined;
+    test.callbacks.beforeStore = async () => undefined;
     await test.engine.open(account, { mode: 'qr' });
     await until(() => wire(id)?.receivedAt !== undefined);
     expect(wire(id)).toMatchObject({ sends: 2, retries: 0 });
@@ -118,10 +118,10 @@ describe('a message that could not be stored', () => {
     await test.emulator.deliver({ to: PHONE, from: person, text: 'known' });
     await until(() => from(person).length === 1);
     const dropped = new Promise<void>((resolve) => {
-      test.host.beforeStore = async () => {
-        test.host.beforeStore = async () => undefined;
+      test.callbacks.beforeStore = async () => {
+        test.callbacks.beforeStore = async () => undefined;
         await test.emulator.fault({ kind: 'drop', phone: PHONE });
-        await test.host.next(account.id, 'closed');
+        await test.callbacks.next(account.id, 'closed');
         resolve();
       };
     });
@@ -144,27 +144,27 @@ describe('a message that comes twice', () => {
           ? test.emulator.createGroup({ subject: 'g', participants: [PHONE, person] }).id
           : undefined;
       const mine = () =>
-        test.host.inbound.filter((message) => message.chat === group || message.phone === person);
+        test.callbacks.inbound.filter((message) => message.chat === group || message.phone === person);
       await test.emulator.deliver({ to: PHONE, from: person, group, text: 'first' });
       await until(() => mine().length === 1);
       // The receipt is lost on the way: the message is stored and its key used, but the server does not know.
       let asked = 0;
       const stored = new Promise<void>((resolve) => {
-        test.host.beforeStore = async () => {
+        test.callbacks.beforeStore = async () => {
           asked += 1;
           setImmediate(() => void test.emulator.fault({ kind: 'drop', phone: PHONE }).then(() => resolve()));
         };
       });
       const [id] = (await test.emulator.deliver({ to: PHONE, from: person, group, text: 'second' })).ids;
       await stored;
-      await test.host.next(account.id, 'closed');
-      test.host.beforeStore = async () => {
+      await test.callbacks.next(account.id, 'closed');
+      test.callbacks.beforeStore = async () => {
         asked += 1;
       };
       await test.engine.open(account, { mode: 'qr' });
       await until(() => wire(id)?.receivedAt !== undefined);
       expect(wire(id)).toMatchObject({ sends: 2, retries: 0 });
-      // That its key was used before is proof enough: the host was not asked again.
+      // That its key was used before is proof enough: the gateway was not asked again.
       expect(asked).toBe(1);
       expect(wire(id)?.nack).toBeUndefined();
       expect(mine().map(textOf)).toEqual(['first', 'second']);
@@ -181,6 +181,6 @@ describe('what is nobody’s message to us', () => {
   });
 
   it('of our own phone at the first login (keys, history) is not stored', () => {
-    expect(test.host.inbound.filter((message) => message.phone === PHONE)).toEqual([]);
+    expect(test.callbacks.inbound.filter((message) => message.phone === PHONE)).toEqual([]);
   });
 });

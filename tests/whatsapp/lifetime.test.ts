@@ -16,24 +16,24 @@ const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 
 async function cycle(account: AccountRef, afterMs: number | null): Promise<void> {
   await test.engine.open(account, { mode: 'qr' });
   if (afterMs !== null) {
-    await test.host.next(account.id, 'connected');
+    await test.callbacks.next(account.id, 'connected');
     await new Promise((resolve) => setTimeout(resolve, afterMs));
   }
   await test.engine.close(account.id);
-  await test.host.next(account.id, 'closed');
+  await test.callbacks.next(account.id, 'closed');
 }
 
 describe('a socket that is gone', () => {
   it.each([
     ['before it is connected', null],
     ['right after it is connected', 0],
-    ['when it is settled', 60],
+    ['when it is stable', 60],
   ])(
     'leaves no timer and no connection, closed %s',
     async (_name, afterMs) => {
       const account = await test.connect(`62855000000${afterMs ?? 1}`);
       await test.engine.close(account.id);
-      await test.host.next(account.id, 'closed');
+      await test.callbacks.next(account.id, 'closed');
       await cycle(account, afterMs);
       const before = timers();
       for (let i = 0; i < 50; i++) await cycle(account, afterMs);
@@ -46,7 +46,7 @@ describe('a socket that is gone', () => {
   it('is collected, with everything that hung on it', async () => {
     const account = await test.connect('628559999999');
     await test.engine.close(account.id);
-    await test.host.next(account.id, 'closed');
+    await test.callbacks.next(account.id, 'closed');
     // What a socket was opened with is held by all of its parts.
     const opened: WeakRef<object>[] = [];
     const store: CredentialStore = {
@@ -57,12 +57,12 @@ describe('a socket that is gone', () => {
         return keys;
       },
     };
-    const { engine, host } = test.another({ store });
+    const { engine, callbacks } = test.another({ store });
     for (let i = 0; i < 20; i++) {
       await engine.open(account, { mode: 'qr' });
-      await host.next(account.id, 'connected');
+      await callbacks.next(account.id, 'connected');
       await engine.close(account.id);
-      await host.next(account.id, 'closed');
+      await callbacks.next(account.id, 'closed');
     }
     setFlagsFromString('--expose-gc');
     const collect: unknown = runInNewContext('gc');

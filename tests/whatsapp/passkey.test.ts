@@ -50,9 +50,9 @@ function nextPhone(): string {
 async function demanded(phone: string): Promise<{ account: AccountRef; step: Step }> {
   const account = await test.addAccount();
   await test.engine.open(account, { mode: 'qr' });
-  const { qr } = await test.host.next(account.id, 'qr');
+  const { qr } = await test.callbacks.next(account.id, 'qr');
   expect(await test.emulator.scan({ qr, phone })).toEqual({ phone, passkey: 'asked' });
-  return { account, step: await test.host.next(account.id, 'passkey') };
+  return { account, step: await test.callbacks.next(account.id, 'passkey') };
 }
 
 async function sign(account: AccountRef, phone: string, step: Step): Promise<void> {
@@ -62,18 +62,18 @@ async function sign(account: AccountRef, phone: string, step: Step): Promise<voi
 
 /** The next demand; what was said of the signature in between is passed over. */
 async function askedAgain(account: AccountRef): Promise<Step> {
-  const step = await test.host.next(account.id, 'passkey');
+  const step = await test.callbacks.next(account.id, 'passkey');
   return step.stage === 'answered' ? askedAgain(account) : step;
 }
 
 async function expectLinked(account: AccountRef, phone: string): Promise<void> {
-  expect((await test.host.next(account.id, 'paired')).phone).toBe(phone);
-  expect((await test.host.next(account.id, 'closed')).reason).toBe('restart_required');
+  expect((await test.callbacks.next(account.id, 'paired')).phone).toBe(phone);
+  expect((await test.callbacks.next(account.id, 'closed')).reason).toBe('restart_required');
   await test.engine.open(account, { mode: 'qr' });
-  expect((await test.host.next(account.id, 'connected')).phone).toBe(phone);
+  expect((await test.callbacks.next(account.id, 'connected')).phone).toBe(phone);
   await test.emulator.deliver({ to: phone, from: '6281999000111', text: 'after the passkey' });
   await expect
-    .poll(() => test.host.inbound.map(({ content }) => Object(content).text))
+    .poll(() => test.callbacks.inbound.map(({ content }) => Object(content).text))
     .toContain('after the passkey');
 }
 
@@ -85,7 +85,7 @@ describe('an account that asks for a passkey', () => {
     expect(step).toMatchObject({ stage: 'asked', failed: null, options: { rpId: 'whatsapp.com' } });
     expect(await test.store.hasCredentials(account.id)).toBe(false);
     await sign(account, phone, step);
-    expect((await test.host.next(account.id, 'passkey')).stage).toBe('answered');
+    expect((await test.callbacks.next(account.id, 'passkey')).stage).toBe('answered');
     await expectLinked(account, phone);
     expect(test.emulator.passkey({ phone })).toMatchObject({ stage: 'linked', code: null, refusal: null });
     expect(acknowledged.slice(0, 2)).toEqual(['passkey_prologue_request', 'crsc_continuation']);
@@ -96,9 +96,9 @@ describe('an account that asks for a passkey', () => {
     test.emulator.setPasskey({ number: phone, passkey: true });
     const account = await test.addAccount();
     await test.engine.open(account, { mode: 'code', phone });
-    const { code } = await test.host.next(account.id, 'pairing_code');
+    const { code } = await test.callbacks.next(account.id, 'pairing_code');
     await test.emulator.pair({ code, phone });
-    await sign(account, phone, await test.host.next(account.id, 'passkey'));
+    await sign(account, phone, await test.callbacks.next(account.id, 'passkey'));
     await expectLinked(account, phone);
     expect(acknowledged.filter((type) => type === 'passkey_prologue_request')).toHaveLength(1);
   });
@@ -151,7 +151,7 @@ describe('an account that asks for a passkey', () => {
     await expect(test.engine.answerPasskey(account.id, elsewhere)).rejects.toMatchObject({
       code: 'PASSKEY_REFUSED',
     });
-    expect((await test.host.next(account.id, 'closed')).reason).toBe('passkey_refused');
+    expect((await test.callbacks.next(account.id, 'closed')).reason).toBe('passkey_refused');
     expect(await test.store.hasCredentials(account.id)).toBe(false);
   });
 
@@ -162,7 +162,7 @@ describe('an account that asks for a passkey', () => {
       code: 'CONFLICT',
     });
     await test.engine.open(account, { mode: 'qr' });
-    await test.host.next(account.id, 'qr');
+    await test.callbacks.next(account.id, 'qr');
     await expect(test.engine.answerPasskey(account.id, assertion)).rejects.toMatchObject({
       code: 'CONFLICT',
     });
@@ -185,37 +185,37 @@ describe('after the hand-off window', () => {
 
   async function signedLate(phone: string, fault?: 'wrong_code') {
     const { clock, skip } = laterClock();
-    const { engine, host, store } = test.another({ clock });
+    const { engine, callbacks, store } = test.another({ clock });
     test.emulator.setPasskey({ number: phone, passkey: true, ...(fault ? { fault } : {}) });
     const account = await test.addAccount();
     await engine.open(account, { mode: 'qr' });
-    const { qr } = await host.next(account.id, 'qr');
+    const { qr } = await callbacks.next(account.id, 'qr');
     await test.emulator.scan({ qr, phone });
-    const step = await host.next(account.id, 'passkey');
+    const step = await callbacks.next(account.id, 'passkey');
     skip(5 * 60_000 + 1);
     if (step.stage !== 'asked') throw new Error('not asked');
     await engine.answerPasskey(account.id, test.emulator.signPasskey({ phone, options: step.options }));
-    expect((await host.next(account.id, 'passkey')).stage).toBe('answered');
-    const compare = await host.next(account.id, 'passkey');
+    expect((await callbacks.next(account.id, 'passkey')).stage).toBe('answered');
+    const compare = await callbacks.next(account.id, 'passkey');
     if (compare.stage !== 'confirm') throw new Error(`not to be compared but ${compare.stage}`);
     expect(compare.code).toMatch(/^[1-9A-HJ-NP-TV-Z]{4}-[1-9A-HJ-NP-TV-Z]{4}$/);
-    return { account, engine, host, store, code: compare.code };
+    return { account, engine, callbacks, store, code: compare.code };
   }
 
   it('a person compares a code, which both sides show', async () => {
     const phone = nextPhone();
-    const { account, engine, host, code } = await signedLate(phone);
+    const { account, engine, callbacks, code } = await signedLate(phone);
     expect(test.emulator.passkey({ phone }).code).toBe(code);
     await engine.confirmPasskey(account.id, true);
-    expect((await host.next(account.id, 'paired')).phone).toBe(phone);
+    expect((await callbacks.next(account.id, 'paired')).phone).toBe(phone);
   });
 
   it('nothing is linked when the codes differ', async () => {
     const phone = nextPhone();
-    const { account, engine, host, store, code } = await signedLate(phone, 'wrong_code');
+    const { account, engine, callbacks, store, code } = await signedLate(phone, 'wrong_code');
     expect(test.emulator.passkey({ phone }).code).not.toBe(code);
     await engine.confirmPasskey(account.id, false);
-    expect((await host.next(account.id, 'closed')).reason).toBe('passkey_code_differed');
+    expect((await callbacks.next(account.id, 'closed')).reason).toBe('passkey_code_differed');
     expect(await store.hasCredentials(account.id)).toBe(false);
   });
 });
@@ -256,9 +256,9 @@ describe('each end has a reason of its own, stores nothing, and a second try wor
       'end' | 'skip'
     >;
 
-  const nextStep = async ({ host, account }: Trial, stage: Step['stage']): Promise<Step> => {
+  const nextStep = async ({ callbacks, account }: Trial, stage: Step['stage']): Promise<Step> => {
     for (;;) {
-      const step = await host.next(account.id, 'passkey');
+      const step = await callbacks.next(account.id, 'passkey');
       if (step.stage === stage) return step;
     }
   };
@@ -268,9 +268,9 @@ describe('each end has a reason of its own, stores nothing, and a second try wor
     const assertion = test.emulator.signPasskey({ phone: trial.phone, options: step.options });
     await trial.engine.answerPasskey(trial.account.id, assertion);
   }
-  async function scanned({ engine, host, account, phone }: Trial): Promise<void> {
+  async function scanned({ engine, callbacks, account, phone }: Trial): Promise<void> {
     await engine.open(account, { mode: 'qr' });
-    const { qr } = await host.next(account.id, 'qr');
+    const { qr } = await callbacks.next(account.id, 'qr');
     await test.emulator.scan({ qr, phone });
   }
   async function compared(trial: Trial): Promise<void> {
@@ -325,12 +325,12 @@ describe('each end has a reason of its own, stores nothing, and a second try wor
     test.emulator.setPasskey({ number: trial.phone, passkey: true, ...(fault ? { fault } : {}) });
     await scanned(trial);
     await fail(trial);
-    expect((await trial.host.next(account.id, 'closed')).reason).toBe(reason);
+    expect((await trial.callbacks.next(account.id, 'closed')).reason).toBe(reason);
     expect(await trial.store.hasCredentials(account.id)).toBe(false);
 
     await scanned(trial);
     await signed(trial);
-    expect((await trial.host.next(account.id, 'paired')).phone).toBe(trial.phone);
+    expect((await trial.callbacks.next(account.id, 'paired')).phone).toBe(trial.phone);
     expect(await trial.store.hasCredentials(account.id)).toBe(true);
   });
 });

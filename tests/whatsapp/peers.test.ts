@@ -47,7 +47,7 @@ describe.each(['baileys', 'wa-multi-session'] as const)('with the engine %s', (n
   afterAll(() => test.stop());
   afterEach(async () => {
     expect(test.engine.isConnected(account.id)).toBe(true);
-    expect(test.host.events(account.id).filter((event) => event.type === 'closed')).toHaveLength(1);
+    expect(test.callbacks.events(account.id).filter((event) => event.type === 'closed')).toHaveLength(1);
     await test.emulator.reset();
   });
 
@@ -164,7 +164,7 @@ describe.each(['baileys', 'wa-multi-session'] as const)('with the engine %s', (n
     await test.emulator.fault({ kind: 'garbage', phone: own });
     const from = fresh();
     await test.emulator.deliver({ to: own, from, text: 'after it' });
-    await until(() => test.host.inbound.some((message) => message.phone === from));
+    await until(() => test.callbacks.inbound.some((message) => message.phone === from));
     expect(await test.send(account, fresh(), 'hello')).toMatchObject({ outcome: 'acknowledged' });
   });
 
@@ -175,7 +175,7 @@ describe.each(['baileys', 'wa-multi-session'] as const)('with the engine %s', (n
       expect(await test.send(account, alias, text)).toMatchObject({ outcome: 'acknowledged' });
     }
     await until(() => test.emulator.messages({ to: phone }).length === 2);
-    const told = test.host.events(account.id).filter((event) => event.type === 'alias');
+    const told = test.callbacks.events(account.id).filter((event) => event.type === 'alias');
     expect(told).toEqual([{ type: 'alias', alias, phone, lid: expect.stringMatching(/^\d+$/) }]);
     expect(await test.engine.checkNumbers(account.id, [alias])).toMatchObject([
       { phone: alias, exists: true, jid: `${phone}@s.whatsapp.net` },

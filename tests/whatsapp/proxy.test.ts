@@ -39,7 +39,7 @@ describe.each(NAMES)('the engine %s', (name) => {
     identity = await loadIdentity(undefined);
     const proxyRules = { ...TEST_PROXY_RULES, ca: identity.tls.cert };
     test = await startTestEngine({ connectTimeoutMs: 5_000, proxyRules }, ENGINES[name]);
-    test.host.files.set(FILE.id, BYTES);
+    test.callbacks.files.set(FILE.id, BYTES);
   });
   afterAll(async () => {
     await test.stop();
@@ -60,7 +60,7 @@ describe.each(NAMES)('the engine %s', (name) => {
 
   async function accountBy(settings: Partial<ConnectionSettings>): Promise<AccountRef> {
     const account = await test.addAccount();
-    test.host.connections.set(account.id, { proxy: null, browser: null, ...settings });
+    test.callbacks.connections.set(account.id, { proxy: null, browser: null, ...settings });
     return account;
   }
 
@@ -83,14 +83,16 @@ describe.each(NAMES)('the engine %s', (name) => {
       expect(test.emulator.messages({ to })[0]).toMatchObject({ type: 'image', fileSha256: FILE.sha256 });
       const before = proxy.opened;
       await test.emulator.deliver({ to: phone, from: to, kind: 'image', data: BYTES.toString('base64') });
-      await until(() => test.host.inbound.some(({ chat, media }) => chat.startsWith(to) && media !== null));
-      const source = test.host.inbound.find(({ chat }) => chat.startsWith(to))?.media;
+      await until(() =>
+        test.callbacks.inbound.some(({ chat, media }) => chat.startsWith(to) && media !== null),
+      );
+      const source = test.callbacks.inbound.find(({ chat }) => chat.startsWith(to))?.media;
       if (!source) throw new Error('no file');
       // Down, as the worker for files of inbound messages fetches them.
       const { waUrl: url, rootKey, caFile } = test.emulator;
       const waServer = { url, rootKey, caFile };
       const rules = { ...TEST_PROXY_RULES, ca: identity.tls.cert };
-      const files = createMediaFetcher(waServer, createEgressSource(test.host, rules, waServer));
+      const files = createMediaFetcher(waServer, createEgressSource(test.callbacks, rules, waServer));
       const options = {
         accountId: account.id,
         maxBytes: 1e7,
@@ -116,7 +118,7 @@ describe.each(NAMES)('the engine %s', (name) => {
       await test.pair(account, fresh());
       direct = watchDirect();
       const closed = async () => {
-        const { reason, message } = await test.host.next(account.id, 'closed');
+        const { reason, message } = await test.callbacks.next(account.id, 'closed');
         expect(message).not.toMatch(/p@ss|127\.0\.0\.1/);
         return reason;
       };
@@ -130,15 +132,15 @@ describe.each(NAMES)('the engine %s', (name) => {
       await reopen();
       expect(await closed()).toBe('proxy_refused');
       proxy.refusal = null;
-      test.host.connections.set(account.id, {
+      test.callbacks.connections.set(account.id, {
         proxy: parseProxy(proxy.url({ user: 'toko', password: 'p@ss:wrong' })),
         browser: null,
       });
       await reopen();
       expect(await closed()).toBe('proxy_unauthorized');
-      test.host.connections.set(account.id, { proxy: parseProxy(proxy.url()), browser: null });
+      test.callbacks.connections.set(account.id, { proxy: parseProxy(proxy.url()), browser: null });
       await reopen();
-      await test.host.next(account.id, 'connected');
+      await test.callbacks.next(account.id, 'connected');
       expect(ports()).toEqual(new Set([proxy.port]));
     },
   );
@@ -146,11 +148,11 @@ describe.each(NAMES)('the engine %s', (name) => {
   it('opens no socket while it cannot tell how the session goes out', async () => {
     const account = await test.addAccount();
     direct = watchDirect();
-    const { connectionOf } = test.host;
-    test.host.connectionOf = () => Promise.reject(new Error('the database is away'));
+    const { connectionOf } = test.callbacks;
+    test.callbacks.connectionOf = () => Promise.reject(new Error('the database is away'));
     await test.engine.open(account, { mode: 'qr' });
-    test.host.connectionOf = connectionOf;
-    expect((await test.host.next(account.id, 'closed')).reason).toBe('connection_lost');
+    test.callbacks.connectionOf = connectionOf;
+    expect((await test.callbacks.next(account.id, 'closed')).reason).toBe('connection_lost');
     expect(ports()).toEqual(new Set());
   });
 
@@ -174,9 +176,9 @@ describe.each(NAMES)('the engine %s', (name) => {
       const account = await accountBy({ browser });
       const phone = fresh();
       await test.engine.open(account, { mode: 'code', phone });
-      const { code } = await test.host.next(account.id, 'pairing_code');
+      const { code } = await test.callbacks.next(account.id, 'pairing_code');
       await test.emulator.pair({ code, phone });
-      await test.host.next(account.id, 'paired');
+      await test.callbacks.next(account.id, 'paired');
       expect(test.emulator.sessions().find((session) => session.phone === phone)).toMatchObject({
         platform,
         platformType,

@@ -16,7 +16,7 @@ afterAll(() => test.stop());
 beforeEach(() => test.emulator.reset());
 
 const receiptsOf = (messageId: string) =>
-  test.host
+  test.callbacks
     .events(account.id)
     .flatMap((event) => (event.type === 'receipt' && event.messageId === messageId ? [event] : []));
 
@@ -38,7 +38,7 @@ describe('sending a text', () => {
     const to = freshNumber();
     const result = await test.send(account, to, 'hello');
     expect(result.outcome).toBe('acknowledged');
-    const mapping = test.host
+    const mapping = test.callbacks
       .events(account.id)
       .find((event) => event.type === 'mapping' && event.phone === to);
     expect(mapping).toMatchObject({ lid: expect.stringMatching(/^\d+$/) });
@@ -86,7 +86,7 @@ describe('sending a text', () => {
     expect(await test.send(account, other, 'a', { messageId: refused, ackTimeoutMs: 100 })).toMatchObject({
       outcome: 'unknown',
     });
-    const event = await test.host.next(account.id, 'refused');
+    const event = await test.callbacks.next(account.id, 'refused');
     expect(event).toMatchObject({ messageId: refused, code: '463' });
   });
 
@@ -136,7 +136,7 @@ describe('sending a text', () => {
     const to = freshNumber();
     test.emulator.setRule({ number: to, behaviour: 'retry:1' });
     const messageId = newMessageId();
-    test.host.outbound.set(messageId, { type: 'text', text: 'again' });
+    test.callbacks.outbound.set(messageId, { type: 'text', text: 'again' });
     expect(await test.send(account, to, 'again', { messageId })).toMatchObject({ outcome: 'acknowledged' });
     await until(() => test.emulator.messages({ to }).some((message) => message.text === 'again'));
     expect(test.emulator.messages({ to })).toHaveLength(1);

@@ -30,7 +30,7 @@ describe.each(Object.entries(ENGINES))('what %s tells of the account', (_name, c
   beforeEach(() => world.emulator.reset());
 
   const told = (): Standing[] =>
-    world.host.events(account.id).flatMap((event) => (event.type === 'standing' ? [event] : []));
+    world.callbacks.events(account.id).flatMap((event) => (event.type === 'standing' ? [event] : []));
   const toldSince = (count: number) => told().slice(count);
 
   it('is asked for when it is connected', async () => {

@@ -16,7 +16,7 @@ it(`${COUNT} messages that were changed at random are each answered, and the ses
   await sendChanged(test.emulator, PHONE, COUNT, 20_261_128, expectQuickToRead);
   const { ids } = await test.emulator.deliver({ to: PHONE, from: '628590000001', text: 'after all' });
   await until(() => test.emulator.inbound({ id: ids[0] ?? '' })[0]?.receivedAt !== undefined);
-  const last = test.host.inbound.at(-1);
+  const last = test.callbacks.inbound.at(-1);
   expect(last?.content).toEqual({ type: 'text', text: 'after all' });
   // One session, linked and connected once: nothing has ended its socket.
   expect(test.emulator.sessions()).toMatchObject([{ connected: true, pending: 0 }]);

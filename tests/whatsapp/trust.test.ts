@@ -49,10 +49,10 @@ async function meet(identity: NoiseIdentity, rootKey: string | null): Promise<Cl
       onClose: () => undefined,
     });
   });
-  const { engine, host } = test.another({ waServer: { url: server.url, rootKey, caFile: null } });
+  const { engine, callbacks } = test.another({ waServer: { url: server.url, rootKey, caFile: null } });
   const account = await test.addAccount();
   await engine.open(account, { mode: 'qr' });
-  const closed = await host.next(account.id, 'closed');
+  const closed = await callbacks.next(account.id, 'closed');
   await server.close();
   timers.stop();
   return reached ? 'trusted' : closed.reason;
@@ -95,14 +95,14 @@ describe('identities', () => {
   it('a device identity that the phone did not sign is refused, and nothing is stored', async () => {
     const account = await test.addAccount();
     await test.engine.open(account, { mode: 'qr' });
-    const { qr } = await test.host.next(account.id, 'qr');
+    const { qr } = await test.callbacks.next(account.id, 'qr');
     forge(() => true);
     const scanned = test.emulator.scan({ qr, phone: '6281100000009' }).then(
       () => 'linked',
       () => 'not linked',
     );
-    expect((await test.host.next(account.id, 'closed')).reason).toBe('untrusted_server');
-    expect(test.host.events(account.id).map((event) => event.type)).toEqual(['qr', 'closed']);
+    expect((await test.callbacks.next(account.id, 'closed')).reason).toBe('untrusted_server');
+    expect(test.callbacks.events(account.id).map((event) => event.type)).toEqual(['qr', 'closed']);
     expect(await test.store.hasCredentials(account.id)).toBe(false);
     expect(await scanned).toBe('not linked');
   });

@@ -23,7 +23,7 @@ const textsTo = (to: string) => test.emulator.messages({ to }).map((message) => 
 it('writes to a contact and hears it although the keys it shares with them are damaged, and with new ones from then on', async () => {
   expect(await test.send(account, PEER, 'before')).toMatchObject({ outcome: 'acknowledged' });
   await test.emulator.deliver({ to: PHONE, from: WRITER, text: 'hello' });
-  await until(() => test.host.inbound.length === 1);
+  await until(() => test.callbacks.inbound.length === 1);
   await test.engine.close(account.id);
 
   const rows = await test.database.db.select().from(waKeys).where(eq(waKeys.accountId, account.id));
@@ -35,11 +35,11 @@ it('writes to a contact and hears it although the keys it shares with them are d
     .where(eq(waKeys.type, 'session'));
 
   await test.engine.open(account, { mode: 'qr' });
-  await test.host.next(account.id, 'connected');
+  await test.callbacks.next(account.id, 'connected');
   expect(await test.send(account, PEER, 'after')).toMatchObject({ outcome: 'acknowledged' });
   expect(await test.send(account, PEER, 'again')).toMatchObject({ outcome: 'acknowledged' });
   expect(textsTo(PEER)).toEqual(['before', 'after', 'again']);
   await test.emulator.deliver({ to: PHONE, from: WRITER, text: 'hello again' });
-  await until(() => test.host.inbound.length === 2);
-  expect(test.host.events(account.id).filter(({ type }) => type === 'closed')).toHaveLength(2);
+  await until(() => test.callbacks.inbound.length === 2);
+  expect(test.callbacks.events(account.id).filter(({ type }) => type === 'closed')).toHaveLength(2);
 }, 60_000);

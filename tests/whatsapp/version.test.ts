@@ -6,7 +6,7 @@ import { silentLogger } from '../helpers/engine.ts';
 
 const bundled = DEFAULT_CONNECTION_CONFIG.version;
 const later = (n: number): WAVersion => [bundled[0], bundled[1], bundled[2] + n];
-const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** A clock whose time only `pass` moves. */
 function manualClock() {
@@ -29,7 +29,7 @@ function manualClock() {
       for (const timer of [...timers]) {
         if (timer.at <= now && timers.delete(timer)) timer.fn();
       }
-      await settle();
+      await nextTurn();
     },
   };
 }

@@ -308,7 +308,7 @@ describe('leases', () => {
     expect(affected(await write)).toBe(0);
     await a.ownership.tick();
     expect(a.ownership.held(id)).toBeNull();
-    await world.settle();
+    await world.idle();
     expect(a.engine.sockets.size).toBe(0);
     expect((await world.row(id)).owner).toBe(b.processId);
   });

@@ -116,7 +116,7 @@ describe('linking a phone', () => {
       await world.clock.advance(1_000);
       return p.engine.opens.length === 6;
     });
-    await world.settle();
+    await world.idle();
     await world.clock.advance(700_000);
     expect(p.engine.opens).toHaveLength(6);
     expect((await world.row(id)).status).toBe('disconnected');
@@ -369,7 +369,7 @@ describe('ends', () => {
     await p.commands.run(id, 'restart', {}, 5_000);
     p.engine.connect(id, PHONE);
     await untilStatus(world, id, 'connected');
-    await world.settle();
+    await world.idle();
     expect(p.log.sending.has(id)).toBe(false);
     land();
     await eventually(() => p.log.sending.has(id));
@@ -427,7 +427,7 @@ describe('commands', () => {
     p.engine.end(id, 'connection_lost');
     await Promise.all([p.commands.run(id, 'open', {}, 5_000), p.commands.run(id, 'open', {}, 5_000)]);
     await world.clock.advance(20_000);
-    await world.settle();
+    await world.idle();
     expect(p.engine.opens).toHaveLength(2);
   });
 
@@ -460,7 +460,7 @@ describe('commands', () => {
     p.engine.hangs = true;
     const late = p.commands.run(id, 'restart', {}, 3_000);
     const failed = expect(late).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-    await world.settle();
+    await world.idle();
     await world.clock.advance(3_001);
     await failed;
   });
@@ -504,7 +504,7 @@ describe('the database away', () => {
     p.plug.pulled = true;
     p.engine.end(id, 'connection_lost');
     await world.clock.advance(5_000);
-    await world.settle();
+    await world.idle();
     // Ownership cannot be read, so nothing is opened.
     expect(p.engine.opens).toHaveLength(1);
     expect((await world.row(id)).status).toBe('connected');
@@ -524,7 +524,7 @@ describe('the database away', () => {
     p.plug.pulled = true;
     p.engine.end(id, 'logged_out');
     await world.clock.advance(4_000);
-    await world.settle();
+    await world.idle();
     expect(p.log.erased).toEqual([]);
     p.plug.pulled = false;
     await world.clock.advance(11_000);
@@ -623,7 +623,7 @@ describe('the start', () => {
     const both = [await world.account(userId), await world.account(userId)];
     await p.supervisor.start();
     await untilOpens(p, 1);
-    await world.settle();
+    await world.idle();
     expect(p.engine.opens).toHaveLength(1);
     const waiting = both.find((id) => id !== p.engine.opens[0]?.accountId) ?? '';
     await p.commands.run(waiting, 'open', {}, 5_000);

@@ -84,10 +84,10 @@ function countWork() {
       },
     });
   };
-  const settle = async () => {
+  const idle = async () => {
     for (let calm = 0; calm < 5; calm = running === 0 ? calm + 1 : 0) await turns(1);
   };
-  return { count, watch, settle };
+  return { count, watch, idle };
 }
 
 function countTimers(clock: FakeClock) {
@@ -126,7 +126,7 @@ export async function openWorld() {
   const real = await openTestDatabase();
   const { clock, waiting } = countTimers(createFakeClock());
   const work = countWork();
-  clock.settleWith(work.settle);
+  clock.idleWith(work.idle);
   const stream = createEventStream();
   const stops: (() => Promise<void>)[] = [];
   const db: Db = real.db;
@@ -191,7 +191,7 @@ export async function openWorld() {
     stream,
     process,
     /** Waits until nothing that was begun waits for the database. */
-    settle: work.settle,
+    idle: work.idle,
     /** timers that have neither run nor been cancelled */
     timers: () => waiting.size,
     async user(status: 'active' | 'disabled' = 'active'): Promise<number> {

@@ -4,7 +4,7 @@ import { type Device, deviceKey } from './devices.ts';
 import { readKey, readSignedKey, takeDeviceBundle } from './iq-keys.ts';
 import { parseJid, senderOf } from './jids.ts';
 import { bytesOf, child, children, node, readBigEndian } from './nodes.ts';
-import type { Pending, Settlement } from './outbox.ts';
+import type { Pending, PendingRef } from './outbox.ts';
 import type { LibBundle } from './signal-lib.ts';
 import { typedKey } from './signal-sessions.ts';
 import type { World } from './world.ts';
@@ -33,7 +33,7 @@ export function takeClientReceipt(
         retryMessage(world, device, pending, stanza).catch(() => connection.destroy());
       }
     } else {
-      settleMessage(world, device, messageId, pending, type);
+      finishMessage(world, device, messageId, pending, type);
     }
   }
 }
@@ -55,16 +55,16 @@ function findMessage(world: World, device: Device, { attrs }: BinaryNode, id: st
   const chat = parseJid(attrs.to);
   const member = parseJid(attrs.participant);
   const own = attrs.type === 'sender' || chat.kind === 'other';
-  const settlement: Settlement = {
+  const ref: PendingRef = {
     class: 'message',
     id,
     from: chat.kind === 'group' ? chat.id : own || chat.kind !== 'user' ? device.phone : chat.phone,
     participant: chat.kind === 'group' && member.kind === 'user' ? member.phone : undefined,
   };
-  return world.outboxes.of(device).find(settlement);
+  return world.outboxes.of(device).find(ref);
 }
 
-function settleMessage(
+function finishMessage(
   world: World,
   device: Device,
   id: string,

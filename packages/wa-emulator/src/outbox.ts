@@ -15,7 +15,7 @@ export interface Pending {
   /** Phone number of the member, in a group. */
   participant?: string;
   node: BinaryNode;
-  /** Only `receipt type=hist_sync` settles it. */
+  /** Only `receipt type=hist_sync` removes it. */
   untilHistorySync?: true;
   /** What to seal again when the client asks for a retry, base64, and for whom it speaks. */
   retry?: { author: string; plaintext: string };
@@ -24,7 +24,7 @@ export interface Pending {
 }
 
 /** Which pending stanza a client's acknowledgement or receipt means. */
-export interface Settlement {
+export interface PendingRef {
   class: Pending['class'];
   id: string;
   from: string;
@@ -36,7 +36,7 @@ export interface Settlement {
 interface Outbox {
   /** Sends it now when the client is online, else at its next login. */
   push(pending: Pending): void;
-  find(settlement: Settlement): Pending | undefined;
+  find(ref: PendingRef): Pending | undefined;
   remove(pending: Pending): void;
   /** Sends a changed stanza of a pending entry again. */
   resend(pending: Pending): void;
@@ -93,7 +93,7 @@ function createOutbox(key: string, store: Store): Outbox {
       send?.(pending);
     }
   };
-  const storeKey = (pending: Settlement) => `outbox|${key}|${pendingKey(pending)}`;
+  const storeKey = (pending: PendingRef) => `outbox|${key}|${pendingKey(pending)}`;
   const keep = (pending: Pending) => {
     if (pending.class === 'message') {
       store.set(storeKey(pending), writePending(pending));
@@ -114,7 +114,7 @@ function createOutbox(key: string, store: Store): Outbox {
       }
       transmit(pending);
     },
-    find: (settlement) => byKey.get(pendingKey(settlement)),
+    find: (ref) => byKey.get(pendingKey(ref)),
     remove,
     resend(pending) {
       keep(pending);
@@ -138,7 +138,7 @@ function createOutbox(key: string, store: Store): Outbox {
   };
 }
 
-function pendingKey({ class: kind, id, from, type, participant }: Settlement): string {
+function pendingKey({ class: kind, id, from, type, participant }: PendingRef): string {
   return [kind, id, from, kind === 'receipt' ? (type ?? '') : '', participant ?? ''].join('|');
 }
 

@@ -12,7 +12,7 @@ import type { Emulator } from '../src/index.ts';
 
 const WAIT_TIMEOUT_MS = 60_000;
 const RECONNECT_MS = 50;
-const SETTLE_MS = 300;
+const REST_MS = 300;
 const LIBSIGNAL_NOISE =
   /^(Closing session|Opening session|Removing old closed session|Session already|Closing open session|Failed to decrypt message|Session error|Decrypted message with closed|Migrating session)/;
 
@@ -140,7 +140,7 @@ function keepConnected(
   const close = async () => {
     ended = true;
     // A socket that is ended right after it opened leaves timers behind.
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await new Promise((resolve) => setTimeout(resolve, REST_MS));
     await sock.end(undefined);
   };
   return { sock: () => sock, isOpen: () => isOpen, closes, acks, close };

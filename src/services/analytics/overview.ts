@@ -49,8 +49,8 @@ const MAX_ROWS = 200_000;
 /** A busy page asks every few seconds. */
 const KEEP_MS = 15_000;
 /** What is older than this hardly changes: a receipt may still come. */
-const SETTLED_AFTER_MS = 26 * HOUR_MS;
-const KEEP_SETTLED_MS = HOUR_MS;
+const STABLE_AFTER_MS = 26 * HOUR_MS;
+const KEEP_STABLE_MS = HOUR_MS;
 /** More than 5,000 sessions of one tenant are looked at in the session list. */
 const MAX_SESSIONS = 5_000;
 const MAX_WAITING = 100_000;
@@ -129,7 +129,7 @@ async function countSpan(
   if (known && known.until > now) return { counts: known.counts, read: sumOf(known.counts) };
   const counts = await countRows(ctx, span, atMost);
   const read = sumOf(counts);
-  const keepMs = span.to < now - SETTLED_AFTER_MS ? KEEP_SETTLED_MS : KEEP_MS;
+  const keepMs = span.to < now - STABLE_AFTER_MS ? KEEP_STABLE_MS : KEEP_MS;
   if (read < atMost) cache.set(key, { counts, until: now + keepMs });
   return { counts, read };
 }

@@ -10,7 +10,7 @@ import type { LogSource } from './keyset.ts';
 /** Rows that were deleted are noticed this late. */
 const KEEP_MS = 10 * MINUTE_MS;
 /** What is older than this has been committed by whoever wrote it. */
-const SETTLED_AFTER_MS = MINUTE_MS;
+const COMMITTED_AFTER_MS = MINUTE_MS;
 
 export interface Counted {
   /** rows before `before`, epoch milliseconds */
@@ -35,7 +35,7 @@ export async function countAll(
   const now = clock.monotonic();
   const known = statistics.totals.get(key);
   const fresh = known !== undefined && known.until > now ? known : null;
-  const before = clock.now() - SETTLED_AFTER_MS;
+  const before = clock.now() - COMMITTED_AFTER_MS;
   const rest = and(where, fresh === null ? undefined : isSince(source, fresh.before));
   const [older, recent] = await Promise.all([
     countRows(database.scan, source, and(rest, isBefore(source, before))),

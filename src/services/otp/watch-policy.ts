@@ -35,7 +35,7 @@ export interface Watched {
 const PROVEN: ReadonlySet<MessageStatus> = new Set(['sent', 'delivered', 'read']);
 const DEAD: ReadonlySet<MessageStatus> = new Set(['failed', 'expired', 'canceled']);
 
-/** An acknowledgement of any delivery of the newest round settles it; see the guarantees in docs/otp.md. */
+/** An acknowledgement of any delivery of the newest round decides it; see the guarantees in docs/otp.md. */
 export function decideWatch(watched: Watched): WatchDecision {
   const { otp, states, now } = watched;
   const latest = otp.deliveries.at(-1);

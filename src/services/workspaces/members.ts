@@ -109,7 +109,7 @@ async function endMembership(ctx: Ctx, input: MemberParams & RemovalQuery): Prom
     if (member.role === 'owner') await keepOneOwner(tx, member);
     await keepWayIn(tx, member);
     await tx.delete(workspaceMembers).where(isMember(workspaceId, member.userId));
-    const revokedKeys = await settleKeys(tx, member, input.keys);
+    const revokedKeys = await revokeOrNarrowKeys(tx, member, input.keys);
     await tx.delete(workspaceInvitations).where(isInvitedBy(member));
     // A credential that is remembered elsewhere may sign links for so long.
     const linksFrom = now + CREDENTIAL_AGE_MS;
@@ -142,7 +142,7 @@ async function endInvitationsBeyond(
  * The own keys go. Of the extra ones, those that stay keep what their maker could do at last; one of another session than
  * the maker's could do nothing. How many were ended.
  */
-async function settleKeys(tx: Tx, member: MemberRow, keys: RemovalQuery['keys']): Promise<number> {
+async function revokeOrNarrowKeys(tx: Tx, member: MemberRow, keys: RemovalQuery['keys']): Promise<number> {
   const made = and(eq(apiKeys.userId, member.workspaceId), eq(KEY_MAKER, member.userId));
   await tx.delete(apiKeys).where(and(made, IS_MEMBERS_KEY));
   const extra = and(made, eq(apiKeys.kind, 'extra'));

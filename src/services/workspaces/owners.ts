@@ -8,7 +8,7 @@ import { users, workspaceMembers, workspaces } from '../../db/schema.ts';
  * Call in the transaction that changed a person's status: stops the workspaces whose last active owner that was, and lets
  * go on those that have one again. Their ids, for the caches of credentials.
  */
-export async function settleOwnersOf(tx: Tx, personId: number, now: number): Promise<number[]> {
+export async function stopOrResumeWorkspacesOf(tx: Tx, personId: number, now: number): Promise<number[]> {
   const owned = await tx
     .select({ id: workspaceMembers.workspaceId })
     .from(workspaceMembers)

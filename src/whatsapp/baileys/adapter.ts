@@ -10,7 +10,14 @@ import { createKeyedMutex } from '../../utils/mutex.ts';
 import type { Egress } from '../../utils/proxy/egress.ts';
 import { CAPABILITIES } from '../capabilities.ts';
 import { type CredentialStore, OwnershipLost, UnreadableCredentials } from '../credential-store.ts';
-import type { AccountRef, CloseReason, Engine, EngineEvent, EngineHost, PairingRequest } from '../engine.ts';
+import type {
+  AccountRef,
+  CloseReason,
+  Engine,
+  EngineCallbacks,
+  EngineEvent,
+  PairingRequest,
+} from '../engine.ts';
 import { probeServer } from '../probe.ts';
 import { withBound } from './bound.ts';
 import { describeBrowser } from './browser.ts';
@@ -41,7 +48,7 @@ const ANSWER_TIMEOUT_MS = 8_000;
 const INBOUND_STORE_TIMEOUT_MS = MINUTE_MS;
 
 export interface BaileysEngineOptions {
-  host: EngineHost;
+  callbacks: EngineCallbacks;
   store: CredentialStore;
   clock: Clock;
   logger: Logger;
@@ -72,10 +79,10 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
   const links = new Map<string, Link>();
   /** by account: an `open` and a `close` of the same session never overlap */
   const exclusive = createKeyedMutex();
-  const host = guardHost(options.host, logger);
-  const uploads = createUploads(host, clock);
+  const callbacks = guardCallbacks(options.callbacks, logger);
+  const uploads = createUploads(callbacks, clock);
   const { proxyRules, waServer } = options;
-  const files = createMediaFetcher(waServer, createEgressSource(host, proxyRules, waServer));
+  const files = createMediaFetcher(waServer, createEgressSource(callbacks, proxyRules, waServer));
   const historyTurns = createHistoryTurns();
 
   async function open(account: AccountRef, pairing: PairingRequest): Promise<void> {
@@ -84,7 +91,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     let egress: Egress | null = null;
     try {
       const keys = await store.load(account);
-      const connection = await host.connectionOf(account.id);
+      const connection = await callbacks.connectionOf(account.id);
       egress = egressFor(connection, proxyRules, waServer);
       const browser = describeBrowser(connection.browser, pairing);
       await holder.start(account.id, version.current(), (request) => {
@@ -103,7 +110,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
   /** One `closed` for an open that failed, whether there is a socket by now or not. */
   async function finishFailed(link: Link | null, account: AccountRef, ending: Ending): Promise<void> {
     if (link) await link.finish(ending);
-    else host.onEvent(account, { type: 'closed', ...ending });
+    else callbacks.onEvent(account, { type: 'closed', ...ending });
   }
 
   /**
@@ -135,10 +142,10 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
         links.delete(account.id);
         holder.forget(account.id);
       }
-      host.onEvent(account, event);
+      callbacks.onEvent(account, event);
     };
     return {
-      host: { ...host, onEvent },
+      callbacks: { ...callbacks, onEvent },
       clock,
       logger,
       uploads,
@@ -201,19 +208,19 @@ function reasonOfFailedOpen(error: unknown): CloseReason {
   return error instanceof UnreadableCredentials ? 'credentials_unreadable' : 'connection_lost';
 }
 
-/** A host that throws must not end a socket's cleaning up in the middle. */
-function guardHost(host: EngineHost, logger: Logger): EngineHost {
+/** A callback that throws must not end a socket's cleaning up in the middle. */
+function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): EngineCallbacks {
   return {
-    connectionOf: (accountId) => host.connectionOf(accountId),
-    findOutbound: (accountId, messageId) => host.findOutbound(accountId, messageId),
-    storeInbound: (account, message) => host.storeInbound(account, message),
-    findChat: (accountId, chat) => host.findChat(accountId, chat),
-    saveChat: (account, chat, setting) => host.saveChat(account, chat, setting),
-    openMedia: (account, mediaId) => host.openMedia(account, mediaId),
-    describeMedia: async (account, mediaId) => (await host.describeMedia?.(account, mediaId)) ?? {},
+    connectionOf: (accountId) => callbacks.connectionOf(accountId),
+    findOutbound: (accountId, messageId) => callbacks.findOutbound(accountId, messageId),
+    storeInbound: (account, message) => callbacks.storeInbound(account, message),
+    findChat: (accountId, chat) => callbacks.findChat(accountId, chat),
+    saveChat: (account, chat, setting) => callbacks.saveChat(account, chat, setting),
+    openMedia: (account, mediaId) => callbacks.openMedia(account, mediaId),
+    describeMedia: async (account, mediaId) => (await callbacks.describeMedia?.(account, mediaId)) ?? {},
     onEvent(account, event) {
       try {
-        host.onEvent(account, event);
+        callbacks.onEvent(account, event);
       } catch (error) {
         logger.error('an event of a session could not be taken', {
           accountId: account.id,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectRules } from '../../utils/guarded-http/connector.ts';
 import { createEgress, type Egress } from '../../utils/proxy/egress.ts';
-import type { ConnectionSettings, EngineHost } from '../engine.ts';
+import type { ConnectionSettings, EngineCallbacks } from '../engine.ts';
 import type { WaServer } from './socket-config.ts';
 
 /** A session's own way out, to be closed by who asked; null: it goes directly. Rejects when it cannot be told. */
@@ -23,9 +23,9 @@ export function egressFor(
 
 /** For files that are fetched apart from a session's socket. */
 export function createEgressSource(
-  host: Pick<EngineHost, 'connectionOf'>,
+  callbacks: Pick<EngineCallbacks, 'connectionOf'>,
   rules: ConnectRules,
   waServer: WaServer | null,
 ): EgressSource {
-  return async (accountId) => egressFor(await host.connectionOf(accountId), rules, waServer);
+  return async (accountId) => egressFor(await callbacks.connectionOf(accountId), rules, waServer);
 }

@@ -1,4 +1,4 @@
-/** Inbound messages: decrypted, made durable by the host, and only then confirmed to the server. */
+/** Inbound messages: decrypted, made durable by the gateway, and only then confirmed to the server. */
 
 import {
   type BinaryNode,
@@ -23,8 +23,8 @@ export interface InboundOptions extends ReadOptions {
   chats: Chats;
   /** What a vote of that person (user JIDs) says; null when it cannot be read. Rejects as `store` does. */
   openVote: (vote: SealedVote, voters: readonly string[]) => Promise<string[] | null>;
-  /** While the host cannot store, nothing is confirmed; in the end the socket goes, and the server keeps the message. */
-  hostRetries: RetryOptions;
+  /** While the gateway cannot store, nothing is confirmed; in the end the socket goes, and the server keeps the message. */
+  storeRetries: RetryOptions;
 }
 
 /** The part of Baileys' Signal repository that is wrapped. */
@@ -46,7 +46,7 @@ export function createInbound(options: InboundOptions): Inbound {
   const stanzas = new WeakMap<Uint8Array, BinaryNode>();
 
   /**
-   * The ratchet moves in the transaction that ends after the host has stored the message: a crash or a failure before
+   * The ratchet moves in the transaction that ends after the gateway has stored the message: a crash or a failure before
    * that leaves the key, so the server's next delivery can be read. A key that is gone therefore means stored.
    * Baileys gets nothing of the message but keys: it would read all of it again, by its own rules.
    */
@@ -68,7 +68,7 @@ export function createInbound(options: InboundOptions): Inbound {
       }
       const read = readStanza(stanza, padded, options);
       const { received } = read;
-      if (received) await retry(() => keep(received, options), options.hostRetries);
+      if (received) await retry(() => keep(received, options), options.storeRetries);
       return read.keys;
     }, key);
   }

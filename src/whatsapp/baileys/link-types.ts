@@ -2,7 +2,7 @@
 import type { WASocket } from '@whiskeysockets/baileys';
 import type { Clock } from '../../utils/clock.ts';
 import type { Logger } from '../../utils/logger.ts';
-import type { AccountRef, EngineEvent, EngineHost } from '../engine.ts';
+import type { AccountRef, EngineCallbacks, EngineEvent } from '../engine.ts';
 import type { AckBook } from './ack-book.ts';
 import type { Chats } from './chats.ts';
 import type { Ending } from './close-reason.ts';
@@ -17,7 +17,7 @@ import type { SocketSettings } from './socket-config.ts';
 import type { Uploads } from './uploads.ts';
 
 export interface LinkDeps {
-  host: EngineHost;
+  callbacks: EngineCallbacks;
   clock: Clock;
   logger: Logger;
   settings: SocketSettings;

@@ -61,7 +61,7 @@ const NO_BYTES = Buffer.alloc(0);
 /** Sockets belong to no request and no transaction. */
 const cleanContext = new AsyncResource('wahub.socket');
 
-/** Starts a socket. What it tells goes to the host; it never reconnects by itself. */
+/** Starts a socket. What it tells goes to the gateway; it never reconnects by itself. */
 export function startLink(
   deps: LinkDeps,
   account: AccountRef,
@@ -72,7 +72,7 @@ export function startLink(
 }
 
 function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pairing: PairingRequest): Link {
-  const { host, clock } = deps;
+  const { callbacks, clock } = deps;
   const closing = new AbortController();
   // Each send in flight listens on it.
   setMaxListeners(0, closing.signal);
@@ -83,9 +83,9 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
 
   const control: LinkControl = {
     tell(event) {
-      if (!closing.signal.aborted) host.onEvent(account, event);
+      if (!closing.signal.aborted) callbacks.onEvent(account, event);
     },
-    tellLast: (event) => host.onEvent(account, event),
+    tellLast: (event) => callbacks.onEvent(account, event),
     finish(ending) {
       finished ??= close({ code: null, message: null, ...ending });
       return finished;
@@ -106,8 +106,8 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
   });
   const groups = createGroupCache();
   const chats = createChats({
-    find: (chat) => host.findChat(account.id, chat),
-    save: (chat, setting) => host.saveChat(account, chat, setting),
+    find: (chat) => callbacks.findChat(account.id, chat),
+    save: (chat, setting) => callbacks.saveChat(account, chat, setting),
   });
   const acks = createAckBook(clock, control.tell);
   const devices = createDeviceCache();
@@ -193,7 +193,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     await ended.catch(noted);
     await keys.close(FLUSH_TIMEOUT_MS).catch(noted);
     await Promise.all(pending);
-    host.onEvent(account, { type: 'closed', ...ending });
+    callbacks.onEvent(account, { type: 'closed', ...ending });
   }
 }
 
@@ -212,8 +212,8 @@ interface SocketParts {
 
 function makeSocket(parts: SocketParts): WASocket {
   const { deps, account, auth, contacts, groups, devices, control, closed } = parts;
-  const { host, clock, settings } = deps;
-  const hostRetries: RetryOptions = {
+  const { callbacks, clock, settings } = deps;
+  const storeRetries: RetryOptions = {
     clock,
     range: HOST_RETRY,
     signal: closed,
@@ -225,12 +225,12 @@ function makeSocket(parts: SocketParts): WASocket {
     clock,
     contacts,
     chats: parts.chats,
-    hostRetries,
+    storeRetries,
     me: () => ({ phone: phoneOf(auth.state.creds.me?.id), lid: lidOf(auth.state.creds.me?.lid) }),
-    store: (message) => host.storeInbound(account, message),
+    store: (message) => callbacks.storeInbound(account, message),
     openVote: (vote, voters) =>
       openVote(vote, {
-        findSent: (messageId) => host.findOutbound(account.id, messageId),
+        findSent: (messageId) => callbacks.findOutbound(account.id, messageId),
         secretOf: (messageId) => secretOf(auth.state.creds, messageId),
         creators: ownUserJids(auth),
         voters,
@@ -242,7 +242,7 @@ function makeSocket(parts: SocketParts): WASocket {
     userDevicesCache: devices.store,
     cachedGroupMetadata: async (jid) => groups.get(jid),
     async getMessage({ id, remoteJid }) {
-      const content = id ? await retry(() => host.findOutbound(account.id, id), hostRetries) : null;
+      const content = id ? await retry(() => callbacks.findOutbound(account.id, id), storeRetries) : null;
       return id && remoteJid && content ? encodeAgain(parts.self(), remoteJid, content, id) : undefined;
     },
     makeSignalRepository(signal, logger, lookUpLids) {

@@ -1,4 +1,4 @@
-/** A message stanza and its payload -> the message as the host gets it. */
+/** A message stanza and its payload -> the message as the gateway gets it. */
 
 import { type BinaryNode, unpadRandomMax16 } from '@whiskeysockets/baileys';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';

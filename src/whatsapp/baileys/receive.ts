@@ -1,7 +1,7 @@
 /**
  * Handles message stanzas. rc14 answers many with an error acknowledgement: a status post, a stanza it cannot read, a
  * failure of its own. WhatsApp is reported to hold back the remaining messages after that. Here each stanza that was
- * handled, well or badly, is confirmed without an error. What the host could not store is not confirmed at all.
+ * handled, well or badly, is confirmed without an error. What the gateway could not store is not confirmed at all.
  */
 import {
   type BinaryNode,

@@ -9,7 +9,7 @@ import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { createFairQueue } from '../../utils/fair-queue.ts';
 import type { MediaContent, MediaDetails, MediaFile } from '../content.ts';
-import type { AccountRef, EngineHost } from '../engine.ts';
+import type { AccountRef, EngineCallbacks } from '../engine.ts';
 import { untilStopped } from './upload-scope.ts';
 
 type MediaKind = MediaContent['type'];
@@ -62,14 +62,17 @@ const MAX_PROXIED_PER_TENANT = 2;
 /** Of one account, or of one tenant by proxies: what comes on top tries again later. */
 const MAX_WAITING = 500;
 
-export function createUploads(host: Pick<EngineHost, 'openMedia' | 'describeMedia'>, clock: Clock): Uploads {
+export function createUploads(
+  callbacks: Pick<EngineCallbacks, 'openMedia' | 'describeMedia'>,
+  clock: Clock,
+): Uploads {
   const remembered = new LRUCache<string, Promise<UploadedMedia>>({ max: MAX_REMEMBERED, ttl: REMEMBER_MS });
   const bounds = { concurrency: MAX_UPLOADS, maxWaiting: MAX_WAITING };
   const direct = createFairQueue({ ...bounds, perOwner: MAX_PER_ACCOUNT });
   const proxied = createFairQueue({ ...bounds, perOwner: MAX_PROXIED_PER_TENANT });
 
   const describe = async (account: AccountRef, mediaId: string): Promise<MediaDetails> =>
-    (await host.describeMedia?.(account, mediaId)) ?? {};
+    (await callbacks.describeMedia?.(account, mediaId)) ?? {};
 
   async function upload(
     account: AccountRef,
@@ -77,7 +80,7 @@ export function createUploads(host: Pick<EngineHost, 'openMedia' | 'describeMedi
     { kind, media }: { kind: MediaKind; media: MediaFile },
     signal: AbortSignal,
   ): Promise<UploadedMedia> {
-    const stream = await host.openMedia(account, media.id);
+    const stream = await callbacks.openMedia(account, media.id);
     if (!stream) throw new MediaGoneError('the file of the message is gone');
     const details = await describe(account, media.id).catch((error) => {
       stream.destroy();

@@ -71,7 +71,7 @@ export function createCampaignFeeder(deps: FeederDeps): CampaignFeeder {
       unsubscribe = [
         signals.onWake(onWake),
         signals.onSettled((outcome) => {
-          for (const line of lines.values()) line.settled(outcome);
+          for (const line of lines.values()) line.noteOutcome(outcome);
         }),
       ];
       loop.start();

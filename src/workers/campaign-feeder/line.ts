@@ -23,7 +23,7 @@ export interface CampaignLine {
   readonly accountId: string;
   /** The campaign or its session may have changed. */
   wake(): void;
-  settled(outcome: Outcome): void;
+  noteOutcome(outcome: Outcome): void;
   /** True while it waits for time or for outcomes. */
   isQuiet(): boolean;
   /** Lets the running step end. */
@@ -77,7 +77,7 @@ export function startCampaignLine(
   return {
     accountId: campaign.accountId,
     wake: () => wakeAfter(LOOK_AGAIN_MS),
-    settled(outcome) {
+    noteOutcome(outcome) {
       if (!memory.open.delete(outcome.id)) return;
       const counted = countedOutcome(outcome);
       if (counted !== null) memory.outcomes = [...memory.outcomes, counted].slice(-WINDOW);

@@ -10,7 +10,7 @@ import type { SendResult } from '../../whatsapp/engine.ts';
 import type { LineDeps } from './types.ts';
 
 /** What an attempt asks of its session. */
-export interface AttemptHost {
+export interface AttemptSession {
   /** Runs the look before the relay, so that the session knows it is not waiting for WhatsApp meanwhile. */
   look<R>(read: () => Promise<R>): Promise<R>;
   /** Takes in what the session's row says now; false: this process may not send for it (lost, paused, stopping). */
@@ -25,11 +25,11 @@ export interface AttemptHost {
 }
 
 /** Sends one claimed message and settles it. Resolves when the outcome is durable; never rejects. */
-export async function attempt(deps: LineDeps, claim: Claim, host: AttemptHost): Promise<void> {
+export async function attempt(deps: LineDeps, claim: Claim, session: AttemptSession): Promise<void> {
   let overdue = false;
   const check = async (): Promise<boolean> => {
     const { account, claimed } = await deps.lookBeforeRelay(claim.held, claim.id);
-    if (!host.maySend(account) || !claimed || !(await host.mayReach())) return false;
+    if (!session.maySend(account) || !claimed || !(await session.mayReach())) return false;
     // Last of all: what passes here is on its way, so it must not be reported expired before its outcome is known.
     overdue = claim.expiresAt !== null && claim.expiresAt <= deps.clock.now();
     if (overdue) return false;
@@ -37,7 +37,7 @@ export async function attempt(deps: LineDeps, claim: Claim, host: AttemptHost): 
     return true;
   };
   // A database that is away cannot say that the claim still holds: nothing leaves.
-  const result = await send(deps, claim, () => host.look(check).catch(() => false));
+  const result = await send(deps, claim, () => session.look(check).catch(() => false));
   const decision = decide({
     result,
     attempts: claim.attempts,
@@ -46,7 +46,7 @@ export async function attempt(deps: LineDeps, claim: Claim, host: AttemptHost): 
     now: deps.clock.now(),
     random: (deps.random ?? Math.random)(),
   });
-  host.answered(decision, overdue || (decision.action === 'failed' && decision.unsent === true));
+  session.answered(decision, overdue || (decision.action === 'failed' && decision.unsent === true));
   try {
     await deps.settler.settle(overdue ? { kind: 'expired', claim } : settlementOf(claim, decision));
   } catch (error) {

@@ -49,7 +49,7 @@ export interface SessionSupervisor {
   start(): Promise<void>;
   /** Closes every socket, then gives the sessions up. May be called twice. */
   stop(): Promise<void>;
-  /** For the engine's host. */
+  /** For the engine's callbacks. */
   onEvent(account: AccountRef, event: EngineEvent): void;
   /** How many of the sessions held are in which status. */
   countByStatus(): Partial<Record<SessionStatus, number>>;

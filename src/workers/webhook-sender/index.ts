@@ -30,7 +30,7 @@ export interface WebhookSender {
   /** Takes nothing new, gives what is under way `drainMs`, then gives it up. May be called twice. */
   stop(drainMs?: number): Promise<void>;
   /** Resolves when nothing is under way: until a commit, a timer or another process brings something. */
-  settled(): Promise<void>;
+  idle(): Promise<void>;
 }
 
 /** Standard Webhooks suggests ten seconds at least; a slower receiver should answer first, then work. */
@@ -142,7 +142,7 @@ export function createWebhookSender(
       // What hangs even now waits for the database: its lease runs out.
       await Promise.race([all, sleep(clock, ABORT_MS, drained.signal)]);
     },
-    async settled() {
+    async idle() {
       while (looking !== null || work.size > 0) await (looking ?? Promise.race(work));
     },
   };
