@@ -11,6 +11,7 @@ export {
   pageQuery,
   Role,
   SessionName as SessionId,
+  searchQuery,
   tenantQuery,
   UserIdParams,
   WorkspaceRole,

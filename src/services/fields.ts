@@ -15,8 +15,12 @@ export const pageQuery = {
 /** Where a list goes on: `nextCursor` of the answer before. */
 export const cursorQuery = { cursor: z.string().max(100).optional() };
 
-const PageFields = z.object({ ...pageQuery, ...cursorQuery });
-export type PageInput = z.output<typeof PageFields>;
+export type PageQuery = z.output<z.ZodObject<typeof pageQuery>>;
+export type PageInput = PageQuery & z.output<z.ZodObject<typeof cursorQuery>>;
+
+/** A part of a name, a number or a text. */
+export const searchQuery = { search: z.string().max(100).optional() };
+export type SearchQuery = z.output<z.ZodObject<typeof searchQuery>>;
 
 /** A flag in a query: `true`, `1` or nothing at all after the name. */
 export const queryFlag = z

@@ -10,6 +10,7 @@ import { AppError } from '../utils/errors.ts';
 import { own } from '../utils/own.ts';
 import type { MediaDetails } from '../whatsapp/content.ts';
 import { type Ctx, originOf } from './context.ts';
+import type { PageQuery } from './fields.ts';
 import { claimIdempotency } from './idempotency.ts';
 import { detectType } from './media/detect.ts';
 import { findMedia, keepReceived, type MediaRecord, toolRun } from './media/keep.ts';
@@ -92,7 +93,7 @@ export interface UploadEntry extends Pick<Upload, 'filename' | 'url' | 'mimetype
 /** The tenant's files that can be sent, newest first. */
 export async function listUploads(
   ctx: Ctx,
-  input: BroadcastRef & { page: number; limit: number },
+  input: BroadcastRef & PageQuery,
 ): Promise<{ data: UploadEntry[]; totalItems: number }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const where = and(

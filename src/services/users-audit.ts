@@ -4,6 +4,7 @@ import { and, count, desc, eq, inArray, isNull, type SQL, sql } from 'drizzle-or
 import { type Cursor, encodeCursor, isOlder, type Keyset, parseCursor } from '../db/keyset.ts';
 import { activityLogs } from '../db/schema.ts';
 import type { Ctx } from './context.ts';
+import type { PageInput, UserIdParams } from './fields.ts';
 import { findUser, requireAdmin } from './users.ts';
 
 export interface AuditEntry {
@@ -50,7 +51,7 @@ const FACTS: Keyset = { at: activityLogs.at, id: activityLogs.id };
  */
 export async function auditUser(
   ctx: Ctx,
-  input: { id: number; page: number; limit: number; cursor?: string | undefined },
+  input: UserIdParams & PageInput,
 ): Promise<{ data: AuditEntry[]; totalItems: number | null; nextCursor: string | null }> {
   requireAdmin(ctx);
   await findUser(ctx.db, input.id);

@@ -1,6 +1,5 @@
 /** `…/broadcast/send`, `/schedule` and `/campaigns`. */
 import { z } from 'zod';
-import { CAMPAIGN_STATUSES } from '../../db/schema.ts';
 import {
   cloneCampaign,
   pauseCampaign,
@@ -20,8 +19,9 @@ import {
   CampaignOutput,
   CampaignRecipient,
   CloneCampaignInput,
+  campaignFilter,
   MadeCampaign,
-  RECIPIENT_STATUSES,
+  recipientsQuery,
   ScheduleCampaignInput,
   SendCampaignInput,
   UpdateCampaignInput,
@@ -30,7 +30,7 @@ import { scheduleCampaign, sendCampaign } from '../../services/campaigns/start.t
 import type { Ctx } from '../../services/context.ts';
 import type { Answer } from '../../services/idempotency.ts';
 import { type Route, route } from '../route.ts';
-import { cursorQuery, Pagination, pageQuery, paginationOf } from '../schemas.ts';
+import { Pagination, pageQuery, paginationOf } from '../schemas.ts';
 import {
   broadcastPath,
   CAMPAIGN_LIMIT,
@@ -150,7 +150,7 @@ const list = route({
   summary: 'Campaigns of a session, newest first',
   auth: 'credential',
   params: SessionParams,
-  query: z.object({ ...pageQuery, ...ownerQuery, status: z.enum(CAMPAIGN_STATUSES).optional() }),
+  query: z.object({ ...pageQuery, ...ownerQuery, ...campaignFilter }),
   response: z.object({ data: z.array(CampaignOutput), pagination: Pagination }),
   errors: ['SESSION_NOT_FOUND'],
   example: { params: session },
@@ -181,12 +181,7 @@ const recipients = route({
   summary: 'What became of each recipient, in the order of sending',
   auth: 'credential',
   params: IdParams,
-  query: z.object({
-    limit: pageQuery.limit,
-    ...cursorQuery,
-    state: z.enum(RECIPIENT_STATUSES).optional().describe('only those in this state'),
-    ...ownerQuery,
-  }),
+  query: z.object({ ...recipientsQuery, ...ownerQuery }),
   response: z.object({ data: z.array(CampaignRecipient), nextCursor: z.string().nullable() }),
   errors: ['SESSION_NOT_FOUND', 'NOT_FOUND'],
   example: { params },

@@ -9,7 +9,7 @@ import {
   updateContact,
 } from '../../services/contacts/contacts.ts';
 import { type Route, route } from '../route.ts';
-import { cursorQuery, Pagination, pageQuery, paginationOf } from '../schemas.ts';
+import { cursorQuery, Pagination, pageQuery, paginationOf, searchQuery } from '../schemas.ts';
 import {
   broadcastPath,
   Contact,
@@ -18,7 +18,6 @@ import {
   ListParams,
   number,
   ownerQuery,
-  search,
   TAG,
 } from './parts.ts';
 
@@ -61,7 +60,7 @@ const list = route({
     '`search` finds parts of names and numbers. `cursor` (the `nextCursor` of the page before) is faster than `page` far into a long list.',
   auth: 'credential',
   params: ListParams,
-  query: z.object({ ...pageQuery, ...cursorQuery, ...ownerQuery, search }),
+  query: z.object({ ...pageQuery, ...cursorQuery, ...ownerQuery, ...searchQuery }),
   response: z.object({
     data: z.array(Contact),
     pagination: Pagination,

@@ -1,7 +1,7 @@
 /** CSV files: contacts into a list, and out of it again. */
 import { z } from 'zod';
 import type { HttpContext } from '../../middlewares/http-env.ts';
-import { NUMBERS_WITHOUT_PLUS } from '../../services/contacts/import/bare-numbers.ts';
+import { importFields } from '../../services/contacts/import/schemas.ts';
 import { exportImportErrors, getImport, startImport } from '../../services/contacts/import/verbs.ts';
 import type { Ctx } from '../../services/context.ts';
 import { exportContacts } from '../../services/lists/export.ts';
@@ -68,51 +68,10 @@ const StartedImport = z.object({
   statusUrl: z.string(),
   eventsUrl: z.string().describe('opens without a credential for a day'),
 });
-/** As a form brings it: JSON in a text. */
-function fromJson(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
-}
-
-function isEncoding(label: string): boolean {
-  try {
-    return new TextDecoder(label).encoding !== '';
-  } catch {
-    return false;
-  }
-}
-
-const ColumnInput = z.union([z.string().trim().min(1).max(200), z.int().min(1).max(200)]);
-const ColumnMappingInput = z.preprocess(
-  fromJson,
-  z.object({
-    number: ColumnInput.optional().describe('the column of the numbers: its name, or its place from 1'),
-    name: ColumnInput.optional(),
-    header: z.boolean().optional().describe('false: the first line is a contact already'),
-  }),
-);
 const CsvBody = z.object({
   file: z.string().optional().meta({ description: 'The CSV file, as a part of a form or as a data: URL.' }),
   csvFile: z.string().optional().meta({ description: 'Another name of `file`.' }),
-  mapping: ColumnMappingInput.optional().describe(
-    'which columns hold what, when the first line does not say it; as JSON in a form',
-  ),
-  encoding: z
-    .string()
-    .max(40)
-    .refine(isEncoding, 'must be an encoding, as in windows-1251, gbk or shift_jis')
-    .optional()
-    .describe('what the file is written in, when it is not UTF-8 and not marked'),
-  numbers: z
-    .enum(NUMBERS_WITHOUT_PLUS)
-    .optional()
-    .describe(
-      'what numbers without + and without a 0 in front are: at `home` (a spreadsheet has taken their 0), or `international` with their country code. `auto` (default): the column tells, and a number that stays open is refused with both readings',
-    ),
+  ...importFields,
 });
 
 /** Takes the file of a request into an import; 202 when the caller does not want to wait. */

@@ -9,7 +9,7 @@ import {
   updateList,
 } from '../../services/lists/lists.ts';
 import { type Route, route } from '../route.ts';
-import { Pagination, pageQuery, paginationOf } from '../schemas.ts';
+import { Pagination, pageQuery, paginationOf, searchQuery } from '../schemas.ts';
 import {
   broadcastPath,
   EXAMPLE_ID,
@@ -19,7 +19,6 @@ import {
   ListParams,
   ownerQuery,
   SessionParams,
-  search,
   TAG,
 } from './parts.ts';
 
@@ -38,7 +37,7 @@ const list = route({
   description: 'Lists belong to the user: every session reaches the same ones.',
   auth: 'credential',
   params: SessionParams,
-  query: z.object({ ...pageQuery, ...ownerQuery, search }),
+  query: z.object({ ...pageQuery, ...ownerQuery, ...searchQuery }),
   response: z.object({ data: z.array(List), pagination: Pagination }),
   errors: ['SESSION_NOT_FOUND'],
   example: { params: { sessionId: 'main' } },

@@ -17,7 +17,7 @@ import {
 } from '../../services/opt-outs/words.ts';
 import { answerCsv } from '../csv-answer.ts';
 import { type Route, route } from '../route.ts';
-import { Pagination, pageQuery, paginationOf, Timestamp } from '../schemas.ts';
+import { Pagination, pageQuery, paginationOf, searchQuery, Timestamp } from '../schemas.ts';
 import { answerImport, csvExample, csvUpload } from './imports.ts';
 import {
   broadcastPath,
@@ -27,7 +27,6 @@ import {
   number,
   ownerQuery,
   SessionParams,
-  search,
   TAG,
 } from './parts.ts';
 
@@ -58,7 +57,7 @@ const list = route({
   description: `Whoever answers ${BUILT_IN_WORDS.join(', ')} or a word of your own is added. Broadcasts leave them out; one-time passwords and single messages do not.`,
   auth: 'credential',
   params: SessionParams,
-  query: z.object({ ...pageQuery, ...ownerQuery, search }),
+  query: z.object({ ...pageQuery, ...ownerQuery, ...searchQuery }),
   response: z.object({ data: z.array(OptOut), pagination: Pagination }),
   errors: ['SESSION_NOT_FOUND'],
   example: { params },

@@ -49,7 +49,6 @@ export const IdParams = z.object({ ...sessionParams, id });
 export const NumberParams = z.object({ ...sessionParams, number });
 /** An admin reads another tenant's things with `?userId=`. */
 export const ownerQuery = { userId: z.coerce.number().int().min(1).max(2_147_483_647).optional() };
-export const search = z.string().max(100).optional();
 
 export const List = z
   .object({

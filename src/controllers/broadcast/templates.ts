@@ -10,7 +10,7 @@ import {
   updateTemplate,
 } from '../../services/templates/templates.ts';
 import { type Route, route } from '../route.ts';
-import { Pagination, pageQuery, paginationOf, Timestamp } from '../schemas.ts';
+import { Pagination, pageQuery, paginationOf, searchQuery, Timestamp } from '../schemas.ts';
 import {
   broadcastPath,
   EXAMPLE_ID,
@@ -19,7 +19,6 @@ import {
   number,
   ownerQuery,
   SessionParams,
-  search,
   TAG,
   TemplateBody,
   TemplateName,
@@ -62,7 +61,7 @@ const list = route({
   summary: 'Broadcast templates, by name',
   auth: 'credential',
   params: SessionParams,
-  query: z.object({ ...pageQuery, ...ownerQuery, search }),
+  query: z.object({ ...pageQuery, ...ownerQuery, ...searchQuery }),
   response: z.object({ data: z.array(Template), pagination: Pagination }),
   errors: ['SESSION_NOT_FOUND'],
   example: { params: { sessionId: 'main' } },

@@ -4,11 +4,12 @@ import { campaigns } from '../../db/schema.ts';
 import { isTx } from '../../db/types.ts';
 import { NOTHING_KNOWN, type PaceRow } from '../../queue/pace.ts';
 import type { Ctx } from '../context.ts';
+import type { PageQuery } from '../fields.ts';
 import { readSession, type SessionRecord } from '../sessions/find.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 import { type Counts, countCampaign, countPage, statisticsOf } from './counts.ts';
-import { type CampaignDeps, type CampaignRow, type CampaignStatus, findCampaign, totalOf } from './row.ts';
-import type { CampaignOutput } from './schemas.ts';
+import { type CampaignDeps, type CampaignRow, findCampaign, totalOf } from './row.ts';
+import type { CampaignFilter, CampaignOutput } from './schemas.ts';
 
 export interface CampaignRef extends BroadcastRef {
   id: string;
@@ -17,7 +18,7 @@ export interface CampaignRef extends BroadcastRef {
 /** The campaigns of a session, or of all sessions when none is named, newest first. Throws SESSION_NOT_FOUND. */
 export async function listCampaigns(
   ctx: Ctx,
-  input: BroadcastRef & { status?: CampaignStatus | undefined; page: number; limit: number },
+  input: BroadcastRef & PageQuery & CampaignFilter,
 ): Promise<{ data: CampaignOutput[]; totalItems: number }> {
   const { session, userId } = await enterBroadcast(ctx, input, 'read');
   const where = and(

@@ -6,7 +6,7 @@ import { campaignRecipients, messages } from '../../db/schema.ts';
 import type { Ctx } from '../context.ts';
 import { type CampaignRef, enterCampaign } from './read.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
-import type { CampaignRecipient, RecipientStatus } from './schemas.ts';
+import type { CampaignRecipient, RecipientStatus, RecipientsQuery } from './schemas.ts';
 
 /** Up to here those in a state are few: the index of the states gives them all. */
 const SCAN_LIMIT = 2_000;
@@ -17,7 +17,7 @@ const SCAN_LIMIT = 2_000;
  */
 export async function listRecipients(
   ctx: Ctx,
-  input: CampaignRef & { limit: number; cursor?: string | undefined; state?: RecipientStatus | undefined },
+  input: CampaignRef & RecipientsQuery,
 ): Promise<{ data: CampaignRecipient[]; nextCursor: string | null }> {
   const { campaign } = await enterCampaign(ctx, input, 'read');
   if (input.state !== undefined) return listInState(ctx, campaign, { ...input, state: input.state });
@@ -71,7 +71,7 @@ function sourcesOf(campaign: CampaignRow, state: RecipientStatus): Source[] {
 async function listInState(
   ctx: Ctx,
   campaign: CampaignRow,
-  input: { state: RecipientStatus; limit: number; cursor?: string | undefined },
+  input: RecipientsQuery & { state: RecipientStatus },
 ): Promise<{ data: CampaignRecipient[]; nextCursor: string | null }> {
   const sources = sourcesOf(campaign, input.state);
   const [from = '0', after = ''] = parseCursorParts(input.cursor, /^(\d)\.([0-9a-f]{1,32})$/) ?? [];

@@ -4,6 +4,7 @@ import { Cron } from 'croner';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { isTimeZone, zoneClock } from '../../utils/time-zone.ts';
+import type { ScheduleCampaignInput } from './schemas.ts';
 
 /** A client's clock may be behind ours by as much. */
 const SKEW_MS = MINUTE_MS;
@@ -11,15 +12,11 @@ const MAX_AHEAD_MS = 366 * DAY_MS;
 const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?$/;
 const INSTANT = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})$/i;
 
-export interface ScheduleInput {
-  /** ISO 8601; without an offset it is a time in `timeZone` */
-  scheduledAt?: string | undefined;
-  timeZone: string;
-  cron?: string | undefined;
-}
+/** `scheduledAt` is ISO 8601; without an offset it is a time in `timeZone`. */
+type Start = Pick<ScheduleCampaignInput, 'scheduledAt' | 'cron'> & { timeZone: string };
 
 /** When it is to begin for the first time. Throws VALIDATION_FAILED. */
-export function firstRun(input: ScheduleInput, now: number): number {
+export function firstRun(input: Start, now: number): number {
   if (!isTimeZone(input.timeZone)) throw invalid('timezone', 'is not a time zone such as Asia/Jakarta');
   const at = input.scheduledAt === undefined ? null : parseTime(input.scheduledAt, input.timeZone, now);
   if (input.cron === undefined) {

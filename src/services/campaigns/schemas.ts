@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { CAMPAIGN_STATUSES } from '../../db/schema.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
+import { cursorQuery, pageQuery } from '../fields.ts';
 
 /** WhatsApp's own limit for one text. */
 const MAX_TEXT = 65_536;
@@ -99,6 +100,8 @@ export const CloneCampaignInput = z.object({
   timezone: schedule.timezone,
 });
 export type CloneCampaignInput = z.infer<typeof CloneCampaignInput>;
+export const campaignFilter = { status: z.enum(CAMPAIGN_STATUSES).optional() };
+export type CampaignFilter = z.output<z.ZodObject<typeof campaignFilter>>;
 
 const time = z.iso.datetime().nullable();
 const count = z.int();
@@ -184,6 +187,13 @@ export const RECIPIENT_STATUSES = [
 ] as const;
 
 export type RecipientStatus = (typeof RECIPIENT_STATUSES)[number];
+
+export const recipientsQuery = {
+  limit: pageQuery.limit,
+  ...cursorQuery,
+  state: z.enum(RECIPIENT_STATUSES).optional().describe('only those in this state'),
+};
+export type RecipientsQuery = z.output<z.ZodObject<typeof recipientsQuery>>;
 
 export const CampaignRecipient = z
   .object({

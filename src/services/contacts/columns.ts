@@ -1,5 +1,6 @@
 /** Names of a contact's columns: the number, the name, and every other one as a custom field. */
 import { AppError } from '../../utils/errors.ts';
+import type { ColumnMapping } from './import/schemas.ts';
 
 /** Longest name of a custom field, in characters. */
 const MAX_COLUMN_LENGTH = 60;
@@ -172,15 +173,6 @@ export interface ColumnPlan {
   width: number;
   /** false: the first line is a contact already */
   hasHeader: boolean;
-}
-
-/** What the sender of a file says of its columns. */
-export interface ColumnMapping {
-  /** the column of the numbers: its name in the first line, or its place from 1 */
-  number?: string | number | undefined;
-  name?: string | number | undefined;
-  /** false: the first line is a contact already */
-  header?: boolean | undefined;
 }
 
 /**

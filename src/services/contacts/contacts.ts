@@ -9,13 +9,14 @@ import { AppError } from '../../utils/errors.ts';
 import { normalizeKept, normalizePhone } from '../../utils/phone.ts';
 import { findSubscriber } from '../../whatsapp/subscribers.ts';
 import type { Ctx } from '../context.ts';
+import type { PageInput, SearchQuery } from '../fields.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { findList, type ListRef, type ListRow, lockList } from '../lists/lists.ts';
 import { isOptedOut } from '../opt-outs/opted-out.ts';
 import { enterBroadcast } from '../sessions/tenant.ts';
 import { type ContactInput, readContactInput } from './input.ts';
 import { mergeContacts, type NewContact, updateListFacts } from './merge.ts';
-import { readPage, searchPage } from './pages.ts';
+import { type Counting, readPage, searchPage } from './pages.ts';
 
 export type ContactRow = typeof broadcastContacts.$inferSelect;
 
@@ -42,14 +43,7 @@ export interface AddedContacts {
 /** Contacts in the order of their numbers, or those whose name or number holds `search`. Throws NOT_FOUND. */
 export async function listContacts(
   ctx: Ctx,
-  input: ListRef & {
-    search?: string | undefined;
-    cursor?: string | undefined;
-    /** false: a search ends with its page, and tells no total */
-    counted?: boolean | undefined;
-    page: number;
-    limit: number;
-  },
+  input: ListRef & PageInput & SearchQuery & Counting,
 ): Promise<{ data: Contact[]; totalItems: number | null; nextCursor: string | null }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const list = await findList(ctx.db, userId, input.listId, ctx.actor.sessionId);

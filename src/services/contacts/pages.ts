@@ -3,6 +3,7 @@ import { and, asc, count, eq, gt, gte, type SQL } from 'drizzle-orm';
 import type { Database, ReadDb } from '../../db/client.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
+import type { PageInput } from '../fields.ts';
 import type { ContactRow } from './contacts.ts';
 
 /** Matches are counted up to here. */
@@ -10,16 +11,10 @@ const MAX_COUNTED = 10_000;
 
 const { listId: list, phone } = broadcastContacts;
 
-export interface PageInput {
-  page: number;
-  limit: number;
-  /** the last phone of the page before; `page` is ignored then */
-  cursor?: string | undefined;
-  /** false: a search tells no total */
-  counted?: boolean | undefined;
-}
-
-/** One page in the order of the phones. A cursor costs the same on every page. */
+/**
+ * One page in the order of the phones. A cursor is the last phone of the page before, `page` is ignored then; it costs the
+ * same on every page.
+ */
 export async function readPage(
   { db, scan }: Pick<Database, 'db' | 'scan'>,
   listId: string,
@@ -40,11 +35,16 @@ export async function readPage(
   return { rows: first ? await rowsOf(db, and(eq(list, listId), gte(phone, first.phone)), limit) : [] };
 }
 
+export interface Counting {
+  /** false: a search ends with its page, and tells no total */
+  counted?: boolean | undefined;
+}
+
 /** One page of those whose name or phone holds the text; the total is null past 10,000, and where it was not counted. */
 export async function searchPage(
   { scan }: Pick<Database, 'scan'>,
   listId: string,
-  input: PageInput & { search: string },
+  input: PageInput & { search: string } & Counting,
 ): Promise<{ rows: ContactRow[]; totalItems: number | null }> {
   const { cursor, limit } = input;
   const match = and(eq(list, listId), contains([broadcastContacts.name, phone], input.search));

@@ -9,6 +9,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { endCampaignsOf } from '../campaigns/of-list.ts';
 import { type Ctx, type Deps, originOf } from '../context.ts';
+import type { PageQuery, SearchQuery } from '../fields.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
 import { type BroadcastRef, enterBroadcast, ofBound } from '../sessions/tenant.ts';
@@ -33,7 +34,7 @@ export interface ListRef extends BroadcastRef {
 /** The tenant's lists, newest first. */
 export async function listLists(
   ctx: Ctx,
-  input: BroadcastRef & { search?: string | undefined; page: number; limit: number },
+  input: BroadcastRef & PageQuery & SearchQuery,
 ): Promise<{ data: BroadcastList[]; totalItems: number }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const search = input.search?.trim() ?? '';

@@ -11,6 +11,7 @@ import { csvLines } from '../../utils/csv.ts';
 import { AppError } from '../../utils/errors.ts';
 import { formatE164, normalizeKept } from '../../utils/phone.ts';
 import { type Ctx, originOf } from '../context.ts';
+import type { PageQuery, SearchQuery } from '../fields.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import type { CsvExport } from '../lists/export.ts';
 import { type BroadcastRef, enterBroadcast, ofBound } from '../sessions/tenant.ts';
@@ -40,7 +41,7 @@ export interface NumberRef extends BroadcastRef {
 /** Newest first; the total is null past 10,000. */
 export async function listOptOuts(
   ctx: Ctx,
-  input: BroadcastRef & { search?: string | undefined; page: number; limit: number },
+  input: BroadcastRef & PageQuery & SearchQuery,
 ): Promise<{ data: OptOut[]; totalItems: number | null }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const search = input.search?.trim() ?? '';

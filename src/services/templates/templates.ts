@@ -12,6 +12,7 @@ import { newId } from '../../utils/ids.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { requireWholeTenant } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import type { PageQuery, SearchQuery } from '../fields.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { findList } from '../lists/lists.ts';
 import { takeRoom } from '../quotas.ts';
@@ -41,7 +42,7 @@ type Row = typeof broadcastTemplates.$inferSelect;
 /** By name. */
 export async function listTemplates(
   ctx: Ctx,
-  input: BroadcastRef & { search?: string | undefined; page: number; limit: number },
+  input: BroadcastRef & PageQuery & SearchQuery,
 ): Promise<{ data: BroadcastTemplate[]; totalItems: number }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const search = input.search?.trim() ?? '';

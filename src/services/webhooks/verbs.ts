@@ -12,6 +12,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
+import type { PageQuery, TenantInput } from '../fields.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
 import { findSession } from '../sessions/find.ts';
@@ -26,7 +27,7 @@ export type WithSecret = WebhookOutput & { secret: string };
 /** The caller's webhooks, oldest first; an admin may name another tenant or ask for all. */
 export async function listWebhooks(
   ctx: Ctx,
-  input: { userId?: number | undefined; all?: boolean | undefined; page: number; limit: number },
+  input: TenantInput & PageQuery,
 ): Promise<{ data: WebhookOutput[]; totalItems: number }> {
   requireScope(ctx, 'read');
   const tenant = tenantOf(ctx, input);

@@ -10,8 +10,8 @@ import { numbersIn } from './rows.ts';
 const MIN_PROOF = 3;
 
 /** What the sender of a file says of numbers without +; `auto`: the column is to tell. */
-export type NumbersWithoutPlus = 'auto' | 'home' | 'international';
 export const NUMBERS_WITHOUT_PLUS = ['auto', 'home', 'international'] as const;
+export type NumbersWithoutPlus = (typeof NUMBERS_WITHOUT_PLUS)[number];
 
 /** How such numbers are read, and what is reported about it: a key of the import's warnings. */
 export interface BareVerdict {

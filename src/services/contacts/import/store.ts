@@ -7,10 +7,10 @@ import { AppError, ERROR_STATUS, type ErrorCode } from '../../../utils/errors.ts
 import { own } from '../../../utils/own.ts';
 import type { Deps } from '../../context.ts';
 import { ofBound } from '../../sessions/tenant.ts';
-import type { ColumnMapping } from '../columns.ts';
 import { readingsOf, reasonOf } from '../numbers.ts';
 import type { NumbersWithoutPlus } from './bare-numbers.ts';
 import type { LineNote } from './rows.ts';
+import type { ColumnMapping } from './schemas.ts';
 
 export type ImportRow = typeof contactImports.$inferSelect;
 

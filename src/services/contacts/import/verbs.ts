@@ -19,11 +19,10 @@ import { takeRoom } from '../../quotas.ts';
 import type { SessionRef } from '../../sessions/find.ts';
 import { type BroadcastRef, enterBroadcast } from '../../sessions/tenant.ts';
 import { signLink } from '../../signed-links.ts';
-import type { ColumnMapping } from '../columns.ts';
 import { readingsOf, reasonOf } from '../numbers.ts';
-import type { NumbersWithoutPlus } from './bare-numbers.ts';
 import { spoolPath } from './job.ts';
 import { thisHost, workOn } from './resume.ts';
+import type { ColumnMapping, ImportFields } from './schemas.ts';
 import {
   failureOf,
   findImport,
@@ -49,14 +48,10 @@ export interface StartedImport {
   eventsUrl: string;
 }
 
-interface ImportInput extends BroadcastRef {
+interface ImportInput extends BroadcastRef, ImportFields {
   /** where the contacts go; missing for a file of opt-outs */
   listId?: string | undefined;
   file: ReceivedFile;
-  /** what its sender says of its columns and its encoding */
-  mapping?: ColumnMapping | undefined;
-  encoding?: string | undefined;
-  numbers?: NumbersWithoutPlus | undefined;
 }
 
 export interface StartImportInput extends SessionRef, Omit<ImportInput, keyof BroadcastRef> {
@@ -112,7 +107,7 @@ export async function beginImport(ctx: Ctx, input: ImportInput): Promise<{ impor
  */
 export async function mapImport(
   ctx: Ctx,
-  input: BroadcastRef & { id: string; mapping: ColumnMapping; numbers?: NumbersWithoutPlus | undefined },
+  input: BroadcastRef & Pick<ImportFields, 'numbers'> & { id: string; mapping: ColumnMapping },
 ): Promise<void> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
   const row = await findImport(ctx.db, userId, input.id, ctx.actor.sessionId);
