@@ -1,4 +1,4 @@
-/** What the session's row says about sending: who owns it, how fast, and whether it pauses. */
+/** The session's row as sending sees it: who owns it, how fast it sends, and whether it pauses. */
 import { and, eq, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
 import { createBatcher } from '../db/batcher.ts';
 import type { Db } from '../db/client.ts';

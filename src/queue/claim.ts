@@ -1,4 +1,4 @@
-/** What is claimed, what steps aside before it is, and what goes back after a crash. */
+/** Claiming rows: setting them aside before, claiming them, and giving them back after a crash. */
 import { and, eq, inArray, notInArray, sql } from 'drizzle-orm';
 import { createBatcher } from '../db/batcher.ts';
 import type { Db } from '../db/client.ts';

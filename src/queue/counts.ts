@@ -19,7 +19,7 @@ const MAX_ENTRIES = 10_000;
 const MAX_AHEAD = 10_000;
 const QUOTA_RETRY_SECONDS = 30;
 
-/** What was counted lately, and what this process has added since. */
+/** The last counts, and what this process has added since. */
 export interface QueueCounts {
   byUser: LRUCache<number, Counted>;
   byAccount: LRUCache<string, Counted>;

@@ -37,7 +37,7 @@ export interface Queued {
   queuedAt: number;
 }
 
-/** What must be true together with the message: an idempotency key, an OTP. Repeatable; its failure is its caller's. */
+/** Writes that must commit together with the message: an idempotency key, an OTP. Repeatable; its failure is its caller's. */
 export type AlsoInTransaction = (tx: Tx, queued: Queued) => Promise<void>;
 
 interface NewRow {

@@ -19,13 +19,13 @@ const YOUNG_MS = 30 * DAY_MS;
 /** The window of the limit. */
 const WINDOW_MS = DAY_MS;
 
-/** What was on its way when WhatsApp told of its cap may not be in its count: it counts as sent after that. */
+/** Messages on their way when WhatsApp told of its cap may not be in its count: they count as sent after that. */
 const CAP_OVERLAP_MS = 5_000;
 
 /** The reason that a message shows which waits for it. */
 export const NEW_CONTACTS = 'new_contacts';
 
-/** What a session's row says about first contacts. */
+/** The columns of a session's row about first contacts. */
 export interface ContactRow {
   limits: Record<string, unknown> | null;
   linkedAt: number | null;
@@ -76,7 +76,7 @@ export function personOf({ peer, phone, lid }: Addressee): string {
   return phone ?? lid ?? peer;
 }
 
-/** What is left of the limits. */
+/** The room that the limits leave. */
 export interface ContactRoom {
   /** people written to as strangers in the last 24 hours */
   used: number;
@@ -86,7 +86,7 @@ export interface ContactRoom {
   until: number | null;
 }
 
-/** What is asked of the limits. */
+/** A question to the limits. */
 interface RoomQuery {
   limit: ContactLimit;
   pace: Pick<Pace, 'otpReservePercent'>;
@@ -94,7 +94,7 @@ interface RoomQuery {
   now: number;
 }
 
-/** What messages of this priority may still spend: high priority all of it, the others not the reserve. */
+/** The room that messages of this priority may still spend: high priority all of it, the others not the reserve. */
 export async function readContactRoom(
   db: Db | Tx,
   accountId: string,

@@ -28,7 +28,7 @@ export interface WarmUp {
 /** The largest reserve: other messages must still get through. */
 export const MAX_RESERVE_PERCENT = 90;
 
-/** What a session's row says about its pace. */
+/** The columns of a session's row that set its pace. */
 export interface PaceRow {
   /** its own settings */
   limits: Record<string, unknown> | null;
@@ -68,7 +68,7 @@ export interface Reserve {
   reason: 'own' | 'codes' | 'none';
 }
 
-/** What a session keeps back for high priority, and why. */
+/** The share that a session keeps back for high priority, and the reason. */
 export function reserveOf(service: Pick<Pacing, 'otpReservePercent'>, row: PaceRow, now: number): Reserve {
   const own = numberIn(row.limits, 'otpReservePercent');
   if (own !== undefined) return { percent: Math.min(MAX_RESERVE_PERCENT, own), reason: 'own' };
@@ -95,7 +95,7 @@ function warmedUp(full: number, warmUp: WarmUp | null, now: number): number {
   return Math.round(warmUp.startPerHour * (full / warmUp.startPerHour) ** (day / warmUp.days));
 }
 
-/** What the session's settings say; null for nothing or nonsense. */
+/** The warm-up in a session's settings; null for nothing or nonsense. */
 export function readWarmUp(value: unknown): WarmUp | null {
   const fields = typeof value === 'object' && value !== null ? { ...value } : null;
   const days = numberIn(fields, 'days');

@@ -105,7 +105,7 @@ export interface PoolSession extends SendingRow, PaceRow {
   knownFrom: number | null;
 }
 
-/** What the choice among these sessions is made from, for one person. */
+/** Reads the facts that decide among these sessions, for one person. */
 export async function readPool<S extends PoolSession>(
   deps: IntakeDeps & { config: { pacing: Pacing } },
   sessions: readonly S[],

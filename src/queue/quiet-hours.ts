@@ -15,7 +15,7 @@ export function quietUntil(quiet: QuietHours | null, now: number): number | null
   return spanEnd(quiet.timeZone, { from: minutesOf(quiet.from), to: minutesOf(quiet.to) }, now);
 }
 
-/** What the session's settings say; null for nothing or nonsense. */
+/** The quiet hours in a session's settings; null for nothing or nonsense. */
 export function readQuietHours(value: unknown): QuietHours | null {
   if (typeof value !== 'object' || value === null) return null;
   const { from, to, timeZone } = { from: '', to: '', timeZone: '', ...value };

@@ -16,7 +16,7 @@ export interface Dequeued {
   availableAt: number;
 }
 
-/** What the history says of a message that waits again as if it had never been tried. */
+/** The history's columns of a message that waits again as if it had never been tried. */
 export function queuedAnew(now: number) {
   return {
     status: 'queued',

@@ -59,7 +59,7 @@ const ENDED: ReadonlySet<string> = new Set(['logged_out', 'replaced', 'failed'])
 /** Reasons that the dispatcher itself writes on the row. */
 export const LIMIT_REASONS: readonly LimitReason[] = ['minute_limit', 'hour_limit', 'quiet_hours'];
 
-/** What holds messages of this priority in this session at this time. Pure. */
+/** Says what holds messages of this priority in this session at this time. Pure. */
 export function sendingState(row: SendingRow, now: number, priority: Priority): SendingState {
   const usable = isUsable(row);
   const connected = usable && row.status === 'connected';
@@ -79,7 +79,7 @@ export function isUsable(row: Pick<SendingRow, 'paired' | 'status'>): boolean {
   return row.paired && !ENDED.has(row.status);
 }
 
-/** What holds a session's queue, its connection aside: first what holds messages to everybody. Null: nothing does. */
+/** The hold of a session's queue, its connection aside: first what holds messages to everybody. Null: nothing does. */
 export function queueHold(row: SendingRow, now: number, priority: Priority): Hold | null {
   const holds = sendingState({ ...row, paired: true, status: 'connected' }, now, priority).holds;
   return holds.find(({ everybody }) => everybody) ?? holds[0] ?? null;

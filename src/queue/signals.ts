@@ -2,7 +2,7 @@
 import type { Candidate } from './look-ahead.ts';
 import type { Priority } from './priority.ts';
 
-/** What a caller with `Prefer: wait` is told. */
+/** The outcome that a caller with `Prefer: wait` is told. */
 export interface Outcome {
   /** id of the history row */
   id: string;
@@ -11,7 +11,7 @@ export interface Outcome {
   errorMessage: string | null;
 }
 
-/** What is known of the reason for a wake-up; nothing: anything may have changed. */
+/** The reason for a wake-up, as far as it is known; none: anything may have changed. */
 export interface News {
   /** what is known of the session's row is old, as after a pause */
   rowChanged?: boolean;

@@ -153,7 +153,7 @@ function lockChanges(row: Row, lock: TimeLock | null, now: number): LockChange |
   };
 }
 
-/** What was told is kept with its time, because first contacts are counted on from there. Null: there is no cap, as before. */
+/** A cap is kept with the time at which it was told: first contacts are counted on from there. Null: there is no cap, as before. */
 function capChanges(
   { newChatCap: before }: Row,
   told: NewChatCap | null,

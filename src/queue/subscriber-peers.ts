@@ -105,7 +105,7 @@ export async function readPeers(db: Db, all: readonly Asked[]): Promise<string[]
   ]);
 }
 
-/** What is kept of a number: of a tenant, that another number is the same account; of a session, its LID. */
+/** A stored fact about a number: of a tenant, that another number is the same account; of a session, its LID. */
 interface Link {
   kind: 'alias' | 'contact';
   /** whose: the tenant's id, or the session's */

@@ -48,7 +48,7 @@ const FAILED_WRITE_FRESH_MS = 1_000;
 /** Row of `settings` that is written to see whether anything can be. */
 const WRITE_PROBE = 'write_probe';
 
-/** What can be said of database, storage, clock and engine within some seconds. Never throws. */
+/** The state of database, storage, clock and engine, as far as it is known within some seconds. Never throws. */
 export async function readHealth(deps: HealthDeps): Promise<Health> {
   const storing = isStorageUp(deps);
   const startedMs = deps.clock.monotonic();

@@ -12,7 +12,7 @@ export interface Answer {
   body: Record<string, unknown>;
 }
 
-/** What a request with an Idempotency-Key carries into the verb. */
+/** The claim that a request with an Idempotency-Key carries into the verb. */
 export interface IdempotencyClaim {
   key: string;
   /** of the route and its parsed fields */

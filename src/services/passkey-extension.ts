@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { ZipFile } from 'yazl';
 import { packageRoot } from '../db/journal.ts';
 
-/** What the zip and the folder in it are called. */
+/** The name of the zip and of the folder in it. */
 export const EXTENSION_NAME = 'wahub-passkey';
 
 /** All its files in one folder, about 10 kB. */

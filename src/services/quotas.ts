@@ -38,7 +38,7 @@ interface Counted {
   retryAfterSeconds?: number;
 }
 
-/** What tenants bring; files that came in with messages are not theirs to refuse. */
+/** The kinds of files that tenants bring; files that came in with messages are not theirs to refuse. */
 const BROUGHT = ['upload', 'outbound'] as const;
 
 const COUNTED: Record<CountedQuota, Counted> = {

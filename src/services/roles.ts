@@ -16,7 +16,7 @@ export const SCOPES = [
 export type Scope = Exclude<(typeof SCOPES)[number], '*'>;
 
 /**
- * What only a person may do. `keys`: make and end API keys. `settings`: what all sessions share, such as the time zone.
+ * Actions that only a person may take. `keys`: make and end API keys. `settings`: what all sessions share, such as the time zone.
  * `members`: invite, change and remove people, and read the audit. `ownership`: make and unmake owners.
  */
 const PERSONAL = ['keys', 'settings', 'members', 'ownership'] as const;
@@ -32,7 +32,7 @@ export const ROLE_TABLE: Readonly<Record<WorkspaceRole, readonly Permission[]>> 
   admin: [...EVERY_SCOPE, 'keys', 'settings', 'members'],
   operator: ['read', 'messages:write', 'sessions:write', 'otp', 'media:write'],
   marketer: ['read', 'broadcast', 'media:write'],
-  // What programs need that a developer writes: their keys can never do more than their makers.
+  // Enough for the programs that a developer writes: their keys can never do more than their makers.
   developer: ['read', 'messages:write', 'otp', 'webhooks', 'media:write', 'keys'],
   viewer: ['read'],
 };
@@ -47,7 +47,7 @@ function mayEverything(role: WorkspaceRole): boolean {
   return EVERY_SCOPE.every((scope) => roleMay(role, scope));
 }
 
-/** What a member of that role may give a key. */
+/** The scopes that a member of that role may give a key. */
 export function grantableScopes(role: WorkspaceRole): readonly (typeof SCOPES)[number][] {
   return SCOPES.filter((scope) => (scope === '*' ? mayEverything(role) : roleMay(role, scope)));
 }
@@ -60,7 +60,7 @@ export function scopesWithin(role: WorkspaceRole, scopes: readonly string[]): re
   );
 }
 
-/** What a member may be in the workspace: whoever is read-only in the service is so in each workspace. */
+/** The role that a member may have in the workspace: whoever is read-only in the service is so in each workspace. */
 export function effectiveRole(inService: (typeof ROLES)[number], role: WorkspaceRole): WorkspaceRole {
   return inService === 'readonly' ? 'viewer' : role;
 }

@@ -5,7 +5,7 @@ const PURPOSE = 'signed-link';
 const OWN = ['u', 'exp', 'sig'] as const;
 
 /**
- * What a link is for: routes say which of them they take, and no other opens them. `qr`: linking a phone, until one was
+ * The purpose of a link: routes say which of them they take, and no other opens them. `qr`: linking a phone, until one was
  * linked. `media`: the bytes of a file. `import`: the progress of an import.
  */
 export const LINK_PURPOSES = ['qr', 'media', 'import'] as const;

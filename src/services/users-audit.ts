@@ -1,4 +1,4 @@
-/** What happened to a user's account. */
+/** The audit of a user's account. */
 
 import { and, count, desc, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import { type Cursor, encodeCursor, isOlder, type Keyset, parseCursor } from '../db/keyset.ts';
@@ -20,7 +20,7 @@ export interface AuditEntry {
   at: string;
 }
 
-/** What is audited: users, keys, sign-ins, and links that come or go; what sessions do is in the activity log. */
+/** The audited events: users, keys, sign-ins, and links that come or go; what sessions do is in the activity log. */
 const AUDITED = [
   'auth.registered',
   'auth.login',
@@ -46,7 +46,7 @@ const LOOKED_THROUGH = 20_000;
 const FACTS: Keyset = { at: activityLogs.at, id: activityLogs.id };
 
 /**
- * What happened to a user's account, newest first. A page may be short, even empty, and have a next one all the same;
+ * The events of a user's account, newest first. A page may be short, even empty, and have a next one all the same;
  * `totalItems` is null when there is more to look through than for one page. For admins who signed in. Throws NOT_FOUND.
  */
 export async function auditUser(

@@ -1,4 +1,4 @@
-/** What the verbs of users take, for every surface. */
+/** The inputs of the verbs of users, for every surface. */
 import { z } from 'zod';
 import { Email, NewPassword, PersonName, pageQuery, Role, UserIdParams, WorkspaceRole } from './fields.ts';
 

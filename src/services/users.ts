@@ -188,7 +188,7 @@ async function joinedBy(tx: Tx, input: CreateUserFields): Promise<NewUser['joins
 
 /**
  * Changes a user. A new password or a disabling ends its tokens and signed links at once, and `revokeApiKeys` its keys.
- * What is not named stays as others may change it meanwhile. For admins who signed in.
+ * Fields that are not named stay as others may change them meanwhile. For admins who signed in.
  * Throws NOT_FOUND, CONFLICT when the e-mail is taken or the last active admin would be gone.
  */
 export async function updateUser(ctx: Ctx, input: UpdateUserFields & UserIdParams): Promise<UserInfo> {

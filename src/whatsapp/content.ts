@@ -1,4 +1,4 @@
-/** What a message is made of, as the history keeps it and as an engine sends it. */
+/** The content of a message, as the history keeps it and as an engine sends it. */
 
 /** One of our files: an engine gets its bytes from the gateway by `id`, never by a path or a URL. */
 export interface MediaFile {
@@ -12,7 +12,7 @@ export interface MediaFile {
   sha256: string;
 }
 
-/** What a message tells of its file in addition to its type; what is not known is missing. */
+/** Details that a message tells of its file in addition to its type; unknown ones are missing. */
 export interface MediaDetails {
   /** pixels, as it is shown */
   width?: number;

@@ -21,7 +21,7 @@ import type { AccountRef } from './engine.ts';
 const CACHE_BYTES = 64 * 1024 ** 2;
 /** Of an entry beside its bytes; the adapter may remember what they mean as long as they are here. */
 const ENTRY_BYTES = 500;
-/** What is set in bulk (812 pre-keys after pairing) is not read soon, and would push out what is. */
+/** Keys set in bulk (812 pre-keys after pairing) are not read soon, and would push out those that are. */
 const MAX_CACHED_AT_ONCE = 50;
 const RETRY = { firstMs: 100, maxMs: 5_000 };
 /** A server is patient with a message that is not confirmed; what is sent meanwhile has bounds of its own. */
@@ -72,7 +72,7 @@ export function createAccountKeys(
       cached = new Set([...cached].filter((one) => cache.has(one)));
     }
   }
-  /** What an earlier owner of the session has cached is another one's: it may be old. */
+  /** Keeps apart what an earlier owner of the session has cached: it may be old. */
   const scope = `${++opened}\0`;
   const giveUp = new AbortController();
   const lostListeners: (() => void)[] = [];
@@ -182,7 +182,7 @@ export function createAccountKeys(
       awayListeners.push(listener);
     },
     async close(timeoutMs) {
-      // What comes from now on is refused: it must not be written after somebody else has loaded.
+      // Later writes are refused: they must not land after somebody else has loaded.
       refused ??= new Error('the session was closed');
       const bound = new AbortController();
       const expired = sleep(deps.clock, timeoutMs, bound.signal);

@@ -1,4 +1,4 @@
-/** What reading and writing credentials share: the fence, the errors and what a sealed row is bound to. */
+/** Shared by reading and writing credentials: the fence, the errors and what a sealed row is bound to. */
 import { and, eq, inArray, or, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { affected, preparedWrite, statementsAreCheap } from '../db/ops.ts';
@@ -75,7 +75,7 @@ const touchOwned = preparedWrite<{ id: string; owner: string; fence: number }>((
     ),
 );
 
-/** What a sealed row is bound to: it opens in no other place. */
+/** The place that a sealed row is bound to: it opens in no other. */
 export const credentialsContext = (accountId: string): string => `wa_credentials:${accountId}`;
 export const keyContext = (accountId: string, type: string, name: string): string =>
   `wa_keys:${accountId}:${type}:${name}`;

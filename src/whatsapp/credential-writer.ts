@@ -23,7 +23,7 @@ export interface KeyChange {
   value: Buffer | null;
 }
 
-/** What one session sets; each key once. */
+/** The keys that one session sets; each key once. */
 export interface KeyWrite {
   account: AccountRef;
   /** null: they stay as they are */

@@ -40,7 +40,7 @@ export type PasskeyFailure =
   | 'passkey_code_differed'
   | 'passkey_malformed';
 
-/** What `navigator.credentials.get({publicKey})` takes, as JSON: binary fields are base64url without padding. */
+/** The options that `navigator.credentials.get({publicKey})` takes, as JSON: binary fields are base64url without padding. */
 export interface PasskeyOptions {
   challenge: string;
   rpId?: string;
@@ -50,7 +50,7 @@ export interface PasskeyOptions {
   extensions?: Record<string, unknown>;
 }
 
-/** What `PublicKeyCredential.toJSON()` gives of an assertion: binary fields are base64url without padding. */
+/** An assertion, as `PublicKeyCredential.toJSON()` gives it: binary fields are base64url without padding. */
 export interface PasskeyAssertion {
   id: string;
   rawId: string;
@@ -258,7 +258,7 @@ export interface ChatSetting {
   setAt: number | null;
 }
 
-/** What an adapter calls of the gateway, which builds it: adapters import no service. */
+/** The calls of an adapter to the gateway, which builds them: adapters import no service. */
 export interface EngineCallbacks {
   onEvent(account: AccountRef, event: EngineEvent): void;
   /** How the session is to connect, read again for each socket. Rejects when that cannot be read: then none is opened. */
@@ -276,7 +276,7 @@ export interface EngineCallbacks {
    * Throws UNAVAILABLE, and so does the stream.
    */
   openMedia(account: AccountRef, mediaId: string): Promise<Readable | null>;
-  /** What a message tells of that file in addition to its type. Missing: nothing is known. */
+  /** Details that a message tells of that file in addition to its type. Missing: nothing is known. */
   describeMedia?(account: AccountRef, mediaId: string): Promise<MediaDetails>;
 }
 
@@ -313,7 +313,7 @@ export interface Engine {
    */
   answerPasskey(accountId: string, assertion: PasskeyAssertion): Promise<void>;
   /**
-   * What the person says of the two codes. With `equal` false the step fails as `passkey_code_differed`. Throws AppError
+   * Passes on what the person says of the two codes. With `equal` false the step fails as `passkey_code_differed`. Throws AppError
    * CONFLICT when no code is being compared.
    */
   confirmPasskey(accountId: string, equal: boolean): Promise<void>;

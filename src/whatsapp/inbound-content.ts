@@ -1,4 +1,4 @@
-/** What arrives, as the history keeps it. Everything in it was chosen by the sender and is bounded in size. */
+/** An inbound message's content, as the history keeps it. Everything in it was chosen by the sender and is bounded in size. */
 import type { Choice, ListSection, LocationContent, Quoted, Reply, TextContent } from './content.ts';
 
 /** Kinds of inbound content that come with a file. */
@@ -89,7 +89,7 @@ export interface Referral {
   entryPointApp?: string;
 }
 
-/** What every inbound message may carry in addition to its content. */
+/** Fields that every inbound message may carry in addition to its content. */
 export interface InboundExtras {
   /** id of the message it answers */
   quotedId?: string;

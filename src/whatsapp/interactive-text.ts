@@ -4,7 +4,7 @@ import type { ButtonsContent, Choice, ListContent } from './content.ts';
 type Buttons = Pick<ButtonsContent, 'text' | 'footer' | 'buttons'>;
 type List = Pick<ListContent, 'text' | 'title' | 'footer' | 'sections'>;
 
-/** What can be chosen, in the order of the numbers: the first is 1. */
+/** The choices, in the order of the numbers: the first is 1. */
 export function choicesOf(content: ButtonsContent | ListContent): Choice[] {
   if (content.type === 'buttons') return content.buttons;
   return content.sections.flatMap(({ rows }) => rows.map(({ id, title }) => ({ id, text: title })));

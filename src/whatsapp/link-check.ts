@@ -92,7 +92,7 @@ const number = z
   .max(2 ** 31);
 const text = z.string().max(MAX_TEXT);
 
-/** What Baileys 6.7 to 7 keeps. Fields that are not here are not taken. */
+/** The credentials that Baileys 6.7 to 7 keeps. Fields that are not here are not taken. */
 const Credentials = z.object({
   noiseKey: Pair,
   pairingEphemeralKeyPair: Pair.optional(),

@@ -29,7 +29,7 @@ export const CREDENTIALS_FILE = 'creds.json';
 /** The longest name of a key that we store. */
 const MAX_NAME = 190;
 
-/** What a key's file is called: Baileys writes `/` as `__` and `:` as `-`. */
+/** The name of a key's file: Baileys writes `/` as `__` and `:` as `-`. */
 export function fileOfKey({ type, name }: { type: string; name: string }): string {
   return `${type}-${name}.json`.replaceAll('/', '__').replaceAll(':', '-');
 }

@@ -1,4 +1,4 @@
-/** What the codes of WhatsApp's error acknowledgements mean, as far as it is known: the one place that says it. */
+/** The meaning of the codes in WhatsApp's error acknowledgements, as far as it is known: the one place that says it. */
 
 /**
  * The account may not start this chat: it is restricted, or it has no token of trust for this person. It says something

@@ -1,6 +1,6 @@
 /**
  * One subscriber, several numbers: what numbering plans have changed, and what WhatsApp's directory has told a tenant.
- * What is kept under any spelling is found under each of the others.
+ * Anything kept under one spelling is found under each of the others.
  */
 
 import { and, eq, inArray, or } from 'drizzle-orm';

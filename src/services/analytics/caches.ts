@@ -1,4 +1,4 @@
-/** What was counted lately. A page asks every few seconds, and several people look at it. */
+/** The last counts. A page asks every few seconds, and several people look at it. */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
 import type { KeptCounts as CampaignCounts } from '../campaigns/counts.ts';

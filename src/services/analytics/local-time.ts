@@ -7,7 +7,7 @@ import type { ZoneClock } from '../../utils/time-zone.ts';
 const STEP_MS = 15 * MINUTE_MS;
 
 /**
- * What the clocks of the zone show at the time in `column`, as the milliseconds at which UTC shows the same; for times
+ * The local time of the zone at the time in `column`, as the milliseconds at which UTC shows the same; for times
  * between `from` and `to`. Rest and quotient give hours and days, in SQL of both databases.
  */
 export function localTime(

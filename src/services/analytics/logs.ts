@@ -15,7 +15,7 @@ export interface LogPage<T> {
 }
 
 /**
- * What happened, newest first: facts and calls of the API, also those of this moment. Any filter costs the same in
+ * The log of what happened, newest first: facts and calls of the API, also those of this moment. Any filter costs the same in
  * a log of any length. Throws FORBIDDEN (somebody else's), SESSION_NOT_FOUND (a bound key), VALIDATION_FAILED.
  */
 export async function listActivity(ctx: Ctx, input: ActivityQuery): Promise<LogPage<ActivityEntry>> {
@@ -31,7 +31,7 @@ export async function listActivity(ctx: Ctx, input: ActivityQuery): Promise<LogP
   return { logs: await toEntries(ctx, rows), totalItems, nextCursor };
 }
 
-/** What went wrong, newest first: the entries with status `error`. Throws as `listActivity`. */
+/** The log of errors, newest first: the entries with status `error`. Throws as `listActivity`. */
 export function listErrors(ctx: Ctx, input: Omit<ActivityQuery, 'status'>): Promise<LogPage<ActivityEntry>> {
   return listActivity(ctx, { ...input, status: 'error' });
 }

@@ -57,7 +57,7 @@ export interface MessageStatistics {
 const PEAKS = 3;
 /** Numbers and errors that are listed. */
 export const TOP = 10;
-/** What a message that was acknowledged may be by now. */
+/** The statuses that an acknowledged message may have by now. */
 export const ACKNOWLEDGED = ['sent', 'delivered', 'read'] as const;
 
 /** Days and hours are those of the zone in which the groups were made. */

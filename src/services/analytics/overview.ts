@@ -48,7 +48,7 @@ export interface Volume {
 const MAX_ROWS = 200_000;
 /** A busy page asks every few seconds. */
 const KEEP_MS = 15_000;
-/** What is older than this hardly changes: a receipt may still come. */
+/** Spans older than this hardly change: a receipt may still come. */
 const STABLE_AFTER_MS = 26 * HOUR_MS;
 const KEEP_STABLE_MS = HOUR_MS;
 /** More than 5,000 sessions of one tenant are looked at in the session list. */

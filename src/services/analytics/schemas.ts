@@ -1,4 +1,4 @@
-/** What the verbs of statistics and logs take, for every surface. */
+/** The inputs of the verbs of statistics and logs, for every surface. */
 import { z } from 'zod';
 import { ACTIVITY_ACTIONS, OTP_STATUSES } from '../../db/schema.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';

@@ -9,7 +9,7 @@ import type { LogSource } from './keyset.ts';
 
 /** Rows that were deleted are noticed this late. */
 const KEEP_MS = 10 * MINUTE_MS;
-/** What is older than this has been committed by whoever wrote it. */
+/** Rows older than this have been committed by whoever wrote them. */
 const COMMITTED_AFTER_MS = MINUTE_MS;
 
 export interface Counted {

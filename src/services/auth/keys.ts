@@ -14,7 +14,7 @@ export function newApiKey(): string {
 }
 
 /**
- * What finds the key's row: the visible prefix, or for a key that an operator chose (`KEY`) a part of its hash.
+ * The value that finds the key's row: the visible prefix, or for a key that an operator chose (`KEY`) a part of its hash.
  * Null for what cannot be a key.
  */
 export function keyPrefix(key: string): string | null {

@@ -17,7 +17,7 @@ export type Origin =
   | { kind: 'network'; subject: string }
   | { kind: 'unknown'; subject: string };
 
-/** What a browser keeps after a good sign-in; it proves nothing but that there was one. */
+/** The mark that a browser keeps after a good sign-in; it proves nothing but that there was one. */
 export function makeDeviceMark(ctx: Pick<Ctx, 'secrets'>, userId: number): string {
   const id = randomBytes(16).toString('hex');
   return `${id}.${ctx.secrets.mac(PURPOSE, `${userId}:${id}`)}`;

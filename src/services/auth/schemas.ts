@@ -1,4 +1,4 @@
-/** What the verbs of accounts and API keys take, for every surface. */
+/** The inputs of the verbs of accounts and API keys, for every surface. */
 import { z } from 'zod';
 import { Email, NewPassword, PersonName, SessionName } from '../fields.ts';
 import { SCOPES } from '../roles.ts';

@@ -30,7 +30,7 @@ const FORGET_MS = DAY_MS;
 /** So long after the last failure one is forgiven, and another each time: a wrong one now and then never adds up. */
 const FORGIVE_MS = 300_000;
 
-/** What the caller's address is counted by, whichever account it tries. */
+/** The counter of the caller's address, whichever account it tries. */
 export function addressThrottle({ ip }: Pick<Ctx, 'ip'>): Throttle {
   return { key: `login:address:${addressGroup(ip)}`, free: FREE_PER_ADDRESS };
 }

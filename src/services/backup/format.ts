@@ -1,4 +1,4 @@
-/** What a backup is made of: a manifest, tables as lines of JSON in compressed pieces, and files as they are. */
+/** The parts of a backup: a manifest, tables as lines of JSON in compressed pieces, and files as they are. */
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { z } from 'zod';
@@ -16,7 +16,7 @@ export const PIECE_BYTES = 4 * 1024 * 1024;
 /** A row holds up to 16 MiB of each of its texts, written as JSON. */
 const MAX_PIECE_BYTES = 256 * 1024 * 1024;
 
-/** What only running processes know: nothing of it means anything later. */
+/** Tables that only running processes need: nothing in them means anything later. */
 export const PASSING_TABLES: ReadonlySet<string> = new Set(['processes', 'session_commands', 'wake_ups']);
 
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);

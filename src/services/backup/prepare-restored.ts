@@ -1,4 +1,4 @@
-/** What makes a restored database fit for a service that starts on it. */
+/** Makes a restored database fit for a service that starts on it. */
 import { eq, inArray, isNotNull, like, or, sql } from 'drizzle-orm';
 import { transact } from '../../db/ops.ts';
 import { counters, settings, users, whatsappAccounts } from '../../db/schema.ts';

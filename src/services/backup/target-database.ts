@@ -1,4 +1,4 @@
-/** What a restore must know of the database that it is to fill. */
+/** The facts that a restore must know of the database it is to fill. */
 import { readHost } from '../../cluster/host.ts';
 import type { Database } from '../../db/client.ts';
 import { readJournal, tablesAfter } from '../../db/journal.ts';

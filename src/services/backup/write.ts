@@ -72,7 +72,7 @@ export async function writeBackup(input: BackupInput): Promise<BackupReport> {
   }
 }
 
-/** What the rows say beyond themselves. */
+/** Facts that are found in the rows on the way. */
 interface Found {
   /** values by the id of their key */
   sealed: Map<string, number>;

@@ -20,7 +20,7 @@ export type ContentInput = Partial<
   Pick<SendCampaignInput, 'message' | 'type' | 'messageType' | 'content' | 'messageContent'>
 >;
 
-/** What a campaign may send, by name; its fields are those of the send of that kind. */
+/** The kinds that a campaign may send, by name; their fields are those of the send of that kind. */
 const KINDS: ReadonlyMap<string, { kind: Kind; draft(fields: Record<string, unknown>): Draft }> = new Map(
   ALL_KINDS.filter(({ inChatOnly }) => !inChatOnly).map((kind) => [
     kind.type,
@@ -42,7 +42,7 @@ function draftsOf(kind: Kind): (fields: Record<string, unknown>) => Draft {
   };
 }
 
-/** What clients call the file where we name it after the type. */
+/** The names that clients give the file where we name it after the type. */
 const FILE_NAMES = ['media', 'file', 'url', 'mediaUrl', 'fileName'];
 
 /** True when the request says anything about what is sent. */

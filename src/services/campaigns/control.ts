@@ -26,7 +26,7 @@ import type { CampaignOutput, CloneCampaignInput, MadeCampaign, UpdateCampaignIn
 import { contentFor, delayOf, insertCampaign, type MadeAnswer, newRow, optionsFrom } from './start.ts';
 
 /**
- * What has passed its last look when a pause commits needs some milliseconds to be on the wire; the answer comes
+ * A message that has passed its last look when a pause commits needs some milliseconds to be on the wire; the answer comes
  * after that, so that nothing leaves behind it.
  */
 const RELAY_GRACE_MS = 250;

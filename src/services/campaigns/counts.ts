@@ -141,7 +141,7 @@ function paceRate(deps: CampaignDeps, row: CampaignRow, session: PaceRow): numbe
   return Math.min(perMinute, perHour / (HOUR_MS / MINUTE_MS));
 }
 
-/** What delay, gap and limits let through in a minute, until the hour's share is spent. */
+/** The number of messages that delay, gap and limits let through in a minute, until the hour's share is spent. */
 export function paceLimits(
   deps: Pick<CampaignDeps, 'config' | 'clock'>,
   row: Pick<CampaignRow, 'delayMs'>,

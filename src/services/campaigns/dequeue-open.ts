@@ -1,4 +1,4 @@
-/** What a campaign has on the queue, taken off it in the transaction that pauses or stops the campaign. */
+/** Takes a campaign's messages off the queue, in the transaction that pauses or stops the campaign. */
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';

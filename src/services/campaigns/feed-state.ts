@@ -1,4 +1,4 @@
-/** What the feeder knows of a running campaign: its row, its session, and what this process has seen of it. */
+/** The feeder's view of a running campaign: its row, its session, and what this process has seen of it. */
 
 import { and, count, eq, gte, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
@@ -51,12 +51,12 @@ export async function readRunning(db: Db, campaignId: string): Promise<Running |
   return { campaign, sender: { id, status, paired, fence, createdAt, ...rest } };
 }
 
-/** What holds the campaign's messages in its session; the breaker comes last, because it holds new recipients only. */
+/** The hold of the campaign's messages in its session; the breaker comes last, because it holds new recipients only. */
 export function heldBySession(sender: SendingSession, now: number): Hold | null {
   return queueHold(sender, now, PRIORITIES.low);
 }
 
-/** What the line of one campaign remembers; all of it can be lost. */
+/** The memory of one campaign's line; all of it can be lost. */
 export interface LineMemory {
   /** `campaigns.resumed_at` for which what was withdrawn has been put back */
   restoredFor: number | null | undefined;

@@ -109,7 +109,7 @@ async function restore(
   const restored = await restoreWithdrawn(deps, campaign, sender);
   if (restored === null) return wait(0);
   memory.lastId = restored.at(-1) ?? memory.lastId;
-  // What was before a resume is forgiven; that the session was away for a while changes nothing.
+  // Outcomes before a resume are forgiven; that the session was away for a while changes nothing.
   if (memory.restoredFor !== campaign.resumedAt) memory.outcomes = [];
   memory.restoredFor = campaign.resumedAt;
   memory.withdrawn = false;

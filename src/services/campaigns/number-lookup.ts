@@ -25,7 +25,7 @@ interface SendingSession {
 }
 
 /**
- * What WhatsApp says about each phone. Throws UNAVAILABLE when it does not answer: then none of them is known to be
+ * WhatsApp's answer about each phone. Throws UNAVAILABLE when it does not answer: then none of them is known to be
  * there, and none may be written to.
  */
 export async function lookUpNumbers(

@@ -84,7 +84,7 @@ export async function viewCampaign(
   row: CampaignRow,
   session: PaceRow | null,
 ): Promise<CampaignOutput> {
-  // What a transaction has changed, it alone sees.
+  // A transaction alone sees what it has changed.
   const reads = isTx(deps.db) ? deps.db : deps.database.scan;
   return toCampaign(deps, row, await countCampaign(reads, row.id), session);
 }

@@ -261,7 +261,7 @@ export interface OutcomeRow {
   errorCode: string | null;
 }
 
-/** What a recipient's row and message say together. */
+/** The outcome that a recipient's row and message tell together. */
 export function outcomeOf(
   campaign: CampaignRow,
   row: OutcomeRow,

@@ -1,4 +1,4 @@
-/** What keeps a number from being banned: the warm-up, and when a campaign stops itself. Pure. */
+/** Rules that keep a number from being banned: the warm-up, and when a campaign stops itself. Pure. */
 import { between } from '../../utils/backoff.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 

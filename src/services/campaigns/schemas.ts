@@ -1,4 +1,4 @@
-/** What the campaign verbs take and give, for every surface. */
+/** The inputs and outputs of the campaign verbs, for every surface. */
 
 import { z } from 'zod';
 import { CAMPAIGN_STATUSES } from '../../db/schema.ts';

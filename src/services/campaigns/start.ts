@@ -151,7 +151,7 @@ export function newRow(
   };
 }
 
-/** What is sent, of a request or of a template. Throws VALIDATION_FAILED unless it is exactly one of them. */
+/** The content to send, of a request or of a template. Throws VALIDATION_FAILED unless it is exactly one of them. */
 export async function contentFor(
   ctx: Ctx,
   session: SessionRecord,

@@ -21,7 +21,7 @@ import type { SendingSession } from './feed-state.ts';
 import { type CampaignDeps, type CampaignOptions, type CampaignRow, optionsOf } from './row.ts';
 import { warmUpCap } from './safety.ts';
 
-/** What waits in the queue for strangers is looked at, at most. */
+/** So many messages to strangers in the queue are looked at, at most. */
 const MAX_OPEN = 100;
 /** While what is on its way takes the whole room it is not known when there is some again. */
 const LOOK_AGAIN_MS = 10 * MINUTE_MS;

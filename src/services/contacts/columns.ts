@@ -109,7 +109,7 @@ const PERSON_NAMES = [
   '姓名',
   '名前',
 ];
-/** What a name is put together from where no column holds the whole of it. */
+/** The parts that a name is put together from where no column holds the whole of it. */
 const NAME_PARTS = [
   ['firstname', 'givenname', 'namadepan', '名'],
   ['middlename', 'additionalname', 'namatengah'],

@@ -163,7 +163,7 @@ interface Told {
   payload: EventPayload;
 }
 
-/** What was not told yet, at most a batch; it counts as told from now on. Many who follow a tenant share the reading. */
+/** Takes what was not told yet, at most a batch; it counts as told from now on. Many who follow a tenant share the reading. */
 async function readTold(
   ctx: Ctx,
   userId: number,

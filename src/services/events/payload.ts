@@ -1,4 +1,4 @@
-/** What webhooks and live streams get of an event: the same for both. */
+/** The body of an event for webhooks and live streams: the same for both. */
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { activityLogs, messages } from '../../db/schema.ts';
@@ -118,7 +118,7 @@ function messageData(
     ...(message ? { type: message.type } : {}),
   };
   if (directionOf(row) === 'out') return about;
-  // What was sent is never told again: it may be a code. What came in is what the receiver is waiting for.
+  // Sent content is never told again: it may be a code. The receiver waits for content that came in.
   return {
     ...about,
     from: message?.phone ? formatE164(message.phone) : (message?.participant ?? message?.peer ?? null),

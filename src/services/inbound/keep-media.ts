@@ -105,7 +105,7 @@ async function keepRow(
     createdAt: now,
     expiresAt: expiryOf(deps, now),
   });
-  // What the bytes say is served; where they say nothing, the message goes on telling what its sender said.
+  // The type that the bytes show is served; where they show none, the message goes on telling what its sender said.
   const mimetype = UNTOLD.has(detected) ? {} : { mimetype: detected };
   return { state: 'stored', id, sha256, size, ...mimetype };
 }

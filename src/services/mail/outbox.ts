@@ -50,12 +50,12 @@ function readToken({ secrets }: Pick<Deps, 'secrets'>, purpose: string, token: s
   return /^[0-9a-f]{32}$/.test(id) && secrets.isMac(purpose, id, mac) ? id : null;
 }
 
-/** What the link of a registration proves: only who reads the mails of its address has it. Kept nowhere. */
+/** The proof in the link of a registration: only who reads the mails of its address has it. Kept nowhere. */
 export function verificationToken(deps: Pick<Deps, 'secrets'>, registrationId: string): string {
   return tokenOf(deps, REGISTRATION, registrationId);
 }
 
-/** What the link of an invitation holds: whoever was handed it has it. Kept nowhere. */
+/** The secret in the link of an invitation: whoever was handed it has it. Kept nowhere. */
 export function invitationToken(deps: Pick<Deps, 'secrets'>, invitationId: string): string {
   return tokenOf(deps, INVITATION, invitationId);
 }

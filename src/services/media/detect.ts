@@ -12,9 +12,9 @@ export type MediaUse = MediaContent['type'];
 const UNKNOWN = 'application/octet-stream';
 /** As much as the library looks at of most kinds. */
 const SAMPLE_BYTES = 4_100;
-/** What holds files of many kinds: its beginning does not say which. */
+/** Formats that hold files of many kinds: their beginning does not say which. */
 const CONTAINERS = new Set(['application/zip', 'application/x-cfb']);
-/** What phones can show, by what the file is to be sent as; a document may be anything. */
+/** Formats that phones can show, by what the file is to be sent as; a document may be anything. */
 const ACCEPTED: Record<Exclude<MediaUse, 'document'>, readonly string[]> = {
   image: ['image/jpeg', 'image/png', 'image/webp', 'image/gif'],
   video: ['video/mp4', 'video/3gpp', 'video/quicktime'],

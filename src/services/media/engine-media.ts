@@ -16,7 +16,7 @@ export async function openForEngine(
   return row ? deps.storage.open(row.key) : null;
 }
 
-/** What a message tells of that file; nothing when it is gone. */
+/** Details that a message tells of that file; none when it is gone. */
 export async function describeForEngine(
   deps: Pick<Deps, 'db'>,
   account: AccountRef,

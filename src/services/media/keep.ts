@@ -122,7 +122,7 @@ async function findSame(
         isNull(media.accountId),
         sessionId === null ? isNull(media.sessionId) : eq(media.sessionId, sessionId),
         filename === null ? isNull(media.filename) : eq(media.filename, filename),
-        // What is about to go must not be relied on.
+        // A file that is about to go must not be relied on.
         gt(media.expiresAt, ctx.clock.now() + DAY_MS),
       ),
     )
@@ -130,7 +130,7 @@ async function findSame(
   return row && (await ctx.storage.has(row.storageKey)) ? row : null;
 }
 
-/** What is known of a file; nothing of one that was not inspected. Safe because only `keepReceived` writes it. */
+/** The known details of a file; none of one that was not inspected. Safe because only `keepReceived` writes them. */
 export function detailsOf(row: Pick<MediaRecord, 'details'>): MediaDetails {
   return (row.details ?? {}) as MediaDetails;
 }

@@ -12,7 +12,7 @@ export interface ReceivedFile extends StagedFile {
   filename: string | null;
 }
 
-/** What a request says about its media: a file, or a text that names one. */
+/** The media that a request names: a file, or a text that names one. */
 export type MediaSource = ReceivedFile | string;
 
 /** For the whole of a download. */

@@ -21,7 +21,7 @@ type StagingDeps = Pick<Deps, 'config' | 'clock'>;
 /** A whole file that nothing refers to yet. */
 export type StagedFile = WholeFile;
 
-/** What a crash left behind in the staging folder is older than any request. */
+/** Files that a crash left behind in the staging folder are older than any request. */
 const STALE_MS = HOUR_MS;
 
 /**

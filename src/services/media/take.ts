@@ -22,7 +22,7 @@ import type { MediaSource, ReceivedFile } from './sources.ts';
 import { discardFile, stageFile } from './staging.ts';
 import { VOICE_TYPE } from './voice.ts';
 
-/** What a send knows of its file in addition to what the message says. */
+/** Facts that a send knows of its file in addition to what the message says. */
 export interface TakenMedia {
   file: MediaFile;
   filename: string | null;

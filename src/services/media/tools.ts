@@ -20,7 +20,7 @@ export interface ToolRun {
 export interface MediaTools {
   /** The MIME type by the whole file; null when it says nothing or could not be read in time. */
   typeOf(path: string, run: ToolRun): Promise<string | null>;
-  /** What a message tells of the file; nothing of what could not be read in time. */
+  /** Details that a message tells of the file; without those that could not be read in time. */
   detailsOf(path: string, mimetype: string, run: ToolRun): Promise<MediaDetails>;
   /** Makes a voice note of a sound, as a file of its own. */
   toVoice(sound: { input: string; output: string; mimetype: string }, run: ToolRun): Promise<ProgramOutcome>;

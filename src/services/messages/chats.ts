@@ -29,7 +29,7 @@ export function withPeer(ctx: Pick<Ctx, 'actor'>, peer: string): SQL | undefined
   return and(eq(messages.userId, ctx.actor.userId), eq(messages.peer, peer));
 }
 
-/** What else a message needs, to belong to the caller's session of that chat. */
+/** The further condition for a message to belong to the caller's session of that chat. */
 export function inItsSession(ctx: Pick<Ctx, 'actor'>, { accountId }: Chat): SQL | undefined {
   const bound = ctx.actor.sessionId;
   return and(
@@ -58,7 +58,7 @@ export async function findChat(
 /** Numbers and LIDs of one person: two each, as a rule. */
 const MAX_SPELLINGS = 10;
 
-/** What the caller's own sessions know those phones by: one, as a rule. */
+/** The LIDs by which the caller's own sessions know those phones: one, as a rule. */
 async function readLids(ctx: Ctx, phones: readonly string[]): Promise<string[]> {
   const pairs = await findLidPairs(ctx.db, { userId: ctx.actor.userId }, 'phone', phones);
   return [...new Set(pairs.map(({ lid }) => lid))].slice(0, MAX_SPELLINGS);
@@ -145,7 +145,7 @@ export async function recentChats(ctx: Ctx, { limit }: { limit: number }): Promi
   });
 }
 
-/** What is the same for all JIDs of one subscriber: the number where it is known, else the JID. */
+/** A key that is the same for all JIDs of one subscriber: the number where it is known, else the JID. */
 async function readSubscriberKeys(ctx: Ctx, rows: readonly TenantRow[]): Promise<(row: TenantRow) => string> {
   const lids = [...new Set(rows.flatMap(({ peer }) => lidOf(peer) ?? []))];
   const pairs = await findLidPairs(ctx.db, { userId: ctx.actor.userId }, 'lid', lids);

@@ -26,7 +26,7 @@ export interface CheckedNumber {
 }
 
 /**
- * What WhatsApp says about a number: within a week for one that exists, an hour for one that does not, the answer that
+ * WhatsApp's answer about a number: within a week for one that exists, an hour for one that does not, the answer that
  * the tenant was given before. Throws SESSION_NOT_FOUND, NOT_CONNECTED, INVALID_NUMBER, or UNAVAILABLE when WhatsApp
  * did not answer in time.
  */

@@ -8,7 +8,7 @@ import { isOtpContent, openOtpContent } from '../otp/content.ts';
 type ContentDeps = Parameters<typeof openOtpContent>[0];
 
 /**
- * What is to be sent for the content that the history keeps: a code is opened here, at the last moment. Null when it
+ * The message to send for the content that the history keeps: a code is opened here, at the last moment. Null when it
  * must not leave any more.
  */
 export function openContent(deps: ContentDeps, content: unknown): Promise<Content | null> | Content {

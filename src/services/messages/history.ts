@@ -106,7 +106,7 @@ async function lookForPage(
   const offset = cursor ? 0 : (input.page - 1) * input.limit;
   const behind = and(where, isOlder(source, cursor));
   const edge = await findEdge(ctx, source, behind, MAX_LOOKED_AT);
-  // What has more behind it than is scanned is not counted.
+  // A page with more rows behind it than are scanned is not counted.
   const counted = cursor === null && edge === null;
   // As a table of its own: MariaDB would go on to the tenant's oldest message in search of a rare one. It ends at the edge,
   // not after so many: what has come since the edge was read must not push the last ones out of every page.

@@ -21,7 +21,7 @@ import { nextUp, toWaitingFor } from './waiting-for.ts';
 /** Of a very busy session the newest messages are counted, so that the answer stays quick. */
 const MAX_COUNTED = 50_000;
 
-/** What waits, what is being sent, what became of the last 24 h, and why nothing moves. Throws SESSION_NOT_FOUND. */
+/** The session's queue: messages that wait or are being sent, the last 24 h, and why nothing moves. Throws SESSION_NOT_FOUND. */
 export async function queueStatus(ctx: Ctx, input: { session: string }): Promise<QueueStatus> {
   requireScope(ctx, 'read');
   const session = await findOwnSession(ctx, input.session);
@@ -52,7 +52,7 @@ export async function queueStatus(ctx: Ctx, input: { session: string }): Promise
   };
 }
 
-/** What a person did comes first, then what no limit can mend. */
+/** Reasons that a person set come first, then those that no limit can mend. */
 function reasonOf(session: SendingSession, isPaused: boolean, hold: Hold | null): string | null {
   if (isPaused) return HAND_PAUSE;
   if (session.status !== 'connected') return session.status;

@@ -57,7 +57,7 @@ export async function getMessage(
   return { ...toMessage(ctx, row), ...(await readWaiting(ctx, row)) };
 }
 
-/** What a queued message waits for; nothing once it is being sent, or when its session is gone. */
+/** The holds of a queued message; none once it is being sent, or when its session is gone. */
 async function readWaiting(
   ctx: Ctx,
   row: MessageRecord,

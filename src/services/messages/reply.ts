@@ -22,7 +22,7 @@ interface Offer {
 }
 
 /**
- * What the sender chose: a tapped button or row, the number of one, or its label; of the message that is quoted, or
+ * The sender's choice: a tapped button or row, the number of one, or its label; of the message that is quoted, or
  * else of the newest offer to that chat in the last 24 h. Null when it is no choice. One index seek, and none for
  * messages that cannot be one.
  */

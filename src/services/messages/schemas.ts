@@ -1,4 +1,4 @@
-/** What the message verbs take and give, for every surface. */
+/** The inputs and outputs of the message verbs, for every surface. */
 import { z } from 'zod';
 import { MESSAGE_STATUSES } from '../../db/schema.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
@@ -35,7 +35,7 @@ const Moment = z
     return z.NEVER;
   });
 
-/** What every send takes in addition to its content. */
+/** Fields that every send takes in addition to its content. */
 export const sendFields = {
   session: z.string().min(1).max(100).optional().describe('the session that sends'),
   ...senderFields,

@@ -97,7 +97,7 @@ export interface NextUp {
   holds: Hold[];
 }
 
-/** What the session's queue waits for: the holds of the message that will be free first. */
+/** The holds of the session's queue: those of the message that will be free first. */
 export async function nextUp(ctx: Ctx, session: SendingSession): Promise<NextUp> {
   const now = ctx.clock.now();
   let next: { at: number; holds: Hold[] } | null = null;
@@ -111,7 +111,7 @@ export async function nextUp(ctx: Ctx, session: SendingSession): Promise<NextUp>
       if (longest === undefined && row.availableAt <= now) return { free: true, holds: [] };
       const at = longest === undefined ? row.availableAt : (longest.until ?? Number.POSITIVE_INFINITY);
       if (next === null || at < next.at) next = { at, holds };
-      // What comes behind it in this priority falls due later still.
+      // Messages behind it in this priority fall due later still.
       if (row.availableAt > now) break;
     }
   }

@@ -1,4 +1,4 @@
-/** What a message waits for, in words: for answers in English, for pages in the reader's language. */
+/** The reasons for which a message waits, in words: for answers in English, for pages in the reader's language. */
 interface Words {
   text: string;
   fix: string | null;

@@ -24,7 +24,7 @@ export function createMetrics() {
   ) => new Histogram({ name, help, labelNames, buckets, registers });
   return {
     registry,
-    // What this process did: sum over the processes.
+    // Counts of this process: sum over the processes.
     messages: counter('wahub_messages_total', 'Steps of messages', ['event']),
     messageFailures: counter('wahub_message_failures_total', 'Messages that failed, by errorCode', ['code']),
     otps: counter('wahub_otp_total', 'Steps of one-time passwords', ['event']),
@@ -57,7 +57,7 @@ export function createMetrics() {
       ['method', 'route', 'status'],
       REQUEST_BUCKETS,
     ),
-    // What is in the database, the same from every process: take the maximum.
+    // Counts of the database, the same from every process: take the maximum.
     queueMessages: gauge('wahub_queue_messages', 'Messages that wait, future ones included'),
     queueOldest: gauge(
       'wahub_queue_oldest_due_seconds',

@@ -1,4 +1,4 @@
-/** What an opt-out is kept under: a number, or a LID while the number behind it is not known. */
+/** The key of an opt-out: a number, or a LID while the number behind it is not known. */
 
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';

@@ -72,7 +72,7 @@ export async function noteOptOut(
   ]);
 }
 
-/** What the message may say as a whole: its text, or the button that was tapped. */
+/** The texts that may be the message as a whole: its text, or the button that was tapped. */
 function saidIn(content: InboundContent): string[] {
   const texts = [
     content.type === 'text' ? content.text : undefined,

@@ -21,7 +21,7 @@ export interface AttemptRequest {
   windows: readonly BudgetWindow[];
 }
 
-/** What was spent; null when the OTP has changed since it was seen; the error when a budget is empty. */
+/** The windows that were spent; null when the OTP has changed since it was seen; the error when a budget is empty. */
 export type AttemptResult = SpentWindow[] | null | AppError;
 
 /** The two writes; each is shared by the checks of a moment. */

@@ -6,7 +6,7 @@ import { toPlainText } from '../../utils/phone/characters.ts';
 export const MIN_LENGTH = 4;
 export const MAX_LENGTH = 8;
 
-/** What is sealed with a pending OTP: enough to write the same message again. */
+/** The sealed part of a pending OTP: enough to write the same message again. */
 export interface SealedCode {
   code: string;
   template: string;
@@ -22,7 +22,7 @@ export function makeCode(length: number): string {
   return String(randomInt(10 ** length)).padStart(length, '0');
 }
 
-/** What a person typed or pasted: digits of any script, without the spaces, dashes and invisible marks around them. */
+/** The code that a person typed or pasted: digits of any script, without the spaces, dashes and invisible marks around them. */
 export function cleanCode(typed: string): string {
   return toPlainText(typed).replace(/[\s-]/g, '');
 }

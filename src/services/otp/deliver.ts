@@ -13,7 +13,7 @@ import { findLidPairs } from '../../whatsapp/lids.ts';
 import type { OtpDeps } from './deps.ts';
 import type { SendingSession } from './sessions.ts';
 
-/** What history and queue hold of a code's message; `openOtpContent` makes the text right before it is sent. */
+/** The content of a code's message in history and queue; `openOtpContent` makes the text right before it is sent. */
 export interface OtpContent {
   type: 'otp';
   otpId: string;

@@ -41,7 +41,7 @@ export interface PastOtp {
   lastAttemptAt: number | null;
 }
 
-/** What is left of a number's failure budget, and how long until more is when nothing is. */
+/** The rest of a number's failure budget, and how long until there is more when nothing is left. */
 export function failureBudget(past: readonly PastOtp[], now: number): { left: number; waitMs: number } {
   const counted = past
     .filter((otp) => otp.lastAttemptAt !== null && otp.lastAttemptAt > now - FAILURES_WINDOW_MS)

@@ -32,7 +32,7 @@ function inSession(sessionId: string | null): SQL | undefined {
   return or(eq(otps.requestedSessionId, sessionId), eq(otps.sessionId, sessionId));
 }
 
-/** What a check needs: reading the other half of the row would cost it a third of its time. */
+/** The columns that a check needs: reading the other half of the row would cost it a third of its time. */
 const CHECK_COLUMNS = {
   id: otps.id,
   userId: otps.userId,

@@ -1,4 +1,4 @@
-/** What the verbs of login codes take, for every surface. */
+/** The inputs of the verbs of login codes, for every surface. */
 import { z } from 'zod';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import { senderFields } from '../pools.ts';

@@ -32,7 +32,7 @@ export interface SendOtpInput extends z.output<typeof SendOtpFields> {
   connectedOnly?: boolean | undefined;
 }
 
-/** What `sendOtp` gives to its caller in addition to the answer. */
+/** The result of `sendOtp`: the answer, and what its caller needs in addition. */
 export interface SentOtpResult {
   answer: SentOtp;
   /** messages.id, for those who wait for the outcome */

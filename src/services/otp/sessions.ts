@@ -32,7 +32,7 @@ export interface SendingSession extends OtpFallback {
   usable: boolean;
 }
 
-/** What a session asks of a message to somebody who does not know it. */
+/** The conditions of a session for messages to people who do not know it. */
 interface Strangers {
   account: Pick<AccountRef, 'id' | 'userId'>;
   /** none are written to now */

@@ -28,7 +28,7 @@ export interface WaitingPhone {
   phone: string;
 }
 
-/** What an account does when a device is linked: nothing more, ask for a passkey, or ask and have one thing go wrong. */
+/** The ways of an account when a device is linked: nothing more, ask for a passkey, or ask and have one thing go wrong. */
 export const PASSKEY_WAYS = ['none', 'asks', 'refused', 'phone_away', 'expired', 'no_options'] as const;
 export type PasskeyWay = (typeof PASSKEY_WAYS)[number];
 
@@ -174,7 +174,7 @@ export interface ReceivedMessage extends z.output<typeof Received> {
 }
 
 /**
- * What people received from the caller's own sessions, oldest first, decrypted by their phones; from one number's side
+ * Messages that people received from the caller's own sessions, oldest first, decrypted by their phones; from one number's side
  * with `number`. Only what is in the caller's history: another tenant may have linked the same phone.
  */
 export async function listReceived(
@@ -250,7 +250,7 @@ export async function readAs(ctx: Ctx, { messageId }: { messageId: string }): Pr
   await askEmulator(ctx, Anything, { path: '/read', body: { id: messageId } });
 }
 
-/** What a phone can do with messages; see packages/wa-emulator/README.md. */
+/** The ways in which a phone can treat messages; see packages/wa-emulator/README.md. */
 export const BEHAVIOURS = [
   'ok',
   'not_on_whatsapp',
@@ -264,7 +264,7 @@ export type Behaviour = (typeof BEHAVIOURS)[number];
 
 const Rules = z.array(z.object({ number: z.string(), behaviour: z.string() }));
 
-/** What this number does with messages: `ok`, or a rule that somebody set. Throws INVALID_NUMBER. */
+/** The way in which this number treats messages: `ok`, or a rule that somebody set. Throws INVALID_NUMBER. */
 export async function behaviourOf(ctx: Ctx, { number }: { number: string }): Promise<string> {
   requireScope(ctx, 'read');
   const phone = normalizePhone(number, ctx.config.defaultCountry);
@@ -283,7 +283,7 @@ export async function setBehaviour(
   await askEmulator(ctx, Anything, { path: '/rules', body: { number: phone, behaviour } });
 }
 
-/** What can go wrong with one linked phone; see packages/wa-emulator/README.md. */
+/** Faults of one linked phone; see packages/wa-emulator/README.md. */
 export const PHONE_FAULTS = {
   drop: { kind: 'drop' },
   stream_error_503: { kind: 'stream_error', code: 503 },

@@ -1,4 +1,4 @@
-/** What an owner sets of a session: its label, its proxy, its name on the phone. */
+/** Changes that an owner makes to a session: its label, its proxy, its name on the phone. */
 import { eq } from 'drizzle-orm';
 import { transact } from '../../db/ops.ts';
 import { whatsappAccounts } from '../../db/schema.ts';

@@ -11,7 +11,7 @@ import type { ConnectionSettings } from '../../whatsapp/engine.ts';
 import type { Ctx, Deps } from '../context.ts';
 import type { SessionRecord } from './find.ts';
 
-/** What a sealed proxy is bound to. */
+/** The context that a sealed proxy is bound to. */
 export const sealedProxyContext = (accountId: string) => `proxy:${accountId}`;
 
 export function sealProxy(secrets: SecretBox, accountId: string, proxy: ProxyAddress): string {

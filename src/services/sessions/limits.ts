@@ -256,7 +256,7 @@ async function toLimits(ctx: Ctx, session: SessionRecord): Promise<LimitsOutput>
   };
 }
 
-/** What limits first contacts, and what is left. */
+/** The limits of first contacts, and what is left of them. */
 async function contactsOf(
   ctx: Ctx,
   session: SessionRecord,

@@ -47,7 +47,7 @@ export function signedPath(
 ): string {
   const path = PATHS[name](session.sessionId);
   const now = ctx.clock.now();
-  // What a link leads to ends when the link does.
+  // A link that was made through another link ends when that one does.
   const { link } = ctx.actor;
   const issuedAt = link?.issuedAt ?? now;
   const looks = link ? link.lookOnly === true : !may(ctx.actor, 'sessions:write');

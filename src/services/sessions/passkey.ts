@@ -77,7 +77,7 @@ export async function answerPasskey(
   return toPasskey(await findSession(ctx, ref), 'answered');
 }
 
-/** What the person says of the two codes: `equal` false ends the pairing. Throws as `answerPasskey`. */
+/** Passes on what the person says of the two codes: `equal` false ends the pairing. Throws as `answerPasskey`. */
 export async function confirmPasskey(ctx: Ctx, ref: SessionRef, equal: boolean): Promise<PasskeyOutput> {
   requireScope(ctx, 'sessions:write');
   const row = await findSession(ctx, ref);

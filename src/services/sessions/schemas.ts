@@ -1,4 +1,4 @@
-/** What the session verbs take and give, for every surface. */
+/** The inputs and outputs of the session verbs, for every surface. */
 
 import { z } from 'zod';
 import { DEVICE_PLATFORMS, SESSION_STATUSES } from '../../db/schema.ts';
@@ -95,7 +95,7 @@ export const CleanupInput = z.object({
 
 const time = z.iso.datetime().nullable();
 
-/** What WhatsApp says of an account that may not start new chats. */
+/** WhatsApp's restriction of an account that may not start new chats. */
 export const RestrictionOutput = z
   .object({
     until: z.iso.datetime().describe('until then only people who know the session are written to'),

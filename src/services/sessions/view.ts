@@ -46,7 +46,7 @@ export function toSession(row: SessionRecord, now: number): SessionOutput {
   };
 }
 
-/** What WhatsApp holds against the account at this time; null when it does not. */
+/** The restriction that WhatsApp holds against the account at this time; null when there is none. */
 export function restrictionOf(
   { restrictedUntil, restriction }: Pick<SessionRecord, 'restrictedUntil' | 'restriction'>,
   now: number,
@@ -79,7 +79,7 @@ export async function toSessionStatus(
   };
 }
 
-/** What holds the queue now: an open breaker new recipients only, a pause all of it (without an end: null). */
+/** The hold of the queue now: an open breaker holds new recipients only, a pause all of it (without an end: null). */
 function pauseOf(
   row: SessionRecord,
   now: number,

@@ -99,7 +99,7 @@ export function renderTemplate(
   };
   const fill = (list: readonly Part[]): void => {
     for (const part of list) {
-      // What is too long is not sent: nothing more of it is needed.
+      // A text that is too long is not sent: nothing more of it is needed.
       if (length > MAX_RENDERED_LENGTH) return;
       if (part.kind === 'text') add(part.text);
       else if (part.kind === 'choice') {

@@ -1,4 +1,4 @@
-/** What the webhook verbs take and give, for every surface. */
+/** The inputs and outputs of the webhook verbs, for every surface. */
 import { z } from 'zod';
 import { OUTBOX_STATES } from '../../db/schema.ts';
 import { WEBHOOK_EVENTS } from '../../events/table.ts';

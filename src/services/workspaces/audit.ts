@@ -1,4 +1,4 @@
-/** What was done to a workspace: by whom, what, when and from where. */
+/** The audit of a workspace: who did what, when and from where. */
 import { and, desc, eq, gt, gte, inArray, lt, or, type SQL } from 'drizzle-orm';
 import { type Cursor, encodeCursor, isOlder, type Keyset, parseCursor } from '../../db/keyset.ts';
 import { auditEntries, users } from '../../db/schema.ts';

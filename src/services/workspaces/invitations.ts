@@ -134,7 +134,7 @@ export async function revokeInvitation(ctx: Ctx, input: { id: string }): Promise
   });
 }
 
-/** What the holder of a link is told: not whether that address has an account, which is nobody's business. */
+/** The invitation as the holder of its link is told of it: not whether that address has an account, which is nobody's business. */
 export interface OpenInvitation {
   workspace: string;
   email: string;

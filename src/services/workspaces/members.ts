@@ -1,4 +1,4 @@
-/** What is done with the members of a workspace. Changes of one workspace wait for each other. */
+/** Changes to the members of a workspace. Those of one workspace wait for each other. */
 import { and, eq, ne, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';

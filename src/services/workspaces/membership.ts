@@ -1,4 +1,4 @@
-/** What a person is in a workspace. */
+/** The membership of a person in a workspace. */
 import { and, asc, eq } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { workspaceMembers, workspaces } from '../../db/schema.ts';
@@ -57,7 +57,7 @@ export async function readMemberships(db: Db, personId: number): Promise<Members
 /** More than anybody belongs to. */
 const MAX_SHOWN = 200;
 
-/** What a member is told of itself: in clients that know no workspaces a viewer is a read-only user. */
+/** The account as its member is told of it: in clients that know no workspaces a viewer is a read-only user. */
 export function inWorkspace(
   user: UserInfo,
   workspace: MembershipInfo,

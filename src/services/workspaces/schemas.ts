@@ -1,4 +1,4 @@
-/** What the verbs of workspaces take, for every surface. */
+/** The inputs of the verbs of workspaces, for every surface. */
 import { z } from 'zod';
 import {
   cursorQuery,
@@ -44,7 +44,7 @@ export type MemberFields = z.output<typeof MemberFields>;
 export const MemberParams = z.object({ userId: UserIdParams.shape.id });
 export type MemberParams = z.output<typeof MemberParams>;
 
-/** What becomes of the extra keys that a removed member made. */
+/** The choice about the extra keys that a removed member made. */
 export const RemovalQuery = z.object({
   keys: z
     .enum(['keep', 'revoke'])

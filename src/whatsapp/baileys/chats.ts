@@ -5,7 +5,7 @@ import type { ChatSetting } from '../engine.ts';
 const MAX_CHATS = 2_000;
 
 export interface Chats {
-  /** What a message told. Nothing happens when it is known, or when something newer is. Rejects as the store does. */
+  /** Takes in what a message told. Nothing happens when it is known, or when something newer is. Rejects as the store does. */
   note(chat: string, setting: ChatSetting): Promise<void>;
   /** A chat may have several names (canonical JIDs): the setting of the first that has one. Rejects as the store does. */
   find(names: readonly string[]): Promise<ChatSetting | null>;

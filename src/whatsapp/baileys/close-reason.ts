@@ -80,7 +80,7 @@ function proxyFailureIn(error: unknown): ProxyFailure | null {
   return data instanceof ProxyFailure ? data : null;
 }
 
-/** What Node's crypto says of a frame that does not belong to the encrypted channel. */
+/** The words of Node's crypto about a frame that does not belong to the encrypted channel. */
 const BROKEN_CHANNEL = /Unsupported state or unable to authenticate data/i;
 
 /** True when the channel itself cannot be read any more; every other error is about one stanza. */

@@ -135,7 +135,7 @@ function decodeReply(id: string | null | undefined, shown: string | null | undef
 /** Characters of a form's answer that are kept, and how deep it may be. */
 const MAX_FLOW = 16_384;
 const MAX_DEPTH = 8;
-/** What a tapped button or row answers with: `selected` says it all. */
+/** The fields that a tapped button or row answers with: `selected` says it all. */
 const CHOICE_FIELDS: ReadonlySet<string> = new Set(['id', 'title', 'description', 'display_text']);
 
 /** Native buttons and lists answer with JSON that names the choice; forms with all that was filled in. */

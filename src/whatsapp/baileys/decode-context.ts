@@ -1,4 +1,4 @@
-/** What a message says about itself: what it answers, whom it names, where it comes from, how long it stays. */
+/** The context of a message: what it answers, whom it names, where it comes from, how long it stays. */
 import type { proto } from '@whiskeysockets/baileys';
 import type { InboundExtras, Referral } from '../inbound-content.ts';
 import { canonicalJid, parseJid } from '../jid.ts';

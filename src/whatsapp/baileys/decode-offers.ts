@@ -1,4 +1,4 @@
-/** What businesses send: buttons, lists, templates, products, orders, events. Read as their text and their choices. */
+/** Offers of businesses: buttons, lists, templates, products, orders, events. Read as their text and their choices. */
 import type { proto } from '@whiskeysockets/baileys';
 import type { InboundContent, OfferedButton, Price } from '../inbound-content.ts';
 import { clip, LONG, MAX_SECONDS, MAX_URL, optionalText, positive, SHORT } from './decode-text.ts';

@@ -51,7 +51,7 @@ export interface DecodeOptions extends BodyOptions {
 const NOBODY: DecodeOptions = { isOwn: () => false, country: 'ID' };
 
 /**
- * What a message says; null when there is nothing in it that a person wrote (keys, settings). Disappearing and
+ * The content of a message; null when there is nothing in it that a person wrote (keys, settings). Disappearing and
  * view-once messages are unwrapped. Kinds that are not read keep their WhatsApp name. Throws for bytes that are no
  * protobuf message.
  */

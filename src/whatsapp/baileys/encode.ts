@@ -13,7 +13,7 @@ export interface EncodedContent {
   additionalNodes: BinaryNode[];
 }
 
-/** What encoding needs in addition to the content. */
+/** The inputs of encoding in addition to the content. */
 export interface EncodeParts {
   /** the JID the message goes to, in the spelling of the conversation */
   target: string;
@@ -38,7 +38,7 @@ export function encodeContent(content: Content, parts: EncodeParts): EncodedCont
   return { message: isEmpty ? message : withContext(message, context), additionalNodes };
 }
 
-/** What is said in a disappearing chat disappears, too: phones do not add that by themselves. */
+/** Messages in a disappearing chat disappear, too: phones do not add that by themselves. */
 function lifetimeOf(chat: ChatSetting | null): proto.IContextInfo {
   if (chat === null || chat.expiration === 0) return {};
   const { expiration, setAt } = chat;

@@ -1,5 +1,5 @@
 /**
- * What a phone tells a device that it has just linked: the names, LIDs and privacy tokens of its chats, in pieces inside
+ * The history that a phone tells a device it has just linked: the names, LIDs and privacy tokens of its chats, in pieces inside
  * of messages or as files. All are taken within a bound; what a crash or a failure interrupts is not told again.
  */
 import { proto } from '@whiskeysockets/baileys';

@@ -1,7 +1,7 @@
 /** Who asks Baileys for a socket and holds it: the adapter itself, or a library that is built on Baileys. */
 import type { WABrowserDescription, WASocket, WAVersion } from '@whiskeysockets/baileys';
 
-/** What the holder wants of its socket; the rest of the configuration is the adapter's. */
+/** The holder's settings of its socket; the rest of the configuration is the adapter's. */
 export interface SocketWish {
   version: WAVersion;
   browser?: WABrowserDescription | undefined;

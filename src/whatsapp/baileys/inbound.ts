@@ -21,7 +21,7 @@ export function isIgnoredJid(jid: string): boolean {
 export interface InboundOptions extends ReadOptions {
   store: (message: InboundMessage) => Promise<void>;
   chats: Chats;
-  /** What a vote of that person (user JIDs) says; null when it cannot be read. Rejects as `store` does. */
+  /** Opens a vote of that person (user JIDs); null when it cannot be read. Rejects as `store` does. */
   openVote: (vote: SealedVote, voters: readonly string[]) => Promise<string[] | null>;
   /** While the gateway cannot store, nothing is confirmed; in the end the socket goes, and the server keeps the message. */
   storeRetries: RetryOptions;

@@ -74,7 +74,7 @@ function bindMethods(target: object): object {
   });
 }
 
-/** What libsignal says of a message key that was used before. */
+/** The name of libsignal's error for a message key that was used before. */
 const USED_KEY = 'MessageCounterError';
 
 /**

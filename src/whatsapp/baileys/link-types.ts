@@ -54,7 +54,7 @@ export interface Link {
   /** aborted when the socket begins to close */
   readonly closed: AbortSignal;
   isOpen(): boolean;
-  /** What may be said while a passkey is asked for. */
+  /** The answers that are possible while a passkey is asked for. */
   passkey(): PasskeyStep;
   /** Remembers what the directory said, and tells it. */
   learnAlias(alias: Alias): void;
@@ -62,7 +62,7 @@ export interface Link {
   finish(ending: Partial<Ending> & Pick<Ending, 'reason'>): Promise<void>;
 }
 
-/** What the modules that listen on a socket may do with it. */
+/** The calls that modules which listen on a socket may make on it. */
 export interface LinkControl {
   tell(event: EngineEvent): void;
   /** The same for what `beforeClosed` waits for, which may come while the socket is closing. */

@@ -282,7 +282,7 @@ function makeSocket(parts: SocketParts): WASocket {
     deps.logger.warn('a stanza of the server cannot be decoded and is passed over', {
       accountId: account.id,
     });
-    // What came behind it in the same frame waits in Baileys' buffer.
+    // Anything behind it in the same frame waits in Baileys' buffer.
     sock.ws.emit('message', NO_BYTES);
   });
   return sock;
@@ -305,7 +305,7 @@ function refuseWithdrawnRelays(repository: Repository): void {
   repository.encryptMessage = async (opts) => {
     refuseWithdrawn();
     const sealed = await encryptMessage.call(repository, opts);
-    // What Baileys sends by itself, to a device that asks for a message again, passes none of our last steps.
+    // Messages that Baileys sends by itself, to a device that asks for one again, pass none of our last steps.
     if (!isRelaying()) await persistKeys();
     return sealed;
   };
@@ -336,7 +336,7 @@ function followEnd({ sock }: Link, isLoggedIn: () => boolean, control: LinkContr
   });
 }
 
-/** What our own phone tells of its chats; other senders are ignored. */
+/** Reads what our own phone tells of its chats; other senders are ignored. */
 function followHistory(
   { sock, closed, account }: Link,
   auth: AuthState,

@@ -22,7 +22,7 @@ const IV_BYTES = 12;
 /** Five bytes make eight characters of the code. */
 const CODE_BYTES = 5;
 
-/** What the companion sends first, and what it must remember of it. */
+/** The companion's first message, and what it must remember of it. */
 export interface Prologue {
   keyPair: KeyPair;
   nonce: Uint8Array;
@@ -87,7 +87,7 @@ export function openContinuation(prologue: Prologue, primaryIdentity: Uint8Array
   };
 }
 
-/** What both sides show: a person compares it when the hand-off was not proved. */
+/** The code that both sides show: a person compares it when the hand-off was not proved. */
 export function comparisonCode(phoneNonce: Uint8Array, ourNonce: Uint8Array, phoneKey: Uint8Array): string {
   const mask = sha256(Buffer.concat([ourNonce, phoneKey]));
   const bytes = Buffer.from(phoneNonce.subarray(0, CODE_BYTES));

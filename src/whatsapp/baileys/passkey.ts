@@ -43,7 +43,7 @@ const ADV_SECRET_BYTES = 32;
 /** A list of a hundred credentials fits. */
 const MAX_OPTIONS_CHARS = 64 * 1024;
 
-/** What the adapter's callers may do while the step runs. */
+/** The calls that the adapter's callers may make while the step runs. */
 export interface PasskeyStep {
   answer(assertion: PasskeyAssertion): Promise<void>;
   confirm(equal: boolean): Promise<void>;

@@ -7,7 +7,7 @@ type BaileysLogger = SocketConfig['logger'];
 const MAX_LENGTH = 200;
 
 /**
- * What Baileys gets for a logger: its warnings and errors become debug lines, as bare sentences. The objects that
+ * The logger that Baileys gets: its warnings and errors become debug lines, as bare sentences. The objects that
  * come with them hold keys, stanzas and phone numbers and go nowhere. `onFailedResend` hears of a resend that has failed.
  */
 export function createQuietLogger(

@@ -12,7 +12,7 @@ export interface Receipt {
 }
 
 /**
- * What each type proves about a message that we sent. `inactive` is the delivery to a device that is not in use; `sender`
+ * The status that each type proves for a message we sent. `inactive` is the delivery to a device that is not in use; `sender`
  * is our own other device, `retry` a device that could not read it: the server has it in both cases.
  */
 const STATUS: Readonly<Record<string, ReceiptStatus>> = {

@@ -17,7 +17,7 @@ import { type Inbound, isIgnoredJid } from './inbound.ts';
 const READABLE = new Set(['msg', 'pkmsg', 'skmsg']);
 /** Messages after which the event loop gets a turn, as in rc14. */
 const BATCH_SIZE = 10;
-/** What libsignal says of a pre-key that is not there any more: sealing again would not help, and is not asked for. */
+/** The words of libsignal about a pre-key that is not there any more: sealing again would not help, and is not asked for. */
 const KEYS_USED = 'Key used already or never filled';
 
 type Socket = Pick<
@@ -58,7 +58,7 @@ export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSign
   }
 
   async function open(stanza: BinaryNode, me: Me): Promise<void> {
-    // What our phone has sent itself is confirmed and not kept.
+    // Messages that our phone has sent itself are confirmed and not kept.
     if (!isOurs(stanza, me)) inbound.observe(stanza);
     const { signalRepository, logger } = sock;
     const message = decryptMessageNode(stanza, me.id, me.lid ?? '', signalRepository, logger);

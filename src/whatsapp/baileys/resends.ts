@@ -10,7 +10,7 @@ import { MINUTE_MS } from '../../utils/durations.ts';
 import type { Logger } from '../../utils/logger.ts';
 import { createLru } from '../../utils/lru.ts';
 
-/** What rc14 logs, with `{ key, ids }`, when a resend has thrown; it tells it nowhere else. */
+/** The line that rc14 logs, with `{ key, ids }`, when a resend has thrown; it tells it nowhere else. */
 export const FAILED_RESEND = 'error in sending message again';
 
 /** Requests of a socket that are remembered, and for how long. */
@@ -28,7 +28,7 @@ interface Request {
 export interface Resends {
   /** Remembers the requests that come in on this socket. Call it once. */
   follow(sock: WASocket): void;
-  /** What Baileys logged with FAILED_RESEND. */
+  /** Takes the facts that Baileys logged with FAILED_RESEND. */
   failed(facts: unknown): void;
 }
 

@@ -1,4 +1,4 @@
-/** What Baileys remembers for recipients that ask for a message again. */
+/** The memory of Baileys for recipients that ask for a message again. */
 
 import type { WASocket } from '@whiskeysockets/baileys';
 import { MINUTE_MS } from '../../utils/durations.ts';

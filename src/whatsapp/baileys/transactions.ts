@@ -49,7 +49,7 @@ export function holdsKeys(): boolean {
 }
 
 /**
- * What the transaction that runs here has set so far is written, whatever becomes of the rest of it. Resolves when it is
+ * Writes what the transaction that runs here has set so far, whatever becomes of the rest of it. Resolves when it is
  * durable.
  */
 export async function persistKeys(): Promise<void> {
@@ -153,7 +153,7 @@ interface Methods {
   transaction<R>(work: () => Promise<R>): Promise<R>;
 }
 
-/** What a relay reads last before its stanza leaves (the token of the chat), or writes last when it goes to a group. */
+/** The key that a relay reads last before its stanza leaves (the token of the chat), or writes last when it goes to a group. */
 const LAST_READ: KeyType = 'tctoken';
 const LAST_OF_GROUP: KeyType = 'sender-key-memory';
 

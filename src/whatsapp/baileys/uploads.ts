@@ -14,7 +14,7 @@ import { untilStopped } from './upload-scope.ts';
 
 type MediaKind = MediaContent['type'];
 
-/** What a message says about its file. */
+/** The fields of a message about its file. */
 export interface UploadedMedia {
   url: string;
   directPath: string;

@@ -1,5 +1,5 @@
 /**
- * What a file's column of numbers says of those in it that have no + and no 0. A spreadsheet takes the 0 from all of
+ * The verdict of a file's column on the numbers in it that have no + and no 0. A spreadsheet takes the 0 from all of
  * them, so that a number that could be one abroad as well is one at home where the others can be nothing else.
  */
 import { type BareReading, kindOfBare } from '../../../utils/phone.ts';
@@ -9,7 +9,7 @@ import { numbersIn } from './rows.ts';
 /** Numbers at home only: fewer may be slips in a column of another kind. */
 const MIN_PROOF = 3;
 
-/** What the sender of a file says of numbers without +; `auto`: the column is to tell. */
+/** The sender's word about numbers without +; `auto`: the column is to tell. */
 export const NUMBERS_WITHOUT_PLUS = ['auto', 'home', 'international'] as const;
 export type NumbersWithoutPlus = (typeof NUMBERS_WITHOUT_PLUS)[number];
 
@@ -32,7 +32,7 @@ export function createColumnProof(plan: ColumnPlan, country: string) {
       let looked = false;
       for (const at of [plan.number, ...plan.otherNumbers]) {
         for (const text of numbersIn(cells[at] ?? '')) {
-          // What begins so needs no proof.
+          // A number that begins so needs no proof.
           if (/^\s*(?:[+0]|$)/.test(text)) continue;
           const kind = kindOfBare(text, country);
           if (kind !== null) seen[kind]++;

@@ -1,5 +1,5 @@
 /**
- * What a file of contacts is written in: as it is marked or named, else as its bytes say. A guess is reported as one. What is
+ * The encoding of a file of contacts: as it is marked or named, else as its bytes say. A guess is reported as one. What is
  * no text, or text that cannot be told, is refused before it is read.
  */
 import { createReadStream } from 'node:fs';
@@ -169,7 +169,7 @@ function guesses(sample: Buffer): Encoding[] {
   return isWestern(sample) ? ['windows-1252', ...others] : others;
 }
 
-/** What people write in whose numbers are in the file: a few names are too little to tell it by their letters. */
+/** The encodings of people whose numbers are in the file: a few names are too little to tell it by their letters. */
 function hintsOf(text: string): string[] {
   for (const [numbers, ...encodings] of HINTS) if (numbers.test(text)) return encodings;
   return [];

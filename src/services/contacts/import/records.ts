@@ -158,7 +158,7 @@ async function* linesOf(path: string, encoding: Encoding): AsyncGenerator<string
   for await (const piece of readText(path, encoding)) {
     const whole = rest + (isFirst ? piece.replace(/^\ufeff/, '') : piece);
     isFirst = false;
-    // What follows a carriage return decides whether it is half of a line break.
+    // The character after a carriage return decides whether it is half of a line break.
     const end = whole.endsWith('\r') ? whole.length - 1 : whole.length;
     const lines = splitLines(whole.slice(0, end));
     rest = (lines.pop() ?? '').slice(0, MAX_RECORD + 1) + whole.slice(end);

@@ -109,7 +109,7 @@ function nameOf(cells: readonly string[], plan: ColumnPlan): string {
     .join(' ');
 }
 
-/** What was meant by the cell of one of our exports. */
+/** The text that was meant by the cell of one of our exports. */
 function cleanCell(cell: string | undefined): string {
   return fromSafeCell((cell ?? '').trim());
 }

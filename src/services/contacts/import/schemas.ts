@@ -1,4 +1,4 @@
-/** What the sender of a file may say of it. */
+/** Fields in which the sender of a file says how to read it. */
 import { z } from 'zod';
 import { NUMBERS_WITHOUT_PLUS } from './bare-numbers.ts';
 

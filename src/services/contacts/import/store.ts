@@ -17,7 +17,7 @@ export type ImportRow = typeof contactImports.$inferSelect;
 /** Lines told in the answer itself; all of them are in the file of errors. */
 const MAX_SHOWN = 100;
 
-/** What is reported of one line of the file. */
+/** A report about one line of the file. */
 export interface ImportLine {
   /** the header is 1 */
   line: number;
@@ -60,7 +60,7 @@ export interface ImportOutput {
   finishedAt: string | null;
 }
 
-/** What the sender of a file said about it. */
+/** The options that the sender of a file gave. */
 export interface ImportOptions {
   mapping: ColumnMapping;
   /** a label of the WHATWG Encoding Standard; null: to be found out */

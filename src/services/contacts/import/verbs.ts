@@ -181,7 +181,7 @@ export async function listImports(
   return Promise.all(rows.map((row) => toOutput(ctx, row, 0)));
 }
 
-/** What is reported of single lines, in the order of the file, after the line `after`. Throws NOT_FOUND. */
+/** The reports about single lines, in the order of the file, after the line `after`. Throws NOT_FOUND. */
 export async function listImportLines(
   ctx: Ctx,
   input: BroadcastRef & {

@@ -4,7 +4,7 @@ import type { MediaDetails } from '../../../whatsapp/content.ts';
 
 type Film = Awaited<ReturnType<typeof open>>;
 
-/** What the file's head says; a film without one, or of another container, says nothing. */
+/** The details in the file's head; a film without one, or of another container, gives none. */
 export async function readMovie(path: string): Promise<MediaDetails> {
   const file = await open(path);
   try {

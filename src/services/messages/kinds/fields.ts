@@ -35,8 +35,8 @@ export const RenderingInput = z
   );
 
 /**
- * What all of the recipient's devices show. WhatsApp's native flow is drawn by phones only, lists not by all of them,
- * and the web client says that the message could not load: until that changes it is the text.
+ * The rendering that all of the recipient's devices show. WhatsApp's native flow is drawn by phones only, lists not by all
+ * of them, and the web client says that the message could not load: until that changes it is the text.
  */
 const SHOWN_EVERYWHERE: Rendering = 'text';
 

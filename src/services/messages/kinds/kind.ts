@@ -1,4 +1,4 @@
-/** What a kind of message declares of itself, once for every surface. */
+/** The declaration of a kind of message, once for every surface. */
 import type { z } from 'zod';
 import type { Content, ContentType, MediaContent } from '../../../whatsapp/content.ts';
 import type { Ctx } from '../../context.ts';
@@ -58,7 +58,7 @@ interface FileKind<T extends MediaContent['type'], F extends z.ZodRawShape> exte
   make(input: Omit<Fields<F>, T>, taken: TakenMedia): ContentOf<T>;
 }
 
-/** What every surface knows of a kind. */
+/** A kind, as every surface knows it. */
 export interface Kind<
   T extends ContentType = ContentType,
   F extends z.ZodRawShape = z.ZodRawShape,

@@ -185,7 +185,7 @@ async function resume(tx: Tx, known: SessionRecord, stamp: number): Promise<Begu
       'The session of this name has a link, or a code that waits to be scanned. Take another name, or delete it first.',
     );
   }
-  // What an interrupted one has left is being cleared away until its stamp is gone.
+  // The rest of an interrupted one is being cleared away until its stamp is gone.
   const isImport = reason === IMPORTING || reason === IMPORT_INTERRUPTED;
   const isRunning = isImport && importedAt !== null && stamp - importedAt < MAX_IMPORT_MS;
   if (isRunning) throw inUse();

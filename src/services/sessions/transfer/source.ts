@@ -186,7 +186,7 @@ function openEntry(zip: ZipFile, entry: Entry): Promise<NodeJS.ReadableStream> {
 async function* readTar(path: string, zipped: boolean): AsyncGenerator<LinkFile> {
   const left = createAllowance();
   const extract = createExtract();
-  // What is skipped is unpacked as well: all of it counts.
+  // Skipped entries are unpacked as well: all of it counts.
   const counted = new Transform({
     transform(piece: Buffer, _encoding, done) {
       try {

@@ -33,7 +33,7 @@ function shownAs(id: number, code: string | undefined): Shown {
   if ((id >= 14 && id <= 22) || (id >= 45 && id <= 47)) return { kind: 'date' };
   if (code === undefined) return PLAIN;
   if (/^0{2,20}$/.test(code)) return { kind: 'padded', digits: code.length };
-  // What is in quotes or brackets, or after a backslash, is no part of a date.
+  // Text in quotes or brackets, or after a backslash, is no part of a date.
   const bare = withoutLiterals(code.slice(0, 255));
   return /[ymdhs]/i.test(bare) && !/[#0?]/.test(bare.replace(/s\.0+/i, '')) ? { kind: 'date' } : PLAIN;
 }
