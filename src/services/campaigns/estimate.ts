@@ -89,10 +89,7 @@ export async function estimateCampaign(
   const now = ctx.clock.now();
   const target = await targetOf(ctx, userId, input);
   const invalid = target.found.invalid ?? 0;
-  const optedOut =
-    target.listId === null
-      ? await countNumbers(ctx.db, userId, target.numbers ?? [])
-      : await countOnList(ctx.db, userId, target.listId);
+  const optedOut = await countOptedOut(ctx.db, userId, target);
   const recipients = Math.max(0, target.total - invalid - (optedOut ?? 0));
   const options = optionsFrom(input);
   const timeZone = input.timezone ?? (await timeZoneOf(ctx, userId));
@@ -132,6 +129,7 @@ export async function estimateCampaign(
 }
 
 type Pace = ReturnType<typeof paceLimits>;
+type Target = Pick<Awaited<ReturnType<typeof targetOf>>, 'listId' | 'numbers'>;
 
 /** The most of an hour. */
 const hourlyOf = ({ perMinute, perHour }: Pace): number => Math.min(perHour, perMinute * HOUR_MINUTES);
@@ -171,7 +169,7 @@ function limitOf(perDay: number | null, possible: number): CampaignEstimate['lim
 async function countStrangers(
   { db }: Ctx,
   session: { id: string; userId: number },
-  target: { listId: string | null; numbers: readonly string[] | null },
+  target: Target,
   recipients: number,
 ): Promise<number> {
   const phones =
@@ -193,6 +191,10 @@ async function firstOnList(db: Db, listId: string): Promise<string[]> {
     .orderBy(asc(broadcastContacts.phone))
     .limit(SAMPLE_SIZE);
   return rows.map(({ phone }) => phone);
+}
+
+function countOptedOut(db: Db, userId: number, { listId, numbers }: Target): Promise<number | null> {
+  return listId === null ? countNumbers(db, userId, numbers ?? []) : countOnList(db, userId, listId);
 }
 
 async function countNumbers(db: Db, userId: number, numbers: readonly string[]): Promise<number> {

@@ -22,7 +22,7 @@ import { toPeer } from './recipient.ts';
 import type { SentMessage, sendFields } from './schemas.ts';
 import { chooseSender, requireConnected, requireQueueing, type SendingSession } from './session.ts';
 import { addressOf, toIso } from './view.ts';
-import { holdsOf, toWaitingFor } from './waiting-for.ts';
+import { holdsOf, toWaitingFor, type WaitingMessage } from './waiting-for.ts';
 
 /** `scheduledAt` and `expiresAt`: epoch milliseconds, or a local time without a zone, as in 2026-01-31T08:00. */
 export interface SendInput extends z.output<z.ZodObject<typeof sendFields>> {
@@ -59,21 +59,13 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   const session = await chooseSender(ctx, input, asked, PRIORITIES[input.priority ?? 'normal']);
   if (input.connectedOnly) requireConnected(session);
   else requireQueueing(session);
-  const isLocal = typeof input.scheduledAt === 'string' || typeof input.expiresAt === 'string';
-  const timeZone = isLocal ? await timeZoneOf(ctx, session.userId) : ctx.config.housekeepingTimeZone;
-  const times = checkTimes(ctx.clock.now(), input, timeZone);
+  const { times, timeZone } = await readTimes(ctx, session, input);
   const priority = PRIORITIES[input.priority ?? 'normal'];
   requireContentType(ctx, input.content.type);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
   const to = asked.phone === null ? asked : { ...asked, lid: await findLid(ctx, session.id, asked.phone) };
   const content = await makeContent(ctx, session, input, Math.max(ctx.clock.now(), times.scheduledAt ?? 0));
-  const [waiting, holds] = await Promise.all([
-    countAhead(ctx, session.id),
-    holdsOf(ctx, session, { ...to, id: null, priority, ...times, availableAt: null, attempts: 0 }),
-  ]);
-  const ahead = priority === PRIORITIES.high ? 0 : waiting;
-  const estimatedSendAt = estimateSendAt(ctx, session, { priority, ahead, holds });
-  const waitingFor = toWaitingFor(holds);
+  const expected = await foresee(ctx, session, { ...to, priority, ...times });
   const messageId = newMessageId();
   const answerAt = (at: number): SentMessage => ({
     messageId,
@@ -83,10 +75,9 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
     type: content.type,
     ...('rendering' in content ? { rendering: content.rendering } : {}),
     status: 'queued',
-    estimatedSendAt: toIso(estimatedSendAt),
-    waitingFor,
+    ...expected,
     scheduledAt: toIso(times.scheduledAt),
-    ...(isLocal ? { timezone: timeZone } : {}),
+    ...(timeZone === null ? {} : { timezone: timeZone }),
     timestamp: new Date(at).toISOString(),
   });
   const queued = await enqueue(
@@ -112,6 +103,22 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   return { id: queued.id, answer: answerAt(queued.queuedAt) };
 }
 
+/** When it is likely to be sent, and what it waits for until then. */
+async function foresee(
+  ctx: Ctx,
+  session: SendingSession,
+  message: Omit<WaitingMessage, 'id' | 'availableAt' | 'attempts'>,
+): Promise<Pick<SentMessage, 'estimatedSendAt' | 'waitingFor'>> {
+  const [waiting, holds] = await Promise.all([
+    countAhead(ctx, session.id),
+    holdsOf(ctx, session, { ...message, id: null, availableAt: null, attempts: 0 }),
+  ]);
+  const { priority } = message;
+  const ahead = priority === PRIORITIES.high ? 0 : waiting;
+  const estimatedSendAt = toIso(estimateSendAt(ctx, session, { priority, ahead, holds }));
+  return { estimatedSendAt, waitingFor: toWaitingFor(holds) };
+}
+
 /** Last of all checks: a draft may take a download. */
 async function makeContent(
   ctx: Ctx,
@@ -122,6 +129,18 @@ async function makeContent(
   const quoted = quotedMessageId === undefined ? null : await findQuoted(ctx, session, quotedMessageId);
   const made = 'make' in content ? await content.make(ctx, { session, neededUntil }) : content;
   return quoted === null || made.type === 'reaction' ? made : { ...made, quoted };
+}
+
+/** Its times, and the zone in which a local one was read; null when none was. Throws VALIDATION_FAILED. */
+async function readTimes(
+  ctx: Ctx,
+  session: SendingSession,
+  input: SendInput,
+): Promise<{ times: ReturnType<typeof checkTimes>; timeZone: string | null }> {
+  const isLocal = typeof input.scheduledAt === 'string' || typeof input.expiresAt === 'string';
+  const timeZone = isLocal ? await timeZoneOf(ctx, session.userId) : ctx.config.housekeepingTimeZone;
+  const times = checkTimes(ctx.clock.now(), input, timeZone);
+  return { times, timeZone: isLocal ? timeZone : null };
 }
 
 /** Throws VALIDATION_FAILED for times that cannot be meant. A scheduled time that has just passed means now. */

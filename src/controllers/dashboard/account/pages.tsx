@@ -11,11 +11,11 @@ import { Email, NewPassword, PersonName } from '../../schemas.ts';
 import { forgetSignIn, keepDevice, keepLang, keepSignIn, readDevice, readSignIn } from '../cookies.ts';
 import { LANGS } from '../i18n.ts';
 import { Submit } from '../kit.tsx';
-import { type Page, page } from '../page.ts';
+import { type Page, page, type View } from '../page.ts';
 import { Check, Facts, Field, Form, Select, Ticked, Time } from '../parts.tsx';
 import { isOwnPath } from '../paths.ts';
 import { UsageCard } from '../usage.tsx';
-import { ACCOUNT_TEXTS, roleNames } from './texts.ts';
+import { ACCOUNT_TEXTS, type AccountTexts, roleNames } from './texts.ts';
 
 const Next = z.string().max(2000).optional().catch(undefined);
 
@@ -216,8 +216,6 @@ export const accountPages: Page[] = [
       const t = ACCOUNT_TEXTS(view.lang);
       const { user } = view;
       const usage = ctx.actor.sessionId === null ? await readUsage(ctx) : null;
-      const zones = Intl.supportedValuesOf('timeZone').map((zone): [string, string] => [zone, zone]);
-      const ofService: [string, string] = ['', t.zoneOfService(ctx.config.housekeepingTimeZone)];
       const body = (
         <>
           <h1>{t.account}</h1>
@@ -232,43 +230,9 @@ export const accountPages: Page[] = [
             />
           </div>
           {view.may('settings') && ctx.actor.sessionId === null && (
-            <div class="card narrow">
-              <h2>{t.timeZone}</h2>
-              <Form view={view} action="/dashboard/account/time-zone" class="stack">
-                <Select
-                  label={t.timeZone}
-                  name="timezone"
-                  value={user?.timezone ?? ''}
-                  options={[ofService, ['UTC', 'UTC'], ...zones.filter(([zone]) => zone !== 'UTC')]}
-                />
-                <p class="muted small">{t.timeZoneAbout}</p>
-                <button type="submit">{t.save}</button>
-              </Form>
-            </div>
+            <TimeZoneCard t={t} view={view} ofService={ctx.config.housekeepingTimeZone} />
           )}
-          <div class="card narrow">
-            <h2>{t.changePassword}</h2>
-            <Form view={view} action="/dashboard/account/password" class="stack">
-              <Field
-                label={t.currentPassword}
-                name="currentPassword"
-                type="password"
-                autocomplete="current-password"
-                required
-              />
-              <Field
-                label={t.newPassword}
-                name="newPassword"
-                type="password"
-                autocomplete="new-password"
-                required
-                minlength={8}
-                hint={t.passwordHint}
-              />
-              <Check name="revokeApiKeys" value="true" label={t.revokeKeys} />
-              <Submit>{t.changePassword}</Submit>
-            </Form>
-          </div>
+          <PasswordCard t={t} view={view} />
           <div class="card narrow">
             <h2>{t.signOutEverywhere}</h2>
             <p class="muted">{t.signOutAbout}</p>
@@ -314,3 +278,51 @@ export const accountPages: Page[] = [
     },
   }),
 ];
+
+function TimeZoneCard({ t, view, ofService }: { t: AccountTexts; view: View; ofService: string }) {
+  const zones = Intl.supportedValuesOf('timeZone').map((zone): [string, string] => [zone, zone]);
+  const none: [string, string] = ['', t.zoneOfService(ofService)];
+  return (
+    <div class="card narrow">
+      <h2>{t.timeZone}</h2>
+      <Form view={view} action="/dashboard/account/time-zone" class="stack">
+        <Select
+          label={t.timeZone}
+          name="timezone"
+          value={view.user?.timezone ?? ''}
+          options={[none, ['UTC', 'UTC'], ...zones.filter(([zone]) => zone !== 'UTC')]}
+        />
+        <p class="muted small">{t.timeZoneAbout}</p>
+        <button type="submit">{t.save}</button>
+      </Form>
+    </div>
+  );
+}
+
+function PasswordCard({ t, view }: { t: AccountTexts; view: View }) {
+  return (
+    <div class="card narrow">
+      <h2>{t.changePassword}</h2>
+      <Form view={view} action="/dashboard/account/password" class="stack">
+        <Field
+          label={t.currentPassword}
+          name="currentPassword"
+          type="password"
+          autocomplete="current-password"
+          required
+        />
+        <Field
+          label={t.newPassword}
+          name="newPassword"
+          type="password"
+          autocomplete="new-password"
+          required
+          minlength={8}
+          hint={t.passwordHint}
+        />
+        <Check name="revokeApiKeys" value="true" label={t.revokeKeys} />
+        <Submit>{t.changePassword}</Submit>
+      </Form>
+    </div>
+  );
+}

@@ -142,37 +142,7 @@ export const userPages: Page[] = [
             <p class="row">
               <UserStatus t={t} user={user} /> <span class="muted">{user.email}</span>
             </p>
-            <Form view={view} action={here} class="stack">
-              <Field
-                label={t.name}
-                name="name"
-                value={user.name}
-                required
-                maxlength={100}
-                autocomplete="off"
-              />
-              <Field
-                label={t.email}
-                name="email"
-                type="email"
-                value={user.email}
-                required
-                autocomplete="off"
-              />
-              <RoleSelect t={t} view={view} value={user.role} />
-              <Field
-                label={t.password}
-                name="password"
-                type="password"
-                minlength={8}
-                autocomplete="new-password"
-                hint={t.keepPassword}
-              />
-              <Check name="revokeApiKeys" value="true" label={t.revokeKeys} />
-              <div>
-                <Submit>{t.save}</Submit>
-              </div>
-            </Form>
+            <UserForm t={t} view={view} user={user} action={here} />
             <UserSwitch t={t} view={view} user={user} />
           </section>
           <UsageCard view={view} usage={usage} />
@@ -233,6 +203,35 @@ function RoleSelect({ t, view, value }: { t: AdminTexts; view: View; value: User
 
 function UserStatus({ t, user }: { t: AdminTexts; user: UserInfo }) {
   return <Badge tone={user.status === 'active' ? 'good' : 'plain'}>{t[user.status]}</Badge>;
+}
+
+interface UserFormProps {
+  t: AdminTexts;
+  view: View;
+  user: UserInfo;
+  action: string;
+}
+
+function UserForm({ t, view, user, action }: UserFormProps) {
+  return (
+    <Form view={view} action={action} class="stack">
+      <Field label={t.name} name="name" value={user.name} required maxlength={100} autocomplete="off" />
+      <Field label={t.email} name="email" type="email" value={user.email} required autocomplete="off" />
+      <RoleSelect t={t} view={view} value={user.role} />
+      <Field
+        label={t.password}
+        name="password"
+        type="password"
+        minlength={8}
+        autocomplete="new-password"
+        hint={t.keepPassword}
+      />
+      <Check name="revokeApiKeys" value="true" label={t.revokeKeys} />
+      <div>
+        <Submit>{t.save}</Submit>
+      </div>
+    </Form>
+  );
 }
 
 function UserSwitch({ t, view, user }: { t: AdminTexts; view: View; user: UserInfo }) {

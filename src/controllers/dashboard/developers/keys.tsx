@@ -52,32 +52,7 @@ export const keyPages: Page[] = [
                 <button type="submit">{t.show}</button>
               </Form>
             </div>
-            {view.canWrite && (
-              <Form
-                view={view}
-                action={`${HERE}/own-key/renew`}
-                class="row"
-                target="#own-key"
-                confirm={t.renewConfirm}
-              >
-                <label for="f-graceMinutes" class="small muted">
-                  {t.grace}
-                </label>
-                <div>
-                  <input
-                    id="f-graceMinutes"
-                    name="graceMinutes"
-                    type="number"
-                    min="0"
-                    max="43200"
-                    value="0"
-                  />
-                </div>
-                <button type="submit" class="small">
-                  {t.renew}
-                </button>
-              </Form>
-            )}
+            {view.canWrite && <RenewForm t={t} view={view} />}
           </section>
           <section class="card">
             <h2>{t.extraKeys}</h2>
@@ -163,6 +138,22 @@ export const keyPages: Page[] = [
 
 function OwnKey({ t, value }: { t: DeveloperTexts; value: string | null }) {
   return value === null ? <p>{t.hidden}</p> : <Secret t={t} label={t.ownKey} value={value} />;
+}
+
+function RenewForm({ t, view }: { t: DeveloperTexts; view: View }) {
+  return (
+    <Form view={view} action={`${HERE}/own-key/renew`} class="row" target="#own-key" confirm={t.renewConfirm}>
+      <label for="f-graceMinutes" class="small muted">
+        {t.grace}
+      </label>
+      <div>
+        <input id="f-graceMinutes" name="graceMinutes" type="number" min="0" max="43200" value="0" />
+      </div>
+      <button type="submit" class="small">
+        {t.renew}
+      </button>
+    </Form>
+  );
 }
 
 function KeyTable({ t, view, keys }: { t: DeveloperTexts; view: View; keys: readonly ApiKeyInfo[] }) {

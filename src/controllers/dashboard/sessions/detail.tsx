@@ -73,18 +73,25 @@ function StatusCard({ view, session }: { view: View; session: SessionStatusOutpu
           [t.created, <Time at={session.createdAt} />],
         ]}
       />
-      {session.restriction !== null && (
-        <div class="alert alert-bad">
-          <p>
-            <b>{t.restricted}</b>
-          </p>
-          <p class="small">
-            {t.restrictedUntil} <Time at={session.restriction.until} />. {t.restrictedKind}:{' '}
-            <code>{session.restriction.kind}</code>.
-          </p>
-        </div>
-      )}
+      {session.restriction !== null && <RestrictionAlert view={view} restriction={session.restriction} />}
     </Live>
+  );
+}
+
+type Restriction = NonNullable<SessionStatusOutput['restriction']>;
+
+function RestrictionAlert({ view, restriction }: { view: View; restriction: Restriction }) {
+  const t = SESSION_TEXTS(view.lang);
+  return (
+    <div class="alert alert-bad">
+      <p>
+        <b>{t.restricted}</b>
+      </p>
+      <p class="small">
+        {t.restrictedUntil} <Time at={restriction.until} />. {t.restrictedKind}:{' '}
+        <code>{restriction.kind}</code>.
+      </p>
+    </div>
   );
 }
 

@@ -66,17 +66,7 @@ export function PasskeyStep({
   if (passkey.stage === 'confirm' && passkey.code !== null) {
     return <Compare view={view} action={path('/confirm')} code={passkey.code} />;
   }
-  if (passkey.stage !== 'asked') {
-    return (
-      <div class="center">
-        <h2>{t.answered}</h2>
-        <p>
-          {t.answeredWhy} {t.keepOpen}
-        </p>
-        <progress aria-label={t.answered} />
-      </div>
-    );
-  }
+  if (passkey.stage !== 'asked') return <Answered view={view} />;
   return (
     <>
       <h2>{t.title}</h2>
@@ -103,6 +93,19 @@ export function PasskeyStep({
         <p>{t.reader}</p>
       )}
     </>
+  );
+}
+
+function Answered({ view }: { view: View }) {
+  const t = PASSKEY_TEXTS(view.lang);
+  return (
+    <div class="center">
+      <h2>{t.answered}</h2>
+      <p>
+        {t.answeredWhy} {t.keepOpen}
+      </p>
+      <progress aria-label={t.answered} />
+    </div>
   );
 }
 

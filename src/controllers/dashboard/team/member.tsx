@@ -6,10 +6,10 @@ import { readMember } from '../../../services/workspaces/verbs.ts';
 import { SessionId, WorkspaceRole } from '../../schemas.ts';
 import { sessionOptions } from '../developers/keys.tsx';
 import { Crumb, Submit } from '../kit.tsx';
-import { type Page, page } from '../page.ts';
+import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Check, Form, Ticked } from '../parts.tsx';
 import { HERE, RoleSelect, SessionSelect } from './parts.tsx';
-import { TEAM_TEXTS } from './texts.ts';
+import { TEAM_TEXTS, type TeamTexts } from './texts.ts';
 
 const example = { params: { userId: '2147483647' } };
 
@@ -55,20 +55,7 @@ export const memberPages: Page[] = [
           {mayChange && (
             <section class="card">
               <h2>{t.remove}</h2>
-              <Form
-                view={view}
-                action={`${here}/remove`}
-                class="stack"
-                confirm={t.removeConfirm(member.name)}
-              >
-                <Check name="revokeKeys" label={t.revokeTheirKeys} />
-                <p class="muted small">{t.keysAbout}</p>
-                <div>
-                  <button type="submit" class="danger">
-                    {t.remove}
-                  </button>
-                </div>
-              </Form>
+              <RemoveForm t={t} view={view} action={`${here}/remove`} name={member.name} />
             </section>
           )}
         </>
@@ -116,3 +103,24 @@ export const memberPages: Page[] = [
     },
   }),
 ];
+
+interface RemoveFormProps {
+  t: TeamTexts;
+  view: View;
+  action: string;
+  name: string;
+}
+
+function RemoveForm({ t, view, action, name }: RemoveFormProps) {
+  return (
+    <Form view={view} action={action} class="stack" confirm={t.removeConfirm(name)}>
+      <Check name="revokeKeys" label={t.revokeTheirKeys} />
+      <p class="muted small">{t.keysAbout}</p>
+      <div>
+        <button type="submit" class="danger">
+          {t.remove}
+        </button>
+      </div>
+    </Form>
+  );
+}

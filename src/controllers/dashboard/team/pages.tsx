@@ -61,14 +61,7 @@ export const teamPages: Page[] = [
             </>
           )}
           {view.may('settings') && ctx.actor.sessionId === null && (
-            <section class="card narrow">
-              <Form view={view} action={`${HERE}/name`} class="stack">
-                <Field label={t.rename} name="name" value={workspace.name} required maxlength={120} />
-                <div>
-                  <button type="submit">{t.save}</button>
-                </div>
-              </Form>
-            </section>
+            <NameCard t={t} view={view} name={workspace.name} />
           )}
           <section class="card">
             <h2>{t.workspaces}</h2>
@@ -84,18 +77,7 @@ export const teamPages: Page[] = [
               {t.leave}
             </ActionButton>
           </section>
-          {mayCreate(ctx) && (
-            <section class="card narrow">
-              <h2>{t.newWorkspace}</h2>
-              <p class="muted">{t.newWorkspaceAbout}</p>
-              <Form view={view} action={`${HERE}/workspaces`} class="stack">
-                <Field label={t.name} name="name" id="f-new-name" required maxlength={120} />
-                <div>
-                  <Submit>{t.create}</Submit>
-                </div>
-              </Form>
-            </section>
-          )}
+          {mayCreate(ctx) && <NewWorkspaceCard t={t} view={view} />}
         </>
       );
       return { title: t.team, section: 'team', body };
@@ -158,6 +140,34 @@ export const teamPages: Page[] = [
 
 function mayCreate({ actor, config }: Ctx): boolean {
   return actor.role === 'admin' || (config.allowRegistration && actor.role !== 'readonly');
+}
+
+function NameCard({ t, view, name }: { t: TeamTexts; view: View; name: string }) {
+  return (
+    <section class="card narrow">
+      <Form view={view} action={`${HERE}/name`} class="stack">
+        <Field label={t.rename} name="name" value={name} required maxlength={120} />
+        <div>
+          <button type="submit">{t.save}</button>
+        </div>
+      </Form>
+    </section>
+  );
+}
+
+function NewWorkspaceCard({ t, view }: { t: TeamTexts; view: View }) {
+  return (
+    <section class="card narrow">
+      <h2>{t.newWorkspace}</h2>
+      <p class="muted">{t.newWorkspaceAbout}</p>
+      <Form view={view} action={`${HERE}/workspaces`} class="stack">
+        <Field label={t.name} name="name" id="f-new-name" required maxlength={120} />
+        <div>
+          <Submit>{t.create}</Submit>
+        </div>
+      </Form>
+    </section>
+  );
 }
 
 interface MemberTableProps {
