@@ -129,7 +129,7 @@ interface KeptFailure {
   retryAfterSeconds?: number | undefined;
 }
 
-/** What of a failure may cross from one process to another: what may be shown to a person. */
+/** The part of a failure that may cross from one process to another: the one that may be shown to a person. */
 export function keepFailure(error: AppError): KeptFailure {
   const { code, message, details, retryAfterSeconds } = error;
   return { code, message, details, retryAfterSeconds };

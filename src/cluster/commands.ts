@@ -1,4 +1,4 @@
-/** What a verb asks of the process that holds a session's socket. */
+/** Commands of a verb to the process that holds a session's socket. */
 import { type Clock, sleep } from '../utils/clock.ts';
 import { AppError } from '../utils/errors.ts';
 import type { GroupSummary, NumberCheck, PasskeyAssertion, ReadMessage } from '../whatsapp/engine.ts';
@@ -55,7 +55,7 @@ export interface CommandBus {
     input: Commands[N]['input'],
     timeoutMs: number,
   ): Promise<Commands[N]['output']>;
-  /** What another process asks of this one. Throws NotOwnerError for a session that is not this process's. */
+  /** Runs a command that another process asks of this one. Throws NotOwnerError for a session that is not this process's. */
   runHere: RunHere;
   /** The supervisor of this process takes the commands of the sessions it owns. */
   handle(handler: CommandHandler): () => void;

@@ -10,7 +10,7 @@ import type { Logger } from '../utils/logger.ts';
 const TAKEN_AT_ONCE = 500;
 /** Sessions named in one statement. */
 const BATCH_SIZE = 200;
-/** What is older is not read: its owner is gone, and everything is looked for without wake-ups, too. */
+/** Older wake-ups are not read: their owner is gone, and everything is looked for without wake-ups, too. */
 const KEEP_MS = 600_000;
 
 /** News of a session. */
@@ -55,7 +55,7 @@ export async function takeWakeUps(db: Db, owner: string): Promise<SessionNews[]>
   return news;
 }
 
-/** What has become news about everything since it was read stays: the reader knows of a message only. */
+/** A row that has become news about everything since it was read stays: the reader knows of a message only. */
 function isTaken(news: readonly SessionNews[], priority: number | null): SQL | undefined {
   const ids = news.filter((entry) => entry.priority === priority).map((entry) => entry.accountId);
   const same = priority === null ? undefined : eq(wakeUps.priority, priority);

@@ -45,7 +45,7 @@ export async function* inBatches<T>(
   }
 }
 
-/** What a stream gives, in batches of `size`, in order. The loop turns between two batches. No batch is empty. */
+/** The items of a stream, in batches of `size`, in order. The loop turns between two batches. No batch is empty. */
 export async function* collectBatches<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
   let batch: T[] = [];
   for await (const item of items) {

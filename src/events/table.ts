@@ -102,7 +102,7 @@ type WebhookEvent = {
 
 const ROWS: ReadonlyMap<string, EventRow> = new Map(Object.entries(EVENTS));
 
-/** What is reported of an event; nothing of a name that is not in the table, such as one of an older version. */
+/** The row of an event; an empty one for a name that is not in the table, such as one of an older version. */
 export function eventRow(event: string): EventRow {
   return ROWS.get(event) ?? {};
 }

@@ -8,7 +8,7 @@ import type { HttpContext } from './http-env.ts';
 /** The dashboard's cookie: HttpOnly, a JWT. */
 export const SESSION_COOKIE = 'wahub_session';
 
-/** What a route asks of its caller; see Route.auth. */
+/** The credential that a route asks of its caller; see Route.auth. */
 export type AuthKind = 'public' | 'credential' | 'jwt' | 'browser';
 
 type AuthDeps = Pick<Deps, 'credentials' | 'secrets' | 'clock'>;

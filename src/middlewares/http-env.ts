@@ -1,4 +1,4 @@
-/** What the middlewares share about a request. */
+/** Facts about a request that the middlewares share. */
 import type { Context } from 'hono';
 import type { Actor } from '../services/context.ts';
 import type { ReceivedFile } from '../services/media/sources.ts';
@@ -34,7 +34,7 @@ export interface HttpEnv {
 
 export type HttpContext = Context<HttpEnv>;
 
-/** What an older system's surface says otherwise: the envelope has the keys of all of them. */
+/** The words in which an older system's surface differs: the envelope has the keys of all of them. */
 export interface FailureStyle {
   statuses: Partial<Record<ErrorCode, number>>;
   /** a text, or one that tells how many seconds to wait */

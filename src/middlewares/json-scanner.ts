@@ -68,7 +68,7 @@ export function createJsonScanner(fields: readonly string[], mark: string): Json
 
 const ESCAPES: Record<string, string | undefined> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
 
-/** What an escape stands for, given without its backslash (RFC 8259, 7); null while it is not whole. */
+/** The text that an escape stands for, given without its backslash (RFC 8259, 7); null while it is not whole. */
 export function unescapeJson(sequence: string): string | null {
   if (!sequence.startsWith('u')) return ESCAPES[sequence] ?? sequence;
   if (sequence.length < 5) return null;

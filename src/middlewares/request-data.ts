@@ -1,4 +1,4 @@
-/** What the activity log may keep of a request and its answer: known harmless fields, of the others the name. */
+/** The parts of a request and its answer that the activity log may keep: known harmless fields, of the others the name. */
 
 /** Fields that are neither a secret nor a code nor the content of a message. Everything else is `[hidden]`. */
 const SHOWN = new Set([

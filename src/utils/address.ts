@@ -10,7 +10,7 @@ export function normalizeAddress(entry: string | undefined): string | null {
   return isIP(address) ? address.toLowerCase() : null;
 }
 
-/** What limits count an address as: of IPv6 the /64, because one caller has all of it. */
+/** The group that limits count an address as: of IPv6 the /64, because one caller has all of it. */
 export function addressGroup(address: string | null): string {
   if (address === null) return 'unknown';
   if (isIP(address) !== 6) return address;

@@ -7,7 +7,7 @@ export type ProgramOutcome = 'done' | 'missing' | 'failed' | 'timeout' | 'aborte
 /** Of address space: ffmpeg takes a tenth of it for sounds. */
 const MEMORY_KIB = 1_048_576;
 const CPU_SECONDS = 30;
-/** What a shell answers when it finds no such program, or may not run it. */
+/** The codes that a shell answers when it finds no such program, or may not run it. */
 const NOT_FOUND = [126, 127];
 
 /**

@@ -1,4 +1,4 @@
-/** What is wrong, or dangerous, in a configuration whose values are all readable: one sentence each. */
+/** Faults and dangers of a configuration whose values are all readable: one sentence each. */
 import type { EnvValues } from './config-env.ts';
 import { smtpProblems } from './config-smtp.ts';
 import { guessablePassword, guessableSecret, isTyped } from './guessable.ts';
@@ -35,7 +35,7 @@ const howToMake = 'make one with `openssl rand -hex 32`';
 /** As the example of an older system names it. */
 const POSTGRES_PORT = '5432';
 
-/** What is missing to reach the data. */
+/** Settings that are missing to reach the data. */
 export function dataProblems(env: EnvValues, names: Record<string, string>): string[] {
   const lines: string[] = [];
   if (env.DB_TYPE !== 'sqlite' && names.DB_HOST !== undefined && names.DB_PORT === POSTGRES_PORT) {
@@ -98,7 +98,7 @@ export function productionProblems(env: EnvValues): string[] {
 
 const GUESSED = ['JWT_SECRET', 'ENCRYPTION_KEY', 'KEY', 'METRICS_TOKEN', 'WEBHOOK_SECRET'] as const;
 
-/** What may be meant in production, and is dangerous when it is not. */
+/** Settings that may be meant in production, and are dangerous when they are not. */
 export function warningsOf(env: EnvValues): string[] {
   if (env.NODE_ENV !== 'production') return [];
   const lines: string[] = [];

@@ -40,7 +40,7 @@ export function smtpOf(env: SmtpValues): SmtpConfig | null {
   };
 }
 
-/** What is missing or does not go together. */
+/** Settings that are missing or do not go together. */
 export function smtpProblems(env: SmtpValues): string[] {
   const smtp = smtpOf(env);
   if (smtp === null) {

@@ -1,4 +1,4 @@
-/** What a setting may be: the schemas of single values, which all come as strings. */
+/** The values that a setting may have: the schemas of single values, which all come as strings. */
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { withoutTrailing } from './text.ts';
@@ -48,7 +48,7 @@ export const durationSeconds = () =>
     })
     .pipe(z.number().min(60, 'must be at least 60s').max(315_360_000, 'must be at most 10 years'));
 
-/** What is between commas, without what is empty. */
+/** The texts between commas, without empty ones. */
 export const list = () =>
   z.string().transform((value) =>
     value

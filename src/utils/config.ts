@@ -77,7 +77,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
 const EXAMPLE_KEY =
   'KEY is a value from an example file and opens nothing: make one with `openssl rand -hex 32`, or remove it';
 
-/** What the tools for the data need: they run without the secrets of the service. */
+/** The configuration that the tools for the data need: they run without the secrets of the service. */
 export interface DataConfig extends Pick<Config, 'database' | 'storage' | 'files' | 'webhook'> {
   /** the one that seals first; none when ENCRYPTION_KEY is not set */
   encryptionKeys: Buffer[];

@@ -1,4 +1,4 @@
-/** What a file is called: as its sender, its host or its type says. */
+/** The name of a file: as its sender, its host or its type says. */
 
 import { own } from './own.ts';
 import { cleanFileName, wellFormed } from './text.ts';
@@ -35,7 +35,7 @@ function extensionOf(name: string): string {
   return extension.length <= MAX_EXTENSION && /^[\p{L}\p{N}]+$/u.test(extension) ? extension : '';
 }
 
-/** What a server runs, not what it serves. */
+/** Extensions of files that a server runs and does not serve. */
 const PROGRAMS = new Set(['php', 'asp', 'aspx', 'ashx', 'jsp', 'do', 'action', 'cgi', 'pl', 'html', 'htm']);
 
 /** The last part of a URL's path, decoded; null when it names no file. */

@@ -18,7 +18,7 @@ function isRepeated(value: string): boolean {
   return value.length > 1 && (value + value).indexOf(value, 1) < value.length;
 }
 
-/** What the lists of leaked passwords have at their tops, and the words of this service. */
+/** Words that the lists of leaked passwords have at their tops, and the words of this service. */
 const COMMON = (
   'password passw pass passwort admin administrator root user test guest ' +
   'welcome letmein login master secret changeme default qwerty qwertyuiop qwertz ' +

@@ -228,7 +228,7 @@ function beNice(child: ChildProcess): void {
   }
 }
 
-/** What runs TypeScript, where the service itself runs from its sources. */
+/** The arguments that let Node run TypeScript, where the service itself runs from its sources. */
 function loaderOf(entry: URL): string[] {
   if (!entry.pathname.endsWith('.ts')) return [];
   return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href];

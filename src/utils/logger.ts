@@ -7,7 +7,7 @@ import type { Config } from './config.ts';
 import { withFileErrors } from './file-errors.ts';
 import { redact } from './redact.ts';
 
-/** What the service needs of a logger. `meta` may hold an `error`; secrets in it are taken out by name. */
+/** A logger, as far as the service needs it. `meta` may hold an `error`; secrets in it are taken out by name. */
 export interface Logger {
   error(message: string, meta?: object): void;
   warn(message: string, meta?: object): void;

@@ -17,7 +17,7 @@ export interface LoopShare {
   turn(tenant: number, kind?: 'request' | 'work'): Promise<void>;
 }
 
-/** What is asked of the event loop; times in milliseconds that never go back. */
+/** Access to the event loop; times in milliseconds that never go back. */
 export interface LoopProbe {
   now(): number;
   /** how long the loop has waited for something to do, since its start */

@@ -1,4 +1,4 @@
-/** What a zod schema takes, as far as it can be seen before it runs: kinds, lengths, names. */
+/** The inputs that a zod schema takes, as far as it can be seen before it runs: kinds, lengths, names. */
 import { z } from 'zod';
 
 export type Kind = 'string' | 'number' | 'boolean' | 'object' | 'array' | 'null';
@@ -22,7 +22,7 @@ const DEFAULT_MAX_ITEMS = 10_000;
 
 type Json = Record<string, unknown>;
 
-/** What nothing is known of. */
+/** The shape of a schema of which nothing is known. */
 export const ANYTHING: Shape = {
   kinds: new Set(),
   maxLength: DEFAULT_MAX_LENGTH,
@@ -77,7 +77,7 @@ function maxLengthOf({ maxLength, pattern, format, enum: words }: Json): number 
   return isMatched ? MATCHED_MAX_LENGTH : DEFAULT_MAX_LENGTH;
 }
 
-/** What either takes. */
+/** A shape for the inputs that either takes. */
 function join(a: Shape, b: Shape): Shape {
   if (a === ANYTHING || b === ANYTHING) return ANYTHING;
   const properties = new Map(a.properties);

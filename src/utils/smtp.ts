@@ -16,7 +16,7 @@ export interface Mailer {
   close(): void;
 }
 
-/** What went wrong, without addresses, texts or credentials. `final`: the server will never take this recipient. */
+/** A failure to send a mail, without addresses, texts or credentials. `final`: the server will never take this recipient. */
 export class MailFailure extends Error {
   override name = 'MailFailure';
   readonly final: boolean;

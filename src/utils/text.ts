@@ -22,7 +22,7 @@ const UNSEEN = /[\p{Cc}\u061C\u200B\u200E\u200F\u2028-\u202E\u2060-\u2069\uFEFF]
 const NOT_IN_NAMES = /[/\\<>:"|?*]/g;
 /** Devices of Windows, with any extension. */
 const RESERVED = /^(?:CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³]|CONIN\$|CONOUT\$) *(?:\.|$)/i;
-/** What file systems take, in bytes of UTF-8. */
+/** The longest name that file systems take, in bytes of UTF-8. */
 const MAX_NAME_BYTES = 255;
 /** Longer endings are no extension. */
 const MAX_EXTENSION = 16;

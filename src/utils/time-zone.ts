@@ -23,7 +23,7 @@ export interface ZoneClock {
   startOfDay(instant: number): number;
   /** The instant at which the local day `date` (`2026-01-31`) begins. */
   startOfDate(date: string): number;
-  /** What the zone's clocks show, as the epoch milliseconds at which a clock on UTC shows the same. */
+  /** The local time of the zone, as the epoch milliseconds at which a clock on UTC shows the same. */
   toLocal(instant: number): number;
   /** The instant at which the zone's clocks show `local`, the reverse of `toLocal`. */
   fromLocal(local: number): number;

@@ -1,4 +1,4 @@
-/** What this process tells the others about their sessions, and what they have told it. */
+/** News between processes about their sessions: what this one tells, and what it is told. */
 import { createInbox } from '../cluster/inbox.ts';
 import { createCommandRequests } from '../cluster/remote-commands.ts';
 import { createWakeUpSender } from '../cluster/wake-ups.ts';

@@ -1,4 +1,4 @@
-/** What digits mean by the numbering plans of the world (libphonenumber's full metadata). */
+/** The meaning of digits by the numbering plans of the world (libphonenumber's full metadata). */
 import {
   type CountryCode,
   getCountryCallingCode,
@@ -87,7 +87,7 @@ export function isNonGeographic({ digits }: Reading): boolean {
   return NON_GEOGRAPHIC.test(digits);
 }
 
-/** What is left when a calling code was written twice (`+62 62 812…`); null when that is no number either. */
+/** The rest when a calling code was written twice (`+62 62 812…`); null when that is no number either. */
 export function withoutDoubledCode({ digits, valid }: Reading): Reading | null {
   if (valid) return null;
   const code = parse(`+${digits}`)?.countryCallingCode ?? '';

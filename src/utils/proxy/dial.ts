@@ -144,7 +144,7 @@ function refusal(status: number): ProxyFailure {
   return new ProxyFailure('refused', `The proxy did not lead through (HTTP ${status}).`);
 }
 
-/** What `socks` says of a login that was refused, or that the proxy does not offer. */
+/** The words of `socks` about a login that was refused, or that the proxy does not offer. */
 const LOGIN_REFUSED = /authentication/i;
 const REPLY = /rejected connection - (\w+)/i;
 

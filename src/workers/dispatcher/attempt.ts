@@ -9,7 +9,7 @@ import type { Content } from '../../whatsapp/content.ts';
 import type { SendResult } from '../../whatsapp/engine.ts';
 import type { LineDeps } from './types.ts';
 
-/** What an attempt asks of its session. */
+/** The calls of an attempt to its session. */
 export interface AttemptSession {
   /** Runs the look before the relay, so that the session knows it is not waiting for WhatsApp meanwhile. */
   look<R>(read: () => Promise<R>): Promise<R>;

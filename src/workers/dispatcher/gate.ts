@@ -3,7 +3,7 @@ import { breakerOf, pauseOf } from '../../queue/session-state.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { DispatcherDeps } from './types.ts';
 
-/** What this process last read about its right to send for a session. */
+/** This process's right to send for a session, as it was last read. */
 export interface Gate {
   /** Reads the session's row. */
   refresh(): Promise<void>;

@@ -57,7 +57,7 @@ async function isCounted(line: Line, row: Candidate, { stranger }: Claim): Promi
   return stranger !== null || !limitsContacts(line.contacts) || !(await isStranger(line, row));
 }
 
-/** What a message to a stranger is to spend, or until when it must wait. */
+/** The spending of a message to a stranger, or until when it must wait. */
 type Strangeness = { until: number; contacted: boolean } | { contact: ContactSpending | null };
 
 /** Of everybody else nothing is asked where neither the breaker nor a limit looks at strangers. */
@@ -216,7 +216,7 @@ async function attemptClaimed(
     },
   });
   if (claim.stranger !== null && unspent) await backAfterRelease(line);
-  // What is off the queue changes nothing for the others.
+  // A row that is off the queue changes nothing for the others.
   if (goesOn) line.lookahead.invalidate();
   if (refused) {
     line.tripping--;

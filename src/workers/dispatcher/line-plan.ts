@@ -1,4 +1,4 @@
-/** What a session's line does next. Pure: a snapshot and the time in, one step out. */
+/** Decides what a session's line does next. Pure: a snapshot and the time in, one step out. */
 
 import type { LimitReason } from '../../queue/limits.ts';
 import type { Candidate } from '../../queue/look-ahead.ts';
@@ -23,7 +23,7 @@ export const REREAD_MS = 30_000;
 /** Wait for a wake-up only. */
 export const FOREVER = Number.POSITIVE_INFINITY;
 
-/** What a line knows when it decides. Times in epoch milliseconds. */
+/** The facts that a line decides by. Times in epoch milliseconds. */
 export interface LineView {
   /** recipients with a message on its way */
   inFlight: number;
@@ -78,7 +78,7 @@ export interface Allowed {
   reason: LimitReason | null;
 }
 
-/** What becomes of a row that is due. `allowed` is asked only if the row may still be sent at all. */
+/** Decides what becomes of a row that is due. `allowed` is asked only if the row may still be sent at all. */
 export function planRow(
   row: Candidate,
   now: number,

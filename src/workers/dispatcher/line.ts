@@ -1,4 +1,4 @@
-/** What one session's line remembers, and how its limits are rebuilt from the database. */
+/** The memory of one session's line, and how its limits are rebuilt from the database. */
 
 import { recoverClaims } from '../../queue/claim.ts';
 import { type ContactLimit, contactLimitOf } from '../../queue/first-contacts.ts';

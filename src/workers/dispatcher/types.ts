@@ -24,7 +24,7 @@ export interface DispatcherDeps extends QueueDeps, Pick<IntakeDeps, 'peers'> {
   random?: () => number;
 }
 
-/** What the lines of one dispatcher share. */
+/** Parts that the lines of one dispatcher share. */
 export interface LineDeps extends DispatcherDeps {
   claimer: Claimer;
   lookBeforeRelay: RelayLook;

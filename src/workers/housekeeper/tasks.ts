@@ -1,4 +1,4 @@
-/** What there is to tidy up. Every task works in small pieces and may be cut off between two of them. */
+/** The things to tidy up. Every task works in small pieces and may be cut off between two of them. */
 
 import { and, gt, isNotNull, lte, notInArray } from 'drizzle-orm';
 import { updateInBatches } from '../../db/ops.ts';
@@ -156,7 +156,7 @@ function nightlyTasks({ db, clock, config }: TaskDeps): Task[] {
           table: messages,
           by: messages.id,
           before: idAt(before(retentionDays.messages)),
-          // What is still to be sent was queued long ago for a day that has not come.
+          // A message that is still to be sent was queued long ago for a day that has not come.
           where: notInArray(messages.status, ['queued', 'sending']),
           signal,
         }),
@@ -183,7 +183,7 @@ function nightlyTasks({ db, clock, config }: TaskDeps): Task[] {
 }
 
 /**
- * What a clock that was ahead has put off for longer than any wait there is becomes due now. Queues of messages heal by
+ * Work that a clock that was ahead has put off for longer than any wait there is becomes due now. Queues of messages heal by
  * themselves.
  */
 async function bringBackFuture({ db, clock }: TaskDeps, signal: AbortSignal): Promise<number> {

@@ -1,4 +1,4 @@
-/** What an event of a session's socket means for its row, and how long the next one may take. Pure. */
+/** Decides what an event of a session's socket means for its row, and how long the next one may take. Pure. */
 import { NO_PAIRING } from '../../cluster/leases.ts';
 import type { CloseReason, EngineEvent, PairedIdentity } from '../../whatsapp/engine.ts';
 import { isSamePhone } from '../../whatsapp/same-phone.ts';

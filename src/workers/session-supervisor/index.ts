@@ -26,7 +26,7 @@ import { createSessionRunner, type SessionRunner } from './session-runner.ts';
 import { createStartGate } from './start-gate.ts';
 import { watchUsers } from './user-watch.ts';
 
-/** What the queue must hear of: proof about messages, also about those of an earlier owner. */
+/** Events that the queue must hear of: proof about messages, also about those of an earlier owner. */
 export type ReceiptEvent = Extract<EngineEvent, { type: 'receipt' | 'refused' }>;
 
 export interface SupervisorDeps
@@ -181,7 +181,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
   };
 }
 
-/** What each command does with the session that it is for. */
+/** The work of each command with the session that it is for. */
 function createCommands({ engine, db }: Pick<SupervisorDeps, 'engine' | 'db'>): CommandTable {
   /** The account's id. Throws NOT_CONNECTED. */
   function connected(account: AccountRef): string {

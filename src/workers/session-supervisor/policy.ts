@@ -1,4 +1,4 @@
-/** What is done about the end of a socket, and how long to wait before the next one. Pure functions. */
+/** Decides what is done about the end of a socket, and how long to wait before the next one. Pure functions. */
 
 import { backoffMs, between } from '../../utils/backoff.ts';
 import { own } from '../../utils/own.ts';
@@ -26,7 +26,7 @@ export function outdatedDelayMs(random: () => number): number {
   return Math.round(between(OUTDATED_MIN_MS, OUTDATED_MAX_MS, random()));
 }
 
-/** What the machine remembers of the sockets before this one. */
+/** The machine's memory of the sockets before this one. */
 export interface SocketHistory {
   paired: boolean;
   /** failures since the last minute of health */

@@ -1,4 +1,4 @@
-/** What the state machine of a session is given. */
+/** The parts that the state machine of a session is given. */
 import type { Db } from '../../db/client.ts';
 import type { EventStream } from '../../events/stream.ts';
 import type { Clock } from '../../utils/clock.ts';

@@ -1,4 +1,4 @@
-/** What a session's state machine sets off outside of its row and its socket: sending, and the end of its credentials. */
+/** The effects of a session's state machine outside of its row and its socket: sending, and the end of its credentials. */
 import type { OwnedSession } from '../../cluster/leases.ts';
 import { requeueSending } from '../../queue/claim.ts';
 import { sleep } from '../../utils/clock.ts';
@@ -14,7 +14,7 @@ export interface Sending {
   begin(isStill: () => boolean): Promise<void>;
   /** The socket is gone: nothing is sent through it any more. */
   end(): void;
-  /** What was on its way waits for the next link, or for its expiry. */
+  /** Messages that were on their way wait for the next link, or for its expiry. */
   requeue(): void;
 }
 

@@ -14,7 +14,7 @@ import type { AccountRef } from '../../whatsapp/engine.ts';
 const accounts = whatsappAccounts;
 
 export type SessionStatus = (typeof accounts.$inferSelect)['status'];
-/** What one write sets; `status` and `reason` go together. */
+/** The columns that one write sets; `status` and `reason` go together. */
 export type RowChange = Omit<Changes<typeof accounts>, 'status' | 'reason'> & {
   status?: SessionStatus;
   reason?: string | null;

@@ -126,7 +126,7 @@ class Runner implements SessionRunner {
       if (this.#socket.ended()) this.#onClosed(event.reason);
       return;
     }
-    // What a socket still says while it is being closed changes nothing: its end is what counts.
+    // Events of a socket that is being closed change nothing: its end is what counts.
     if (this.#ending || this.#socket.closing) return;
     if (event.type === 'connected') void this.#onConnected(event);
     else if (isProgress(event)) this.#onProgress(event);
@@ -377,7 +377,7 @@ class Runner implements SessionRunner {
     return eraseCredentials(this.#deps, this.account, () => this.#stopped);
   }
 
-  /** What an import left whose process died. Until it is gone no other import begins. */
+  /** Clears away an import whose process died. Until it is gone no other import begins. */
   async #clearImport(): Promise<void> {
     const { db, logger } = this.#deps;
     const { id, sessionId } = this.account;

@@ -18,7 +18,7 @@ export interface StatusWriter {
    * change is written or cannot be; never rejects.
    */
   write(change: RowChange): Promise<WriteOutcome>;
-  /** What the row says, as far as this owner knows. */
+  /** The state in the row, as far as this owner knows. */
   readonly last: { status: SessionStatus; reason: string | null };
   stop(): void;
 }
@@ -68,7 +68,7 @@ export function createStatusWriter(
         error: String(error),
       });
       await sleep(deps.clock, jitteredBackoffMs(RETRY, failures, deps.random()), stopping.signal);
-      // What came meanwhile is newer and wins, field by field.
+      // Changes that came meanwhile are newer and win, field by field.
       pending = merge(current, pending);
       return 'retry';
     }

@@ -139,7 +139,7 @@ export function createWebhookSender(
       const all = Promise.all(work).then(() => drained.abort());
       await Promise.race([all, sleep(clock, drainMs, drained.signal)]);
       aborted.abort();
-      // What hangs even now waits for the database: its lease runs out.
+      // A delivery that hangs even now waits for the database: its lease runs out.
       await Promise.race([all, sleep(clock, ABORT_MS, drained.signal)]);
     },
     async idle() {

@@ -22,7 +22,7 @@ export type Step = { state: 'delivered' } | { state: 'dead' } | { state: 'pendin
 
 /** After a long outage a receiver waits at most `maxMs` for the first event. */
 const RETRY = { firstMs: 5_000, maxMs: 5 * MINUTE_MS };
-/** What a receiver may ask for; more would hold its lane for longer than anybody wants. */
+/** The longest pause that a receiver may ask for; more would hold its lane for longer than anybody wants. */
 const MAX_RETRY_AFTER_MS = HOUR_MS;
 /**
  * Pauses after a refusal (4xx): a wrong deployment is repaired in minutes, a poisoned event never. Together under
@@ -30,7 +30,7 @@ const MAX_RETRY_AFTER_MS = HOUR_MS;
  */
 const REFUSED_RETRY_MS = [10_000, MINUTE_MS, 180_000, 480_000];
 
-/** What follows an attempt. `random` is in [0, 1): waits are between half and all of their step. */
+/** The step that follows an attempt. `random` is in [0, 1): waits are between half and all of their step. */
 export function nextStep(tried: Tried, outcome: Outcome, now: number, random: number): Step {
   if (outcome.ok) return { state: 'delivered' };
   if (now >= tried.giveUpAt) return { state: 'dead' };
