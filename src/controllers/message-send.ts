@@ -35,6 +35,11 @@ const DESCRIPTION =
 const MEDIA_DESCRIPTION =
   'Media is an https URL, a `data:` URL, the id of an upload, or a form with the file. Its type is read from its bytes.';
 
+/** The fields of the kind, without those that every send has. */
+function ownFieldsOf(body: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !Object.hasOwn(sendFields, name)));
+}
+
 function sendRoute(kind: Kind): Route {
   const { type, hasFile } = kind;
   return route({
@@ -53,31 +58,8 @@ function sendRoute(kind: Kind): Route {
     idempotent: true,
     example: { body: { ...TO, ...kind.example } },
     async handler({ ctx, body, files, http }) {
-      const {
-        session,
-        sessions,
-        pool,
-        to,
-        isGroup,
-        priority,
-        scheduledAt,
-        expiresAt,
-        quotedMessageId,
-        ...fields
-      } = body;
-      const target = {
-        session,
-        sessions,
-        pool,
-        to,
-        isGroup,
-        priority,
-        scheduledAt,
-        expiresAt,
-        quotedMessageId,
-      };
-      const content = kind.draft({ ...fields, ...Object.fromEntries(files) });
-      return answerSend(ctx, http, await sendMessage(ctx, { ...target, content }));
+      const content = kind.draft({ ...ownFieldsOf(body), ...Object.fromEntries(files) });
+      return answerSend(ctx, http, await sendMessage(ctx, { ...body, content }));
     },
   });
 }
