@@ -38,7 +38,7 @@ export async function runUntilSignal(name: string, start: () => Promise<Running>
     if (stopping) return;
     process.send?.('ready');
   } catch (error) {
-    // What was begun must not fight with the end that was asked for.
+    // The start must not fight with the end that was asked for.
     if (stopping) return;
     fail(`${name} could not start`, error);
   }

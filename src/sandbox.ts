@@ -8,7 +8,7 @@ import { type Gateway, startGateway } from './gateway.ts';
 import { runUntilSignal } from './run.ts';
 import { loadConfig } from './utils/config.ts';
 
-/** What the sandbox writes for people and programs that use it: `data/sandbox.json`. */
+/** The file that the sandbox writes for people and programs that use it: `data/sandbox.json`. */
 interface SandboxFile {
   url: string;
   apiKey: string;

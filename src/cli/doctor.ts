@@ -23,7 +23,7 @@ const MIN_FREE_SHARE = 0.05;
 /** Others of the machine must not read what is kept there. */
 const OTHERS = 0o007;
 
-/** What a check found: well (a few words), or what is wrong and what to do. Throws: the same as wrong. */
+/** The finding of a check: well (a few words), or what is wrong and what to do. Throws: the same as wrong. */
 type Check = () => Promise<string> | string;
 
 /** Runs every check. Throws StartError when one found something. May run beside the service. */

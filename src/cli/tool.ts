@@ -1,4 +1,4 @@
-/** What the tools share: which one it is, how they speak, and how their failures read. */
+/** The parts that the tools share: which one it is, how they speak, and how their failures read. */
 
 import { isUnavailable } from '../db/ops.ts';
 import { MINUTE_MS } from '../utils/durations.ts';

@@ -8,7 +8,7 @@ import { tenantQuery } from './schemas.ts';
 
 const tag = 'Media';
 
-/** What a browser may show inside a page; everything else is saved. None of these can run anything. */
+/** The types that a browser may show inside a page; everything else is saved. None of these can run anything. */
 const SHOWN = /^(image\/(jpeg|png|webp|gif)|audio\/.+|video\/.+)$/;
 /** A file of a stranger opens nothing, runs nothing and loads nothing. */
 const SANDBOX = "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; sandbox";

@@ -20,7 +20,7 @@ export async function answerSend(
   const signal = http.req.raw.signal;
   const outcome = await waitForOutcome(ctx, queued.id, { timeoutMs: seconds * 1_000, signal });
   if (outcome === null) {
-    // What a key with the scope to send may not read: it learns of this one message only.
+    // A key with the scope to send may not read messages: it learns of this one message only.
     const reader: Ctx = { ...ctx, actor: { ...ctx.actor, scopes: null } };
     const message = await getMessage(reader, { messageId: queued.answer.messageId });
     const { status, waitingFor, estimatedSendAt } = message;

@@ -83,7 +83,7 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
     const { limit } = route;
     const work = () => (limit ? withBudget(deps, c, actor, limit, next) : next());
     await (actor.via === 'anonymous' ? work() : asTenant(actor.userId, work));
-    // What a page of another origin may show (it has a signed link) must not be blocked by the default.
+    // A file that a page of another origin may show (it has a signed link) must not be blocked by the default.
     if (route.auth === 'browser') c.res.headers.set('cross-origin-resource-policy', 'cross-origin');
     return undefined;
   };
@@ -201,7 +201,7 @@ function run({ deps, running }: MountParts, route: Route) {
     if (key === undefined) return handle(c, route, ctx, request);
     const named = requireNamedSession(ctx, request);
     const hashed = { ...request, body: withoutFields(request.body, route.unhashed) };
-    // What names no session is another request with a key that is bound to one: it is not given the account's answer.
+    // A request that names no session is another one with a key that is bound to one: it is not given the account's answer.
     const bound = named || ctx.actor.sessionId === null ? {} : { bound: ctx.actor.sessionId };
     const claim = newClaim(key, { method: route.method, path: route.path, ...hashed, ...bound });
     ctx.idempotency = claim;

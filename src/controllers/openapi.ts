@@ -121,7 +121,7 @@ function moveRefs(value: Json): Json {
 
 function operationOf(route: Route, components: Components): Json {
   const operation: Json = {
-    // What is under /api already is not under it twice.
+    // A path under /api already is not under it twice.
     ...(route.path.startsWith('/api/') ? { servers: [{ url: '/' }] } : {}),
     tags: [route.tag],
     summary: route.summary,

@@ -1,4 +1,4 @@
-/** What a database error means. The drivers' errors arrive wrapped by drizzle, so the chain of causes is read. */
+/** The meaning of a database error. The drivers' errors arrive wrapped by drizzle, so the chain of causes is read. */
 import { backoffMs, between } from '../utils/backoff.ts';
 
 /** The shared transaction of several writers did not commit: nothing of any of them is in the database. */
@@ -24,7 +24,7 @@ export class TransactionLostError extends Error {
   override name = 'TransactionLostError';
 }
 
-/** What may be known of one error in the chain. */
+/** The facts that may be known of one error in the chain. */
 interface Fault {
   name: string;
   message: string;

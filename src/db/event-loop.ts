@@ -53,7 +53,7 @@ function isTurnDue(maxHoldMs: number): boolean {
   return monotonicMs() - turnedAtMs >= holdOf(maxHoldMs);
 }
 
-/** What `maxHoldMs` comes to now: less while connections come in. */
+/** The value of `maxHoldMs` now: less while connections come in. */
 export function holdOf(maxHoldMs: number): number {
   return accepting.now || accepting.lately ? Math.min(maxHoldMs, ACCEPTING_HOLD_MS) : maxHoldMs;
 }

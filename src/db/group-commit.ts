@@ -114,7 +114,7 @@ function takeMember(waiting: WorkQueue<Job>): GroupJob | undefined {
   return job?.alone === false ? job : undefined;
 }
 
-/** What holds the writer goes on while it has work, and lets the loop turn only when it has held that for long enough. */
+/** The group that holds the writer goes on while it has work, and lets the loop turn only when it has held that for long enough. */
 function openGroup(transaction: OpenTransaction, maxHoldMs: number): Group {
   let sinceMs = monotonicMs();
   return {

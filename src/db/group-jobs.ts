@@ -1,4 +1,4 @@
-/** What can wait for its turn in a group: one statement, a transaction, or something that runs alone. */
+/** A job that can wait for its turn in a group: one statement, a transaction, or something that runs alone. */
 import { DatabaseTimeoutError } from './errors.ts';
 import { startTimer, stopTimer } from './event-loop.ts';
 import type { OpenTransaction, Rows, Statement } from './sqlite-connection.ts';

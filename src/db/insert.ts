@@ -141,7 +141,7 @@ async function writeRows(
   }
 }
 
-/** What follows the rows of an upsert; null when it needs drizzle. */
+/** The text that follows the rows of an upsert; null when it needs drizzle. */
 function conflictText(plan: Plan, keyColumns: readonly MySqlColumn[], set: object): string | null {
   const changes: string[] = [];
   for (const [key, value] of Object.entries(set)) {

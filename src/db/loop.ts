@@ -20,7 +20,7 @@ export interface WakeableLoop extends Loop {
   isWaiting(): boolean;
 }
 
-/** What a round may answer: the milliseconds until the next one (Infinity: until a wake-up), or that it was the last. */
+/** The answer of a round: the milliseconds until the next one (Infinity: until a wake-up), or that it was the last. */
 export type NextRound = { afterMs: number } | 'end';
 
 export interface LoopOptions {

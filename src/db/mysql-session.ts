@@ -1,4 +1,4 @@
-/** What is set on each connection before its first use, by what its server knows. */
+/** The settings of each connection before its first use, by what its server knows. */
 
 /** Far below a lease: a process that stands still in the middle of a transaction must not keep its rows locked. */
 const IDLE_TRANSACTION_SECONDS = 8;
@@ -10,7 +10,7 @@ const LOCK_WAIT_SECONDS = 10;
 /** Reads (1), updates and deletes (2) first take in what was committed through other nodes (wsrep_sync_wait). */
 const SYNC_WAIT = 3;
 
-/** What `SHOW SESSION VARIABLES` says of the variables that matter here; a server leaves out those it does not know. */
+/** The values that `SHOW SESSION VARIABLES` gives of the variables that matter here; a server leaves out those it does not know. */
 export type ServerVariables = ReadonlyMap<string, string>;
 
 const NAMES = ['idle_transaction_timeout', 'wsrep_on', 'wsrep_sync_wait', 'read_only'];

@@ -27,7 +27,7 @@ export async function markRestore({ db, now }: Database, source: string): Promis
   await rawRun(db, sql`insert into migration_lease values (${ROW}, 'restore', ${at}, ${name}, 0)`);
 }
 
-/** What was being restored; null when no restore is unfinished. The table of the lease must be there. */
+/** The source of an unfinished restore; null when there is none. The table of the lease must be there. */
 export async function readRestoreMark({ db }: Pick<Database, 'db'>): Promise<string | null> {
   const rows = await rawRows<{ migration: string }>(
     db,

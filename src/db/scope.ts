@@ -1,4 +1,4 @@
-/** What both engines put around drizzle: the guard of open transactions and the callbacks after a commit. */
+/** The layer that both engines put around drizzle: the guard of open transactions and the callbacks after a commit. */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import type { Db, Tx } from './types.ts';
 

@@ -11,7 +11,7 @@ import { createConnections, QUERY_TIMEOUT_MS } from './mysql-pool.ts';
 import { openConnection } from './sqlite-connection.ts';
 import type { DatabaseOptions, MysqlOptions } from './types.ts';
 
-/** What a column can hold in either dialect. */
+/** A value that a column can hold in either dialect. */
 export type Cell = string | number | null | Buffer;
 
 export interface TableShape {

@@ -177,7 +177,7 @@ export function bindings(args: readonly unknown[] | Record<string, unknown> = []
   return args.map(toBinding);
 }
 
-/** What the driver takes: it stops the process at a boolean. */
+/** The value as the driver takes it: it stops the process at a boolean. */
 function toBinding(value: unknown): InValue {
   if (typeof value === 'boolean') return value ? 1 : 0;
   if (value instanceof Date) return value.getTime();

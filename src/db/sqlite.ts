@@ -67,7 +67,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   }
 }
 
-/** What opening a file throws is for a person. */
+/** The error of opening a file is for a person. */
 function explained(error: unknown, path: string): never {
   throw explainSqliteError(error, path);
 }
@@ -152,7 +152,7 @@ const MAX_HOLD_MS = 20;
 const BESIDE_WRITER_MS = 2;
 const READS = /^\s*(select|explain)\b/i;
 
-/** What drizzle sees as its client: reads go to the reader, everything else through the group. */
+/** The client that drizzle sees: reads go to the reader, everything else through the group. */
 function createRouter(group: GroupCommit, reader: Connection): Client {
   const readHoldMs = () => (group.isWriting() && !isInTransaction() ? BESIDE_WRITER_MS : MAX_HOLD_MS);
   return asClient({

@@ -40,7 +40,7 @@ export interface Tx extends Db {
   afterCommit(fn: () => void): void;
 }
 
-/** What only reads. */
+/** A client that only reads. */
 export type ReadDb = Pick<Db, 'select' | 'selectDistinct'>;
 
 export const isTx = (db: Db): db is Tx => 'afterCommit' in db;

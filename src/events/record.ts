@@ -72,7 +72,7 @@ const readSequence = prepared((db) =>
     .prepare(),
 );
 
-/** What people and keys did, of the kinds that the audit keeps. */
+/** The acts of people and keys, of the kinds that the audit keeps. */
 function auditedOf(
   rows: readonly (typeof activityLogs.$inferInsert)[],
 ): (typeof auditEntries.$inferInsert)[] {

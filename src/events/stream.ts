@@ -30,7 +30,7 @@ export interface Outbox {
   onWritten(listener: () => void): () => void;
 }
 
-/** What is read once for all who follow a tenant may be so old; events of another process are found by looking. */
+/** A reading for all who follow a tenant may be so old; events of another process are found by looking. */
 const SHARED_MS = 250;
 
 export interface EventStream {

@@ -31,7 +31,7 @@ export function onError(deps: Pick<Deps, 'logger'>): ErrorHandler<HttpEnv> {
 /** The failure that a caller may be told of. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  // What lost to others again and again is not the caller's fault either.
+  // A transaction that lost to others again and again is not the caller's fault either.
   if (isUnavailable(error) || isRetryable(error)) {
     return new AppError(
       'UNAVAILABLE',

@@ -51,7 +51,7 @@ export async function answerOnce(
     await keepQuietly(ctx, claim, answer);
     return { ...answer, replayed: false };
   } catch (error) {
-    // What refuses this one may be what the first one has done meanwhile, in another process.
+    // The reason for refusing this one may be what the first one has done meanwhile, in another process.
     if (!(error instanceof IdempotencyLost || error instanceof AppError)) throw error;
     const first = await findAnswer(ctx.db, ctx.actor.userId, claim.key, ctx.clock.now());
     if (first) return replay(first, claim);

@@ -78,7 +78,7 @@ export async function receiveBody(
     return { fields, kind, files, discard };
   } catch (error) {
     await discard();
-    // What is still on its way makes the connection useless for another request.
+    // A body that is still on its way makes the connection useless for another request.
     c.header('connection', 'close');
     throw error;
   }

@@ -234,7 +234,7 @@ export const RETENTION_DAYS = {
   media: set('RETENTION_MEDIA_DAYS', whole(1, 3650).default(30)),
 };
 
-/** What the Config has otherwise than the environment: config.ts says how. */
+/** The fields that the Config has otherwise than the environment: config.ts says how. */
 const DERIVED = {
   PUBLIC_URL: httpUrl().optional(),
   DATA_DIR: z.string().optional(),

@@ -96,7 +96,7 @@ export async function normalizeKept(
 }
 
 /**
- * What digits without `+`, 00 or 0 can be: a number at home only, one with its country code only (of any country), or
+ * The possible meanings of digits without `+`, 00 or 0: a number at home only, one with its country code only (of any country), or
  * either of two numbers. Null for every other spelling, and for what is no number. Throws TypeError for what is no country.
  */
 export function kindOfBare(

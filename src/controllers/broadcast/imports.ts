@@ -105,7 +105,7 @@ export async function answerImport(
   return { message: 'The import has started', data: { ...data } };
 }
 
-/** What both routes that take a CSV file have in common. */
+/** The parts that both routes which take a CSV file have in common. */
 export const csvUpload = {
   auth: 'credential',
   scope: 'broadcast',

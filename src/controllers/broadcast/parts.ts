@@ -1,4 +1,4 @@
-/** What all broadcast routes share: two names for every path, and the session in it. */
+/** The parts that all broadcast routes share: two names for every path, and the session in it. */
 
 import { z } from 'zod';
 import type { RatePolicy } from '../../middlewares/http-env.ts';

@@ -7,7 +7,7 @@ import * as indonesian from './locales/id/events.ts';
 const EVENTS: Record<Lang, Record<string, string>> = { en: english.events, id: indonesian.events };
 const RESULTS: Record<Lang, Record<string, string>> = { en: english.results, id: indonesian.results };
 
-/** What happened, in the reader's language; an event of another version by its own name. */
+/** The name of an event, in the reader's language; an event of another version by its own name. */
 export const eventName = (lang: Lang, event: string): string => own(EVENTS[lang], event) ?? event;
 
 /** How it went, in the reader's language. */

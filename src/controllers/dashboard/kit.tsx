@@ -38,7 +38,7 @@ export function Follow({
       hx-include="closest form"
       hx-trigger={trigger}
       hx-sync="this:queue last"
-      // What the form says of itself does not hold for this.
+      // The form's own attributes do not hold for this.
       hx-target="this"
       hx-swap="innerHTML"
       hx-confirm="unset"

@@ -201,7 +201,7 @@ const REASONS = { en: z.locales.en().localeError, id: z.locales.id().localeError
   object
 >;
 
-/** What a page takes, each part for what fits it. */
+/** The inputs of a page, each part for what fits it. */
 interface Fitted {
   params: z.ZodType | undefined;
   query: z.ZodType | undefined;

@@ -83,7 +83,7 @@ export function NumberHint({ children }: { children: string }) {
         hx-include="previous input"
         hx-trigger="load, input from:previous input delay:300ms"
         hx-sync="this:replace"
-        // What the form says of itself does not hold for this.
+        // The form's own attributes do not hold for this.
         hx-target="this"
         hx-swap="innerHTML"
         hx-encoding="unset"

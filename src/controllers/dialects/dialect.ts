@@ -1,5 +1,5 @@
 /**
- * What an older system's surface is made of: rows that name a verb, how its input is read from the request and how
+ * The parts of an older system's surface: rows that name a verb, how its input is read from the request and how
  * its result is reported. Rules live in the verbs; here are only names and shapes.
  */
 

@@ -6,7 +6,7 @@ import * as indonesian from '../dashboard/locales/id/qr-page.ts';
 import { sessionPath } from '../dashboard/sessions/parts.tsx';
 import { whyByReason } from '../dashboard/sessions/reasons.ts';
 
-/** What the page says; its script gets the same words. */
+/** The words of the page; its script gets the same words. */
 const QR_PAGE_TEXTS = texts({ en: english.qrPage, id: indonesian.qrPage });
 
 export interface QrPage {

@@ -1,4 +1,4 @@
-/** What processes tell one another: by the database, because that is all they share. */
+/** News between processes: by the database, because that is all they share. */
 import { id, index, int, json, oneOf, primaryKey, string, table, timestamp } from '../kit.ts';
 
 /** Something a process wants done where a session's socket is: the row goes when its answer was read. */

@@ -37,7 +37,7 @@ export const media = table(
   ],
 );
 
-/** What WhatsApp's directory said about a number, per tenant. */
+/** The answer of WhatsApp's directory about a number, per tenant. */
 export const numberChecks = table(
   'number_checks',
   {

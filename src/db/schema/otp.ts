@@ -118,7 +118,7 @@ export const otpTemplates = table(
   (t) => [uniqueIndex('otp_templates_name_uq').on(t.userId, t.name)],
 );
 
-/** What a tenant chose for its codes. */
+/** A tenant's settings for its codes. */
 export const otpSettings = table('otp_settings', {
   userId: int().primaryKey(),
   /** ISO 3166 alpha-2; null: every country the service allows */

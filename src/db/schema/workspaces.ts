@@ -1,7 +1,7 @@
 /** Workspaces, the tenants: who belongs to one, as what, and who is asked to. */
 import { id, index, int, oneOf, primaryKey, string, table, timestamp, uniqueIndex } from '../kit.ts';
 
-/** What a member may do is in services/roles.ts. */
+/** The permissions of a member are in services/roles.ts. */
 export const WORKSPACE_ROLES = ['owner', 'admin', 'operator', 'marketer', 'developer', 'viewer'] as const;
 
 /**

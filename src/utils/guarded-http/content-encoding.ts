@@ -5,7 +5,7 @@ import { HttpFailure } from './failures.ts';
 
 /** More codings in a row are a bomb, not a file. */
 const MAX_CODINGS = 2;
-/** What does nothing, and what servers write there by mistake (S3 keeps `aws-chunked` of an upload). */
+/** Codings that do nothing, and words that servers write there by mistake (S3 keeps `aws-chunked` of an upload). */
 const NO_CODINGS = new Set([
   '',
   'identity',

@@ -38,7 +38,7 @@ const TIMEOUT_CODES = new Set([
   'ETIMEDOUT',
 ]);
 
-/** What undici, the resolver or TLS threw, as an HttpFailure; what is one already (or an AppError) stays. */
+/** The error of undici, the resolver or TLS, as an HttpFailure; one that is one already (or an AppError) stays. */
 export function toFailure(error: unknown): AppError | HttpFailure {
   const codes: string[] = [];
   for (let at = error, depth = 0; at instanceof Error && depth < MAX_CAUSES; at = at.cause, depth++) {

@@ -160,7 +160,7 @@ function fromText(text: string): Read {
   if (first < 0) return 'leftover';
   if (/[\n,;|&]/.test(number) || number.lastIndexOf('+') > first) return 'two_numbers';
   if (!/^[\d\s().\-/[\]+]*$/.test(number) || /\+.*\+/.test(number)) return 'leftover';
-  // What a spreadsheet took for a sum: the digits are not those that were typed.
+  // A spreadsheet took it for a sum: the digits are not those that were typed.
   if (/^[\s(]*-|^\+-/.test(number)) return 'leftover';
   if (!groupsBelong(number)) return 'leftover';
   const groups = number.match(/\d+/g);

@@ -43,7 +43,7 @@ export function readOn({ first, size, reopen }: ObjectBody, clock: Clock): Reada
       }
     }
   }
-  // What happens to it before anybody reads is reported to the reader.
+  // An error before anybody reads is reported to the reader.
   first.on('error', () => undefined);
   const stream = Readable.from(chunks(), { objectMode: false });
   // A generator that was never begun has no `finally` that could do it.

@@ -35,7 +35,7 @@ const FATES: Record<Lang, Record<string, string>> = { en: english.fates, id: ind
 
 export const statusText = (lang: Lang, status: Status): string => STATUSES[lang][status];
 
-/** What the state of a campaign means, why it is so and what it waits for; each a sentence. */
+/** Explains the state of a campaign, why it is so and what it waits for; each a sentence. */
 export function explainCampaign(
   lang: Lang,
   campaign: Pick<CampaignOutput, 'status' | 'reason' | 'reasonMessage' | 'waitingFor'>,
@@ -48,7 +48,7 @@ export function explainCampaign(
   return [why, waits, meaning].filter((sentence) => sentence !== '');
 }
 
-/** What the campaign noted in English, in the reader's language; empty when there are no words for it. */
+/** The campaign's note, which is in English, in the reader's language; empty when there are no words for it. */
 function toldIn(lang: Lang, message: string | null): string {
   if (message === null || lang === 'en') return message ?? '';
   return sentenceInIndonesian(message) ?? '';

@@ -14,7 +14,7 @@ import { requireFile, UploadForm } from './upload.tsx';
 const T = texts({ en: english.broadcastFiles, id: indonesian.broadcastFiles });
 
 const FILES = `${BROADCAST}/files`;
-/** What a browser offers to choose; what is taken depends on the bytes. */
+/** The files that a browser offers to choose; which are taken depends on the bytes. */
 const ACCEPT = '.jpg,.jpeg,.png,.gif,.pdf,.doc,.docx';
 /** Each has a small picture. */
 const SHOWN = 25;

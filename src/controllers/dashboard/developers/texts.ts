@@ -6,8 +6,8 @@ export const DEVELOPER_TEXTS = texts({ en: english.developers, id: indonesian.de
 
 export type DeveloperTexts = ReturnType<typeof DEVELOPER_TEXTS>;
 
-/** What has become of a delivery, in words. */
+/** The state of a delivery, in words. */
 export const DELIVERY_STATES = texts({ en: english.deliveryStates, id: indonesian.deliveryStates });
 
-/** What a scope allows, in words. */
+/** The permission of a scope, in words. */
 export const SCOPE_NAMES = texts({ en: english.scopeNames, id: indonesian.scopeNames });

@@ -1,4 +1,4 @@
-/** What messages wait for, a paragraph each: pages of a message and of a session say it alike. */
+/** The reasons for which messages wait, a paragraph each: pages of a message and of a session say it alike. */
 import type { WaitingFor } from '../../../services/messages/schemas.ts';
 import { holdWords } from '../../../services/messages/waiting-words.ts';
 import { texts } from '../i18n.ts';

@@ -1,4 +1,4 @@
-/** What businesses send, as a chat shows it: offers with buttons, lists, products, orders, events. */
+/** Offers of businesses, as a chat shows them: messages with buttons, lists, products, orders, events. */
 import type { Child } from 'hono/jsx';
 import type { InboundContent, OfferedButton, Price } from '../../../whatsapp/inbound-content.ts';
 import type { View } from '../page.ts';

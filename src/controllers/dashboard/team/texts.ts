@@ -5,7 +5,7 @@ import * as indonesian from '../locales/id/team.ts';
 export const TEAM_TEXTS = texts({ en: english.team, id: indonesian.team });
 export type TeamTexts = ReturnType<typeof TEAM_TEXTS>;
 
-/** What the roles of a workspace are called, and what they are for. */
+/** The names of the roles of a workspace, and their uses. */
 export const workspaceRoleNames = texts({ en: english.workspaceRoles, id: indonesian.workspaceRoles });
 export const workspaceRoleUses = texts({
   en: english.workspaceRolesAbout,

@@ -1,4 +1,4 @@
-/** What the pages know of a kind of message: its name, how it shows in a chat, and its part of the composer's form. */
+/** A kind of message as the pages know it: its name, how it shows in a chat, and its part of the composer's form. */
 import type { Child } from 'hono/jsx';
 import type { ContentType } from '../../../../whatsapp/content.ts';
 import type { Lang } from '../../i18n.ts';
@@ -21,9 +21,9 @@ export interface KindPages<T extends ContentType = ContentType, F extends string
   readonly formNames?: Readonly<Record<string, string>>;
   /** The form's part of the composer. */
   fields(view: View, filled: FormFields<F>): Child;
-  /** What the form says, as the API's schema of this kind takes it; without the file. */
+  /** The input that the form gives, as the API's schema of this kind takes it; without the file. */
   input(form: FormFields<F>): Record<string, unknown>;
-  /** What to show beside a form that may be half filled in; as `input` when missing. */
+  /** The input to show beside a form that may be half filled in; as `input` when missing. */
   preview?(form: FormFields<F>): Record<string, unknown>;
   /** The form that would send such a content again; without the file. */
   refill(content: Shown<T>): FormFields<F>;

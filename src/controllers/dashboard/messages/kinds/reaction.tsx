@@ -35,7 +35,7 @@ export const reaction = kindPages({
   },
   input: ({ messageId, emoji = '' }) => ({ messageId, emoji }),
   preview: ({ messageId = '', emoji = '' }) => ({ messageId, emoji }),
-  // What it is about is in another conversation or long past.
+  // The message it is about is in another conversation or long past.
   refill: () => ({}),
   show: (view, content) => (
     <p>
