@@ -157,7 +157,7 @@ export async function createUser(ctx: Ctx, input: CreateUserFields): Promise<Use
       ...(joins ? { joins } : {}),
     });
     // A workspace that stopped without an owner goes on with this one.
-    const touched = await settleOwnersOf(tx, row.id, row.createdAt);
+    const touched = await stopOrResumeWorkspacesOf(tx, row.id, row.createdAt);
     tx.afterCommit(() => touched.forEach(ctx.credentials.forget));
     const user = toUserInfo(row);
     const fact = { userId: row.id, event: 'user.created' as const, subject: String(row.id) };
