@@ -67,7 +67,7 @@ export function createConnections(options: MysqlOptions): Connections {
   let closing: Promise<void> | undefined;
   let refusedAtMs = Number.NEGATIVE_INFINITY;
 
-  const places = createPlaces(limit);
+  const places = createPlaces(limit, QUEUE_LIMIT);
 
   async function lend<R>(fn: (connection: PoolConnection) => Promise<R>): Promise<R> {
     const { connection, leave } = await acquire();
@@ -104,9 +104,8 @@ export function createConnections(options: MysqlOptions): Connections {
   }
 
   async function take(): Promise<Lent> {
-    if (places.waiting >= QUEUE_LIMIT) throw new DatabaseTimeoutError('too many wait for the database');
     // Who has a connection already and needs another one waits for nobody's share: both would wait for ever.
-    const leave = isInTransaction() ? () => undefined : await places.enter();
+    const leave = isInTransaction() ? () => undefined : await places.enter(acquireTimeoutMs);
     try {
       return { connection: await connectSomewhere(), leave };
     } catch (error) {

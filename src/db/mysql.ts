@@ -2,7 +2,6 @@ import { sql } from 'drizzle-orm';
 import { MySqlDialect } from 'drizzle-orm/mysql-core';
 import { MySql2Database, MySql2Session, MySql2Transaction } from 'drizzle-orm/mysql2';
 import type { Pool, PoolConnection, QueryOptions } from 'mysql2/promise';
-import PQueue from 'p-queue';
 import {
   conflictPauseMs,
   DatabaseTimeoutError,
@@ -13,6 +12,7 @@ import {
 } from './errors.ts';
 import { pause } from './event-loop.ts';
 import { type Connections, createConnections, isBroken, QUERY_TIMEOUT_MS } from './mysql-pool.ts';
+import { createPlaces } from './places.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
 import type { Database, MysqlOptions } from './types.ts';
 
@@ -33,6 +33,8 @@ type NoSchema = Record<string, never>;
 
 /** A long read must leave connections to the others. */
 const MAX_SCANS = 4;
+/** Each takes seconds: more would not have their turn in time. */
+const MAX_WAITING_SCANS = 200;
 
 function createDatabase(connections: Connections, scanTimeoutMs: number): Database {
   const dialect = new MySqlDialect({ casing: 'snake_case' });
@@ -113,7 +115,7 @@ const STATEMENT_TIMEOUTS: ReadonlySet<unknown> = new Set([1969, 3024]);
  * at work.
  */
 function createScanRouter(connections: Connections, timeoutMs: number) {
-  const queue = new PQueue({ concurrency: MAX_SCANS });
+  const places = createPlaces(MAX_SCANS, MAX_WAITING_SCANS);
   const bound = `/*M!100101 SET STATEMENT max_statement_time=${timeoutMs / 1000} FOR */ `;
   const hint = ` /*+ MAX_EXECUTION_TIME(${timeoutMs}) */`;
   return {
@@ -121,16 +123,17 @@ function createScanRouter(connections: Connections, timeoutMs: number) {
       const [select] = READ.exec(options.sql) ?? [];
       if (select === undefined) throw new Error('only reads can be scans');
       const sql = bound + select + hint + options.sql.slice(select.length);
-      return queue.add(() =>
-        connections.use(async (connection) => {
-          try {
-            return await connection.query({ ...options, sql, timeout: QUERY_TIMEOUT_MS }, params);
-          } catch (error) {
-            if (!STATEMENT_TIMEOUTS.has(Object(error).errno)) throw error;
-            throw new DatabaseTimeoutError('a read took too long', { cause: error });
-          }
-        }),
-      );
+      const leave = await places.enter(timeoutMs);
+      try {
+        return await connections.use((connection) =>
+          connection.query({ ...options, sql, timeout: QUERY_TIMEOUT_MS }, params),
+        );
+      } catch (error) {
+        if (!STATEMENT_TIMEOUTS.has(Object(error).errno)) throw error;
+        throw new DatabaseTimeoutError('a read took too long', { cause: error });
+      } finally {
+        leave();
+      }
     },
   };
 }

@@ -1,55 +1,99 @@
 /** Places at something of which there is little, in shares: no tenant, and no work of the background, has them all. */
+import { DatabaseTimeoutError } from './errors.ts';
+import { startTimer, stopTimer } from './event-loop.ts';
 import { createWorkQueue, currentWork, type MayGo, type Work } from './work.ts';
 
 export interface Places {
-  /** Resolves when the caller's work has a place, with what gives it back. Who goes first: work.ts. */
-  enter(): Promise<() => void>;
+  /**
+   * Resolves when the caller's work has a place, with what gives it back. Who goes first: work.ts. Throws
+   * DatabaseTimeoutError after `timeoutMs`, or at once when too many wait; who does not wait any more is not counted.
+   */
+  enter(timeoutMs: number): Promise<() => void>;
   readonly waiting: number;
 }
 
-/** Of all places one tenant has at most so many at a time, and all work of the background together as many. */
+/** Of all places, and of those who may wait, one tenant has at most so many; of the places the background has as many. */
 const SHARE = 0.5;
 
-/** `limit` places. What the service itself does for all tenants may take every one. */
-export function createPlaces(limit: number): Places {
-  const waiting = createWorkQueue<() => void>();
-  const share = Math.max(1, Math.ceil(limit * SHARE));
+const shareOf = (limit: number) => Math.max(1, Math.ceil(limit * SHARE));
+
+/** What is counted by tenant. */
+function createTally() {
+  const counts = new Map<number | null, number>();
+  return {
+    of: (tenant: number | null) => counts.get(tenant) ?? 0,
+    add(tenant: number | null, by: 1 | -1) {
+      const now = (counts.get(tenant) ?? 0) + by;
+      if (now > 0) counts.set(tenant, now);
+      else counts.delete(tenant);
+    },
+  };
+}
+
+/**
+ * `limit` places, for which at most `maxWaiting` of the tenants wait. What the service itself does for all tenants may take
+ * every place, and is never refused for what tenants wait for: of it as many may wait.
+ */
+export function createPlaces(limit: number, maxWaiting: number): Places {
+  const line = createWorkQueue<() => void>();
+  const share = shareOf(limit);
+  const waitingShare = shareOf(maxWaiting);
   const taken = { all: 0, background: 0 };
-  const byTenant = new Map<number, number>();
+  const placesOf = createTally();
+  const waitingOf = createTally();
 
   const mayGo: MayGo = ({ tenant, background }) =>
     taken.all < limit &&
     (!background || taken.background < share) &&
-    (tenant === null || (byTenant.get(tenant) ?? 0) < share);
+    (tenant === null || placesOf.of(tenant) < share);
+
+  function mayWait({ tenant }: Work): boolean {
+    const ours = waitingOf.of(null);
+    if (tenant === null) return ours < maxWaiting;
+    return line.size - ours < maxWaiting && waitingOf.of(tenant) < waitingShare;
+  }
 
   function count({ tenant, background }: Work, by: 1 | -1): void {
     taken.all += by;
     if (background) taken.background += by;
-    if (tenant === null) return;
-    const now = (byTenant.get(tenant) ?? 0) + by;
-    if (now > 0) byTenant.set(tenant, now);
-    else byTenant.delete(tenant);
+    placesOf.add(tenant, by);
   }
 
   function leave(work: Work): void {
     count(work, -1);
-    for (let go = waiting.take(mayGo); go; go = waiting.take(mayGo)) go();
+    for (let go = line.take(mayGo); go; go = line.take(mayGo)) go();
+  }
+
+  function wait(work: Work, timeoutMs: number): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      const go = () => {
+        stopTimer(timer);
+        waitingOf.add(work.tenant, -1);
+        count(work, 1);
+        resolve(() => leave(work));
+      };
+      const timer = startTimer(() => {
+        line.remove(go);
+        waitingOf.add(work.tenant, -1);
+        reject(new DatabaseTimeoutError(`no place at the database was free for ${timeoutMs} ms`));
+      }, timeoutMs);
+      waitingOf.add(work.tenant, 1);
+      line.add(go, work);
+    });
   }
 
   return {
-    enter() {
+    async enter(timeoutMs) {
       const work = currentWork();
-      return new Promise((resolve) => {
-        const go = () => {
-          count(work, 1);
-          resolve(() => leave(work));
-        };
-        if (mayGo(work)) go();
-        else waiting.add(go, work);
-      });
+      if (mayGo(work)) {
+        count(work, 1);
+        return () => leave(work);
+      }
+      if (!mayWait(work)) throw new DatabaseTimeoutError('too many wait for the database');
+      return wait(work, timeoutMs);
     },
     get waiting() {
-      return waiting.size;
+      return line.size;
     },
   };
 }

@@ -4,9 +4,9 @@
  */
 import Driver from 'libsql/promise';
 import { LRUCache } from 'lru-cache';
-import PQueue from 'p-queue';
 import { DatabaseTimeoutError } from './errors.ts';
 import { monotonicMs, startTimer, stopTimer, yieldAfter } from './event-loop.ts';
+import { createPlaces } from './places.ts';
 import {
   asLibsqlError,
   bindings,
@@ -17,6 +17,8 @@ import {
 
 /** At the same time: one long read must not keep all others waiting, and the loop needs a processor too. */
 const MAX_CONNECTIONS = 2;
+/** Each takes seconds: more would not have their turn in time. */
+const MAX_WAITING = 200;
 const MAX_STATEMENTS = 100;
 /** Rows are fetched by the loop. */
 const FETCHED_AT_ONCE = 100;
@@ -38,7 +40,8 @@ export interface SqliteScanner {
 
 /** Opens no connection before the first read. */
 export function createSqliteScanner(path: string, options: ScanOptions): SqliteScanner {
-  const queue = new PQueue({ concurrency: MAX_CONNECTIONS });
+  const places = createPlaces(MAX_CONNECTIONS, MAX_WAITING);
+  const running = new Set<Promise<unknown>>();
   const all: ScanConnection[] = [];
   const idle: ScanConnection[] = [];
   let closed = false;
@@ -56,12 +59,29 @@ export function createSqliteScanner(path: string, options: ScanOptions): SqliteS
     }
   }
 
+  async function runInPlace(statement: Statement): Promise<Rows> {
+    const leave = await places.enter(options.timeoutMs);
+    try {
+      return await run(statement);
+    } finally {
+      leave();
+    }
+  }
+
   return {
-    execute: (statement) => queue.add(() => run(statement)),
+    async execute(statement) {
+      const work = runInPlace(statement);
+      running.add(work);
+      try {
+        return await work;
+      } finally {
+        running.delete(work);
+      }
+    },
     async close() {
       closed = true;
       for (const connection of all) connection.interrupt();
-      await queue.onIdle();
+      await Promise.allSettled(running);
       for (const connection of all.splice(0)) connection.close();
     },
   };

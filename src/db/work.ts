@@ -34,6 +34,8 @@ export interface WorkQueue<T> {
   peek(mayGo?: MayGo): T | undefined;
   /** Takes what goes next of what `mayGo` lets through; undefined: nothing. */
   take(mayGo?: MayGo): T | undefined;
+  /** Takes out what does not wait any more; its tenant owes nothing for it. */
+  remove(item: T): void;
 }
 
 export type MayGo = (work: Work) => boolean;
@@ -72,6 +74,10 @@ export function createWorkQueue<T>(): WorkQueue<T> {
       inARow = chosen.line === foreground && background.entries.length > 0 ? inARow + 1 : 0;
       return chosen.line.remove(chosen.at);
     },
+    remove(item) {
+      foreground.drop(item);
+      background.drop(item);
+    },
   };
 }
 
@@ -90,6 +96,7 @@ interface Line<T> {
   /** index of the first that may go; -1: none */
   find(mayGo: MayGo): number;
   remove(at: number): T | undefined;
+  drop(item: T): void;
 }
 
 /** The service's own work is that of many tenants: it has so many turns for one of a tenant. */
@@ -112,6 +119,12 @@ function createLine<T>(): Line<T> {
     return tag;
   }
 
+  function endWhenEmpty(): void {
+    if (entries.length > 0) return;
+    lastTags.clear();
+    reached = 0;
+  }
+
   return {
     entries,
     add(item, work) {
@@ -125,11 +138,18 @@ function createLine<T>(): Line<T> {
       const [entry] = entries.splice(at, 1);
       if (entry === undefined) return undefined;
       reached = Math.max(reached, entry.tag);
-      if (entries.length === 0) {
-        lastTags.clear();
-        reached = 0;
-      }
+      endWhenEmpty();
       return entry.item;
+    },
+    drop(item) {
+      const at = entries.findIndex((entry) => entry.item === item);
+      const [dropped] = at < 0 ? [] : entries.splice(at, 1);
+      if (dropped === undefined) return;
+      const { tenant } = dropped.work;
+      const last = entries.findLast(({ work }) => work.tenant === tenant);
+      if (last === undefined) lastTags.delete(tenant);
+      else lastTags.set(tenant, last.tag);
+      endWhenEmpty();
     },
   };
 }

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { isUnavailable } from '../../src/db/errors.ts';
 import { insertMany, rawRows, rawRun } from '../../src/db/ops.ts';
+import { asTenant } from '../../src/db/work.ts';
 import { createEmptyDatabase } from '../helpers/database.ts';
 import { samples, tallies, useFixture } from './fixture.ts';
 
@@ -115,6 +116,17 @@ describe('a read that looks through many rows', () => {
     expect(longestMs).toBeLessThan(400);
     expect(isUnavailable(await failed)).toBe(true);
     expect(await rawRows(own.scan, sql`select count(*) as n from t_many`)).toEqual([{ n: ROWS }]);
+    await end();
+  });
+
+  it('has its turn by tenant, however many one of them asks for', async () => {
+    const [own, end] = await openWith({ scanTimeoutMs: 20_000 });
+    const done: string[] = [];
+    const some = sql`select count(*) as n from t_many a, t_many b where a.value + b.value < 0`;
+    const ask = (name: string) => rawRows(own.scan, some).then(() => done.push(name));
+    const noisy = asTenant(1, () => Array.from({ length: 12 }, () => ask('noisy')));
+    await Promise.all([...noisy, asTenant(2, () => ask('quiet'))]);
+    expect(done.indexOf('quiet')).toBeLessThan(6);
     await end();
   });
 

@@ -1,7 +1,11 @@
 /** Who goes next at the database: what somebody waits for first, each tenant in turn, and the background now and then. */
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { isUnavailable } from '../../src/db/errors.ts';
 import { createPlaces } from '../../src/db/places.ts';
 import { asTenant, createWorkQueue, currentWork, inBackground, type Work } from '../../src/db/work.ts';
+
+/** Longer than a test. */
+const WAIT_MS = 60_000;
 
 const of = (tenant: number | null, background = false): Work => ({ tenant, background });
 
@@ -69,6 +73,18 @@ describe('work that waits', () => {
     expect(drain(queue)).toEqual(['a']);
   });
 
+  test('that is given up counts for nothing', () => {
+    const many = Array.from({ length: 50 }, (_, n): [string, Work] => [`1-${n}`, of(1)]);
+    const queue = queueOf(...many, ['2-0', of(2)]);
+    for (const [item] of many.slice(2)) queue.remove(item);
+    expect(queue.size).toBe(3);
+    queue.add('1-50', of(1));
+    queue.add('2-1', of(2));
+    queue.add('2-2', of(2));
+    queue.add('2-3', of(2));
+    expect(drain(queue)).toEqual(['1-0', '2-0', '1-1', '2-1', '1-50', '2-2', '2-3']);
+  });
+
   test('owes a tenant nothing for what it waited for earlier', () => {
     const queue = queueOf(['1-0', of(1)], ['1-1', of(1)], ['1-2', of(1)]);
     drain(queue);
@@ -92,10 +108,19 @@ describe('whose work it is', () => {
 });
 
 describe('places', () => {
+  let refused = 0;
+  beforeEach(() => {
+    refused = 0;
+  });
+
   /** Asks for `count` places; how many were given so far, and what gives one back. */
   async function ask(places: ReturnType<typeof createPlaces>, count: number, work: Work) {
     const given: (() => void)[] = [];
-    const enter = () => void places.enter().then((leave) => given.push(leave));
+    const enter = () =>
+      void places.enter(WAIT_MS).then(
+        (leave) => given.push(leave),
+        () => refused++,
+      );
     for (let n = 0; n < count; n++) {
       if (work.background) inBackground(work.tenant, enter);
       else if (work.tenant === null) enter();
@@ -107,7 +132,7 @@ describe('places', () => {
   const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
   test('are for one tenant half at most', async () => {
-    const places = createPlaces(10);
+    const places = createPlaces(10, 100);
     const noisy = await ask(places, 50, of(1));
     expect(noisy).toHaveLength(5);
     expect(await ask(places, 1, of(2))).toHaveLength(1);
@@ -115,14 +140,14 @@ describe('places', () => {
   });
 
   test('are for the background half at most, whoever it is for', async () => {
-    const places = createPlaces(4);
+    const places = createPlaces(4, 100);
     expect(await ask(places, 3, of(1, true))).toHaveLength(2);
     expect(await ask(places, 3, of(null, true))).toHaveLength(0);
     expect(await ask(places, 2, of(null))).toHaveLength(2);
   });
 
   test('go to the tenant whose turn it is when one comes back', async () => {
-    const places = createPlaces(2);
+    const places = createPlaces(2, 100);
     const first = await ask(places, 3, of(1));
     expect(first).toHaveLength(1);
     const second = await ask(places, 2, of(2));
@@ -135,9 +160,38 @@ describe('places', () => {
     expect([first.length, second.length]).toEqual([2, 2]);
   });
 
+  test('leave room in the line for others, whatever one tenant asks for, and for the service always', async () => {
+    const places = createPlaces(2, 10);
+    await ask(places, 50, of(1));
+    expect([places.waiting, refused]).toEqual([5, 44]);
+    await ask(places, 50, of(2));
+    expect([places.waiting, refused]).toEqual([10, 88]);
+    await ask(places, 50, of(3));
+    expect([places.waiting, refused]).toEqual([10, 138]);
+    await ask(places, 10, of(null));
+    expect([places.waiting, refused]).toEqual([20, 138]);
+    await ask(places, 1, of(null));
+    expect(refused).toBe(139);
+  });
+
+  test('are not waited for by who has given up', async () => {
+    const places = createPlaces(1, 10);
+    const [leave] = await ask(places, 1, of(2));
+    const late = Array.from({ length: 5 }, () =>
+      asTenant(1, () => places.enter(1)).catch((error: unknown) => error),
+    );
+    for (const error of await Promise.all(late)) expect(isUnavailable(error)).toBe(true);
+    expect(places.waiting).toBe(0);
+    const next = await ask(places, 6, of(1));
+    expect([places.waiting, refused]).toEqual([5, 1]);
+    leave?.();
+    await nextTurn();
+    expect(next).toHaveLength(1);
+  });
+
   test('are all for the service itself, and one is there for everybody where there is one', async () => {
-    expect(await ask(createPlaces(6), 6, of(null))).toHaveLength(6);
-    expect(await ask(createPlaces(1), 1, of(1))).toHaveLength(1);
-    expect(await ask(createPlaces(1), 1, of(1, true))).toHaveLength(1);
+    expect(await ask(createPlaces(6, 100), 6, of(null))).toHaveLength(6);
+    expect(await ask(createPlaces(1, 100), 1, of(1))).toHaveLength(1);
+    expect(await ask(createPlaces(1, 100), 1, of(1, true))).toHaveLength(1);
   });
 });
