@@ -1,9 +1,12 @@
 /** Keys that are cut off, a reader who changes nothing, tenants who see nothing of one another. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { allPages } from '../../src/controllers/dashboard/index.ts';
+import { roleMay } from '../../src/services/roles.ts';
 import { addressesOf, type BrowserWorld, openBrowserWorld } from './world.ts';
 
-const looks = addressesOf(allPages.filter(({ auth }) => auth === 'user'));
+const looks = addressesOf(
+  allPages.filter(({ auth, needs }) => auth === 'user' && (needs === undefined || roleMay('viewer', needs))),
+);
 
 /** What a read-only user may do to the own account. */
 const ownForms = allPages.filter(({ readOnlyMay }) => readOnlyMay).map(({ path }) => path);

@@ -83,7 +83,7 @@ async function show(name: string, path: string, texts: readonly string[]): Promi
 }
 
 it('shows how everything is', () =>
-  show('overview', '/dashboard', ['2 connected', 'Delivered', 'message.failed']));
+  show('overview', '/dashboard', ['2 connected', 'Delivered', 'Message failed']));
 
 it('shows the sessions, and one of them', async () => {
   await show('sessions', '/dashboard/sessions', ['shop', 'support', 'warehouse']);
