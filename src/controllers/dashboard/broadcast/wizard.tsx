@@ -193,7 +193,7 @@ function LinkFirst({ view }: { view: View }) {
       <h1>{t.title}</h1>
       <Empty title={t.linkFirst}>
         <p>{t.linkText}</p>
-        <a class="button primary" href="/dashboard/sessions/new">
+        <a class="button primary" href="/dashboard/new-session">
           {t.link}
         </a>
       </Empty>

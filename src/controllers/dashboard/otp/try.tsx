@@ -62,7 +62,7 @@ export const tryPages: Page[] = [
           {view.canWrite && !hasSession && (
             <Empty title={t.linkFirst}>
               <p>{t.linkText}</p>
-              <a class="button primary" href="/dashboard/sessions/new">
+              <a class="button primary" href="/dashboard/new-session">
                 {t.link}
               </a>
             </Empty>
