@@ -7,6 +7,8 @@ export interface FakeClock extends Clock {
    * give it what knows when the work at hand is done (the dispatcher's `idle`).
    */
   advance(ms: number): Promise<void>;
+  /** The same, as if the process had been held meanwhile: what is due by then runs late, once. */
+  leap(ms: number): Promise<void>;
   /** What `advance` awaits from now on. */
   idleWith(idle: () => Promise<void>): void;
   /** Sets the wall clock, as an operator or NTP does; timers and the monotonic clock go on. */
@@ -28,6 +30,18 @@ export function createFakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
     }
     return found;
   }
+  async function advance(ms: number): Promise<void> {
+    const untilMs = elapsedMs + ms;
+    await idle();
+    for (let timer = nextDue(untilMs); timer; timer = nextDue(untilMs)) {
+      timers.delete(timer.id);
+      elapsedMs = Math.max(elapsedMs, timer.dueMs);
+      timer.fn();
+      await idle();
+    }
+    elapsedMs = untilMs;
+    await idle();
+  }
   return {
     now: () => offsetMs + elapsedMs,
     monotonic: () => elapsedMs,
@@ -37,17 +51,11 @@ export function createFakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
       timers.set(id, { dueMs: elapsedMs + Math.max(0, Math.ceil(delayMs)), fn });
       return () => timers.delete(id);
     },
-    async advance(ms) {
-      const untilMs = elapsedMs + ms;
+    advance,
+    async leap(ms) {
       await idle();
-      for (let timer = nextDue(untilMs); timer; timer = nextDue(untilMs)) {
-        timers.delete(timer.id);
-        elapsedMs = Math.max(elapsedMs, timer.dueMs);
-        timer.fn();
-        await idle();
-      }
-      elapsedMs = untilMs;
-      await idle();
+      elapsedMs += ms;
+      await advance(0);
     },
     idleWith(next) {
       idle = next;
