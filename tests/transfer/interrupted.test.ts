@@ -60,7 +60,7 @@ it('what an interrupted import has left is cleared away by its owner only, and n
     .values({ accountId: account.id, jid: 'j', name: null, hasChat: true, updatedAt: now });
   const clear = async (as: typeof account) => {
     await deleteImported(db, account.id, { hadPhone: false, isOurs: isInterrupted(db, as) });
-    await endInterrupted(app.deps, as);
+    await endInterrupted(app.deps, as, null);
     const keys = await db.select().from(waKeys).where(eq(waKeys.accountId, account.id));
     const people = await db.select().from(waPeople).where(eq(waPeople.accountId, account.id));
     const [after] = await db.select().from(whatsappAccounts).where(eq(whatsappAccounts.id, account.id));

@@ -90,10 +90,11 @@ export function isInterrupted(db: Db, account: AccountRef): SQL {
 export async function endInterrupted(
   { db, clock }: Pick<WriteDeps, 'db' | 'clock'>,
   account: AccountRef,
+  errorMessage: string | null,
 ): Promise<void> {
   await db
     .update(accounts)
-    .set({ importedAt: null, updatedAt: clock.now() })
+    .set({ importedAt: null, errorMessage, updatedAt: clock.now() })
     .where(isInterruptedRow(account));
 }
 

@@ -384,7 +384,7 @@ class Runner implements SessionRunner {
     try {
       const isOurs = isInterrupted(db, this.account);
       await deleteImported(db, id, { hadPhone: this.#hadPhone, isOurs });
-      await endInterrupted(this.#deps, this.account);
+      await endInterrupted(this.#deps, this.account, explain(IMPORT_INTERRUPTED));
       this.#importedAt = null;
     } catch (error) {
       // The next owner tries again; an import may begin when five minutes are over.
