@@ -1,6 +1,6 @@
 /** Every place in the database that holds something sealed, so that all of it can be checked and sealed again. */
 
-import { and, asc, eq, gt } from 'drizzle-orm';
+import { and, asc, eq, getTableName, gt, sql } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';
 import type { Db, Tx } from '../../db/client.ts';
 import { isAfter } from '../../db/keyset.ts';
@@ -15,6 +15,7 @@ import {
   webhooks,
   whatsappAccounts,
 } from '../../db/schema.ts';
+import type { DbColumn, DbTable } from '../../db/types.ts';
 import { keyIdOfText, type SecretBox } from '../../utils/crypto.ts';
 import { credentialsContext, keyContext } from '../../whatsapp/credential-rows.ts';
 import { sealedKeyContext } from '../api-keys.ts';
@@ -121,31 +122,7 @@ const sources: SealedColumn = {
   },
 };
 
-const ownKeys: SealedColumn = {
-  name: 'api_keys',
-  async *pages(db) {
-    const table = apiKeys;
-    const { id, sealed } = table;
-    const pages = readBatches<{ id: string; sealed: string | null }>(BATCH_SIZE, (last) =>
-      db
-        .select({ id, sealed })
-        .from(table)
-        .where(gt(id, last?.id ?? ''))
-        .orderBy(asc(id))
-        .limit(BATCH_SIZE),
-    );
-    for await (const rows of pages) {
-      yield rows.flatMap((row) =>
-        textValue(row.sealed, sealedKeyContext(row.id), (tx, before, after) =>
-          tx
-            .update(table)
-            .set({ sealed: after })
-            .where(and(eq(id, row.id), eq(sealed, before))),
-        ),
-      );
-    }
-  },
-};
+const ownKeys = textColumn(apiKeys, 'sealed', sealedKeyContext);
 
 const webhookSecrets: SealedColumn = {
   name: 'webhooks',
@@ -219,31 +196,7 @@ const codes: SealedColumn = {
   },
 };
 
-const proxies: SealedColumn = {
-  name: 'whatsapp_accounts',
-  async *pages(db) {
-    const table = whatsappAccounts;
-    const { id, proxy } = table;
-    const pages = readBatches<{ id: string; proxy: string | null }>(BATCH_SIZE, (last) =>
-      db
-        .select({ id, proxy })
-        .from(table)
-        .where(gt(id, last?.id ?? ''))
-        .orderBy(asc(id))
-        .limit(BATCH_SIZE),
-    );
-    for await (const rows of pages) {
-      yield rows.flatMap((row) =>
-        textValue(row.proxy, sealedProxyContext(row.id), (tx, before, after) =>
-          tx
-            .update(table)
-            .set({ proxy: after })
-            .where(and(eq(id, row.id), eq(proxy, before))),
-        ),
-      );
-    }
-  },
-};
+const proxies = textColumn(whatsappAccounts, 'proxy', sealedProxyContext);
 
 /** All of them: whoever seals something in a new place adds it here. */
 export const SEALED_COLUMNS: readonly SealedColumn[] = [
@@ -268,6 +221,39 @@ function bytesValue(
     async reseal(tx, box) {
       const changes = { keyId: box.keyId, sealed: box.seal(open(box), context) };
       return affected(await write(tx, changes)) === 1;
+    },
+  };
+}
+
+/** A column of texts, bound to the id of their row. */
+function textColumn<N extends string>(
+  columns: DbTable & { id: DbColumn } & Record<N, DbColumn>,
+  name: N,
+  contextOf: (id: string) => string,
+): SealedColumn {
+  const { id, [name]: text } = columns;
+  const table: DbTable = columns;
+  return {
+    name: getTableName(table),
+    async *pages(db) {
+      const pages = readBatches<{ id: string; text: string | null }>(BATCH_SIZE, (last) =>
+        db
+          .select({ id: sql<string>`${id}`, text: sql<string | null>`${text}` })
+          .from(table)
+          .where(gt(id, last?.id ?? ''))
+          .orderBy(asc(id))
+          .limit(BATCH_SIZE),
+      );
+      for await (const rows of pages) {
+        yield rows.flatMap((row) =>
+          textValue(row.text, contextOf(row.id), (tx, before, after) =>
+            tx
+              .update(table)
+              .set({ [name]: after })
+              .where(and(eq(id, row.id), eq(text, before))),
+          ),
+        );
+      }
     },
   };
 }
