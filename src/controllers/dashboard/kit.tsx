@@ -2,6 +2,7 @@
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { View } from './page.ts';
 import { Field, Form, TextArea } from './parts.tsx';
+import { NEW_SESSION } from './paths.ts';
 
 /** The way back to the page above this one. */
 export function Crumb({ to, children }: PropsWithChildren<{ to: string }>) {
@@ -9,6 +10,15 @@ export function Crumb({ to, children }: PropsWithChildren<{ to: string }>) {
     <p class="crumb">
       <a href={to}>{children}</a>
     </p>
+  );
+}
+
+/** The way to add a session, where one is needed or wanted. */
+export function NewSessionLink({ children }: PropsWithChildren) {
+  return (
+    <a class="button primary" href={NEW_SESSION}>
+      {children}
+    </a>
   );
 }
 

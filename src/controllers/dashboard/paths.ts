@@ -1,5 +1,8 @@
 /** Addresses that pages lead to. */
 
+/** Where a session is added. */
+export const NEW_SESSION = '/dashboard/new-session';
+
 /** Where to sign in and come back from; only addresses of our own are gone back to. */
 export function signInPath(next: string): string {
   return isOwnPath(next) && next !== '/' && next !== '/dashboard'

@@ -9,7 +9,7 @@ import { listSessions, type SessionOutput } from '../../../services/sessions/ind
 import { listUploads, uploadFile } from '../../../services/uploads.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
 import { CAMPAIGN_LIMIT, UPLOAD_LIMIT } from '../../broadcast/parts.ts';
-import { Crumb, Follow, Submit } from '../kit.tsx';
+import { Crumb, Follow, NewSessionLink, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Facts, Field, Form, Select, TextArea, Time } from '../parts.tsx';
 import { sessionChoices } from '../sessions/parts.tsx';
@@ -193,9 +193,7 @@ function LinkFirst({ view }: { view: View }) {
       <h1>{t.title}</h1>
       <Empty title={t.linkFirst}>
         <p>{t.linkText}</p>
-        <a class="button primary" href="/dashboard/new-session">
-          {t.link}
-        </a>
+        <NewSessionLink>{t.link}</NewSessionLink>
       </Empty>
     </>
   );

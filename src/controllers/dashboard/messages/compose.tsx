@@ -6,7 +6,7 @@ import { KINDS } from '../../../services/messages/kinds/index.ts';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
 import { getMessage, sendMessage } from '../../../services/messages.ts';
 import type { ContentType } from '../../../whatsapp/content.ts';
-import { Submit } from '../kit.tsx';
+import { NewSessionLink, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, Form, Live, MomentField, Select } from '../parts.tsx';
@@ -216,9 +216,7 @@ export const composePages: Page[] = [
             <h1>{t.title}</h1>
             <Empty title={t.noSession}>
               <p>{t.noSessionText}</p>
-              <a class="button primary" href="/dashboard/new-session">
-                {t.addSession}
-              </a>
+              <NewSessionLink>{t.addSession}</NewSessionLink>
             </Empty>
           </div>
         ) : (

@@ -14,7 +14,7 @@ import { getOtpStatus } from '../../../services/otp/status.ts';
 import { listOtpTemplates, type OtpTemplate } from '../../../services/otp/templates.ts';
 import { verifyOtp } from '../../../services/otp/verify.ts';
 import { AppError } from '../../../utils/errors.ts';
-import { Crumb, Submit } from '../kit.tsx';
+import { Crumb, NewSessionLink, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Facts, Field, Form, Live, Select } from '../parts.tsx';
@@ -62,9 +62,7 @@ export const tryPages: Page[] = [
           {view.canWrite && !hasSession && (
             <Empty title={t.linkFirst}>
               <p>{t.linkText}</p>
-              <a class="button primary" href="/dashboard/new-session">
-                {t.link}
-              </a>
+              <NewSessionLink>{t.link}</NewSessionLink>
             </Empty>
           )}
           {(await isToBeBounded(ctx, view)) && (

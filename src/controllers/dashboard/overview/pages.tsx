@@ -16,6 +16,7 @@ import { num } from '../broadcast/parts.tsx';
 import { BarChart } from '../chart.tsx';
 import { eventName } from '../event-names.ts';
 import { texts } from '../i18n.ts';
+import { NewSessionLink } from '../kit.tsx';
 import * as english from '../locales/en/overview.ts';
 import * as indonesian from '../locales/id/overview.ts';
 import { type Page, page, type View } from '../page.ts';
@@ -86,11 +87,7 @@ function FirstSteps({ t, view }: { t: OverviewTexts; view: View }) {
       <Empty title={t.welcome}>
         <p>{t.welcomeAbout}</p>
         <p class="row center">
-          {view.canWrite && (
-            <a class="button primary" href="/dashboard/new-session">
-              {t.link}
-            </a>
-          )}
+          {view.canWrite && <NewSessionLink>{t.link}</NewSessionLink>}
           <a class="button" href="/docs">
             {t.reference}
           </a>

@@ -25,6 +25,7 @@ import { Submit } from '../kit.tsx';
 import { summarize } from '../messages/words.ts';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Field, Form, Live, Select, Table, Time } from '../parts.tsx';
+import { NEW_SESSION } from '../paths.ts';
 import { StateBadge, sessionPath } from '../sessions/parts.tsx';
 import { shownOf } from './received.ts';
 import { faultName, PHONE_TEXTS, passkeyWayName } from './texts.ts';
@@ -53,7 +54,7 @@ function Waiting({ view, waiting, signing }: WaitingProps) {
       <h2>{t.waiting}</h2>
       {waiting.length + signing.length === 0 && (
         <p class="muted">
-          {t.waitingNone} {view.canWrite && <a href="/dashboard/new-session">{t.addSession}</a>}
+          {t.waitingNone} {view.canWrite && <a href={NEW_SESSION}>{t.addSession}</a>}
         </p>
       )}
       {signing.map((one) => (

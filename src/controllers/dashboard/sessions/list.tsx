@@ -2,9 +2,10 @@
 
 import { z } from 'zod';
 import { createSession, listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
-import { Submit } from '../kit.tsx';
+import { NewSessionLink, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, Form, Live, Pages, Table, Time } from '../parts.tsx';
+import { NEW_SESSION } from '../paths.ts';
 import { StateBadge, sessionPath, waitsForPerson } from './parts.tsx';
 import { explainSession } from './reasons.ts';
 import { ConnectionFields, deviceOf, NewSessionForm } from './settings.tsx';
@@ -58,11 +59,7 @@ function List({ view, sessions, page }: { view: View; sessions: Listed; page: nu
       {totalItems === 0 ? (
         <Empty title={t.emptyTitle}>
           <p>{view.canWrite ? t.emptyText : t.emptyReader}</p>
-          {view.canWrite && (
-            <a class="button primary" href="/dashboard/new-session">
-              {t.add}
-            </a>
-          )}
+          {view.canWrite && <NewSessionLink>{t.add}</NewSessionLink>}
         </Empty>
       ) : (
         <Table stack label={t.list} head={head}>
@@ -94,9 +91,7 @@ export const listPages: Page[] = [
                 {t.pools}
               </a>
               {view.canWrite && sessions.pagination.totalItems > 0 && (
-                <a class="button primary" href="/dashboard/new-session">
-                  {t.add}
-                </a>
+                <NewSessionLink>{t.add}</NewSessionLink>
               )}
             </div>
           </div>
@@ -120,7 +115,7 @@ export const listPages: Page[] = [
   }),
   page({
     method: 'get',
-    path: '/dashboard/new-session',
+    path: NEW_SESSION,
     auth: 'user',
     handler({ view }) {
       const t = SESSION_TEXTS(view.lang);

@@ -12,7 +12,7 @@ import {
   updatePool,
 } from '../../../services/pools.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
-import { Crumb, Submit } from '../kit.tsx';
+import { Crumb, NewSessionLink, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Check, Empty, Field, Form, Table, Time } from '../parts.tsx';
 import { StateBadge, sessionChoices, sessionPath } from './parts.tsx';
@@ -71,9 +71,7 @@ export const poolPages: Page[] = [
           <h1>{t.create}</h1>
           {choices.length === 0 ? (
             <Empty title={t.noSession}>
-              <a class="button primary" href="/dashboard/new-session">
-                {t.addSession}
-              </a>
+              <NewSessionLink>{t.addSession}</NewSessionLink>
             </Empty>
           ) : (
             <Editor view={view} action={POOLS} choices={choices} />
