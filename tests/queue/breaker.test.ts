@@ -1,12 +1,11 @@
 /** After 463 or 479 nothing goes to strangers for a while; those who know the session are served on. */
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { whatsappAccounts } from '../../src/db/schema.ts';
 import { breakerPauseMs } from '../../src/queue/breaker.ts';
 import { paceOf } from '../../src/queue/pace.ts';
 import { quietUntil } from '../../src/queue/quiet-hours.ts';
 import { learnAlias } from '../../src/services/messages/aliases.ts';
-import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { FAST, openQueue, phones, type QueueFixture } from './fixture.ts';
 
@@ -24,23 +23,7 @@ beforeEach(async () => {
 afterEach(() => q.close());
 
 /** Somebody who wrote to the session. */
-async function befriend(phone: string, peer = `${phone}@s.whatsapp.net`): Promise<void> {
-  const at = q.clock.now();
-  await q.database.db.insert(messages).values({
-    id: newId(at),
-    userId: account.userId,
-    accountId: account.id,
-    sessionId: account.sessionId,
-    messageId: newMessageId(),
-    direction: 'in',
-    peer,
-    type: 'text',
-    content: { type: 'text', text: 'hi' },
-    status: 'received',
-    createdAt: at,
-    updatedAt: at,
-  });
-}
+const befriend = (phone: string, peer?: string) => q.befriend(account, phone, peer);
 
 const statusOf = async (id: string) => (await q.message(id)).status;
 

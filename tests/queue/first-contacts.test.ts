@@ -3,7 +3,6 @@ import { and, eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { firstContacts, messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { contactLimitOf } from '../../src/queue/first-contacts.ts';
-import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { openQueue, phones, type QueueFixture } from './fixture.ts';
 
@@ -43,23 +42,7 @@ function mostInADay(friends: readonly string[] = []): { people: Set<string>; mos
   return { people, most };
 }
 
-async function befriend(account: AccountRef, phone: string): Promise<void> {
-  const at = q.clock.now();
-  await q.database.db.insert(messages).values({
-    id: newId(at),
-    userId: account.userId,
-    accountId: account.id,
-    sessionId: account.sessionId,
-    messageId: newMessageId(),
-    direction: 'in',
-    peer: `${phone}@s.whatsapp.net`,
-    type: 'text',
-    content: { type: 'text', text: 'hi' },
-    status: 'received',
-    createdAt: at,
-    updatedAt: at,
-  });
-}
+const befriend = (account: AccountRef, phone: string) => q.befriend(account, phone);
 
 /** Lets time go by. Around noon, midnight and the end every look at the database is made; between them it leaps. */
 async function pass(ms: number): Promise<void> {

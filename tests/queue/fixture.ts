@@ -70,6 +70,8 @@ export interface QueueFixture {
   /** A session that this process owns. */
   account(columns?: AccountColumns): Promise<AccountRef>;
   queue(account: AccountRef, message?: Partial<NewMessage>): Promise<{ id: string; messageId: string }>;
+  /** Stores a message of somebody who wrote to the session. */
+  befriend(account: AccountRef, phone: string, peer?: string): Promise<void>;
   message(id: string): Promise<typeof messages.$inferSelect>;
   row(id: string): Promise<typeof messageQueue.$inferSelect | undefined>;
   /** What was recorded for the tenant, in order. */
@@ -166,6 +168,23 @@ export async function openQueue(pacing: Partial<Pacing> = {}): Promise<QueueFixt
       };
       const { id } = await enqueue(deps, full);
       return { id, messageId: full.messageId };
+    },
+    async befriend({ id: accountId, userId: tenant, sessionId }, phone, peer = `${phone}@s.whatsapp.net`) {
+      const at = clock.now();
+      await database.db.insert(messages).values({
+        id: newId(at),
+        userId: tenant,
+        accountId,
+        sessionId,
+        messageId: newMessageId(),
+        direction: 'in',
+        peer,
+        type: 'text',
+        content: { type: 'text', text: 'hi' },
+        status: 'received',
+        createdAt: at,
+        updatedAt: at,
+      });
     },
     async message(id) {
       const [row] = await database.db.select().from(messages).where(eq(messages.id, id));

@@ -1,11 +1,10 @@
 /** What WhatsApp says of the account: the breaker ends with the server's end, and each change is told once. */
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { messageQueue, whatsappAccounts } from '../../src/db/schema.ts';
 import { breakerPauseMs } from '../../src/queue/breaker.ts';
 import { endRestrictions, takeStanding } from '../../src/queue/standing.ts';
 import { bringBack } from '../../src/queue/step-aside.ts';
-import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef, Standing } from '../../src/whatsapp/engine.ts';
 import { openQueue, phones, type QueueFixture } from './fixture.ts';
 
@@ -42,23 +41,7 @@ async function row() {
   return found;
 }
 
-async function befriend(phone: string): Promise<void> {
-  const at = q.clock.now();
-  await q.database.db.insert(messages).values({
-    id: newId(at),
-    userId: account.userId,
-    accountId: account.id,
-    sessionId: account.sessionId,
-    messageId: newMessageId(),
-    direction: 'in',
-    peer: `${phone}@s.whatsapp.net`,
-    type: 'text',
-    content: { type: 'text', text: 'hi' },
-    status: 'received',
-    createdAt: at,
-    updatedAt: at,
-  });
-}
+const befriend = (phone: string) => q.befriend(account, phone);
 
 describe('a 463 with a time lock of 6 hours', () => {
   async function lockedAfterRefusal(until: number) {
