@@ -75,7 +75,7 @@ export function createPlaces(limit: number, maxWaiting: number): Places {
       const timer = startTimer(() => {
         line.remove(go);
         waitingOf.add(work.tenant, -1);
-        reject(new DatabaseTimeoutError(`no place at the database was free for ${timeoutMs} ms`));
+        reject(new DatabaseTimeoutError(`no database connection was free for ${timeoutMs} ms`));
       }, timeoutMs);
       waitingOf.add(work.tenant, 1);
       line.add(go, work);

@@ -21,7 +21,7 @@ it('a person signs in, links a phone, writes, sees it delivered and answers, all
 
   await page.getByRole('link', { name: 'Sessions', exact: true }).click();
   await page.getByRole('link', { name: 'Add session' }).click();
-  await page.getByLabel('Name').fill('shop');
+  await page.getByLabel('Name', { exact: true }).fill('shop');
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByAltText('QR code').waitFor();
   await page.getByRole('link', { name: 'Scan it on the Phones page' }).click();
