@@ -25,7 +25,7 @@ import type { Ending } from './close-reason.ts';
 import { createEgressSource, egressFor } from './egress.ts';
 import { listGroups } from './groups.ts';
 import { createHistoryTurns } from './history.ts';
-import { ownHolder, type SocketHolder, type SocketWish } from './holder.ts';
+import { ownHolder, type SocketHolder, type SocketOptions } from './holder.ts';
 import { createMediaFetcher } from './inbound-file.ts';
 import { fixLibsignal } from './libsignal-fixes.ts';
 import { startLink } from './link.ts';
@@ -132,7 +132,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     return link.passkey();
   }
 
-  function depsFor(request: SocketWish, own: Pick<SocketSettings, 'egress' | 'browser'>): LinkDeps {
+  function depsFor(request: SocketOptions, own: Pick<SocketSettings, 'egress' | 'browser'>): LinkDeps {
     const onEvent = (account: AccountRef, event: EngineEvent) => {
       if (event.type === 'connected') version.accepted(request.version);
       if (event.type === 'closed') {

@@ -2,7 +2,7 @@
 import type { WABrowserDescription, WASocket, WAVersion } from '@whiskeysockets/baileys';
 
 /** The holder's settings of its socket; the rest of the configuration is the adapter's. */
-export interface SocketWish {
+export interface SocketOptions {
   version: WAVersion;
   browser?: WABrowserDescription | undefined;
 }
@@ -12,7 +12,7 @@ export interface SocketHolder {
    * Calls `create` exactly once and resolves after that, without waiting for anything but itself. `version` is the one
    * to ask for. Rejects, without calling it, when it cannot.
    */
-  start(accountId: string, version: WAVersion, create: (request: SocketWish) => WASocket): Promise<void>;
+  start(accountId: string, version: WAVersion, create: (request: SocketOptions) => WASocket): Promise<void>;
   /** The socket is closed. */
   forget(accountId: string): void;
 }

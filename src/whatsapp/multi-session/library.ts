@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { basename } from 'node:path';
 import type { UserFacingSocketConfig, WASocket, WAVersion } from '@whiskeysockets/baileys';
 import * as baileys from '@whiskeysockets/baileys';
-import type { SocketHolder, SocketWish } from '../baileys/holder.ts';
+import type { SocketHolder, SocketOptions } from '../baileys/holder.ts';
 
 const LIBRARY = 'wa-multi-session';
 const BAILEYS = '@whiskeysockets/baileys';
@@ -23,7 +23,7 @@ interface Library {
 /** One call of `startSession` that has not asked for its socket yet. */
 interface Opening {
   version: WAVersion;
-  create: (request: SocketWish) => WASocket;
+  create: (request: SocketOptions) => WASocket;
 }
 
 /** The library names its folders so; by that it is known which session it speaks of. */
