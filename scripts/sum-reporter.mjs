@@ -4,14 +4,16 @@ import { ROOT } from './bootstrap.mjs';
 
 /**
  * A reporter of vitest's that writes what `scripts/test.mjs` adds up: the file in SUM_FILE gets the numbers of tests
- * passed and skipped, and each failure with its name and the first line of its error. A test file that could not be
+ * passed and skipped, how long each file's tests and hooks took, and each failure with its name and the first line of
+ * its error. A test file that could not be
  * loaded and an error outside every test are failures too.
  */
 export default class SumReporter {
   onTestRunEnd(files, unhandledErrors) {
-    const sum = { passed: 0, skipped: 0, failures: [] };
+    const sum = { passed: 0, skipped: 0, failures: [], files: [] };
     for (const file of files) {
       const name = relative(ROOT, file.moduleId);
+      sum.files.push({ name, ms: file.diagnostic().duration });
       const suites = [file, ...file.children.allSuites()];
       for (const error of suites.flatMap((suite) => suite.errors())) sum.failures.push(said(name, error));
       for (const test of file.children.allTests()) count(test, name, sum);

@@ -57,6 +57,9 @@ const REPORTS = join(ROOT, '.test');
 const total = { passed: 0, skipped: 0 };
 /** A line each, told once more at the end: between them and the end lie other parts. */
 const failures = [];
+/** How long each part and each file took, for those who keep the whole short. */
+const times = { parts: [], files: [] };
+const SLOWEST = 20;
 
 /** Runs one part and adds what it counted; a part that counted nothing has failed. */
 async function part(name, args, env = {}) {
@@ -65,15 +68,18 @@ async function part(name, args, env = {}) {
   console.log(`\n== ${name}`);
   const reporters = ['--reporter=default', '--reporter=./scripts/sum-reporter.mjs'];
   const variables = { NODE_ENV: 'test', SUM_FILE: sumFile, ...env };
+  const startMs = performance.now();
   const code = await run('vitest', ['run', ...reporters, ...args], { env: variables });
+  times.parts.push({ name, ms: performance.now() - startMs });
   const counted = existsSync(sumFile);
-  const sum = counted ? JSON.parse(readFileSync(sumFile, 'utf8')) : { passed: 0, skipped: 0, failures: [] };
+  const sum = counted ? JSON.parse(readFileSync(sumFile, 'utf8')) : { passed: 0, skipped: 0, failures: [], files: [] };
   if ((code !== 0 || !counted) && sum.failures.length === 0) {
     sum.failures.push(`vitest ended with ${code} and told of ${counted ? 'no failure' : 'nothing'}`);
   }
   total.passed += sum.passed;
   total.skipped += sum.skipped;
   failures.push(...sum.failures.map((failure) => `${name}: ${failure}`));
+  times.files.push(...sum.files.map((file) => ({ name: `${name}: ${file.name}`, ms: file.ms })));
 }
 
 const without = (patterns) => patterns.map((pattern) => `--exclude=${pattern}`);
@@ -188,6 +194,9 @@ await allParts(
   new Set(given.filter(isOption)),
   given.filter((argument) => !isOption(argument)),
 ).catch((error) => failures.push(`between the parts: ${String(error)}`));
+const seconds = ({ name, ms }) => `${(ms / 1_000).toFixed(1).padStart(7)} s  ${name}`;
+const slowest = times.files.sort((a, b) => b.ms - a.ms).slice(0, SLOWEST);
+console.log(`\nTIME\n${[...times.parts, ...slowest].map(seconds).join('\n')}`);
 if (failures.length > 0) console.log(`\nFAILED\n${failures.join('\n')}`);
 console.log(`\n${total.passed} passed, ${failures.length} failed, ${total.skipped} skipped`);
 const mayNotSkip = process.env.CI === 'true' && total.skipped > 0;
