@@ -72,7 +72,9 @@ async function part(name, args, env = {}) {
   const code = await run('vitest', ['run', ...reporters, ...args], { env: variables });
   times.parts.push({ name, ms: performance.now() - startMs });
   const counted = existsSync(sumFile);
-  const sum = counted ? JSON.parse(readFileSync(sumFile, 'utf8')) : { passed: 0, skipped: 0, failures: [], files: [] };
+  const sum = counted
+    ? JSON.parse(readFileSync(sumFile, 'utf8'))
+    : { passed: 0, skipped: 0, failures: [], files: [] };
   if ((code !== 0 || !counted) && sum.failures.length === 0) {
     sum.failures.push(`vitest ended with ${code} and told of ${counted ? 'no failure' : 'nothing'}`);
   }

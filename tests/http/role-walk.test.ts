@@ -7,7 +7,7 @@ import { roleMay, type WorkspaceRole } from '../../src/services/roles.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { type Call, openTestApp, type Reply, type Tenant, type TestApp } from '../helpers/app.ts';
 import { hurriedClock } from '../helpers/clock.ts';
-import { makeMember } from '../helpers/tenant.ts';
+import { type Member, makeMember } from '../helpers/tenant.ts';
 
 const MARKER = 'only-the-other-company';
 const MARKED_PHONE = '6281399990001';
@@ -81,15 +81,25 @@ const closed = allRoutes.filter((route) => route.auth !== 'public');
 const asRows = (routes: readonly Route[]) =>
   routes.map((route) => [`${route.method.toUpperCase()} ${route.path}`, route] as const);
 
+/** One for all routes; a call that ended the credential of the one before is asked once more with a new one. */
+function memberOf(role: WorkspaceRole): (route: Route, by: 'token' | 'apiKey') => Promise<Reply> {
+  let member: Member | null = null;
+  return async (route, by) => {
+    const known = member;
+    const first = known && (await callOf(t, route, { [by]: known[by] }));
+    if (first && first.status !== 401) return first;
+    member = await makeMember(t.deps, company.id, role);
+    return callOf(t, route, { [by]: member[by] });
+  };
+}
+
 describe.each(WORKSPACE_ROLES)('a member with the role %s', (role) => {
+  const ask = memberOf(role);
   it.each(asRows(closed))('%s', async (_name, route) => {
-    const member = await makeMember(t.deps, company.id, role);
-    const credentials: Call[] = [{ token: member.token }];
-    if (route.auth !== 'jwt') credentials.push({ apiKey: member.apiKey });
-    for (const credential of credentials) {
-      // The first call may end the token that it came with.
-      const reply = await callOf(t, route, credential);
-      expect([401, 500], reply.text).not.toContain(reply.status);
+    for (const by of route.auth === 'jwt' ? (['token'] as const) : (['token', 'apiKey'] as const)) {
+      const reply = await ask(route, by);
+      // Not tired of so many calls either: that would tell nothing of the role.
+      expect([401, 429, 500], reply.text).not.toContain(reply.status);
       const refused = reply.status === 403 && reply.body.code === 'FORBIDDEN';
       if (isAllowed(route, role)) expect(refused, reply.text).toBe(isClosedToAll(route));
       else expect(reply.status, reply.text).toBe(403);
@@ -109,10 +119,13 @@ describe('the verb itself refuses', () => {
       (role) => [`${route.method.toUpperCase()} ${route.path}`, role, route] as const,
     ),
   );
-  it.each(rows)('%s to a %s', async (_name, role, route) => {
+  const members = new Map<WorkspaceRole, Member>();
+  beforeAll(async () => {
     const owner = await bare.tenant();
-    const member = await makeMember(bare.deps, owner.id, role);
-    const reply = await callOf(bare, route, { token: member.token });
+    for (const role of WORKSPACE_ROLES) members.set(role, await makeMember(bare.deps, owner.id, role));
+  });
+  it.each(rows)('%s to a %s', async (_name, role, route) => {
+    const reply = await callOf(bare, route, { token: members.get(role)?.token });
     expect(reply.status, reply.text).toBe(403);
   });
 });
