@@ -2,7 +2,7 @@ import { type Emulator, startEmulator } from 'wa-emulator';
 import { type BareClient, connectBareClient, until } from '../packages/wa-emulator/tests/bare-client.ts';
 
 /**
- * What bare Baileys clients can send through the emulator in one process: known recipients, every
+ * How much bare Baileys clients can send through the emulator in one process: known recipients, every
  * message acknowledged, delivered and read. On Node 20 load the storage shim first:
  * `tsx --import ./src/whatsapp/baileys/preload.ts bench/emulator-rate.ts [runs]`
  */

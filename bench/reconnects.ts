@@ -30,7 +30,7 @@ const MAX_BYTES_EACH = 1_000;
 
 const reconnects = Number(process.argv[2] ?? 2_000);
 setFlagsFromString('--expose-gc');
-// What the compiler makes of functions that are called often is on the heap as well: megabytes, but no growth.
+// Compiled code of functions that are called often is on the heap as well: megabytes, but no growth.
 setFlagsFromString('--no-opt');
 const collect: unknown = runInNewContext('gc');
 

@@ -44,7 +44,7 @@ interface PrivateDatabase {
   stop(): Promise<void>;
 }
 
-/** What `--database` asks for: a MariaDB of its own whose commits reach the disk, or files. */
+/** The database that `--database` asks for: a MariaDB of its own whose commits reach the disk, or files. */
 async function startDatabase(type: string | undefined): Promise<PrivateDatabase> {
   const none = async () => undefined;
   if (type === undefined) return { env: {}, stop: none };

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { installPackages, ROOT, run } from './bootstrap.mjs';
 
-/** What is compiled, each by its tsconfig from `src` to `dist`: the service imports the emulator. */
+/** The programs to compile, each by its tsconfig from `src` to `dist`: the service imports the emulator. */
 const PROJECTS = [
   { folder: 'packages/wa-emulator', config: 'tsconfig.json', also: ['package.json'] },
   { folder: '.', config: 'tsconfig.build.json', also: [] },

@@ -18,7 +18,7 @@ import { buildCollection, buildEnvironment } from './postman.ts';
 const ROOT = new URL('..', import.meta.url);
 
 /**
- * What a new program needs: without the older systems' surfaces, and every failure told once. They all have the
+ * The part that a new program needs: without the older systems' surfaces, and every failure told once. They all have the
  * same shape, and listed by status they would be three quarters of the file.
  */
 function forTypes(document: OpenApiDocument): OpenApiDocument {
@@ -44,7 +44,7 @@ function idempotentOperations(document: OpenApiDocument): string {
     .sort();
   return `/** Generated from the OpenAPI document by \`npm run client:generate\`: do not edit. */
 
-/** What takes an Idempotency-Key. */
+/** The operations that take an Idempotency-Key. */
 export const IDEMPOTENT: ReadonlySet<string> = new Set([
 ${names.join('')}]);
 `;

@@ -83,7 +83,7 @@ async function readPresent(
   return { snapshot: await readMigrated(database), isMigrated: true };
 }
 
-/** What drizzle-kit wrote beside the newest migration that was applied. */
+/** The snapshot that drizzle-kit wrote beside the newest migration that was applied. */
 async function readMigrated({ db }: Database): Promise<DrizzleMySQLSnapshotJSON> {
   const rows = await rawRows<{ at: number | string | null }>(
     db,

@@ -123,7 +123,7 @@ const socketOf = (dir) => join(dir, 's.sock');
 /** A server that starts removes temporary tables from its folder, those of other servers included. */
 const temporaryIn = (dir) => `--tmpdir=${dir}`;
 
-/** What each of our servers is started with; `dir` was made by `createDataDir`. */
+/** The arguments with which each of our servers is started; `dir` was made by `createDataDir`. */
 export function serverArguments(dir, port, durable) {
   return [
     '--no-defaults',

@@ -27,7 +27,7 @@ const REQUIRE =
 const LOCK = join(ROOT, 'dist.lock');
 const LOCK_ENDS_MS = 180_000;
 
-/** What a module asks about its own place is answered as before. */
+/** A module that asks for its own place gets the same answer as before. */
 const ownPlaces = {
   name: 'own-places',
   setup({ onLoad }) {

@@ -10,7 +10,7 @@ import {
 
 const SCHEMA = 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json';
 
-/** What a person sets once, in the environment. */
+/** The variables that a person sets once, in the environment. */
 const SETTINGS = [
   { key: 'baseUrl', value: 'http://localhost:5001', type: 'default' },
   { key: 'apiKey', value: '', type: 'secret' },

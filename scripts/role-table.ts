@@ -13,7 +13,7 @@ const FILE = fileURLToPath(new URL('../docs/workspaces.md', import.meta.url));
 const BEGIN = '<!-- roles: made by npm run docs:roles -->';
 const END = '<!-- end of roles -->';
 
-/** What a route needs of a role; null: nothing but a credential, or something else such as an administrator. */
+/** The permission that a route needs of a role; null: nothing but a credential, or something else such as an administrator. */
 function neededBy(route: Route): Permission | null {
   if (route.auth === 'public' || route.role) return null;
   if (route.permission) return route.permission;

@@ -16,7 +16,7 @@ import { installPackages, ROOT, run } from './bootstrap.mjs';
 import { ensureProgram } from './programs.mjs';
 
 const FAST = ['tests/utils', 'tests/queue', 'tests/services', 'tests/otp', 'tests/http', 'tests/broadcast'];
-/** What needs a process of its own, a network, a real client or many seconds takes too long for the everyday loop. */
+/** Tests with a process of their own, a network, a real client or many seconds take too long for the everyday loop. */
 const NOT_FAST = [
   'tests/**/*emulator*.test.ts',
   'tests/**/*.mysql.test.ts',
@@ -42,6 +42,9 @@ const NOT_ON_SQLITE = [...OWN_PARTS, 'tests/**/*.mysql.test.ts'];
 const NOT_ON_MYSQL = [
   ...OWN_PARTS,
   'tests/clients/**',
+  'tests/fuzz/decoders.test.ts',
+  'tests/inbound/bounds.test.ts',
+  'tests/media/inspect.test.ts',
   'tests/patterns/**',
   'packages/**',
   'tests/storage/**',
@@ -189,9 +192,9 @@ installPackages();
 mkdirSync(REPORTS, { recursive: true });
 const given = process.argv.slice(2);
 const isOption = (argument) => argument.startsWith('-');
-// What starts the service in processes of its own finds it compiled. The packer itself may have been missing until now.
+// Tests that start the service in a process find it compiled. The packer itself may have been missing until now.
 if (!given.includes('--fast')) await (await import('./pack.mjs')).preparePacked();
-// What breaks between the parts (a server that does not start) is a failure like the others, and ends the run.
+// A fault between the parts (a server that does not start) is a failure like the others, and ends the run.
 await allParts(
   new Set(given.filter(isOption)),
   given.filter((argument) => !isOption(argument)),

@@ -1,4 +1,4 @@
-/** What a second process adds: messages a second of the same sessions over two of them against one. */
+/** The gain of a second process: messages a second of the same sessions over two of them against one. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { readDatabaseOptions } from '../../scripts/database-options.ts';
 import { median, printTable, ratio } from '../gateway/table.ts';

@@ -92,7 +92,7 @@ export async function startAbuse(input: { url: string; agent: Agent; tenant: Ten
     }
   }
 
-  /** What it began must not go on while the others are measured alone; its key may be at its limit. */
+  /** The work that it began must not go on while the others are measured alone; its key may be at its limit. */
   async function endAll(): Promise<void> {
     const { text } = await owner('GET', `${broadcast}/campaigns?limit=100`);
     const campaigns: { id: string; status: string }[] = JSON.parse(text).data ?? [];

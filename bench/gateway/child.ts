@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { AS_SHIPPED } from '../measure/as-shipped.ts';
 
-/** What a process can be asked for. */
+/** The calls that a process answers. */
 export type Calls = Record<string, (input: never) => Promise<unknown>>;
 
 export interface Child<C extends Calls> {

@@ -1,4 +1,4 @@
-/** What a process of a benchmark measures of itself. */
+/** The measurements that a process of a benchmark takes of itself. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

@@ -46,7 +46,7 @@ function databaseMedian(rounds: readonly Round[], field: keyof DatabaseUse): num
 /** The head of `databaseCells`. */
 export const DATABASE_HEAD = ['database CPU ms', 'statements', 'transactions'];
 
-/** What the database did for each; empty where it was not measured. */
+/** The database's work for each; empty where it was not measured. */
 export function databaseCells({ database }: Summary): string[] {
   const cells = [database.cpuMs, database.statements, database.transactions];
   return cells.map((value) => (Number.isNaN(value) ? '' : value.toFixed(2)));

@@ -27,7 +27,7 @@ const UNPACED = {
   QUOTA_SESSIONS: '100000',
 };
 
-/** What services stand on: the emulated WhatsApp and a database. */
+/** The surroundings of the services: the emulated WhatsApp and a database. */
 export interface Ground {
   title: string;
   scratch: Scratch;
@@ -44,7 +44,7 @@ export interface Service {
   bareUrl: string;
   /** Links a number to a session of that name. */
   link(sessionId: string, phone: string): Promise<void>;
-  /** What the database has done so far: as its server counts it, or the service where it is part of that. */
+  /** The work of the database so far: as its server counts it, or the service where it is part of that. */
   databaseUse(): Promise<DatabaseUse>;
   /** Does the work; with `--profile` and `--statements` prints what the service did meanwhile. `count`: of how many. */
   observed<R>(count: number, work: () => Promise<R>): Promise<R>;

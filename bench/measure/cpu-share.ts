@@ -4,7 +4,7 @@ import { join } from 'node:path';
 /** Short, so that a process that has used up its share waits for some milliseconds only. */
 const PERIOD_US = 10_000;
 
-/** What limits a control group, in version 1 and 2 of the kernel's interface: file and content. */
+/** The limits of a control group, in version 1 and 2 of the kernel's interface: file and content. */
 const LIMITS: readonly { root: string; files: (quotaUs: number) => [string, string][] }[] = [
   {
     root: '/sys/fs/cgroup/cpu',

@@ -1,4 +1,4 @@
-/** What a database does for the work that is measured: its own CPU time, statements and transactions. */
+/** The cost to the database of the work that is measured: its own CPU time, statements and transactions. */
 import { readFileSync } from 'node:fs';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 

@@ -71,7 +71,7 @@ export function createSlowest(): Slowest {
   };
 }
 
-/** What else the machine did in the last minute, for the reader of a figure. */
+/** The machine's load in the last minute, for the reader of a figure. */
 export function loadAverage(): string {
   try {
     return readFileSync('/proc/loadavg', 'utf8').split(' ')[0] ?? '?';

@@ -14,7 +14,7 @@ interface CodeLine {
   text: string;
 }
 
-/** What a reader does not count: blank lines, lone punctuation, comments, imports. */
+/** Lines that a reader does not count: blank lines, lone punctuation, comments, imports. */
 const IGNORED = /^$|^[\])}>(,;]+$|^\/\/|^\/?\*/;
 
 /**

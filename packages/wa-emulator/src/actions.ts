@@ -45,7 +45,7 @@ export interface Asked {
   passkey: 'asked';
 }
 
-/** What can be done to and asked of an emulator; the HTTP control API is these, one to one. */
+/** Every action on an emulator and every question to it; the HTTP control API has the same ones, one to one. */
 export interface Actions {
   /**
    * Plays the phone that scans a QR; resolves once the client is linked, or at once when the account asks for a passkey.
@@ -60,7 +60,7 @@ export interface Actions {
   /** Makes an account ask for a passkey before a device is linked; `fault` happens once. */
   setPasskey(input: { number: string; passkey: boolean; fault?: PasskeyFault | undefined }): PasskeyInfo;
   /**
-   * What the browser of that account's owner answers; without `phone` the owner of the passkey that the options allow.
+   * The answer of the browser of that account's owner; without `phone` the owner of the passkey that the options allow.
    * Throws when the options are not for that passkey (400).
    */
   signPasskey(input: {
@@ -75,7 +75,7 @@ export interface Actions {
   passkey(input: { phone: string } | { label: string }): PasskeyInfo;
   /** The key of that account's passkey, so that a real browser can hold it in a virtual authenticator. */
   passkeyKey(input: { phone: string }): PasskeyKey;
-  /** What recipients received and decrypted, oldest first. */
+  /** Messages that recipients received and decrypted, oldest first. */
   messages(filter?: MessageFilter): Received[];
   /** Every message stanza the server saw, oldest first. */
   stanzas(filter?: {
@@ -98,7 +98,7 @@ export interface Actions {
   activity(filter?: { phone?: string | undefined; kind?: string | undefined }): Activity[];
   /** The recipient reads that message now. Throws when nobody received it (404). */
   read(input: { id: string; to?: string | undefined }): { read: number };
-  /** What a number does with messages, keys and the directory; `*` is every number without a rule. Throws on an unknown behaviour (400). */
+  /** Sets how a number behaves with messages, keys and the directory; `*` is every number without a rule. Throws on an unknown behaviour (400). */
   setRule(input: { number: string; behaviour: string }): { number: string; behaviour: string };
   /**
    * How an account stands: whether it may start new chats, and how many in a cycle. A chat that it may not start is refused
@@ -109,7 +109,7 @@ export interface Actions {
   standing(input: { phone: string }): Standing;
   /** The directory knows the number `alias` as the account `phone`. */
   setAlias(input: { alias: string; phone: string }): { alias: string; phone: string };
-  /** What that phone tells the next device that links it: its chats, in so many pieces. */
+  /** Sets the history that this phone gives the next device that links it: its chats, in so many pieces. */
   setHistory(input: PhoneHistory): { phone: string; chats: number };
   /** Tells a session that a contact has new identity keys. */
   changeIdentity(input: { to: string; from: string }): { told: number };

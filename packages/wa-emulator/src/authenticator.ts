@@ -22,14 +22,14 @@ const PKCS8_P256 = Buffer.from(
   'hex',
 );
 
-/** What `navigator.credentials.get` is asked with, as far as it matters here. */
+/** The options of `navigator.credentials.get`, as far as they matter here. */
 export interface RequestOptions {
   challenge: string;
   rpId?: string | undefined;
   allowCredentials?: { id: string; type: string }[] | undefined;
 }
 
-/** What `PublicKeyCredential.toJSON()` gives. */
+/** The result of `PublicKeyCredential.toJSON()`. */
 export interface Assertion {
   id: string;
   rawId: string;

@@ -1,4 +1,4 @@
-/** What the command line says. */
+/** The texts of the command line. */
 import { parseArgs } from 'node:util';
 import type { z } from 'zod';
 import { FaultBody, RuleBody } from './control-schemas.ts';

@@ -26,7 +26,7 @@ export interface Connection {
   destroy(): void;
 }
 
-/** What the protocol above does with a connection. */
+/** The protocol's handlers of a connection. */
 export interface ConnectionHandlers {
   onHello(connection: Connection, payload: proto.ClientPayload): void;
   onNode(connection: Connection, node: BinaryNode): void;

@@ -19,7 +19,7 @@ interface ReadResult {
 
 type Nullable<T> = T | null | undefined;
 
-/** What a phone would show of a message; undefined for protocol messages it shows nowhere. */
+/** The text that a phone would show of a message; undefined for protocol messages, which it does not show. */
 export function readContent(message: proto.IMessage): ReadResult | undefined {
   const content = normalizeMessageContent(message) ?? message;
   const media = readMedia(content);
@@ -127,7 +127,7 @@ function readMedia(content: proto.IMessage): ReadResult | undefined {
   });
 }
 
-/** What a phone shows before it has the file. */
+/** The details that a phone shows before it has the file. */
 function readShown(file: {
   width?: Nullable<number>;
   height?: Nullable<number>;

@@ -20,7 +20,7 @@ export interface PastChat {
   messages?: number | undefined;
 }
 
-/** What a phone tells a device that links it. */
+/** The history that a phone gives a device that links it. */
 export interface PhoneHistory {
   phone: string;
   chats: PastChat[];

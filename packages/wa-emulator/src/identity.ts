@@ -7,7 +7,7 @@ import { proto } from '@whiskeysockets/baileys';
 import { generate } from 'selfsigned';
 import { keyPairFromSeed, type SigningKeyPair, signXeddsa } from './xeddsa.ts';
 
-/** What the Noise handshake presents. */
+/** The identity that the Noise handshake presents. */
 export interface NoiseIdentity {
   staticKey: SigningKeyPair;
   /** Encoded `CertChain`: root signs the intermediate, the intermediate signs the leaf. */

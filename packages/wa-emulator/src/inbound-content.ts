@@ -22,7 +22,7 @@ export const INBOUND_KINDS = [
   'raw',
 ] as const;
 
-/** What a simulated person sends. */
+/** A message from a simulated person. */
 export interface InboundContent {
   kind?: (typeof INBOUND_KINDS)[number] | undefined;
   text?: string | undefined;
@@ -49,7 +49,7 @@ export interface InboundContent {
 /** A message as it is sealed, and the `type` and `mediatype` its stanza carries. */
 export interface BuiltMessage {
   message: proto.IMessage;
-  /** What is sealed in place of the encoded message. */
+  /** Bytes to seal in place of the encoded message. */
   payload?: Buffer;
   stanzaType: 'text' | 'media' | 'reaction';
   mediaType?: string;

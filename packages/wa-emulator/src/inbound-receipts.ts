@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 import { verifyXeddsa } from './xeddsa.ts';
 
 const READ_TYPES = new Set(['read', 'read-self', 'played']);
-/** What some clients answer to a message for which they have asked a retry; others confirm it. */
+/** The answer of some clients to a message for which they have asked a retry; others confirm it. */
 const RETRY_NACK = '500';
 
 /** A receipt of a client for messages it got: delivery, reading, history sync, or a retry. */
@@ -171,7 +171,7 @@ export function takeClientAck(world: World, device: Device, { attrs }: BinaryNod
     entry.confirmedAt ??= new Date().toISOString();
   }
   if (isMessage && attrs.error !== undefined) {
-    // What the device itself has sent comes back to it in groups, and rc14 cannot read it.
+    // In groups a device gets its own messages back, and rc14 cannot read it.
     const isOwn = (member.kind === 'user' ? member.phone : senderOf(attrs.to)) === device.phone;
     if (!isOwn) {
       outbox.withhold();

@@ -59,7 +59,7 @@ export interface EmulatorOptions {
 export interface Emulator extends Actions {
   /** Base URL of the control API. */
   url: string;
-  /** What `WA_SERVER_URL` takes. */
+  /** The value for `WA_SERVER_URL`. */
   waUrl: string;
   /** Hex public key of the Noise certificate root, what `WA_SERVER_ROOT_KEY` takes. */
   rootKey: string;

@@ -90,7 +90,7 @@ function renderAnswer({ attrs }: BinaryNode, answer: Exclude<IqAnswer, 'silence'
       ]);
 }
 
-/** What an iq sets going once it is answered. */
+/** Work that an iq starts once it is answered. */
 function afterwards(world: World, connection: Connection, stanza: BinaryNode, answer: IqAnswer): void {
   const { device } = connection;
   if (!device || !Array.isArray(answer)) {

@@ -1,4 +1,4 @@
-/** What is wrong with the keys of a number, and the companions that a rule gives it. */
+/** Faults in the keys of a number, and the companions that a rule gives it. */
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { IqAnswer } from './iq-answer.ts';
 import { parseJid, SERVER_JID } from './jids.ts';
@@ -32,7 +32,7 @@ function targetOf(world: World, jid: string | undefined): Target | null {
   return { rule: world.rules.peek(address.phone), isCompanion: isSimulatedCompanion(world, address) };
 }
 
-/** What a whole key query gets because of one that is asked for. */
+/** The answer to a whole key query because of one number in it. */
 export function queryFault(world: World, jid: string | undefined): IqAnswer | undefined {
   const target = targetOf(world, jid);
   if (target?.rule.kind === 'keys_unanswered') {

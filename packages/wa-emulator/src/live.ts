@@ -58,7 +58,7 @@ export function goLive(world: World, connection: Connection, device: Device): vo
   sendFrom(0);
 }
 
-/** What a phone tells a device it has just linked: the app-state keys and its history, which is empty unless it was given one. */
+/** The first messages of a phone to a device it has just linked: the app-state keys and its history, which is empty unless it was given one. */
 async function sendFirstSync(world: World, device: Device): Promise<void> {
   const key = settingsKey(world, device.phone);
   await prepareSettings(world, device);

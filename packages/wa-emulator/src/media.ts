@@ -19,7 +19,7 @@ const DOWNLOAD_PREFIX = '/v/emulated/';
 export interface MediaServer {
   /** `127.0.0.1:PORT`, what clients are told. */
   host: string;
-  /** What an upload must carry as `auth`. */
+  /** The value that an upload must carry as `auth`. */
   auth: string;
   /** Stores an encrypted file as if it had been uploaded; answers where it is. */
   put(encrypted: Buffer): Promise<{ directPath: string; url: string }>;
@@ -28,7 +28,7 @@ export interface MediaServer {
   close(): Promise<void>;
 }
 
-/** What the media server is made of. */
+/** The parts of the media server. */
 export interface MediaOptions {
   host: string;
   port: number;

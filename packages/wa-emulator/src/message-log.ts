@@ -16,7 +16,7 @@ export interface MessageFilter {
   limit?: number | undefined;
 }
 
-/** What the recipients received: one entry per sender, recipient and message id. */
+/** The messages that recipients received: one entry per sender, recipient and message id. */
 interface MessageLog {
   /** The entry of a message, made by `create` when it is the first copy. */
   open(from: string, to: string, id: string, create: () => Received): { entry: Received; isNew: boolean };

@@ -10,7 +10,7 @@ export interface Transport {
   open(ciphertext: Uint8Array): Buffer;
 }
 
-/** What a client's second handshake message gives away. */
+/** The contents of a client's second handshake message. */
 interface HandshakeResult {
   transport: Transport;
   clientStatic: Buffer;

@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 const MAX_HELD_BACK = 1_000;
 /** Error of an acknowledgement: the stanza does not fit the recipient's devices or addresses. */
 const SMAX_INVALID = 479;
-/** What makes no chat, because nobody gets the message. */
+/** Addresses that make no chat, because nobody gets the message. */
 const LOST: ReadonlySet<Behaviour['kind']> = new Set(['no_ack', 'ack_error', 'not_on_whatsapp']);
 
 /** A message stanza of a client: acknowledged and brought to its recipients as their rules say. */

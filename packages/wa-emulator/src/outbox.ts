@@ -17,7 +17,7 @@ export interface Pending {
   node: BinaryNode;
   /** Only `receipt type=hist_sync` removes it. */
   untilHistorySync?: true;
-  /** What to seal again when the client asks for a retry, base64, and for whom it speaks. */
+  /** The content to seal again when the client asks for a retry, base64, and for whom it speaks. */
   retry?: { author: string; plaintext: string };
   /** Acknowledgements to overlook because a retry was asked for meanwhile. */
   ignoreAcks?: number;
@@ -32,7 +32,7 @@ export interface PendingRef {
   participant?: string | undefined;
 }
 
-/** What waits for one linked device. */
+/** Stanzas that wait for one linked device. */
 interface Outbox {
   /** Sends it now when the client is online, else at its next login. */
   push(pending: Pending): void;

@@ -21,7 +21,7 @@ const REQUEST_WAIT_MS = 3_000;
 const REQUEST_POLL_MS = 20;
 const FINISH_TIMEOUT_MS = 10_000;
 const NOTHING = Buffer.alloc(0);
-/** What a client may call itself when it asks for a code: a browser on an operating system, as WhatsApp knows them. */
+/** The names that a client may use when it asks for a code: a browser on an operating system, as WhatsApp knows them. */
 const KNOWN_DEVICE =
   /^(Chrome|Firefox|Edge|Opera|Safari|IE|Desktop) \((Mac OS|Windows|Linux|Ubuntu|Android)\)$/;
 

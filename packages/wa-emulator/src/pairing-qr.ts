@@ -3,7 +3,7 @@ import type { Device } from './devices.ts';
 import { linkOrAsk } from './passkey.ts';
 import type { World } from './world.ts';
 
-/** What the phone's camera reads, and whose phone it is. */
+/** The QR text that the phone's camera reads, and whose phone it is. */
 export interface ScanInput {
   /** The whole QR text: `https://wa.me/settings/linked_devices#ref,noise,identity,adv,platform`. */
   qr: string;

@@ -33,7 +33,7 @@ export interface Candidate {
   iqCount: number;
 }
 
-/** What a client sent to be linked by a code instead of a QR. */
+/** The request of a client that links by a code instead of a QR. */
 export interface CodeRequest {
   phone: string;
   ref: Buffer;

@@ -34,7 +34,7 @@ const NOTHING = Buffer.alloc(0);
 const NO_STEP = { stage: 'none', code: null, refusal: null } as const;
 
 /**
- * What goes wrong, once: the challenge runs out before it is used; the server refuses the signature, or answers no
+ * A fault that happens once: the challenge runs out before it is used; the server refuses the signature, or answers no
  * query; the demand comes without its options; the phone goes away after the signature; it shows another code.
  */
 export const PASSKEY_FAULTS = [

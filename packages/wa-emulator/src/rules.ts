@@ -1,4 +1,4 @@
-/** What a recipient's number does, parsed from the control API's text form. */
+/** The behaviour of a recipient's number, parsed from the control API's text form. */
 export type Behaviour =
   | { kind: (typeof PLAIN_KINDS)[number] }
   | { kind: (typeof CODE_KINDS)[number]; code: number }

@@ -23,7 +23,7 @@ export interface LibRecord {
   serialize(): unknown;
 }
 
-/** What libsignal asks of the identity it works for. */
+/** The interface through which libsignal asks for an identity. */
 export interface LibStorage {
   getOurIdentity(): LibKeyPair;
   getOurRegistrationId(): number;

@@ -32,7 +32,7 @@ export interface ChatCap {
   status?: (typeof CAPPING_STATUSES)[number] | undefined;
 }
 
-/** What is to be changed: null ends it, a missing part stays. */
+/** The parts to change: null ends one, a missing part stays. */
 export interface StandingInput {
   phone: string;
   timeLock?: TimeLock | null | undefined;

@@ -22,7 +22,7 @@ type MessageType =
   | 'unknown'
   | 'undecryptable';
 
-/** What a recipient read out of a decrypted message. */
+/** The content that a recipient read out of a decrypted message. */
 export interface Content {
   type: MessageType;
   text?: string;

@@ -3,12 +3,12 @@ import { type Device, deviceKey } from './devices.ts';
 import { node } from './nodes.ts';
 import type { World } from './world.ts';
 
-/** What a client gets whose place another connection of the same device takes. */
+/** Sent to a client when another connection of the same device takes its place. */
 export function replacedNotice(): BinaryNode {
   return node('stream:error', {}, [node('conflict', { type: 'replaced' })]);
 }
 
-/** What a client gets whose device the phone has unlinked. */
+/** Sent to a client when the phone has unlinked its device. */
 function removedNotice(): BinaryNode {
   return node('stream:error', { code: '401' }, [node('conflict', { type: 'device_removed' })]);
 }

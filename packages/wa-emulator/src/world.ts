@@ -36,7 +36,7 @@ export interface World {
   delays: Delays;
   pairing: PairingDesk;
   passkeys: Passkeys;
-  /** What phones tell the devices that link them, by phone. */
+  /** The histories that phones give the devices that link them, by phone. */
   histories: Map<string, PhoneHistory>;
   /** All open sockets. */
   connections: Set<Connection>;
