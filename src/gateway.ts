@@ -51,6 +51,7 @@ import { createOwnership } from './workers/ownership.ts';
 import { createPeers } from './workers/peers.ts';
 import { createRestrictionEnds } from './workers/restrictions.ts';
 import { createSessionSupervisor, type SessionSupervisor } from './workers/session-supervisor/index.ts';
+import { createWebhookReplays } from './workers/webhook-replays.ts';
 import { createWebhookSender } from './workers/webhook-sender/index.ts';
 
 export interface Gateway {
@@ -188,6 +189,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     createOtpFailover(deps),
     createRestrictionEnds(deps),
     createWebhookSender({ ...deps, outgoing: measurePosts(metrics, clock, deps.outgoing) }),
+    createWebhookReplays(deps),
     createBroadcastUpkeep(deps),
     createMailSender(deps),
     createHousekeeper(deps, { processId, tasks: createTasks({ ...deps, credentials: store }) }),

@@ -16,6 +16,9 @@ export const DEFAULT_WEBHOOK_ID = 'default';
 /** A day, as the API promises. */
 export const RETRY_FOR_MS = DAY_MS;
 
+/** `dueAt` of a lane that a person wants tried now: before all others, also where the receiver is thought to be down. */
+export const RETRY_NOW_AT = 0;
+
 /** How long another process may go on without a change of webhooks. */
 const MAX_AGE_MS = 1000;
 /** Another number after every change of a webhook: one point read tells whether there is anything new. */

@@ -66,7 +66,7 @@ interface PostOptions {
 
 interface PostAnswer {
   status: number;
-  /** at most 1,000 bytes */
+  /** at most 4,096 bytes */
   bodyExcerpt: string;
   /** the `Retry-After` header as it came */
   retryAfter: string | null;
@@ -101,7 +101,7 @@ export interface Outgoing {
 const MAX_REDIRECTS = 3;
 const CONNECT_TIMEOUT_MS = 5_000;
 const IDLE_TIMEOUT_MS = 15_000;
-const EXCERPT_BYTES = 1_000;
+const EXCERPT_BYTES = 4_096;
 const DRAIN_BYTES = 16_384;
 const USER_AGENT = 'WaHub';
 

@@ -1,7 +1,8 @@
 /** Webhooks: who wants to hear of what, what is still to be told, and how each attempt went. */
-import { bigint, id, index, int, json, oneOf, string, table, timestamp } from '../kit.ts';
+import { bigint, id, index, int, json, oneOf, string, table, text, timestamp, uniqueIndex } from '../kit.ts';
 
 export const OUTBOX_STATES = ['pending', 'delivered', 'dead'] as const;
+export const REPLAY_STATES = ['running', 'done', 'stopped'] as const;
 
 /** An address that a tenant wants its events sent to. */
 export const webhooks = table(
@@ -20,6 +21,10 @@ export const webhooks = table(
     /** also signs until it expires */
     previousSecret: string(512),
     previousSecretExpiresAt: timestamp(),
+    /** sealed JSON: headers of its owner that every request brings; null: none */
+    headers: text(),
+    /** names of these, to be shown */
+    headerNames: json<string[]>(),
     createdAt: timestamp().notNull(),
     updatedAt: timestamp().notNull(),
   },
@@ -57,6 +62,8 @@ export const webhookOutbox = table(
     lastStatus: int(),
     lastError: string(300),
     lastAttemptAt: timestamp(),
+    /** SHA-256 of the body that the log of attempts has last kept: one that is the same again is not kept twice */
+    keptBody: string(64),
     createdAt: timestamp().notNull(),
   },
   (t) => [
@@ -83,7 +90,7 @@ export const webhookLanes = table(
   (t) => [index('webhook_lanes_due_ix').on(t.webhookId, t.dueAt)],
 );
 
-/** The log of attempts. Bodies are not kept. */
+/** The log of attempts: what was sent and answered, without secrets, codes and contents of messages. */
 export const webhookDeliveries = table(
   'webhook_deliveries',
   {
@@ -95,11 +102,52 @@ export const webhookDeliveries = table(
     status: int(),
     error: string(300),
     durationMs: int().notNull(),
+    /** null: of a release that did not keep them */
+    requestHeaders: json<Record<string, string>>(),
+    /** null: as in the attempt before */
+    requestBody: text(),
+    responseBody: text(),
     at: timestamp().notNull(),
   },
   (t) => [
     index('webhook_deliveries_outbox_ix').on(t.outboxId, t.attempt),
-    index('webhook_deliveries_webhook_ix').on(t.webhookId),
+    index('webhook_deliveries_recent_ix').on(t.webhookId, t.at, t.status),
     index('webhook_deliveries_age_ix').on(t.at),
+  ],
+);
+
+/** Events of one webhook that failed and are delivered once more, some at a time. */
+export const webhookReplays = table(
+  'webhook_replays',
+  {
+    id: id().primaryKey(),
+    webhookId: id().notNull(),
+    /** webhookId while it runs, else null: one runs at a time */
+    activeKey: id(),
+    /** who asked for it */
+    userId: int().notNull(),
+    /** only events of this session; null: of all */
+    sessionId: string(100),
+    state: oneOf(...REPLAY_STATES).notNull(),
+    since: timestamp().notNull(),
+    until: timestamp().notNull(),
+    /** how many failed events there were when it began; null: more than are counted */
+    found: int(),
+    /** how many went back to be delivered */
+    replayed: int().notNull().default(0),
+    /** the last event that was looked at */
+    positionAt: timestamp(),
+    positionId: id(),
+    /** events that were taken last: the next ones wait until most of these have ended */
+    window: json<string[]>().notNull(),
+    /** grows with each step: of two processes one takes it */
+    version: int().notNull().default(0),
+    createdAt: timestamp().notNull(),
+    updatedAt: timestamp().notNull(),
+  },
+  (t) => [
+    uniqueIndex('webhook_replays_active_uq').on(t.activeKey),
+    index('webhook_replays_list_ix').on(t.webhookId, t.createdAt, t.id),
+    index('webhook_replays_age_ix').on(t.createdAt),
   ],
 );

@@ -22,6 +22,7 @@ import { sealedKeyContext } from '../api-keys.ts';
 import { sealedSourceContext } from '../inbound/media-work.ts';
 import { macOf, openCode, sealCode } from '../otp/codes.ts';
 import { sealedProxyContext } from '../sessions/connection.ts';
+import { sealedHeadersContext } from '../webhooks/headers.ts';
 import { sealedSecretContext } from '../webhooks/signature.ts';
 
 /** One value as it was read. */
@@ -161,6 +162,8 @@ const webhookSecrets: SealedColumn = {
   },
 };
 
+const webhookHeaders = textColumn(webhooks, 'headers', sealedHeadersContext);
+
 /** The proof of a code hangs on the key as well: it is made again from the sealed code. */
 const codes: SealedColumn = {
   name: 'otps',
@@ -205,6 +208,7 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
   sources,
   ownKeys,
   webhookSecrets,
+  webhookHeaders,
   codes,
   proxies,
 ];

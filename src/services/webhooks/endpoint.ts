@@ -7,6 +7,8 @@ import type { Config } from '../../utils/config.ts';
 import type { SecretBox } from '../../utils/crypto.ts';
 import { AppError } from '../../utils/errors.ts';
 import { HttpFailure, type Outgoing } from '../../utils/guarded-fetch.ts';
+import { type KeptBody, shownHeaders, withoutTexts } from './exchange.ts';
+import { openHeaders } from './headers.ts';
 import { openWebhookSecret, signatureHeaders } from './signature.ts';
 
 export interface Endpoint {
@@ -15,6 +17,8 @@ export interface Endpoint {
   active: boolean;
   /** those that sign now, the current one first */
   secrets: string[];
+  /** those that its owner wants on every request */
+  headers: Record<string, string>;
   /** an operator configured it: any address is fine */
   trusted: boolean;
 }
@@ -38,6 +42,7 @@ export async function readEndpoint(deps: EndpointDeps, id: string, now: number):
     url: row.url,
     active: row.status === 'active',
     secrets: sealed.map((text) => openWebhookSecret(deps.secrets, id, text)),
+    headers: openHeaders(deps.secrets, id, row.headers),
     trusted: false,
   };
 }
@@ -46,7 +51,7 @@ export async function readEndpoint(deps: EndpointDeps, id: string, now: number):
 function defaultEndpoint({ webhook }: Pick<Config, 'webhook'>): Endpoint | null {
   if (webhook === null) return null;
   const secrets = webhook.secret === null ? [] : [webhook.secret];
-  return { id: DEFAULT_WEBHOOK_ID, url: webhook.baseUrl, active: true, secrets, trusted: true };
+  return { id: DEFAULT_WEBHOOK_ID, url: webhook.baseUrl, active: true, secrets, headers: {}, trusted: true };
 }
 
 /** How one attempt went. `ok`: the receiver has it. */
@@ -60,7 +65,9 @@ export interface Attempt {
   refused: boolean;
   retryAfter: string | null;
   durationMs: number;
-  /** at most 1,000 bytes of the answer; for the one who asked for a test, never stored */
+  /** what was sent, without values that are secret */
+  headers: Record<string, string>;
+  /** at most 4,096 bytes of the answer, without secrets and contents of messages that it repeats */
   answer: string;
 }
 
@@ -68,35 +75,33 @@ export interface Attempt {
 export async function postEvent(
   deps: { outgoing: Outgoing; now: () => number; timeoutMs: number; signal?: AbortSignal },
   endpoint: Endpoint,
-  event: { id: string; body: string },
+  event: { id: string; body: string; kept: KeptBody },
 ): Promise<Attempt> {
   const http = endpoint.trusted ? deps.outgoing.trusted : deps.outgoing.hooks;
   const startedAt = performance.now();
-  const durationMs = () => Math.round(performance.now() - startedAt);
+  const signed = signatureHeaders(endpoint.secrets, { ...event, at: deps.now() });
+  const sent = { ...endpoint.headers, ...signed };
+  const told = () => ({
+    headers: shownHeaders(sent, endpoint.headers),
+    durationMs: Math.round(performance.now() - startedAt),
+  });
   try {
     const { status, retryAfter, bodyExcerpt } = await http.post(endpoint.url, {
-      headers: signatureHeaders(endpoint.secrets, { ...event, at: deps.now() }),
+      headers: sent,
       body: event.body,
       timeoutMs: deps.timeoutMs,
       ...(deps.signal ? { signal: deps.signal } : {}),
     });
     const ok = status >= 200 && status < 300;
     const error = ok ? null : `The receiver answered with status ${status}.`;
-    const refused = isRefusal(status);
-    return { ok, status, error, refused, retryAfter, durationMs: durationMs(), answer: bodyExcerpt };
+    const hidden = [...endpoint.secrets, ...Object.values(endpoint.headers), ...event.kept.hidden];
+    const answer = withoutTexts(bodyExcerpt, hidden);
+    return { ok, status, error, refused: isRefusal(status), retryAfter, answer, ...told() };
   } catch (error) {
     const refused = error instanceof AppError && error.code === 'URL_REFUSED';
     if (!refused && !(error instanceof HttpFailure)) throw error;
     const { message } = error;
-    return {
-      ok: false,
-      status: null,
-      error: message,
-      refused,
-      retryAfter: null,
-      durationMs: durationMs(),
-      answer: '',
-    };
+    return { ok: false, status: null, error: message, refused, retryAfter: null, answer: '', ...told() };
   }
 }
 

@@ -48,6 +48,7 @@ export function toWebhook(row: WebhookRow, now: number): WebhookOutput {
     sessionId: row.sessionId,
     status: row.status,
     previousSecretExpiresAt: expiresAt !== null && expiresAt > now ? new Date(expiresAt).toISOString() : null,
+    headerNames: row.headerNames ?? [],
     createdAt: new Date(row.createdAt).toISOString(),
     updatedAt: new Date(row.updatedAt).toISOString(),
   };

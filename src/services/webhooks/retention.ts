@@ -1,9 +1,9 @@
 /** Forgetting what was told long ago. */
 
-import { and, eq, lt, or } from 'drizzle-orm';
+import { and, eq, lt, ne, or } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { deleteInBatches } from '../../db/ops.ts';
-import { webhookDeliveries, webhookOutbox } from '../../db/schema.ts';
+import { webhookDeliveries, webhookOutbox, webhookReplays } from '../../db/schema.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 
 const DELIVERED_DAYS = 7;
@@ -27,5 +27,11 @@ export async function cleanWebhookHistory(
     where: lt(webhookDeliveries.at, now - DEAD_DAYS * DAY_MS),
     signal,
   });
-  return events + attempts;
+  const replays = await deleteInBatches(db, {
+    table: webhookReplays,
+    key: webhookReplays.id,
+    where: and(lt(webhookReplays.createdAt, now - DEAD_DAYS * DAY_MS), ne(webhookReplays.state, 'running')),
+    signal,
+  });
+  return events + attempts + replays;
 }

@@ -4,7 +4,7 @@ import { and, asc, count, eq, gt, isNull } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { webhookLanes, webhooks } from '../../db/schema.ts';
-import { changeWebhookVersion } from '../../events/outbox.ts';
+import { changeWebhookVersion, RETRY_NOW_AT } from '../../events/outbox.ts';
 import { record } from '../../events/record.ts';
 import type { EventName } from '../../events/table.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
@@ -17,8 +17,10 @@ import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
 import { findSession } from '../sessions/find.ts';
 import { findWebhook, toWebhook, type WebhookRow, webhookNotFound } from './find.ts';
+import { mergeHeaders, openHeaders, sealHeaders } from './headers.ts';
+import { readHealth } from './health.ts';
 import { refuseOwnAddress } from './own-address.ts';
-import type { CreateWebhookInput, UpdateWebhookInput, WebhookOutput } from './schemas.ts';
+import type { CreateWebhookInput, UpdateWebhookInput, WebhookOutput, WebhookWithHealth } from './schemas.ts';
 import { newWebhookSecret, sealWebhookSecret } from './signature.ts';
 
 /** With the only sight of the secret. */
@@ -28,7 +30,7 @@ export type WithSecret = WebhookOutput & { secret: string };
 export async function listWebhooks(
   ctx: Ctx,
   input: TenantInput & PageQuery,
-): Promise<{ data: WebhookOutput[]; totalItems: number }> {
+): Promise<{ data: WebhookWithHealth[]; totalItems: number }> {
   requireScope(ctx, 'read');
   const tenant = tenantOf(ctx, input);
   const bound = ctx.actor.sessionId;
@@ -45,13 +47,29 @@ export async function listWebhooks(
     .offset((input.page - 1) * input.limit);
   const [total] = await ctx.db.select({ n: count() }).from(webhooks).where(where);
   const now = ctx.clock.now();
-  return { data: rows.map((row) => toWebhook(row, now)), totalItems: Number(total?.n ?? 0) };
+  const health = await readHealth(
+    ctx,
+    rows.map((row) => row.id),
+  );
+  const data = rows.map((row, at) => withHealth(toWebhook(row, now), health[at]));
+  return { data, totalItems: Number(total?.n ?? 0) };
 }
 
 /** Throws NOT_FOUND. */
-export async function getWebhook(ctx: Ctx, input: { id: string }): Promise<WebhookOutput> {
+export async function getWebhook(ctx: Ctx, input: { id: string }): Promise<WebhookWithHealth> {
   requireScope(ctx, 'read');
-  return toWebhook(await findWebhook(ctx, input.id), ctx.clock.now());
+  const row = await findWebhook(ctx, input.id);
+  const [health] = await readHealth(ctx, [row.id]);
+  return withHealth(toWebhook(row, ctx.clock.now()), health);
+}
+
+/** The health of each id is there. */
+function withHealth(
+  webhook: WebhookOutput,
+  health: WebhookWithHealth['health'] | undefined,
+): WebhookWithHealth {
+  if (health === undefined) throw new Error('the health of a webhook was not read');
+  return { ...webhook, health };
 }
 
 /**
@@ -67,6 +85,7 @@ export async function createWebhook(ctx: Ctx, input: CreateWebhookInput): Promis
   const now = ctx.clock.now();
   const id = newId(now);
   const secret = newWebhookSecret();
+  const headers = mergeHeaders({}, input.headers ?? {});
   const row: WebhookRow = {
     id,
     userId,
@@ -77,6 +96,8 @@ export async function createWebhook(ctx: Ctx, input: CreateWebhookInput): Promis
     secret: sealWebhookSecret(ctx.secrets, id, secret),
     previousSecret: null,
     previousSecretExpiresAt: null,
+    headers: sealHeaders(ctx.secrets, id, headers),
+    headerNames: Object.keys(headers),
     createdAt: now,
     updatedAt: now,
   };
@@ -110,25 +131,35 @@ export async function updateWebhook(
     events: input.events === undefined ? row.events : [...new Set(input.events)],
     sessionId: input.sessionId === undefined ? row.sessionId : input.sessionId,
     status: input.status ?? row.status,
+    ...(input.headers === undefined ? {} : nextHeaders(ctx, row, input.headers)),
     updatedAt: now,
   };
-  const { url, events, sessionId, status, updatedAt } = next;
+  const { url, events, sessionId, status, headers, headerNames, updatedAt } = next;
   await transact(ctx.db, async (tx) => {
     const result = await tx
       .update(webhooks)
-      .set({ url, events, sessionId, status, updatedAt })
+      .set({ url, events, sessionId, status, headers, headerNames, updatedAt })
       .where(eq(webhooks.id, row.id));
     if (affected(result) === 0) throw webhookNotFound();
     // A claim means that somebody is delivering: that lane is not waiting.
     await tx
       .update(webhookLanes)
-      .set({ dueAt: now })
+      .set({ dueAt: RETRY_NOW_AT })
       .where(
         and(eq(webhookLanes.webhookId, row.id), gt(webhookLanes.dueAt, now), isNull(webhookLanes.claim)),
       );
     await changed(ctx, tx, next, 'webhook.updated');
   });
   return toWebhook(next, now);
+}
+
+function nextHeaders(
+  ctx: Ctx,
+  row: WebhookRow,
+  input: NonNullable<UpdateWebhookInput['headers']>,
+): Pick<WebhookRow, 'headers' | 'headerNames'> {
+  const headers = mergeHeaders(openHeaders(ctx.secrets, row.id, row.headers), input);
+  return { headers: sealHeaders(ctx.secrets, row.id, headers), headerNames: Object.keys(headers) };
 }
 
 /** Gives the webhook a new secret; the old one signs as well for `graceMinutes`. Throws NOT_FOUND. */

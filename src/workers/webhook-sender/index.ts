@@ -172,9 +172,10 @@ function createPlaces(
   const probing = () => [...taken].reduce((sum, [id, n]) => sum + (circuits.isProbing(id) ? n : 0), 0);
   return {
     free,
-    freeFor({ id, userId }) {
+    freeFor({ id, userId, urgent }) {
       const room = circuits.isProbing(id) ? Math.floor(maxInFlight / 2) - probing() : free();
-      const own = circuits.limit(id, maxPerWebhook) - (taken.get(id) ?? 0);
+      const most = Math.max(circuits.limit(id, maxPerWebhook), urgent ? 1 : 0);
+      const own = most - (taken.get(id) ?? 0);
       // The service's own webhook is told of all tenants.
       const ofTenant = userId === null ? room : maxPerTenant - (ofTenants.get(userId) ?? 0);
       return Math.max(0, Math.min(own, room, ofTenant, free()));

@@ -2,6 +2,7 @@
 import type { Db } from '../../db/client.ts';
 import { type EventPayload, readPayloads } from '../../services/events/payload.ts';
 import { type Attempt, type Endpoint, postEvent, readEndpoint } from '../../services/webhooks/endpoint.ts';
+import { keptBodyOf } from '../../services/webhooks/exchange.ts';
 import type { Clock } from '../../utils/clock.ts';
 import type { Config } from '../../utils/config.ts';
 import type { SecretBox } from '../../utils/crypto.ts';
@@ -82,10 +83,11 @@ async function deliver(
   row: OutboxRow,
   payload: EventPayload,
 ): Promise<boolean> {
+  const kept = keptBodyOf(payload);
   const attempt = await postEvent(
     { outgoing: deps.outgoing, now: deps.clock.now, timeoutMs: deps.timeoutMs, signal: deps.aborted },
     endpoint,
-    { id: row.id, body: toJsonText(payload) },
+    { id: row.id, body: toJsonText(payload), kept },
   );
   const now = deps.clock.now();
   // Given up by us: nothing is known, and the next process finds the event as it was.
@@ -99,7 +101,7 @@ async function deliver(
     giveUpAt: row.giveUpAt,
   };
   const step = nextStep(tried, attempt, now, deps.random());
-  const mine = await recordAttempt(deps.db, claim, row, attempt, step, now);
+  const mine = await recordAttempt(deps.db, claim, row, { ...attempt, keptBody: kept.text }, step, now);
   logAttempt(deps.logger, row, attempt, step.state);
   // A receiver that refuses is there.
   if (deps.circuits.report(row.webhookId, attempt.ok || attempt.refused)) deps.onDown(row.webhookId);

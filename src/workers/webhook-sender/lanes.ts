@@ -1,11 +1,12 @@
 /** The SQL of the lanes: who may deliver next, and what became of it. Every write is bound to the claim. */
 
-import { and, asc, eq, lte, min } from 'drizzle-orm';
+import { and, asc, eq, gt, isNotNull, lte, min, notExists } from 'drizzle-orm';
 import type { Database, Db } from '../../db/client.ts';
 import { affected, deleteInBatches, transact, updateInBatches } from '../../db/ops.ts';
 import { webhookDeliveries, webhookLanes, webhookOutbox, webhooks } from '../../db/schema.ts';
-import { RETRY_FOR_MS } from '../../events/outbox.ts';
+import { RETRY_FOR_MS, RETRY_NOW_AT } from '../../events/outbox.ts';
 import type { Attempt } from '../../services/webhooks/endpoint.ts';
+import { sha256Hex } from '../../utils/crypto.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
 import type { Step } from './policy.ts';
@@ -25,6 +26,8 @@ export interface DueWebhook {
   id: string;
   /** null: the one that the service itself has */
   userId: number | null;
+  /** a person wants it asked now, also where it is thought to be down */
+  urgent: boolean;
 }
 
 /** Webhooks with a lane that may be worked on now. */
@@ -35,7 +38,9 @@ export async function readDueWebhooks(db: Db, now: number): Promise<DueWebhook[]
     .from(webhookLanes)
     .leftJoin(webhooks, eq(webhooks.id, webhookLanes.webhookId))
     .groupBy(webhookLanes.webhookId);
-  return rows.filter((row) => Number(row.dueAt) <= now).map(({ id, userId }) => ({ id, userId }));
+  return rows
+    .filter((row) => Number(row.dueAt) <= now)
+    .map(({ id, userId, dueAt }) => ({ id, userId, urgent: Number(dueAt) === RETRY_NOW_AT }));
 }
 
 /** Lanes of a webhook that may be worked on, those that have waited longest first. */
@@ -90,10 +95,11 @@ export function recordAttempt(
   database: Database | Db,
   claim: Claim,
   row: OutboxRow,
-  attempt: Attempt,
+  { keptBody, ...attempt }: Attempt & { keptBody: string },
   step: Step,
   now: number,
 ): Promise<boolean> {
+  const digest = sha256Hex(keptBody);
   const error = attempt.error?.slice(0, MAX_ERROR_LENGTH) ?? null;
   return transact(database, async (tx) => {
     const mine =
@@ -112,8 +118,16 @@ export function recordAttempt(
         lastStatus: attempt.status,
         lastError: error,
         lastAttemptAt: now,
+        keptBody: digest,
       })
-      .where(and(eq(webhookOutbox.id, row.id), eq(webhookOutbox.state, 'pending')));
+      // In another lane it is being replayed: that is another delivery.
+      .where(
+        and(
+          eq(webhookOutbox.id, row.id),
+          eq(webhookOutbox.state, 'pending'),
+          eq(webhookOutbox.lane, claim.lane),
+        ),
+      );
     if (affected(changed) === 0) return mine;
     await tx.insert(webhookDeliveries).values({
       id: newId(now),
@@ -123,6 +137,9 @@ export function recordAttempt(
       status: attempt.status,
       error,
       durationMs: attempt.durationMs,
+      requestHeaders: attempt.headers,
+      requestBody: digest === row.keptBody ? null : keptBody,
+      responseBody: attempt.status === null ? null : attempt.answer,
       at: now,
     });
     return mine;
@@ -144,7 +161,10 @@ export async function buryLane(db: Db, lane: string, reason: string, signal: Abo
   await updateInBatches(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal }, set);
 }
 
-/** Ends what a webhook was not told within its time, while it is known to be down: no attempt is worth it. */
+/**
+ * Ends what a webhook was not told within its time, while it is known to be down: no attempt is worth it. Lanes in which
+ * somebody delivers are theirs: an event that is on its way must not look as if it could be replayed.
+ */
 export async function buryOverdue(
   db: Db,
   webhookId: string,
@@ -156,6 +176,18 @@ export async function buryOverdue(
     eq(webhookOutbox.state, 'pending'),
     lte(webhookOutbox.createdAt, now - RETRY_FOR_MS),
     lte(webhookOutbox.giveUpAt, now),
+    notExists(
+      db
+        .select({ lane: webhookLanes.lane })
+        .from(webhookLanes)
+        .where(
+          and(
+            eq(webhookLanes.lane, webhookOutbox.lane),
+            isNotNull(webhookLanes.claim),
+            gt(webhookLanes.dueAt, now),
+          ),
+        ),
+    ),
   );
   const set = { state: 'dead' as const, lastError: 'The receiver was down all day.', nextAttemptAt: null };
   return updateInBatches(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal }, set);

@@ -1,0 +1,92 @@
+/** An example of each event, for trying a receiver out. Nothing in them belongs to anybody. */
+import type { WEBHOOK_EVENTS } from '../../events/table.ts';
+import type { EventPayload } from '../events/payload.ts';
+
+type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
+
+const session = { sessionId: 'example', session: 'example', seq: 1 };
+const message = {
+  ...session,
+  messageId: '3EB0A9C1D2E3F4A5B6C7D8',
+  phone: '+6281234567890',
+  lid: '123456789012345@lid',
+  chat: '6281234567890@s.whatsapp.net',
+  isGroup: false,
+  type: 'text',
+};
+const inbound = {
+  ...message,
+  id: '01997c2f5b7a7d3e8a4b6c1d2e3f4a5b',
+  status: 'received',
+  from: '+6281234567890',
+  participant: null,
+  pushName: 'Budi',
+};
+const outbound = (status: string, more: Record<string, unknown> = {}) => ({
+  ...message,
+  to: '+6281234567890',
+  status,
+  timestamp: '2026-01-01T08:30:00.125Z',
+  ...more,
+});
+const otp = (status: string, reason: string | null) => ({
+  ...session,
+  otpId: '01997c2f5b7a7d3e8a4b6c1d2e3f4a5c',
+  to: '+6281234567890',
+  messageId: '3EB0A9C1D2E3F4A5B6C7D8',
+  expiresAt: '2026-01-01T08:35:00.000Z',
+  status,
+  reason,
+});
+const campaign = (status: string, reason: string | null) => ({
+  ...session,
+  campaignId: '01997c2f5b7a7d3e8a4b6c1d2e3f4a5d',
+  name: 'Opening',
+  total: 120,
+  status,
+  reason,
+});
+
+const SAMPLES: Record<WebhookEvent, Record<string, unknown>> = {
+  'message.received': { ...inbound, content: { type: 'text', text: 'Is it still available?' } },
+  'message.media': {
+    ...inbound,
+    type: 'image',
+    state: 'stored',
+    content: { type: 'image', media: { state: 'stored', mimetype: 'image/jpeg', size: 48_213 } },
+  },
+  'message.sent': outbound('sent'),
+  'message.delivered': outbound('delivered'),
+  'message.read': outbound('read'),
+  'message.failed': outbound('failed', { errorCode: 'NOT_ON_WHATSAPP' }),
+  'message.expired': outbound('expired', { errorCode: 'EXPIRED' }),
+  'message.canceled': outbound('canceled'),
+  'session.status': { ...session, status: 'connected', reason: null },
+  'session.restricted': {
+    ...session,
+    until: '2026-01-01T14:30:00.000Z',
+    since: '2026-01-01T08:30:00.000Z',
+    kind: 'reachout_timelock',
+  },
+  'session.unrestricted': { ...session, reason: 'ended' },
+  'otp.verified': otp('verified', null),
+  'otp.expired': otp('expired', 'expired'),
+  'otp.failed': otp('failed', 'max_attempts'),
+  'otp.conversion_low': { ended: 40, verified: 12, percent: 30, windowMinutes: 60 },
+  'campaign.completed': campaign('completed', null),
+  'campaign.paused': campaign('paused', 'requested'),
+  'campaign.failed': campaign('failed', 'session_deleted'),
+};
+
+/** The body of a test: `webhook.test`, or an example of another event that says so in its data. */
+export function samplePayload(
+  event: 'webhook.test' | WebhookEvent,
+  webhookId: string,
+  now: number,
+): EventPayload {
+  const data =
+    event === 'webhook.test'
+      ? { webhookId, message: 'This is a test of your webhook.' }
+      : { ...SAMPLES[event], test: true };
+  return { type: event, timestamp: new Date(now).toISOString(), data };
+}

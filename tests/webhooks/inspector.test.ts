@@ -1,0 +1,342 @@
+/** What was sent and answered, how endpoints fare, and delivering again. On both databases. */
+import { eq } from 'drizzle-orm';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { messages, webhookDeliveries, webhookLanes, webhookOutbox, webhooks } from '../../src/db/schema.ts';
+import { WEBHOOK_EVENTS } from '../../src/events/table.ts';
+import {
+  getDelivery,
+  listDeliveries,
+  replayDelivery,
+  retryDelivery,
+  retryWebhook,
+  testWebhook,
+} from '../../src/services/webhooks/deliveries.ts';
+import { readEndpoint } from '../../src/services/webhooks/endpoint.ts';
+import { feedReplays, listReplays, replayFailed, stopReplay } from '../../src/services/webhooks/replays.ts';
+import { getWebhook, listWebhooks, updateWebhook } from '../../src/services/webhooks/verbs.ts';
+import { MINUTE_MS } from '../../src/utils/durations.ts';
+import { newId } from '../../src/utils/ids.ts';
+import type { Tenant } from '../helpers/app.ts';
+import { createFakeClock } from '../helpers/clock.ts';
+import { answer, type Fixture, openFixture, type Receiver, whenIdle } from './fixture.ts';
+
+const clock = createFakeClock();
+let f: Fixture;
+let receiver: Receiver;
+beforeAll(async () => {
+  f = await openFixture({ clock });
+  receiver = await f.receiver();
+});
+afterAll(() => f.close());
+afterEach(() => {
+  receiver.received.length = 0;
+  receiver.respond = answer(204);
+});
+
+async function world(
+  headers: Record<string, string> = {},
+): Promise<{ tenant: Tenant; ctx: ReturnType<Fixture['ctx']>; hook: { id: string; secret: string } }> {
+  const tenant = await f.tenant();
+  const hook = await f.hook(tenant.id, { url: receiver.url, events: ['*'], headers });
+  return { tenant, ctx: f.ctx(tenant.id), hook };
+}
+
+/** Lets a sender work until nothing is due. */
+async function deliver(): Promise<void> {
+  const sender = f.sender();
+  const idle = whenIdle(sender);
+  clock.idleWith(idle);
+  await clock.advance(1_500);
+  await sender.stop(0);
+}
+
+const SECRET = 'the-content-482913';
+
+describe('an attempt', () => {
+  it('is kept with request and answer, without the secret, the own header or what came in', async () => {
+    const { tenant, ctx, hook } = await world({ authorization: 'Bearer of-the-receiver' });
+    const session = await f.session(tenant.id);
+    receiver.respond = (request, res) =>
+      res.writeHead(500).end(`no: ${request.headers.authorization} ${hook.secret} ${request.body}`);
+    await f.message(session, 'message.received', { content: { type: 'text', text: SECRET } });
+    await deliver();
+    expect(receiver.received[0]?.headers).toMatchObject({ authorization: 'Bearer of-the-receiver' });
+    expect(receiver.received[0]?.body).toContain(SECRET);
+
+    const kept = await f.deps.db
+      .select()
+      .from(webhookDeliveries)
+      .where(eq(webhookDeliveries.webhookId, hook.id));
+    const stored = JSON.stringify(kept);
+    for (const secret of [SECRET, hook.secret, 'of-the-receiver']) expect(stored).not.toContain(secret);
+
+    const { data } = await listDeliveries(ctx, { id: hook.id, page: 1, limit: 10 });
+    const { log } = await getDelivery(ctx, { id: data[0]?.id ?? '' });
+    expect(log).toMatchObject([
+      { attempt: 1, status: 500, request: { headers: { authorization: '[redacted]' } } },
+    ]);
+    const [attempt] = log;
+    expect(attempt?.request?.headers['webhook-id']).toBe(data[0]?.id);
+    // The history still has what came in.
+    expect(JSON.parse(attempt?.request?.body ?? '')).toMatchObject({
+      type: 'message.received',
+      data: { sessionId: session.sessionId, content: { type: 'text', text: SECRET } },
+    });
+    expect(attempt?.response?.body).toMatch(/^no: \[redacted\] \[redacted\] \{"type":"message.received"/);
+
+    await f.deps.db.delete(messages).where(eq(messages.sessionId, session.sessionId));
+    const later = await getDelivery(ctx, { id: data[0]?.id ?? '' });
+    expect(later.log[0]?.request?.body).toContain('"content":"[redacted]"');
+  });
+
+  it('keeps a body once while it stays the same, and shows it with every attempt', async () => {
+    const { tenant, ctx, hook } = await world();
+    receiver.respond = answer(503);
+    await f.message(await f.session(tenant.id), 'message.sent');
+    await deliver();
+    const [waiting] = (await listDeliveries(ctx, { id: hook.id, page: 1, limit: 10 })).data;
+    await retryDelivery(ctx, { id: waiting?.id ?? '' });
+    await deliver();
+    const rows = await f.deps.db
+      .select({ body: webhookDeliveries.requestBody })
+      .from(webhookDeliveries)
+      .where(eq(webhookDeliveries.webhookId, hook.id));
+    expect(rows.map(({ body }) => body === null).sort()).toEqual([false, true]);
+    const { log } = await getDelivery(ctx, { id: waiting?.id ?? '' });
+    expect(log.map(({ attempt }) => attempt)).toEqual([2, 1]);
+    expect(log[0]?.request?.body).toBe(log[1]?.request?.body);
+    expect(log[0]?.request?.body).toContain('message.sent');
+  });
+});
+
+describe('own headers', () => {
+  it('are sealed, kept by name, and replaced as a whole', async () => {
+    const { ctx, hook } = await world({ 'X-Shop': 'toko', authorization: 'Bearer one' });
+    const [row] = await f.deps.db.select().from(webhooks).where(eq(webhooks.id, hook.id));
+    expect(row?.headers).not.toContain('Bearer');
+    expect(await getWebhook(ctx, hook)).toMatchObject({ headerNames: ['X-Shop', 'authorization'] });
+    const changed = await updateWebhook(ctx, {
+      id: hook.id,
+      headers: { Authorization: null, 'x-new': 'two' },
+    });
+    expect(changed.headerNames).toEqual(['Authorization', 'x-new']);
+    expect((await readEndpoint(f.deps, hook.id, clock.now()))?.headers).toEqual({
+      Authorization: 'Bearer one',
+      'x-new': 'two',
+    });
+    await expect(updateWebhook(ctx, { id: hook.id, headers: { 'x-none': null } })).rejects.toMatchObject({
+      details: { 'headers.x-none': expect.stringContaining('no value') },
+    });
+    expect((await updateWebhook(ctx, { id: hook.id, headers: {} })).headerNames).toEqual([]);
+  });
+
+  it.each([
+    [{ Host: 'a.test' }],
+    [{ 'Content-Length': '3' }],
+    [{ 'webhook-signature': 'v1,x' }],
+    [{ 'X-Forwarded-For': '127.0.0.1' }],
+    [{ 'Metadata-Flavor': 'Google' }],
+    [{ 'not a name': 'x' }],
+    [{ 'x-line': 'one\r\nHost: two' }],
+    [{ 'x-empty': ' ' }],
+    [{ 'x-long': 'x'.repeat(1_001) }],
+    [{ 'x-same': 'a', 'X-Same': 'b' }],
+    [Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`x-${i}`, 'x']))],
+  ])('refused: %j', async (headers) => {
+    const { apiKey } = await f.tenant();
+    const body = { url: 'https://203.0.114.1/', events: ['*'], headers };
+    expect(await f.call('/webhook', { method: 'POST', apiKey, body })).toMatchObject({
+      status: 400,
+      body: { code: 'VALIDATION_FAILED' },
+    });
+  });
+});
+
+describe('how an endpoint fares', () => {
+  it('is told in the list: unused, healthy, retrying, down, healthy again', async () => {
+    const { tenant, ctx, hook } = await world();
+    const health = async () => (await listWebhooks(ctx, { page: 1, limit: 10 })).data[0]?.health;
+    expect(await health()).toMatchObject({ state: 'unused', successRate: null, waiting: 0 });
+    const session = await f.session(tenant.id);
+    await f.message(session, 'message.sent');
+    await deliver();
+    expect(await health()).toMatchObject({ state: 'healthy', successRate: 100, attempts: 1 });
+    receiver.respond = answer(503);
+    await f.message(session, 'message.sent');
+    await deliver();
+    expect(await health()).toMatchObject({ state: 'retrying', successRate: 50, waiting: 1 });
+    for (let i = 0; i < 4; i++) {
+      await retryWebhook(ctx, hook);
+      await deliver();
+    }
+    expect(await health()).toMatchObject({ state: 'down', waiting: 1, lastAcceptedAt: expect.any(String) });
+    receiver.respond = answer(204);
+    await retryWebhook(ctx, hook);
+    await deliver();
+    expect(await health()).toMatchObject({ state: 'healthy', waiting: 0, waitingSince: null });
+  });
+});
+
+describe('an event that waits', () => {
+  it('names the one before it, and both go at once when somebody asks for it', async () => {
+    const { tenant, ctx, hook } = await world();
+    const session = await f.session(tenant.id);
+    receiver.respond = answer(503);
+    await f.message(session, 'message.sent');
+    await f.message(session, 'message.read');
+    await deliver();
+    const { data } = await listDeliveries(ctx, { id: hook.id, page: 1, limit: 10 });
+    const [first, second] = ['message.sent', 'message.read'].map((event) =>
+      data.find((one) => one.event === event),
+    );
+    expect(first).toMatchObject({ event: 'message.sent', attempts: 1, waitingBehind: null });
+    expect(second).toMatchObject({
+      event: 'message.read',
+      attempts: 0,
+      waitingBehind: {
+        id: first?.id,
+        event: 'message.sent',
+        attempts: 1,
+        nextAttemptAt: first?.nextAttemptAt,
+      },
+    });
+    receiver.received.length = 0;
+    receiver.respond = answer(204);
+    await deliver();
+    expect(receiver.received).toHaveLength(0);
+    const asked = await retryDelivery(ctx, { id: second?.id ?? '' });
+    expect(asked.waitingBehind).toMatchObject({ id: first?.id });
+    await deliver();
+    expect(receiver.received.map(({ type }) => type)).toEqual(['message.sent', 'message.read']);
+    await expect(retryDelivery(ctx, { id: second?.id ?? '' })).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+
+  it('is not tried beside somebody who delivers it at this moment', async () => {
+    const { tenant, ctx, hook } = await world();
+    await f.message(await f.session(tenant.id), 'message.sent');
+    const [event] = (await listDeliveries(ctx, { id: hook.id, page: 1, limit: 10 })).data;
+    const claim = { claim: newId(), dueAt: clock.now() + MINUTE_MS };
+    await f.deps.db.update(webhookLanes).set(claim).where(eq(webhookLanes.webhookId, hook.id));
+    await expect(retryDelivery(ctx, { id: event?.id ?? '' })).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(await retryWebhook(ctx, hook)).toEqual({ sessions: 0 });
+    await f.deps.db.delete(webhookLanes).where(eq(webhookLanes.webhookId, hook.id));
+    await f.deps.db.delete(webhookOutbox).where(eq(webhookOutbox.webhookId, hook.id));
+  });
+});
+
+describe('delivering again', () => {
+  /** Events of two sessions that have failed for good. */
+  async function failed(n: number): Promise<Awaited<ReturnType<typeof world>>> {
+    const made = await world();
+    const sessions = [await f.session(made.tenant.id), await f.session(made.tenant.id)];
+    for (let i = 0; i < n; i++) for (const session of sessions) await f.message(session, 'message.sent');
+    await f.deps.db
+      .update(webhookOutbox)
+      .set({ state: 'dead' })
+      .where(eq(webhookOutbox.webhookId, made.hook.id));
+    return made;
+  }
+  const signal = new AbortController().signal;
+  const ids = () => receiver.received.map(({ headers }) => headers['webhook-id']);
+
+  it('one event is replayed once by many clicks at a time', async () => {
+    const { ctx, hook } = await failed(1);
+    const [event] = (await listDeliveries(ctx, { id: hook.id, page: 1, limit: 10 })).data;
+    const clicks = await Promise.allSettled(
+      Array.from({ length: 8 }, () => replayDelivery(ctx, { id: event?.id ?? '' })),
+    );
+    expect(clicks.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    await deliver();
+    expect(ids()).toEqual([event?.id]);
+  });
+
+  it('all that failed since a time go once, in order, whoever feeds them, and earlier ones stay', async () => {
+    const { ctx, hook } = await failed(3);
+    await clock.advance(MINUTE_MS);
+    const since = new Date(clock.now()).toISOString();
+    const session = await f.session(ctx.actor.userId);
+    for (let i = 0; i < 250; i++) await f.message(session, 'message.sent');
+    await f.deps.db.update(webhookOutbox).set({ state: 'dead' }).where(eq(webhookOutbox.webhookId, hook.id));
+    const asked = await replayFailed(ctx, { id: hook.id, since });
+    expect(asked).toMatchObject({ state: 'running', found: 250, replayed: 0 });
+    await expect(replayFailed(ctx, { id: hook.id, since })).rejects.toMatchObject({ code: 'CONFLICT' });
+    // Processes that look at the same moment.
+    await Promise.all([1, 2, 3].map(() => feedReplays(f.deps, signal)));
+    expect((await listReplays(ctx, hook))[0]).toMatchObject({ replayed: 200, state: 'running' });
+    // The window is full until its events have ended.
+    await feedReplays(f.deps, signal);
+    expect(await f.states(hook.id)).toEqual({ dead: 56, pending: 200 });
+    for (let i = 0; i < 20 && (await listReplays(ctx, hook))[0]?.state === 'running'; i++) {
+      await deliver();
+      await feedReplays(f.deps, signal);
+    }
+    expect((await listReplays(ctx, hook))[0]?.state).toBe('done');
+    await deliver();
+    expect(await f.states(hook.id)).toEqual({ dead: 6, delivered: 250 });
+    const got = receiver.received.filter(({ data }) => data.sessionId === session.sessionId);
+    expect(got).toHaveLength(250);
+    expect(new Set(got.map(({ headers }) => headers['webhook-id'])).size).toBe(250);
+    const seqs = got.map(({ data }) => Number(data.seq));
+    expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
+    expect((await listReplays(ctx, hook))[0]).toMatchObject({ found: 250, replayed: 250 });
+  });
+
+  it('ends when it is stopped, or its webhook is off, and another one may begin', async () => {
+    const { ctx, hook } = await failed(1);
+    const since = new Date(0).toISOString();
+    const { id } = await replayFailed(ctx, { id: hook.id, since });
+    expect(await stopReplay(ctx, { id })).toMatchObject({ state: 'stopped', replayed: 0 });
+    await feedReplays(f.deps, signal);
+    expect(await f.states(hook.id)).toEqual({ dead: 2 });
+    await replayFailed(ctx, { id: hook.id, since });
+    await updateWebhook(ctx, { id: hook.id, status: 'disabled' });
+    await feedReplays(f.deps, signal);
+    expect((await listReplays(ctx, hook)).map(({ state }) => state)).toEqual(['stopped', 'stopped']);
+    await expect(replayFailed(ctx, { id: hook.id, since })).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+
+  it("is not for others: somebody else's replay is not there", async () => {
+    const { ctx, hook } = await failed(1);
+    const { id } = await replayFailed(ctx, { id: hook.id, since: new Date(0).toISOString() });
+    const other = f.ctx((await f.tenant()).id);
+    await expect(stopReplay(other, { id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(listReplays(other, hook)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await stopReplay(ctx, { id });
+  });
+
+  it('a step that did not come to its commit is done again by the next process', async () => {
+    const { ctx, hook } = await failed(2);
+    await replayFailed(ctx, { id: hook.id, since: new Date(0).toISOString() });
+    const killed = Object.create(f.deps.database, {
+      db: {
+        value: Object.create(f.deps.db, {
+          transaction: {
+            value: (work: (tx: unknown) => Promise<unknown>) =>
+              f.deps.db.transaction(async (tx) => {
+                await work(tx);
+                throw new Error('killed before its commit');
+              }),
+          },
+        }),
+      },
+    });
+    await expect(feedReplays({ ...f.deps, database: killed }, signal)).rejects.toThrow('killed');
+    expect(await f.states(hook.id)).toEqual({ dead: 4 });
+    await feedReplays(f.deps, signal);
+    await deliver();
+    await feedReplays(f.deps, signal);
+    expect(await f.states(hook.id)).toEqual({ delivered: 4 });
+    expect((await listReplays(ctx, hook))[0]).toMatchObject({ state: 'done', replayed: 4 });
+  });
+});
+
+it('an example of every event can be sent, and says that it is one', async () => {
+  const { ctx, hook } = await world();
+  for (const event of WEBHOOK_EVENTS) {
+    const result = await testWebhook(ctx, { id: hook.id, event });
+    expect(result).toMatchObject({ event, delivered: true });
+    expect(JSON.parse(result.request.body)).toMatchObject({ type: event, data: { test: true } });
+  }
+  expect(receiver.received.map(({ type }) => type)).toEqual([...WEBHOOK_EVENTS]);
+  expect((await testWebhook(ctx, hook)).event).toBe('webhook.test');
+});
