@@ -44,8 +44,13 @@ describe('a rotation', () => {
   it('leaves nothing under the old key, and everything readable with the new one alone', async () => {
     const key = newKey();
     const found = await rotateSealed({ database: database(), secrets: boxOf(key, oldKey()) });
-    // Both sessions' keys and credentials, a file, an own key, two secrets of a webhook, a code and a proxy.
-    expect(found).toEqual({ resealed: 2 * 131 + 1 + 1 + 2 + 1 + 1, left: 0, lost: new Map(), damaged: 0 });
+    // Both sessions' keys and credentials, a file, an own key, two secrets and the headers of a webhook, a code and a proxy.
+    expect(found).toEqual({
+      resealed: 2 * 131 + 1 + 1 + 2 + 1 + 1 + 1,
+      left: 0,
+      lost: new Map(),
+      damaged: 0,
+    });
     const alone = boxOf(key);
     expect(await readEverything(sealed, alone)).toEqual(expectedOf(sealed));
     expect(await countSealed({ database: database(), secrets: alone })).toEqual([
@@ -69,7 +74,7 @@ describe('a rotation', () => {
       ownKey: sealed.tenant.apiKey,
     });
     const rest = await rotateSealed({ database: database(), secrets });
-    expect(cut.resealed + rest.resealed).toBe(2 * 131 + 6);
+    expect(cut.resealed + rest.resealed).toBe(2 * 131 + 7);
     expect(await readEverything(sealed, boxOf(key))).toEqual(expectedOf(sealed));
     await rotateBack(key);
   });
@@ -78,7 +83,7 @@ describe('a rotation', () => {
     const key = newKey();
     const found = await rotateSealed({ database: database(), secrets: boxOf(key) });
     expect(found.resealed).toBe(0);
-    expect(found.lost).toEqual(new Map([[boxOf(oldKey()).keyId, 2 * 131 + 6]]));
+    expect(found.lost).toEqual(new Map([[boxOf(oldKey()).keyId, 2 * 131 + 7]]));
     expect(await readEverything(sealed, boxOf(oldKey()))).toEqual(expectedOf(sealed));
   });
 
@@ -163,6 +168,7 @@ it('knows every place where something is sealed', () => {
     'services/inbound/media-work.ts',
     'services/otp/codes.ts',
     'services/sessions/connection.ts',
+    'services/webhooks/headers.ts',
     'services/webhooks/signature.ts',
     'utils/crypto.ts',
     'whatsapp/credential-writer.ts',
@@ -173,6 +179,7 @@ it('knows every place where something is sealed', () => {
     'otps',
     'wa_credentials',
     'wa_keys',
+    'webhooks',
     'webhooks',
     'whatsapp_accounts',
   ]);

@@ -14,6 +14,7 @@ import type { Ctx } from '../../src/services/context.ts';
 import { newMediaWork, sealedSourceContext } from '../../src/services/inbound/media-work.ts';
 import { macOf } from '../../src/services/otp/codes.ts';
 import { openProxy, sealProxy } from '../../src/services/sessions/connection.ts';
+import { openHeaders } from '../../src/services/webhooks/headers.ts';
 import { openWebhookSecret } from '../../src/services/webhooks/signature.ts';
 import { createWebhook, rotateWebhookSecret } from '../../src/services/webhooks/verbs.ts';
 import { createSecretBox, type SecretBox } from '../../src/utils/crypto.ts';
@@ -25,6 +26,8 @@ import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { silentLogger } from '../helpers/engine.ts';
 import type { Tenant } from '../helpers/tenant.ts';
 import { addSession, codeOf, ctxOf, type OtpFixture, otpRow, send } from '../otp/fixture.ts';
+
+const HEADERS = { authorization: 'Bearer of-the-receiver' };
 
 export interface SealedTenant {
   ctx: Ctx;
@@ -69,7 +72,11 @@ export async function sealEverywhere(fixture: OtpFixture): Promise<SealedTenant>
     fileSha256: null,
   });
   await ctx.db.insert(inboundMedia).values(work);
-  const made = await createWebhook(ctx, { url: 'https://hooks.example.com/a', events: ['*'] });
+  const made = await createWebhook(ctx, {
+    url: 'https://hooks.example.com/a',
+    events: ['*'],
+    headers: HEADERS,
+  });
   const { secret } = await rotateWebhookSecret(ctx, { id: made.id, graceMinutes: 60 });
   const sent = await send(ctx, `+62812${String(tenant.id).padStart(8, '0')}`);
   const code = await codeOf(ctx, sent.messageId);
@@ -123,6 +130,7 @@ export async function readEverything(
     webhook: [hook?.secret, hook?.previousSecret].map((text) =>
       openWebhookSecret(secrets, sealed.webhook.id, text ?? ''),
     ),
+    headers: openHeaders(secrets, sealed.webhook.id, hook?.headers ?? null),
     code: await codeOf({ ...ctx, secrets }, sealed.otp.messageId),
     proxy: owned && formatProxy(openProxy(secrets, owned) ?? parseProxy('http://none.invalid')),
     mac: otp.codeMac === macOf(secrets, otp, sealed.otp.code),
@@ -149,6 +157,7 @@ export function expectedOf({ tenant, webhook, otp }: SealedTenant): Record<strin
     quarantined: ['erased'],
     media: expect.stringContaining('https://files.invalid/1'),
     webhook: webhook.secrets,
+    headers: HEADERS,
     code: otp.code,
     proxy: PROXY,
     mac: true,

@@ -2762,6 +2762,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/webhook/{id}/replay-failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deliver all failed events again
+         * @description Those since a time, in the background, some at a time, in the order of their sessions. One at a time for each webhook.
+         *
+         *     An API key needs the scope `webhooks`.
+         */
+        post: operations["postWebhookIdReplayFailed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook/{id}/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the replays of a webhook
+         * @description The newest 20, newest first.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getWebhookIdReplays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try everything that waits now
+         * @description Events that wait for their next attempt are tried within a second, also where the receiver is thought to be down. `sessions` says in how many sessions something waited.
+         *
+         *     An API key needs the scope `webhooks`.
+         */
+        post: operations["postWebhookIdRetry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/webhook/{id}/rotate-secret": {
         parameters: {
             query?: never;
@@ -2795,7 +2861,7 @@ export interface paths {
         put?: never;
         /**
          * Send a test event now
-         * @description Sends a signed `webhook.test` event and answers with what happened.
+         * @description Sends a signed `webhook.test` event, or an example of another one with `test: true` in its data, and answers with what happened.
          *
          *     An API key needs the scope `webhooks`.
          */
@@ -2842,6 +2908,50 @@ export interface paths {
          *     An API key needs the scope `webhooks`.
          */
         post: operations["postWebhookDeliveriesIdReplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook/deliveries/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a waiting event now
+         * @description Within a second. Events of its session that come before it go first.
+         *
+         *     An API key needs the scope `webhooks`.
+         */
+        post: operations["postWebhookDeliveriesIdRetry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook/replays/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a replay
+         * @description Events that went back already are delivered all the same.
+         *
+         *     An API key needs the scope `webhooks`.
+         */
+        post: operations["postWebhookReplaysIdStop"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5112,6 +5222,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             events: string[];
+            /** @description of your own headers; their values are never shown */
+            headerNames: string[];
             id: string;
             /** @description until then the secret before the rotation signs too */
             previousSecretExpiresAt: string | null;
@@ -5122,6 +5234,28 @@ export interface components {
             updatedAt: string;
             url: string;
             userId: number;
+        };
+        WebhookAttempt: {
+            /** Format: date-time */
+            at: string;
+            attempt: number;
+            durationMs: number;
+            error: string | null;
+            /** @description null: an older release has sent it */
+            request: {
+                /** @description secrets and codes are `[redacted]`; what came in is shown as the history has it now */
+                body: string | null;
+                /** @description values of your own headers are `[redacted]` */
+                headers: {
+                    [key: string]: string;
+                };
+            } | null;
+            /** @description null: no answer came, or an older release has sent it */
+            response: {
+                /** @description at most 4,096 bytes */
+                body: string;
+            } | null;
+            status: number | null;
         };
         WebhookDelivery: {
             attempts: number;
@@ -5140,6 +5274,14 @@ export interface components {
             sessionId: string | null;
             /** @enum {string} */
             state: "pending" | "delivered" | "dead";
+            /** @description the earlier event of its session that has to be accepted first; null: it is first in line, or does not wait */
+            waitingBehind: {
+                attempts: number;
+                event: string;
+                id: string;
+                lastError: string | null;
+                nextAttemptAt: string | null;
+            } | null;
             webhookId: string;
         };
         WebhookEvent: {
@@ -5153,6 +5295,62 @@ export interface components {
             timestamp: string;
             /** @enum {string} */
             type: "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed";
+        };
+        WebhookHealth: {
+            /** @description in the last 24 hours, at most the newest 10,000 */
+            attempts: number;
+            /** @description within the last 24 hours */
+            lastAcceptedAt: string | null;
+            /**
+             * @description `down`: the last five attempts failed; `retrying`: the last one failed, or an event waits for another try; `unused`: nothing was sent yet
+             * @enum {string}
+             */
+            state: "unused" | "healthy" | "retrying" | "down";
+            /** @description percent of them that were accepted; null without any */
+            successRate: number | null;
+            /** @description events that are still to be delivered; null: more than 10,000 */
+            waiting: number | null;
+            /** @description when the oldest of them happened */
+            waitingSince: string | null;
+        };
+        WebhookReplay: {
+            /** Format: date-time */
+            createdAt: string;
+            /** @description failed events when it began; null: more than 10,000 */
+            found: number | null;
+            id: string;
+            /** @description events that went back to be delivered so far */
+            replayed: number;
+            /** Format: date-time */
+            since: string;
+            /**
+             * @description `done`: all have gone back to be delivered; `stopped`: on request, or the webhook is off
+             * @enum {string}
+             */
+            state: "running" | "done" | "stopped";
+            /** Format: date-time */
+            until: string;
+            /** Format: date-time */
+            updatedAt: string;
+            webhookId: string;
+        };
+        WebhookWithHealth: {
+            /** Format: date-time */
+            createdAt: string;
+            events: string[];
+            /** @description of your own headers; their values are never shown */
+            headerNames: string[];
+            health: components["schemas"]["WebhookHealth"];
+            id: string;
+            /** @description until then the secret before the rotation signs too */
+            previousSecretExpiresAt: string | null;
+            sessionId: string | null;
+            /** @enum {string} */
+            status: "active" | "disabled";
+            /** Format: date-time */
+            updatedAt: string;
+            url: string;
+            userId: number;
         };
         Workspace: {
             /**
@@ -13686,7 +13884,7 @@ export interface operations {
                         /** @constant */
                         success: true;
                     } & {
-                        data: components["schemas"]["Webhook"][];
+                        data: components["schemas"]["WebhookWithHealth"][];
                         pagination: components["schemas"]["Pagination"];
                     };
                 };
@@ -13720,12 +13918,19 @@ export interface operations {
                  *       "events": [
                  *         "message.received",
                  *         "message.read"
-                 *       ]
+                 *       ],
+                 *       "headers": {
+                 *         "x-shop": "toko-maju"
+                 *       }
                  *     }
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
                     events: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed")[];
+                    /** @description headers of every request, such as `{"authorization": "Bearer …"}`; values are never shown again */
+                    headers?: {
+                        [key: string]: string | null;
+                    };
                     /** @description only events of this session; missing: all sessions */
                     sessionId?: string;
                     /** @description http or https; private addresses are refused */
@@ -13748,6 +13953,8 @@ export interface operations {
                             /** Format: date-time */
                             createdAt: string;
                             events: string[];
+                            /** @description of your own headers; their values are never shown */
+                            headerNames: string[];
                             id: string;
                             /** @description until then the secret before the rotation signs too */
                             previousSecretExpiresAt: string | null;
@@ -13797,7 +14004,7 @@ export interface operations {
                         /** @constant */
                         success: true;
                     } & {
-                        data: components["schemas"]["Webhook"];
+                        data: components["schemas"]["WebhookWithHealth"];
                     };
                 };
             };
@@ -13834,6 +14041,10 @@ export interface operations {
                 "application/json": {
                     /** @description names of events; `*` for all of them */
                     events?: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed")[];
+                    /** @description takes the place of all headers that there were; `null` as a value keeps the one that is there */
+                    headers?: {
+                        [key: string]: string | null;
+                    };
                     /** @description null: all sessions */
                     sessionId?: string | null;
                     /**
@@ -13953,6 +14164,137 @@ export interface operations {
             };
         };
     };
+    postWebhookIdReplayFailed: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "since": "2026-01-01T08:30:00Z"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description events that happened from then on and could not be delivered; 30 days are kept
+                     */
+                    since: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Deliver all failed events again */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["WebhookReplay"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getWebhookIdReplays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the replays of a webhook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["WebhookReplay"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWebhookIdRetry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Try everything that waits now */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            sessions: number;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     postWebhookIdRotateSecret: {
         parameters: {
             query?: never;
@@ -13994,6 +14336,8 @@ export interface operations {
                             /** Format: date-time */
                             createdAt: string;
                             events: string[];
+                            /** @description of your own headers; their values are never shown */
+                            headerNames: string[];
                             id: string;
                             /** @description until then the secret before the rotation signs too */
                             previousSecretExpiresAt: string | null;
@@ -14031,7 +14375,23 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "message.delivered"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description another event than `webhook.test` is an example of it, with `test: true` in its data
+                     * @default webhook.test
+                     * @enum {string}
+                     */
+                    event?: "webhook.test" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed";
+                };
+            };
+        };
         responses: {
             /** @description Send a test event now */
             200: {
@@ -14044,12 +14404,19 @@ export interface operations {
                         success: true;
                     } & {
                         data: {
-                            /** @description at most 1,000 bytes of what the receiver answered */
+                            /** @description at most 4,096 bytes of what the receiver answered */
                             answer: string;
                             delivered: boolean;
                             durationMs: number;
                             error: string | null;
+                            event: string;
                             eventId: string;
+                            request: {
+                                body: string;
+                                headers: {
+                                    [key: string]: string;
+                                };
+                            };
                             status: number | null;
                         };
                     };
@@ -14099,20 +14466,21 @@ export interface operations {
                             lastError: string | null;
                             /** @description null: no answer came */
                             lastStatus: number | null;
-                            log: {
-                                /** Format: date-time */
-                                at: string;
-                                attempt: number;
-                                durationMs: number;
-                                error: string | null;
-                                status: number | null;
-                            }[];
+                            log: components["schemas"]["WebhookAttempt"][];
                             nextAttemptAt: string | null;
                             /** @description the session's number of this event */
                             seq: number | null;
                             sessionId: string | null;
                             /** @enum {string} */
                             state: "pending" | "delivered" | "dead";
+                            /** @description the earlier event of its session that has to be accepted first; null: it is first in line, or does not wait */
+                            waitingBehind: {
+                                attempts: number;
+                                event: string;
+                                id: string;
+                                lastError: string | null;
+                                nextAttemptAt: string | null;
+                            } | null;
                             webhookId: string;
                         };
                     };
@@ -14155,6 +14523,80 @@ export interface operations {
                         success: true;
                     } & {
                         data: components["schemas"]["WebhookDelivery"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWebhookDeliveriesIdRetry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Try a waiting event now */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["WebhookDelivery"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWebhookReplaysIdStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stop a replay */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["WebhookReplay"];
                     };
                 };
             };

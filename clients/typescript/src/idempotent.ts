@@ -36,4 +36,5 @@ export const IDEMPOTENT: ReadonlySet<string> = new Set([
   'POST /user/create',
   'POST /webhook',
   'POST /webhook/deliveries/{id}/replay',
+  'POST /webhook/{id}/replay-failed',
 ]);

@@ -76,6 +76,14 @@ const RULES: readonly Rule[] = [
   [/^only https is allowed$/, () => 'hanya https yang diizinkan'],
   [/^only http and https are allowed$/, () => 'hanya http dan https yang diizinkan'],
   [/^is a list without contacts$/, () => 'belum berisi kontak'],
+  [/^must be the name of a header$/, () => 'bukan nama header'],
+  [/^is set by the service itself$/, () => 'diisi oleh layanan ini sendiri'],
+  [/^must be printable ASCII$/, () => 'hanya boleh berisi huruf, angka, dan tanda baca biasa'],
+  [/^must be at most (\d+) headers$/, (n) => `maksimal ${n} header`],
+  [/^must name each header once$/, () => 'setiap header hanya sekali'],
+  [/^has no value yet$/, () => 'belum punya nilai'],
+  [/^is no line like name: value$/, () => 'ada baris yang tidak seperti nama: nilai'],
+  [/^([!-9;-~]{1,64}): (.+)$/, (name, reason) => `${name}: ${reasonInIndonesian(reason) ?? 'tidak valid'}`],
 ];
 
 /** The reason in Indonesian; null for one that has no words here. */

@@ -96,7 +96,7 @@ export function mergeHeaders(
       const value = given ?? known.get(name.toLowerCase());
       if (value !== undefined) return [name, value];
       throw new AppError('VALIDATION_FAILED', 'Not valid: headers.', {
-        details: { [`headers.${name}`]: 'has no value yet: give one' },
+        details: { headers: `${name}: has no value yet` },
       });
     }),
   );

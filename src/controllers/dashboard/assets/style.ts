@@ -174,7 +174,7 @@ input, select, textarea {
   width: 100%;
   min-width: 0;
 }
-input[type='checkbox'], input[type='radio'] { width: auto; }
+input[type='checkbox'], input[type='radio'], select.auto { width: auto; }
 input[type='file'] { border-style: dashed; }
 [aria-invalid='true'] { border-color: var(--bad); box-shadow: 0 0 0 1px var(--bad); }
 textarea { min-height: 6rem; resize: vertical; }
@@ -250,6 +250,9 @@ ol.timeline li::before {
 }
 ol.timeline li.bad::before { background: var(--bad); }
 
+details.attempt { border-top: 1px solid var(--line); padding: 0.5rem 0; }
+details.attempt summary { cursor: pointer; }
+details.attempt pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 figure { margin: 0 0 0.75rem; }
 .head { margin-bottom: 1rem; }
 .head h1 { margin: 0; }

@@ -11,3 +11,9 @@ export const DELIVERY_STATES = texts({ en: english.deliveryStates, id: indonesia
 
 /** The permission of a scope, in words. */
 export const SCOPE_NAMES = texts({ en: english.scopeNames, id: indonesian.scopeNames });
+
+/** How a webhook fares, in words. */
+export const HEALTH_STATES = texts({ en: english.healthStates, id: indonesian.healthStates });
+
+/** How far a redelivery is, in words. */
+export const REPLAY_STATES = texts({ en: english.replayStates, id: indonesian.replayStates });

@@ -2,14 +2,16 @@
 
 import { z } from 'zod';
 import { WEBHOOK_EVENTS } from '../../../events/table.ts';
+import { listDeliveries, retryWebhook, testWebhook } from '../../../services/webhooks/deliveries.ts';
+import { listReplays, replayFailed, stopReplay } from '../../../services/webhooks/replays.ts';
 import {
-  getDelivery,
-  listDeliveries,
-  replayDelivery,
-  testWebhook,
-} from '../../../services/webhooks/deliveries.ts';
-import type { DeliveryOutput, TestOutput } from '../../../services/webhooks/schemas.ts';
-import { DeliveryState } from '../../../services/webhooks/schemas.ts';
+  DeliveryState,
+  ReplayInput,
+  type ReplayOutput,
+  TestInput,
+  type TestOutput,
+  type WebhookWithHealth,
+} from '../../../services/webhooks/schemas.ts';
 import {
   createWebhook,
   deleteWebhook,
@@ -18,9 +20,11 @@ import {
   rotateWebhookSecret,
   updateWebhook,
 } from '../../../services/webhooks/verbs.ts';
+import { DAY_MS } from '../../../utils/durations.ts';
 import { SessionId } from '../../schemas.ts';
+import { num } from '../broadcast/parts.tsx';
 import { eventName } from '../event-names.ts';
-import { Submit } from '../kit.tsx';
+import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import {
   ActionButton,
@@ -30,19 +34,27 @@ import {
   Facts,
   Field,
   Form,
+  Live,
+  MomentField,
   Select,
   Table,
   Time,
-  type Tone,
 } from '../parts.tsx';
+import { DeliveryCard, deliveryPages, prettyJson } from './deliveries.tsx';
 import { sessionOptions } from './keys.tsx';
 import { DeveloperTabs, Secret } from './tabs.tsx';
-import { DELIVERY_STATES, DEVELOPER_TEXTS, type DeveloperTexts } from './texts.ts';
+import { DEVELOPER_TEXTS, type DeveloperTexts, REPLAY_STATES } from './texts.ts';
+import {
+  example,
+  WEBHOOKS as HERE,
+  HeaderLines,
+  HeadersField,
+  HealthBadge,
+  HealthFacts,
+  HealthLine,
+  Id,
+} from './webhook-parts.tsx';
 
-const HERE = '/dashboard/developers/webhooks';
-const DELIVERIES = '/dashboard/developers/deliveries';
-const Id = z.object({ id: z.string().min(1).max(40) });
-const example = { params: { id: '0'.repeat(32) } };
 const ROTATION_GRACE_MINUTES = 1440;
 const PER_PAGE = 25;
 
@@ -63,7 +75,7 @@ const lists: Page[] = [
         <>
           <DeveloperTabs t={t} current={HERE} />
           <section class="card">
-            <List t={t} webhooks={data} />
+            <List view={view} webhooks={data} />
           </section>
           {view.canWrite && <NewForm view={view} sessions={await sessionOptions(ctx)} />}
         </>
@@ -79,6 +91,7 @@ const lists: Page[] = [
       url: z.string().trim().min(1).max(2048),
       sessionId: SessionId.optional(),
       events: Events,
+      headers: HeaderLines.optional(),
     }),
     example: { form: { url: 'https://hooks.example.com/wahub' } },
     async handler({ ctx, view, form }) {
@@ -89,9 +102,8 @@ const lists: Page[] = [
   }),
 ];
 
-type Webhook = Awaited<ReturnType<typeof getWebhook>>;
-
-function List({ t, webhooks }: { t: DeveloperTexts; webhooks: readonly Webhook[] }) {
+function List({ view, webhooks }: { view: View; webhooks: readonly WebhookWithHealth[] }) {
+  const t = DEVELOPER_TEXTS(view.lang);
   if (webhooks.length === 0) {
     return (
       <Empty title={t.noWebhooks}>
@@ -100,17 +112,22 @@ function List({ t, webhooks }: { t: DeveloperTexts; webhooks: readonly Webhook[]
     );
   }
   return (
-    <Table label={t.webhooks} head={[t.url, t.events, t.session, t.status, t.created]}>
+    <Table stack label={t.webhooks} head={[t.url, t.health, t.events, t.session, t.created]}>
       {webhooks.map((webhook) => (
         <tr>
           <td class="wrap">
             <a href={`${HERE}/${webhook.id}`}>{webhook.url}</a>
           </td>
+          <td>
+            {webhook.status === 'disabled' ? (
+              <Badge tone="plain">{t.disabled}</Badge>
+            ) : (
+              <HealthBadge view={view} health={webhook.health} />
+            )}{' '}
+            <HealthLine view={view} health={webhook.health} />
+          </td>
           <td>{eventsOf(t, webhook.events)}</td>
           <td>{webhook.sessionId ?? t.allSessions}</td>
-          <td>
-            <Badge tone={webhook.status === 'active' ? 'good' : 'plain'}>{t[webhook.status]}</Badge>
-          </td>
           <td>
             <Time at={webhook.createdAt} />
           </td>
@@ -132,20 +149,35 @@ function NewForm({ view, sessions }: { view: View; sessions: readonly string[] }
           name="sessionId"
           options={[['', t.allSessions], ...sessions.map((id) => [id, id] as const)]}
         />
-        <fieldset class="field">
-          <legend>{t.events}</legend>
-          <div class="row">
-            {WEBHOOK_EVENTS.map((event) => (
-              <Check name="events" value={event} label={eventName(view.lang, event)} code={event} />
-            ))}
-          </div>
-          <span class="hint">{t.eventsHint}</span>
-        </fieldset>
+        <EventBoxes view={view} chosen={[]} />
+        <HeadersField view={view} names={[]} />
         <div>
           <Submit>{t.create}</Submit>
         </div>
       </Form>
     </section>
+  );
+}
+
+/** Which events; none ticked is all of them. */
+function EventBoxes({ view, chosen }: { view: View; chosen: readonly string[] }) {
+  const t = DEVELOPER_TEXTS(view.lang);
+  return (
+    <fieldset class="field">
+      <legend>{t.events}</legend>
+      <div class="row">
+        {WEBHOOK_EVENTS.map((event) => (
+          <Check
+            name="events"
+            value={event}
+            checked={chosen.includes(event)}
+            label={eventName(view.lang, event)}
+            code={event}
+          />
+        ))}
+      </div>
+      <span class="hint">{t.eventsHint}</span>
+    </fieldset>
   );
 }
 
@@ -167,11 +199,11 @@ const one: Page[] = [
       const here = `${HERE}/${webhook.id}`;
       const body = (
         <>
-          <p>
-            <a href={HERE}>{t.webhooks}</a>
-          </p>
+          <Crumb to={HERE}>{t.webhooks}</Crumb>
           <h1>{webhook.url}</h1>
           <Card view={view} webhook={webhook} />
+          {view.canWrite && <EditForm view={view} webhook={webhook} />}
+          <ReplayCard view={view} id={webhook.id} replays={await listReplays(ctx, params)} />
           <DeliveryCard view={view} here={here} state={query.state} found={found} />
         </>
       );
@@ -183,11 +215,27 @@ const one: Page[] = [
     path: `${HERE}/:id/test`,
     auth: 'user',
     params: Id,
+    form: TestInput,
     example,
-    async handler({ ctx, view, params }) {
-      return {
-        fragment: <TestResult t={DEVELOPER_TEXTS(view.lang)} result={await testWebhook(ctx, params)} />,
-      };
+    async handler({ ctx, view, params, form }) {
+      const result = await testWebhook(ctx, { ...params, ...form });
+      return { fragment: <TestResult t={DEVELOPER_TEXTS(view.lang)} result={result} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/:id/edit`,
+    auth: 'user',
+    params: Id,
+    form: z.object({
+      url: z.string().trim().min(1).max(2048),
+      events: Events,
+      headers: HeaderLines.optional().transform((headers) => headers ?? {}),
+    }),
+    example: { ...example, form: { url: 'https://hooks.example.com/wahub' } },
+    async handler({ ctx, view, params, form }) {
+      await updateWebhook(ctx, { ...params, ...form });
+      return { redirect: `${HERE}/${params.id}`, done: DEVELOPER_TEXTS(view.lang).changed };
     },
   }),
   page({
@@ -227,73 +275,54 @@ const one: Page[] = [
   }),
 ];
 
-const deliveries: Page[] = [
+const replays: Page[] = [
   page({
-    method: 'get',
-    path: `${DELIVERIES}/:id`,
+    method: 'post',
+    path: `${HERE}/:id/retry`,
     auth: 'user',
     params: Id,
     example,
     async handler({ ctx, view, params }) {
-      const t = DEVELOPER_TEXTS(view.lang);
-      const delivery = await getDelivery(ctx, params);
-      const body = (
-        <>
-          <p>
-            <a href={`${HERE}/${delivery.webhookId}`}>{t.webhook}</a>
-          </p>
-          <h1>{delivery.event}</h1>
-          <section class="card">
-            <Facts
-              facts={[
-                [t.state, <State view={view} delivery={delivery} />],
-                ['webhook-id', <span class="mono">{delivery.id}</span>],
-                [t.session, delivery.sessionId ?? t.allSessions],
-                [t.created, <Time at={delivery.createdAt} />],
-                [t.nextAttempt, <Time at={delivery.nextAttemptAt} />],
-              ]}
-            />
-            {view.canWrite && delivery.state !== 'pending' && (
-              <ActionButton view={view} action={`${DELIVERIES}/${delivery.id}/replay`}>
-                {t.replay}
-              </ActionButton>
-            )}
-          </section>
-          <section class="card">
-            <h2>{t.attempts}</h2>
-            <Table label={t.attempts} head={[t.attempt, t.at, t.lastAnswer, t.duration, t.error]}>
-              {delivery.log.map((attempt) => (
-                <tr>
-                  <td class="num">{attempt.attempt}</td>
-                  <td>
-                    <Time at={attempt.at} />
-                  </td>
-                  <td>{attempt.status ?? t.noAnswer}</td>
-                  <td class="num">{attempt.durationMs} ms</td>
-                  <td class="wrap">{attempt.error ?? ''}</td>
-                </tr>
-              ))}
-            </Table>
-          </section>
-        </>
-      );
-      return { title: delivery.event, section: 'developers', body };
+      await retryWebhook(ctx, params);
+      return { redirect: `${HERE}/${params.id}`, done: DEVELOPER_TEXTS(view.lang).retrying };
     },
   }),
   page({
     method: 'post',
-    path: `${DELIVERIES}/:id/replay`,
+    path: `${HERE}/:id/replay-failed`,
+    auth: 'user',
+    params: Id,
+    form: ReplayInput,
+    example: { ...example, form: { since: '2026-01-01T08:30:00Z' } },
+    async handler({ ctx, view, params, form }) {
+      await replayFailed(ctx, { ...params, ...form });
+      return { redirect: `${HERE}/${params.id}`, done: DEVELOPER_TEXTS(view.lang).replayStarted };
+    },
+  }),
+  page({
+    method: 'get',
+    path: `${HERE}/:id/replays`,
     auth: 'user',
     params: Id,
     example,
     async handler({ ctx, view, params }) {
-      const { id } = await replayDelivery(ctx, params);
-      return { redirect: `${DELIVERIES}/${id}`, done: DEVELOPER_TEXTS(view.lang).replayed };
+      return { fragment: <Replays view={view} id={params.id} replays={await listReplays(ctx, params)} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/developers/replays/:id/stop',
+    auth: 'user',
+    params: Id,
+    example,
+    async handler({ ctx, view, params }) {
+      const { webhookId } = await stopReplay(ctx, params);
+      return { redirect: `${HERE}/${webhookId}`, done: DEVELOPER_TEXTS(view.lang).replayStopped };
     },
   }),
 ];
 
-export const webhookPages: Page[] = [...lists, ...one, ...deliveries];
+export const webhookPages: Page[] = [...lists, ...one, ...replays, ...deliveryPages];
 
 function SecretOnce({ t, id, url, secret }: { t: DeveloperTexts; id: string; url: string; secret: string }) {
   return (
@@ -318,6 +347,8 @@ function TestResult({ t, result }: { t: DeveloperTexts; result: TestOutput }) {
   return (
     <div class={result.delivered ? 'alert alert-good' : 'alert alert-bad'}>
       <p>{result.delivered ? t.testGood(result.status ?? 0, result.durationMs) : t.testBad(why)}</p>
+      <p class="small">{t.request}</p>
+      <pre>{prettyJson(result.request.body)}</pre>
       {result.answer !== '' && (
         <>
           <p class="small">{t.answer}</p>
@@ -328,111 +359,149 @@ function TestResult({ t, result }: { t: DeveloperTexts; result: TestOutput }) {
   );
 }
 
-const TONES: Record<DeliveryOutput['state'], Tone> = { pending: 'warn', delivered: 'good', dead: 'bad' };
-
-function State({ view, delivery }: { view: View; delivery: DeliveryOutput }) {
-  return <Badge tone={TONES[delivery.state]}>{DELIVERY_STATES(view.lang)[delivery.state]}</Badge>;
-}
-
-function Card({ view, webhook }: { view: View; webhook: Webhook }) {
+function Card({ view, webhook }: { view: View; webhook: WebhookWithHealth }) {
   const t = DEVELOPER_TEXTS(view.lang);
-  const here = `${HERE}/${webhook.id}`;
   const isActive = webhook.status === 'active';
+  const { headerNames } = webhook;
   return (
     <section class="card">
+      <HealthFacts view={view} health={webhook.health} />
       <Facts
         facts={[
           [t.status, <Badge tone={isActive ? 'good' : 'plain'}>{t[webhook.status]}</Badge>],
           [t.events, eventsOf(t, webhook.events)],
           [t.session, webhook.sessionId ?? t.allSessions],
+          [t.headers, headerNames.length === 0 ? t.noHeaders : <code>{headerNames.join(', ')}</code>],
           [t.created, <Time at={webhook.createdAt} />],
         ]}
       />
-      {view.canWrite && (
-        <div class="row">
-          <ActionButton view={view} action={`${here}/test`} target="#test">
-            {t.test}
-          </ActionButton>
-          <ActionButton
-            view={view}
-            action={`${here}/status`}
-            fields={{ status: isActive ? 'disabled' : 'active' }}
-          >
-            {isActive ? t.disable : t.enable}
-          </ActionButton>
-          <ActionButton view={view} action={`${here}/rotate`} confirm={t.rotateConfirm} target="#test">
-            {t.rotate}
-          </ActionButton>
-          <ActionButton view={view} action={`${here}/delete`} confirm={t.removeConfirm} tone="danger">
-            {t.remove}
-          </ActionButton>
-        </div>
-      )}
+      {view.canWrite && <Actions view={view} webhook={webhook} />}
       <div id="test" aria-live="polite"></div>
     </section>
   );
 }
 
-interface DeliveryCardProps {
-  view: View;
-  here: string;
-  state: string | undefined;
-  found: Awaited<ReturnType<typeof listDeliveries>>;
-}
-
-function DeliveryCard({ view, here, state: chosen, found }: DeliveryCardProps) {
+function Actions({ view, webhook }: { view: View; webhook: WebhookWithHealth }) {
   const t = DEVELOPER_TEXTS(view.lang);
+  const here = `${HERE}/${webhook.id}`;
+  const isActive = webhook.status === 'active';
+  const tests = ['webhook.test', ...WEBHOOK_EVENTS];
+  const nameOf = (event: string) => (event === 'webhook.test' ? t.testEvent : eventName(view.lang, event));
   return (
-    <section class="card">
-      <h2>{t.deliveries}</h2>
-      <form class="filter" method="get" action={here}>
-        <Select
-          label={t.state}
-          name="state"
-          value={chosen}
-          options={[
-            ['', t.all],
-            ...DeliveryState.options.map((state) => [state, DELIVERY_STATES(view.lang)[state]] as const),
-          ]}
-        />
-        <button type="submit">{t.filter}</button>
-      </form>
-      <Deliveries view={view} rows={found.data} />
-      {found.nextCursor !== null && (
-        <p class="pages">
-          <a
-            class="button small"
-            href={`${here}?${new URLSearchParams({ state: chosen ?? '', cursor: found.nextCursor })}`}
-          >
-            {t.older}
-          </a>
-        </p>
+    <div class="row actions">
+      <Form view={view} action={`${here}/test`} target="#test" class="row">
+        <label class="visually-hidden" for="f-event">
+          {t.testEvent}
+        </label>
+        <select id="f-event" name="event" class="auto">
+          {tests.map((event) => (
+            <option value={event}>{nameOf(event)}</option>
+          ))}
+        </select>
+        <button type="submit">{t.test}</button>
+      </Form>
+      {isActive && webhook.health.waiting !== 0 && (
+        <ActionButton view={view} action={`${here}/retry`} tone="primary">
+          {t.retryNow}
+        </ActionButton>
       )}
-    </section>
+      <ActionButton
+        view={view}
+        action={`${here}/status`}
+        fields={{ status: isActive ? 'disabled' : 'active' }}
+      >
+        {isActive ? t.disable : t.enable}
+      </ActionButton>
+      <ActionButton view={view} action={`${here}/rotate`} confirm={t.rotateConfirm} target="#test">
+        {t.rotate}
+      </ActionButton>
+      <ActionButton view={view} action={`${here}/delete`} confirm={t.removeConfirm} tone="danger">
+        {t.remove}
+      </ActionButton>
+    </div>
   );
 }
 
-function Deliveries({ view, rows }: { view: View; rows: readonly DeliveryOutput[] }) {
+function EditForm({ view, webhook }: { view: View; webhook: WebhookWithHealth }) {
   const t = DEVELOPER_TEXTS(view.lang);
-  if (rows.length === 0) return <p class="muted">{t.noDeliveries}</p>;
   return (
-    <Table label={t.deliveries} head={[t.event, t.session, t.state, t.attempts, t.lastAnswer, t.created]}>
-      {rows.map((delivery) => (
-        <tr>
-          <td>
-            <a href={`${DELIVERIES}/${delivery.id}`}>{delivery.event}</a>
-          </td>
-          <td>{delivery.sessionId ?? ''}</td>
-          <td>
-            <State view={view} delivery={delivery} />
-          </td>
-          <td class="num">{delivery.attempts}</td>
-          <td>{delivery.lastStatus ?? delivery.lastError ?? ''}</td>
-          <td>
-            <Time at={delivery.createdAt} />
-          </td>
-        </tr>
-      ))}
-    </Table>
+    <details class="card">
+      <summary>{t.edit}</summary>
+      <Form view={view} action={`${HERE}/${webhook.id}/edit`} class="stack">
+        <Field label={t.url} name="url" type="url" required maxlength={2048} value={webhook.url} />
+        <EventBoxes view={view} chosen={webhook.events} />
+        <HeadersField view={view} names={webhook.headerNames} />
+        <div>
+          <Submit>{t.save}</Submit>
+        </div>
+      </Form>
+    </details>
+  );
+}
+
+interface ReplaysProps {
+  view: View;
+  id: string;
+  replays: readonly ReplayOutput[];
+}
+
+function ReplayCard({ view, id, replays }: ReplaysProps) {
+  const t = DEVELOPER_TEXTS(view.lang);
+  if (!view.canWrite && replays.length === 0) return null;
+  return (
+    <details class="card" open={replays.some(({ state }) => state === 'running')}>
+      <summary>{t.replayFailed}</summary>
+      {view.canWrite && (
+        <Form view={view} action={`${HERE}/${id}/replay-failed`} class="stack">
+          <p class="muted">{t.replayFailedAbout}</p>
+          <MomentField label={t.since} name="since" value={new Date(view.now - DAY_MS).toISOString()} />
+          <div>
+            <Submit>{t.replayStart}</Submit>
+          </div>
+        </Form>
+      )}
+      <Replays view={view} id={id} replays={replays} />
+    </details>
+  );
+}
+
+function Replays({ view, id, replays }: ReplaysProps) {
+  const t = DEVELOPER_TEXTS(view.lang);
+  const isDone = !replays.some(({ state }) => state === 'running');
+  return (
+    <Live id="replays" src={`${HERE}/${id}/replays`} events="" everySeconds={5} done={isDone}>
+      {replays.length > 0 && (
+        <Table stack label={t.replays} head={[t.since, t.state, t.events, t.created, '']}>
+          {replays.map((replay) => (
+            <tr>
+              <td>
+                <Time at={replay.since} />
+              </td>
+              <td>
+                <Badge tone={replay.state === 'done' ? 'good' : 'plain'}>
+                  {REPLAY_STATES(view.lang)[replay.state]}
+                </Badge>
+              </td>
+              <td>
+                {t.progress(
+                  num(view, replay.replayed),
+                  replay.found === null ? t.many : num(view, replay.found),
+                )}
+              </td>
+              <td>
+                <Time at={replay.createdAt} />
+              </td>
+              <td>
+                {view.canWrite && replay.state === 'running' && (
+                  <ActionButton view={view} action={`/dashboard/developers/replays/${replay.id}/stop`} small>
+                    {t.stop}
+                  </ActionButton>
+                )}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </Live>
   );
 }

@@ -85,6 +85,39 @@ export const developers = {
   otp: 'Send a login code and verify it',
   verify: 'Verify a webhook',
   fate: 'Get the status of a message',
+  health: 'Health',
+  accepted: (percent: string, n: string) => `${percent}% of ${n} accepted in 24 hours`,
+  noAttempts: 'nothing sent in 24 hours',
+  waitingEvents: (n: string) => `${n} waiting`,
+  manyWaiting: 'more than 10,000 waiting',
+  oldest: 'oldest',
+  lastAccepted: 'Last accepted',
+  retryNow: 'Retry now',
+  retrying: 'Waiting events are tried now.',
+  retryAsked: 'The event is tried now.',
+  headers: 'Your own headers',
+  headersHint:
+    'One a line, such as “Authorization: Bearer abc”. Values are stored encrypted and never shown again.',
+  headersKeep: 'Leave a value empty to keep it. Remove a line to remove the header.',
+  noHeaders: 'none',
+  edit: 'Edit',
+  save: 'Save',
+  testEvent: 'Test event',
+  replayFailed: 'Redeliver failed events',
+  replayFailedAbout:
+    'All events since this time that could not be delivered are sent again, in the background. Your server sees their old ids.',
+  since: 'Since',
+  replayStart: 'Redeliver',
+  replayStarted: 'Failed events are delivered again in the background.',
+  replays: 'Redeliveries',
+  progress: (done: string, all: string) => `${done} of ${all} events`,
+  many: 'more than 10,000',
+  stop: 'Stop',
+  replayStopped: 'Stopped. Events that are on their way are still delivered.',
+  waitingBehind: 'Waiting behind',
+  nextTry: 'tried again',
+  request: 'Request',
+  notKept: 'not kept',
 };
 
 export const deliveryStates = { pending: 'waiting', delivered: 'delivered', dead: 'failed' };
@@ -101,3 +134,14 @@ export const scopeNames = {
   'media:write': 'Upload files',
   'analytics:write': 'Delete logs',
 };
+
+/** How a webhook fares. */
+export const healthStates = {
+  unused: 'nothing sent yet',
+  healthy: 'healthy',
+  retrying: 'retrying',
+  down: 'down',
+};
+
+/** How far a redelivery is. */
+export const replayStates = { running: 'running', done: 'done', stopped: 'stopped' };

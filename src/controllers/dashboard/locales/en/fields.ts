@@ -20,6 +20,8 @@ export const fields: Record<string, string> = {
   footer: 'Footer',
   title: 'Title',
   url: 'URL',
+  headers: 'Headers',
+  since: 'Since',
   media: 'File',
   mediaUrl: 'URL',
   file: 'File',

@@ -90,6 +90,39 @@ export const developers: Texts<typeof english.developers> = {
   otp: 'Kirim kode OTP dan verifikasi',
   verify: 'Verifikasi webhook',
   fate: 'Cek status pesan',
+  health: 'Kondisi',
+  accepted: (percent: string, n: string) => `${percent}% dari ${n} diterima dalam 24 jam`,
+  noAttempts: 'tidak ada kiriman dalam 24 jam',
+  waitingEvents: (n: string) => `${n} menunggu`,
+  manyWaiting: 'lebih dari 10.000 menunggu',
+  oldest: 'tertua',
+  lastAccepted: 'Terakhir diterima',
+  retryNow: 'Coba sekarang',
+  retrying: 'Event yang menunggu dicoba sekarang.',
+  retryAsked: 'Event dicoba sekarang.',
+  headers: 'Header Anda sendiri',
+  headersHint:
+    'Satu per baris, misalnya “Authorization: Bearer abc”. Nilainya disimpan terenkripsi dan tidak ditampilkan lagi.',
+  headersKeep: 'Kosongkan nilai untuk mempertahankannya. Hapus barisnya untuk menghapus header.',
+  noHeaders: 'tidak ada',
+  edit: 'Ubah',
+  save: 'Simpan',
+  testEvent: 'Event uji coba',
+  replayFailed: 'Kirim ulang event yang gagal',
+  replayFailedAbout:
+    'Semua event sejak waktu ini yang gagal terkirim dikirim lagi di latar belakang. Server Anda menerima id yang sama.',
+  since: 'Sejak',
+  replayStart: 'Kirim ulang',
+  replayStarted: 'Event yang gagal dikirim ulang di latar belakang.',
+  replays: 'Pengiriman ulang',
+  progress: (done: string, all: string) => `${done} dari ${all} event`,
+  many: 'lebih dari 10.000',
+  stop: 'Hentikan',
+  replayStopped: 'Dihentikan. Event yang sedang dikirim tetap sampai ke server Anda.',
+  waitingBehind: 'Menunggu setelah',
+  nextTry: 'dicoba lagi',
+  request: 'Permintaan',
+  notKept: 'tidak disimpan',
 };
 
 export const deliveryStates: Texts<typeof english.deliveryStates> = {
@@ -108,4 +141,19 @@ export const scopeNames: Texts<typeof english.scopeNames> = {
   webhooks: 'Webhook',
   'media:write': 'Unggah file',
   'analytics:write': 'Hapus log',
+};
+
+/** How a webhook fares. */
+export const healthStates: Texts<typeof english.healthStates> = {
+  unused: 'belum ada kiriman',
+  healthy: 'sehat',
+  retrying: 'mencoba lagi',
+  down: 'tidak merespons',
+};
+
+/** How far a redelivery is. */
+export const replayStates: Texts<typeof english.replayStates> = {
+  running: 'berjalan',
+  done: 'selesai',
+  stopped: 'dihentikan',
 };

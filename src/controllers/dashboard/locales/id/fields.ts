@@ -21,6 +21,8 @@ export const fields: typeof english.fields = {
   footer: 'Footer',
   title: 'Judul',
   url: 'URL',
+  headers: 'Header',
+  since: 'Sejak',
   media: 'File',
   mediaUrl: 'URL',
   file: 'File',
