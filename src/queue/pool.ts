@@ -10,7 +10,7 @@ import { lidJid, phoneJid } from '../whatsapp/jid.ts';
 import { findSubscribers } from '../whatsapp/subscribers.ts';
 import { readWaiting } from './counts.ts';
 import type { IntakeDeps } from './deps.ts';
-import { contactLimitOf, limitsContacts, readContactRoom } from './first-contacts.ts';
+import { contactLimitOf, limitsContacts, NEW_CONTACTS, readContactRoom } from './first-contacts.ts';
 import { type PaceRow, type Pacing, paceOf } from './pace.ts';
 import type { Priority } from './priority.ts';
 import { type SendingRow, sendingState } from './session-state.ts';
@@ -32,6 +32,8 @@ export interface PoolMember {
   perHour: number;
   /** first contacts that it has left; null: no limit */
   strangersLeft: number | null;
+  /** of those who wait in it, how many may be first contacts */
+  strangersAhead: number;
 }
 
 /**
@@ -42,6 +44,10 @@ export type Readiness = 'now' | 'later' | 'ended';
 export interface Ranked<M> {
   member: M;
   readiness: Readiness;
+  /** when it sends again, epoch milliseconds; now when it would at once; null: not known */
+  until: number | null;
+  /** what is in the way that lasts longest; null: nothing is */
+  reason: string | null;
 }
 
 /** The members, the best first. Pure. */
@@ -59,16 +65,21 @@ export function rankPool<M extends PoolMember>(
         a.load - b.load ||
         a.member.waiting - b.member.waiting,
     )
-    .map(({ member, readiness }) => ({ member, readiness }));
+    .map(({ member, readiness, reason, endsAt }) => ({
+      member,
+      readiness,
+      reason,
+      until: endsAt === UNKNOWN ? null : endsAt,
+    }));
 }
 
 function judge<M extends PoolMember>(member: M, now: number, priority: Priority) {
-  const { row, knownSince, pendingSince, strangersLeft, waiting, perHour } = member;
+  const { row, knownSince, pendingSince, strangersLeft, strangersAhead, waiting, perHour } = member;
   const { connected, usable, holds } = sendingState(row, now, priority);
   const isKnown = knownSince > 0;
   const inTheWay = holds.filter(({ everybody }) => everybody || !isKnown);
   // Of those who wait the person is one, then.
-  const ahead = pendingSince > 0 ? waiting - 1 : waiting;
+  const ahead = pendingSince > 0 ? strangersAhead - 1 : strangersAhead;
   const hasRoom = isKnown || strangersLeft === null || strangersLeft > ahead;
   const isReady = connected && inTheWay.length === 0 && hasRoom;
   const until = isReady ? now : endOf(inTheWay.map((hold) => hold.until));
@@ -80,6 +91,8 @@ function judge<M extends PoolMember>(member: M, now: number, priority: Priority)
     member,
     rank,
     readiness,
+    reason: readiness === 'now' ? null : (inTheWay[0]?.reason ?? (hasRoom ? row.status : NEW_CONTACTS)),
+    endsAt: until,
     until: readiness === 'now' ? 0 : until,
     tie: Math.max(knownSince, pendingSince),
     load,
@@ -93,9 +106,12 @@ function judge<M extends PoolMember>(member: M, now: number, priority: Priority)
 
 /** When all of it is over; what has no end that is known counts as the longest. */
 function endOf(untils: readonly (number | null)[]): number {
-  if (untils.length === 0) return Number.MAX_SAFE_INTEGER;
-  return Math.max(...untils.map((until) => until ?? Number.MAX_SAFE_INTEGER));
+  if (untils.length === 0) return UNKNOWN;
+  return Math.max(...untils.map((until) => until ?? UNKNOWN));
 }
+
+/** An end that nobody knows. */
+const UNKNOWN = Number.MAX_SAFE_INTEGER;
 
 /** A session's row with what the choice reads of it. */
 export interface PoolSession extends SendingRow, PaceRow {
@@ -112,7 +128,7 @@ export async function readPool<S extends PoolSession>(
   person: Addressee,
   { now, priority }: { now: number; priority: Priority },
 ): Promise<(PoolMember & { session: S })[]> {
-  const known = await readKnownBy(deps.db, sessions, person);
+  const known = await readTies(deps.db, sessions, person);
   return Promise.all(
     sessions.map(async (session) => {
       const { knownSince, pendingSince } = known.get(session.id) ?? NO_TIE;
@@ -120,14 +136,16 @@ export async function readPool<S extends PoolSession>(
       const limit = contactLimitOf(deps.config.pacing, session, now);
       const counts = knownSince === 0 && limitsContacts(limit);
       const room = counts ? await readContactRoom(deps.db, session.id, { limit, pace, priority, now }) : null;
+      const waiting = await readWaiting(deps, session.id);
       return {
         session,
         row: session,
         knownSince,
         pendingSince,
-        waiting: await readWaiting(deps, session.id),
+        waiting,
         perHour: pace.perHour,
         strangersLeft: room?.left ?? null,
+        strangersAhead: waiting,
       };
     }),
   );
@@ -136,13 +154,13 @@ export async function readPool<S extends PoolSession>(
 /** Of the newest messages of a chat so many are looked through. */
 const SCAN_LIMIT = 50;
 
-type Tie = Pick<PoolMember, 'knownSince' | 'pendingSince'>;
-const NO_TIE: Tie = { knownSince: 0, pendingSince: 0 };
+export type Tie = Pick<PoolMember, 'knownSince' | 'pendingSince'>;
+export const NO_TIE: Tie = { knownSince: 0, pendingSince: 0 };
 
 /** Which of the sessions the person knows, since when they last wrote, and where a message to them is on its way. */
-async function readKnownBy(
+export async function readTies(
   db: Db,
-  sessions: readonly PoolSession[],
+  sessions: readonly Pick<PoolSession, 'id' | 'userId' | 'knownFrom'>[],
   { peer, phone, lid }: Addressee,
 ): Promise<Map<string, Tie>> {
   const known = new Map<string, Tie>();

@@ -1,5 +1,5 @@
 /** The way off the queue: for now, for good as `canceled`, or because a message is settled. */
-import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
+import { and, eq, exists, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { affected, preparedWrite } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
@@ -28,6 +28,29 @@ export async function dequeue(tx: Tx, ids: readonly string[]): Promise<{ claimed
   const claimed = await takeOff(tx, and(own, eq(messageQueue.status, 'sending')));
   await takeOff(tx, own);
   return { claimed };
+}
+
+/**
+ * Off the queue, of these, whatever was never begun: no attempt has claimed it, so nothing of it can have left. The ids that
+ * are off. Their messages are the caller's to delete or to write.
+ */
+export async function dequeueUntouched(tx: Tx, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const isUntouched = and(
+    inArray(messages.id, [...ids]),
+    eq(messages.status, 'queued'),
+    isNull(messages.sendingAt),
+  );
+  const untouched = tx
+    .select({ one: sql`1` })
+    .from(messages)
+    .where(and(eq(messages.id, messageQueue.id), isUntouched));
+  const own = inArray(messageQueue.id, [...ids]);
+  await takeOff(tx, and(own, eq(messageQueue.status, 'pending'), exists(untouched)));
+  const left = await tx.select({ id: messageQueue.id }).from(messageQueue).where(own);
+  const kept = new Set(left.map((row) => row.id));
+  const found = await tx.select({ id: messages.id }).from(messages).where(isUntouched);
+  return found.flatMap(({ id }) => (kept.has(id) ? [] : [id]));
 }
 
 export interface Cancellation {

@@ -152,10 +152,10 @@ export interface SenderInput {
   pool?: string | undefined;
 }
 
-/** Names of sessions; `isPool`: those that are gone are passed over. */
+/** Names of sessions, and the pool that they are from: its sessions that are gone are passed over. */
 export interface Senders {
   names: string[];
-  isPool: boolean;
+  poolId: string | null;
 }
 
 /**
@@ -169,9 +169,10 @@ export async function sendersOf(ctx: Ctx, { session, sessions, pool }: SenderInp
       details: { session: 'give one of session, sessions and pool' },
     });
   }
-  const names = pool === undefined ? (sessions ?? [session ?? '']) : (await findPool(ctx, pool)).sessions;
+  const saved = pool === undefined ? null : await findPool(ctx, pool);
+  const names = saved?.sessions ?? sessions ?? [session ?? ''];
   for (const name of names) requireSession(ctx, name);
-  return { names, isPool: pool !== undefined };
+  return { names, poolId: saved?.id ?? null };
 }
 
 async function findPool(ctx: Ctx, idOrName: string): Promise<Row> {

@@ -168,7 +168,7 @@ const message = (poolId: string) => ({
 
 describe('the composer', () => {
   it('offers pools beside the sessions, and sends from one', async () => {
-    expect(await read('/dashboard/messages/new')).not.toContain('<optgroup');
+    expect(await read('/dashboard/messages/new')).not.toContain('value="pool:');
     const id = await make();
     const page = await read('/dashboard/messages/new');
     expect(page).toMatch(/<optgroup label="Pools"><option value="pool:[^"]+">shops \(2 sessions\)/);
@@ -180,6 +180,20 @@ describe('the composer', () => {
     const [row] = await t.deps.db.select().from(messages).where(eq(messages.userId, tenant.id));
     expect(['one', 'two']).toContain(row?.sessionId);
     expect(await sent.text()).toContain(`from ${row?.sessionId}`);
+  });
+
+  it('sends from several sessions that are ticked, and wants one of them', async () => {
+    expect(await read('/dashboard/messages/new')).toContain('<option value="several:">several sessions…');
+    const several = { ...message(''), session: 'several:' };
+    await post('/dashboard/messages', { ...several, sessions: ['two', 'three'] }, HX);
+    const [row] = await t.deps.db.select().from(messages).where(eq(messages.userId, tenant.id));
+    expect(['two', 'three']).toContain(row?.sessionId);
+    expect((await post('/dashboard/messages', { ...several, sessions: 'two' }, HX)).status).toBe(200);
+    const refused = await post('/dashboard/messages', several, { ...HX, ...INDONESIAN });
+    expect(refused.status).toBe(400);
+    expect(await refused.text()).toContain('data-field="sessions"');
+    const unknown = await post('/dashboard/messages', { ...several, sessions: ['two', 'nobody'] }, HX);
+    expect(unknown.status).toBe(404);
   });
 
   it('still takes a session, and names the field when there is neither', async () => {
@@ -205,8 +219,49 @@ describe('the composer', () => {
   });
 });
 
+describe('a campaign', () => {
+  const CAMPAIGNS = '/dashboard/broadcast/campaigns';
+  const draft = { target: 'numbers', numbers: '081234567891', body: 'hi', when: 'repeat' };
+  const later = { ...draft, repeatAt: '09:00', timezone: 'UTC' };
+
+  it('is made of a pool or of ticked sessions, and shows the part of each', async () => {
+    const id = await make('both', ['two', 'three']);
+    expect(await read(POOLS)).toContain(`/dashboard/broadcast/new?session=pool%3A${id}`);
+    const wizard = await read(`/dashboard/broadcast/new?session=${encodeURIComponent(`pool:${id}`)}`);
+    expect(wizard).toContain(`<option value="pool:${id}" selected=""`);
+    expect(wizard).toContain('<input type="checkbox" name="sessions" value="one"/>');
+    const review = await post('/dashboard/broadcast/new/review', { ...later, session: `pool:${id}` }, HX);
+    expect(await review.text()).toContain('both: two, three');
+    for (const [sender, shown] of [
+      [{ session: `pool:${id}` }, ['two', 'three']],
+      [{ session: 'several:', sessions: ['three', 'one'] }, ['three', 'one']],
+    ] as const) {
+      const made = await post(CAMPAIGNS, { ...later, ...sender });
+      expect(made.status).toBe(303);
+      const path = made.headers.get('location') ?? '';
+      const page = await read(path);
+      expect(page).toContain('By number');
+      expect(page).toContain(`<dd>${shown.join(', ')}</dd>`);
+      for (const name of shown) expect(page).toContain(`href="/dashboard/sessions/${name}"`);
+      expect(englishIn(shownIn(await read(path, INDONESIAN)))).toEqual([]);
+      expect(await read('/dashboard/broadcast')).toContain('2 sessions');
+    }
+    await remove('three');
+    expect(await read('/dashboard/broadcast')).toContain('2 sessions');
+  });
+
+  it('of one ticked session is one of that session alone, and of none is refused', async () => {
+    const made = await post(CAMPAIGNS, { ...later, session: 'several:', sessions: 'two' });
+    const page = await read(made.headers.get('location') ?? '');
+    expect(page).not.toContain('By number');
+    expect(page).toContain('<dd>two</dd>');
+    const refused = await post(CAMPAIGNS, { ...later, session: 'several:' }, HX);
+    expect(await refused.text()).toContain('data-field="sessions"');
+  });
+});
+
 it('a login code is sent from a pool, and its page says from which session', async () => {
-  expect(await read('/dashboard/otp')).not.toContain('<optgroup');
+  expect(await read('/dashboard/otp')).not.toContain('value="pool:');
   const id = await make('codes', 'two');
   expect(await read('/dashboard/otp')).toContain(`<option value="pool:${id}"`);
   const sent = await post('/dashboard/otp/send', { session: `pool:${id}`, to: '081234567899' });

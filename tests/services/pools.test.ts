@@ -34,6 +34,7 @@ function member(name: string, more: Partial<PoolMember> = {}, row: Partial<PoolM
     waiting: 0,
     perHour: 100,
     strangersLeft: null,
+    strangersAhead: more.waiting ?? 0,
     ...more,
   };
 }

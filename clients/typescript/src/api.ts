@@ -3684,11 +3684,15 @@ export interface components {
             /** @description the campaign it was made from */
             originId: string | null;
             pausedAt: string | null;
+            /** @description the pool that they were taken from */
+            poolId: string | null;
             /** @description why it is paused, stopped or failed */
             reason: string | null;
             reasonMessage: string | null;
             resumedAt: string | null;
             scheduledAt: string | null;
+            /** @description the sessions that send it, each with its part; null: its own alone */
+            senders: components["schemas"]["CampaignSender"][] | null;
             sessionId: string;
             startedAt: string | null;
             statistics: components["schemas"]["CampaignStatistics"];
@@ -3744,6 +3748,8 @@ export interface components {
             readAt: string | null;
             reason: string | null;
             sentAt: string | null;
+            /** @description whose queue it went to */
+            sessionId: string | null;
             /** @enum {string} */
             state: "pending" | "queued" | "sent" | "delivered" | "read" | "failed" | "skipped";
             /** @description the alternatives that were chosen */
@@ -3783,6 +3789,17 @@ export interface components {
                 count: number;
                 reason: string;
             }[];
+        };
+        CampaignSender: {
+            delivered: number;
+            failed: number;
+            /** @description in its queue or on their way */
+            queued: number;
+            read: number;
+            sent: number;
+            sessionId: string;
+            /** @description null: the session was deleted */
+            status: string | null;
         };
         CampaignStatistics: {
             /** @description arrived, the read ones too */
@@ -9734,11 +9751,11 @@ export interface operations {
                     content?: string | {
                         [key: string]: unknown;
                     };
-                    /** @description campaign messages of the session a day */
+                    /** @description campaign messages of each session a day */
                     dailyCap?: number;
                     /** @description the same as `delayBetweenMessages` */
                     delay?: number;
-                    /** @description milliseconds; the session's own pace counts when it is slower */
+                    /** @description milliseconds between two messages of the campaign, whichever session sends; a session's own pace counts when it is slower */
                     delayBetweenMessages?: number;
                     /** @description share of failures among the last 100 messages at which it pauses itself */
                     failurePercent?: number;
@@ -10153,16 +10170,18 @@ export interface operations {
                     checkNumbers?: boolean;
                     /** @description five fields: a campaign of its own each time, to whoever is on the list then */
                     cron?: string;
-                    /** @description campaign messages of the session a day */
+                    /** @description campaign messages of each session a day */
                     dailyCap?: number;
                     /** @description the same as `delayBetweenMessages` */
                     delay?: number;
-                    /** @description milliseconds; the session's own pace counts when it is slower */
+                    /** @description milliseconds between two messages of the campaign, whichever session sends; a session's own pace counts when it is slower */
                     delayBetweenMessages?: number;
                     /** @description share of failures among the last 100 messages at which it pauses itself */
                     failurePercent?: number;
                     listId?: string;
                     numbers?: (string | number)[];
+                    /** @description the same with the sessions of a saved pool as they are now, by name or id */
+                    pool?: string;
                     /** @description nothing is sent between these times of the recipient's day */
                     quietHours?: {
                         from: string;
@@ -10170,6 +10189,8 @@ export interface operations {
                     };
                     /** @description ISO 8601; without an offset a time in `timezone` */
                     scheduledAt?: string;
+                    /** @description several sessions send it, that of the address among them: each recipient gets it from the one that they know, or from one that has room */
+                    sessions?: string[];
                     /** @description IANA name, for `scheduledAt` without offset and for `cron` */
                     timezone?: string;
                     /** @description fewer people a day who do not know the session, while its link is young */
@@ -11583,11 +11604,11 @@ export interface operations {
                     };
                     /** @description five fields: a campaign of its own each time, to whoever is on the list then */
                     cron?: string;
-                    /** @description campaign messages of the session a day */
+                    /** @description campaign messages of each session a day */
                     dailyCap?: number;
                     /** @description the same as `delayBetweenMessages` */
                     delay?: number;
-                    /** @description milliseconds; the session's own pace counts when it is slower */
+                    /** @description milliseconds between two messages of the campaign, whichever session sends; a session's own pace counts when it is slower */
                     delayBetweenMessages?: number;
                     /** @description share of failures among the last 100 messages at which it pauses itself */
                     failurePercent?: number;
@@ -11601,6 +11622,8 @@ export interface operations {
                     /** @description the same as `type` */
                     messageType?: string;
                     numbers?: (string | number)[];
+                    /** @description the same with the sessions of a saved pool as they are now, by name or id */
+                    pool?: string;
                     /** @description nothing is sent between these times of the recipient's day */
                     quietHours?: {
                         from: string;
@@ -11608,6 +11631,8 @@ export interface operations {
                     };
                     /** @description ISO 8601; without an offset a time in `timezone` */
                     scheduledAt?: string;
+                    /** @description several sessions send it, that of the address among them: each recipient gets it from the one that they know, or from one that has room */
+                    sessions?: string[];
                     /** @description a saved text instead of `message` */
                     templateId?: string;
                     /** @description IANA name, for `scheduledAt` without offset and for `cron` */
@@ -11681,11 +11706,11 @@ export interface operations {
                     content?: string | {
                         [key: string]: unknown;
                     };
-                    /** @description campaign messages of the session a day */
+                    /** @description campaign messages of each session a day */
                     dailyCap?: number;
                     /** @description the same as `delayBetweenMessages` */
                     delay?: number;
-                    /** @description milliseconds; the session's own pace counts when it is slower */
+                    /** @description milliseconds between two messages of the campaign, whichever session sends; a session's own pace counts when it is slower */
                     delayBetweenMessages?: number;
                     /** @description share of failures among the last 100 messages at which it pauses itself */
                     failurePercent?: number;
@@ -11699,11 +11724,15 @@ export interface operations {
                     /** @description the same as `type` */
                     messageType?: string;
                     numbers?: (string | number)[];
+                    /** @description the same with the sessions of a saved pool as they are now, by name or id */
+                    pool?: string;
                     /** @description nothing is sent between these times of the recipient's day */
                     quietHours?: {
                         from: string;
                         to: string;
                     };
+                    /** @description several sessions send it, that of the address among them: each recipient gets it from the one that they know, or from one that has room */
+                    sessions?: string[];
                     /** @description a saved text instead of `message` */
                     templateId?: string;
                     /** @description `text` when missing; otherwise as the sends */

@@ -226,6 +226,15 @@ export function MomentField({
   );
 }
 
+/** Counts only while the form's field of that name has one of these values. */
+export function When({ name, is, children }: PropsWithChildren<{ name: string; is: string }>) {
+  return (
+    <fieldset class="bare stack" data-when={name} data-is={is}>
+      {children}
+    </fieldset>
+  );
+}
+
 /** A labelled text of several lines. */
 export function TextArea({
   label,

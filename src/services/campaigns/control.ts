@@ -7,7 +7,6 @@ import { timeZoneOf } from '../auth/settings.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { type Answer, claimIdempotency } from '../idempotency.ts';
 import { findList } from '../lists/lists.ts';
-import { requireQueueing } from '../messages/session.ts';
 import type { SessionRecord } from '../sessions/find.ts';
 import { saysContent } from './content.ts';
 import { cancelOpen, withdrawOpen } from './dequeue-open.ts';
@@ -23,6 +22,7 @@ import {
 } from './row.ts';
 import { firstRun } from './schedule.ts';
 import type { CampaignOutput, CloneCampaignInput, MadeCampaign, UpdateCampaignInput } from './schemas.ts';
+import { copySenders, readSenders, requireAnyLinked } from './senders.ts';
 import { contentFor, delayOf, insertCampaign, type MadeAnswer, newRow, optionsFrom } from './start.ts';
 
 /**
@@ -83,7 +83,7 @@ export async function stopCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campaign
 export async function resumeCampaign(ctx: Ctx, ref: CampaignRef): Promise<CampaignOutput> {
   const { session, campaign } = await enter(ctx, ref);
   if (campaign.status === 'paused') {
-    requireQueueing(requireOwnSession({ campaign, session }));
+    await requireSenders(ctx, campaign);
     if (campaign.frozenAt === null && campaign.listId !== null) {
       await findList(ctx.db, campaign.userId, campaign.listId);
     }
@@ -115,7 +115,7 @@ export async function retryCampaign(
   answer: (campaign: CampaignOutput) => Answer,
 ): Promise<CampaignOutput> {
   const { session, campaign } = await enter(ctx, ref);
-  requireQueueing(requireOwnSession({ campaign, session }));
+  await requireSenders(ctx, campaign);
   const now = ctx.clock.now();
   const moved = await moveCampaign(ctx, campaign.id, {
     from: ['completed', 'paused'],
@@ -213,11 +213,15 @@ export async function cloneCampaign(
       ? null
       : firstRun({ scheduledAt: input.scheduledAt, timeZone }, ctx.clock.now());
   const list = campaign.listId === null ? null : await findList(ctx.db, campaign.userId, campaign.listId);
+  const own = requireAnySession(session);
+  const { senders, poolId } = await copySenders(ctx.db, own, campaign);
   const { listId, numbers, templateId, type, content, delayMs, options } = campaign;
   const name = input.campaignName ?? `${campaign.name} (copy)`.slice(0, 190);
   const row: CampaignRow = {
-    ...newRow(ctx, requireAnySession(session), {
+    ...newRow(ctx, own, {
       name,
+      senders,
+      poolId,
       listId,
       numbers,
       templateId,
@@ -245,11 +249,11 @@ interface Entered {
 
 const enter = (ctx: Ctx, ref: CampaignRef): Promise<Entered> => enterCampaign(ctx, ref, 'broadcast');
 
-/** A session of that name that was made later is another number. Throws CONFLICT. */
-function requireOwnSession({ campaign, session }: Entered): SessionRecord {
-  const own = requireAnySession(session);
-  if (campaign.accountId === own.id) return own;
-  throw sessionGone();
+/** A session of that name that was made later is another number. Throws CONFLICT, NOT_CONNECTED. */
+async function requireSenders(ctx: Ctx, campaign: CampaignRow): Promise<void> {
+  const rows = await readSenders(ctx.db, campaign);
+  if (rows.length === 0) throw sessionGone();
+  requireAnyLinked(rows);
 }
 
 /** Throws CONFLICT when there is none of that name. */

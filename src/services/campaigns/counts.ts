@@ -1,10 +1,10 @@
 /** How far campaigns are: exact at the moment of the question, out of two covering indexes. */
 
-import { and, desc, eq, gt, lte, type SQL, sql } from 'drizzle-orm';
+import { and, count, desc, eq, gt, lte, type SQL, sql } from 'drizzle-orm';
 import type { Db, ReadDb } from '../../db/client.ts';
 import { rawRows } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
-import { type PaceRow, paceOf, unreserved } from '../../queue/pace.ts';
+import { type Pace, type PaceRow, paceOf, unreserved } from '../../queue/pace.ts';
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import type { Deps } from '../context.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
@@ -55,8 +55,37 @@ function toCounts(of: (kind: string) => number): Counts {
     : { total, pending: left, queued, sent, delivered, read, failed, skipped };
 }
 
-export interface KeptCounts {
+/** What one of several sessions has of a campaign. */
+export type SenderCounts = Pick<Counts, 'queued' | 'sent' | 'delivered' | 'read' | 'failed'>;
+
+/** The counts of a campaign; `bySender` by the session's id, null where a single one sends it. */
+export interface Counted {
   counts: Counts;
+  bySender: Map<string, SenderCounts> | null;
+}
+
+/** The counts of one campaign, for each of its sessions too. */
+export async function countWithSenders(db: ReadDb, row: CampaignRow): Promise<Counted> {
+  const counts = await countCampaign(db, row.id);
+  return { counts, bySender: row.senders === null ? null : await countSenders(db, row.id) };
+}
+
+async function countSenders(db: ReadDb, campaignId: string): Promise<Map<string, SenderCounts>> {
+  const { accountId, status } = messages;
+  const rows = await db
+    .select({ accountId, status, n: count() })
+    .from(messages)
+    .where(eq(messages.campaignId, campaignId))
+    .groupBy(accountId, status);
+  const byAccount = new Map<string, Map<string, number>>();
+  for (const row of rows) {
+    const kinds = byAccount.get(row.accountId) ?? new Map<string, number>();
+    byAccount.set(row.accountId, kinds.set(row.status, Number(row.n)));
+  }
+  return new Map([...byAccount].map(([id, kinds]) => [id, toCounts((kind) => kinds.get(kind) ?? 0)]));
+}
+
+export interface KeptCounts extends Counted {
   until: number;
 }
 
@@ -68,22 +97,23 @@ const FRESH_MS = 500;
 export async function countPage(
   deps: Pick<Deps, 'database' | 'clock' | 'statistics'>,
   rows: readonly CampaignRow[],
-): Promise<Map<string, Counts>> {
+): Promise<Map<string, Counted>> {
   const cache = deps.statistics.campaigns;
-  const found = new Map<string, Counts>();
-  for (const { id, updatedAt } of rows) {
+  const found = new Map<string, Counted>();
+  for (const row of rows) {
+    const { id, updatedAt } = row;
     const key = `${id}:${updatedAt}`;
     const startedMs = deps.clock.monotonic();
     const known = cache.get(key);
     if (known && known.until > startedMs) {
-      found.set(id, known.counts);
+      found.set(id, known);
       continue;
     }
-    const counts = await countCampaign(deps.database.scan, id);
+    const counted = await countWithSenders(deps.database.scan, row);
     const tookMs = deps.clock.monotonic() - startedMs;
     const until = startedMs + Math.max(FRESH_MS, tookMs * KEEP_FACTOR);
-    cache.set(key, { counts, until });
-    found.set(id, counts);
+    cache.set(key, { ...counted, until });
+    found.set(id, counted);
   }
   return found;
 }
@@ -93,13 +123,13 @@ export async function statisticsOf(
   deps: CampaignDeps,
   row: CampaignRow,
   counts: Counts,
-  session: PaceRow,
+  sessions: readonly PaceRow[],
 ): Promise<CampaignStatistics> {
   const now = deps.clock.now();
   const left = counts.pending + counts.queued;
   const running = row.status === 'running';
   const observed = running ? await observedRate(deps.db, row, now) : null;
-  const ratePerMinute = running ? (observed ?? paceRate(deps, row, session)) : 0;
+  const ratePerMinute = running ? (observed ?? paceRate(deps, row, sessions)) : 0;
   const etaMs = running && left > 0 && ratePerMinute > 0 ? (left / ratePerMinute) * MINUTE_MS : null;
   const waitMs = etaMs === null ? 0 : Math.max(0, (row.waitingUntil ?? now) - now);
   const done = counts.total - left;
@@ -136,21 +166,30 @@ async function observedRate(db: Db, campaign: CampaignRow, now: number): Promise
 }
 
 /** Messages a minute that delay, gap and limits let through, hour after hour. */
-function paceRate(deps: CampaignDeps, row: CampaignRow, session: PaceRow): number {
-  const { perMinute, perHour } = paceLimits(deps, row, session);
+function paceRate(deps: CampaignDeps, row: CampaignRow, sessions: readonly PaceRow[]): number {
+  const { perMinute, perHour } = paceLimits(deps, row, sessions);
   return Math.min(perMinute, perHour / (HOUR_MS / MINUTE_MS));
 }
 
-/** The number of messages that delay, gap and limits let through in a minute, until the hour's share is spent. */
+/**
+ * The number of messages that delay, gap and limits let through in a minute, until the hour's share is spent: of all
+ * sessions together. The delay is one between messages of the campaign, whichever session sends them.
+ */
 export function paceLimits(
   deps: Pick<CampaignDeps, 'config' | 'clock'>,
   row: Pick<CampaignRow, 'delayMs'>,
-  session: PaceRow,
+  sessions: readonly PaceRow[],
 ): { perMinute: number; perHour: number } {
-  const pace = paceOf(deps.config.pacing, session, deps.clock.now());
-  const gapMs = Math.max(row.delayMs * 1.15, (pace.delayMinMs + pace.delayMaxMs) / 2, 1);
+  const paces = sessions.map((session) => paceOf(deps.config.pacing, session, deps.clock.now()));
+  const perMinute = sum(paces, (pace) => {
+    const gapMs = Math.max((pace.delayMinMs + pace.delayMaxMs) / 2, 1);
+    return Math.min(MINUTE_MS / gapMs, unreserved(pace.perMinute, pace));
+  });
   return {
-    perMinute: Math.min(MINUTE_MS / gapMs, unreserved(pace.perMinute, pace)),
-    perHour: unreserved(pace.perHour, pace),
+    perMinute: Math.min(MINUTE_MS / Math.max(row.delayMs * 1.15, 1), perMinute),
+    perHour: sum(paces, (pace) => unreserved(pace.perHour, pace)),
   };
 }
+
+const sum = (paces: readonly Pace[], of: (pace: Pace) => number) =>
+  paces.reduce((all, pace) => all + of(pace), 0);

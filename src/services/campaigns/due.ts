@@ -1,14 +1,16 @@
-/** Campaigns whose time has come, and those whose session has ended or come back. */
+/** Campaigns whose time has come, and those whose sessions have ended or come back. */
 import { and, asc, eq, gt, inArray, lte, or } from 'drizzle-orm';
-import { readBatches } from '../../db/batches.ts';
+import { inBatches, readBatches } from '../../db/batches.ts';
 import { affected, transact, tryInsert } from '../../db/ops.ts';
 import { campaigns, whatsappAccounts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
-import { failForSession, pauseItself, resumeItself, SESSION_REASONS, sessionEnd } from './feed-end.ts';
+import { endOfAll, failForSession, pauseItself, resumeItself, SESSION_REASONS } from './feed-end.ts';
+import { feederOf } from './feed-state.ts';
 import { activeKeyOf, type CampaignDeps, type CampaignRow, campaignFact, moveCampaign } from './row.ts';
 import { nextRun } from './schedule.ts';
+import { sendersIn } from './senders.ts';
 
 const BATCH_SIZE = 200;
 /** One that must wait for another campaign to its list looks again after this. */
@@ -17,14 +19,14 @@ const BUSY_PAUSE_MS = 30_000;
 /** Starts what is due; how many. Safe in several processes at once: each start is bound to the time that was seen. */
 export async function startDue(deps: CampaignDeps): Promise<number> {
   const due = await deps.db
-    .select({ row: campaigns, session: whatsappAccounts.id })
+    .select()
     .from(campaigns)
-    .leftJoin(whatsappAccounts, eq(whatsappAccounts.id, campaigns.accountId))
     .where(and(eq(campaigns.status, 'scheduled'), lte(campaigns.dueAt, deps.clock.now())))
     .orderBy(asc(campaigns.dueAt))
     .limit(BATCH_SIZE);
-  for (const { row, session } of due) {
-    if (session === null) await failForSession(deps, row.id);
+  const states = await readStates(deps, due);
+  for (const row of due) {
+    if (!sendersIn(row).some(({ accountId }) => states.has(accountId))) await failForSession(deps, row.id);
     else await (row.cron === null ? startOnce(deps, row) : startOccurrence(deps, row, row.cron));
   }
   return due.length;
@@ -92,29 +94,35 @@ async function startOccurrence(deps: CampaignDeps, row: CampaignRow, cron: strin
 export interface RunningRef {
   id: string;
   userId: number;
-  accountId: string;
-  /** processes.id that holds the session; null: none does at the moment */
+  /** its sessions: it may have something to do when one of them has */
+  accountIds: string[];
+  /** processes.id that holds its feeder; null: none does at the moment */
   owner: string | null;
 }
 
 /**
- * Every running campaign whose session can send. Those whose session has ended are paused, those whose session is
- * gone have failed, and those that only a session's end had paused go on once it is connected.
+ * Every running campaign of whose sessions one can send. Those whose sessions have all ended are paused, those whose
+ * sessions are gone have failed, and those that only their end had paused go on once one is connected.
  */
 export async function reviewCampaigns(deps: CampaignDeps): Promise<RunningRef[]> {
   const running: RunningRef[] = [];
   const read = (last: Reviewed | null) => readActive(deps, last?.id ?? '');
   for await (const rows of readBatches(BATCH_SIZE, read)) {
-    for (const row of rows) if (await review(deps, row)) running.push(row);
+    const states = await readStates(deps, rows);
+    for (const row of rows) {
+      const senders = sendersIn(row).flatMap(({ accountId }) => states.get(accountId) ?? []);
+      if (!(await review(deps, row, senders))) continue;
+      const accountIds = senders.map(({ id }) => id);
+      running.push({ id: row.id, userId: row.userId, accountIds, owner: feederOf(senders)?.owner ?? null });
+    }
   }
   return running;
 }
 
-interface Reviewed extends RunningRef {
-  status: CampaignRow['status'];
-  reason: string | null;
-  session: (typeof whatsappAccounts.$inferSelect)['status'] | null;
-}
+type Reviewed = Pick<
+  CampaignRow,
+  'id' | 'userId' | 'accountId' | 'sessionId' | 'senders' | 'status' | 'reason'
+>;
 
 function readActive({ db }: CampaignDeps, after: string): Promise<Reviewed[]> {
   return db
@@ -122,13 +130,12 @@ function readActive({ db }: CampaignDeps, after: string): Promise<Reviewed[]> {
       id: campaigns.id,
       userId: campaigns.userId,
       accountId: campaigns.accountId,
+      sessionId: campaigns.sessionId,
+      senders: campaigns.senders,
       status: campaigns.status,
       reason: campaigns.reason,
-      session: whatsappAccounts.status,
-      owner: whatsappAccounts.owner,
     })
     .from(campaigns)
-    .leftJoin(whatsappAccounts, eq(whatsappAccounts.id, campaigns.accountId))
     .where(
       and(
         or(
@@ -142,17 +149,37 @@ function readActive({ db }: CampaignDeps, after: string): Promise<Reviewed[]> {
     .limit(BATCH_SIZE);
 }
 
+type SenderState = Pick<typeof whatsappAccounts.$inferSelect, 'id' | 'status' | 'owner'>;
+
+/** The sessions of these campaigns that are there, by id. */
+async function readStates(
+  { db }: CampaignDeps,
+  rows: readonly Pick<CampaignRow, 'accountId' | 'sessionId' | 'senders'>[],
+): Promise<Map<string, SenderState>> {
+  const ids = [...new Set(rows.flatMap((row) => sendersIn(row).map(({ accountId }) => accountId)))];
+  const states = new Map<string, SenderState>();
+  for await (const batch of inBatches(ids, BATCH_SIZE)) {
+    const { id, status, owner } = whatsappAccounts;
+    const found = await db
+      .select({ id, status, owner })
+      .from(whatsappAccounts)
+      .where(inArray(id, [...batch]));
+    for (const state of found) states.set(state.id, state);
+  }
+  return states;
+}
+
 /** True for one that is to be fed. */
-async function review(deps: CampaignDeps, row: Reviewed): Promise<boolean> {
-  if (row.session === null) {
+async function review(deps: CampaignDeps, row: Reviewed, senders: readonly SenderState[]): Promise<boolean> {
+  if (senders.length === 0) {
     await failForSession(deps, row.id);
     return false;
   }
   if (row.status === 'running') {
-    const end = sessionEnd(row.session);
+    const end = endOfAll(senders);
     if (end) await pauseItself(deps, row.id, end);
     return end === null;
   }
-  if (row.session !== 'connected' || row.reason === null) return false;
+  if (row.reason === null || !senders.some(({ status }) => status === 'connected')) return false;
   return (await resumeItself(deps, row.id, row.reason)) !== null;
 }

@@ -10,7 +10,6 @@ import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import { timeZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
-import { requireQueueing } from '../messages/session.ts';
 import { readLedgerKeys } from '../opt-outs/ledger-keys.ts';
 import { isOptedOut } from '../opt-outs/opted-out.ts';
 import type { SessionRef } from '../sessions/find.ts';
@@ -19,6 +18,7 @@ import { paceLimits } from './counts.ts';
 import { INVALID_MARK } from './freeze.ts';
 import { firstRun } from './schedule.ts';
 import { ScheduleCampaignInput } from './schemas.ts';
+import { chooseSenders } from './senders.ts';
 import { delayOf, optionsFrom, targetOf } from './start.ts';
 import { campaignContacts } from './strangers.ts';
 
@@ -33,6 +33,8 @@ const SAMPLE_SIZE = 200;
 const MAX_COMPARED = 20_000;
 
 export const EstimateCampaignInput = ScheduleCampaignInput.pick({
+  sessions: true,
+  pool: true,
   listId: true,
   numbers: true,
   delayBetweenMessages: true,
@@ -76,8 +78,8 @@ export const CampaignEstimate = z
 export type CampaignEstimate = z.infer<typeof CampaignEstimate>;
 
 /**
- * Works out a campaign without making it. What other work of the session takes of its pace is not known. Throws
- * SESSION_NOT_FOUND, NOT_CONNECTED, NOT_FOUND (list), VALIDATION_FAILED, INVALID_NUMBER.
+ * Works out a campaign without making it. What other work of the sessions takes of their pace is not known. Throws
+ * SESSION_NOT_FOUND, NOT_CONNECTED, NOT_FOUND (list, pool), VALIDATION_FAILED, INVALID_NUMBER.
  */
 export async function estimateCampaign(
   ctx: Ctx,
@@ -85,7 +87,7 @@ export async function estimateCampaign(
   input: EstimateCampaignInput,
 ): Promise<CampaignEstimate> {
   const { userId, session } = await enterBroadcast(ctx, ref, 'read');
-  requireQueueing(session);
+  const { rows: sessions } = await chooseSenders(ctx, session, input);
   const now = ctx.clock.now();
   const target = await targetOf(ctx, userId, input);
   const invalid = target.found.invalid ?? 0;
@@ -95,16 +97,18 @@ export async function estimateCampaign(
   const timeZone = input.timezone ?? (await timeZoneOf(ctx, userId));
   const isScheduled = input.scheduledAt !== undefined || input.cron !== undefined;
   const startsAt = isScheduled ? firstRun({ ...input, timeZone }, now) : now;
-  const pace = paceLimits(ctx, { delayMs: delayOf(input) ?? 0 }, session);
+  const pace = paceLimits(ctx, { delayMs: delayOf(input) ?? 0 }, sessions);
   const { quietHours } = options;
   const quietMinutes = quietHours ? (quietHours.to - quietHours.from + DAY_MINUTES) % DAY_MINUTES : 0;
   const isReal = ctx.config.waServer === null;
   const minutesADay = DAY_MINUTES - quietMinutes;
-  const perDay = options.dailyCap ?? null;
+  const perDay = options.dailyCap === undefined ? null : options.dailyCap * sessions.length;
   const contactsAt = (at: number) =>
-    campaignContacts(ctx.config.pacing, options, session, { now: at, isReal }).perDay;
+    sumOf(
+      sessions.map((one) => campaignContacts(ctx.config.pacing, options, one, { now: at, isReal }).perDay),
+    );
   const strangers =
-    contactsAt(startsAt) === null ? null : await countStrangers(ctx, session, target, recipients);
+    contactsAt(startsAt) === null ? null : await countStrangers(ctx, sessions, target, recipients);
   const all = { recipients, pace, minutesADay, startsAt };
   const paced = durationOf({ ...all, capOf: () => perDay });
   const slowed = durationOf({ ...all, recipients: strangers ?? 0, capOf: contactsAt });
@@ -165,10 +169,15 @@ function limitOf(perDay: number | null, possible: number): CampaignEstimate['lim
   return perDay === null || perDay >= possible ? 'pace' : 'daily_cap';
 }
 
-/** How many of the recipients do not know the session: the share of the first ones. */
+/** Of all sessions together; null when one of them has no limit: it takes those that the others cannot. */
+function sumOf(limits: readonly (number | null)[]): number | null {
+  return limits.reduce((all, one) => (all === null || one === null ? null : all + one), 0);
+}
+
+/** How many of the recipients know none of the sessions: the share of the first ones. */
 async function countStrangers(
   { db }: Ctx,
-  session: { id: string; userId: number },
+  sessions: readonly { id: string; userId: number }[],
   target: Target,
   recipients: number,
 ): Promise<number> {
@@ -178,7 +187,8 @@ async function countStrangers(
       : await firstOnList(db, target.listId);
   if (phones.length === 0) return 0;
   const people = phones.map((phone) => ({ phone, peer: phoneJid(phone), lid: null }));
-  const known = await readKnown(db, session, people);
+  const known = new Set<string>();
+  for (const session of sessions) for (const peer of await readKnown(db, session, people)) known.add(peer);
   const strangers = people.filter(({ peer }) => !known.has(peer)).length;
   return Math.round((recipients * strangers) / phones.length);
 }

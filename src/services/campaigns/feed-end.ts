@@ -20,6 +20,12 @@ export function sessionEnd(status: string): { reason: string; message: string } 
   return message === undefined ? null : { reason: `session_${status}`, message };
 }
 
+/** The same of all its sessions: null while one of them goes on. */
+export function endOfAll(senders: readonly { status: string }[]): { reason: string; message: string } | null {
+  const ends = senders.map(({ status }) => sessionEnd(status));
+  return ends.includes(null) ? null : (ends[0] ?? null);
+}
+
 /** Pauses a running campaign for a reason of the service's own, and takes what waits off the queue. */
 export function pauseItself(
   deps: MoveDeps,
@@ -37,7 +43,7 @@ export function pauseItself(
   });
 }
 
-/** The session is gone and with it everything that this campaign could still do. */
+/** Its sessions are gone and with them everything that this campaign could still do. */
 export function failForSession(deps: CampaignDeps, id: string): Promise<CampaignRow | null> {
   return moveCampaign(deps, id, {
     from: ['running', 'paused', 'scheduled'],

@@ -9,6 +9,7 @@ import { lidKey } from '../opt-outs/ledger-keys.ts';
 import { isOptedOut } from '../opt-outs/opted-out.ts';
 import type { SendingSession } from './feed-state.ts';
 import { type Lookup, lookUpNumbers } from './number-lookup.ts';
+import { findWays, type NO_SENDER, type SenderFacts, type Way } from './pool-facts.ts';
 import { type CampaignDeps, type CampaignRow, optionsOf } from './row.ts';
 import { findWaitingStrangers } from './strangers.ts';
 import { quietUntil } from './time-zones.ts';
@@ -26,13 +27,24 @@ export interface Candidate {
   state: (typeof campaignRecipients.$inferSelect)['state'];
 }
 
-/** It is night where they live; the first contacts of the day are spent. */
-export type DeferReason = 'quiet' | typeof NEW_CONTACTS;
+/** It is night where they live; the first contacts of the day are spent; none of several sessions can write to them. */
+export type DeferReason = 'quiet' | typeof NEW_CONTACTS | typeof NO_SENDER;
+
+/** The session that writes. */
+type Sender = Pick<SendingSession, 'id' | 'sessionId'>;
 
 export type Verdict =
-  | { action: 'send'; recipient: Candidate; peer: string; lid: string | null }
+  | { action: 'send'; recipient: Candidate; peer: string; lid: string | null; sender: Sender }
   | { action: 'skip'; recipient: Candidate; reason: string }
   | { action: 'defer'; recipient: Candidate; until: number; reason: DeferReason };
+
+/** What the recipients are given to. */
+export interface Source {
+  /** the session that looks numbers up, and that writes where it is the only one */
+  asker: SendingSession;
+  /** of several sessions; null: there is one */
+  facts: readonly SenderFacts[] | null;
+}
 
 export interface Picked {
   /** `deferred`: recipients whose quiet hours, or whose wait for room, are over */
@@ -51,7 +63,7 @@ export interface Picked {
 export async function pickNext(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: SendingSession,
+  from: Source,
   want: number,
   sendAt: number,
 ): Promise<Picked> {
@@ -61,7 +73,7 @@ export async function pickNext(
   const rows = deferred.length > 0 ? deferred : await readPending(deps, campaign);
   const verdicts: Verdict[] = [];
   let through = campaign.feedPosition;
-  const judge = await prepareJudge(deps, campaign, sender, rows, {
+  const judge = await prepareJudge(deps, campaign, from, rows, {
     lookUp: Math.max(want, LOOK_UP),
     sendAt: Math.max(now, sendAt),
   });
@@ -133,7 +145,7 @@ type Judge = (recipient: Candidate) => Verdict | null | 'unknown';
 async function prepareJudge(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: SendingSession,
+  from: Source,
   rows: readonly Candidate[],
   { lookUp, sendAt }: { lookUp: number; sendAt: number },
 ): Promise<Judge> {
@@ -149,11 +161,12 @@ async function prepareJudge(
     .filter(({ phone, state }) => state !== 'skipped' && !optedOut.has(phone) && !quiet.has(phone))
     .map(({ phone }) => phone);
   // Before anybody is looked up at WhatsApp: who must wait is not asked for either.
-  const strangers = await findWaitingStrangers(deps, campaign, sender, awake);
-  const reachable = awake.filter((phone) => !strangers.has(phone)).slice(0, lookUp);
+  const ways = await waysOf(deps, campaign, from, awake, lookUp);
+  const reachable = awake.filter((phone) => 'to' in (ways.get(phone) ?? {})).slice(0, lookUp);
+  const asker = { accountId: from.asker.id, userId: campaign.userId };
   const known = checkNumbers
-    ? await lookUpNumbers(deps, campaign, reachable)
-    : await assumeThere(deps, campaign.accountId, reachable);
+    ? await lookUpNumbers(deps, asker, reachable)
+    : await assumeThere(deps, asker.accountId, reachable);
   // The directory may just have told whose LID somebody is that opted out under it.
   const lids = [...known.values()].flatMap(({ lid }) => (lid === null ? [] : [lidKey(lid)]));
   const lidsOut = await isOptedOut(deps.db, campaign.userId, lids);
@@ -163,16 +176,35 @@ async function prepareJudge(
     if (optedOut.has(phone)) return { action: 'skip', recipient, reason: 'opted_out' };
     const until = quiet.get(phone);
     if (until !== undefined) return { action: 'defer', recipient, until, reason: 'quiet' };
-    const roomAt = strangers.get(phone);
-    if (roomAt !== undefined) return { action: 'defer', recipient, until: roomAt, reason: NEW_CONTACTS };
+    const way = ways.get(phone);
+    if (way === undefined) return 'unknown';
+    if ('until' in way) return { action: 'defer', recipient, ...way };
     const found = known.get(phone);
     if (!found) return 'unknown';
     if (found.lid !== null && lidsOut.has(lidKey(found.lid))) {
       return { action: 'skip', recipient, reason: 'opted_out' };
     }
     if (!found.exists) return { action: 'skip', recipient, reason: 'not_on_whatsapp' };
-    return { action: 'send', recipient, peer: found.jid ?? phoneJid(phone), lid: found.lid };
+    return { action: 'send', recipient, peer: found.jid ?? phoneJid(phone), lid: found.lid, sender: way.to };
   };
+}
+
+/** Who may write to each of these phones now; of several sessions for `atMost` of them. */
+async function waysOf(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  { asker, facts }: Source,
+  phones: readonly string[],
+  atMost: number,
+): Promise<Map<string, Way>> {
+  if (facts !== null) return findWays(deps, facts, phones.slice(0, atMost));
+  const strangers = await findWaitingStrangers(deps, campaign, asker, phones);
+  return new Map(
+    phones.map((phone): [string, Way] => {
+      const until = strangers.get(phone);
+      return [phone, until === undefined ? { to: asker } : { until, reason: NEW_CONTACTS }];
+    }),
+  );
 }
 
 async function assumeThere(

@@ -1,54 +1,73 @@
-/** The feeder's view of a running campaign: its row, its session, and what this process has seen of it. */
+/** The feeder's view of a running campaign: its row, its sessions, and what this process has seen of it. */
 
 import { and, count, eq, gte, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { campaigns, messages, sendAttempts, whatsappAccounts } from '../../db/schema.ts';
+import type { PoolSession } from '../../queue/pool.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
-import { type Hold, queueHold, type SendingRow, sendingColumns } from '../../queue/session-state.ts';
+import { type Hold, queueHold, sendingColumns } from '../../queue/session-state.ts';
+import type { Addressee } from '../../queue/subscriber-peers.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
+import { sessionEnd } from './feed-end.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
 import type { CountedOutcome } from './safety.ts';
+import { sendersIn } from './senders.ts';
 import { zonesOf } from './time-zones.ts';
 
 const accounts = whatsappAccounts;
 
-export interface SendingSession extends SendingRow {
-  id: string;
+export interface SendingSession extends PoolSession {
+  sessionId: string;
   owner: string | null;
   fence: number;
   phoneNumber: string | null;
-  lastHighAt: number | null;
   createdAt: number;
 }
 
 export interface Running {
   campaign: CampaignRow;
-  /** null: the session was deleted */
-  sender: SendingSession | null;
+  /** its sessions that are there still, in its order */
+  senders: SendingSession[];
 }
 
-/** The campaign with its session; null when there is no such campaign. */
+/** The sessions that a step goes by. */
+export interface Crew {
+  /** whose process feeds: what is written is bound to it */
+  feeder: SendingSession;
+  senders: SendingSession[];
+}
+
+const senderColumns = {
+  id: accounts.id,
+  userId: accounts.userId,
+  sessionId: accounts.sessionId,
+  ...sendingColumns,
+  owner: accounts.owner,
+  fence: accounts.fence,
+  phoneNumber: accounts.phoneNumber,
+  lastHighAt: accounts.lastHighAt,
+  knownFrom: accounts.knownFrom,
+  createdAt: accounts.createdAt,
+} as const;
+
+/** The campaign with its sessions; null when there is no such campaign. */
 export async function readRunning(db: Db, campaignId: string): Promise<Running | null> {
-  const [row] = await db
-    .select({
-      campaign: campaigns,
-      id: accounts.id,
-      ...sendingColumns,
-      owner: accounts.owner,
-      fence: accounts.fence,
-      phoneNumber: accounts.phoneNumber,
-      lastHighAt: accounts.lastHighAt,
-      createdAt: accounts.createdAt,
-    })
-    .from(campaigns)
-    .leftJoin(accounts, eq(accounts.id, campaigns.accountId))
-    .where(eq(campaigns.id, campaignId));
-  if (!row) return null;
-  const { campaign, id, status, paired, fence, createdAt, ...rest } = row;
-  if (id === null || status === null || paired === null || fence === null || createdAt === null)
-    return { campaign, sender: null };
-  return { campaign, sender: { id, status, paired, fence, createdAt, ...rest } };
+  const [campaign] = await db.select().from(campaigns).where(eq(campaigns.id, campaignId));
+  if (!campaign) return null;
+  const ids = sendersIn(campaign).map(({ accountId }) => accountId);
+  const rows = await db.select(senderColumns).from(accounts).where(inArray(accounts.id, ids));
+  return { campaign, senders: ids.flatMap((id) => rows.find((row) => row.id === id) ?? []) };
+}
+
+/**
+ * The session whose process feeds the campaign: the first of them that a process holds and that has not ended. Each process
+ * finds the same one; what is written is bound to it.
+ */
+export function feederOf<S extends { status: string; owner: string | null }>(
+  senders: readonly S[],
+): S | null {
+  return senders.find(({ status, owner }) => owner !== null && sessionEnd(status) === null) ?? null;
 }
 
 /** The hold of the campaign's messages in its session; the breaker comes last, because it holds new recipients only. */
@@ -72,8 +91,8 @@ export interface LineMemory {
   nextAt: number;
   /** with a delay: the message that was queued last, after whose sending the next one's delay begins */
   lastId: string | null;
-  /** campaign messages of the session today, as counted and as added since */
-  today: { dayStart: number; spent: number; countAgainAt: number } | null;
+  /** campaign messages of each session today, as counted and as added since */
+  today: Map<string, { dayStart: number; spent: number; countAgainAt: number }>;
 }
 
 export function newMemory(): LineMemory {
@@ -85,20 +104,27 @@ export function newMemory(): LineMemory {
     checkFailures: 0,
     nextAt: 0,
     lastId: null,
-    today: null,
+    today: new Map(),
   };
 }
 
+/** A message on the queue or on the wire. */
+export interface OpenMessage extends Addressee {
+  id: string;
+  status: 'queued' | 'sending';
+  accountId: string;
+  /** when it was first begun; null: nothing of it can have left */
+  sendingAt: number | null;
+}
+
 /** Messages on the queue or on the wire. */
-export async function readOpen(
-  db: Db,
-  campaignId: string,
-): Promise<{ id: string; status: 'queued' | 'sending' }[]> {
+export async function readOpen(db: Db, campaignId: string): Promise<OpenMessage[]> {
+  const { id, status, accountId, peer, phone, lid, sendingAt } = messages;
   const rows = await db
-    .select({ id: messages.id, status: messages.status })
+    .select({ id, status, accountId, peer, phone, lid, sendingAt })
     .from(messages)
     .where(and(eq(messages.campaignId, campaignId), inArray(messages.status, ['queued', 'sending'])));
-  return rows.map(({ id, status }) => ({ id, status: status === 'sending' ? 'sending' : 'queued' }));
+  return rows.map((row) => ({ ...row, status: row.status === 'sending' ? 'sending' : 'queued' }));
 }
 
 /** Counting goes over the attempts of a day: now and then is enough, because what this line adds is added here. */
@@ -116,7 +142,8 @@ export async function roomToday(
   const dayStart = zone.startOfDay(now);
   // Late on the day after: whatever the clocks do in between.
   const until = zone.startOfDay(dayStart + 36 * HOUR_MS);
-  if (memory.today?.dayStart !== dayStart || memory.today.countAgainAt <= now) {
+  let today = memory.today.get(sender.id);
+  if (today?.dayStart !== dayStart || today.countAgainAt <= now) {
     const [row] = await deps.db
       .select({ n: count() })
       .from(sendAttempts)
@@ -127,7 +154,8 @@ export async function roomToday(
           eq(sendAttempts.priority, PRIORITIES.low),
         ),
       );
-    memory.today = { dayStart, spent: row?.n ?? 0, countAgainAt: now + COUNT_EVERY_MS };
+    today = { dayStart, spent: row?.n ?? 0, countAgainAt: now + COUNT_EVERY_MS };
+    memory.today.set(sender.id, today);
   }
-  return { room: Math.max(0, cap - memory.today.spent), until };
+  return { room: Math.max(0, cap - today.spent), until };
 }

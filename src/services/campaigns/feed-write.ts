@@ -1,5 +1,5 @@
 /** Handing recipients to the queue: who is queued, skipped or deferred, and the message of each, in one transaction. */
-import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { campaignRecipients, campaigns } from '../../db/schema.ts';
@@ -17,6 +17,12 @@ class FeedConflict extends Error {
   override name = 'FeedConflict';
 }
 
+/** A message that was queued, and by which session. */
+export interface Given {
+  id: string;
+  accountId: string;
+}
+
 interface Outgoing {
   recipient: Candidate;
   message: NewMessage;
@@ -24,9 +30,9 @@ interface Outgoing {
 }
 
 /**
- * Writes what was picked, provided that the campaign still runs at the same position and the session is still this
+ * Writes what was picked, provided that the campaign still runs at the same position and its feeder is still this
  * process's. A message gets its id in the same transaction as its recipient's mark: after a crash both are there or
- * neither. The ids of the queued messages, or null when the campaign has changed meanwhile.
+ * neither. What was queued, or null when the campaign has changed meanwhile.
  */
 export async function writePicked(
   deps: CampaignDeps,
@@ -34,7 +40,7 @@ export async function writePicked(
   sender: SendingSession,
   picked: Picked,
   availableAt: number | null,
-): Promise<string[] | null> {
+): Promise<Given[] | null> {
   const { outgoing, verdicts } = prepare(campaign, picked.verdicts, availableAt);
   try {
     return await transact(deps.database, async (tx) => {
@@ -48,7 +54,7 @@ export async function writePicked(
       const ids = queued.map(({ id }) => id);
       await markQueued(tx, campaign, picked.source, outgoing, ids, now);
       await markLeft(tx, campaign, picked.source, verdicts, now);
-      return ids;
+      return outgoing.map(({ message: { accountId } }, i) => ({ id: ids[i] ?? '', accountId }));
     });
   } catch (error) {
     if (error instanceof FeedConflict) return null;
@@ -66,12 +72,20 @@ export async function takeCampaign(
 ): Promise<boolean> {
   const taken = await tx
     .update(campaigns)
-    .set({ feedPosition, waitingReason: null, waitingUntil: null, updatedAt: deps.clock.now() })
+    .set({
+      feedPosition,
+      feederId: sender.id === campaign.accountId ? null : sender.id,
+      waitingReason: null,
+      waitingUntil: null,
+      updatedAt: deps.clock.now(),
+    })
     .where(
       and(
         eq(campaigns.id, campaign.id),
         eq(campaigns.status, 'running'),
         eq(campaigns.feedPosition, campaign.feedPosition),
+        // Of two that feed, because each sees other sessions, one finds that the other has.
+        campaign.feederId === null ? isNull(campaigns.feederId) : eq(campaigns.feederId, campaign.feederId),
         isHeld(tx, { id: sender.id, owner: sender.owner ?? '', fence: sender.fence }),
       ),
     );
@@ -91,7 +105,7 @@ function prepare(
       left.push(verdict);
       continue;
     }
-    const { recipient, peer, lid } = verdict;
+    const { recipient, peer, lid, sender } = verdict;
     const rendered = render(recipient);
     if (typeof rendered === 'string') {
       left.push({ action: 'skip', recipient, reason: rendered });
@@ -99,8 +113,8 @@ function prepare(
     }
     const message: NewMessage = {
       userId: campaign.userId,
-      accountId: campaign.accountId,
-      sessionId: campaign.sessionId,
+      accountId: sender.id,
+      sessionId: sender.sessionId,
       messageId: newMessageId(),
       peer,
       phone: recipient.phone,

@@ -3,31 +3,37 @@
 import { desc, eq, sql } from 'drizzle-orm';
 import { isUnavailable } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
-import { NEW_CONTACTS } from '../../queue/first-contacts.ts';
+import { byLength, type Hold } from '../../queue/session-state.ts';
 import { backoffMs } from '../../utils/backoff.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { areNewest } from './counts.ts';
-import { failForSession, pauseItself, sessionEnd } from './feed-end.ts';
-import { nextDeferred, pickNext } from './feed-pick.ts';
-import { restoreWithdrawn, retryFailed, withdrawForNow } from './feed-return.ts';
+import { endOfAll, failForSession, pauseItself } from './feed-end.ts';
+import { nextDeferred, pickNext, type Source } from './feed-pick.ts';
+import { reroute, restoreWithdrawn, retryFailed, withdrawForNow } from './feed-return.ts';
 import {
+  type Crew,
+  feederOf,
   heldBySession,
   type LineMemory,
+  type OpenMessage,
   readOpen,
   readRunning,
   roomToday,
   type SendingSession,
 } from './feed-state.ts';
-import { writePicked } from './feed-write.ts';
+import { type Given, writePicked } from './feed-write.ts';
 import { freezePiece } from './freeze.ts';
+import { findStuck, longHold, NO_SENDER, noteElsewhere, readFacts, type SenderFacts } from './pool-facts.ts';
 import { type CampaignDeps, type CampaignRow, moveCampaign, optionsOf } from './row.ts';
 import { DEFAULT_FAILURE_PERCENT, jitteredDelay, mustPause } from './safety.ts';
 
 /** Messages of a campaign that may wait in the queue: what a pause has to take back. */
 const AHEAD = 20;
-/** Below this the queue is filled up again. */
-const REFILL_AT = 10;
+/** Below this share of them the queue is filled up again. */
+const REFILL_SHARE = 0.5;
+/** Of several sessions so many count for that. */
+const MAX_WIDTH = 5;
 /** How soon a campaign with a delay looks whether its message has left. */
 const MAX_PACED_LOOK_MS = MINUTE_MS;
 const PACED_LOOK_MS = 200;
@@ -56,17 +62,18 @@ export async function stepCampaign(deps: CampaignDeps, id: string, options: Step
   const { memory, processId } = options;
   const seen = await readRunning(deps.db, id);
   if (seen?.campaign.status !== 'running') return OVER;
-  const { campaign, sender } = seen;
-  if (sender === null) {
+  const { campaign, senders } = seen;
+  if (senders.length === 0) {
     await failForSession(deps, id);
     return OVER;
   }
-  const end = sessionEnd(sender.status);
+  const end = endOfAll(senders);
   if (end !== null) {
     await pauseItself(deps, id, end);
     return OVER;
   }
-  if (sender.owner !== processId) return OVER;
+  const feeder = feederOf(senders);
+  if (feeder?.owner !== processId) return OVER;
   if (campaign.frozenAt === null) {
     await freezePiece(deps, id);
     return wait(0);
@@ -77,19 +84,21 @@ export async function stepCampaign(deps: CampaignDeps, id: string, options: Step
     await pauseItself(deps, id, breach);
     return OVER;
   }
-  const away = awayOf(sender, deps.clock.now());
+  const crew = { feeder, senders };
+  // Of several sessions one that is away hands over what it has: `feed` does it.
+  const away = campaign.senders === null ? awayOf(feeder, deps.clock.now()) : null;
   if (away !== null && !memory.withdrawn && optionsOf(campaign).quietHours !== undefined) {
     // The night may begin before it can send again, and what is on the queue would leave at once.
-    memory.withdrawn = await withdrawForNow(deps, campaign, sender);
+    memory.withdrawn = await withdrawForNow(deps, campaign, feeder);
     return wait(0);
   }
-  if (away !== null && (memory.withdrawn || sender.status !== 'connected')) {
+  if (away !== null && (memory.withdrawn || feeder.status !== 'connected')) {
     return hold(deps, campaign, away.reason, away.until);
   }
   if (memory.withdrawn || memory.restoredFor !== campaign.resumedAt) {
-    return restore(deps, campaign, sender, memory);
+    return restore(deps, campaign, crew, memory);
   }
-  return feed(deps, campaign, sender, options);
+  return feed(deps, campaign, crew, options);
 }
 
 /** Why the session sends nothing at all for some time; null when it does, or will in some minutes. */
@@ -103,10 +112,10 @@ function awayOf(sender: SendingSession, now: number): { reason: string; until: n
 async function restore(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: SendingSession,
+  crew: Crew,
   memory: LineMemory,
 ): Promise<Step> {
-  const restored = await restoreWithdrawn(deps, campaign, sender);
+  const restored = await restoreWithdrawn(deps, campaign, crew);
   if (restored === null) return wait(0);
   memory.lastId = restored.at(-1) ?? memory.lastId;
   // Outcomes before a resume are forgiven; that the session was away for a while changes nothing.
@@ -120,43 +129,113 @@ async function restore(
 async function feed(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: SendingSession,
+  crew: Crew,
   { memory, random }: StepOptions,
 ): Promise<Step> {
   const open = await readOpen(deps.db, campaign.id);
+  const look = await lookAt(deps, campaign, crew, memory, open);
+  if ('over' in look) return look;
+  const { facts, ahead, asker } = look;
   const paced = campaign.delayMs > 0;
   const waiting = paced ? open.filter(({ status }) => status === 'queued').length : open.length;
   if (paced && waiting > 0) {
     // A clock that was set back must not stretch the wait.
     const untilDueMs = Math.min(memory.nextAt - deps.clock.now(), MAX_PACED_LOOK_MS);
-    return waitForQueue(deps, campaign, sender, Math.max(PACED_LOOK_MS, untilDueMs));
+    return waitForQueue(deps, campaign, crew, open, Math.max(PACED_LOOK_MS, untilDueMs));
   }
-  if (waiting > REFILL_AT) return waitForQueue(deps, campaign, sender, LOOK_MS);
-  const cap = optionsOf(campaign).dailyCap ?? null;
-  const today = cap === null ? null : await roomToday(deps, memory, sender, cap);
-  const room = today === null ? AHEAD : today.room - waiting;
-  const want = Math.min(paced ? 1 : AHEAD - waiting, room);
-  if (today !== null && want <= 0) return hold(deps, campaign, 'daily_cap', today.until);
+  if (waiting > ahead * REFILL_SHARE) return waitForQueue(deps, campaign, crew, open, LOOK_MS);
+  const want = Math.min(paced ? 1 : ahead - waiting, look.room);
+  if (want <= 0) return hold(deps, campaign, 'daily_cap', look.until);
   const availableAt = paced ? await nextSlot(deps, campaign, memory, random()) : null;
-  const given = await giveNext(deps, campaign, sender, memory, { want, availableAt });
+  const given = await giveNext(deps, campaign, crew, memory, { want, availableAt, source: { asker, facts } });
   if (typeof given === 'string') return hold(deps, campaign, given, null, checkPauseMs(memory));
   if (given === null) return wait(0);
-  for (const id of given.ids) memory.open.add(id);
-  memory.lastId = given.ids.at(-1) ?? memory.lastId;
+  for (const { id, accountId } of given.all) {
+    memory.open.add(id);
+    const today = memory.today.get(accountId);
+    if (today) today.spent++;
+  }
+  memory.lastId = given.all.at(-1)?.id ?? memory.lastId;
   memory.nextAt = availableAt ?? 0;
-  if (memory.today) memory.today.spent += given.ids.length;
   if (!given.exhausted) return wait(0);
-  return finish(deps, campaign, sender, open.length);
+  return finish(deps, campaign, crew, open);
 }
 
-/** There is enough on the queue; when the session holds that back, the campaign says why. */
+/** What a step goes by. */
+interface Look {
+  /** of several sessions; null: there is one */
+  facts: SenderFacts[] | null;
+  /** the session that numbers are looked up with */
+  asker: SendingSession;
+  /** messages that may wait in the queue */
+  ahead: number;
+  /** how many more the daily cap lets through, and until when it does not */
+  room: number;
+  until: number | null;
+}
+
+async function lookAt(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  crew: Crew,
+  memory: LineMemory,
+  open: readonly OpenMessage[],
+): Promise<Look | Step> {
+  const days = await roomsToday(deps, campaign, memory, crew.senders, open);
+  const until = days.length === 0 ? null : Math.max(...days.map((day) => day.until));
+  const room = days.length === 0 ? Number.POSITIVE_INFINITY : days.reduce((all, day) => all + day.room, 0);
+  const look = { asker: crew.feeder, facts: null, ahead: AHEAD, room, until };
+  if (campaign.senders === null) return look;
+  await noteElsewhere(deps, memory, open);
+  const facts: SenderFacts[] = [];
+  for (const session of crew.senders) {
+    const leftToday = days.find(({ id }) => id === session.id)?.room ?? null;
+    facts.push(await readFacts(deps, campaign, session, { open, leftToday }));
+  }
+  const now = deps.clock.now();
+  const stuck = findStuck(facts, open, now);
+  if (stuck.length > 0) return wait((await reroute(deps, campaign, crew.feeder, stuck)) === 0 ? LOOK_MS : 0);
+  const [asker, ...others] = crew.senders.filter((session) => longHold(session, now) === null);
+  if (asker === undefined) {
+    const { reason, until: heldUntil } = holdOf(crew.senders, now) ?? { reason: NO_SENDER, until: null };
+    return hold(deps, campaign, reason, heldUntil);
+  }
+  return { ...look, facts, asker, ahead: AHEAD * Math.min(MAX_WIDTH, others.length + 1) };
+}
+
+/** What the daily cap leaves to each session, with what waits in it counted; none without a cap. */
+async function roomsToday(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  memory: LineMemory,
+  senders: readonly SendingSession[],
+  open: readonly OpenMessage[],
+): Promise<{ id: string; room: number; until: number }[]> {
+  const cap = optionsOf(campaign).dailyCap ?? null;
+  if (cap === null) return [];
+  const counted = (status: OpenMessage['status']) => campaign.delayMs === 0 || status === 'queued';
+  const rooms = [];
+  for (const sender of senders) {
+    const { room, until } = await roomToday(deps, memory, sender, cap);
+    const waiting = open.filter(({ accountId, status }) => accountId === sender.id && counted(status)).length;
+    rooms.push({ id: sender.id, room: Math.max(0, room - waiting), until });
+  }
+  return rooms;
+}
+
+/** There is enough on the queue; when the sessions that have it hold that back, the campaign says why. */
 async function waitForQueue(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: SendingSession,
+  { senders }: Crew,
+  open: readonly OpenMessage[],
   waitMs: number,
 ): Promise<Step> {
-  const held = heldBySession(sender, deps.clock.now());
+  const busy = new Set(open.map(({ accountId }) => accountId));
+  const held = holdOf(
+    senders.filter(({ id }) => campaign.senders === null || busy.has(id)),
+    deps.clock.now(),
+  );
   if (held !== null) return hold(deps, campaign, held.reason, held.until, waitMs);
   if (campaign.waitingReason !== null) {
     await moveCampaign(deps, campaign.id, { from: ['running'], changes: {}, event: null });
@@ -164,8 +243,15 @@ async function waitForQueue(
   return wait(waitMs);
 }
 
-interface Given {
-  ids: string[];
+/** What holds all of them, as far as the first that goes on; null when one of them is not held. */
+function holdOf(senders: readonly SendingSession[], now: number): Pick<Hold, 'reason' | 'until'> | null {
+  const holds = senders.map((sender) => longHold(sender, now) ?? heldBySession(sender, now));
+  if (holds.includes(null)) return null;
+  return holds.flatMap((held) => held ?? []).sort((a, b) => byLength(b, a))[0] ?? null;
+}
+
+interface Fed {
+  all: Given[];
   /** no recipient can be queued now */
   exhausted: boolean;
 }
@@ -174,20 +260,20 @@ interface Given {
 async function giveNext(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: SendingSession,
+  crew: Crew,
   memory: LineMemory,
-  { want, availableAt }: { want: number; availableAt: number | null },
-): Promise<Given | string | null> {
+  { want, availableAt, source }: { want: number; availableAt: number | null; source: Source },
+): Promise<Fed | string | null> {
   if (campaign.retryAt !== null) {
-    const ids = await retryFailed(deps, campaign, sender, want, availableAt);
-    return ids && { ids, exhausted: false };
+    const all = await retryFailed(deps, campaign, crew, want, availableAt);
+    return all && { all, exhausted: false };
   }
   try {
-    const picked = await pickNext(deps, campaign, sender, want, availableAt ?? 0);
+    const picked = await pickNext(deps, campaign, source, want, availableAt ?? 0);
     memory.checkFailures = 0;
-    if (picked.exhausted) return { ids: [], exhausted: true };
-    const ids = await writePicked(deps, campaign, sender, picked, availableAt);
-    return ids && { ids, exhausted: false };
+    if (picked.exhausted) return { all: [], exhausted: true };
+    const all = await writePicked(deps, campaign, crew.feeder, picked, availableAt);
+    return all && { all, exhausted: false };
   } catch (error) {
     // No number is written to unchecked: the numbers may be what gets the sender banned.
     if (!(error instanceof AppError) || isUnavailable(error)) throw error;
@@ -202,15 +288,15 @@ const checkPauseMs = (memory: LineMemory) => backoffMs(CHECK_PAUSE, memory.check
 async function finish(
   deps: CampaignDeps,
   campaign: CampaignRow,
-  sender: SendingSession,
-  openCount: number,
+  crew: Crew,
+  open: readonly OpenMessage[],
 ): Promise<Step> {
   const deferred = await nextDeferred(deps, campaign.id);
   if (deferred !== null) {
-    const reason = deferred.reason === NEW_CONTACTS ? NEW_CONTACTS : 'quiet_hours';
-    return hold(deps, campaign, reason, deferred.dueAt);
+    const { reason, dueAt } = deferred;
+    return hold(deps, campaign, reason === null || reason === 'quiet' ? 'quiet_hours' : reason, dueAt);
   }
-  if (openCount > 0) return waitForQueue(deps, campaign, sender, LOOK_MS);
+  if (open.length > 0) return waitForQueue(deps, campaign, crew, open, LOOK_MS);
   const done = await moveCampaign(deps, campaign.id, {
     from: ['running'],
     where: sql`${campaigns.feedPosition} = ${campaign.feedPosition} and ${campaigns.retryAt} is null`,

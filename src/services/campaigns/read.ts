@@ -7,9 +7,10 @@ import type { Ctx } from '../context.ts';
 import type { PageQuery } from '../fields.ts';
 import { readSession, type SessionRecord } from '../sessions/find.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
-import { type Counts, countCampaign, countPage, statisticsOf } from './counts.ts';
-import { type CampaignDeps, type CampaignRow, findCampaign, totalOf } from './row.ts';
-import type { CampaignFilter, CampaignOutput } from './schemas.ts';
+import { type Counted, countPage, countWithSenders, statisticsOf } from './counts.ts';
+import { type CampaignDeps, type CampaignRow, campaignNotFound, findCampaign, totalOf } from './row.ts';
+import type { CampaignFilter, CampaignOutput, CampaignSenderOutput } from './schemas.ts';
+import { aloneFor, isSentBy, readSenders, sendersIn, sentBy } from './senders.ts';
 
 export interface CampaignRef extends BroadcastRef {
   id: string;
@@ -23,7 +24,8 @@ export async function listCampaigns(
   const { session, userId } = await enterBroadcast(ctx, input, 'read');
   const where = and(
     eq(campaigns.userId, userId),
-    session === null ? undefined : eq(campaigns.sessionId, session.sessionId),
+    session === null ? undefined : sentBy(session),
+    aloneFor(ctx.actor.sessionId),
     input.status === undefined ? undefined : eq(campaigns.status, input.status),
   );
   const rows = await ctx.db
@@ -37,7 +39,7 @@ export async function listCampaigns(
   const counts = await countPage(ctx, rows);
   const data: CampaignOutput[] = [];
   for (const row of rows) {
-    const known = counts.get(row.id) ?? (await countCampaign(ctx.database.scan, row.id));
+    const known = counts.get(row.id) ?? (await countWithSenders(ctx.database.scan, row));
     data.push(await toCampaign(ctx, row, known, session));
   }
   return { data, totalItems: total?.n ?? 0 };
@@ -59,7 +61,7 @@ export async function watchCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campaig
   return toCampaign(
     ctx,
     campaign,
-    counts.get(campaign.id) ?? (await countCampaign(ctx.database.scan, campaign.id)),
+    counts.get(campaign.id) ?? (await countWithSenders(ctx.database.scan, campaign)),
     session,
   );
 }
@@ -74,8 +76,15 @@ export async function enterCampaign(
   scope: 'read' | 'broadcast',
 ): Promise<{ campaign: CampaignRow; session: SessionRecord | null }> {
   const { userId, session } = await enterBroadcast(ctx, ref, scope);
-  const campaign = await findCampaign(ctx.db, { userId, sessionId: session?.sessionId }, ref.id);
-  return { campaign, session: session ?? (await readSession(ctx.db, userId, campaign.sessionId)) };
+  const campaign = await findCampaign(ctx.db, userId, ref.id);
+  if (session) {
+    if (!isSentBy(campaign, session, ctx.actor.sessionId)) throw campaignNotFound(ref.id);
+    return { campaign, session };
+  }
+  const own = await readSession(ctx.db, userId, campaign.sessionId);
+  if (own || campaign.senders === null) return { campaign, session: own };
+  const [other = null] = await readSenders(ctx.db, campaign);
+  return { campaign, session: other };
 }
 
 /** The campaign as answers show it. */
@@ -86,16 +95,17 @@ export async function viewCampaign(
 ): Promise<CampaignOutput> {
   // A transaction alone sees what it has changed.
   const reads = isTx(deps.db) ? deps.db : deps.database.scan;
-  return toCampaign(deps, row, await countCampaign(reads, row.id), session);
+  return toCampaign(deps, row, await countWithSenders(reads, row), session);
 }
 
 async function toCampaign(
   deps: CampaignDeps,
   row: CampaignRow,
-  counts: Counts,
+  { counts, bySender }: Counted,
   session: PaceRow | null,
 ): Promise<CampaignOutput> {
-  const statistics = await statisticsOf(deps, row, counts, session ?? NOTHING_KNOWN);
+  const several = bySender === null ? null : await readSenders(deps.db, row);
+  const statistics = await statisticsOf(deps, row, counts, several ?? [session ?? NOTHING_KNOWN]);
   const running = row.status === 'running';
   return {
     id: row.id,
@@ -103,6 +113,8 @@ async function toCampaign(
     name: row.name,
     campaignName: row.name,
     sessionId: row.sessionId,
+    senders: several === null ? null : sendersOf(row, several, bySender),
+    poolId: row.poolId,
     status: row.status,
     reason: row.reason,
     reasonMessage: row.reasonMessage,
@@ -129,6 +141,19 @@ async function toCampaign(
     finishedAt: iso(row.finishedAt),
     updatedAt: new Date(row.updatedAt).toISOString(),
   };
+}
+
+/** Each of its sessions with what it has sent; the status is null of one that was deleted. */
+function sendersOf(
+  row: CampaignRow,
+  there: readonly SessionRecord[],
+  bySender: Counted['bySender'],
+): CampaignSenderOutput[] {
+  return sendersIn(row).map(({ accountId, sessionId }) => {
+    const { queued = 0, sent = 0, delivered = 0, read = 0, failed = 0 } = bySender?.get(accountId) ?? {};
+    const status = there.find(({ id }) => id === accountId)?.status ?? null;
+    return { sessionId, status, queued, sent, delivered, read, failed };
+  });
 }
 
 const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());

@@ -207,6 +207,7 @@ async function selectRecipients(
       variant: campaignRecipients.variant,
       queuedAt: campaignRecipients.queuedAt,
       messageId: messages.messageId,
+      sessionId: messages.sessionId,
       peer: messages.peer,
       lid: messages.lid,
       status: messages.status,
@@ -229,10 +230,15 @@ type SelectedRow = Pick<
   'position' | 'phone' | 'name' | 'variant' | 'queuedAt'
 > &
   OutcomeRow &
-  RecipientRow['times'] & { messageId: string | null; peer: string | null; lid: string | null };
+  RecipientRow['times'] & {
+    messageId: string | null;
+    sessionId: string | null;
+    peer: string | null;
+    lid: string | null;
+  };
 
 function toRecipient(campaign: CampaignRow, row: SelectedRow): RecipientRow {
-  const { position, phone, name, variant, messageId, peer, lid, queuedAt } = row;
+  const { position, phone, name, variant, messageId, sessionId, peer, lid, queuedAt } = row;
   const { sentAt, deliveredAt, readAt, failedAt } = row;
   return {
     position,
@@ -245,6 +251,7 @@ function toRecipient(campaign: CampaignRow, row: SelectedRow): RecipientRow {
       ...outcomeOf(campaign, row),
       variant,
       messageId,
+      sessionId,
       queuedAt: iso(queuedAt),
       sentAt: iso(sentAt),
       deliveredAt: iso(deliveredAt),

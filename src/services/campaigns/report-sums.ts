@@ -6,6 +6,7 @@ import { campaignRecipients, messages } from '../../db/schema.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { outcomeOf } from './recipients.ts';
 import type { CampaignRow } from './row.ts';
+import { sendersIn } from './senders.ts';
 
 /** Recipients of one statement. */
 const BATCH_SIZE = 50_000;
@@ -31,7 +32,7 @@ export interface Sums {
   /** by the hour's beginning, epoch milliseconds */
   hours: Map<number, Hour>;
   variants: Map<string, Variant>;
-  /** recipients who wrote to the session after the message to them had been sent */
+  /** recipients who wrote to one of its sessions after the message to them had been sent */
   replied: number;
 }
 
@@ -136,6 +137,7 @@ async function addVariants(sums: Sums, scan: ReadDb, where: SQL | undefined): Pr
 /** A conversation may go by the phone number or by the LID. */
 async function countReplies(scan: ReadDb, campaign: CampaignRow, where: SQL | undefined): Promise<number> {
   const answer = alias(messages, 'answer');
+  const accountIds = sendersIn(campaign).map(({ accountId }) => accountId);
   const answerFrom = (peer: SQL) =>
     exists(
       scan
@@ -146,7 +148,7 @@ async function countReplies(scan: ReadDb, campaign: CampaignRow, where: SQL | un
             eq(answer.userId, campaign.userId),
             sql`${answer.peer} = ${peer}`,
             sql`${answer.createdAt} >= ${messages.sentAt}`,
-            eq(answer.accountId, campaign.accountId),
+            inArray(answer.accountId, accountIds),
             eq(answer.direction, 'in'),
           ),
         ),

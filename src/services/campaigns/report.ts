@@ -99,6 +99,7 @@ async function* recipientLines(
       'deliveredAt',
       'readAt',
       'failedAt',
+      'session',
     ],
   ]);
   for await (const rows of batchesOf(deps, campaign)) {
@@ -115,6 +116,7 @@ async function* recipientLines(
         r.deliveredAt,
         r.readAt,
         r.failedAt,
+        r.sessionId,
       ]),
     );
   }
@@ -130,7 +132,7 @@ async function* untaken(
   const { status, listId } = campaign;
   const isOver = status === 'stopped' || status === 'failed';
   const outcome = isOver ? ['skipped', status] : ['pending', null];
-  const rest = Array.from({ length: 7 }, () => null);
+  const rest = Array.from({ length: 8 }, () => null);
   const texts = campaign.numbers?.slice(campaign.total) ?? [];
   for await (const batch of inBatches(texts, BATCH_SIZE)) {
     yield batch.map((text) => {

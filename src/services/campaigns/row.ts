@@ -15,7 +15,17 @@ export type CampaignStatus = CampaignRow['status'];
 /** Dependencies of campaigns. */
 export type CampaignDeps = Pick<
   Deps,
-  'config' | 'database' | 'db' | 'clock' | 'logger' | 'stream' | 'signals' | 'commands'
+  | 'config'
+  | 'database'
+  | 'db'
+  | 'clock'
+  | 'logger'
+  | 'stream'
+  | 'signals'
+  | 'commands'
+  | 'enqueuer'
+  | 'queueCounts'
+  | 'peers'
 >;
 
 /** Dependencies of changing a campaign's state. */
@@ -23,7 +33,7 @@ export type MoveDeps = Pick<Deps, 'database' | 'db' | 'clock' | 'stream' | 'sign
 
 /** Pace, caps, quiet hours, checks and thresholds that were asked for. */
 export interface CampaignOptions {
-  /** campaign messages of the session a day */
+  /** campaign messages of each session a day */
   dailyCap?: number;
   warmUp?: boolean;
   quietHours?: DailySpan;
@@ -60,18 +70,12 @@ export function campaignNotFound(id: string): AppError {
   return new AppError('NOT_FOUND', `There is no campaign ${id}.`);
 }
 
-/** The tenant's campaign; with a session only one that belongs to it. Throws NOT_FOUND. */
-export async function findCampaign(
-  db: Db,
-  owner: { userId: number; sessionId?: string | undefined },
-  id: string,
-): Promise<CampaignRow> {
-  const { userId, sessionId } = owner;
-  const ofSession = sessionId === undefined ? undefined : eq(campaigns.sessionId, sessionId);
+/** The tenant's campaign. Throws NOT_FOUND. */
+export async function findCampaign(db: Db, userId: number, id: string): Promise<CampaignRow> {
   const [row] = await db
     .select()
     .from(campaigns)
-    .where(and(eq(campaigns.id, id), eq(campaigns.userId, userId), ofSession));
+    .where(and(eq(campaigns.id, id), eq(campaigns.userId, userId)));
   if (!row) throw campaignNotFound(id);
   return row;
 }

@@ -5,6 +5,7 @@ import { CAMPAIGN_STATUSES } from '../../db/schema.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import { cursorQuery, pageQuery } from '../fields.ts';
+import { PoolSessions } from '../pools.ts';
 
 /** WhatsApp's own limit for one text. */
 const MAX_TEXT = 65_536;
@@ -41,9 +42,11 @@ const pace = {
   campaignName: name.optional(),
   delayBetweenMessages: delay
     .optional()
-    .describe("milliseconds; the session's own pace counts when it is slower"),
+    .describe(
+      "milliseconds between two messages of the campaign, whichever session sends; a session's own pace counts when it is slower",
+    ),
   delay: delay.optional().describe('the same as `delayBetweenMessages`'),
-  dailyCap: z.int().min(1).max(1_000_000).optional().describe('campaign messages of the session a day'),
+  dailyCap: z.int().min(1).max(1_000_000).optional().describe('campaign messages of each session a day'),
   warmUp: z
     .boolean()
     .optional()
@@ -59,6 +62,18 @@ const pace = {
     .max(100)
     .optional()
     .describe('share of failures among the last 100 messages at which it pauses itself'),
+};
+
+const senders = {
+  sessions: PoolSessions.optional().describe(
+    'several sessions send it, that of the address among them: each recipient gets it from the one that they know, or from one that has room',
+  ),
+  pool: z
+    .string()
+    .min(1)
+    .max(120)
+    .optional()
+    .describe('the same with the sessions of a saved pool as they are now, by name or id'),
 };
 
 const target = {
@@ -83,9 +98,9 @@ const schedule = {
     .describe('five fields: a campaign of its own each time, to whoever is on the list then'),
 };
 
-export const SendCampaignInput = z.object({ ...target, ...message, ...pace });
+export const SendCampaignInput = z.object({ ...senders, ...target, ...message, ...pace });
 export type SendCampaignInput = z.infer<typeof SendCampaignInput>;
-export const ScheduleCampaignInput = z.object({ ...target, ...message, ...pace, ...schedule });
+export const ScheduleCampaignInput = z.object({ ...senders, ...target, ...message, ...pace, ...schedule });
 export type ScheduleCampaignInput = z.infer<typeof ScheduleCampaignInput>;
 export const UpdateCampaignInput = z.object({
   ...message,
@@ -124,6 +139,19 @@ export const CampaignStatistics = z
   .meta({ id: 'CampaignStatistics' });
 export type CampaignStatistics = z.infer<typeof CampaignStatistics>;
 
+export const CampaignSenderOutput = z
+  .object({
+    sessionId: z.string(),
+    status: z.string().nullable().describe('null: the session was deleted'),
+    queued: count.describe('in its queue or on their way'),
+    sent: count,
+    delivered: count,
+    read: count,
+    failed: count,
+  })
+  .meta({ id: 'CampaignSender' });
+export type CampaignSenderOutput = z.infer<typeof CampaignSenderOutput>;
+
 export const CampaignOutput = z
   .object({
     id: z.string(),
@@ -131,6 +159,11 @@ export const CampaignOutput = z
     name: z.string(),
     campaignName: z.string(),
     sessionId: z.string(),
+    senders: z
+      .array(CampaignSenderOutput)
+      .nullable()
+      .describe('the sessions that send it, each with its part; null: its own alone'),
+    poolId: z.string().nullable().describe('the pool that they were taken from'),
     status: z.enum(CAMPAIGN_STATUSES),
     reason: z.string().nullable().describe('why it is paused, stopped or failed'),
     reasonMessage: z.string().nullable(),
@@ -203,6 +236,7 @@ export const CampaignRecipient = z
     reason: z.string().nullable(),
     variant: z.string().nullable().describe('the alternatives that were chosen'),
     messageId: z.string().nullable(),
+    sessionId: z.string().nullable().describe('whose queue it went to'),
     queuedAt: time,
     sentAt: time,
     deliveredAt: time,

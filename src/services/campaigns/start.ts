@@ -12,7 +12,6 @@ import { timeZoneOf } from '../auth/settings.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { findList } from '../lists/lists.ts';
-import { requireQueueing } from '../messages/session.ts';
 import type { SessionRecord, SessionRef } from '../sessions/find.ts';
 import { enterBroadcast } from '../sessions/tenant.ts';
 import { checkTemplateText, findTemplate } from '../templates/templates.ts';
@@ -30,6 +29,7 @@ import {
 } from './row.ts';
 import { firstRun } from './schedule.ts';
 import type { MadeCampaign, ScheduleCampaignInput, SendCampaignInput } from './schemas.ts';
+import { type Chosen, chooseSenders } from './senders.ts';
 
 /** Numbers read between two turns of the event loop. */
 const BATCH_SIZE = 200;
@@ -40,7 +40,7 @@ export type MadeAnswer = (made: MadeCampaign) => { status: number; body: Record<
 
 /**
  * Starts a campaign: durable when it resolves, its recipients are frozen right after. Throws SESSION_NOT_FOUND,
- * NOT_CONNECTED (a session that will not connect by itself), NOT_FOUND (list, template, upload), VALIDATION_FAILED,
+ * NOT_CONNECTED (no session that will connect by itself), NOT_FOUND (list, template, upload, pool), VALIDATION_FAILED,
  * INVALID_NUMBER (none of the numbers is one), BROADCAST_IN_PROGRESS and what a send of its content throws.
  */
 export async function sendCampaign(
@@ -50,9 +50,9 @@ export async function sendCampaign(
   answer: MadeAnswer,
 ): Promise<MadeCampaign> {
   const { session } = await enterBroadcast(ctx, ref, 'broadcast');
-  requireQueueing(session);
+  const chosen = await chooseSenders(ctx, session, input);
   const now = ctx.clock.now();
-  const draft = await draftOf(ctx, session, input, now);
+  const draft = await draftOf(ctx, session, chosen, input, now);
   const row = { ...draft.row, status: 'running' as const, activeKey: activeKeyOf(draft.row), startedAt: now };
   return insertCampaign(ctx, row, draft.totalContacts, answer);
 }
@@ -65,10 +65,10 @@ export async function scheduleCampaign(
   answer: MadeAnswer,
 ): Promise<MadeCampaign> {
   const { session } = await enterBroadcast(ctx, ref, 'broadcast');
-  requireQueueing(session);
+  const chosen = await chooseSenders(ctx, session, input);
   const timeZone = input.timezone ?? (await timeZoneOf(ctx, session.userId));
   const first = firstRun({ ...input, timeZone }, ctx.clock.now());
-  const draft = await draftOf(ctx, session, input, first);
+  const draft = await draftOf(ctx, session, chosen, input, first);
   const row: CampaignRow = {
     ...draft.row,
     scheduledAt: first,
@@ -87,6 +87,7 @@ interface CampaignDraft {
 async function draftOf(
   ctx: Ctx,
   session: SessionRecord,
+  { senders, poolId }: Chosen,
   input: SendCampaignInput,
   startsAt: number,
 ): Promise<CampaignDraft> {
@@ -98,6 +99,8 @@ async function draftOf(
     numbers: target.numbers,
     delayMs: delayOf(input) ?? 0,
     options: storedJson({ ...optionsFrom(input), ...target.found }),
+    senders,
+    poolId,
     ...said,
   });
   return { row, totalContacts: target.total };
@@ -109,7 +112,16 @@ export function newRow(
   session: Pick<SessionRecord, 'id' | 'userId' | 'sessionId'>,
   given: Pick<
     CampaignRow,
-    'name' | 'listId' | 'numbers' | 'templateId' | 'type' | 'content' | 'delayMs' | 'options'
+    | 'name'
+    | 'senders'
+    | 'poolId'
+    | 'listId'
+    | 'numbers'
+    | 'templateId'
+    | 'type'
+    | 'content'
+    | 'delayMs'
+    | 'options'
   >,
 ): CampaignRow {
   const now = ctx.clock.now();
@@ -118,8 +130,6 @@ export function newRow(
     userId: session.userId,
     accountId: session.id,
     sessionId: session.sessionId,
-    senders: null,
-    poolId: null,
     feederId: null,
     status: 'scheduled',
     reason: null,

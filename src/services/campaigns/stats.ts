@@ -8,6 +8,7 @@ import type { Ctx } from '../context.ts';
 import type { SessionRef } from '../sessions/find.ts';
 import { enterBroadcast } from '../sessions/tenant.ts';
 import { countPage } from './counts.ts';
+import { aloneFor, sentBy } from './senders.ts';
 
 const PERIOD_DAYS = 30;
 /** The newest of the period: a campaign costs some milliseconds to count. */
@@ -41,7 +42,7 @@ export type BroadcastStats = z.infer<typeof BroadcastStats>;
 /** Lists, opt-outs, campaigns by status, and what the campaigns of the last 30 days came to. Throws SESSION_NOT_FOUND. */
 export async function broadcastStats(ctx: Ctx, ref: SessionRef): Promise<BroadcastStats> {
   const { userId, session } = await enterBroadcast(ctx, ref, 'read');
-  const own = and(eq(campaigns.userId, userId), eq(campaigns.sessionId, session.sessionId));
+  const own = and(eq(campaigns.userId, userId), sentBy(session), aloneFor(ctx.actor.sessionId));
   const [lists] = await ctx.db
     .select({ n: count(), contacts: sum(broadcastLists.contactCount) })
     .from(broadcastLists)
@@ -75,7 +76,7 @@ async function sumMessages(ctx: Ctx, own: ReturnType<typeof and>): Promise<Broad
     .where(and(own, gte(campaigns.createdAt, since)))
     .orderBy(desc(campaigns.createdAt))
     .limit(MAX_CAMPAIGNS);
-  const counts = [...(await countPage(ctx, rows)).values()];
+  const counts = [...(await countPage(ctx, rows)).values()].map(({ counts: of }) => of);
   const of = (name: 'total' | 'sent' | 'delivered' | 'read' | 'failed' | 'skipped') =>
     counts.reduce((all, one) => all + one[name], 0);
   const percent = (part: number, whole: number) => (whole === 0 ? 0 : Math.round((part / whole) * 1000) / 10);

@@ -24,7 +24,7 @@ import { warmUpCap } from './safety.ts';
 /** So many messages to strangers in the queue are looked at, at most. */
 const MAX_OPEN = 100;
 /** While what is on its way takes the whole room it is not known when there is some again. */
-const LOOK_AGAIN_MS = 10 * MINUTE_MS;
+export const LOOK_AGAIN_MS = 10 * MINUTE_MS;
 
 /**
  * The limit of first contacts for a campaign: that of its session, and while this is young the smaller one of the warm-up's
@@ -59,7 +59,7 @@ export async function findWaitingStrangers(
   const pairs = await findLidPairs(db, campaign, 'phone', phones);
   const lids = new Map(pairs.map(({ phone, lid }) => [phone, lid]));
   const people = phones.map((phone) => ({ phone, peer: phoneJid(phone), lid: lids.get(phone) ?? null }));
-  const strangers = await strangersAmong(deps, campaign, people);
+  const strangers = await strangersAmong(deps, sender, people);
   if (strangers.length === 0) return waiting;
   const pace = paceOf(config.pacing, { limits: sender.limits, lastHighAt: sender.lastHighAt }, now);
   const room = await readContactRoom(db, sender.id, { limit, pace, priority: PRIORITIES.low, now });
@@ -69,16 +69,16 @@ export async function findWaitingStrangers(
     .from(messages)
     .where(and(eq(messages.campaignId, campaign.id), eq(messages.status, 'queued')))
     .limit(MAX_OPEN);
-  const left = Math.max(0, room.left - (await strangersAmong(deps, campaign, open)).length);
+  const left = Math.max(0, room.left - (await strangersAmong(deps, sender, open)).length);
   const until = Math.max(room.until ?? 0, now + LOOK_AGAIN_MS);
   for (const { phone } of strangers.slice(left)) waiting.set(phone, until);
   return waiting;
 }
 
 /** Those who do not know the session and are not counted by its limit yet. */
-async function strangersAmong<P extends Addressee>(
+export async function strangersAmong<P extends Addressee>(
   { db, clock }: CampaignDeps,
-  { accountId, userId }: CampaignRow,
+  { id: accountId, userId }: Pick<SendingSession, 'id' | 'userId'>,
   people: readonly P[],
 ): Promise<P[]> {
   const known = await readKnown(db, { id: accountId, userId }, people);

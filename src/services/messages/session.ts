@@ -106,10 +106,11 @@ export async function chooseSender(
   person: Addressee,
   priority: Priority,
 ): Promise<SendingSession> {
-  const { names, isPool } = await sendersOf(ctx, input);
+  const senders = await sendersOf(ctx, input);
+  const { names, poolId } = senders;
   const [only] = names;
-  if (!isPool && names.length === 1 && only !== undefined) return findOwnSession(ctx, only);
-  const [best] = await rankSenders(ctx, { names, isPool }, person, priority);
+  if (poolId === null && names.length === 1 && only !== undefined) return findOwnSession(ctx, only);
+  const [best] = await rankSenders(ctx, senders, person, priority);
   if (!best) throw sessionNotFound(names.join(', '));
   return best;
 }
@@ -117,7 +118,7 @@ export async function chooseSender(
 /** The sessions, the one that is to write to this person first. Throws SESSION_NOT_FOUND for one that was named. */
 export async function rankSenders(
   ctx: Ctx,
-  { names, isPool }: Senders,
+  { names, poolId }: Senders,
   person: Addressee,
   priority: Priority,
 ): Promise<SendingSession[]> {
@@ -128,7 +129,7 @@ export async function rankSenders(
       and(eq(whatsappAccounts.userId, ctx.actor.userId), inArray(whatsappAccounts.sessionId, [...names])),
     );
   const missing = names.find((name) => !rows.some(({ sessionId }) => sessionId === name));
-  if (missing !== undefined && !isPool) throw sessionNotFound(missing);
+  if (missing !== undefined && poolId === null) throw sessionNotFound(missing);
   const at = { now: ctx.clock.now(), priority };
   return rankPool(await readPool(ctx, rows, person, at), at).map(({ member }) => member.session);
 }

@@ -19,6 +19,7 @@ import { cancelRows } from '../../queue/take-off.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { deleteKeys } from '../../whatsapp/credential-transfer.ts';
 import { requireScope } from '../access.ts';
+import { handBackOfSession } from '../campaigns/hand-back.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { askOwner } from './ask-owner.ts';
 import { LOGOUT_TIMEOUT_MS } from './control.ts';
@@ -125,8 +126,10 @@ async function cancelBatch(ctx: Ctx, tx: Tx, session: SessionRecord): Promise<nu
     .from(messageQueue)
     .where(eq(messageQueue.accountId, session.id))
     .limit(BATCH_SIZE);
+  const ids = rows.map(({ id }) => id);
+  await handBackOfSession(tx, ids, ctx.clock.now());
   const { facts } = await cancelRows(tx, ctx, {
-    ids: rows.map(({ id }) => id),
+    ids,
     claimedToo: true,
     errorCode: 'SESSION_DELETED',
     origin: originOf(ctx),

@@ -1,4 +1,4 @@
-/** Feeds running campaigns to the queue: a line for each whose session this process holds, and a look for what is due. */
+/** Feeds running campaigns to the queue: a line for each whose feeder this process holds, and a look for what is due. */
 
 import { createLoop } from '../../db/loop.ts';
 import { reviewCampaigns, startDue } from '../../services/campaigns/due.ts';
@@ -59,7 +59,7 @@ export function createCampaignFeeder(deps: FeederDeps): CampaignFeeder {
   function onWake(accountId: string): void {
     let known = false;
     for (const line of lines.values()) {
-      if (line.accountId !== accountId) continue;
+      if (!line.isOf(accountId)) continue;
       known = true;
       line.wake();
     }

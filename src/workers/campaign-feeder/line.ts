@@ -20,8 +20,9 @@ const FAILURE_PAUSE = { firstMs: 500, maxMs: 15_000 };
 export interface LineDeps extends CampaignDeps, Pick<Deps, 'loopShare'> {}
 
 export interface CampaignLine {
-  readonly accountId: string;
-  /** The campaign or its session may have changed. */
+  /** Whether it is one of its sessions. */
+  isOf(accountId: string): boolean;
+  /** The campaign or one of its sessions may have changed. */
   wake(): void;
   noteOutcome(outcome: Outcome): void;
   /** True while it waits for time or for outcomes. */
@@ -33,10 +34,11 @@ export interface CampaignLine {
 /** Starts the line; `onOver` is called once, when nothing more is to be done for the campaign here. */
 export function startCampaignLine(
   deps: LineDeps,
-  campaign: { id: string; accountId: string; userId: number },
+  campaign: { id: string; accountIds: readonly string[]; userId: number },
   options: { processId: string; random: () => number; onOver: () => void },
 ): CampaignLine {
   const { clock, logger, loopShare } = deps;
+  const accountIds = new Set(campaign.accountIds);
   const memory = newMemory();
   let gone = 0;
   let gathering = false;
@@ -75,7 +77,7 @@ export function startCampaignLine(
 
   loop.start();
   return {
-    accountId: campaign.accountId,
+    isOf: (accountId) => accountIds.has(accountId),
     wake: () => wakeAfter(LOOK_AGAIN_MS),
     noteOutcome(outcome) {
       if (!memory.open.delete(outcome.id)) return;

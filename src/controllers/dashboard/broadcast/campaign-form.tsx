@@ -1,11 +1,11 @@
 /** The parts of the forms that make and change campaigns. */
-import type { Child, PropsWithChildren } from 'hono/jsx';
+import type { Child } from 'hono/jsx';
 import type { Ctx } from '../../../services/context.ts';
 import { MAX_URL } from '../../../services/messages/kinds/fields.ts';
 import { listTemplates } from '../../../services/templates/templates.ts';
 import { listUploads, type UploadEntry } from '../../../services/uploads.ts';
 import type { View } from '../page.ts';
-import { Check, Field, Select, TextArea } from '../parts.tsx';
+import { Check, Field, Select, TextArea, When } from '../parts.tsx';
 import { FORM_TEXTS } from './form-texts.ts';
 import { PlaceholderRules, PreviewPane } from './preview.tsx';
 
@@ -47,15 +47,6 @@ export function Radios({
           <input type="radio" name={name} value={option} checked={option === value} /> {text}
         </label>
       ))}
-    </fieldset>
-  );
-}
-
-/** Counts only while the form's field of that name has one of these values. */
-export function When({ name, is, children }: PropsWithChildren<{ name: string; is: string }>) {
-  return (
-    <fieldset class="bare stack" data-when={name} data-is={is}>
-      {children}
     </fieldset>
   );
 }

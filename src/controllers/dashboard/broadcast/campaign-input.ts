@@ -1,9 +1,13 @@
 /** The fields of the forms that make and change campaigns, and what the verbs make of them. */
 import { z } from 'zod';
+import { sessionNotFound } from '../../../services/access.ts';
 import { ScheduleCampaignInput } from '../../../services/campaigns/schemas.ts';
+import type { Ctx } from '../../../services/context.ts';
 import { MAX_URL } from '../../../services/messages/kinds/fields.ts';
+import { getPool } from '../../../services/pools.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { own } from '../../../utils/own.ts';
+import { senderFields, senderOf } from '../sessions/sender.tsx';
 import { id } from './parts.tsx';
 
 const ClockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as 21:00');
@@ -34,7 +38,7 @@ export const PaceFields = {
 };
 
 export const CampaignForm = z.object({
-  session: z.string().min(1).max(100),
+  ...senderFields,
   campaignName: z.string().trim().max(190).optional(),
   target: z.enum(['list', 'numbers']).default('list'),
   listId: id.optional(),
@@ -64,6 +68,31 @@ export const EditForm = z.object({
 
 function withoutKind({ kind: _kind, ...rest }: typeof MessageFields) {
   return rest;
+}
+
+/** Who sends a campaign. */
+export interface Sender {
+  /** the session that it belongs to */
+  sessionId: string;
+  input: Pick<ScheduleCampaignInput, 'sessions' | 'pool'>;
+  /** as a person reads it */
+  text: string;
+}
+
+/** The sender that a form names. Throws VALIDATION_FAILED, NOT_FOUND for a pool, SESSION_NOT_FOUND for an empty one. */
+export async function senderIn(ctx: Ctx, form: Pick<CampaignForm, 'session' | 'sessions'>): Promise<Sender> {
+  const chosen = senderOf(form);
+  if ('session' in chosen) return { sessionId: chosen.session, input: {}, text: chosen.session };
+  if ('sessions' in chosen) {
+    const [sessionId = ''] = chosen.sessions;
+    return { sessionId, input: chosen, text: chosen.sessions.join(', ') };
+  }
+  const { name, sessions } = await getPool(ctx, chosen.pool);
+  const there = sessions.filter(({ status }) => status !== null);
+  const own = there.find(({ status }) => status === 'connected') ?? there[0];
+  if (own === undefined) throw sessionNotFound(sessions.map(({ sessionId }) => sessionId).join(', '));
+  const names = there.map(({ sessionId }) => sessionId).join(', ');
+  return { sessionId: own.sessionId, input: chosen, text: `${name}: ${names}` };
 }
 
 type Message = Pick<CampaignForm, 'body' | 'templateId' | 'media' | 'mediaUrl' | 'mediaAs' | 'caption'>;
@@ -102,10 +131,11 @@ export function paceFrom(form: Pace) {
   };
 }
 
-/** The whole input. Throws VALIDATION_FAILED. */
-export function inputOf(form: CampaignForm): ScheduleCampaignInput {
+/** The whole input; `sender`: the sessions that send it. Throws VALIDATION_FAILED. */
+export function inputOf(form: CampaignForm, sender: Sender['input']): ScheduleCampaignInput {
   const { campaignName } = form;
   return readInput(ScheduleCampaignInput, {
+    ...sender,
     ...targetOf(form),
     ...messageOf(form.kind, form),
     ...timeOf(form),

@@ -17,7 +17,9 @@ import { AppError } from '../../../utils/errors.ts';
 import { CAMPAIGN_LIMIT } from '../../broadcast/parts.ts';
 import { Crumb } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Badge, Facts, Live, Stat, Tabs, Time } from '../parts.tsx';
+import { ActionButton, Badge, Facts, Live, Stat, Table, Tabs, Time } from '../parts.tsx';
+import { StateBadge, sessionPath } from '../sessions/parts.tsx';
+import { isStatus } from '../sessions/reasons.ts';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
 import { explainCampaign, STATUS_TONES, statusText } from './campaign-texts.ts';
 import { CAMPAIGN_EVENTS } from './campaigns.tsx';
@@ -241,6 +243,7 @@ function Numbers({ view, campaign }: { view: View; campaign: CampaignOutput }) {
         )}
       </section>
       <Counts t={t} view={view} s={s} />
+      {campaign.senders !== null && <BySession t={t} view={view} senders={campaign.senders} />}
     </Live>
   );
 }
@@ -266,6 +269,44 @@ function Counts({ t, view, s }: { t: Texts; view: View; s: CampaignStatistics })
   );
 }
 
+/** The part of each of several numbers. */
+function BySession({
+  t,
+  view,
+  senders,
+}: {
+  t: Texts;
+  view: View;
+  senders: NonNullable<CampaignOutput['senders']>;
+}) {
+  return (
+    <section class="card">
+      <h2>{t.bySession}</h2>
+      <Table label={t.bySession} head={[t.session, t.queued, t.sent, t.delivered, t.read, t.failed]}>
+        {senders.map(({ sessionId, status, queued, sent, delivered, read, failed }) => (
+          <tr>
+            <th scope="row" class="wrap">
+              {isStatus(status) ? (
+                <>
+                  <a href={sessionPath(sessionId)}>{sessionId}</a>{' '}
+                  <StateBadge view={view} session={{ status, reason: null }} />
+                </>
+              ) : (
+                <>
+                  {sessionId} <Badge tone="plain">{t.goneSession}</Badge>
+                </>
+              )}
+            </th>
+            {[queued, sent, delivered, read, failed].map((n) => (
+              <td>{num(view, n)}</td>
+            ))}
+          </tr>
+        ))}
+      </Table>
+    </section>
+  );
+}
+
 /** Message, recipients and settings of the campaign. */
 function About({ view, campaign, list }: { view: View; campaign: CampaignOutput; list: string | null }) {
   const t = CAMPAIGN_TEXTS(view.lang);
@@ -273,7 +314,7 @@ function About({ view, campaign, list }: { view: View; campaign: CampaignOutput;
   const quiet = quietOf(options);
   const yesNo = (value: unknown) => (value === false ? t.no : t.yes);
   const facts: [string, Child][] = [
-    [t.session, campaign.sessionId],
+    [t.session, (campaign.senders ?? [campaign]).map(({ sessionId }) => sessionId).join(', ')],
     [
       t.to,
       listId === null ? (

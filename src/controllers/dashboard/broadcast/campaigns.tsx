@@ -142,7 +142,11 @@ function CampaignTable({ view, query, found }: { view: View; query: Filter; foun
               <td>
                 <ShortProgress view={view} campaign={campaign} />
               </td>
-              <td>{campaign.sessionId}</td>
+              <td>
+                {campaign.senders === null
+                  ? campaign.sessionId
+                  : t.several(num(view, campaign.senders.length))}
+              </td>
               <td>
                 <Time at={campaign.createdAt} relative />
               </td>

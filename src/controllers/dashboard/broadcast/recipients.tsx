@@ -45,7 +45,11 @@ export const recipientPages: Page[] = [
           {campaign.startedAt === null && <p>{t.notFrozen}</p>}
           <States view={view} id={campaign.id} current={query.state} />
           <div class="card">
-            {data.length === 0 ? <p>{t.noRecipients}</p> : <Recipients view={view} rows={data} />}
+            {data.length === 0 ? (
+              <p>{t.noRecipients}</p>
+            ) : (
+              <Recipients view={view} rows={data} isShared={campaign.senders !== null} />
+            )}
             <More view={view} isFirst={query.cursor === undefined} next={nextCursor} />
             <p>
               <a class="button small" href={view.path}>
@@ -83,10 +87,22 @@ function States({ view, id, current }: { view: View; id: string; current: Recipi
   );
 }
 
-function Recipients({ view, rows }: { view: View; rows: CampaignRecipient[] }) {
+function Recipients({
+  view,
+  rows,
+  isShared,
+}: {
+  view: View;
+  rows: CampaignRecipient[];
+  /** several sessions send it */
+  isShared: boolean;
+}) {
   const t = CAMPAIGN_TEXTS(view.lang);
   return (
-    <Table label={t.recipients} head={[t.name, t.number, t.state, t.reason, t.when]}>
+    <Table
+      label={t.recipients}
+      head={[t.name, t.number, t.state, t.reason, ...(isShared ? [t.session] : []), t.when]}
+    >
       {rows.map((row) => (
         <tr>
           <td class="wrap">{row.name ?? t.unnamed}</td>
@@ -95,6 +111,7 @@ function Recipients({ view, rows }: { view: View; rows: CampaignRecipient[] }) {
             <Badge tone={TONES[row.state]}>{t[row.state]}</Badge>
           </td>
           <td>{row.reason === null ? '' : fateText(view.lang, row.reason)}</td>
+          {isShared && <td class="wrap">{row.sessionId}</td>}
           <td>
             <Time at={row.failedAt ?? row.readAt ?? row.deliveredAt ?? row.sentAt ?? row.queuedAt} />
           </td>

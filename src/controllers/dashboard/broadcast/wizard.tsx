@@ -5,14 +5,13 @@ import { z } from 'zod';
 import { timeZoneOf } from '../../../services/auth/settings.ts';
 import { type CampaignEstimate, estimateCampaign } from '../../../services/campaigns/estimate.ts';
 import { scheduleCampaign, sendCampaign } from '../../../services/campaigns/start.ts';
-import { listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
 import { listUploads, uploadFile } from '../../../services/uploads.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
 import { CAMPAIGN_LIMIT, UPLOAD_LIMIT } from '../../broadcast/parts.ts';
 import { Crumb, Follow, NewSessionLink, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { Empty, Facts, Field, Form, Select, TextArea, Time } from '../parts.tsx';
-import { sessionChoices } from '../sessions/parts.tsx';
+import { Empty, Facts, Field, Form, Select, TextArea, Time, When } from '../parts.tsx';
+import { readSenders, type SenderChoices, SenderSelect } from '../sessions/sender.tsx';
 import {
   type Choices,
   choicesOf,
@@ -21,17 +20,15 @@ import {
   PaceParts,
   Radios,
   UploadTarget,
-  When,
   ZoneSelect,
 } from './campaign-form.tsx';
-import { CampaignForm, inputOf } from './campaign-input.ts';
+import { CampaignForm, inputOf, senderIn } from './campaign-input.ts';
 import { durationText } from './duration.ts';
 import { FORM_TEXTS } from './form-texts.ts';
 import { BROADCAST, EXAMPLE_ID, id, num } from './parts.tsx';
 import { listOptions } from './preview.tsx';
 import { requireFile } from './upload.tsx';
 
-const MAX_SESSIONS = 200;
 const DEFAULT_DELAY_SECONDS = 3;
 /** A Sunday, to name the days of the week by. */
 const A_SUNDAY = Date.UTC(2024, 0, 7);
@@ -56,8 +53,8 @@ export const wizardPages: Page[] = [
     async handler({ ctx, view, query }) {
       const t = FORM_TEXTS(view.lang);
       if (!view.canWrite) return { redirect: BROADCAST };
-      const sessions = await listSessions(ctx, { page: 1, limit: MAX_SESSIONS });
-      if (sessions.data.length === 0) {
+      const senders = await readSenders(ctx);
+      if (senders.sessions.length === 0) {
         return { title: t.title, section: 'broadcast', body: <LinkFirst view={view} /> };
       }
       const body = (
@@ -68,7 +65,7 @@ export const wizardPages: Page[] = [
           <Form view={view} action={`${BROADCAST}/campaigns`} id="wizard" steps>
             <StepNames view={view} />
             <Step view={view} name="who">
-              <Who view={view} sessions={sessions.data} lists={await listOptions(ctx)} chosen={query} />
+              <Who view={view} senders={senders} lists={await listOptions(ctx)} chosen={query} />
             </Step>
             <Step view={view} name="what">
               <What view={view} choices={await choicesOf(ctx)} chosen={query} />
@@ -122,8 +119,9 @@ export const wizardPages: Page[] = [
     form: CampaignForm,
     example,
     async handler({ ctx, view, form }) {
-      const estimate = await estimateCampaign(ctx, { sessionId: form.session }, inputOf(form));
-      return { fragment: <Estimate view={view} form={form} estimate={estimate} /> };
+      const { sessionId, input, text } = await senderIn(ctx, form);
+      const estimate = await estimateCampaign(ctx, { sessionId }, inputOf(form, input));
+      return { fragment: <Estimate view={view} form={form} sender={text} estimate={estimate} /> };
     },
   }),
   page({
@@ -135,8 +133,9 @@ export const wizardPages: Page[] = [
     example,
     async handler({ ctx, view, form }) {
       const t = FORM_TEXTS(view.lang);
-      const ref = { sessionId: form.session };
-      const input = inputOf(form);
+      const sender = await senderIn(ctx, form);
+      const ref = { sessionId: sender.sessionId };
+      const input = inputOf(form, sender.input);
       const make = form.when === 'now' ? sendCampaign : scheduleCampaign;
       const made = await make(ctx, ref, input, (campaign) => ({ status: 202, body: { ...campaign } }));
       const done = form.when === 'now' ? t.started(made.name) : t.scheduled(made.name);
@@ -201,26 +200,24 @@ function LinkFirst({ view }: { view: View }) {
 
 function Who({
   view,
-  sessions,
+  senders,
   lists,
   chosen,
 }: {
   view: View;
-  sessions: SessionOutput[];
+  senders: SenderChoices;
   lists: [string, string][];
   chosen: Chosen;
 }) {
   const t = FORM_TEXTS(view.lang);
-  const { options, connected } = sessionChoices(view, sessions);
   return (
     <>
-      <Select
+      <SenderSelect
+        view={view}
         label={t.session}
-        name="session"
-        value={chosen.session ?? connected}
-        required
-        options={options}
+        value={chosen.session}
         hint={t.sessionHint}
+        senders={senders}
       />
       <Radios
         legend={t.to}
@@ -361,10 +358,12 @@ function StartButtons({ view }: { view: View }) {
 function Estimate({
   view,
   form,
+  sender,
   estimate: e,
 }: {
   view: View;
   form: CampaignForm;
+  sender: string;
   estimate: CampaignEstimate;
 }) {
   const t = FORM_TEXTS(view.lang);
@@ -382,7 +381,7 @@ function Estimate({
   ].filter((line) => line !== '');
   const causes = { pace: t.limits, daily_cap: t.dailyCapWord, new_contacts: t.newContactsWord };
   const facts: [string, Child][] = [
-    [t.session, form.session],
+    [t.session, sender],
     [t.recipients, <Lines first={<b>{num(view, e.recipients)}</b>} rest={left} />],
     [
       form.when === 'repeat' ? t.firstRun : t.starts,

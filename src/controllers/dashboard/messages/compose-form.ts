@@ -6,7 +6,7 @@ import type { Draft, Kind } from '../../../services/messages/kinds/kind.ts';
 import { type MessageOutput, sendFields } from '../../../services/messages/schemas.ts';
 import { AppError } from '../../../utils/errors.ts';
 import type { ContentType } from '../../../whatsapp/content.ts';
-import { SenderField, senderOf } from '../sessions/sender.tsx';
+import { senderFields, senderOf } from '../sessions/sender.tsx';
 import { contentOf } from './content.ts';
 import { isSendable, KIND_PAGES, pagesOf } from './kinds/index.ts';
 import type { KindPages } from './kinds/kind.ts';
@@ -23,6 +23,8 @@ export const ComposeForm = z.object({
   ...kindFields,
   kind: z.enum(COMPOSED).default('text'),
   session: text,
+  /** with a space between: no name of a session has one */
+  sessions: senderFields.sessions.transform((names) => names?.join(' ')),
   to: text,
   priority: text,
   scheduledAt: text,
@@ -36,15 +38,17 @@ export interface Filled {
 export type ComposeForm = Filled & { kind: ContentType };
 
 const { to, priority, scheduledAt, quotedMessageId } = sendFields;
-const TargetFields = z.object({ session: SenderField, to, priority, scheduledAt, quotedMessageId });
-export type Target = Omit<z.output<typeof TargetFields>, 'session'> & ReturnType<typeof senderOf>;
+const TargetFields = z.object({ ...senderFields, to, priority, scheduledAt, quotedMessageId });
+export type Target = Omit<z.output<typeof TargetFields>, 'session' | 'sessions'> &
+  ReturnType<typeof senderOf>;
 
 /** Recipient, sender and time. Throws VALIDATION_FAILED with the form's own field names. */
 export function targetOf(form: ComposeForm): Target {
   const { session, to, priority, scheduledAt, quotedMessageId } = form;
-  const target = check(TargetFields, { session, to, priority, scheduledAt, quotedMessageId });
-  const { session: sender, ...rest } = target;
-  return { ...rest, ...senderOf(sender) };
+  const sessions = form.sessions?.split(' ');
+  const target = check(TargetFields, { session, sessions, to, priority, scheduledAt, quotedMessageId });
+  const { session: sender, sessions: several, ...rest } = target;
+  return { ...rest, ...senderOf({ session: sender, sessions: several }) };
 }
 
 /** The content to send. Throws VALIDATION_FAILED with the form's own field names. */

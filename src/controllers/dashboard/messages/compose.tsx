@@ -127,6 +127,7 @@ function Preview({ view, form }: { view: View; form: ComposeForm }) {
 function isEmpty({
   kind: _kind,
   session: _session,
+  sessions: _sessions,
   to: _to,
   priority: _priority,
   ...rest

@@ -18,7 +18,13 @@ import { Crumb, NewSessionLink, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Facts, Field, Form, Live, Select } from '../parts.tsx';
-import { readSenders, type SenderChoices, SenderField, SenderSelect, senderOf } from '../sessions/sender.tsx';
+import {
+  readSenders,
+  type SenderChoices,
+  SenderSelect,
+  senderFields,
+  senderOf,
+} from '../sessions/sender.tsx';
 import { CountryOffer, OTP, OtpHead, StateBadge } from './parts.tsx';
 import { OTP_TEXTS } from './texts.ts';
 
@@ -36,7 +42,7 @@ async function isToBeBounded(ctx: Ctx, view: View): Promise<boolean> {
 }
 
 const SendForm = z.object({
-  session: SenderField,
+  ...senderFields,
   to: z.string().trim().min(1).max(64),
   companyName: z.string().trim().max(100).optional(),
   template: z.string().max(64).optional(),
@@ -82,8 +88,8 @@ export const tryPages: Page[] = [
     auth: 'user',
     form: SendForm,
     example: { form: { session: 'main', to: '081234567890' } },
-    async handler({ ctx, view, form: { session, ...form } }) {
-      const { answer } = await sendOtp(ctx, { ...form, ...senderOf(session) });
+    async handler({ ctx, view, form: { session, sessions, ...form } }) {
+      const { answer } = await sendOtp(ctx, { ...form, ...senderOf({ session, sessions }) });
       return { redirect: pathOf(answer.otpId), done: OTP_TEXTS(view.lang).sent };
     },
   }),

@@ -150,10 +150,12 @@ function NewPool({ view }: { view: View }) {
 
 function List({ view, pools }: { view: View; pools: PoolOutput[] }) {
   const t = POOL_TEXTS(view.lang);
-  const mayWrite = view.may('messages:write');
+  const maySend = view.may('messages:write');
+  const mayBroadcast = view.may('broadcast');
+  const hasActions = maySend || mayBroadcast;
   const actions = <span class="visually-hidden">{SESSION_TEXTS(view.lang).actions}</span>;
   return (
-    <Table stack label={t.list} head={[t.name, t.sessions, t.changed, ...(mayWrite ? [actions] : [])]}>
+    <Table stack label={t.list} head={[t.name, t.sessions, t.changed, ...(hasActions ? [actions] : [])]}>
       {pools.map((pool) => (
         <tr>
           <th scope="row" class="wrap">
@@ -167,14 +169,24 @@ function List({ view, pools }: { view: View; pools: PoolOutput[] }) {
           <td>
             <Time at={pool.updatedAt} relative />
           </td>
-          {mayWrite && (
+          {hasActions && (
             <td>
-              <a
-                class="button small"
-                href={`/dashboard/messages/new?session=${encodeURIComponent(poolChoice(pool.id))}`}
-              >
-                {t.compose}
-              </a>
+              {maySend && (
+                <a
+                  class="button small"
+                  href={`/dashboard/messages/new?session=${encodeURIComponent(poolChoice(pool.id))}`}
+                >
+                  {t.compose}
+                </a>
+              )}{' '}
+              {mayBroadcast && (
+                <a
+                  class="button small"
+                  href={`/dashboard/broadcast/new?session=${encodeURIComponent(poolChoice(pool.id))}`}
+                >
+                  {t.campaign}
+                </a>
+              )}
             </td>
           )}
         </tr>

@@ -38,15 +38,21 @@ export const reasons: Record<string, string> = {
 export const waiting: Record<string, string> = {
   recipients: 'Collecting recipients.',
   session_disconnected: 'The session is not connected. The campaign continues by itself.',
+  session_logged_out:
+    'The last messages wait for a number that was unlinked. Link it again, or stop the campaign.',
+  session_replaced: 'The last messages wait for a number that was opened elsewhere.',
+  session_failed: 'The last messages wait for a session that stopped.',
   daily_cap: 'The daily limit is reached. The campaign continues tomorrow.',
   quiet_hours: 'It is night for the next recipients. The campaign continues in the morning.',
   new_contacts: 'The limit for new people is reached. People who know this number get the message first.',
+  no_sender: 'None of its numbers can send now. The campaign continues by itself.',
   number_check: 'WhatsApp is not answering number checks. They are tried again by themselves.',
 };
 
 /** The outcome for one recipient. */
 export const fates: Record<string, string> = {
   new_contacts: 'waiting for the daily limit of new people',
+  no_sender: 'waiting for one of the numbers',
   opted_out: 'opted out',
   not_on_whatsapp: 'not on WhatsApp',
   invalid: 'invalid phone number',

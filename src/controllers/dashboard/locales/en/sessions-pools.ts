@@ -3,7 +3,8 @@ export const pools = {
   about:
     'A pool is a group of sessions that send together. People keep the number they know. Others get the number that is ready and has the least to do. The limits of every session still apply.',
   emptyTitle: 'No sender pools yet',
-  emptyText: 'Put several sessions into a pool. Messages and login codes can then be sent from the pool.',
+  emptyText:
+    'Put several sessions into a pool. Messages, login codes and campaigns can then be sent from the pool.',
   emptyReader: 'Ask someone with write access to create one.',
   noSession: 'Link a number first. A pool needs at least one session.',
   addSession: 'Add session',
@@ -23,6 +24,7 @@ export const pools = {
   saved: (name: string) => `Pool ${name} saved.`,
   all: 'All pools',
   compose: 'Write a message',
+  campaign: 'New campaign',
   remove: 'Delete pool',
   removeHint: 'The sessions stay linked, and their messages are kept.',
   removeConfirm: (name: string) =>
@@ -30,6 +32,9 @@ export const pools = {
   removed: (name: string) => `Pool ${name} deleted.`,
   groupSessions: 'Sessions',
   groupPools: 'Pools',
+  groupTogether: 'Together',
+  several: 'several sessions…',
+  severalHint: 'At most 20. People keep the number they know. Others get the number that is ready.',
   choice: (name: string, sessions: string) => `${name} (${sessions})`,
   countOf: (n: number) => (n === 1 ? '1 session' : `${n.toLocaleString('en')} sessions`),
 };

@@ -38,15 +38,20 @@ export const reasons: Record<string, string> = {
 export const waiting: Record<string, string> = {
   recipients: 'Mengumpulkan penerima.',
   session_disconnected: 'Sesi tidak terhubung. Kampanye berlanjut otomatis.',
+  session_logged_out: 'Pesan terakhir menunggu nomor yang terputus. Tautkan lagi, atau hentikan kampanye.',
+  session_replaced: 'Pesan terakhir menunggu nomor yang dibuka di tempat lain.',
+  session_failed: 'Pesan terakhir menunggu sesi yang berhenti.',
   daily_cap: 'Batas harian tercapai. Kampanye berlanjut besok.',
   quiet_hours: 'Sedang malam di tempat penerima berikutnya. Kampanye berlanjut pagi nanti.',
   new_contacts: 'Batas orang baru tercapai. Orang yang mengenal nomor ini dikirimi lebih dulu.',
+  no_sender: 'Belum ada nomor yang bisa mengirim. Kampanye berlanjut otomatis.',
   number_check: 'WhatsApp belum menjawab pengecekan nomor. Pengecekan diulang otomatis.',
 };
 
 /** The outcome for one recipient. */
 export const fates: Record<string, string> = {
   new_contacts: 'menunggu batas harian orang baru',
+  no_sender: 'menunggu salah satu nomor',
   opted_out: 'berhenti langganan',
   not_on_whatsapp: 'tidak terdaftar di WhatsApp',
   invalid: 'nomor tidak valid',

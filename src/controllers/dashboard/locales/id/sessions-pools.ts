@@ -6,7 +6,8 @@ export const pools: Texts<typeof english.pools> = {
   about:
     'Pool adalah kumpulan sesi yang mengirim bersama. Setiap orang tetap menerima pesan dari nomor yang dikenalnya. Orang lain mendapat pesan dari nomor yang siap dan paling longgar. Batas setiap sesi tetap berlaku.',
   emptyTitle: 'Belum ada pool pengirim',
-  emptyText: 'Gabungkan beberapa sesi dalam satu pool. Pesan dan kode OTP bisa dikirim dari pool itu.',
+  emptyText:
+    'Gabungkan beberapa sesi dalam satu pool. Pesan, kode OTP, dan kampanye bisa dikirim dari pool itu.',
   emptyReader: 'Minta rekan yang punya akses edit untuk membuatnya.',
   noSession: 'Tautkan nomor dulu. Pool perlu minimal satu sesi.',
   addSession: 'Tambah sesi',
@@ -26,6 +27,7 @@ export const pools: Texts<typeof english.pools> = {
   saved: (name) => `Pool ${name} tersimpan.`,
   all: 'Semua pool',
   compose: 'Tulis pesan',
+  campaign: 'Kampanye baru',
   remove: 'Hapus pool',
   removeHint: 'Sesi tetap tertaut, dan pesannya tetap disimpan.',
   removeConfirm: (name) =>
@@ -33,6 +35,10 @@ export const pools: Texts<typeof english.pools> = {
   removed: (name) => `Pool ${name} dihapus.`,
   groupSessions: 'Sesi',
   groupPools: 'Pool',
+  groupTogether: 'Bersama',
+  several: 'beberapa sesi…',
+  severalHint:
+    'Maksimal 20. Setiap orang tetap dikirimi dari nomor yang dikenalnya. Orang lain dari nomor yang siap.',
   choice: (name, sessions) => `${name} (${sessions})`,
   countOf: (n) => `${n.toLocaleString('id')} sesi`,
 };

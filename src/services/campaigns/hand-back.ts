@@ -1,0 +1,83 @@
+/** Recipients whose messages are made again: by another session, or in the morning. Nothing of these has left. */
+import { and, eq, inArray, isNotNull } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
+import { dequeueUntouched } from '../../queue/take-off.ts';
+import { NO_SENDER } from './pool-facts.ts';
+
+/** A message of a campaign, and whom it goes to. */
+export interface Unsent {
+  id: string;
+  phone: string | null;
+}
+
+/** Deletes messages, and lets their recipients wait until `dueAt` for others. The caller has taken them off the queue. */
+export async function deferRecipients(
+  tx: Tx,
+  campaignId: string,
+  rows: readonly Unsent[],
+  { reason, dueAt, now }: { reason: string; dueAt: number; now: number },
+): Promise<void> {
+  if (rows.length === 0) return;
+  const phones = rows.flatMap(({ phone }) => phone ?? []);
+  const ids = rows.map(({ id }) => id);
+  await tx
+    .update(campaignRecipients)
+    .set({
+      state: 'deferred',
+      reason,
+      dueAt,
+      messageRowId: null,
+      variant: null,
+      queuedAt: null,
+      updatedAt: now,
+    })
+    .where(
+      and(
+        // By their phones: that is their index.
+        eq(campaignRecipients.campaignId, campaignId),
+        inArray(campaignRecipients.phone, phones),
+        inArray(campaignRecipients.messageRowId, ids),
+        eq(campaignRecipients.state, 'queued'),
+      ),
+    );
+  await tx.delete(messages).where(inArray(messages.id, ids));
+}
+
+/** Takes what was never begun of these off the queue, for another session to send. How many were handed back. */
+export async function handBack(
+  tx: Tx,
+  campaignId: string,
+  rows: readonly Unsent[],
+  now: number,
+): Promise<number> {
+  const off = new Set(
+    await dequeueUntouched(
+      tx,
+      rows.map(({ id }) => id),
+    ),
+  );
+  const gone = rows.filter(({ id }) => off.has(id));
+  await deferRecipients(tx, campaignId, gone, { reason: NO_SENDER, dueAt: now, now });
+  return gone.length;
+}
+
+/** The same of a session that is being deleted: what its running campaigns have other sessions for. */
+export async function handBackOfSession(tx: Tx, ids: readonly string[], now: number): Promise<void> {
+  if (ids.length === 0) return;
+  const rows = await tx
+    .select({ id: messages.id, phone: messages.phone, campaignId: messages.campaignId })
+    .from(messages)
+    .innerJoin(campaigns, eq(campaigns.id, messages.campaignId))
+    .where(
+      and(inArray(messages.id, [...ids]), eq(campaigns.status, 'running'), isNotNull(campaigns.senders)),
+    );
+  for (const campaignId of new Set(rows.flatMap((row) => row.campaignId ?? []))) {
+    await handBack(
+      tx,
+      campaignId,
+      rows.filter((row) => row.campaignId === campaignId),
+      now,
+    );
+  }
+}

@@ -1,0 +1,360 @@
+import { and, eq } from 'drizzle-orm';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { campaigns, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { newMemory } from '../../src/services/campaigns/feed-state.ts';
+import { noteElsewhere } from '../../src/services/campaigns/pool-facts.ts';
+import { HOUR_MS } from '../../src/utils/durations.ts';
+import { newId, newMessageId } from '../../src/utils/ids.ts';
+import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
+
+const SESSIONS = ['main', 'two', 'three'];
+const LINKED = { phoneNumber: '628111000002' };
+let w: CampaignWorld;
+
+async function open(pacing: Parameters<typeof openCampaigns>[0] = {}): Promise<void> {
+  w = await openCampaigns(pacing);
+  await w.session('two', LINKED);
+  await w.session('three', { phoneNumber: '628111000003' });
+}
+afterEach(() => w.close());
+
+const phonesOf = (people: ReturnType<typeof contacts>) => people.map(({ phone }) => phone);
+const idOf = async (sessionId: string) => {
+  const mine = and(eq(whatsappAccounts.userId, w.tenant.id), eq(whatsappAccounts.sessionId, sessionId));
+  const [row] = await w.t.deps.db.select().from(whatsappAccounts).where(mine);
+  return row?.id ?? '';
+};
+/** Who got something from which session. */
+async function bySession(id: string): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  for (const { sessionId, phone } of await w.history(id)) {
+    found.set(sessionId, [...(found.get(sessionId) ?? []), phone ?? '']);
+  }
+  return found;
+}
+/** The person has written to that session. */
+async function befriend(sessionId: string, phone: string, at = w.clock.now()): Promise<void> {
+  await w.t.deps.db.insert(messages).values({
+    id: newId(at),
+    userId: w.tenant.id,
+    accountId: await idOf(sessionId),
+    sessionId,
+    messageId: newMessageId(),
+    direction: 'in',
+    peer: `${phone}@s.whatsapp.net`,
+    phone,
+    type: 'text',
+    content: { type: 'text', text: 'hi' },
+    status: 'received',
+    createdAt: at,
+    updatedAt: at,
+  });
+}
+/** Everybody once, and nobody else. */
+function expectOnce(people: ReturnType<typeof contacts>): void {
+  expect(w.relayed().sort()).toEqual(phonesOf(people).sort());
+}
+
+describe('a campaign of several sessions', () => {
+  beforeEach(() => open());
+
+  it('is shared out among them, counted for each, and stays with the number that a person knows', async () => {
+    const people = contacts(60);
+    const [friend = '', other = ''] = phonesOf(people).slice(50);
+    await befriend('two', friend);
+    await befriend('three', other);
+    const id = await w.start({ sessions: SESSIONS, listId: await w.list(people), message: 'x' });
+    await w.clock.advance(5_000);
+    expectOnce(people);
+    const sent = await bySession(id);
+    expect([...sent.keys()].sort()).toEqual([...SESSIONS].sort());
+    for (const phones of sent.values()) expect(phones.length).toBeGreaterThan(12);
+    expect(sent.get('two')).toContain(friend);
+    expect(sent.get('three')).toContain(other);
+    const view = await w.campaign(id);
+    expect(view).toMatchObject({ status: 'completed', statistics: { sent: 60, total: 60 } });
+    for (const { sessionId, status, sent: n } of view.senders ?? []) {
+      expect(n).toBe(sent.get(sessionId)?.length);
+      expect(status).toBe('connected');
+    }
+    expect(view.senders?.map(({ sessionId }) => sessionId)).toEqual(SESSIONS);
+    const told = (await w.recipients(id)).map(({ sessionId, number }) => `${sessionId} ${number}`);
+    const kept = [...sent].flatMap(([name, phones]) => phones.map((phone) => `${name} ${phone}`));
+    expect(told.sort()).toEqual(kept.sort());
+    // A reply to any of its numbers is one, and an older message is none.
+    for (const [name, [phone = '']] of sent) await befriend(name, phone, w.clock.now() + 1);
+    const report = Object((await w.call(`/campaigns/${id}/report`)).body.data);
+    expect(report.funnel).toMatchObject({ sent: 60, replied: 3 });
+    // Each of its sessions leads to it.
+    for (const session of SESSIONS) {
+      const path = `/session/${session}/broadcast`;
+      const listed = await w.t.call(`${path}/campaigns`, { token: w.tenant.token });
+      expect(listed.body.data).toMatchObject([{ id }]);
+      expect((await w.t.call(`${path}/campaigns/${id}`, { token: w.tenant.token })).status).toBe(200);
+    }
+    expect((await w.call('/stats')).body.data).toMatchObject({ messages: { sent: 60 } });
+  });
+
+  it('keeps one delay, one cap for each session, and stops, pauses and goes on as a whole', async () => {
+    const people = contacts(12);
+    const id = await w.start({
+      sessions: SESSIONS,
+      listId: await w.list(people),
+      message: 'x',
+      delayBetweenMessages: 2_000,
+      dailyCap: 2,
+    });
+    await w.clock.advance(9_000);
+    const times = w.engine.relayed.map(({ at }) => at).sort((a, b) => a - b);
+    times.slice(1).forEach((at, i) => {
+      expect(at - (times[i] ?? 0)).toBeGreaterThanOrEqual(2_000);
+    });
+    await w.during(w.post(`/campaigns/${id}/pause`));
+    const before = w.relayed().length;
+    await w.clock.advance(20_000);
+    expect(w.relayed()).toHaveLength(before);
+    await w.during(w.post(`/campaigns/${id}/resume`));
+    await w.clock.advance(60_000);
+    expect(w.relayed()).toHaveLength(6);
+    for (const phones of (await bySession(id)).values()) expect(phones).toHaveLength(2);
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'daily_cap' });
+    await w.during(w.post(`/campaigns/${id}/stop`));
+    expect(await w.campaign(id)).toMatchObject({ status: 'stopped', statistics: { sent: 6, skipped: 6 } });
+  });
+
+  it('fails over from its own session, ends with the last, and goes on when one is back', async () => {
+    const people = contacts(30);
+    const id = await w.start({
+      sessions: ['main', 'two'],
+      listId: await w.list(people),
+      message: 'x',
+      delayBetweenMessages: 1_000,
+    });
+    await w.clock.advance(5_000);
+    await w.setSession('main', { status: 'logged_out', paired: false });
+    await w.clock.advance(8_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'running' });
+    const before = w.relayed().length;
+    expect(before).toBeGreaterThan(6);
+    await w.setSession('two', { status: 'logged_out', paired: false });
+    await w.clock.advance(5_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'paused', reason: 'session_logged_out' });
+    expect((await w.post(`/campaigns/${id}/resume`)).body).toMatchObject({ code: 'NOT_CONNECTED' });
+    await w.setSession('two', { status: 'connected', paired: true });
+    await w.clock.advance(60_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 30 } });
+    expectOnce(people);
+  });
+
+  it('is made only of sessions that are there and the caller’s, one of them linked', async () => {
+    const stranger = await w.t.tenant();
+    const at = w.clock.now();
+    await w.t.deps.db.insert(whatsappAccounts).values({
+      id: newId(),
+      userId: stranger.id,
+      sessionId: 'theirs',
+      status: 'connected',
+      pairing: 'qr',
+      paired: true,
+      createdAt: at,
+      updatedAt: at,
+    });
+    const made = await w.t.call('/pool/create', {
+      method: 'POST',
+      token: w.tenant.token,
+      body: { name: 'shops', sessions: SESSIONS },
+    });
+    const poolId = Object(made.body.data).id;
+    const target = { numbers: ['0812345678'], message: 'x' };
+    for (const path of ['/send', '/schedule', '/estimate']) {
+      const ask = async (body: object) => (await w.post(path, { ...target, ...body })).body;
+      expect(await ask({ sessions: ['main', 'nobody'] })).toMatchObject({ code: 'SESSION_NOT_FOUND' });
+      expect(await ask({ sessions: ['main', 'theirs'] })).toMatchObject({ code: 'SESSION_NOT_FOUND' });
+      expect(await ask({ pool: 'nothing' })).toMatchObject({ code: 'NOT_FOUND' });
+      expect(await ask({ sessions: ['two', 'three'] })).toMatchObject({
+        code: 'VALIDATION_FAILED',
+        details: { sessions: 'must hold the session of the address, main' },
+      });
+      expect(await ask({ sessions: SESSIONS, pool: 'shops' })).toMatchObject({ code: 'VALIDATION_FAILED' });
+      expect(await ask({ sessions: [] })).toMatchObject({ code: 'VALIDATION_FAILED' });
+    }
+    const theirs = await w.t.call('/session/theirs/broadcast/send', {
+      method: 'POST',
+      token: stranger.token,
+      body: { ...target, pool: poolId },
+    });
+    expect(theirs.body.code).toBe('NOT_FOUND');
+    // One that is not linked may be among them; when none is, there is nothing to send with.
+    await w.setSession('main', { status: 'logged_out', paired: false });
+    const estimate = Object((await w.post('/estimate', { ...target, pool: 'shops' })).body.data);
+    expect(estimate).toMatchObject({ recipients: 1 });
+    for (const name of ['two', 'three']) await w.setSession(name, { status: 'logged_out', paired: false });
+    expect((await w.post('/send', { ...target, pool: 'shops' })).body).toMatchObject({
+      code: 'NOT_CONNECTED',
+    });
+  });
+
+  it('takes its sessions along when it is cloned and when it comes again', async () => {
+    await w.t.call('/pool/create', {
+      method: 'POST',
+      token: w.tenant.token,
+      body: { name: 'shops', sessions: ['two', 'main'] },
+    });
+    const body = { pool: 'shops', listId: await w.list(contacts(4)), message: 'x', cron: '* * * * *' };
+    const id = String(Object((await w.post('/schedule', body)).body.data).id);
+    // A pool that is changed later changes no campaign.
+    await w.t.call('/pool/shops', { method: 'PUT', token: w.tenant.token, body: { sessions: ['three'] } });
+    await w.clock.advance(65_000);
+    const names = (campaign: Awaited<ReturnType<typeof w.campaign>>) =>
+      campaign.senders?.map(({ sessionId }) => sessionId);
+    const [run] = await w.t.deps.db.select().from(campaigns).where(eq(campaigns.originId, id));
+    expect(names(await w.campaign(run?.id ?? ''))).toEqual(['main', 'two']);
+    expect((await bySession(run?.id ?? '')).size).toBe(2);
+    const cloned = Object((await w.post(`/campaigns/${id}/clone`)).body.data);
+    expect(names(await w.campaign(cloned.id))).toEqual(['main', 'two']);
+    // One that was deleted is not in a copy.
+    await w.during(w.t.call('/session/two', { method: 'DELETE', token: w.tenant.token }));
+    const alone = Object((await w.post(`/campaigns/${id}/clone`)).body.data);
+    expect(names(await w.campaign(alone.id))).toBeUndefined();
+  });
+
+  it('is nothing to a key that is bound to one of its sessions', async () => {
+    const id = await w.start({ sessions: SESSIONS, numbers: ['0812345678'], message: 'x' });
+    const made = await w.t.call('/auth/api-keys', {
+      method: 'POST',
+      token: w.tenant.token,
+      body: { name: 'bound', scopes: ['*'], sessionId: 'main' },
+    });
+    const apiKey = String(Object(made.body.data).apiKey ?? Object(made.body.data).key);
+    const call = (path: string, body?: object) =>
+      w.t.call(`/session/main/broadcast${path}`, {
+        apiKey,
+        method: body === undefined ? 'GET' : 'POST',
+        ...(body === undefined ? {} : { body }),
+      });
+    expect((await call('/campaigns')).body.data).toEqual([]);
+    expect((await call(`/campaigns/${id}`)).status).toBe(404);
+    expect((await call(`/campaigns/${id}/stop`, {})).status).toBe(404);
+    const target = { numbers: ['0812345678'], message: 'x' };
+    expect((await call('/send', { ...target, sessions: ['main', 'two'] })).body.code).toBe(
+      'SESSION_NOT_FOUND',
+    );
+    expect((await call('/send', { ...target, sessions: ['main'] })).status).toBe(202);
+  });
+
+  it('counts the outcomes that another process has settled', async () => {
+    const people = contacts(3);
+    const id = await w.start({ sessions: ['main', 'two'], listId: await w.list(people), message: 'x' });
+    await w.clock.advance(2_000);
+    const ids = (await w.history(id)).map((row) => row.id);
+    const memory = { ...newMemory(), open: new Set([...ids, 'handed-back']) };
+    await noteElsewhere(w.t.deps, memory, []);
+    expect(memory.outcomes).toEqual(['ok', 'ok', 'ok']);
+    expect(memory.open.size).toBe(0);
+  });
+});
+
+describe('a session of it that cannot send', () => {
+  // Ten a minute each: what is queued waits.
+  beforeEach(() => open({ perMinute: 10, delayMinMs: 0, delayMaxMs: 0 }));
+
+  async function startSlow(n: number): Promise<{ id: string; people: ReturnType<typeof contacts> }> {
+    const people = contacts(n);
+    const id = await w.start({ sessions: SESSIONS, listId: await w.list(people), message: 'x' });
+    await w.clock.advance(1_000);
+    expect(w.relayed()).toHaveLength(30);
+    expect(queuedOf(await w.campaign(id), 'two')).toBeGreaterThan(0);
+    return { id, people };
+  }
+  const queuedOf = ({ senders }: Awaited<ReturnType<typeof w.campaign>>, name: string) =>
+    senders?.find(({ sessionId }) => sessionId === name)?.queued;
+
+  it.each([
+    { status: 'logged_out', paired: false } as const,
+    { status: 'disconnected' } as const,
+    { pausedUntil: Date.UTC(2027, 0, 1), pauseReason: 'user' } as const,
+  ])('leaves what waits in it to the others: %j', async (columns) => {
+    const { id, people } = await startSlow(100);
+    await w.setSession('two', columns);
+    w.t.deps.signals.wake(await idOf('two'), { rowChanged: true });
+    await w.clock.advance(3_000);
+    expect(queuedOf(await w.campaign(id), 'two')).toBe(0);
+    await w.clock.advance(5 * 60_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 100 } });
+    expectOnce(people);
+    expect((await bySession(id)).get('two')).toHaveLength(10);
+  });
+
+  it('leaves it to them when it is deleted, its campaign running on without it', async () => {
+    const { id, people } = await startSlow(100);
+    const deleted = w.t.call('/session/main', { method: 'DELETE', token: w.tenant.token });
+    expect((await w.during(deleted)).status).toBe(200);
+    await w.clock.advance(5 * 60_000);
+    const path = `/session/two/broadcast/campaigns/${id}`;
+    const view = Object((await w.t.call(path, { token: w.tenant.token })).body.data);
+    expect(view).toMatchObject({ status: 'completed', statistics: { sent: 100, skipped: 0, failed: 0 } });
+    expect(view.senders[0]).toMatchObject({ sessionId: 'main', status: null, sent: 10 });
+    expectOnce(people);
+  });
+
+  it('that WhatsApp restricts keeps those who know it, and leaves strangers to the others', async () => {
+    const people = contacts(90);
+    const friends = phonesOf(people).slice(60);
+    for (const phone of friends) await befriend('two', phone);
+    const id = await w.start({ sessions: SESSIONS, listId: await w.list(people), message: 'x' });
+    await w.clock.advance(1_000);
+    const breakerUntil = w.clock.now() + 6 * HOUR_MS;
+    await w.setSession('two', { breakerUntil, breakerCode: '463' });
+    w.t.deps.signals.wake(await idOf('two'), { rowChanged: true });
+    const strangers = (await bySession(id)).get('two')?.filter((phone) => !friends.includes(phone));
+    const before = strangers?.filter((phone) => w.relayed().includes(phone));
+    await w.clock.advance(8 * 60_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 90 } });
+    expectOnce(people);
+    const sent = (await bySession(id)).get('two') ?? [];
+    expect(friends.filter((phone) => sent.includes(phone))).toHaveLength(30);
+    expect(sent.filter((phone) => !friends.includes(phone)).sort()).toEqual(before?.sort());
+  });
+
+  it('keeps what it may have sent: nobody gets it from another number too', async () => {
+    let silent = true;
+    w.engine.answer = ({ to }) =>
+      silent && to.phone === contacts(1)[0]?.phone
+        ? { outcome: 'unknown', reason: 'no acknowledgement in time' }
+        : { outcome: 'acknowledged', at: w.clock.now() };
+    const people = contacts(40);
+    const id = await w.start({ sessions: SESSIONS, listId: await w.list(people), message: 'x' });
+    await w.clock.advance(500);
+    const [first] = w.engine.relayed.filter(({ to }) => to.phone === people[0]?.phone);
+    const begun = (await w.history(id)).find(({ phone }) => phone === people[0]?.phone);
+    expect(first).toBeDefined();
+    await w.setSession(begun?.sessionId ?? '', { status: 'logged_out', paired: false });
+    await w.dispatcher.remove(begun?.accountId ?? '');
+    await w.clock.advance(4 * 60_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'session_logged_out' });
+    const again = (await w.history(id)).filter(({ phone }) => phone === people[0]?.phone);
+    expect(again).toMatchObject([{ sessionId: begun?.sessionId, messageId: begun?.messageId }]);
+    silent = false;
+    await w.setSession(begun?.sessionId ?? '', { status: 'connected', paired: true });
+    const owner = w.t.deps.commands.processId;
+    const { accountId = '', sessionId = '' } = begun ?? {};
+    await w.dispatcher.add({ id: accountId, userId: w.tenant.id, sessionId, owner, fence: 1 });
+    await w.clock.advance(2 * 60_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 40 } });
+  });
+});
+
+describe('first contacts', () => {
+  it('are those of each number, exactly, and the others wait', async () => {
+    await open({ newContactsPerDay: 20 });
+    const people = contacts(70);
+    const id = await w.start({ sessions: ['main', 'two'], listId: await w.list(people), message: 'x' });
+    await w.clock.advance(120_000);
+    const sent = await bySession(id);
+    for (const name of ['main', 'two']) expect(sent.get(name)).toHaveLength(20);
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'new_contacts' });
+    expect((await w.recipients(id)).filter(({ reason }) => reason === 'new_contacts')).toHaveLength(30);
+    // What else a number writes to strangers takes from what it has queued for the campaign.
+    expect(w.relayed()).toHaveLength(40);
+  });
+});
