@@ -7,7 +7,7 @@ import { linkAll, sessionName } from './fleet.ts';
 const PER_MINUTE = 20;
 const MINUTES = 2;
 /** Of each session. The first message to each asks for devices and keys; that is done before the measuring. */
-const RECIPIENTS = 4;
+export const RECIPIENTS = 4;
 const REST_MS = 10_000;
 const PACED = {
   MESSAGE_DELAY_MIN: '2000',
@@ -65,12 +65,13 @@ export async function benchPace([sessions = 500, processes = 1]: readonly number
 
 const sum = (list: readonly number[]) => list.reduce((all, one) => all + one, 0);
 
-function isEven(shares: readonly number[], processes: number): boolean {
+/** The sessions are shared out among so many processes. */
+export function isEven(shares: readonly number[], processes: number): boolean {
   return shares.length === processes && Math.max(...shares) - Math.min(...shares) <= 2;
 }
 
 /** One message after the other, for each session in turn, by each process in turn. */
-async function post(
+export async function post(
   services: readonly Service[],
   { total, everyMs, sessions }: { total: number; everyMs: number; sessions: number },
 ): Promise<void> {

@@ -35,6 +35,8 @@ export function summarize(rounds: readonly Round[]): Summary {
       cpuMs: databaseMedian(rounds, 'cpuMs'),
       statements: databaseMedian(rounds, 'statements'),
       transactions: databaseMedian(rounds, 'transactions'),
+      lockWaits: databaseMedian(rounds, 'lockWaits'),
+      lockWaitMs: databaseMedian(rounds, 'lockWaitMs'),
     },
   };
 }

@@ -9,6 +9,9 @@ export interface DatabaseUse {
   statements: number;
   /** explicit ones, committed */
   transactions: number;
+  /** how often a statement waited for a row's lock, and for how long in all; NaN on SQLite, which has none */
+  lockWaits: number;
+  lockWaitMs: number;
 }
 
 /** Linux counts the CPU time of processes in hundredths of a second. */
@@ -24,7 +27,8 @@ export function cpuMsOf(pid: number): number {
   }
 }
 
-const COUNTERS = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Questions', 'Com_commit')";
+const NAMES = ['Questions', 'Com_commit', 'Innodb_row_lock_waits', 'Innodb_row_lock_time'];
+const COUNTERS = `SHOW GLOBAL STATUS WHERE Variable_name IN ('${NAMES.join("', '")}')`;
 
 export interface ServerMeter {
   read(): Promise<DatabaseUse>;
@@ -45,8 +49,14 @@ export async function meterServer(env: NodeJS.ProcessEnv): Promise<ServerMeter> 
     async read() {
       const [rows] = await connection.query<RowDataPacket[]>(COUNTERS);
       const counted = new Map(rows.map((row) => [String(row.Variable_name), Number(row.Value)]));
-      const statements = (counted.get('Questions') ?? Number.NaN) - ++own;
-      return { cpuMs: cpuMsOf(pid), statements, transactions: counted.get('Com_commit') ?? Number.NaN };
+      const of = (name: string) => counted.get(name) ?? Number.NaN;
+      return {
+        cpuMs: cpuMsOf(pid),
+        statements: of('Questions') - ++own,
+        transactions: of('Com_commit'),
+        lockWaits: of('Innodb_row_lock_waits'),
+        lockWaitMs: of('Innodb_row_lock_time'),
+      };
     },
     close: () => connection.end(),
   };
@@ -57,6 +67,8 @@ export function difference(after: DatabaseUse, before: DatabaseUse): DatabaseUse
     cpuMs: after.cpuMs - before.cpuMs,
     statements: after.statements - before.statements,
     transactions: after.transactions - before.transactions,
+    lockWaits: after.lockWaits - before.lockWaits,
+    lockWaitMs: after.lockWaitMs - before.lockWaitMs,
   };
 }
 

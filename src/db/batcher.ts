@@ -24,6 +24,8 @@ export interface Batcher<T, R> {
    * alone; while the database is away all are rejected at once, or wait (`whileAway`).
    */
   add(item: T): Promise<R>;
+  /** The same for what somebody waits for: no more are gathered (`windowMs`), and those that wait go with it. */
+  addNow(item: T): Promise<R>;
   /** True while items wait or are done; false while they only wait for the database. */
   isBusy(): boolean;
   /** Resolves when nothing waits or runs. */
@@ -34,6 +36,7 @@ export interface Batcher<T, R> {
 
 interface Waiting<T, R> {
   item: T;
+  hurry: boolean;
   resolve(result: R): void;
   reject(error: unknown): void;
 }
@@ -50,6 +53,7 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
   let resting = false;
   let failures = 0;
   let lastBatchMs = Number.NEGATIVE_INFINITY;
+  let endGathering: () => void = () => undefined;
 
   function schedule(): void {
     if (waiting.length === 0 && running === 0 && !gathering) {
@@ -62,8 +66,9 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
 
   async function gather(): Promise<void> {
     const leftMs = lastBatchMs + windowMs - monotonicMs();
-    if (leftMs > 0 && waiting.length < maxBatch) await pause(leftMs);
-    else await yieldToEventLoop();
+    if (leftMs > 0 && waiting.length < maxBatch && !waiting.some(({ hurry }) => hurry)) {
+      await Promise.race([pause(leftMs), new Promise<void>((resolve) => (endGathering = resolve))]);
+    } else await yieldToEventLoop();
     gathering = false;
     running++;
     void runBatch(waiting.splice(0, maxBatch)).finally(() => {
@@ -118,14 +123,18 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
     for (const { reject } of waiting.splice(0)) reject(reason);
   }
 
+  function put(item: T, hurry: boolean): Promise<R> {
+    if (stopReason !== null) return Promise.reject(stopReason);
+    return new Promise((resolve, reject) => {
+      waiting.push({ item, hurry, resolve, reject });
+      if (hurry) endGathering();
+      schedule();
+    });
+  }
+
   return {
-    add(item) {
-      if (stopReason !== null) return Promise.reject(stopReason);
-      return new Promise((resolve, reject) => {
-        waiting.push({ item, resolve, reject });
-        schedule();
-      });
-    },
+    add: (item) => put(item, false),
+    addNow: (item) => put(item, true),
     isBusy: () => (gathering || running > 0 || waiting.length > 0) && !resting,
     idle() {
       return new Promise((resolve) => {

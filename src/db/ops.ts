@@ -15,6 +15,7 @@ export { alias } from 'drizzle-orm/mysql-core';
 export { isRetryable, isUnavailable, isUniqueViolation } from './errors.ts';
 export { incoming, insertMany, upsert } from './insert.ts';
 export { prepared, preparedWrite } from './prepared.ts';
+export { raiser } from './raise.ts';
 
 const onMysql = dbType === 'mysql';
 

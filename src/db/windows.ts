@@ -1,7 +1,7 @@
 /** Counters that all processes share: fixed windows of time, each spent by a conditional update. */
 import { and, eq, lt, lte, sql } from 'drizzle-orm';
 import { FUTURE_MS } from '../utils/clock.ts';
-import { affected, tryInsert } from './ops.ts';
+import { affected, preparedWrite, tryInsert } from './ops.ts';
 import { rateLimits } from './schema.ts';
 import type { Db } from './types.ts';
 
@@ -20,6 +20,19 @@ export interface SpentWindow {
   windowStart: number;
 }
 
+const spend = preparedWrite<{ key: string; windowStart: number; n: number; atMost: number }>((db) =>
+  db
+    .update(rateLimits)
+    .set({ count: sql`${rateLimits.count} + ${sql.placeholder('n')}` })
+    .where(
+      and(
+        eq(rateLimits.key, sql.placeholder('key')),
+        eq(rateLimits.windowStart, sql.placeholder('windowStart')),
+        lte(rateLimits.count, sql.placeholder('atMost')),
+      ),
+    ),
+);
+
 /**
  * Spends `n` of the window's `max`. Exactly `max` get through, whatever runs at the same time; in a transaction it is
  * undone with it. Null, with nothing spent, when fewer than `n` are left.
@@ -33,13 +46,7 @@ export async function spendFromWindow(
   let windowStart = now - (now % windowMs);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const spent: SpentWindow = { key, windowStart };
-    const counted = await db
-      .update(rateLimits)
-      .set({ count: sql`${rateLimits.count} + ${n}` })
-      .where(
-        and(eq(rateLimits.key, key), eq(rateLimits.windowStart, windowStart), lte(rateLimits.count, max - n)),
-      );
-    if (affected(counted) > 0) return spent;
+    if (affected(await spend(db, { key, windowStart, n, atMost: max - n })) > 0) return spent;
     const [row] = await db.select().from(rateLimits).where(eq(rateLimits.key, key));
     if (n > max) break;
     if (row && row.windowStart > windowStart) {

@@ -1,6 +1,6 @@
-import { eq, inArray, sql } from 'drizzle-orm';
+import { inArray, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { caseBy, insertMany, prepared, preparedWrite, statementsAreCheap } from '../db/ops.ts';
+import { caseBy, insertMany, raiser, statementsAreCheap } from '../db/ops.ts';
 import { activityLogs, auditEntries, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import { newId } from '../utils/ids.ts';
@@ -57,20 +57,7 @@ export async function record(
 
 const { id, seq } = whatsappAccounts;
 
-const raiseSequence = preparedWrite<{ accountId: string; n: number }>((db) =>
-  db
-    .update(whatsappAccounts)
-    .set({ seq: sql`${seq} + ${sql.placeholder('n')}` })
-    .where(eq(whatsappAccounts.id, sql.placeholder('accountId'))),
-);
-
-const readSequence = prepared((db) =>
-  db
-    .select({ id, seq })
-    .from(whatsappAccounts)
-    .where(eq(whatsappAccounts.id, sql.placeholder('accountId')))
-    .prepare(),
-);
+const raiseSequence = raiser(seq, id);
 
 /** The acts of people and keys, of the kinds that the audit keeps. */
 function auditedOf(
@@ -89,7 +76,8 @@ function auditedOf(
 async function takeSequence(tx: Tx, facts: readonly Fact[]): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (const { session } of facts) if (session) counts.set(session.id, (counts.get(session.id) ?? 0) + 1);
-  const raised = statementsAreCheap ? await raiseEach(tx, counts) : await raiseAll(tx, counts);
+  const raised =
+    statementsAreCheap || counts.size === 1 ? await raiseEach(tx, counts) : await raiseAll(tx, counts);
   return new Map(raised.map(({ id, seq }) => [id, seq - (counts.get(id) ?? 0) + 1]));
 }
 
@@ -98,8 +86,8 @@ type Raised = Pick<typeof whatsappAccounts.$inferSelect, 'id' | 'seq'>;
 async function raiseEach(tx: Tx, counts: ReadonlyMap<string, number>): Promise<Raised[]> {
   const raised: Raised[] = [];
   for (const [accountId, n] of counts) {
-    await raiseSequence(tx, { accountId, n });
-    raised.push(...(await readSequence(tx).execute({ accountId })));
+    const value = await raiseSequence(tx, accountId, n);
+    if (value !== null) raised.push({ id: accountId, seq: value });
   }
   return raised;
 }

@@ -70,11 +70,19 @@ export async function enqueue(
   return queued;
 }
 
-/** Queues many in the caller's transaction, in the order given; wakes after its commit. */
-export async function enqueueMany(tx: Tx, deps: WriteDeps, all: readonly NewMessage[]): Promise<Queued[]> {
+/**
+ * Queues many in the caller's transaction, in the order given; wakes after its commit. `isNoted`: the caller has seen that
+ * their sessions need no note of high priority (`isToBeNoted`).
+ */
+export async function enqueueMany(
+  tx: Tx,
+  deps: WriteDeps,
+  all: readonly NewMessage[],
+  { isNoted = false }: { isNoted?: boolean } = {},
+): Promise<Queued[]> {
   const now = deps.clock.now();
   const items = all.map((message) => ({ message, queued: { id: nextQueueId(now), queuedAt: now } }));
-  await insertRows(tx, items);
+  await insertRows(tx, items, isNoted);
   tx.afterCommit(() => wakeAll(deps, items));
   return items.map((item) => item.queued);
 }
@@ -116,7 +124,7 @@ async function write(deps: WriteDeps, items: readonly Item[]): Promise<({ error:
   return items.map((item) => (failed.has(item) ? { error: failed.get(item) } : null));
 }
 
-async function insertRows(tx: Tx, items: readonly NewRow[]): Promise<void> {
+async function insertRows(tx: Tx, items: readonly NewRow[], isNoted = false): Promise<void> {
   await insertMany(
     tx,
     messages,
@@ -146,7 +154,7 @@ async function insertRows(tx: Tx, items: readonly NewRow[]): Promise<void> {
     })),
   );
   const [first] = items;
-  if (first === undefined) return;
+  if (first === undefined || isNoted) return;
   await noteHighPriority(
     tx,
     items.map(({ message }) => message),

@@ -25,6 +25,9 @@ function rankOf(status: MessageStatus): number {
   return order.indexOf(status) + 1;
 }
 
+/** Whether WhatsApp has proven that the message has left. */
+export const isProven = (status: MessageStatus): boolean => rankOf(status) > 0;
+
 /**
  * Applies a proof: forward only, and over everything that is not proven itself, `failed` and `expired` included.
  * A later step proves the earlier ones. `steps` are those that were not known before; none: nothing changes.

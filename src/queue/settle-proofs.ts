@@ -4,9 +4,10 @@ import type { Tx } from '../db/client.ts';
 import { affected, caseBy, prepared, preparedWrite, statementsAreCheap } from '../db/ops.ts';
 import { type LeftOut, messageQueue, messages } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
-import { type MessageRef, messageRefColumns } from './claim.ts';
+import { type Claim, type MessageRef, messageRefColumns } from './claim.ts';
 import { messageFact } from './message-fact.ts';
-import { applyProof, type Progress, type Proof } from './progress.ts';
+import { applyProof, isProven, type Progress, type Proof } from './progress.ts';
+import type { RecentMessages, SeenMessage } from './recent-messages.ts';
 import type { Outcome } from './signals.ts';
 import { takeOff, takeOffOne } from './take-off.ts';
 
@@ -17,6 +18,8 @@ export type ProofItem = Proof &
         id: string;
         /** devices that it was not encrypted for */
         leftOut?: LeftOut[];
+        /** the message, as whoever has sent it knows it */
+        sending?: MessageRef & Pick<Claim, 'priority'>;
       }
     | { accountId: string; messageId: string }
   );
@@ -26,7 +29,7 @@ export interface Settled {
   outcomes: Outcome[];
 }
 
-type Row = MessageRef & Progress;
+type Row = SeenMessage;
 interface Moved {
   row: Row;
   next: Progress;
@@ -39,15 +42,29 @@ export class SettleConflictError extends Error {
 }
 
 /**
- * Moves history forward and takes the rows off the queue. Throws SettleConflictError when a row changed meanwhile.
- * Receipts of messages that are not ours (the phone's own) find no row and change nothing.
+ * Moves history forward and takes the rows off the queue. Receipts of messages that are not ours (the phone's own) find no
+ * row and change nothing. What `recent` knows is not read; null: everything is. Throws SettleConflictError when a row is not
+ * as it was seen: it is forgotten then.
  */
-export async function settleProofs(tx: Tx, items: readonly ProofItem[], now: number): Promise<Settled> {
+export async function settleProofs(
+  tx: Tx,
+  items: readonly ProofItem[],
+  now: number,
+  recent: RecentMessages | null,
+): Promise<Settled> {
   if (items.length === 0) return { facts: [], outcomes: [] };
-  const rows = await readRows(tx, items);
+  const { seen, unseen } = lookUp(items, recent);
+  const read = unseen.length === 0 ? [] : await readRows(tx, unseen);
+  const rows = [...new Map([...seen, ...read].map((row) => [row.id, row])).values()];
   const moved = rows.map((row) => moveRow(row, items)).filter((move) => move.steps.length > 0);
+  for (const { row } of moved) recent?.forget(row);
   await writeLeftOut(tx, items);
-  await (statementsAreCheap ? writeEach(tx, rows, moved, now) : writeAll(tx, rows, moved, now));
+  // What was seen as proven has left the queue with that.
+  const queued = rows.filter((row) => read.includes(row) || !isProven(row.status));
+  await (statementsAreCheap ? writeEach(tx, queued, moved, now) : writeAll(tx, queued, moved, now));
+  tx.afterCommit(() => {
+    for (const { row, next } of moved) recent?.keep({ ...row, ...next });
+  });
   return {
     facts: moved.flatMap((move) => move.steps.map((step) => proofFact(move, step, now))),
     outcomes: moved.map(({ row, next }) => ({
@@ -57,6 +74,35 @@ export async function settleProofs(tx: Tx, items: readonly ProofItem[], now: num
       errorMessage: null,
     })),
   };
+}
+
+/** The messages that are known without a reading, and the items of the others. */
+function lookUp(
+  items: readonly ProofItem[],
+  recent: RecentMessages | null,
+): { seen: Row[]; unseen: ProofItem[] } {
+  if (recent === null) return { seen: [], unseen: [...items] };
+  const sending = items.flatMap((item) => ('id' in item && item.sending ? toSending(item.sending) : []));
+  const seen = [...sending];
+  const unseen: ProofItem[] = [];
+  for (const item of items) {
+    const row = sending.find((one) => names(item, one)) ?? ('id' in item ? undefined : recent.get(item));
+    if (row === undefined) unseen.push(item);
+    else if (!seen.includes(row)) seen.push(row);
+  }
+  return { seen, unseen };
+}
+
+/** As the claim has left its row. */
+function toSending(message: MessageRef): Row {
+  const { id, userId, accountId, sessionId, messageId, peer, phone, type } = message;
+  const progress = { status: 'sending' as const, sentAt: null, deliveredAt: null, readAt: null };
+  return { id, userId, accountId, sessionId, messageId, peer, phone, type, ...progress };
+}
+
+function names(item: ProofItem, row: MessageRef): boolean {
+  if ('id' in item) return item.id === row.id;
+  return item.accountId === row.accountId && item.messageId === row.messageId;
 }
 
 /** Whatever else is known of the message by now. */
@@ -133,11 +179,7 @@ function readAll(tx: Tx, items: readonly ProofItem[]): Promise<Row[]> {
 function moveRow(row: Row, items: readonly ProofItem[]): Moved {
   const moved: Moved = { row, next: row, steps: [] };
   for (const item of items) {
-    const isThis =
-      'id' in item
-        ? item.id === row.id
-        : item.accountId === row.accountId && item.messageId === row.messageId;
-    if (!isThis) continue;
+    if (!names(item, row)) continue;
     const { next, steps } = applyProof(moved.next, item);
     moved.next = next;
     moved.steps.push(...steps);

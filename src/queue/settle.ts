@@ -5,6 +5,8 @@ import { isUnavailable, transact } from '../db/ops.ts';
 import { record } from '../events/record.ts';
 import { sleep } from '../utils/clock.ts';
 import type { QueueDeps } from './deps.ts';
+import { PRIORITIES } from './priority.ts';
+import { createRecentMessages, type RecentMessages } from './recent-messages.ts';
 import { type AttemptItem, settleAttempt } from './settle-attempts.ts';
 import { type ProofItem, SettleConflictError, settleProofs } from './settle-proofs.ts';
 
@@ -36,10 +38,11 @@ const WINDOW_MS = 15;
  */
 export function createSettler(deps: QueueDeps, { windowMs = WINDOW_MS } = {}): Settler {
   const { clock, logger } = deps;
+  const recent = createRecentMessages();
   const batcher = createBatcher<Settlement, undefined>({
     async run(items) {
       try {
-        await writeSettlements(deps, items);
+        await writeSettlements(deps, items, recent);
       } catch (error) {
         if (items.length === 1 && !isUnavailable(error)) {
           logger.error('an outcome could not be written', { error: String(error) });
@@ -59,7 +62,7 @@ export function createSettler(deps: QueueDeps, { windowMs = WINDOW_MS } = {}): S
   });
 
   return {
-    settle: batcher.add,
+    settle: (item) => (isCode(item) ? batcher.addNow(item) : batcher.add(item)),
     isBusy: batcher.isBusy,
     async stop(timeoutMs) {
       const bound = new AbortController();
@@ -70,8 +73,17 @@ export function createSettler(deps: QueueDeps, { windowMs = WINDOW_MS } = {}): S
   };
 }
 
+/** Somebody looks at a screen until it is known to be sent. */
+function isCode(item: Settlement): boolean {
+  return item.kind === 'proof' && 'id' in item && item.sending?.priority === PRIORITIES.high;
+}
+
 /** One transaction for all: rows, history, facts; those who wait for an outcome hear of it after the commit. */
-export async function writeSettlements(deps: QueueDeps, items: readonly Settlement[]): Promise<void> {
+export async function writeSettlements(
+  deps: QueueDeps,
+  items: readonly Settlement[],
+  recent: RecentMessages = createRecentMessages(),
+): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
       await transact(deps.database, async (tx) => {
@@ -81,6 +93,8 @@ export async function writeSettlements(deps: QueueDeps, items: readonly Settleme
             tx,
             items.filter((item) => item.kind === 'proof'),
             now,
+            // What was seen is not how it is.
+            tries === 1 ? recent : null,
           ),
         ];
         for (const item of items) if (item.kind !== 'proof') parts.push(await settleAttempt(tx, item, now));

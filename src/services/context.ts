@@ -16,7 +16,7 @@ import type { ConnectRules } from '../utils/guarded-http/connector.ts';
 import type { Logger } from '../utils/logger.ts';
 import type { LoopShare } from '../utils/loop-share.ts';
 import type { FileStorage } from '../utils/storage/storage.ts';
-import type { LidCache } from '../whatsapp/lids.ts';
+import type { LidBook } from '../whatsapp/lids.ts';
 import type { StatisticsCaches } from './analytics/caches.ts';
 import type { RequestRecorder } from './analytics/request-recorder.ts';
 import type { Credentials } from './auth/credentials.ts';
@@ -73,7 +73,7 @@ export interface Deps {
   /** the last looks at whether rows and files can be kept */
   probes: HealthProbes;
   /** LIDs that this process has looked up */
-  lids: LidCache;
+  lids: LidBook;
   /** readings of sessions that requests of this moment share */
   sessionReadings: SessionReadings;
   /** QR codes that were drawn lately */

@@ -15,7 +15,7 @@ import { resolveBySystem } from '../utils/guarded-http/connector.ts';
 import type { Logger } from '../utils/logger.ts';
 import { createLoopShare } from '../utils/loop-share.ts';
 import { createStorage } from '../utils/storage/open-storage.ts';
-import { createLidCache } from '../whatsapp/lids.ts';
+import { createLidBook } from '../whatsapp/lids.ts';
 import { createStatisticsCaches } from './analytics/caches.ts';
 import { createRequestRecorder } from './analytics/request-recorder.ts';
 import { createCredentials } from './auth/credentials.ts';
@@ -78,7 +78,11 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
     queueCounts: part('queueCounts', createQueueCounts),
     peers: part('peers', () => createPeerBook({ db, clock })),
   };
-  const queue = { ...base, enqueuer: part('enqueuer', () => createEnqueuer(base)) };
+  const queue = {
+    ...base,
+    enqueuer: part('enqueuer', () => createEnqueuer(base)),
+    lids: part('lids', () => createLidBook(db)),
+  };
   const deps: Deps = {
     ...queue,
     commands: part('commands', () =>
@@ -115,7 +119,6 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
     metrics: part('metrics', () => createServiceMetrics(base.stream)),
     statistics: part('statistics', () => createStatisticsCaches(clock)),
     probes: part('probes', createHealthProbes),
-    lids: part('lids', createLidCache),
     sessionReadings: part('sessionReadings', () => createSessionReadings(db)),
     qrImages: part('qrImages', createQrImages),
     loopShare: part('loopShare', () => createLoopShare()),

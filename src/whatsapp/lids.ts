@@ -1,10 +1,11 @@
 /** Which LID is whose phone number, as sessions have seen it: everything that is read of `wa_contacts`. Digits only. */
 
-import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
+import { createBatcher } from '../db/batcher.ts';
 import { inBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
-import { prepared } from '../db/ops.ts';
+import { prepared, statementsAreCheap } from '../db/ops.ts';
 import { waContacts, whatsappAccounts } from '../db/schema.ts';
 
 /** A contact as one session knows it. */
@@ -63,13 +64,43 @@ export function selectLidPairs<K extends number>(
     .where(where(waContacts));
 }
 
-/** LIDs by session and phone. */
-export type LidCache = LRUCache<string, string>;
-
-/** Makes the LIDs that this process knows. */
-export function createLidCache(): LidCache {
-  return new LRUCache({ max: MAX_KNOWN });
+/** The LIDs of contacts, as this process has looked them up. */
+export interface LidBook {
+  /** The LID of one contact; null while the session has not seen it. `tx`: an open transaction to read in. */
+  find(accountId: string, phone: string, tx?: Tx): Promise<string | null>;
 }
+
+interface Contact {
+  accountId: string;
+  phone: string;
+}
+
+/** Contacts of one reading, and readings at a time. */
+const MAX_BATCH = 100;
+const MAX_RUNNING = 4;
+
+/** Makes the book of this process. Where a statement is a round trip, those who ask at the same moment share one. */
+export function createLidBook(db: Db): LidBook {
+  const known = new LRUCache<string, string>({ max: MAX_KNOWN });
+  const readings = createBatcher({
+    run: (all: readonly Contact[]) => readLids(db, all),
+    maxBatch: MAX_BATCH,
+    maxRunning: MAX_RUNNING,
+  });
+  return {
+    async find(accountId, phone, tx) {
+      const key = keyOf({ accountId, phone });
+      const kept = known.get(key);
+      if (kept !== undefined) return kept;
+      const contact = { accountId, phone };
+      const lid = tx || statementsAreCheap ? await readLid(tx ?? db, contact) : await readings.add(contact);
+      if (lid !== null) known.set(key, lid);
+      return lid;
+    },
+  };
+}
+
+const keyOf = ({ accountId, phone }: Contact) => `${accountId} ${phone}`;
 
 const lidOfPhone = prepared((db) =>
   db
@@ -85,16 +116,24 @@ const lidOfPhone = prepared((db) =>
     .prepare(),
 );
 
-/** The LID of one contact, from the cache where it is there; null while the session has not seen it. */
-export async function findLid(
-  { db, lids }: { db: Db; lids: LidCache },
-  accountId: string,
-  phone: string,
-): Promise<string | null> {
-  const key = `${accountId} ${phone}`;
-  const kept = lids.get(key);
-  if (kept !== undefined) return kept;
+async function readLid(db: Db, { accountId, phone }: Contact): Promise<string | null> {
   const [row] = await lidOfPhone(db).execute({ accountId, phone });
-  if (row) lids.set(key, row.lid);
   return row?.lid ?? null;
+}
+
+async function readLids(db: Db, all: readonly Contact[]): Promise<(string | null)[]> {
+  const [first] = all;
+  if (first !== undefined && all.length === 1) return [await readLid(db, first)];
+  const phones = new Map<string, Set<string>>();
+  for (const { accountId, phone } of all) {
+    phones.set(accountId, (phones.get(accountId) ?? new Set()).add(phone));
+  }
+  const { accountId, phone, lid } = waContacts;
+  const named = [...phones].map(([id, own]) => and(eq(accountId, id), inArray(phone, [...own])));
+  const rows = await db
+    .select({ accountId, phone, lid })
+    .from(waContacts)
+    .where(or(...named));
+  const found = new Map(rows.map((row) => [keyOf(row), row.lid]));
+  return all.map((contact) => found.get(keyOf(contact)) ?? null);
 }

@@ -3,9 +3,10 @@
  * Anything kept under one spelling is found under each of the others.
  */
 
-import { and, eq, inArray, or } from 'drizzle-orm';
+import { and, eq, inArray, or, sql } from 'drizzle-orm';
 import { inBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
+import { prepared } from '../db/ops.ts';
 import { waAliases } from '../db/schema.ts';
 import { toCurrent, twinOf } from '../utils/phone/former.ts';
 
@@ -53,12 +54,7 @@ async function readLinks(db: Db | Tx, userId: number, phones: readonly string[])
   let next = withTwins(phones);
   for (let step = 0; step < MAX_STEPS && next.length > 0; step++) {
     for (const phone of next) asked.add(phone);
-    const rows = await db
-      .select({ alias: waAliases.alias, phone: waAliases.phone })
-      .from(waAliases)
-      .where(
-        and(eq(waAliases.userId, userId), or(inArray(waAliases.alias, next), inArray(waAliases.phone, next))),
-      );
+    const rows = await readAliases(db, userId, next);
     for (const { alias, phone } of rows) {
       link(links.linked, alias, phone);
       links.accounts.set(alias, phone);
@@ -66,6 +62,39 @@ async function readLinks(db: Db | Tx, userId: number, phones: readonly string[])
     next = withTwins(rows.flatMap(({ alias, phone }) => [alias, phone])).filter((phone) => !asked.has(phone));
   }
   return links;
+}
+
+const aliasesOfTwo = prepared((db) => {
+  const two = [sql.placeholder('one'), sql.placeholder('other')];
+  return db
+    .select({ alias: waAliases.alias, phone: waAliases.phone })
+    .from(waAliases)
+    .where(
+      and(
+        eq(waAliases.userId, sql.placeholder('userId')),
+        or(inArray(waAliases.alias, two), inArray(waAliases.phone, two)),
+      ),
+    )
+    .prepare();
+});
+
+/** What is known of these numbers; mostly it is one with its twin. */
+async function readAliases(
+  db: Db | Tx,
+  userId: number,
+  phones: readonly string[],
+): Promise<{ alias: string; phone: string }[]> {
+  const [one, other = one] = phones;
+  if (one !== undefined && phones.length <= 2) return aliasesOfTwo(db).execute({ userId, one, other });
+  return db
+    .select({ alias: waAliases.alias, phone: waAliases.phone })
+    .from(waAliases)
+    .where(
+      and(
+        eq(waAliases.userId, userId),
+        or(inArray(waAliases.alias, [...phones]), inArray(waAliases.phone, [...phones])),
+      ),
+    );
 }
 
 function connect(phone: string, { linked, accounts }: Links): Subscriber {

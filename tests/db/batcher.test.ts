@@ -104,6 +104,18 @@ describe('createBatcher', () => {
     expect(seen).toEqual([1, 2, 3]);
   });
 
+  test('gathers for a while after a batch, but not what somebody waits for', async () => {
+    const { batcher, batches } = setUp({ windowMs: 2_000 });
+    await batcher.add(1);
+    const gathered = batcher.add(2);
+    await nextTurn();
+    await nextTurn();
+    expect(batches).toEqual([[1]]);
+    expect(await batcher.addNow(3)).toBe(30);
+    expect(await gathered).toBe(20);
+    expect(batches).toEqual([[1], [2, 3]]);
+  });
+
   test('rejects what waits and what comes after its stop', async () => {
     const clock = createFakeClock();
     const { batcher } = setUp({

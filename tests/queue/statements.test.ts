@@ -1,10 +1,16 @@
 /** How many statements the limit of a recipient costs a message: when it is queued, and when it is its turn. */
+
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertMany } from '../../src/db/ops.ts';
-import { waAliases, waContacts } from '../../src/db/schema.ts';
+import { messages, waAliases, waContacts } from '../../src/db/schema.ts';
+import type { Claim } from '../../src/queue/claim.ts';
+import { createClaimer } from '../../src/queue/claim-rows.ts';
+import { readCandidates } from '../../src/queue/look-ahead.ts';
 import type { Pace } from '../../src/queue/pace.ts';
 import { PRIORITIES } from '../../src/queue/priority.ts';
 import { recipientHeldUntil } from '../../src/queue/recipient-hold.ts';
+import type { Settlement } from '../../src/queue/settle.ts';
 import { createPeerBook, readPeers } from '../../src/queue/subscriber-peers.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { countStatements } from '../helpers/statements.ts';
@@ -98,5 +104,81 @@ describe('whether the limit of a recipient holds a message', () => {
     // Two go at once, two an hour later, the next after another one.
     expect(result).toBe(q.clock.now() + 2 * 3_600_000);
     expect(statements).toBe(4);
+  });
+});
+
+describe('what WhatsApp proves of a message that this process sends', () => {
+  /** A message of mine, claimed. */
+  async function claimOne(phone: string): Promise<Claim> {
+    const { id } = await q.queue(account, { peer: jid(phone), phone });
+    const rows = await readCandidates(q.database.db, account.id, PRIORITIES.normal, 20);
+    const candidate = rows.find((row) => row.id === id);
+    if (!candidate) throw new Error('no row');
+    const claim = await createClaimer(q.deps).add({
+      held: account,
+      candidate,
+      now: q.clock.now(),
+      contact: null,
+    });
+    if (!claim) throw new Error('not claimed');
+    return claim;
+  }
+
+  /** Settles it; how many of the statements were reads and deletes. */
+  async function settled(item: Settlement): Promise<{ reads: number; deletes: number }> {
+    counter.take();
+    await q.settler.settle(item);
+    const all = [...counter.take().texts].filter(([text]) => /message/.test(text));
+    const countOfKind = (kind: RegExp) =>
+      all.filter(([text]) => kind.test(text)).reduce((sum, [, n]) => sum + n, 0);
+    return { reads: countOfKind(/^select/i), deletes: countOfKind(/^delete/i) };
+  }
+
+  const ack = (claim: Claim, at: number): Settlement => ({
+    kind: 'proof',
+    id: claim.id,
+    sending: claim,
+    status: 'sent',
+    at,
+  });
+  const receipt = ({ messageId }: Claim, status: 'delivered' | 'read', at: number): Settlement => ({
+    kind: 'proof',
+    accountId: account.id,
+    messageId,
+    status,
+    at,
+  });
+
+  it('is written without a reading', async () => {
+    const claim = await claimOne('628111222444');
+    expect(await settled(ack(claim, 10))).toEqual({ reads: 0, deletes: 1 });
+    expect(await q.row(claim.id)).toBeUndefined();
+    expect(await settled(receipt(claim, 'delivered', 20))).toEqual({ reads: 0, deletes: 0 });
+    expect(await settled(receipt(claim, 'delivered', 25))).toEqual({ reads: 0, deletes: 0 });
+    expect(await settled(receipt(claim, 'read', 30))).toEqual({ reads: 0, deletes: 0 });
+    const times = { sentAt: 10, deliveredAt: 20, readAt: 30 };
+    expect(await q.message(claim.id)).toMatchObject({ status: 'read', ...times });
+  });
+
+  it('is read where it is not as this process has seen it', async () => {
+    const { id } = messages;
+    const [canceled, moved, gone] = [
+      await claimOne('628111222445'),
+      await claimOne('628111222446'),
+      await claimOne('628111222447'),
+    ];
+    await q.database.db.update(messages).set({ status: 'canceled' }).where(eq(id, canceled.id));
+    expect((await settled(ack(canceled, 10))).reads).toBe(1);
+    expect(await q.message(canceled.id)).toMatchObject({ status: 'sent', sentAt: 10 });
+    await settled(ack(moved, 10));
+    await q.database.db
+      .update(messages)
+      .set({ status: 'delivered', deliveredAt: 15 })
+      .where(eq(id, moved.id));
+    expect((await settled(receipt(moved, 'read', 30))).reads).toBe(1);
+    expect(await q.message(moved.id)).toMatchObject({ status: 'read', deliveredAt: 15, readAt: 30 });
+    await settled(ack(gone, 10));
+    await q.database.db.delete(messages).where(eq(id, gone.id));
+    expect((await settled(receipt(gone, 'delivered', 20))).reads).toBe(1);
   });
 });

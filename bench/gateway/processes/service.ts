@@ -15,6 +15,7 @@ const { startGateway } = await import('../../../src/gateway.ts');
 const { messageQueue, messages, whatsappAccounts } = await import('../../../src/db/schema.ts');
 const { loadConfig } = await import('../../../src/utils/config.ts');
 const { newId, newMessageId } = await import('../../../src/utils/ids.ts');
+const { readLateness } = await import('../../scale/lateness.ts');
 
 // A server counts for itself; SQLite is part of this process.
 const isCounting = process.env.DB_TYPE !== 'mysql' || process.env.BENCH_STATEMENTS === '1';
@@ -117,6 +118,10 @@ const calls = {
         .where(eq(whatsappAccounts.sessionId, sessionId));
     }
   },
+  /** How the messages left that were queued since then (epoch milliseconds). */
+  async lateness(since: number) {
+    return readLateness(db, since);
+  },
   async memory() {
     return measureMemory();
   },
@@ -135,7 +140,7 @@ const calls = {
     counted.statements += more?.statements ?? 0;
     counted.transactions += more?.transactions ?? 0;
     for (const [text, n] of more?.texts ?? []) texts.set(text, (texts.get(text) ?? 0) + n);
-    return { cpuMs: Number.NaN, ...counted };
+    return { cpuMs: Number.NaN, lockWaits: Number.NaN, lockWaitMs: Number.NaN, ...counted };
   },
   /** The texts that were sent most often since the last call, with how often. */
   async takeTexts(): Promise<[string, number][]> {

@@ -9,7 +9,6 @@ import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
 import type { Content } from '../../whatsapp/content.ts';
-import { findLid } from '../../whatsapp/lids.ts';
 import { requireScope } from '../access.ts';
 import { timeZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
@@ -63,7 +62,7 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   const priority = PRIORITIES[input.priority ?? 'normal'];
   requireContentType(ctx, input.content.type);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
-  const to = asked.phone === null ? asked : { ...asked, lid: await findLid(ctx, session.id, asked.phone) };
+  const to = asked.phone === null ? asked : { ...asked, lid: await ctx.lids.find(session.id, asked.phone) };
   const content = await makeContent(ctx, session, input, Math.max(ctx.clock.now(), times.scheduledAt ?? 0));
   const expected = await foresee(ctx, session, { ...to, priority, ...times });
   const messageId = newMessageId();

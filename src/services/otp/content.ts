@@ -1,11 +1,9 @@
 /** From the name of an OTP to the text that is sent, at the last moment. */
-import { eq } from 'drizzle-orm';
-import { otps } from '../../db/schema.ts';
 import type { TextContent } from '../../whatsapp/content.ts';
 import { openCode } from './codes.ts';
 import type { OtpContent } from './deliver.ts';
 import type { OtpDeps } from './deps.ts';
-import { isOpen } from './rows.ts';
+import { isOpen, readOtp } from './rows.ts';
 import { fillTemplate } from './template-text.ts';
 
 /** True for the content that history keeps of a code's message. */
@@ -25,7 +23,7 @@ export function isOtpContent(content: unknown): content is OtpContent {
  * phone asks for. Null once the code cannot be used any more: a dead code must not leave.
  */
 export async function openOtpContent(deps: OtpDeps, content: OtpContent): Promise<TextContent | null> {
-  const [otp] = await deps.db.select().from(otps).where(eq(otps.id, content.otpId));
+  const otp = await readOtp(deps.db, content.otpId);
   const now = deps.clock.now();
   if (!otp || !isOpen(otp) || otp.sealed === null || otp.expiresAt <= now) return null;
   const { code, template } = openCode(deps.secrets, otp, otp.sealed);

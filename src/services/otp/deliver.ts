@@ -3,13 +3,13 @@
 import type { Tx } from '../../db/client.ts';
 import type { OtpDelivery } from '../../db/schema.ts';
 import type { Fact, Origin } from '../../events/record.ts';
+import { isToBeNoted } from '../../queue/code-reserve.ts';
 import { enqueueMany } from '../../queue/enqueue.ts';
 import { messageFact } from '../../queue/message-fact.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { cancelRows } from '../../queue/take-off.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
-import { findLidPairs } from '../../whatsapp/lids.ts';
 import type { OtpDeps } from './deps.ts';
 import type { SendingSession } from './sessions.ts';
 
@@ -23,7 +23,7 @@ export interface DeliveryRequest {
   otpId: string;
   userId: number;
   phone: string;
-  sendingSession: Pick<SendingSession, 'accountId' | 'sessionId'>;
+  sendingSession: Pick<SendingSession, 'accountId' | 'sessionId' | 'lastHighAt'>;
   round: number;
   expiresAt: number;
   origin?: Origin;
@@ -56,14 +56,15 @@ export async function deliver(
     messageId: newMessageId(),
     peer: phoneJid(phone),
     phone,
-    lid: (await findLidPairs(tx, sendingSession, 'phone', [phone]))[0]?.lid ?? null,
+    lid: await deps.lids.find(sendingSession.accountId, phone, tx),
     type: 'otp',
     content,
     priority: PRIORITIES.high,
     scheduledAt: null,
     expiresAt,
   };
-  const [queued] = await enqueueMany(tx, deps, [message]);
+  const isNoted = !isToBeNoted(sendingSession.lastHighAt, deps.clock.now());
+  const [queued] = await enqueueMany(tx, deps, [message], { isNoted });
   if (!queued) throw new Error('a message was queued without a row');
   const { messageId, accountId, sessionId } = message;
   const at = queued.queuedAt;

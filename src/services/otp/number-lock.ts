@@ -1,9 +1,9 @@
 /** One number of a tenant at a time: sends and resends to it take its lock on its row. */
-import { and, desc, eq, gt, inArray } from 'drizzle-orm';
-import type { Tx } from '../../db/client.ts';
-import { affected, tryInsert } from '../../db/ops.ts';
+import { and, desc, eq, gt, inArray, type Placeholder, sql } from 'drizzle-orm';
+import type { Db, Tx } from '../../db/client.ts';
+import { incoming, prepared, preparedWrite, upsert } from '../../db/ops.ts';
 import { otpNumbers, otps } from '../../db/schema.ts';
-import { findSubscriber } from '../../whatsapp/subscribers.ts';
+import type { Subscriber } from '../../whatsapp/subscribers.ts';
 import type { OtpDeps } from './deps.ts';
 import { FAILURES_WINDOW_MS, failureBudget, recentSends, tooOften, waitForSend } from './limits.ts';
 import { addressKey, spendWindow } from './windows.ts';
@@ -17,36 +17,57 @@ export interface LockedNumber {
   lastOtpId: string | null;
 }
 
-const isNumber = (userId: number, phone: string) =>
-  and(eq(otpNumbers.userId, userId), eq(otpNumbers.phone, phone));
-
-/** Waits until no other caller sends to the number, and keeps it so: the lock lasts until the transaction ends. */
+/**
+ * Waits until no other caller sends to the number of this subscriber, and keeps it so: the lock lasts until the transaction
+ * ends.
+ */
 export async function lockNumber(
   tx: Tx,
-  ref: { userId: number; phone: string },
+  { userId, key, spellings }: Subscriber & { userId: number },
   now: number,
 ): Promise<LockedNumber> {
-  const { userId } = ref;
-  const { key, spellings } = await findSubscriber(tx, userId, ref.phone);
-  const where = isNumber(userId, key);
+  const fresh = { userId, phone: key, sends: [], lastOtpId: null, updatedAt: now };
   // The write comes first: it is what takes the row's lock, and the read after it sees what others committed.
-  const lock = () => tx.update(otpNumbers).set({ updatedAt: now }).where(where);
-  if (affected(await lock()) === 0) {
-    const fresh = { userId, phone: key, sends: [], lastOtpId: null, updatedAt: now };
-    if (!(await tryInsert(tx, otpNumbers, fresh))) await lock();
-  }
+  await upsert(tx, otpNumbers, fresh, [otpNumbers.userId, otpNumbers.phone], {
+    updatedAt: incoming<number>(otpNumbers.updatedAt),
+  });
   // A spelling that was not known to be theirs before may have a row of its own: its sends count, too.
-  const rows = await tx
-    .select()
-    .from(otpNumbers)
-    .where(and(eq(otpNumbers.userId, userId), inArray(otpNumbers.phone, [...new Set([key, ...spellings])])))
-    .orderBy(desc(otpNumbers.updatedAt));
+  const rows = await readNumbers(tx, userId, [...new Set([key, ...spellings])]);
   const own = rows.find((row) => row.phone === key);
   const counted = new Set(own?.sends);
   const others = rows.filter((row) => row !== own).flatMap((row) => row.sends);
   const sends = [...(own?.sends ?? []), ...others.filter((at) => !counted.has(at))];
   const lastOtpId = own?.lastOtpId ?? rows.find((row) => row.lastOtpId !== null)?.lastOtpId ?? null;
   return { userId, key, spellings, sends, lastOtpId };
+}
+
+const numbersOfTwo = prepared((db) =>
+  db
+    .select()
+    .from(otpNumbers)
+    .where(
+      and(
+        eq(otpNumbers.userId, sql.placeholder('userId')),
+        inArray(otpNumbers.phone, [sql.placeholder('one'), sql.placeholder('other')]),
+      ),
+    )
+    .orderBy(desc(otpNumbers.updatedAt))
+    .prepare(),
+);
+
+/** What was sent to these spellings, the newest first; mostly there are one or two. */
+async function readNumbers(
+  tx: Tx,
+  userId: number,
+  phones: readonly string[],
+): Promise<(typeof otpNumbers.$inferSelect)[]> {
+  const [one, other = one] = phones;
+  if (one !== undefined && phones.length <= 2) return numbersOfTwo(tx).execute({ userId, one, other });
+  return tx
+    .select()
+    .from(otpNumbers)
+    .where(and(eq(otpNumbers.userId, userId), inArray(otpNumbers.phone, [...phones])))
+    .orderBy(desc(otpNumbers.updatedAt));
 }
 
 /**
@@ -60,7 +81,9 @@ export async function spendSend(
   send: { otpId: string; endUserIp: string | null },
 ): Promise<void> {
   const now = deps.clock.now();
-  const waitMs = waitForSend(number.sends, now, await isProven(tx, number));
+  // Nothing to cool down from: nobody need be asked whether the last code was verified.
+  const hasRecent = recentSends(number.sends, now).length > 0;
+  const waitMs = hasRecent ? waitForSend(number.sends, now, await isProven(tx, number)) : 0;
   if (waitMs > 0) throw tooOften('Another code may go to this number only later.', 'number', waitMs);
   const { sendsPerHour, perAddressPerHour } = deps.config.otp;
   await spendWindow(tx, { key: `otp:tenant:${number.userId}`, max: sendsPerHour }, now);
@@ -68,11 +91,19 @@ export async function spendSend(
     const key = `otp:address:${number.userId}:${addressKey(send.endUserIp)}`;
     await spendWindow(tx, { key, max: perAddressPerHour }, now);
   }
-  await tx
-    .update(otpNumbers)
-    .set({ sends: [...recentSends(number.sends, now), now], lastOtpId: send.otpId })
-    .where(isNumber(number.userId, number.key));
+  const { userId, key: phone } = number;
+  const sends = JSON.stringify([...recentSends(number.sends, now), now]);
+  await noteSend(tx, { userId, phone, sends, lastOtpId: send.otpId });
 }
+
+const noteSend = preparedWrite<{ userId: number; phone: string; sends: string; lastOtpId: string }>((db) =>
+  db
+    .update(otpNumbers)
+    .set({ sends: sql`${sql.placeholder('sends')}`, lastOtpId: sql`${sql.placeholder('lastOtpId')}` })
+    .where(
+      and(eq(otpNumbers.userId, sql.placeholder('userId')), eq(otpNumbers.phone, sql.placeholder('phone'))),
+    ),
+);
 
 /** The number's newest code was verified: whoever holds the phone asked for it. */
 async function isProven(tx: Tx, number: LockedNumber): Promise<boolean> {
@@ -86,19 +117,38 @@ async function isProven(tx: Tx, number: LockedNumber): Promise<boolean> {
  * transaction, so no check can spend an attempt meanwhile. Throws RATE_LIMITED when none is left.
  */
 export async function readBudget(tx: Tx, number: LockedNumber, now: number): Promise<number> {
-  const past = await tx
-    .select({ status: otps.status, attempts: otps.attempts, lastAttemptAt: otps.lastAttemptAt })
-    .from(otps)
-    .where(
-      and(
-        eq(otps.userId, number.userId),
-        inArray(otps.phone, [...number.spellings]),
-        // An OTP lives for a day at most, so its attempts are at most that much younger than it.
-        gt(otps.createdAt, now - 2 * FAILURES_WINDOW_MS),
-        inArray(otps.status, ['verified', 'expired', 'failed', 'canceled']),
-      ),
-    );
+  const { userId, spellings } = number;
+  // An OTP lives for a day at most, so its attempts are at most that much younger than it.
+  const from = now - 2 * FAILURES_WINDOW_MS;
+  const [one, other = one] = spellings;
+  const past =
+    one !== undefined && spellings.length <= 2
+      ? await endedOfTwo(tx).execute({ userId, from, one, other })
+      : await endedOtps(tx, userId, from, [...spellings]);
   const { left, waitMs } = failureBudget(past, now);
   if (left === 0) throw tooOften('Too many wrong codes for this number.', 'number_failures', waitMs);
   return left;
 }
+
+type Value<T> = T | Placeholder;
+
+function endedOtps(db: Db, userId: Value<number>, from: Value<number>, phones: Value<string>[]) {
+  return db
+    .select({ status: otps.status, attempts: otps.attempts, lastAttemptAt: otps.lastAttemptAt })
+    .from(otps)
+    .where(
+      and(
+        eq(otps.userId, userId),
+        inArray(otps.phone, phones),
+        gt(otps.createdAt, from),
+        inArray(otps.status, ['verified', 'expired', 'failed', 'canceled']),
+      ),
+    );
+}
+
+const endedOfTwo = prepared((db) =>
+  endedOtps(db, sql.placeholder('userId'), sql.placeholder('from'), [
+    sql.placeholder('one'),
+    sql.placeholder('other'),
+  ]).prepare(),
+);

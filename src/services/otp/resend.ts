@@ -5,6 +5,7 @@ import { affected, transact } from '../../db/ops.ts';
 import { otps } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { formatE164 } from '../../utils/phone.ts';
+import { findSubscriber } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
@@ -35,7 +36,8 @@ export async function resendOtp(ctx: Ctx, input: ResendOtpInput): Promise<SentOt
 
 async function writeResend(tx: Tx, ctx: Ctx, found: OtpRow, input: ResendOtpInput): Promise<SentOtpResult> {
   const now = ctx.clock.now();
-  const number = await lockNumber(tx, found, now);
+  const subscriber = await findSubscriber(tx, found.userId, found.phone);
+  const number = await lockNumber(tx, { userId: found.userId, ...subscriber }, now);
   const otp = await findById(tx, { userId: found.userId, otpId: found.id, sessionId: null });
   const refusal = refusalOf(otp, now);
   if (refusal || !otp) throw refusal ?? otpNotFound();

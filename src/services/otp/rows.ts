@@ -1,6 +1,7 @@
 /** Finding OTPs. Every query names the tenant. */
-import { and, desc, eq, inArray, or, type SQL } from 'drizzle-orm';
+import { and, desc, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
+import { prepared } from '../../db/ops.ts';
 import { otps } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 
@@ -56,6 +57,20 @@ const isOpenOf = (ref: NumberRef) =>
 const isOf = (ref: NumberRef) =>
   and(eq(otps.userId, ref.userId), inArray(otps.phone, [...ref.spellings]), inSession(ref.sessionId));
 
+const rowOf = prepared((db) =>
+  db
+    .select()
+    .from(otps)
+    .where(eq(otps.id, sql.placeholder('otpId')))
+    .prepare(),
+);
+
+/** The OTP that a message of ours names; null when it is gone. */
+export async function readOtp(db: Db, otpId: string): Promise<OtpRow | null> {
+  const [row] = await rowOf(db).execute({ otpId });
+  return row ?? null;
+}
+
 /** The number's open OTP, else its newest one; null when there never was one. */
 export async function findByNumber(db: Db, ref: NumberRef): Promise<OtpRow | null> {
   const newest = desc(otps.createdAt);
@@ -63,6 +78,39 @@ export async function findByNumber(db: Db, ref: NumberRef): Promise<OtpRow | nul
   if (open) return open;
   const [row] = await db.select().from(otps).where(isOf(ref)).orderBy(newest, desc(otps.id)).limit(1);
   return row ?? null;
+}
+
+const openOfTwo = prepared((db) =>
+  db
+    .select()
+    .from(otps)
+    .where(
+      and(
+        eq(otps.userId, sql.placeholder('userId')),
+        inArray(otps.openPhone, [sql.placeholder('one'), sql.placeholder('other')]),
+      ),
+    )
+    .orderBy(desc(otps.createdAt))
+    .limit(1)
+    .prepare(),
+);
+
+/** An open OTP of the number, of whatever session, the newest first; null: none is open. */
+export async function findOpen(
+  db: Db,
+  { userId, spellings }: Omit<NumberRef, 'sessionId'>,
+): Promise<OtpRow | null> {
+  const [one, other = one] = spellings;
+  const [open] =
+    one !== undefined && spellings.length <= 2
+      ? await openOfTwo(db).execute({ userId, one, other })
+      : await db
+          .select()
+          .from(otps)
+          .where(isOpenOf({ userId, spellings, sessionId: null }))
+          .orderBy(desc(otps.createdAt))
+          .limit(1);
+  return open ?? null;
 }
 
 /** The same for a check. */

@@ -1,13 +1,14 @@
 /** A new code to a number. */
 import type { z } from 'zod';
 import type { Tx } from '../../db/client.ts';
-import { transact } from '../../db/ops.ts';
+import { insertMany, transact } from '../../db/ops.ts';
 import { type OtpDelivery, otps } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { newId } from '../../utils/ids.ts';
 import { formatE164, normalizePhone } from '../../utils/phone.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
+import { findSubscriber, type Subscriber } from '../../whatsapp/subscribers.ts';
 import { requireScope, requireSession, sessionNotFound } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
@@ -15,10 +16,10 @@ import { rankSenders } from '../messages/session.ts';
 import { sendersOf } from '../pools.ts';
 import { closeOtp, endingByTime } from './close.ts';
 import { macOf, makeCode, sealCode } from './codes.ts';
-import { requireCountry } from './country.ts';
+import { readOtpSettings, requireCountry } from './country.ts';
 import { deliver } from './deliver.ts';
 import { type LockedNumber, lockNumber, readBudget, spendSend } from './number-lock.ts';
-import { findByNumber, isOpen } from './rows.ts';
+import { findOpen } from './rows.ts';
 import type { SendOtpFields, SentOtp } from './schemas.ts';
 import { chooseSession, readSendingSessions, readyFor, type SendingSession } from './sessions.ts';
 import type { OtpLanguage } from './template-text.ts';
@@ -53,15 +54,21 @@ export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpRes
   const companyName = input.companyName?.trim() || null;
   const language = input.language ?? DEFAULTS.language;
   const now = ctx.clock.now();
-  const found = await readSendingSessions(ctx, ctx.actor.userId, names, now);
+  const { userId } = ctx.actor;
+  const [found, settings, subscriber] = await Promise.all([
+    readSendingSessions(ctx, userId, names, now),
+    readOtpSettings(ctx),
+    findSubscriber(ctx.db, userId, phone),
+  ]);
   const sendingSessions = await readyFor(ctx.db, found, phone, now);
   const first = chooseSession(sendingSessions, input.connectedOnly);
-  await requireCountry(ctx, phone);
+  requireCountry(ctx, phone, settings);
   const template = await resolveTemplate(ctx, { template: input.template ?? null, language, companyName });
   const otp = {
     id: newId(now),
-    userId: ctx.actor.userId,
+    userId,
     phone,
+    subscriber,
     companyName,
     language,
     code: input.code ?? makeCode(input.length ?? DEFAULTS.length),
@@ -91,6 +98,7 @@ interface NewOtp {
   id: string;
   userId: number;
   phone: string;
+  subscriber: Subscriber;
   companyName: string | null;
   language: OtpLanguage;
   code: string;
@@ -108,7 +116,7 @@ async function writeSend(
   sendingSessions: SendingSession[],
 ): Promise<SentOtpResult> {
   const now = ctx.clock.now();
-  const number = await lockNumber(tx, otp, now);
+  const number = await lockNumber(tx, { userId: otp.userId, ...otp.subscriber }, now);
   await spendSend(tx, ctx, number, { otpId: otp.id, endUserIp: otp.endUserIp });
   const replaced = await replaceOpen(tx, ctx, number);
   const maxAttempts = Math.min(otp.maxAttempts, await readBudget(tx, number, now));
@@ -117,13 +125,14 @@ async function writeSend(
   const { id: otpId, userId, phone } = otp;
   const request = { otpId, userId, phone, sendingSession, round: 1, expiresAt, origin: originOf(ctx) };
   const { delivery, fact } = await deliver(tx, ctx, request);
-  await tx.insert(otps).values({
+  const row = {
     ...rowOf(ctx, otp, delivery),
     openPhone: number.key,
     maxAttempts,
     failover: sendingSessions.map(({ accountId, sessionId }) => ({ accountId, sessionId })),
     expiresAt,
-  });
+  };
+  await insertMany(tx, otps, [row]);
   await record(tx, ctx, [...replaced, fact]);
   const kept: SentOtp = {
     otpId,
@@ -180,8 +189,8 @@ async function replaceOpen(tx: Tx, ctx: Ctx, number: LockedNumber): Promise<Fact
   const facts: Fact[] = [];
   // One, as a rule: more where spellings turned out to be one subscriber's while each had a code.
   for (const _ of number.spellings) {
-    const previous = await findByNumber(tx, { ...number, sessionId: null });
-    if (!previous || !isOpen(previous)) break;
+    const previous = await findOpen(tx, number);
+    if (!previous) break;
     const late = previous.expiresAt <= ctx.clock.now() || previous.attempts >= previous.maxAttempts;
     const ending = late ? endingByTime(previous) : ({ status: 'canceled', reason: 'replaced' } as const);
     facts.push(...((await closeOtp(tx, ctx, previous, ending, originOf(ctx))) ?? []));

@@ -1,6 +1,7 @@
 /** Which session carries a code. */
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
+import { prepared } from '../../db/ops.ts';
 import { type OtpFallback, whatsappAccounts } from '../../db/schema.ts';
 import { readKnown } from '../../queue/breaker.ts';
 import {
@@ -30,6 +31,8 @@ export interface SendingSession extends OtpFallback {
   connected: boolean;
   /** it will send by itself once it is connected again */
   usable: boolean;
+  /** when high priority was last noted for it */
+  lastHighAt: number | null;
 }
 
 /** The conditions of a session for messages to people who do not know it. */
@@ -82,15 +85,34 @@ export async function readSendingSessions(
   names: readonly string[],
   now: number,
 ): Promise<SendingSession[]> {
-  const rows = await db
-    .select(COLUMNS)
-    .from(accounts)
-    .where(and(eq(accounts.userId, userId), inArray(accounts.sessionId, [...names])));
+  const rows = await readNamed(db, userId, names);
   return [...new Set(names)].map((name) => {
     const row = rows.find(({ sessionId }) => sessionId === name);
     if (!row) throw sessionNotFound(name);
     return toCarrier(config.pacing, row, now);
   });
+}
+
+const namedOne = prepared((db) =>
+  db
+    .select(COLUMNS)
+    .from(accounts)
+    .where(
+      and(
+        eq(accounts.userId, sql.placeholder('userId')),
+        eq(accounts.sessionId, sql.placeholder('sessionId')),
+      ),
+    )
+    .prepare(),
+);
+
+async function readNamed(db: Db, userId: number, names: readonly string[]): Promise<CarrierRow[]> {
+  const [sessionId] = names;
+  if (sessionId !== undefined && names.length === 1) return namedOne(db).execute({ userId, sessionId });
+  return db
+    .select(COLUMNS)
+    .from(accounts)
+    .where(and(eq(accounts.userId, userId), inArray(accounts.sessionId, [...names])));
 }
 
 /** The same by account id, without those that are gone. */
@@ -129,6 +151,7 @@ function toCarrier(pacing: Pacing, row: CarrierRow, now: number): SendingSession
     sessionId,
     connected,
     usable,
+    lastHighAt: row.lastHighAt,
     ready: connected && holds.every(({ everybody }) => !everybody),
     strangers: asks ? { account, held, limit, pace: paceOf(pacing, row, now) } : null,
   };

@@ -5,7 +5,7 @@ import { readBatches } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
 import { affected, isUnavailable, transact } from '../../db/ops.ts';
 import { messages, otps } from '../../db/schema.ts';
-import { record } from '../../events/record.ts';
+import { type Fact, record } from '../../events/record.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { closeOtp, otpFact } from './close.ts';
 import { cancelWaitingCodes, deliver } from './deliver.ts';
@@ -35,11 +35,22 @@ export async function watchOtps(deps: OtpDeps, signal?: AbortSignal): Promise<nu
       .limit(BATCH_SIZE);
   for await (const due of readBatches(BATCH_SIZE, read, signal)) {
     const [states, sendingSessions] = [await readStates(deps, due), await readAllSessions(deps, due)];
-    for (const otp of due) await lookAt(deps, otp, states, sendingSessions);
+    const sent: Proven[] = [];
+    for (const otp of due) {
+      const at = await lookAt(deps, otp, states, sendingSessions);
+      if (at !== null) sent.push({ otp, at });
+    }
+    await markAllSent(deps, sent);
     looked += due.length;
     if (looked >= MAX_LOOKED_AT) break;
   }
   return looked;
+}
+
+/** One that was acknowledged, and when. */
+interface Proven {
+  otp: OtpRow;
+  at: number;
 }
 
 async function readStates(deps: OtpDeps, due: readonly OtpRow[]): Promise<Map<string, DeliveryState>> {
@@ -62,16 +73,18 @@ async function readAllSessions(deps: OtpDeps, due: readonly OtpRow[]): Promise<M
   return new Map(sendingSessions.map((sendingSession) => [sendingSession.accountId, sendingSession]));
 }
 
+/** Does what is to be done about one; when it was sent, if that is still to be marked. */
 async function lookAt(
   deps: OtpDeps,
   otp: OtpRow,
   states: ReadonlyMap<string, DeliveryState>,
   sendingSessions: ReadonlyMap<string, SendingSession>,
-): Promise<void> {
+): Promise<number | null> {
   const now = deps.clock.now();
-  try {
+  let sentAt: number | null = null;
+  await withTrouble(deps, otp, async () => {
     // The sweep ends those whose time is over.
-    if (!isOpen(otp) || otp.expiresAt <= now) return await lookNext(deps, otp, null);
+    if (!isOpen(otp) || otp.expiresAt <= now) return lookNext(deps, otp, null);
     const ofOtp = otp.failover.flatMap(({ accountId }) => sendingSessions.get(accountId) ?? []);
     const decision = decideWatch({
       otp,
@@ -80,11 +93,20 @@ async function lookAt(
       failoverAfterMs: deps.config.otp.failoverAfterMs,
       now,
     });
-    await act(deps, otp, decision);
+    if (decision.action === 'sent' && otp.status === 'pending') sentAt = decision.at;
+    else await act(deps, otp, decision);
+  });
+  return sentAt;
+}
+
+/** What the database refuses of one OTP is tried again later, and stops no other. */
+async function withTrouble(deps: OtpDeps, otp: OtpRow, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
   } catch (error) {
     if (isUnavailable(error)) throw error;
     deps.logger.error('an OTP could not be looked after', { otpId: otp.id, error });
-    await lookNext(deps, otp, now + TROUBLE_PAUSE_MS);
+    await lookNext(deps, otp, deps.clock.now() + TROUBLE_PAUSE_MS);
   }
 }
 
@@ -93,7 +115,7 @@ async function act(deps: OtpDeps, otp: OtpRow, decision: WatchDecision): Promise
     case 'look':
       return lookNext(deps, otp, decision.at);
     case 'sent':
-      return otp.status === 'pending' ? markSent(deps, otp, decision.at) : lookNext(deps, otp, null);
+      return lookNext(deps, otp, null);
     case 'failed':
       // An earlier message of the same code did arrive: the code can still be typed in.
       return otp.status === 'pending' ? fail(deps, otp, decision.errorCode) : lookNext(deps, otp, null);
@@ -113,17 +135,32 @@ async function lookNext(deps: OtpDeps, otp: OtpRow, watchAt: number | null): Pro
     .where(and(eq(otps.id, otp.id), otp.watchAt === null ? undefined : eq(otps.watchAt, otp.watchAt)));
 }
 
-async function markSent(deps: OtpDeps, otp: OtpRow, sentAt: number): Promise<void> {
+/** In one transaction; when it is refused, each in one of its own. */
+async function markAllSent(deps: OtpDeps, all: readonly Proven[]): Promise<void> {
+  if (all.length === 0) return;
+  try {
+    await markSent(deps, all);
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    for (const one of all) await withTrouble(deps, one.otp, () => markSent(deps, [one]));
+  }
+}
+
+async function markSent(deps: OtpDeps, all: readonly Proven[]): Promise<void> {
+  // Their rows are locked in one order, so that two processes cannot wait for each other in a circle.
+  const sorted = [...all].sort((a, b) => (a.otp.id < b.otp.id ? -1 : 1));
   await transact(deps.database, async (tx) => {
     const now = deps.clock.now();
-    const marked = await tx
-      .update(otps)
-      .set({ status: 'sent', sentAt, watchAt: null, updatedAt: now })
-      .where(asSeen(otp));
-    if (affected(marked) === 0) return;
-    await record(tx, deps, [
-      otpFact(otp, 'otp.sent', { status: 'sent', sentAt: new Date(sentAt).toISOString() }),
-    ]);
+    const facts: Fact[] = [];
+    for (const { otp, at } of sorted) {
+      const marked = await tx
+        .update(otps)
+        .set({ status: 'sent', sentAt: at, watchAt: null, updatedAt: now })
+        .where(asSeen(otp));
+      if (affected(marked) === 0) continue;
+      facts.push(otpFact(otp, 'otp.sent', { status: 'sent', sentAt: new Date(at).toISOString() }));
+    }
+    await record(tx, deps, facts);
   });
 }
 

@@ -97,6 +97,7 @@ function settlementOf(claim: Claim, decision: Decision): Settlement {
       return {
         kind: 'proof',
         id: claim.id,
+        sending: claim,
         status: 'sent',
         at: decision.at,
         ...(decision.leftOut === null ? {} : { leftOut: decision.leftOut }),

@@ -1,0 +1,15 @@
+/**
+ * `npm run bench -- scale [processes|pace] [arguments] --database mysql`: what more processes add on one MariaDB, and a
+ * thousand sessions that all send at their full pace. `processes [most] [share]`: messages a second and CPU time for each with
+ * 1, 2, 4 and 8 processes, each on a share of a core. `pace [sessions] [minutes] [processes]`: how late messages leave, and
+ * whether a limit was missed.
+ */
+import { benchPace } from './scale/pace.ts';
+import { benchProcesses } from './scale/processes.ts';
+
+const parts = { processes: benchProcesses, pace: benchPace };
+const [wanted, ...numbers] = process.argv.slice(2);
+for (const [name, run] of Object.entries(parts)) {
+  if (wanted !== undefined && wanted !== name) continue;
+  await run(numbers.map(Number));
+}

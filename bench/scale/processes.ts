@@ -1,0 +1,146 @@
+/** 1, 2, 4 and 8 processes on one database: does a message cost the same, and does anything wait for a lock? */
+import { setTimeout as delay } from 'node:timers/promises';
+import { readDatabaseOptions } from '../../scripts/database-options.ts';
+import { linkAll, sessionName } from '../density/fleet.ts';
+import { median, printTable } from '../gateway/table.ts';
+import { atOnce, type Service, startGround, startService } from '../gateway/world.ts';
+import { freeShare, shareCpu } from '../measure/cpu-share.ts';
+import { type DatabaseUse, difference } from '../measure/database-use.ts';
+import { loadAverage } from '../measure/loop.ts';
+
+const CASES = [
+  { processes: 1, sessions: 40 },
+  { processes: 2, sessions: 100 },
+  { processes: 4, sessions: 200 },
+  { processes: 8, sessions: 400 },
+];
+/**
+ * Of a core for each process, the same in every case: eight of them, the database, the emulated WhatsApp and the client fit
+ * on two cores.
+ */
+const SHARE = 0.1;
+const ROUNDS = 3;
+/** Messages of one round for each process: what it sends in some ten seconds. */
+const EACH_PROCESS = 240;
+const RECIPIENTS = Array.from({ length: 20 }, (_, n) => String(6281220000000 + n));
+const HEAD = [
+  '',
+  'per second',
+  'CPU ms each',
+  'against one',
+  'database CPU ms',
+  'statements',
+  'transactions',
+  'lock waits',
+  'ms waited each',
+  'load',
+];
+
+interface Run {
+  perSecond: number;
+  /** of all processes of the service together */
+  cpuMs: number;
+  database: DatabaseUse;
+}
+
+/** Arguments: the most processes, and each one's share of a core (1: no limit). */
+export async function benchProcesses([most = 8, share = SHARE]: readonly number[]): Promise<void> {
+  if (readDatabaseOptions().type === 'sqlite') {
+    console.log('\nSeveral processes need --database mysql: SQLite serves one.');
+    return;
+  }
+  const rows: string[][] = [];
+  let alone = Number.NaN;
+  for (const { processes, sessions } of CASES.filter((one) => one.processes <= most)) {
+    const runs = await measureCase(processes, sessions, share);
+    const of = (pick: (run: Run) => number) => median(runs.map(pick));
+    const cpuMs = of((run) => run.cpuMs);
+    if (processes === 1) alone = cpuMs;
+    rows.push([
+      `${processes} processes, ${sessions} sessions`,
+      of((run) => run.perSecond).toFixed(0),
+      cpuMs.toFixed(2),
+      `${(cpuMs / alone).toFixed(2)} (goal 1.1)`,
+      ...(['cpuMs', 'statements', 'transactions', 'lockWaits', 'lockWaitMs'] as const).map((field) =>
+        of((run) => run.database[field]).toFixed(2),
+      ),
+      loadAverage(),
+    ]);
+  }
+  printTable(`Messages acknowledged, each process with ${share} of a core (MariaDB)`, HEAD, rows);
+}
+
+async function measureCase(processes: number, sessions: number, share: number): Promise<Run[]> {
+  const ground = await startGround();
+  const services = [await startService(ground)];
+  const [first] = services;
+  if (!first) return [];
+  await linkAll(first, sessions);
+  while (services.length < processes) services.push(await startService(ground));
+  await spreadEvenly(first, sessions, processes);
+  const limited = share < 1 ? services.filter(({ service }) => shareCpu(service.pid, share)) : [];
+  const runs: Run[] = [];
+  for (let n = 0; n <= ROUNDS; n++) {
+    const run = await sendAll(services, sessions);
+    // The first one warms recipients and code.
+    if (n > 0) runs.push(run);
+    await ground.emulator.calls.reset();
+  }
+  for (const { service } of limited) freeShare(service.pid);
+  for (const service of services) await service.stop();
+  await ground.stop();
+  return runs;
+}
+
+async function spreadEvenly({ service }: Service, sessions: number, processes: number): Promise<void> {
+  for (;;) {
+    const shares = await service.calls.shares();
+    const most = Math.max(...shares);
+    if (sum(shares) === sessions && shares.length === processes && most <= sessions / processes + 1) return;
+    await delay(1_000);
+  }
+}
+
+/** Requests go to each process in turn, as behind a balancer: most are for a session of another one. */
+async function sendAll(services: readonly Service[], sessions: number): Promise<Run> {
+  const each = Math.ceil((EACH_PROCESS * services.length) / sessions);
+  const total = sessions * each;
+  const [meter] = services;
+  if (!meter) throw new Error('no process runs');
+  const cpu = async () => sum(await Promise.all(services.map(({ service }) => service.calls.cpuMs())));
+  const sent = async () => sum(await Promise.all(services.map(({ service }) => service.calls.sentCount())));
+  await Promise.all(services.map(({ service }) => service.calls.forgetSent()));
+  const databaseBefore = await meter.databaseUse();
+  const cpuBefore = await cpu();
+  const startMs = performance.now();
+  await atOnce(async (n) => {
+    if (n >= total) return false;
+    const to = RECIPIENTS[Math.floor(n / sessions) % RECIPIENTS.length];
+    const body = { session: sessionName(n % sessions), to, text: `bench ${n}` };
+    await services[(n * 7 + Math.floor(n / sessions)) % services.length]?.api.post(
+      '/message/send-text',
+      body,
+    );
+    return true;
+  });
+  while ((await sent()) < total) await delay(20);
+  const seconds = (performance.now() - startMs) / 1_000;
+  await delay(RECEIPTS_MS);
+  const use = difference(await meter.databaseUse(), databaseBefore);
+  return {
+    perSecond: total / seconds,
+    cpuMs: ((await cpu()) - cpuBefore) / total,
+    database: {
+      cpuMs: use.cpuMs / total,
+      statements: use.statements / total,
+      transactions: use.transactions / total,
+      lockWaits: use.lockWaits / total,
+      lockWaitMs: use.lockWaitMs / total,
+    },
+  };
+}
+
+/** Receipts come up to 80 ms after the acknowledgement, and are written some time later under a share. */
+const RECEIPTS_MS = 1_000;
+
+const sum = (list: readonly number[]) => list.reduce((all, one) => all + one, 0);

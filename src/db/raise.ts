@@ -1,0 +1,41 @@
+/** Numbers that are taken from a counter in a row. */
+import { type Column, getTableName } from 'drizzle-orm';
+import { CasingCache } from 'drizzle-orm/casing';
+import type { MySqlColumn } from 'drizzle-orm/mysql-core';
+import { dbType } from './kit.ts';
+import { runText } from './prepared.ts';
+import type { Db } from './types.ts';
+
+const onMysql = dbType === 'mysql';
+
+/**
+ * Makes what raises `counter` in the row whose `key` is named, and tells its new value, in one statement: null when there is
+ * no such row. Both columns are of one table.
+ */
+export function raiser(
+  counter: MySqlColumn,
+  key: MySqlColumn,
+): (db: Db, row: string, by: number) => Promise<number | null> {
+  const casing = new CasingCache('snake_case');
+  const nameOf = (column: Column) => casing.getColumnCasing(column);
+  const [table, value] = [getTableName(counter.table), nameOf(counter)];
+  // What last_insert_id was given is part of the answer to the statement itself.
+  const text = onMysql
+    ? `update ${table} set ${value} = last_insert_id(${value} + ?) where ${nameOf(key)} = ?`
+    : `update ${table} set ${value} = ${value} + ? where ${nameOf(key)} = ? returning ${value}`;
+  return async (db, row, by) => {
+    const result = await runText(db, text, [by, row]);
+    return onMysql ? insertedId(result) : firstValue(result);
+  };
+}
+
+function insertedId(result: unknown): number | null {
+  const header: unknown = Array.isArray(result) ? result[0] : result;
+  const { affectedRows, insertId } = Object(header);
+  return affectedRows === 0 ? null : Number(insertId);
+}
+
+function firstValue(result: unknown): number | null {
+  const [row] = Object(result).rows;
+  return row === undefined ? null : Number(row[0]);
+}
