@@ -20,8 +20,8 @@ export interface BatcherOptions<T, R> {
 
 export interface Batcher<T, R> {
   /**
-   * Resolves when the item is done. When a batch fails its items are done one by one, so that one bad item fails
-   * alone; while the database is away all are rejected at once, or wait (`whileAway`).
+   * Resolves when the item is done. When a batch fails each half of it is done by itself, and so on, so that one bad item
+   * fails alone and costs few batches; while the database is away all are rejected at once, or wait (`whileAway`).
    */
   add(item: T): Promise<R>;
   /** The same for what somebody waits for: no more are gathered (`windowMs`), and those that wait go with it. */
@@ -113,10 +113,9 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
         return [];
       }
     }
-    for (const [index, one] of batch.entries()) {
-      if ((await flush([one])).length > 0) return batch.slice(index);
-    }
-    return [];
+    const half = Math.ceil(batch.length / 2);
+    const left = await flush(batch.slice(0, half));
+    return left.length > 0 ? [...left, ...batch.slice(half)] : flush(batch.slice(half));
   }
 
   function rejectAll(reason: Error): void {

@@ -13,6 +13,7 @@ import {
   keyContext,
   keysNamed,
   OwnershipLost,
+  SessionRowLocked,
 } from './credential-rows.ts';
 import type { KeyChange, KeyWriter } from './credential-writer.ts';
 import type { AccountRef } from './engine.ts';
@@ -50,6 +51,14 @@ export interface AccountKeys {
   close(timeoutMs: number): Promise<void>;
 }
 
+/** The keys of an opening, as the store sees them. */
+export interface Opening extends AccountKeys {
+  /** Ends it at once, when it was not closed: the session is opened again. */
+  abandon(): void;
+  /** False while, or when, something that it set may still become durable, or not: nobody knows. */
+  isSettled(): boolean;
+}
+
 /** The change of one call. */
 type Change = { credentials: Buffer } | { keys: readonly KeyChange[] };
 
@@ -60,7 +69,7 @@ export function createAccountKeys(
   deps: CredentialStoreDeps & { cache: KeyCache; writer: KeyWriter },
   account: AccountRef,
   credentials: Buffer | null,
-): AccountKeys {
+): Opening {
   const { cache } = deps;
   /** what this opening has put into the cache; it is removed at the end, since it is never read again */
   let cached = new Set<string>();
@@ -81,6 +90,7 @@ export function createAccountKeys(
   const unwritten = new Map<string, KeyChange>();
   let lastWrite: Promise<unknown> = Promise.resolve();
   let failed: Error | null = null;
+  let writing = 0;
   let refused: Error | null = null;
   /** what is set while a read is under way: newer than what that finds */
   const reading = new Set<Map<string, Buffer | null>>();
@@ -96,6 +106,7 @@ export function createAccountKeys(
   async function writeAll(changes: readonly Change[]): Promise<undefined[]> {
     if (failed) throw failed;
     const batch = merge(changes);
+    writing++;
     try {
       await writeUntilDone(deps, account, batch, giveUp.signal);
     } catch (error) {
@@ -103,6 +114,8 @@ export function createAccountKeys(
       refused = failed;
       if (error instanceof OwnershipLost) for (const listener of lostListeners.splice(0)) listener();
       throw failed;
+    } finally {
+      writing--;
     }
     for (const [key, change] of batch.keys) if (unwritten.get(key) === change) unwritten.delete(key);
     return changes.map(() => undefined);
@@ -135,8 +148,19 @@ export function createAccountKeys(
     );
   }
 
+  function end(): void {
+    // Later writes are refused: they must not land after somebody else has loaded.
+    refused ??= new Error('the session was closed');
+    giveUp.abort();
+    for (const name of cached) cache.delete(name);
+    cached.clear();
+  }
+
   return {
     credentials,
+    abandon: end,
+    isSettled: () =>
+      writing === 0 && !batcher.isBusy() && (failed === null || failed instanceof OwnershipLost),
     async get(type, names) {
       if (refused) throw refused;
       const found = new Map<string, Buffer>();
@@ -182,15 +206,12 @@ export function createAccountKeys(
       awayListeners.push(listener);
     },
     async close(timeoutMs) {
-      // Later writes are refused: they must not land after somebody else has loaded.
       refused ??= new Error('the session was closed');
       const bound = new AbortController();
       const expired = sleep(deps.clock, timeoutMs, bound.signal);
       await Promise.race([lastWrite, expired]);
       bound.abort();
-      giveUp.abort();
-      for (const name of cached) cache.delete(name);
-      cached.clear();
+      end();
     },
   };
 }
@@ -222,24 +243,29 @@ function merge(changes: readonly Change[]): Batch {
   return batch;
 }
 
-/** Only a lost ownership or the end of the session stops it: a database that is away comes back. */
+/**
+ * Only a lost ownership or the end of the session stops it: a database that is away comes back. A write that it has refused
+ * while it was there is tried again without those of other sessions, which it would make slow each time.
+ */
 function writeUntilDone(
   deps: CredentialStoreDeps & { writer: KeyWriter },
   account: AccountRef,
   batch: Batch,
   giveUp: AbortSignal,
 ): Promise<void> {
-  return retry(
-    () => deps.writer.add({ account, credentials: batch.credentials, keys: [...batch.keys.values()] }),
-    {
-      clock: deps.clock,
-      range: RETRY,
-      signal: giveUp,
-      isPassing: (error) => !(error instanceof OwnershipLost),
-      onRetry: (error) =>
-        deps.logger.warn('credentials could not be written, trying again', { accountId: account.id, error }),
+  const { credentials } = batch;
+  const keys = [...batch.keys.values()];
+  let alone = false;
+  return retry(() => deps.writer.add({ account, credentials, keys, over: giveUp }, { alone }), {
+    clock: deps.clock,
+    range: RETRY,
+    signal: giveUp,
+    isPassing: (error) => !(error instanceof OwnershipLost),
+    onRetry(error) {
+      alone = !isUnavailable(error) && !(error instanceof SessionRowLocked);
+      deps.logger.warn('credentials could not be written, trying again', { accountId: account.id, error });
     },
-  );
+  });
 }
 
 /**

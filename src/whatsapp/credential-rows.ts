@@ -1,7 +1,7 @@
 /** Shared by reading and writing credentials: the fence, the errors and what a sealed row is bound to. */
-import { and, eq, inArray, or, sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
-import { affected, preparedWrite, statementsAreCheap } from '../db/ops.ts';
+import { affected, preparedWrite, skipLocked, statementsAreCheap } from '../db/ops.ts';
 import { waKeys, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { SecretBox } from '../utils/crypto.ts';
@@ -25,6 +25,14 @@ export class OwnershipLost extends Error {
   }
 }
 
+/** The opening of the session that wanted to write is over: what it wrote now would meet what the next one writes. */
+export class OpeningOver extends Error {
+  constructor() {
+    super('the session was closed');
+    this.name = 'OpeningOver';
+  }
+}
+
 /** The stored credentials were sealed with a key that is not configured, or are damaged. */
 export class UnreadableCredentials extends Error {
   constructor(accountId: string, cause: unknown) {
@@ -42,25 +50,43 @@ export async function lockOwned(tx: Tx, account: AccountRef): Promise<void> {
   if (affected(await touchOwned(tx, { id, owner, fence })) === 0) throw new OwnershipLost(id);
 }
 
-/** The same for several sessions in one statement, in the order of their ids. Does not tell which one was lost. */
-export async function lockAllOwned(tx: Tx, accounts: readonly AccountRef[]): Promise<void> {
-  const [first] = accounts;
-  if (first === undefined) return;
-  if (statementsAreCheap || accounts.length === 1) {
-    for (const account of accounts) await lockOwned(tx, account);
-    return;
+/** Somebody has held the lock of the session's row for too long: what becomes of it is not known yet. */
+export class SessionRowLocked extends Error {
+  override name = 'SessionRowLocked';
+}
+
+/**
+ * The same for several sessions: those whose locks are taken. It passes over a row that is not ours any more, and over one
+ * that another transaction has locked: who waited for that would keep all the others waiting.
+ */
+export async function lockFree<A extends AccountRef>(tx: Tx, accounts: readonly A[]): Promise<Set<A>> {
+  if (accounts.length === 0) return new Set();
+  if (statementsAreCheap) {
+    const locked = new Set<A>();
+    for (const account of accounts) {
+      const { id, owner, fence } = account;
+      if (affected(await touchOwned(tx, { id, owner, fence })) > 0) locked.add(account);
+    }
+    return locked;
   }
   const { id, owner, fence } = whatsappAccounts;
-  const ids = accounts.map((account) => account.id);
-  const owned = accounts.map((account) =>
-    and(eq(id, account.id), eq(owner, account.owner), eq(fence, account.fence)),
+  const ids = [...new Set(accounts.map((account) => account.id))];
+  const rows = await skipLocked(
+    tx.select({ id, owner, fence }).from(whatsappAccounts).where(inArray(id, ids)),
   );
-  const result = await tx
-    .update(whatsappAccounts)
-    .set({ fence: sql`${fence}` })
-    .where(and(inArray(id, ids), or(...owned)));
-  if (affected(result) !== accounts.length) throw new OwnershipLost(ids.join(' or '));
+  const found = new Map(rows.map((row) => [row.id, row]));
+  return new Set(accounts.filter((account) => isOf(account, found.get(account.id))));
 }
+
+/** Whether the session is still ours, as far as is committed. */
+export async function isOwned(db: Db, account: AccountRef): Promise<boolean> {
+  const { id, owner, fence } = whatsappAccounts;
+  const [row] = await db.select({ owner, fence }).from(whatsappAccounts).where(eq(id, account.id));
+  return isOf(account, row);
+}
+
+const isOf = (account: AccountRef, row: { owner: string | null; fence: number } | undefined): boolean =>
+  row !== undefined && row.owner === account.owner && row.fence === account.fence;
 
 const touchOwned = preparedWrite<{ id: string; owner: string; fence: number }>((db) =>
   db

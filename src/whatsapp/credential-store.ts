@@ -7,7 +7,7 @@ import { transact } from '../db/ops.ts';
 import { waCredentials, waKeys, waQuarantine, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import { newId } from '../utils/ids.ts';
-import { type AccountKeys, createAccountKeys, createKeyCache } from './credential-keys.ts';
+import { type AccountKeys, createAccountKeys, createKeyCache, type Opening } from './credential-keys.ts';
 import {
   type CredentialStoreDeps,
   credentialsContext,
@@ -46,11 +46,37 @@ export function createCredentialStore(deps: CredentialStoreDeps): CredentialStor
   const { db, clock } = deps;
   const cache = createKeyCache();
   const writer = createKeyWriter(deps);
+  /** the last opening of each session in this process, while it is open or something that it set is in the balance */
+  const openings = new Map<string, Opening>();
+
+  /** What an earlier opening still writes is kept before the credentials are read, or never. */
+  async function readAfter(earlier: Opening | undefined, account: AccountRef): Promise<Buffer | null> {
+    earlier?.abandon();
+    if (earlier === undefined || earlier.isSettled()) return readCredentials(deps, account);
+    return transact(
+      db,
+      async (tx) => {
+        await lockOwned(tx, account);
+        return readCredentials({ ...deps, db: tx }, account);
+      },
+      { tries: 1 },
+    );
+  }
+
   return {
     async load(account) {
-      const creds = await readCredentials(deps, account);
+      const { id } = account;
+      const creds = await readAfter(openings.get(id), account);
       if (creds === null) await deleteLeftovers(db, account);
-      return createAccountKeys({ ...deps, cache, writer }, account, creds);
+      const opening = createAccountKeys({ ...deps, cache, writer }, account, creds);
+      openings.set(id, opening);
+      return {
+        ...opening,
+        async close(timeoutMs) {
+          await opening.close(timeoutMs);
+          if (opening.isSettled() && openings.get(id) === opening) openings.delete(id);
+        },
+      };
     },
     async hasCredentials(accountId) {
       const rows = await db

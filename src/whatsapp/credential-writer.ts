@@ -1,7 +1,9 @@
 /** Writes credentials and keys under the fence: what the sessions of this process set at the same moment, together. */
-import { type Batcher, createBatcher } from '../db/batcher.ts';
+import { createBatcher } from '../db/batcher.ts';
 import { inBatches } from '../db/batches.ts';
 import type { Tx } from '../db/client.ts';
+import { conflictPauseMs } from '../db/errors.ts';
+import { pause } from '../db/event-loop.ts';
 import { incoming, transact, upsert } from '../db/ops.ts';
 import { waCredentials, waKeys } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
@@ -9,10 +11,14 @@ import type { SecretBox } from '../utils/crypto.ts';
 import {
   type CredentialStoreDeps,
   credentialsContext,
+  isOwned,
   KEYS_AT_ONCE,
   keyContext,
   keysNamed,
-  lockAllOwned,
+  lockFree,
+  OpeningOver,
+  OwnershipLost,
+  SessionRowLocked,
 } from './credential-rows.ts';
 import type { AccountRef } from './engine.ts';
 
@@ -29,44 +35,67 @@ export interface KeyWrite {
   /** null: they stay as they are */
   credentials: Buffer | null;
   keys: readonly KeyChange[];
+  /** Aborted when its opening is over: from then on nothing of it is written. */
+  over: AbortSignal;
 }
 
-/**
- * Resolves when the write is durable; throws OwnershipLost, for the session alone that was lost. A session waits for its
- * write before it asks for the next one: two of one session could overtake each other.
- */
-export type KeyWriter = Batcher<KeyWrite, undefined>;
+export interface KeyWriter {
+  /**
+   * Resolves when the write is durable; throws OwnershipLost, OpeningOver, or SessionRowLocked when somebody has held the
+   * session's row for a second. A session waits for its write before it asks for the next one: two of one session could
+   * overtake each other. `alone`: not together with others, because the database has refused it.
+   */
+  add(write: KeyWrite, options?: { alone?: boolean }): Promise<void>;
+}
 
 /** Sessions of one transaction: some milliseconds of work. */
 const MAX_BATCH = 50;
-/** Transactions at a time: one that waits for a lock, or writes a new session's many keys, must not stop the others. */
+/** Transactions at a time: one that writes a new session's many keys must not stop the others. */
 const MAX_RUNNING = 2;
+/** Looks at a session's row that somebody else has locked, over about a second in all. */
+const LOCKED_TRIES = 6;
+
+type Outcome = 'written' | 'not_held' | 'over';
 
 /** Makes the writer of this process. */
 export function createKeyWriter(deps: CredentialStoreDeps): KeyWriter {
-  return createBatcher<KeyWrite, undefined>({
-    async run(writes) {
-      await transact(deps.db, (tx) => writeAll(tx, deps, writes));
-      return writes.map(() => undefined);
+  const run = (writes: readonly KeyWrite[]) => transact(deps.db, (tx) => writeAll(tx, deps, writes));
+  const shared = createBatcher<KeyWrite, Outcome>({ run, maxBatch: MAX_BATCH, maxRunning: MAX_RUNNING });
+  const refused = createBatcher<KeyWrite, Outcome>({ run, maxBatch: 1 });
+  return {
+    async add(write, { alone = false } = {}) {
+      for (let tries = 1; tries <= LOCKED_TRIES; tries++) {
+        const outcome = await (alone ? refused : shared).add(write);
+        if (outcome === 'written') return;
+        if (outcome === 'over') throw new OpeningOver();
+        if (!(await isOwned(deps.db, write.account))) throw new OwnershipLost(write.account.id);
+        await pause(conflictPauseMs(tries));
+      }
+      throw new SessionRowLocked(`somebody holds the row of session ${write.account.id}`);
     },
-    maxBatch: MAX_BATCH,
-    maxRunning: MAX_RUNNING,
-  });
+  };
 }
 
-async function writeAll(tx: Tx, deps: CredentialStoreDeps, writes: readonly KeyWrite[]): Promise<void> {
-  await lockAllOwned(
+async function writeAll(tx: Tx, deps: CredentialStoreDeps, writes: readonly KeyWrite[]): Promise<Outcome[]> {
+  const locked = await lockFree(
     tx,
-    writes.map(({ account }) => account),
+    writes.filter(({ over }) => !over.aborted).map(({ account }) => account),
   );
-  for (const { account, credentials } of writes) {
+  // Looked at under the lock: the next opening takes it before it reads.
+  const outcomes = writes.map(({ account, over }): Outcome => {
+    if (over.aborted) return 'over';
+    return locked.has(account) ? 'written' : 'not_held';
+  });
+  const held = writes.filter((_, n) => outcomes[n] === 'written');
+  for (const { account, credentials } of held) {
     if (credentials) await writeCredentials(tx, deps, account.id, credentials);
   }
-  const written = writes.flatMap(({ account, keys }) =>
+  const written = held.flatMap(({ account, keys }) =>
     keys.flatMap(({ type, name, value }) => (value ? [{ accountId: account.id, type, name, value }] : [])),
   );
   for await (const keys of inBatches(written, KEYS_AT_ONCE)) await upsertKeys(tx, deps.secrets, keys);
-  for (const { account, keys } of writes) await deleteKeys(tx, account.id, keys);
+  for (const { account, keys } of held) await deleteKeys(tx, account.id, keys);
+  return outcomes;
 }
 
 async function deleteKeys(tx: Tx, accountId: string, keys: readonly KeyChange[]): Promise<void> {

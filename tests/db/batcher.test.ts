@@ -64,6 +64,26 @@ describe('createBatcher', () => {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   });
 
+  test('finds one bad item among many with few batches, and does the others in their order', async () => {
+    const runs: (readonly number[])[] = [];
+    const done: number[] = [];
+    const { batcher } = setUp({
+      maxBatch: 64,
+      async run(items) {
+        runs.push(items);
+        if (items.includes(37)) throw new Error('37');
+        done.push(...items);
+        return items;
+      },
+    });
+    const numbers = Array.from({ length: 64 }, (_, n) => n);
+    const results = await Promise.allSettled(numbers.map(batcher.add));
+    expect(results.flatMap(({ status }, n) => (status === 'rejected' ? [n] : []))).toEqual([37]);
+    expect(done).toEqual(numbers.filter((n) => n !== 37));
+    // The whole, and two halves of what held it, six times.
+    expect(runs).toHaveLength(13);
+  });
+
   test('rejects a whole batch while the database is away, without asking for each item', async () => {
     let calls = 0;
     const { batcher } = setUp({

@@ -11,6 +11,7 @@ import { createCredentialStore, OwnershipLost } from '../../src/whatsapp/credent
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { silentLogger } from '../helpers/engine.ts';
+import { createSignal } from '../helpers/signal.ts';
 
 let database: TestDatabase;
 const secrets = createSecretBox([randomBytes(32)]);
@@ -44,18 +45,21 @@ const key = (name: string, value: string | null, type = 'session') => ({
   value: value === null ? null : Buffer.from(value),
 });
 
-/** Counts the transactions of a database. */
-function counted(db: Db): { db: Db; transactions: () => number } {
-  let transactions = 0;
+/** Counts the transactions of a database, and those that failed. */
+function counted(db: Db) {
+  const count = { all: 0, failed: 0 };
   const wrapped: Db = Object.create(db, {
     transaction: {
       value: (fn: Parameters<Db['transaction']>[0]) => {
-        transactions += 1;
-        return db.transaction(fn);
+        count.all += 1;
+        return db.transaction(fn).catch((error: unknown) => {
+          count.failed += 1;
+          throw error;
+        });
       },
     },
   });
-  return { db: wrapped, transactions: () => transactions };
+  return { db: wrapped, transactions: () => count.all, failed: () => count.failed };
 }
 
 describe('keys', () => {
@@ -242,6 +246,90 @@ describe('closing', () => {
     await expect(keys.set([key('b', '1')])).rejects.toThrow('closed');
     await closed;
     expect((await keysOf(account.id)).map((row) => row.name)).toEqual(['a']);
+  });
+});
+
+/** A database whose transactions wait for `gate`, before they begin or with all their statements done. */
+function gated(db: Db, at: 'begin' | 'commit') {
+  const passing = createSignal();
+  const reached = createSignal();
+  let count = 0;
+  const wrapped: Db = Object.create(db, {
+    transaction: {
+      async value(fn: Parameters<Db['transaction']>[0]) {
+        // Only the first.
+        if (count++ > 0) return db.transaction(fn);
+        if (at === 'commit') {
+          return db.transaction(async (tx) => {
+            const result = await fn(tx);
+            reached.give();
+            await passing.given;
+            return result;
+          });
+        }
+        reached.give();
+        await passing.given;
+        return db.transaction(fn);
+      },
+    },
+  });
+  return { db: wrapped, reached: reached.given, open: passing.give };
+}
+
+describe('a write that closing gave up', () => {
+  it.each(['begin', 'commit'] as const)(
+    '(stopped at its %s) never lands after the next opening',
+    async (at) => {
+      const account = await addAccount();
+      await (await storeOn(database.db).load(account)).setCredentials(Buffer.from('me'));
+      const gate = gated(database.db, at);
+      const store = storeOn(gate.db);
+      const old = await store.load(account);
+      const written = old.set([key('a', 'old')]).then(
+        () => 'written',
+        () => 'refused',
+      );
+      await gate.reached;
+      await old.close(10);
+      const loading = store.load(account);
+      if (at === 'commit') setTimeout(gate.open, 50);
+      const next = await loading;
+      const seen = await next.get('session', ['a']);
+      if (at === 'begin') await next.set([key('a', 'new')]);
+      gate.open();
+      const outcome = await written;
+      expect([outcome, seen.has('a')]).toEqual(at === 'begin' ? ['refused', false] : ['written', true]);
+      const fresh = await storeOn(database.db).load(account);
+      expect(String((await fresh.get('session', ['a'])).get('a'))).toBe(at === 'begin' ? 'new' : 'old');
+    },
+  );
+});
+
+/** What no column takes, where the type says that it is never so. */
+const nothing = () => null as unknown as string;
+
+describe('sessions that write at the same time', () => {
+  it('are not made slow for ever by one whose write the database refuses', async () => {
+    const [bad, ...good] = await Promise.all(Array.from({ length: 9 }, addAccount));
+    if (!bad) throw new Error('no account');
+    const { db, failed } = counted(database.db);
+    const warned: number[] = [];
+    const logger = { ...silentLogger, warn: () => void warned.push(failed()) };
+    const store = createCredentialStore({ db, secrets, clock: systemClock, logger });
+    const refused = await store.load(bad);
+    const others = await Promise.all(good.map((account) => store.load(account)));
+    const outcome = refused.set([{ ...key('a', '1'), type: nothing() }]).then(
+      () => 'written',
+      () => 'refused',
+    );
+    // There is always a batch that it could spoil.
+    while (warned.length < 4) await Promise.all(others.map((keys) => keys.set([key('a', '1')])));
+    // It was found once; from then on it fails by itself.
+    const [first = 0] = warned;
+    expect(warned).toEqual([first, first + 1, first + 2, first + 3]);
+    expect(first).toBeLessThanOrEqual(5);
+    await refused.close(0);
+    expect(await outcome).toBe('refused');
   });
 });
 

@@ -1,4 +1,4 @@
-/** A resend that has failed is carried out again, although Baileys has confirmed the request by then. */
+/** A resend that has failed is carried out again, and its request is confirmed when it has worked, or after the last try. */
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,7 +16,7 @@ const request = (id: string): BinaryNode => ({
   attrs: { id, from: DEVICE, type: 'retry' },
 });
 
-/** Baileys as far as it matters: a request whose resend throws is logged, and nothing else. */
+/** Baileys as far as it matters: a request whose resend throws is logged, and then confirmed, by its tag. */
 function setUp(fails: () => boolean) {
   const clock = createFakeClock();
   const closed = new AbortController();
@@ -26,13 +26,20 @@ function setUp(fails: () => boolean) {
   const ofBaileys = createQuietLogger(logger, resends.failed);
   const ws = new EventEmitter();
   const tries: string[] = [];
-  ws.on('CB:receipt', ({ attrs: { id = '', from } }: BinaryNode) => {
+  const confirmed: string[] = [];
+  ws.on('CB:receipt', (node: BinaryNode) => {
+    const { id = '', from } = node.attrs;
     tries.push(id);
     if (fails()) ofBaileys.error({ key: { participant: from }, ids: [id], trace: '…' }, FAILED_RESEND);
+    try {
+      confirmed.push(`${node.tag} ${id}`);
+    } catch (ackErr) {
+      ofBaileys.error({ ackErr }, 'failed to ack receipt');
+    }
   });
   // Only `ws` is used.
   resends.follow({ ws } as unknown as WASocket);
-  return { clock, closed, warned, tries, ask: (id: string) => ws.emit('CB:receipt', request(id)) };
+  return { clock, closed, warned, tries, confirmed, ask: (id: string) => ws.emit('CB:receipt', request(id)) };
 }
 
 it('until it works', async () => {
@@ -40,9 +47,9 @@ it('until it works', async () => {
   const t = setUp(() => failures-- > 0);
   t.ask('A');
   await t.clock.advance(999);
-  expect(t.tries).toEqual(['A']);
+  expect([t.tries, t.confirmed]).toEqual([['A'], []]);
   await t.clock.advance(10_000);
-  expect(t.tries).toEqual(['A', 'A', 'A']);
+  expect([t.tries, t.confirmed]).toEqual([['A', 'A', 'A'], ['receipt A']]);
   await t.clock.advance(600_000);
   expect(t.tries).toHaveLength(3);
   expect(t.warned).toEqual([]);
@@ -53,6 +60,7 @@ it('four times at most, and then a warning tells it', async () => {
   t.ask('A');
   await t.clock.advance(600_000);
   expect(t.tries).toHaveLength(4);
+  expect(t.confirmed).toEqual(['receipt A']);
   expect(t.warned).toEqual([
     ['a device that could not read a message does not get it again', { accountId: 'a', messageId: 'A' }],
   ]);
@@ -62,17 +70,31 @@ it('four times at most, and then a warning tells it', async () => {
   expect(t.tries).toHaveLength(8);
 });
 
-it('each message by itself, and none after the socket has ended', async () => {
+it('each message by itself, and none after the socket has ended: the server brings the requests back', async () => {
   const t = setUp(() => true);
   t.ask('A');
   t.ask('B');
   t.closed.abort();
   await t.clock.advance(600_000);
-  expect(t.tries).toEqual(['A', 'B']);
+  expect([t.tries, t.confirmed]).toEqual([['A', 'B'], []]);
 });
 
-it('the sentence that tells of it is the one of the Baileys that is installed', () => {
+it('what works at once is confirmed at once', () => {
+  const t = setUp(() => false);
+  t.ask('A');
+  expect([t.tries, t.confirmed]).toEqual([['A'], ['receipt A']]);
+});
+
+it('the Baileys that is installed says it so, and confirms by the tag alone', () => {
   const main = createRequire(import.meta.url).resolve('@whiskeysockets/baileys');
-  const source = readFileSync(join(dirname(main), 'Socket/messages-recv.js'), 'utf8');
-  expect(source).toContain(`'${FAILED_RESEND}'`);
+  const read = (file: string) => readFileSync(join(dirname(main), file), 'utf8');
+  const receiving = read('Socket/messages-recv.js');
+  expect(receiving).toContain(`'${FAILED_RESEND}'`);
+  const [, handling = ''] = receiving.split('const handleReceipt = ');
+  const [receipt = ''] = handling.split('const handleNotification = ');
+  expect(receipt).toContain(
+    "await sendMessageAck(node).catch(ackErr => logger.error({ ackErr }, 'failed to ack receipt'))",
+  );
+  expect(receipt).not.toContain('.tag');
+  expect(read('Utils/stanza-ack.js')).toContain('const { tag, attrs } = node;');
 });

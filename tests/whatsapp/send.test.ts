@@ -1,7 +1,9 @@
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { recipientOf, sendOptions, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+import { BYTES, CONTENTS, FILE } from './fixtures/contents.ts';
 
 let test: TestEngine;
 let account: AccountRef;
@@ -140,6 +142,44 @@ describe('sending a text', () => {
     expect(await test.send(account, to, 'again', { messageId })).toMatchObject({ outcome: 'acknowledged' });
     await until(() => test.emulator.messages({ to }).some((message) => message.text === 'again'));
     expect(test.emulator.messages({ to })).toHaveLength(1);
+  });
+
+  it('leaves a resend that has failed to the next login when its socket ends', async () => {
+    const phone = '6281100000098';
+    const own = await test.connect(phone);
+    const to = freshNumber();
+    const state = () => test.emulator.sessions().find((one) => one.phone === phone);
+    test.emulator.settings({ receiptDelayMs: [200, 200] });
+    test.emulator.setRule({ number: to, behaviour: 'retry:1' });
+    const messageId = newMessageId();
+    const { content } = CONTENTS.image;
+    test.callbacks.files.set(FILE.id, BYTES);
+    const sent = await test.engine.send(own.id, recipientOf(to), content, sendOptions({ messageId }));
+    expect(sent.outcome).toBe('acknowledged');
+    await test.engine.close(own.id);
+    await until(() => state()?.pending === 1);
+
+    // Who is asked for it at the next login cannot reach the files at that moment.
+    const other = test.another();
+    let asked = 0;
+    other.callbacks.outbound.set(messageId, content);
+    other.callbacks.openMedia = async () => {
+      asked++;
+      throw new Error('the storage is away');
+    };
+    await other.engine.open(own, { mode: 'qr' });
+    await other.callbacks.next(own.id, 'connected');
+    await until(() => asked > 0);
+    // A confirmation would be on the wire before this question.
+    await other.engine.checkNumbers(own.id, [freshNumber()]);
+    expect(state()).toMatchObject({ connected: true, pending: 1 });
+    await other.engine.close(own.id);
+
+    other.callbacks.openMedia = async () => Readable.from([BYTES]);
+    await other.engine.open(own, { mode: 'qr' });
+    await until(() => test.emulator.messages({ to }).some(({ caption }) => caption === content.caption));
+    await until(() => state()?.pending === 0);
+    test.emulator.settings({ receiptDelayMs: [5, 20] });
   });
 
   it('sends to 16 recipients at the same time, and each gets its own', async () => {

@@ -7,7 +7,7 @@ import { canonicalJid, isGroupJid, parseJid } from '../jid.ts';
 import { type EncodedContent, encodeContent } from './encode.ts';
 import type { Link } from './link-types.ts';
 import { ownJid, type Prepared, prepareRecipient, type Ready } from './prepare.ts';
-import type { UploadedMedia } from './uploads.ts';
+import { MediaGoneError, type UploadedMedia } from './uploads.ts';
 
 type ReadyMessage = Ready & { encoded: EncodedContent };
 
@@ -37,16 +37,25 @@ export async function prepareMessage(
   }
 }
 
-/** The message once more, for a recipient whose phone asks for it; undefined when its file is gone. */
+/**
+ * The message once more, for a recipient whose phone asks for it; undefined when its file is gone or it cannot be encoded
+ * any more. Rejects when another attempt may work.
+ */
 export async function encodeAgain(
   link: Link,
   target: string,
   content: Content,
   messageId: string,
 ): Promise<proto.IMessage | undefined> {
+  const chat = await settingOf(link, target, []);
+  let uploaded: UploadedMedia | null;
   try {
-    const uploaded = await uploadOf(link, content);
-    const chat = await settingOf(link, target, []);
+    uploaded = await uploadOf(link, content);
+  } catch (error) {
+    if (error instanceof MediaGoneError) return undefined;
+    throw error;
+  }
+  try {
     return encodeFor(link, target, content, messageId, uploaded, chat).message;
   } catch {
     return undefined;
