@@ -2,7 +2,9 @@
 import { and, eq, isNotNull } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
-import { whatsappAccounts } from '../../src/db/schema.ts';
+import { insertMany, transact } from '../../src/db/ops.ts';
+import { messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { until } from '../helpers/until.ts';
 import { openDashboard } from './visitor.ts';
@@ -188,6 +190,36 @@ describe('somebody’s phone', () => {
     await submit(first, `/dashboard/phone/with/%2B${number}/read`, { messageId: id });
     await until(async () => (await stateOf(first, id)) === 'read');
   });
+});
+
+it('a chat says how far back it was looked for what the person wrote', async () => {
+  const number = '6281299990001';
+  const page = `/dashboard/phone/with/%2B${number}`;
+  const { db } = gateway.deps;
+  const [main] = await db.select().from(whatsappAccounts).where(eq(whatsappAccounts.sessionId, 'main'));
+  if (!main) throw new Error('no session');
+  const start = Date.UTC(2024, 0, 1);
+  const rows = Array.from({ length: 10_001 }, (_, n) => ({
+    id: newId(start + n),
+    userId: main.userId,
+    accountId: main.id,
+    sessionId: 'main',
+    messageId: `3EB0${String(n).padStart(16, '0')}`,
+    direction: 'out' as const,
+    peer: `${number}@s.whatsapp.net`,
+    phone: number,
+    type: 'text',
+    content: { type: 'text', text: 'hello' },
+    status: 'sent' as const,
+    createdAt: start + n,
+    updatedAt: start + n,
+  }));
+  expect(await read(first, page)).not.toContain('Searched 10,000 messages');
+  await transact(db, (tx) => insertMany(tx, messages, rows));
+  const text = await read(first, page);
+  expect(text).toContain('Searched 10,000 messages, back to');
+  expect(text).toContain(new Date(start + 1).toISOString());
+  expect(await read(first, `${page}/chat`)).toContain('Searched 10,000 messages');
 });
 
 describe('trouble', () => {

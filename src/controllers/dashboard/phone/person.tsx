@@ -33,8 +33,14 @@ type Item = { at: string } & (
   | { written: MessageOutput; received?: never }
 );
 
+interface Shown {
+  items: readonly Item[];
+  /** what the person wrote is looked for as far back as this, and no further; null: as far as is shown */
+  lookedUntil: string | null;
+}
+
 /** Both directions, oldest first. */
-async function readChat(ctx: Ctx, number: string): Promise<Item[]> {
+async function readChat(ctx: Ctx, number: string): Promise<Shown> {
   const [received, written] = await Promise.all([
     listReceived(ctx, { number }),
     searchMessages(ctx, { number, direction: 'in', limit: MAX_WRITTEN }),
@@ -43,11 +49,12 @@ async function readChat(ctx: Ctx, number: string): Promise<Item[]> {
     ...received.map((one) => ({ at: one.at, received: one })),
     ...written.data.map((one) => ({ at: one.createdAt, written: one })),
   ];
-  return items.sort((a, b) => (a.at < b.at ? -1 : 1));
+  return { items: items.sort((a, b) => (a.at < b.at ? -1 : 1)), lookedUntil: written.lookedUntil };
 }
 
-function Chat({ view, number, items }: { view: View; number: string; items: readonly Item[] }) {
+function Chat({ view, number, shown }: { view: View; number: string; shown: Shown }) {
   const t = PHONE_TEXTS(view.lang);
+  const { items, lookedUntil } = shown;
   return (
     <Live
       id="phone-chat"
@@ -55,6 +62,11 @@ function Chat({ view, number, items }: { view: View; number: string; items: read
       events="message.sent message.delivered message.read message.received"
       everySeconds={5}
     >
+      {lookedUntil !== null && (
+        <p class="muted small">
+          {t.lookedUntil} <Time at={lookedUntil} />.
+        </p>
+      )}
       {items.length === 0 ? (
         <Empty title={t.nothing}>
           <p>{t.nothingText}</p>
@@ -138,7 +150,7 @@ export const personPages: Page[] = [
       const { linked } = await listPhones(ctx);
       const { formatted } = formatPhone(ctx, params);
       const number = `+${formatted}`;
-      const [items, behaviour] = await Promise.all([readChat(ctx, number), behaviourOf(ctx, { number })]);
+      const [shown, behaviour] = await Promise.all([readChat(ctx, number), behaviourOf(ctx, { number })]);
       const known: readonly string[] = BEHAVIOURS;
       const options = known.includes(behaviour) ? known : [behaviour, ...known];
       const body = (
@@ -148,7 +160,7 @@ export const personPages: Page[] = [
           <div class="split">
             <div class="card">
               <section class="chat" data-end tabindex={0} aria-label={t.chat(number)}>
-                <Chat view={view} number={number} items={items} />
+                <Chat view={view} number={number} shown={shown} />
               </section>
               {view.canWrite && (
                 <Answer view={view} number={number} sessions={linked.map(({ sessionId }) => sessionId)} />
@@ -184,7 +196,7 @@ export const personPages: Page[] = [
     params,
     example,
     async handler({ ctx, view, params: { number } }) {
-      return { fragment: <Chat view={view} number={number} items={await readChat(ctx, number)} /> };
+      return { fragment: <Chat view={view} number={number} shown={await readChat(ctx, number)} /> };
     },
   }),
   page({
@@ -199,7 +211,7 @@ export const personPages: Page[] = [
       if (http.req.header('hx-request') === undefined) {
         return { redirect: personPath(number), done: PHONE_TEXTS(view.lang).written };
       }
-      return { fragment: <Chat view={view} number={number} items={await readChat(ctx, number)} /> };
+      return { fragment: <Chat view={view} number={number} shown={await readChat(ctx, number)} /> };
     },
   }),
   page({

@@ -41,6 +41,7 @@ export const phone = {
   person: (who: string) => `Phone of ${who}`,
   all: 'All phones',
   chat: (who: string) => `Messages on the phone of ${who}`,
+  lookedUntil: 'Searched 10,000 messages, back to',
   nothing: 'No messages yet',
   nothingText: 'Messages from your sessions to this number appear here, decrypted by the phone.',
   unreadable: 'The phone could not decrypt this message',

@@ -45,6 +45,7 @@ export const phone: Texts<typeof english.phone> = {
   person: (who: string) => `Ponsel ${who}`,
   all: 'Semua ponsel',
   chat: (who: string) => `Pesan di ponsel ${who}`,
+  lookedUntil: '10.000 pesan sudah dicari, mundur sampai',
   nothing: 'Belum ada pesan',
   nothingText: 'Pesan dari sesi Anda ke nomor ini muncul di sini setelah didekripsi oleh ponsel.',
   unreadable: 'Ponsel tidak bisa mendekripsi pesan ini',
