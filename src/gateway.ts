@@ -101,6 +101,7 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
     const workers = await buildWorkers(deps, processId);
     undo.push(() => workers.stop());
     clock.onStep(() => workers.beginAgain());
+    await workers.enter();
     const http = await startHttp(deps, options);
     undo.push(() => http.stop());
     const ready = workers.start().then(() => {
@@ -119,6 +120,8 @@ export async function startGateway(config: Config, options: { handsOver?: boolea
 }
 
 interface Workers {
+  /** Makes this process known to the others, before it serves anything. */
+  enter(): Promise<void>;
   start(): Promise<void>;
   /** The clock was set: what was planned by the old time is planned again. */
   beginAgain(): void;
@@ -210,11 +213,14 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     onStanding: createStandingKeeper(deps),
   });
   return {
+    async enter() {
+      await ownership.enter();
+      peers.start();
+    },
     async start() {
       await version.start();
       dispatcher.start();
       await supervisor.start();
-      peers.start();
       for (const loop of loops) loop.start();
     },
     beginAgain: () => dispatcher.beginAgain(),
@@ -222,6 +228,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
       await Promise.all([dispatcher.stop(), ...loops.map((loop) => loop.stop())]);
       await peers.stop();
       await supervisor.stop();
+      await ownership.stop();
       await engine.stop();
       await settler.stop(SETTLE_GRACE_MS);
       version.stop();

@@ -1,4 +1,4 @@
-/** Where a process finds what the others have for it. Looked into only while there are others. */
+/** Where a process finds what the others have for it. Looked into seldom while there are no others. */
 
 import type { Database } from '../db/client.ts';
 import { createLoop, type Loop } from '../db/loop.ts';
@@ -12,6 +12,8 @@ import { forgetWakeUps, type SessionNews, takeWakeUps } from './wake-ups.ts';
 const LOOK_EVERY_MS = 50;
 /** Between looks at whether there is another process: no query. */
 const ALONE_MS = 250;
+/** One that starts says so, and waits until it is known. */
+const NEWCOMERS_EVERY_MS = 500;
 const PAUSE = { firstMs: 200, maxMs: 5_000 };
 const CLEAN_EVERY_MS = MINUTE_MS;
 /** Commands leave news of their own, unless a process of an earlier release has added theirs to a message's. */
@@ -34,6 +36,7 @@ export interface InboxDeps {
 export function createInbox(deps: InboxDeps): Loop {
   const { clock, database, logger } = deps;
   let commandsAtMs = 0;
+  let newcomersAtMs = 0;
   let cleanAtMs = clock.monotonic() + CLEAN_EVERY_MS;
 
   async function look(): Promise<void> {
@@ -43,6 +46,13 @@ export function createInbox(deps: InboxDeps): Loop {
     if (onlyMessages && clock.monotonic() < commandsAtMs) return;
     commandsAtMs = clock.monotonic() + COMMANDS_EVERY_MS;
     await deps.lookForCommands();
+  }
+
+  async function lookForNewcomers(): Promise<void> {
+    if (clock.monotonic() < newcomersAtMs) return;
+    newcomersAtMs = clock.monotonic() + NEWCOMERS_EVERY_MS;
+    const news = await takeWakeUps(database.db, deps.processId);
+    if (news.length > 0) deps.onNews(news);
   }
 
   async function clean(): Promise<void> {
@@ -61,7 +71,7 @@ export function createInbox(deps: InboxDeps): Loop {
     failure: PAUSE,
     async round() {
       const hasPeers = deps.hasPeers();
-      if (hasPeers) await look();
+      await (hasPeers ? look() : lookForNewcomers());
       await clean();
       return { afterMs: hasPeers ? LOOK_EVERY_MS : ALONE_MS };
     },

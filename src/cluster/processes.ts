@@ -17,9 +17,12 @@ export const GRACE_MS = 15_000;
 /** Rows of processes that have been silent for this long are of no use. */
 const FORGET_AFTER_MS = 10 * LEASE_MS;
 
-/** Renews the heartbeat of `id`; makes the row when there is none (any more). */
-export async function beat(database: Database, id: string, host: Host): Promise<void> {
-  const now = await database.now();
+/**
+ * Renews the heartbeat of `id`; makes the row when there is none (any more). `time`: of the database's clock, from before its
+ * caller looked who else is there; now when missing.
+ */
+export async function beat(database: Database, id: string, host: Host, time?: number): Promise<void> {
+  const now = time ?? (await database.now());
   const renewed = await database.db.update(processes).set({ heartbeatAt: now }).where(eq(processes.id, id));
   if (affected(renewed) === 1) return;
   const row = { id, ...host.identity, heartbeatAt: now, startedAt: now };
@@ -93,6 +96,21 @@ export async function readLive(database: Database, grace = false): Promise<strin
   if (forgotten.length > 0) await removeRows(database, forgotten);
   const silentForMs = grace ? FORGET_AFTER_MS : LEASE_MS;
   return rows.filter((row) => row.heartbeatAt > now - silentForMs).map((row) => row.id);
+}
+
+/**
+ * Ids of the processes but `me` that have not renewed their heartbeat since `time`, by the database's clock. One that has
+ * never renewed it is still starting, and looks who is there before it owns anything.
+ */
+export async function readSilentSince({ db }: Database, me: string, time: number): Promise<string[]> {
+  const { id, heartbeatAt, startedAt } = processes;
+  const rows = await db
+    .select({ id })
+    .from(processes)
+    .where(
+      and(ne(id, me), gt(heartbeatAt, startedAt), gt(heartbeatAt, time - LEASE_MS), lte(heartbeatAt, time)),
+    );
+  return rows.map((row) => row.id);
 }
 
 /** The process leaves: what it owned is free at once. */

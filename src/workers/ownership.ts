@@ -15,13 +15,13 @@ import {
   releaseAll,
   takeOver,
 } from '../cluster/leases.ts';
-import { beat, leave, readLive, removeDead } from '../cluster/processes.ts';
+import { beat, leave, readLive, readSilentSince, removeDead } from '../cluster/processes.ts';
 import { type Balance, chooseOrphans, surplusOf } from '../cluster/rebalance.ts';
 import { postWakeUps } from '../cluster/wake-ups.ts';
 import type { Database } from '../db/client.ts';
 import { createLoop, type WakeableLoop } from '../db/loop.ts';
 import { isLinking } from '../db/schema.ts';
-import type { Clock } from '../utils/clock.ts';
+import { type Clock, sleep } from '../utils/clock.ts';
 import type { Logger } from '../utils/logger.ts';
 import { createMutex } from '../utils/mutex.ts';
 import { createLease, type Lease } from './lease.ts';
@@ -44,6 +44,10 @@ export interface OwnershipDeps {
   random?: () => number;
 }
 
+/** Longer than the others take to their next round, should they not hear of us. */
+const ENTER_TIMEOUT_MS = 7_000;
+const ENTER_LOOK_MS = 50;
+
 /** Called in turn, except `onRelease`. A round in which one rejects is repeated. */
 export interface OwnershipListener {
   /** Sessions that are now this process's; a known one again with a higher fence replaces the old. */
@@ -58,6 +62,11 @@ export interface OwnershipListener {
 
 export interface Ownership {
   readonly processId: string;
+  /**
+   * Makes this process known, before it serves anything: the others must read what is queued here before they go on with
+   * what is queued there. Resolves when each has looked who is there since, or has said nothing for some seconds.
+   */
+  enter(): Promise<void>;
   /** First heartbeat and first take-over, then a tick every 5 s. Throws when the database cannot be used. */
   start(listener: OwnershipListener): Promise<void>;
   /** Gives up what is left, at once; the sockets must be closed before. May be called twice. */
@@ -95,6 +104,7 @@ class Owner implements Ownership {
   #seenOrphans: ReadonlySet<string> = new Set();
   #surplus = 0;
   #running = false;
+  #entered = false;
   readonly #rounds: WakeableLoop;
   #cancelWatch: () => void = () => undefined;
   #cancelRelease: (() => void) | null = null;
@@ -117,15 +127,36 @@ class Owner implements Ownership {
     });
   }
 
+  async enter(): Promise<void> {
+    const { alone, clock, database, host, logger, processId } = this.#deps;
+    if (alone) return;
+    this.#entered = true;
+    await beat(database, processId, host);
+    await removeDead(database, processId, host, alone);
+    const since = await database.now();
+    const endsAtMs = clock.monotonic() + ENTER_TIMEOUT_MS;
+    const first = await readSilentSince(database, processId, since);
+    await this.#tell(first, processId);
+    for (let silent = first; silent.length > 0; silent = await readSilentSince(database, processId, since)) {
+      if (clock.monotonic() >= endsAtMs) {
+        logger.warn('other processes do not say whether they know this one', { count: silent.length });
+        return;
+      }
+      await sleep(clock, ENTER_LOOK_MS);
+    }
+  }
+
   async start(listener: OwnershipListener): Promise<void> {
     this.#listener = listener;
     this.#running = true;
+    this.#entered = true;
     await this.#inOrder(() => this.#round());
     this.#rounds.start();
   }
 
   async stop(): Promise<void> {
-    if (!this.#running) return;
+    if (!this.#entered) return;
+    this.#entered = false;
     this.#running = false;
     this.#cancelWatch();
     this.#cancelRelease?.();
@@ -175,11 +206,11 @@ class Owner implements Ownership {
   }
 
   async #round(): Promise<void> {
-    const { alone, clock, database, host, processId } = this.#deps;
+    const { alone, clock } = this.#deps;
     if (!this.#running) return;
     this.#lease.check();
     const startedAtMs = clock.monotonic();
-    await beat(database, processId, host);
+    await this.#lookAndBeat();
     this.#lease.renewed(startedAtMs);
     this.#watchLease();
     // A renewal that took longer than the lease proves nothing: the next one starts with a fresh measure.
@@ -190,6 +221,18 @@ class Owner implements Ownership {
     this.#lease.verified();
     await this.#share();
     await this.#listener?.onRenewed(this.#staying());
+  }
+
+  /** Who has entered before the time of a heartbeat is known to this process when the heartbeat can be seen. */
+  async #lookAndBeat(): Promise<void> {
+    const { alone, database, host, processId } = this.#deps;
+    const time = await database.now();
+    if (!alone) this.#peers = await this.#readPeers();
+    await beat(database, processId, host, time);
+  }
+
+  async #readPeers(): Promise<string[]> {
+    return (await this.#readLiveAndMe()).filter((id) => id !== this.processId);
   }
 
   /** Brings what is remembered in line with the rows. */
@@ -281,7 +324,7 @@ class Owner implements Ownership {
       await this.#inOrder(async () => {
         if (!this.#owned.has(session.id) || !(await release(database.db, session, clock.now()))) return;
         this.#owned.delete(session.id);
-        await this.#tellPeers(session.id);
+        await this.#tell(this.#peers, session.id);
       });
     } finally {
       // One that could not be released is opened again by the next round.
@@ -289,10 +332,10 @@ class Owner implements Ownership {
     }
   }
 
-  /** The others need not wait for their next round to take what was given up. */
-  async #tellPeers(accountId: string): Promise<void> {
+  /** The others need not wait for their next round to see what was given up, or who is there. */
+  async #tell(peers: readonly string[], about: string): Promise<void> {
     const { clock, database } = this.#deps;
-    const news = this.#peers.map((owner) => ({ owner, accountId, priority: null }));
+    const news = peers.map((owner) => ({ owner, accountId: about, priority: null }));
     if (news.length > 0) await postWakeUps(database.db, news, clock.now());
   }
 
@@ -314,7 +357,7 @@ class Owner implements Ownership {
     try {
       await releaseAll(database.db, processId, clock.now());
       await leave(database, processId);
-      if (first !== undefined) await this.#tellPeers(first);
+      if (first !== undefined) await this.#tell(this.#peers, first);
     } catch (error) {
       logger.warn('the sessions stay leased until the lease ends', { error: String(error) });
     }

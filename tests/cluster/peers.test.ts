@@ -3,7 +3,7 @@ import { createCommandBus, NotOwnerError } from '../../src/cluster/commands.ts';
 import { createInbox } from '../../src/cluster/inbox.ts';
 import { createAskOwner, createCommandRequests } from '../../src/cluster/remote-commands.ts';
 import { createWakeUpSender, postWakeUps, takeWakeUps } from '../../src/cluster/wake-ups.ts';
-import { sessionCommands, wakeUps, whatsappAccounts } from '../../src/db/schema.ts';
+import { processes, sessionCommands, wakeUps, whatsappAccounts } from '../../src/db/schema.ts';
 import { createQueueSignals } from '../../src/queue/signals.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { AppError } from '../../src/utils/errors.ts';
@@ -202,6 +202,67 @@ describe('a wake-up', () => {
     const found = new Map(news.map(({ accountId, priority }) => [accountId, priority]));
     expect([same, mixed, unsure].map((id) => found.get(id))).toEqual([1, null, null]);
     expect(await takeWakeUps(database.db, owner)).toEqual([]);
+  });
+});
+
+describe('a process that starts', () => {
+  const listener = { onTaken: () => {}, onLost: () => {}, onRenewed: () => {}, onRelease: () => {} };
+
+  function newOwnership(host = fakeHost('here', 1)) {
+    const deps = { database, db: database.db, clock: systemClock, logger: silent, processId: newId() };
+    const ownership = createOwnership({ ...deps, host, alone: false });
+    stops.push(() => ownership.stop());
+    return ownership;
+  }
+
+  const rows = () => database.db.select().from(processes);
+
+  it('is known to the one that was alone before it serves anything', async () => {
+    const first = newOwnership();
+    await first.start(listener);
+    // As it is after the first five seconds.
+    await first.tick();
+    const second = newOwnership(fakeHost('here', 2));
+    let served = false;
+    const entering = second.enter().then(() => {
+      served = true;
+    });
+    await until(async () => (await rows()).length === 2);
+    await until(async () => (await database.db.select().from(wakeUps)).length === 1);
+    expect([served, first.hasPeers()]).toEqual([false, false]);
+    expect(await takeWakeUps(database.db, first.processId)).toEqual([
+      { accountId: second.processId, priority: null },
+    ]);
+    await first.tick();
+    await entering;
+    expect(first.hasPeers()).toBe(true);
+    // One that could not start is no peer.
+    await second.stop();
+    expect(await rows()).toHaveLength(1);
+  });
+
+  it('waits for none that starts as well', async () => {
+    const both = [newOwnership(), newOwnership(fakeHost('here', 2))];
+    const beganMs = performance.now();
+    await Promise.all(both.map((one) => one.enter()));
+    expect(performance.now() - beganMs).toBeLessThan(5_000);
+    for (const one of both) await one.start(listener);
+    expect(both.map((one) => one.hasPeers())).toEqual([true, true]);
+  });
+
+  it('is heard by one that knows of no other', async () => {
+    const processId = newId();
+    const heard: string[] = [];
+    await postWakeUps(database.db, [{ owner: processId, accountId: newId(), priority: null }], 1);
+    const inbox = createInbox({
+      ...{ database, clock: systemClock, logger: silent, processId },
+      hasPeers: () => false,
+      onNews: (news) => heard.push(...news.map(({ accountId }) => accountId)),
+      lookForCommands: async () => undefined,
+    });
+    stops.push(() => inbox.stop());
+    inbox.start();
+    await until(() => heard.length === 1);
   });
 });
 
