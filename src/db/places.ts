@@ -1,6 +1,9 @@
-/** Places at something of which there is little, in shares: no tenant, and no work of the background, has them all. */
+/**
+ * Places at something of which there is little, in shares: no tenant, and no work of the background, has them all, and the
+ * less so while others are there, who would wait for what it does there, too.
+ */
 import { DatabaseTimeoutError } from './errors.ts';
-import { startTimer, stopTimer } from './event-loop.ts';
+import { monotonicMs, startTimer, stopTimer } from './event-loop.ts';
 import { createWorkQueue, currentWork, type MayGo, type Work } from './work.ts';
 
 export interface Places {
@@ -16,6 +19,25 @@ export interface Places {
 const SHARE = 0.5;
 
 const shareOf = (limit: number) => Math.max(1, Math.ceil(limit * SHARE));
+
+/** Of all places one tenant has at most so many, but two, while another one was there so lately. */
+const SHARE_BESIDE = 0.25;
+const LATELY_MS = 2_000;
+
+/** The two tenants that were there last. */
+function createSeen() {
+  let lately: { tenant: number; atMs: number }[] = [];
+  return {
+    add(tenant: number) {
+      const others = lately.filter((one) => one.tenant !== tenant).slice(0, 1);
+      lately = [{ tenant, atMs: monotonicMs() }, ...others];
+    },
+    hasOthers(tenant: number) {
+      const sinceMs = monotonicMs() - LATELY_MS;
+      return lately.some((one) => one.tenant !== tenant && one.atMs >= sinceMs);
+    },
+  };
+}
 
 /** What is counted by tenant. */
 function createTally() {
@@ -37,6 +59,8 @@ function createTally() {
 export function createPlaces(limit: number, maxWaiting: number): Places {
   const line = createWorkQueue<() => void>();
   const share = shareOf(limit);
+  const shareBeside = Math.min(share, Math.max(2, Math.floor(limit * SHARE_BESIDE)));
+  const seen = createSeen();
   const waitingShare = shareOf(maxWaiting);
   const taken = { all: 0, background: 0 };
   const placesOf = createTally();
@@ -45,7 +69,7 @@ export function createPlaces(limit: number, maxWaiting: number): Places {
   const mayGo: MayGo = ({ tenant, background }) =>
     taken.all < limit &&
     (!background || taken.background < share) &&
-    (tenant === null || placesOf.of(tenant) < share);
+    (tenant === null || placesOf.of(tenant) < (seen.hasOthers(tenant) ? shareBeside : share));
 
   function mayWait({ tenant }: Work): boolean {
     const ours = waitingOf.of(null);
@@ -85,6 +109,7 @@ export function createPlaces(limit: number, maxWaiting: number): Places {
   return {
     async enter(timeoutMs) {
       const work = currentWork();
+      if (work.tenant !== null && !work.background) seen.add(work.tenant);
       if (mayGo(work)) {
         count(work, 1);
         return () => leave(work);

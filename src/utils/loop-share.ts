@@ -1,7 +1,8 @@
 /**
  * Turns of tenants that share one event loop. A tenant that does little is never held up. One that does
  * much goes on piece by piece while others are there: when the loop has nothing else to do, each tenant in turn, and
- * now and then even when it is never idle.
+ * now and then even when it is never idle. The more its pieces cost the longer are the pauses between them, so that a third
+ * of the loop is left to whoever comes next, and what its work costs the database and the processor is bounded as well.
  */
 import { LRUCache } from 'lru-cache';
 
@@ -31,6 +32,8 @@ const ACTIVE_MS = 1_000;
 const FREE_PIECES = 10;
 /** The loop was idle: it has waited this long since the last piece. */
 const IDLE_MS = 1;
+/** What the loop computes between two pieces is followed by half as much idleness: two thirds of it are used. */
+const IDLE_SHARE = 0.5;
 /** A loop that is never idle lets a piece through so often. */
 const MAX_WAIT_MS = 50;
 const MAX_TENANTS = 10_000;
@@ -93,7 +96,9 @@ export function createLoopShare(probe: LoopProbe = PROCESS_LOOP): LoopShare {
     looking = false;
     const idle = probe.idleMs();
     const now = probe.now();
-    if (idle - idleAt >= IDLE_MS || now - releasedAt >= MAX_WAIT_MS) {
+    const rested = idle - idleAt;
+    const passed = now - releasedAt;
+    if (rested >= Math.max(IDLE_MS, (passed - rested) * IDLE_SHARE) || passed >= MAX_WAIT_MS) {
       idleAt = idle;
       releasedAt = now;
       release();

@@ -139,6 +139,19 @@ describe('places', () => {
     expect(places.waiting).toBe(45);
   });
 
+  test('are for one tenant a quarter at most, or two, as long as another one is there', async () => {
+    const places = createPlaces(12, 100);
+    for (const leave of await ask(places, 1, of(2))) leave();
+    const noisy = await ask(places, 50, of(1));
+    expect(noisy).toHaveLength(3);
+    noisy[0]?.();
+    await nextTurn();
+    expect(noisy).toHaveLength(4);
+    const small = createPlaces(4, 100);
+    await ask(small, 1, of(2));
+    expect(await ask(small, 10, of(1))).toHaveLength(2);
+  });
+
   test('are for the background half at most, whoever it is for', async () => {
     const places = createPlaces(4, 100);
     expect(await ask(places, 3, of(1, true))).toHaveLength(2);

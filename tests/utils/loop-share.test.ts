@@ -95,6 +95,23 @@ describe('the shares of the event loop', () => {
     expect(done).toEqual(['request', 'import']);
   });
 
+  it('leaves a third of the loop to whoever comes next, whatever the pieces cost', async () => {
+    const { share, ask, done, pass, spendFree } = setUp();
+    share.noteActive(2);
+    spendFree(1);
+    for (const name of ['one', 'two', 'three']) ask(1, name);
+    await pass(1);
+    expect(done).toEqual(['one']);
+    // It cost 12 ms; then the loop is idle.
+    await pass(0, 12);
+    for (let n = 0; n < 5; n++) await pass(1);
+    expect(done).toEqual(['one']);
+    await pass(1);
+    expect(done).toEqual(['one', 'two']);
+    await pass(1);
+    expect(done).toEqual(['one', 'two', 'three']);
+  });
+
   it('starves nobody when the loop is never idle', async () => {
     const { share, ask, done, pass, spendFree } = setUp();
     share.noteActive(2);
