@@ -1,6 +1,7 @@
 /** Shared by reading and writing credentials: the fence, the errors and what a sealed row is bound to. */
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
+import { pause } from '../db/event-loop.ts';
 import { affected, preparedWrite, skipLocked, statementsAreCheap } from '../db/ops.ts';
 import { waKeys, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
@@ -56,26 +57,50 @@ export class SessionRowLocked extends Error {
 }
 
 /**
- * The same for several sessions: those whose locks are taken. It passes over a row that is not ours any more, and over one
- * that another transaction has locked: who waited for that would keep all the others waiting.
+ * The same for several sessions: those whose locks are taken. It waits for no lock, but looks again for a moment
+ * (`patient`): a session's own facts lock its row until they are committed. It passes over a row that is not ours any more,
+ * and over one that somebody holds for longer: who waited for that would keep all the others waiting.
  */
-export async function lockFree<A extends AccountRef>(tx: Tx, accounts: readonly A[]): Promise<Set<A>> {
-  if (accounts.length === 0) return new Set();
+export async function lockFree<A extends AccountRef>(
+  tx: Tx,
+  accounts: readonly A[],
+  { patient }: { patient: boolean },
+): Promise<Set<A>> {
+  const locked = new Set<A>();
   if (statementsAreCheap) {
-    const locked = new Set<A>();
     for (const account of accounts) {
       const { id, owner, fence } = account;
       if (affected(await touchOwned(tx, { id, owner, fence })) > 0) locked.add(account);
     }
     return locked;
   }
+  let left = accounts;
+  for (const pauseMs of patient ? [...LOOK_AGAIN_MS, 0] : [0]) {
+    if (left.length === 0) break;
+    const rows = await readFree(tx, [...new Set(left.map(({ id }) => id))]);
+    for (const account of left) if (isOf(account, rows.get(account.id))) locked.add(account);
+    left = left.filter(({ id }) => !rows.has(id));
+    if (left.length > 0 && pauseMs > 0) await pause(pauseMs);
+  }
+  return locked;
+}
+
+/** Until a commit has reached the disk. */
+const LOOK_AGAIN_MS = [2, 4, 8, 16, 32];
+
+/** Locks those of the rows that nobody has locked. */
+async function readFree(tx: Tx, ids: readonly string[]): Promise<Map<string, OwnerRow>> {
   const { id, owner, fence } = whatsappAccounts;
-  const ids = [...new Set(accounts.map((account) => account.id))];
-  const rows = await skipLocked(
-    tx.select({ id, owner, fence }).from(whatsappAccounts).where(inArray(id, ids)),
-  );
-  const found = new Map(rows.map((row) => [row.id, row]));
-  return new Set(accounts.filter((account) => isOf(account, found.get(account.id))));
+  const free = tx
+    .select({ id, owner, fence })
+    .from(whatsappAccounts)
+    .where(inArray(id, [...ids]));
+  return new Map((await skipLocked(free)).map((row) => [row.id, row]));
+}
+
+interface OwnerRow {
+  owner: string | null;
+  fence: number;
 }
 
 /** Whether the session is still ours, as far as is committed. */
@@ -85,7 +110,7 @@ export async function isOwned(db: Db, account: AccountRef): Promise<boolean> {
   return isOf(account, row);
 }
 
-const isOf = (account: AccountRef, row: { owner: string | null; fence: number } | undefined): boolean =>
+const isOf = (account: AccountRef, row: OwnerRow | undefined): boolean =>
   row !== undefined && row.owner === account.owner && row.fence === account.fence;
 
 const touchOwned = preparedWrite<{ id: string; owner: string; fence: number }>((db) =>

@@ -59,13 +59,18 @@ type Outcome = 'written' | 'not_held' | 'over';
 
 /** Makes the writer of this process. */
 export function createKeyWriter(deps: CredentialStoreDeps): KeyWriter {
-  const run = (writes: readonly KeyWrite[]) => transact(deps.db, (tx) => writeAll(tx, deps, writes));
-  const shared = createBatcher<KeyWrite, Outcome>({ run, maxBatch: MAX_BATCH, maxRunning: MAX_RUNNING });
-  const refused = createBatcher<KeyWrite, Outcome>({ run, maxBatch: 1 });
+  const run = (options: { patient: boolean }) => (writes: readonly KeyWrite[]) =>
+    transact(deps.db, (tx) => writeAll(tx, deps, writes, options));
+  const shared = createBatcher<KeyWrite, Outcome>({
+    run: run({ patient: true }),
+    maxBatch: MAX_BATCH,
+    maxRunning: MAX_RUNNING,
+  });
+  const single = createBatcher<KeyWrite, Outcome>({ run: run({ patient: false }), maxBatch: 1 });
   return {
     async add(write, { alone = false } = {}) {
       for (let tries = 1; tries <= LOCKED_TRIES; tries++) {
-        const outcome = await (alone ? refused : shared).add(write);
+        const outcome = await (alone || tries > 1 ? single : shared).add(write);
         if (outcome === 'written') return;
         if (outcome === 'over') throw new OpeningOver();
         if (!(await isOwned(deps.db, write.account))) throw new OwnershipLost(write.account.id);
@@ -76,11 +81,14 @@ export function createKeyWriter(deps: CredentialStoreDeps): KeyWriter {
   };
 }
 
-async function writeAll(tx: Tx, deps: CredentialStoreDeps, writes: readonly KeyWrite[]): Promise<Outcome[]> {
-  const locked = await lockFree(
-    tx,
-    writes.filter(({ over }) => !over.aborted).map(({ account }) => account),
-  );
+async function writeAll(
+  tx: Tx,
+  deps: CredentialStoreDeps,
+  writes: readonly KeyWrite[],
+  options: { patient: boolean },
+): Promise<Outcome[]> {
+  const wanted = writes.filter(({ over }) => !over.aborted).map(({ account }) => account);
+  const locked = await lockFree(tx, wanted, options);
   // Looked at under the lock: the next opening takes it before it reads.
   const outcomes = writes.map(({ account, over }): Outcome => {
     if (over.aborted) return 'over';
