@@ -32,7 +32,9 @@ export interface paths {
         };
         /**
          * Sessions, messages and codes, in all and today
-         * @description An API key needs the scope `read`.
+         * @description Sessions, messages and codes, in all and today.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getAnalyticsDashboard"];
         put?: never;
@@ -96,7 +98,9 @@ export interface paths {
         };
         /**
          * What went wrong, newest first
-         * @description An API key needs the scope `read`.
+         * @description What went wrong, newest first.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getAnalyticsLogsErrors"];
         put?: never;
@@ -202,7 +206,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The style of the QR page */
+        /**
+         * The style of the QR page
+         * @description The style of the QR page.
+         */
         get: operations["getAssetsQrPageCss"];
         put?: never;
         post?: never;
@@ -219,7 +226,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The script of the QR page */
+        /**
+         * The script of the QR page
+         * @description The script of the QR page.
+         */
         get: operations["getAssetsQrPageJs"];
         put?: never;
         post?: never;
@@ -256,7 +266,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List extra API keys */
+        /**
+         * List extra API keys
+         * @description List extra API keys.
+         */
         get: operations["getAuthApiKeys"];
         put?: never;
         /**
@@ -280,7 +293,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End an extra API key */
+        /**
+         * End an extra API key
+         * @description End an extra API key.
+         */
         delete: operations["deleteAuthApiKeysId"];
         options?: never;
         head?: never;
@@ -316,7 +332,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in */
+        /**
+         * Sign in
+         * @description Sign in.
+         */
         post: operations["postAuthLogin"];
         delete?: never;
         options?: never;
@@ -359,7 +378,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Replace the own API key */
+        /**
+         * Replace the own API key
+         * @description Replace the own API key.
+         */
         post: operations["postAuthRegenerateApiKey"];
         delete?: never;
         options?: never;
@@ -396,7 +418,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End the token of this request */
+        /**
+         * End the token of this request
+         * @description End the token of this request.
+         */
         post: operations["postAuthSignOut"];
         delete?: never;
         options?: never;
@@ -493,7 +518,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Database, storage and engine */
+        /**
+         * Database, storage and engine
+         * @description Database, storage and engine.
+         */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -510,7 +538,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process answers */
+        /**
+         * The process answers
+         * @description The process answers.
+         */
         get: operations["getHealthLive"];
         put?: never;
         post?: never;
@@ -571,7 +602,9 @@ export interface paths {
         };
         /**
          * The bytes of a file
-         * @description An API key needs the scope `read`.
+         * @description The bytes of a file.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getMediaId"];
         put?: never;
@@ -591,7 +624,9 @@ export interface paths {
         };
         /**
          * One message: status, the time of every step, attempts, error, and what it waits for
-         * @description An API key needs the scope `read`.
+         * @description One message: status, the time of every step, attempts, error, and what it waits for.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getMessageMessageId"];
         put?: never;
@@ -613,7 +648,9 @@ export interface paths {
         put?: never;
         /**
          * Cancel a message that has not begun to be sent
-         * @description An API key needs the scope `messages:write`.
+         * @description Cancel a message that has not begun to be sent.
+         *
+         *     An API key needs the scope `messages:write`.
          */
         post: operations["postMessageMessageIdCancel"];
         delete?: never;
@@ -699,7 +736,9 @@ export interface paths {
         put?: never;
         /**
          * Cancel everything that has not begun to be sent
-         * @description An API key needs the scope `messages:write`.
+         * @description Cancel everything that has not begun to be sent.
+         *
+         *     An API key needs the scope `messages:write`.
          */
         post: operations["postMessageClearQueue"];
         delete?: never;
@@ -717,7 +756,9 @@ export interface paths {
         };
         /**
          * List the history, in and out, newest first
-         * @description An API key needs the scope `read`.
+         * @description List the history, in and out, newest first.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getMessageList"];
         put?: never;
@@ -759,7 +800,9 @@ export interface paths {
         };
         /**
          * What waits, and why
-         * @description An API key needs the scope `read`.
+         * @description What waits, and why.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getMessageQueueStatus"];
         put?: never;
@@ -1097,7 +1140,9 @@ export interface paths {
         put?: never;
         /**
          * End the open code of a number
-         * @description An API key needs the scope `otp`.
+         * @description End the open code of a number.
+         *
+         *     An API key needs the scope `otp`.
          */
         post: operations["postOtpExpire"];
         delete?: never;
@@ -1181,7 +1226,9 @@ export interface paths {
         };
         /**
          * Countries that codes may go to
-         * @description An API key needs the scope `otp`.
+         * @description Countries that codes may go to.
+         *
+         *     An API key needs the scope `otp`.
          */
         get: operations["getOtpSettings"];
         /**
@@ -1207,7 +1254,9 @@ export interface paths {
         };
         /**
          * What became of the newest code of a number (or of one otpId)
-         * @description An API key needs the scope `otp`.
+         * @description What became of the newest code of a number (or of one otpId).
+         *
+         *     An API key needs the scope `otp`.
          */
         get: operations["getOtpStatusPhone"];
         put?: never;
@@ -1227,13 +1276,17 @@ export interface paths {
         };
         /**
          * Own OTP templates
-         * @description An API key needs the scope `otp`.
+         * @description Own OTP templates.
+         *
+         *     An API key needs the scope `otp`.
          */
         get: operations["getOtpTemplates"];
         put?: never;
         /**
          * Save an OTP template
-         * @description An API key needs the scope `otp`.
+         * @description Save an OTP template.
+         *
+         *     An API key needs the scope `otp`.
          */
         post: operations["postOtpTemplates"];
         delete?: never;
@@ -1251,12 +1304,16 @@ export interface paths {
         };
         /**
          * One OTP template
-         * @description An API key needs the scope `otp`.
+         * @description One OTP template.
+         *
+         *     An API key needs the scope `otp`.
          */
         get: operations["getOtpTemplatesId"];
         /**
          * Change an OTP template
-         * @description An API key needs the scope `otp`.
+         * @description Change an OTP template.
+         *
+         *     An API key needs the scope `otp`.
          */
         put: operations["putOtpTemplatesId"];
         post?: never;
@@ -1303,12 +1360,16 @@ export interface paths {
         };
         /**
          * One sender pool
-         * @description An API key needs the scope `read`.
+         * @description One sender pool.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getPoolPoolId"];
         /**
          * Change a sender pool
-         * @description An API key needs the scope `sessions:write`.
+         * @description Change a sender pool.
+         *
+         *     An API key needs the scope `sessions:write`.
          */
         put: operations["putPoolPoolId"];
         post?: never;
@@ -1355,7 +1416,9 @@ export interface paths {
         };
         /**
          * List sender pools
-         * @description An API key needs the scope `read`.
+         * @description List sender pools.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getPoolList"];
         put?: never;
@@ -1403,7 +1466,9 @@ export interface paths {
         };
         /**
          * Campaigns of a session, newest first
-         * @description An API key needs the scope `read`.
+         * @description Campaigns of a session, newest first.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastCampaigns"];
         put?: never;
@@ -1423,7 +1488,9 @@ export interface paths {
         };
         /**
          * One campaign with its statistics, exact at this moment
-         * @description An API key needs the scope `read`.
+         * @description One campaign with its statistics, exact at this moment.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastCampaignsId"];
         /**
@@ -1493,7 +1560,9 @@ export interface paths {
         };
         /**
          * What became of each recipient, in the order of sending
-         * @description An API key needs the scope `read`.
+         * @description What became of each recipient, in the order of sending.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastCampaignsIdRecipients"];
         put?: never;
@@ -1513,7 +1582,9 @@ export interface paths {
         };
         /**
          * Funnel, failures by reason, and what happened when
-         * @description An API key needs the scope `read`.
+         * @description Funnel, failures by reason, and what happened when.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastCampaignsIdReport"];
         put?: never;
@@ -1665,7 +1736,9 @@ export interface paths {
         };
         /**
          * How far an import is
-         * @description An API key needs the scope `read`.
+         * @description How far an import is.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastImportsId"];
         put?: never;
@@ -1685,7 +1758,9 @@ export interface paths {
         };
         /**
          * Every line that was refused, left out or repaired, as CSV
-         * @description An API key needs the scope `read`.
+         * @description Every line that was refused, left out or repaired, as CSV.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastImportsIdErrors"];
         put?: never;
@@ -1735,7 +1810,9 @@ export interface paths {
         put?: never;
         /**
          * Make a broadcast list
-         * @description An API key needs the scope `broadcast`.
+         * @description Make a broadcast list.
+         *
+         *     An API key needs the scope `broadcast`.
          */
         post: operations["postSessionSessionIdBroadcastLists"];
         delete?: never;
@@ -1753,12 +1830,16 @@ export interface paths {
         };
         /**
          * One broadcast list
-         * @description An API key needs the scope `read`.
+         * @description One broadcast list.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastListsListId"];
         /**
          * Change a broadcast list
-         * @description An API key needs the scope `broadcast`.
+         * @description Change a broadcast list.
+         *
+         *     An API key needs the scope `broadcast`.
          */
         put: operations["putSessionSessionIdBroadcastListsListId"];
         post?: never;
@@ -1811,7 +1892,9 @@ export interface paths {
         };
         /**
          * One contact
-         * @description An API key needs the scope `read`.
+         * @description One contact.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastListsListIdContactsNumber"];
         /**
@@ -1824,7 +1907,9 @@ export interface paths {
         post?: never;
         /**
          * Take a contact off a list
-         * @description An API key needs the scope `broadcast`.
+         * @description Take a contact off a list.
+         *
+         *     An API key needs the scope `broadcast`.
          */
         delete: operations["deleteSessionSessionIdBroadcastListsListIdContactsNumber"];
         options?: never;
@@ -1871,7 +1956,9 @@ export interface paths {
         put?: never;
         /**
          * Add numbers that want no broadcasts
-         * @description An API key needs the scope `broadcast`.
+         * @description Add numbers that want no broadcasts.
+         *
+         *     An API key needs the scope `broadcast`.
          */
         post: operations["postSessionSessionIdBroadcastOptOuts"];
         delete?: never;
@@ -1889,18 +1976,24 @@ export interface paths {
         };
         /**
          * Whether a number has opted out
-         * @description An API key needs the scope `read`.
+         * @description Whether a number has opted out.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastOptOutsNumber"];
         /**
          * Change the note of an opt-out
-         * @description An API key needs the scope `broadcast`.
+         * @description Change the note of an opt-out.
+         *
+         *     An API key needs the scope `broadcast`.
          */
         put: operations["putSessionSessionIdBroadcastOptOutsNumber"];
         post?: never;
         /**
          * Let a number get broadcasts again
-         * @description An API key needs the scope `broadcast`.
+         * @description Let a number get broadcasts again.
+         *
+         *     An API key needs the scope `broadcast`.
          */
         delete: operations["deleteSessionSessionIdBroadcastOptOutsNumber"];
         options?: never;
@@ -1917,7 +2010,9 @@ export interface paths {
         };
         /**
          * All opt-outs as CSV
-         * @description An API key needs the scope `read`.
+         * @description All opt-outs as CSV.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastOptOutsExport"];
         put?: never;
@@ -1959,7 +2054,9 @@ export interface paths {
         };
         /**
          * The words that opt out
-         * @description An API key needs the scope `read`.
+         * @description The words that opt out.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastOptOutsWords"];
         /**
@@ -2029,7 +2126,9 @@ export interface paths {
         };
         /**
          * Lists, opt-outs and campaigns at a glance
-         * @description An API key needs the scope `read`.
+         * @description Lists, opt-outs and campaigns at a glance.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastStats"];
         put?: never;
@@ -2049,13 +2148,17 @@ export interface paths {
         };
         /**
          * Broadcast templates, by name
-         * @description An API key needs the scope `read`.
+         * @description Broadcast templates, by name.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastTemplates"];
         put?: never;
         /**
          * Save a broadcast template
-         * @description An API key needs the scope `broadcast`.
+         * @description Save a broadcast template.
+         *
+         *     An API key needs the scope `broadcast`.
          */
         post: operations["postSessionSessionIdBroadcastTemplates"];
         delete?: never;
@@ -2073,7 +2176,9 @@ export interface paths {
         };
         /**
          * One broadcast template
-         * @description An API key needs the scope `read`.
+         * @description One broadcast template.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastTemplatesId"];
         /**
@@ -2086,7 +2191,9 @@ export interface paths {
         post?: never;
         /**
          * Delete a broadcast template
-         * @description An API key needs the scope `broadcast`.
+         * @description Delete a broadcast template.
+         *
+         *     An API key needs the scope `broadcast`.
          */
         delete: operations["deleteSessionSessionIdBroadcastTemplatesId"];
         options?: never;
@@ -2156,7 +2263,9 @@ export interface paths {
         post?: never;
         /**
          * Delete an uploaded file
-         * @description An API key needs the scope `broadcast`.
+         * @description Delete an uploaded file.
+         *
+         *     An API key needs the scope `broadcast`.
          */
         delete: operations["deleteSessionSessionIdBroadcastUploadFilename"];
         options?: never;
@@ -2193,7 +2302,9 @@ export interface paths {
         };
         /**
          * The groups that a session is in
-         * @description An API key needs the scope `read`.
+         * @description The groups that a session is in.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdGroups"];
         put?: never;
@@ -2213,7 +2324,9 @@ export interface paths {
         };
         /**
          * Pace, limits, quiet hours, warm-up and breaker of a session
-         * @description An API key needs the scope `read`.
+         * @description Pace, limits, quiet hours, warm-up and breaker of a session.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdLimits"];
         /**
@@ -2263,7 +2376,9 @@ export interface paths {
         put?: never;
         /**
          * Whether a phone has an active session of yours
-         * @description An API key needs the scope `read`.
+         * @description Whether a phone has an active session of yours.
+         *
+         *     An API key needs the scope `read`.
          */
         post: operations["postSessionCheckPhone"];
         delete?: never;
@@ -2437,7 +2552,9 @@ export interface paths {
         put?: never;
         /**
          * Say whether the phone shows the same code
-         * @description An API key needs the scope `sessions:write`.
+         * @description Say whether the phone shows the same code.
+         *
+         *     An API key needs the scope `sessions:write`.
          */
         post: operations["postSessionPasskeySessionIdConfirm"];
         delete?: never;
@@ -2457,7 +2574,9 @@ export interface paths {
         put?: never;
         /**
          * Hand in what the browser signed
-         * @description An API key needs the scope `sessions:write`.
+         * @description Hand in what the browser signed.
+         *
+         *     An API key needs the scope `sessions:write`.
          */
         post: operations["postSessionPasskeySessionIdResponse"];
         delete?: never;
@@ -2475,7 +2594,9 @@ export interface paths {
         };
         /**
          * The QR code as an image
-         * @description An API key needs the scope `read`.
+         * @description The QR code as an image.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionQrImageSessionId"];
         put?: never;
@@ -2561,7 +2682,9 @@ export interface paths {
         };
         /**
          * How a session is
-         * @description An API key needs the scope `read`.
+         * @description How a session is.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getSessionStatus"];
         put?: never;
@@ -2631,7 +2754,9 @@ export interface paths {
         };
         /**
          * What happened to a user's account
-         * @description Needs the role `admin`.
+         * @description What happened to a user's account.
+         *
+         *     Needs the role `admin`.
          */
         get: operations["getUserIdAudit"];
         put?: never;
@@ -2673,7 +2798,9 @@ export interface paths {
         };
         /**
          * List users
-         * @description Needs the role `admin`.
+         * @description List users.
+         *
+         *     Needs the role `admin`.
          */
         get: operations["getUserList"];
         put?: never;
@@ -2693,7 +2820,9 @@ export interface paths {
         };
         /**
          * List webhooks
-         * @description An API key needs the scope `read`.
+         * @description List webhooks.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getWebhook"];
         put?: never;
@@ -2719,7 +2848,9 @@ export interface paths {
         };
         /**
          * Read a webhook
-         * @description An API key needs the scope `read`.
+         * @description Read a webhook.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getWebhookId"];
         /**
@@ -2751,7 +2882,9 @@ export interface paths {
         };
         /**
          * List what a webhook was told
-         * @description An API key needs the scope `read`.
+         * @description List what a webhook was told.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getWebhookIdDeliveries"];
         put?: never;
@@ -2881,7 +3014,9 @@ export interface paths {
         };
         /**
          * Read one delivery with its attempts
-         * @description An API key needs the scope `read`.
+         * @description Read one delivery with its attempts.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getWebhookDeliveriesId"];
         put?: never;
@@ -2972,7 +3107,10 @@ export interface paths {
          *     An API key needs the scope `read`.
          */
         get: operations["getWorkspace"];
-        /** Rename the workspace */
+        /**
+         * Rename the workspace
+         * @description Rename the workspace.
+         */
         put: operations["putWorkspace"];
         /**
          * Make a further workspace
@@ -3012,7 +3150,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The audit as CSV */
+        /**
+         * The audit as CSV
+         * @description The audit as CSV.
+         */
         get: operations["getWorkspaceAuditExport"];
         put?: never;
         post?: never;
@@ -3029,7 +3170,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the open invitations */
+        /**
+         * List the open invitations
+         * @description List the open invitations.
+         */
         get: operations["getWorkspaceInvitations"];
         put?: never;
         /**
@@ -3053,7 +3197,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End an invitation */
+        /**
+         * End an invitation
+         * @description End an invitation.
+         */
         delete: operations["deleteWorkspaceInvitationsId"];
         options?: never;
         head?: never;
@@ -3089,7 +3236,9 @@ export interface paths {
         };
         /**
          * List the members of the workspace
-         * @description An API key needs the scope `read`.
+         * @description List the members of the workspace.
+         *
+         *     An API key needs the scope `read`.
          */
         get: operations["getWorkspaceMembers"];
         put?: never;
@@ -3880,16 +4029,23 @@ export interface components {
         Failure: {
             /** @enum {string} */
             code: "VALIDATION_FAILED" | "INVALID_NUMBER" | "URL_REFUSED" | "OTP_INVALID" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "SESSION_NOT_FOUND" | "QR_NOT_READY" | "OTP_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "SESSION_EXISTS" | "DUPLICATE_PHONE" | "ALREADY_CONNECTED" | "NOT_CONNECTED" | "BROADCAST_IN_PROGRESS" | "CONFLICT" | "IDEMPOTENCY_CONFLICT" | "IDEMPOTENCY_IN_PROGRESS" | "OTP_EXPIRED" | "PASSKEY_EXPIRED" | "BODY_TOO_LARGE" | "FILE_TOO_LARGE" | "UNSUPPORTED_MEDIA" | "NOT_SUPPORTED" | "FILE_INFECTED" | "NOT_ON_WHATSAPP" | "PASSKEY_REFUSED" | "RATE_LIMITED" | "OTP_MAX_ATTEMPTS" | "QUOTA_EXCEEDED" | "INTERNAL" | "SEND_FAILED" | "UNAVAILABLE";
+            /** @description which field and why, or what else a program may decide by */
             details: {
                 [key: string]: unknown;
             };
+            /** @description where the code is explained */
+            docUrl: string;
             /** @description the same text as message */
             error: string;
+            /** @description what to do */
+            hint: string;
             /** @description for a person */
             message: string;
             requestId: string;
             /** @constant */
             success: false;
+            /** @description names in the request that mean nothing here */
+            warnings?: string[];
         };
         Health: {
             clock: {

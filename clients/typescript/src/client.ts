@@ -1,10 +1,10 @@
-import createFetchClient, { type Client, type Middleware } from 'openapi-fetch';
+import createFetchClient, { type Middleware } from 'openapi-fetch';
 import type { paths } from './api.ts';
+import type { WaHubClient } from './exact.ts';
 import { IDEMPOTENT } from './idempotent.ts';
 import { createRetryingFetch, DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
 
-/** `GET`, `POST`, `PUT` and `DELETE` with the path, parameters and bodies of the API, all typed. */
-export type WaHubClient = Client<paths>;
+export type { WaHubClient };
 
 export interface ClientOptions {
   /** http://localhost:5001 when missing */
@@ -27,7 +27,7 @@ export interface ClientOptions {
 export function createClient(options: ClientOptions = {}): WaHubClient {
   const { baseUrl = 'http://localhost:5001', apiKey, token, retry, timeoutMs = 70_000 } = options;
   const policy = { ...DEFAULT_RETRY, ...(retry === false ? { attempts: 1 } : retry) };
-  const client = createFetchClient<paths>({
+  const client = createFetchClient<paths, 'application/json'>({
     baseUrl,
     headers: {
       ...(apiKey === undefined ? {} : { 'x-api-key': apiKey }),
@@ -36,7 +36,8 @@ export function createClient(options: ClientOptions = {}): WaHubClient {
     fetch: createRetryingFetch({ policy, timeoutMs, fetch: options.fetch ?? globalThis.fetch }),
   });
   client.use(idempotency);
-  return client;
+  // Safe because it is the same client: only what may be given to it is held to more.
+  return client as unknown as WaHubClient;
 }
 
 const idempotency: Middleware = {

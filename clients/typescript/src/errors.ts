@@ -12,6 +12,9 @@ export class WaHubError extends Error {
   readonly code: FailureCode | 'UNKNOWN';
   readonly status: number;
   readonly details: Record<string, unknown>;
+  /** what to do about it, and where the code is explained; null when the answer was not the service's own */
+  readonly hint: string | null;
+  readonly docUrl: string | null;
   /** to be told when asking for help; null when the answer was not the service's own */
   readonly requestId: string | null;
   /** when to try again, if the service said so */
@@ -23,6 +26,8 @@ export class WaHubError extends Error {
     this.code = failure?.code ?? 'UNKNOWN';
     this.status = response.status;
     this.details = failure?.details ?? {};
+    this.hint = failure?.hint ?? null;
+    this.docUrl = failure?.docUrl ?? null;
     this.requestId = failure?.requestId ?? null;
     this.retryAfterSeconds = readRetryAfter(response);
   }
