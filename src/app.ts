@@ -5,6 +5,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { allPages } from './controllers/dashboard/index.ts';
 import { mountPages } from './controllers/dashboard/mount.tsx';
 import { docsRoutes } from './controllers/docs.ts';
+import { type KnownAddresses, knownAddresses } from './controllers/known-addresses.ts';
 import { mount, pathsOf } from './controllers/mount.ts';
 import type { Route } from './controllers/route.ts';
 import { answerFailure, onError } from './middlewares/errors.ts';
@@ -38,7 +39,12 @@ export function createApp(deps: Deps, routes: readonly Route[]): HttpApp {
   app.use(corsFor(deps.config.allowedOrigins));
   app.onError(onError(deps));
   const all = [...routes, ...docsRoutes(routes)];
-  app.notFound(notFound(all));
+  const known = knownAddresses(
+    all.flatMap((route) => pathsOf(route).map((path) => ({ method: route.method.toUpperCase(), path }))),
+  );
+  app.notFound(notFound(known));
+  for (const { method, path } of known.swallowed())
+    app.on(method, path, (c) => refuseMethod(c, known.methodsAt(path)));
   mount(app, { deps, limiter, running: new Set() }, all);
   mountPages(app, { deps, limiter }, allPages);
   app.get('/', (c) => c.redirect('/dashboard', 302));
@@ -94,27 +100,26 @@ function corsFor(allowedOrigins: readonly string[]): MiddlewareHandler {
   };
 }
 
-/** 404 for an unknown path, 405 with `Allow` for one that has other methods. */
-function notFound(routes: readonly Route[]) {
-  const known = routes.flatMap((route) =>
-    pathsOf(route).map((path) => ({ method: route.method.toUpperCase(), segments: path.split('/') })),
-  );
-  return (c: HttpContext): Response => {
-    const asked = c.req.path.split('/');
-    const allowed = new Set(
-      known.filter(({ segments }) => isMatch(segments, asked)).map(({ method }) => method),
-    );
-    if (allowed.size === 0)
-      return answerFailure(c, new AppError('NOT_FOUND', 'There is nothing at this address.'));
-    c.header('allow', [...allowed].sort().join(', '));
-    return answerFailure(c, new AppError('METHOD_NOT_ALLOWED', `${c.req.method} is not possible here.`));
-  };
+/** 405 with `Allow`, for a path that has other methods. */
+function refuseMethod(c: HttpContext, allowed: readonly string[]): Response {
+  c.header('allow', allowed.join(', '));
+  const failure = new AppError('METHOD_NOT_ALLOWED', `${c.req.method} is not possible here.`, {
+    details: { allow: allowed },
+    hint: `Use ${allowed.join(' or ')}.`,
+  });
+  return answerFailure(c, failure);
 }
 
-/** A segment that is a parameter takes anything but nothing. */
-function isMatch(segments: readonly string[], asked: readonly string[]): boolean {
-  return (
-    segments.length === asked.length &&
-    segments.every((segment, at) => (segment.startsWith(':') ? asked[at] !== '' : asked[at] === segment))
-  );
+/** 404 for an unknown path, with the one that was meant; 405 for one that has other methods. */
+function notFound(known: KnownAddresses) {
+  return (c: HttpContext): Response => {
+    const { path, method } = c.req;
+    const meant = known.near(method, path);
+    const allowed = known.methodsAt(path);
+    // `POST /message/sendText` is a slip rather than a message of that id.
+    if (allowed.length > 0 && !meant?.startsWith(`${method} `)) return refuseMethod(c, allowed);
+    const suggestion =
+      meant === null ? {} : { hint: `Did you mean ${meant}?`, details: { didYouMean: meant } };
+    return answerFailure(c, new AppError('NOT_FOUND', 'There is nothing at this address.', suggestion));
+  };
 }

@@ -1,6 +1,6 @@
 /** The names that older systems gave to the same field: folded here, at the edge, so nothing inside knows them. */
 import { z } from 'zod';
-import { fitted, type InputKind } from '../utils/fit-input.ts';
+import type { InputKind } from '../utils/fit-input.ts';
 
 /** The first name of each group is the one in the document. */
 const GROUPS = [
@@ -10,12 +10,19 @@ const GROUPS = [
 ] as const;
 const NUMBERS: ReadonlySet<string> = new Set(GROUPS[1]);
 
+/** Other names of a schema's fields. */
+export interface Folding {
+  /** the names that are folded away */
+  names: readonly string[];
+  /** The input under the names that the schema declares. `fail` hears of a field that is given twice, differently. */
+  fold(input: unknown, fail: (field: string, reason: string) => void): unknown;
+}
+
 /**
- * The schema, for input that fits it (see `fitted`), with aliases: a name that it does not declare becomes the one of the same group that it does (the
- * first, if it declares several). The same field under two names with different values fails.
+ * Folds aliases: a name that the schema does not declare becomes the one of the same group that it does (the first, if it
+ * declares several).
  */
-export function withAliases(schema: z.ZodType, kind: InputKind): z.ZodType {
-  const inner = fitted(schema, kind);
+export function foldingOf(schema: z.ZodType, kind: InputKind): Folding {
   const declared = declaredNames(schema);
   const targets = new Map<string, string>();
   for (const group of GROUPS) {
@@ -23,14 +30,11 @@ export function withAliases(schema: z.ZodType, kind: InputKind): z.ZodType {
     if (target === undefined) continue;
     for (const name of group) if (!declared.has(name)) targets.set(name, target);
   }
-  if (targets.size === 0) return inner;
-  return z.preprocess(
-    (input, ctx) =>
-      fold(kind === 'form' ? withPlus(input) : input, targets, (field, reason) => {
-        ctx.addIssue({ code: 'custom', path: [field], message: reason });
-      }),
-    inner,
-  );
+  if (targets.size === 0) return { names: [], fold: (input) => input };
+  return {
+    names: [...targets.keys()],
+    fold: (input, fail) => fold(kind === 'form' ? withPlus(input) : input, targets, fail),
+  };
 }
 
 /** A `+` that was not encoded as %2B arrives as a space: `?to=+6281234567890`. */

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../utils/errors.ts';
+import { ERROR_PAGE_STYLE, renderErrorPage } from './error-page.tsx';
 import { buildOpenApi } from './openapi.ts';
 import { type Route, route } from './route.ts';
 
@@ -45,6 +46,11 @@ const SCRIPT = `SwaggerUIBundle({
 });
 `;
 
+const OWN_ASSETS: ReadonlyMap<string, { type: string; text: string }> = new Map([
+  [INIT, { type: 'text/javascript; charset=utf-8', text: SCRIPT }],
+  ['errors.css', { type: 'text/css; charset=utf-8', text: ERROR_PAGE_STYLE }],
+]);
+
 /** The routes that describe these routes. */
 export function docsRoutes(routes: readonly Route[]): Route[] {
   let document: Record<string, unknown> | undefined;
@@ -74,6 +80,16 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
     }),
     route({
       method: 'get',
+      path: '/docs/errors',
+      tag,
+      summary: 'Every error code, what it means and what to do',
+      auth: 'public',
+      response: null,
+      contentType: 'text/html',
+      handler: ({ http }) => http.html(renderErrorPage()),
+    }),
+    route({
+      method: 'get',
       path: '/docs/assets/:file',
       tag,
       summary: 'Scripts and styles of that page',
@@ -84,9 +100,10 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
       contentType: 'text/javascript',
       errors: ['NOT_FOUND'],
       handler: async ({ http, params }) => {
-        const type = params.file === INIT ? 'text/javascript; charset=utf-8' : ASSETS.get(params.file);
+        const type = OWN_ASSETS.get(params.file)?.type ?? ASSETS.get(params.file);
         if (type === undefined) throw new AppError('NOT_FOUND', 'There is nothing at this address.');
-        const body = params.file === INIT ? new TextEncoder().encode(SCRIPT) : await readAsset(params.file);
+        const text = OWN_ASSETS.get(params.file)?.text;
+        const body = text === undefined ? await readAsset(params.file) : new TextEncoder().encode(text);
         return http.body(body, 200, { 'content-type': type, 'cache-control': 'public, max-age=86400' });
       },
     }),

@@ -1,5 +1,4 @@
 /** Route literals -> Hono handlers. */
-import { zValidator } from '@hono/zod-validator';
 import type { Hono, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
@@ -14,6 +13,7 @@ import { limitRequests, withBudget } from '../middlewares/rate-limit.ts';
 import { isMultipart, readBody, receiveBody } from '../middlewares/receive-body.ts';
 import { describeReply, describeRequest } from '../middlewares/request-data.ts';
 import { endUpload, takeUploadPlace } from '../middlewares/upload-place.ts';
+import { warnings } from '../middlewares/warnings.ts';
 import {
   requireRole,
   requireRoleFor,
@@ -22,18 +22,22 @@ import {
   requireWrite,
 } from '../services/access.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
+import { LINK_NAMES } from '../services/signed-links.ts';
 import { AppError } from '../utils/errors.ts';
-import { fitted } from '../utils/fit-input.ts';
-import { withAliases, withBothNames } from './aliases.ts';
+import { mediaLimit, sayBytes } from '../utils/sizes.ts';
+import { withBothNames } from './aliases.ts';
 import { signInPath } from './dashboard/paths.ts';
+import { type InputReader, inputReader, shownName } from './read-input.ts';
 import { type Route, scopeOf } from './route.ts';
 
 /** Bodies that bring no file. */
 const DEFAULT_MAX_BODY_BYTES = 256 * 1024;
 /** Bodies that may hold a file as a `data:` URL; what is left without it has 1 MB. */
 const FILE_BODY_BYTES = 16 * 1024 * 1024;
-/** Reasons that one answer tells. */
-const MAX_REASONS = 50;
+/** Parts of signed links, and the language of pages: no fields of any route. */
+const QUIET_NAMES: ReadonlySet<string> = new Set([...LINK_NAMES, 'lang']);
+/** Names in a query that are looked at. */
+const MAX_QUERY_NAMES = 50;
 
 export interface MountParts {
   deps: Deps;
@@ -119,7 +123,7 @@ function ownPath(c: HttpContext): string {
 function limitBody(route: Route): MiddlewareHandler<HttpEnv> {
   const maxSize = route.maxBodyBytes ?? (takesFile(route) ? FILE_BODY_BYTES : DEFAULT_MAX_BODY_BYTES);
   const refuse = () => {
-    throw new AppError('BODY_TOO_LARGE', `The body is larger than ${maxSize} bytes.`, {
+    throw new AppError('BODY_TOO_LARGE', `The body is larger than ${sayBytes(maxSize)}.`, {
       details: { maxBytes: maxSize },
     });
   };
@@ -138,54 +142,65 @@ const takesFile = ({ files = [] }: Route): boolean => files.length > 0;
 
 function validators({ deps }: MountParts, route: Route): MiddlewareHandler<HttpEnv>[] {
   const chain: MiddlewareHandler<HttpEnv>[] = [];
-  const { params, query } = route;
-  if (params) chain.push(zValidator('param', fitted(params, 'form'), refuseInvalid));
-  if (query) chain.push(zValidator('query', withAliases(query, 'form'), refuseInvalid));
-  if (route.body) chain.push(readValid(deps, route, route.body));
+  const { params, query, body } = route;
+  if (params) chain.push(keepValid('param', inputReader(params, 'form'), (c) => c.req.param()));
+  chain.push(query ? keepValid('query', inputReader(query, 'form', QUIET_NAMES), readQuery) : noteQuery);
+  if (body) chain.push(readValid(deps, route, body));
   return chain;
 }
 
+type Note = Parameters<InputReader>[1];
+
+/** Keeps the names that the answer warns of. */
+const noteOn =
+  (c: HttpContext): Note =>
+  (ignored) => {
+    if (ignored.length > 0) c.set('ignored', [...(c.get('ignored') ?? []), ...ignored]);
+  };
+
+function keepValid(
+  target: 'param' | 'query',
+  read: InputReader,
+  inputOf: (c: HttpContext) => object,
+): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    c.req.addValidatedData(target, Object(await read(inputOf(c), noteOn(c))));
+    await next();
+  };
+}
+
+/** A name that is there once is a text, otherwise a list. */
+function readQuery(c: HttpContext): Record<string, string | string[]> {
+  const named = Object.entries(c.req.queries());
+  return Object.fromEntries(
+    named.map(([name, values]) => [name, values.length === 1 ? (values[0] ?? '') : values]),
+  );
+}
+
+/** A route that takes no query says so. */
+const noteQuery: MiddlewareHandler<HttpEnv> = (c, next) => {
+  if (!c.req.url.includes('?')) return next();
+  const names = Object.keys(c.req.queries()).slice(0, MAX_QUERY_NAMES);
+  noteOn(c)(names.filter((name) => !QUIET_NAMES.has(name)).map(shownName));
+  return next();
+};
+
 /** The fields of the body; its files last as long as the request. */
 function readValid(deps: Deps, route: Route, schema: z.ZodType): MiddlewareHandler<HttpEnv> {
-  const schemas = { json: withAliases(schema, 'json'), form: withAliases(schema, 'form') };
+  const readers = { json: inputReader(schema, 'json'), form: inputReader(schema, 'form') };
   const { files } = deps.config;
-  const maxFileBytes = route.maxFileBytes?.(files) ?? files.maxMediaBytes;
+  const limit = route.fileLimit?.(files) ?? mediaLimit(files);
   return async (c, next) => {
-    const received = route.files ? await receiveBody(c, deps, route.files, maxFileBytes) : await readBody(c);
+    const received = route.files ? await receiveBody(c, deps, route.files, limit) : await readBody(c);
     try {
       await endUpload(c);
-      const result = await schemas[received.kind].safeParseAsync(received.fields);
-      refuseInvalid(result);
-      c.req.addValidatedData('json', Object(result.data));
+      c.req.addValidatedData('json', Object(await readers[received.kind](received.fields, noteOn(c))));
       c.set('files', received.files);
       await next();
     } finally {
       await received.discard();
     }
   };
-}
-
-interface ValidationResult {
-  success: boolean;
-  error?: { issues: readonly { path: PropertyKey[]; message: string }[] };
-}
-
-/** The hook of all validators: one reason a field. */
-function refuseInvalid(result: ValidationResult): void {
-  if (result.success) return;
-  const reasons = new Map<string, string>();
-  for (const issue of result.error?.issues ?? []) {
-    if (reasons.size >= MAX_REASONS) break;
-    const field = issue.path.map(String).join('.') || 'body';
-    if (!reasons.has(field)) reasons.set(field, reasonOf(issue.message));
-  }
-  const fields = [...reasons.keys()].slice(0, 5).join(', ');
-  throw new AppError('VALIDATION_FAILED', `Not valid: ${fields}.`, { details: Object.fromEntries(reasons) });
-}
-
-/** zod says `expected string, received undefined` of what is simply missing. */
-function reasonOf(message: string): string {
-  return message.endsWith('received undefined') ? 'is required' : message;
 }
 
 function run({ deps, running }: MountParts, route: Route) {
@@ -198,7 +213,7 @@ function run({ deps, running }: MountParts, route: Route) {
     c.set('request', describeRequest(request));
     const ctx = createCtx(deps, c);
     const key = route.idempotent ? c.req.header('idempotency-key')?.trim() : undefined;
-    if (key === undefined) return handle(c, route, ctx, request);
+    if (key === undefined) return handle(c, route, ctx, request, warnings(c));
     const named = requireNamedSession(ctx, request);
     const hashed = { ...request, body: withoutFields(request.body, route.unhashed) };
     // A request that names no session is another one with a key that is bound to one: it is not given the account's answer.
@@ -210,7 +225,7 @@ function run({ deps, running }: MountParts, route: Route) {
       return { status: response.status, body: await jsonOf(response) };
     });
     if (answer.replayed) c.header('idempotent-replayed', 'true');
-    return answerJson(c, answer.body, toStatus(answer.status));
+    return answerJson(c, { ...answer.body, ...warnings(c) }, toStatus(answer.status));
   };
 }
 
@@ -234,12 +249,18 @@ const NO_FILES = new Map<string, never>();
 
 type ParsedRequest = Pick<Parameters<Route['handler']>[0], 'params' | 'query' | 'body'>;
 
-async function handle(c: HttpContext, route: Route, ctx: Ctx, request: ParsedRequest): Promise<Response> {
+async function handle(
+  c: HttpContext,
+  route: Route,
+  ctx: Ctx,
+  request: ParsedRequest,
+  also: object = {},
+): Promise<Response> {
   c.status(route.status ?? 200);
   const reply = await route.handler({ ctx, http: c, files: c.get('files') ?? NO_FILES, ...request });
   if (reply instanceof Response) return reply;
   c.set('reply', describeReply(reply));
-  return answerJson(c, { success: true, ...withBothNames(reply) });
+  return answerJson(c, { success: true, ...withBothNames(reply), ...also });
 }
 
 /** The context of a verb: the service's parts and the caller. */

@@ -23,7 +23,12 @@ const Failure = z.object({
   code: z.enum(Object.keys(ERROR_STATUS) as [ErrorCode, ...ErrorCode[]]),
   message: z.string().describe('for a person'),
   error: z.string().describe('the same text as message'),
-  details: z.record(z.string(), z.unknown()),
+  hint: z.string().describe('what to do'),
+  docUrl: z.string().describe('where the code is explained'),
+  details: z
+    .record(z.string(), z.unknown())
+    .describe('which field and why, or what else a program may decide by'),
+  warnings: z.array(z.string()).optional().describe('names in the request that mean nothing here'),
   requestId: z.string(),
 });
 
@@ -104,14 +109,27 @@ function createComponents(): Components {
     const { $defs = {}, $schema: _version, id, ...rest } = raw;
     for (const [name, value] of Object.entries($defs as Record<string, Json>)) {
       const { id: _id, ...definition } = moveRefs(value);
-      put(name, definition);
+      put(name, withoutUnicodePatterns(definition));
     }
-    const moved = moveRefs(rest);
+    const moved = withoutUnicodePatterns(moveRefs(rest));
     if (typeof id !== 'string') return moved;
     put(id, moved);
     return { $ref: `#/components/schemas/${id}` };
   };
   return { schemas, convert, add: (name, schema, io) => put(name, convert(schema, io)) };
+}
+
+/**
+ * Without patterns that name properties of characters (`\p{L}`): those need a flag that JSON Schema cannot say, and which
+ * half of its readers do not set. The description of the field says what it takes.
+ */
+function withoutUnicodePatterns(schema: Json): Json {
+  // Safe because JSON comes out as it went in, but for members that are left out.
+  return JSON.parse(
+    JSON.stringify(schema, (name, value) =>
+      name === 'pattern' && typeof value === 'string' && value.includes('\\p{') ? undefined : value,
+    ),
+  ) as Json;
 }
 
 /** Safe because it only rewrites strings inside of what JSON made. */
@@ -125,12 +143,11 @@ function operationOf(route: Route, components: Components): Json {
     ...(route.path.startsWith('/api/') ? { servers: [{ url: '/' }] } : {}),
     tags: [route.tag],
     summary: route.summary,
+    description: [route.description ?? `${route.summary}.`, needs(route)].filter(Boolean).join('\n\n'),
     operationId: operationId(route),
     security: SECURITY[route.auth],
     responses: responsesOf(route, components),
   };
-  const description = [route.description, needs(route)].filter(Boolean).join('\n\n');
-  if (description !== '') operation.description = description;
   const parameters = parametersOf(route, components);
   if (parameters.length > 0) operation.parameters = parameters;
   if (route.body) {
@@ -214,8 +231,14 @@ function parameter(place: 'path' | 'query', field: Field, examples: Record<strin
     required: place === 'path' || field.required,
     schema,
     ...(description === undefined ? {} : { description }),
-    ...(examples[field.name] === undefined ? {} : { example: examples[field.name] }),
+    ...(examples[field.name] === undefined ? {} : { example: toKind(examples[field.name], schema) }),
   };
+}
+
+/** The text of an address as the kind of value that it stands for. */
+function toKind(text: string | undefined, { type }: Json): unknown {
+  if (type === 'integer' || type === 'number') return Number(text);
+  return type === 'boolean' ? text === 'true' : text;
 }
 
 function responsesOf(route: Route, components: Components): Json {

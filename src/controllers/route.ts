@@ -11,6 +11,7 @@ import type { Permission, Scope } from '../services/roles.ts';
 import type { LinkPurpose } from '../services/signed-links.ts';
 import type { Config } from '../utils/config.ts';
 import type { ErrorCode } from '../utils/errors.ts';
+import type { SizeLimit } from '../utils/sizes.ts';
 
 type Schema = z.ZodType;
 type Out<S> = S extends Schema ? z.output<S> : undefined;
@@ -70,11 +71,11 @@ export interface Route<
   files?: readonly string[];
   /**
    * largest body in bytes; when missing 256 KB, and 16 MB (of which 1 MB is no file) where `files` names a field. A
-   * multipart body may hold a file of `maxFileBytes` as well
+   * multipart body may hold a file of `fileLimit` as well
    */
   maxBodyBytes?: number;
   /** largest file of a multipart body; MAX_MEDIA_SIZE when missing */
-  maxFileBytes?: (files: Config['files']) => number;
+  fileLimit?: (files: Config['files']) => SizeLimit;
   /** status of the plain answer; 200 when missing. `reply` may choose another with http.status(). */
   status?: 200 | 201 | 202;
   /** schema of the answer without `success`; null for what is not JSON */

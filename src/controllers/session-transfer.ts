@@ -34,7 +34,7 @@ export const transferRoutes: Route[] = [
     limit: IMPORT_LIMIT,
     body: ImportSessionInput,
     files: ['file'],
-    maxFileBytes: () => MAX_IMPORT_BYTES,
+    fileLimit: () => ({ bytes: MAX_IMPORT_BYTES, setting: null }),
     status: 201,
     response: z.object({ message: z.string(), data: ImportedSessionOutput }),
     errors: ['SESSION_EXISTS', 'DUPLICATE_PHONE', 'QUOTA_EXCEEDED', 'FILE_TOO_LARGE', 'CONFLICT'],

@@ -4,9 +4,11 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { isRetryable, isUnavailable } from '../db/ops.ts';
 import type { Deps } from '../services/context.ts';
+import { ERROR_HELP, errorDocUrl } from '../utils/error-help.ts';
 import { AppError, ERROR_STATUS } from '../utils/errors.ts';
 import type { HttpContext, HttpEnv } from './http-env.ts';
 import { answerJson } from './json-answer.ts';
+import { warnings } from './warnings.ts';
 
 /** How long a caller should wait while the database is away. */
 const RETRY_AFTER_SECONDS = 5;
@@ -67,7 +69,10 @@ export function answerFailure(c: HttpContext, failure: AppError): Response {
     code: failure.code,
     message,
     error: style?.errors?.[failure.code] ?? message,
+    hint: failure.hint ?? ERROR_HELP[failure.code].hint,
+    docUrl: errorDocUrl(c.get('publicUrl'), failure.code),
     details: failure.details ?? {},
+    ...warnings(c),
     requestId: c.get('requestId'),
   };
   return answerJson(c, body, toStatus(style?.statuses[failure.code] ?? ERROR_STATUS[failure.code]));

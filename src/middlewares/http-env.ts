@@ -8,6 +8,8 @@ import type { Described } from './request-data.ts';
 export interface HttpEnv {
   Variables: {
     requestId: string;
+    /** where the service is reached, as the configuration says; without a slash at its end */
+    publicUrl: string;
     ip: string | null;
     /** the pattern of the route that took the request; missing when none did */
     routePath?: string;
@@ -22,6 +24,8 @@ export interface HttpEnv {
     /** code of the failure that was answered, and its sentence */
     failure?: string;
     failureMessage?: string;
+    /** names in the request that mean nothing here: the answer warns of them */
+    ignored?: readonly string[];
     /** what the activity log may keep of the request and of its answer */
     request?: Described;
     reply?: Described;

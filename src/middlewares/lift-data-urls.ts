@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { AppError } from '../utils/errors.ts';
+import { sayBytes } from '../utils/sizes.ts';
 import { createJsonScanner, unescapeJson } from './json-scanner.ts';
 
 /** Takes the text of one `data:` URL; what it throws ends the reading. */
@@ -135,7 +136,11 @@ function createRest(maxBytes: number): Rest {
       length += bytes.length;
       if (length > maxBytes) {
         const details = { maxBytes };
-        throw new AppError('BODY_TOO_LARGE', `The body is larger than ${maxBytes} bytes.`, { details });
+        throw new AppError(
+          'BODY_TOO_LARGE',
+          `The body is larger than ${sayBytes(maxBytes)}, its file left out.`,
+          { details },
+        );
       }
       pieces.push(Buffer.from(bytes));
     },

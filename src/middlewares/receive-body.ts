@@ -13,6 +13,8 @@ import { receivedName } from '../utils/file-name.ts';
 import type { InputKind } from '../utils/fit-input.ts';
 import { parseFormFields } from '../utils/form-fields.ts';
 import { decodeUtf8, parseJson, UnreadableText, wholeCharacters } from '../utils/json.ts';
+import { misspeltName } from '../utils/near-name.ts';
+import type { SizeLimit } from '../utils/sizes.ts';
 import type { HttpContext } from './http-env.ts';
 import { type Lift, liftDataUrls } from './lift-data-urls.ts';
 
@@ -64,7 +66,7 @@ export async function receiveBody(
   c: HttpContext,
   deps: ReceiveDeps,
   fileFields: readonly string[],
-  maxFileBytes: number,
+  limit: SizeLimit,
 ): Promise<ReceivedBody> {
   const files = new Map<string, ReceivedFile>();
   const discard = async () => {
@@ -72,7 +74,7 @@ export async function receiveBody(
   };
   try {
     const { fields, kind } = isMultipart(c)
-      ? { fields: await readMultipart(c, deps, fileFields, files, maxFileBytes), kind: 'form' as const }
+      ? { fields: await readMultipart(c, deps, fileFields, files, limit), kind: 'form' as const }
       : await readLifted(c, deps, fileFields, files);
     for (const [name, file] of files) fields[name] = `sha256:${file.sha256}`;
     return { fields, kind, files, discard };
@@ -135,10 +137,10 @@ async function readMultipart(
   deps: ReceiveDeps,
   fileFields: readonly string[],
   files: Map<string, ReceivedFile>,
-  maxFileBytes: number,
+  limit: SizeLimit,
 ): Promise<Record<string, unknown>> {
-  if (Number(c.req.header('content-length')) > maxFileBytes + MULTIPART_OVERHEAD_BYTES) {
-    throw fileTooLarge(maxFileBytes);
+  if (Number(c.req.header('content-length')) > limit.bytes + MULTIPART_OVERHEAD_BYTES) {
+    throw fileTooLarge(limit);
   }
   const fields = new Map<string, unknown>();
   const streams = new Map<string, Readable>();
@@ -157,11 +159,11 @@ async function readMultipart(
     stream.on('error', () => undefined);
     if (!fileFields.includes(name) || streams.has(name)) {
       stream.resume();
-      fail(unexpectedFile(name));
+      fail(unexpectedFile(name, fileFields));
       return;
     }
     streams.set(name, stream);
-    const work = stageFile(deps, stream, maxFileBytes).then((file) => {
+    const work = stageFile(deps, stream, limit).then((file) => {
       files.set(name, { ...file, filename: receivedName(filename ?? '') });
     });
     staging.push(work.catch(fail));
@@ -231,9 +233,24 @@ function unreadable(reason: string): AppError {
   return new AppError('VALIDATION_FAILED', `The body ${reason}.`, { details: { body: reason } });
 }
 
-function unexpectedFile(name: string): AppError {
+function unexpectedFile(name: string, fileFields: readonly string[]): AppError {
   const field = name.slice(0, 40) || 'file';
+  if (fileFields.includes(name)) {
+    return new AppError('VALIDATION_FAILED', `Not valid: ${field}.`, {
+      details: { [field]: 'takes one file' },
+      hint: 'Send one file in a request.',
+    });
+  }
+  const meant = misspeltName(name, fileFields);
+  if (meant !== null) {
+    return new AppError('VALIDATION_FAILED', `Unknown field ${field}. Did you mean ${meant}?`, {
+      details: { [field]: `is unknown; did you mean ${meant}?` },
+      hint: `Send the file as ${meant}.`,
+    });
+  }
+  const wanted = fileFields.join(' or ');
   return new AppError('VALIDATION_FAILED', `Not valid: ${field}.`, {
-    details: { [field]: 'takes no (second) file' },
+    details: { [field]: 'takes no file' },
+    hint: wanted === '' ? 'Send no file.' : `Send the file as ${wanted}.`,
   });
 }

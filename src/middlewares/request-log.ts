@@ -23,6 +23,7 @@ export function requestLog(
     const given = c.req.header('x-request-id') ?? '';
     const requestId = REQUEST_ID.test(given) ? given : newRequestId();
     c.set('requestId', requestId);
+    c.set('publicUrl', deps.config.publicUrl);
     c.set('ip', clientAddress(c, deps.config.trustProxy));
     await next();
     // Hono's `c.header` would make a whole new answer for each of these.

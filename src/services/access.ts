@@ -1,5 +1,6 @@
 /** Permissions. Every verb checks here first, so that no surface can forget it. */
 import { AppError } from '../utils/errors.ts';
+import { nearName } from '../utils/near-name.ts';
 import type { Actor, Ctx, Role } from './context.ts';
 import { type Permission, roleMay, type Scope } from './roles.ts';
 
@@ -99,12 +100,21 @@ function boundText({ actor }: Pick<Ctx, 'actor'>, rest = ''): string {
 /** Throws SESSION_NOT_FOUND when the key or the member is bound to another session: for it there are no others. */
 export function requireSession(ctx: Pick<Ctx, 'actor'>, sessionId: string): void {
   const bound = ctx.actor.sessionId;
-  if (bound !== null && bound !== sessionId) throw sessionNotFound(sessionId);
+  if (bound !== null && bound !== sessionId) throw sessionNotFound(sessionId, [bound]);
 }
 
-/** The one answer for a session that does not exist and for one that is somebody else's. */
-export function sessionNotFound(sessionId: string): AppError {
-  return new AppError('SESSION_NOT_FOUND', `There is no session ${sessionId}.`);
+/**
+ * The one answer for a session that does not exist and for one that is somebody else's. `known`: sessions that the caller
+ * may see, of which one may have been meant.
+ */
+export function sessionNotFound(sessionId: string, known: Iterable<string> = []): AppError {
+  const didYouMean = nearName(sessionId, known);
+  const message = `There is no session ${sessionId}.`;
+  if (didYouMean === null) return new AppError('SESSION_NOT_FOUND', message);
+  return new AppError('SESSION_NOT_FOUND', message, {
+    details: { didYouMean },
+    hint: `Did you mean ${didYouMean}? GET /session/list shows all.`,
+  });
 }
 
 /**

@@ -207,7 +207,7 @@ async function requireSessions(ctx: Ctx, names: readonly string[]): Promise<Map<
   for (const name of names) requireSession(ctx, name);
   const statuses = await readStatuses(ctx);
   const missing = names.find((name) => !statuses.has(name));
-  if (missing !== undefined) throw sessionNotFound(missing);
+  if (missing !== undefined) throw sessionNotFound(missing, statuses.keys());
   return statuses;
 }
 

@@ -3,6 +3,8 @@ import type { SecretBox } from '../utils/crypto.ts';
 
 const PURPOSE = 'signed-link';
 const OWN = ['u', 'exp', 'sig'] as const;
+/** Every name that a signed link may add to a query. */
+export const LINK_NAMES: readonly string[] = [...OWN, 'for', 'iat', 'look'];
 
 /**
  * The purpose of a link: routes say which of them they take, and no other opens them. `qr`: linking a phone, until one was

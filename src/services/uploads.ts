@@ -8,6 +8,7 @@ import { record } from '../events/record.ts';
 import { ScannerError, type ScanVerdict, scanStream } from '../utils/clamd.ts';
 import { AppError } from '../utils/errors.ts';
 import { own } from '../utils/own.ts';
+import { uploadLimit } from '../utils/sizes.ts';
 import type { MediaDetails } from '../whatsapp/content.ts';
 import { type Ctx, originOf } from './context.ts';
 import type { PageQuery } from './fields.ts';
@@ -56,8 +57,8 @@ export async function uploadFile(ctx: Ctx, input: BroadcastRef & { file: Receive
   const { userId, session } = await enterBroadcast(ctx, input, 'broadcast');
   const { file } = input;
   try {
-    const { maxUploadBytes } = ctx.config.files;
-    if (file.size > maxUploadBytes) throw fileTooLarge(maxUploadBytes);
+    const limit = uploadLimit(ctx.config.files);
+    if (file.size > limit.bytes) throw fileTooLarge(limit);
     const mimetype = await requireKind(ctx, file);
     const details = await ctx.mediaTools.detailsOf(file.path, mimetype, toolRun(ctx));
     const dimensions = dimensionsOf(details, mimetype);

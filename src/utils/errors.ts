@@ -41,6 +41,8 @@ export type ErrorCode = keyof typeof ERROR_STATUS;
 export interface AppErrorOptions {
   /** facts for a program: field -> reason, errorCode, attemptsLeft … never a secret */
   details?: Record<string, unknown>;
+  /** what the caller can do about it; that of its code when missing. Never a secret */
+  hint?: string;
   /** whole seconds, becomes the `Retry-After` header */
   retryAfterSeconds?: number;
   cause?: unknown;
@@ -50,6 +52,7 @@ export interface AppErrorOptions {
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly details: Record<string, unknown> | undefined;
+  readonly hint: string | undefined;
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
@@ -57,6 +60,7 @@ export class AppError extends Error {
     this.name = 'AppError';
     this.code = code;
     this.details = options.details;
+    this.hint = options.hint;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }

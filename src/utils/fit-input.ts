@@ -24,28 +24,80 @@ const FLAGS: ReadonlyMap<string, boolean> = new Map([
 ]);
 const NUMBER = /^-?\d{1,15}(?:\.\d{1,15})?$/;
 
+/** A name in the input that the schema does not declare, where it takes no names of the caller's own. */
+export interface UnknownName {
+  path: readonly PropertyKey[];
+  name: string;
+  /** those that are declared there */
+  known: Iterable<string>;
+}
+
+export interface Problem {
+  path: PropertyKey[];
+  message: string;
+}
+
+/** What a schema may look at, or what keeps it from looking. */
+export interface FittedInput {
+  value: unknown;
+  problems: Problem[];
+  /** each name once for all rows of a list, and not more than 50 */
+  unknown: UnknownName[];
+}
+
+/** Fits inputs to a schema that is read once. */
+export function fitterOf(schema: z.ZodType, kind: InputKind): (input: unknown) => FittedInput {
+  let shape: Shape | undefined;
+  return (input) => {
+    // Read at the first input: reading those of all routes would be a third of the service's start.
+    shape ??= shapeOf(schema);
+    const notes = createNotes();
+    const value = fitValue(input, { ...notes, shape, path: [], kind });
+    return { value, problems: notes.problems, unknown: notes.unknown };
+  };
+}
+
 /**
  * The schema, run only on input whose texts, lists and names are within its bounds: zod would run patterns and
  * refinements on a text of any length, and look into a list of any length before it counts it.
  */
 export function fitted<S extends z.ZodType>(schema: S, kind: InputKind): z.ZodType<z.output<S>> {
-  let shape: Shape | undefined;
+  const toFitted = fitterOf(schema, kind);
   return z.preprocess((input, ctx) => {
-    // Read at the first input: reading those of all routes would be a third of the service's start.
-    shape ??= shapeOf(schema);
-    let left = MAX_PROBLEMS;
-    const fail = (path: PropertyKey[], message: string) => {
-      if (left-- > 0) ctx.addIssue({ code: 'custom', path, message });
-    };
-    return fitValue(input, { shape, path: [], kind, fail });
+    const { value, problems } = toFitted(input);
+    for (const problem of problems) ctx.addIssue({ code: 'custom', ...problem });
+    return value;
   }, schema);
 }
 
-interface Place {
+interface Notes {
+  fail(path: PropertyKey[], message: string): void;
+  meet(name: UnknownName, shape: Shape): void;
+}
+
+interface Place extends Notes {
   shape: Shape;
   path: PropertyKey[];
   kind: InputKind;
-  fail(path: PropertyKey[], message: string): void;
+}
+
+function createNotes(): Notes & Pick<FittedInput, 'problems' | 'unknown'> {
+  const problems: Problem[] = [];
+  const unknown: UnknownName[] = [];
+  const met = new Map<Shape, Set<string>>();
+  return {
+    problems,
+    unknown,
+    fail(path, message) {
+      if (problems.length < MAX_PROBLEMS) problems.push({ path, message });
+    },
+    meet(name, shape) {
+      const names = met.get(shape) ?? new Set();
+      if (unknown.length >= MAX_PROBLEMS || names.has(name.name)) return;
+      met.set(shape, names.add(name.name));
+      unknown.push(name);
+    },
+  };
 }
 
 function fitValue(value: unknown, place: Place): unknown {
@@ -102,15 +154,17 @@ function parsed(text: string, place: Place): unknown {
   }
 }
 
-function fitList(list: readonly unknown[], { shape, path, kind, fail }: Place): unknown {
+function fitList(list: readonly unknown[], place: Place): unknown {
+  const { shape, path, fail } = place;
   if (list.length > shape.maxItems) {
     fail(path, `must have at most ${shape.maxItems} items`);
     return [];
   }
-  return list.map((item, at) => fitValue(item, { shape: shape.items, path: [...path, at], kind, fail }));
+  return list.map((item, at) => fitValue(item, { ...place, shape: shape.items, path: [...path, at] }));
 }
 
-function fitObject(object: object, { shape, path, kind, fail }: Place): unknown {
+function fitObject(object: object, place: Place): unknown {
+  const { shape, path, fail } = place;
   const entries = Object.entries(object);
   if (entries.length > MAX_NAMES) {
     fail(path, `must have at most ${MAX_NAMES} names`);
@@ -119,7 +173,10 @@ function fitObject(object: object, { shape, path, kind, fail }: Place): unknown 
   return Object.fromEntries(
     entries.map(([name, value]) => {
       const inner = shape.properties.get(name) ?? shape.rest;
-      if (inner === null) return [name, value];
+      if (inner === null) {
+        place.meet({ path, name, known: shape.properties.keys() }, shape);
+        return [name, value];
+      }
       if (name.length > MAX_NAME_LENGTH || name === '__proto__') {
         fail(
           [...path, name.slice(0, 40)],
@@ -127,7 +184,7 @@ function fitObject(object: object, { shape, path, kind, fail }: Place): unknown 
         );
         return [name, undefined];
       }
-      return [name, fitValue(value, { shape: inner, path: [...path, name], kind, fail })];
+      return [name, fitValue(value, { ...place, shape: inner, path: [...path, name] })];
     }),
   );
 }

@@ -1,5 +1,7 @@
 /** JSON from outside: decoded strictly, and looked over before it is parsed. */
 
+import { parse } from '@humanwhocodes/momoa';
+
 /** Deeper than any of our requests, which has five levels. */
 const MAX_DEPTH = 32;
 /** Names and items together: 1,000 contacts with 40 fields each. */
@@ -40,10 +42,22 @@ export function parseJson(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new UnreadableText('is not valid JSON');
+    throw new UnreadableText(`is not valid JSON${firstFault(text)}`);
   }
   // Only an escape can say half of a character: the bytes around it were UTF-8.
   return /\\u[dD][89a-fA-F]/.test(text) ? toWhole(value) : value;
+}
+
+/** ` at line 2, column 5` of a text that is not JSON; never a part of the text, which may hold a secret. */
+function firstFault(text: string): string {
+  try {
+    // It stops at the first fault: until there, the text is nested no deeper than `checkSize` allows.
+    parse(text, { mode: 'json' });
+    return '';
+  } catch (error) {
+    const { line, column }: { line?: unknown; column?: unknown } = Object(error);
+    return typeof line === 'number' && typeof column === 'number' ? ` at line ${line}, column ${column}` : '';
+  }
 }
 
 function checkSize(text: string): void {

@@ -241,7 +241,12 @@ describe('a file that is no CSV changes nothing and says why', () => {
     ['10,000 columns', `number${',c'.repeat(9999)}\n0811111111`, 400, /10000 columns/],
     ['a first line with an open quote', `${quote}name,number\nA,0811111111`, 400, /line 1 opens a quote/],
     ['a first line without an end', 'x'.repeat(600_000), 400, /line 1 is longer/],
-    ['too many bytes', `name,number\n${'A,0811111111\n'.repeat(400_000)}`, 413, /larger than 4000000/],
+    [
+      'too many bytes',
+      `name,number\n${'A,0811111111\n'.repeat(400_000)}`,
+      413,
+      /larger than 3\.8 MB \(MAX_CSV_SIZE\)/,
+    ],
     ['nothing', '', 400, /empty/],
   ])('%s', async (_what, content, status, message) => {
     const reply = await send(content);

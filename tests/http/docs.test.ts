@@ -1,3 +1,5 @@
+import spectralCore, { type RulesetDefinition } from '@stoplight/spectral-core';
+import spectralRulesets from '@stoplight/spectral-rulesets';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -7,6 +9,11 @@ import { route } from '../../src/controllers/route.ts';
 import { whatsappAccounts } from '../../src/db/schema.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
+
+const { Spectral } = spectralCore;
+const { oas } = spectralRulesets;
+/** Safe because it is a set of rules: its type says less of them than Spectral asks for. */
+const toRuleset = (rules: object): RulesetDefinition => rules as RulesetDefinition;
 
 let t: TestApp;
 beforeAll(async () => {
@@ -58,6 +65,15 @@ describe('/openapi.json', () => {
       }
     }
   });
+
+  it('passes the rules of Spectral without errors, and describes every operation', async () => {
+    const spectral = new Spectral();
+    spectral.setRuleset({ extends: [[toRuleset(oas), 'recommended']] });
+    const { body } = await t.call('/openapi.json');
+    const found = await spectral.run(body);
+    const errors = found.filter(({ severity, code }) => severity === 0 || code === 'operation-description');
+    expect(errors.map(({ code, path, message }) => `${code} ${path.join('/')} ${message}`)).toEqual([]);
+  }, 60_000);
 
   it('has examples that pass the schemas', () => {
     for (const { body, params, query, example, method, path } of allRoutes) {

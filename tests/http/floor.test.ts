@@ -156,6 +156,8 @@ describe('failures', () => {
       code: 'QR_NOT_READY',
       message: 'Not yet.',
       error: 'Not yet.',
+      hint: 'Ask again after the seconds in `Retry-After`.',
+      docUrl: `${t.deps.config.publicUrl}/docs/errors#QR_NOT_READY`,
       details: {},
       requestId: expect.any(String),
     });

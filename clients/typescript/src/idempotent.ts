@@ -1,6 +1,6 @@
 /** Generated from the OpenAPI document by `npm run client:generate`: do not edit. */
 
-/** What takes an Idempotency-Key. */
+/** The operations that take an Idempotency-Key. */
 export const IDEMPOTENT: ReadonlySet<string> = new Set([
   'POST /media',
   'POST /message/send-audio',

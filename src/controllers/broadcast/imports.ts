@@ -6,6 +6,7 @@ import { exportImportErrors, getImport, startImport } from '../../services/conta
 import type { Ctx } from '../../services/context.ts';
 import { exportContacts } from '../../services/lists/export.ts';
 import { AppError } from '../../utils/errors.ts';
+import { csvLimit } from '../../utils/sizes.ts';
 import { answerCsv } from '../csv-answer.ts';
 import { wantsAsync } from '../prefer.ts';
 import { type Route, type RouteInput, route } from '../route.ts';
@@ -112,7 +113,7 @@ export const csvUpload = {
   idempotent: true,
   body: CsvBody,
   files: ['file', 'csvFile'],
-  maxFileBytes: (files) => files.maxCsvBytes,
+  fileLimit: csvLimit,
   response: z.object({ message: z.string(), data: z.union([Import, StartedImport]) }),
 } as const satisfies Partial<Route>;
 export const csvExample = { file: EXAMPLE_CSV };

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { deleteUpload, listUploads, uploadFile } from '../../services/uploads.ts';
 import { AppError } from '../../utils/errors.ts';
+import { uploadLimit } from '../../utils/sizes.ts';
 import { type Route, route } from '../route.ts';
 import { Pagination, pageQuery, paginationOf, Timestamp } from '../schemas.ts';
 import { broadcastPath, ownerQuery, SessionParams, sessionParams, TAG, UPLOAD_LIMIT } from './parts.ts';
@@ -50,7 +51,7 @@ const upload = route({
     file: z.string().optional().meta({ description: 'The file, as a part of a form or as a data: URL.' }),
   }),
   files: ['file'],
-  maxFileBytes: (files) => files.maxUploadBytes,
+  fileLimit: uploadLimit,
   response: z.object({ message: z.string(), data: Upload }),
   errors: ['SESSION_NOT_FOUND', 'FILE_TOO_LARGE', 'UNSUPPORTED_MEDIA', 'FILE_INFECTED', 'QUOTA_EXCEEDED'],
   example: { params: { sessionId: 'main' }, body: { file: EXAMPLE_FILE } },

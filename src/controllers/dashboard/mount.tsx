@@ -3,7 +3,7 @@ import type { Hono, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { Fragment } from 'hono/jsx';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { asTenant } from '../../db/work.ts';
 import { toAppError } from '../../middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from '../../middlewares/http-env.ts';
@@ -18,11 +18,13 @@ import type { Permission } from '../../services/roles.ts';
 import { isSandbox } from '../../services/sandbox/emulator.ts';
 import { AppError } from '../../utils/errors.ts';
 import { fitted } from '../../utils/fit-input.ts';
+import { issueWords } from '../../utils/issue-words.ts';
+import { mediaLimit, sayBytes } from '../../utils/sizes.ts';
 import { createCtx } from '../mount.ts';
 import { keepDone, readLang, readSignIn, takeDone } from './cookies.ts';
 import { CSRF_FIELD, csrfTokenOf, requireSameOrigin, requireToken } from './csrf.ts';
 import { answerPageFailure } from './failure.tsx';
-import { chooseLang, type Lang } from './i18n.ts';
+import { chooseLang } from './i18n.ts';
 import { Layout } from './layout.tsx';
 import type { Page, PageInput, PageReply, View } from './page.ts';
 import { signInPath } from './paths.ts';
@@ -130,8 +132,8 @@ async function answer(
   view: View,
 ): Promise<Response> {
   const ctx = createCtx(parts.deps, c);
-  const params = check(schemas.params, c.req.param(), view.lang);
-  const query = check(schemas.query, withoutEmpty(c.req.query()), view.lang);
+  const params = check(schemas.params, c.req.param());
+  const query = check(schemas.query, withoutEmpty(c.req.query()));
   if (page.method === 'get') {
     return send(
       c,
@@ -143,7 +145,7 @@ async function answer(
   const body = await readForm(parts, page, c);
   try {
     if (view.user) requireToken(c, view.csrf, body.fields[CSRF_FIELD]);
-    const form = check(schemas.form, withoutEmpty(body.fields), view.lang);
+    const form = check(schemas.form, withoutEmpty(body.fields));
     const input = inputOf({ ctx, view, params, query, form, http: c, files: body.files });
     return await send(c, ctx, view, await page.handler(input));
   } finally {
@@ -172,7 +174,7 @@ interface FormBody {
 const limitForm = bodyLimit({
   maxSize: MAX_FORM_BYTES,
   onError: () => {
-    throw new AppError('BODY_TOO_LARGE', `The form is larger than ${MAX_FORM_BYTES} bytes.`);
+    throw new AppError('BODY_TOO_LARGE', `The form is larger than ${sayBytes(MAX_FORM_BYTES)}.`);
   },
 });
 
@@ -181,7 +183,7 @@ async function readForm({ deps }: PageParts, page: Page, c: HttpContext): Promis
   if (page.files && isMultipart(c)) {
     const release = await holdUpload(deps, (c.get('actor') ?? ANONYMOUS).userId);
     try {
-      return await receiveBody(c, deps, page.files, page.maxFileBytes?.(files) ?? files.maxMediaBytes);
+      return await receiveBody(c, deps, page.files, page.fileLimit?.(files) ?? mediaLimit(files));
     } finally {
       await release();
     }
@@ -195,12 +197,6 @@ function withoutEmpty(fields: Record<string, unknown>): Record<string, unknown> 
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''));
 }
 
-/** For a field that no schema has a sentence of its own for. */
-const REASONS = { en: z.locales.en().localeError, id: z.locales.id().localeError } as const satisfies Record<
-  Lang,
-  object
->;
-
 /** The inputs of a page, each part for what fits it. */
 interface Fitted {
   params: z.ZodType | undefined;
@@ -213,16 +209,15 @@ function fittedOf({ params, query, form }: Page): Fitted {
   return { params: toForm(params), query: toForm(query), form: toForm(form) };
 }
 
-function check(schema: z.ZodType | undefined, value: unknown, lang: Lang): unknown {
+function check(schema: z.ZodType | undefined, value: unknown): unknown {
   if (!schema) return undefined;
-  const result = schema.safeParse(value, { error: REASONS[lang] });
+  const result = schema.safeParse(value, { error: issueWords });
   if (result.success) return result.data;
   const reasons = new Map<string, string>();
   for (const issue of result.error.issues) {
     if (reasons.size >= MAX_REASONS) break;
     const field = issue.path.map(String).join('.') || 'form';
-    if (!reasons.has(field))
-      reasons.set(field, / undefined$/.test(issue.message) ? 'is required' : issue.message);
+    if (!reasons.has(field)) reasons.set(field, issue.message);
   }
   const details = Object.fromEntries(reasons);
   throw new AppError('VALIDATION_FAILED', 'Some fields are not right.', { details });

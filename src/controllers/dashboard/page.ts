@@ -11,6 +11,7 @@ import type { Permission } from '../../services/roles.ts';
 import type { UserInfo } from '../../services/users.ts';
 import type { MembershipInfo } from '../../services/workspaces/membership.ts';
 import type { Config } from '../../utils/config.ts';
+import type { SizeLimit } from '../../utils/sizes.ts';
 import type { Lang } from './i18n.ts';
 
 type Schema = z.ZodType;
@@ -88,7 +89,7 @@ export interface Page<
   /** fields of the form that are files; the form is multipart then */
   files?: readonly string[];
   /** largest file; MAX_MEDIA_SIZE when missing */
-  maxFileBytes?: (files: Config['files']) => number;
+  fileLimit?: (files: Config['files']) => SizeLimit;
   /** a limit of its own, which the API's route of the same verb spends as well */
   limit?: RatePolicy;
   /** what the tests that walk all pages ask with */

@@ -52,7 +52,7 @@ const RULES: readonly Rule[] = [
     /^must be the JSON that the browser gave after signing$/,
     () => 'harus berupa JSON yang diberikan browser setelah Anda menandatangani',
   ],
-  [/^is not valid JSON$/, () => 'bukan JSON yang lengkap: salin lagi seluruhnya'],
+  [/^is not valid JSON( at line .*)?$/, () => 'bukan JSON yang lengkap: salin lagi seluruhnya'],
   [
     /^must be like (socks5:.+), (http:\/\/) or (https:\/\/)$/,
     (a, b, c) => `harus seperti ${a}, ${b}, atau ${c}`,

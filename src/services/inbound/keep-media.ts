@@ -6,6 +6,7 @@ import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { inboundMedia, media, messages } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
+import { mediaLimit } from '../../utils/sizes.ts';
 import type { InboundMedia } from '../../whatsapp/inbound-content.ts';
 import type { Deps } from '../context.ts';
 import { detectType } from '../media/detect.ts';
@@ -24,7 +25,7 @@ const MAX_TYPE = 120;
  * what the stream throws; then nothing is left of it.
  */
 export async function keepInboundMedia(deps: KeepDeps, work: MediaWork, stream: Readable): Promise<void> {
-  const staged = await stageFile(deps, stream, deps.config.files.maxMediaBytes);
+  const staged = await stageFile(deps, stream, mediaLimit(deps.config.files));
   try {
     const detected = await detectType(deps, staged, null, { userId: work.userId });
     // Its key is that of the work, so that a crash from here on leaves nothing behind that the next attempt would not

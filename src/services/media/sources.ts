@@ -3,8 +3,9 @@ import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { nameInUrl, receivedName } from '../../utils/file-name.ts';
 import { HttpFailure } from '../../utils/guarded-fetch.ts';
+import { mediaLimit } from '../../utils/sizes.ts';
 import type { Ctx } from '../context.ts';
-import { type StagedFile, stageFile } from './staging.ts';
+import { fileTooLarge, type StagedFile, stageFile } from './staging.ts';
 
 /** A file that came with the request; removed when the request ends and nothing has kept it. */
 export interface ReceivedFile extends StagedFile {
@@ -36,7 +37,7 @@ export async function receiveDataUrl(
   url: string | AsyncIterable<Uint8Array>,
 ): Promise<ReceivedFile> {
   const pieces = typeof url === 'string' ? piecesOf(url) : textsOf(url);
-  const staged = await stageFile(ctx, decode(pieces), ctx.config.files.maxMediaBytes);
+  const staged = await stageFile(ctx, decode(pieces), mediaLimit(ctx.config.files));
   return { ...staged, filename: null };
 }
 
@@ -108,22 +109,24 @@ function badDataUrl(reason: string): AppError {
  */
 export async function receiveUrl(ctx: Ctx, url: string): Promise<ReceivedFile> {
   const { allowPrivateUrls, files } = ctx.config;
+  const limit = mediaLimit(files);
   try {
     const {
       stream,
       filename,
       url: last,
     } = await ctx.outgoing.guarded.download(url, {
-      maxBytes: files.maxMediaBytes,
+      maxBytes: limit.bytes,
       timeoutMs: FETCH_TIMEOUT_MS,
       // Where private addresses are allowed, there are no certificates.
       httpsOnly: !allowPrivateUrls,
       ...(ctx.signal ? { signal: ctx.signal } : {}),
     });
-    const staged = await stageFile(ctx, stream, files.maxMediaBytes);
+    const staged = await stageFile(ctx, stream, limit);
     const told = filename === null ? null : receivedName(filename);
     return { ...staged, filename: told ?? nameInUrl(last) };
   } catch (error) {
+    if (error instanceof AppError && error.code === 'FILE_TOO_LARGE') throw fileTooLarge(limit);
     if (!(error instanceof HttpFailure)) throw error;
     throw new AppError('URL_REFUSED', `The media could not be fetched. ${error.message}`, {
       details: { reason: error.kind },

@@ -12,6 +12,7 @@ import { pipeline } from 'node:stream/promises';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
+import { type SizeLimit, sayBytes } from '../../utils/sizes.ts';
 import { ignoreMissing, inFolder, throwDiskTrouble } from '../../utils/storage/local.ts';
 import type { WholeFile } from '../../utils/storage/storage.ts';
 import type { Deps } from '../context.ts';
@@ -25,13 +26,13 @@ export type StagedFile = WholeFile;
 const STALE_MS = HOUR_MS;
 
 /**
- * Streams `source` to disk and hashes it on the way. Throws FILE_TOO_LARGE beyond `maxBytes`, VALIDATION_FAILED for
+ * Streams `source` to disk and hashes it on the way. Throws FILE_TOO_LARGE beyond `limit`, VALIDATION_FAILED for
  * nothing at all, UNAVAILABLE when the disk is full, and what the source throws; then nothing of it is left.
  */
 export async function stageFile(
   deps: StagingDeps,
   source: Readable | AsyncIterable<Uint8Array>,
-  maxBytes: number,
+  limit: SizeLimit,
 ): Promise<StagedFile> {
   const path = join(stagingFolder(deps), newId(deps.clock.now()));
   const hash = createHash('sha256');
@@ -39,7 +40,7 @@ export async function stageFile(
   async function* counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
       size += chunk.length;
-      if (size > maxBytes) throw fileTooLarge(maxBytes);
+      if (size > limit.bytes) throw fileTooLarge(limit);
       hash.update(chunk);
       yield chunk;
     }
@@ -56,9 +57,13 @@ export async function stageFile(
   return { path, sha256: hash.digest('hex'), size };
 }
 
-export function fileTooLarge(maxBytes: number): AppError {
-  return new AppError('FILE_TOO_LARGE', `The file is larger than ${maxBytes} bytes.`, {
-    details: { maxBytes },
+export function fileTooLarge({ bytes, setting }: SizeLimit): AppError {
+  const size = sayBytes(bytes);
+  const named = setting === null ? size : `${size} (${setting})`;
+  const raise = setting === null ? '' : ` Whoever runs the service can raise ${setting}.`;
+  return new AppError('FILE_TOO_LARGE', `The file is larger than ${named}.`, {
+    details: { maxBytes: bytes },
+    hint: `Send a file of at most ${size}.${raise}`,
   });
 }
 

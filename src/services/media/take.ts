@@ -4,6 +4,7 @@ import { eq } from 'drizzle-orm';
 import { media } from '../../db/schema.ts';
 import type { ProgramOutcome } from '../../utils/bounded-program.ts';
 import { AppError } from '../../utils/errors.ts';
+import { mediaLimit } from '../../utils/sizes.ts';
 import type { MediaDetails, MediaFile } from '../../whatsapp/content.ts';
 import type { Ctx } from '../context.ts';
 import { detectType, type MediaUse, requireUse } from './detect.ts';
@@ -88,7 +89,7 @@ async function lookInto(ctx: Ctx, row: MediaRecord): Promise<MediaRecord> {
 async function withCopy<R>(ctx: Ctx, row: MediaRecord, work: (copy: ReceivedFile) => Promise<R>): Promise<R> {
   const stream = await ctx.storage.open(row.storageKey);
   if (!stream) throw new AppError('NOT_FOUND', 'There is no such media.');
-  const copy = await stageFile(ctx, stream, row.size);
+  const copy = await stageFile(ctx, stream, { bytes: row.size, setting: null });
   try {
     return await work({ ...copy, filename: row.filename });
   } finally {
@@ -110,7 +111,7 @@ async function takeAsVoice(
       toolRun(ctx),
     );
     if (outcome !== 'done') throw noVoice(outcome, mimetype);
-    const made = await stageFile(ctx, createReadStream(output.path), ctx.config.files.maxMediaBytes);
+    const made = await stageFile(ctx, createReadStream(output.path), mediaLimit(ctx.config.files));
     try {
       const voice = { ...made, filename: sound.filename };
       return toTaken(await keepReceived(ctx, voice, { mimetype: VOICE_TYPE, kind: 'outbound', neededUntil }));

@@ -11,6 +11,7 @@ import { AppError } from '../../utils/errors.ts';
 import { requireSession, sessionNotFound } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { type SenderInput, type Senders, sendersOf } from '../pools.ts';
+import { missingSession } from '../sessions/find.ts';
 
 const columns = {
   id: whatsappAccounts.id,
@@ -92,7 +93,7 @@ export async function readSendingSession(db: Db, accountId: string): Promise<Sen
 export async function findOwnSession(ctx: Ctx, sessionId: string): Promise<SendingSession> {
   requireSession(ctx, sessionId);
   const row = await ctx.sessionReadings.add({ userId: ctx.actor.userId, sessionId });
-  if (!row) throw sessionNotFound(sessionId);
+  if (!row) throw await missingSession(ctx.db, ctx.actor.userId, sessionId);
   return row;
 }
 
@@ -129,7 +130,7 @@ export async function rankSenders(
       and(eq(whatsappAccounts.userId, ctx.actor.userId), inArray(whatsappAccounts.sessionId, [...names])),
     );
   const missing = names.find((name) => !rows.some(({ sessionId }) => sessionId === name));
-  if (missing !== undefined && poolId === null) throw sessionNotFound(missing);
+  if (missing !== undefined && poolId === null) throw await missingSession(ctx.db, ctx.actor.userId, missing);
   const at = { now: ctx.clock.now(), priority };
   return rankPool(await readPool(ctx, rows, person, at), at).map(({ member }) => member.session);
 }

@@ -18,7 +18,7 @@ import { AppError } from '../../utils/errors.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
-import { sessionNotFound } from '../access.ts';
+import { missingSession } from '../sessions/find.ts';
 import type { OtpDeps } from './deps.ts';
 
 const accounts = whatsappAccounts;
@@ -86,11 +86,12 @@ export async function readSendingSessions(
   now: number,
 ): Promise<SendingSession[]> {
   const rows = await readNamed(db, userId, names);
-  return [...new Set(names)].map((name) => {
-    const row = rows.find(({ sessionId }) => sessionId === name);
-    if (!row) throw sessionNotFound(name);
-    return toCarrier(config.pacing, row, now);
-  });
+  const wanted = [...new Set(names)];
+  const missing = wanted.find((name) => !rows.some(({ sessionId }) => sessionId === name));
+  if (missing !== undefined) throw await missingSession(db, userId, missing);
+  return wanted.flatMap((name) =>
+    rows.filter(({ sessionId }) => sessionId === name).map((row) => toCarrier(config.pacing, row, now)),
+  );
 }
 
 const namedOne = prepared((db) =>

@@ -6,6 +6,9 @@ import { AppError } from '../../utils/errors.ts';
 import { requireSession, sessionNotFound, tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';
 
+/** Sessions that a missing one is compared with. */
+const MAX_SUGGESTED_FROM = 500;
+
 export type SessionRecord = typeof whatsappAccounts.$inferSelect;
 
 /** Whose session: an admin may name another user. */
@@ -27,7 +30,7 @@ export async function findSession(
   requireSession(ctx, sessionId);
   const tenant = tenantOf(ctx, { userId }) ?? ctx.actor.userId;
   const row = await readSession(ctx.db, tenant, sessionId);
-  if (!row) throw sessionNotFound(sessionId);
+  if (!row) throw await missingSession(ctx.db, tenant, sessionId);
   if (!endedLinks && hasEnded(ctx.actor.link, row)) {
     throw new AppError('ALREADY_CONNECTED', 'A phone was linked since this link was made: it has ended.');
   }
@@ -37,6 +40,19 @@ export async function findSession(
 /** A link for linking a phone is used up by the first one: it must not show the next QR, nor what is written. */
 function hasEnded(link: Ctx['actor']['link'], { connectedAt }: SessionRecord): boolean {
   return link?.purpose === 'qr' && connectedAt !== null && connectedAt >= link.issuedAt;
+}
+
+/** As `sessionNotFound`, with the one of that user's sessions that may have been meant. */
+export async function missingSession(db: Db, userId: number, sessionId: string): Promise<AppError> {
+  const rows = await db
+    .select({ name: whatsappAccounts.sessionId })
+    .from(whatsappAccounts)
+    .where(eq(whatsappAccounts.userId, userId))
+    .limit(MAX_SUGGESTED_FROM);
+  return sessionNotFound(
+    sessionId,
+    rows.map(({ name }) => name),
+  );
 }
 
 /** Null when that user has no such session. */

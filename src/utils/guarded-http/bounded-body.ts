@@ -1,5 +1,6 @@
 /** Bodies of strangers: never larger, slower or longer than agreed. */
 import { AppError } from '../errors.ts';
+import { sayBytes } from '../sizes.ts';
 import { HttpFailure, toFailure } from './failures.ts';
 
 export interface BodyBounds {
@@ -50,7 +51,7 @@ export async function* boundSize(body: AsyncIterable<Buffer>, maxBytes: number):
 }
 
 export function tooLarge(maxBytes: number): AppError {
-  return new AppError('FILE_TOO_LARGE', `The file behind this URL is larger than ${maxBytes} bytes.`, {
+  return new AppError('FILE_TOO_LARGE', `The file behind this URL is larger than ${sayBytes(maxBytes)}.`, {
     details: { maxBytes },
   });
 }

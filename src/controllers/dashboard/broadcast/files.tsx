@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { deleteUpload, listUploads, type UploadEntry, uploadFile } from '../../../services/uploads.ts';
+import { uploadLimit } from '../../../utils/sizes.ts';
 import { UPLOAD_LIMIT } from '../../broadcast/parts.ts';
 import { texts } from '../i18n.ts';
 import * as english from '../locales/en/broadcast-files.ts';
@@ -66,7 +67,7 @@ export const filePages: Page[] = [
     auth: 'user',
     form: z.object({}),
     files: ['file'],
-    maxFileBytes: (files) => files.maxUploadBytes,
+    fileLimit: uploadLimit,
     limit: UPLOAD_LIMIT,
     async handler({ ctx, view, files }) {
       const t = T(view.lang);

@@ -11,6 +11,7 @@ import {
   mapImport,
 } from '../../../services/contacts/import/verbs.ts';
 import { getList } from '../../../services/lists/lists.ts';
+import { csvLimit } from '../../../utils/sizes.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
@@ -81,7 +82,7 @@ export const importPages: Page[] = [
     params: ListParams,
     form: ImportForm,
     files: ['file'],
-    maxFileBytes: (files) => files.maxCsvBytes,
+    fileLimit: csvLimit,
     example: { params: listExample },
     async handler({ ctx, params, form, files }) {
       const { importId } = await beginImport(ctx, { ...params, ...form, file: requireFile(files) });

@@ -16,6 +16,7 @@ import {
   type OptOutWords,
   putOptOutWords,
 } from '../../../services/opt-outs/words.ts';
+import { csvLimit } from '../../../utils/sizes.ts';
 import { MAX_WORDS, number } from '../../broadcast/parts.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { texts } from '../i18n.ts';
@@ -117,7 +118,7 @@ export const optOutPages: Page[] = [
     auth: 'user',
     form: ImportForm,
     files: ['file'],
-    maxFileBytes: (files) => files.maxCsvBytes,
+    fileLimit: csvLimit,
     async handler({ ctx, form, files }) {
       const { importId } = await beginImport(ctx, { ...form, file: requireFile(files) });
       return { redirect: `${BROADCAST}/imports/${importId}` };

@@ -7,6 +7,7 @@ import { type CampaignEstimate, estimateCampaign } from '../../../services/campa
 import { scheduleCampaign, sendCampaign } from '../../../services/campaigns/start.ts';
 import { listUploads, uploadFile } from '../../../services/uploads.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
+import { uploadLimit } from '../../../utils/sizes.ts';
 import { CAMPAIGN_LIMIT, UPLOAD_LIMIT } from '../../broadcast/parts.ts';
 import { Crumb, Follow, NewSessionLink, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
@@ -103,7 +104,7 @@ export const wizardPages: Page[] = [
     auth: 'user',
     form: z.object({}),
     files: ['file'],
-    maxFileBytes: (files) => files.maxUploadBytes,
+    fileLimit: uploadLimit,
     limit: UPLOAD_LIMIT,
     async handler({ ctx, view, files }) {
       const { filename } = await uploadFile(ctx, { file: requireFile(files) });

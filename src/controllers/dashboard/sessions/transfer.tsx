@@ -154,7 +154,7 @@ export const transferPages: Page[] = [
     limit: IMPORT_LIMIT,
     form: ImportForm,
     files: ['file'],
-    maxFileBytes: () => MAX_IMPORT_BYTES,
+    fileLimit: () => ({ bytes: MAX_IMPORT_BYTES, setting: null }),
     example: { form: { sessionId: 'main', creds: '{}', stopped: 'true' } },
     async handler({ ctx, view, form, files }) {
       const { stopped: _said, ...input } = form;

@@ -1,0 +1,213 @@
+/** What each error code means, what helps, and an example of it: for answers, the OpenAPI document and the page of errors. */
+import type { ErrorCode } from './errors.ts';
+
+export interface ErrorHelp {
+  /** what it says, in one sentence */
+  meaning: string;
+  /** what to do, where the failure itself says nothing more exact */
+  hint: string;
+  example: { message: string; details?: Record<string, unknown> };
+}
+
+const SESSION = 'my-session';
+
+export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
+  VALIDATION_FAILED: {
+    meaning: 'The body, the query or the path has a field that is missing, unknown or not as it must be.',
+    hint: 'Correct the fields that `details` names and send the request again.',
+    example: {
+      message: 'Unknown field shceduledAt. Did you mean scheduledAt?',
+      details: { shceduledAt: 'is unknown; did you mean scheduledAt?' },
+    },
+  },
+  INVALID_NUMBER: {
+    meaning: 'This is no phone number, or it can be read in two ways.',
+    hint: 'Write the number with + and its country code. `details.readings` lists the ways to read it.',
+    example: {
+      message: 'This is too short for a phone number.',
+      details: { reason: 'too_short' },
+    },
+  },
+  URL_REFUSED: {
+    meaning: 'The service does not fetch this URL, or could not.',
+    hint: 'Use an https URL that anybody on the internet can open, or send the file itself.',
+    example: {
+      message: 'The media could not be fetched. The host answered 404.',
+      details: { reason: 'status' },
+    },
+  },
+  OTP_INVALID: {
+    meaning: 'This is not the code.',
+    hint: 'Let the person type it again. `details.attemptsLeft` says how often.',
+    example: { message: 'This code is wrong.', details: { attemptsLeft: 2 } },
+  },
+  UNAUTHORIZED: {
+    meaning: 'There is no credential, or it is not valid any more.',
+    hint: 'Send `x-api-key: <key>` or `Authorization: Bearer <token>`. Keys are made in the dashboard under Developers.',
+    example: { message: 'Sign in, or send an API key.' },
+  },
+  FORBIDDEN: {
+    meaning: 'The credential is valid, but may not do this.',
+    hint: 'Use a key with the scope, or a user with the role, that `details` names.',
+    example: {
+      message: 'This API key lacks the scope messages:write.',
+      details: { scope: 'messages:write' },
+    },
+  },
+  NOT_FOUND: {
+    meaning: 'It does not exist, or belongs to somebody else.',
+    hint: 'Check the id and the address. `/docs` lists every address.',
+    example: { message: 'There is nothing at this address.' },
+  },
+  SESSION_NOT_FOUND: {
+    meaning: 'This account has no session of that name.',
+    hint: 'GET /session/list shows the sessions of this account.',
+    example: { message: 'There is no session my-sesion.', details: { didYouMean: SESSION } },
+  },
+  QR_NOT_READY: {
+    meaning: 'WhatsApp has not sent a QR code yet.',
+    hint: 'Ask again after the seconds in `Retry-After`.',
+    example: { message: 'There is no QR code yet.' },
+  },
+  OTP_NOT_FOUND: {
+    meaning: 'No code is pending for this number or id.',
+    hint: 'Send a new one with POST /otp/send.',
+    example: { message: 'There is no pending code.' },
+  },
+  METHOD_NOT_ALLOWED: {
+    meaning: 'The address exists, but not with this method.',
+    hint: 'Use a method that the header `Allow` names.',
+    example: { message: 'GET is not possible here.', details: { allow: ['POST'] } },
+  },
+  SESSION_EXISTS: {
+    meaning: 'The account has a session of this name already.',
+    hint: 'Use it as it is (`details.session`), restart it, or choose another name.',
+    example: {
+      message: `There is a session ${SESSION} already.`,
+      details: { session: { sessionId: SESSION, status: 'connected' } },
+    },
+  },
+  DUPLICATE_PHONE: {
+    meaning: 'Another session of this account has linked that phone.',
+    hint: 'Use that session, or delete it first.',
+    example: { message: 'This phone already has an active session.' },
+  },
+  ALREADY_CONNECTED: {
+    meaning: 'The session is connected: there is nothing to scan.',
+    hint: 'Send with it. To link another phone, call POST /session/logout first.',
+    example: { message: 'The session is connected already.' },
+  },
+  NOT_CONNECTED: {
+    meaning: 'The session has no linked phone, was logged out, was replaced, or failed.',
+    hint: 'Link its phone again: GET /session/qr/:sessionId, or the page of the session in the dashboard.',
+    example: {
+      message: 'The session is not connected.',
+      details: { session: SESSION, status: 'logged_out' },
+    },
+  },
+  BROADCAST_IN_PROGRESS: {
+    meaning: 'A campaign to this list runs or is paused.',
+    hint: 'Wait until it has ended, or stop it.',
+    example: { message: 'A campaign to this list is under way.' },
+  },
+  CONFLICT: {
+    meaning: 'The present state does not allow this.',
+    hint: 'Read the thing again and decide by its status.',
+    example: { message: 'The message has been sent already.' },
+  },
+  IDEMPOTENCY_CONFLICT: {
+    meaning: 'This Idempotency-Key was used for another request.',
+    hint: 'Use a new key for each new request, and the same one only to repeat it.',
+    example: { message: 'This Idempotency-Key was used for another request.' },
+  },
+  IDEMPOTENCY_IN_PROGRESS: {
+    meaning: 'The first request with this Idempotency-Key still runs.',
+    hint: 'Repeat the request with the same key after the seconds in `Retry-After`.',
+    example: { message: 'The first request with this Idempotency-Key still runs.' },
+  },
+  OTP_EXPIRED: {
+    meaning: 'The code is too old.',
+    hint: 'Send a new one with POST /otp/send.',
+    example: { message: 'This code has expired: send a new one.' },
+  },
+  PASSKEY_EXPIRED: {
+    meaning: 'The passkey step took too long.',
+    hint: 'Begin linking again.',
+    example: { message: 'Nobody signed in time. Scan a new code to begin again.' },
+  },
+  BODY_TOO_LARGE: {
+    meaning: 'The body is larger than this route takes.',
+    hint: 'Send less at once. Files belong in a form (multipart/form-data) or in POST /media.',
+    example: { message: 'The body is larger than 256 KB.', details: { maxBytes: 262_144 } },
+  },
+  FILE_TOO_LARGE: {
+    meaning: 'The file is larger than the service takes.',
+    hint: 'Send a smaller file. Whoever runs the service can raise the limit.',
+    example: {
+      message: 'The file is larger than 50 MB (MAX_MEDIA_SIZE).',
+      details: { maxBytes: 52_428_800 },
+    },
+  },
+  UNSUPPORTED_MEDIA: {
+    meaning: 'The content type of the body, or the kind of the file, is not taken here.',
+    hint: 'Send JSON with Content-Type: application/json, and files of a kind that the message says.',
+    example: { message: 'Send JSON: Content-Type: application/json.' },
+  },
+  NOT_SUPPORTED: {
+    meaning: "The session's engine cannot do this.",
+    hint: 'docs/engines.md lists what each engine can do.',
+    example: { message: 'The engine baileys cannot do this.' },
+  },
+  FILE_INFECTED: {
+    meaning: 'The virus scanner found something in the file.',
+    hint: 'Do not send this file.',
+    example: { message: 'The file is infected.' },
+  },
+  NOT_ON_WHATSAPP: {
+    meaning: 'WhatsApp does not know this number.',
+    hint: 'Check the number, or reach the person another way.',
+    example: { message: 'This number is not on WhatsApp.' },
+  },
+  PASSKEY_REFUSED: {
+    meaning: 'WhatsApp did not take the answer of the passkey.',
+    hint: 'Begin linking again, with the passkey of that WhatsApp account.',
+    example: { message: 'WhatsApp did not accept this signature. Sign the new challenge.' },
+  },
+  RATE_LIMITED: {
+    meaning: 'This was asked too often.',
+    hint: 'Wait for the seconds in `Retry-After`, then send the same request.',
+    example: { message: 'Too many requests. Try again in 12 seconds.' },
+  },
+  OTP_MAX_ATTEMPTS: {
+    meaning: 'The code was typed wrong too often.',
+    hint: 'Send a new one with POST /otp/send.',
+    example: { message: 'Too many wrong attempts.' },
+  },
+  QUOTA_EXCEEDED: {
+    meaning: 'The account holds as much of this as it may.',
+    hint: 'Delete what is not needed, or ask whoever runs the service for more.',
+    example: { message: 'The account may have 20 sessions.', details: { quota: 'sessions', limit: 20 } },
+  },
+  INTERNAL: {
+    meaning: 'Something failed inside of the service.',
+    hint: 'Try again. If it happens again, give the `requestId` to whoever runs the service.',
+    example: { message: 'Something went wrong on our side. Tell us the requestId.' },
+  },
+  SEND_FAILED: {
+    meaning: 'WhatsApp refused the message, or it could not be sent.',
+    hint: '`details.errorCode` says why; docs/operations.md explains each.',
+    example: { message: 'WhatsApp refused the message (463).', details: { errorCode: '463' } },
+  },
+  UNAVAILABLE: {
+    meaning: 'The service cannot do this at the moment. Nothing was lost.',
+    hint: 'Send the same request again after the seconds in `Retry-After`, with the same Idempotency-Key.',
+    example: { message: 'The service cannot reach its database. Nothing was lost; try again.' },
+  },
+};
+
+/** The page that explains every code, relative to the service's address. */
+export const ERROR_PAGE = '/docs/errors';
+
+/** Where a code is explained. `publicUrl` has no slash at its end. */
+export const errorDocUrl = (publicUrl: string, code: ErrorCode): string =>
+  `${publicUrl}${ERROR_PAGE}#${code}`;
