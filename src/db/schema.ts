@@ -468,6 +468,7 @@ export * from './schema/accounts.ts';
 export * from './schema/activity.ts';
 export * from './schema/broadcast.ts';
 export * from './schema/cluster.ts';
+export * from './schema/identities.ts';
 export * from './schema/inbound.ts';
 export * from './schema/mail.ts';
 export * from './schema/media.ts';
