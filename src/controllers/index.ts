@@ -14,6 +14,7 @@ import { limitRoutes } from './limits.ts';
 import { mediaRoutes } from './media.ts';
 import { messageRoutes } from './message.ts';
 import { metricsRoutes } from './metrics.ts';
+import { oidcRoutes } from './oidc.ts';
 import { otpRoutes } from './otp.ts';
 import { poolRoutes } from './pools.ts';
 import type { Route } from './route.ts';
@@ -26,6 +27,7 @@ import { workspaceRoutes } from './workspace.ts';
 
 export const allRoutes: readonly Route[] = [
   ...authRoutes,
+  ...oidcRoutes,
   ...userRoutes,
   ...workspaceRoutes,
   ...teamRoutes,

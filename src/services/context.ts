@@ -11,6 +11,7 @@ import type { PeerBook } from '../queue/subscriber-peers.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config.ts';
 import type { SecretBox } from '../utils/crypto.ts';
+import type { LookUpTxt } from '../utils/dns-txt.ts';
 import type { Outgoing } from '../utils/guarded-fetch.ts';
 import type { ConnectRules } from '../utils/guarded-http/connector.ts';
 import type { Logger } from '../utils/logger.ts';
@@ -26,6 +27,7 @@ import type { IdempotencyClaim } from './idempotency.ts';
 import type { MediaTools } from './media/tools.ts';
 import type { SessionReadings } from './messages/session.ts';
 import type { ServiceMetrics } from './metrics/index.ts';
+import type { OidcProviders } from './oidc/providers.ts';
 import type { CheckSteps } from './otp/check-steps.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { WorkspaceRole } from './roles.ts';
@@ -49,6 +51,10 @@ export interface Deps {
   mediaTools: MediaTools;
   /** HTTP to the outside: URLs that clients name are guarded */
   outgoing: Outgoing;
+  /** where people may sign in with an account of another service */
+  oidc: OidcProviders;
+  /** TXT records, which prove whose a domain is */
+  lookUpTxt: LookUpTxt;
   /** how proxies that clients name may be reached */
   proxyRules: ConnectRules;
   /** who a token or a key belongs to; verbs that change users or keys tell it to forget */

@@ -10,6 +10,7 @@ import { createPeerBook } from '../queue/subscriber-peers.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config.ts';
 import { createSecretBox } from '../utils/crypto.ts';
+import { lookUpTxtBySystem } from '../utils/dns-txt.ts';
 import { createOutgoing } from '../utils/guarded-fetch.ts';
 import { resolveBySystem } from '../utils/guarded-http/connector.ts';
 import type { Logger } from '../utils/logger.ts';
@@ -25,6 +26,7 @@ import { createHealthProbes } from './health.ts';
 import { createMediaTools } from './media/tools.ts';
 import { createSessionReadings } from './messages/session.ts';
 import { createServiceMetrics } from './metrics/index.ts';
+import { createOidcProviders } from './oidc/providers.ts';
 import { createCheckSteps } from './otp/check-steps.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createQrImages } from './sessions/qr-image.ts';
@@ -98,6 +100,12 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
       () => createOutgoing({ allowPrivate: config.allowPrivateUrls, ownAddresses: ownAddresses(config) }),
       (outgoing) => outgoing.close(),
     ),
+    oidc: part(
+      'oidc',
+      () => createOidcProviders({ config, clock, logger }),
+      (oidc) => oidc.close(),
+    ),
+    lookUpTxt: part('lookUpTxt', () => lookUpTxtBySystem),
     proxyRules: part('proxyRules', () => ({
       resolve: resolveBySystem,
       allowPrivate: config.allowPrivateProxies,

@@ -28,6 +28,8 @@ const AUDITED = [
   'auth.password_changed',
   'auth.signed_out_everywhere',
   'auth.under_attack',
+  'auth.identity_linked',
+  'auth.identity_unlinked',
   'user.created',
   'user.updated',
   'user.disabled',

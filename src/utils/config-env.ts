@@ -271,6 +271,8 @@ const DERIVED = {
   SMTP_PASSWORD: z.string().max(1024).optional(),
   SMTP_FROM: z.string().max(255).optional(),
   SMTP_SECURE: flag().optional(),
+  // Each name has settings of its own: config-oidc.ts.
+  OIDC_PROVIDERS: z.string().max(1000).optional(),
   QUOTA_REQUESTS_PER_MINUTE: whole(1, 100_000_000).optional(),
   WA_SERVER_URL: url(/^wss?$/, 'must be a ws or wss URL').optional(),
   WA_SERVER_ROOT_KEY: z

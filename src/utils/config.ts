@@ -26,6 +26,7 @@ import {
   SERVICE,
   settingsOf,
 } from './config-env.ts';
+import { oidcOf, oidcProblems } from './config-oidc.ts';
 import { smtpOf } from './config-smtp.ts';
 import { type HostAddress, parseHosts } from './host-list.ts';
 import type { S3Options } from './storage/s3-client.ts';
@@ -67,10 +68,11 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const lines = parsed.success ? [] : linesOf(parsed.error);
   const production = /^prod(uction)?$/i.test(names.NODE_ENV ?? '');
   lines.push(...secretProblems(names, examples, production));
+  lines.push(...oidcProblems(names, production));
   if (parsed.success) lines.push(...crossProblems(parsed.data, names));
   if (parsed.success && production) lines.push(...productionProblems(parsed.data));
   if (!parsed.success || lines.length > 0) throw new ConfigError(lines);
-  const config = toConfig(parsed.data);
+  const config = toConfig(parsed.data, names);
   return examples.has('KEY') ? { ...config, warnings: [...config.warnings, EXAMPLE_KEY] } : config;
 }
 
@@ -125,7 +127,7 @@ function linesOf(error: z.ZodError): string[] {
 export type Config = ReturnType<typeof toConfig>;
 export type Quotas = Config['quotas'];
 
-function toConfig(env: EnvValues) {
+function toConfig(env: EnvValues, names: Record<string, string>) {
   const test = env.NODE_ENV === 'test';
   return {
     ...settingsOf(SERVICE, env),
@@ -137,6 +139,8 @@ function toConfig(env: EnvValues) {
     allowRegistration: env.ALLOW_REGISTRATION ?? env.NODE_ENV !== 'production',
     /** null: no mails, and registrations are not confirmed */
     smtp: smtpOf(env),
+    /** where people may sign in with an account of another service */
+    oidc: oidcOf(names),
     jwtSecret: env.JWT_SECRET ?? '',
     /** 32 bytes; key id is derived from it */
     encryptionKey: toEncryptionKey(env.ENCRYPTION_KEY ?? ''),

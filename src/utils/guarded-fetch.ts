@@ -1,5 +1,6 @@
 /** Outgoing HTTP to addresses that clients name: webhooks and media by URL. Guarded against SSRF and bad hosts. */
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { Agent, type buildConnector, type Dispatcher, request } from 'undici';
 import { boundBody, boundSize, readExcerpt, tooLarge } from './guarded-http/bounded-body.ts';
 import {
@@ -72,6 +73,16 @@ interface PostAnswer {
   retryAfter: string | null;
 }
 
+interface ExchangeOptions {
+  method: string;
+  headers: Record<string, string>;
+  body: string | null;
+  maxBytes: number;
+  /** for the whole of it, the body included */
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
 export interface GuardedHttp {
   /** Throws URL_REFUSED when the URL may not be asked for. A name that does not resolve (yet) passes. */
   check(url: string): Promise<void>;
@@ -83,6 +94,11 @@ export interface GuardedHttp {
   download(url: string, options: DownloadOptions): Promise<Download>;
   /** POSTs without following redirects; any status is an answer. Throws URL_REFUSED or HttpFailure. */
   post(url: string, options: PostOptions): Promise<PostAnswer>;
+  /**
+   * One request of a protocol between services, with its whole answer; no redirect is followed, any status is an answer.
+   * Throws URL_REFUSED, FILE_TOO_LARGE or HttpFailure.
+   */
+  exchange(url: string, options: ExchangeOptions): Promise<Response>;
   /** Ends every connection. May be called twice. */
   close(): Promise<void>;
 }
@@ -184,8 +200,37 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
         deadline.stop();
       }
     },
+    async exchange(url, { maxBytes, timeoutMs, signal, ...asked }) {
+      const deadline = startDeadline(timeoutMs, signal);
+      try {
+        const answer = await request(parse(url), {
+          dispatcher: agent,
+          signal: deadline.signal,
+          ...asked,
+          headers: { ...asked.headers, 'user-agent': USER_AGENT, 'accept-encoding': 'identity' },
+        });
+        const body = await buffer(boundSize(answer.body, maxBytes));
+        return toResponse(answer, body);
+      } catch (error) {
+        throw toFailure(error);
+      } finally {
+        deadline.stop();
+      }
+    },
     close: () => agent.destroy(),
   };
+}
+
+/** Statuses whose answers have no body (Fetch Standard, 2.2.3). */
+const NO_BODY = new Set([204, 205, 304]);
+
+function toResponse({ statusCode: status, headers: given }: Dispatcher.ResponseData, body: Buffer): Response {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(given)) {
+    for (const one of [value ?? []].flat()) headers.append(name, one);
+  }
+  // A copy: a Response takes no buffer that others may share.
+  return new Response(NO_BODY.has(status) ? null : new Uint8Array(body), { status, headers });
 }
 
 /** The first answer that is no redirect, and its URL; `read` checks each further URL. */

@@ -346,3 +346,69 @@ describe('ensureDevelopmentSecrets', () => {
     expect(existsSync(path)).toBe(false);
   });
 });
+
+describe('OpenID providers', () => {
+  const client = (name: string) => ({
+    [`OIDC_${name}_CLIENT_ID`]: 'hub',
+    [`OIDC_${name}_CLIENT_SECRET`]: 'b6a1c2d4e5f6a7b8',
+  });
+  const oidcOf = (names: NodeJS.ProcessEnv) => loadConfig({ ...SECRETS, ...names }).oidc;
+
+  it('are named in the order of their buttons; Google and Microsoft know their issuers', () => {
+    expect(oidcOf({})).toEqual([]);
+    const names = {
+      OIDC_PROVIDERS: 'keycloak, google,microsoft,our-login',
+      ...client('GOOGLE'),
+      ...client('MICROSOFT'),
+      ...client('KEYCLOAK'),
+      ...client('OUR_LOGIN'),
+      OIDC_MICROSOFT_TENANT: '8a1b2c3d-0000-4000-8000-000000000000',
+      OIDC_KEYCLOAK_ISSUER: 'https://login.example.com/realms/staff',
+      OIDC_OUR_LOGIN_ISSUER: 'http://localhost:9000/app/',
+      OIDC_OUR_LOGIN_LABEL: 'Staff',
+    };
+    expect(oidcOf(names).map(({ id, label, issuer }) => [id, label, issuer])).toEqual([
+      ['keycloak', 'Keycloak', 'https://login.example.com/realms/staff'],
+      ['google', 'Google', 'https://accounts.google.com'],
+      [
+        'microsoft',
+        'Microsoft',
+        'https://login.microsoftonline.com/8a1b2c3d-0000-4000-8000-000000000000/v2.0',
+      ],
+      ['our-login', 'Staff', 'http://localhost:9000/app/'],
+    ]);
+    expect(linesOf({ ...SECRETS, ...names, NODE_ENV: 'production' })).toContainEqual(
+      expect.stringContaining('OIDC_OUR_LOGIN_ISSUER must be an https URL'),
+    );
+  });
+
+  it.each([
+    [{ OIDC_PROVIDERS: 'google' }, 'OIDC_GOOGLE_CLIENT_ID is missing'],
+    [{ OIDC_PROVIDERS: 'google,google', ...client('GOOGLE') }, 'OIDC_PROVIDERS names a provider twice'],
+    [{ OIDC_PROVIDERS: 'Goo gle', ...client('GOOGLE') }, 'OIDC_PROVIDERS must be names'],
+    [{ OIDC_PROVIDERS: 'keycloak', ...client('KEYCLOAK') }, 'OIDC_KEYCLOAK_ISSUER is missing'],
+    [
+      { OIDC_PROVIDERS: 'keycloak', ...client('KEYCLOAK'), OIDC_KEYCLOAK_ISSUER: 'http://10.0.0.1' },
+      'OIDC_KEYCLOAK_ISSUER must be an https URL',
+    ],
+    [
+      { OIDC_PROVIDERS: 'microsoft', ...client('MICROSOFT'), OIDC_MICROSOFT_TENANT: 'common' },
+      'OIDC_MICROSOFT_TENANT must be the id of one tenant',
+    ],
+    [
+      { OIDC_PROVIDERS: 'google', ...client('GOOGLE'), OIDC_GOOGLE_CLIENT_SECRET: 'your-secret' },
+      'OIDC_GOOGLE_CLIENT_SECRET is a value from an example',
+    ],
+  ])('stop the start when a setting is not usable: %j', (names, line) => {
+    expect(linesOf({ ...SECRETS, ...names })).toContainEqual(expect.stringContaining(line));
+  });
+});
+
+describe('ALLOW_REGISTRATION', () => {
+  it('is closed in production unless it is opened, and open elsewhere', () => {
+    const inProduction = { NODE_ENV: 'production', ...SECRETS };
+    expect(loadConfig(inProduction).allowRegistration).toBe(false);
+    expect(loadConfig({ ...inProduction, ALLOW_REGISTRATION: 'true' }).allowRegistration).toBe(true);
+    expect(loadConfig(SECRETS).allowRegistration).toBe(true);
+  });
+});

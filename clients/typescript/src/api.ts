@@ -323,6 +323,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the own identities at OpenID providers
+         * @description They are linked on the account page of the dashboard.
+         */
+        get: operations["getAuthIdentities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/identities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Unlink an own identity
+         * @description The last one of an account without a password stays.
+         */
+        delete: operations["deleteAuthIdentitiesId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/login": {
         parameters: {
             query?: never;
@@ -362,6 +402,26 @@ export interface paths {
          * @description `timezone` is an IANA name; `scheduledAt` and `expiresAt` without an offset are times in it. null: the zone of the service.
          */
         put: operations["putAuthMe"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where people can sign in with an account of another service
+         * @description The OpenID providers that the service has set up. A person opens `url` in a browser.
+         */
+        get: operations["getAuthOidc"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2789,6 +2849,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/user/domains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the domains of all workspaces
+         * @description Needs the role `admin`.
+         */
+        get: operations["getUserDomains"];
+        put?: never;
+        /**
+         * Give a workspace a domain without a record
+         * @description Needs the role `admin`.
+         */
+        post: operations["postUserDomains"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/domains/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a domain away from its workspace
+         * @description Needs the role `admin`.
+         */
+        delete: operations["deleteUserDomainsId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/list": {
         parameters: {
             query?: never;
@@ -3157,6 +3261,71 @@ export interface paths {
         get: operations["getWorkspaceAuditExport"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/domains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the domains of the workspace */
+        get: operations["getWorkspaceDomains"];
+        put?: never;
+        /**
+         * Add a domain
+         * @description Whoever signs in with an OpenID provider that confirms an address of the domain becomes a member with `role`, once the domain is proven: set the TXT record `record`, then `POST /workspace/domains/:id/verify`.
+         */
+        post: operations["postWorkspaceDomains"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/domains/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change what people of a domain become
+         * @description Members stay what they are.
+         */
+        put: operations["putWorkspaceDomainsId"];
+        post?: never;
+        /**
+         * Take a domain away
+         * @description Members stay.
+         */
+        delete: operations["deleteWorkspaceDomainsId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/domains/{id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look the TXT record of a domain up
+         * @description At most 60 times an hour. Another workspace that has proven the domain keeps it.
+         */
+        post: operations["postWorkspaceDomainsIdVerify"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4130,6 +4299,22 @@ export interface components {
             };
             /** Format: date-time */
             timestamp: string;
+        };
+        Identity: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            /** @description as the provider said it last */
+            email: string;
+            id: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            lastUsedAt: string;
+            provider: string;
         };
         InboundAudio: {
             /** @description seconds after which it disappears from its chat */
@@ -5352,6 +5537,12 @@ export interface components {
             updatedAt: string;
             workspace: components["schemas"]["Membership"];
         };
+        SignInProvider: {
+            id: string;
+            label: string;
+            /** @description opened in a browser, it signs in to the dashboard */
+            url: string;
+        };
         Usage: {
             limit: number;
             /** @description as `details.quota` of QUOTA_EXCEEDED names it */
@@ -5542,6 +5733,26 @@ export interface components {
             timezone: string | null;
             /** @description all of the person's; of a key only this one */
             workspaces: components["schemas"]["Membership"][];
+        };
+        WorkspaceDomain: {
+            checkedAt: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            domain: string;
+            id: string;
+            /** @description null: nobody joins by it yet */
+            provenBy: ("dns" | "admin") | null;
+            /** @description the TXT record that proves it */
+            record: {
+                name: string;
+                value: string;
+            };
+            /** @description what people of the domain become */
+            role: components["schemas"]["WorkspaceRole"];
+            workspaceId: number;
         };
         /** @enum {string} */
         WorkspaceRole: "owner" | "admin" | "operator" | "marketer" | "developer" | "viewer";
@@ -6499,6 +6710,77 @@ export interface operations {
             };
         };
     };
+    getAuthIdentities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the own identities at OpenID providers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Identity"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteAuthIdentitiesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 019316f5a1b27c3d8e4f5a6b7c8d9e0f */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Unlink an own identity */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     postAuthLogin: {
         parameters: {
             query?: never;
@@ -6631,6 +6913,40 @@ export interface operations {
                         success: true;
                     } & {
                         user: components["schemas"]["User"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAuthOidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where people can sign in with an account of another service */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SignInProvider"][];
                     };
                 };
             };
@@ -14006,6 +14322,134 @@ export interface operations {
             };
         };
     };
+    getUserDomains: {
+        parameters: {
+            query?: {
+                limit?: number;
+                page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the domains of all workspaces */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["WorkspaceDomain"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postUserDomains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "workspaceId": 2147483647,
+                 *       "domain": "example.com",
+                 *       "role": "operator"
+                 *     }
+                 */
+                "application/json": {
+                    domain: string;
+                    /**
+                     * @description what people of the domain become
+                     * @enum {string}
+                     */
+                    role: "admin" | "operator" | "marketer" | "developer" | "viewer";
+                    workspaceId: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Give a workspace a domain without a record */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["WorkspaceDomain"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteUserDomainsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 019316f5a1b27c3d8e4f5a6b7c8d9e0f */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take a domain away from its workspace */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     getUserList: {
         parameters: {
             query?: {
@@ -14991,6 +15435,217 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getWorkspaceDomains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the domains of the workspace */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["WorkspaceDomain"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWorkspaceDomains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "domain": "example.com",
+                 *       "role": "operator"
+                 *     }
+                 */
+                "application/json": {
+                    domain: string;
+                    /**
+                     * @description what people of the domain become
+                     * @enum {string}
+                     */
+                    role: "admin" | "operator" | "marketer" | "developer" | "viewer";
+                };
+            };
+        };
+        responses: {
+            /** @description Add a domain */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["WorkspaceDomain"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putWorkspaceDomainsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 019316f5a1b27c3d8e4f5a6b7c8d9e0f */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "viewer"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description what people of the domain become
+                     * @enum {string}
+                     */
+                    role: "admin" | "operator" | "marketer" | "developer" | "viewer";
+                };
+            };
+        };
+        responses: {
+            /** @description Change what people of a domain become */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["WorkspaceDomain"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteWorkspaceDomainsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 019316f5a1b27c3d8e4f5a6b7c8d9e0f */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take a domain away */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWorkspaceDomainsIdVerify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 019316f5a1b27c3d8e4f5a6b7c8d9e0f */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Look the TXT record of a domain up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["WorkspaceDomain"];
+                    };
                 };
             };
             /** @description It says no. */

@@ -7,6 +7,9 @@ import type { Config } from '../../utils/config.ts';
 const LANG_COOKIE = 'wahub_lang';
 /** Says that this browser has signed in to an account before; it opens nothing. */
 const DEVICE_COOKIE = 'wahub_device';
+/** What somebody takes along to an OpenID provider, sealed. It has to come back with them from another site. */
+const TRIP_COOKIE = 'wahub_oidc';
+const TRIP_PATH = '/dashboard/sign-in/oidc';
 /** A sentence for the next page: what a form has done. */
 const DONE_COOKIE = 'wahub_done';
 const YEAR_SECONDS = 365 * 86_400;
@@ -33,6 +36,16 @@ export const readDevice = (c: HttpContext): string | undefined => getCookie(c, D
 
 export function keepDevice(c: HttpContext, config: CookieConfig, mark: string): void {
   setCookie(c, DEVICE_COOKIE, mark, options(config, YEAR_SECONDS));
+}
+
+export const readTrip = (c: HttpContext): string | undefined => getCookie(c, TRIP_COOKIE);
+
+export function keepTrip(c: HttpContext, config: CookieConfig, sealed: string, seconds: number): void {
+  setCookie(c, TRIP_COOKIE, sealed, { ...options(config, seconds), sameSite: 'Lax', path: TRIP_PATH });
+}
+
+export function forgetTrip(c: HttpContext, config: CookieConfig): void {
+  deleteCookie(c, TRIP_COOKIE, { ...options(config, 0), sameSite: 'Lax', path: TRIP_PATH });
 }
 
 export const readLang = (c: HttpContext): string | undefined => getCookie(c, LANG_COOKIE);

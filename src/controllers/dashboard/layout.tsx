@@ -32,9 +32,11 @@ type LayoutProps = PropsWithChildren<{
   section: Section | null;
   /** what the form before has done */
   done: string | null;
+  /** where the page goes by itself */
+  onward?: string;
 }>;
 
-export function Layout({ view, title, section, done, children }: LayoutProps) {
+export function Layout({ view, title, section, done, onward, children }: LayoutProps) {
   const t = T(view.lang);
   return (
     <html lang={view.lang}>
@@ -43,6 +45,7 @@ export function Layout({ view, title, section, done, children }: LayoutProps) {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
         <meta name="htmx-config" content={HTMX_CONFIG} />
+        {onward !== undefined && <meta http-equiv="refresh" content={`0;url=${onward}`} />}
         <title>{`${title} · WaHub`}</title>
         <link rel="icon" href="data:," />
         <link rel="stylesheet" href={assetPath('dashboard.css')} />

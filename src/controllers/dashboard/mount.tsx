@@ -230,6 +230,7 @@ function send(c: HttpContext, ctx: Ctx, view: View, reply: PageReply): Response 
     if (reply.done) keepDone(c, ctx.config, reply.done);
     return goTo(c, reply.redirect);
   }
+  if ('onward' in reply) return goOn(c, ctx, view, reply);
   const done = takeDone(c, ctx.config);
   const html = (
     <Layout view={view} title={reply.title} section={reply.section} done={done}>
@@ -237,6 +238,22 @@ function send(c: HttpContext, ctx: Ctx, view: View, reply: PageReply): Response 
     </Layout>
   );
   return c.html(`<!doctype html>${html.toString()}`, reply.status ?? 200);
+}
+
+function goOn(
+  c: HttpContext,
+  ctx: Ctx,
+  view: View,
+  { onward, title, body, done }: Extract<PageReply, { onward: string }>,
+): Response | Promise<Response> {
+  if (done) keepDone(c, ctx.config, done);
+  if (c.req.header('hx-request') !== undefined) return goTo(c, onward);
+  const html = (
+    <Layout view={view} title={title} section={null} done={null} onward={onward}>
+      {body}
+    </Layout>
+  );
+  return c.html(`<!doctype html>${html.toString()}`);
 }
 
 /** htmx follows a redirect without leaving its page; told by its own header it goes there. */

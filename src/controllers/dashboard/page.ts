@@ -60,12 +60,14 @@ export type Section =
 
 /**
  * `body`: a whole page. `fragment`: the part that htmx swaps in. `redirect`: where to go after a form, with a sentence
- * to show there. A Response is sent as it is.
+ * to show there. `onward`: a page that goes on by itself, where a redirect would be refused (to another service after a
+ * form) or come without cookies (back from there). A Response is sent as it is.
  */
 export type PageReply =
   | { title: string; section: Section | null; body: Child; status?: 200 | 201 | 404 | 422 }
   | { fragment: Child }
   | { redirect: string; done?: string }
+  | { onward: string; title: string; body: Child; done?: string }
   | Response;
 
 export interface Page<

@@ -1,4 +1,5 @@
 /** Addresses that pages lead to. */
+import { z } from 'zod';
 
 /** Where a session is added. */
 export const NEW_SESSION = '/dashboard/new-session';
@@ -13,4 +14,12 @@ export function signInPath(next: string): string {
 /** A path on this service: never another host, in any spelling that browsers know. */
 export function isOwnPath(path: string): boolean {
   return /^\/(?![/\\])[^\s\\]*$/.test(path) && new URL(path, 'http://here').host === 'here';
+}
+
+/** The field of a form or an address that says where to go after signing in. */
+export const Next = z.string().max(2000).optional().catch(undefined);
+
+/** Where to go after signing in. */
+export function pathAfter(next: string | null | undefined): string {
+  return next && isOwnPath(next) ? next : '/dashboard';
 }

@@ -10,6 +10,9 @@ export const MAX_PASSWORD_BYTES = 72;
 /** Of a random text that was not kept: what an unknown e-mail is compared with, so that it takes as long. */
 const NOBODY = '$2b$10$CZexaKiul769xx5AutPquug.UhzpSuoMvqmphQWM2jCKpY32D2Edi';
 
+/** The hash of somebody who has no password and signs in with an OpenID provider: nothing opens it. */
+export const NO_PASSWORD = '';
+
 /** Hashes a password. Throws VALIDATION_FAILED when it is too short or too long. */
 export async function hashPassword(password: string): Promise<string> {
   const reason = passwordProblem(password);
@@ -28,9 +31,9 @@ export function passwordProblem(password: string): string | null {
   return null;
 }
 
-/** True when it is the password; `hash` null compares with no user's, so that it takes as long. */
+/** True when it is the password; a `hash` of nobody takes as long. */
 export async function isPassword(password: string, hash: string | null): Promise<boolean> {
   const usable = Buffer.byteLength(password) <= MAX_PASSWORD_BYTES && !password.includes('\0');
-  const same = await bcrypt.compare(usable ? password : '', hash ?? NOBODY);
-  return same && usable && hash !== null;
+  const same = await bcrypt.compare(usable ? password : '', hash || NOBODY);
+  return same && usable && hash !== null && hash !== NO_PASSWORD;
 }

@@ -53,7 +53,7 @@ function requireOpen(ctx: Ctx): void {
 }
 
 /** Throws RATE_LIMITED when the address has made as many accounts as it may in a day. */
-async function spendRegistration(ctx: Ctx): Promise<SpentWindow> {
+export async function spendRegistration(ctx: Ctx): Promise<SpentWindow> {
   const now = ctx.clock.now();
   const { registrationsPerDay: max } = ctx.config;
   const window = { key: `register:${addressGroup(ctx.ip)}`, max, windowMs: DAY_MS };

@@ -9,7 +9,6 @@ import { sha256Hex } from '../../utils/crypto.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
-import { setOwnKey } from '../api-keys.ts';
 import { newApiKey } from '../auth/keys.ts';
 import { hashPassword } from '../auth/passwords.ts';
 import { login, type SignedIn, signedInAs } from '../auth/verbs.ts';
@@ -18,6 +17,7 @@ import { enqueueMail, invitationToken, readInvitationToken } from '../mail/outbo
 import { languageOf, type MailLanguage } from '../mail/texts.ts';
 import type { WorkspaceRole } from '../roles.ts';
 import { findUser, insertUser, type UserRow } from '../users.ts';
+import { addMember } from './add-member.ts';
 import { ownersSeeAll } from './members.ts';
 import type { AcceptFields, InvitationFields } from './schemas.ts';
 import { enterTeam, lockWorkspace, mayStillInvite, requireRank, requireTeam } from './team.ts';
@@ -216,15 +216,7 @@ async function join(
     await recordJoin(ctx, tx, row, made.id);
     return made;
   }
-  const member = and(eq(workspaceMembers.workspaceId, workspaceId), eq(workspaceMembers.userId, known.id));
-  const [before] = await tx.select({ role: workspaceMembers.role }).from(workspaceMembers).where(member);
-  if (!before) {
-    const times = { createdAt: now, updatedAt: now };
-    await tx.insert(workspaceMembers).values({ ...joins, userId: known.id, ...times });
-    const owner = { workspaceId, personId: known.id };
-    await setOwnKey(tx, ctx, { owner, key: newApiKey(), now, oldUntil: now });
-    await recordJoin(ctx, tx, row, known.id);
-  }
+  if (await addMember(tx, ctx, joins, known.id)) await recordJoin(ctx, tx, row, known.id);
   await tx.update(users).set({ workspaceId }).where(eq(users.id, known.id));
   tx.afterCommit(() => ctx.credentials.forget(known.id));
   return findUser(tx, known.id);

@@ -10,6 +10,7 @@ import { CREDENTIAL_AGE_MS } from '../auth/credentials.ts';
 import { IS_MEMBERS_KEY, KEY_MAKER } from '../auth/keys.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { effectiveRole, roleMay, scopesWithin } from '../roles.ts';
+import { keepOutOfDomains } from './domain-joins.ts';
 import type { MemberFields, MemberParams, RemovalQuery } from './schemas.ts';
 import { enterTeam, lockWorkspace, requireRank, requireTeam } from './team.ts';
 
@@ -109,6 +110,7 @@ async function endMembership(ctx: Ctx, input: MemberParams & RemovalQuery): Prom
     if (member.role === 'owner') await keepOneOwner(tx, member);
     await keepWayIn(tx, member);
     await tx.delete(workspaceMembers).where(isMember(workspaceId, member.userId));
+    await keepOutOfDomains(ctx, tx, workspaceId, member.userId);
     const revokedKeys = await revokeOrNarrowKeys(tx, member, input.keys);
     await tx.delete(workspaceInvitations).where(isInvitedBy(member));
     // A credential that is remembered elsewhere may sign links for so long.

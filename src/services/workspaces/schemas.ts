@@ -38,6 +38,36 @@ export const AcceptFields = z.object({
 });
 export type AcceptFields = z.output<typeof AcceptFields>;
 
+/** As long as a domain name may be (RFC 1035). */
+const MAX_DOMAIN = 253;
+const LABEL = /^[a-z0-9-]{1,63}$/;
+
+function isDomain(text: string): boolean {
+  const labels = text.split('.');
+  const isFit = (label: string) => LABEL.test(label) && !label.startsWith('-') && !label.endsWith('-');
+  return labels.length > 1 && labels.every(isFit) && !/^\d+$/.test(labels.at(-1) ?? '');
+}
+
+const Domain = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(MAX_DOMAIN, `must have at most ${MAX_DOMAIN} characters`)
+  .refine(isDomain, 'must be a domain such as example.com');
+const JoiningRole = WorkspaceRole.exclude(['owner']).describe('what people of the domain become');
+
+export const DomainFields = z.object({ domain: Domain, role: JoiningRole });
+export type DomainFields = z.output<typeof DomainFields>;
+
+export const DomainRoleFields = z.object({ role: JoiningRole });
+export type DomainRoleFields = z.output<typeof DomainRoleFields>;
+
+export const ServiceDomainFields = DomainFields.extend({ workspaceId: UserIdParams.shape.id });
+export type ServiceDomainFields = z.output<typeof ServiceDomainFields>;
+
+export const DomainParams = z.object({ id: z.string().max(64) });
+export type DomainParams = z.output<typeof DomainParams>;
+
 export const MemberFields = z.object({ role: WorkspaceRole.optional(), sessionId: OneSession });
 export type MemberFields = z.output<typeof MemberFields>;
 

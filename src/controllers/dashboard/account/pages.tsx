@@ -13,20 +13,16 @@ import { LANGS } from '../i18n.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Check, Facts, Field, Form, Select, Ticked, Time } from '../parts.tsx';
-import { isOwnPath } from '../paths.ts';
+import { Next, pathAfter } from '../paths.ts';
 import { UsageCard } from '../usage.tsx';
+import { identityCard, oidcPages, ProviderLinks } from './oidc.tsx';
 import { ACCOUNT_TEXTS, type AccountTexts, roleNames } from './texts.ts';
-
-const Next = z.string().max(2000).optional().catch(undefined);
-
-function pathAfter(next: string | undefined): string {
-  return next !== undefined && isOwnPath(next) ? next : '/dashboard';
-}
 
 const VerificationToken = z.string().min(1).max(200);
 const isZoneOrNone = (zone: string) => zone === '' || isTimeZone(zone);
 
 export const accountPages: Page[] = [
+  ...oidcPages,
   page({
     method: 'post',
     path: '/dashboard/account/sign-out-everywhere',
@@ -62,6 +58,7 @@ export const accountPages: Page[] = [
             />
             <Submit>{t.signIn}</Submit>
           </Form>
+          <ProviderLinks ctx={ctx} view={view} next={query.next} />
           {ctx.config.allowRegistration && (
             <p>
               {t.noAccount} <a href="/dashboard/sign-up">{t.signUp}</a>
@@ -233,6 +230,7 @@ export const accountPages: Page[] = [
             <TimeZoneCard t={t} view={view} ofService={ctx.config.housekeepingTimeZone} />
           )}
           <PasswordCard t={t} view={view} />
+          {await identityCard(ctx, view)}
           <div class="card narrow">
             <h2>{t.signOutEverywhere}</h2>
             <p class="muted">{t.signOutAbout}</p>

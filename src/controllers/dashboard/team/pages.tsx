@@ -18,6 +18,7 @@ import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Field, Form, Pages, Table, Time } from '../parts.tsx';
 import { auditPages } from './audit.tsx';
+import { domainCard, domainPages } from './domains.tsx';
 import { invitationCards, invitationPages } from './invitations.tsx';
 import { memberPages } from './member.tsx';
 import { HERE, managesTeam } from './parts.tsx';
@@ -58,6 +59,7 @@ export const teamPages: Page[] = [
                 </a>
               </p>
               {await invitationCards(ctx, view)}
+              {await domainCard(ctx, view)}
             </>
           )}
           {view.may('settings') && ctx.actor.sessionId === null && (
@@ -136,6 +138,7 @@ export const teamPages: Page[] = [
   ...invitationPages,
   ...memberPages,
   ...auditPages,
+  ...domainPages,
 ];
 
 function mayCreate({ actor, config }: Ctx): boolean {

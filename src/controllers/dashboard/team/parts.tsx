@@ -13,15 +13,27 @@ export function managesTeam(ctx: Ctx, view: View): boolean {
   return view.may('members') && ctx.actor.sessionId === null;
 }
 
+interface RoleSelectProps {
+  view: View;
+  value: WorkspaceRole;
+  without?: WorkspaceRole;
+  label?: string;
+  /** when several forms of a page have one */
+  id?: string;
+}
+
 /** The roles that the reader may give. */
-export function RoleSelect({ view, value }: { view: View; value: WorkspaceRole }) {
-  const roles = WORKSPACE_ROLES.filter((role) => role !== 'owner' || view.may('ownership'));
+export function RoleSelect({ view, value, without, ...select }: RoleSelectProps) {
+  const roles = WORKSPACE_ROLES.filter(
+    (role) => role !== without && (role !== 'owner' || view.may('ownership')),
+  );
   const names = workspaceRoleNames(view.lang);
   const uses = workspaceRoleUses(view.lang);
   return (
     <Select
-      label={TEAM_TEXTS(view.lang).role}
+      label={select.label ?? TEAM_TEXTS(view.lang).role}
       name="role"
+      {...(select.id === undefined ? {} : { id: select.id })}
       value={value}
       options={roles.map((role) => [role, `${names[role]}: ${uses[role]}`] as const)}
     />

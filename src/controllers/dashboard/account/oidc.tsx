@@ -1,0 +1,182 @@
+/** Signing in with an account of another service, and linking one. */
+import { z } from 'zod';
+import { makeDeviceMark } from '../../../services/auth/known-devices.ts';
+import type { Ctx } from '../../../services/context.ts';
+import { beginTrip, TRIP_MS } from '../../../services/oidc/flow.ts';
+import {
+  beginLink,
+  type IdentityInfo,
+  listIdentities,
+  unlinkIdentity,
+} from '../../../services/oidc/identities.ts';
+import { comeBack } from '../../../services/oidc/sign-in.ts';
+import { forgetTrip, keepDevice, keepSignIn, keepTrip, readTrip } from '../cookies.ts';
+import { type Page, page, type View } from '../page.ts';
+import { ActionButton, Table, Time } from '../parts.tsx';
+import { Next, pathAfter } from '../paths.ts';
+import { OIDC_TEXTS, type OidcTexts } from './texts.ts';
+
+const SIGN_IN = '/dashboard/sign-in/oidc';
+const IDENTITIES = '/dashboard/account/identities';
+const Provider = z.object({ provider: z.string().max(40) });
+const example = { params: { provider: 'nowhere' } };
+const TRIP_SECONDS = TRIP_MS / 1000;
+
+export const oidcPages: Page[] = [
+  page({
+    method: 'get',
+    path: `${SIGN_IN}/:provider`,
+    auth: 'public',
+    params: Provider,
+    query: z.object({ next: Next }),
+    example,
+    async handler({ ctx, http, params, query }) {
+      const purpose = { kind: 'sign-in' as const, next: query.next ?? null };
+      const { url, sealed } = await beginTrip(ctx, { ...params, purpose });
+      keepTrip(http, ctx.config, sealed, TRIP_SECONDS);
+      return { redirect: url };
+    },
+  }),
+  page({
+    method: 'get',
+    path: `${SIGN_IN}/:provider/callback`,
+    auth: 'public',
+    params: Provider,
+    example,
+    async handler({ ctx, http, params, view }) {
+      const t = OIDC_TEXTS(view.lang);
+      const query = new URL(http.req.url).search;
+      const sealed = readTrip(http);
+      forgetTrip(http, ctx.config);
+      const end = await comeBack(ctx, { ...params, query, sealed });
+      if (end.kind === 'linked') {
+        const path = '/dashboard/account';
+        return { onward: path, title: t.linked, body: <Onward t={t} path={path} />, done: t.linked };
+      }
+      keepSignIn(http, ctx.config, end.signedIn.token);
+      keepDevice(http, ctx.config, makeDeviceMark(ctx, end.userId));
+      const path = pathAfter(end.next);
+      return { onward: path, title: t.signedIn, body: <Onward t={t} path={path} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${IDENTITIES}/:provider/link`,
+    auth: 'user',
+    readOnlyMay: true,
+    params: Provider,
+    example,
+    async handler({ ctx, http, params, view }) {
+      const t = OIDC_TEXTS(view.lang);
+      const { url, sealed } = await beginLink(ctx, params);
+      keepTrip(http, ctx.config, sealed, TRIP_SECONDS);
+      return { onward: url, title: t.link, body: <Onward t={t} path={url} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${IDENTITIES}/:id/unlink`,
+    auth: 'user',
+    readOnlyMay: true,
+    params: z.object({ id: z.string().max(64) }),
+    example: { params: { id: '0'.repeat(32) } },
+    async handler({ ctx, params, view }) {
+      await unlinkIdentity(ctx, params);
+      return { redirect: '/dashboard/account', done: OIDC_TEXTS(view.lang).unlinked };
+    },
+  }),
+];
+
+function Onward({ t, path }: { t: OidcTexts; path: string }) {
+  return (
+    <div class="card narrow">
+      <p>{t.onTheWay}</p>
+      <p>
+        <a class="button" href={path}>
+          {t.goOn}
+        </a>
+      </p>
+    </div>
+  );
+}
+
+interface ProviderLinksProps {
+  ctx: Pick<Ctx, 'oidc'>;
+  view: View;
+  /** where to go afterwards */
+  next: string | undefined;
+}
+
+/** The other ways to sign in; nothing where there are none. */
+export function ProviderLinks({ ctx, view, next }: ProviderLinksProps) {
+  if (ctx.oidc.list.length === 0) return null;
+  const t = OIDC_TEXTS(view.lang);
+  const query = next === undefined ? '' : `?${new URLSearchParams({ next })}`;
+  return (
+    <div class="stack">
+      <p class="muted">{t.or}</p>
+      {ctx.oidc.list.map(({ id, label }) => (
+        <a class="button" href={`${SIGN_IN}/${id}${query}`}>
+          {t.signInWith(label)}
+        </a>
+      ))}
+    </div>
+  );
+}
+
+/** The reader's identities; null where there are none and no provider to link. */
+export async function identityCard(ctx: Ctx, view: View) {
+  const identities = await listIdentities(ctx);
+  if (identities.length === 0 && ctx.oidc.list.length === 0) return null;
+  const t = OIDC_TEXTS(view.lang);
+  const labels = new Map(ctx.oidc.list.map(({ id, label }) => [id, label]));
+  return (
+    <section class="card">
+      <h2>{t.identities}</h2>
+      <p class="muted">{t.identitiesAbout}</p>
+      {identities.length > 0 && <IdentityTable t={t} view={view} identities={identities} labels={labels} />}
+      <div class="row">
+        {ctx.oidc.list.map(({ id, label }) => (
+          <ActionButton view={view} action={`${IDENTITIES}/${id}/link`}>
+            {t.linkTo(label)}
+          </ActionButton>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+interface IdentityTableProps {
+  t: OidcTexts;
+  view: View;
+  identities: readonly IdentityInfo[];
+  /** of the providers, by their names */
+  labels: ReadonlyMap<string, string>;
+}
+
+function IdentityTable({ t, view, identities, labels }: IdentityTableProps) {
+  return (
+    <Table label={t.identities} head={[t.provider, t.email, t.lastUsed, '']}>
+      {identities.map(({ id, provider, email, lastUsedAt }) => (
+        <tr>
+          <td>{labels.get(provider) ?? provider}</td>
+          <td class="wrap">{email}</td>
+          <td>
+            <Time at={lastUsedAt} relative />
+          </td>
+          <td>
+            <ActionButton
+              view={view}
+              action={`${IDENTITIES}/${id}/unlink`}
+              confirm={t.unlinkConfirm(labels.get(provider) ?? provider)}
+              tone="danger"
+              small
+            >
+              {t.unlink}
+            </ActionButton>
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

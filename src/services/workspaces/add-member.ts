@@ -1,0 +1,37 @@
+/** How a person who has an account becomes a member of a further workspace. */
+import { and, eq } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { workspaceMembers } from '../../db/schema.ts';
+import { setOwnKey } from '../api-keys.ts';
+import { newApiKey } from '../auth/keys.ts';
+import type { Deps } from '../context.ts';
+import type { WorkspaceRole } from '../roles.ts';
+
+export interface Joins {
+  workspaceId: number;
+  role: WorkspaceRole;
+  sessionId?: string | null;
+}
+
+/**
+ * Adds the person with an own key, in the caller's transaction, which has locked the workspace. False for a member, whose
+ * role stays.
+ */
+export async function addMember(
+  tx: Tx,
+  deps: Pick<Deps, 'secrets' | 'clock' | 'credentials'>,
+  joins: Joins,
+  personId: number,
+): Promise<boolean> {
+  const { workspaceId, role, sessionId = null } = joins;
+  const member = and(eq(workspaceMembers.workspaceId, workspaceId), eq(workspaceMembers.userId, personId));
+  const [before] = await tx.select({ role: workspaceMembers.role }).from(workspaceMembers).where(member);
+  if (before) return false;
+  const now = deps.clock.now();
+  const row = { workspaceId, role, sessionId, userId: personId, createdAt: now, updatedAt: now };
+  await tx.insert(workspaceMembers).values(row);
+  const owner = { workspaceId, personId };
+  await setOwnKey(tx, deps, { owner, key: newApiKey(), now, oldUntil: now });
+  tx.afterCommit(() => deps.credentials.forget(personId));
+  return true;
+}
