@@ -9,6 +9,7 @@ import { keyHash, newApiKey } from './auth/keys.ts';
 import { hashPassword } from './auth/passwords.ts';
 import type { Deps } from './context.ts';
 import { insertUser } from './users.ts';
+import { readMembership } from './workspaces/membership.ts';
 import { firstWorkspaceOf } from './workspaces/own.ts';
 
 export type FirstAdminDeps = Pick<
@@ -97,7 +98,9 @@ async function installKey(deps: FirstAdminDeps, userId: number, key: string): Pr
       if (installed?.value === hash) return;
       const [known] = await tx.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.hash, hash));
       if (!known) {
-        const workspaceId = await firstWorkspaceOf(tx, userId);
+        // In the own workspace it is an administrator's key, in no other.
+        const own = await readMembership(tx, { workspaceId: userId, personId: userId });
+        const workspaceId = own?.id ?? (await firstWorkspaceOf(tx, userId));
         await setOwnKey(tx, deps, { owner: { workspaceId, personId: userId }, key, now, oldUntil: now });
       }
       const row = { name: INSTALLED_KEY, value: hash, updatedAt: now };

@@ -1,12 +1,14 @@
 /** Sender pools: sessions of a tenant that send together, under a name. */
 import { and, asc, count, eq, or } from 'drizzle-orm';
 import { z } from 'zod';
+import type { Tx } from '../db/client.ts';
 import { affected, isUniqueViolation, transact, tryInsert } from '../db/ops.ts';
 import { senderPools, whatsappAccounts } from '../db/schema.ts';
+import { record } from '../events/record.ts';
 import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
 import { requireScope, requireSession, sessionNotFound } from './access.ts';
-import type { Ctx } from './context.ts';
+import { type Ctx, originOf } from './context.ts';
 import { claimIdempotency } from './idempotency.ts';
 
 /** Each is looked at for every message. */
@@ -104,6 +106,7 @@ export async function createPool(
       throw new AppError('QUOTA_EXCEEDED', `There are ${MAX_POOLS} pools already: delete one first.`);
     }
     if (!(await tryInsert(tx, senderPools, row))) throw nameTaken(input.name);
+    await recordPool(tx, ctx, 'pool.created', row);
     await claimIdempotency(ctx, tx, answer(toPool(row, statuses)));
   });
   return toPool(row, statuses);
@@ -124,11 +127,16 @@ export async function updatePool(
     ...(sessions === undefined ? {} : { sessions }),
   };
   try {
-    const changed = await ctx.db
-      .update(senderPools)
-      .set({ ...changes, updatedAt: ctx.clock.now() })
-      .where(and(eq(senderPools.id, id), eq(senderPools.userId, ctx.actor.userId)));
-    if (affected(changed) === 0) throw poolNotFound(idOrName);
+    await transact(ctx.database, async (tx) => {
+      const own = and(eq(senderPools.id, id), eq(senderPools.userId, ctx.actor.userId));
+      const changed = await tx
+        .update(senderPools)
+        .set({ ...changes, updatedAt: ctx.clock.now() })
+        .where(own);
+      if (affected(changed) === 0) throw poolNotFound(idOrName);
+      const [row] = await tx.select().from(senderPools).where(own);
+      if (row) await recordPool(tx, ctx, 'pool.updated', row);
+    });
   } catch (error) {
     if (isUniqueViolation(error)) throw nameTaken(name ?? '');
     throw error;
@@ -139,10 +147,20 @@ export async function updatePool(
 /** The sessions stay. Throws NOT_FOUND. */
 export async function deletePool(ctx: Ctx, idOrName: string): Promise<void> {
   requireScope(ctx, 'sessions:write');
-  const { id } = await findPool(ctx, idOrName);
-  await ctx.db
-    .delete(senderPools)
-    .where(and(eq(senderPools.id, id), eq(senderPools.userId, ctx.actor.userId)));
+  const row = await findPool(ctx, idOrName);
+  await transact(ctx.database, async (tx) => {
+    const own = and(eq(senderPools.id, row.id), eq(senderPools.userId, ctx.actor.userId));
+    if (affected(await tx.delete(senderPools).where(own)) > 0) await recordPool(tx, ctx, 'pool.deleted', row);
+  });
+}
+
+function recordPool(
+  tx: Tx,
+  ctx: Ctx,
+  event: 'pool.created' | 'pool.updated' | 'pool.deleted',
+  { id, userId, name, sessions }: Row,
+): Promise<void> {
+  return record(tx, ctx, [{ userId, event, subject: id, data: { name, sessions }, origin: originOf(ctx) }]);
 }
 
 /** Who is to send, as a request says it. */

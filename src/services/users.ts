@@ -9,6 +9,7 @@ import { type Fact, record } from '../events/record.ts';
 import { AppError } from '../utils/errors.ts';
 import { requirePerson, requireRole } from './access.ts';
 import { revokeAllKeys, setOwnKey } from './api-keys.ts';
+import { CREDENTIAL_AGE_MS } from './auth/credentials.ts';
 import { newApiKey } from './auth/keys.ts';
 import { hashPassword } from './auth/passwords.ts';
 import { type Ctx, type Deps, originOf, type Role } from './context.ts';
@@ -234,13 +235,17 @@ export async function disableUser(ctx: Ctx, input: UserIdParams): Promise<UserIn
   return updateUser(ctx, { id: input.id, status: 'disabled' });
 }
 
-/** Ends the signed links of the workspaces that a person belongs to: any of them may be one that the person was given. */
+/**
+ * Ends the signed links of the workspaces that a person belongs to: any of them may be one that the person was given. Also
+ * those of the next second: so long other processes go on believing the credentials that ended, and sign for them.
+ */
 export async function endLinksOf(tx: Tx, personId: number, now: number): Promise<void> {
   const memberships = tx
     .select({ id: workspaceMembers.workspaceId })
     .from(workspaceMembers)
     .where(eq(workspaceMembers.userId, personId));
-  await tx.update(workspaces).set({ linksFrom: now }).where(inArray(workspaces.id, memberships));
+  const linksFrom = now + CREDENTIAL_AGE_MS;
+  await tx.update(workspaces).set({ linksFrom }).where(inArray(workspaces.id, memberships));
 }
 
 async function recordChange(

@@ -214,7 +214,8 @@ async function loadEnded(db: Db, digest: string): Promise<{ ended: boolean }> {
 
 /**
  * A key with what its maker may do now: never more than that. Once the maker has left the workspace, the scopes that it
- * was left with count alone. An extra key is an administrator's only in the workspace of that person's number. Null while
+ * was left with count alone. A key is an administrator's only in the workspace of that person's number: nobody else's reaches
+ * further than the workspace. Null while
  * the maker or the workspace is disabled, and for a key of another session than the one that its maker is bound to.
  */
 async function loadKey(deps: { db: Db; clock: Clock }, prefix: string): Promise<KnownKey | null> {
@@ -236,7 +237,7 @@ async function loadKey(deps: { db: Db; clock: Clock }, prefix: string): Promise<
   }
   const isElsewhere = memberSessionId !== null && key.sessionId !== null && key.sessionId !== memberSessionId;
   if (isElsewhere) return null;
-  const isTheirs = !isExtra || key.userId === personId;
+  const isTheirs = key.userId === personId;
   return {
     ...key,
     personId,

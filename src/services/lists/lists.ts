@@ -103,12 +103,16 @@ export async function updateList(
     ...(input.description === undefined ? {} : { description: input.description }),
     updatedAt: ctx.clock.now(),
   };
-  const updated = await ctx.db
-    .update(broadcastLists)
-    .set(changes)
-    .where(isList(userId, input.listId, ctx.actor.sessionId));
-  if (affected(updated) === 0) throw listNotFound(input.listId);
-  return toList(await findList(ctx.db, userId, input.listId, ctx.actor.sessionId));
+  return transact(ctx.db, async (tx) => {
+    const updated = await tx
+      .update(broadcastLists)
+      .set(changes)
+      .where(isList(userId, input.listId, ctx.actor.sessionId));
+    if (affected(updated) === 0) throw listNotFound(input.listId);
+    const row = await findList(tx, userId, input.listId, ctx.actor.sessionId);
+    await recordList(ctx, tx, row, 'list.updated');
+    return toList(row);
+  });
 }
 
 /**
@@ -191,7 +195,12 @@ const isList = (userId: number, listId: string, bound: string | null): SQL | und
     ofBound(bound, broadcastLists.sessionId),
   );
 
-function recordList(ctx: Ctx, tx: Tx, row: ListRow, event: 'list.created' | 'list.deleted'): Promise<void> {
+function recordList(
+  ctx: Ctx,
+  tx: Tx,
+  row: ListRow,
+  event: 'list.created' | 'list.updated' | 'list.deleted',
+): Promise<void> {
   const data = { name: row.name, contacts: row.contactCount };
   return record(tx, ctx, [{ userId: row.userId, event, subject: row.id, data, origin: originOf(ctx) }]);
 }

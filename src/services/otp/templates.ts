@@ -9,6 +9,7 @@ import { requireScope, requireWholeTenant } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
+import { recordTemplate } from '../templates/record-template.ts';
 import { checkTemplate, defaultTemplate, needsCompany, type OtpLanguage } from './template-text.ts';
 
 export interface OtpTemplate {
@@ -35,9 +36,13 @@ export async function listOtpTemplates(ctx: Ctx): Promise<OtpTemplate[]> {
 /** Throws NOT_FOUND. */
 export async function getOtpTemplate(ctx: Ctx, id: string): Promise<OtpTemplate> {
   requireScope(ctx, 'otp');
-  const [row] = await ctx.db.select().from(otpTemplates).where(isOwn(ctx, id));
+  return toTemplate(await readOwn(ctx, ctx.db, id));
+}
+
+async function readOwn(ctx: Ctx, db: Db, id: string): Promise<Row> {
+  const [row] = await db.select().from(otpTemplates).where(isOwn(ctx, id));
   if (!row) throw templateNotFound(id);
-  return toTemplate(row);
+  return row;
 }
 
 /** Throws VALIDATION_FAILED for a text that cannot be sent, CONFLICT for a name that is taken, QUOTA_EXCEEDED. */
@@ -54,6 +59,7 @@ export async function createOtpTemplate(
   await transact(ctx.database, async (tx) => {
     await takeRoom(tx, ctx, row.userId, 'otpTemplates');
     if (!(await tryInsert(tx, otpTemplates, row))) throw nameTaken(input.name);
+    await recordTemplate(tx, ctx, 'template.created', { kind: 'otp', id: row.id, name: row.name });
     await claimIdempotency(ctx, tx, answer(toTemplate(row)));
   });
   return toTemplate(row);
@@ -74,21 +80,28 @@ export async function updateOtpTemplate(
     updatedAt: ctx.clock.now(),
   };
   try {
-    const updated = await ctx.db.update(otpTemplates).set(changes).where(isOwn(ctx, id));
-    if (affected(updated) === 0) throw templateNotFound(id);
+    return await transact(ctx.db, async (tx) => {
+      const updated = await tx.update(otpTemplates).set(changes).where(isOwn(ctx, id));
+      if (affected(updated) === 0) throw templateNotFound(id);
+      const row = await readOwn(ctx, tx, id);
+      await recordTemplate(tx, ctx, 'template.updated', { kind: 'otp', id, name: row.name });
+      return toTemplate(row);
+    });
   } catch (error) {
     if (isUniqueViolation(error)) throw nameTaken(input.name ?? '');
     throw error;
   }
-  return getOtpTemplate(ctx, id);
 }
 
 /** Throws NOT_FOUND. */
 export async function deleteOtpTemplate(ctx: Ctx, id: string): Promise<void> {
   requireScope(ctx, 'otp');
   requireWholeTenant(ctx);
-  const deleted = await ctx.db.delete(otpTemplates).where(isOwn(ctx, id));
-  if (affected(deleted) === 0) throw templateNotFound(id);
+  await transact(ctx.db, async (tx) => {
+    const { name } = await readOwn(ctx, tx, id);
+    await tx.delete(otpTemplates).where(isOwn(ctx, id));
+    await recordTemplate(tx, ctx, 'template.deleted', { kind: 'otp', id, name });
+  });
 }
 
 /**

@@ -1,8 +1,10 @@
 /** Verbs that its owner carries out on a session. */
+import { transact } from '../../db/ops.ts';
+import { record } from '../../events/record.ts';
 import { requireScope } from '../access.ts';
-import type { Ctx } from '../context.ts';
+import { type Ctx, originOf } from '../context.ts';
 import { askOwner } from './ask-owner.ts';
-import { findSession, type SessionRef } from './find.ts';
+import { findSession, type SessionRecord, type SessionRef } from './find.ts';
 import type { SessionStatusOutput } from './schemas.ts';
 import { toSessionStatus } from './view.ts';
 
@@ -18,7 +20,9 @@ export const LOGOUT_TIMEOUT_MS = 30_000;
 export async function restartSession(ctx: Ctx, ref: SessionRef): Promise<SessionStatusOutput> {
   requireScope(ctx, 'sessions:write');
   const session = await findSession(ctx, ref);
-  await askOwner(ctx, session, 'restart', {}, RESTART_TIMEOUT_MS);
+  await audited(ctx, session, 'session.restarted', () =>
+    askOwner(ctx, session, 'restart', {}, RESTART_TIMEOUT_MS),
+  );
   return toSessionStatus(ctx, await findSession(ctx, ref));
 }
 
@@ -32,6 +36,30 @@ export async function logoutSession(
 ): Promise<SessionStatusOutput & { confirmed: boolean }> {
   requireScope(ctx, 'sessions:write');
   const session = await findSession(ctx, ref);
-  const { confirmed } = await askOwner(ctx, session, 'logout', {}, LOGOUT_TIMEOUT_MS);
+  const { confirmed } = await audited(ctx, session, 'session.logged_out', () =>
+    askOwner(ctx, session, 'logout', {}, LOGOUT_TIMEOUT_MS),
+  );
   return { ...(await toSessionStatus(ctx, await findSession(ctx, ref))), confirmed };
+}
+
+/** Keeps who asked for it, and whether the owner did it. */
+async function audited<R>(
+  ctx: Ctx,
+  { id, sessionId, userId }: SessionRecord,
+  event: 'session.restarted' | 'session.logged_out',
+  work: () => Promise<R>,
+): Promise<R> {
+  const note = (status: 'success' | 'failure') =>
+    transact(ctx.db, (tx) =>
+      record(tx, ctx, [{ userId, session: { id, sessionId }, event, status, origin: originOf(ctx) }]),
+    );
+  let done: R;
+  try {
+    done = await work();
+  } catch (error) {
+    await note('failure');
+    throw error;
+  }
+  await note('success');
+  return done;
 }

@@ -17,6 +17,7 @@ import { claimIdempotency } from '../idempotency.ts';
 import { findList } from '../lists/lists.ts';
 import { takeRoom } from '../quotas.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
+import { recordTemplate } from './record-template.ts';
 import { compileTemplate, MAX_RENDERED_LENGTH, type RenderContact, renderTemplate } from './render.ts';
 
 /** Each takes two characters of what is recorded of a recipient. */
@@ -81,6 +82,7 @@ export async function createTemplate(
   await transact(ctx.database, async (tx) => {
     await takeRoom(tx, ctx, userId, 'templates');
     if (!(await tryInsert(tx, broadcastTemplates, row))) throw nameTaken(name);
+    await recordTemplate(tx, ctx, 'template.created', { kind: 'broadcast', id: row.id, name });
     await claimIdempotency(ctx, tx, answer(toTemplate(row)));
   });
   return toTemplate(row);
@@ -100,21 +102,28 @@ export async function updateTemplate(
     updatedAt: ctx.clock.now(),
   };
   try {
-    const updated = await ctx.db.update(broadcastTemplates).set(changes).where(isTemplate(userId, input.id));
-    if (affected(updated) === 0) throw templateNotFound(input.id);
+    return await transact(ctx.db, async (tx) => {
+      const updated = await tx.update(broadcastTemplates).set(changes).where(isTemplate(userId, input.id));
+      if (affected(updated) === 0) throw templateNotFound(input.id);
+      const row = await findTemplate(tx, userId, input.id);
+      await recordTemplate(tx, ctx, 'template.updated', { kind: 'broadcast', id: row.id, name: row.name });
+      return toTemplate(row);
+    });
   } catch (error) {
     if (isUniqueViolation(error)) throw nameTaken(input.name ?? '');
     throw error;
   }
-  return toTemplate(await findTemplate(ctx.db, userId, input.id));
 }
 
 /** Throws NOT_FOUND. */
 export async function deleteTemplate(ctx: Ctx, ref: TemplateRef): Promise<void> {
   const { userId } = await enterBroadcast(ctx, ref, 'broadcast');
   requireWholeTenant(ctx);
-  const deleted = await ctx.db.delete(broadcastTemplates).where(isTemplate(userId, ref.id));
-  if (affected(deleted) === 0) throw templateNotFound(ref.id);
+  await transact(ctx.db, async (tx) => {
+    const { id, name } = await findTemplate(tx, userId, ref.id);
+    await tx.delete(broadcastTemplates).where(isTemplate(userId, id));
+    await recordTemplate(tx, ctx, 'template.deleted', { kind: 'broadcast', id, name });
+  });
 }
 
 /** The tenant's template. Throws NOT_FOUND. */

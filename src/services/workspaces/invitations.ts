@@ -20,7 +20,7 @@ import { findUser, insertUser, type UserRow } from '../users.ts';
 import { addMember } from './add-member.ts';
 import { ownersSeeAll } from './members.ts';
 import type { AcceptFields, InvitationFields } from './schemas.ts';
-import { enterTeam, lockWorkspace, mayStillInvite, requireRank, requireTeam } from './team.ts';
+import { enterTeam, lockWorkspace, mayInviteAs, mayStillInvite, requireRank, requireTeam } from './team.ts';
 
 const LIFE_MS = 7 * DAY_MS;
 /** Open at a time; each is a link that opens the workspace. */
@@ -101,12 +101,18 @@ export async function inviteMember(
   return { ...toInfo(row), token, url: urlOf(ctx, token), mailed };
 }
 
-/** The open invitations of the workspace, oldest first. Throws FORBIDDEN. */
+/** The invitations of the workspace that open something now, oldest first. Throws FORBIDDEN. */
 export async function listInvitations(ctx: Ctx): Promise<InvitationInfo[]> {
   requireTeam(ctx);
+  const maker = and(
+    eq(workspaceMembers.workspaceId, workspaceInvitations.workspaceId),
+    eq(workspaceMembers.userId, workspaceInvitations.invitedBy),
+  );
   const rows = await ctx.db
-    .select()
+    .select({ row: workspaceInvitations, maker: workspaceMembers, serviceRole: users.role })
     .from(workspaceInvitations)
+    .innerJoin(workspaceMembers, maker)
+    .innerJoin(users, and(eq(users.id, workspaceMembers.userId), eq(users.status, 'active')))
     .where(
       and(
         eq(workspaceInvitations.workspaceId, ctx.actor.userId),
@@ -115,7 +121,10 @@ export async function listInvitations(ctx: Ctx): Promise<InvitationInfo[]> {
     )
     .orderBy(asc(workspaceInvitations.id))
     .limit(MAX_OPEN);
-  return rows.map(toInfo);
+  // One whose maker is disabled, or may not invite so any more, opens nothing; it may again when that changes.
+  const isOpen = ({ row, maker: by, serviceRole }: (typeof rows)[number]) =>
+    mayInviteAs({ ...by, serviceRole }, row.role);
+  return rows.filter(isOpen).map(({ row }) => toInfo(row));
 }
 
 /** Ends an invitation. Throws FORBIDDEN, NOT_FOUND. */

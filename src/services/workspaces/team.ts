@@ -69,6 +69,12 @@ export async function mayStillInvite(
   { workspaceId, invitedBy, role }: { workspaceId: number; invitedBy: number; role: WorkspaceRole },
 ): Promise<boolean> {
   const inviter = await readStanding(tx, workspaceId, invitedBy);
-  if (inviter === null || inviter.sessionId !== null || !roleMay(inviter.role, 'members')) return false;
-  return role !== 'owner' || roleMay(inviter.role, 'ownership');
+  return inviter !== null && mayInviteAs(inviter, role);
+}
+
+/** Whether an active member invites somebody of that role. */
+export function mayInviteAs({ serviceRole, role: own, sessionId }: Standing, role: WorkspaceRole): boolean {
+  const inService = effectiveRole(serviceRole, own);
+  if (sessionId !== null || !roleMay(inService, 'members')) return false;
+  return role !== 'owner' || roleMay(inService, 'ownership');
 }
