@@ -21,7 +21,7 @@ export const events: typeof english.events = {
   'session.changed': 'Pengaturan sesi diubah',
   'session.exported': 'Tautan diekspor',
   'session.restarted': 'Sesi dimulai ulang',
-  'session.logged_out': 'Sesi dikeluarkan',
+  'session.logged_out': 'Tautan sesi diputus',
   'session.deleted': 'Sesi dihapus',
   'otp.sent': 'Kode OTP terkirim',
   'otp.verified': 'Kode OTP terverifikasi',
