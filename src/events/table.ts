@@ -68,7 +68,8 @@ export const EVENTS = {
   'list.created': { audit: true },
   'list.updated': { audit: true },
   'list.deleted': { audit: true },
-  'contacts.imported': { audit: true },
+  'contacts.import_started': { audit: true },
+  'contacts.imported': {},
   // Of those that people write as messages nobody is the actor: they are not in the audit.
   'opt_out.added': { audit: true },
   'opt_out.removed': { audit: true },

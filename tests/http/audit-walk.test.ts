@@ -34,6 +34,9 @@ const NOT_ADMINISTRATIVE: readonly (readonly [start: string, reason: string])[] 
   ['PUT /session/:sessionId/broadcast/opt-outs/:number', 'a note at an opt-out'],
   ['POST /webhook/:id/test', 'the history of deliveries has it'],
   ['POST /webhook/deliveries/', 'the history of deliveries has it'],
+  ['POST /webhook/:id/retry', 'the history of deliveries has it'],
+  ['POST /webhook/:id/replay-failed', 'the list of replays has it'],
+  ['POST /webhook/replays/', 'the list of replays has it'],
   ['POST /api/messages/', 'the same act under an older name'],
   ['POST /api/sessions/', 'the same act under an older name'],
   ['PUT /api/sessions/', 'the same act under an older name'],
@@ -62,7 +65,7 @@ afterAll(() => t.close());
 interface Act {
   event: EventName;
   path: string;
-  /** names of `ids` in braces; also in the path */
+  /** names of `ids` in angle brackets; also in the path */
   body?: unknown;
   as?: () => Tenant | Promise<Tenant>;
   /** keeps the id in the answer under this name */
@@ -71,7 +74,7 @@ interface Act {
 }
 
 const at = (name: string) => ids.get(name) ?? `no-${name}`;
-const fill = (text: string) => text.replace(/\{(\w+)\}/g, (_all, name: string) => at(name));
+const fill = (text: string) => text.replace(/<(\w+)>/g, (_all, name: string) => at(name));
 
 const B = '/session/s1/broadcast';
 const member = async (name: string) => {
@@ -90,10 +93,10 @@ const ACTS: Readonly<Record<string, Act>> = {
     body: { name: 'shop', scopes: ['read'] },
     keeps: 'key',
   },
-  'DELETE /auth/api-keys/:id': { event: 'api_key.revoked', path: '/auth/api-keys/{key}' },
+  'DELETE /auth/api-keys/:id': { event: 'api_key.revoked', path: '/auth/api-keys/<key>' },
   'DELETE /auth/identities/:id': {
     event: 'auth.identity_unlinked',
-    path: '/auth/identities/{identity}',
+    path: '/auth/identities/<identity>',
     before: linkIdentity,
   },
   'PUT /workspace': { event: 'workspace.updated', path: '/workspace', body: { name: 'Toko' } },
@@ -106,15 +109,15 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
   'DELETE /workspace/invitations/:id': {
     event: 'member.invitation_revoked',
-    path: '/workspace/invitations/{invitation}',
+    path: '/workspace/invitations/<invitation>',
   },
   'PUT /workspace/members/:userId': {
     event: 'member.updated',
-    path: '/workspace/members/{member}',
+    path: '/workspace/members/<member>',
     body: { role: 'viewer' },
     before: () => member('member'),
   },
-  'DELETE /workspace/members/:userId': { event: 'member.removed', path: '/workspace/members/{member}' },
+  'DELETE /workspace/members/:userId': { event: 'member.removed', path: '/workspace/members/<member>' },
   'POST /workspace/leave': {
     event: 'member.removed',
     path: '/workspace/leave',
@@ -128,23 +131,23 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
   'PUT /workspace/domains/:id': {
     event: 'domain.updated',
-    path: '/workspace/domains/{domain}',
+    path: '/workspace/domains/<domain>',
     body: { role: 'operator' },
   },
   'POST /workspace/domains/:id/verify': {
     event: 'domain.verified',
-    path: '/workspace/domains/{domain}/verify',
+    path: '/workspace/domains/<domain>/verify',
     before: proveDomain,
   },
-  'DELETE /workspace/domains/:id': { event: 'domain.removed', path: '/workspace/domains/{domain}' },
+  'DELETE /workspace/domains/:id': { event: 'domain.removed', path: '/workspace/domains/<domain>' },
   'POST /user/domains': {
     event: 'domain.added',
     path: '/user/domains',
-    body: { workspaceId: '{owner}', domain: 'given.example', role: 'viewer' },
+    body: { workspaceId: '<owner>', domain: 'given.example', role: 'viewer' },
     as: () => admin,
     keeps: 'given',
   },
-  'DELETE /user/domains/:id': { event: 'domain.removed', path: '/user/domains/{given}', as: () => admin },
+  'DELETE /user/domains/:id': { event: 'domain.removed', path: '/user/domains/<given>', as: () => admin },
   'POST /user/create': {
     event: 'user.created',
     path: '/user/create',
@@ -152,8 +155,8 @@ const ACTS: Readonly<Record<string, Act>> = {
     as: () => admin,
     keeps: 'user',
   },
-  'PUT /user/:id': { event: 'user.updated', path: '/user/{user}', body: { name: 'Other' }, as: () => admin },
-  'DELETE /user/:id': { event: 'user.disabled', path: '/user/{user}', as: () => admin },
+  'PUT /user/:id': { event: 'user.updated', path: '/user/<user>', body: { name: 'Other' }, as: () => admin },
+  'DELETE /user/:id': { event: 'user.disabled', path: '/user/<user>', as: () => admin },
   'POST /session/create': { event: 'session.created', path: '/session/create', body: { sessionId: 's1' } },
   'PUT /session/:sessionId': { event: 'session.changed', path: '/session/s1', body: { label: 'Toko' } },
   'PUT /session/:sessionId/limits': {
@@ -171,7 +174,11 @@ const ACTS: Readonly<Record<string, Act>> = {
     path: '/session/logout',
     body: { sessionId: 's1' },
   },
-  'POST /pool/create': { event: 'pool.created', path: '/pool/create', body: { name: 'shops', sessions: ['s1'] } },
+  'POST /pool/create': {
+    event: 'pool.created',
+    path: '/pool/create',
+    body: { name: 'shops', sessions: ['s1'] },
+  },
   'PUT /pool/:poolId': { event: 'pool.updated', path: '/pool/shops', body: { sessions: ['s1'] } },
   'DELETE /pool/:poolId': { event: 'pool.deleted', path: '/pool/shops' },
   'POST /message/pause-queue': {
@@ -197,11 +204,15 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
   'PUT /otp/templates/:id': {
     event: 'template.updated',
-    path: '/otp/templates/{otp}',
+    path: '/otp/templates/<otp>',
     body: { name: 'sign-in' },
   },
-  'DELETE /otp/templates/:id': { event: 'template.deleted', path: '/otp/templates/{otp}' },
-  'PUT /otp/settings': { event: 'settings.updated', path: '/otp/settings', body: { allowedCountries: ['ID'] } },
+  'DELETE /otp/templates/:id': { event: 'template.deleted', path: '/otp/templates/<otp>' },
+  'PUT /otp/settings': {
+    event: 'settings.updated',
+    path: '/otp/settings',
+    body: { allowedCountries: ['ID'] },
+  },
   'POST /session/:sessionId/broadcast/lists': {
     event: 'list.created',
     path: `${B}/lists`,
@@ -210,10 +221,10 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
   'PUT /session/:sessionId/broadcast/lists/:listId': {
     event: 'list.updated',
-    path: `${B}/lists/{list}`,
+    path: `${B}/lists/<list>`,
     body: { name: 'VIP' },
   },
-  'DELETE /session/:sessionId/broadcast/lists/:listId': { event: 'list.deleted', path: `${B}/lists/{list}` },
+  'DELETE /session/:sessionId/broadcast/lists/:listId': { event: 'list.deleted', path: `${B}/lists/<list>` },
   'POST /session/:sessionId/broadcast/templates': {
     event: 'template.created',
     path: `${B}/templates`,
@@ -222,12 +233,12 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
   'PUT /session/:sessionId/broadcast/templates/:id': {
     event: 'template.updated',
-    path: `${B}/templates/{template}`,
+    path: `${B}/templates/<template>`,
     body: { body: 'Hai' },
   },
   'DELETE /session/:sessionId/broadcast/templates/:id': {
     event: 'template.deleted',
-    path: `${B}/templates/{template}`,
+    path: `${B}/templates/<template>`,
   },
   'POST /session/:sessionId/broadcast/opt-outs': {
     event: 'opt_out.added',
@@ -239,7 +250,7 @@ const ACTS: Readonly<Record<string, Act>> = {
     path: `${B}/opt-outs/6281234567890`,
   },
   'POST /session/:sessionId/broadcast/opt-outs/import': {
-    event: 'opt_out.added',
+    event: 'contacts.import_started',
     path: `${B}/opt-outs/import`,
     body: { file: 'data:text/csv;base64,bmFtZSxudW1iZXIKSm9obiBEb2UsNjI4MTIzNDU2Nzg5Cg==' },
   },
@@ -251,36 +262,40 @@ const ACTS: Readonly<Record<string, Act>> = {
   'POST /session/:sessionId/broadcast/schedule': {
     event: 'campaign.created',
     path: `${B}/schedule`,
-    body: { numbers: ['6281234567891'], message: 'Halo', scheduledAt: new Date(Date.now() + DAY_MS).toISOString() },
-    keeps: 'campaign',
+    body: {
+      numbers: ['6281234567891'],
+      message: 'Halo',
+      scheduledAt: new Date(Date.now() + DAY_MS).toISOString(),
+    },
     before: linkSession,
-  },
-  'POST /session/:sessionId/broadcast/campaigns/:id/pause': {
-    event: 'campaign.paused',
-    path: `${B}/campaigns/{campaign}/pause`,
-  },
-  'PUT /session/:sessionId/broadcast/campaigns/:id': {
-    event: 'campaign.updated',
-    path: `${B}/campaigns/{campaign}`,
-    body: { message: 'Halo lagi' },
-  },
-  'POST /session/:sessionId/broadcast/campaigns/:id/resume': {
-    event: 'campaign.resumed',
-    path: `${B}/campaigns/{campaign}/resume`,
-  },
-  'POST /session/:sessionId/broadcast/campaigns/:id/stop': {
-    event: 'campaign.stopped',
-    path: `${B}/campaigns/{campaign}/stop`,
-  },
-  'POST /session/:sessionId/broadcast/campaigns/:id/clone': {
-    event: 'campaign.started',
-    path: `${B}/campaigns/{campaign}/clone`,
-    body: { campaignName: 'Again' },
   },
   'POST /session/:sessionId/broadcast/send': {
     event: 'campaign.started',
     path: `${B}/send`,
     body: { numbers: ['6281234567892'], message: 'Halo' },
+    keeps: 'campaign',
+  },
+  'POST /session/:sessionId/broadcast/campaigns/:id/pause': {
+    event: 'campaign.paused',
+    path: `${B}/campaigns/<campaign>/pause`,
+  },
+  'PUT /session/:sessionId/broadcast/campaigns/:id': {
+    event: 'campaign.updated',
+    path: `${B}/campaigns/<campaign>`,
+    body: { message: 'Halo lagi' },
+  },
+  'POST /session/:sessionId/broadcast/campaigns/:id/resume': {
+    event: 'campaign.resumed',
+    path: `${B}/campaigns/<campaign>/resume`,
+  },
+  'POST /session/:sessionId/broadcast/campaigns/:id/stop': {
+    event: 'campaign.stopped',
+    path: `${B}/campaigns/<campaign>/stop`,
+  },
+  'POST /session/:sessionId/broadcast/campaigns/:id/clone': {
+    event: 'campaign.created',
+    path: `${B}/campaigns/<campaign>/clone`,
+    body: { campaignName: 'Again' },
   },
   'POST /webhook': {
     event: 'webhook.created',
@@ -288,13 +303,13 @@ const ACTS: Readonly<Record<string, Act>> = {
     body: { url: 'https://hooks.example.com/wahub', events: ['message.received'] },
     keeps: 'webhook',
   },
-  'PUT /webhook/:id': { event: 'webhook.updated', path: '/webhook/{webhook}', body: { events: ['*'] } },
+  'PUT /webhook/:id': { event: 'webhook.updated', path: '/webhook/<webhook>', body: { events: ['*'] } },
   'POST /webhook/:id/rotate-secret': {
     event: 'webhook.secret_rotated',
-    path: '/webhook/{webhook}/rotate-secret',
+    path: '/webhook/<webhook>/rotate-secret',
     body: { graceMinutes: 60 },
   },
-  'DELETE /webhook/:id': { event: 'webhook.deleted', path: '/webhook/{webhook}' },
+  'DELETE /webhook/:id': { event: 'webhook.deleted', path: '/webhook/<webhook>' },
   'POST /analytics/cleanup': {
     event: 'analytics.cleaned',
     path: '/analytics/cleanup',
@@ -310,7 +325,7 @@ const ACTS: Readonly<Record<string, Act>> = {
   'POST /workspace/transfer-ownership': {
     event: 'member.updated',
     path: '/workspace/transfer-ownership',
-    body: { userId: '{heir}' },
+    body: { userId: '<heir>' },
     before: () => member('heir'),
   },
   'POST /auth/change-password': {
@@ -327,7 +342,13 @@ const ACTS: Readonly<Record<string, Act>> = {
 };
 
 async function linkIdentity(): Promise<void> {
-  const row = { id: newId(), userId: owner.id, provider: 'test', issuer: 'https://login.example', subject: '1' };
+  const row = {
+    id: newId(),
+    userId: owner.id,
+    provider: 'test',
+    issuer: 'https://login.example',
+    subject: '1',
+  };
   await t.deps.db.insert(identities).values({ ...row, email: '', createdAt: 0, lastUsedAt: 0 });
   ids.set('identity', row.id);
 }
@@ -344,7 +365,13 @@ async function linkSession(): Promise<void> {
 }
 
 async function leaveOldSession(): Promise<void> {
-  const row = { id: newId(), userId: owner.id, sessionId: 'old', status: 'logged_out', pairing: 'qr' } as const;
+  const row = {
+    id: newId(),
+    userId: owner.id,
+    sessionId: 'old',
+    status: 'logged_out',
+    pairing: 'qr',
+  } as const;
   const long = Date.now() - DAY_MS;
   await t.deps.db.insert(whatsappAccounts).values({ ...row, createdAt: long, updatedAt: long });
 }

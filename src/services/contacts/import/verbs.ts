@@ -7,11 +7,12 @@ import { and, eq } from 'drizzle-orm';
 import { readBatches } from '../../../db/batches.ts';
 import { affected, transact } from '../../../db/ops.ts';
 import { contactImports } from '../../../db/schema.ts';
+import { record } from '../../../events/record.ts';
 import { csvLines } from '../../../utils/csv.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
-import type { Ctx } from '../../context.ts';
+import { type Ctx, originOf } from '../../context.ts';
 import { type Answer, claimIdempotency } from '../../idempotency.ts';
 import { findList } from '../../lists/lists.ts';
 import type { ReceivedFile } from '../../media/sources.ts';
@@ -155,6 +156,9 @@ async function takeFile(
     await transact(ctx.database, async (tx) => {
       await takeRoom(tx, ctx, userId, 'importsRunning');
       await tx.insert(contactImports).values(job);
+      const { kind, listId, fileName } = job;
+      const fact = { userId, event: 'contacts.import_started' as const, subject: job.id };
+      await record(tx, ctx, [{ ...fact, data: { kind, listId, fileName }, origin: originOf(ctx) }]);
       const { answer, final } = kept(job);
       await claimIdempotency(ctx, tx, answer, { final });
     });

@@ -45,6 +45,7 @@ export const events: Record<EventName | 'api.request', string> = {
   'list.created': 'List created',
   'list.updated': 'List changed',
   'list.deleted': 'List deleted',
+  'contacts.import_started': 'Import started',
   'contacts.imported': 'Contacts imported',
   'opt_out.added': 'Opt-out added',
   'opt_out.removed': 'Opt-out removed',

@@ -44,6 +44,7 @@ export const events: typeof english.events = {
   'list.created': 'Daftar dibuat',
   'list.updated': 'Daftar diubah',
   'list.deleted': 'Daftar dihapus',
+  'contacts.import_started': 'Impor dimulai',
   'contacts.imported': 'Kontak diimpor',
   'opt_out.added': 'Berhenti langganan ditambahkan',
   'opt_out.removed': 'Berhenti langganan dihapus',
