@@ -2858,13 +2858,17 @@ export interface paths {
         };
         /**
          * List the domains of all workspaces
-         * @description Needs the role `admin`.
+         * @description List the domains of all workspaces.
+         *
+         *     Needs the role `admin`.
          */
         get: operations["getUserDomains"];
         put?: never;
         /**
          * Give a workspace a domain without a record
-         * @description Needs the role `admin`.
+         * @description Give a workspace a domain without a record.
+         *
+         *     Needs the role `admin`.
          */
         post: operations["postUserDomains"];
         delete?: never;
@@ -2885,7 +2889,9 @@ export interface paths {
         post?: never;
         /**
          * Take a domain away from its workspace
-         * @description Needs the role `admin`.
+         * @description Take a domain away from its workspace.
+         *
+         *     Needs the role `admin`.
          */
         delete: operations["deleteUserDomainsId"];
         options?: never;
@@ -3274,7 +3280,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the domains of the workspace */
+        /**
+         * List the domains of the workspace
+         * @description List the domains of the workspace.
+         */
         get: operations["getWorkspaceDomains"];
         put?: never;
         /**
