@@ -8,6 +8,7 @@ import { requireMigrated } from '../db/migrate.ts';
 import { users } from '../db/schema.ts';
 import { createOutbox } from '../events/outbox.ts';
 import { createEventStream } from '../events/stream.ts';
+import { createAllowances } from '../queue/allowances.ts';
 import { explainFlaw, IMPORT_WARNING, SessionId } from '../services/sessions/index.ts';
 import { type ImportedLink, importLink } from '../services/sessions/transfer/import-link.ts';
 import { type LinkSource, openSource } from '../services/sessions/transfer/source.ts';
@@ -83,6 +84,7 @@ async function store(database: Database, config: Config, request: ImportRequest)
       db: database.db,
       clock,
       config,
+      allowances: createAllowances({ db: database.db, clock }),
       secrets: createSecretBox([config.encryptionKey, ...config.extraEncryptionKeys]),
       stream: createEventStream(createOutbox({ clock, hasDefault: config.webhook !== null })),
     },

@@ -43,7 +43,18 @@ export function incoming<T = unknown>(column: Column): SQL<T> {
   return made;
 }
 
-/** The text of each expression that `incoming` made. */
+/** Inside the `set` of an upsert: what the row has, and what the insert would have given it, together. */
+export function added(column: Column): SQL<number> {
+  const more = incoming<number>(column);
+  const made = sql<number>`${column} + ${more}`;
+  incomingOf.set(made, `${ownName(column)} + ${incomingOf.get(more)}`);
+  return made;
+}
+
+/** With its table: SQLite takes a bare name in an upsert for that of the row too, MySQL has two of them. */
+const ownName = (column: Column) => `${quote(getTableName(column.table))}.${nameOf(column)}`;
+
+/** The text of each expression that `incoming` and `added` made. */
 const incomingOf = new WeakMap<object, string>();
 
 /**

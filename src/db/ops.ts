@@ -13,7 +13,7 @@ import { type Changes, type Database, type Db, isTx, type NewRow, type ReadDb, t
 /** A second name for a table within one statement: both dialects write it alike. */
 export { alias } from 'drizzle-orm/mysql-core';
 export { isRetryable, isUnavailable, isUniqueViolation } from './errors.ts';
-export { incoming, insertMany, upsert } from './insert.ts';
+export { added, incoming, insertMany, upsert } from './insert.ts';
 export { prepared, preparedWrite } from './prepared.ts';
 export { raiser } from './raise.ts';
 

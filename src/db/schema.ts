@@ -231,6 +231,8 @@ export const whatsappAccounts = table(
     breakerCode: string(40),
     /** refusals in a row: each makes the next pause longer */
     breakerTrips: int().notNull().default(0),
+    /** its workspace is suspended since then: nothing is sent; null: it is not */
+    suspendedAt: timestamp(),
     /** until when the account may not start new chats, as WhatsApp says; null: it does not say so */
     restrictedUntil: timestamp(),
     restriction: json<RestrictionRow>(),
@@ -473,5 +475,6 @@ export * from './schema/inbound.ts';
 export * from './schema/mail.ts';
 export * from './schema/media.ts';
 export * from './schema/otp.ts';
+export * from './schema/usage.ts';
 export * from './schema/webhooks.ts';
 export * from './schema/workspaces.ts';

@@ -14,7 +14,7 @@ import type { HttpLimiter } from './http-limiter.ts';
  * tenant may ask together. Throws RATE_LIMITED.
  */
 export async function limitRequests(
-  deps: Pick<Deps, 'config'>,
+  deps: Pick<Deps, 'config' | 'allowances'>,
   limiter: HttpLimiter,
   c: HttpContext,
   actor: Actor | null,
@@ -23,7 +23,8 @@ export async function limitRequests(
   c.set('rateLimit', verdict);
   refuse(verdict);
   if (actor === null || actor.via === 'anonymous') return;
-  const max = quotaOf(deps, actor.userId, 'requestsPerMinute');
+  const max = await quotaOf(deps, actor.userId, 'requestsPerMinute');
+  if (max === null) return;
   const ofTenant = { name: 'tenant', max, windowMs: MINUTE_MS };
   const total = await limiter.take(`u:${actor.userId}`, ofTenant);
   if (!total.allowed) c.set('rateLimit', total);

@@ -1,10 +1,10 @@
 /** A body with a file takes one of its tenant's places for uploads while it comes in. */
 import type { MiddlewareHandler } from 'hono';
 import type { Deps } from '../services/context.ts';
-import { holdUpload } from '../services/quotas.ts';
+import { holdUpload, type QuotaDeps } from '../services/quotas.ts';
 import type { HttpContext, HttpEnv } from './http-env.ts';
 
-type PlaceDeps = Pick<Deps, 'config' | 'clock' | 'db' | 'logger'>;
+type PlaceDeps = Pick<Deps, 'db' | 'logger'> & QuotaDeps;
 
 /** A body without a file, or with a very small one, is not worth a place: it is there at once. */
 const SMALL_BYTES = 64 * 1024;

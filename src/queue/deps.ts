@@ -3,6 +3,7 @@ import type { EventStream } from '../events/stream.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config.ts';
 import type { Logger } from '../utils/logger.ts';
+import type { Allowances } from './allowances.ts';
 import type { QueueCounts } from './counts.ts';
 import type { Enqueuer } from './enqueue.ts';
 import type { QueueSignals } from './signals.ts';
@@ -10,13 +11,15 @@ import type { PeerBook } from './subscriber-peers.ts';
 
 /** Dependencies of the delivery line; the service's `Deps` fit. */
 export interface QueueDeps {
-  config: Pick<Config, 'pacing' | 'queueQuota'>;
+  config: Pick<Config, 'pacing' | 'queueQuota' | 'quotas' | 'otp' | 'engine'>;
   database: Database;
   db: Db;
   clock: Clock;
   logger: Logger;
   stream: EventStream;
   signals: QueueSignals;
+  /** how much each workspace may */
+  allowances: Allowances;
 }
 
 /** Further dependencies of taking in new messages. */

@@ -11,6 +11,7 @@ import type { IntakeDeps, QueueDeps } from './deps.ts';
 import { type Candidate, contentAhead } from './look-ahead.ts';
 import { nextQueueId } from './ordered-ids.ts';
 import type { Priority } from './priority.ts';
+import { countMessages, type MessageRoom, openMessageRoom } from './usage.ts';
 
 export interface NewMessage {
   userId: number;
@@ -29,6 +30,8 @@ export interface NewMessage {
   priority: Priority;
   scheduledAt: number | null;
   expiresAt: number | null;
+  /** false: it repeats a message that is counted already, such as a code through another session */
+  counts?: boolean;
 }
 
 export interface Queued {
@@ -55,8 +58,9 @@ const MAX_BATCH = 100;
 const MAX_RUNNING = 2;
 
 /**
- * Resolves when the message is durable; the session's dispatcher has then been woken. `alsoInTransaction` writes in the
- * same transaction; when it throws, its message alone is not queued and the error is thrown here.
+ * Resolves when the message is durable and counted; the session's dispatcher has then been woken. `alsoInTransaction` writes
+ * in the same transaction; when it throws, its message alone is not queued and the error is thrown here. Throws
+ * QUOTA_EXCEEDED when the workspace has used its messages.
  */
 export async function enqueue(
   deps: Pick<IntakeDeps, 'clock' | 'enqueuer'>,
@@ -71,8 +75,9 @@ export async function enqueue(
 }
 
 /**
- * Queues many in the caller's transaction, in the order given; wakes after its commit. `isNoted`: the caller has seen that
- * their sessions need no note of high priority (`isToBeNoted`).
+ * Queues many in the caller's transaction, in the order given, and counts them; wakes after its commit. `isNoted`: the
+ * caller has seen that their sessions need no note of high priority (`isToBeNoted`). Throws QUOTA_EXCEEDED when the workspace
+ * has not so many messages left.
  */
 export async function enqueueMany(
   tx: Tx,
@@ -82,7 +87,10 @@ export async function enqueueMany(
 ): Promise<Queued[]> {
   const now = deps.clock.now();
   const items = all.map((message) => ({ message, queued: { id: nextQueueId(now), queuedAt: now } }));
+  const room = await openMessageRoom(tx, deps, all, now);
+  for (const message of all) room.take(message);
   await insertRows(tx, items, isNoted);
+  await countMessages(tx, deps, all, room);
   tx.afterCommit(() => wakeAll(deps, items));
   return items.map((item) => item.queued);
 }
@@ -90,7 +98,7 @@ export async function enqueueMany(
 /** Gathers the messages of a moment into one transaction. An item's own failure is its result. */
 export type Enqueuer = Batcher<Item, { error: unknown } | null>;
 
-type WriteDeps = Pick<QueueDeps, 'database' | 'clock' | 'signals'>;
+type WriteDeps = Pick<QueueDeps, 'config' | 'database' | 'clock' | 'signals' | 'stream' | 'allowances'>;
 
 /** Makes the enqueuer of this process. */
 export function createEnqueuer(deps: WriteDeps): Enqueuer {
@@ -101,20 +109,24 @@ async function write(deps: WriteDeps, items: readonly Item[]): Promise<({ error:
   const failed = new Map<Item, unknown>();
   await transact(deps.database, async (tx) => {
     failed.clear();
+    const all = items.map(({ message }) => message);
+    const room = await openMessageRoom(tx, deps, all, deps.clock.now());
     for (const item of items) {
-      const { alsoInTransaction } = item;
-      if (!alsoInTransaction) continue;
       try {
-        await tx.transaction((inner) => alsoInTransaction(inner, item.queued));
+        await admit(tx, item, room);
       } catch (error) {
         // These undid the whole transaction, not only the part of `alsoInTransaction`.
         if (isUnavailable(error) || isRetryable(error)) throw error;
         failed.set(item, error);
       }
     }
-    await insertRows(
+    const admitted = items.filter((item) => !failed.has(item));
+    await insertRows(tx, admitted);
+    await countMessages(
       tx,
-      items.filter((item) => !failed.has(item)),
+      deps,
+      admitted.map(({ message }) => message),
+      room,
     );
   });
   wakeAll(
@@ -124,11 +136,21 @@ async function write(deps: WriteDeps, items: readonly Item[]): Promise<({ error:
   return items.map((item) => (failed.has(item) ? { error: failed.get(item) } : null));
 }
 
+/** What was asked for before is told so first: it takes no room a second time. */
+async function admit(tx: Tx, item: Item, room: MessageRoom): Promise<void> {
+  const { alsoInTransaction, message, queued } = item;
+  if (!alsoInTransaction) return room.take(message);
+  await tx.transaction(async (inner) => {
+    await alsoInTransaction(inner, queued);
+    room.take(message);
+  });
+}
+
 async function insertRows(tx: Tx, items: readonly NewRow[], isNoted = false): Promise<void> {
   await insertMany(
     tx,
     messages,
-    items.map(({ message, queued: { id, queuedAt: now } }) => ({
+    items.map(({ message: { counts: _counts, ...message }, queued: { id, queuedAt: now } }) => ({
       ...message,
       id,
       direction: 'out' as const,

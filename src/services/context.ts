@@ -4,6 +4,7 @@ import type { CommandBus } from '../cluster/commands.ts';
 import type { Database, Db } from '../db/client.ts';
 import type { Origin } from '../events/record.ts';
 import type { EventStream } from '../events/stream.ts';
+import type { Allowances } from '../queue/allowances.ts';
 import type { QueueCounts } from '../queue/counts.ts';
 import type { Enqueuer } from '../queue/enqueue.ts';
 import type { QueueSignals } from '../queue/signals.ts';
@@ -61,6 +62,8 @@ export interface Deps {
   credentials: Credentials;
   /** what goes on after its request was answered: imports, deleting of long lists */
   background: Background;
+  /** how much each workspace may, by its plan and by itself */
+  allowances: Allowances;
   /** messages that share a transaction on their way into the queue */
   enqueuer: Enqueuer;
   /** how much waits, counted now and then */

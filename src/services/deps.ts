@@ -3,6 +3,7 @@ import { createAskOwner } from '../cluster/remote-commands.ts';
 import type { Database } from '../db/client.ts';
 import { createOutbox } from '../events/outbox.ts';
 import { createEventStream } from '../events/stream.ts';
+import { createAllowances } from '../queue/allowances.ts';
 import { createQueueCounts } from '../queue/counts.ts';
 import { createEnqueuer } from '../queue/enqueue.ts';
 import { createQueueSignals } from '../queue/signals.ts';
@@ -77,6 +78,7 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
       createEventStream(createOutbox({ clock, hasDefault: config.webhook !== null })),
     ),
     signals: part('signals', createQueueSignals),
+    allowances: part('allowances', () => createAllowances({ db, clock })),
     queueCounts: part('queueCounts', createQueueCounts),
     peers: part('peers', () => createPeerBook({ db, clock })),
   };

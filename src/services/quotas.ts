@@ -11,22 +11,38 @@ import {
   media,
   otpTemplates,
   quotaHolds,
+  rateLimits,
   webhooks,
   whatsappAccounts,
+  workspaceMembers,
 } from '../db/schema.ts';
 import type { DbTable } from '../db/types.ts';
-import type { Quotas } from '../utils/config.ts';
+import { spendFromWindow } from '../db/windows.ts';
+import { record } from '../events/record.ts';
+import { type LimitName, limitOf } from '../queue/allowances.ts';
+import {
+  dueWarnings,
+  PERIOD_LIMITS,
+  type PeriodLimit,
+  periodOf,
+  readMessageUse,
+  usageWarning,
+} from '../queue/usage.ts';
+import { DAY_MS, HOUR_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
 import { requireScope, requireWholeTenant, tenantOf } from './access.ts';
 import { IS_MEMBERS_KEY } from './auth/keys.ts';
 import type { Ctx, Deps } from './context.ts';
 
-export type QuotaName = keyof Quotas;
-/** Those that are counted in rows; requests have the limiter's windows. */
-export type CountedQuota = Exclude<QuotaName, 'requestsPerMinute'>;
+export type QuotaName = LimitName;
+/** Those that are counted in rows; requests, codes and messages have windows and periods. */
+export type CountedQuota = Exclude<QuotaName, PeriodLimit | 'requestsPerMinute' | 'otpsPerHour'>;
 
-type QuotaDeps = Pick<Deps, 'config' | 'clock'>;
+/** Dependencies of counting against a limit. */
+export type QuotaDeps = Pick<Deps, 'clock' | 'stream' | 'allowances'> & {
+  config: Pick<Deps['config'], 'quotas' | 'otp'>;
+};
 
 interface Counted {
   /** how many there are, for people */
@@ -46,6 +62,15 @@ const COUNTED: Record<CountedQuota, Counted> = {
     thing: 'sessions',
     advice: 'delete one that is not needed',
     of: (userId) => ({ table: whatsappAccounts, n: count(), where: eq(whatsappAccounts.userId, userId) }),
+  },
+  members: {
+    thing: 'members',
+    advice: 'remove one',
+    of: (userId) => ({
+      table: workspaceMembers,
+      n: count(),
+      where: eq(workspaceMembers.workspaceId, userId),
+    }),
   },
   storedBytes: {
     thing: 'bytes of files',
@@ -146,9 +171,14 @@ const COUNTED: Record<CountedQuota, Counted> = {
   },
 };
 
-/** The tenant's limit: today the service's own for everybody. */
-export function quotaOf({ config }: Pick<Deps, 'config'>, _userId: number, name: QuotaName): number {
-  return config.quotas[name];
+/** The tenant's limit now: its own, that of its plan, or the service's; null where there is none. */
+export async function quotaOf(
+  deps: Pick<QuotaDeps, 'config' | 'allowances'>,
+  userId: number,
+  name: QuotaName,
+  db?: Db,
+): Promise<number | null> {
+  return limitOf(deps.config, await deps.allowances.of(userId, db), name);
 }
 
 /**
@@ -167,9 +197,50 @@ export async function takeRoom(
   await upsert(tx, counters, { name: `quota:${userId}`, value: 1 }, [counters.name], {
     value: sql`${counters.value} + 1`,
   });
-  const limit = quotaOf(deps, userId, name);
+  const limit = await quotaOf(deps, userId, name, tx);
+  if (limit === null) return;
   const used = await countUsed(tx, userId, name, deps.clock.now());
   if (used + wanted > limit) throw quotaExceeded(name, { limit, used, wanted });
+  if (isPassing(name)) return;
+  await warnOnce(tx, deps, userId, { quota: name, limit, before: used, used: used + wanted, spanMs: DAY_MS });
+}
+
+/** The same without an error: false when there is no room. */
+export async function hasRoom(tx: Tx, deps: QuotaDeps, userId: number, name: CountedQuota): Promise<boolean> {
+  try {
+    await takeRoom(tx, deps, userId, name);
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'QUOTA_EXCEEDED') return false;
+    throw error;
+  }
+}
+
+/** Those that are over in a moment: nobody need be told that they were nearly used. */
+function isPassing(name: CountedQuota): boolean {
+  return COUNTED[name].retryAfterSeconds !== undefined || name === 'keysInGrace';
+}
+
+interface Reached {
+  quota: QuotaName;
+  limit: number;
+  before: number;
+  used: number;
+  /** told once in each window of this length */
+  spanMs: number;
+}
+
+/** Tells the workspace that so much of a limit is used since this call, once a span. */
+async function warnOnce(tx: Tx, deps: QuotaDeps, userId: number, reached: Reached): Promise<void> {
+  const { quota, limit, before, used, spanMs } = reached;
+  const known = dueWarnings(before, limit);
+  const now = deps.clock.now();
+  const until = quota === 'otpsPerHour' ? now - (now % HOUR_MS) + HOUR_MS : null;
+  for (const percent of dueWarnings(used, limit)) {
+    const window = { key: `warned:${userId}:${quota}:${percent}`, max: 1, windowMs: spanMs };
+    if (known.includes(percent) || (await spendFromWindow(tx, window, now)) === null) continue;
+    await record(tx, deps, [usageWarning(userId, { limit: quota, max: limit, used, percent, until })]);
+  }
 }
 
 async function countUsed(db: Db | Tx, userId: number, name: CountedQuota, now: number): Promise<number> {
@@ -223,7 +294,10 @@ export interface QuotaUsage {
   quota: QuotaName;
   /** null: counted in windows of a minute only */
   used: number | null;
-  limit: number;
+  /** null: there is none */
+  limit: number | null;
+  /** when it begins again, of what is counted by the day, month or hour */
+  until?: string;
 }
 
 /** Quotas of a tenant and their use; an admin may name another tenant. For credentials of the whole tenant. */
@@ -235,16 +309,83 @@ export async function readUsage(
   requireWholeTenant(ctx);
   const userId = tenantOf(ctx, input) ?? ctx.actor.userId;
   const now = ctx.clock.now();
+  const limits = await ctx.allowances.of(userId);
   const usage: QuotaUsage[] = [];
   for (const quota of Object.keys(COUNTED).filter(isCounted)) {
-    usage.push({
-      quota,
-      used: await countUsed(ctx.db, userId, quota, now),
-      limit: quotaOf(ctx, userId, quota),
-    });
+    const limit = limitOf(ctx.config, limits, quota);
+    usage.push({ quota, used: await countUsed(ctx.db, userId, quota, now), limit });
   }
-  const limit = quotaOf(ctx, userId, 'requestsPerMinute');
-  return [...usage, { quota: 'requestsPerMinute', used: null, limit }];
+  const requests = limitOf(ctx.config, limits, 'requestsPerMinute');
+  return [
+    ...usage,
+    ...(await periodUsage(ctx, userId)),
+    await otpUsage(ctx, userId, limitOf(ctx.config, limits, 'otpsPerHour')),
+    { quota: 'requestsPerMinute', used: null, limit: requests },
+  ];
+}
+
+async function periodUsage(ctx: Ctx, userId: number): Promise<QuotaUsage[]> {
+  const now = ctx.clock.now();
+  const limited = await readMessageUse(ctx.db, ctx, userId);
+  return PERIOD_LIMITS.map((quota) => {
+    const { used, max } = limited.get(quota) ?? { used: 0, max: null };
+    return { quota, used, limit: max, until: new Date(periodOf(quota, now).until).toISOString() };
+  });
+}
+
+async function otpUsage(ctx: Ctx, userId: number, limit: number | null): Promise<QuotaUsage> {
+  const windowStart = ctx.clock.now() - (ctx.clock.now() % HOUR_MS);
+  const used = await otpsOf(ctx.db, userId, windowStart);
+  return { quota: 'otpsPerHour', used, limit, until: new Date(windowStart + HOUR_MS).toISOString() };
+}
+
+/** Codes that were sent since the hour began. */
+async function otpsOf(db: Db | Tx, userId: number, windowStart: number): Promise<number> {
+  const [row] = await db
+    .select({ n: rateLimits.count })
+    .from(rateLimits)
+    .where(and(eq(rateLimits.key, otpKey(userId)), eq(rateLimits.windowStart, windowStart)));
+  return row?.n ?? 0;
+}
+
+const otpKey = (userId: number) => `otp:tenant:${userId}`;
+
+/**
+ * Spends one code of the tenant's hour, in the caller's transaction: exactly so many get through. Throws QUOTA_EXCEEDED
+ * where the limit was set for the workspace, RATE_LIMITED where it is the service's own.
+ */
+export async function spendOtp(tx: Tx, deps: QuotaDeps, userId: number): Promise<void> {
+  const now = deps.clock.now();
+  const own = (await deps.allowances.of(userId, tx)).otpsPerHour;
+  const limit = own ?? deps.config.otp.sendsPerHour;
+  const window = { key: otpKey(userId), max: limit, windowMs: HOUR_MS };
+  const spent = await spendFromWindow(tx, window, now);
+  const leftMs = HOUR_MS - (now % HOUR_MS);
+  if (spent === null)
+    throw own === undefined ? tooManyCodes(leftMs) : codesExceeded(own, now + leftMs, leftMs);
+  if (own === undefined) return;
+  const used = await otpsOf(tx, userId, spent.windowStart);
+  await warnOnce(tx, deps, userId, { quota: 'otpsPerHour', limit, before: used - 1, used, spanMs: HOUR_MS });
+}
+
+function tooManyCodes(leftMs: number): AppError {
+  const retryAfterSeconds = Math.ceil(leftMs / 1000);
+  return new AppError('RATE_LIMITED', 'Too many in this hour. Try again later.', {
+    retryAfterSeconds,
+    details: { limit: 'tenant', retryAfterSeconds },
+  });
+}
+
+function codesExceeded(limit: number, endsAt: number, leftMs: number): AppError {
+  const until = new Date(endsAt).toISOString();
+  return new AppError(
+    'QUOTA_EXCEEDED',
+    `All ${limit} codes of this hour are used: there are more from ${until} on, or ask the administrator for a higher limit.`,
+    {
+      details: { quota: 'otpsPerHour', limit, used: limit, requested: 1, until },
+      retryAfterSeconds: Math.ceil(leftMs / 1000),
+    },
+  );
 }
 
 const isCounted = (name: string): name is CountedQuota => Object.hasOwn(COUNTED, name);

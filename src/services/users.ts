@@ -15,6 +15,7 @@ import { hashPassword } from './auth/passwords.ts';
 import { type Ctx, type Deps, originOf, type Role } from './context.ts';
 import type { UserIdParams } from './fields.ts';
 import { claimIdempotency } from './idempotency.ts';
+import { takeRoom } from './quotas.ts';
 import type { WorkspaceRole } from './roles.ts';
 import type { CreateUserFields, ListUsersQuery, UpdateUserFields } from './users-schemas.ts';
 import { insertWorkspace, personalTenantOf } from './workspaces/own.ts';
@@ -42,7 +43,7 @@ export interface NewUser {
   passwordHash: string;
   /** its own API key */
   apiKey: string;
-  /** the workspace that the person joins; a new one of the person's own when missing */
+  /** the workspace that the person joins, in which the caller has taken a place; a new one of the person's own when missing */
   joins?: { workspaceId: number; role: WorkspaceRole; sessionId?: string | null };
 }
 
@@ -144,13 +145,14 @@ export async function readUser(ctx: Ctx, input: UserIdParams): Promise<UserInfo>
 
 /**
  * Adds a user of any role, with a workspace or as a member of another one. For admins who signed in. Throws CONFLICT when
- * the e-mail is taken, NOT_FOUND for a workspace that does not exist.
+ * the e-mail is taken, NOT_FOUND for a workspace that does not exist, QUOTA_EXCEEDED for one without a free place.
  */
 export async function createUser(ctx: Ctx, input: CreateUserFields): Promise<UserInfo> {
   requireAdmin(ctx);
   const passwordHash = await hashPassword(input.password);
   return transact(ctx.db, async (tx) => {
     const joins = await joinedBy(tx, input);
+    if (joins) await takeRoom(tx, ctx, joins.workspaceId, 'members');
     const row = await insertUser(tx, ctx, {
       ...input,
       passwordHash,

@@ -193,6 +193,8 @@ export const CONVERSION = {
 /** How many of each thing a tenant may have, all its users, keys and processes together. */
 export const QUOTAS = {
   sessions: set('QUOTA_SESSIONS', whole(1, 100_000).default(100)),
+  /** people, whatever their roles */
+  members: set('QUOTA_MEMBERS', whole(1, 1_000_000).default(1000)),
   /** of files that clients brought, those of messages included */
   storedBytes: set('QUOTA_STORED_BYTES', whole(1, 1024 * 1024 * GIB).default(10 * GIB)),
   storedFiles: set('QUOTA_STORED_FILES', whole(1, 10_000_000).default(10_000)),
@@ -274,6 +276,9 @@ const DERIVED = {
   // Each name has settings of its own: config-oidc.ts.
   OIDC_PROVIDERS: z.string().max(1000).optional(),
   QUOTA_REQUESTS_PER_MINUTE: whole(1, 100_000_000).optional(),
+  // No limit when they are not set.
+  QUOTA_MESSAGES_PER_DAY: whole(1, 10_000_000_000).optional(),
+  QUOTA_MESSAGES_PER_MONTH: whole(1, 10_000_000_000).optional(),
   WA_SERVER_URL: url(/^wss?$/, 'must be a ws or wss URL').optional(),
   WA_SERVER_ROOT_KEY: z
     .string()

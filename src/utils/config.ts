@@ -152,6 +152,9 @@ function toConfig(env: EnvValues, names: Record<string, string>) {
     quotas: {
       ...settingsOf(QUOTAS, env),
       requestsPerMinute: env.QUOTA_REQUESTS_PER_MINUTE ?? KEYS_WORTH * env.API_RATE_LIMIT_MAX,
+      /** accepted messages of a day and a month in UTC; null: no limit */
+      messagesPerDay: env.QUOTA_MESSAGES_PER_DAY ?? null,
+      messagesPerMonth: env.QUOTA_MESSAGES_PER_MONTH ?? null,
     },
     waServer: waServerOf(env),
     httpLimits: settingsOf(HTTP_LIMITS, env),

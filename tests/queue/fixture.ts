@@ -3,13 +3,14 @@
 import { eq } from 'drizzle-orm';
 import { messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { createEventStream, type LiveEvent } from '../../src/events/stream.ts';
+import { createAllowances } from '../../src/queue/allowances.ts';
 import { createQueueCounts } from '../../src/queue/counts.ts';
 import type { IntakeDeps } from '../../src/queue/deps.ts';
 import { createEnqueuer, enqueue, type NewMessage } from '../../src/queue/enqueue.ts';
 import { createSettler, type Settler } from '../../src/queue/settle.ts';
 import { createQueueSignals } from '../../src/queue/signals.ts';
 import { createPeerBook } from '../../src/queue/subscriber-peers.ts';
-import type { Config } from '../../src/utils/config.ts';
+import { type Config, loadConfig } from '../../src/utils/config.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { createLoopShare } from '../../src/utils/loop-share.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
@@ -82,7 +83,22 @@ export interface QueueFixture {
 export async function openQueue(pacing: Partial<Pacing> = {}): Promise<QueueFixture> {
   const database = await openTestDatabase();
   const clock = createFakeClock();
-  const config = { pacing: { ...FAST, ...pacing }, queueQuota: 100_000 };
+  const {
+    quotas,
+    otp,
+    engine: engineName,
+  } = loadConfig({
+    NODE_ENV: 'test',
+    JWT_SECRET: 'test-jwt-secret-'.repeat(4),
+    ENCRYPTION_KEY: '0123456789abcdef'.repeat(4),
+  });
+  const config = {
+    pacing: { ...FAST, ...pacing },
+    queueQuota: 100_000,
+    quotas,
+    otp,
+    engine: engineName,
+  };
   const base = {
     config,
     database,
@@ -91,6 +107,7 @@ export async function openQueue(pacing: Partial<Pacing> = {}): Promise<QueueFixt
     logger: silent,
     stream: createEventStream(),
     signals: createQueueSignals(),
+    allowances: createAllowances({ db: database.db, clock }),
     peers: createPeerBook({ db: database.db, clock }),
   };
   const deps: IntakeDeps = {

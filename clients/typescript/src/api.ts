@@ -2764,7 +2764,7 @@ export interface paths {
         };
         /**
          * What you have of what you may have
-         * @description Sessions, stored files and bytes, uploads and imports under way, keys, webhooks, lists, contacts, templates, requests a minute. What is over is refused with QUOTA_EXCEEDED. Not for a key that is bound to one session.
+         * @description Sessions, members, stored files and bytes, uploads and imports under way, keys, webhooks, lists, contacts, templates, messages of this day and month (UTC), codes of this hour, requests a minute. What is over is refused with QUOTA_EXCEEDED. Not for a key that is bound to one session.
          *
          *     An API key needs the scope `read`.
          */
@@ -3773,6 +3773,23 @@ export interface webhooks {
         put?: never;
         /** session.unrestricted */
         post: operations["webhook_session_unrestricted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "usage.warning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** usage.warning */
+        post: operations["webhook_usage_warning"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5553,9 +5570,15 @@ export interface components {
             url: string;
         };
         Usage: {
-            limit: number;
+            /** @description null: there is none */
+            limit: number | null;
             /** @description as `details.quota` of QUOTA_EXCEEDED names it */
             quota: string;
+            /**
+             * Format: date-time
+             * @description of what is counted by the day, month or hour: when it begins again
+             */
+            until?: string;
             /** @description null: counted a minute at a time only */
             used: number | null;
         };
@@ -5667,7 +5690,7 @@ export interface components {
              */
             timestamp: string;
             /** @enum {string} */
-            type: "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed";
+            type: "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
         };
         WebhookHealth: {
             /** @description in the last 24 hours, at most the newest 10,000 */
@@ -14564,7 +14587,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed")[];
+                    events: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description headers of every request, such as `{"authorization": "Bearer …"}`; values are never shown again */
                     headers?: {
                         [key: string]: string | null;
@@ -14678,7 +14701,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events?: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed")[];
+                    events?: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description takes the place of all headers that there were; `null` as a value keeps the one that is there */
                     headers?: {
                         [key: string]: string | null;
@@ -15026,7 +15049,7 @@ export interface operations {
                      * @default webhook.test
                      * @enum {string}
                      */
-                    event?: "webhook.test" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed";
+                    event?: "webhook.test" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
                 };
             };
         };
@@ -16392,6 +16415,28 @@ export interface operations {
         };
     };
     webhook_session_unrestricted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_usage_warning: {
         parameters: {
             query?: never;
             header?: never;

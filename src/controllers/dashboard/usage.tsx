@@ -10,6 +10,7 @@ import { Table } from './parts.tsx';
 
 const NAMES_EN: Record<QuotaName, string> = {
   sessions: 'Sessions',
+  members: 'Members',
   storedBytes: 'Stored files',
   storedFiles: 'Uploads',
   uploadsInFlight: 'Uploads in progress',
@@ -21,10 +22,14 @@ const NAMES_EN: Record<QuotaName, string> = {
   contacts: 'Contacts',
   templates: 'Broadcast templates',
   otpTemplates: 'Login code templates',
+  messagesPerDay: 'Messages per day',
+  messagesPerMonth: 'Messages per month',
+  otpsPerHour: 'Login codes per hour',
   requestsPerMinute: 'Requests per minute',
 };
 const NAMES_ID: Record<QuotaName, string> = {
   sessions: 'Sesi',
+  members: 'Anggota',
   storedBytes: 'File tersimpan',
   storedFiles: 'Unggahan',
   uploadsInFlight: 'Unggahan yang sedang berjalan',
@@ -36,6 +41,9 @@ const NAMES_ID: Record<QuotaName, string> = {
   contacts: 'Kontak',
   templates: 'Template broadcast',
   otpTemplates: 'Template kode OTP',
+  messagesPerDay: 'Pesan per hari',
+  messagesPerMonth: 'Pesan per bulan',
+  otpsPerHour: 'Kode OTP per jam',
   requestsPerMinute: 'Permintaan per menit',
 };
 
@@ -56,7 +64,7 @@ export function UsageCard({ view, usage }: { view: View; usage: readonly QuotaUs
           <tr>
             <td>{NAMES[view.lang][quota]}</td>
             <td class="num">{used === null ? '–' : show(quota, used)}</td>
-            <td class="num">{show(quota, limit)}</td>
+            <td class="num">{limit === null ? t.noLimit : show(quota, limit)}</td>
           </tr>
         ))}
       </Table>

@@ -1,5 +1,5 @@
 /** Workspaces, the tenants: who belongs to one, as what, and who is asked to. */
-import { id, index, int, oneOf, primaryKey, string, table, timestamp, uniqueIndex } from '../kit.ts';
+import { id, index, int, json, oneOf, primaryKey, string, table, timestamp, uniqueIndex } from '../kit.ts';
 
 /** The permissions of a member are in services/roles.ts. */
 export const WORKSPACE_ROLES = ['owner', 'admin', 'operator', 'marketer', 'developer', 'viewer'] as const;
@@ -17,6 +17,14 @@ export const workspaces = table('workspaces', {
   linksFrom: timestamp(),
   /** IANA name: the zone of times without one; null: that of the service */
   timeZone: string(64),
+  /** plans.id; null: the limits of the service */
+  planId: id(),
+  /** limits of its own, which go before those of the plan */
+  limits: json<Record<string, number>>(),
+  /** an administrator of the service has suspended it: nothing is sent, and the API is closed; null: it is not */
+  suspendedAt: timestamp(),
+  /** what its members are told of that */
+  suspendReason: string(300),
   createdAt: timestamp().notNull(),
   updatedAt: timestamp().notNull(),
 });

@@ -6,6 +6,7 @@ import { campaignRecipients, campaigns } from '../../db/schema.ts';
 import { enqueueMany, type NewMessage } from '../../queue/enqueue.ts';
 import { isHeld } from '../../queue/fence.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
+import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import type { Candidate, Picked, Verdict } from './feed-pick.ts';
 import type { SendingSession } from './feed-state.ts';
@@ -58,6 +59,8 @@ export async function writePicked(
     });
   } catch (error) {
     if (error instanceof FeedConflict) return null;
+    // Somebody else has used the last messages of the workspace since they were counted.
+    if (error instanceof AppError && error.code === 'QUOTA_EXCEEDED') return null;
     throw error;
   }
 }

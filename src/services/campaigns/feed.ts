@@ -4,6 +4,7 @@ import { desc, eq, sql } from 'drizzle-orm';
 import { isUnavailable } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
 import { byLength, type Hold } from '../../queue/session-state.ts';
+import { messagesLeft } from '../../queue/usage.ts';
 import { backoffMs } from '../../utils/backoff.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -42,6 +43,9 @@ const LOOK_MS = 1_000;
 /** Shorter pauses of the session are pacing. */
 const LONG_PAUSE_MS = 600_000;
 const CHECK_PAUSE = { firstMs: 1_000, maxMs: 30_000 };
+
+/** Why a campaign waits when the messages of its workspace are used up. */
+const QUOTA_HOLDS = { messagesPerDay: 'quota_day', messagesPerMonth: 'quota_month' } as const;
 
 /** `over`: this process has nothing more to do for the campaign. */
 export type Step = { over: true } | { over: false; waitMs: number };
@@ -144,8 +148,12 @@ async function feed(
     return waitForQueue(deps, campaign, crew, open, Math.max(PACED_LOOK_MS, untilDueMs));
   }
   if (waiting > ahead * REFILL_SHARE) return waitForQueue(deps, campaign, crew, open, LOOK_MS);
-  const want = Math.min(paced ? 1 : ahead - waiting, look.room);
-  if (want <= 0) return hold(deps, campaign, 'daily_cap', look.until);
+  const most = Math.min(paced ? 1 : ahead - waiting, look.room);
+  if (most <= 0) return hold(deps, campaign, 'daily_cap', look.until);
+  const { left, limit, until } = await messagesLeft(deps.db, deps, campaign.userId);
+  // What is retried was counted when it was queued first.
+  const want = campaign.retryAt === null ? Math.min(most, left) : most;
+  if (limit !== null && want <= 0) return hold(deps, campaign, QUOTA_HOLDS[limit], until);
   const availableAt = paced ? await nextSlot(deps, campaign, memory, random()) : null;
   const given = await giveNext(deps, campaign, crew, memory, { want, availableAt, source: { asker, facts } });
   if (typeof given === 'string') return hold(deps, campaign, given, null, checkPauseMs(memory));

@@ -3,6 +3,8 @@ import { and, eq, inArray, isNotNull } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
 import { dequeueUntouched } from '../../queue/take-off.ts';
+import { uncountMessages } from '../../queue/usage.ts';
+import type { Deps } from '../context.ts';
 import { NO_SENDER } from './pool-facts.ts';
 
 /** A message of a campaign, and whom it goes to. */
@@ -11,9 +13,15 @@ export interface Unsent {
   phone: string | null;
 }
 
-/** Deletes messages, and lets their recipients wait until `dueAt` for others. The caller has taken them off the queue. */
+type HandBackDeps = Pick<Deps, 'config'>;
+
+/**
+ * Deletes messages as if they had never been, and lets their recipients wait until `dueAt` for others. The caller has taken
+ * them off the queue.
+ */
 export async function deferRecipients(
   tx: Tx,
+  deps: HandBackDeps,
   campaignId: string,
   rows: readonly Unsent[],
   { reason, dueAt, now }: { reason: string; dueAt: number; now: number },
@@ -41,12 +49,19 @@ export async function deferRecipients(
         eq(campaignRecipients.state, 'queued'),
       ),
     );
+  const { userId, sessionId, type, createdAt } = messages;
+  const gone = await tx
+    .select({ userId, sessionId, type, campaignId: messages.campaignId, createdAt })
+    .from(messages)
+    .where(inArray(messages.id, ids));
+  await uncountMessages(tx, deps, gone);
   await tx.delete(messages).where(inArray(messages.id, ids));
 }
 
 /** Takes what was never begun of these off the queue, for another session to send. How many were handed back. */
 export async function handBack(
   tx: Tx,
+  deps: HandBackDeps,
   campaignId: string,
   rows: readonly Unsent[],
   now: number,
@@ -58,12 +73,17 @@ export async function handBack(
     ),
   );
   const gone = rows.filter(({ id }) => off.has(id));
-  await deferRecipients(tx, campaignId, gone, { reason: NO_SENDER, dueAt: now, now });
+  await deferRecipients(tx, deps, campaignId, gone, { reason: NO_SENDER, dueAt: now, now });
   return gone.length;
 }
 
 /** The same of a session that is being deleted: what its running campaigns have other sessions for. */
-export async function handBackOfSession(tx: Tx, ids: readonly string[], now: number): Promise<void> {
+export async function handBackOfSession(
+  tx: Tx,
+  deps: HandBackDeps,
+  ids: readonly string[],
+  now: number,
+): Promise<void> {
   if (ids.length === 0) return;
   const rows = await tx
     .select({ id: messages.id, phone: messages.phone, campaignId: messages.campaignId })
@@ -75,6 +95,7 @@ export async function handBackOfSession(tx: Tx, ids: readonly string[], now: num
   for (const campaignId of new Set(rows.flatMap((row) => row.campaignId ?? []))) {
     await handBack(
       tx,
+      deps,
       campaignId,
       rows.filter((row) => row.campaignId === campaignId),
       now,

@@ -26,6 +26,7 @@ export type CampaignDeps = Pick<
   | 'enqueuer'
   | 'queueCounts'
   | 'peers'
+  | 'allowances'
 >;
 
 /** Dependencies of changing a campaign's state. */

@@ -5,9 +5,8 @@ import { incoming, upsert } from '../../db/ops.ts';
 import { broadcastContacts, broadcastLists } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { findSubscribers } from '../../whatsapp/subscribers.ts';
-import type { Deps } from '../context.ts';
 import type { ListRow } from '../lists/lists.ts';
-import { takeRoom } from '../quotas.ts';
+import { type QuotaDeps, takeRoom } from '../quotas.ts';
 import { MAX_COLUMNS } from './columns.ts';
 
 export interface NewContact {
@@ -97,7 +96,7 @@ async function readKnown(tx: Tx, listId: string, phones: string[]) {
  */
 export async function updateListFacts(
   tx: Tx,
-  deps: Pick<Deps, 'config' | 'clock'>,
+  deps: QuotaDeps,
   list: ListRow,
   { delta, columns }: { delta: number; columns: Iterable<string> },
 ): Promise<void> {

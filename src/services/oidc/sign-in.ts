@@ -12,6 +12,7 @@ import { NO_PASSWORD } from '../auth/passwords.ts';
 import { spendRegistration } from '../auth/registration.ts';
 import { type SignedIn, signedInAs } from '../auth/verbs.ts';
 import { type Ctx, originOf } from '../context.ts';
+import { takeRoom } from '../quotas.ts';
 import { findUser, insertUser, type UserRow } from '../users.ts';
 import {
   findOpenDomain,
@@ -104,6 +105,7 @@ async function insertPerson(
   const { email, name } = identity;
   const fresh = { email, name, passwordHash: NO_PASSWORD, apiKey: newApiKey(), role: 'user' as const };
   const joins = domain && { workspaceId: domain.workspaceId, role: domain.role };
+  if (joins) await takeRoom(tx, ctx, joins.workspaceId, 'members');
   const made = await insertUser(tx, ctx, joins ? { ...fresh, joins } : fresh);
   await insertIdentity(ctx, tx, made.id, identity);
   const now = ctx.clock.now();

@@ -27,6 +27,8 @@ export interface DeliveryRequest {
   round: number;
   expiresAt: number;
   origin?: Origin;
+  /** false: a repetition by the service itself, which is not counted */
+  counts?: boolean;
 }
 
 /** Cancels those of `deliveries` that still wait; one that is being sent goes on. The facts are to be recorded in `tx`. */
@@ -40,7 +42,7 @@ export async function cancelWaitingCodes(
 
 /**
  * Queues one message of the OTP at high priority, to be dropped at `expiresAt`. The dispatcher wakes after the
- * commit; the fact is to be recorded in `tx`.
+ * commit; the fact is to be recorded in `tx`. Throws QUOTA_EXCEEDED when the workspace has used its messages.
  */
 export async function deliver(
   tx: Tx,
@@ -62,6 +64,7 @@ export async function deliver(
     priority: PRIORITIES.high,
     scheduledAt: null,
     expiresAt,
+    counts: request.counts ?? true,
   };
   const isNoted = !isToBeNoted(sendingSession.lastHighAt, deps.clock.now());
   const [queued] = await enqueueMany(tx, deps, [message], { isNoted });

@@ -5,7 +5,7 @@ import type { LidBook } from '../../whatsapp/lids.ts';
 
 /** Dependencies of the OTP verbs; the service's `Deps` and every `Ctx` fit. */
 export interface OtpDeps extends QueueDeps {
-  config: Pick<Config, 'pacing' | 'queueQuota' | 'otp' | 'defaultCountry'>;
+  config: QueueDeps['config'] & Pick<Config, 'defaultCountry'>;
   secrets: SecretBox;
   lids: LidBook;
 }

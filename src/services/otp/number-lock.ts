@@ -4,6 +4,7 @@ import type { Db, Tx } from '../../db/client.ts';
 import { incoming, prepared, preparedWrite, upsert } from '../../db/ops.ts';
 import { otpNumbers, otps } from '../../db/schema.ts';
 import type { Subscriber } from '../../whatsapp/subscribers.ts';
+import { spendOtp } from '../quotas.ts';
 import type { OtpDeps } from './deps.ts';
 import { FAILURES_WINDOW_MS, failureBudget, recentSends, tooOften, waitForSend } from './limits.ts';
 import { addressKey, spendWindow } from './windows.ts';
@@ -71,7 +72,7 @@ async function readNumbers(
 }
 
 /**
- * Spends one send of the number, of the tenant and of the end user's address. Throws RATE_LIMITED with
+ * Spends one send of the number, of the tenant and of the end user's address. Throws RATE_LIMITED or QUOTA_EXCEEDED with
  * `Retry-After`; the caller's transaction must then roll back.
  */
 export async function spendSend(
@@ -85,8 +86,8 @@ export async function spendSend(
   const hasRecent = recentSends(number.sends, now).length > 0;
   const waitMs = hasRecent ? waitForSend(number.sends, now, await isProven(tx, number)) : 0;
   if (waitMs > 0) throw tooOften('Another code may go to this number only later.', 'number', waitMs);
-  const { sendsPerHour, perAddressPerHour } = deps.config.otp;
-  await spendWindow(tx, { key: `otp:tenant:${number.userId}`, max: sendsPerHour }, now);
+  const { perAddressPerHour } = deps.config.otp;
+  await spendOtp(tx, deps, number.userId);
   if (send.endUserIp !== null) {
     const key = `otp:address:${number.userId}:${addressKey(send.endUserIp)}`;
     await spendWindow(tx, { key, max: perAddressPerHour }, now);

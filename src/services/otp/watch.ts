@@ -190,6 +190,7 @@ async function failOver(tx: Tx, deps: OtpDeps, otp: OtpRow, sendingSession: Send
     sendingSession,
     round: otp.deliveries.at(-1)?.round ?? 1,
     expiresAt: otp.expiresAt,
+    counts: false,
   });
   await tx
     .update(otps)

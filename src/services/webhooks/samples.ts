@@ -76,6 +76,13 @@ const SAMPLES: Record<WebhookEvent, Record<string, unknown>> = {
   'campaign.completed': campaign('completed', null),
   'campaign.paused': campaign('paused', 'requested'),
   'campaign.failed': campaign('failed', 'session_deleted'),
+  'usage.warning': {
+    quota: 'messagesPerMonth',
+    percent: 80,
+    used: 8000,
+    limit: 10_000,
+    until: '2026-02-01T00:00:00.000Z',
+  },
 };
 
 /** The body of a test: `webhook.test`, or an example of another event that says so in its data. */

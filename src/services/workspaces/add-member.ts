@@ -5,6 +5,7 @@ import { workspaceMembers } from '../../db/schema.ts';
 import { setOwnKey } from '../api-keys.ts';
 import { newApiKey } from '../auth/keys.ts';
 import type { Deps } from '../context.ts';
+import { type QuotaDeps, takeRoom } from '../quotas.ts';
 import type { WorkspaceRole } from '../roles.ts';
 
 export interface Joins {
@@ -15,11 +16,11 @@ export interface Joins {
 
 /**
  * Adds the person with an own key, in the caller's transaction, which has locked the workspace. False for a member, whose
- * role stays.
+ * role stays. Throws QUOTA_EXCEEDED when the workspace has no place left.
  */
 export async function addMember(
   tx: Tx,
-  deps: Pick<Deps, 'secrets' | 'clock' | 'credentials'>,
+  deps: QuotaDeps & Pick<Deps, 'secrets' | 'credentials'>,
   joins: Joins,
   personId: number,
 ): Promise<boolean> {
@@ -27,6 +28,7 @@ export async function addMember(
   const member = and(eq(workspaceMembers.workspaceId, workspaceId), eq(workspaceMembers.userId, personId));
   const [before] = await tx.select({ role: workspaceMembers.role }).from(workspaceMembers).where(member);
   if (before) return false;
+  await takeRoom(tx, deps, workspaceId, 'members');
   const now = deps.clock.now();
   const row = { workspaceId, role, sessionId, userId: personId, createdAt: now, updatedAt: now };
   await tx.insert(workspaceMembers).values(row);

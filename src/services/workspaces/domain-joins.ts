@@ -7,6 +7,7 @@ import { record } from '../../events/record.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { type Ctx, originOf } from '../context.ts';
+import { hasRoom } from '../quotas.ts';
 import type { WorkspaceRole } from '../roles.ts';
 import { addMember } from './add-member.ts';
 import { lockWorkspace } from './team.ts';
@@ -88,7 +89,9 @@ export async function joinByDomain(ctx: Ctx, tx: Tx, domain: OpenDomain, personI
       and(eq(workspaces.id, workspaceDomains.workspaceId), eq(workspaces.status, 'active')),
     )
     .where(and(eq(workspaceDomains.id, domain.id), eq(workspaceDomains.provenDomain, domain.domain)));
-  if (!open || !(await noteJoin(ctx, tx, workspaceId, personId))) return;
+  // Whoever signs in need not be kept out because a workspace is full.
+  if (!open || !(await hasRoom(tx, ctx, workspaceId, 'members'))) return;
+  if (!(await noteJoin(ctx, tx, workspaceId, personId))) return;
   const joins = { workspaceId, role: open.role };
   if (await addMember(tx, ctx, joins, personId)) await recordJoin(ctx, tx, { ...domain, ...open }, personId);
 }

@@ -15,6 +15,7 @@ import { login, type SignedIn, signedInAs } from '../auth/verbs.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { enqueueMail, invitationToken, readInvitationToken } from '../mail/outbox.ts';
 import { languageOf, type MailLanguage } from '../mail/texts.ts';
+import { takeRoom } from '../quotas.ts';
 import type { WorkspaceRole } from '../roles.ts';
 import { findUser, insertUser, type UserRow } from '../users.ts';
 import { addMember } from './add-member.ts';
@@ -219,6 +220,7 @@ async function join(
   if (!(await mayStillInvite(tx, row))) throw isOver();
   const joins = { workspaceId, role, sessionId };
   if (known === null) {
+    await takeRoom(tx, ctx, workspaceId, 'members');
     if (fresh === null) throw new Error('a new person has no password');
     const person = { ...fresh, email: row.email, role: 'user' as const, apiKey: newApiKey(), joins };
     const made = await insertUser(tx, ctx, person);

@@ -35,7 +35,7 @@ import type { TableFormat } from './tables/process.ts';
 
 export type ImportDeps = Pick<
   Deps,
-  'config' | 'database' | 'db' | 'clock' | 'stream' | 'logger' | 'background' | 'loopShare'
+  'config' | 'database' | 'db' | 'clock' | 'stream' | 'logger' | 'background' | 'loopShare' | 'allowances'
 >;
 
 const MAX_ROWS = 1_000_000;

@@ -3,9 +3,10 @@ import type { Tx } from '../../../db/client.ts';
 import { insertMany } from '../../../db/ops.ts';
 import { optOuts } from '../../../db/schema.ts';
 import { own } from '../../../utils/own.ts';
-import type { Deps } from '../../context.ts';
+
 import { lockList } from '../../lists/lists.ts';
 import { withoutOptedOut } from '../../opt-outs/opted-out.ts';
+import type { QuotaDeps } from '../../quotas.ts';
 import type { ColumnPlan } from '../columns.ts';
 import { type Merged, mergeContacts, type NewContact, updateListFacts } from '../merge.ts';
 import type { ImportRow } from './store.ts';
@@ -13,7 +14,7 @@ import type { ImportRow } from './store.ts';
 /** Writes one batch, in the transaction that counts it. */
 export type Sink = (
   tx: Tx,
-  deps: Pick<Deps, 'config' | 'clock'>,
+  deps: QuotaDeps,
   job: ImportRow,
   plan: ColumnPlan,
   contacts: readonly NewContact[],

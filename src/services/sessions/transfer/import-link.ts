@@ -32,7 +32,7 @@ import {
 } from '../../../whatsapp/link-check.ts';
 import { CREDENTIALS_FILE, type KeyKind, type KeyName, keyOfFile } from '../../../whatsapp/link-files.ts';
 import type { Deps } from '../../context.ts';
-import { takeRoom } from '../../quotas.ts';
+import { type QuotaDeps, takeRoom } from '../../quotas.ts';
 import { sealProxy } from '../connection.ts';
 import { readSession, type SessionRecord } from '../find.ts';
 import { keepPeople } from '../people.ts';
@@ -43,7 +43,7 @@ const accounts = whatsappAccounts;
 /** Longer than the largest link takes; it also is how long a session waits for an import that has died. */
 const MAX_IMPORT_MS = 5 * MINUTE_MS;
 
-export type ImportDeps = Pick<Deps, 'database' | 'db' | 'clock' | 'secrets' | 'stream' | 'config'>;
+export type ImportDeps = Pick<Deps, 'database' | 'db' | 'secrets' | 'config'> & QuotaDeps;
 
 export interface LinkImport {
   userId: number;

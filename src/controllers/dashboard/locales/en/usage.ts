@@ -1,1 +1,1 @@
-export const usage = { usage: 'Usage', what: 'Resource', used: 'Used', limit: 'Limit' };
+export const usage = { usage: 'Usage', what: 'Resource', used: 'Used', limit: 'Limit', noLimit: 'no limit' };

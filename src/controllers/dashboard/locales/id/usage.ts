@@ -6,4 +6,5 @@ export const usage: Texts<typeof english.usage> = {
   what: 'Sumber daya',
   used: 'Terpakai',
   limit: 'Batas',
+  noLimit: 'tanpa batas',
 };

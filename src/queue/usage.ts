@@ -1,0 +1,315 @@
+/**
+ * What a workspace has sent, counted in the transaction that accepts the messages: both are there or neither. A message
+ * counts once, when it is accepted, whatever becomes of it. Days and months are those of UTC.
+ */
+import { and, eq, inArray } from 'drizzle-orm';
+import type { Db, Tx } from '../db/client.ts';
+import { added, upsert } from '../db/ops.ts';
+import { type USAGE_CATEGORIES, usageCounts } from '../db/schema.ts';
+import { type Fact, record } from '../events/record.ts';
+import { AppError } from '../utils/errors.ts';
+import { type Limits, limitOf } from './allowances.ts';
+import type { QueueDeps } from './deps.ts';
+
+/** The part of a message that says how it is counted. */
+export interface Countable {
+  userId: number;
+  sessionId: string;
+  type: string;
+  campaignId?: string | null | undefined;
+  /** false: the service repeats by itself what is counted already */
+  counts?: boolean;
+}
+
+/** The limits of messages; each is counted in periods of its own. */
+export const PERIOD_LIMITS = ['messagesPerDay', 'messagesPerMonth'] as const;
+export type PeriodLimit = (typeof PERIOD_LIMITS)[number];
+
+/** The parts of a limit, in percent, at which a workspace is warned. */
+export const WARNINGS = [80, 100] as const;
+
+export interface Period {
+  /** `2026-01-31` or `2026-01` */
+  name: string;
+  /** epoch milliseconds */
+  until: number;
+}
+
+/** The day or the month in UTC that holds `now`. */
+export function periodOf(limit: PeriodLimit, now: number): Period {
+  const at = new Date(now);
+  const [year, month] = [at.getUTCFullYear(), at.getUTCMonth()];
+  return limit === 'messagesPerDay'
+    ? { name: dayOf(now), until: Date.UTC(year, month, at.getUTCDate() + 1) }
+    : { name: dayOf(now).slice(0, 7), until: Date.UTC(year, month + 1) };
+}
+
+const dayOf = (now: number) => new Date(now).toISOString().slice(0, 10);
+
+/** One limit of a workspace, and how much of it is used. */
+export interface Used {
+  limit: PeriodLimit;
+  max: number;
+  period: Period;
+  used: number;
+  warnedPercent: number;
+}
+
+/** The limits of messages that were set for a workspace, or for all. */
+function limitsFor(deps: UsageDeps, limits: Limits): { limit: PeriodLimit; max: number }[] {
+  return PERIOD_LIMITS.flatMap((limit) => {
+    const max = limitOf(deps.config, limits, limit);
+    return max === null ? [] : [{ limit, max }];
+  });
+}
+
+export type UsageDeps = Pick<QueueDeps, 'config' | 'clock' | 'stream' | 'allowances'>;
+
+/** How much may still be accepted, until the transaction ends. */
+export interface MessageRoom {
+  /** Takes the place of one message. Throws QUOTA_EXCEEDED. */
+  take(message: Countable): void;
+  /** when the messages count, epoch milliseconds */
+  readonly at: number;
+  /** Of those whose limits were looked at. */
+  readonly used: ReadonlyMap<number, Used[]>;
+}
+
+/**
+ * Looks what the workspaces of these messages may still send. Where there is a limit their rows are locked until the
+ * transaction ends, so that all processes take turns; everybody else costs nothing.
+ */
+export async function openMessageRoom(
+  tx: Tx,
+  deps: UsageDeps,
+  all: readonly Countable[],
+  now: number,
+): Promise<MessageRoom> {
+  const used = new Map<number, Used[]>();
+  for (const userId of usersOf(all)) {
+    const limits = limitsFor(deps, await deps.allowances.of(userId, tx));
+    if (limits.length === 0) continue;
+    const found = limits.map((one) => ({
+      ...one,
+      period: periodOf(one.limit, now),
+      used: 0,
+      warnedPercent: 0,
+    }));
+    used.set(userId, found);
+  }
+  if (used.size > 0) await lockTotals(tx, used);
+  const taken = new Map<number, number>();
+  return {
+    at: now,
+    used,
+    take(message) {
+      const { userId, counts = true } = message;
+      if (!counts) return;
+      const before = taken.get(userId) ?? 0;
+      const full = used.get(userId)?.find((one) => one.used + before >= one.max);
+      if (full) throw messagesExceeded({ ...full, used: full.used + before }, now);
+      taken.set(userId, before + 1);
+    },
+  };
+}
+
+/** In a fixed order, so that two transactions cannot wait for each other in a circle. */
+const usersOf = (all: readonly Countable[]) =>
+  [...new Set(all.map(({ userId }) => userId))].sort((a, b) => a - b);
+
+async function lockTotals(tx: Tx, used: ReadonlyMap<number, Used[]>): Promise<void> {
+  const wanted = [...used].flatMap(([userId, all]) =>
+    all.map(({ period }) => ({ ...WHOLE, userId, period: period.name, count: 0 })),
+  );
+  // The write comes first: it is what makes others wait, and the reading after it sees what they have committed.
+  await addRows(tx, wanted);
+  for (const [userId, all] of used) {
+    for (const row of await readTotals(tx, userId, all)) {
+      const one = all.find(({ period }) => period.name === row.period);
+      if (one) Object.assign(one, { used: row.count, warnedPercent: row.warnedPercent });
+    }
+  }
+}
+
+function readTotals(db: Db, userId: number, all: readonly { period: Period }[]) {
+  const { period, count, warnedPercent } = usageCounts;
+  const names = all.map((one) => one.period.name);
+  return db
+    .select({ period, count, warnedPercent })
+    .from(usageCounts)
+    .where(
+      and(eq(usageCounts.userId, userId), inArray(period, names), eq(usageCounts.sessionId, ''), isWhole()),
+    );
+}
+
+/** What a workspace has used of this day and this month, with its limits. Nothing is locked. */
+export async function readMessageUse(
+  db: Db,
+  deps: UsageDeps,
+  userId: number,
+): Promise<Map<PeriodLimit, { used: number; max: number | null; until: number }>> {
+  const now = deps.clock.now();
+  const limits = await deps.allowances.of(userId, db);
+  const periods = PERIOD_LIMITS.map((limit) => ({ limit, period: periodOf(limit, now) }));
+  const rows = new Map((await readTotals(db, userId, periods)).map((row) => [row.period, row.count]));
+  return new Map(
+    periods.map(({ limit, period: { name, until } }) => [
+      limit,
+      { used: rows.get(name) ?? 0, max: limitOf(deps.config, limits, limit), until },
+    ]),
+  );
+}
+
+/**
+ * How many messages a workspace may still queue, and which limit ends first when there are none; `left` is infinite, and
+ * nothing is read, where there is no limit.
+ */
+export async function messagesLeft(
+  db: Db,
+  deps: UsageDeps,
+  userId: number,
+): Promise<{ left: number; limit: PeriodLimit | null; until: number | null }> {
+  const none = { left: Number.POSITIVE_INFINITY, limit: null, until: null };
+  if (limitsFor(deps, await deps.allowances.of(userId, db)).length === 0) return none;
+  const all = [...(await readMessageUse(db, deps, userId))].flatMap(([limit, { used, max, until }]) =>
+    max === null ? [] : [{ left: Math.max(0, max - used), limit, until }],
+  );
+  // Of several that are used up the one that lasts longest counts.
+  all.sort((a, b) => a.left - b.left || b.until - a.until);
+  return all[0] ?? none;
+}
+
+/** QUOTA_EXCEEDED with which limit, how much of it is used, and when there is more. */
+export function messagesExceeded({ limit, max, used, period }: Used, now: number): AppError {
+  const until = new Date(period.until).toISOString();
+  const span = limit === 'messagesPerDay' ? 'today' : 'this month';
+  return new AppError(
+    'QUOTA_EXCEEDED',
+    `All ${max} messages of ${span} are used: there are more from ${until} on, or ask the administrator for a higher limit.`,
+    {
+      details: { quota: limit, limit: max, used, requested: 1, until },
+      retryAfterSeconds: Math.ceil((period.until - now) / 1000),
+    },
+  );
+}
+
+/** Counts accepted messages, and warns the workspaces whose limits are nearly or wholly used. */
+export async function countMessages(
+  tx: Tx,
+  deps: UsageDeps,
+  all: readonly Countable[],
+  room: MessageRoom,
+): Promise<void> {
+  const counted = all.filter(({ counts = true }) => counts);
+  if (counted.length === 0) return;
+  await addUsage(tx, deps, counted, { at: room.at, by: 1 });
+  const byUser = tally(counted, ({ userId }) => userId);
+  const facts = [...room.used].flatMap(([userId, limits]) =>
+    limits.flatMap((one) => warningsOf(userId, { ...one, used: one.used + (byUser.get(userId) ?? 0) })),
+  );
+  for (const { fact, percent, period } of facts) {
+    await tx
+      .update(usageCounts)
+      .set({ warnedPercent: percent })
+      .where(and(eq(usageCounts.userId, fact.userId), eq(usageCounts.period, period), isWhole()));
+  }
+  await record(
+    tx,
+    deps,
+    facts.map(({ fact }) => fact),
+  );
+}
+
+/** Takes back what was counted for messages that are gone as if they had never been, such as those put off until morning. */
+export async function uncountMessages(
+  tx: Tx,
+  deps: Pick<UsageDeps, 'config'>,
+  all: readonly (Countable & { createdAt: number })[],
+): Promise<void> {
+  for (const one of all) await addUsage(tx, deps, [one], { at: one.createdAt, by: -1 });
+}
+
+async function addUsage(
+  tx: Tx,
+  { config }: Pick<UsageDeps, 'config'>,
+  all: readonly Countable[],
+  { at, by }: { at: number; by: 1 | -1 },
+): Promise<void> {
+  const day = dayOf(at);
+  const details = tally(all, (one) => JSON.stringify([one.userId, one.sessionId, one.type, categoryOf(one)]));
+  const totals = tally(all, ({ userId }) => userId);
+  await addRows(tx, [
+    ...[...totals].flatMap(([userId, n]) =>
+      [day.slice(0, 7), day].map((period) => ({ ...WHOLE, userId, period, count: by * n })),
+    ),
+    ...[...details].map(([key, n]) => {
+      const [userId, sessionId, kind, category] = JSON.parse(key);
+      return { userId, period: day, sessionId, kind, engine: config.engine, category, count: by * n };
+    }),
+  ]);
+}
+
+/** A row of a whole day or month. */
+const WHOLE = { sessionId: '', kind: '', engine: '', category: '' } as const;
+
+/** The condition that a row is that of a whole day or month. */
+export const isWhole = () => eq(usageCounts.kind, '');
+
+type Row = Omit<typeof usageCounts.$inferInsert, 'warnedPercent'>;
+
+/** In a fixed order, so that two transactions cannot wait for each other in a circle. */
+async function addRows(tx: Tx, rows: readonly Row[]): Promise<void> {
+  const { userId, period, sessionId, kind, engine, category, count } = usageCounts;
+  const orderOf = (row: Row) =>
+    JSON.stringify([row.userId, row.period, row.sessionId, row.kind, row.category]);
+  const sorted = [...rows].sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
+  const key = [userId, period, sessionId, kind, engine, category];
+  await upsert(tx, usageCounts, sorted, key, { count: added(count) });
+}
+
+function tally<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, number> {
+  const counts = new Map<K, number>();
+  for (const one of all) counts.set(keyOf(one), (counts.get(keyOf(one)) ?? 0) + 1);
+  return counts;
+}
+
+function categoryOf({ type, campaignId }: Countable): (typeof USAGE_CATEGORIES)[number] {
+  if (type === 'otp') return 'otp';
+  return campaignId ? 'campaign' : 'message';
+}
+
+/** The warnings that are due and were not given in this period yet. */
+function warningsOf(userId: number, { limit, max, used, period, warnedPercent }: Used): Warning[] {
+  return dueWarnings(used, max)
+    .filter((percent) => percent > warnedPercent)
+    .map((percent) => {
+      const fact = usageWarning(userId, { limit, max, used, percent, until: period.until });
+      return { fact, percent, period: period.name };
+    });
+}
+
+interface Warning {
+  fact: Fact;
+  percent: number;
+  period: string;
+}
+
+/** 80 and 100, those of them that so much use has reached. */
+export function dueWarnings(used: number, max: number): (typeof WARNINGS)[number][] {
+  return WARNINGS.filter((percent) => used > 0 && used * 100 >= max * percent);
+}
+
+/** The fact that a workspace has used so much of a limit. `until`: when it begins again, epoch milliseconds. */
+export function usageWarning(
+  userId: number,
+  facts: { limit: string; max: number; used: number; percent: number; until: number | null },
+): Fact {
+  const { limit: quota, max: limit, used, percent, until } = facts;
+  const ends = until === null ? null : new Date(until).toISOString();
+  return {
+    userId,
+    event: 'usage.warning',
+    subject: quota,
+    data: { quota, percent, used, limit, until: ends },
+  };
+}

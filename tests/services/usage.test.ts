@@ -1,0 +1,224 @@
+/** What a workspace sends is counted exactly, and never passes its limits. On both databases. */
+import { and, eq, like, ne } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createApp } from '../../src/app.ts';
+import { allRoutes } from '../../src/controllers/index.ts';
+import { activityLogs, messages, usageCounts, workspaces } from '../../src/db/schema.ts';
+import { createAllowances, type Limits } from '../../src/queue/allowances.ts';
+import { createEnqueuer } from '../../src/queue/enqueue.ts';
+import { periodOf } from '../../src/queue/usage.ts';
+import { enterAs } from '../broadcast/fixture.ts';
+import { openTestApp, type Reply, type Tenant, type TestApp } from '../helpers/app.ts';
+
+let t: TestApp;
+/** The same service in another process: what it remembers is its own. */
+let other: TestApp['app'];
+let tenant: Tenant;
+beforeAll(async () => {
+  t = await openTestApp();
+  const allowances = createAllowances(t.deps);
+  const deps = { ...t.deps, allowances };
+  other = createApp({ ...deps, enqueuer: createEnqueuer(deps) }, allRoutes);
+});
+afterAll(async () => {
+  await other.stop();
+  await t.close();
+});
+beforeEach(async () => {
+  tenant = await t.tenant();
+  await enterAs(t, tenant);
+});
+
+async function limit(limits: Limits): Promise<void> {
+  await t.deps.db.update(workspaces).set({ limits }).where(eq(workspaces.id, tenant.id));
+  t.deps.allowances.forget();
+}
+
+const text = (i: number) => ({ session: 'main', to: `+6281234${String(10_000 + i)}`, text: 'hello' });
+const send = (i: number, key?: string): Promise<Reply> =>
+  t.call('/message/send-text', {
+    method: 'POST',
+    token: tenant.token,
+    body: text(i),
+    ...(key === undefined ? {} : { headers: { 'idempotency-key': key } }),
+  });
+
+async function sendElsewhere(i: number): Promise<{ status: number; body: Record<string, unknown> }> {
+  const answer = await other.request('/message/send-text', {
+    method: 'POST',
+    headers: { authorization: `Bearer ${tenant.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(text(i)),
+  });
+  return { status: answer.status, body: Object(await answer.json()) };
+}
+
+const countsOf = (userId = tenant.id) =>
+  t.deps.db
+    .select()
+    .from(usageCounts)
+    .where(and(eq(usageCounts.userId, userId), ne(usageCounts.kind, '')));
+async function totalsOf(userId = tenant.id): Promise<number[]> {
+  const rows = await t.deps.db
+    .select({ count: usageCounts.count })
+    .from(usageCounts)
+    .where(and(eq(usageCounts.userId, userId), eq(usageCounts.kind, '')));
+  return rows.map(({ count }) => count);
+}
+async function warnings(): Promise<unknown[]> {
+  const rows = await t.deps.db
+    .select({ data: activityLogs.data })
+    .from(activityLogs)
+    .where(and(eq(activityLogs.userId, tenant.id), like(activityLogs.event, 'usage.%')));
+  return rows.map(({ data }) => [data.quota, data.percent]).sort();
+}
+const statuses = (replies: readonly { status: number }[], status: number) =>
+  replies.filter((reply) => reply.status === status).length;
+
+describe('messages of a day', () => {
+  test('fifty at once in two processes never pass the limit; what is refused counts nothing', async () => {
+    await limit({ messagesPerDay: 20, messagesPerMonth: 1000 });
+    const replies = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? send(i) : sendElsewhere(i))),
+    );
+    expect(statuses(replies, 202)).toBe(20);
+    expect(statuses(replies, 429)).toBe(30);
+    const refused = await send(99);
+    expect(refused).toMatchObject({
+      status: 429,
+      body: { code: 'QUOTA_EXCEEDED', details: { quota: 'messagesPerDay', limit: 20, used: 20 } },
+    });
+    const { until } = Object(refused.body.details);
+    expect(Date.parse(until)).toBe(periodOf('messagesPerDay', t.deps.clock.now()).until);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    const rows = await t.deps.db.select().from(messages).where(eq(messages.userId, tenant.id));
+    expect(rows).toHaveLength(20);
+    expect(await totalsOf()).toEqual([20, 20]);
+    expect((await countsOf()).reduce((sum, { count }) => sum + count, 0)).toBe(20);
+    expect(await warnings()).toEqual([
+      ['messagesPerDay', 100],
+      ['messagesPerDay', 80],
+    ]);
+    const usage = await t.call('/usage', { token: tenant.token });
+    expect(usage.body.data).toContainEqual({ quota: 'messagesPerDay', used: 20, limit: 20, until });
+  });
+
+  test('a request that is repeated with its key counts once, and is answered as before when nothing is left', async () => {
+    await limit({ messagesPerMonth: 1 });
+    const replies = await Promise.all([1, 2, 3].map(() => send(1, 'the same')));
+    expect(statuses(replies, 202)).toBeGreaterThan(0);
+    const again = await send(1, 'the same');
+    expect(again.status).toBe(202);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(await totalsOf()).toEqual([1, 1]);
+    expect((await send(2)).body).toMatchObject({ details: { quota: 'messagesPerMonth', limit: 1 } });
+  });
+
+  test('a limit that is set later knows what was sent before', async () => {
+    for (const i of [1, 2, 3]) expect((await send(i)).status).toBe(202);
+    await limit({ messagesPerDay: 3 });
+    expect((await send(4)).status).toBe(429);
+    await limit({ messagesPerDay: 4 });
+    expect((await send(4)).status).toBe(202);
+    expect(await totalsOf()).toEqual([4, 4]);
+  });
+
+  test('of one workspace are none of another one, and none without a limit', async () => {
+    await limit({ messagesPerDay: 0 });
+    expect((await send(1)).status).toBe(429);
+    tenant = await t.tenant();
+    await enterAs(t, tenant);
+    const replies = await Promise.all(Array.from({ length: 12 }, (_, i) => send(i)));
+    expect(statuses(replies, 202)).toBe(12);
+    expect(await warnings()).toEqual([]);
+  });
+});
+
+describe('codes', () => {
+  const code = (i: number) =>
+    t.call('/otp/send', {
+      method: 'POST',
+      token: tenant.token,
+      body: { session: 'main', to: `+6281234${String(20_000 + i)}` },
+    });
+
+  test('of an hour never pass the limit of a plan, and count as messages, too', async () => {
+    await limit({ otpsPerHour: 5 });
+    const replies = await Promise.all(Array.from({ length: 12 }, (_, i) => code(i)));
+    expect(statuses(replies, 202)).toBe(5);
+    const refused = replies.find(({ status }) => status === 429);
+    expect(refused?.body).toMatchObject({
+      code: 'QUOTA_EXCEEDED',
+      details: { quota: 'otpsPerHour', limit: 5, used: 5 },
+    });
+    expect(await totalsOf()).toEqual([5, 5]);
+    expect(await countsOf()).toMatchObject([
+      { sessionId: 'main', kind: 'otp', category: 'otp', engine: t.deps.config.engine, count: 5 },
+    ]);
+    expect(await warnings()).toEqual([
+      ['otpsPerHour', 100],
+      ['otpsPerHour', 80],
+    ]);
+  });
+
+  test('are refused clearly when the messages are used up, and spend nothing then', async () => {
+    await limit({ messagesPerDay: 1 });
+    expect((await send(1)).status).toBe(202);
+    expect((await code(1)).body).toMatchObject({
+      code: 'QUOTA_EXCEEDED',
+      details: { quota: 'messagesPerDay' },
+    });
+    await limit({});
+    // Its number did not begin to cool down either.
+    expect((await code(1)).status).toBe(202);
+  });
+});
+
+test('what was used stays when the messages are deleted', async () => {
+  for (const i of [1, 2]) await send(i);
+  await t.deps.db.delete(messages).where(eq(messages.userId, tenant.id));
+  expect(await countsOf()).toMatchObject([{ kind: 'text', category: 'message', count: 2 }]);
+});
+
+test('things that are counted warn as they are nearly used, once', async () => {
+  await limit({ webhooks: 5 });
+  const hook = (i: number) =>
+    t.call('/webhook', {
+      method: 'POST',
+      token: tenant.token,
+      body: { url: `https://93.184.215.14/${i}`, events: ['usage.warning'] },
+    });
+  for (let i = 0; i < 5; i++) expect((await hook(i)).status).toBe(201);
+  expect((await hook(5)).body).toMatchObject({ details: { quota: 'webhooks', limit: 5 } });
+  expect(await warnings()).toEqual([
+    ['webhooks', 100],
+    ['webhooks', 80],
+  ]);
+});
+
+test('people of a workspace have a limit, too', async () => {
+  const admin = await t.tenant('admin');
+  await limit({ members: 2 });
+  const add = (i: number) =>
+    t.call('/user/create', {
+      method: 'POST',
+      token: admin.token,
+      body: {
+        email: `m${i}-${tenant.id}@example.com`,
+        password: 'password123',
+        name: 'M',
+        workspace: tenant.id,
+      },
+    });
+  expect((await add(1)).status).toBe(201);
+  expect((await add(2)).body).toMatchObject({
+    code: 'QUOTA_EXCEEDED',
+    details: { quota: 'members', limit: 2 },
+  });
+});
+
+test('days and months are those of UTC', () => {
+  const at = Date.parse('2026-12-31T23:59:59.999Z');
+  expect(periodOf('messagesPerDay', at)).toEqual({ name: '2026-12-31', until: at + 1 });
+  expect(periodOf('messagesPerMonth', at)).toEqual({ name: '2026-12', until: at + 1 });
+  expect(periodOf('messagesPerDay', at + 1).name).toBe('2027-01-01');
+});
