@@ -9,7 +9,9 @@ const Usage = z
     quota: z.string().describe('as `details.quota` of QUOTA_EXCEEDED names it'),
     used: z.int().nullable().describe('null: counted a minute at a time only'),
     limit: z.int().nullable().describe('null: there is none'),
-    until: Timestamp.optional().describe('of what is counted by the day, month or hour: when it begins again'),
+    until: Timestamp.optional().describe(
+      'of what is counted by the day, month or hour: when it begins again',
+    ),
   })
   .meta({ id: 'Usage' });
 
