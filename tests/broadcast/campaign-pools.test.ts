@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { campaigns, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { newMemory } from '../../src/services/campaigns/feed-state.ts';
 import { noteElsewhere } from '../../src/services/campaigns/pool-facts.ts';
-import { HOUR_MS } from '../../src/utils/durations.ts';
+import { DAY_MS, HOUR_MS } from '../../src/utils/durations.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
 
@@ -345,16 +345,47 @@ describe('a session of it that cannot send', () => {
 });
 
 describe('first contacts', () => {
-  it('are those of each number, exactly, and the others wait', async () => {
-    await open({ newContactsPerDay: 20 });
+  const LIMIT = 20;
+  /** The most people that a number wrote to as strangers in any 24 hours; whoever has got a message is none any more. */
+  function mostInADay(accountId: string): { most: number; people: number } {
+    const known = new Set<string>();
+    const firsts = w.engine.relayed.flatMap(({ to, at, ...send }) => {
+      if (send.accountId !== accountId || known.has(to.jid)) return [];
+      known.add(to.jid);
+      return [at];
+    });
+    const within = firsts.map((at) => firsts.filter((one) => one > at - DAY_MS && one <= at).length);
+    return { most: Math.max(...within), people: firsts.length };
+  }
+
+  it('are those of each number, exactly, over campaigns, plain sends, restarts and days, and the others wait', async () => {
+    await open({ newContactsPerDay: LIMIT });
     const people = contacts(70);
     const id = await w.start({ sessions: ['main', 'two'], listId: await w.list(people), message: 'x' });
-    await w.clock.advance(120_000);
-    const sent = await bySession(id);
-    for (const name of ['main', 'two']) expect(sent.get(name)).toHaveLength(20);
+    await w.clock.advance(5_000);
+    expect(w.relayed()).toHaveLength(2 * LIMIT);
     expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'new_contacts' });
     expect((await w.recipients(id)).filter(({ reason }) => reason === 'new_contacts')).toHaveLength(30);
-    // What else a number writes to strangers takes from what it has queued for the campaign.
-    expect(w.relayed()).toHaveLength(40);
+    for (let day = 0; day < 2; day++) {
+      for (let n = 0; n < 8; n++) {
+        const body = { sessions: ['main', 'two'], to: `62819${day}00000${n}`, text: 'x' };
+        const call = { method: 'POST', token: w.tenant.token, body };
+        expect((await w.t.call('/message/send-text', call)).status).toBe(202);
+      }
+      await w.restartFeeder();
+      await w.clock.leap(DAY_MS + HOUR_MS / 4);
+      await w.clock.advance(30_000);
+      await w.restartFeeder();
+      await w.clock.leap(HOUR_MS / 4);
+      await w.clock.advance(30_000);
+    }
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 70 } });
+    for (const name of ['main', 'two']) {
+      const { most, people: all } = mostInADay(await idOf(name));
+      expect(most).toBe(LIMIT);
+      expect(all).toBeGreaterThan(2 * LIMIT - 1);
+    }
+    expect(w.relayed()).toHaveLength(86);
+    expect(new Set(w.relayed()).size).toBe(86);
   });
 });

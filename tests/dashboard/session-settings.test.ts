@@ -6,7 +6,10 @@ import { eq } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { activityLogs, whatsappAccounts } from '../../src/db/schema.ts';
+import { sealProxy } from '../../src/services/sessions/connection.ts';
+import { createSecretBox } from '../../src/utils/crypto.ts';
 import type { ConnectRules } from '../../src/utils/guarded-http/connector.ts';
+import { parseProxy } from '../../src/utils/proxy/address.ts';
 import { addSession } from '../analytics/fixture.ts';
 import { type ProxyServer, startProxy } from '../helpers/proxy-server.ts';
 import { makeMember, type Tenant } from '../helpers/tenant.ts';
@@ -82,6 +85,32 @@ async function saveProxy(): Promise<void> {
 }
 
 describe('the proxy', () => {
+  it('that no key opens is said so, and stops no other session', async () => {
+    await saveProxy();
+    const other = createSecretBox([Buffer.alloc(32, 7)]);
+    const id = (await row())?.id ?? '';
+    const sealed = sealProxy(other, id, parseProxy(`http://${CREDENTIALS.user}:x@proxy.example.com:3128`));
+    await t.deps.db.update(whatsappAccounts).set({ proxy: sealed }).where(eq(whatsappAccounts.id, id));
+    await addSession(t, tenant.id, 'open');
+    const status = async (name: string) => {
+      const { body } = await t.call(`/session/status?session=${name}`, { apiKey: tenant.apiKey });
+      return body.data;
+    };
+    const proxyOf = { url: null, hasCredentials: false };
+    expect(await status('shop')).toMatchObject({ reason: 'credentials_unreadable', proxy: proxyOf });
+    expect(await status('open')).toMatchObject({ reason: null, proxy: null });
+    for (const path of [SHOP, SETTINGS]) {
+      expect(await read(path)).toContain('Cannot be read with the present encryption key');
+    }
+    expect(await read(SHOP)).toContain('stored credentials of this session cannot be read');
+    expect(await read('/dashboard/sessions/open')).not.toContain('cannot be read');
+    const tested = await post('/proxy/test', {}, HX);
+    expect(tested.status).toBe(409);
+    // Another one can be set in its place.
+    await saveProxy();
+    expect(await status('shop')).toMatchObject({ reason: null });
+  });
+
   it('is set, shown without user and password, changed and taken away', async () => {
     expect(await read(SETTINGS)).toContain('The session connects from the address of the server');
     await saveProxy();

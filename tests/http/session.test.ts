@@ -230,6 +230,18 @@ describe('list, status and QR', () => {
     });
   });
 
+  it('has no time for what no date can say', async () => {
+    const id = await link('session1', newPhone());
+    await t.deps.db
+      .update(whatsappAccounts)
+      .set({ connectedAt: 9_000_000_000_000_000, disconnectedAt: 0 })
+      .where(eq(whatsappAccounts.id, id));
+    expect((await api.get('/session/status?session=session1')).body.data).toMatchObject({
+      connectedAt: null,
+      disconnectedAt: '1970-01-01T00:00:00.000Z',
+    });
+  });
+
   it('gives the QR as JSON and as an image, never to a cache', async () => {
     await api.post('/session/create', { sessionId: 'shown' });
     const json = await api.get('/session/qr/shown');

@@ -3,11 +3,13 @@ import { and, eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { firstContacts, messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { contactLimitOf } from '../../src/queue/first-contacts.ts';
+import { rankPool, readPool } from '../../src/queue/pool.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { openQueue, phones, type QueueFixture } from './fixture.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+const HALF_HOUR_MS = HOUR_MS / 2;
 const HALF_DAY_MS = 12 * HOUR_MS;
 const AROUND_MS = 600_000;
 const LIMIT = 20;
@@ -25,9 +27,13 @@ beforeEach(async () => {
 afterEach(() => q.close());
 
 /** Whom the session wrote to, and the most strangers in any 24 hours: who has got a message is none any more. */
-function mostInADay(friends: readonly string[] = []): { people: Set<string>; most: number } {
+function mostInADay(
+  friends: readonly string[] = [],
+  accountId?: string,
+): { people: Set<string>; most: number } {
   const known = new Set(friends);
-  const relayed = q.engine.relayed.flatMap(({ to, at }) => {
+  const sends = q.engine.relayed.filter((send) => accountId === undefined || send.accountId === accountId);
+  const relayed = sends.flatMap(({ to, at }) => {
     const person = to.phone ?? to.jid;
     const isStranger = !known.has(person);
     if (acknowledges) known.add(person);
@@ -58,6 +64,20 @@ async function pass(ms: number): Promise<void> {
 const statusOf = async (id: string) => (await q.message(id)).status;
 const rows = (account: AccountRef) =>
   q.database.db.select().from(firstContacts).where(eq(firstContacts.accountId, account.id));
+
+/** The one of them that a pool gives this person to. */
+async function chosenFor(phone: string, accounts: readonly AccountRef[]): Promise<AccountRef> {
+  const at = { now: q.clock.now(), priority: 1 as const };
+  const sessions = await q.database.db
+    .select()
+    .from(whatsappAccounts)
+    .where(eq(whatsappAccounts.userId, q.userId));
+  const person = { peer: `${phone}@s.whatsapp.net`, phone, lid: null };
+  const [best] = rankPool(await readPool(q.deps, sessions, person, at), at);
+  const chosen = accounts.find(({ id }) => id === best?.member.session.id);
+  if (!chosen) throw new Error('nobody was chosen');
+  return chosen;
+}
 
 async function queueAll(account: AccountRef, people: readonly string[], priority: 0 | 1 = 1) {
   const ids: string[] = [];
@@ -112,6 +132,34 @@ describe('a young session', () => {
     await pass(2 * DAY_MS);
     expect(mostInADay().people.size).toBe(PEOPLE.length);
     expect(mostInADay().most).toBe(LIMIT);
+  });
+
+  test('of a pool writes to no more than its own, over restarts and owners that change', async () => {
+    // Without an acknowledgement nobody becomes known, and every attempt is one to a stranger.
+    acknowledges = false;
+    q.engine.answer = () => ({ outcome: 'unknown', reason: 'no acknowledgement in time' });
+    let accounts = [await q.account({ linkedAt: null }), await q.account({ linkedAt: null })];
+    let dispatcher = q.dispatcher;
+    for (let round = 0; round < 4; round++) {
+      for (const account of accounts) await dispatcher.add(account);
+      for (const phone of phones(20 + round * 20).slice(-20))
+        await q.queue(await chosenFor(phone, accounts), { phone });
+      await q.clock.advance(HALF_HOUR_MS);
+      await dispatcher.stop();
+      const owner = String(round).padEnd(32, '0');
+      accounts = accounts.map((account) => ({ ...account, owner, fence: account.fence + 1 }));
+      for (const { id, fence } of accounts) {
+        await q.database.db.update(whatsappAccounts).set({ owner, fence }).where(eq(whatsappAccounts.id, id));
+      }
+      dispatcher = q.newDispatcher();
+    }
+    for (const account of accounts) await dispatcher.add(account);
+    await pass(2 * DAY_MS);
+    for (const { id } of accounts) {
+      expect(mostInADay([], id).most).toBe(LIMIT);
+      expect(mostInADay([], id).people.size).toBeGreaterThan(LIMIT);
+    }
+    expect(mostInADay().people.size).toBe(80);
   });
 
   test('that has another number than before writes to people who knew that one as to strangers', async () => {

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { deflateRawSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
-import { waCredentials, waKeys, whatsappAccounts } from '../../src/db/schema.ts';
+import type { Tx } from '../../src/db/client.ts';
+import { waContacts, waCredentials, waKeys, waPeople, whatsappAccounts } from '../../src/db/schema.ts';
 import { importLink } from '../../src/services/sessions/transfer/import-link.ts';
 import { type LinkSource, openSource, sourceOfJson } from '../../src/services/sessions/transfer/source.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { fileOfKey, keyOfFile } from '../../src/whatsapp/link-files.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 import { readFolder, tarOf, zipOf } from '../helpers/archives.ts';
@@ -153,6 +155,52 @@ async function lyingZip(): Promise<Buffer> {
   expect(deflateRawSync(Buffer.alloc(1_000_000, 32)).length).toBeLessThan(5_000);
   return zip;
 }
+
+it.each([
+  ['goes when it was new', null],
+  [
+    'is as it was when it was there',
+    {
+      status: 'logged_out',
+      reason: 'device_removed',
+      importedAt: null,
+      activePhone: null,
+      paired: false,
+    } as const,
+  ],
+])('a session whose import fails at its last step %s, without a key of it', async (_what, before) => {
+  const { db } = app.deps;
+  names += 1;
+  const sessionId = `s-${names}`;
+  const id = newId();
+  if (before !== null) {
+    const row = { id, userId: 1, sessionId, pairing: 'qr' as const, createdAt: 1, updatedAt: 1, ...before };
+    await db.insert(whatsappAccounts).values(row);
+  }
+  let stored = 0;
+  const source = await sourceOf(await tarOf(files));
+  const onCommit = async (tx: Tx) => {
+    stored = (await tx.select().from(waKeys)).length;
+    throw new Error('the disk is full');
+  };
+  const failed = importLink(app.deps, { userId: 1, sessionId, source, owner: null, onCommit });
+  await expect(failed).rejects.toThrow('the disk is full');
+  expect(stored).toBeGreaterThan(10);
+  expect(await db.select().from(waKeys)).toEqual([]);
+  expect(await db.select().from(waCredentials)).toEqual([]);
+  if (before === null) {
+    expect(await isEmpty()).toBe(true);
+    expect(await db.select().from(waContacts)).toEqual([]);
+    expect(await db.select().from(waPeople)).toEqual([]);
+    return;
+  }
+  expect(await db.select().from(whatsappAccounts)).toMatchObject([{ id, ...before }]);
+  // Nothing is in the way of another try.
+  const again = await importLink(app.deps, { userId: 1, sessionId, source, owner: null });
+  expect(again.row).toMatchObject({ id, paired: true, phoneNumber: PHONE });
+  await db.delete(whatsappAccounts);
+  for (const table of [waKeys, waCredentials, waContacts, waPeople]) await db.delete(table);
+});
 
 it('refuses several links in one archive unless one is named after the session', async () => {
   const two = new Map(

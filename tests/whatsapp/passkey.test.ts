@@ -318,6 +318,7 @@ describe('each end has a reason of its own, stores nothing, and a second try wor
         await trial.engine.confirmPasskey(trial.account.id, false);
       },
     ],
+    ['passkey_malformed', 'malformed', async () => undefined],
   ])('%s (%s)', async (reason, fault, fail) => {
     const { clock, end, skip } = handClock();
     const account = await test.addAccount();

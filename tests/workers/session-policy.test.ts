@@ -106,9 +106,9 @@ describe('the same phone', () => {
 
 describe('the start gate', () => {
   it('lets in as many as there are places, the most urgent first, in order among equals', async () => {
-    const gate = createStartGate(1);
+    const gate = createStartGate(1, () => false);
     const order: string[] = [];
-    const first = gate.enter(0);
+    const first = gate.enter(0, 1);
     await first.ready;
     const tickets = [
       ['low', 1],
@@ -116,7 +116,7 @@ describe('the start gate', () => {
       ['also low', 1],
       ['middle', 5],
     ].map(([name, urgency]) => {
-      const ticket = gate.enter(Number(urgency));
+      const ticket = gate.enter(Number(urgency), 1);
       void ticket.ready.then(() => order.push(String(name)));
       return ticket;
     });
@@ -131,11 +131,44 @@ describe('the start gate', () => {
     expect(gate.inside).toBe(0);
   });
 
+  it('leaves places to other tenants, however many of one hold theirs and however urgent the rest of it is', async () => {
+    const gate = createStartGate(10, () => true);
+    const entered = new Map<number, number>();
+    const enter = (userId: number, urgency: number, times: number) =>
+      Array.from({ length: times }, () => {
+        const ticket = gate.enter(urgency, userId);
+        void ticket.ready.then(() => entered.set(userId, (entered.get(userId) ?? 0) + 1));
+        return ticket;
+      });
+    const held = enter(1, 1_000, 40);
+    enter(2, 500, 40);
+    enter(3, 0, 1);
+    await turns(1);
+    expect(Object.fromEntries(entered)).toEqual({ 1: 5, 2: 3, 3: 1 });
+    enter(4, 0, 2);
+    await turns(1);
+    expect(gate.inside).toBe(10);
+    expect(entered.get(4)).toBe(1);
+    // What is given back goes to whom it belongs, not to the most urgent.
+    for (const ticket of held.slice(0, 5)) ticket.release();
+    await turns(1);
+    expect(entered.get(4)).toBe(2);
+    expect(entered.get(1)).toBe(7);
+    expect(gate.inside).toBe(8);
+  });
+
+  it('keeps no place back where there is one tenant', async () => {
+    const gate = createStartGate(10, () => false);
+    for (let n = 0; n < 20; n++) gate.enter(0, 1);
+    await turns(1);
+    expect(gate.inside).toBe(10);
+  });
+
   it('forgets one that leaves while it waits', async () => {
-    const gate = createStartGate(1);
-    const inside = gate.enter(0);
-    const impatient = gate.enter(5);
-    const patient = gate.enter(1);
+    const gate = createStartGate(1, () => true);
+    const inside = gate.enter(0, 1);
+    const impatient = gate.enter(5, 2);
+    const patient = gate.enter(1, 1);
     let entered = '';
     void impatient.ready.then(() => {
       entered += 'impatient';

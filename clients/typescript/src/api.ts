@@ -10049,7 +10049,8 @@ export interface operations {
                             /** @description the proxy that it goes through, without user and password */
                             proxy: {
                                 hasCredentials: boolean;
-                                url: string;
+                                /** @description null: no key opens it, and nothing goes out */
+                                url: string | null;
                             } | null;
                             /** @description when the latest QR code of a running pairing was made */
                             qrGenerated: string | null;
@@ -13523,7 +13524,8 @@ export interface operations {
                             /** @description the proxy that it goes through, without user and password */
                             proxy: {
                                 hasCredentials: boolean;
-                                url: string;
+                                /** @description null: no key opens it, and nothing goes out */
+                                url: string | null;
                             } | null;
                             /** @description when the latest QR code of a running pairing was made */
                             qrGenerated: string | null;
@@ -13970,7 +13972,8 @@ export interface operations {
                             /** @description the proxy that it goes through, without user and password */
                             proxy: {
                                 hasCredentials: boolean;
-                                url: string;
+                                /** @description null: no key opens it, and nothing goes out */
+                                url: string | null;
                             } | null;
                             /** @description when the latest QR code of a running pairing was made */
                             qrGenerated: string | null;
@@ -14075,7 +14078,8 @@ export interface operations {
                             /** @description the proxy that it goes through, without user and password */
                             proxy: {
                                 hasCredentials: boolean;
-                                url: string;
+                                /** @description null: no key opens it, and nothing goes out */
+                                url: string | null;
                             } | null;
                             /** @description when the latest QR code of a running pairing was made */
                             qrGenerated: string | null;

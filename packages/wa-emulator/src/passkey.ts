@@ -35,13 +35,15 @@ const NO_STEP = { stage: 'none', code: null, refusal: null } as const;
 
 /**
  * A fault that happens once: the challenge runs out before it is used; the server refuses the signature, or answers no
- * query; the demand comes without its options; the phone goes away after the signature; it shows another code.
+ * query; the demand comes without its options, or with some that nobody can read; the phone goes away after the signature; it
+ * shows another code.
  */
 export const PASSKEY_FAULTS = [
   'expired',
   'refused',
   'iq_error',
   'no_options',
+  'malformed',
   'phone_away',
   'wrong_code',
 ] as const;
@@ -186,10 +188,16 @@ export async function linkOrAsk(
   };
   world.passkeys.begin(step);
   candidate.passkeyPhone = who.phone;
-  const content = takeFault(account, 'no_options') ? [] : [optionsNode(account, step)];
-  notify(candidate, 'passkey_prologue_request', content);
+  notify(candidate, 'passkey_prologue_request', demandOf(account, step));
   if (takeFault(account, 'expired')) step.challenge = newChallenge();
   return null;
+}
+
+function demandOf(account: Account, step: Step): BinaryNode[] {
+  if (takeFault(account, 'no_options')) return [];
+  if (takeFault(account, 'malformed'))
+    return [node('passkey_request_options', {}, Buffer.from('no options'))];
+  return [optionsNode(account, step)];
 }
 
 /** Answers a stanza of the passkey step; undefined when it is none, or none is going on. */

@@ -62,25 +62,46 @@ export async function checkProxy(
   return proxy;
 }
 
-/** As answers show it: never the user, never the password. */
+/** As answers show it: never the user, never the password. A proxy that no key opens has no `url`. */
 export function toConnection(
   secrets: SecretBox,
   row: Pick<SessionRecord, 'id' | 'proxy' | 'browser'>,
-): { proxy: { url: string; hasCredentials: boolean } | null; browser: BrowserRow | null } {
-  const proxy = openProxy(secrets, row);
-  return {
-    proxy: proxy && { url: describeProxy(proxy), hasCredentials: proxy.credentials !== null },
-    browser: row.browser,
-  };
+): { proxy: { url: string | null; hasCredentials: boolean } | null; browser: BrowserRow | null } {
+  return { proxy: showProxy(secrets, row), browser: row.browser };
 }
 
-/** The row's proxy, or the one that is given. Throws CONFLICT when there is neither. */
+function showProxy(secrets: SecretBox, row: Pick<SessionRecord, 'id' | 'proxy'>) {
+  const proxy = tryProxy(secrets, row);
+  if (proxy === UNREADABLE) return { url: null, hasCredentials: false };
+  return proxy && { url: describeProxy(proxy), hasCredentials: proxy.credentials !== null };
+}
+
+/** No key opens it. */
+const UNREADABLE = Symbol('unreadable');
+
+function tryProxy(
+  secrets: SecretBox,
+  row: Pick<SessionRecord, 'id' | 'proxy'>,
+): ProxyAddress | null | typeof UNREADABLE {
+  try {
+    return openProxy(secrets, row);
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+/** The row's proxy, or the one that is given. Throws CONFLICT when there is neither, and when no key opens the row's. */
 export async function proxyToTest(
   ctx: Ctx,
   session: SessionRecord,
   text: string | undefined,
 ): Promise<ProxyAddress> {
-  const proxy = text === undefined ? openProxy(ctx.secrets, session) : await checkProxy(ctx, text);
+  const proxy = text === undefined ? tryProxy(ctx.secrets, session) : await checkProxy(ctx, text);
+  if (proxy === UNREADABLE) {
+    throw new AppError('CONFLICT', 'The proxy of this session cannot be read with the present keys.', {
+      details: { reason: 'credentials_unreadable' },
+    });
+  }
   if (proxy !== null) return proxy;
   throw new AppError('CONFLICT', 'This session has no proxy: give one to test.');
 }

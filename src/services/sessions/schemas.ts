@@ -133,7 +133,10 @@ export const SessionStatusOutput = SessionOutput.extend({
   deviceInfo: z.record(z.string(), z.unknown()).nullable(),
   errorMessage: z.string().nullable(),
   proxy: z
-    .object({ url: z.string(), hasCredentials: z.boolean() })
+    .object({
+      url: z.string().nullable().describe('null: no key opens it, and nothing goes out'),
+      hasCredentials: z.boolean(),
+    })
     .nullable()
     .describe('the proxy that it goes through, without user and password'),
   browser: BrowserInput.required().nullable().describe('null: as the service’s own'),

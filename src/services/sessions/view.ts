@@ -65,8 +65,12 @@ export async function toSessionStatus(
 ): Promise<SessionStatusOutput> {
   const now = clock.now();
   const phone = row.paired ? row.phoneNumber : null;
+  const connection = toConnection(secrets, row);
+  const isUnreadable = connection.proxy?.url === null;
   return {
     ...toSession(row, now),
+    // Nothing goes out without its proxy: this is so before a connection finds it.
+    ...(isUnreadable ? { reason: 'credentials_unreadable' } : {}),
     isConnected: row.status === 'connected',
     user: phone === null ? null : { id: `${phone}@s.whatsapp.net`, name: row.name, phone: formatE164(phone) },
     connectedAt: toIso(row.connectedAt),
@@ -74,7 +78,7 @@ export async function toSessionStatus(
     qrGenerated: toIso(row.paired ? null : await readLatestQrTime(db, row)),
     deviceInfo: row.deviceInfo,
     errorMessage: row.errorMessage,
-    ...toConnection(secrets, row),
+    ...connection,
     ...pauseOf(row, now),
   };
 }

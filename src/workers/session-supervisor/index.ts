@@ -77,7 +77,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
   const runnerDeps: RunnerDeps = {
     ...deps,
     random: deps.random ?? Math.random,
-    gate: createStartGate(deps.connectConcurrency),
+    gate: createStartGate(deps.connectConcurrency, () => users.size > 1),
     outage,
     isSafe: () => ownership.isSafe(),
     refreshClientVersion: singleFlight(deps.refreshClientVersion),

@@ -200,7 +200,7 @@ class Runner implements SessionRunner {
     const mine = this.#next();
     if (this.#stopped || this.#ending || !this.#enabled || this.#socket.live) return;
     if (urgency !== null) {
-      this.#ticket = deps.gate.enter(urgency);
+      this.#ticket = deps.gate.enter(urgency, account.userId);
       await this.#ticket.ready;
       if (mine !== this.#generation) return;
     }

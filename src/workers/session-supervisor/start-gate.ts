@@ -1,4 +1,7 @@
-/** Lets a bounded number of sessions connect at a time, the most urgent first. */
+/**
+ * Lets a bounded number of sessions connect at a time, the most urgent first. Where several tenants have sessions, one has
+ * half of what the others leave at most: a proxy that swallows everything holds a place until the start is given up.
+ */
 
 export interface Ticket {
   /** Resolves when it is this one's turn; never when it was given back before. */
@@ -8,27 +11,44 @@ export interface Ticket {
 }
 
 export interface StartGate {
-  /** A higher `urgency` goes first; equal ones in the order they came. */
-  enter(urgency: number): Ticket;
+  /** A higher `urgency` goes first; equal ones in the order they came. A tenant with its share waits, and others pass. */
+  enter(urgency: number, userId: number): Ticket;
   readonly inside: number;
 }
 
 interface Waiting {
   urgency: number;
+  userId: number;
   admit(): void;
 }
 
-export function createStartGate(places: number): StartGate {
+/** `isShared`: whether more than one tenant has sessions here. */
+export function createStartGate(places: number, isShared: () => boolean): StartGate {
   const waiting: Waiting[] = [];
+  const insideOf = new Map<number, number>();
   let inside = 0;
 
   function admitNext(): void {
     while (inside < places) {
-      const next = waiting.shift();
+      const at = waiting.findIndex(({ userId }) => hasRoom(userId));
+      const [next] = at < 0 ? [] : waiting.splice(at, 1);
       if (!next) return;
-      inside += 1;
+      count(next.userId, 1);
       next.admit();
     }
+  }
+
+  function hasRoom(userId: number): boolean {
+    if (!isShared()) return true;
+    const own = insideOf.get(userId) ?? 0;
+    return own < Math.ceil((places - (inside - own)) / 2);
+  }
+
+  function count(userId: number, by: 1 | -1): void {
+    const own = (insideOf.get(userId) ?? 0) + by;
+    inside += by;
+    if (own === 0) insideOf.delete(userId);
+    else insideOf.set(userId, own);
   }
 
   function enqueue(entry: Waiting): void {
@@ -46,7 +66,7 @@ export function createStartGate(places: number): StartGate {
     get inside() {
       return inside;
     },
-    enter(urgency) {
+    enter(urgency, userId) {
       let state: 'waiting' | 'inside' | 'gone' = 'waiting';
       let open: () => void = () => undefined;
       const ready = new Promise<void>((resolve) => {
@@ -54,6 +74,7 @@ export function createStartGate(places: number): StartGate {
       });
       const entry: Waiting = {
         urgency,
+        userId,
         admit: () => {
           state = 'inside';
           open();
@@ -64,7 +85,7 @@ export function createStartGate(places: number): StartGate {
       return {
         ready,
         release() {
-          if (state === 'inside') inside -= 1;
+          if (state === 'inside') count(userId, -1);
           if (state === 'waiting') waiting.splice(waiting.indexOf(entry), 1);
           state = 'gone';
           admitNext();

@@ -4,12 +4,17 @@ import type { EventStream } from '../../events/stream.ts';
 export interface UserWatch {
   hold(userId: number): void;
   release(userId: number): void;
+  /** how many users have sessions here */
+  readonly size: number;
 }
 
 /** Listens to a user's events as long as somebody holds it. */
 export function watchUsers(stream: EventStream, onDisabled: (userId: number) => void): UserWatch {
   const held = new Map<number, { holders: number; unsubscribe: () => void }>();
   return {
+    get size() {
+      return held.size;
+    },
     hold(userId) {
       const entry = held.get(userId);
       if (entry) {

@@ -54,6 +54,7 @@ function platformName({ lang }: Pick<View, 'lang'>, platform: Platform): string 
 function ProxyWords({ view, proxy }: { view: View; proxy: SessionStatusOutput['proxy'] }) {
   const t = T(view.lang);
   if (proxy === null) return <>{t.none}</>;
+  if (proxy.url === null) return <>{t.proxyUnreadable}</>;
   return (
     <>
       <span class="mono wrap">{proxy.url}</span>

@@ -10,6 +10,7 @@ export const sessionSettings = {
   proxyAbout:
     'Everything of this session goes through its proxy: the connection to WhatsApp, and files in both directions. If the proxy is away, the session waits. It never connects without it.',
   proxyNone: 'No proxy. The session connects from the address of the server.',
+  proxyUnreadable: 'Cannot be read with the present encryption key. Nothing is sent without it.',
   withLogin: 'with username and password',
   withoutLogin: 'without username and password',
   proxySet: 'Address of the proxy',

@@ -13,6 +13,7 @@ export const sessionSettings: Texts<typeof english.sessionSettings> = {
   proxyAbout:
     'Semua lalu lintas sesi ini lewat proxy: koneksi ke WhatsApp, juga file yang dikirim dan diterima. Jika proxy mati, sesi menunggu. Sesi tidak pernah terhubung tanpa proxy.',
   proxyNone: 'Tanpa proxy. Sesi terhubung dari alamat server.',
+  proxyUnreadable: 'Tidak terbaca dengan kunci enkripsi saat ini. Tanpa proxy ini tidak ada yang dikirim.',
   withLogin: 'dengan username dan kata sandi',
   withoutLogin: 'tanpa username dan kata sandi',
   proxySet: 'Alamat proxy',
