@@ -15,7 +15,7 @@ export interface Lateness {
   mostInMinute: number;
 }
 
-const PIECE = 2_000;
+const BATCH_SIZE = 2_000;
 const MINUTE_MS = 60_000;
 
 /** Of the messages that were queued since then, epoch milliseconds. */
@@ -30,7 +30,7 @@ export async function readLateness(db: Db, since: number): Promise<Lateness> {
         .from(messages)
         .where(and(gt(id, after), eq(direction, 'out'), gte(queuedAt, since)))
         .orderBy(asc(id))
-        .limit(PIECE),
+        .limit(BATCH_SIZE),
     (row) => {
       if (row.sentAt === null || row.queuedAt === null) unsent++;
       else late.push(row.sentAt - row.queuedAt);
@@ -59,7 +59,7 @@ async function readMostInMinute(db: Db, since: number): Promise<number> {
         .from(sendAttempts)
         .where(and(gt(id, after), gte(at, since)))
         .orderBy(asc(id))
-        .limit(PIECE),
+        .limit(BATCH_SIZE),
     (row) => {
       const own = times.get(row.accountId) ?? [];
       times.set(row.accountId, own);

@@ -117,10 +117,8 @@ async function sendAll(services: readonly Service[], sessions: number): Promise<
     if (n >= total) return false;
     const to = RECIPIENTS[Math.floor(n / sessions) % RECIPIENTS.length];
     const body = { session: sessionName(n % sessions), to, text: `bench ${n}` };
-    await services[(n * 7 + Math.floor(n / sessions)) % services.length]?.api.post(
-      '/message/send-text',
-      body,
-    );
+    const service = services[(n * 7 + Math.floor(n / sessions)) % services.length];
+    if (service) await postUntilTaken(service, body);
     return true;
   });
   while ((await sent()) < total) await delay(20);
@@ -139,6 +137,20 @@ async function sendAll(services: readonly Service[], sessions: number): Promise<
     },
   };
 }
+
+/** A process on a small share may refuse for a moment (503): then nothing was queued, and the client asks again. */
+async function postUntilTaken({ api }: Service, body: object): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await api.post('/message/send-text', body);
+      return;
+    } catch (error) {
+      if (tries >= MAX_TRIES || !String(error).includes(': 503 ')) throw error;
+      await delay(tries * 200);
+    }
+  }
+}
+const MAX_TRIES = 10;
 
 /** Receipts come up to 80 ms after the acknowledgement, and are written some time later under a share. */
 const RECEIPTS_MS = 1_000;

@@ -176,8 +176,9 @@ function readBare(
   if (abroad?.valid) return one(abroad);
   const international = readInternational(digits);
   const national = readNational(digits, country);
-  const whole = national !== null && isWholeNational(national, country);
-  if (bare === 'home') return readAtHome(digits, national, international, whole, country);
+  // Asked for by few: it costs as much as a reading.
+  const isWhole = () => national !== null && isWholeNational(national, country);
+  if (bare === 'home') return readAtHome(digits, national, international, isWhole(), country);
   if (bare === 'international') return readWithCode(digits, national, international);
   if (international?.valid) {
     if (isLongLine(digits, international)) return refused('not_a_number');
@@ -185,12 +186,14 @@ function readBare(
     if (bare === 'strict' && isPlausible(digits, national, country)) return oneOf([national, international]);
     // Lines have no WhatsApp, as a rule: not for certain what is meant, and not what a mobile at home gives way to.
     const isLikely = international.mobile && !isNonGeographic(international);
+    const whole = isWhole();
     if (!whole && !isComplete(digits, national, country)) {
       return national.mobile && !isLikely ? eitherOf(groups, national, international) : one(international);
     }
     if (national.mobile && !international.mobile) return atHome(digits, national, whole, country);
     return eitherOf(groups, national, international);
   }
+  const whole = isWhole();
   if (national?.valid && whole) return one(national);
   const isOwn = digits.startsWith(getCountryCallingCode(country));
   if (national?.valid && national.mobile && !(isOwn && international)) {

@@ -65,7 +65,7 @@ const rowOf = prepared((db) =>
     .prepare(),
 );
 
-/** The OTP that a message of ours names; null when it is gone. */
+/** The OTP that a message of our own names; null when it is gone. */
 export async function readOtp(db: Db, otpId: string): Promise<OtpRow | null> {
   const [row] = await rowOf(db).execute({ otpId });
   return row ?? null;

@@ -98,7 +98,15 @@ export function withoutDoubledCode({ digits, valid }: Reading): Reading | null {
 
 /** True where people write the digits as they are: no 0 or 8 comes before them in the national spelling. */
 export function isWholeNational({ digits, valid }: Reading, country: CountryCode): boolean {
-  return valid ? isWhole(parse(`+${digits}`)) : isWhole(getExampleNumber(country, examples));
+  return valid ? isWhole(parse(`+${digits}`)) : isExampleWhole(country);
+}
+
+const wholeExamples = new Map<CountryCode, boolean>();
+
+function isExampleWhole(country: CountryCode): boolean {
+  const known = wholeExamples.get(country) ?? isWhole(getExampleNumber(country, examples));
+  wholeExamples.set(country, known);
+  return known;
 }
 
 function isWhole(number: PhoneNumber | undefined): boolean {
@@ -135,11 +143,17 @@ function isArgentineMobile(digits: string, written: string): boolean {
   return [2, 3, 4].some((size) => written.endsWith(`${national.slice(0, size)}15${national.slice(size)}`));
 }
 
+/** The same digits are looked at in several ways one after the other, and parsing is most of what that costs. */
+let parsed: { text: string; country: CountryCode | undefined; number: PhoneNumber | undefined } | null = null;
+
 function parse(text: string, country?: CountryCode): PhoneNumber | undefined {
-  return parsePhoneNumberFromString(
+  if (parsed?.text === text && parsed.country === country) return parsed.number;
+  const number = parsePhoneNumberFromString(
     text,
     country ? { defaultCountry: country, extract: false } : { extract: false },
   );
+  parsed = { text, country, number };
+  return number;
 }
 
 /** Safe because the configuration lets nothing else pass. Throws TypeError. */
