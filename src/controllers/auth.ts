@@ -17,14 +17,13 @@ import { changePassword, login, readMe, signOut, signOutEverywhere } from '../se
 import { languageOf, mailLanguage } from '../services/mail/texts.ts';
 import { isTimeZone } from '../utils/time-zone.ts';
 import { type Route, route } from './route.ts';
-import { Membership, Message, SignedInUser, Timestamp, User } from './schemas.ts';
+import { Membership, Message, SignedIn, Timestamp, User } from './schemas.ts';
 
 const tag = 'Auth';
 
 const Confirm = z
   .object({ message: z.string(), verification: z.literal('sent') })
   .meta({ id: 'RegistrationToConfirm' });
-const SignedIn = z.object({ token: z.string(), user: SignedInUser }).meta({ id: 'SignedIn' });
 const TimeZone = z.string().trim().max(64).refine(isTimeZone, 'must be a time zone such as Asia/Jakarta');
 
 const ApiKey = z
@@ -90,10 +89,12 @@ export const authRoutes: Route[] = [
     path: '/auth/login',
     tag,
     summary: 'Sign in',
+    description:
+      'Whoever has a second factor is answered 401 SECOND_FACTOR_REQUIRED, with `details`: the `token` for `POST /auth/second-factor`, the `methods` that are possible (`totp`, `passkey`, `recovery_code`) and `expiresAt`.',
     auth: 'public',
     body: LoginFields,
     response: SignedIn,
-    errors: ['UNAUTHORIZED'],
+    errors: ['UNAUTHORIZED', 'SECOND_FACTOR_REQUIRED'],
     example: { body: { email: 'user@example.com', password: 'password123' } },
     handler: async ({ ctx, body }) => {
       const { token, user } = await login(ctx, body);
@@ -107,6 +108,7 @@ export const authRoutes: Route[] = [
     summary: 'Who am I',
     description: '`apiKey` is only in the answer to a JWT.',
     auth: 'credential',
+    beforeSecondFactor: true,
     response: z.object({
       user: User.extend({ apiKey: z.string().nullable().optional(), workspace: Membership }),
     }),
@@ -134,6 +136,7 @@ export const authRoutes: Route[] = [
     summary: 'Change the own password',
     description: 'Ends every token and signed link that was made before; the answer holds a new token.',
     auth: 'jwt',
+    beforeSecondFactor: true,
     body: ChangePasswordFields,
     response: Message.extend({ token: z.string() }),
     example: { body: { currentPassword: 'password123', newPassword: 'correct horse battery' } },
@@ -147,7 +150,9 @@ export const authRoutes: Route[] = [
     path: '/auth/sign-out',
     tag,
     summary: 'End the token of this request',
+    description: 'And the other tokens of the same sign-in.',
     auth: 'jwt',
+    beforeSecondFactor: true,
     response: Message,
     handler: async ({ ctx, http }) => {
       await signOut(ctx, { token: bearerToken(http.req.header('authorization')) ?? '' });
@@ -162,6 +167,7 @@ export const authRoutes: Route[] = [
     description:
       'And all signed links; the answer holds a new token. `revokeApiKeys: true` ends all API keys, too.',
     auth: 'jwt',
+    beforeSecondFactor: true,
     body: SignOutEverywhereFields,
     response: Message.extend({ token: z.string() }),
     handler: async ({ ctx, body }) => ({

@@ -19,6 +19,7 @@ import { otpRoutes } from './otp.ts';
 import { poolRoutes } from './pools.ts';
 import type { Route } from './route.ts';
 import { sessionRoutes } from './session.ts';
+import { signInSecurityRoutes } from './sign-in-security.ts';
 import { teamRoutes } from './team.ts';
 import { usageRoutes } from './usage.ts';
 import { userRoutes } from './user.ts';
@@ -29,6 +30,7 @@ export const allRoutes: readonly Route[] = [
   ...authRoutes,
   ...oidcRoutes,
   ...userRoutes,
+  ...signInSecurityRoutes,
   ...workspaceRoutes,
   ...teamRoutes,
   ...sessionRoutes,

@@ -15,6 +15,7 @@ import { describeReply, describeRequest } from '../middlewares/request-data.ts';
 import { endUpload, takeUploadPlace } from '../middlewares/upload-place.ts';
 import { warnings } from '../middlewares/warnings.ts';
 import {
+  requireFactor,
   requireRole,
   requireRoleFor,
   requireScope,
@@ -103,11 +104,14 @@ async function takeTurn({ loopShare }: Deps, actor: Actor): Promise<void> {
 /** Throws FORBIDDEN: whoever may not do it is told so, whatever the body says, and spends nothing of the tenant's. */
 function requireAccess(actor: Actor, route: Route): void {
   if (route.auth === 'public') return;
-  if (route.role) requireRole({ actor }, route.role);
-  if (route.writes === true) requireWrite({ actor });
-  if (route.permission) requireRoleFor({ actor }, route.permission);
+  const { lacksFactor: _lacksFactor, ...known } = actor;
+  const caller = { actor: route.beforeSecondFactor === true ? known : actor };
+  requireFactor(caller);
+  if (route.role) requireRole(caller, route.role);
+  if (route.writes === true) requireWrite(caller);
+  if (route.permission) requireRoleFor(caller, route.permission);
   const scope = route.auth === 'jwt' ? (route.scope ?? null) : scopeOf(route);
-  if (scope !== null) requireScope({ actor }, scope);
+  if (scope !== null) requireScope(caller, scope);
 }
 
 /** A person's browser that opened an address, not a program that follows what pages load. */

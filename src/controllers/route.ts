@@ -61,6 +61,8 @@ export interface Route<
   permission?: Permission;
   /** a read-only user may not; with a scope other than `read` that is understood. Checked as the scope is */
   writes?: boolean;
+  /** about the own account: also where the workspace asks for a second factor that was not given yet */
+  beforeSecondFactor?: boolean;
   params?: P;
   query?: Q;
   body?: B;

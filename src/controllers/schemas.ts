@@ -62,6 +62,7 @@ export const Membership = z
     role: WorkspaceRole,
     sessionId: z.string().nullable().describe('the one session that the member sees; null: all'),
     timezone: z.string().nullable(),
+    requireSecondFactor: z.boolean().describe('members without a second factor can only set one up'),
   })
   .meta({ id: 'Membership' });
 
@@ -69,5 +70,7 @@ export const SignedInUser = User.extend({
   workspace: Membership,
   apiKey: z.string().nullable().describe("the user's own key"),
 }).meta({ id: 'SignedInUser' });
+
+export const SignedIn = z.object({ token: z.string(), user: SignedInUser }).meta({ id: 'SignedIn' });
 
 export const Message = z.object({ message: z.string() });

@@ -114,6 +114,7 @@ function createWriter(ctx: Ctx, stream: SSEStreamingApi, gone: AbortController):
  */
 async function isStillAllowed(ctx: Ctx, http: HttpContext): Promise<boolean> {
   const now = await authenticate(ctx, http, 'browser', ctx.actor.link?.purpose);
+  if (now.lacksFactor === true) return false;
   const { role, workspaceRole, sessionId } = ctx.actor;
   // A former admin must not go on reading another tenant's events.
   return now.role === role && now.workspaceRole === workspaceRole && now.sessionId === sessionId;

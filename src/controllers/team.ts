@@ -138,7 +138,7 @@ const invitationRoutes: Route[] = [
     handler: async ({ ctx, body, http }) => {
       const token = bearerToken(http.req.header('authorization'));
       const actor = token === null ? null : await ctx.credentials.fromToken(token, 'jwt');
-      const signedIn = await acceptInvitation(ctx, { ...body, signedInAs: actor?.personId ?? null });
+      const signedIn = await acceptInvitation(ctx, { ...body, signedInAs: actor });
       return { ...signedIn, workspace: signedIn.user.workspace };
     },
   }),

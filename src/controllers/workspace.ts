@@ -1,11 +1,17 @@
 /** `/workspace`: the tenant of the credential and its members; `/auth/switch-workspace`. */
 import { z } from 'zod';
-import { ListMembersQuery, SwitchFields, WorkspaceFields } from '../services/workspaces/schemas.ts';
+import {
+  ListMembersQuery,
+  SecurityFields,
+  SwitchFields,
+  WorkspaceFields,
+} from '../services/workspaces/schemas.ts';
 import {
   createWorkspace,
   listMembers,
   readWorkspace,
   switchWorkspace,
+  updateSecurity,
   updateWorkspace,
 } from '../services/workspaces/verbs.ts';
 import { type Route, route } from './route.ts';
@@ -76,6 +82,25 @@ export const workspaceRoutes: Route[] = [
     },
   }),
   route({
+    method: 'put',
+    path: '/workspace/security',
+    tag,
+    summary: 'Ask all members for a second factor',
+    description:
+      'From the next request on a member who has not given one can only set one up or give it (SECOND_FACTOR_MISSING). API keys are not concerned. Whoever turns it on has given one.',
+    auth: 'jwt',
+    writes: true,
+    permission: 'settings',
+    body: SecurityFields,
+    response: Message,
+    errors: ['CONFLICT'],
+    example: { body: { requireSecondFactor: false } },
+    handler: async ({ ctx, body }) => {
+      await updateSecurity(ctx, body);
+      return { message: 'The workspace was changed.' };
+    },
+  }),
+  route({
     method: 'get',
     path: '/workspace/members',
     tag,
@@ -93,8 +118,10 @@ export const workspaceRoutes: Route[] = [
     path: '/auth/switch-workspace',
     tag,
     summary: 'Go to another workspace',
-    description: 'The token in the answer works in that one; the old token goes on working where it was.',
+    description:
+      'The token in the answer works in that one; the old token goes on working where it was. Where `workspace.requireSecondFactor` is true and this sign-in has given none, `POST /auth/second-factors/confirm` comes first.',
     auth: 'jwt',
+    beforeSecondFactor: true,
     body: SwitchFields,
     response: z.object({ token: z.string(), workspace: Membership }),
     errors: ['NOT_FOUND'],

@@ -19,6 +19,7 @@ export function isReadOnly(actor: Pick<Actor, 'workspaceRole'>): boolean {
  * also needs a role that may change something.
  */
 export function requireScope(ctx: Pick<Ctx, 'actor'>, scope: Scope): void {
+  requireFactor(ctx);
   if (scope !== 'read') requireWrite(ctx);
   requireRoleFor(ctx, scope);
   const { scopes } = ctx.actor;
@@ -54,8 +55,23 @@ export function requireRole(ctx: Pick<Ctx, 'actor'>, role: Role): void {
   if (ctx.actor.role !== role) throw new AppError('FORBIDDEN', `This needs the role ${role}.`);
 }
 
+/** Throws SECOND_FACTOR_MISSING where the workspace asks for a second factor and none was given in this sign-in. */
+export function requireFactor(ctx: Pick<Ctx, 'actor'>): void {
+  if (ctx.actor.lacksFactor !== true) return;
+  throw new AppError(
+    'SECOND_FACTOR_MISSING',
+    'This workspace asks for a second factor: set one up, or give the one you have.',
+  );
+}
+
 /** Throws FORBIDDEN unless a person signed in: a key must not mint keys, change passwords or manage users. */
 export function requirePerson(ctx: Pick<Ctx, 'actor'>): void {
+  requireSelf(ctx);
+  requireFactor(ctx);
+}
+
+/** As `requirePerson`, also without the second factor that the workspace asks for: for what is about the own account. */
+export function requireSelf(ctx: Pick<Ctx, 'actor'>): void {
   if (ctx.actor.via !== 'jwt' && ctx.actor.via !== 'cookie' && ctx.actor.via !== 'system') {
     throw new AppError('FORBIDDEN', 'This needs a signed-in user (Bearer JWT); an API key cannot do it.');
   }

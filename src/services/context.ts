@@ -119,6 +119,10 @@ export interface Actor {
   keyId: string | null;
   /** of a signed link: what it is for */
   link?: LinkScope;
+  /** sign_ins.id of a token; missing for one of a release before */
+  signInId?: string;
+  /** the workspace asks for a second factor and none was given: only the own account can be looked after */
+  lacksFactor?: true;
 }
 
 export interface Ctx extends Deps {

@@ -12,6 +12,7 @@ import { revokeAllKeys, setOwnKey } from './api-keys.ts';
 import { CREDENTIAL_AGE_MS } from './auth/credentials.ts';
 import { newApiKey } from './auth/keys.ts';
 import { hashPassword } from './auth/passwords.ts';
+import { endSignInsOf } from './auth/sign-ins.ts';
 import { type Ctx, type Deps, originOf, type Role } from './context.ts';
 import type { UserIdParams } from './fields.ts';
 import { claimIdempotency } from './idempotency.ts';
@@ -217,7 +218,10 @@ export async function updateUser(ctx: Ctx, input: UpdateUserFields & UserIdParam
       updatedAt: now,
     };
     await failOnTakenEmail(() => tx.update(users).set(changes).where(eq(users.id, before.id)));
-    if (ends) await endLinksOf(tx, before.id, now);
+    if (ends) {
+      await endLinksOf(tx, before.id, now);
+      await endSignInsOf(tx, before.id);
+    }
     const touched = await stopOrResumeWorkspacesOf(tx, before.id, now);
     if (input.revokeApiKeys) {
       await revokeAllKeys(tx, ctx, { personId: before.id, origin: originOf(ctx) });

@@ -46,6 +46,21 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
     hint: 'Send `x-api-key: <key>` or `Authorization: Bearer <token>`. Keys are made in the dashboard under Developers.',
     example: { message: 'Sign in, or send an API key.' },
   },
+  SECOND_FACTOR_REQUIRED: {
+    meaning: 'The password is right, and the account has a second factor.',
+    hint: 'Send `details.token` to POST /auth/second-factor, with a code of one of `details.methods`.',
+    example: {
+      message: 'The password is right. Now give your second factor.',
+      details: { methods: ['totp', 'recovery_code'], expiresAt: '2026-01-31T08:10:00.000Z' },
+    },
+  },
+  SECOND_FACTOR_MISSING: {
+    meaning: 'This needs a second factor, and none was given in this sign-in.',
+    hint: 'POST /auth/second-factors/confirm gives the one you have, POST /auth/second-factors/totp sets one up.',
+    example: {
+      message: 'This workspace asks for a second factor: set one up, or give the one you have.',
+    },
+  },
   FORBIDDEN: {
     meaning: 'The credential is valid, but may not do this.',
     hint: 'Use a key with the scope, or a user with the role, that `details` names.',

@@ -5,7 +5,9 @@ export const ERROR_STATUS = {
   URL_REFUSED: 400,
   OTP_INVALID: 400,
   UNAUTHORIZED: 401,
+  SECOND_FACTOR_REQUIRED: 401,
   FORBIDDEN: 403,
+  SECOND_FACTOR_MISSING: 403,
   NOT_FOUND: 404,
   SESSION_NOT_FOUND: 404,
   QR_NOT_READY: 404,
@@ -39,7 +41,7 @@ export const ERROR_STATUS = {
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
 export interface AppErrorOptions {
-  /** facts for a program: field -> reason, errorCode, attemptsLeft … never a secret */
+  /** facts for a program: field -> reason, errorCode, attemptsLeft … never a secret but the caller's own */
   details?: Record<string, unknown>;
   /** what the caller can do about it; that of its code when missing. Never a secret */
   hint?: string;

@@ -44,9 +44,10 @@ describe('a rotation', () => {
   it('leaves nothing under the old key, and everything readable with the new one alone', async () => {
     const key = newKey();
     const found = await rotateSealed({ database: database(), secrets: boxOf(key, oldKey()) });
-    // Both sessions' keys and credentials, a file, an own key, two secrets and the headers of a webhook, a code and a proxy.
+    // Both sessions' keys and credentials, a file, an own key, two secrets and the headers of a webhook, a code, a proxy and
+    // the secret of an app.
     expect(found).toEqual({
-      resealed: 2 * 131 + 1 + 1 + 2 + 1 + 1 + 1,
+      resealed: 2 * 131 + 1 + 1 + 3 + 1 + 1 + 1,
       left: 0,
       lost: new Map(),
       damaged: 0,
@@ -74,7 +75,7 @@ describe('a rotation', () => {
       ownKey: sealed.tenant.apiKey,
     });
     const rest = await rotateSealed({ database: database(), secrets });
-    expect(cut.resealed + rest.resealed).toBe(2 * 131 + 7);
+    expect(cut.resealed + rest.resealed).toBe(2 * 131 + 8);
     expect(await readEverything(sealed, boxOf(key))).toEqual(expectedOf(sealed));
     await rotateBack(key);
   });
@@ -83,7 +84,7 @@ describe('a rotation', () => {
     const key = newKey();
     const found = await rotateSealed({ database: database(), secrets: boxOf(key) });
     expect(found.resealed).toBe(0);
-    expect(found.lost).toEqual(new Map([[boxOf(oldKey()).keyId, 2 * 131 + 7]]));
+    expect(found.lost).toEqual(new Map([[boxOf(oldKey()).keyId, 2 * 131 + 8]]));
     expect(await readEverything(sealed, boxOf(oldKey()))).toEqual(expectedOf(sealed));
   });
 
@@ -164,6 +165,7 @@ it('knows every place where something is sealed', () => {
   // A new one belongs into SEALED_COLUMNS (services/encryption/sealed-columns.ts), and then here.
   expect(sealing).toEqual([
     'services/api-keys.ts',
+    'services/auth/second-factor/totp.ts',
     'services/encryption/sealed-columns.ts',
     'services/inbound/media-work.ts',
     'services/otp/codes.ts',
@@ -177,6 +179,7 @@ it('knows every place where something is sealed', () => {
     'api_keys',
     'inbound_media',
     'otps',
+    'second_factors',
     'wa_credentials',
     'wa_keys',
     'webhooks',

@@ -4,12 +4,14 @@ import { eq } from 'drizzle-orm';
 import { expect } from 'vitest';
 import {
   inboundMedia,
+  secondFactors,
   waCredentials,
   waQuarantine,
   webhooks,
   whatsappAccounts,
 } from '../../src/db/schema.ts';
 import { readOwnKey } from '../../src/services/api-keys.ts';
+import { describeTotp, newTotpSecret } from '../../src/services/auth/second-factor/totp.ts';
 import type { Ctx } from '../../src/services/context.ts';
 import { newMediaWork, sealedSourceContext } from '../../src/services/inbound/media-work.ts';
 import { macOf } from '../../src/services/otp/codes.ts';
@@ -37,6 +39,7 @@ export interface SealedTenant {
   mediaId: string;
   webhook: { id: string; secrets: string[] };
   otp: { id: string; code: string; messageId: string };
+  totp: { id: string; secret: string };
 }
 
 /** Keys of the session that is erased and lies in quarantine, and of the one that lives. */
@@ -80,6 +83,7 @@ export async function sealEverywhere(fixture: OtpFixture): Promise<SealedTenant>
   const { secret } = await rotateWebhookSecret(ctx, { id: made.id, graceMinutes: 60 });
   const sent = await send(ctx, `+62812${String(tenant.id).padStart(8, '0')}`);
   const code = await codeOf(ctx, sent.messageId);
+  const totp = await addTotp(ctx, tenant.id);
   return {
     ctx,
     tenant,
@@ -87,7 +91,16 @@ export async function sealEverywhere(fixture: OtpFixture): Promise<SealedTenant>
     mediaId,
     webhook: { id: made.id, secrets: [secret, made.secret] },
     otp: { id: sent.otpId, code, messageId: sent.messageId },
+    totp,
   };
+}
+
+async function addTotp(ctx: Ctx, userId: number): Promise<SealedTenant['totp']> {
+  const id = newId();
+  const secret = newTotpSecret(ctx.secrets, id);
+  const row = { id, userId, kind: 'totp' as const, name: 'Phone', secret, createdAt: ctx.clock.now() };
+  await ctx.db.insert(secondFactors).values(row);
+  return { id, secret: describeTotp(ctx.secrets, row, '').secret };
 }
 
 async function addOwned(ctx: Ctx, sessionId: string): Promise<AccountRef> {
@@ -121,6 +134,7 @@ export async function readEverything(
   const [media] = await ctx.db.select().from(inboundMedia).where(eq(inboundMedia.id, sealed.mediaId));
   const [hook] = await ctx.db.select().from(webhooks).where(eq(webhooks.id, sealed.webhook.id));
   const otp = await otpRow(ctx, sealed.otp.id);
+  const [factor] = await ctx.db.select().from(secondFactors).where(eq(secondFactors.id, sealed.totp.id));
   return {
     ownKey: await readOwnKey(ctx.db, secrets, { workspaceId: sealed.tenant.id, personId: sealed.tenant.id }),
     credentials: keys.credentials?.toString(),
@@ -133,6 +147,7 @@ export async function readEverything(
     headers: openHeaders(secrets, sealed.webhook.id, hook?.headers ?? null),
     code: await codeOf({ ...ctx, secrets }, sealed.otp.messageId),
     proxy: owned && formatProxy(openProxy(secrets, owned) ?? parseProxy('http://none.invalid')),
+    totp: factor?.secret && describeTotp(secrets, { id: factor.id, secret: factor.secret }, '').secret,
     mac: otp.codeMac === macOf(secrets, otp, sealed.otp.code),
   };
 }
@@ -149,7 +164,7 @@ async function readQuarantined(ctx: Ctx, secrets: SecretBox): Promise<string[]> 
 }
 
 /** What `readEverything` gives when all is well. */
-export function expectedOf({ tenant, webhook, otp }: SealedTenant): Record<string, unknown> {
+export function expectedOf({ tenant, webhook, otp, totp }: SealedTenant): Record<string, unknown> {
   return {
     ownKey: tenant.apiKey,
     credentials: 'me',
@@ -160,6 +175,7 @@ export function expectedOf({ tenant, webhook, otp }: SealedTenant): Record<strin
     headers: HEADERS,
     code: otp.code,
     proxy: PROXY,
+    totp: totp.secret,
     mac: true,
   };
 }

@@ -57,8 +57,8 @@ export interface Authenticator {
   refuse(assertion: unknown, challenge: string): string | null;
 }
 
-/** A passkey whose key and id come from `seed` (32 bytes), so that it is the same after a restart. */
-export function createAuthenticator(seed: Buffer): Authenticator {
+/** A passkey for a site (its RP id) whose key and id come from `seed` (32 bytes), so that it is the same after a restart. */
+export function createAuthenticator(seed: Buffer, rpId = RP_ID): Authenticator {
   const privateKey = createPrivateKey({
     key: Buffer.concat([PKCS8_P256, scalar(seed)]),
     format: 'der',
@@ -74,11 +74,11 @@ export function createAuthenticator(seed: Buffer): Authenticator {
     exportKey: () => ({
       credentialId: toBase64(credentialId),
       userHandle: toBase64(userHandle),
-      rpId: RP_ID,
+      rpId,
       privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64'),
     }),
     sign(options, origin = ORIGIN) {
-      if ((options.rpId ?? RP_ID) !== RP_ID) throw new Error(`rpId: this passkey is for ${RP_ID}`);
+      if ((options.rpId ?? rpId) !== rpId) throw new Error(`rpId: this passkey is for ${rpId}`);
       const allowed = options.allowCredentials ?? [];
       if (allowed.length > 0 && !allowed.some(({ id }) => id === credentialId)) {
         throw new Error('allowCredentials: this passkey is not among them');
@@ -88,7 +88,7 @@ export function createAuthenticator(seed: Buffer): Authenticator {
         JSON.stringify({ type: 'webauthn.get', challenge: options.challenge, origin, crossOrigin: false }),
       );
       const data = Buffer.alloc(AUTH_DATA_BYTES);
-      hash(RP_ID).copy(data);
+      hash(rpId).copy(data);
       data[32] = FLAGS_UP_UV;
       data.writeUInt32BE(counter, 33);
       const signature = createSign('sha256').update(signedBytes(data, clientData)).sign(privateKey);
@@ -111,15 +111,15 @@ export function createAuthenticator(seed: Buffer): Authenticator {
         (field) => Buffer.from(String(Object(response)[field]), 'base64url'),
       ) as [Buffer, Buffer, Buffer];
       return (
-        refuseClientData(clientData, challenge) ??
-        refuseData(data) ??
+        refuseClientData(clientData, challenge, rpId) ??
+        refuseData(data, rpId) ??
         (isSigned(publicKey, signedBytes(data, clientData), signature) ? null : 'a wrong signature')
       );
     },
   };
 }
 
-function refuseClientData(clientData: Buffer, challenge: string): string | null {
+function refuseClientData(clientData: Buffer, challenge: string, rpId: string): string | null {
   let parsed: Record<string, unknown>;
   try {
     parsed = Object(JSON.parse(clientData.toString()));
@@ -131,12 +131,12 @@ function refuseClientData(clientData: Buffer, challenge: string): string | null 
   const { hostname } = URL.canParse(String(parsed.origin))
     ? new URL(String(parsed.origin))
     : { hostname: '' };
-  return hostname === RP_ID || hostname.endsWith(`.${RP_ID}`) ? null : 'another origin';
+  return hostname === rpId || hostname.endsWith(`.${rpId}`) ? null : 'another origin';
 }
 
-function refuseData(data: Buffer): string | null {
+function refuseData(data: Buffer, rpId: string): string | null {
   if (data.length < AUTH_DATA_BYTES) return 'no authenticator data';
-  if (!data.subarray(0, 32).equals(hash(RP_ID))) return 'another relying party';
+  if (!data.subarray(0, 32).equals(hash(rpId))) return 'another relying party';
   const flags = data[32] ?? 0;
   return (flags & FLAG_UP) !== 0 && (flags & FLAG_UV) !== 0 ? null : 'a user who was not verified';
 }

@@ -1,6 +1,7 @@
 /** Scripts and styles of the pages, all from here. Their names carry a digest, so that browsers may keep them. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256Hex } from '../../utils/crypto.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -9,7 +10,7 @@ import { DASHBOARD_STYLE } from './assets/style.ts';
 import { MESSAGE_STYLE } from './assets/style-messages.ts';
 import { type Page, page } from './page.ts';
 
-type AssetName = 'dashboard.css' | 'dashboard.js' | 'htmx.js';
+type AssetName = 'dashboard.css' | 'dashboard.js' | 'htmx.js' | 'webauthn.js';
 interface Asset {
   type: string;
   body: string;
@@ -23,13 +24,15 @@ function asset(type: string, body: string): Asset {
   return { type, body, digest: sha256Hex(body).slice(0, 12) };
 }
 
+const { resolve } = createRequire(import.meta.url);
+/** The file that Node would load; the one for browsers lies beside it. */
+const PASSKEYS = resolve('@simplewebauthn/browser');
+
 const ASSETS: Record<AssetName, Asset> = {
   'dashboard.css': asset(CSS, DASHBOARD_STYLE + MESSAGE_STYLE),
   'dashboard.js': asset(JS, DASHBOARD_SCRIPT),
-  'htmx.js': asset(
-    JS,
-    readFileSync(createRequire(import.meta.url).resolve('htmx.org/dist/htmx.min.js'), 'utf8'),
-  ),
+  'htmx.js': asset(JS, readFileSync(resolve('htmx.org/dist/htmx.min.js'), 'utf8')),
+  'webauthn.js': asset(JS, readFileSync(join(PASSKEYS, '../../dist/bundle/index.umd.min.js'), 'utf8')),
 };
 
 export function assetPath(name: AssetName): string {

@@ -1,7 +1,16 @@
 /** Mails that are still to be sent, and who has asked for an account and not confirmed the address yet. */
 import { id, index, int, oneOf, string, table, timestamp } from '../kit.ts';
 
-export const MAIL_KINDS = ['verify_email', 'email_taken', 'under_attack', 'invitation'] as const;
+export const MAIL_KINDS = [
+  'verify_email',
+  'email_taken',
+  'under_attack',
+  'invitation',
+  'password_reset',
+  'password_was_reset',
+  'factor_guessed',
+  'factors_cleared',
+] as const;
 export const MAIL_LANGUAGES = ['en', 'id'] as const;
 
 /** A mail that is still to be handed over: the row goes when it was, or when it is given up. It holds no secret. */
@@ -16,6 +25,8 @@ export const mailOutbox = table(
     registrationId: id(),
     /** workspace_invitations.id, for `invitation` */
     invitationId: id(),
+    /** password_resets.id, for `password_reset` */
+    resetId: id(),
     attempts: int().notNull().default(0),
     /** of one that is being sent: when somebody else may try */
     nextAttemptAt: timestamp().notNull(),

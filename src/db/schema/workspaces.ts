@@ -1,5 +1,17 @@
 /** Workspaces, the tenants: who belongs to one, as what, and who is asked to. */
-import { id, index, int, json, oneOf, primaryKey, string, table, timestamp, uniqueIndex } from '../kit.ts';
+import {
+  boolean,
+  id,
+  index,
+  int,
+  json,
+  oneOf,
+  primaryKey,
+  string,
+  table,
+  timestamp,
+  uniqueIndex,
+} from '../kit.ts';
 
 /** The permissions of a member are in services/roles.ts. */
 export const WORKSPACE_ROLES = ['owner', 'admin', 'operator', 'marketer', 'developer', 'viewer'] as const;
@@ -25,6 +37,8 @@ export const workspaces = table('workspaces', {
   suspendedAt: timestamp(),
   /** what its members are told of that */
   suspendReason: string(300),
+  /** members without a second factor can only set one up */
+  requireSecondFactor: boolean().notNull().default(false),
   createdAt: timestamp().notNull(),
   updatedAt: timestamp().notNull(),
 });

@@ -3,7 +3,7 @@
 import { and, eq } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { upsert } from '../../db/ops.ts';
-import { apiKeys, endedTokens, users, workspaceMembers, workspaces } from '../../db/schema.ts';
+import { apiKeys, endedTokens, signIns, users, workspaceMembers, workspaces } from '../../db/schema.ts';
 import type { Clock } from '../../utils/clock.ts';
 import type { Config } from '../../utils/config.ts';
 import { equalsConstantTime, sha256Hex } from '../../utils/crypto.ts';
@@ -28,10 +28,13 @@ export interface Credentials {
    * link that is older than a password of its members.
    */
   fromLink(userId: number, scope?: LinkScope | null): Promise<Actor | null>;
-  /** Ends this token before its time: here at once, in other processes within a second. */
+  /** Ends this token before its time, with the sign-in that it names: here at once, in other processes within a second. */
   endToken(token: string): Promise<void>;
-  /** A JWT for the user at this version of its credentials, in a workspace; the own one when it is missing. */
-  signToken(userId: number, version: number, workspaceId?: number): string;
+  /**
+   * A JWT for the user at this version of its credentials, in a workspace; the own one when it is missing. It is over when
+   * its sign-in is.
+   */
+  signToken(userId: number, version: number, workspaceId?: number, signInId?: string): string;
   /**
    * Call after a commit that changed the person, the workspace (they share their numbers) or its keys: this process
    * knows at once, others in a second.
@@ -49,6 +52,15 @@ interface KnownMember {
   workspaceRole: WorkspaceRole;
   sessionId: string | null;
   version: number;
+  /** the workspace asks for a second factor */
+  requireSecondFactor: boolean;
+}
+interface KnownToken {
+  personId: number;
+  /** it was signed out, or its sign-in was */
+  ended: boolean;
+  /** a second factor was given in its sign-in */
+  proven: boolean;
 }
 interface KnownWorkspace {
   linksFrom: number | null;
@@ -70,7 +82,7 @@ export const CREDENTIAL_AGE_MS = 1000;
 const MAX_ENTRIES = 10_000;
 /** Sign-ins that may wait for one account: about nine seconds of bcrypt. */
 const MAX_WAITING = 100;
-/** `lastUsedAt` is for people: to the minute is enough. */
+/** `lastUsedAt` and `lastSeenAt` are for people: to the minute is enough. */
 const TOUCH_MS = MINUTE_MS;
 
 export function createCredentials(deps: {
@@ -85,8 +97,13 @@ export function createCredentials(deps: {
   const memberCache = createFreshCache({ ...freshness, load: (name) => loadMember(deps, name) });
   const workspaceCache = createFreshCache({ ...freshness, load: (id) => loadWorkspace(deps, Number(id)) });
   const keyCache = createFreshCache({ ...freshness, load: (prefix) => loadKey(deps, prefix) });
-  const endedCache = createFreshCache({ ...freshness, load: (digest) => loadEnded(db, digest) });
-  const touch = createToucher(deps);
+  const tokenCache = createFreshCache({ ...freshness, load: (name) => loadToken(db, name) });
+  const touchKey = createToucher(deps, (id, lastUsedAt) =>
+    db.update(apiKeys).set({ lastUsedAt }).where(eq(apiKeys.id, id)),
+  );
+  const touchSignIn = createToucher(deps, (id, lastSeenAt) =>
+    db.update(signIns).set({ lastSeenAt }).where(eq(signIns.id, id)),
+  );
   const attempts = createKeyedMutex({ maxWaiting: MAX_WAITING });
 
   return {
@@ -95,9 +112,14 @@ export function createCredentials(deps: {
       if (!claims) return null;
       const member = await memberCache.get(`${claims.workspaceId}:${claims.userId}`);
       if (!member || member.version !== claims.version) return null;
-      if ((await endedCache.get(sha256Hex(token)))?.ended === true) return null;
+      const { signInId } = claims;
+      const known = await tokenCache.get(nameOfToken(token, claims.userId, signInId));
+      if (known?.ended !== false) return null;
+      if (signInId !== null) touchSignIn(signInId);
       const { personId, role, workspaceRole, sessionId } = member;
       return {
+        ...(signInId === null ? {} : { signInId }),
+        ...(member.requireSecondFactor && !known.proven ? { lacksFactor: true } : {}),
         userId: member.workspaceId,
         personId,
         role,
@@ -113,7 +135,7 @@ export function createCredentials(deps: {
       const known = prefix === null ? null : await keyCache.get(prefix);
       if (!known || !equalsConstantTime(known.hash, keyHash(key))) return null;
       if (known.expiresAt !== null && known.expiresAt <= clock.now()) return null;
-      touch(known.id);
+      touchKey(known.id);
       const { hash: _hash, expiresAt: _expiresAt, id, ...actor } = known;
       return { ...actor, via: 'api_key', keyId: id };
     },
@@ -128,16 +150,19 @@ export function createCredentials(deps: {
     async endToken(token) {
       const claims = tokens.verify(token);
       if (!claims) return;
-      const digest = sha256Hex(token);
-      const row = { digest, userId: claims.userId, expiresAt: claims.expiresAt * 1000 };
+      const row = { digest: sha256Hex(token), userId: claims.userId, expiresAt: claims.expiresAt * 1000 };
+      // A process of the release before knows no sign-ins.
       await upsert(db, endedTokens, row, [endedTokens.digest], { expiresAt: row.expiresAt });
-      endedCache.forget(digest);
+      if (claims.signInId !== null) await db.delete(signIns).where(eq(signIns.id, claims.signInId));
+      tokenCache.forgetWhere(({ personId }) => personId === claims.userId);
     },
-    signToken: (userId, version, workspaceId = userId) => tokens.sign({ userId, version, workspaceId }),
+    signToken: (userId, version, workspaceId = userId, signInId) =>
+      tokens.sign({ userId, version, workspaceId, signInId: signInId ?? null }),
     forget(id) {
       workspaceCache.forget(String(id));
       memberCache.forgetWhere((member) => member.personId === id || member.workspaceId === id);
       keyCache.forgetWhere((key) => key.userId === id || key.personId === id);
+      tokenCache.forgetWhere(({ personId }) => personId === id);
     },
     inTurn: (account, work) => attempts.run(account, work),
   };
@@ -169,6 +194,7 @@ async function readMember(db: Db, workspaceId: number, personId: number): Promis
       version: users.tokenVersion,
       workspaceRole: workspaceMembers.role,
       sessionId: workspaceMembers.sessionId,
+      requireSecondFactor: workspaces.requireSecondFactor,
     })
     .from(workspaceMembers)
     .innerJoin(users, and(eq(users.id, workspaceMembers.userId), eq(users.status, 'active')))
@@ -203,13 +229,24 @@ async function readWorkspace(db: Db, id: number): Promise<KnownWorkspace | null>
   return row ?? null;
 }
 
-/** An object in both cases: what is null is not kept. */
-async function loadEnded(db: Db, digest: string): Promise<{ ended: boolean }> {
-  const rows = await db
+const nameOfToken = (token: string, userId: number, signInId: string | null): string =>
+  `${sha256Hex(token)}:${userId}:${signInId ?? ''}`;
+
+/** `<digest>:<person>:<sign-in>`, the last empty for a token of a release before. Never null: that would not be kept. */
+async function loadToken(db: Db, name: string): Promise<KnownToken> {
+  const [digest = '', person = '', signInId = ''] = name.split(':');
+  const personId = Number(person);
+  const over = await db
     .select({ digest: endedTokens.digest })
     .from(endedTokens)
     .where(eq(endedTokens.digest, digest));
-  return { ended: rows.length > 0 };
+  if (signInId === '') return { personId, ended: over.length > 0, proven: false };
+  const [signIn] = await db
+    .select({ provenAt: signIns.provenAt })
+    .from(signIns)
+    .where(and(eq(signIns.id, signInId), eq(signIns.userId, personId)));
+  const ended = over.length > 0 || signIn === undefined;
+  return { personId, ended, proven: signIn !== undefined && signIn.provenAt !== null };
 }
 
 /**
@@ -277,21 +314,24 @@ async function readKey(db: Db, prefix: string) {
   return row ?? null;
 }
 
-/** Notes when a key was last used, in the background and at most once a minute a key. */
-function createToucher(deps: { db: Db; clock: Clock; logger: Logger }): (keyId: string) => void {
+/** Notes when something was last used, in the background and at most once a minute each. */
+function createToucher(
+  deps: { clock: Clock; logger: Logger },
+  write: (id: string, at: number) => PromiseLike<unknown>,
+): (id: string) => void {
   const touchedAt = new Map<string, number>();
-  const write = async (keyId: string, at: number) => {
+  const note = async (id: string, at: number) => {
     try {
-      await deps.db.update(apiKeys).set({ lastUsedAt: at }).where(eq(apiKeys.id, keyId));
+      await write(id, at);
     } catch (error) {
-      deps.logger.debug('could not note when a key was used', { error });
+      deps.logger.debug('could not note when a credential was used', { error });
     }
   };
-  return (keyId) => {
+  return (id) => {
     const now = deps.clock.now();
-    if (now - (touchedAt.get(keyId) ?? 0) < TOUCH_MS) return;
+    if (now - (touchedAt.get(id) ?? 0) < TOUCH_MS) return;
     if (touchedAt.size >= MAX_ENTRIES) touchedAt.clear();
-    touchedAt.set(keyId, now);
-    void write(keyId, now);
+    touchedAt.set(id, now);
+    void note(id, now);
   };
 }

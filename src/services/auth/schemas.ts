@@ -23,6 +23,20 @@ export type ConfirmFields = z.output<typeof ConfirmFields>;
 export const LoginFields = z.object({ email: z.string().trim().min(1).max(255), password: Password });
 export type LoginFields = z.output<typeof LoginFields>;
 
+export const ForgotPasswordFields = z.object({ email: Email });
+export type ForgotPasswordFields = z.output<typeof ForgotPasswordFields>;
+
+export const ResetToken = z.string().min(1, 'must not be empty').max(200);
+
+export const ResetPasswordFields = z.object({
+  token: ResetToken.describe('of the link'),
+  password: NewPassword,
+  revokeApiKeys: RevokeApiKeys,
+});
+export type ResetPasswordFields = z.output<typeof ResetPasswordFields>;
+
+export const SignInParams = z.object({ id: z.string().max(64) });
+
 export const ChangePasswordFields = z.object({
   currentPassword: Password,
   newPassword: NewPassword,

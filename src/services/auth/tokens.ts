@@ -11,6 +11,8 @@ export interface TokenSubject {
   workspaceId: number;
   /** users.tokenVersion when it was made */
   version: number;
+  /** sign_ins.id; null in tokens of a release before */
+  signInId: string | null;
 }
 
 export interface TokenClaims extends TokenSubject {
@@ -34,17 +36,16 @@ export function createTokens(deps: { config: Config; clock: Clock }): Tokens {
   const verified = new LRUCache<string, TokenClaims>({ max: MAX_VERIFIED });
   const nowSeconds = () => Math.floor(clock.now() / 1000);
   return {
-    sign: ({ userId, version, workspaceId }) =>
-      jwt.sign(
-        { ver: version, iat: nowSeconds(), ...(workspaceId === userId ? {} : { ws: workspaceId }) },
-        config.jwtSecret,
-        {
-          algorithm: 'HS256',
-          subject: String(userId),
-          issuer: ISSUER,
-          expiresIn: config.jwtExpiresInSeconds,
-        },
-      ),
+    sign({ userId, version, workspaceId, signInId }) {
+      const ws = workspaceId === userId ? {} : { ws: workspaceId };
+      const sid = signInId === null ? {} : { sid: signInId };
+      return jwt.sign({ ver: version, iat: nowSeconds(), ...ws, ...sid }, config.jwtSecret, {
+        algorithm: 'HS256',
+        subject: String(userId),
+        issuer: ISSUER,
+        expiresIn: config.jwtExpiresInSeconds,
+      });
+    },
     verify(token) {
       if (token.length > MAX_TOKEN_LENGTH) return null;
       const digest = sha256Hex(token);
@@ -67,7 +68,9 @@ function readClaims(token: string, secret: string, clockTimestamp: number): Toke
       return null;
     const workspaceId: unknown = payload.ws ?? userId;
     if (typeof workspaceId !== 'number' || !Number.isSafeInteger(workspaceId)) return null;
-    return { userId, workspaceId, version, expiresAt: payload.exp };
+    const signInId: unknown = payload.sid ?? null;
+    if (signInId !== null && typeof signInId !== 'string') return null;
+    return { userId, workspaceId, version, signInId, expiresAt: payload.exp };
   } catch {
     return null;
   }

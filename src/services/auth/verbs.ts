@@ -9,7 +9,7 @@ import type { EventName } from '../../events/table.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
-import { requirePerson, requireScope } from '../access.ts';
+import { requireScope, requireSelf } from '../access.ts';
 import { readOwnKey, revokeAllKeys } from '../api-keys.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { enqueueMail } from '../mail/outbox.ts';
@@ -20,6 +20,8 @@ import { ensureOwnWorkspace, firstWorkspaceOf, personalTenantOf } from '../works
 import { originOfSignIn, rememberNetwork } from './known-devices.ts';
 import { hashPassword, isPassword } from './passwords.ts';
 import type { ChangePasswordFields, LoginFields, SignOutEverywhereFields } from './schemas.ts';
+import { askForFactor } from './second-factor/ask.ts';
+import { endSignInsOf, goOnSignIn, isProven, startSignIn } from './sign-ins.ts';
 import { addressThrottle, countAttempt, countFailure, forgetFailures, type Throttle } from './throttle.ts';
 
 export interface SignedIn {
@@ -38,13 +40,18 @@ const FREE_PER_ACCOUNT = 50;
 /**
  * Signs in. Throws UNAUTHORIZED, with the same words and after the same time whether the e-mail, the password
  * or the user's status is to blame; RATE_LIMITED after too many failures from one network for this account, from one
- * address, or from all unknown networks together. A browser (`device`) or network that has signed in to the account
- * before is counted by itself: what others do elsewhere does not lock it out.
+ * address, or from all unknown networks together; SECOND_FACTOR_REQUIRED when the person has a second factor. A browser
+ * (`device`) or network that has signed in to the account before is counted by itself: what others do elsewhere does not
+ * lock it out.
  */
-export async function login(
-  ctx: Ctx,
-  input: LoginFields & { device?: string | undefined },
-): Promise<SignedIn & { userId: number }> {
+export async function login(ctx: Ctx, input: SignInInput): Promise<SignedIn & { userId: number }> {
+  const row = await checkPassword(ctx, input);
+  const signedIn = await finishSignIn(ctx, row);
+  return { ...signedIn, userId: row.id };
+}
+
+/** The first step of a sign-in, and the only one for whoever has no second factor. Throws as `login` does. */
+export async function checkPassword(ctx: Ctx, input: SignInInput): Promise<UserRow> {
   const email = normalizeEmail(input.email);
   const address = addressThrottle(ctx);
   const [account] = await ctx.db.select({ id: users.id }).from(users).where(eq(users.email, email));
@@ -65,24 +72,62 @@ export async function login(
       throw new AppError('UNAUTHORIZED', 'The e-mail or the password is not right.');
     }
     for (const throttle of counted) await forgetFailures(ctx.db, throttle);
-    await rememberNetwork(ctx, found.id);
     return found;
   });
-  await recordLogin(ctx, row.id, 'auth.login');
-  const signedIn = await signedInAs(ctx, { ...row, lastLoginAt: ctx.clock.now() });
-  return { ...signedIn, userId: row.id };
+  await askForFactor(ctx, row);
+  return row;
 }
 
-/** A token for the person in the workspace that was chosen last. Throws FORBIDDEN for whoever belongs to none. */
+export type SignInInput = LoginFields & {
+  /** the mark of a browser that has signed in before */
+  device?: string | undefined;
+};
+
+/** What follows the last proof: the network is known from now on, the sign-in is written down, a token is made. */
+export async function finishSignIn(ctx: Ctx, row: UserRow, begun?: SignInBegun): Promise<SignedIn> {
+  await rememberNetwork(ctx, row.id);
+  await recordLogin(ctx, row.id, 'auth.login');
+  return tokenFor(ctx, { ...row, lastLoginAt: ctx.clock.now() }, begun);
+}
+
+export interface SignInBegun {
+  /** sign_ins.id */
+  signInId: string;
+  /** a second factor was given */
+  proven: boolean;
+}
+
+/**
+ * A token for the person in the workspace that was chosen last, in a new sign-in. Throws FORBIDDEN for whoever belongs to
+ * none, SECOND_FACTOR_REQUIRED for whoever has a second factor.
+ */
 export async function signedInAs(ctx: Ctx, row: UserRow): Promise<SignedIn> {
+  await askForFactor(ctx, row);
+  return tokenFor(ctx, row);
+}
+
+/** As `signedInAs`, in the sign-in of somebody who is signed in already: nothing more is asked. */
+export async function signedInStill(ctx: Ctx, row: UserRow): Promise<SignedIn> {
+  return tokenFor(ctx, row, { signInId: await goOnSignIn(ctx.db, ctx), proven: await isProven(ctx) });
+}
+
+async function tokenFor(ctx: Ctx, row: UserRow, begun?: SignInBegun): Promise<SignedIn> {
   // A process of the release before may have made the person, while this one took its place.
   await ensureOwnWorkspace(ctx, row.id);
   const workspaceId = await firstWorkspaceOf(ctx.db, row.id);
   const workspace = await readMembership(ctx.db, { workspaceId, personId: row.id });
   if (!workspace) throw new AppError('FORBIDDEN', 'You belong to no workspace any more: ask to be invited.');
-  const apiKey = await readOwnKey(ctx.db, ctx.secrets, { workspaceId, personId: row.id });
+  const { signInId, proven } = begun ?? {
+    signInId: await startSignIn(ctx.db, ctx, { userId: row.id, proven: false }),
+    proven: false,
+  };
+  // A key would open what the second factor guards.
+  const lacksFactor = workspace.requireSecondFactor && !proven;
+  const apiKey = lacksFactor
+    ? null
+    : await readOwnKey(ctx.db, ctx.secrets, { workspaceId, personId: row.id });
   const user = { ...inWorkspace(toUserInfo(row), workspace), apiKey };
-  return { token: ctx.credentials.signToken(row.id, row.tokenVersion, workspaceId), user };
+  return { token: ctx.credentials.signToken(row.id, row.tokenVersion, workspaceId, signInId), user };
 }
 
 /** Wrong passwords of one account within a day after which its owner gets a mail, once. */
@@ -129,7 +174,7 @@ async function recordLogin(ctx: Ctx, userId: number, event: EventName): Promise<
 export async function readMe(
   ctx: Ctx,
 ): Promise<UserInfo & { apiKey?: string | null; workspace: MembershipInfo }> {
-  requireScope(ctx, 'read');
+  if (ctx.actor.lacksFactor !== true) requireScope(ctx, 'read');
   const { userId: workspaceId, personId } = ctx.actor;
   const row = await ownRow(ctx);
   const workspace = await readMembership(ctx.db, { workspaceId, personId });
@@ -139,9 +184,11 @@ export async function readMe(
     role: ctx.actor.workspaceRole,
     sessionId: null,
     timezone: null,
+    requireSecondFactor: false,
   };
   const user = inWorkspace(toUserInfo(row), info);
   if (ctx.actor.via !== 'jwt') return user;
+  if (ctx.actor.lacksFactor === true) return { ...user, apiKey: null };
   return { ...user, apiKey: await readOwnKey(ctx.db, ctx.secrets, { workspaceId, personId }) };
 }
 
@@ -151,21 +198,29 @@ export async function readMe(
  * counted like a failed login, and UNAUTHORIZED when an admin has set another password meanwhile.
  */
 export async function changePassword(ctx: Ctx, input: ChangePasswordFields): Promise<{ token: string }> {
-  requirePerson(ctx);
+  requireSelf(ctx);
   const row = await ownRow(ctx);
-  // Holders of a token are counted apart from those who sign in.
+  await requirePassword(ctx, row, { currentPassword: input.currentPassword });
+  const passwordHash = await hashPassword(input.newPassword);
+  return endTokens(ctx, row, { passwordHash }, 'auth.password_changed', input.revokeApiKeys === true);
+}
+
+/**
+ * Throws VALIDATION_FAILED unless the field holds the person's password; counted like a failed login, apart from those who
+ * sign in.
+ */
+export async function requirePassword(ctx: Ctx, row: UserRow, given: Record<string, string>): Promise<void> {
   const account = { key: `login:change:${row.id}`, free: FREE_PER_PLACE };
+  const [[field, password] = ['password', '']] = Object.entries(given);
   await ctx.credentials.inTurn(account.key, async () => {
     await countAttempt(ctx.db, [account], [], ctx.clock.now());
-    if (!(await isPassword(input.currentPassword, row.passwordHash))) {
+    if (!(await isPassword(password, row.passwordHash))) {
       throw new AppError('VALIDATION_FAILED', 'The current password is not right.', {
-        details: { currentPassword: 'is not right' },
+        details: { [field]: 'is not right' },
       });
     }
     await forgetFailures(ctx.db, account);
   });
-  const passwordHash = await hashPassword(input.newPassword);
-  return endTokens(ctx, row, { passwordHash }, 'auth.password_changed', input.revokeApiKeys === true);
 }
 
 /**
@@ -176,14 +231,14 @@ export async function signOutEverywhere(
   ctx: Ctx,
   input: SignOutEverywhereFields,
 ): Promise<{ token: string }> {
-  requirePerson(ctx);
+  requireSelf(ctx);
   const row = await ownRow(ctx);
   return endTokens(ctx, row, {}, 'auth.signed_out_everywhere', input.revokeApiKeys === true);
 }
 
-/** Ends this one token of the caller, in all processes. */
+/** Ends this one token of the caller and the sign-in that it belongs to, in all processes. */
 export async function signOut(ctx: Ctx, input: { token: string }): Promise<void> {
-  requirePerson(ctx);
+  requireSelf(ctx);
   await ctx.credentials.endToken(input.token);
 }
 
@@ -196,7 +251,7 @@ async function endTokens(
 ): Promise<{ token: string }> {
   const now = ctx.clock.now();
   const tokenVersion = row.tokenVersion + 1;
-  await transact(ctx.db, async (tx) => {
+  const signInId = await transact(ctx.db, async (tx) => {
     // Whoever has ended the tokens since, such as an admin with a new password, has the last word.
     const same = and(
       eq(users.id, row.id),
@@ -211,15 +266,19 @@ async function endTokens(
       throw new AppError('UNAUTHORIZED', 'You were signed out meanwhile: sign in again.');
     }
     await endLinksOf(tx, row.id, now);
+    const kept = await goOnSignIn(tx, ctx);
+    await endSignInsOf(tx, row.id, kept);
     const userId = await personalTenantOf(tx, row.id);
     await record(tx, ctx, [{ userId, event, data: { revokeApiKeys }, origin: originOf(ctx) }]);
     if (revokeApiKeys) await revokeAllKeys(tx, ctx, { personId: row.id, origin: originOf(ctx) });
     tx.afterCommit(() => ctx.credentials.forget(row.id));
+    return kept;
   });
-  return { token: ctx.credentials.signToken(row.id, tokenVersion, ctx.actor.userId) };
+  return { token: ctx.credentials.signToken(row.id, tokenVersion, ctx.actor.userId, signInId) };
 }
 
-async function ownRow(ctx: Ctx): Promise<UserRow> {
+/** The caller as a person. Throws UNAUTHORIZED for whoever is gone. */
+export async function ownRow(ctx: Ctx): Promise<UserRow> {
   const [row] = await ctx.db.select().from(users).where(eq(users.id, ctx.actor.personId));
   if (!row) throw new AppError('UNAUTHORIZED', 'This user is gone.');
   return row;

@@ -9,6 +9,7 @@ import {
   apiKeys,
   inboundMedia,
   otps,
+  secondFactors,
   waCredentials,
   waKeys,
   waQuarantine,
@@ -19,6 +20,7 @@ import type { DbColumn, DbTable } from '../../db/types.ts';
 import { keyIdOfText, type SecretBox } from '../../utils/crypto.ts';
 import { credentialsContext, keyContext } from '../../whatsapp/credential-rows.ts';
 import { sealedKeyContext } from '../api-keys.ts';
+import { sealedTotpContext } from '../auth/second-factor/totp.ts';
 import { sealedSourceContext } from '../inbound/media-work.ts';
 import { macOf, openCode, sealCode } from '../otp/codes.ts';
 import { sealedProxyContext } from '../sessions/connection.ts';
@@ -200,6 +202,7 @@ const codes: SealedColumn = {
 };
 
 const proxies = textColumn(whatsappAccounts, 'proxy', sealedProxyContext);
+const totpSecrets = textColumn(secondFactors, 'secret', sealedTotpContext);
 
 /** All of them: whoever seals something in a new place adds it here. */
 export const SEALED_COLUMNS: readonly SealedColumn[] = [
@@ -211,6 +214,7 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
   webhookHeaders,
   codes,
   proxies,
+  totpSecrets,
 ];
 
 function bytesValue(

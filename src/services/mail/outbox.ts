@@ -3,7 +3,7 @@
 import { and, asc, eq, lte, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected } from '../../db/ops.ts';
-import { mailOutbox, pendingRegistrations } from '../../db/schema.ts';
+import { mailOutbox, passwordResets, pendingRegistrations } from '../../db/schema.ts';
 import { type BackoffRange, backoffMs, between } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
@@ -18,6 +18,7 @@ const BATCH_SIZE = 10;
 /** Of the MACs in links. */
 const REGISTRATION = 'verify-email';
 const INVITATION = 'invitation';
+const RESET = 'password-reset';
 
 type MailDeps = Pick<Deps, 'config' | 'db' | 'clock' | 'logger' | 'secrets'>;
 type Row = typeof mailOutbox.$inferSelect;
@@ -28,6 +29,7 @@ export interface NewMail {
   language: MailLanguage;
   registrationId?: string;
   invitationId?: string;
+  resetId?: string;
 }
 
 /** Keeps a mail to be sent, in the transaction of what it tells about. */
@@ -58,6 +60,16 @@ export function verificationToken(deps: Pick<Deps, 'secrets'>, registrationId: s
 /** The secret in the link of an invitation: whoever was handed it has it. Kept nowhere. */
 export function invitationToken(deps: Pick<Deps, 'secrets'>, invitationId: string): string {
   return tokenOf(deps, INVITATION, invitationId);
+}
+
+/** The secret in the link for a new password. Kept nowhere. */
+export function resetToken(deps: Pick<Deps, 'secrets'>, resetId: string): string {
+  return tokenOf(deps, RESET, resetId);
+}
+
+/** The link for a new password that a token was made for; null for what we did not make. */
+export function readResetToken(deps: Pick<Deps, 'secrets'>, token: string): string | null {
+  return readToken(deps, RESET, token);
 }
 
 /** The invitation that a token was made for; null for what we did not make. */
@@ -100,6 +112,10 @@ async function claim({ db, clock }: MailDeps, row: Row): Promise<boolean> {
 }
 
 async function sendOne(deps: MailDeps, mailer: Mailer, row: Row): Promise<boolean> {
+  if (!(await isForSomebody(deps, row))) {
+    await remove(deps, row);
+    return false;
+  }
   try {
     const text = mailText(row.kind, row.language, linkOf(deps, row));
     await mailer.send({ id: row.id, to: row.address, ...text });
@@ -121,11 +137,22 @@ async function sendOne(deps: MailDeps, mailer: Mailer, row: Row): Promise<boolea
   return true;
 }
 
+/** A new password may be asked for with any address; one that nobody has gets no mail. */
+async function isForSomebody({ db }: MailDeps, { resetId }: Row): Promise<boolean> {
+  if (resetId === null) return true;
+  const [reset] = await db
+    .select({ userId: passwordResets.userId })
+    .from(passwordResets)
+    .where(eq(passwordResets.id, resetId));
+  return reset !== undefined && reset.userId !== 0;
+}
+
 const remove = ({ db }: MailDeps, row: Row) => db.delete(mailOutbox).where(eq(mailOutbox.id, row.id));
 
-function linkOf(deps: MailDeps, { registrationId, invitationId }: Row): string {
+function linkOf(deps: MailDeps, { registrationId, invitationId, resetId }: Row): string {
   const page = `${deps.config.publicUrl}/dashboard`;
   if (invitationId !== null) return `${page}/join?token=${invitationToken(deps, invitationId)}`;
+  if (resetId !== null) return `${page}/reset-password?token=${resetToken(deps, resetId)}`;
   if (registrationId === null) return `${page}/sign-in`;
   return `${page}/verify-email?token=${verificationToken(deps, registrationId)}`;
 }

@@ -34,7 +34,7 @@ an account was asked for with this e-mail address, but there is one already. Sig
 
 ${link}
 
-If you do not know the password any more, ask the administrator of the service. If you did not ask for an account, do nothing: yours is as it was.`,
+If you do not know the password any more, choose a new one there. If you did not ask for an account, do nothing: yours is as it was.`,
     }),
     under_attack: (link) => ({
       subject: 'Somebody tries passwords of your account',
@@ -56,6 +56,46 @@ ${link}
 
 It works once. If you do not expect an invitation, do nothing.`,
     }),
+    password_reset: (link) => ({
+      subject: 'Choose a new password',
+      text: `Hello,
+
+a new password was asked for, for the account with this e-mail address. Choose it here within an hour:
+
+${link}
+
+The link works once. If you did not ask for it, do nothing: your password stays as it is.`,
+    }),
+    password_was_reset: (link) => ({
+      subject: 'Your password was changed',
+      text: `Hello,
+
+the password of your account was changed by a link. You are signed out everywhere. Sign in here:
+
+${link}
+
+If that was not you, tell the administrator of the service at once.`,
+    }),
+    factor_guessed: (link) => ({
+      subject: 'Somebody knows your password',
+      text: `Hello,
+
+somebody gave the right password of your account today, and then many wrong codes. They did not get in. Sign in and change your password now:
+
+${link}
+
+This mail comes at most once a day.`,
+    }),
+    factors_cleared: (link) => ({
+      subject: 'Your second factor was taken away',
+      text: `Hello,
+
+an administrator of the service took away the second factor of your account: your password alone signs in now. Sign in and set up a new one:
+
+${link}
+
+If you did not ask for this, tell the administrator of the service at once.`,
+    }),
   },
   id: {
     verify_email: (link) => ({
@@ -76,7 +116,7 @@ ada yang mendaftarkan akun dengan alamat surel ini, tetapi akunnya sudah ada. Si
 
 ${link}
 
-Jika Anda lupa kata sandi, hubungi administrator layanan. Jika bukan Anda yang mendaftar, abaikan saja surel ini: akun Anda tidak berubah.`,
+Jika Anda lupa kata sandi, pilih kata sandi baru di sana. Jika bukan Anda yang mendaftar, abaikan saja surel ini: akun Anda tidak berubah.`,
     }),
     under_attack: (link) => ({
       subject: 'Ada yang mencoba menebak kata sandi akun Anda',
@@ -97,6 +137,46 @@ Anda diundang untuk bekerja bersama di sebuah ruang kerja. Untuk melihat ruang k
 ${link}
 
 Tautan ini hanya berlaku sekali. Jika Anda tidak mengharapkan undangan, abaikan saja surel ini.`,
+    }),
+    password_reset: (link) => ({
+      subject: 'Pilih kata sandi baru',
+      text: `Halo,
+
+ada yang meminta kata sandi baru untuk akun dengan alamat surel ini. Pilih kata sandi baru dalam satu jam di sini:
+
+${link}
+
+Tautan ini hanya berlaku sekali. Jika bukan Anda yang memintanya, abaikan saja surel ini: kata sandi Anda tidak berubah.`,
+    }),
+    password_was_reset: (link) => ({
+      subject: 'Kata sandi Anda telah diganti',
+      text: `Halo,
+
+kata sandi akun Anda telah diganti melalui tautan. Anda sudah dikeluarkan dari semua perangkat. Silakan masuk di sini:
+
+${link}
+
+Jika bukan Anda yang menggantinya, segera beri tahu administrator layanan.`,
+    }),
+    factor_guessed: (link) => ({
+      subject: 'Ada yang mengetahui kata sandi Anda',
+      text: `Halo,
+
+hari ini ada yang memasukkan kata sandi akun Anda dengan benar, lalu banyak kode yang salah. Orang itu tidak berhasil masuk. Masuk dan gantilah kata sandi Anda sekarang:
+
+${link}
+
+Surel ini dikirim paling banyak sekali sehari.`,
+    }),
+    factors_cleared: (link) => ({
+      subject: 'Faktor kedua Anda telah dihapus',
+      text: `Halo,
+
+administrator layanan telah menghapus faktor kedua akun Anda: sekarang kata sandi saja sudah cukup untuk masuk. Masuk dan siapkan faktor kedua yang baru:
+
+${link}
+
+Jika Anda tidak memintanya, segera beri tahu administrator layanan.`,
     }),
   },
 };

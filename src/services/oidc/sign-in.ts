@@ -31,8 +31,8 @@ export type TripEnd =
  * Ends what `beginTrip` began. An account that exists is only ever opened by an identity that its owner has linked while
  * signed in: a provider that confirms the same address is not enough. Where there is none with the address, a new one is
  * made for a confirmed address: in the workspace whose domain it is, else of its own where registration is open. Throws
- * what `endTrip` throws, FORBIDDEN without an account and for one that is disabled, CONFLICT for an address that has one and
- * for an identity of somebody else.
+ * what `endTrip` throws, SECOND_FACTOR_REQUIRED for whoever has a second factor, FORBIDDEN without an account and for one
+ * that is disabled, CONFLICT for an address that has one and for an identity of somebody else.
  */
 export async function comeBack(
   ctx: Ctx,
@@ -44,8 +44,8 @@ export async function comeBack(
     return { kind: 'linked', provider: identity.provider };
   }
   const person = (await signInLinked(ctx, identity)) ?? (await makePerson(ctx, identity));
-  await rememberNetwork(ctx, person.id);
   const signedIn = await signedInAs(ctx, person);
+  await rememberNetwork(ctx, person.id);
   return { kind: 'signed-in', signedIn, userId: person.id, next: purpose.next };
 }
 

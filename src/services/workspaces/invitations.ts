@@ -11,8 +11,8 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { newApiKey } from '../auth/keys.ts';
 import { hashPassword } from '../auth/passwords.ts';
-import { login, type SignedIn, signedInAs } from '../auth/verbs.ts';
-import { type Ctx, originOf } from '../context.ts';
+import { checkPassword, finishSignIn, type SignedIn, signedInAs, signedInStill } from '../auth/verbs.ts';
+import { type Actor, type Ctx, originOf } from '../context.ts';
 import { enqueueMail, invitationToken, readInvitationToken } from '../mail/outbox.ts';
 import { languageOf, type MailLanguage } from '../mail/texts.ts';
 import { takeRoom } from '../quotas.ts';
@@ -21,7 +21,7 @@ import { findUser, insertUser, type UserRow } from '../users.ts';
 import { addMember } from './add-member.ts';
 import { ownersSeeAll } from './members.ts';
 import type { AcceptFields, InvitationFields } from './schemas.ts';
-import { enterTeam, lockWorkspace, mayInviteAs, mayStillInvite, requireRank, requireTeam } from './team.ts';
+import { enterTeam, lockWorkspace, mayInviteAs, mayStillManage, requireRank, requireTeam } from './team.ts';
 
 const LIFE_MS = 7 * DAY_MS;
 /** Open at a time; each is a link that opens the workspace. */
@@ -161,34 +161,30 @@ export async function readInvitation(ctx: Ctx, input: { token: string }): Promis
  * Makes whom the token was made for a member, once: a new person with this name (the beginning of the address when it is
  * missing) and password, or one who has an account with that address and proves it by its password or by being signed in
  * (`signedInAs`). The link alone proves nothing: it may have been handed to anybody. Throws NOT_FOUND, VALIDATION_FAILED
- * without a password, UNAUTHORIZED for a wrong one, RATE_LIMITED.
+ * without a password, UNAUTHORIZED for a wrong one, RATE_LIMITED, SECOND_FACTOR_REQUIRED for whoever has a second factor
+ * and is not signed in.
  */
 export async function acceptInvitation(
   ctx: Ctx,
-  input: AcceptFields & { signedInAs?: number | null },
+  input: AcceptFields & { signedInAs?: Actor | null },
 ): Promise<SignedIn> {
   const { row } = await findOpen(ctx, input.token);
   const known = await findPerson(ctx, row.email);
-  const isProven = known !== null && known.id === input.signedInAs;
+  const actor = input.signedInAs ?? ctx.actor;
+  const isProven = known !== null && known.id === actor.personId;
   if (!isProven && input.password === undefined) {
     const details = { password: 'is required' };
     throw new AppError('VALIDATION_FAILED', 'Send the password of the account, or of a new one.', {
       details,
     });
   }
-  if (known !== null && !isProven) await prove(ctx, row, input.password ?? '');
+  if (known !== null && !isProven) {
+    await checkPassword(ctx, { email: row.email, password: input.password ?? '' });
+  }
   const fresh = known === null ? await newPerson(row, input) : null;
   const person = await transact(ctx.db, (tx) => join(ctx, tx, row, known, fresh));
-  return signedInAs(ctx, person);
-}
-
-/** Throws as `login` does. Whoever belongs to no workspace yet is proven all the same. */
-async function prove(ctx: Ctx, row: Row, password: string): Promise<void> {
-  try {
-    await login(ctx, { email: row.email, password });
-  } catch (error) {
-    if (!(error instanceof AppError && error.code === 'FORBIDDEN')) throw error;
-  }
+  if (known === null) return signedInAs(ctx, person);
+  return isProven ? signedInStill({ ...ctx, actor }, person) : finishSignIn(ctx, person);
 }
 
 interface Fresh {
@@ -217,7 +213,7 @@ async function join(
   const used = await tx.delete(workspaceInvitations).where(eq(workspaceInvitations.id, row.id));
   if (affected(used) === 0) throw isOver();
   // Whoever was disabled or made read-only by the service's administrators invites nobody any more.
-  if (!(await mayStillInvite(tx, row))) throw isOver();
+  if (!(await mayStillManage(tx, { ...row, by: row.invitedBy }))) throw isOver();
   const joins = { workspaceId, role, sessionId };
   if (known === null) {
     await takeRoom(tx, ctx, workspaceId, 'members');

@@ -14,6 +14,8 @@ export interface MembershipInfo {
   sessionId: string | null;
   /** IANA name; null: that of the service */
   timezone: string | null;
+  /** members without a second factor can only set one up */
+  requireSecondFactor: boolean;
 }
 
 const COLUMNS = {
@@ -22,6 +24,7 @@ const COLUMNS = {
   role: workspaceMembers.role,
   sessionId: workspaceMembers.sessionId,
   timezone: workspaces.timeZone,
+  requireSecondFactor: workspaces.requireSecondFactor,
 };
 
 /** Null for whoever is no member, and in a workspace that is disabled. */

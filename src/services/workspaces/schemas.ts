@@ -20,6 +20,11 @@ export type ListMembersQuery = z.output<typeof ListMembersQuery>;
 export const SwitchFields = z.object({ workspaceId: UserIdParams.shape.id });
 export type SwitchFields = z.output<typeof SwitchFields>;
 
+export const SecurityFields = z.object({
+  requireSecondFactor: z.boolean().describe('members without a second factor can only set one up'),
+});
+export type SecurityFields = z.output<typeof SecurityFields>;
+
 const OneSession = SessionName.nullable()
   .optional()
   .describe('the one session that the member sees; null: all');

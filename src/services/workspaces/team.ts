@@ -63,13 +63,16 @@ export async function enterTeam(tx: Tx, ctx: Ctx, permission: Permission): Promi
   return caller;
 }
 
-/** Whether that person may invite somebody of that role now. Call it after `lockWorkspace`. */
-export async function mayStillInvite(
+/**
+ * Whether that person (`by`) may manage somebody of that role now: an invitation or a link of theirs holds so long. Call
+ * it after `lockWorkspace`.
+ */
+export async function mayStillManage(
   tx: Tx,
-  { workspaceId, invitedBy, role }: { workspaceId: number; invitedBy: number; role: WorkspaceRole },
+  { workspaceId, by, role }: { workspaceId: number; by: number; role: WorkspaceRole },
 ): Promise<boolean> {
-  const inviter = await readStanding(tx, workspaceId, invitedBy);
-  return inviter !== null && mayInviteAs(inviter, role);
+  const manager = await readStanding(tx, workspaceId, by);
+  return manager !== null && mayInviteAs(manager, role);
 }
 
 /** Whether an active member invites somebody of that role. */

@@ -4,15 +4,29 @@ import { transact } from '../../db/ops.ts';
 import { users, workspaceMembers, workspaces } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
-import { requirePermission, requirePerson, requireScope, requireWholeTenant, seesPeople } from '../access.ts';
+import {
+  requirePermission,
+  requirePerson,
+  requireScope,
+  requireSelf,
+  requireWholeTenant,
+  seesPeople,
+} from '../access.ts';
 import { setOwnKey } from '../api-keys.ts';
 import { newApiKey } from '../auth/keys.ts';
+import { goOnSignIn, isProven } from '../auth/sign-ins.ts';
 import { type Ctx, originOf } from '../context.ts';
 import type { WorkspaceRole } from '../roles.ts';
 import { nextNumber } from '../users.ts';
 import { type MembershipInfo, readMembership, readMemberships } from './membership.ts';
 import { insertWorkspace } from './own.ts';
-import type { ListMembersQuery, MemberParams, SwitchFields, WorkspaceFields } from './schemas.ts';
+import type {
+  ListMembersQuery,
+  MemberParams,
+  SecurityFields,
+  SwitchFields,
+  WorkspaceFields,
+} from './schemas.ts';
 import { requireTeam } from './team.ts';
 
 export interface WorkspaceView extends MembershipInfo {
@@ -34,9 +48,9 @@ export async function readWorkspace(ctx: Ctx): Promise<WorkspaceView> {
     .select({ n: count() })
     .from(workspaceMembers)
     .where(eq(workspaceMembers.workspaceId, workspaceId));
-  const { id, name, timeZone: timezone, createdAt } = row;
+  const { id, name, timeZone: timezone, requireSecondFactor, createdAt } = row;
   const { workspaceRole: role, sessionId } = ctx.actor;
-  const info = membership ?? { id, name, role, sessionId, timezone };
+  const info = membership ?? { id, name, role, sessionId, timezone, requireSecondFactor };
   const isPerson = via === 'jwt' || via === 'cookie';
   return {
     ...info,
@@ -73,7 +87,7 @@ export async function createWorkspace(ctx: Ctx, input: WorkspaceFields): Promise
     await record(tx, ctx, [{ ...fact, data: { name }, origin: originOf(ctx) }]);
     return number;
   });
-  return { id, name, role: 'owner', sessionId: null, timezone: null };
+  return { id, name, role: 'owner', sessionId: null, timezone: null, requireSecondFactor: false };
 }
 
 /** Nobody needs more; it bounds what one account can make. */
@@ -164,13 +178,14 @@ function toMember({ member, person }: MemberRow): MemberInfo {
 
 /**
  * A token for another workspace of the caller; the next sign-in leads there too. The old token goes on working where it
- * was. Throws NOT_FOUND for a workspace that the caller does not belong to.
+ * was. Where the workspace asks for a second factor that was not given in this sign-in, the token opens only what is about
+ * the own account. Throws NOT_FOUND for a workspace that the caller does not belong to.
  */
 export async function switchWorkspace(
   ctx: Ctx,
   input: SwitchFields,
 ): Promise<{ token: string; workspace: MembershipInfo }> {
-  requirePerson(ctx);
+  requireSelf(ctx);
   const { personId } = ctx.actor;
   const workspace = await readMembership(ctx.db, { workspaceId: input.workspaceId, personId });
   if (!workspace) throw new AppError('NOT_FOUND', 'There is no such workspace.');
@@ -180,5 +195,26 @@ export async function switchWorkspace(
     .where(and(eq(users.id, personId), eq(users.status, 'active')));
   if (!row) throw new AppError('UNAUTHORIZED', 'This user is gone.');
   await ctx.db.update(users).set({ workspaceId: workspace.id }).where(eq(users.id, personId));
-  return { token: ctx.credentials.signToken(personId, row.version, workspace.id), workspace };
+  const signInId = await goOnSignIn(ctx.db, ctx);
+  return { token: ctx.credentials.signToken(personId, row.version, workspace.id, signInId), workspace };
+}
+
+/**
+ * Whether members need a second factor from their next request on; keys are not concerned. Throws FORBIDDEN, and CONFLICT
+ * for whoever turns it on without having given one in this sign-in.
+ */
+export async function updateSecurity(ctx: Ctx, { requireSecondFactor }: SecurityFields): Promise<void> {
+  requirePermission(ctx, 'settings');
+  requireWholeTenant(ctx);
+  const { userId } = ctx.actor;
+  if (requireSecondFactor && !(await isProven(ctx))) {
+    throw new AppError('CONFLICT', 'Set up a second factor of your own first, and give it in this sign-in.');
+  }
+  await transact(ctx.db, async (tx) => {
+    const changes = { requireSecondFactor, updatedAt: ctx.clock.now() };
+    await tx.update(workspaces).set(changes).where(eq(workspaces.id, userId));
+    const fact = { userId, event: 'workspace.updated' as const, subject: String(userId) };
+    await record(tx, ctx, [{ ...fact, data: { requireSecondFactor }, origin: originOf(ctx) }]);
+    tx.afterCommit(() => ctx.credentials.forget(userId));
+  });
 }

@@ -5,14 +5,17 @@ import { updateInBatches } from '../../db/ops.ts';
 import {
   auditEntries,
   endedTokens,
+  factorChallenges,
   firstContacts,
   idempotencyKeys,
   inboundMedia,
   knownNetworks,
   messages,
+  passwordResets,
   quotaHolds,
   rateLimits,
   sendAttempts,
+  signIns,
   webhookLanes,
   whatsappAccounts,
   workspaceInvitations,
@@ -83,6 +86,7 @@ export function createTasks(deps: TaskDeps): Task[] {
         return deleteOld(deps.db, { table: endedTokens, by: expiresAt, before: clock.now(), signal });
       },
     },
+    { name: 'sign_ins', when: HOUR_MS, run: (signal) => forgetSignIns(deps, signal) },
     {
       name: 'invitations',
       when: HOUR_MS,
@@ -124,6 +128,16 @@ export function createTasks(deps: TaskDeps): Task[] {
     },
     { name: 'quarantine', when: HOUR_MS, run: (signal) => deps.credentials.purgeQuarantine(DAY_MS, signal) },
   ];
+}
+
+/** Sign-ins whose tokens are over, steps that nobody took, links for a new password that nobody used. */
+async function forgetSignIns({ db, clock }: TaskDeps, signal: AbortSignal): Promise<number> {
+  const before = clock.now();
+  let gone = 0;
+  for (const table of [signIns, factorChallenges, passwordResets]) {
+    gone += await deleteOld(db, { table, by: table.expiresAt, before, signal });
+  }
+  return gone;
 }
 
 function nightlyTasks({ db, clock, config }: TaskDeps): Task[] {

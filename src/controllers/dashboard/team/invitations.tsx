@@ -158,7 +158,7 @@ export const invitationPages: Page[] = [
     }),
     example: { form: { token: 'x', name: 'Clerk', password: 'password123' } },
     async handler({ ctx, view, form, http }) {
-      const { token, user } = await acceptInvitation(ctx, { ...form, signedInAs: view.user?.id ?? null });
+      const { token, user } = await acceptInvitation(ctx, form);
       keepSignIn(http, ctx.config, token);
       return { redirect: '/dashboard', done: TEAM_TEXTS(view.lang).welcome(user.workspace.name) };
     },
