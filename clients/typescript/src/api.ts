@@ -323,6 +323,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/forgot-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a link for a new password
+         * @description Where the service sends mails (SMTP_HOST). The answer is the same whether there is such an account or not. The link works once, for an hour; at most three mails to one address in an hour, and 20 questions from one network.
+         */
+        post: operations["postAuthForgotPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/identities": {
         parameters: {
             query?: never;
@@ -374,7 +394,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in
-         * @description Sign in.
+         * @description Whoever has a second factor is answered 401 SECOND_FACTOR_REQUIRED, with `details`: the `token` for `POST /auth/second-factor`, the `methods` that are possible (`totp`, `passkey`, `recovery_code`) and `expiresAt`.
          */
         post: operations["postAuthLogin"];
         delete?: never;
@@ -469,6 +489,286 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/reset-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Choose a new password, with the token of a link
+         * @description Once. Every sign-in, token and signed link of before is over; the second factor stays.
+         */
+        post: operations["postAuthResetPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give the second factor, after the password
+         * @description With the `token` in the details of SECOND_FACTOR_REQUIRED, which `POST /auth/login` answers to whoever has a second factor: a `code` of the authenticator app, a recovery code, or the `assertion` of a passkey. The step is open for ten minutes and ends with the first right answer; no code is taken twice.
+         */
+        post: operations["postAuthSecondFactor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factor/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a passkey is asked with, after the password
+         * @description What a passkey is asked with, after the password.
+         */
+        post: operations["postAuthSecondFactorOptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the own second factors
+         * @description List the own second factors.
+         */
+        get: operations["getAuthSecondFactors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factors/{id}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a second factor away
+         * @description With the password and a code, or what a passkey signed. The recovery codes go with the last factor.
+         */
+        post: operations["postAuthSecondFactorsIdRemove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factors/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What the own passkey is asked with, when signed in
+         * @description What the own passkey is asked with, when signed in.
+         */
+        post: operations["postAuthSecondFactorsChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factors/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give the second factor in this sign-in
+         * @description Where a workspace asks for one (SECOND_FACTOR_MISSING) and the sign-in was made without.
+         */
+        post: operations["postAuthSecondFactorsConfirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factors/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to set up a passkey
+         * @description Begin to set up a passkey.
+         */
+        post: operations["postAuthSecondFactorsPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factors/passkey/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep the passkey that the browser has made
+         * @description Keep the passkey that the browser has made.
+         */
+        post: operations["postAuthSecondFactorsPasskeyConfirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factors/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make new recovery codes
+         * @description Ten, in place of those of before; each signs in once. Shown once.
+         */
+        post: operations["postAuthSecondFactorsRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factors/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to set up an authenticator app
+         * @description It counts when `POST /auth/second-factors/totp/confirm` was given a code of it. A code is good for 30 seconds and one step before and after.
+         */
+        post: operations["postAuthSecondFactorsTotp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factors/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm an authenticator app by its first code
+         * @description Confirm an authenticator app by its first code.
+         */
+        post: operations["postAuthSecondFactorsTotpConfirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sign-ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where one is signed in
+         * @description At most 100, whichever was used last comes first. A token of a release before is in none of them.
+         */
+        get: operations["getAuthSignIns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sign-ins/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End one sign-in
+         * @description With all its tokens, at once; its event streams end within five seconds.
+         */
+        delete: operations["deleteAuthSignInsId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/sign-out": {
         parameters: {
             query?: never;
@@ -480,7 +780,7 @@ export interface paths {
         put?: never;
         /**
          * End the token of this request
-         * @description End the token of this request.
+         * @description And the other tokens of the same sign-in.
          */
         post: operations["postAuthSignOut"];
         delete?: never;
@@ -520,7 +820,7 @@ export interface paths {
         put?: never;
         /**
          * Go to another workspace
-         * @description The token in the answer works in that one; the old token goes on working where it was.
+         * @description The token in the answer works in that one; the old token goes on working where it was. Where `workspace.requireSecondFactor` is true and this sign-in has given none, `POST /auth/second-factors/confirm` comes first.
          */
         post: operations["postAuthSwitchWorkspace"];
         delete?: never;
@@ -2827,6 +3127,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/user/{id}/reset-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a link for a new password of a user
+         * @description It works once, for a day; hand it over. One that was made before is over.
+         *
+         *     Needs the role `admin`.
+         */
+        post: operations["postUserIdResetLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/{id}/second-factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take away a user's second factors
+         * @description For somebody who has lost them. Who it was is kept in the audit; the user is told by mail where there is an SMTP server.
+         *
+         *     Needs the role `admin`.
+         */
+        delete: operations["deleteUserIdSecondFactors"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/create": {
         parameters: {
             query?: never;
@@ -3451,6 +3795,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/workspace/members/{userId}/reset-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a link for a new password of a member
+         * @description For a member who belongs to this workspace only and does not administer the service. It works once, for a day; hand it over.
+         */
+        post: operations["postWorkspaceMembersUserIdResetLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/security": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Ask all members for a second factor
+         * @description From the next request on a member who has not given one can only set one up or give it (SECOND_FACTOR_MISSING). API keys are not concerned. Whoever turns it on has given one.
+         */
+        put: operations["putWorkspaceSecurity"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/workspace/transfer-ownership": {
         parameters: {
             query?: never;
@@ -3840,6 +4224,13 @@ export interface components {
             userAgent: string | null;
             userId: number;
         };
+        AddedSecondFactor: {
+            data: components["schemas"]["SecondFactor"];
+            /** @description with the first factor; shown once */
+            recoveryCodes: string[] | null;
+            /** @description of the same sign-in, which has given the factor */
+            token: string;
+        };
         ApiKey: {
             /**
              * Format: date-time
@@ -4223,7 +4614,7 @@ export interface components {
         };
         Failure: {
             /** @enum {string} */
-            code: "VALIDATION_FAILED" | "INVALID_NUMBER" | "URL_REFUSED" | "OTP_INVALID" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "SESSION_NOT_FOUND" | "QR_NOT_READY" | "OTP_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "SESSION_EXISTS" | "DUPLICATE_PHONE" | "ALREADY_CONNECTED" | "NOT_CONNECTED" | "BROADCAST_IN_PROGRESS" | "CONFLICT" | "IDEMPOTENCY_CONFLICT" | "IDEMPOTENCY_IN_PROGRESS" | "OTP_EXPIRED" | "PASSKEY_EXPIRED" | "BODY_TOO_LARGE" | "FILE_TOO_LARGE" | "UNSUPPORTED_MEDIA" | "NOT_SUPPORTED" | "FILE_INFECTED" | "NOT_ON_WHATSAPP" | "PASSKEY_REFUSED" | "RATE_LIMITED" | "OTP_MAX_ATTEMPTS" | "QUOTA_EXCEEDED" | "INTERNAL" | "SEND_FAILED" | "UNAVAILABLE";
+            code: "VALIDATION_FAILED" | "INVALID_NUMBER" | "URL_REFUSED" | "OTP_INVALID" | "UNAUTHORIZED" | "SECOND_FACTOR_REQUIRED" | "FORBIDDEN" | "SECOND_FACTOR_MISSING" | "NOT_FOUND" | "SESSION_NOT_FOUND" | "QR_NOT_READY" | "OTP_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "SESSION_EXISTS" | "DUPLICATE_PHONE" | "ALREADY_CONNECTED" | "NOT_CONNECTED" | "BROADCAST_IN_PROGRESS" | "CONFLICT" | "IDEMPOTENCY_CONFLICT" | "IDEMPOTENCY_IN_PROGRESS" | "OTP_EXPIRED" | "PASSKEY_EXPIRED" | "BODY_TOO_LARGE" | "FILE_TOO_LARGE" | "UNSUPPORTED_MEDIA" | "NOT_SUPPORTED" | "FILE_INFECTED" | "NOT_ON_WHATSAPP" | "PASSKEY_REFUSED" | "RATE_LIMITED" | "OTP_MAX_ATTEMPTS" | "QUOTA_EXCEEDED" | "INTERNAL" | "SEND_FAILED" | "UNAVAILABLE";
             /** @description which field and why, or what else a program may decide by */
             details: {
                 [key: string]: unknown;
@@ -5094,6 +5485,8 @@ export interface components {
             /** @description of the workspace */
             id: number;
             name: string;
+            /** @description members without a second factor can only set one up */
+            requireSecondFactor: boolean;
             role: components["schemas"]["WorkspaceRole"];
             /** @description the one session that the member sees; null: all */
             sessionId: string | null;
@@ -5336,6 +5729,28 @@ export interface components {
             totalItems: number | null;
             totalPages: number | null;
         };
+        PasskeyStep: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            expiresAt: string;
+            /** @description what navigator.credentials takes as publicKey, as JSON (base64url) */
+            options: {
+                [key: string]: unknown;
+            };
+            /** @description goes back with what the browser gave */
+            token: string;
+        };
+        PasswordResetLink: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            expiresAt: string;
+            token: string;
+            url: string;
+        };
         QueueStatus: {
             canceled: number;
             /** @description sent, delivered or read, of the last 24 h */
@@ -5367,6 +5782,18 @@ export interface components {
         };
         /** @enum {string} */
         Role: "admin" | "user" | "readonly";
+        SecondFactor: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            id: string;
+            /** @enum {string} */
+            kind: "totp" | "passkey";
+            lastUsedAt: string | null;
+            name: string;
+        };
         SenderPool: {
             createdAt: string;
             id: string;
@@ -5562,6 +5989,27 @@ export interface components {
              */
             updatedAt: string;
             workspace: components["schemas"]["Membership"];
+        };
+        SignIn: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            /** @description the one of this token */
+            current: boolean;
+            id: string;
+            ip: string | null;
+            /**
+             * Format: date-time
+             * @description to the minute
+             */
+            lastSeenAt: string;
+            /** @description of the program and the system */
+            name: string;
+            /** @description whether one was given */
+            secondFactor: boolean;
+            userAgent: string | null;
         };
         SignInProvider: {
             id: string;
@@ -5759,6 +6207,8 @@ export interface components {
             /** @description how many people belong to it */
             members: number;
             name: string;
+            /** @description members without a second factor can only set one up */
+            requireSecondFactor: boolean;
             role: components["schemas"]["WorkspaceRole"];
             /** @description the one session that the member sees; null: all */
             sessionId: string | null;
@@ -6742,6 +7192,51 @@ export interface operations {
             };
         };
     };
+    postAuthForgotPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "user@example.com"
+                 *     }
+                 */
+                "application/json": {
+                    email: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Ask for a link for a new password */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     getAuthIdentities: {
         parameters: {
             query?: never;
@@ -7064,6 +7559,722 @@ export interface operations {
                         /** @constant */
                         success: true;
                     } & (components["schemas"]["SignedIn"] | components["schemas"]["RegistrationToConfirm"]);
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthResetPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "019316f5a1b27c3d8e4f5a6b7c8d9e0f.5d41402abc4b2a76b9719d911017c592",
+                 *       "password": "correct horse battery"
+                 *     }
+                 */
+                "application/json": {
+                    password: string;
+                    /** @description end all API keys as well; the own key is a new one then */
+                    revokeApiKeys?: boolean;
+                    /** @description of the link */
+                    token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Choose a new password, with the token of a link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "019316f5a1b27c3d8e4f5a6b7c8d9e0f.5d41402abc4b2a76b9719d911017c592",
+                 *       "code": "123456"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description what the passkey signed; with `token` */
+                    assertion?: {
+                        clientExtensionResults?: {
+                            [key: string]: unknown;
+                        };
+                        id: string;
+                        rawId: string;
+                        response: {
+                            authenticatorData: string;
+                            clientDataJSON: string;
+                            signature: string;
+                            userHandle?: string | null;
+                        };
+                        /** @constant */
+                        type: "public-key";
+                    };
+                    /** @description of the authenticator app, or a recovery code */
+                    code?: string;
+                    /** @description of the answer SECOND_FACTOR_REQUIRED */
+                    token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Give the second factor, after the password */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthSecondFactorOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "019316f5a1b27c3d8e4f5a6b7c8d9e0f.5d41402abc4b2a76b9719d911017c592"
+                 *     }
+                 */
+                "application/json": {
+                    token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What a passkey is asked with, after the password */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        /** @description what navigator.credentials takes as publicKey, as JSON (base64url) */
+                        options: {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAuthSecondFactors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the own second factors */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SecondFactor"][];
+                        /** @description the workspace asks for one, and none was given in this sign-in */
+                        missing: boolean;
+                        /** @description browsers have passkeys for the address of this service */
+                        passkeysPossible: boolean;
+                        /** @description one was given in this sign-in */
+                        proven: boolean;
+                        recoveryCodesLeft: number;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthSecondFactorsIdRemove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 019316f5a1b27c3d8e4f5a6b7c8d9e0f */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "password123",
+                 *       "code": "123456"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description what the passkey signed; with `token` */
+                    assertion?: {
+                        clientExtensionResults?: {
+                            [key: string]: unknown;
+                        };
+                        id: string;
+                        rawId: string;
+                        response: {
+                            authenticatorData: string;
+                            clientDataJSON: string;
+                            signature: string;
+                            userHandle?: string | null;
+                        };
+                        /** @constant */
+                        type: "public-key";
+                    };
+                    /** @description of the authenticator app, or a recovery code */
+                    code?: string;
+                    password: string;
+                    /** @description of `POST /auth/second-factors/challenge`, with `assertion` */
+                    token?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Take a second factor away */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthSecondFactorsChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the own passkey is asked with, when signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & components["schemas"]["PasskeyStep"];
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthSecondFactorsConfirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "123456"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description what the passkey signed; with `token` */
+                    assertion?: {
+                        clientExtensionResults?: {
+                            [key: string]: unknown;
+                        };
+                        id: string;
+                        rawId: string;
+                        response: {
+                            authenticatorData: string;
+                            clientDataJSON: string;
+                            signature: string;
+                            userHandle?: string | null;
+                        };
+                        /** @constant */
+                        type: "public-key";
+                    };
+                    /** @description of the authenticator app, or a recovery code */
+                    code?: string;
+                    /** @description of `POST /auth/second-factors/challenge`, with `assertion` */
+                    token?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Give the second factor in this sign-in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        token: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthSecondFactorsPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "password123"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description needed when the sign-in is older than 15 minutes */
+                    password?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Begin to set up a passkey */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & components["schemas"]["PasskeyStep"];
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthSecondFactorsPasskeyConfirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "019316f5a1b27c3d8e4f5a6b7c8d9e0f.5d41402abc4b2a76b9719d911017c592",
+                 *       "attestation": {
+                 *         "id": "jZ2Jk0Y4Q0mYw1m2eJx0fA",
+                 *         "rawId": "jZ2Jk0Y4Q0mYw1m2eJx0fA",
+                 *         "type": "public-key",
+                 *         "response": {
+                 *           "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0",
+                 *           "attestationObject": "o2NmbXRkbm9uZQ"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @description what `navigator.credentials.create` gave */
+                    attestation: {
+                        clientExtensionResults?: {
+                            [key: string]: unknown;
+                        };
+                        id: string;
+                        rawId: string;
+                        response: {
+                            attestationObject: string;
+                            clientDataJSON: string;
+                            transports?: string[];
+                        };
+                        /** @constant */
+                        type: "public-key";
+                    };
+                    name?: string;
+                    token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Keep the passkey that the browser has made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & components["schemas"]["AddedSecondFactor"];
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthSecondFactorsRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "password123",
+                 *       "code": "123456"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description what the passkey signed; with `token` */
+                    assertion?: {
+                        clientExtensionResults?: {
+                            [key: string]: unknown;
+                        };
+                        id: string;
+                        rawId: string;
+                        response: {
+                            authenticatorData: string;
+                            clientDataJSON: string;
+                            signature: string;
+                            userHandle?: string | null;
+                        };
+                        /** @constant */
+                        type: "public-key";
+                    };
+                    /** @description of the authenticator app, or a recovery code */
+                    code?: string;
+                    password: string;
+                    /** @description of `POST /auth/second-factors/challenge`, with `assertion` */
+                    token?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Make new recovery codes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        recoveryCodes: string[];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthSecondFactorsTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "password123"
+                 *     }
+                 */
+                "application/json": {
+                    name?: string;
+                    /** @description needed when the sign-in is older than 15 minutes */
+                    password?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Begin to set up an authenticator app */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            id: string;
+                            /** @description `uri` as data:image/png */
+                            qrCode: string;
+                            /** @description base32; shown once */
+                            secret: string;
+                            uri: string;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAuthSecondFactorsTotpConfirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "019316f5a1b27c3d8e4f5a6b7c8d9e0f",
+                 *       "code": "123456"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description of the app */
+                    code: string;
+                    id: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Confirm an authenticator app by its first code */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & components["schemas"]["AddedSecondFactor"];
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAuthSignIns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where one is signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SignIn"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteAuthSignInsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 019316f5a1b27c3d8e4f5a6b7c8d9e0f */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description End one sign-in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
                 };
             };
             /** @description It says no. */
@@ -14298,6 +15509,80 @@ export interface operations {
             };
         };
     };
+    postUserIdResetLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 2147483647 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Make a link for a new password of a user */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["PasswordResetLink"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteUserIdSecondFactors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 2147483647 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take away a user's second factors */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     postUserCreate: {
         parameters: {
             query?: never;
@@ -15975,6 +17260,89 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Remove a member */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWorkspaceMembersUserIdResetLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 2147483647 */
+                userId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Make a link for a new password of a member */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["PasswordResetLink"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putWorkspaceSecurity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "requireSecondFactor": false
+                 *     }
+                 */
+                "application/json": {
+                    /** @description members without a second factor can only set one up */
+                    requireSecondFactor: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Ask all members for a second factor */
             200: {
                 headers: {
                     [name: string]: unknown;
