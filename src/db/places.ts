@@ -20,7 +20,10 @@ const SHARE = 0.5;
 
 const shareOf = (limit: number) => Math.max(1, Math.ceil(limit * SHARE));
 
-/** Of all places one tenant has at most so many, but two, while another one was there so lately. */
+/**
+ * Of all places one tenant has at most so many, but two, while another one was there so lately. Its background never has the
+ * last of them.
+ */
 const SHARE_BESIDE = 0.25;
 const LATELY_MS = 2_000;
 
@@ -59,17 +62,24 @@ function createTally() {
 export function createPlaces(limit: number, maxWaiting: number): Places {
   const line = createWorkQueue<() => void>();
   const share = shareOf(limit);
-  const shareBeside = Math.min(share, Math.max(2, Math.floor(limit * SHARE_BESIDE)));
+  const shareBeside = Math.min(share, Math.max(2, Math.ceil(limit * SHARE_BESIDE)));
   const seen = createSeen();
   const waitingShare = shareOf(maxWaiting);
   const taken = { all: 0, background: 0 };
   const placesOf = createTally();
   const waitingOf = createTally();
 
-  const mayGo: MayGo = ({ tenant, background }) =>
+  /** How many places the work may have together with what its tenant has. */
+  function ofTenant({ tenant, background }: Work): number {
+    if (tenant === null) return limit;
+    if (!seen.hasOthers(tenant)) return share;
+    return background ? Math.max(1, shareBeside - 1) : shareBeside;
+  }
+
+  const mayGo: MayGo = (work) =>
     taken.all < limit &&
-    (!background || taken.background < share) &&
-    (tenant === null || placesOf.of(tenant) < (seen.hasOthers(tenant) ? shareBeside : share));
+    (!work.background || taken.background < share) &&
+    placesOf.of(work.tenant) < ofTenant(work);
 
   function mayWait({ tenant }: Work): boolean {
     const ours = waitingOf.of(null);

@@ -1,8 +1,8 @@
 /**
  * Turns of tenants that share one event loop. A tenant that does little is never held up. One that does
  * much goes on piece by piece while others are there: when the loop has nothing else to do, each tenant in turn, and
- * now and then even when it is never idle. The more its pieces cost the longer are the pauses between them, so that a third
- * of the loop is left to whoever comes next, and what its work costs the database and the processor is bounded as well.
+ * now and then even when it is never idle. The more its pieces cost the longer are the pauses between them, so that half of
+ * the loop is left to whoever comes next, and what its work costs the database and the processor is bounded as well.
  */
 import { LRUCache } from 'lru-cache';
 
@@ -30,12 +30,10 @@ export interface LoopProbe {
 const ACTIVE_MS = 1_000;
 /** Pieces that a tenant may do at once before it waits, and how many of them come back in a second. */
 const FREE_PIECES = 10;
-/** The loop was idle: it has waited this long since the last piece. */
+/** The loop was idle: it has waited this long since the last piece, at least. */
 const IDLE_MS = 1;
-/** What the loop computes between two pieces is followed by half as much idleness: two thirds of it are used. */
-const IDLE_SHARE = 0.5;
 /** A loop that is never idle lets a piece through so often. */
-const MAX_WAIT_MS = 50;
+const MAX_WAIT_MS = 100;
 const MAX_TENANTS = 10_000;
 
 interface Known {
@@ -98,7 +96,8 @@ export function createLoopShare(probe: LoopProbe = PROCESS_LOOP): LoopShare {
     const now = probe.now();
     const rested = idle - idleAt;
     const passed = now - releasedAt;
-    if (rested >= Math.max(IDLE_MS, (passed - rested) * IDLE_SHARE) || passed >= MAX_WAIT_MS) {
+    // As long as it has computed since then: half of it is used.
+    if (rested >= Math.max(IDLE_MS, passed - rested) || passed >= MAX_WAIT_MS) {
       idleAt = idle;
       releasedAt = now;
       release();

@@ -149,7 +149,8 @@ describe('places', () => {
     expect(noisy).toHaveLength(4);
     const small = createPlaces(4, 100);
     await ask(small, 1, of(2));
-    expect(await ask(small, 10, of(1))).toHaveLength(2);
+    expect(await ask(small, 10, of(1, true))).toHaveLength(1);
+    expect(await ask(small, 10, of(1))).toHaveLength(1);
   });
 
   test('are for the background half at most, whoever it is for', async () => {

@@ -13,8 +13,10 @@ import { type Config, loadConfig } from '../../src/utils/config.ts';
 import { createOutgoing } from '../../src/utils/guarded-fetch.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Logger } from '../../src/utils/logger.ts';
+import { createLoopShare } from '../../src/utils/loop-share.ts';
 import { createStorage } from '../../src/utils/storage/open-storage.ts';
 import { openTestDatabase } from './database.ts';
+import { IDLE_LOOP } from './idle-loop.ts';
 import { makeTenant, type Tenant } from './tenant.ts';
 
 export type { Tenant } from './tenant.ts';
@@ -95,6 +97,8 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     // The owner is asked in this process alone: there is no other.
     commands: createCommandBus({ processId, clock }),
     lifecycle: { phase: 'ready' as const },
+    // Tests ask as fast as they can, for many tenants: each would wait for the others.
+    loopShare: createLoopShare(IDLE_LOOP),
   };
   const { deps, stop } = buildDeps(
     { config, database, logger, clock, processId },

@@ -3,6 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
+import { dbType } from '../../src/db/kit.ts';
 import { waCredentials, waKeys, waQuarantine, whatsappAccounts } from '../../src/db/schema.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
@@ -332,6 +333,41 @@ describe('sessions that write at the same time', () => {
     expect(await outcome).toBe('refused');
   });
 });
+
+/** Holds the lock of these sessions' rows until it is told to let go. */
+async function lockRows(ids: readonly string[]) {
+  const held = createSignal();
+  const free = createSignal();
+  const ended = database.db.transaction(async (tx) => {
+    for (const id of ids)
+      await tx.update(whatsappAccounts).set({ updatedAt: 2 }).where(eq(whatsappAccounts.id, id));
+    held.give();
+    await free.given;
+  });
+  await held.given;
+  return async () => {
+    free.give();
+    await ended;
+  };
+}
+
+// SQLite has no locks of rows.
+if (dbType === 'mysql') {
+  it('sessions whose rows somebody has locked keep no other one from writing, and write when they are free', async () => {
+    const accounts = await Promise.all(Array.from({ length: 6 }, addAccount));
+    const store = storeOn(database.db);
+    const opened = await Promise.all(accounts.map((account) => store.load(account)));
+    const letGo = await lockRows(accounts.slice(0, 2).map(({ id }) => id));
+    const done: number[] = [];
+    const writes = opened.map((keys, n) => keys.set([key('a', '1')]).then(() => done.push(n)));
+    // As many batches as there are writers may hold a locked session each.
+    await Promise.all(writes.slice(2)).then(() => opened[5]?.set([key('b', '1')]));
+    expect(done.sort()).toEqual([2, 3, 4, 5]);
+    await letGo();
+    await Promise.all(writes);
+    expect(done.sort()).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+}
 
 describe('erasing', () => {
   async function fill(account: AccountRef, count = 3) {

@@ -1,4 +1,5 @@
 /** Sends what is in the webhook outbox: at least once, in order per (webhook, session), fairly. */
+import { setMaxListeners } from 'node:events';
 import { createLoop } from '../../db/loop.ts';
 import { inBackground } from '../../db/work.ts';
 import type { EventStream } from '../../events/stream.ts';
@@ -56,6 +57,8 @@ export function createWebhookSender(
   const circuits = createCircuits(clock, random);
   const stopping = new AbortController();
   const aborted = new AbortController();
+  // Each post that is under way listens on it.
+  setMaxListeners(0, aborted.signal);
   const places = createPlaces(circuits, { maxInFlight, maxPerWebhook });
   const work = new Set<Promise<void>>();
   let looking: Promise<void> | null = null;
