@@ -13,7 +13,7 @@ const LOOK_EVERY_MS = 50;
 /** Between looks at whether there is another process: no query. */
 const ALONE_MS = 250;
 /** One that starts says so, and waits until it is known. */
-const NEWCOMERS_EVERY_MS = 500;
+const NEWCOMERS_EVERY_MS = 1_000;
 const PAUSE = { firstMs: 200, maxMs: 5_000 };
 const CLEAN_EVERY_MS = MINUTE_MS;
 /** Commands leave news of their own, unless a process of an earlier release has added theirs to a message's. */
