@@ -1,7 +1,8 @@
 /** How much waits, cheaply: counted now and then, and carried on by what this process adds in between. */
-import { and, count, eq, inArray, lt, lte, or, sql } from 'drizzle-orm';
+import { and, count, eq, gt, inArray, lt, lte, or, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
-import { messageQueue, whatsappAccounts } from '../db/schema.ts';
+import { messageQueue, sendAttempts, whatsappAccounts } from '../db/schema.ts';
+import { HOUR_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import type { IntakeDeps, QueueDeps } from './deps.ts';
 
@@ -23,6 +24,8 @@ const QUOTA_RETRY_SECONDS = 30;
 export interface QueueCounts {
   byUser: LRUCache<number, Counted>;
   byAccount: LRUCache<string, Counted>;
+  /** attempts of the last hour */
+  begunByAccount: LRUCache<string, Counted>;
 }
 
 /** Makes the counts of this process; nothing is counted yet. */
@@ -30,6 +33,7 @@ export function createQueueCounts(): QueueCounts {
   return {
     byUser: new LRUCache<number, Counted>({ max: MAX_ENTRIES }),
     byAccount: new LRUCache<string, Counted>({ max: MAX_ENTRIES }),
+    begunByAccount: new LRUCache<string, Counted>({ max: MAX_ENTRIES }),
   };
 }
 
@@ -65,6 +69,22 @@ export async function readWaiting(deps: IntakeDeps, accountId: string): Promise<
     countOfAccount(deps, accountId),
   );
   return counted.value;
+}
+
+/** What a session has spent of its hour: attempts, up to 10,000, a few seconds old at most. */
+export async function readBegun(deps: IntakeDeps, accountId: string): Promise<number> {
+  const { value } = await readThrough(deps, deps.queueCounts.begunByAccount, accountId, async () => {
+    const since = deps.clock.now() - HOUR_MS;
+    const rows = deps.db
+      .select({ one: sql<number>`1`.as('one') })
+      .from(sendAttempts)
+      .where(and(eq(sendAttempts.accountId, accountId), gt(sendAttempts.at, since)))
+      .limit(MAX_AHEAD)
+      .as('begun');
+    const [row] = await deps.db.select({ n: count() }).from(rows);
+    return row?.n ?? 0;
+  });
+  return value;
 }
 
 /** How many messages of a session have their turn before one of this priority that falls due then; up to 10,000. */

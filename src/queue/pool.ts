@@ -1,6 +1,6 @@
 /**
  * Which of several sessions writes to somebody. People stay with the number that they know; others go to a number that is
- * ready, where least waits. Nothing here lifts a limit: each session counts its own at the claim.
+ * ready, with the most left of its hour. Nothing here lifts a limit: each session counts its own at the claim.
  */
 import { and, desc, eq, inArray } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
@@ -8,7 +8,7 @@ import { messages, waContacts, waPeople } from '../db/schema.ts';
 import { HOUR_MS } from '../utils/durations.ts';
 import { lidJid, phoneJid } from '../whatsapp/jid.ts';
 import { findSubscribers } from '../whatsapp/subscribers.ts';
-import { readWaiting } from './counts.ts';
+import { readBegun, readWaiting } from './counts.ts';
 import type { IntakeDeps } from './deps.ts';
 import { contactLimitOf, limitsContacts, NEW_CONTACTS, readContactRoom } from './first-contacts.ts';
 import { type PaceRow, type Pacing, paceOf } from './pace.ts';
@@ -28,6 +28,8 @@ export interface PoolMember {
   pendingSince: number;
   /** messages that wait in it */
   waiting: number;
+  /** messages that it has begun within the last hour */
+  begun: number;
   /** what it sends in an hour at most */
   perHour: number;
   /** first contacts that it has left; null: no limit */
@@ -74,7 +76,7 @@ export function rankPool<M extends PoolMember>(
 }
 
 function judge<M extends PoolMember>(member: M, now: number, priority: Priority) {
-  const { row, knownSince, pendingSince, strangersLeft, strangersAhead, waiting, perHour } = member;
+  const { row, knownSince, pendingSince, strangersLeft, strangersAhead, waiting, begun, perHour } = member;
   const { connected, usable, holds } = sendingState(row, now, priority);
   const isKnown = knownSince > 0;
   const inTheWay = holds.filter(({ everybody }) => everybody || !isKnown);
@@ -86,7 +88,7 @@ function judge<M extends PoolMember>(member: M, now: number, priority: Priority)
   // A message that only waits does not make the person known: it holds them here, and lifts no hold.
   const hasTie = isKnown || pendingSince > 0;
   const staysWith = hasTie && connected && until - now <= STAY_MS;
-  const load = waiting / Math.max(1, perHour);
+  const load = (waiting + begun) / Math.max(1, perHour);
   const of = (rank: number, readiness: Readiness) => ({
     member,
     rank,
@@ -143,6 +145,7 @@ export async function readPool<S extends PoolSession>(
         knownSince,
         pendingSince,
         waiting,
+        begun: await readBegun(deps, session.id),
         perHour: pace.perHour,
         strangersLeft: room?.left ?? null,
         strangersAhead: waiting,

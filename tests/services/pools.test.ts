@@ -32,6 +32,7 @@ function member(name: string, more: Partial<PoolMember> = {}, row: Partial<PoolM
     knownSince: 0,
     pendingSince: 0,
     waiting: 0,
+    begun: 0,
     perHour: 100,
     strangersLeft: null,
     strangersAhead: more.waiting ?? 0,
@@ -90,6 +91,12 @@ describe('the choice', () => {
     expect(order(spent, promised, member('free', { strangersLeft: 4, waiting: 3 }))[0]).toBe('free now');
     expect(order(spent, promised).map((text) => text.split(' ')[1])).toEqual(['later', 'later']);
     expect(order(member('known', { strangersLeft: 0, knownSince: 1 }))).toEqual(['known now']);
+  });
+
+  it('counts what a number has sent within the hour, for what it may send in one', () => {
+    expect(order(member('tired', { begun: 40 }), member('fresh', { begun: 1 }))[0]).toBe('fresh now');
+    const wide = member('wide', { begun: 40, perHour: 1_000 });
+    expect(order(member('narrow', { begun: 20, perHour: 100 }), wide)[0]).toBe('wide now');
   });
 
   it('comes to a number that has ended last', () => {

@@ -139,15 +139,15 @@ async function feed(
   const open = await readOpen(deps.db, campaign.id);
   const look = await lookAt(deps, campaign, crew, memory, open);
   if ('over' in look) return look;
-  const { facts, ahead, asker } = look;
+  const { facts, ahead, asker, live } = look;
   const paced = campaign.delayMs > 0;
-  const waiting = paced ? open.filter(({ status }) => status === 'queued').length : open.length;
+  const waiting = paced ? live.filter(({ status }) => status === 'queued').length : live.length;
   if (paced && waiting > 0) {
     // A clock that was set back must not stretch the wait.
     const untilDueMs = Math.min(memory.nextAt - deps.clock.now(), MAX_PACED_LOOK_MS);
-    return waitForQueue(deps, campaign, crew, open, Math.max(PACED_LOOK_MS, untilDueMs));
+    return waitForQueue(deps, campaign, crew, live, Math.max(PACED_LOOK_MS, untilDueMs));
   }
-  if (waiting > ahead * REFILL_SHARE) return waitForQueue(deps, campaign, crew, open, LOOK_MS);
+  if (waiting > ahead * REFILL_SHARE) return waitForQueue(deps, campaign, crew, live, LOOK_MS);
   const most = Math.min(paced ? 1 : ahead - waiting, look.room);
   if (most <= 0) return hold(deps, campaign, 'daily_cap', look.until);
   const { left, limit, until } = await messagesLeft(deps.db, deps, campaign.userId);
@@ -177,6 +177,8 @@ interface Look {
   asker: SendingSession;
   /** messages that may wait in the queue */
   ahead: number;
+  /** those that do; what may have left waits for its number beside the others, however long that is away */
+  live: readonly OpenMessage[];
   /** how many more the daily cap lets through, and until when it does not */
   room: number;
   until: number | null;
@@ -192,7 +194,7 @@ async function lookAt(
   const days = await roomsToday(deps, campaign, memory, crew.senders, open);
   const until = days.length === 0 ? null : Math.max(...days.map((day) => day.until));
   const room = days.length === 0 ? Number.POSITIVE_INFINITY : days.reduce((all, day) => all + day.room, 0);
-  const look = { asker: crew.feeder, facts: null, ahead: AHEAD, room, until };
+  const look = { asker: crew.feeder, facts: null, ahead: AHEAD, live: open, room, until };
   if (campaign.senders === null) return look;
   await noteElsewhere(deps, memory, open);
   const facts: SenderFacts[] = [];
@@ -203,12 +205,14 @@ async function lookAt(
   const now = deps.clock.now();
   const stuck = findStuck(facts, open, now);
   if (stuck.length > 0) return wait((await reroute(deps, campaign, crew.feeder, stuck)) === 0 ? LOOK_MS : 0);
-  const [asker, ...others] = crew.senders.filter((session) => longHold(session, now) === null);
+  const free = crew.senders.filter((session) => longHold(session, now) === null);
+  const [asker] = free;
   if (asker === undefined) {
     const { reason, until: heldUntil } = holdOf(crew.senders, now) ?? { reason: NO_SENDER, until: null };
     return hold(deps, campaign, reason, heldUntil);
   }
-  return { ...look, facts, asker, ahead: AHEAD * Math.min(MAX_WIDTH, others.length + 1) };
+  const live = open.filter(({ accountId }) => free.some(({ id }) => id === accountId));
+  return { ...look, facts, asker, live, ahead: AHEAD * Math.min(MAX_WIDTH, free.length) };
 }
 
 /** What the daily cap leaves to each session, with what waits in it counted; none without a cap. */

@@ -1,7 +1,7 @@
 /** Which of its sessions gets the next recipients of a campaign, and which of its messages must go to another one. */
 import { inArray } from 'drizzle-orm';
 import { messages } from '../../db/schema.ts';
-import { readWaiting } from '../../queue/counts.ts';
+import { readBegun, readWaiting } from '../../queue/counts.ts';
 import {
   type ContactRoom,
   limitsContacts,
@@ -72,6 +72,7 @@ export async function readFacts(
     room,
     strangers,
     waiting: Math.max(own.length, await readWaiting(deps, session.id)),
+    begun: await readBegun(deps, session.id),
     perHour: pace.perHour,
     strangersLeft: room?.left ?? null,
     strangersAhead: strangers.length,
