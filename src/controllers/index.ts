@@ -17,6 +17,7 @@ import { metricsRoutes } from './metrics.ts';
 import { oidcRoutes } from './oidc.ts';
 import { otpRoutes } from './otp.ts';
 import { poolRoutes } from './pools.ts';
+import { requestRoutes } from './requests.ts';
 import type { Route } from './route.ts';
 import { sessionRoutes } from './session.ts';
 import { signInSecurityRoutes } from './sign-in-security.ts';
@@ -42,6 +43,7 @@ export const allRoutes: readonly Route[] = [
   ...told(OTP_API_FAILURES, otpRoutes),
   ...told(BROADCAST_API_FAILURES, broadcastRoutes),
   ...webhookRoutes,
+  ...requestRoutes,
   ...eventRoutes,
   ...told(OTP_API_FAILURES, analyticsRoutes),
   ...healthRoutes,

@@ -20,6 +20,8 @@ import {
   resumeQueue,
   retryMessage,
 } from '../services/messages.ts';
+import { TimelineEntry } from '../services/requests/schemas.ts';
+import { readTimeline } from '../services/requests/timeline.ts';
 import { MAX_WRITTEN } from '../utils/phone/written.ts';
 import { messageSendRoutes } from './message-send.ts';
 import { type Route, route } from './route.ts';
@@ -141,6 +143,21 @@ export const messageRoutes: Route[] = [
     errors: ['NOT_FOUND'],
     example: { params: { messageId: MESSAGE_ID } },
     handler: async ({ ctx, params, query }) => ({ data: await getMessage(ctx, { ...params, ...query }) }),
+  }),
+  route({
+    method: 'get',
+    path: '/message/:messageId/timeline',
+    tag,
+    summary: 'One message as a line of time',
+    description:
+      'The API calls about it, its own steps and what webhooks were told, with milliseconds. Calls and deliveries are shown as long as they are kept.',
+    auth: 'credential',
+    scope: 'read',
+    params: MessageIdParams,
+    response: z.object({ data: z.array(TimelineEntry) }),
+    errors: ['NOT_FOUND'],
+    example: { params: { messageId: MESSAGE_ID } },
+    handler: async ({ ctx, params }) => ({ data: await readTimeline(ctx, params) }),
   }),
   route({
     method: 'post',

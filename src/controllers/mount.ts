@@ -196,6 +196,7 @@ function readValid(deps: Deps, route: Route, schema: z.ZodType): MiddlewareHandl
   const limit = route.fileLimit?.(files) ?? mediaLimit(files);
   return async (c, next) => {
     const received = route.files ? await receiveBody(c, deps, route.files, limit) : await readBody(c);
+    c.set('received', received.fields);
     try {
       await endUpload(c);
       c.req.addValidatedData('json', Object(await readers[received.kind](received.fields, noteOn(c))));
@@ -229,6 +230,7 @@ function run({ deps, running }: MountParts, route: Route) {
       return { status: response.status, body: await jsonOf(response) };
     });
     if (answer.replayed) c.header('idempotent-replayed', 'true');
+    c.set('answered', answer.body);
     return answerJson(c, { ...answer.body, ...warnings(c) }, toStatus(answer.status));
   };
 }
@@ -264,6 +266,7 @@ async function handle(
   const reply = await route.handler({ ctx, http: c, files: c.get('files') ?? NO_FILES, ...request });
   if (reply instanceof Response) return reply;
   c.set('reply', describeReply(reply));
+  c.set('answered', reply);
   return answerJson(c, { success: true, ...withBothNames(reply), ...also });
 }
 

@@ -475,6 +475,7 @@ export * from './schema/inbound.ts';
 export * from './schema/mail.ts';
 export * from './schema/media.ts';
 export * from './schema/otp.ts';
+export * from './schema/requests.ts';
 export * from './schema/sign-ins.ts';
 export * from './schema/usage.ts';
 export * from './schema/webhooks.ts';

@@ -29,6 +29,9 @@ export interface HttpEnv {
     /** what the activity log may keep of the request and of its answer */
     request?: Described;
     reply?: Described;
+    /** the fields of the body as they came, and the answer: the log of API calls keeps what is harmless of them */
+    received?: Record<string, unknown>;
+    answered?: unknown;
     /** a probe or a page: not in the activity log */
     quiet?: boolean;
   };

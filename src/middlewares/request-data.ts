@@ -1,67 +1,6 @@
 /** The parts of a request and its answer that the activity log may keep: known harmless fields, of the others the name. */
+import { HARMLESS } from '../services/requests/harmless.ts';
 
-/** Fields that are neither a secret nor a code nor the content of a message. Everything else is `[hidden]`. */
-const SHOWN = new Set([
-  'action',
-  'activityDays',
-  'all',
-  'attempts',
-  'attemptsLeft',
-  'campaignId',
-  'companyName',
-  'cron',
-  'days',
-  'delay',
-  'delayBetweenMessages',
-  'direction',
-  'endUserIp',
-  'errorCode',
-  'estimatedSendAt',
-  'event',
-  'events',
-  'expiresAt',
-  'expiresInSeconds',
-  'format',
-  'from',
-  'graceMinutes',
-  'hours',
-  'id',
-  'importId',
-  'isGroup',
-  'language',
-  'length',
-  'limit',
-  'listId',
-  'log',
-  'maxAttempts',
-  'messageId',
-  'mimetype',
-  'number',
-  'otpDays',
-  'otpId',
-  'page',
-  'pairing',
-  'phone',
-  'phoneNumber',
-  'priority',
-  'ptt',
-  'quotedMessageId',
-  'role',
-  'scheduledAt',
-  'session',
-  'sessionId',
-  'since',
-  'size',
-  'state',
-  'status',
-  'templateId',
-  'timestamp',
-  'timeZone',
-  'to',
-  'type',
-  'until',
-  'userId',
-]);
 const HIDDEN = '[hidden]';
 const MAX_FIELDS = 40;
 const MAX_TEXT = 200;
@@ -83,7 +22,7 @@ function describe(value: unknown): Described {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
   const fields: Described = {};
   for (const [name, field] of Object.entries(value).slice(0, MAX_FIELDS)) {
-    if (field !== undefined) fields[name.slice(0, 64)] = SHOWN.has(name) ? shorten(field) : HIDDEN;
+    if (field !== undefined) fields[name.slice(0, 64)] = HARMLESS.has(name) ? shorten(field) : HIDDEN;
   }
   return fields;
 }

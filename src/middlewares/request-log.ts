@@ -64,6 +64,19 @@ function see(c: HttpContext, requestId: string, durationMs: number): SeenRequest
     request: c.get('request') ?? {},
     response: c.get('reply') ?? {},
     quiet: c.get('quiet') === true,
+    path: c.req.path,
+    received: receivedOf(c),
+    answered: c.get('answered') ?? null,
+  };
+}
+
+/** Query and body, as far as the call had them. */
+function receivedOf(c: HttpContext): SeenRequest['received'] {
+  const body = c.get('received');
+  const hasBody = body !== undefined && Object.keys(body).length > 0;
+  return {
+    ...(c.req.url.includes('?') ? { query: c.req.query() } : {}),
+    ...(hasBody ? { body } : {}),
   };
 }
 

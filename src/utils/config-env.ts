@@ -234,6 +234,8 @@ export const RETENTION_DAYS = {
   otp: set('RETENTION_OTP_DAYS', whole(1, 3650).default(7)),
   audit: set('RETENTION_AUDIT_DAYS', whole(1, 3650).default(730)),
   media: set('RETENTION_MEDIA_DAYS', whole(1, 3650).default(30)),
+  requests: set('RETENTION_REQUEST_DAYS', whole(1, 3650).default(30)),
+  requestBodies: set('RETENTION_REQUEST_BODY_DAYS', whole(1, 3650).default(7)),
 };
 
 /** The fields that the Config has otherwise than the environment: config.ts says how. */

@@ -71,6 +71,9 @@ async function countRows(db: Db): Promise<number> {
 }
 
 const seen = (userId: number): SeenRequest => ({
+  path: '/session/list',
+  received: {},
+  answered: null,
   method: 'GET',
   route: '/session/list',
   status: 200,

@@ -24,7 +24,7 @@ const ENGLISH_WORDS = new Set(ENGLISH.filter((word) => !SHARED.has(word)));
 
 /** What a reader of Indonesian meets in English all the same: what must be typed, and names that are written so. */
 const TYPED =
-  /\{[^}]*\}|“[^”]*”|https?:\S+|\/[a-z][\w/.-]*|[\w-]+\.(?:json|com|us)|useMultiFileAuthState|main_credentials|webhook-id|Idempotency-Key|pre-key|health check|load balancer|WA_SERVER|\bnumber, phone\b|\bname atau\b|\bSTOP\b|tekan Enter|WhatsApp Web|about:\S+/g;
+  /\{[^}]*\}|“[^”]*”|https?:\S+|\/[a-z][\w/.-]*|[\w-]+\.(?:json|com|us)|useMultiFileAuthState|main_credentials|webhook-id|Idempotency-Key|pre-key|health check|load balancer|WA_SERVER|\bnumber, phone\b|\bname atau\b|\bSTOP\b|\b(?:GET|POST|PUT|DELETE)\b|tekan Enter|WhatsApp Web|about:\S+/g;
 
 /** The English words of an Indonesian text. */
 export function englishIn(text: string): string[] {

@@ -1063,6 +1063,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/message/{messageId}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One message as a line of time
+         * @description The API calls about it, its own steps and what webhooks were told, with milliseconds. Calls and deliveries are shown as long as they are kept.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getMessageMessageIdTimeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/message/check-number": {
         parameters: {
             query?: never;
@@ -1782,6 +1804,76 @@ export interface paths {
          */
         get: operations["getPoolList"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List API calls
+         * @description The newest first: method, path, status, milliseconds, key. Forms of the dashboard, health checks and calls without a credential are not in it. Calls are written some moments later: a process that is killed loses those of its last half second.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one API call with its bodies
+         * @description Read one API call with its bodies.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getRequestsId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/requests/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the log of API calls keeps
+         * @description What the log of API calls keeps.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getRequestsSettings"];
+        /**
+         * Choose what the log of API calls keeps
+         * @description Bodies are kept until somebody chooses otherwise, without secrets, codes and contents of messages.
+         */
+        put: operations["putRequestsSettings"];
         post?: never;
         delete?: never;
         options?: never;
@@ -4253,6 +4345,54 @@ export interface components {
             scopes: string[];
             sessionId: string | null;
         };
+        ApiRequest: {
+            /** Format: date-time */
+            at: string;
+            durationMs: number;
+            errorCode: string | null;
+            id: string;
+            keyId: string | null;
+            /** @description null without a key, and for one that is gone */
+            keyName: string | null;
+            /** @description the message that it was about, or made */
+            messageId: string | null;
+            method: string;
+            /** @description as it was called, without its query */
+            path: string;
+            requestId: string;
+            /** @description the pattern of the route */
+            route: string;
+            sessionId: string | null;
+            status: number;
+            /** @enum {string} */
+            via: "jwt" | "api_key" | "cookie" | "signed_link" | "system" | "anonymous";
+        };
+        ApiRequestDetail: {
+            /** Format: date-time */
+            at: string;
+            durationMs: number;
+            errorCode: string | null;
+            id: string;
+            keyId: string | null;
+            /** @description null without a key, and for one that is gone */
+            keyName: string | null;
+            /** @description the message that it was about, or made */
+            messageId: string | null;
+            method: string;
+            /** @description as it was called, without its query */
+            path: string;
+            /** @description JSON, at most 8,192 characters; only harmless fields have values, the others are `[redacted]` */
+            request: string | null;
+            requestId: string;
+            /** @description JSON, at most 8,192 characters; only harmless fields have values, the others are `[redacted]` */
+            response: string | null;
+            /** @description the pattern of the route */
+            route: string;
+            sessionId: string | null;
+            status: number;
+            /** @enum {string} */
+            via: "jwt" | "api_key" | "cookie" | "signed_link" | "system" | "anonymous";
+        };
         AuditedAction: {
             /** @description who did it, or who made the key that did */
             actor: {
@@ -6016,6 +6156,20 @@ export interface components {
             label: string;
             /** @description opened in a browser, it signs in to the dashboard */
             url: string;
+        };
+        TimelineEntry: {
+            /** Format: date-time */
+            at: string;
+            durationMs: number | null;
+            /** @description of the call or the delivery */
+            id: string | null;
+            /** @enum {string} */
+            kind: "request" | "step" | "webhook";
+            /** @description the call, the step of the message, or the event */
+            name: string;
+            ok: boolean;
+            /** @description of the answer */
+            status: number | null;
         };
         Usage: {
             /** @description null: there is none */
@@ -8836,6 +8990,43 @@ export interface operations {
             };
         };
     };
+    getMessageMessageIdTimeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One message as a line of time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["TimelineEntry"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     postMessageCheckNumber: {
         parameters: {
             query?: never;
@@ -11171,6 +11362,184 @@ export interface operations {
                         success: true;
                     } & {
                         data: components["schemas"]["SenderPool"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getRequests: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description calls with this API key */
+                keyId?: string;
+                limit?: number;
+                /** @description calls about this message */
+                messageId?: string;
+                method?: "GET" | "POST" | "PUT" | "DELETE";
+                /** @description a part of the path */
+                path?: string;
+                /** @description the `x-request-id` of an answer */
+                requestId?: string;
+                sessionId?: string;
+                since?: string;
+                /**
+                 * @description `404`, or `4xx` for all of them
+                 * @example 4xx
+                 */
+                status?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List API calls */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["ApiRequest"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getRequestsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read one API call with its bodies */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["ApiRequestDetail"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getRequestsSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the log of API calls keeps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description whether requests and answers are kept, without secrets and contents */
+                            keepBodies: boolean;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putRequestsSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "keepBodies": false
+                 *     }
+                 */
+                "application/json": {
+                    /** @description whether requests and answers are kept, without secrets and contents */
+                    keepBodies: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Choose what the log of API calls keeps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description whether requests and answers are kept, without secrets and contents */
+                            keepBodies: boolean;
+                        };
                     };
                 };
             };

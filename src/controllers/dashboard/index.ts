@@ -6,6 +6,7 @@ import { assetPages } from './assets.ts';
 import { broadcastPages } from './broadcast/index.ts';
 import { examplePages } from './developers/examples.tsx';
 import { keyPages } from './developers/keys.tsx';
+import { requestPages } from './developers/requests.tsx';
 import { webhookPages } from './developers/webhooks.tsx';
 import { messagePages } from './messages/index.ts';
 import { numberPages } from './number-hint.tsx';
@@ -27,6 +28,7 @@ export const allPages: readonly Page[] = [
   ...teamPages,
   ...keyPages,
   ...needing('webhooks', webhookPages),
+  ...needing('settings', requestPages),
   ...examplePages,
   ...userPages,
   ...systemPages,

@@ -71,6 +71,7 @@ export const webhookOutbox = table(
     index('webhook_outbox_list_ix').on(t.webhookId, t.createdAt, t.id),
     index('webhook_outbox_state_ix').on(t.webhookId, t.state, t.createdAt),
     index('webhook_outbox_age_ix').on(t.createdAt),
+    index('webhook_outbox_activity_ix').on(t.activityId),
   ],
 );
 

@@ -39,6 +39,8 @@ export const workspaces = table('workspaces', {
   suspendReason: string(300),
   /** members without a second factor can only set one up */
   requireSecondFactor: boolean().notNull().default(false),
+  /** whether the log of API calls keeps bodies; null: it does */
+  requestBodies: boolean(),
   createdAt: timestamp().notNull(),
   updatedAt: timestamp().notNull(),
 });

@@ -1,15 +1,16 @@
-/** Calls of the API in the activity log: gathered in memory, written in batches. */
+/** Calls of the API on their way into the activity log and the log of calls: gathered in memory, written in batches. */
 
 import { LRUCache } from 'lru-cache';
 import { untilUsedUp } from '../../db/batches.ts';
 import { insertMany } from '../../db/ops.ts';
-import { activityLogs } from '../../db/schema.ts';
+import { activityLogs, apiRequestBodies, apiRequests } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
 import type { Action, ActivityStatus } from '../../events/table.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
 import { createMutex } from '../../utils/mutex.ts';
 import type { Actor, Deps } from '../context.ts';
+import { createBodyChoices, type LoggedCall, toLoggedCall } from '../requests/row.ts';
 
 /** One answered request, as the outermost middleware saw it. */
 export interface SeenRequest {
@@ -29,6 +30,11 @@ export interface SeenRequest {
   response: Fields;
   /** probes, metrics and pages: counted, not logged */
   quiet: boolean;
+  /** as it was called, without its query */
+  path: string;
+  /** as it came and was answered: only what is harmless of it is kept */
+  received: { query?: unknown; body?: unknown };
+  answered: unknown;
 }
 
 type Fields = Readonly<Record<string, string | number | boolean | null>>;
@@ -40,12 +46,21 @@ export interface RequestRecorder {
   flush(): Promise<void>;
   /** Rows that were given up because the database was away for too long. */
   readonly dropped: number;
+  /** The tenant has chosen whether bodies are kept: known here at once, in other processes within five seconds. */
+  forgetChoice(userId: number): void;
   /** Writes what is waiting and takes nothing more. May be called twice. */
   stop(): Promise<void>;
 }
 
 type RecorderDeps = Pick<Deps, 'db' | 'clock' | 'logger'>;
 type Row = typeof activityLogs.$inferInsert;
+
+/** A row of the activity log, and of the log of calls where it is one. */
+interface Waiting {
+  row: Row;
+  isLogged: boolean;
+  call: LoggedCall | null;
+}
 
 /** The event name of these rows; facts have names of their own. */
 export const REQUEST_EVENT = 'api.request';
@@ -55,6 +70,8 @@ const FLUSH_MS = 500;
 const BATCH_SIZE = 200;
 /** A minute at 150 requests a second; then the oldest are dropped. */
 const MAX_WAITING = 10_000;
+/** Calls that wait beyond these lose their bodies: memory is worth more while the database is away. */
+const MAX_WITH_BODIES = 1_000;
 /**
  * Calls that came too often are logged so many times a minute for each user: a program that does not stop asking must
  * not fill the database. Metrics and the service's own log have all of them.
@@ -64,7 +81,8 @@ const MAX_USERS = 10_000;
 
 /** Makes the recorder of this process: whoever reads the log has it written out first. Its batches are written one after the other, so a slow database never has two of them. */
 export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
-  let waiting: Row[] = [];
+  let waiting: Waiting[] = [];
+  const choices = createBodyChoices(deps);
   const refused = new LRUCache<number, { minute: number; count: number }>({ max: MAX_USERS });
   let dropped = 0;
   let stopped = false;
@@ -97,12 +115,31 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
   async function writeBatch(): Promise<number> {
     const batch = waiting.splice(0, BATCH_SIZE);
     try {
-      if (batch.length > 0) await insertMany(deps.db, activityLogs, batch, BATCH_SIZE);
+      if (batch.length > 0) await write(batch);
       return batch.length;
     } catch (error) {
       waiting = [...batch, ...waiting];
       throw error;
     }
+  }
+
+  /** Each of its statements is done once, though one that follows fails. */
+  async function write(batch: readonly Waiting[]): Promise<void> {
+    const facts = batch.filter(({ isLogged }) => !isLogged);
+    if (facts.length > 0) {
+      const rows = facts.map(({ row }) => row);
+      await insertMany(deps.db, activityLogs, rows, BATCH_SIZE);
+    }
+    for (const one of facts) one.isLogged = true;
+    const calls = batch.flatMap(({ call }) => call ?? []);
+    if (calls.length === 0) return;
+    const kept = await choices.keeping(calls.map(({ row }) => row.userId));
+    const bodies = calls.flatMap(({ row, body }) => (body !== null && kept.has(row.userId) ? body : []));
+    const unwritten = calls.filter(({ isWritten }) => !isWritten);
+    const rows = unwritten.map(({ row }) => row);
+    if (rows.length > 0) await insertMany(deps.db, apiRequests, rows, BATCH_SIZE);
+    for (const call of unwritten) call.isWritten = true;
+    if (bodies.length > 0) await insertMany(deps.db, apiRequestBodies, bodies, BATCH_SIZE);
   }
 
   function mayLogRefused(userId: number): boolean {
@@ -125,12 +162,14 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
       if (stopped || seen.quiet || seen.route === null || seen.actor === null || seen.actor.userId === 0)
         return;
       if (seen.failure?.code === 'RATE_LIMITED' && !mayLogRefused(seen.actor.userId)) return;
-      waiting.push(toRow(seen, seen.actor, seen.route, deps.clock.now()));
+      const row = toRow(seen, seen.actor, seen.route, deps.clock.now());
+      waiting.push({ row, isLogged: false, call: toLoggedCall(seen, row, waiting.length < MAX_WITH_BODIES) });
       giveUpOldest();
       if (waiting.length >= BATCH_SIZE) void flush();
       else schedule();
     },
     flush,
+    forgetChoice: choices.forget,
     get dropped() {
       return dropped;
     },

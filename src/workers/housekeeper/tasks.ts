@@ -24,6 +24,7 @@ import { deleteActivity, deleteOtps } from '../../services/analytics/cleanup.ts'
 import { forgetCampaigns } from '../../services/campaigns/retention.ts';
 import type { Deps } from '../../services/context.ts';
 import { sweepMedia } from '../../services/media/sweep.ts';
+import { deleteOldRequests, deleteSurplusRequests } from '../../services/requests/retention.ts';
 import { deleteOld } from '../../services/retention.ts';
 import { cleanWebhookHistory } from '../../services/webhooks/retention.ts';
 import { settleAllOwners } from '../../services/workspaces/owners.ts';
@@ -39,7 +40,7 @@ export interface Task {
   run(signal: AbortSignal): Promise<number>;
 }
 
-type TaskDeps = Pick<Deps, 'db' | 'clock' | 'config' | 'storage'> & {
+type TaskDeps = Pick<Deps, 'db' | 'database' | 'clock' | 'config' | 'storage'> & {
   credentials: Pick<CredentialStore, 'purgeQuarantine'>;
 };
 
@@ -109,6 +110,7 @@ export function createTasks(deps: TaskDeps): Task[] {
         return deleteOld(deps.db, { table: quotaHolds, by: expiresAt, before: clock.now(), signal });
       },
     },
+    { name: 'api_requests_surplus', when: HOUR_MS, run: (signal) => deleteSurplusRequests(deps, signal) },
     { name: 'media', when: HOUR_MS, run: (signal) => sweepMedia(deps, signal) },
     {
       name: 'send_attempts',
@@ -140,7 +142,8 @@ async function forgetSignIns({ db, clock }: TaskDeps, signal: AbortSignal): Prom
   return gone;
 }
 
-function nightlyTasks({ db, clock, config }: TaskDeps): Task[] {
+function nightlyTasks(deps: TaskDeps): Task[] {
+  const { db, clock, config } = deps;
   const before = (days: number) => clock.now() - days * DAY_MS;
   const { retentionDays } = config;
   return [
@@ -187,6 +190,11 @@ function nightlyTasks({ db, clock, config }: TaskDeps): Task[] {
         const { lastSeenAt } = knownNetworks;
         return deleteOld(db, { table: knownNetworks, by: lastSeenAt, before: before(KNOWN_DAYS), signal });
       },
+    },
+    {
+      name: 'api_requests',
+      when: 'nightly',
+      run: (signal) => deleteOldRequests(deps, signal),
     },
     {
       name: 'webhook_history',

@@ -12,6 +12,7 @@ export function DeveloperTabs({ t, current }: { t: DeveloperTexts; current: stri
         tabs={[
           ['/dashboard/developers', t.keys],
           ['/dashboard/developers/webhooks', t.webhooks],
+          ['/dashboard/developers/requests', t.requests],
           ['/dashboard/developers/examples', t.examples],
           ['/docs', t.reference],
         ]}

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { MessageDetail, MessageOutput } from '../../../services/messages/schemas.ts';
 import { cancelMessage, getMessage, markMessageRead, retryMessage } from '../../../services/messages.ts';
+import { readTimeline } from '../../../services/requests/timeline.ts';
 import { Crumb } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Facts, Live, Time } from '../parts.tsx';
@@ -10,6 +11,7 @@ import { sessionPath } from '../sessions/parts.tsx';
 import { Body, chatPath, messagePath, StatusBadge } from './bubble.tsx';
 import { HoldLines } from './hold-lines.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
+import { MessageTimeline } from './timeline.tsx';
 import { explainError, kindName } from './words.ts';
 
 const PATH = '/dashboard/messages/:messageId';
@@ -237,6 +239,16 @@ export const messageDetailPages: Page[] = [
             </div>
             <Progress view={view} message={message} />
           </div>
+          <section
+            class="card"
+            hx-get={messagePath(message, '/timeline')}
+            hx-trigger="load, live"
+            data-live={EVENTS}
+            aria-live="off"
+          >
+            <h2>{t.timeline}</h2>
+            <progress aria-label={t.timeline}></progress>
+          </section>
         </>
       );
       return { title, section: 'messages', body };
@@ -251,6 +263,19 @@ export const messageDetailPages: Page[] = [
     example,
     async handler({ ctx, view, params, query }) {
       return { fragment: <Progress view={view} message={await getMessage(ctx, { ...params, ...query })} /> };
+    },
+  }),
+  page({
+    method: 'get',
+    path: `${PATH}/timeline`,
+    auth: 'user',
+    params,
+    query,
+    example,
+    async handler({ ctx, view, params, query }) {
+      return {
+        fragment: <MessageTimeline view={view} entries={await readTimeline(ctx, { ...params, ...query })} />,
+      };
     },
   }),
   page({

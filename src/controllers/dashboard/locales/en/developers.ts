@@ -118,6 +118,31 @@ export const developers = {
   nextTry: 'tried again',
   request: 'Request',
   notKept: 'not kept',
+  requests: 'Requests',
+  requestsAbout:
+    'Every API call of this workspace, newest first. Secrets, codes and message contents are hidden.',
+  noRequests: 'No API calls yet',
+  noRequestsAbout: 'Make your first call with one of the examples.',
+  noneFound: 'No calls match these filters.',
+  method: 'Method',
+  path: 'Path',
+  pathHint: 'Any part of it.',
+  until: 'Until',
+  call: 'API call',
+  requestId: 'Request ID',
+  caller: 'Caller',
+  signedIn: 'signed in',
+  deletedKey: 'deleted key',
+  message: 'Message',
+  route: 'Route',
+  keepBodies: 'Keep requests and responses',
+  keepBodiesAbout:
+    'For 7 days by default, without secrets, codes and message contents. The list itself is kept for 30 days.',
+  bodiesOn: 'Requests and responses are kept.',
+  bodiesOff: 'Requests and responses are not kept.',
+  turnOn: 'Keep them',
+  turnOff: 'Do not keep them',
+  anyStatus: 'any',
 };
 
 export const deliveryStates = { pending: 'waiting', delivered: 'delivered', dead: 'failed' };

@@ -34,6 +34,8 @@ export const messages = {
   fromWhom: (who: string) => `from ${who}`,
   details: 'Details',
   steps: 'Timeline',
+  timeline: 'To the millisecond',
+  timelineAbout: 'API calls, steps and webhooks of this message. Times count from the first entry.',
   id: 'ID',
   priority: 'Priority',
   high: 'high',

@@ -37,6 +37,8 @@ export const messages: Texts<typeof english.messages> = {
   fromWhom: (who: string) => `dari ${who}`,
   details: 'Detail',
   steps: 'Riwayat status',
+  timeline: 'Sampai milidetik',
+  timelineAbout: 'Panggilan API, langkah, dan webhook pesan ini. Waktu dihitung dari entri pertama.',
   id: 'ID',
   priority: 'Prioritas',
   high: 'tinggi',

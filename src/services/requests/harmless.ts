@@ -1,0 +1,138 @@
+/** What the logs of API calls may show of requests and answers. */
+
+/** Fields that are neither a secret nor a code nor the content of a message. The logs of calls hide everything else. */
+export const HARMLESS: ReadonlySet<string> = new Set([
+  'action',
+  'activityDays',
+  'all',
+  'attempts',
+  'attemptsLeft',
+  'campaignId',
+  'companyName',
+  'cron',
+  'days',
+  'delay',
+  'delayBetweenMessages',
+  'direction',
+  'endUserIp',
+  'errorCode',
+  'estimatedSendAt',
+  'event',
+  'events',
+  'expiresAt',
+  'expiresInSeconds',
+  'format',
+  'from',
+  'graceMinutes',
+  'hours',
+  'id',
+  'importId',
+  'isGroup',
+  'language',
+  'length',
+  'limit',
+  'listId',
+  'log',
+  'maxAttempts',
+  'messageId',
+  'mimetype',
+  'number',
+  'otpDays',
+  'otpId',
+  'page',
+  'pairing',
+  'phone',
+  'phoneNumber',
+  'priority',
+  'ptt',
+  'quotedMessageId',
+  'role',
+  'scheduledAt',
+  'session',
+  'sessionId',
+  'since',
+  'size',
+  'state',
+  'status',
+  'templateId',
+  'timestamp',
+  'timeZone',
+  'to',
+  'type',
+  'until',
+  'userId',
+]);
+
+/** In addition, of what lies deeper: counts, states and times of our own. */
+const HARMLESS_BELOW = new Set([
+  'cleared',
+  'counted',
+  'createdAt',
+  'deliveredAt',
+  'durationMs',
+  'eventId',
+  'exists',
+  'failedAt',
+  'found',
+  'hasMore',
+  'isProcessing',
+  'keyId',
+  'lastSeen',
+  'nextCursor',
+  'pending',
+  'percent',
+  'queuedAt',
+  'readAt',
+  'reason',
+  'removed',
+  'replayed',
+  'sendingAt',
+  'sentAt',
+  'success',
+  'totalItems',
+  'totalPages',
+  'updatedAt',
+  'webhookId',
+]);
+
+const HIDDEN = '[redacted]';
+const MAX_DEPTH = 6;
+const MAX_FIELDS = 40;
+const MAX_ITEMS = 10;
+/** Values of one body; what follows is left out. */
+const MAX_VALUES = 400;
+const MAX_TEXT = 200;
+const MAX_BODY = 8_192;
+
+/**
+ * A body as JSON in which only fields that are known to be harmless have values: no secrets, no codes, nothing that a message
+ * says. At most 8,192 characters; some microseconds. Null for what is no object.
+ */
+export function harmlessJson(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const json = JSON.stringify(harmless(value, '', 0, { values: MAX_VALUES }));
+  return json.length > MAX_BODY ? `${json.slice(0, MAX_BODY)}…` : json;
+}
+
+function harmless(value: unknown, name: string, depth: number, left: { values: number }): unknown {
+  if (value === null || typeof value === 'boolean') return value;
+  if (typeof value !== 'object') return leaf(value, name);
+  left.values--;
+  if (depth >= MAX_DEPTH || left.values < 0) return '…';
+  if (Array.isArray(value)) {
+    const items = value.slice(0, MAX_ITEMS).map((item) => harmless(item, name, depth + 1, left));
+    return value.length > MAX_ITEMS ? [...items, `… ${value.length - MAX_ITEMS} more`] : items;
+  }
+  const entries = Object.entries(value).slice(0, MAX_FIELDS);
+  return Object.fromEntries(
+    entries
+      .filter(([, field]) => field !== undefined)
+      .map(([key, field]) => [key.slice(0, 64), harmless(field, key, depth + 1, left)]),
+  );
+}
+
+function leaf(value: unknown, name: string): unknown {
+  if (!HARMLESS.has(name) && !HARMLESS_BELOW.has(name)) return HIDDEN;
+  if (typeof value === 'number') return value;
+  return typeof value === 'string' ? value.slice(0, MAX_TEXT) : HIDDEN;
+}

@@ -1,0 +1,242 @@
+/** The log of API calls, and a message as one line of time. On both databases. */
+import { eq } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { apiRequestBodies, apiRequests } from '../../src/db/schema.ts';
+import { harmlessJson } from '../../src/services/requests/harmless.ts';
+import { deleteOldRequests, deleteSurplusRequests } from '../../src/services/requests/retention.ts';
+import type { ApiRequestDetail, ApiRequestOutput } from '../../src/services/requests/schemas.ts';
+import { DAY_MS } from '../../src/utils/durations.ts';
+import { newId } from '../../src/utils/ids.ts';
+import { addSession } from '../analytics/fixture.ts';
+import { openDashboard, type TestDashboard } from '../dashboard/visitor.ts';
+import type { Tenant } from '../helpers/app.ts';
+
+let t: TestDashboard;
+beforeAll(async () => {
+  t = await openDashboard();
+});
+afterAll(() => t.close());
+
+const signal = new AbortController().signal;
+
+async function calls(who: Tenant, query = ''): Promise<ApiRequestOutput[]> {
+  const { status, body } = await t.call(`/requests?${query}`, { token: who.token });
+  expect(status).toBe(200);
+  return body.data as ApiRequestOutput[];
+}
+
+async function readCall(who: Tenant, id: string): Promise<ApiRequestDetail> {
+  return (await t.call(`/requests/${id}`, { token: who.token })).body.data as ApiRequestDetail;
+}
+
+const SECRET = 'what-nobody-may-read';
+
+async function sendText(who: Tenant, headers: Record<string, string> = {}): Promise<string> {
+  const body = { session: 'main', to: '0812-3456-7890', text: SECRET };
+  const sent = await t.call('/message/send-text', { method: 'POST', apiKey: who.apiKey, headers, body });
+  expect(sent.status).toBe(202);
+  return Object(sent.body.data).messageId;
+}
+
+describe('a call of the API', () => {
+  it('is in the log with method, path, status, key, message and harmless bodies', async () => {
+    const user = await t.tenant();
+    await addSession(t, user.id, 'main');
+    const messageId = await sendText(user, { 'x-request-id': 'req-1' });
+    const [call] = await calls(user, 'method=POST');
+    expect(call).toMatchObject({
+      method: 'POST',
+      route: '/message/send-text',
+      path: '/message/send-text',
+      status: 202,
+      errorCode: null,
+      via: 'api_key',
+      keyName: expect.any(String),
+      requestId: 'req-1',
+      sessionId: 'main',
+      messageId,
+    });
+    const detail = await readCall(user, call?.id ?? '');
+    expect(JSON.parse(detail.request ?? '')).toEqual({
+      body: { session: 'main', to: '0812-3456-7890', text: '[redacted]' },
+    });
+    expect(JSON.parse(detail.response ?? '')).toMatchObject({ data: { messageId, status: 'queued' } });
+  });
+
+  it('that is refused before anything is done shows what it brought and why', async () => {
+    const user = await t.tenant();
+    const body = { session: 'main', to: [], text: SECRET, nested: { otp: '482913', list: ['482913'] } };
+    await t.call('/message/send-text?password=hunter2', { method: 'POST', apiKey: user.apiKey, body });
+    await t.call('/otp/verify', {
+      method: 'POST',
+      apiKey: user.apiKey,
+      body: { phoneNumber: '081234567890', otp: 482_913 },
+    });
+    const [verify, send] = await calls(user, 'status=4xx');
+    expect(send).toMatchObject({ status: 400, errorCode: 'VALIDATION_FAILED', path: '/message/send-text' });
+    expect(verify?.path).toBe('/otp/verify');
+    const shown = await Promise.all([verify, send].map((call) => readCall(user, call?.id ?? '')));
+    expect(JSON.parse(shown[1]?.response ?? '')).toMatchObject({ success: false, code: 'VALIDATION_FAILED' });
+    const kept = JSON.stringify(await t.deps.db.select().from(apiRequestBodies));
+    for (const secret of [SECRET, '482913', 'hunter2']) expect(kept).not.toContain(secret);
+  });
+
+  it('is found by each filter and by pages, and belongs to its tenant alone', async () => {
+    const user = await t.tenant();
+    const other = await t.tenant();
+    const began = new Date().toISOString();
+    for (const path of ['/session/list', '/message/list', '/session/status?session=none']) {
+      await t.call(path, { apiKey: user.apiKey });
+    }
+    const mine = await calls(user);
+    expect(mine.map(({ path }) => path)).toEqual(['/session/status', '/message/list', '/session/list']);
+    const [missing] = mine;
+    expect((await calls(user, 'status=404')).map(({ id }) => id)).toEqual([missing?.id]);
+    expect(await calls(user, 'path=SESSION/l')).toMatchObject([{ path: '/session/list' }]);
+    expect(await calls(user, `requestId=${missing?.requestId}`)).toHaveLength(1);
+    expect((await calls(user, `keyId=${missing?.keyId}&method=GET`)).length).toBeGreaterThanOrEqual(3);
+    expect(await calls(user, `until=${began}`)).toEqual([]);
+    expect((await calls(user, `since=${began}`)).length).toBeGreaterThanOrEqual(3);
+    const page = await t.call('/requests?limit=1&path=/session', { token: user.token });
+    const next = await t.call(`/requests?limit=1&path=/session&cursor=${page.body.nextCursor}`, {
+      token: user.token,
+    });
+    const seen = [...Object(page.body.data), ...Object(next.body.data)].map(({ id }) => id);
+    expect(new Set(seen).size).toBe(seen.length);
+    expect((await calls(other)).filter(({ path }) => path.startsWith('/session'))).toEqual([]);
+    expect((await t.call(`/requests/${missing?.id}`, { token: other.token })).status).toBe(404);
+    for (const query of ['status=9xx', 'since=yesterday', 'cursor=x', 'method=PATCH']) {
+      expect((await t.call(`/requests?${query}`, { token: user.token })).status).toBe(400);
+    }
+  });
+
+  it('keeps no bodies where the workspace has chosen so; who may not choose is refused', async () => {
+    const user = await t.tenant();
+    await addSession(t, user.id, 'main');
+    const settings = { method: 'PUT', body: { keepBodies: false } };
+    expect((await t.call('/requests/settings', { token: user.token })).body.data).toEqual({
+      keepBodies: true,
+    });
+    expect((await t.call('/requests/settings', { ...settings, apiKey: user.apiKey })).status).toBe(403);
+    const reader = await t.tenant('readonly');
+    expect((await t.call('/requests/settings', { ...settings, token: reader.token })).status).toBe(403);
+    await sendText(user);
+    await calls(user);
+    expect((await t.call('/requests/settings', { ...settings, token: user.token })).status).toBe(200);
+    await sendText(user);
+    const [without, , withBody] = await calls(user, 'path=send-text&limit=3').then(([a, b]) => [a, null, b]);
+    expect(await readCall(user, without?.id ?? '')).toMatchObject({ request: null, response: null });
+    expect((await readCall(user, withBody?.id ?? '')).request).not.toBeNull();
+  });
+
+  it('is on the pages, with its filters and a way to the message', async () => {
+    const user = await t.tenant();
+    await addSession(t, user.id, 'main');
+    const messageId = await sendText(user);
+    const [call] = await calls(user, 'path=send-text');
+    for (const lang of ['en', 'id']) {
+      const headers = { 'accept-language': lang };
+      const list = await t.visit('/dashboard/developers/requests?method=POST', { as: user, headers });
+      const html = await list.text();
+      expect(html).toContain(`/dashboard/developers/requests/${call?.id}`);
+      const one = await t.visit(`/dashboard/developers/requests/${call?.id}`, { as: user, headers });
+      const detail = await one.text();
+      expect(detail).toContain(`href="/dashboard/messages/${messageId}"`);
+      expect(detail).toContain('[redacted]');
+      expect(detail).not.toContain(SECRET);
+    }
+    const form = { keepBodies: 'false' };
+    expect((await t.visit('/dashboard/developers/requests/settings', { as: user, form })).status).toBe(303);
+  });
+});
+
+describe('a message as one line of time', () => {
+  it('begins with its call, has its steps, and leads to each call and delivery', async () => {
+    const user = await t.tenant();
+    await addSession(t, user.id, 'main');
+    await t.call('/webhook', {
+      method: 'POST',
+      apiKey: user.apiKey,
+      body: { url: 'https://203.0.114.1/', events: ['message.canceled'] },
+    });
+    const messageId = await sendText(user);
+    const cancel = await t.call(`/message/${messageId}/cancel`, { method: 'POST', apiKey: user.apiKey });
+    expect(cancel.status).toBe(200);
+    const { body } = await t.call(`/message/${messageId}/timeline`, { token: user.token });
+    const entries = body.data as { at: string; kind: string; name: string; id: string | null }[];
+    const names = entries.map(({ kind, name }) => `${kind} ${name}`);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'request POST /message/send-text',
+        'step created',
+        'step queued',
+        `request POST /message/${messageId}/cancel`,
+        'webhook message.canceled',
+      ]),
+    );
+    expect(entries.map(({ at }) => at)).toEqual(entries.map(({ at }) => at).sort());
+    for (const { kind, id } of entries) {
+      if (kind === 'request')
+        expect((await t.call(`/requests/${id}`, { token: user.token })).status).toBe(200);
+      if (kind === 'webhook')
+        expect((await t.call(`/webhook/deliveries/${id}`, { token: user.token })).status).toBe(200);
+    }
+    const part = await t.visit(`/dashboard/messages/${messageId}/timeline`, { as: user });
+    expect(await part.text()).toContain('/dashboard/developers/requests/');
+    const other = await t.tenant();
+    expect((await t.call(`/message/${messageId}/timeline`, { token: other.token })).status).toBe(404);
+  });
+});
+
+describe('what is forgotten', () => {
+  const rowOf = (userId: number, at: number) => {
+    const id = newId(at);
+    const call = {
+      id,
+      userId,
+      method: 'GET',
+      route: '/session/list',
+      path: '/session/list',
+      status: 200,
+      durationMs: 1,
+      via: 'api_key' as const,
+      actorId: userId,
+      requestId: 'r',
+      at,
+    };
+    return { call, body: { id, userId, request: '{}', response: null } };
+  };
+
+  it('bodies after 7 days, calls after 30, and of each tenant all but the newest', async () => {
+    const [first, second] = [await t.tenant(), await t.tenant()];
+    const now = t.deps.clock.now();
+    const rows = [
+      ...[31, 8, 1, 0].map((days) => rowOf(first.id, now - days * DAY_MS)),
+      rowOf(second.id, now - DAY_MS),
+    ];
+    await t.deps.db.insert(apiRequests).values(rows.map(({ call }) => call));
+    await t.deps.db.insert(apiRequestBodies).values(rows.map(({ body }) => body));
+    const left = async (table: typeof apiRequests | typeof apiRequestBodies, userId: number) =>
+      (await t.deps.db.select({ id: table.id }).from(table).where(eq(table.userId, userId))).length;
+    await deleteOldRequests(t.deps, signal);
+    expect(await left(apiRequests, first.id)).toBe(3);
+    expect(await left(apiRequestBodies, first.id)).toBe(2);
+    await deleteSurplusRequests(t.deps, signal, 2);
+    expect(await left(apiRequests, first.id)).toBe(2);
+    expect(await left(apiRequests, second.id)).toBe(1);
+  });
+});
+
+it('a body is bounded, whatever it holds', () => {
+  const deep: Record<string, unknown> = {};
+  let at = deep;
+  for (let i = 0; i < 50; i++) at = at.data = {} as Record<string, unknown>;
+  expect(harmlessJson(deep)?.length).toBeLessThan(200);
+  const wide = { data: Array.from({ length: 5_000 }, (_, i) => ({ id: String(i), text: 'x'.repeat(500) })) };
+  expect(harmlessJson(wide)?.length).toBeLessThan(1_000);
+  expect(harmlessJson({ status: 'x'.repeat(10_000) })?.length).toBeLessThan(300);
+  expect(harmlessJson({ list: [1234, '4829'], code: 482_913, sent: true })).toBe(
+    '{"list":["[redacted]","[redacted]"],"code":"[redacted]","sent":true}',
+  );
+  expect(harmlessJson('text')).toBeNull();
+});
