@@ -23,7 +23,7 @@ export const requestRoutes: Route[] = [
     tag,
     summary: 'List API calls',
     description:
-      'The newest first: method, path, status, milliseconds, key. Forms of the dashboard, health checks and calls without a credential are not in it. Calls are written some moments later: a process that is killed loses those of its last half second.',
+      'The newest first: method, path, status, milliseconds, key. Forms of the dashboard, health checks and calls without a credential are not in it. Calls are written some moments later: a process that is killed loses those of its last two seconds.',
     auth: 'credential',
     scope: 'read',
     query: RequestsQuery,

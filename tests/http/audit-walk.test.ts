@@ -309,6 +309,11 @@ const ACTS: Readonly<Record<string, Act>> = {
     path: '/webhook/<webhook>/rotate-secret',
     body: { graceMinutes: 60 },
   },
+  'PUT /requests/settings': {
+    event: 'workspace.updated',
+    path: '/requests/settings',
+    body: { keepBodies: false },
+  },
   'DELETE /webhook/:id': { event: 'webhook.deleted', path: '/webhook/<webhook>' },
   'POST /analytics/cleanup': {
     event: 'analytics.cleaned',

@@ -1820,7 +1820,7 @@ export interface paths {
         };
         /**
          * List API calls
-         * @description The newest first: method, path, status, milliseconds, key. Forms of the dashboard, health checks and calls without a credential are not in it. Calls are written some moments later: a process that is killed loses those of its last half second.
+         * @description The newest first: method, path, status, milliseconds, key. Forms of the dashboard, health checks and calls without a credential are not in it. Calls are written some moments later: a process that is killed loses those of its last two seconds.
          *
          *     An API key needs the scope `read`.
          */

@@ -3,14 +3,15 @@
 import { LRUCache } from 'lru-cache';
 import { untilUsedUp } from '../../db/batches.ts';
 import { insertMany } from '../../db/ops.ts';
-import { activityLogs, apiRequestBodies, apiRequests } from '../../db/schema.ts';
+import { activityLogs } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
 import type { Action, ActivityStatus } from '../../events/table.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
 import { createMutex } from '../../utils/mutex.ts';
 import type { Actor, Deps } from '../context.ts';
-import { createBodyChoices, type LoggedCall, toLoggedCall } from '../requests/row.ts';
+import { toLoggedCall } from '../requests/row.ts';
+import { createCallWriter } from '../requests/writer.ts';
 
 /** One answered request, as the outermost middleware saw it. */
 export interface SeenRequest {
@@ -55,13 +56,6 @@ export interface RequestRecorder {
 type RecorderDeps = Pick<Deps, 'db' | 'clock' | 'logger'>;
 type Row = typeof activityLogs.$inferInsert;
 
-/** A row of the activity log, and of the log of calls where it is one. */
-interface Waiting {
-  row: Row;
-  isLogged: boolean;
-  call: LoggedCall | null;
-}
-
 /** The event name of these rows; facts have names of their own. */
 export const REQUEST_EVENT = 'api.request';
 
@@ -70,8 +64,6 @@ const FLUSH_MS = 500;
 const BATCH_SIZE = 200;
 /** A minute at 150 requests a second; then the oldest are dropped. */
 const MAX_WAITING = 10_000;
-/** Calls that wait beyond these lose their bodies: memory is worth more while the database is away. */
-const MAX_WITH_BODIES = 1_000;
 /**
  * Calls that came too often are logged so many times a minute for each user: a program that does not stop asking must
  * not fill the database. Metrics and the service's own log have all of them.
@@ -81,8 +73,8 @@ const MAX_USERS = 10_000;
 
 /** Makes the recorder of this process: whoever reads the log has it written out first. Its batches are written one after the other, so a slow database never has two of them. */
 export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
-  let waiting: Waiting[] = [];
-  const choices = createBodyChoices(deps);
+  let waiting: Row[] = [];
+  const calls = createCallWriter(deps);
   const refused = new LRUCache<number, { minute: number; count: number }>({ max: MAX_USERS });
   let dropped = 0;
   let stopped = false;
@@ -115,31 +107,12 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
   async function writeBatch(): Promise<number> {
     const batch = waiting.splice(0, BATCH_SIZE);
     try {
-      if (batch.length > 0) await write(batch);
+      if (batch.length > 0) await insertMany(deps.db, activityLogs, batch, BATCH_SIZE);
       return batch.length;
     } catch (error) {
       waiting = [...batch, ...waiting];
       throw error;
     }
-  }
-
-  /** Each of its statements is done once, though one that follows fails. */
-  async function write(batch: readonly Waiting[]): Promise<void> {
-    const facts = batch.filter(({ isLogged }) => !isLogged);
-    if (facts.length > 0) {
-      const rows = facts.map(({ row }) => row);
-      await insertMany(deps.db, activityLogs, rows, BATCH_SIZE);
-    }
-    for (const one of facts) one.isLogged = true;
-    const calls = batch.flatMap(({ call }) => call ?? []);
-    if (calls.length === 0) return;
-    const kept = await choices.keeping(calls.map(({ row }) => row.userId));
-    const bodies = calls.flatMap(({ row, body }) => (body !== null && kept.has(row.userId) ? body : []));
-    const unwritten = calls.filter(({ isWritten }) => !isWritten);
-    const rows = unwritten.map(({ row }) => row);
-    if (rows.length > 0) await insertMany(deps.db, apiRequests, rows, BATCH_SIZE);
-    for (const call of unwritten) call.isWritten = true;
-    if (bodies.length > 0) await insertMany(deps.db, apiRequestBodies, bodies, BATCH_SIZE);
   }
 
   function mayLogRefused(userId: number): boolean {
@@ -163,19 +136,21 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
         return;
       if (seen.failure?.code === 'RATE_LIMITED' && !mayLogRefused(seen.actor.userId)) return;
       const row = toRow(seen, seen.actor, seen.route, deps.clock.now());
-      waiting.push({ row, isLogged: false, call: toLoggedCall(seen, row, waiting.length < MAX_WITH_BODIES) });
+      waiting.push(row);
+      const call = toLoggedCall(seen, row, calls.takesBodies());
+      if (call !== null) calls.add(call);
       giveUpOldest();
       if (waiting.length >= BATCH_SIZE) void flush();
       else schedule();
     },
-    flush,
-    forgetChoice: choices.forget,
+    flush: () => Promise.all([flush(), calls.flush()]).then(() => undefined),
+    forgetChoice: calls.forgetChoice,
     get dropped() {
       return dropped;
     },
     async stop() {
       stopped = true;
-      await flush();
+      await Promise.all([flush(), calls.stop()]);
     },
   };
 }

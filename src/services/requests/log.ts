@@ -134,7 +134,8 @@ export async function changeRequestLogSettings(
     const changes = { requestBodies: keepBodies, updatedAt: ctx.clock.now() };
     await tx.update(workspaces).set(changes).where(eq(workspaces.id, userId));
     const data = { changed: ['requestLog'], keepBodies };
-    await record(tx, ctx, [{ userId, event: 'workspace.updated', data, origin: originOf(ctx) }]);
+    const fact = { userId, event: 'workspace.updated' as const, subject: String(userId), data };
+    await record(tx, ctx, [{ ...fact, origin: originOf(ctx) }]);
   });
   ctx.requestRecorder.forgetChoice(userId);
   return { keepBodies };
