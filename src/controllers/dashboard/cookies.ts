@@ -10,6 +10,9 @@ const DEVICE_COOKIE = 'wahub_device';
 /** What somebody takes along to an OpenID provider, sealed. It has to come back with them from another site. */
 const TRIP_COOKIE = 'wahub_oidc';
 const TRIP_PATH = '/dashboard/sign-in/oidc';
+/** The token of a sign-in that a second factor is still asked for. */
+const STEP_COOKIE = 'wahub_step';
+const STEP_SECONDS = 600;
 /** A sentence for the next page: what a form has done. */
 const DONE_COOKIE = 'wahub_done';
 const YEAR_SECONDS = 365 * 86_400;
@@ -46,6 +49,16 @@ export function keepTrip(c: HttpContext, config: CookieConfig, sealed: string, s
 
 export function forgetTrip(c: HttpContext, config: CookieConfig): void {
   deleteCookie(c, TRIP_COOKIE, { ...options(config, 0), sameSite: 'Lax', path: TRIP_PATH });
+}
+
+export const readStepToken = (c: HttpContext): string | undefined => getCookie(c, STEP_COOKIE);
+
+export function keepStep(c: HttpContext, config: CookieConfig, token: string): void {
+  setCookie(c, STEP_COOKIE, token, options(config, STEP_SECONDS));
+}
+
+export function forgetStep(c: HttpContext, config: CookieConfig): void {
+  deleteCookie(c, STEP_COOKIE, options(config, 0));
 }
 
 export const readLang = (c: HttpContext): string | undefined => getCookie(c, LANG_COOKIE);

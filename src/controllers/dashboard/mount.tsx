@@ -27,7 +27,7 @@ import { answerPageFailure } from './failure.tsx';
 import { chooseLang } from './i18n.ts';
 import { Layout } from './layout.tsx';
 import type { Page, PageInput, PageReply, View } from './page.ts';
-import { signInPath } from './paths.ts';
+import { SECURITY, signInPath } from './paths.ts';
 
 export interface PageParts {
   deps: Deps;
@@ -64,6 +64,9 @@ function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
       if (!actor && page.auth !== 'public') return toSignIn(c, view);
       view = await viewOf(parts.deps, c, actor, page);
       refuseOthers(page, actor);
+      if (actor?.lacksFactor === true && page.auth !== 'public' && page.beforeSecondFactor !== true) {
+        return goTo(c, SECURITY);
+      }
       if (actor) {
         const { loopShare } = parts.deps;
         loopShare.noteActive(actor.userId);
@@ -96,7 +99,8 @@ function refuseOthers(page: Page, actor: Actor | null): void {
     throw new AppError('NOT_FOUND', 'There is nothing at this address.');
   }
   if (page.method !== 'post' || !actor || page.readOnlyMay === true) return;
-  if (page.needs) requirePermission({ actor }, page.needs);
+  const { lacksFactor: _lacksFactor, ...known } = actor;
+  if (page.needs) requirePermission({ actor: known }, page.needs);
   else requireWrite({ actor });
 }
 

@@ -82,6 +82,8 @@ export interface Page<
   auth: 'public' | 'user' | 'admin';
   /** a POST that changes nothing, or something of the reader's own account: a read-only user may */
   readOnlyMay?: boolean;
+  /** about the own account: also where the workspace asks for a second factor that was not given yet */
+  beforeSecondFactor?: boolean;
   /** what the reader's role needs for its forms; any that changes something when missing */
   needs?: Permission;
   params?: P;

@@ -23,3 +23,13 @@ export const Next = z.string().max(2000).optional().catch(undefined);
 export function pathAfter(next: string | null | undefined): string {
   return next && isOwnPath(next) ? next : '/dashboard';
 }
+
+export const SIGN_IN = '/dashboard/sign-in';
+
+/** A person's second factors and sign-ins. */
+export const SECURITY = '/dashboard/account/security';
+
+/** Where the second factor is given, and where that leads. */
+export function secondStepPath(next: string | null | undefined): string {
+  return `${SIGN_IN}/code${next ? `?next=${encodeURIComponent(next)}` : ''}`;
+}

@@ -14,6 +14,7 @@ import { forgetTrip, keepDevice, keepSignIn, keepTrip, readTrip } from '../cooki
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Table, Time } from '../parts.tsx';
 import { Next, pathAfter } from '../paths.ts';
+import { secondStepOf } from './sign-in-steps.tsx';
 import { OIDC_TEXTS, type OidcTexts } from './texts.ts';
 
 const SIGN_IN = '/dashboard/sign-in/oidc';
@@ -48,7 +49,14 @@ export const oidcPages: Page[] = [
       const query = new URL(http.req.url).search;
       const sealed = readTrip(http);
       forgetTrip(http, ctx.config);
-      const end = await comeBack(ctx, { ...params, query, sealed });
+      const end = await comeBack(ctx, { ...params, query, sealed }).catch((error: unknown) => {
+        const step = secondStepOf(http, ctx, error);
+        if (step === null) throw error;
+        return { kind: 'second-step' as const, step };
+      });
+      if (end.kind === 'second-step') {
+        return { onward: end.step, title: t.signedIn, body: <Onward t={t} path={end.step} /> };
+      }
       if (end.kind === 'linked') {
         const path = '/dashboard/account';
         return { onward: path, title: t.linked, body: <Onward t={t} path={path} />, done: t.linked };

@@ -13,20 +13,25 @@ import { LANGS } from '../i18n.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Check, Facts, Field, Form, Select, Ticked, Time } from '../parts.tsx';
-import { Next, pathAfter } from '../paths.ts';
+import { Next, pathAfter, SECURITY } from '../paths.ts';
 import { UsageCard } from '../usage.tsx';
 import { identityCard, oidcPages, ProviderLinks } from './oidc.tsx';
-import { ACCOUNT_TEXTS, type AccountTexts, roleNames } from './texts.ts';
+import { securityPages } from './security.tsx';
+import { secondStepOf, signInStepPages } from './sign-in-steps.tsx';
+import { ACCOUNT_TEXTS, type AccountTexts, roleNames, SECURITY_TEXTS } from './texts.ts';
 
 const VerificationToken = z.string().min(1).max(200);
 const isZoneOrNone = (zone: string) => zone === '' || isTimeZone(zone);
 
 export const accountPages: Page[] = [
   ...oidcPages,
+  ...signInStepPages,
+  ...securityPages,
   page({
     method: 'post',
     path: '/dashboard/account/sign-out-everywhere',
     auth: 'user',
+    beforeSecondFactor: true,
     readOnlyMay: true,
     form: z.object({ revokeApiKeys: Ticked }),
     async handler({ ctx, form, http, view }) {
@@ -58,6 +63,9 @@ export const accountPages: Page[] = [
             />
             <Submit>{t.signIn}</Submit>
           </Form>
+          <p>
+            <a href="/dashboard/forgot-password">{SECURITY_TEXTS(view.lang).forgot}</a>
+          </p>
           <ProviderLinks ctx={ctx} view={view} next={query.next} />
           {ctx.config.allowRegistration && (
             <p>
@@ -82,9 +90,15 @@ export const accountPages: Page[] = [
     }),
     example: { form: { email: 'user@example.com', password: 'password123' } },
     async handler({ ctx, form, http }) {
-      const { token, userId } = await login(ctx, { ...form, device: readDevice(http) });
-      keepSignIn(http, ctx.config, token);
-      keepDevice(http, ctx.config, makeDeviceMark(ctx, userId));
+      try {
+        const { token, userId } = await login(ctx, { ...form, device: readDevice(http) });
+        keepSignIn(http, ctx.config, token);
+        keepDevice(http, ctx.config, makeDeviceMark(ctx, userId));
+      } catch (error) {
+        const step = secondStepOf(http, ctx, error, form.next);
+        if (step === null) throw error;
+        return { redirect: step };
+      }
       return { redirect: pathAfter(form.next) };
     },
   }),
@@ -186,6 +200,7 @@ export const accountPages: Page[] = [
     method: 'post',
     path: '/dashboard/sign-out',
     auth: 'user',
+    beforeSecondFactor: true,
     readOnlyMay: true,
     async handler({ ctx, http }) {
       await signOut(ctx, { token: readSignIn(http) ?? '' });
@@ -229,6 +244,11 @@ export const accountPages: Page[] = [
           {view.may('settings') && ctx.actor.sessionId === null && (
             <TimeZoneCard t={t} view={view} ofService={ctx.config.housekeepingTimeZone} />
           )}
+          <p>
+            <a class="button" href={SECURITY}>
+              {SECURITY_TEXTS(view.lang).title}
+            </a>
+          </p>
           <PasswordCard t={t} view={view} />
           {await identityCard(ctx, view)}
           <div class="card narrow">
@@ -262,6 +282,7 @@ export const accountPages: Page[] = [
     method: 'post',
     path: '/dashboard/account/password',
     auth: 'user',
+    beforeSecondFactor: true,
     readOnlyMay: true,
     form: z.object({
       currentPassword: z.string().min(1).max(1024),

@@ -1,6 +1,8 @@
 /** Users, as an administrator sees them. */
 
 import { z } from 'zod';
+import { makeResetLink } from '../../../services/auth/password-reset.ts';
+import { clearFactors } from '../../../services/auth/second-factor/clear.ts';
 import { readUsage } from '../../../services/quotas.ts';
 import {
   createUser,
@@ -12,7 +14,8 @@ import {
 } from '../../../services/users.ts';
 import { type AuditEntry, auditUser } from '../../../services/users-audit.ts';
 import { Email, NewPassword, PersonName, Role, UserIdParams } from '../../schemas.ts';
-import { roleNames } from '../account/texts.ts';
+import { NewResetLink, ResetLinkForm } from '../account/reset-link.tsx';
+import { roleNames, SECURITY_TEXTS } from '../account/texts.ts';
 import { eventName, resultName } from '../event-names.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
@@ -145,6 +148,18 @@ export const userPages: Page[] = [
             <UserForm t={t} view={view} user={user} action={here} />
             <UserSwitch t={t} view={view} user={user} />
           </section>
+          <section class="card">
+            <h2>{SECURITY_TEXTS(view.lang).title}</h2>
+            <ResetLinkForm view={view} action={`${here}/reset-link`} />
+            <ActionButton
+              view={view}
+              action={`${here}/clear-factors`}
+              confirm={SECURITY_TEXTS(view.lang).clearConfirm(user.name)}
+              tone="danger"
+            >
+              {SECURITY_TEXTS(view.lang).clear}
+            </ActionButton>
+          </section>
           <UsageCard view={view} usage={usage} />
           <section class="card">
             <h2>{t.audit}</h2>
@@ -178,6 +193,27 @@ export const userPages: Page[] = [
     async handler({ ctx, view, params, form }) {
       await updateUser(ctx, { ...form, ...params });
       return { redirect: `${HERE}/users/${params.id}`, done: ADMIN_TEXTS(view.lang).saved };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/users/:id/reset-link`,
+    auth: 'admin',
+    params: UserIdParams,
+    example,
+    async handler({ ctx, view, params }) {
+      return { fragment: <NewResetLink view={view} link={await makeResetLink(ctx, params)} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/users/:id/clear-factors`,
+    auth: 'admin',
+    params: UserIdParams,
+    example,
+    async handler({ ctx, view, params }) {
+      await clearFactors(ctx, params);
+      return { redirect: `${HERE}/users/${params.id}`, done: SECURITY_TEXTS(view.lang).cleared };
     },
   }),
   page({

@@ -7,7 +7,8 @@
  * `data-moment="id"` on a local date and time: the input of that id gets it as ISO 8601. `data-shows="id"` on an image:
  * the picture that is chosen in that file input; `data-names="id"`: its name. `data-reset` on a form: it is emptied
  * once it was taken. `data-end`: a part that is scrolled to its end. `data-extension="ready"` or `"missing"`: shown when
- * the browser has our extension, or has not; `data-sign`: what the extension is to have signed, as JSON.
+ * the browser has our extension, or has not; `data-passkey="get"` or `"create"`: asks the browser for one by
+ * `data-options`, as JSON; `data-sign`: what the extension is to have signed, as JSON.
  */
 export const DASHBOARD_SCRIPT = `'use strict';
 (() => {
@@ -327,6 +328,34 @@ export const DASHBOARD_SCRIPT = `'use strict';
   document.addEventListener('htmx:afterRequest', (event) => {
     const form = event.detail.elt;
     if (event.detail.successful && form instanceof HTMLFormElement && 'reset' in form.dataset) form.reset();
+  });
+  /** Asks the browser for a passkey; what it gives goes with the form. */
+  async function usePasskey(button) {
+    const form = button.closest('form');
+    const note = form.querySelector('[data-passkey-note]');
+    const isNew = button.dataset.passkey === 'create';
+    const { startRegistration, startAuthentication } = window.SimpleWebAuthnBrowser;
+    button.disabled = true;
+    note.textContent = '';
+    try {
+      const optionsJSON = JSON.parse(button.dataset.options);
+      const given = await (isNew ? startRegistration : startAuthentication)({ optionsJSON });
+      const field = form.elements.namedItem(isNew ? 'attestation' : 'assertion');
+      field.value = JSON.stringify(given);
+      // The code is asked for where there is no passkey.
+      const code = form.elements.namedItem('code');
+      if (code) code.value = '';
+      form.requestSubmit();
+    } catch {
+      note.textContent = button.dataset.failed;
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  document.addEventListener('click', ({ target }) => {
+    const button = target instanceof Element ? target.closest('[data-passkey]') : null;
+    if (button) usePasskey(button);
   });
   window.addEventListener('message', ({ source, origin, data }) => {
     if (source === window && origin === location.origin && data && data.from === 'wahub-passkey') hearExtension(data);

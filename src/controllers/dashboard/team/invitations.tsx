@@ -14,6 +14,7 @@ import {
 } from '../../../services/workspaces/invitations.ts';
 import { InvitationFields, InvitationToken } from '../../../services/workspaces/schemas.ts';
 import { NewPassword, PersonName, SessionId, WorkspaceRole } from '../../schemas.ts';
+import { secondStepOf } from '../account/sign-in-steps.tsx';
 import { keepSignIn } from '../cookies.ts';
 import { sessionOptions } from '../developers/keys.tsx';
 import { Secret } from '../developers/tabs.tsx';
@@ -158,9 +159,16 @@ export const invitationPages: Page[] = [
     }),
     example: { form: { token: 'x', name: 'Clerk', password: 'password123' } },
     async handler({ ctx, view, form, http }) {
-      const { token, user } = await acceptInvitation(ctx, form);
-      keepSignIn(http, ctx.config, token);
-      return { redirect: '/dashboard', done: TEAM_TEXTS(view.lang).welcome(user.workspace.name) };
+      try {
+        const { token, user } = await acceptInvitation(ctx, form);
+        keepSignIn(http, ctx.config, token);
+        return { redirect: '/dashboard', done: TEAM_TEXTS(view.lang).welcome(user.workspace.name) };
+      } catch (error) {
+        const back = `/dashboard/join?token=${encodeURIComponent(form.token)}`;
+        const step = secondStepOf(http, ctx, error, back);
+        if (step === null) throw error;
+        return { redirect: step };
+      }
     },
   }),
 ];

@@ -1,9 +1,12 @@
 /** One member: what they may do, and the way out. */
 import { z } from 'zod';
+import { makeMemberResetLink } from '../../../services/auth/password-reset.ts';
 import { removeMember, transferOwnership, updateMember } from '../../../services/workspaces/members.ts';
 import { MemberParams } from '../../../services/workspaces/schemas.ts';
 import { readMember } from '../../../services/workspaces/verbs.ts';
 import { SessionId, WorkspaceRole } from '../../schemas.ts';
+import { NewResetLink, ResetLinkForm } from '../account/reset-link.tsx';
+import { SECURITY_TEXTS } from '../account/texts.ts';
 import { sessionOptions } from '../developers/keys.tsx';
 import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
@@ -54,6 +57,12 @@ export const memberPages: Page[] = [
           )}
           {mayChange && (
             <section class="card">
+              <h2>{SECURITY_TEXTS(view.lang).makeLink}</h2>
+              <ResetLinkForm view={view} action={`${here}/reset-link`} />
+            </section>
+          )}
+          {mayChange && (
+            <section class="card">
               <h2>{t.remove}</h2>
               <RemoveForm t={t} view={view} action={`${here}/remove`} name={member.name} />
             </section>
@@ -86,6 +95,17 @@ export const memberPages: Page[] = [
     async handler({ ctx, view, params }) {
       await transferOwnership(ctx, params);
       return { redirect: HERE, done: TEAM_TEXTS(view.lang).transferred };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/members/:userId/reset-link`,
+    auth: 'user',
+    needs: 'members',
+    params: MemberParams,
+    example,
+    async handler({ ctx, view, params }) {
+      return { fragment: <NewResetLink view={view} link={await makeMemberResetLink(ctx, params)} /> };
     },
   }),
   page({

@@ -11,8 +11,10 @@ import {
   type MemberInfo,
   readWorkspace,
   switchWorkspace,
+  updateSecurity,
   updateWorkspace,
 } from '../../../services/workspaces/verbs.ts';
+import { SECURITY_TEXTS } from '../account/texts.ts';
 import { forgetSignIn, keepSignIn } from '../cookies.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
@@ -65,6 +67,9 @@ export const teamPages: Page[] = [
           {view.may('settings') && ctx.actor.sessionId === null && (
             <NameCard t={t} view={view} name={workspace.name} />
           )}
+          {view.may('settings') && ctx.actor.sessionId === null && (
+            <SecurityCard view={view} isOn={workspace.requireSecondFactor} />
+          )}
           <section class="card">
             <h2>{t.workspaces}</h2>
             <p class="muted">{t.workspacesAbout}</p>
@@ -99,6 +104,18 @@ export const teamPages: Page[] = [
   }),
   page({
     method: 'post',
+    path: `${HERE}/security`,
+    auth: 'user',
+    needs: 'settings',
+    form: z.object({ requireSecondFactor: z.enum(['true', 'false']) }),
+    example: { form: { requireSecondFactor: 'false' } },
+    async handler({ ctx, view, form }) {
+      await updateSecurity(ctx, { requireSecondFactor: form.requireSecondFactor === 'true' });
+      return { redirect: HERE, done: SECURITY_TEXTS(view.lang).requireSaved };
+    },
+  }),
+  page({
+    method: 'post',
     path: `${HERE}/workspaces`,
     auth: 'user',
     readOnlyMay: true,
@@ -126,6 +143,7 @@ export const teamPages: Page[] = [
     method: 'post',
     path: `${HERE}/switch`,
     auth: 'user',
+    beforeSecondFactor: true,
     readOnlyMay: true,
     form: SwitchFields,
     example: { form: { workspaceId: '2147483647' } },
@@ -154,6 +172,24 @@ function NameCard({ t, view, name }: { t: TeamTexts; view: View; name: string })
           <button type="submit">{t.save}</button>
         </div>
       </Form>
+    </section>
+  );
+}
+
+function SecurityCard({ view, isOn }: { view: View; isOn: boolean }) {
+  const t = SECURITY_TEXTS(view.lang);
+  return (
+    <section class="card narrow">
+      <h2>{t.requireTitle}</h2>
+      <p class="muted">{t.requireAbout}</p>
+      <ActionButton
+        view={view}
+        action={`${HERE}/security`}
+        fields={{ requireSecondFactor: isOn ? 'false' : 'true' }}
+        small
+      >
+        {isOn ? t.requireOff : t.requireOn}
+      </ActionButton>
     </section>
   );
 }

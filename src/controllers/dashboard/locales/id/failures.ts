@@ -10,7 +10,7 @@ export const failures: Record<ErrorCode, string> = {
   PASSKEY_REFUSED: 'WhatsApp menolak tanda tangan passkey.',
   UNAUTHORIZED: 'Anda harus masuk lagi.',
   SECOND_FACTOR_REQUIRED: 'Kata sandi benar. Sekarang berikan faktor kedua Anda.',
-  SECOND_FACTOR_MISSING: 'Ruang kerja ini meminta faktor kedua: siapkan satu, atau berikan yang Anda miliki.',
+  SECOND_FACTOR_MISSING: 'Workspace ini meminta faktor kedua: siapkan satu, atau berikan yang Anda miliki.',
   FORBIDDEN: 'Anda tidak punya akses untuk ini.',
   NOT_FOUND: 'Data ini tidak ditemukan.',
   SESSION_NOT_FOUND: 'Sesi ini tidak ditemukan.',
