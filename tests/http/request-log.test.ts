@@ -150,6 +150,20 @@ describe('a call of the API', () => {
   });
 });
 
+it('the last errors of the overview lead to what they are about, without the wrong codes of end users', async () => {
+  const user = await t.tenant();
+  await addSession(t, user.id, 'main');
+  const post = (path: string, body: object) => t.call(path, { method: 'POST', apiKey: user.apiKey, body });
+  expect((await post('/message/send-text', { session: 'none', to: '081234567890', text: 'x' })).status).toBe(
+    404,
+  );
+  expect((await post('/otp/verify', { phoneNumber: '081234567890', otp: '1234' })).status).toBe(404);
+  const [refused] = await calls(user, 'path=send-text');
+  const html = await (await t.visit('/dashboard', { as: user })).text();
+  const links = [...html.matchAll(/\/dashboard\/developers\/requests\/(\w+)/g)].map(([, id]) => id);
+  expect(links).toEqual([refused?.id]);
+});
+
 describe('a message as one line of time', () => {
   it('begins with its call, has its steps, and leads to each call and delivery', async () => {
     const user = await t.tenant();

@@ -21,7 +21,7 @@ import * as english from '../locales/en/overview.ts';
 import * as indonesian from '../locales/id/overview.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Empty, Stat, Table, Time, type Tone } from '../parts.tsx';
-import { whyOf } from './reasons.ts';
+import { isForUs, placeOf, whyOf } from './reasons.ts';
 
 const OVERVIEW_TEXTS = texts({ en: english.overview, id: indonesian.overview });
 
@@ -29,6 +29,8 @@ type OverviewTexts = ReturnType<typeof OVERVIEW_TEXTS>;
 
 const HERE = '/dashboard';
 const LAST_ERRORS = 5;
+/** Among so many there are some that are no wrong codes of end users. */
+const READ_ERRORS = 50;
 const LIVE = 'message.sent message.delivered message.read message.failed message.received session.status';
 
 export const overviewPages: Page[] = [
@@ -42,7 +44,7 @@ export const overviewPages: Page[] = [
       const [now, backlog, errors] = await Promise.all([
         readDashboard(ctx, {}),
         readBacklog(ctx),
-        listErrors(ctx, { page: 1, limit: LAST_ERRORS }),
+        listErrors(ctx, { page: 1, limit: READ_ERRORS }),
       ]);
       const body = (
         <>
@@ -63,7 +65,7 @@ export const overviewPages: Page[] = [
           </div>
           <section class="card">
             <h2>{t.lastErrors}</h2>
-            <Errors view={view} entries={errors.logs} />
+            <Errors view={view} entries={errors.logs.filter(isForUs).slice(0, LAST_ERRORS)} />
           </section>
         </>
       );
@@ -223,17 +225,25 @@ function Errors({ view, entries }: { view: View; entries: readonly ActivityEntry
   const t = OVERVIEW_TEXTS(view.lang);
   if (entries.length === 0) return <p class="muted">{t.noErrors}</p>;
   return (
-    <Table label={t.lastErrors} head={[t.time, t.what, t.session, t.why]}>
+    <Table stack label={t.lastErrors} head={[t.time, t.what, t.session, t.why]}>
       {entries.map((entry) => (
         <tr>
           <td>
             <Time at={entry.createdAt} relative />
           </td>
-          <td>{eventName(view.lang, entry.event)}</td>
+          <td>
+            <What view={view} entry={entry} />
+          </td>
           <td>{entry.sessionId ?? ''}</td>
           <td class="wrap">{whyOf(view.lang, entry)}</td>
         </tr>
       ))}
     </Table>
   );
+}
+
+function What({ view, entry }: { view: View; entry: ActivityEntry }) {
+  const name = eventName(view.lang, entry.event);
+  const place = placeOf(entry);
+  return place === null ? <span>{name}</span> : <a href={place}>{name}</a>;
 }
