@@ -148,7 +148,7 @@ export const securityPages: Page[] = [
           <Form view={view} action={`${SECURITY}/passkey/confirm`} target={`#${STEP}`} class="stack">
             <input type="hidden" name="token" value={token} />
             <input type="hidden" name="name" value={form.name ?? ''} />
-            <PasskeyButton kind="create" options={options} failed={t.passkeyFailed}>
+            <PasskeyButton kind="create" options={options} failed={t.passkeyFailed} alone>
               {t.createPasskey}
             </PasskeyButton>
           </Form>

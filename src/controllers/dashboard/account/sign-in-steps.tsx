@@ -35,12 +35,15 @@ export function PasskeyButton({
   kind,
   options,
   failed,
+  alone,
   children,
 }: {
   kind: 'get' | 'create';
   options: Record<string, unknown>;
   /** what is said when the person declined */
   failed: string;
+  /** nothing else sends the form */
+  alone?: boolean;
   children: string;
 }) {
   return (
@@ -50,6 +53,7 @@ export function PasskeyButton({
       <button type="button" data-passkey={kind} data-options={JSON.stringify(options)} data-failed={failed}>
         {children}
       </button>
+      {alone && <button type="submit" hidden />}
       <p role="status" data-passkey-note />
     </>
   );
@@ -94,7 +98,7 @@ export const signInStepPages: Page[] = [
           {options && (
             <Form view={view} action={CODE} class="stack">
               <input type="hidden" name="next" value={query.next ?? ''} />
-              <PasskeyButton kind="get" options={options} failed={t.passkeyFailed}>
+              <PasskeyButton kind="get" options={options} failed={t.passkeyFailed} alone>
                 {t.usePasskey}
               </PasskeyButton>
             </Form>
