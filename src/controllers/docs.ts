@@ -3,9 +3,18 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { authenticate } from '../middlewares/authenticate.ts';
+import type { HttpContext } from '../middlewares/http-env.ts';
+import { readOwnKey } from '../services/api-keys.ts';
+import { readMe } from '../services/auth/verbs.ts';
+import type { Ctx } from '../services/context.ts';
+import { listSessions } from '../services/sessions/index.ts';
 import { AppError } from '../utils/errors.ts';
 import { ERROR_PAGE_STYLE, renderErrorPage } from './error-page.tsx';
 import { buildOpenApi } from './openapi.ts';
+import { REFERENCE_SCRIPT, REFERENCE_STYLE } from './reference/assets.ts';
+import { type ReferenceModel, readModel } from './reference/model.ts';
+import { type Reader, renderIndex, renderOperation } from './reference/page.tsx';
 import { type Route, route } from './route.ts';
 
 const tag = 'Operations';
@@ -18,26 +27,26 @@ const ASSETS = new Map([
 ]);
 const INIT = 'init.js';
 
-/** Addresses are relative, so that the page also works under `/api/docs`. */
-const PAGE = `<!doctype html>
+/** Addresses are relative, so that the page also works under `/api`. */
+const TRY_PAGE = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>WaHub API</title>
-<link rel="stylesheet" href="docs/assets/swagger-ui.css">
-<link rel="icon" type="image/png" href="docs/assets/favicon-32x32.png">
+<title>Try the WaHub API</title>
+<link rel="stylesheet" href="assets/swagger-ui.css">
+<link rel="icon" type="image/png" href="assets/favicon-32x32.png">
 </head>
 <body>
 <div id="api"></div>
-<script src="docs/assets/swagger-ui-bundle.js"></script>
-<script src="docs/assets/${INIT}"></script>
+<script src="assets/swagger-ui-bundle.js"></script>
+<script src="assets/${INIT}"></script>
 </body>
 </html>
 `;
 
 const SCRIPT = `SwaggerUIBundle({
-  url: 'openapi.json',
+  url: '../openapi.json',
   dom_id: '#api',
   deepLinking: true,
   validatorUrl: null,
@@ -46,14 +55,27 @@ const SCRIPT = `SwaggerUIBundle({
 });
 `;
 
+const CSS = 'text/css; charset=utf-8';
+const JS = 'text/javascript; charset=utf-8';
 const OWN_ASSETS: ReadonlyMap<string, { type: string; text: string }> = new Map([
-  [INIT, { type: 'text/javascript; charset=utf-8', text: SCRIPT }],
-  ['errors.css', { type: 'text/css; charset=utf-8', text: ERROR_PAGE_STYLE }],
+  [INIT, { type: JS, text: SCRIPT }],
+  ['errors.css', { type: CSS, text: ERROR_PAGE_STYLE }],
+  ['reference.css', { type: CSS, text: REFERENCE_STYLE }],
+  ['reference.js', { type: JS, text: REFERENCE_SCRIPT }],
 ]);
 
 /** The routes that describe these routes. */
 export function docsRoutes(routes: readonly Route[]): Route[] {
   let document: Record<string, unknown> | undefined;
+  let model: ReferenceModel | undefined;
+  const toDocument = () => {
+    document ??= buildOpenApi(routes);
+    return document;
+  };
+  const toModel = () => {
+    model ??= readModel(toDocument());
+    return model;
+  };
   return [
     route({
       method: 'get',
@@ -63,10 +85,7 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
       auth: 'public',
       response: null,
       contentType: 'application/json',
-      handler: ({ http }) => {
-        document ??= buildOpenApi(routes);
-        return http.json(document);
-      },
+      handler: ({ http }) => http.json(toDocument()),
     }),
     route({
       method: 'get',
@@ -76,7 +95,35 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
       auth: 'public',
       response: null,
       contentType: 'text/html',
-      handler: ({ http }) => http.html(PAGE),
+      handler: async ({ ctx, http }) =>
+        http.html(renderIndex({ model: toModel(), reader: await readerOf(ctx, http) })),
+    }),
+    route({
+      method: 'get',
+      path: '/docs/operations/:operationId',
+      tag,
+      summary: 'One operation of this document as a page',
+      auth: 'public',
+      params: z.object({ operationId: z.string().max(200) }),
+      response: null,
+      contentType: 'text/html',
+      errors: ['NOT_FOUND'],
+      handler: async ({ ctx, http, params }) => {
+        const place = { model: toModel(), reader: await readerOf(ctx, http) };
+        const page = renderOperation(place, params.operationId);
+        if (page === null) throw new AppError('NOT_FOUND', 'There is no operation of this name.');
+        return http.html(page);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/docs/try',
+      tag,
+      summary: 'A page to send requests from',
+      auth: 'public',
+      response: null,
+      contentType: 'text/html',
+      handler: ({ http }) => http.html(TRY_PAGE),
     }),
     route({
       method: 'get',
@@ -108,6 +155,23 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
       },
     }),
   ];
+}
+
+/** Whose key and session the code of the pages holds: whoever is signed in to the dashboard in this browser. */
+async function readerOf(ctx: Ctx, http: HttpContext): Promise<Reader> {
+  const url = ctx.config.publicUrl;
+  const actor = await authenticate(ctx, http, 'browser').catch(() => null);
+  if (actor === null || actor.via !== 'cookie')
+    return { url, session: 'my-session', apiKey: null, name: null };
+  const own: Ctx = { ...ctx, actor };
+  const { userId: workspaceId, personId } = actor;
+  const [me, apiKey, { data }] = await Promise.all([
+    readMe(own),
+    readOwnKey(ctx.db, ctx.secrets, { workspaceId, personId }),
+    listSessions(own),
+  ]);
+  const session = data.find(({ status }) => status === 'connected') ?? data[0];
+  return { url, session: session?.sessionId ?? 'my-session', apiKey, name: me.name };
 }
 
 /** A file of swagger-ui-dist; `name` is a key of ASSETS, so it cannot lead elsewhere. */

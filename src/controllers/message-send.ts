@@ -40,6 +40,22 @@ function ownFieldsOf(body: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(body).filter(([name]) => !Object.hasOwn(sendFields, name)));
 }
 
+const answerExample = (type: string) => ({
+  message: 'Message queued',
+  data: {
+    messageId: '3EB0A1B2C3D4E5F60718293A',
+    session: TO.session,
+    sessionId: TO.session,
+    to: TO.to,
+    type,
+    status: 'queued',
+    estimatedSendAt: '2026-01-31T08:00:04.000Z',
+    waitingFor: [],
+    scheduledAt: null,
+    timestamp: '2026-01-31T08:00:00.000Z',
+  },
+});
+
 function sendRoute(kind: Kind): Route {
   const { type, hasFile } = kind;
   return route({
@@ -56,7 +72,8 @@ function sendRoute(kind: Kind): Route {
     response: z.object({ message: z.string(), data: SentMessage }),
     errors: hasFile ? [...ERRORS, ...MEDIA_ERRORS] : ERRORS,
     idempotent: true,
-    example: { body: { ...TO, ...kind.example } },
+    prefer: 'wait',
+    example: { body: { ...TO, ...kind.example }, answer: answerExample(type) },
     async handler({ ctx, body, files, http }) {
       const content = kind.draft({ ...ownFieldsOf(body), ...Object.fromEntries(files) });
       return answerSend(ctx, http, await sendMessage(ctx, { ...body, content }));

@@ -1,6 +1,9 @@
 /** The OpenAPI 3.1 document, made of the same literals that are mounted. */
 import { z } from 'zod';
+import { ERROR_HELP } from '../utils/error-help.ts';
 import { ERROR_STATUS, type ErrorCode } from '../utils/errors.ts';
+import { exampleOf } from './answer-example.ts';
+import { failureExample } from './error-page.tsx';
 import { type Route, scopeOf } from './route.ts';
 import { WEBHOOK_BODIES } from './webhook-events.ts';
 
@@ -54,12 +57,90 @@ export function buildOpenApi(routes: readonly Route[]): Json {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }, { url: '/api' }],
-    tags: [...new Set(routes.map((route) => route.tag))].map((name) => ({ name })),
+    tags: tagsOf(routes),
     paths,
     webhooks: webhooksOf(components),
-    components: { schemas: components.schemas, securitySchemes: SECURITY_SCHEMES },
+    components: {
+      schemas: components.schemas,
+      examples: FAILURE_EXAMPLES,
+      headers: HEADERS,
+      securitySchemes: SECURITY_SCHEMES,
+    },
   };
 }
+
+/** What is on each tag, in the order in which a reader needs them. */
+const TAGS: Readonly<Record<string, string>> = {
+  Messages: 'Send every kind of message, and follow what became of it.',
+  OTP: 'Login codes: send, check, resend, and how many arrive.',
+  Sessions: 'Linked numbers: link one, see its state, pause it, set its pace.',
+  'Sender pools': 'Several sessions that send together.',
+  Media: 'Files to send more than once.',
+  Broadcast: 'Lists of contacts, campaigns, templates and opt-outs.',
+  Webhooks: 'What happens, delivered to your own address.',
+  Analytics: 'Figures and logs.',
+  Auth: 'Sign in, and API keys.',
+  Workspace: 'The members of an account and what they may do.',
+  Users: 'For administrators of the service.',
+  Operations: 'Health, figures for monitoring, and this document.',
+  'OTP API (older clients)': 'For programs that were written for the older OTP API.',
+  'Broadcast API (older clients)': 'For programs that were written for the older broadcast API.',
+};
+
+function tagsOf(routes: readonly Route[]): Json[] {
+  const names = new Set(routes.map((route) => route.tag));
+  const ordered = [...Object.keys(TAGS).filter((name) => names.has(name)), ...names];
+  return [...new Set(ordered)].map((name) => ({ name, ...(TAGS[name] ? { description: TAGS[name] } : {}) }));
+}
+
+const FAILURE_EXAMPLES: Json = Object.fromEntries(
+  Object.keys(ERROR_HELP).map((code) => [
+    code,
+    { summary: ERROR_HELP[code as ErrorCode].meaning, value: failureExample(code as ErrorCode) },
+  ]),
+);
+
+const HEADERS: Json = {
+  RateLimit: {
+    description:
+      'What is left of the limit: `"<policy>";r=<requests left>;t=<seconds until the window ends>`.',
+    schema: { type: 'string' },
+    example: '"api";r=587;t=42',
+  },
+  RateLimitPolicy: {
+    description: 'The limit that counts here: `"<policy>";q=<requests>;w=<window in seconds>`.',
+    schema: { type: 'string' },
+    example: '"api";q=600;w=60',
+  },
+  RetryAfter: {
+    description: 'Whole seconds after which the same request may succeed.',
+    schema: { type: 'integer' },
+    example: 12,
+  },
+  RequestId: {
+    description: 'The id of the request in every log; what you sent as `x-request-id`, or a new one.',
+    schema: { type: 'string' },
+    example: '5f0c2a9e7b1d4c86',
+  },
+  IdempotentReplayed: {
+    description: '`true`: the first answer to this Idempotency-Key, again.',
+    schema: { type: 'string' },
+    example: 'true',
+  },
+  PreferenceApplied: {
+    description: 'The preference of `Prefer` that was followed.',
+    schema: { type: 'string' },
+    example: 'wait=20',
+  },
+};
+
+const headers = (...names: [string, string][]): Json =>
+  Object.fromEntries(names.map(([name, component]) => [name, { $ref: `#/components/headers/${component}` }]));
+const COMMON_HEADERS: [string, string][] = [['X-Request-Id', 'RequestId']];
+const LIMIT_HEADERS: [string, string][] = [
+  ['RateLimit', 'RateLimit'],
+  ['RateLimit-Policy', 'RateLimitPolicy'],
+];
 
 /** Webhook bodies by event. */
 function webhooksOf(components: Components): Json {
@@ -189,17 +270,38 @@ function parametersOf(route: Route, components: Components): Json[] {
     ...fieldsOf(route.params, components).map((field) => parameter('path', field, route.example?.params)),
     ...fieldsOf(route.query, components).map((field) => parameter('query', field, route.example?.query)),
   ];
+  if (route.prefer) parameters.push(PREFER[route.prefer]);
   if (route.idempotent) {
     parameters.push({
       name: 'Idempotency-Key',
       in: 'header',
       required: false,
       schema: { type: 'string', minLength: 1, maxLength: 190 },
+      example: 'order-4711-shipped',
       description: 'Kept for 24 h: the same key and request get the first answer again.',
     });
   }
   return parameters;
 }
+
+const prefer = (description: string, example: string): Json => ({
+  name: 'Prefer',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', maxLength: 100 },
+  description,
+  example,
+});
+const PREFER: Readonly<Record<NonNullable<Route['prefer']>, Json>> = {
+  wait: prefer(
+    "`wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.",
+    'wait=20',
+  ),
+  'respond-async': prefer(
+    '`respond-async`: 202 at once, with an address to ask how far it is.',
+    'respond-async',
+  ),
+};
 
 interface Field {
   name: string;
@@ -252,7 +354,17 @@ function responsesOf(route: Route, components: Components): Json {
   for (const [status, codes] of [...byStatus].sort(([a], [b]) => a - b)) {
     responses[String(status)] = {
       description: codes.join(', '),
-      content: { 'application/json': { schema: { $ref: '#/components/schemas/Failure' } } },
+      ...([404, 409, 429, 503].includes(status)
+        ? { headers: headers(...COMMON_HEADERS, ['Retry-After', 'RetryAfter']) }
+        : {}),
+      content: {
+        'application/json': {
+          schema: { $ref: '#/components/schemas/Failure' },
+          examples: Object.fromEntries(
+            codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]),
+          ),
+        },
+      },
     };
   }
   return responses;
@@ -274,5 +386,17 @@ function successOf(route: Route, components: Components): Json {
   }
   const success = { type: 'object', properties: { success: { const: true } }, required: ['success'] };
   const schema = { allOf: [success, components.convert(route.response, 'output')] };
-  return { description: route.summary, content: { 'application/json': { schema } } };
+  const example = route.example?.answer
+    ? { success: true, ...route.example.answer }
+    : exampleOf(schema, components.schemas);
+  return {
+    description: route.summary,
+    headers: headers(
+      ...COMMON_HEADERS,
+      ...(route.unlimited ? [] : LIMIT_HEADERS),
+      ...(route.idempotent ? [['Idempotent-Replayed', 'IdempotentReplayed'] as [string, string]] : []),
+      ...(route.prefer ? [['Preference-Applied', 'PreferenceApplied'] as [string, string]] : []),
+    ),
+    content: { 'application/json': { schema, example } },
+  };
 }

@@ -88,6 +88,8 @@ export interface Route<
   errors?: readonly ErrorCode[];
   /** how failures are reported under `/api`, where clients of an older system look for this route */
   apiFailures?: FailureStyle;
+  /** takes the header `Prefer`, with this preference */
+  prefer?: 'wait' | 'respond-async';
   /** takes Idempotency-Key */
   idempotent?: boolean;
   /** fields of the body that are no part of the request's hash: short enough to be guessed from it */
@@ -105,6 +107,8 @@ export interface RouteExample {
   params?: Record<string, string>;
   query?: Record<string, string>;
   body?: Record<string, unknown>;
+  /** of an answer without `success`, where what is made of its schema would say too little */
+  answer?: Record<string, unknown>;
 }
 
 /** The scope that a key needs for a route; null when any key may. */

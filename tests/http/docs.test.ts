@@ -7,6 +7,7 @@ import { allRoutes } from '../../src/controllers/index.ts';
 import { buildOpenApi } from '../../src/controllers/openapi.ts';
 import { route } from '../../src/controllers/route.ts';
 import { whatsappAccounts } from '../../src/db/schema.ts';
+import { ERROR_STATUS } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 
@@ -44,8 +45,10 @@ describe('/openapi.json', () => {
 
   it('refers only to components that it has, and repeats no operation id', async () => {
     const { body, text } = await t.call('/openapi.json');
-    const { schemas } = body.components as { schemas: Record<string, unknown> };
-    const known = new Set(Object.keys(schemas).map((name) => `#/components/schemas/${name}`));
+    const components = Object.entries(body.components as Record<string, object>);
+    const known = new Set(
+      components.flatMap(([kind, named]) => Object.keys(named).map((name) => `#/components/${kind}/${name}`)),
+    );
     const refs = refsOf(body);
     expect(refs.length).toBeGreaterThan(20);
     expect(refs.filter((ref) => !known.has(ref))).toEqual([]);
@@ -70,7 +73,11 @@ describe('/openapi.json', () => {
     const spectral = new Spectral();
     spectral.setRuleset({ extends: [[toRuleset(oas), 'recommended']] });
     const { body } = await t.call('/openapi.json');
-    const found = await spectral.run(body);
+    // Examples of answers are held to their schemas below, in a hundredth of the time.
+    const lean = JSON.parse(JSON.stringify(body), (name, value) =>
+      name === 'responses' ? bare(value) : value,
+    );
+    const found = await spectral.run(lean);
     const errors = found.filter(({ severity, code }) => severity === 0 || code === 'operation-description');
     expect(errors.map(({ code, path, message }) => `${code} ${path.join('/')} ${message}`)).toEqual([]);
   }, 60_000);
@@ -120,17 +127,102 @@ describe('/openapi.json', () => {
   });
 });
 
+describe('answers in the document', () => {
+  it('have an example that its schema takes, for every answer and every code', async () => {
+    const { body } = await t.call('/openapi.json');
+    const paths = body.paths as Record<string, Record<string, { responses: Record<string, OpenApiAnswer> }>>;
+    const routes = new Map(
+      allRoutes.map((one) => [`${one.method} ${one.path.replace(/:(\w+)/g, '{$1}')}`, one]),
+    );
+    const codes = new Set<string>();
+    for (const [path, methods] of Object.entries(paths)) {
+      for (const [method, { responses }] of Object.entries(methods)) {
+        const name = `${method} ${path}`;
+        for (const [status, { content }] of Object.entries(responses)) {
+          const json = content?.['application/json'];
+          if (!json) continue;
+          for (const code of Object.keys(json.examples ?? {})) codes.add(code);
+          if (!status.startsWith('2')) expect(Object.keys(json.examples ?? {}), name).not.toEqual([]);
+          const schema = routes.get(name)?.response;
+          if (!status.startsWith('2') || !schema) continue;
+          const { success, ...answer } = json.example ?? {};
+          expect(success, name).toBe(true);
+          expect(schema.safeParse(answer).error?.issues ?? [], name).toEqual([]);
+        }
+      }
+    }
+    const { examples } = body.components as { examples: Record<string, { value: { code: string } }> };
+    expect(Object.keys(examples).sort()).toEqual(Object.keys(ERROR_STATUS).sort());
+    for (const code of codes) expect(examples[code]?.value.code).toBe(code);
+    // No year that nobody lives in.
+    const years = JSON.stringify(body).matchAll(/"(\d{4})-\d\d-\d\dT/g);
+    expect([...new Set([...years].map(([, year]) => year))]).toEqual(['2026']);
+  });
+});
+
+/** Answers without their examples. */
+function bare(responses: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(responses, (name, value) => (/^examples?$/.test(name) ? undefined : value)),
+  );
+}
+
+interface OpenApiAnswer {
+  content?: Record<string, { example?: Record<string, unknown>; examples?: Record<string, unknown> }>;
+}
+
 describe('/docs', () => {
   it.each(['', '/api'])('is a page under %s/docs whose every asset comes from here', async (prefix) => {
-    const page = await t.call(`${prefix}/docs`);
-    expect(page.headers.get('content-type')).toContain('text/html');
-    expect(page.text).not.toMatch(/https?:\/\/|<script>|style=/);
-    const assets = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1]);
-    expect(assets).toHaveLength(4);
-    for (const asset of assets) {
-      const reply = await t.call(`${prefix}/${asset}`);
-      expect(reply.status).toBe(200);
-      expect(reply.headers.get('cache-control')).toContain('max-age');
+    for (const path of ['/docs', '/docs/errors', '/docs/try', '/docs/operations/postMessageSendText']) {
+      const page = await t.call(`${prefix}${path}`);
+      expect(page.headers.get('content-type')).toContain('text/html');
+      expect(page.text).not.toMatch(/<script>|<style|style=|onclick=/);
+      const assets = [...page.text.matchAll(/<(?:script|link)[^>]* (?:src|href)="([^"]+)"/g)];
+      expect(assets.length).toBeGreaterThan(0);
+      for (const [, asset] of assets) {
+        const { pathname } = new URL(asset ?? '', `http://localhost${prefix}${path}`);
+        const reply = await t.call(pathname);
+        expect([pathname, reply.status]).toEqual([pathname, 200]);
+        expect(reply.headers.get('cache-control')).toContain('max-age');
+      }
+    }
+  });
+
+  it('names every operation, messages first, and each has a page with code, answers and codes', async () => {
+    const index = await t.call('/docs');
+    expect(index.text.length).toBeLessThan(150_000);
+    expect(index.text.indexOf('<h2>Messages</h2>')).toBeLessThan(index.text.indexOf('<h2>OTP</h2>'));
+    const ids = [...index.text.matchAll(/data-href="docs\/operations\/(\w+)"/g)].map(([, id]) => id);
+    expect(new Set(ids).size).toBe(allRoutes.length);
+    for (const id of ids) expect((await t.call(`/docs/operations/${id}`)).status, id).toBe(200);
+    const send = (await t.call('/docs/operations/postMessageSendText')).text;
+    for (const word of [
+      'Idempotency-Key',
+      'Prefer',
+      'RateLimit-Policy',
+      'NOT_CONNECTED',
+      'scheduledAt',
+      'WAHUB_KEY',
+    ])
+      expect(send).toContain(word);
+    for (const language of ['curl', 'Node.js', 'PHP', 'Python', 'Go', 'Java'])
+      expect(send).toContain(language);
+    expect((await t.call('/docs/operations/constructor')).status).toBe(404);
+  });
+
+  it("is filled in with the reader's own key and session, and nobody else's", async () => {
+    const [reader, other] = [await t.tenant(), await t.tenant()];
+    await addSession(reader.id, 'warehouse');
+    await addSession(other.id, 'elsewhere');
+    const headers = { cookie: `wahub_session=${reader.token}` };
+    for (const path of ['/docs', '/docs/operations/postMessageSendText']) {
+      const { text } = await t.call(path, { headers });
+      expect(text).toContain(reader.apiKey);
+      expect(text).toContain('warehouse');
+      expect(text).not.toContain('elsewhere');
+      expect((await t.call(path, { headers: { cookie: 'wahub_session=x.y.z' } })).text).toContain(
+        'WAHUB_KEY',
+      );
     }
   });
 
@@ -140,6 +232,13 @@ describe('/docs', () => {
     }
   });
 });
+
+async function addSession(userId: number, sessionId: string): Promise<void> {
+  const at = Date.now();
+  const about = { status: 'logged_out', pairing: 'qr', paired: false } as const;
+  const row = { id: newId(), userId, sessionId, createdAt: at, updatedAt: at, ...about };
+  await t.deps.db.insert(whatsappAccounts).values(row);
+}
 
 describe('/health', () => {
   it.each(['/health', '/api/health'])('tells of database and engine at %s', async (path) => {

@@ -122,6 +122,7 @@ const importContacts = route({
   ...csvUpload,
   method: 'post',
   ...broadcastPath('/lists/:listId/contacts/bulk'),
+  prefer: 'respond-async',
   tag: TAG,
   summary: 'Import contacts from a CSV, Excel (.xlsx) or vCard file',
   description:
