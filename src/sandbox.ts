@@ -7,6 +7,7 @@ import { type Emulator, startEmulator } from 'wa-emulator';
 import { type Gateway, startGateway } from './gateway.ts';
 import { runUntilSignal } from './run.ts';
 import { loadConfig } from './utils/config.ts';
+import { StartError } from './utils/errors.ts';
 
 /** The file that the sandbox writes for people and programs that use it: `data/sandbox.json`. */
 interface SandboxFile {
@@ -17,6 +18,7 @@ interface SandboxFile {
 }
 
 const ADMIN_EMAIL = 'admin@sandbox.local';
+const PORT_NAMES = ['EMULATOR_PORT', 'EMULATOR_WA_PORT', 'EMULATOR_MEDIA_PORT'];
 /** Control API, WebSocket and media port of the emulator; a taken one is replaced by any free one. */
 const EMULATOR_PORTS = { controlPort: 5002, waPort: 5003, mediaPort: 5004 };
 
@@ -95,11 +97,28 @@ function environment(dir: string, secrets: Secrets, emulator: Emulator | null): 
   };
 }
 
+/** As the emulator reads them when it runs alone; 0 takes a free port. Throws StartError for what is no port. */
+function emulatorPorts(env: NodeJS.ProcessEnv): typeof EMULATOR_PORTS {
+  const read = (name: string, other: number): number => {
+    const given = env[name];
+    if (given === undefined || given === '') return other;
+    if (/^\d{1,5}$/.test(given) && Number(given) <= 65_535) return Number(given);
+    throw new StartError(`${name} must be a port, 0 to 65535`);
+  };
+  return {
+    controlPort: read('EMULATOR_PORT', EMULATOR_PORTS.controlPort),
+    waPort: read('EMULATOR_WA_PORT', EMULATOR_PORTS.waPort),
+    mediaPort: read('EMULATOR_MEDIA_PORT', EMULATOR_PORTS.mediaPort),
+  };
+}
+
 async function startOwnEmulator(stateDir: string): Promise<Emulator> {
   try {
-    return await startEmulator({ stateDir, ...EMULATOR_PORTS });
+    return await startEmulator({ stateDir, ...emulatorPorts(process.env) });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    // A port that somebody asked for is not replaced without a word.
+    if (!isTaken || PORT_NAMES.some((name) => process.env[name])) throw error;
     return startEmulator({ stateDir });
   }
 }

@@ -26,9 +26,10 @@ import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.
 import { LINK_NAMES } from '../services/signed-links.ts';
 import { AppError } from '../utils/errors.ts';
 import { mediaLimit, sayBytes } from '../utils/sizes.ts';
+import { shownName } from '../utils/unknown-names.ts';
 import { withBothNames } from './aliases.ts';
 import { signInPath } from './dashboard/paths.ts';
-import { type InputReader, inputReader, shownName } from './read-input.ts';
+import { type InputReader, inputReader } from './read-input.ts';
 import { type Route, scopeOf } from './route.ts';
 
 /** Bodies that bring no file. */

@@ -1,14 +1,13 @@
 /** Input from outside -> what a handler gets: names folded, lengths looked at, unknown names met, the schema run. */
 import type { z } from 'zod';
 import { AppError } from '../utils/errors.ts';
-import { fitterOf, type InputKind, type Problem, type UnknownName } from '../utils/fit-input.ts';
+import { fitterOf, type InputKind, type Problem } from '../utils/fit-input.ts';
 import { issueWords } from '../utils/issue-words.ts';
-import { misspeltName } from '../utils/near-name.ts';
+import { refuseMisspelt } from '../utils/unknown-names.ts';
 import { foldingOf } from './aliases.ts';
 
 /** Reasons that one answer tells. */
 const MAX_REASONS = 50;
-const MAX_SHOWN = 60;
 const MAX_HINTED = 3;
 
 /** `note` hears of names that mean nothing here, before anything is thrown. Throws VALIDATION_FAILED. */
@@ -30,42 +29,13 @@ export function inputReader(
     const folded = fold(input, (field, message) => problems.push({ path: [field], message }));
     const fitted = toFitted(folded);
     const unknown = fitted.unknown.filter(({ path, name }) => path.length > 0 || !silent.has(name));
-    if (unknown.length > 0) meetUnknown(unknown, aliases, note);
+    if (unknown.length > 0) note(refuseMisspelt(unknown, aliases));
     problems.push(...fitted.problems);
     if (problems.length > 0) throw invalid(problems);
     const result = await schema.safeParseAsync(fitted.value, { error: issueWords });
     if (!result.success) throw invalid(result.error.issues);
     return result.data;
   };
-}
-
-/** A name as an answer may show it. */
-export function shownName(name: string): string {
-  return name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name;
-}
-
-function meetUnknown(
-  unknown: readonly UnknownName[],
-  aliases: readonly string[],
-  note: Parameters<InputReader>[1],
-): void {
-  const misspelt: { name: string; meant: string }[] = [];
-  const ignored: string[] = [];
-  for (const { path, name, known } of unknown) {
-    const meant = misspeltName(name, path.length === 0 ? [...known, ...aliases] : known);
-    const place = shownName([...path, name].map(String).join('.'));
-    if (meant === null) ignored.push(place);
-    else misspelt.push({ name: place, meant });
-  }
-  note(ignored);
-  const [first] = misspelt;
-  if (first === undefined) return;
-  throw new AppError('VALIDATION_FAILED', `Unknown field ${first.name}. Did you mean ${first.meant}?`, {
-    details: Object.fromEntries(
-      misspelt.map(({ name, meant }) => [name, `is unknown; did you mean ${meant}?`]),
-    ),
-    hint: `Write ${first.meant} instead of ${first.name}. Nothing was done.`,
-  });
 }
 
 interface Reason {

@@ -45,7 +45,7 @@ export const issueWords: z.core.$ZodErrorMap = (issue) => sayIssue(issue);
 function sayIssue(issue: RawIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined ? 'is required' : sayType(issue.expected, issue.input);
+      return isMissing(issue.input) ? 'is required' : sayType(issue.expected, issue.input);
     case 'invalid_value':
       return issue.input === undefined ? 'is required' : sayValues(issue.values, issue.input);
     case 'too_big':
@@ -66,6 +66,9 @@ function sayIssue(issue: RawIssue): string {
       return 'is not valid';
   }
 }
+
+/** A form's empty number becomes NaN. */
+const isMissing = (input: unknown): boolean => input === undefined || Number.isNaN(input);
 
 function sayType(expected: string, input: unknown): string {
   if (typeof input === 'number' && expected === 'number') return 'must be a finite number';

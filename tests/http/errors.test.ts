@@ -22,7 +22,7 @@ afterAll(() => t.close());
 
 async function addSession(tenant: Tenant, sessionId: string): Promise<void> {
   const at = Date.now();
-  const about = { status: 'disconnected', pairing: 'qr', paired: false } as const;
+  const about = { status: 'disconnected', pairing: 'qr', paired: true } as const;
   const row = { id: newId(), userId: tenant.id, sessionId, createdAt: at, updatedAt: at, ...about };
   await t.deps.db.insert(whatsappAccounts).values(row);
 }
@@ -70,6 +70,15 @@ describe('a name that is nearly a known one', () => {
     const sections = [{ title: 'a', rows: [{ id: '1', title: 'A', descripton: 'x' }] }];
     expect(await post('/message/send-list', { ...text, buttonText: 'x', sections })).toMatchObject(
       refused('sections.0.rows.0.descripton', 'description'),
+    );
+  });
+
+  it('is refused in the content of a campaign', async () => {
+    const made = await post('/api/whatsapp/support-2/broadcast/lists', { name: 'Promo' });
+    const listId = String(Object(made.body.data).id);
+    const campaign = { listId, type: 'image', content: { image: 'https://example.com/a.png', captoin: 'x' } };
+    expect(await post('/api/whatsapp/support-2/broadcast/estimate', campaign)).toMatchObject(
+      refused('content.captoin', 'caption'),
     );
   });
 

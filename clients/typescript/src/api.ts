@@ -6396,7 +6396,38 @@ export interface components {
     responses: never;
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /**
+         * @description `true`: the first answer to this Idempotency-Key, again.
+         * @example true
+         */
+        IdempotentReplayed: string;
+        /**
+         * @description The preference of `Prefer` that was followed.
+         * @example wait=20
+         */
+        PreferenceApplied: string;
+        /**
+         * @description What is left of the limit: `"<policy>";r=<requests left>;t=<seconds until the window ends>`.
+         * @example "api";r=587;t=42
+         */
+        RateLimit: string;
+        /**
+         * @description The limit that counts here: `"<policy>";q=<requests>;w=<window in seconds>`.
+         * @example "api";q=600;w=60
+         */
+        RateLimitPolicy: string;
+        /**
+         * @description The id of the request in every log; what you sent as `x-request-id`, or a new one.
+         * @example 5f0c2a9e7b1d4c86
+         */
+        RequestId: string;
+        /**
+         * @description Whole seconds after which the same request may succeed.
+         * @example 12
+         */
+        RetryAfter: number;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -6429,9 +6460,22 @@ export interface operations {
             /** @description Delete old log entries */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "activityDeleted": 1,
+                     *         "otpDeleted": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -6472,9 +6516,46 @@ export interface operations {
             /** @description Sessions, messages and codes, in all and today */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "sessions": {
+                     *           "total": 1,
+                     *           "active": 1,
+                     *           "inactive": 1,
+                     *           "byStatus": {
+                     *             "connecting": 1,
+                     *             "qr": 1,
+                     *             "passkey": 1,
+                     *             "passkey_confirm": 1,
+                     *             "connected": 1,
+                     *             "disconnected": 1,
+                     *             "logged_out": 1,
+                     *             "replaced": 1,
+                     *             "failed": 1
+                     *           }
+                     *         },
+                     *         "messages": {
+                     *           "total": 1,
+                     *           "today": 1
+                     *         },
+                     *         "otp": {
+                     *           "total": 1,
+                     *           "today": 1
+                     *         },
+                     *         "timeZone": "Asia/Jakarta",
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -6588,9 +6669,51 @@ export interface operations {
             /** @description What happened, newest first */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "logs": [
+                     *           {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "userId": 1,
+                     *             "sessionId": "my-session",
+                     *             "action": "session_create",
+                     *             "event": "text",
+                     *             "messageType": "text",
+                     *             "phoneNumber": "+6281234567890",
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "status": "success",
+                     *             "details": {},
+                     *             "errorMessage": null,
+                     *             "requestData": {},
+                     *             "responseData": {},
+                     *             "ipAddress": "text",
+                     *             "userAgent": "text",
+                     *             "duration": 1,
+                     *             "requestId": "5f0c2a9e7b1d4c86",
+                     *             "actorId": 1,
+                     *             "createdAt": "2026-01-31T08:00:00.000Z",
+                     *             "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *           }
+                     *         ],
+                     *         "pagination": {
+                     *           "page": 1,
+                     *           "limit": 50,
+                     *           "totalItems": 1,
+                     *           "totalPages": 1
+                     *         },
+                     *         "nextCursor": null
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -6640,9 +6763,51 @@ export interface operations {
             /** @description What went wrong, newest first */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "logs": [
+                     *           {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "userId": 1,
+                     *             "sessionId": "my-session",
+                     *             "action": "session_create",
+                     *             "event": "text",
+                     *             "messageType": "text",
+                     *             "phoneNumber": "+6281234567890",
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "status": "success",
+                     *             "details": {},
+                     *             "errorMessage": null,
+                     *             "requestData": {},
+                     *             "responseData": {},
+                     *             "ipAddress": "text",
+                     *             "userAgent": "text",
+                     *             "duration": 1,
+                     *             "requestId": "5f0c2a9e7b1d4c86",
+                     *             "actorId": 1,
+                     *             "createdAt": "2026-01-31T08:00:00.000Z",
+                     *             "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *           }
+                     *         ],
+                     *         "pagination": {
+                     *           "page": 1,
+                     *           "limit": 50,
+                     *           "totalItems": 1,
+                     *           "totalPages": 1
+                     *         },
+                     *         "nextCursor": null
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -6697,9 +6862,60 @@ export interface operations {
             /** @description What became of codes, newest first */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "logs": [
+                     *           {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "otpId": "019c1234567870008000a1b2c3d4e5f6",
+                     *             "userId": 1,
+                     *             "sessionId": "my-session",
+                     *             "phoneNumber": "+6281234567890",
+                     *             "status": "sent",
+                     *             "reason": null,
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *             "sentAt": "2026-01-31T08:00:00.000Z",
+                     *             "verifiedAt": "2026-01-31T08:00:00.000Z",
+                     *             "endedAt": "2026-01-31T08:00:00.000Z",
+                     *             "attempts": 1,
+                     *             "maxAttempts": 3,
+                     *             "companyName": "Toko Maju",
+                     *             "ipAddress": "text",
+                     *             "userAgent": "text",
+                     *             "createdAt": "2026-01-31T08:00:00.000Z",
+                     *             "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *           }
+                     *         ],
+                     *         "pagination": {
+                     *           "page": 1,
+                     *           "limit": 50,
+                     *           "totalItems": 1,
+                     *           "totalPages": 1
+                     *         },
+                     *         "nextCursor": null,
+                     *         "statistics": {
+                     *           "total": 1,
+                     *           "pending": 1,
+                     *           "sent": 1,
+                     *           "verified": 1,
+                     *           "expired": 1,
+                     *           "failed": 1,
+                     *           "canceled": 1,
+                     *           "successRate": 1
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -6764,9 +6980,60 @@ export interface operations {
             /** @description How many codes were typed in, by day and by country */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "period": {
+                     *           "from": "2026-01-31T08:00:00.000Z",
+                     *           "to": "2026-01-31T08:00:00.000Z",
+                     *           "days": 1,
+                     *           "timeZone": "Asia/Jakarta",
+                     *           "complete": true
+                     *         },
+                     *         "total": {
+                     *           "total": 1,
+                     *           "verified": 1,
+                     *           "expired": 1,
+                     *           "failed": 1,
+                     *           "canceled": 1,
+                     *           "pending": 1,
+                     *           "successRate": 1
+                     *         },
+                     *         "byDay": [
+                     *           {
+                     *             "total": 1,
+                     *             "verified": 1,
+                     *             "expired": 1,
+                     *             "failed": 1,
+                     *             "canceled": 1,
+                     *             "pending": 1,
+                     *             "successRate": 1,
+                     *             "date": "text"
+                     *           }
+                     *         ],
+                     *         "byCountry": [
+                     *           {
+                     *             "total": 1,
+                     *             "verified": 1,
+                     *             "expired": 1,
+                     *             "failed": 1,
+                     *             "canceled": 1,
+                     *             "pending": 1,
+                     *             "successRate": 1,
+                     *             "country": "text"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -6801,9 +7068,64 @@ export interface operations {
             /** @description Messages by hour or day, codes, and what waits */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "range": "24h",
+                     *         "buckets": [
+                     *           {
+                     *             "from": "2026-01-31T08:00:00.000Z",
+                     *             "to": "2026-01-31T08:00:00.000Z",
+                     *             "label": "text",
+                     *             "counts": {
+                     *               "waiting": 1,
+                     *               "sent": 1,
+                     *               "delivered": 1,
+                     *               "read": 1,
+                     *               "failed": 1,
+                     *               "expired": 1,
+                     *               "canceled": 1,
+                     *               "received": 1
+                     *             }
+                     *           }
+                     *         ],
+                     *         "total": {
+                     *           "waiting": 1,
+                     *           "sent": 1,
+                     *           "delivered": 1,
+                     *           "read": 1,
+                     *           "failed": 1,
+                     *           "expired": 1,
+                     *           "canceled": 1,
+                     *           "received": 1
+                     *         },
+                     *         "deliveryRate": 1,
+                     *         "otp": {
+                     *           "total": 1,
+                     *           "pending": 1,
+                     *           "sent": 1,
+                     *           "verified": 1,
+                     *           "expired": 1,
+                     *           "failed": 1,
+                     *           "canceled": 1,
+                     *           "successRate": 1
+                     *         },
+                     *         "complete": true,
+                     *         "queue": {
+                     *           "messages": 1,
+                     *           "oldestDueMs": 1
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -6914,9 +7236,114 @@ export interface operations {
             /** @description What a session did in the last days */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "sessionId": "my-session",
+                     *         "phoneNumber": "+6281234567890",
+                     *         "name": "Budi",
+                     *         "status": "active",
+                     *         "sessionStatus": "connected",
+                     *         "period": {
+                     *           "from": "2026-01-31T08:00:00.000Z",
+                     *           "to": "2026-01-31T08:00:00.000Z",
+                     *           "days": 1,
+                     *           "timeZone": "Asia/Jakarta",
+                     *           "complete": true
+                     *         },
+                     *         "messages": {
+                     *           "total": 1,
+                     *           "sent": 1,
+                     *           "received": 1,
+                     *           "failed": 1,
+                     *           "delivered": 1,
+                     *           "read": 1,
+                     *           "pending": 1,
+                     *           "expired": 1,
+                     *           "canceled": 1,
+                     *           "successRate": 1,
+                     *           "errorRate": 1
+                     *         },
+                     *         "byType": {
+                     *           "my-session": {
+                     *             "sent": 1,
+                     *             "received": 1,
+                     *             "failed": 1
+                     *           }
+                     *         },
+                     *         "byHour": [
+                     *           {
+                     *             "hour": 1,
+                     *             "sent": 1,
+                     *             "received": 1,
+                     *             "failed": 1
+                     *           }
+                     *         ],
+                     *         "byDay": [
+                     *           {
+                     *             "date": "text",
+                     *             "sent": 1,
+                     *             "received": 1,
+                     *             "failed": 1,
+                     *             "byType": {
+                     *               "my-session": 1
+                     *             }
+                     *           }
+                     *         ],
+                     *         "peakHours": [
+                     *           {
+                     *             "hour": 1,
+                     *             "messages": 1
+                     *           }
+                     *         ],
+                     *         "topNumbers": [
+                     *           {
+                     *             "phoneNumber": "+6281234567890",
+                     *             "messages": 1
+                     *           }
+                     *         ],
+                     *         "errors": [
+                     *           {
+                     *             "errorCode": "text",
+                     *             "count": 1
+                     *           }
+                     *         ],
+                     *         "responseTime": {
+                     *           "count": 1,
+                     *           "averageMs": 1,
+                     *           "p50Ms": 1,
+                     *           "p90Ms": 1,
+                     *           "p95Ms": 1,
+                     *           "p99Ms": 1,
+                     *           "maxMs": 1
+                     *         },
+                     *         "otp": {
+                     *           "total": 1,
+                     *           "verified": 1,
+                     *           "expired": 1,
+                     *           "failed": 1,
+                     *           "canceled": 1,
+                     *           "pending": 1,
+                     *           "failedAttempts": 1,
+                     *           "successRate": 1
+                     *         },
+                     *         "uptime": {
+                     *           "connectedSeconds": 1,
+                     *           "percent": 1,
+                     *           "disconnects": 1
+                     *         },
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7124,9 +7551,46 @@ export interface operations {
             /** @description Accept an invitation */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *       "user": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "workspace": {
+                     *           "id": 1,
+                     *           "name": "Budi",
+                     *           "role": "owner",
+                     *           "sessionId": "my-session",
+                     *           "timezone": "Asia/Jakarta",
+                     *           "requireSecondFactor": true
+                     *         },
+                     *         "apiKey": "text"
+                     *       },
+                     *       "workspace": {
+                     *         "id": 1,
+                     *         "name": "Budi",
+                     *         "role": "owner",
+                     *         "sessionId": "my-session",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "requireSecondFactor": true
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7160,9 +7624,36 @@ export interface operations {
             /** @description List extra API keys */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "name": "Budi",
+                     *           "prefix": "text",
+                     *           "scopes": [
+                     *             "text"
+                     *           ],
+                     *           "sessionId": "my-session",
+                     *           "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *           "lastUsedAt": "2026-01-31T08:00:00.000Z",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "createdBy": {
+                     *             "id": 1,
+                     *             "name": "Budi",
+                     *             "removed": true
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7214,9 +7705,36 @@ export interface operations {
             /** @description Make an extra API key */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "apiKey": "text",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "prefix": "text",
+                     *         "scopes": [
+                     *           "text"
+                     *         ],
+                     *         "sessionId": "my-session",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "lastUsedAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdBy": {
+                     *           "id": 1,
+                     *           "name": "Budi",
+                     *           "removed": true
+                     *         },
+                     *         "apiKey": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7274,9 +7792,18 @@ export interface operations {
             /** @description End an extra API key */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7323,9 +7850,19 @@ export interface operations {
             /** @description Change the own password */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7369,9 +7906,18 @@ export interface operations {
             /** @description Ask for a link for a new password */
             202: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7403,9 +7949,26 @@ export interface operations {
             /** @description List the own identities at OpenID providers */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "provider": "text",
+                     *           "email": "budi@example.com",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "lastUsedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7440,9 +8003,18 @@ export interface operations {
             /** @description Unlink an own identity */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7487,9 +8059,38 @@ export interface operations {
             /** @description Sign in */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *       "user": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "workspace": {
+                     *           "id": 1,
+                     *           "name": "Budi",
+                     *           "role": "owner",
+                     *           "sessionId": "my-session",
+                     *           "timezone": "Asia/Jakarta",
+                     *           "requireSecondFactor": true
+                     *         },
+                     *         "apiKey": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7519,9 +8120,37 @@ export interface operations {
             /** @description Who am I */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "user": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "apiKey": "text",
+                     *         "workspace": {
+                     *           "id": 1,
+                     *           "name": "Budi",
+                     *           "role": "owner",
+                     *           "sessionId": "my-session",
+                     *           "timezone": "Asia/Jakarta",
+                     *           "requireSecondFactor": true
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7586,9 +8215,28 @@ export interface operations {
             /** @description Change the settings of the workspace */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "user": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7620,9 +8268,24 @@ export interface operations {
             /** @description Where people can sign in with an account of another service */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "label": "text",
+                     *           "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7657,9 +8320,18 @@ export interface operations {
             /** @description Replace the own API key */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "apiKey": "text"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7706,9 +8378,38 @@ export interface operations {
             /** @description Register */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *       "user": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "workspace": {
+                     *           "id": 1,
+                     *           "name": "Budi",
+                     *           "role": "owner",
+                     *           "sessionId": "my-session",
+                     *           "timezone": "Asia/Jakarta",
+                     *           "requireSecondFactor": true
+                     *         },
+                     *         "apiKey": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7754,9 +8455,18 @@ export interface operations {
             /** @description Choose a new password, with the token of a link */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7819,9 +8529,38 @@ export interface operations {
             /** @description Give the second factor, after the password */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *       "user": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "workspace": {
+                     *           "id": 1,
+                     *           "name": "Budi",
+                     *           "role": "owner",
+                     *           "sessionId": "my-session",
+                     *           "timezone": "Asia/Jakarta",
+                     *           "requireSecondFactor": true
+                     *         },
+                     *         "apiKey": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7862,9 +8601,18 @@ export interface operations {
             /** @description What a passkey is asked with, after the password */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "options": {}
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7899,9 +8647,30 @@ export interface operations {
             /** @description List the own second factors */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "kind": "totp",
+                     *           "name": "Budi",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "lastUsedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "recoveryCodesLeft": 1,
+                     *       "missing": true,
+                     *       "proven": true,
+                     *       "passkeysPossible": true
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -7975,9 +8744,18 @@ export interface operations {
             /** @description Take a second factor away */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8009,9 +8787,20 @@ export interface operations {
             /** @description What the own passkey is asked with, when signed in */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *       "options": {},
+                     *       "expiresAt": "2026-01-31T08:00:00.000Z"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8071,9 +8860,18 @@ export interface operations {
             /** @description Give the second factor in this sign-in */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8117,9 +8915,20 @@ export interface operations {
             /** @description Begin to set up a passkey */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *       "options": {},
+                     *       "expiresAt": "2026-01-31T08:00:00.000Z"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8185,9 +8994,28 @@ export interface operations {
             /** @description Keep the passkey that the browser has made */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "kind": "totp",
+                     *         "name": "Budi",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "lastUsedAt": "2026-01-31T08:00:00.000Z"
+                     *       },
+                     *       "recoveryCodes": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8249,9 +9077,20 @@ export interface operations {
             /** @description Make new recovery codes */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "recoveryCodes": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8296,9 +9135,23 @@ export interface operations {
             /** @description Begin to set up an authenticator app */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZg==",
+                     *         "uri": "text",
+                     *         "qrCode": "data:image/png;base64,iVBORw0KGgo="
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8351,9 +9204,28 @@ export interface operations {
             /** @description Confirm an authenticator app by its first code */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "kind": "totp",
+                     *         "name": "Budi",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "lastUsedAt": "2026-01-31T08:00:00.000Z"
+                     *       },
+                     *       "recoveryCodes": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8383,9 +9255,29 @@ export interface operations {
             /** @description Where one is signed in */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "name": "Budi",
+                     *           "userAgent": "text",
+                     *           "ip": "203.0.113.7",
+                     *           "secondFactor": true,
+                     *           "current": true,
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "lastSeenAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8420,9 +9312,18 @@ export interface operations {
             /** @description End one sign-in */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8454,9 +9355,18 @@ export interface operations {
             /** @description End the token of this request */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8495,9 +9405,19 @@ export interface operations {
             /** @description End all own tokens */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8541,9 +9461,26 @@ export interface operations {
             /** @description Go to another workspace */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *       "workspace": {
+                     *         "id": 1,
+                     *         "name": "Budi",
+                     *         "role": "owner",
+                     *         "sessionId": "my-session",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "requireSecondFactor": true
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8589,9 +9526,38 @@ export interface operations {
             /** @description Confirm the e-mail of a registration */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *       "user": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "workspace": {
+                     *           "id": 1,
+                     *           "name": "Budi",
+                     *           "role": "owner",
+                     *           "sessionId": "my-session",
+                     *           "timezone": "Asia/Jakarta",
+                     *           "requireSecondFactor": true
+                     *         },
+                     *         "apiKey": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8654,9 +9620,66 @@ export interface operations {
             /** @description Database, storage and engine */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "status": "ok",
+                     *       "phase": "starting",
+                     *       "database": {
+                     *         "status": "up",
+                     *         "type": "sqlite",
+                     *         "latencyMs": 1,
+                     *         "writable": true
+                     *       },
+                     *       "storage": {
+                     *         "status": "up",
+                     *         "type": "local"
+                     *       },
+                     *       "clock": {
+                     *         "status": "ok",
+                     *         "skewMs": 1
+                     *       },
+                     *       "engine": {
+                     *         "name": "Budi",
+                     *         "sessions": {
+                     *           "my-session": 1
+                     *         },
+                     *         "unreadable": 1
+                     *       },
+                     *       "timestamp": "2026-01-31T08:00:00.000Z",
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "status": "ok",
+                     *         "phase": "starting",
+                     *         "database": {
+                     *           "status": "up",
+                     *           "type": "sqlite",
+                     *           "latencyMs": 1,
+                     *           "writable": true
+                     *         },
+                     *         "storage": {
+                     *           "status": "up",
+                     *           "type": "local"
+                     *         },
+                     *         "clock": {
+                     *           "status": "ok",
+                     *           "skewMs": 1
+                     *         },
+                     *         "engine": {
+                     *           "name": "Budi",
+                     *           "sessions": {
+                     *             "my-session": 1
+                     *           },
+                     *           "unreadable": 1
+                     *         },
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8686,9 +9709,16 @@ export interface operations {
             /** @description The process answers */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "status": "live"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8721,9 +9751,17 @@ export interface operations {
             /** @description Requests can be served */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "status": "ready",
+                     *       "unreadableSessions": 1
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8750,7 +9788,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -8777,9 +9818,27 @@ export interface operations {
             /** @description Upload a file for later sends and campaigns */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *         "mimetype": "image/jpeg",
+                     *         "size": 48213,
+                     *         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *         "filename": "photo.jpeg",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8851,9 +9910,102 @@ export interface operations {
             /** @description One message: status, the time of every step, attempts, error, and what it waits for */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "direction": "out",
+                     *         "to": "+6281234567890",
+                     *         "from": "text",
+                     *         "chat": "6281234567890@s.whatsapp.net",
+                     *         "type": "text",
+                     *         "content": {
+                     *           "type": "text",
+                     *           "text": "Your order is on its way.",
+                     *           "quotedId": "text",
+                     *           "quoted": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "fromMe": true,
+                     *             "author": "text",
+                     *             "preview": "text"
+                     *           },
+                     *           "selected": {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "reply": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "mentions": [
+                     *             "text"
+                     *           ],
+                     *           "forwarded": true,
+                     *           "forwardingScore": 1,
+                     *           "referral": {
+                     *             "sourceType": "text",
+                     *             "sourceId": "text",
+                     *             "sourceUrl": "text",
+                     *             "sourceApp": "text",
+                     *             "title": "Menu",
+                     *             "body": "text",
+                     *             "mediaUrl": "text",
+                     *             "thumbnailUrl": "text",
+                     *             "ctwaClid": "text",
+                     *             "ref": "text",
+                     *             "conversionSource": "text",
+                     *             "entryPoint": "text",
+                     *             "entryPointApp": "text"
+                     *           },
+                     *           "expiration": 1,
+                     *           "viewOnce": true
+                     *         },
+                     *         "status": "queued",
+                     *         "priority": "normal",
+                     *         "attempts": 1,
+                     *         "errorCode": null,
+                     *         "errorMessage": null,
+                     *         "notReached": [
+                     *           {
+                     *             "to": "+6281234567890",
+                     *             "devices": [
+                     *               1
+                     *             ],
+                     *             "all": true
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "queuedAt": "2026-01-31T08:00:00.000Z",
+                     *         "sendingAt": "2026-01-31T08:00:00.000Z",
+                     *         "sentAt": "2026-01-31T08:00:00.000Z",
+                     *         "deliveredAt": "2026-01-31T08:00:00.000Z",
+                     *         "readAt": "2026-01-31T08:00:00.000Z",
+                     *         "failedAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8888,9 +10040,94 @@ export interface operations {
             /** @description Cancel a message that has not begun to be sent */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "direction": "out",
+                     *         "to": "+6281234567890",
+                     *         "from": "text",
+                     *         "chat": "6281234567890@s.whatsapp.net",
+                     *         "type": "text",
+                     *         "content": {
+                     *           "type": "text",
+                     *           "text": "Your order is on its way.",
+                     *           "quotedId": "text",
+                     *           "quoted": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "fromMe": true,
+                     *             "author": "text",
+                     *             "preview": "text"
+                     *           },
+                     *           "selected": {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "reply": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "mentions": [
+                     *             "text"
+                     *           ],
+                     *           "forwarded": true,
+                     *           "forwardingScore": 1,
+                     *           "referral": {
+                     *             "sourceType": "text",
+                     *             "sourceId": "text",
+                     *             "sourceUrl": "text",
+                     *             "sourceApp": "text",
+                     *             "title": "Menu",
+                     *             "body": "text",
+                     *             "mediaUrl": "text",
+                     *             "thumbnailUrl": "text",
+                     *             "ctwaClid": "text",
+                     *             "ref": "text",
+                     *             "conversionSource": "text",
+                     *             "entryPoint": "text",
+                     *             "entryPointApp": "text"
+                     *           },
+                     *           "expiration": 1,
+                     *           "viewOnce": true
+                     *         },
+                     *         "status": "queued",
+                     *         "priority": "normal",
+                     *         "attempts": 1,
+                     *         "errorCode": null,
+                     *         "errorMessage": null,
+                     *         "notReached": [
+                     *           {
+                     *             "to": "+6281234567890",
+                     *             "devices": [
+                     *               1
+                     *             ],
+                     *             "all": true
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "queuedAt": "2026-01-31T08:00:00.000Z",
+                     *         "sendingAt": "2026-01-31T08:00:00.000Z",
+                     *         "sentAt": "2026-01-31T08:00:00.000Z",
+                     *         "deliveredAt": "2026-01-31T08:00:00.000Z",
+                     *         "readAt": "2026-01-31T08:00:00.000Z",
+                     *         "failedAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8926,9 +10163,94 @@ export interface operations {
             /** @description Mark an inbound message as read */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "direction": "out",
+                     *         "to": "+6281234567890",
+                     *         "from": "text",
+                     *         "chat": "6281234567890@s.whatsapp.net",
+                     *         "type": "text",
+                     *         "content": {
+                     *           "type": "text",
+                     *           "text": "Your order is on its way.",
+                     *           "quotedId": "text",
+                     *           "quoted": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "fromMe": true,
+                     *             "author": "text",
+                     *             "preview": "text"
+                     *           },
+                     *           "selected": {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "reply": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "mentions": [
+                     *             "text"
+                     *           ],
+                     *           "forwarded": true,
+                     *           "forwardingScore": 1,
+                     *           "referral": {
+                     *             "sourceType": "text",
+                     *             "sourceId": "text",
+                     *             "sourceUrl": "text",
+                     *             "sourceApp": "text",
+                     *             "title": "Menu",
+                     *             "body": "text",
+                     *             "mediaUrl": "text",
+                     *             "thumbnailUrl": "text",
+                     *             "ctwaClid": "text",
+                     *             "ref": "text",
+                     *             "conversionSource": "text",
+                     *             "entryPoint": "text",
+                     *             "entryPointApp": "text"
+                     *           },
+                     *           "expiration": 1,
+                     *           "viewOnce": true
+                     *         },
+                     *         "status": "queued",
+                     *         "priority": "normal",
+                     *         "attempts": 1,
+                     *         "errorCode": null,
+                     *         "errorMessage": null,
+                     *         "notReached": [
+                     *           {
+                     *             "to": "+6281234567890",
+                     *             "devices": [
+                     *               1
+                     *             ],
+                     *             "all": true
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "queuedAt": "2026-01-31T08:00:00.000Z",
+                     *         "sendingAt": "2026-01-31T08:00:00.000Z",
+                     *         "sentAt": "2026-01-31T08:00:00.000Z",
+                     *         "deliveredAt": "2026-01-31T08:00:00.000Z",
+                     *         "readAt": "2026-01-31T08:00:00.000Z",
+                     *         "failedAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -8953,7 +10275,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -8967,9 +10292,95 @@ export interface operations {
             /** @description Queue a message that failed, expired or was canceled again, under the same id */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "direction": "out",
+                     *         "to": "+6281234567890",
+                     *         "from": "text",
+                     *         "chat": "6281234567890@s.whatsapp.net",
+                     *         "type": "text",
+                     *         "content": {
+                     *           "type": "text",
+                     *           "text": "Your order is on its way.",
+                     *           "quotedId": "text",
+                     *           "quoted": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "fromMe": true,
+                     *             "author": "text",
+                     *             "preview": "text"
+                     *           },
+                     *           "selected": {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "reply": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "mentions": [
+                     *             "text"
+                     *           ],
+                     *           "forwarded": true,
+                     *           "forwardingScore": 1,
+                     *           "referral": {
+                     *             "sourceType": "text",
+                     *             "sourceId": "text",
+                     *             "sourceUrl": "text",
+                     *             "sourceApp": "text",
+                     *             "title": "Menu",
+                     *             "body": "text",
+                     *             "mediaUrl": "text",
+                     *             "thumbnailUrl": "text",
+                     *             "ctwaClid": "text",
+                     *             "ref": "text",
+                     *             "conversionSource": "text",
+                     *             "entryPoint": "text",
+                     *             "entryPointApp": "text"
+                     *           },
+                     *           "expiration": 1,
+                     *           "viewOnce": true
+                     *         },
+                     *         "status": "queued",
+                     *         "priority": "normal",
+                     *         "attempts": 1,
+                     *         "errorCode": null,
+                     *         "errorMessage": null,
+                     *         "notReached": [
+                     *           {
+                     *             "to": "+6281234567890",
+                     *             "devices": [
+                     *               1
+                     *             ],
+                     *             "all": true
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "queuedAt": "2026-01-31T08:00:00.000Z",
+                     *         "sendingAt": "2026-01-31T08:00:00.000Z",
+                     *         "sentAt": "2026-01-31T08:00:00.000Z",
+                     *         "deliveredAt": "2026-01-31T08:00:00.000Z",
+                     *         "readAt": "2026-01-31T08:00:00.000Z",
+                     *         "failedAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9053,9 +10464,20 @@ export interface operations {
             /** @description Ask WhatsApp whether a number is on it */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "exists": true,
+                     *       "jid": "6281234567890@s.whatsapp.net",
+                     *       "checkedAt": "2026-01-31T08:00:00.000Z"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9102,9 +10524,19 @@ export interface operations {
             /** @description Cancel everything that has not begun to be sent */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "cleared": 1
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9152,9 +10584,102 @@ export interface operations {
             /** @description List the history, in and out, newest first */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *           "session": "my-session",
+                     *           "sessionId": "my-session",
+                     *           "direction": "out",
+                     *           "to": "+6281234567890",
+                     *           "from": "text",
+                     *           "chat": "6281234567890@s.whatsapp.net",
+                     *           "type": "text",
+                     *           "content": {
+                     *             "type": "text",
+                     *             "text": "Your order is on its way.",
+                     *             "quotedId": "text",
+                     *             "quoted": {
+                     *               "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *               "fromMe": true,
+                     *               "author": null,
+                     *               "preview": "text"
+                     *             },
+                     *             "selected": {
+                     *               "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *               "text": "Your order is on its way."
+                     *             },
+                     *             "reply": {
+                     *               "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *               "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *               "text": "Your order is on its way."
+                     *             },
+                     *             "mentions": [
+                     *               "text"
+                     *             ],
+                     *             "forwarded": true,
+                     *             "forwardingScore": 1,
+                     *             "referral": {
+                     *               "sourceType": "text",
+                     *               "sourceId": "text",
+                     *               "sourceUrl": "text",
+                     *               "sourceApp": "text",
+                     *               "title": "Menu",
+                     *               "body": "text",
+                     *               "mediaUrl": "text",
+                     *               "thumbnailUrl": "text",
+                     *               "ctwaClid": "text",
+                     *               "ref": "text",
+                     *               "conversionSource": "text",
+                     *               "entryPoint": "text",
+                     *               "entryPointApp": "text"
+                     *             },
+                     *             "expiration": 1,
+                     *             "viewOnce": true
+                     *           },
+                     *           "status": "queued",
+                     *           "priority": "normal",
+                     *           "attempts": 1,
+                     *           "errorCode": null,
+                     *           "errorMessage": null,
+                     *           "notReached": [
+                     *             {
+                     *               "to": "+6281234567890",
+                     *               "devices": [
+                     *                 1
+                     *               ],
+                     *               "all": true
+                     *             }
+                     *           ],
+                     *           "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *           "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *           "queuedAt": "2026-01-31T08:00:00.000Z",
+                     *           "sendingAt": "2026-01-31T08:00:00.000Z",
+                     *           "sentAt": "2026-01-31T08:00:00.000Z",
+                     *           "deliveredAt": "2026-01-31T08:00:00.000Z",
+                     *           "readAt": "2026-01-31T08:00:00.000Z",
+                     *           "failedAt": "2026-01-31T08:00:00.000Z",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       },
+                     *       "nextCursor": null
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9205,9 +10730,41 @@ export interface operations {
             /** @description Hold a session's queue */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "pending": 1,
+                     *         "processing": 1,
+                     *         "completed": 1,
+                     *         "failed": 1,
+                     *         "expired": 1,
+                     *         "canceled": 1,
+                     *         "oldestDueAt": "2026-01-31T08:00:00.000Z",
+                     *         "isProcessing": true,
+                     *         "isPaused": true,
+                     *         "pausedUntil": "2026-01-31T08:00:00.000Z",
+                     *         "reason": null,
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9246,9 +10803,38 @@ export interface operations {
             /** @description What waits, and why */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "session": "my-session",
+                     *       "sessionId": "my-session",
+                     *       "pending": 1,
+                     *       "processing": 1,
+                     *       "completed": 1,
+                     *       "failed": 1,
+                     *       "expired": 1,
+                     *       "canceled": 1,
+                     *       "oldestDueAt": "2026-01-31T08:00:00.000Z",
+                     *       "isProcessing": true,
+                     *       "isPaused": true,
+                     *       "pausedUntil": "2026-01-31T08:00:00.000Z",
+                     *       "reason": null,
+                     *       "waitingFor": [
+                     *         {
+                     *           "reason": "text",
+                     *           "until": "2026-01-31T08:00:00.000Z",
+                     *           "text": "Your order is on its way.",
+                     *           "fix": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9290,9 +10876,41 @@ export interface operations {
             /** @description Let a session's queue go on */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "pending": 1,
+                     *         "processing": 1,
+                     *         "completed": 1,
+                     *         "failed": 1,
+                     *         "expired": 1,
+                     *         "canceled": 1,
+                     *         "oldestDueAt": "2026-01-31T08:00:00.000Z",
+                     *         "isProcessing": true,
+                     *         "isPaused": true,
+                     *         "pausedUntil": "2026-01-31T08:00:00.000Z",
+                     *         "reason": null,
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9317,8 +10935,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -9393,9 +11019,32 @@ export interface operations {
             /** @description Send a sound or a voice note */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "audio",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9420,8 +11069,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -9486,9 +11143,32 @@ export interface operations {
             /** @description Send a text with buttons */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "buttons",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9513,8 +11193,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -9561,9 +11249,32 @@ export interface operations {
             /** @description Send a contact card */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "contact",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9588,8 +11299,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -9666,9 +11385,32 @@ export interface operations {
             /** @description Send a document */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "document",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9693,8 +11435,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -9767,9 +11517,32 @@ export interface operations {
             /** @description Send an image */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "image",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9794,8 +11567,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -9868,9 +11649,32 @@ export interface operations {
             /** @description Send a list to choose from */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "list",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9895,8 +11699,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -9946,9 +11758,32 @@ export interface operations {
             /** @description Send a location */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "location",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -9973,8 +11808,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -10025,9 +11868,32 @@ export interface operations {
             /** @description Send a poll */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "poll",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10052,8 +11918,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -10100,9 +11974,32 @@ export interface operations {
             /** @description React to a message */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "reaction",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10127,8 +12024,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -10198,9 +12103,32 @@ export interface operations {
             /** @description Send a sticker (WebP) */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "sticker",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10225,8 +12153,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -10270,9 +12206,32 @@ export interface operations {
             /** @description Send a text */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10297,8 +12256,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -10371,9 +12338,32 @@ export interface operations {
             /** @description Send a video */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "video",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10450,9 +12440,38 @@ export interface operations {
             /** @description End the open code of a number */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "otpId": "019c1234567870008000a1b2c3d4e5f6",
+                     *         "sessionId": "my-session",
+                     *         "phoneNumber": "+6281234567890",
+                     *         "status": "sent",
+                     *         "reason": null,
+                     *         "attempts": 1,
+                     *         "maxAttempts": 3,
+                     *         "attemptsLeft": 2,
+                     *         "sends": 1,
+                     *         "companyName": "Toko Maju",
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "messageStatus": "text",
+                     *         "errorCode": null,
+                     *         "createdAt": "text",
+                     *         "expiresAt": "text",
+                     *         "sentAt": "text",
+                     *         "verifiedAt": "text",
+                     *         "endedAt": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10508,9 +12527,22 @@ export interface operations {
             /** @description A random code that is stored nowhere */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "otp": "text",
+                     *         "length": 6
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10538,7 +12570,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -10569,9 +12604,32 @@ export interface operations {
             /** @description Send the open code once more */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "otpId": "019c1234567870008000a1b2c3d4e5f6",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "status": "connected",
+                     *         "attempts": 1,
+                     *         "maxAttempts": 3,
+                     *         "expiresAt": "text",
+                     *         "timestamp": "text",
+                     *         "otp": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10609,7 +12667,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -10659,9 +12720,32 @@ export interface operations {
             /** @description Send a one-time password */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "otpId": "019c1234567870008000a1b2c3d4e5f6",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "status": "connected",
+                     *         "attempts": 1,
+                     *         "maxAttempts": 3,
+                     *         "expiresAt": "text",
+                     *         "timestamp": "text",
+                     *         "otp": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10707,9 +12791,23 @@ export interface operations {
             /** @description Countries that codes may go to */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "allowedCountries": [
+                     *           "ID"
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10760,9 +12858,23 @@ export interface operations {
             /** @description Choose the countries that codes may go to */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "allowedCountries": [
+                     *           "ID"
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10807,9 +12919,38 @@ export interface operations {
             /** @description What became of the newest code of a number (or of one otpId) */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "otpId": "019c1234567870008000a1b2c3d4e5f6",
+                     *         "sessionId": "my-session",
+                     *         "phoneNumber": "+6281234567890",
+                     *         "status": "sent",
+                     *         "reason": null,
+                     *         "attempts": 1,
+                     *         "maxAttempts": 3,
+                     *         "attemptsLeft": 2,
+                     *         "sends": 1,
+                     *         "companyName": "Toko Maju",
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "messageStatus": "text",
+                     *         "errorCode": null,
+                     *         "createdAt": "text",
+                     *         "expiresAt": "text",
+                     *         "sentAt": "text",
+                     *         "verifiedAt": "text",
+                     *         "endedAt": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10862,9 +13003,27 @@ export interface operations {
             /** @description Own OTP templates */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "name": "Budi",
+                     *           "body": "text",
+                     *           "createdAt": "text",
+                     *           "updatedAt": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10895,7 +13054,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -10921,9 +13083,26 @@ export interface operations {
             /** @description Save an OTP template */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "body": "text",
+                     *         "createdAt": "text",
+                     *         "updatedAt": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -10965,9 +13144,25 @@ export interface operations {
             /** @description One OTP template */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "body": "text",
+                     *         "createdAt": "text",
+                     *         "updatedAt": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11023,9 +13218,25 @@ export interface operations {
             /** @description Change an OTP template */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "body": "text",
+                     *         "createdAt": "text",
+                     *         "updatedAt": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11067,9 +13278,21 @@ export interface operations {
             /** @description Delete an OTP template */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11124,9 +13347,26 @@ export interface operations {
             /** @description Check a code */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "otpId": "019c1234567870008000a1b2c3d4e5f6",
+                     *         "sessionId": "my-session",
+                     *         "phoneNumber": "+6281234567890",
+                     *         "status": "verified",
+                     *         "verified": true,
+                     *         "verifiedAt": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11174,9 +13414,29 @@ export interface operations {
             /** @description One sender pool */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "sessions": [
+                     *           {
+                     *             "sessionId": "my-session",
+                     *             "status": "connected"
+                     *           }
+                     *         ],
+                     *         "createdAt": "text",
+                     *         "updatedAt": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11228,9 +13488,29 @@ export interface operations {
             /** @description Change a sender pool */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "sessions": [
+                     *           {
+                     *             "sessionId": "my-session",
+                     *             "status": "connected"
+                     *           }
+                     *         ],
+                     *         "createdAt": "text",
+                     *         "updatedAt": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11268,9 +13548,18 @@ export interface operations {
             /** @description Delete a sender pool */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11294,7 +13583,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -11320,9 +13612,30 @@ export interface operations {
             /** @description Make a sender pool */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "sessions": [
+                     *           {
+                     *             "sessionId": "my-session",
+                     *             "status": "connected"
+                     *           }
+                     *         ],
+                     *         "createdAt": "text",
+                     *         "updatedAt": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11354,9 +13667,31 @@ export interface operations {
             /** @description List sender pools */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "name": "Budi",
+                     *           "sessions": [
+                     *             {
+                     *               "sessionId": "my-session",
+                     *               "status": "connected"
+                     *             }
+                     *           ],
+                     *           "createdAt": "text",
+                     *           "updatedAt": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11586,9 +13921,57 @@ export interface operations {
             /** @description Change label, proxy and browser */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "sessionId": "my-session",
+                     *         "phoneNumber": "+6281234567890",
+                     *         "expectedPhone": "text",
+                     *         "name": "Budi",
+                     *         "label": "text",
+                     *         "status": "connected",
+                     *         "reason": null,
+                     *         "restriction": {
+                     *           "until": "2026-01-31T08:00:00.000Z",
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "kind": "text"
+                     *         },
+                     *         "userId": 1,
+                     *         "lastSeen": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "isConnected": true,
+                     *         "user": {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "name": "Budi",
+                     *           "phone": "+6281234567890"
+                     *         },
+                     *         "connectedAt": "2026-01-31T08:00:00.000Z",
+                     *         "disconnectedAt": "2026-01-31T08:00:00.000Z",
+                     *         "qrGenerated": "2026-01-31T08:00:00.000Z",
+                     *         "deviceInfo": {},
+                     *         "errorMessage": null,
+                     *         "proxy": {
+                     *           "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *           "hasCredentials": true
+                     *         },
+                     *         "browser": {
+                     *           "name": "Budi",
+                     *           "platform": "chrome"
+                     *         },
+                     *         "pausedUntil": "2026-01-31T08:00:00.000Z",
+                     *         "pauseReason": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11691,9 +14074,21 @@ export interface operations {
             /** @description Unlink the phone and forget the session */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "sessionId": "my-session"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11739,9 +14134,82 @@ export interface operations {
             /** @description Campaigns of a session, newest first */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "campaignId": "019c1234567870008000a1b2c3d4e5f7",
+                     *           "name": "Budi",
+                     *           "campaignName": "text",
+                     *           "sessionId": "my-session",
+                     *           "senders": [
+                     *             {
+                     *               "sessionId": "my-session",
+                     *               "status": "connected",
+                     *               "queued": 1,
+                     *               "sent": 1,
+                     *               "delivered": 1,
+                     *               "read": 1,
+                     *               "failed": 1
+                     *             }
+                     *           ],
+                     *           "poolId": "text",
+                     *           "status": "completed",
+                     *           "reason": null,
+                     *           "reasonMessage": "text",
+                     *           "waitingFor": "text",
+                     *           "waitingUntil": "2026-01-31T08:00:00.000Z",
+                     *           "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *           "templateId": "text",
+                     *           "type": "text",
+                     *           "content": null,
+                     *           "delayBetweenMessages": 1,
+                     *           "options": {},
+                     *           "totalContacts": 1,
+                     *           "statistics": {
+                     *             "total": 1,
+                     *             "pending": 1,
+                     *             "queued": 1,
+                     *             "sent": 1,
+                     *             "delivered": 1,
+                     *             "read": 1,
+                     *             "failed": 1,
+                     *             "skipped": 1,
+                     *             "progressPercent": 1,
+                     *             "ratePerMinute": 1,
+                     *             "etaSeconds": 1,
+                     *             "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
+                     *           },
+                     *           "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *           "timezone": "Asia/Jakarta",
+                     *           "cron": "text",
+                     *           "nextRunAt": "2026-01-31T08:00:00.000Z",
+                     *           "originId": "text",
+                     *           "origin": "text",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "startedAt": "2026-01-31T08:00:00.000Z",
+                     *           "pausedAt": "2026-01-31T08:00:00.000Z",
+                     *           "resumedAt": "2026-01-31T08:00:00.000Z",
+                     *           "finishedAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11784,9 +14252,74 @@ export interface operations {
             /** @description One campaign with its statistics, exact at this moment */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "campaignId": "019c1234567870008000a1b2c3d4e5f7",
+                     *         "name": "Budi",
+                     *         "campaignName": "text",
+                     *         "sessionId": "my-session",
+                     *         "senders": [
+                     *           {
+                     *             "sessionId": "my-session",
+                     *             "status": "connected",
+                     *             "queued": 1,
+                     *             "sent": 1,
+                     *             "delivered": 1,
+                     *             "read": 1,
+                     *             "failed": 1
+                     *           }
+                     *         ],
+                     *         "poolId": "text",
+                     *         "status": "completed",
+                     *         "reason": null,
+                     *         "reasonMessage": "text",
+                     *         "waitingFor": "text",
+                     *         "waitingUntil": "2026-01-31T08:00:00.000Z",
+                     *         "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *         "templateId": "text",
+                     *         "type": "text",
+                     *         "content": null,
+                     *         "delayBetweenMessages": 1,
+                     *         "options": {},
+                     *         "totalContacts": 1,
+                     *         "statistics": {
+                     *           "total": 1,
+                     *           "pending": 1,
+                     *           "queued": 1,
+                     *           "sent": 1,
+                     *           "delivered": 1,
+                     *           "read": 1,
+                     *           "failed": 1,
+                     *           "skipped": 1,
+                     *           "progressPercent": 1,
+                     *           "ratePerMinute": 1,
+                     *           "etaSeconds": 1,
+                     *           "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "cron": "text",
+                     *         "nextRunAt": "2026-01-31T08:00:00.000Z",
+                     *         "originId": "text",
+                     *         "origin": "text",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "startedAt": "2026-01-31T08:00:00.000Z",
+                     *         "pausedAt": "2026-01-31T08:00:00.000Z",
+                     *         "resumedAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11874,9 +14407,75 @@ export interface operations {
             /** @description Change a campaign that is paused or has not begun */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "campaignId": "019c1234567870008000a1b2c3d4e5f7",
+                     *         "name": "Budi",
+                     *         "campaignName": "text",
+                     *         "sessionId": "my-session",
+                     *         "senders": [
+                     *           {
+                     *             "sessionId": "my-session",
+                     *             "status": "connected",
+                     *             "queued": 1,
+                     *             "sent": 1,
+                     *             "delivered": 1,
+                     *             "read": 1,
+                     *             "failed": 1
+                     *           }
+                     *         ],
+                     *         "poolId": "text",
+                     *         "status": "completed",
+                     *         "reason": null,
+                     *         "reasonMessage": "text",
+                     *         "waitingFor": "text",
+                     *         "waitingUntil": "2026-01-31T08:00:00.000Z",
+                     *         "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *         "templateId": "text",
+                     *         "type": "text",
+                     *         "content": null,
+                     *         "delayBetweenMessages": 1,
+                     *         "options": {},
+                     *         "totalContacts": 1,
+                     *         "statistics": {
+                     *           "total": 1,
+                     *           "pending": 1,
+                     *           "queued": 1,
+                     *           "sent": 1,
+                     *           "delivered": 1,
+                     *           "read": 1,
+                     *           "failed": 1,
+                     *           "skipped": 1,
+                     *           "progressPercent": 1,
+                     *           "ratePerMinute": 1,
+                     *           "etaSeconds": 1,
+                     *           "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "cron": "text",
+                     *         "nextRunAt": "2026-01-31T08:00:00.000Z",
+                     *         "originId": "text",
+                     *         "origin": "text",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "startedAt": "2026-01-31T08:00:00.000Z",
+                     *         "pausedAt": "2026-01-31T08:00:00.000Z",
+                     *         "resumedAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11901,7 +14500,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -11935,9 +14537,30 @@ export interface operations {
             /** @description Make another campaign of the same content, recipients and settings */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "campaignId": "019c1234567870008000a1b2c3d4e5f7",
+                     *         "name": "Budi",
+                     *         "status": "completed",
+                     *         "totalContacts": 1,
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "invalid": 1,
+                     *         "duplicates": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -11978,9 +14601,75 @@ export interface operations {
             /** @description Pause a campaign */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "campaignId": "019c1234567870008000a1b2c3d4e5f7",
+                     *         "name": "Budi",
+                     *         "campaignName": "text",
+                     *         "sessionId": "my-session",
+                     *         "senders": [
+                     *           {
+                     *             "sessionId": "my-session",
+                     *             "status": "connected",
+                     *             "queued": 1,
+                     *             "sent": 1,
+                     *             "delivered": 1,
+                     *             "read": 1,
+                     *             "failed": 1
+                     *           }
+                     *         ],
+                     *         "poolId": "text",
+                     *         "status": "completed",
+                     *         "reason": null,
+                     *         "reasonMessage": "text",
+                     *         "waitingFor": "text",
+                     *         "waitingUntil": "2026-01-31T08:00:00.000Z",
+                     *         "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *         "templateId": "text",
+                     *         "type": "text",
+                     *         "content": null,
+                     *         "delayBetweenMessages": 1,
+                     *         "options": {},
+                     *         "totalContacts": 1,
+                     *         "statistics": {
+                     *           "total": 1,
+                     *           "pending": 1,
+                     *           "queued": 1,
+                     *           "sent": 1,
+                     *           "delivered": 1,
+                     *           "read": 1,
+                     *           "failed": 1,
+                     *           "skipped": 1,
+                     *           "progressPercent": 1,
+                     *           "ratePerMinute": 1,
+                     *           "etaSeconds": 1,
+                     *           "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "cron": "text",
+                     *         "nextRunAt": "2026-01-31T08:00:00.000Z",
+                     *         "originId": "text",
+                     *         "origin": "text",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "startedAt": "2026-01-31T08:00:00.000Z",
+                     *         "pausedAt": "2026-01-31T08:00:00.000Z",
+                     *         "resumedAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12027,9 +14716,34 @@ export interface operations {
             /** @description What became of each recipient, in the order of sending */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "number": "+6281234567890",
+                     *           "name": "Budi",
+                     *           "state": "queued",
+                     *           "reason": null,
+                     *           "variant": "text",
+                     *           "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *           "sessionId": "my-session",
+                     *           "queuedAt": "2026-01-31T08:00:00.000Z",
+                     *           "sentAt": "2026-01-31T08:00:00.000Z",
+                     *           "deliveredAt": "2026-01-31T08:00:00.000Z",
+                     *           "readAt": "2026-01-31T08:00:00.000Z",
+                     *           "failedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12072,9 +14786,113 @@ export interface operations {
             /** @description Funnel, failures by reason, and what happened when */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "campaign": {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "campaignId": "019c1234567870008000a1b2c3d4e5f7",
+                     *           "name": "Budi",
+                     *           "campaignName": "text",
+                     *           "sessionId": "my-session",
+                     *           "senders": [
+                     *             {
+                     *               "sessionId": "my-session",
+                     *               "status": "connected",
+                     *               "queued": 1,
+                     *               "sent": 1,
+                     *               "delivered": 1,
+                     *               "read": 1,
+                     *               "failed": 1
+                     *             }
+                     *           ],
+                     *           "poolId": "text",
+                     *           "status": "completed",
+                     *           "reason": null,
+                     *           "reasonMessage": "text",
+                     *           "waitingFor": "text",
+                     *           "waitingUntil": "2026-01-31T08:00:00.000Z",
+                     *           "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *           "templateId": "text",
+                     *           "type": "text",
+                     *           "content": null,
+                     *           "delayBetweenMessages": 1,
+                     *           "options": {},
+                     *           "totalContacts": 1,
+                     *           "statistics": {
+                     *             "total": 1,
+                     *             "pending": 1,
+                     *             "queued": 1,
+                     *             "sent": 1,
+                     *             "delivered": 1,
+                     *             "read": 1,
+                     *             "failed": 1,
+                     *             "skipped": 1,
+                     *             "progressPercent": 1,
+                     *             "ratePerMinute": 1,
+                     *             "etaSeconds": 1,
+                     *             "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
+                     *           },
+                     *           "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *           "timezone": "Asia/Jakarta",
+                     *           "cron": "text",
+                     *           "nextRunAt": "2026-01-31T08:00:00.000Z",
+                     *           "originId": "text",
+                     *           "origin": "text",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "startedAt": "2026-01-31T08:00:00.000Z",
+                     *           "pausedAt": "2026-01-31T08:00:00.000Z",
+                     *           "resumedAt": "2026-01-31T08:00:00.000Z",
+                     *           "finishedAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "funnel": {
+                     *           "recipients": 1,
+                     *           "sent": 1,
+                     *           "delivered": 1,
+                     *           "read": 1,
+                     *           "replied": 1
+                     *         },
+                     *         "failuresByReason": [
+                     *           {
+                     *             "reason": "text",
+                     *             "count": 1
+                     *           }
+                     *         ],
+                     *         "skippedByReason": [
+                     *           {
+                     *             "reason": "text",
+                     *             "count": 1
+                     *           }
+                     *         ],
+                     *         "byHour": [
+                     *           {
+                     *             "hour": "2026-01-31T08:00:00.000Z",
+                     *             "sent": 1,
+                     *             "delivered": 1,
+                     *             "read": 1,
+                     *             "failed": 1
+                     *           }
+                     *         ],
+                     *         "byVariant": [
+                     *           {
+                     *             "variant": "text",
+                     *             "sent": 1,
+                     *             "delivered": 1,
+                     *             "read": 1
+                     *           }
+                     *         ],
+                     *         "generatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12114,9 +14932,75 @@ export interface operations {
             /** @description Resume a paused campaign, or begin a clone */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "campaignId": "019c1234567870008000a1b2c3d4e5f7",
+                     *         "name": "Budi",
+                     *         "campaignName": "text",
+                     *         "sessionId": "my-session",
+                     *         "senders": [
+                     *           {
+                     *             "sessionId": "my-session",
+                     *             "status": "connected",
+                     *             "queued": 1,
+                     *             "sent": 1,
+                     *             "delivered": 1,
+                     *             "read": 1,
+                     *             "failed": 1
+                     *           }
+                     *         ],
+                     *         "poolId": "text",
+                     *         "status": "completed",
+                     *         "reason": null,
+                     *         "reasonMessage": "text",
+                     *         "waitingFor": "text",
+                     *         "waitingUntil": "2026-01-31T08:00:00.000Z",
+                     *         "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *         "templateId": "text",
+                     *         "type": "text",
+                     *         "content": null,
+                     *         "delayBetweenMessages": 1,
+                     *         "options": {},
+                     *         "totalContacts": 1,
+                     *         "statistics": {
+                     *           "total": 1,
+                     *           "pending": 1,
+                     *           "queued": 1,
+                     *           "sent": 1,
+                     *           "delivered": 1,
+                     *           "read": 1,
+                     *           "failed": 1,
+                     *           "skipped": 1,
+                     *           "progressPercent": 1,
+                     *           "ratePerMinute": 1,
+                     *           "etaSeconds": 1,
+                     *           "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "cron": "text",
+                     *         "nextRunAt": "2026-01-31T08:00:00.000Z",
+                     *         "originId": "text",
+                     *         "origin": "text",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "startedAt": "2026-01-31T08:00:00.000Z",
+                     *         "pausedAt": "2026-01-31T08:00:00.000Z",
+                     *         "resumedAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12141,7 +15025,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -12160,9 +15047,76 @@ export interface operations {
             /** @description Send what failed once more */
             200: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "campaignId": "019c1234567870008000a1b2c3d4e5f7",
+                     *         "name": "Budi",
+                     *         "campaignName": "text",
+                     *         "sessionId": "my-session",
+                     *         "senders": [
+                     *           {
+                     *             "sessionId": "my-session",
+                     *             "status": "connected",
+                     *             "queued": 1,
+                     *             "sent": 1,
+                     *             "delivered": 1,
+                     *             "read": 1,
+                     *             "failed": 1
+                     *           }
+                     *         ],
+                     *         "poolId": "text",
+                     *         "status": "completed",
+                     *         "reason": null,
+                     *         "reasonMessage": "text",
+                     *         "waitingFor": "text",
+                     *         "waitingUntil": "2026-01-31T08:00:00.000Z",
+                     *         "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *         "templateId": "text",
+                     *         "type": "text",
+                     *         "content": null,
+                     *         "delayBetweenMessages": 1,
+                     *         "options": {},
+                     *         "totalContacts": 1,
+                     *         "statistics": {
+                     *           "total": 1,
+                     *           "pending": 1,
+                     *           "queued": 1,
+                     *           "sent": 1,
+                     *           "delivered": 1,
+                     *           "read": 1,
+                     *           "failed": 1,
+                     *           "skipped": 1,
+                     *           "progressPercent": 1,
+                     *           "ratePerMinute": 1,
+                     *           "etaSeconds": 1,
+                     *           "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "cron": "text",
+                     *         "nextRunAt": "2026-01-31T08:00:00.000Z",
+                     *         "originId": "text",
+                     *         "origin": "text",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "startedAt": "2026-01-31T08:00:00.000Z",
+                     *         "pausedAt": "2026-01-31T08:00:00.000Z",
+                     *         "resumedAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12203,9 +15157,75 @@ export interface operations {
             /** @description Stop a campaign for good */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "campaignId": "019c1234567870008000a1b2c3d4e5f7",
+                     *         "name": "Budi",
+                     *         "campaignName": "text",
+                     *         "sessionId": "my-session",
+                     *         "senders": [
+                     *           {
+                     *             "sessionId": "my-session",
+                     *             "status": "connected",
+                     *             "queued": 1,
+                     *             "sent": 1,
+                     *             "delivered": 1,
+                     *             "read": 1,
+                     *             "failed": 1
+                     *           }
+                     *         ],
+                     *         "poolId": "text",
+                     *         "status": "completed",
+                     *         "reason": null,
+                     *         "reasonMessage": "text",
+                     *         "waitingFor": "text",
+                     *         "waitingUntil": "2026-01-31T08:00:00.000Z",
+                     *         "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *         "templateId": "text",
+                     *         "type": "text",
+                     *         "content": null,
+                     *         "delayBetweenMessages": 1,
+                     *         "options": {},
+                     *         "totalContacts": 1,
+                     *         "statistics": {
+                     *           "total": 1,
+                     *           "pending": 1,
+                     *           "queued": 1,
+                     *           "sent": 1,
+                     *           "delivered": 1,
+                     *           "read": 1,
+                     *           "failed": 1,
+                     *           "skipped": 1,
+                     *           "progressPercent": 1,
+                     *           "ratePerMinute": 1,
+                     *           "etaSeconds": 1,
+                     *           "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "cron": "text",
+                     *         "nextRunAt": "2026-01-31T08:00:00.000Z",
+                     *         "originId": "text",
+                     *         "origin": "text",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "startedAt": "2026-01-31T08:00:00.000Z",
+                     *         "pausedAt": "2026-01-31T08:00:00.000Z",
+                     *         "resumedAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12287,9 +15307,33 @@ export interface operations {
             /** @description What a campaign would be, without making it */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "recipients": 1,
+                     *         "invalid": 1,
+                     *         "duplicates": 1,
+                     *         "optedOut": 1,
+                     *         "ratePerMinute": 1,
+                     *         "perHour": 1,
+                     *         "perDay": 1,
+                     *         "strangers": 1,
+                     *         "newContactsPerDay": 1,
+                     *         "limitedBy": "pace",
+                     *         "quietMinutes": 1,
+                     *         "startsAt": "2026-01-31T08:00:00.000Z",
+                     *         "durationSeconds": 1,
+                     *         "finishesAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12410,9 +15454,72 @@ export interface operations {
             /** @description How far an import is */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "importId": "text",
+                     *         "kind": "contacts",
+                     *         "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *         "status": "completed",
+                     *         "fileName": "text",
+                     *         "sizeBytes": 1,
+                     *         "format": "csv",
+                     *         "encoding": "text",
+                     *         "delimiter": "text",
+                     *         "columns": [
+                     *           "text"
+                     *         ],
+                     *         "warnings": [
+                     *           {
+                     *             "code": "text",
+                     *             "message": "Done"
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "processed": 1,
+                     *         "percent": 1,
+                     *         "added": 1,
+                     *         "updated": 1,
+                     *         "duplicates": 1,
+                     *         "invalid": 1,
+                     *         "repaired": 1,
+                     *         "errors": [
+                     *           {
+                     *             "line": 1,
+                     *             "kind": "invalid",
+                     *             "code": "text",
+                     *             "number": "+6281234567890",
+                     *             "readings": [
+                     *               "text"
+                     *             ],
+                     *             "reason": "text"
+                     *           }
+                     *         ],
+                     *         "preview": {
+                     *           "columns": [
+                     *             "text"
+                     *           ],
+                     *           "sample": [
+                     *             [
+                     *               "text"
+                     *             ]
+                     *           ]
+                     *         },
+                     *         "errorCode": null,
+                     *         "errorMessage": null,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12531,9 +15638,36 @@ export interface operations {
             /** @description Broadcast lists, newest first */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "name": "Budi",
+                     *           "description": "text",
+                     *           "contactCount": 1,
+                     *           "columns": [
+                     *             "text"
+                     *           ],
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12558,7 +15692,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -12588,9 +15725,30 @@ export interface operations {
             /** @description Make a broadcast list */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "description": "text",
+                     *         "contactCount": 1,
+                     *         "columns": [
+                     *           "text"
+                     *         ],
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12633,9 +15791,28 @@ export interface operations {
             /** @description One broadcast list */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "description": "text",
+                     *         "contactCount": 1,
+                     *         "columns": [
+                     *           "text"
+                     *         ],
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12687,9 +15864,29 @@ export interface operations {
             /** @description Change a broadcast list */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "description": "text",
+                     *         "contactCount": 1,
+                     *         "columns": [
+                     *           "text"
+                     *         ],
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12730,9 +15927,21 @@ export interface operations {
             /** @description Delete a broadcast list with its contacts */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12781,9 +15990,37 @@ export interface operations {
             /** @description Contacts of a list, in the order of their numbers */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "number": "+6281234567890",
+                     *           "phone": "+6281234567890",
+                     *           "name": "Budi",
+                     *           "fields": {
+                     *             "my-session": "text"
+                     *           },
+                     *           "optedOut": true,
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       },
+                     *       "nextCursor": null
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12809,7 +16046,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -12853,9 +16093,20 @@ export interface operations {
             /** @description Add a contact, or up to 1,000 */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {}
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12905,9 +16156,28 @@ export interface operations {
             /** @description One contact */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "number": "+6281234567890",
+                     *         "phone": "+6281234567890",
+                     *         "name": "Budi",
+                     *         "fields": {
+                     *           "my-session": "text"
+                     *         },
+                     *         "optedOut": true,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -12971,9 +16241,29 @@ export interface operations {
             /** @description Change a contact */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "number": "+6281234567890",
+                     *         "phone": "+6281234567890",
+                     *         "name": "Budi",
+                     *         "fields": {
+                     *           "my-session": "text"
+                     *         },
+                     *         "optedOut": true,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13019,9 +16309,21 @@ export interface operations {
             /** @description Take a contact off a list */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "number": "+6281234567890"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13048,8 +16350,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `respond-async`: 202 at once, with an address to ask how far it is.
+                 * @example respond-async
+                 */
+                Prefer?: string;
             };
             path: {
                 /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
@@ -13117,9 +16427,75 @@ export interface operations {
             /** @description Import contacts from a CSV, Excel (.xlsx) or vCard file */
             200: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "importId": "text",
+                     *         "kind": "contacts",
+                     *         "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *         "status": "completed",
+                     *         "fileName": "text",
+                     *         "sizeBytes": 1,
+                     *         "format": "csv",
+                     *         "encoding": "text",
+                     *         "delimiter": "text",
+                     *         "columns": [
+                     *           "text"
+                     *         ],
+                     *         "warnings": [
+                     *           {
+                     *             "code": "text",
+                     *             "message": "Done"
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "processed": 1,
+                     *         "percent": 1,
+                     *         "added": 1,
+                     *         "updated": 1,
+                     *         "duplicates": 1,
+                     *         "invalid": 1,
+                     *         "repaired": 1,
+                     *         "errors": [
+                     *           {
+                     *             "line": 1,
+                     *             "kind": "invalid",
+                     *             "code": "text",
+                     *             "number": "+6281234567890",
+                     *             "readings": [
+                     *               "text"
+                     *             ],
+                     *             "reason": "text"
+                     *           }
+                     *         ],
+                     *         "preview": {
+                     *           "columns": [
+                     *             "text"
+                     *           ],
+                     *           "sample": [
+                     *             [
+                     *               "text"
+                     *             ]
+                     *           ]
+                     *         },
+                     *         "errorCode": null,
+                     *         "errorMessage": null,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13170,9 +16546,33 @@ export interface operations {
             /** @description Numbers that want no broadcasts, newest first */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "number": "+6281234567890",
+                     *           "source": "message",
+                     *           "word": "text",
+                     *           "note": "text",
+                     *           "sessionId": "my-session",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13197,7 +16597,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -13229,9 +16632,26 @@ export interface operations {
             /** @description Add numbers that want no broadcasts */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "added": 1,
+                     *         "existing": 1,
+                     *         "numbers": [
+                     *           "+6281234567890"
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13281,9 +16701,25 @@ export interface operations {
             /** @description Whether a number has opted out */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "number": "+6281234567890",
+                     *         "source": "message",
+                     *         "word": "text",
+                     *         "note": "text",
+                     *         "sessionId": "my-session",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13337,9 +16773,26 @@ export interface operations {
             /** @description Change the note of an opt-out */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "number": "+6281234567890",
+                     *         "source": "message",
+                     *         "word": "text",
+                     *         "note": "text",
+                     *         "sessionId": "my-session",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13383,9 +16836,21 @@ export interface operations {
             /** @description Let a number get broadcasts again */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "number": "+6281234567890"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13449,7 +16914,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -13516,9 +16984,74 @@ export interface operations {
             /** @description Import opt-outs from a CSV file */
             200: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "importId": "text",
+                     *         "kind": "contacts",
+                     *         "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *         "status": "completed",
+                     *         "fileName": "text",
+                     *         "sizeBytes": 1,
+                     *         "format": "csv",
+                     *         "encoding": "text",
+                     *         "delimiter": "text",
+                     *         "columns": [
+                     *           "text"
+                     *         ],
+                     *         "warnings": [
+                     *           {
+                     *             "code": "text",
+                     *             "message": "Done"
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "processed": 1,
+                     *         "percent": 1,
+                     *         "added": 1,
+                     *         "updated": 1,
+                     *         "duplicates": 1,
+                     *         "invalid": 1,
+                     *         "repaired": 1,
+                     *         "errors": [
+                     *           {
+                     *             "line": 1,
+                     *             "kind": "invalid",
+                     *             "code": "text",
+                     *             "number": "+6281234567890",
+                     *             "readings": [
+                     *               "text"
+                     *             ],
+                     *             "reason": "text"
+                     *           }
+                     *         ],
+                     *         "preview": {
+                     *           "columns": [
+                     *             "text"
+                     *           ],
+                     *           "sample": [
+                     *             [
+                     *               "text"
+                     *             ]
+                     *           ]
+                     *         },
+                     *         "errorCode": null,
+                     *         "errorMessage": null,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13566,9 +17099,25 @@ export interface operations {
             /** @description The words that opt out */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "builtIn": [
+                     *           "text"
+                     *         ],
+                     *         "words": [
+                     *           "text"
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13624,9 +17173,26 @@ export interface operations {
             /** @description Choose own words that opt out */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "builtIn": [
+                     *           "text"
+                     *         ],
+                     *         "words": [
+                     *           "text"
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13655,7 +17221,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -13733,9 +17302,30 @@ export interface operations {
             /** @description Schedule a campaign, once or again and again */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "campaignId": "019c1234567870008000a1b2c3d4e5f7",
+                     *         "name": "Budi",
+                     *         "status": "completed",
+                     *         "totalContacts": 1,
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "invalid": 1,
+                     *         "duplicates": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13760,7 +17350,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -13831,9 +17424,30 @@ export interface operations {
             /** @description Start a campaign now */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "campaignId": "019c1234567870008000a1b2c3d4e5f7",
+                     *         "name": "Budi",
+                     *         "status": "completed",
+                     *         "totalContacts": 1,
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "invalid": 1,
+                     *         "duplicates": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13874,9 +17488,43 @@ export interface operations {
             /** @description Lists, opt-outs and campaigns at a glance */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "lists": 1,
+                     *         "contacts": 1,
+                     *         "optOuts": 1,
+                     *         "campaigns": {
+                     *           "total": 1,
+                     *           "scheduled": 1,
+                     *           "running": 1,
+                     *           "paused": 1,
+                     *           "stopped": 1,
+                     *           "completed": 1,
+                     *           "failed": 1
+                     *         },
+                     *         "messages": {
+                     *           "periodDays": 1,
+                     *           "campaigns": 1,
+                     *           "recipients": 1,
+                     *           "sent": 1,
+                     *           "delivered": 1,
+                     *           "read": 1,
+                     *           "failed": 1,
+                     *           "skipped": 1,
+                     *           "deliveryPercent": 1,
+                     *           "readPercent": 1
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13919,9 +17567,35 @@ export interface operations {
             /** @description Broadcast templates, by name */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "name": "Budi",
+                     *           "body": "text",
+                     *           "placeholders": [
+                     *             "text"
+                     *           ],
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13946,7 +17620,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -13977,9 +17654,29 @@ export interface operations {
             /** @description Save a broadcast template */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "body": "text",
+                     *         "placeholders": [
+                     *           "text"
+                     *         ],
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14022,9 +17719,27 @@ export interface operations {
             /** @description One broadcast template */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "body": "text",
+                     *         "placeholders": [
+                     *           "text"
+                     *         ],
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14077,9 +17792,28 @@ export interface operations {
             /** @description Change a broadcast template */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "body": "text",
+                     *         "placeholders": [
+                     *           "text"
+                     *         ],
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14120,9 +17854,21 @@ export interface operations {
             /** @description Delete a broadcast template */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14182,9 +17928,33 @@ export interface operations {
             /** @description How a text looks for real contacts */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "placeholders": [
+                     *           "text"
+                     *         ],
+                     *         "previews": [
+                     *           {
+                     *             "number": "+6281234567890",
+                     *             "name": "Budi",
+                     *             "text": "Your order is on its way.",
+                     *             "variant": "text",
+                     *             "missing": [
+                     *               "text"
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14236,9 +18006,34 @@ export interface operations {
             /** @description Files that can be sent, newest first */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "filename": "photo.jpeg",
+                     *           "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *           "mimetype": "image/jpeg",
+                     *           "size": 48213,
+                     *           "originalName": "text",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "expiresAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14283,7 +18078,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -14316,9 +18114,29 @@ export interface operations {
             /** @description Upload a file for broadcasts */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "filename": "photo.jpeg",
+                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *         "mimetype": "image/jpeg",
+                     *         "size": 48213,
+                     *         "originalName": "text",
+                     *         "width": 1,
+                     *         "height": 1,
+                     *         "scanned": true
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14359,9 +18177,21 @@ export interface operations {
             /** @description Delete an uploaded file */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "filename": "photo.jpeg"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14441,9 +18271,24 @@ export interface operations {
             /** @description The groups that a session is in */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "subject": "text",
+                     *           "size": 48213
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14488,9 +18333,93 @@ export interface operations {
             /** @description Pace, limits, quiet hours, warm-up and breaker of a session */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "sessionId": "my-session",
+                     *         "session": "my-session",
+                     *         "pace": {
+                     *           "delayMinMs": 1,
+                     *           "delayMaxMs": 1,
+                     *           "perMinute": 1,
+                     *           "perHour": 1,
+                     *           "perRecipientPerHour": 1
+                     *         },
+                     *         "reserved": {
+                     *           "percent": 1,
+                     *           "reason": "own",
+                     *           "perMinute": 1,
+                     *           "perHour": 1,
+                     *           "perRecipientPerHour": 1
+                     *         },
+                     *         "maxima": {
+                     *           "delayMinMs": 1,
+                     *           "delayMaxMs": 1,
+                     *           "perMinute": 1,
+                     *           "perHour": 1,
+                     *           "perRecipientPerHour": 1
+                     *         },
+                     *         "own": {
+                     *           "delayMinMs": 1,
+                     *           "delayMaxMs": 1,
+                     *           "perMinute": 1,
+                     *           "perHour": 1,
+                     *           "perRecipientPerHour": 1,
+                     *           "otpReservePercent": 1,
+                     *           "newContactsPerDay": 1
+                     *         },
+                     *         "quietHours": {
+                     *           "from": "text",
+                     *           "to": "+6281234567890",
+                     *           "timeZone": "Asia/Jakarta",
+                     *           "quietUntil": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "warmUp": {
+                     *           "days": 1,
+                     *           "startPerHour": 1,
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "until": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "breaker": {
+                     *           "state": "closed",
+                     *           "until": "2026-01-31T08:00:00.000Z",
+                     *           "reason": null,
+                     *           "trips": 1
+                     *         },
+                     *         "newContacts": {
+                     *           "perDay": 1,
+                     *           "reason": "own",
+                     *           "used": 1,
+                     *           "remaining": 1,
+                     *           "reserved": 1,
+                     *           "nextAt": "2026-01-31T08:00:00.000Z",
+                     *           "linkedAt": "2026-01-31T08:00:00.000Z",
+                     *           "accountSince": "2026-01-31",
+                     *           "whatsapp": {
+                     *             "total": 1,
+                     *             "used": 1,
+                     *             "status": "connected",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "toldAt": "2026-01-31T08:00:00.000Z"
+                     *           }
+                     *         },
+                     *         "restriction": {
+                     *           "until": "2026-01-31T08:00:00.000Z",
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "kind": "text"
+                     *         },
+                     *         "pausedUntil": "2026-01-31T08:00:00.000Z",
+                     *         "pauseReason": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14564,9 +18493,93 @@ export interface operations {
             /** @description Change a session's own pace, quiet hours and warm-up */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "sessionId": "my-session",
+                     *         "session": "my-session",
+                     *         "pace": {
+                     *           "delayMinMs": 1,
+                     *           "delayMaxMs": 1,
+                     *           "perMinute": 1,
+                     *           "perHour": 1,
+                     *           "perRecipientPerHour": 1
+                     *         },
+                     *         "reserved": {
+                     *           "percent": 1,
+                     *           "reason": "own",
+                     *           "perMinute": 1,
+                     *           "perHour": 1,
+                     *           "perRecipientPerHour": 1
+                     *         },
+                     *         "maxima": {
+                     *           "delayMinMs": 1,
+                     *           "delayMaxMs": 1,
+                     *           "perMinute": 1,
+                     *           "perHour": 1,
+                     *           "perRecipientPerHour": 1
+                     *         },
+                     *         "own": {
+                     *           "delayMinMs": 1,
+                     *           "delayMaxMs": 1,
+                     *           "perMinute": 1,
+                     *           "perHour": 1,
+                     *           "perRecipientPerHour": 1,
+                     *           "otpReservePercent": 1,
+                     *           "newContactsPerDay": 1
+                     *         },
+                     *         "quietHours": {
+                     *           "from": "text",
+                     *           "to": "+6281234567890",
+                     *           "timeZone": "Asia/Jakarta",
+                     *           "quietUntil": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "warmUp": {
+                     *           "days": 1,
+                     *           "startPerHour": 1,
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "until": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "breaker": {
+                     *           "state": "closed",
+                     *           "until": "2026-01-31T08:00:00.000Z",
+                     *           "reason": null,
+                     *           "trips": 1
+                     *         },
+                     *         "newContacts": {
+                     *           "perDay": 1,
+                     *           "reason": "own",
+                     *           "used": 1,
+                     *           "remaining": 1,
+                     *           "reserved": 1,
+                     *           "nextAt": "2026-01-31T08:00:00.000Z",
+                     *           "linkedAt": "2026-01-31T08:00:00.000Z",
+                     *           "accountSince": "2026-01-31",
+                     *           "whatsapp": {
+                     *             "total": 1,
+                     *             "used": 1,
+                     *             "status": "connected",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "toldAt": "2026-01-31T08:00:00.000Z"
+                     *           }
+                     *         },
+                     *         "restriction": {
+                     *           "until": "2026-01-31T08:00:00.000Z",
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "kind": "text"
+                     *         },
+                     *         "pausedUntil": "2026-01-31T08:00:00.000Z",
+                     *         "pauseReason": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14615,9 +18628,24 @@ export interface operations {
             /** @description Try a proxy */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "ok": true,
+                     *         "reason": null,
+                     *         "message": "Done",
+                     *         "latencyMs": 1,
+                     *         "proxy": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14668,9 +18696,18 @@ export interface operations {
             /** @description Whether a phone has an active session of yours */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "hasActiveSession": true
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14714,9 +18751,18 @@ export interface operations {
             /** @description Remove sessions that are of no use */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "removed": 1
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14740,7 +18786,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -14776,9 +18825,31 @@ export interface operations {
             /** @description Make a session and link a phone */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "sessionId": "my-session",
+                     *         "status": "connected",
+                     *         "phoneNumber": "+6281234567890",
+                     *         "qr": "2@Zm9vYmFy,YmF6,cXV4,1",
+                     *         "qrCode": "data:image/png;base64,iVBORw0KGgo=",
+                     *         "pairingCode": "text",
+                     *         "qrPageUrl": "text",
+                     *         "qrImageUrl": "text",
+                     *         "eventsUrl": "text",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14849,7 +18920,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -14899,9 +18973,47 @@ export interface operations {
             /** @description Take over a link that another program made */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "session": {
+                     *           "sessionId": "my-session",
+                     *           "phoneNumber": "+6281234567890",
+                     *           "expectedPhone": "text",
+                     *           "name": "Budi",
+                     *           "label": "text",
+                     *           "status": "connected",
+                     *           "reason": null,
+                     *           "restriction": {
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "since": "2026-01-31T08:00:00.000Z",
+                     *             "kind": "text"
+                     *           },
+                     *           "userId": 1,
+                     *           "lastSeen": "2026-01-31T08:00:00.000Z",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "verified": [
+                     *           "text"
+                     *         ],
+                     *         "keys": {
+                     *           "my-session": 1
+                     *         },
+                     *         "leftOut": 1,
+                     *         "warning": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -14982,9 +19094,43 @@ export interface operations {
             /** @description List sessions */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "sessionId": "my-session",
+                     *           "phoneNumber": "+6281234567890",
+                     *           "expectedPhone": "text",
+                     *           "name": "Budi",
+                     *           "label": "text",
+                     *           "status": "connected",
+                     *           "reason": null,
+                     *           "restriction": {
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "since": "2026-01-31T08:00:00.000Z",
+                     *             "kind": "text"
+                     *           },
+                     *           "userId": 1,
+                     *           "lastSeen": "2026-01-31T08:00:00.000Z",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15059,9 +19205,58 @@ export interface operations {
             /** @description Unlink the phone */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "sessionId": "my-session",
+                     *         "phoneNumber": "+6281234567890",
+                     *         "expectedPhone": "text",
+                     *         "name": "Budi",
+                     *         "label": "text",
+                     *         "status": "connected",
+                     *         "reason": null,
+                     *         "restriction": {
+                     *           "until": "2026-01-31T08:00:00.000Z",
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "kind": "text"
+                     *         },
+                     *         "userId": 1,
+                     *         "lastSeen": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "isConnected": true,
+                     *         "user": {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "name": "Budi",
+                     *           "phone": "+6281234567890"
+                     *         },
+                     *         "connectedAt": "2026-01-31T08:00:00.000Z",
+                     *         "disconnectedAt": "2026-01-31T08:00:00.000Z",
+                     *         "qrGenerated": "2026-01-31T08:00:00.000Z",
+                     *         "deviceInfo": {},
+                     *         "errorMessage": null,
+                     *         "proxy": {
+                     *           "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *           "hasCredentials": true
+                     *         },
+                     *         "browser": {
+                     *           "name": "Budi",
+                     *           "platform": "chrome"
+                     *         },
+                     *         "pausedUntil": "2026-01-31T08:00:00.000Z",
+                     *         "pauseReason": "text",
+                     *         "confirmed": true
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15168,9 +19363,25 @@ export interface operations {
             /** @description What WhatsApp wants signed */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "sessionId": "my-session",
+                     *         "stage": "asked",
+                     *         "options": {},
+                     *         "code": "text",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "reason": null
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15236,9 +19447,26 @@ export interface operations {
             /** @description Say whether the phone shows the same code */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "sessionId": "my-session",
+                     *         "stage": "asked",
+                     *         "options": {},
+                     *         "code": "text",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "reason": null
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15321,9 +19549,26 @@ export interface operations {
             /** @description Hand in what the browser signed */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "sessionId": "my-session",
+                     *         "stage": "asked",
+                     *         "options": {},
+                     *         "code": "text",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "reason": null
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15445,9 +19690,31 @@ export interface operations {
             /** @description The QR code as JSON */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "sessionId": "my-session",
+                     *       "status": "connected",
+                     *       "qr": "2@Zm9vYmFy,YmF6,cXV4,1",
+                     *       "qrCode": "data:image/png;base64,iVBORw0KGgo=",
+                     *       "pairingCode": "text",
+                     *       "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *       "data": {
+                     *         "sessionId": "my-session",
+                     *         "status": "connected",
+                     *         "qr": "2@Zm9vYmFy,YmF6,cXV4,1",
+                     *         "qrCode": "data:image/png;base64,iVBORw0KGgo=",
+                     *         "pairingCode": "text",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15509,9 +19776,57 @@ export interface operations {
             /** @description Connect again */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "sessionId": "my-session",
+                     *         "phoneNumber": "+6281234567890",
+                     *         "expectedPhone": "text",
+                     *         "name": "Budi",
+                     *         "label": "text",
+                     *         "status": "connected",
+                     *         "reason": null,
+                     *         "restriction": {
+                     *           "until": "2026-01-31T08:00:00.000Z",
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "kind": "text"
+                     *         },
+                     *         "userId": 1,
+                     *         "lastSeen": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "isConnected": true,
+                     *         "user": {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "name": "Budi",
+                     *           "phone": "+6281234567890"
+                     *         },
+                     *         "connectedAt": "2026-01-31T08:00:00.000Z",
+                     *         "disconnectedAt": "2026-01-31T08:00:00.000Z",
+                     *         "qrGenerated": "2026-01-31T08:00:00.000Z",
+                     *         "deviceInfo": {},
+                     *         "errorMessage": null,
+                     *         "proxy": {
+                     *           "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *           "hasCredentials": true
+                     *         },
+                     *         "browser": {
+                     *           "name": "Budi",
+                     *           "platform": "chrome"
+                     *         },
+                     *         "pausedUntil": "2026-01-31T08:00:00.000Z",
+                     *         "pauseReason": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15615,9 +19930,56 @@ export interface operations {
             /** @description How a session is */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "sessionId": "my-session",
+                     *         "phoneNumber": "+6281234567890",
+                     *         "expectedPhone": "text",
+                     *         "name": "Budi",
+                     *         "label": "text",
+                     *         "status": "connected",
+                     *         "reason": null,
+                     *         "restriction": {
+                     *           "until": "2026-01-31T08:00:00.000Z",
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "kind": "text"
+                     *         },
+                     *         "userId": 1,
+                     *         "lastSeen": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "isConnected": true,
+                     *         "user": {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "name": "Budi",
+                     *           "phone": "+6281234567890"
+                     *         },
+                     *         "connectedAt": "2026-01-31T08:00:00.000Z",
+                     *         "disconnectedAt": "2026-01-31T08:00:00.000Z",
+                     *         "qrGenerated": "2026-01-31T08:00:00.000Z",
+                     *         "deviceInfo": {},
+                     *         "errorMessage": null,
+                     *         "proxy": {
+                     *           "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *           "hasCredentials": true
+                     *         },
+                     *         "browser": {
+                     *           "name": "Budi",
+                     *           "platform": "chrome"
+                     *         },
+                     *         "pausedUntil": "2026-01-31T08:00:00.000Z",
+                     *         "pauseReason": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15718,9 +20080,25 @@ export interface operations {
             /** @description What you have of what you may have */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "quota": "text",
+                     *           "used": 1,
+                     *           "limit": 50,
+                     *           "until": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15773,9 +20151,39 @@ export interface operations {
             /** @description Change a user */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "user": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       },
+                     *       "data": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15811,9 +20219,40 @@ export interface operations {
             /** @description Disable a user */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "user": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       },
+                     *       "data": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       },
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15854,9 +20293,38 @@ export interface operations {
             /** @description What happened to a user's account */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "event": "text",
+                     *           "subject": "text",
+                     *           "actorId": 1,
+                     *           "ip": "203.0.113.7",
+                     *           "userAgent": "text",
+                     *           "requestId": "5f0c2a9e7b1d4c86",
+                     *           "status": "success",
+                     *           "data": {},
+                     *           "at": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       },
+                     *       "nextCursor": null
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15893,9 +20361,22 @@ export interface operations {
             /** @description Make a link for a new password of a user */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15930,9 +20411,18 @@ export interface operations {
             /** @description Take away a user's second factors */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -15956,7 +20446,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -15989,9 +20482,40 @@ export interface operations {
             /** @description Create a user */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "user": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       },
+                     *       "data": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16027,9 +20551,38 @@ export interface operations {
             /** @description List the domains of all workspaces */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "workspaceId": 1,
+                     *           "domain": "text",
+                     *           "role": "owner",
+                     *           "provenBy": "dns",
+                     *           "record": {
+                     *             "name": "Budi",
+                     *             "value": "text"
+                     *           },
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "checkedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16081,9 +20634,30 @@ export interface operations {
             /** @description Give a workspace a domain without a record */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "workspaceId": 1,
+                     *         "domain": "text",
+                     *         "role": "owner",
+                     *         "provenBy": "dns",
+                     *         "record": {
+                     *           "name": "Budi",
+                     *           "value": "text"
+                     *         },
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "checkedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16118,9 +20692,18 @@ export interface operations {
             /** @description Take a domain away from its workspace */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16156,9 +20739,36 @@ export interface operations {
             /** @description List users */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": 1,
+                     *           "email": "budi@example.com",
+                     *           "name": "Budi",
+                     *           "role": "user",
+                     *           "status": "active",
+                     *           "timezone": "Asia/Jakarta",
+                     *           "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16196,9 +20806,49 @@ export interface operations {
             /** @description List webhooks */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "userId": 1,
+                     *           "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *           "events": [
+                     *             "text"
+                     *           ],
+                     *           "sessionId": "my-session",
+                     *           "status": "active",
+                     *           "previousSecretExpiresAt": "2026-01-31T08:00:00.000Z",
+                     *           "headerNames": [
+                     *             "text"
+                     *           ],
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *           "health": {
+                     *             "state": "unused",
+                     *             "attempts": 1,
+                     *             "successRate": 1,
+                     *             "waiting": 1,
+                     *             "waitingSince": "2026-01-31T08:00:00.000Z",
+                     *             "lastAcceptedAt": "2026-01-31T08:00:00.000Z"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16223,7 +20873,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -16261,9 +20914,35 @@ export interface operations {
             /** @description Create a webhook */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "userId": 1,
+                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *         "events": [
+                     *           "text"
+                     *         ],
+                     *         "sessionId": "my-session",
+                     *         "status": "active",
+                     *         "previousSecretExpiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "headerNames": [
+                     *           "text"
+                     *         ],
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16316,9 +20995,41 @@ export interface operations {
             /** @description Read a webhook */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "userId": 1,
+                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *         "events": [
+                     *           "text"
+                     *         ],
+                     *         "sessionId": "my-session",
+                     *         "status": "active",
+                     *         "previousSecretExpiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "headerNames": [
+                     *           "text"
+                     *         ],
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "health": {
+                     *           "state": "unused",
+                     *           "attempts": 1,
+                     *           "successRate": 1,
+                     *           "waiting": 1,
+                     *           "waitingSince": "2026-01-31T08:00:00.000Z",
+                     *           "lastAcceptedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16380,9 +21091,33 @@ export interface operations {
             /** @description Change a webhook */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "userId": 1,
+                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *         "events": [
+                     *           "text"
+                     *         ],
+                     *         "sessionId": "my-session",
+                     *         "status": "active",
+                     *         "previousSecretExpiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "headerNames": [
+                     *           "text"
+                     *         ],
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16417,9 +21152,18 @@ export interface operations {
             /** @description Delete a webhook */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16459,9 +21203,47 @@ export interface operations {
             /** @description List what a webhook was told */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "webhookId": "text",
+                     *           "event": "text",
+                     *           "sessionId": "my-session",
+                     *           "seq": 1,
+                     *           "state": "pending",
+                     *           "attempts": 1,
+                     *           "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *           "lastAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *           "lastStatus": 1,
+                     *           "lastError": "text",
+                     *           "waitingBehind": {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "event": "text",
+                     *             "attempts": 1,
+                     *             "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *             "lastError": "text"
+                     *           },
+                     *           "createdAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       },
+                     *       "nextCursor": null
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16487,7 +21269,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -16516,9 +21301,29 @@ export interface operations {
             /** @description Deliver all failed events again */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "webhookId": "text",
+                     *         "state": "running",
+                     *         "since": "2026-01-31T08:00:00.000Z",
+                     *         "until": "2026-01-31T08:00:00.000Z",
+                     *         "found": 1,
+                     *         "replayed": 1,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16553,9 +21358,30 @@ export interface operations {
             /** @description List the replays of a webhook */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "webhookId": "text",
+                     *           "state": "running",
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "until": "2026-01-31T08:00:00.000Z",
+                     *           "found": 1,
+                     *           "replayed": 1,
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16590,9 +21416,20 @@ export interface operations {
             /** @description Try everything that waits now */
             202: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "sessions": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16644,9 +21481,34 @@ export interface operations {
             /** @description Give a webhook a new secret */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "userId": 1,
+                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *         "events": [
+                     *           "text"
+                     *         ],
+                     *         "sessionId": "my-session",
+                     *         "status": "active",
+                     *         "previousSecretExpiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "headerNames": [
+                     *           "text"
+                     *         ],
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16715,9 +21577,32 @@ export interface operations {
             /** @description Send a test event now */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "eventId": "text",
+                     *         "event": "text",
+                     *         "delivered": true,
+                     *         "status": 1,
+                     *         "error": "text",
+                     *         "durationMs": 1,
+                     *         "request": {
+                     *           "headers": {
+                     *             "my-session": "text"
+                     *           },
+                     *           "body": "text"
+                     *         },
+                     *         "answer": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16767,9 +21652,56 @@ export interface operations {
             /** @description Read one delivery with its attempts */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "webhookId": "text",
+                     *         "event": "text",
+                     *         "sessionId": "my-session",
+                     *         "seq": 1,
+                     *         "state": "pending",
+                     *         "attempts": 1,
+                     *         "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *         "lastAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *         "lastStatus": 1,
+                     *         "lastError": "text",
+                     *         "waitingBehind": {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "event": "text",
+                     *           "attempts": 1,
+                     *           "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *           "lastError": "text"
+                     *         },
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "log": [
+                     *           {
+                     *             "attempt": 1,
+                     *             "status": 1,
+                     *             "error": "text",
+                     *             "durationMs": 1,
+                     *             "at": "2026-01-31T08:00:00.000Z",
+                     *             "request": {
+                     *               "headers": {
+                     *                 "my-session": "text"
+                     *               },
+                     *               "body": "text"
+                     *             },
+                     *             "response": {
+                     *               "body": "text"
+                     *             }
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16820,7 +21752,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -16834,9 +21769,39 @@ export interface operations {
             /** @description Deliver an event again */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "webhookId": "text",
+                     *         "event": "text",
+                     *         "sessionId": "my-session",
+                     *         "seq": 1,
+                     *         "state": "pending",
+                     *         "attempts": 1,
+                     *         "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *         "lastAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *         "lastStatus": 1,
+                     *         "lastError": "text",
+                     *         "waitingBehind": {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "event": "text",
+                     *           "attempts": 1,
+                     *           "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *           "lastError": "text"
+                     *         },
+                     *         "createdAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16871,9 +21836,38 @@ export interface operations {
             /** @description Try a waiting event now */
             202: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "webhookId": "text",
+                     *         "event": "text",
+                     *         "sessionId": "my-session",
+                     *         "seq": 1,
+                     *         "state": "pending",
+                     *         "attempts": 1,
+                     *         "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *         "lastAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *         "lastStatus": 1,
+                     *         "lastError": "text",
+                     *         "waitingBehind": {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "event": "text",
+                     *           "attempts": 1,
+                     *           "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *           "lastError": "text"
+                     *         },
+                     *         "createdAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16908,9 +21902,28 @@ export interface operations {
             /** @description Stop a replay */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "webhookId": "text",
+                     *         "state": "running",
+                     *         "since": "2026-01-31T08:00:00.000Z",
+                     *         "until": "2026-01-31T08:00:00.000Z",
+                     *         "found": 1,
+                     *         "replayed": 1,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16942,9 +21955,37 @@ export interface operations {
             /** @description The workspace of the credential */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": 1,
+                     *         "name": "Budi",
+                     *         "role": "owner",
+                     *         "sessionId": "my-session",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "requireSecondFactor": true,
+                     *         "members": 1,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "workspaces": [
+                     *           {
+                     *             "id": 1,
+                     *             "name": "Budi",
+                     *             "role": "owner",
+                     *             "sessionId": "my-session",
+                     *             "timezone": "Asia/Jakarta",
+                     *             "requireSecondFactor": true
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -16987,9 +22028,18 @@ export interface operations {
             /** @description Rename the workspace */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17032,9 +22082,25 @@ export interface operations {
             /** @description Make a further workspace */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": 1,
+                     *         "name": "Budi",
+                     *         "role": "owner",
+                     *         "sessionId": "my-session",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "requireSecondFactor": true
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17077,9 +22143,36 @@ export interface operations {
             /** @description Who did what */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "at": "2026-01-31T08:00:00.000Z",
+                     *           "event": "text",
+                     *           "status": "success",
+                     *           "subject": "text",
+                     *           "sessionId": "my-session",
+                     *           "actor": {
+                     *             "id": 1,
+                     *             "name": "Budi"
+                     *           },
+                     *           "ip": "203.0.113.7",
+                     *           "userAgent": "text",
+                     *           "requestId": "5f0c2a9e7b1d4c86",
+                     *           "data": {}
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17150,9 +22243,32 @@ export interface operations {
             /** @description List the domains of the workspace */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "workspaceId": 1,
+                     *           "domain": "text",
+                     *           "role": "owner",
+                     *           "provenBy": "dns",
+                     *           "record": {
+                     *             "name": "Budi",
+                     *             "value": "text"
+                     *           },
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "checkedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17201,9 +22317,30 @@ export interface operations {
             /** @description Add a domain */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "workspaceId": 1,
+                     *         "domain": "text",
+                     *         "role": "owner",
+                     *         "provenBy": "dns",
+                     *         "record": {
+                     *           "name": "Budi",
+                     *           "value": "text"
+                     *         },
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "checkedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17253,9 +22390,30 @@ export interface operations {
             /** @description Change what people of a domain become */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "workspaceId": 1,
+                     *         "domain": "text",
+                     *         "role": "owner",
+                     *         "provenBy": "dns",
+                     *         "record": {
+                     *           "name": "Budi",
+                     *           "value": "text"
+                     *         },
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "checkedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17290,9 +22448,18 @@ export interface operations {
             /** @description Take a domain away */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17327,9 +22494,30 @@ export interface operations {
             /** @description Look the TXT record of a domain up */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "workspaceId": 1,
+                     *         "domain": "text",
+                     *         "role": "owner",
+                     *         "provenBy": "dns",
+                     *         "record": {
+                     *           "name": "Budi",
+                     *           "value": "text"
+                     *         },
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "checkedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17361,9 +22549,28 @@ export interface operations {
             /** @description List the open invitations */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "email": "budi@example.com",
+                     *           "role": "owner",
+                     *           "sessionId": "my-session",
+                     *           "invitedBy": 1,
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "expiresAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17410,9 +22617,29 @@ export interface operations {
             /** @description Invite somebody into the workspace */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "email": "budi@example.com",
+                     *         "role": "owner",
+                     *         "sessionId": "my-session",
+                     *         "invitedBy": 1,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *         "mailed": true
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17469,9 +22696,18 @@ export interface operations {
             /** @description End an invitation */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17503,9 +22739,18 @@ export interface operations {
             /** @description Leave the workspace */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17540,9 +22785,35 @@ export interface operations {
             /** @description List the members of the workspace */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "userId": 1,
+                     *           "name": "Budi",
+                     *           "email": "budi@example.com",
+                     *           "role": "owner",
+                     *           "sessionId": "my-session",
+                     *           "status": "active",
+                     *           "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *           "joinedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17591,9 +22862,18 @@ export interface operations {
             /** @description Change what a member may do */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17631,9 +22911,18 @@ export interface operations {
             /** @description Remove a member */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17668,9 +22957,22 @@ export interface operations {
             /** @description Make a link for a new password of a member */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17714,9 +23016,18 @@ export interface operations {
             /** @description Ask all members for a second factor */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -17759,9 +23070,18 @@ export interface operations {
             /** @description Hand the workspace over */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;

@@ -121,7 +121,7 @@ function frame(title: string, base: string, reader: Reader, parts: unknown[]): s
           </a>
           <span class="who">
             {reader.name === null ? (
-              <a href={`${base}../dashboard/login?next=/docs`}>Sign in to fill in your key</a>
+              <a href={`${base}../dashboard/sign-in`}>Sign in to fill in your key</a>
             ) : (
               `Filled in for ${reader.name}`
             )}

@@ -3,7 +3,9 @@
 import { z } from 'zod';
 import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
-import { fitted } from '../../utils/fit-input.ts';
+import { fitterOf } from '../../utils/fit-input.ts';
+import { issueWords } from '../../utils/issue-words.ts';
+import { refuseMisspelt } from '../../utils/unknown-names.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import type { Ctx } from '../context.ts';
 import { requireContentType } from '../messages/capability.ts';
@@ -30,16 +32,21 @@ const KINDS: ReadonlyMap<string, { kind: Kind; draft(fields: Record<string, unkn
 
 /** Throws VALIDATION_FAILED. */
 function draftsOf(kind: Kind): (fields: Record<string, unknown>) => Draft {
-  const schema = fitted(z.object(kind.fields), 'json');
+  const schema = z.object(kind.fields);
+  const toFitted = fitterOf(schema, 'json');
   return (fields) => {
-    const parsed = schema.safeParse(fields);
+    const { value, problems, unknown } = toFitted(fields);
+    refuseMisspelt(unknown, [], ['content']);
+    if (problems.length > 0) throw invalidContent(problems);
+    const parsed = schema.safeParse(value, { error: issueWords });
     if (parsed.success) return kind.draft(parsed.data);
-    const reasons = parsed.error.issues.map(({ path, message }) => [
-      ['content', ...path.map(String)].join('.'),
-      message,
-    ]);
-    throw new AppError('VALIDATION_FAILED', 'Not valid: content.', { details: Object.fromEntries(reasons) });
+    throw invalidContent(parsed.error.issues);
   };
+}
+
+function invalidContent(problems: readonly { path: readonly PropertyKey[]; message: string }[]): AppError {
+  const reasons = problems.map(({ path, message }) => [['content', ...path.map(String)].join('.'), message]);
+  return new AppError('VALIDATION_FAILED', 'Not valid: content.', { details: Object.fromEntries(reasons) });
 }
 
 /** The names that clients give the file where we name it after the type. */

@@ -6,6 +6,8 @@ import { confirmRegistration, register } from '../../../services/auth/registrati
 import { timeZoneOf, updateMe } from '../../../services/auth/settings.ts';
 import { changePassword, login, signOut, signOutEverywhere } from '../../../services/auth/verbs.ts';
 import { readUsage } from '../../../services/quotas.ts';
+import { requireSandbox } from '../../../services/sandbox/emulator.ts';
+import { AppError } from '../../../utils/errors.ts';
 import { isTimeZone } from '../../../utils/time-zone.ts';
 import { Email, NewPassword, PersonName } from '../../schemas.ts';
 import { forgetSignIn, keepDevice, keepLang, keepSignIn, readDevice, readSignIn } from '../cookies.ts';
@@ -72,7 +74,15 @@ export const accountPages: Page[] = [
               {t.noAccount} <a href="/dashboard/sign-up">{t.signUp}</a>
             </p>
           )}
-          {view.sandbox && <p class="muted small">{t.sandboxHint}</p>}
+          {view.sandbox && (
+            <>
+              <Form view={view} action="/dashboard/sign-in/sandbox" class="stack">
+                <input type="hidden" name="next" value={query.next ?? ''} />
+                <Submit>{t.sandboxSignIn}</Submit>
+              </Form>
+              <p class="muted small">{t.sandboxHint}</p>
+            </>
+          )}
         </div>
       );
       return { title: t.signIn, section: null, body };
@@ -99,6 +109,23 @@ export const accountPages: Page[] = [
         if (step === null) throw error;
         return { redirect: step };
       }
+      return { redirect: pathAfter(form.next) };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/sign-in/sandbox',
+    auth: 'public',
+    readOnlyMay: true,
+    form: z.object({ next: Next }),
+    example: { form: {} },
+    async handler({ ctx, form, http }) {
+      requireSandbox(ctx);
+      const { adminEmail: email, adminPassword: password } = ctx.config;
+      if (!email || !password) throw new AppError('NOT_FOUND', 'There is nothing at this address.');
+      const { token, userId } = await login(ctx, { email, password, device: readDevice(http) });
+      keepSignIn(http, ctx.config, token);
+      keepDevice(http, ctx.config, makeDeviceMark(ctx, userId));
       return { redirect: pathAfter(form.next) };
     },
   }),

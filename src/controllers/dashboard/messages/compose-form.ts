@@ -5,7 +5,9 @@ import { KINDS } from '../../../services/messages/kinds/index.ts';
 import type { Draft, Kind } from '../../../services/messages/kinds/kind.ts';
 import { type MessageOutput, sendFields } from '../../../services/messages/schemas.ts';
 import { AppError } from '../../../utils/errors.ts';
+import { issueWords } from '../../../utils/issue-words.ts';
 import type { ContentType } from '../../../whatsapp/content.ts';
+import { givenFields } from '../code-part.tsx';
 import { senderFields, senderOf } from '../sessions/sender.tsx';
 import { contentOf } from './content.ts';
 import { isSendable, KIND_PAGES, pagesOf } from './kinds/index.ts';
@@ -51,6 +53,18 @@ export function targetOf(form: ComposeForm): Target {
   return { ...rest, ...senderOf({ session: sender, sessions: several }) };
 }
 
+/** The body of the API's request that would send this form, half filled in as it may be. */
+export function requestBodyOf(form: ComposeForm): Record<string, unknown> {
+  const kind: Kind = KINDS[form.kind];
+  const { input }: KindPages = KIND_PAGES[form.kind];
+  const { session, to, priority, scheduledAt, quotedMessageId } = form;
+  const sender = session === undefined ? {} : senderOf({ session, sessions: form.sessions?.split(' ') });
+  const file = kind.hasFile ? { [kind.type]: form.url ?? `https://example.com/${kind.type}` } : {};
+  const isUsual = priority === 'normal';
+  const about = { priority: isUsual ? undefined : priority, scheduledAt, quotedMessageId };
+  return givenFields({ ...sender, to, ...file, ...input(form), ...about });
+}
+
 /** The content to send. Throws VALIDATION_FAILED with the form's own field names. */
 export function draftOf(form: ComposeForm, received: ReceivedFile | undefined): Draft {
   const kind: Kind = KINDS[form.kind];
@@ -67,13 +81,12 @@ function check<S extends z.ZodType>(
   value: unknown,
   names: Readonly<Record<string, string>> = {},
 ): z.output<S> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: issueWords });
   if (result.success) return result.data;
   const details: Record<string, string> = {};
   for (const { path, message } of result.error.issues) {
     const field = String(path[0] ?? 'form');
-    const missing = message.endsWith('received undefined') || message.endsWith('received NaN');
-    details[names[field] ?? field] ??= missing ? 'is required' : message;
+    details[names[field] ?? field] ??= message;
   }
   throw new AppError('VALIDATION_FAILED', 'Some fields are not right.', { details });
 }

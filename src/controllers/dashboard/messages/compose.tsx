@@ -6,13 +6,23 @@ import { KINDS } from '../../../services/messages/kinds/index.ts';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
 import { getMessage, sendMessage } from '../../../services/messages.ts';
 import type { ContentType } from '../../../whatsapp/content.ts';
+import { CodeBlocks, CodeButton } from '../code-part.tsx';
 import { NewSessionLink, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, Form, Live, MomentField, Select } from '../parts.tsx';
 import { readSenders, type SenderChoices, SenderSelect } from '../sessions/sender.tsx';
 import { Body, messagePath, StatusBadge } from './bubble.tsx';
-import { COMPOSED, ComposeForm, draftOf, type Filled, formOf, previewOf, targetOf } from './compose-form.ts';
+import {
+  COMPOSED,
+  ComposeForm,
+  draftOf,
+  type Filled,
+  formOf,
+  previewOf,
+  requestBodyOf,
+  targetOf,
+} from './compose-form.ts';
 import { COMPOSE_TEXTS } from './compose-texts.ts';
 import { ErrorPart, Timeline } from './detail.tsx';
 import { KIND_PAGES } from './kinds/index.ts';
@@ -226,6 +236,7 @@ export const composePages: Page[] = [
             <div class="split">
               <div class="card">
                 <Composer view={view} senders={senders} filled={filled} />
+                <CodeButton view={view} form="composer" action={`${HERE}/code`} />
               </div>
               <Aside view={view} />
             </div>
@@ -251,6 +262,20 @@ export const composePages: Page[] = [
       // Looking at what one writes is not an action; it happens at every word.
       http.set('quiet', true);
       return { fragment: <Preview view={view} form={form} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/code`,
+    auth: 'user',
+    readOnlyMay: true,
+    form: ComposeForm,
+    handler: ({ ctx, view, form, http }) => {
+      http.set('quiet', true);
+      const url = `${ctx.config.publicUrl}/message/send-${form.kind}`;
+      return {
+        fragment: <CodeBlocks view={view} request={{ method: 'POST', url, body: requestBodyOf(form) }} />,
+      };
     },
   }),
   page({

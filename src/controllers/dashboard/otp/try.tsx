@@ -14,6 +14,7 @@ import { getOtpStatus } from '../../../services/otp/status.ts';
 import { listOtpTemplates, type OtpTemplate } from '../../../services/otp/templates.ts';
 import { verifyOtp } from '../../../services/otp/verify.ts';
 import { AppError } from '../../../utils/errors.ts';
+import { CodeBlocks, CodeButton, givenFields } from '../code-part.tsx';
 import { Crumb, NewSessionLink, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
@@ -91,6 +92,20 @@ export const tryPages: Page[] = [
     async handler({ ctx, view, form: { session, sessions, ...form } }) {
       const { answer } = await sendOtp(ctx, { ...form, ...senderOf({ session, sessions }) });
       return { redirect: pathOf(answer.otpId), done: OTP_TEXTS(view.lang).sent };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/otp/code',
+    auth: 'user',
+    readOnlyMay: true,
+    form: SendForm.extend({ to: z.string().trim().max(64).optional() }),
+    example: { form: { session: 'main', to: '081234567890' } },
+    handler: ({ ctx, view, form: { session, sessions, ...form }, http }) => {
+      http.set('quiet', true);
+      const body = givenFields({ ...senderOf({ session, sessions }), ...form });
+      const url = `${ctx.config.publicUrl}/otp/send`;
+      return { fragment: <CodeBlocks view={view} request={{ method: 'POST', url, body }} /> };
     },
   }),
   page({
@@ -186,7 +201,7 @@ function SendPart({
     <section class="card">
       <h2>{t.try}</h2>
       <p>{t.tryAbout}</p>
-      <Form view={view} action={`${OTP}/send`} class="stack">
+      <Form view={view} id="otp-form" action={`${OTP}/send`} class="stack">
         <div class="columns">
           <SenderSelect view={view} label={t.session} senders={senders} />
           <Field
@@ -211,6 +226,7 @@ function SendPart({
           <Submit>{t.send}</Submit>
         </div>
       </Form>
+      <CodeButton view={view} form="otp-form" action={`${OTP}/code`} />
     </section>
   );
 }

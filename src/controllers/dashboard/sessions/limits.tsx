@@ -10,6 +10,7 @@ import {
   putLimits,
 } from '../../../services/sessions/limits.ts';
 import { AppError } from '../../../utils/errors.ts';
+import { issueWords } from '../../../utils/issue-words.ts';
 import type { Lang } from '../i18n.ts';
 import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
@@ -190,7 +191,7 @@ function toInput(form: LimitsForm, before: LimitsOutput, lang: Lang): LimitsInpu
   if (isWarm && startPerHour === undefined) missing.startPerHour = t.missingPart;
   if (Object.keys(missing).length > 0) throw invalid(missing);
   const sameWarmUp = before.warmUp?.days === days && before.warmUp?.startPerHour === startPerHour;
-  const result = LimitsInput.safeParse({
+  const limits = {
     delayMinMs: ms(form.delayMinMs),
     delayMaxMs: ms(form.delayMaxMs),
     perMinute: form.perMinute ?? null,
@@ -201,7 +202,8 @@ function toInput(form: LimitsForm, before: LimitsOutput, lang: Lang): LimitsInpu
     accountSince: form.accountSince ?? null,
     quietHours: isQuiet ? { from, to, timeZone } : null,
     ...(sameWarmUp ? {} : { warmUp: isWarm ? { days, startPerHour } : null }),
-  });
+  };
+  const result = LimitsInput.safeParse(limits, { error: issueWords });
   if (result.success) return result.data;
   // The last part of a path is the name of the form's field.
   throw invalid(Object.fromEntries(result.error.issues.map(({ path, message }) => [fieldOf(path), message])));

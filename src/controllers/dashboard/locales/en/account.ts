@@ -15,6 +15,7 @@ export const account = {
     'Confirm that this address is yours to open your account. Your password is the one you chose when you registered. If you did not register, close this page.',
   confirm: 'Confirm',
   welcome: 'Welcome! Link your first WhatsApp number now.',
+  sandboxSignIn: 'Sign in to the sandbox',
   sandboxHint:
     'This is a sandbox. The email and password are shown in the terminal and in data/sandbox.json.',
   account: 'Account',

@@ -18,6 +18,7 @@ export const account: Texts<typeof english.account> = {
     'Konfirmasi bahwa alamat ini milik Anda untuk membuka akun. Gunakan kata sandi yang Anda buat saat mendaftar. Jika Anda tidak merasa mendaftar, tutup halaman ini.',
   confirm: 'Konfirmasi',
   welcome: 'Selamat datang! Tautkan nomor WhatsApp pertama Anda sekarang.',
+  sandboxSignIn: 'Masuk ke sandbox',
   sandboxHint: 'Ini sandbox. Email dan kata sandi ada di terminal dan di data/sandbox.json.',
   account: 'Akun',
   lastSignIn: 'Terakhir masuk',

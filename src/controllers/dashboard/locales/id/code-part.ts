@@ -1,0 +1,9 @@
+import type { Texts } from '../../i18n.ts';
+import type * as english from '../en/code-part.ts';
+
+export const codePart: Texts<typeof english.codePart> = {
+  show: 'Salin sebagai kode',
+  about: 'Permintaan API untuk formulir ini, persis seperti isinya. Isi WAHUB_KEY dengan API key Anda.',
+  copy: 'Salin',
+  copied: 'Tersalin',
+};
