@@ -14,8 +14,8 @@ import {
 } from '../../src/controllers/request-code.ts';
 
 /** Everything that a shell, a quote or a template would take for its own. */
-// biome-ignore lint/suspicious/noTemplateCurlyInString: a shell would fill it in
 const NASTY =
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a shell would fill it in
   'O\'Brien "x" `id` $(id) $HOME ${KEY} \\n \\ %s <?php ?> #{1} \t\nsecond line é 😀 \u2028 {{a}} !! & ; | *';
 
 const body = {
