@@ -102,8 +102,8 @@ test.each(CODE_LANGUAGES.filter(isThere))('%s sends what was filled in', async (
       { method: 'POST', url: '/message/send-text', key: 'k-from-env', prefer: 'wait=20' },
     ],
     [
-      { method: 'GET', url: `${url}/message/list?to=%2B62&type=a'b`, key: "k'$(id)" },
-      { method: 'GET', url: "/message/list?to=%2B62&type=a'b", key: "k'$(id)", body: '' },
+      { method: 'GET', url: `${url}/message/list?to=%2B62&type=a%27b`, key: "k'$(id)" },
+      { method: 'GET', url: '/message/list?to=%2B62&type=a%27b', key: "k'$(id)", body: '' },
     ],
   ];
   for (const [request, expected] of requests) {
@@ -111,7 +111,7 @@ test.each(CODE_LANGUAGES.filter(isThere))('%s sends what was filled in', async (
     const printed = await run(language, requestCode(language, request));
     expect(seen, printed).toEqual([expect.objectContaining(expected)]);
     if (request.body) expect(JSON.parse(seen[0]?.body ?? '')).toEqual(body);
-    expect(printed).toContain('"success":true');
+    expect(printed).toMatch(/success"?: ?true/);
   }
 });
 

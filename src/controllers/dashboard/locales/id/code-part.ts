@@ -3,7 +3,8 @@ import type * as english from '../en/code-part.ts';
 
 export const codePart: Texts<typeof english.codePart> = {
   show: 'Salin sebagai kode',
-  about: 'Permintaan API untuk formulir ini, persis seperti isinya. Isi WAHUB_KEY dengan API key Anda.',
+  about:
+    'Permintaan API untuk formulir ini, persis seperti isinya. Kodenya membaca API key Anda dari variabel lingkungan.',
   copy: 'Salin',
   copied: 'Tersalin',
 };
