@@ -11,7 +11,7 @@ export function shownName(name: string): string {
 }
 
 /**
- * The names that mean nothing, to warn of. `aliases`: names known at the top besides those of the schema; `at`: the path
+ * The names that mean nothing, to warn of. `aliases`: names known at the top in addition to those of the schema; `at`: the path
  * of the input in the request. Throws VALIDATION_FAILED for one that is nearly a known name.
  */
 export function refuseMisspelt(
