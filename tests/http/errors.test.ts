@@ -80,7 +80,7 @@ describe('a name that is nearly a known one', () => {
       type: 'image',
       content: { image: 'https://example.com/a.png', captoin: 'x' },
     };
-    expect(await post('/api/whatsapp/support-2/broadcast/estimate', campaign)).toMatchObject(
+    expect(await post('/api/whatsapp/support-2/broadcast/send', campaign)).toMatchObject(
       refused('content.captoin', 'caption'),
     );
   });
