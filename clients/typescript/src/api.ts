@@ -10416,9 +10416,28 @@ export interface operations {
             /** @description One message as a line of time */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "at": "2026-01-31T08:00:00.000Z",
+                     *           "kind": "request",
+                     *           "name": "Budi",
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "status": 1,
+                     *           "durationMs": 1,
+                     *           "ok": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13743,9 +13762,36 @@ export interface operations {
             /** @description List API calls */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "method": "text",
+                     *           "route": "text",
+                     *           "path": "text",
+                     *           "status": 1,
+                     *           "durationMs": 1,
+                     *           "errorCode": null,
+                     *           "via": "jwt",
+                     *           "keyId": "text",
+                     *           "keyName": "text",
+                     *           "requestId": "5f0c2a9e7b1d4c86",
+                     *           "sessionId": "my-session",
+                     *           "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *           "at": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13781,9 +13827,35 @@ export interface operations {
             /** @description Read one API call with its bodies */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "method": "text",
+                     *         "route": "text",
+                     *         "path": "text",
+                     *         "status": 1,
+                     *         "durationMs": 1,
+                     *         "errorCode": null,
+                     *         "via": "jwt",
+                     *         "keyId": "text",
+                     *         "keyName": "text",
+                     *         "requestId": "5f0c2a9e7b1d4c86",
+                     *         "sessionId": "my-session",
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "at": "2026-01-31T08:00:00.000Z",
+                     *         "request": "text",
+                     *         "response": "text"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13815,9 +13887,20 @@ export interface operations {
             /** @description What the log of API calls keeps */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "keepBodies": true
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13864,9 +13947,20 @@ export interface operations {
             /** @description Choose what the log of API calls keeps */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "keepBodies": true
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
