@@ -52,8 +52,10 @@ export const workspaceMembers = table(
     workspaceId: int().notNull(),
     userId: int().notNull(),
     role: oneOf(...WORKSPACE_ROLES).notNull(),
-    /** the one session that the member sees; null: all */
+    /** the session that the member sees, of several the first; null: all */
     sessionId: string(100),
+    /** all of several, the first one first; null: none but `sessionId` */
+    sessionIds: json<string[]>(),
     createdAt: timestamp().notNull(),
     updatedAt: timestamp().notNull(),
   },
@@ -72,6 +74,8 @@ export const workspaceInvitations = table(
     email: string(255).notNull(),
     role: oneOf(...WORKSPACE_ROLES).notNull(),
     sessionId: string(100),
+    /** as of a member */
+    sessionIds: json<string[]>(),
     /** users.id */
     invitedBy: int().notNull(),
     createdAt: timestamp().notNull(),

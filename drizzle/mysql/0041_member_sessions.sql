@@ -1,0 +1,2 @@
+ALTER TABLE `workspace_invitations` ADD `session_ids` mediumtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;--> statement-breakpoint
+ALTER TABLE `workspace_members` ADD `session_ids` mediumtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
