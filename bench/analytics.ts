@@ -25,7 +25,7 @@ const ctx: Ctx = {
     workspaceRole: 'owner',
     via: 'jwt',
     scopes: null,
-    sessionId: null,
+    sessionIds: null,
     keyId: null,
   },
   requestId: 'bench',

@@ -139,7 +139,7 @@ export async function benchChecks(): Promise<void> {
       workspaceRole: 'owner',
       via: 'system',
       scopes: null,
-      sessionId: null,
+      sessionIds: null,
       keyId: null,
     },
     requestId: 'bench',

@@ -223,7 +223,7 @@ function run({ deps, running }: MountParts, route: Route) {
     const named = requireNamedSession(ctx, request);
     const hashed = { ...request, body: withoutFields(request.body, route.unhashed) };
     // A request that names no session is another one with a key that is bound to one: it is not given the account's answer.
-    const bound = named || ctx.actor.sessionId === null ? {} : { bound: ctx.actor.sessionId };
+    const bound = named || ctx.actor.sessionIds === null ? {} : { bound: ctx.actor.sessionIds.join(',') };
     const claim = newClaim(key, { method: route.method, path: route.path, ...hashed, ...bound });
     ctx.idempotency = claim;
     const answer = await answerOnce(ctx, claim, running, async () => {

@@ -60,7 +60,8 @@ export const Membership = z
     id: z.int().describe('of the workspace'),
     name: z.string(),
     role: WorkspaceRole,
-    sessionId: z.string().nullable().describe('the one session that the member sees; null: all'),
+    sessionId: z.string().nullable().describe('the first of `sessionIds`'),
+    sessionIds: z.array(z.string()).nullable().describe('the sessions that the member sees; null: all'),
     timezone: z.string().nullable(),
     requireSecondFactor: z.boolean().describe('members without a second factor can only set one up'),
   })

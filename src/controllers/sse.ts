@@ -4,6 +4,7 @@ import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { EventFilter } from '../events/stream.ts';
 import { authenticate } from '../middlewares/authenticate.ts';
 import type { HttpContext } from '../middlewares/http-env.ts';
+import { isSameBound } from '../services/bound.ts';
 import type { Ctx } from '../services/context.ts';
 import { createWaker } from '../services/sessions/waker.ts';
 import { sleep } from '../utils/clock.ts';
@@ -115,9 +116,10 @@ function createWriter(ctx: Ctx, stream: SSEStreamingApi, gone: AbortController):
 async function isStillAllowed(ctx: Ctx, http: HttpContext): Promise<boolean> {
   const now = await authenticate(ctx, http, 'browser', ctx.actor.link?.purpose);
   if (now.lacksFactor === true) return false;
-  const { role, workspaceRole, sessionId } = ctx.actor;
+  const { role, workspaceRole, sessionIds } = ctx.actor;
   // A former admin must not go on reading another tenant's events.
-  return now.role === role && now.workspaceRole === workspaceRole && now.sessionId === sessionId;
+  const isSame = now.role === role && now.workspaceRole === workspaceRole;
+  return isSame && isSameBound(now.sessionIds, sessionIds);
 }
 
 async function follow(

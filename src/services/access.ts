@@ -77,9 +77,9 @@ export function requireSelf(ctx: Pick<Ctx, 'actor'>): void {
   }
 }
 
-/** Throws FORBIDDEN for a key or member of one session: what all sessions share is not its business. */
+/** Throws FORBIDDEN for a key or member of single sessions: what all sessions share is not its business. */
 export function requireWholeTenant(ctx: Pick<Ctx, 'actor'>): void {
-  if (ctx.actor.sessionId === null) return;
+  if (ctx.actor.sessionIds === null) return;
   throw new AppError('FORBIDDEN', boundText(ctx, ', and this concerns all of them'));
 }
 
@@ -104,19 +104,30 @@ export function requireFullAccess(ctx: Pick<Ctx, 'actor'>): void {
  * only with every scope, and administrators of the service, who manage users.
  */
 export function seesPeople({ actor }: Pick<Ctx, 'actor'>): boolean {
-  if (actor.sessionId !== null) return false;
+  if (actor.sessionIds !== null) return false;
   if (actor.scopes !== null && !actor.scopes.includes('*')) return false;
   return actor.role === 'admin' || may(actor, 'members');
 }
 
 function boundText({ actor }: Pick<Ctx, 'actor'>, rest = ''): string {
-  return `${actor.via === 'api_key' ? 'This API key' : 'Your membership'} is bound to one session${rest}.`;
+  const sessions = actor.sessionIds?.length === 1 ? 'one session' : 'some sessions';
+  return `${actor.via === 'api_key' ? 'This API key' : 'Your membership'} is bound to ${sessions}${rest}.`;
 }
 
-/** Throws SESSION_NOT_FOUND when the key or the member is bound to another session: for it there are no others. */
+/** Throws SESSION_NOT_FOUND when the key or the member is bound to other sessions: for it there are no others. */
 export function requireSession(ctx: Pick<Ctx, 'actor'>, sessionId: string): void {
-  const bound = ctx.actor.sessionId;
-  if (bound !== null && bound !== sessionId) throw sessionNotFound(sessionId, [bound]);
+  const bound = ctx.actor.sessionIds;
+  if (bound !== null && !bound.includes(sessionId)) throw sessionNotFound(sessionId, bound);
+}
+
+/** The session of a request that names none: the one that the caller is bound to, if it is one. */
+export function onlySession({ actor }: Pick<Ctx, 'actor'>): string | undefined {
+  return actor.sessionIds?.length === 1 ? actor.sessionIds[0] : undefined;
+}
+
+/** Whose a new thing is that was made without a session: that of the first one that its maker is bound to, else of none. */
+export function sessionOfNew({ actor }: Pick<Ctx, 'actor'>): string | null {
+  return actor.sessionIds?.[0] ?? null;
 }
 
 /**
@@ -144,7 +155,7 @@ export function tenantOf(
   const own = ctx.actor.userId;
   const wantsAll = asked.all === true;
   if (!wantsAll && (asked.userId === undefined || asked.userId === own)) return own;
-  if (ctx.actor.sessionId !== null) {
+  if (ctx.actor.sessionIds !== null) {
     throw new AppError('FORBIDDEN', boundText(ctx));
   }
   requireRole(ctx, 'admin');

@@ -9,9 +9,10 @@ import type { SecretBox } from '../utils/crypto.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
-import { requirePermission, requirePerson, requireSession, requireWrite } from './access.ts';
+import { onlySession, requirePermission, requirePerson, requireSession, requireWrite } from './access.ts';
 import { IS_MEMBERS_KEY, KEY_MAKER, keyHash, keyPrefix, newApiKey } from './auth/keys.ts';
 import type { CreateApiKeyFields, RegenerateQuery } from './auth/schemas.ts';
+import { ofBound } from './bound.ts';
 import { type Ctx, type Deps, originOf } from './context.ts';
 import { takeRoom } from './quotas.ts';
 import { grantableScopes, SCOPES } from './roles.ts';
@@ -145,8 +146,8 @@ export async function listApiKeys(ctx: Ctx): Promise<ApiKeyInfo[]> {
 
 /** The extra keys that the caller may see. */
 function isExtraKeyOf({ actor }: Pick<Ctx, 'actor'>): SQL | undefined {
-  const { userId, sessionId } = actor;
-  const ofSession = sessionId === null ? undefined : eq(apiKeys.sessionId, sessionId);
+  const { userId, sessionIds } = actor;
+  const ofSession = ofBound(sessionIds, apiKeys.sessionId);
   return and(eq(apiKeys.userId, userId), eq(apiKeys.kind, 'extra'), ofSession);
 }
 
@@ -182,7 +183,7 @@ export async function createApiKey(
   const made = await transact(ctx.db, async (tx) => {
     const caller = await enterTeam(tx, ctx, 'keys');
     requireKeyOf(caller, input);
-    const bound = { ...row, sessionId: row.sessionId ?? caller.actor.sessionId };
+    const bound = { ...row, sessionId: row.sessionId ?? onlySession(caller) ?? null };
     await takeRoom(tx, ctx, userId, 'apiKeys');
     await tx.insert(apiKeys).values(bound);
     const data = { name: row.name, scopes: row.scopes, sessionId: bound.sessionId };

@@ -23,6 +23,7 @@ import type { StatisticsCaches } from './analytics/caches.ts';
 import type { RequestRecorder } from './analytics/request-recorder.ts';
 import type { Credentials } from './auth/credentials.ts';
 import type { Background } from './background.ts';
+import type { BoundSessions } from './bound.ts';
 import type { HealthProbes } from './health.ts';
 import type { IdempotencyClaim } from './idempotency.ts';
 import type { MediaTools } from './media/tools.ts';
@@ -100,7 +101,7 @@ export type Role = 'admin' | 'user' | 'readonly';
 
 /**
  * The caller, and its workspace. A JWT may do everything its roles may; a key is bound by its scopes and, if set,
- * one session.
+ * to sessions.
  */
 export interface Actor {
   /** the workspace: the tenant, `user_id` of every table */
@@ -114,7 +115,7 @@ export interface Actor {
   /** null: bound by the role only */
   scopes: readonly string[] | null;
   /** null: every session of the tenant */
-  sessionId: string | null;
+  sessionIds: BoundSessions;
   /** id of the key or null */
   keyId: string | null;
   /** of a signed link: what it is for */
@@ -144,7 +145,7 @@ export const ANONYMOUS: Actor = {
   workspaceRole: 'viewer',
   via: 'anonymous',
   scopes: [],
-  sessionId: null,
+  sessionIds: null,
   keyId: null,
 };
 

@@ -210,7 +210,7 @@ async function findPool(ctx: Ctx, idOrName: string): Promise<Row> {
 
 /** A key that is bound to a session knows of no others. */
 const maySee = ({ actor }: Ctx, { sessions }: Row) =>
-  actor.sessionId === null || sessions.every((name) => name === actor.sessionId);
+  actor.sessionIds === null || sessions.every((name) => actor.sessionIds?.includes(name));
 
 async function readStatuses(ctx: Ctx): Promise<Map<string, string>> {
   const { sessionId, status, userId } = whatsappAccounts;

@@ -1,4 +1,5 @@
 /** Files for broadcasts: of a few kinds, told by their bytes, and scanned before anybody can send them. */
+
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { and, count, desc, eq, gt } from 'drizzle-orm';
@@ -10,6 +11,8 @@ import { AppError } from '../utils/errors.ts';
 import { own } from '../utils/own.ts';
 import { uploadLimit } from '../utils/sizes.ts';
 import type { MediaDetails } from '../whatsapp/content.ts';
+import { sessionOfNew } from './access.ts';
+import { ofBound } from './bound.ts';
 import { type Ctx, originOf } from './context.ts';
 import type { PageQuery } from './fields.ts';
 import { claimIdempotency } from './idempotency.ts';
@@ -18,7 +21,7 @@ import { findMedia, keepReceived, type MediaRecord, toolRun } from './media/keep
 import type { ReceivedFile } from './media/sources.ts';
 import { discardFile, fileTooLarge } from './media/staging.ts';
 import { signedMediaPath } from './media/verbs.ts';
-import { type BroadcastRef, enterBroadcast, ofBound } from './sessions/tenant.ts';
+import { type BroadcastRef, enterBroadcast } from './sessions/tenant.ts';
 
 const WORD = 'application/msword';
 /** The old Office formats are one container; the names inside show what it holds. */
@@ -67,7 +70,7 @@ export async function uploadFile(ctx: Ctx, input: BroadcastRef & { file: Receive
     const row = await keepReceived(ctx, file, {
       mimetype,
       kind: 'upload',
-      sessionId: session?.sessionId ?? null,
+      sessionId: session?.sessionId ?? sessionOfNew(ctx),
       neededUntil: ctx.clock.now(),
       details,
       // The signed link is a credential, which must not be in what is kept.
@@ -101,7 +104,7 @@ export async function listUploads(
     eq(media.userId, userId),
     eq(media.kind, 'upload'),
     gt(media.expiresAt, ctx.clock.now()),
-    ofBound(ctx.actor.sessionId, media.sessionId),
+    ofBound(ctx.actor.sessionIds, media.sessionId),
   );
   const rows = await ctx.db
     .select()

@@ -13,12 +13,13 @@ import { CREDENTIAL_AGE_MS } from './auth/credentials.ts';
 import { newApiKey } from './auth/keys.ts';
 import { hashPassword } from './auth/passwords.ts';
 import { endSignInsOf } from './auth/sign-ins.ts';
+import { toKept } from './bound.ts';
 import { type Ctx, type Deps, originOf, type Role } from './context.ts';
 import type { UserIdParams } from './fields.ts';
 import { claimIdempotency } from './idempotency.ts';
 import { takeRoom } from './quotas.ts';
-import type { WorkspaceRole } from './roles.ts';
 import type { CreateUserFields, ListUsersQuery, UpdateUserFields } from './users-schemas.ts';
+import type { Joins } from './workspaces/add-member.ts';
 import { insertWorkspace, personalTenantOf } from './workspaces/own.ts';
 import { stopOrResumeWorkspacesOf } from './workspaces/owners.ts';
 
@@ -45,7 +46,7 @@ export interface NewUser {
   /** its own API key */
   apiKey: string;
   /** the workspace that the person joins, in which the caller has taken a place; a new one of the person's own when missing */
-  joins?: { workspaceId: number; role: WorkspaceRole; sessionId?: string | null };
+  joins?: Joins;
 }
 
 /** E-mails are compared in this form only. */
@@ -99,10 +100,10 @@ async function placeInWorkspace(
     await insertWorkspace(tx, { id, name, ownerId: id, now });
     return id;
   }
-  const { workspaceId, role, sessionId = null } = joins;
+  const { workspaceId, role, sessions = null } = joins;
   await tx
     .insert(workspaceMembers)
-    .values({ workspaceId, userId: id, role, sessionId, createdAt: now, updatedAt: now });
+    .values({ workspaceId, userId: id, role, ...toKept(sessions), createdAt: now, updatedAt: now });
   return workspaceId;
 }
 

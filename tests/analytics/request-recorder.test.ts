@@ -86,7 +86,7 @@ const seen = (userId: number): SeenRequest => ({
     workspaceRole: 'owner',
     via: 'jwt',
     scopes: null,
-    sessionId: null,
+    sessionIds: null,
     keyId: null,
   },
   ip: null,

@@ -56,7 +56,7 @@ export async function sealEverywhere(fixture: OtpFixture): Promise<SealedTenant>
     workspaceRole: 'owner' as const,
     via: 'jwt' as const,
     scopes: null,
-    sessionId: null,
+    sessionIds: null,
     keyId: null,
   };
   const ctx = ctxOf(fixture.deps, actor);

@@ -29,12 +29,16 @@ export async function makeMember(
   deps: Pick<Deps, 'db' | 'secrets' | 'clock'> & { credentials: Credentials },
   workspaceId: number,
   role: WorkspaceRole,
-  { sessionId = null, serviceRole = 'user' as Role }: { sessionId?: string | null; serviceRole?: Role } = {},
+  {
+    sessionId = null,
+    sessions = sessionId === null ? null : [sessionId],
+    serviceRole = 'user' as Role,
+  }: { sessionId?: string | null; sessions?: string[] | null; serviceRole?: Role } = {},
 ): Promise<Member> {
   const apiKey = newApiKey();
   const email = `member-${process.pid}-${++made}@example.com`;
   const input = { email, name: `Member ${made}`, role: serviceRole, passwordHash: PASSWORD_HASH, apiKey };
-  const joins = { workspaceId, role, sessionId };
+  const joins = { workspaceId, role, sessions };
   const row = await transact(deps.db, (tx) => insertUser(tx, deps, { ...input, joins }));
   const token = deps.credentials.signToken(row.id, row.tokenVersion, workspaceId);
   return { id: row.id, email, password: TENANT_PASSWORD, token, apiKey, workspaceId };

@@ -1,4 +1,4 @@
-/** Every route with keys that are bound to one session: nothing of the tenant's other session is told or changed. */
+/** Every route with a key of one session and a member of two: nothing of the tenant's other session is told or changed. */
 import { and, eq, inArray } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allRoutes } from '../../src/controllers/index.ts';
@@ -8,6 +8,7 @@ import { newWebhookSecret, sealWebhookSecret } from '../../src/services/webhooks
 import { newId } from '../../src/utils/ids.ts';
 import { type Call, openTestApp, type Reply, type Tenant, type TestApp } from '../helpers/app.ts';
 import { hurriedClock } from '../helpers/clock.ts';
+import { makeMember } from '../helpers/tenant.ts';
 
 /** Stand in everything of the other session, and must be in no answer. */
 const MARK = 'of-the-other-session';
@@ -41,6 +42,8 @@ let t: TestApp;
 let tenant: Tenant;
 /** It may do everything that a key of one session may. */
 let apiKey: string;
+/** The own key of a member who sees two sessions, of which one is gone. */
+let membersKey: string;
 beforeAll(async () => {
   t = await openTestApp({ clock: hurriedClock });
   tenant = await t.tenant('admin');
@@ -50,6 +53,7 @@ beforeAll(async () => {
   const body = { name: 'bound', scopes: ['*'], sessionId: OWN };
   const made = await t.call('/auth/api-keys', { method: 'POST', token: tenant.token, body });
   apiKey = String(made.body.apiKey);
+  membersKey = (await makeMember(t.deps, tenant.id, 'admin', { sessions: [OWN, 'gone'] })).apiKey;
 });
 afterAll(() => t.close());
 
@@ -283,24 +287,28 @@ function callsOf(route: Route): { path: string; call: Call }[] {
   return calls;
 }
 
-describe('a key that is bound to one session', () => {
-  it('counts nothing of another one', async () => {
-    const overview = await t.call('/analytics/overview?range=24h', { apiKey });
-    expect(Object(overview.body.data)).toMatchObject({ queue: { messages: 0 } });
-    expect(JSON.stringify(Object(overview.body.data).total)).not.toMatch(/[1-9]/);
+describe('a key of one session, and a member of two', () => {
+  it('count nothing of another one', async () => {
+    for (const bound of [apiKey, membersKey]) {
+      const overview = await t.call('/analytics/overview?range=24h', { apiKey: bound });
+      expect(Object(overview.body.data)).toMatchObject({ queue: { messages: 0 } });
+      expect(JSON.stringify(Object(overview.body.data).total)).not.toMatch(/[1-9]/);
+    }
     const whole = await t.call('/analytics/overview?range=24h', { token: tenant.token });
     expect(Object(whole.body.data)).toMatchObject({ queue: { messages: 1 } });
     expect((await t.call('/metrics', { apiKey })).status).toBe(403);
   });
 
   it.each(keyed.map((route) => [nameOf(route), route] as const))(
-    '%s tells and changes nothing of another one',
+    '%s tells them and changes nothing of another one',
     async (_name, route) => {
       const before = await belongings();
       for (const { path, call } of callsOf(route)) {
-        const reply = await t.call(path, { ...call, apiKey });
-        expect(reply.status, `${path} ${reply.text}`).not.toBe(500);
-        expectUnmarked(reply, `${path} ${JSON.stringify(call.body)}`);
+        for (const key of [apiKey, membersKey]) {
+          const reply = await t.call(path, { ...call, apiKey: key });
+          expect(reply.status, `${path} ${reply.text}`).not.toBe(500);
+          expectUnmarked(reply, `${path} ${JSON.stringify(call.body)}`);
+        }
       }
       expect(await belongings()).toEqual(before);
     },

@@ -5,6 +5,7 @@ import { createApp, type HttpApp } from '../../src/app.ts';
 import { allRoutes } from '../../src/controllers/index.ts';
 import { insertMany } from '../../src/db/ops.ts';
 import { apiKeys, auditEntries, users, workspaceMembers, workspaces } from '../../src/db/schema.ts';
+import { signLink } from '../../src/services/signed-links.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { type Call, depsElsewhere, openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
@@ -316,6 +317,70 @@ describe('an administrator of the service', () => {
     });
     expect(made.status).toBe(201);
     expect(await read()).toBe(200);
+  });
+});
+
+describe('what an administrator of the service makes in the workspace of others', () => {
+  it('reaches nothing outside of it: neither the own key there nor an extra one', async () => {
+    const owner = await t.tenant();
+    const other = await t.tenant();
+    const admin = await makeMember(t.deps, owner.id, 'admin', { serviceRole: 'admin' });
+    const extra = await makeKey(admin, ['*']);
+    for (const apiKey of [admin.apiKey, extra]) {
+      expect((await t.call('/session/list', { apiKey })).status).toBe(200);
+      for (const query of ['all=true', `userId=${other.id}`]) {
+        expect((await t.call(`/session/list?${query}`, { apiKey })).status).toBe(403);
+      }
+      expect((await t.call('/metrics', { apiKey })).status).toBe(403);
+    }
+    // The person who signed in is an administrator wherever they are, and so is the key of their own workspace.
+    const atHome = await t.tenant('admin');
+    for (const call of [{ token: admin.token }, { apiKey: atHome.apiKey }]) {
+      expect((await t.call('/session/list?all=true', call)).status).toBe(200);
+    }
+  });
+});
+
+describe('an invitation whose maker was disabled', () => {
+  it('is not listed and opens nothing, until the maker is enabled again', async () => {
+    const owner = await t.tenant();
+    const service = await t.tenant('admin');
+    const maker = await makeMember(t.deps, owner.id, 'admin');
+    const made = await invite(maker, 'viewer');
+    const ids = async () => {
+      const reply = await call('GET', '/workspace/invitations', owner);
+      return (reply.body.data as { id: string }[]).map(({ id }) => id);
+    };
+    expect(await ids()).toEqual([made.id]);
+    await call('PUT', `/user/${maker.id}`, service, { status: 'disabled' });
+    expect(await ids()).toEqual([]);
+    expect((await accept(made)).status).toBe(404);
+    await call('PUT', `/user/${maker.id}`, service, { status: 'active', role: 'readonly' });
+    expect(await ids()).toEqual([]);
+    await call('PUT', `/user/${maker.id}`, service, { role: 'user' });
+    expect(await ids()).toEqual([made.id]);
+    expect((await accept(made)).status).toBe(201);
+  });
+});
+
+describe('signed links', () => {
+  it('that another process makes by a credential which just ended are over, too', async () => {
+    const owner = await t.tenant();
+    const link = () => {
+      const scope = { purpose: 'qr' as const, issuedAt: clock.now() };
+      return signLink(t.deps.secrets, '/session/qr-page/main', owner.id, clock.now() + 60_000, scope);
+    };
+    const statusOf = async (url: string) => (await t.call(url)).status;
+    expect(await statusOf(link())).toBe(404);
+    const changed = await call('POST', '/auth/sign-out-everywhere', owner, {});
+    expect(changed.status).toBe(200);
+    // That process believes the old token for a second.
+    clock.advance(900);
+    const late = link();
+    expect(await statusOf(late)).toBe(401);
+    clock.advance(200);
+    expect(await statusOf(late)).toBe(401);
+    expect(await statusOf(link())).toBe(404);
   });
 });
 

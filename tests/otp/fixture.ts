@@ -56,7 +56,7 @@ const actorOf = (userId: number): Actor => ({
   workspaceRole: 'owner',
   via: 'api_key',
   scopes: ['otp'],
-  sessionId: null,
+  sessionIds: null,
   keyId: null,
 });
 

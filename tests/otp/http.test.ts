@@ -18,7 +18,7 @@ beforeAll(async () => {
     workspaceRole: 'owner',
     via: 'jwt',
     scopes: null,
-    sessionId: null,
+    sessionIds: null,
     keyId: null,
   });
   await addSession(ctx, 'main');

@@ -60,7 +60,7 @@ const ctx = (actor: Partial<Actor> = {}): Ctx => ({
     workspaceRole: 'owner',
     via: 'cookie',
     scopes: null,
-    sessionId: null,
+    sessionIds: null,
     keyId: null,
     ...actor,
   },
@@ -134,7 +134,7 @@ describe('searching', () => {
     await expect(searchMessages(other, { session: 'main', limit: 10 })).rejects.toMatchObject({
       code: 'SESSION_NOT_FOUND',
     });
-    const bound = await searchMessages(ctx({ sessionId: 'second' }), { limit: 10 });
+    const bound = await searchMessages(ctx({ sessionIds: ['second'] }), { limit: 10 });
     expect(bound.data.map(({ messageId }) => messageId)).toEqual([received.messageId]);
   });
 

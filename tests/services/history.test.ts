@@ -27,7 +27,7 @@ beforeAll(async () => {
       workspaceRole: 'owner',
       via: 'api_key',
       scopes: null,
-      sessionId: null,
+      sessionIds: null,
       keyId: null,
     },
     requestId: 'test',

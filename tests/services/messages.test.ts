@@ -46,7 +46,7 @@ function as(actor: Partial<Actor> = {}): Ctx {
       workspaceRole: 'owner',
       via: 'api_key',
       scopes: null,
-      sessionId: null,
+      sessionIds: null,
       keyId: null,
       ...actor,
     },
@@ -72,7 +72,7 @@ describe('who may', () => {
   });
 
   it('a key that is bound to one session knows no other', async () => {
-    const bound = as({ sessionId: 'second' });
+    const bound = as({ sessionIds: ['second'] });
     const { answer } = await sendMessage(as(), input);
     await expect(sendMessage(bound, input)).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
     await expect(getMessage(bound, answer)).rejects.toMatchObject({ code: 'NOT_FOUND' });

@@ -60,7 +60,7 @@ beforeEach(async () => {
       workspaceRole: 'owner',
       via: 'api_key',
       scopes: null,
-      sessionId: null,
+      sessionIds: null,
       keyId: null,
     },
     requestId: 'test',

@@ -148,11 +148,11 @@ test('a key that is bound to a session follows that one; no tenant hears of anot
   const [mine, second] = [await f.session(userId, 'main'), await f.session(userId, 'second')];
   const other = await f.tenant();
   const foreign = await f.session(other.id, 'main');
-  const bound = await followTenant(f.ctx(userId, { via: 'api_key', sessionId: 'main' }), { cursor: null });
+  const bound = await followTenant(f.ctx(userId, { via: 'api_key', sessionIds: ['main'] }), { cursor: null });
   const start = bound.cursor();
   for (const session of [mine, second, foreign]) await f.message(session, 'message.sent');
   expect(names(await drain(bound))).toEqual(of(mine, [1]));
-  const again = await followTenant(f.ctx(userId, { sessionId: 'main' }), { cursor: start });
+  const again = await followTenant(f.ctx(userId, { sessionIds: ['main'] }), { cursor: start });
   expect(names(await drain(again))).toEqual(of(mine, [1]));
   await expect(followTenant(f.ctx(userId), { cursor: null, userId: other.id })).rejects.toMatchObject({
     code: 'FORBIDDEN',

@@ -143,7 +143,7 @@ export async function openFixture(
         workspaceRole: 'owner',
         via: 'jwt',
         scopes: null,
-        sessionId: null,
+        sessionIds: null,
         keyId: null,
         ...changes,
       },

@@ -5569,7 +5569,10 @@ export interface components {
             /** @description the person who invited */
             invitedBy: number;
             role: components["schemas"]["WorkspaceRole"];
+            /** @description the first of `sessionIds` */
             sessionId: string | null;
+            /** @description the sessions that they will see; null: all */
+            sessionIds: string[] | null;
         };
         MadeCampaign: {
             campaignId: string;
@@ -5615,8 +5618,10 @@ export interface components {
             lastLoginAt: string | null;
             name: string;
             role: components["schemas"]["WorkspaceRole"];
-            /** @description the one session that the member sees; null: all */
+            /** @description the first of `sessionIds` */
             sessionId: string | null;
+            /** @description the sessions that the member sees; null: all */
+            sessionIds: string[] | null;
             /** @enum {string} */
             status: "active" | "disabled";
             userId: number;
@@ -5628,8 +5633,10 @@ export interface components {
             /** @description members without a second factor can only set one up */
             requireSecondFactor: boolean;
             role: components["schemas"]["WorkspaceRole"];
-            /** @description the one session that the member sees; null: all */
+            /** @description the first of `sessionIds` */
             sessionId: string | null;
+            /** @description the sessions that the member sees; null: all */
+            sessionIds: string[] | null;
             timezone: string | null;
         };
         MessageDetail: {
@@ -6364,8 +6371,10 @@ export interface components {
             /** @description members without a second factor can only set one up */
             requireSecondFactor: boolean;
             role: components["schemas"]["WorkspaceRole"];
-            /** @description the one session that the member sees; null: all */
+            /** @description the first of `sessionIds` */
             sessionId: string | null;
+            /** @description the sessions that the member sees; null: all */
+            sessionIds: string[] | null;
             timezone: string | null;
             /** @description all of the person's; of a key only this one */
             workspaces: components["schemas"]["Membership"][];
@@ -22704,6 +22713,8 @@ export interface operations {
                     role: components["schemas"]["WorkspaceRole"];
                     /** @description the one session that the member sees; null: all */
                     sessionId?: string | null;
+                    /** @description the sessions that the member sees, instead of `sessionId`; null: all */
+                    sessionIds?: string[] | null;
                 };
             };
         };
@@ -22755,7 +22766,10 @@ export interface operations {
                             invitedBy: number;
                             mailed: boolean;
                             role: components["schemas"]["WorkspaceRole"];
+                            /** @description the first of `sessionIds` */
                             sessionId: string | null;
+                            /** @description the sessions that they will see; null: all */
+                            sessionIds: string[] | null;
                             /** @description null where the service sends mails */
                             token: string | null;
                             /** @description null where the service sends mails */
@@ -22949,6 +22963,8 @@ export interface operations {
                     role?: components["schemas"]["WorkspaceRole"];
                     /** @description the one session that the member sees; null: all */
                     sessionId?: string | null;
+                    /** @description the sessions that the member sees, instead of `sessionId`; null: all */
+                    sessionIds?: string[] | null;
                 };
             };
         };

@@ -28,7 +28,7 @@ export interface CleanupResult {
  */
 export async function cleanLogs(ctx: Ctx, input: CleanupInput): Promise<CleanupResult> {
   requireScope(ctx, 'analytics:write');
-  if (ctx.actor.sessionId !== null) throw new AppError('FORBIDDEN', 'This API key is bound to one session.');
+  if (ctx.actor.sessionIds !== null) throw new AppError('FORBIDDEN', 'This API key is bound to one session.');
   const tenant = tenantOf(ctx, input);
   const now = ctx.clock.now();
   const result = {

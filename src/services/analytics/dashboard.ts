@@ -1,10 +1,12 @@
 /** The numbers at a glance. */
-import { and, count, eq, gte, type SQL } from 'drizzle-orm';
+
+import { and, count, eq, gte, inArray, type SQL } from 'drizzle-orm';
 import { messages, otps, type SESSION_STATUSES, whatsappAccounts } from '../../db/schema.ts';
 import { idAt } from '../../utils/ids.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
 import { statisticsZoneOf } from '../auth/settings.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { type Scope, scopeOf } from './filter.ts';
 import type { LogSource } from './keyset.ts';
@@ -36,16 +38,16 @@ export async function readDashboard(ctx: Ctx, input: DashboardQuery): Promise<Da
   const now = ctx.clock.now();
   const timeZone = await statisticsZoneOf(ctx, input.timeZone, scope.tenant);
   const today = zoneClock(timeZone).startOfDay(now);
-  const accountIds = scope.sessionId === undefined ? null : await ownAccount(ctx, scope);
+  const accountIds = scope.sessionIds === null ? null : await ownAccounts(ctx, scope);
   const ofMessage = and(
     scope.tenant === null ? undefined : eq(messages.userId, scope.tenant),
-    accountIds === null ? undefined : eq(messages.accountId, accountIds),
+    accountIds === null ? undefined : inArray(messages.accountId, accountIds),
   );
   const ofOtp = and(
     scope.tenant === null ? undefined : eq(otps.userId, scope.tenant),
-    scope.sessionId === undefined ? undefined : eq(otps.requestedSessionId, scope.sessionId),
+    ofBound(scope.sessionIds, otps.requestedSessionId),
   );
-  const key = `${scope.tenant}:${scope.sessionId ?? ''}`;
+  const key = `${scope.tenant}:${scope.sessionIds?.join(',') ?? ''}`;
   return {
     sessions: await countSessions(ctx, scope),
     messages: await totalAndToday(ctx, `messages:${key}`, MESSAGES, ofMessage, today),
@@ -55,18 +57,18 @@ export async function readDashboard(ctx: Ctx, input: DashboardQuery): Promise<Da
   };
 }
 
-/** An id that nothing has when the session is gone. */
-async function ownAccount(ctx: Ctx, { tenant, sessionId }: Scope): Promise<string> {
-  const [row] = await ctx.db
+/** An id that nothing has when the sessions are gone. */
+async function ownAccounts(ctx: Ctx, { tenant, sessionIds }: Scope): Promise<string[]> {
+  const rows = await ctx.db
     .select({ id: whatsappAccounts.id })
     .from(whatsappAccounts)
     .where(
       and(
         eq(whatsappAccounts.userId, tenant ?? ctx.actor.userId),
-        eq(whatsappAccounts.sessionId, sessionId ?? ''),
+        ofBound(sessionIds, whatsappAccounts.sessionId),
       ),
     );
-  return row?.id ?? '';
+  return rows.length === 0 ? [''] : rows.map(({ id }) => id);
 }
 
 async function totalAndToday(
@@ -86,7 +88,7 @@ async function totalAndToday(
   };
 }
 
-async function countSessions(ctx: Ctx, { tenant, sessionId }: Scope): Promise<Dashboard['sessions']> {
+async function countSessions(ctx: Ctx, { tenant, sessionIds }: Scope): Promise<Dashboard['sessions']> {
   const { status } = whatsappAccounts;
   const rows = await ctx.db
     .select({ status, n: count() })
@@ -94,7 +96,7 @@ async function countSessions(ctx: Ctx, { tenant, sessionId }: Scope): Promise<Da
     .where(
       and(
         tenant === null ? undefined : eq(whatsappAccounts.userId, tenant),
-        sessionId === undefined ? undefined : eq(whatsappAccounts.sessionId, sessionId),
+        ofBound(sessionIds, whatsappAccounts.sessionId),
       ),
     )
     .groupBy(status);

@@ -138,8 +138,7 @@ const OTP_COLUMNS = [
 
 async function openMessages(ctx: Ctx, scope: Scope, input: ExportInput): Promise<Exported> {
   const { id, createdAt, userId, accountId } = messages;
-  const accounts =
-    scope.sessionId === undefined ? null : await readAccounts(ctx, scope.tenant, scope.sessionId);
+  const accounts = scope.sessionIds === null ? null : await readAccounts(ctx, scope.tenant, scope.sessionIds);
   // Everybody's are in order by the primary key alone.
   const byId = scope.tenant === null && accounts === null;
   const by = byId ? id : createdAt;
@@ -162,15 +161,19 @@ async function openMessages(ctx: Ctx, scope: Scope, input: ExportInput): Promise
   };
 }
 
-/** The sessions of that name. */
-async function readAccounts(ctx: Ctx, tenant: number | null, sessionId: string): Promise<string[]> {
+/** The sessions of these names. */
+async function readAccounts(
+  ctx: Ctx,
+  tenant: number | null,
+  sessionIds: readonly string[],
+): Promise<string[]> {
   const rows = await ctx.db
     .select({ id: whatsappAccounts.id })
     .from(whatsappAccounts)
     .where(
       and(
         tenant === null ? undefined : eq(whatsappAccounts.userId, tenant),
-        eq(whatsappAccounts.sessionId, sessionId),
+        inArray(whatsappAccounts.sessionId, [...sessionIds]),
       ),
     )
     .limit(MAX_SESSIONS);

@@ -1,9 +1,11 @@
 /** Whose and which entries a log shows: filters as branches of the indexes. */
-import { and, eq, gte, lt, type SQL } from 'drizzle-orm';
+
+import { and, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { ACTIVITY_ACTIONS, ACTIVITY_STATUSES, activityLogs, whatsappAccounts } from '../../db/schema.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requireSession, tenantOf } from '../access.ts';
+import type { BoundSessions } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import type { PageInput, TenantInput } from '../fields.ts';
 import type { LogSource } from './keyset.ts';
@@ -13,10 +15,11 @@ import { fromLogStatus } from './vocabulary.ts';
 /** Which entries; `from`, inclusive, and `to`, exclusive, in epoch milliseconds. */
 export type ActivityFilter = Omit<ActivityQuery, keyof PageInput>;
 
-/** Whose log: null is everybody's. A key that is bound to a session sees that session only. */
+/** Whose log: null is everybody's. Whoever is bound to sessions sees those only. */
 export interface Scope {
   tenant: number | null;
-  sessionId: string | undefined;
+  /** null: all */
+  sessionIds: BoundSessions;
 }
 
 export const activitySource: LogSource = {
@@ -35,7 +38,8 @@ const MAX_TENANTS = 50;
 export function scopeOf(ctx: Ctx, asked: TenantInput & { sessionId?: string | undefined }): Scope {
   const tenant = tenantOf(ctx, asked);
   if (asked.sessionId !== undefined) requireSession(ctx, asked.sessionId);
-  return { tenant, sessionId: asked.sessionId ?? ctx.actor.sessionId ?? undefined };
+  const sessionIds = asked.sessionId === undefined ? ctx.actor.sessionIds : [asked.sessionId];
+  return { tenant, sessionIds };
 }
 
 /** The branches of a filter over the activity log, and by which columns they are in order. */
@@ -60,18 +64,19 @@ export async function activityBranches(
   };
 }
 
-async function tenantConditions(db: Db, { tenant, sessionId }: Scope): Promise<(SQL | undefined)[]> {
+async function tenantConditions(db: Db, { tenant, sessionIds }: Scope): Promise<(SQL | undefined)[]> {
   const { userId, sessionId: name } = activityLogs;
-  if (sessionId === undefined) return [tenant === null ? undefined : eq(userId, tenant)];
-  const tenants = tenant === null ? await tenantsWith(db, sessionId) : [tenant];
-  return tenants.map((id) => and(eq(userId, id), eq(name, sessionId)));
+  if (sessionIds === null) return [tenant === null ? undefined : eq(userId, tenant)];
+  const tenants = tenant === null ? await tenantsWith(db, sessionIds) : [tenant];
+  // Each session is a branch: the index has them in order one by one.
+  return tenants.flatMap((id) => sessionIds.map((one) => and(eq(userId, id), eq(name, one))));
 }
 
-async function tenantsWith(db: Db, sessionId: string): Promise<number[]> {
+async function tenantsWith(db: Db, sessionIds: readonly string[]): Promise<number[]> {
   const rows = await db
     .select({ userId: whatsappAccounts.userId })
     .from(whatsappAccounts)
-    .where(eq(whatsappAccounts.sessionId, sessionId))
+    .where(inArray(whatsappAccounts.sessionId, [...sessionIds]))
     .limit(MAX_TENANTS);
   return rows.map((row) => row.userId);
 }

@@ -52,7 +52,7 @@ export async function readOtpConversion(ctx: Ctx, input: OtpConversionQuery): Pr
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
   const timeZone = await statisticsZoneOf(ctx, input.timeZone, scope.tenant);
-  const key = JSON.stringify([scope.tenant, scope.sessionId ?? null, input.days, timeZone]);
+  const key = JSON.stringify([scope.tenant, scope.sessionIds, input.days, timeZone]);
   return ctx.statistics.conversions.get(key, () => tally(ctx, scope, input.days, timeZone));
 }
 
@@ -123,10 +123,10 @@ const rated = (one: Conversion): Conversion => ({
 function codesOf(ctx: Ctx, scope: Scope, from: number): SQL | undefined {
   const { userId, requestedSessionId, status, createdAt } = otps;
   const ofSession =
-    scope.sessionId === undefined
+    scope.sessionIds === null
       ? undefined
       : // The index of a session goes by status.
-        and(eq(requestedSessionId, scope.sessionId), inArray(status, [...OTP_STATUSES]));
+        and(inArray(requestedSessionId, [...scope.sessionIds]), inArray(status, [...OTP_STATUSES]));
   return and(eq(userId, scope.tenant ?? ctx.actor.userId), ofSession, gte(createdAt, from));
 }
 

@@ -1,10 +1,12 @@
 /** The log of one-time passwords: what became of each, never the code. */
+
 import { and, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import { rawRows } from '../../db/ops.ts';
 import { OTP_STATUSES, otps } from '../../db/schema.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { findSubscriber } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import type { PageInput } from '../fields.ts';
 import { type Scope, scopeOf } from './filter.ts';
@@ -89,13 +91,13 @@ async function readSpellings(
 
 /** Everything but the status. `phones`: E.164 digits, null for all. */
 export function otpConditions(
-  { tenant, sessionId }: Scope,
+  { tenant, sessionIds }: Scope,
   filter: OtpFilter,
   phones: readonly string[] | null = null,
 ): SQL | undefined {
   return and(
     tenant === null ? undefined : eq(otps.userId, tenant),
-    sessionId === undefined ? undefined : eq(otps.requestedSessionId, sessionId),
+    ofBound(sessionIds, otps.requestedSessionId),
     phones === null ? undefined : inArray(otps.phone, [...phones]),
     filter.from === undefined ? undefined : gte(otps.createdAt, filter.from),
     filter.to === undefined ? undefined : lt(otps.createdAt, filter.to),
@@ -104,12 +106,12 @@ export function otpConditions(
 
 /** A phone has few OTPs and an index of its own; the index of a session goes by status. */
 export function otpBranches(
-  { sessionId }: Scope,
+  { sessionIds }: Scope,
   { status, phoneNumber }: OtpFilter,
   conditions: SQL | undefined,
 ): (SQL | undefined)[] {
   if (status !== undefined) return [and(conditions, eq(otps.status, status))];
-  if (sessionId === undefined || phoneNumber !== undefined) return [conditions];
+  if (sessionIds === null || phoneNumber !== undefined) return [conditions];
   return OTP_STATUSES.map((each) => and(conditions, eq(otps.status, each)));
 }
 

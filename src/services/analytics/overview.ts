@@ -6,6 +6,7 @@ import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
 import { requireScope } from '../access.ts';
 import { timeZoneOf } from '../auth/settings.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { percent } from './message-tally.ts';
 import { listOtpLog, type OtpStatistics } from './otp-log.ts';
@@ -123,7 +124,7 @@ async function countSpan(
   atMost: number,
 ): Promise<{ counts: MessageCounts; read: number }> {
   const cache = ctx.statistics.volumes;
-  const key = `${ctx.actor.userId}:${span.from}:${span.to}:${ctx.actor.sessionId ?? ''}`;
+  const key = `${ctx.actor.userId}:${span.from}:${span.to}:${ctx.actor.sessionIds?.join(',') ?? ''}`;
   const now = ctx.clock.now();
   const known = cache.get(key);
   if (known && known.until > now) return { counts: known.counts, read: sumOf(known.counts) };
@@ -138,7 +139,7 @@ async function countSpan(
 async function countRows(ctx: Ctx, { from, to }: Span, atMost: number): Promise<MessageCounts> {
   const { scan } = ctx.database;
   const { id, createdAt, direction, status, userId } = messages;
-  const bound = ctx.actor.sessionId;
+  const bound = ctx.actor.sessionIds;
   const newest = scan
     .select({ direction, status })
     .from(messages)
@@ -147,7 +148,7 @@ async function countRows(ctx: Ctx, { from, to }: Span, atMost: number): Promise<
         eq(userId, ctx.actor.userId),
         gte(createdAt, from),
         lt(createdAt, to),
-        bound === null ? undefined : eq(messages.sessionId, bound),
+        ofBound(bound, messages.sessionId),
       ),
     )
     .orderBy(desc(createdAt), desc(id))
@@ -210,16 +211,11 @@ export interface Backlog {
 /** Messages that wait in the queues of the caller's sessions. */
 export async function readBacklog(ctx: Ctx): Promise<Backlog> {
   requireScope(ctx, 'read');
-  const { userId, sessionId } = ctx.actor;
+  const { userId, sessionIds } = ctx.actor;
   const own = await ctx.db
     .select({ id: whatsappAccounts.id })
     .from(whatsappAccounts)
-    .where(
-      and(
-        eq(whatsappAccounts.userId, userId),
-        sessionId === null ? undefined : eq(whatsappAccounts.sessionId, sessionId),
-      ),
-    )
+    .where(and(eq(whatsappAccounts.userId, userId), ofBound(sessionIds, whatsappAccounts.sessionId)))
     .limit(MAX_SESSIONS);
   if (own.length === 0) return { messages: 0, oldestDueMs: null };
   const mine = inArray(

@@ -11,6 +11,7 @@ import { MINUTE_MS } from '../../utils/durations.ts';
 import { createFreshCache } from '../../utils/fresh-cache.ts';
 import type { Logger } from '../../utils/logger.ts';
 import { createKeyedMutex } from '../../utils/mutex.ts';
+import { type BoundSessions, bothBound, readBound } from '../bound.ts';
 import type { Actor, Role } from '../context.ts';
 import { effectiveRole, type WorkspaceRole } from '../roles.ts';
 import type { LinkScope } from '../signed-links.ts';
@@ -50,7 +51,7 @@ interface KnownMember {
   personId: number;
   role: Role;
   workspaceRole: WorkspaceRole;
-  sessionId: string | null;
+  sessionIds: BoundSessions;
   version: number;
   /** the workspace asks for a second factor */
   requireSecondFactor: boolean;
@@ -71,7 +72,7 @@ interface KnownKey {
   personId: number;
   hash: string;
   scopes: readonly string[];
-  sessionId: string | null;
+  sessionIds: BoundSessions;
   expiresAt: number | null;
   role: Role;
   workspaceRole: WorkspaceRole;
@@ -116,7 +117,7 @@ export function createCredentials(deps: {
       const known = await tokenCache.get(nameOfToken(token, claims.userId, signInId));
       if (known?.ended !== false) return null;
       if (signInId !== null) touchSignIn(signInId);
-      const { personId, role, workspaceRole, sessionId } = member;
+      const { personId, role, workspaceRole, sessionIds } = member;
       return {
         ...(signInId === null ? {} : { signInId }),
         ...(member.requireSecondFactor && !known.proven ? { lacksFactor: true } : {}),
@@ -126,7 +127,7 @@ export function createCredentials(deps: {
         workspaceRole,
         via,
         scopes: null,
-        sessionId,
+        sessionIds,
         keyId: null,
       };
     },
@@ -173,7 +174,7 @@ const LINK_ACTOR = {
   workspaceRole: 'viewer',
   via: 'signed_link',
   scopes: ['read'],
-  sessionId: null,
+  sessionIds: null,
   keyId: null,
 } as const;
 
@@ -195,6 +196,7 @@ async function readMember(db: Db, workspaceId: number, personId: number): Promis
       workspaceRole: workspaceMembers.role,
       sessionId: workspaceMembers.sessionId,
       requireSecondFactor: workspaces.requireSecondFactor,
+      sessionIds: workspaceMembers.sessionIds,
     })
     .from(workspaceMembers)
     .innerJoin(users, and(eq(users.id, workspaceMembers.userId), eq(users.status, 'active')))
@@ -204,7 +206,10 @@ async function readMember(db: Db, workspaceId: number, personId: number): Promis
     )
     .where(and(eq(workspaceMembers.workspaceId, workspaceId), eq(workspaceMembers.userId, personId)));
   if (!row) return null;
-  return { ...row, workspaceId, personId, workspaceRole: effectiveRole(row.role, row.workspaceRole) };
+  const { role, version, requireSecondFactor } = row;
+  const workspaceRole = effectiveRole(role, row.workspaceRole);
+  const known = { workspaceId, personId, role, version, workspaceRole, requireSecondFactor };
+  return { ...known, sessionIds: readBound(row) };
 }
 
 async function loadWorkspace(deps: { db: Db; clock: Clock }, id: number): Promise<KnownWorkspace | null> {
@@ -253,7 +258,7 @@ async function loadToken(db: Db, name: string): Promise<KnownToken> {
  * A key with what its maker may do now: never more than that. Once the maker has left the workspace, the scopes that it
  * was left with count alone. A key is an administrator's only in the workspace of that person's number: nobody else's reaches
  * further than the workspace. Null while
- * the maker or the workspace is disabled, and for a key of another session than the one that its maker is bound to.
+ * the maker or the workspace is disabled, and for a key of another session than those that its maker is bound to.
  */
 async function loadKey(deps: { db: Db; clock: Clock }, prefix: string): Promise<KnownKey | null> {
   let row = await readKey(deps.db, prefix);
@@ -263,25 +268,25 @@ async function loadKey(deps: { db: Db; clock: Clock }, prefix: string): Promise<
     row = await readKey(deps.db, prefix);
   }
   if (row?.status !== 'active' || row.workspaceStatus !== 'active') return null;
-  const { id, userId, hash, scopes, sessionId, expiresAt, kind, serviceRole, memberRole, memberSessionId } =
-    row;
-  const key = { id, userId, hash, scopes, sessionId, expiresAt };
+  const { id, userId, hash, scopes, expiresAt, kind, serviceRole, memberRole } = row;
+  const own = row.sessionId === null ? null : [row.sessionId];
+  const key = { id, userId, hash, scopes, sessionIds: own, expiresAt };
   const personId = row.createdBy ?? userId;
-  const isExtra = kind === 'extra';
   if (memberRole === null) {
     // A member's own key goes with the member.
-    return isExtra ? { ...key, personId, role: 'user', workspaceRole: 'owner' } : null;
+    return kind === 'extra' ? { ...key, personId, role: 'user', workspaceRole: 'owner' } : null;
   }
-  const isElsewhere = memberSessionId !== null && key.sessionId !== null && key.sessionId !== memberSessionId;
-  if (isElsewhere) return null;
-  const isTheirs = key.userId === personId;
+  const makers = readBound({ sessionId: row.memberSessionId, sessionIds: row.memberSessionIds });
+  const sessionIds = bothBound(own, makers);
+  if (sessionIds === undefined) return null;
+  const isTheirs = userId === personId;
   return {
     ...key,
     personId,
     scopes: kind === 'member' ? ['*'] : key.scopes,
     role: serviceRole === 'admin' && !isTheirs ? 'user' : (serviceRole ?? 'user'),
     workspaceRole: effectiveRole(serviceRole ?? 'user', memberRole),
-    sessionId: key.sessionId ?? memberSessionId,
+    sessionIds,
   };
 }
 
@@ -302,6 +307,7 @@ async function readKey(db: Db, prefix: string) {
       workspaceStatus: workspaces.status,
       memberRole: workspaceMembers.role,
       memberSessionId: workspaceMembers.sessionId,
+      memberSessionIds: workspaceMembers.sessionIds,
     })
     .from(apiKeys)
     .leftJoin(workspaces, eq(workspaces.id, apiKeys.userId))

@@ -183,6 +183,7 @@ export async function readMe(
     name: '',
     role: ctx.actor.workspaceRole,
     sessionId: null,
+    sessionIds: null,
     timezone: null,
     requireSecondFactor: false,
   };

@@ -25,7 +25,7 @@ export async function listCampaigns(
   const where = and(
     eq(campaigns.userId, userId),
     session === null ? undefined : sentBy(session),
-    aloneFor(ctx.actor.sessionId),
+    aloneFor(ctx.actor.sessionIds),
     input.status === undefined ? undefined : eq(campaigns.status, input.status),
   );
   const rows = await ctx.db
@@ -78,9 +78,12 @@ export async function enterCampaign(
   const { userId, session } = await enterBroadcast(ctx, ref, scope);
   const campaign = await findCampaign(ctx.db, userId, ref.id);
   if (session) {
-    if (!isSentBy(campaign, session, ctx.actor.sessionId)) throw campaignNotFound(ref.id);
+    if (!isSentBy(campaign, session, ctx.actor.sessionIds)) throw campaignNotFound(ref.id);
     return { campaign, session };
   }
+  const bound = ctx.actor.sessionIds;
+  const isTheirs = bound === null || (campaign.senders === null && bound.includes(campaign.sessionId));
+  if (!isTheirs) throw campaignNotFound(ref.id);
   const own = await readSession(ctx.db, userId, campaign.sessionId);
   if (own || campaign.senders === null) return { campaign, session: own };
   const [other = null] = await readSenders(ctx.db, campaign);

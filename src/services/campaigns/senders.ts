@@ -1,4 +1,5 @@
 /** The sessions that send a campaign: one, several that were named, or those of a saved pool as it was then. */
+
 import { and, eq, inArray, isNull, or, type SQL } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { type CampaignSender, campaigns, whatsappAccounts } from '../../db/schema.ts';
@@ -6,6 +7,7 @@ import { contains } from '../../db/search.ts';
 import { isUsable } from '../../queue/session-state.ts';
 import { AppError } from '../../utils/errors.ts';
 import { sessionNotFound } from '../access.ts';
+import { type BoundSessions, ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { requireQueueing } from '../messages/session.ts';
 import { sendersOf } from '../pools.ts';
@@ -117,15 +119,15 @@ export function sentBy(session: Pick<SessionRecord, 'id' | 'sessionId'>): SQL | 
   return or(eq(campaigns.sessionId, session.sessionId), contains([campaigns.senders], session.id));
 }
 
-/** Without those that several sessions send, for whoever is to know of one session alone. */
-export const aloneFor = (bound: string | null): SQL | undefined =>
-  bound === null ? undefined : isNull(campaigns.senders);
+/** Those of these sessions alone, without those that several send, for whoever is to know of no others. */
+export const aloneFor = (bound: BoundSessions): SQL | undefined =>
+  bound === null ? undefined : and(ofBound(bound, campaigns.sessionId), isNull(campaigns.senders));
 
 /** Whether the campaign is one of this session, and may be shown to whoever is bound to `bound`. */
 export function isSentBy(
   row: Pick<CampaignRow, 'accountId' | 'sessionId' | 'senders'>,
   session: Pick<SessionRecord, 'id' | 'sessionId'>,
-  bound: string | null,
+  bound: BoundSessions,
 ): boolean {
   if (row.sessionId === session.sessionId) return row.senders === null || bound === null;
   return bound === null && sendersIn(row).some(({ accountId }) => accountId === session.id);

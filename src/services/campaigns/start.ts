@@ -226,7 +226,7 @@ export async function targetOf(
     throw invalid('listId', 'give either listId or numbers');
   }
   if (listId !== undefined) {
-    const list = await findList(ctx.db, userId, listId, ctx.actor.sessionId);
+    const list = await findList(ctx.db, userId, listId, ctx.actor.sessionIds);
     if (list.contactCount === 0) throw invalid('listId', 'is a list without contacts');
     return { listId, numbers: null, total: list.contactCount, found: {} };
   }

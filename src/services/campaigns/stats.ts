@@ -42,7 +42,7 @@ export type BroadcastStats = z.infer<typeof BroadcastStats>;
 /** Lists, opt-outs, campaigns by status, and what the campaigns of the last 30 days came to. Throws SESSION_NOT_FOUND. */
 export async function broadcastStats(ctx: Ctx, ref: SessionRef): Promise<BroadcastStats> {
   const { userId, session } = await enterBroadcast(ctx, ref, 'read');
-  const own = and(eq(campaigns.userId, userId), sentBy(session), aloneFor(ctx.actor.sessionId));
+  const own = and(eq(campaigns.userId, userId), sentBy(session), aloneFor(ctx.actor.sessionIds));
   const [lists] = await ctx.db
     .select({ n: count(), contacts: sum(broadcastLists.contactCount) })
     .from(broadcastLists)

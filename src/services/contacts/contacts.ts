@@ -46,7 +46,7 @@ export async function listContacts(
   input: ListRef & PageInput & SearchQuery & Counting,
 ): Promise<{ data: Contact[]; totalItems: number | null; nextCursor: string | null }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  const list = await findList(ctx.db, userId, input.listId, ctx.actor.sessionId);
+  const list = await findList(ctx.db, userId, input.listId, ctx.actor.sessionIds);
   const search = input.search?.trim() ?? '';
   const page =
     search === ''
@@ -60,7 +60,7 @@ export async function listContacts(
 /** Throws NOT_FOUND, INVALID_NUMBER. */
 export async function getContact(ctx: Ctx, input: ListRef & { number: string }): Promise<Contact> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  const list = await findList(ctx.db, userId, input.listId, ctx.actor.sessionId);
+  const list = await findList(ctx.db, userId, input.listId, ctx.actor.sessionIds);
   return oneContact(ctx, list, await namedPhone(ctx, list.id, input.number));
 }
 
@@ -87,7 +87,7 @@ export async function addContacts(
   input: ListRef & { contacts: readonly Record<string, unknown>[] },
 ): Promise<AddedContacts> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
-  await findList(ctx.db, userId, input.listId, ctx.actor.sessionId);
+  await findList(ctx.db, userId, input.listId, ctx.actor.sessionIds);
   const contacts = new Map<string, NewContact>();
   const invalid: AddedContacts['invalid'] = [];
   let duplicates = 0;
@@ -123,7 +123,7 @@ export async function updateContact(
   const next = changes.number === undefined ? phone : normalizePhone(changes.number, country);
   await transact(ctx.database, async (tx) => {
     const now = ctx.clock.now();
-    const list = await lockList(tx, userId, input.listId, now, ctx.actor.sessionId);
+    const list = await lockList(tx, userId, input.listId, now, ctx.actor.sessionIds);
     const row = await findContact(tx, list, phone);
     const kept = changes.number === undefined ? row.phone : next;
     const changed: ContactRow = {
@@ -149,7 +149,7 @@ export async function deleteContact(
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
   const phone = await namedPhone(ctx, input.listId, input.number);
   await transact(ctx.database, async (tx) => {
-    const list = await lockList(tx, userId, input.listId, ctx.clock.now(), ctx.actor.sessionId);
+    const list = await lockList(tx, userId, input.listId, ctx.clock.now(), ctx.actor.sessionIds);
     const contact = await findContact(tx, list, phone);
     await tx.delete(broadcastContacts).where(isContact(list.id, contact.phone));
     await updateListFacts(tx, ctx, list, { delta: -1, columns: [] });
@@ -168,7 +168,7 @@ async function writeContacts(
 ): Promise<{ added: number; updated: number }> {
   return transact(ctx.database, async (tx) => {
     const now = ctx.clock.now();
-    const list = await lockList(tx, userId, listId, now, ctx.actor.sessionId);
+    const list = await lockList(tx, userId, listId, now, ctx.actor.sessionIds);
     const total = { added: 0, updated: 0 };
     for await (const batch of inBatches(contacts, BATCH_SIZE)) {
       const { added, updated } = await mergeContacts(tx, list, batch, { now, importId: null });

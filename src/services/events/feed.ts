@@ -4,6 +4,7 @@ import { and, asc, eq, gt, gte, isNotNull } from 'drizzle-orm';
 import { activityLogs, whatsappAccounts } from '../../db/schema.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { requireScope, tenantOf } from '../access.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { buildPayloads, type EventPayload } from './payload.ts';
 import { decodePosition, encodePosition, type StreamPosition, shortName } from './stream-position.ts';
@@ -104,7 +105,7 @@ async function resume(
 
 /** The lowest seq of each session since then; null when there are more events than are replayed. */
 async function readLowest(ctx: Ctx, userId: number, since: number): Promise<Map<string, number> | null> {
-  const bound = ctx.actor.sessionId;
+  const bound = ctx.actor.sessionIds;
   const rows = await ctx.db
     .select({ accountId: activityLogs.accountId, seq: activityLogs.seq })
     .from(activityLogs)
@@ -113,7 +114,7 @@ async function readLowest(ctx: Ctx, userId: number, since: number): Promise<Map<
         eq(activityLogs.userId, userId),
         gte(activityLogs.at, since),
         isNotNull(activityLogs.accountId),
-        bound === null ? undefined : eq(activityLogs.sessionId, bound),
+        ofBound(bound, activityLogs.sessionId),
       ),
     )
     .limit(MAX_REPLAY + 1);
@@ -129,16 +130,11 @@ async function readLowest(ctx: Ctx, userId: number, since: number): Promise<Map<
 
 async function readSessions(ctx: Ctx, userId: number): Promise<{ id: string; seq: number }[]> {
   const { id, seq } = whatsappAccounts;
-  const bound = ctx.actor.sessionId;
+  const bound = ctx.actor.sessionIds;
   return ctx.db
     .select({ id, seq })
     .from(whatsappAccounts)
-    .where(
-      and(
-        eq(whatsappAccounts.userId, userId),
-        bound === null ? undefined : eq(whatsappAccounts.sessionId, bound),
-      ),
-    );
+    .where(and(eq(whatsappAccounts.userId, userId), ofBound(bound, whatsappAccounts.sessionId)));
 }
 
 type LogRow = typeof activityLogs.$inferSelect;
@@ -169,7 +165,7 @@ async function readTold(
   userId: number,
   { told }: FeedState,
 ): Promise<{ told: Told[]; complete: boolean }> {
-  const now = await ctx.stream.share(userId, `sessions ${ctx.actor.sessionId ?? ''}`, () =>
+  const now = await ctx.stream.share(userId, `sessions ${ctx.actor.sessionIds?.join(',') ?? ''}`, () =>
     readSessions(ctx, userId),
   );
   const sessions = new Map(now.map(({ id, seq }) => [id, seq]));

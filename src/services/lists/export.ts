@@ -22,7 +22,7 @@ type ContactRow = typeof broadcastContacts.$inferSelect;
 /** The contacts of a list with their custom fields, piece by piece. Throws NOT_FOUND. */
 export async function exportContacts(ctx: Ctx, ref: ListRef): Promise<CsvExport> {
   const { userId } = await enterBroadcast(ctx, ref, 'read');
-  const list = await findList(ctx.db, userId, ref.listId, ctx.actor.sessionId);
+  const list = await findList(ctx.db, userId, ref.listId, ctx.actor.sessionIds);
   return { fileName: `contacts-${list.id}.csv`, lines: contactLines(ctx, list) };
 }
 

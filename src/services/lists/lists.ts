@@ -1,4 +1,5 @@
 /** Broadcast lists. They belong to the tenant: every session of it reaches the same ones. */
+
 import { and, count, desc, eq, isNotNull, isNull, type SQL } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { affected, deleteInBatches, transact } from '../../db/ops.ts';
@@ -7,12 +8,14 @@ import { contains } from '../../db/search.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
+import { sessionOfNew } from '../access.ts';
+import { type BoundSessions, ofBound } from '../bound.ts';
 import { endCampaignsOf } from '../campaigns/of-list.ts';
 import { type Ctx, type Deps, originOf } from '../context.ts';
 import type { PageQuery, SearchQuery } from '../fields.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
-import { type BroadcastRef, enterBroadcast, ofBound } from '../sessions/tenant.ts';
+import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 
 export type ListRow = typeof broadcastLists.$inferSelect;
 
@@ -43,7 +46,7 @@ export async function listLists(
   const where = and(
     eq(broadcastLists.userId, userId),
     isNull(broadcastLists.deletedAt),
-    ofBound(ctx.actor.sessionId, broadcastLists.sessionId),
+    ofBound(ctx.actor.sessionIds, broadcastLists.sessionId),
     found,
   );
   const rows = await ctx.db
@@ -60,7 +63,7 @@ export async function listLists(
 /** Throws NOT_FOUND. */
 export async function getList(ctx: Ctx, ref: ListRef): Promise<BroadcastList> {
   const { userId } = await enterBroadcast(ctx, ref, 'read');
-  return toList(await findList(ctx.db, userId, ref.listId, ctx.actor.sessionId));
+  return toList(await findList(ctx.db, userId, ref.listId, ctx.actor.sessionIds));
 }
 
 /** Throws QUOTA_EXCEEDED. */
@@ -77,7 +80,7 @@ export async function createList(
     name: input.name,
     description: input.description ?? null,
     contactCount: 0,
-    sessionId: session?.sessionId ?? null,
+    sessionId: session?.sessionId ?? sessionOfNew(ctx),
     columns: [],
     deletedAt: null,
     createdAt: now,
@@ -107,9 +110,9 @@ export async function updateList(
     const updated = await tx
       .update(broadcastLists)
       .set(changes)
-      .where(isList(userId, input.listId, ctx.actor.sessionId));
+      .where(isList(userId, input.listId, ctx.actor.sessionIds));
     if (affected(updated) === 0) throw listNotFound(input.listId);
-    const row = await findList(tx, userId, input.listId, ctx.actor.sessionId);
+    const row = await findList(tx, userId, input.listId, ctx.actor.sessionIds);
     await recordList(ctx, tx, row, 'list.updated');
     return toList(row);
   });
@@ -122,7 +125,7 @@ export async function updateList(
 export async function deleteList(ctx: Ctx, ref: ListRef): Promise<void> {
   const { userId } = await enterBroadcast(ctx, ref, 'broadcast');
   await transact(ctx.database, async (tx) => {
-    const row = await lockList(tx, userId, ref.listId, ctx.clock.now(), ctx.actor.sessionId);
+    const row = await lockList(tx, userId, ref.listId, ctx.clock.now(), ctx.actor.sessionIds);
     await tx.update(broadcastLists).set({ deletedAt: ctx.clock.now() }).where(eq(broadcastLists.id, row.id));
     await endCampaignsOf(tx, ctx, row);
     await recordList(ctx, tx, row, 'list.deleted');
@@ -158,7 +161,7 @@ export async function findList(
   db: Db,
   userId: number,
   listId: string,
-  bound: string | null = null,
+  bound: BoundSessions = null,
 ): Promise<ListRow> {
   const [row] = await db
     .select()
@@ -177,7 +180,7 @@ export async function lockList(
   userId: number,
   listId: string,
   now: number,
-  bound: string | null = null,
+  bound: BoundSessions = null,
 ): Promise<ListRow> {
   const taken = await tx
     .update(broadcastLists)
@@ -187,7 +190,7 @@ export async function lockList(
   return findList(tx, userId, listId, bound);
 }
 
-const isList = (userId: number, listId: string, bound: string | null): SQL | undefined =>
+const isList = (userId: number, listId: string, bound: BoundSessions): SQL | undefined =>
   and(
     eq(broadcastLists.id, listId),
     eq(broadcastLists.userId, userId),

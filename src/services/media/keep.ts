@@ -6,6 +6,8 @@ import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import type { MediaDetails, MediaFile } from '../../whatsapp/content.ts';
+import { sessionOfNew } from '../access.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx, Deps } from '../context.ts';
 import { holdUpload, takeRoom } from '../quotas.ts';
 import { isDataUrl, type MediaSource, type ReceivedFile, receiveDataUrl, receiveUrl } from './sources.ts';
@@ -50,7 +52,7 @@ export async function keepReceived(
     mimetype,
     kind,
     neededUntil,
-    sessionId = ctx.actor.sessionId,
+    sessionId = sessionOfNew(ctx),
     details: seen,
     alsoInTransaction,
   }: KeepOptions,
@@ -151,7 +153,7 @@ export async function extend(db: Ctx['db'] | Tx, row: Pick<MediaRecord, 'id' | '
  * by it or was brought by it. Throws NOT_FOUND.
  */
 export async function findMedia(ctx: Ctx, id: string, userId = ctx.actor.userId): Promise<MediaRecord> {
-  const bound = ctx.actor.sessionId;
+  const bound = ctx.actor.sessionIds;
   const [row] = await ctx.db
     .select()
     .from(media)
@@ -160,7 +162,7 @@ export async function findMedia(ctx: Ctx, id: string, userId = ctx.actor.userId)
         eq(media.id, idOf(id)),
         eq(media.userId, userId),
         gt(media.expiresAt, ctx.clock.now()),
-        bound === null ? undefined : eq(media.sessionId, bound),
+        ofBound(bound, media.sessionId),
       ),
     )
     .orderBy(desc(media.id));

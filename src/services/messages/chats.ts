@@ -6,6 +6,7 @@ import { lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { toPeer } from './recipient.ts';
 import type { MessageOutput } from './schemas.ts';
@@ -31,10 +32,10 @@ export function withPeer(ctx: Pick<Ctx, 'actor'>, peer: string): SQL | undefined
 
 /** The further condition for a message to belong to the caller's session of that chat. */
 export function inItsSession(ctx: Pick<Ctx, 'actor'>, { accountId }: Chat): SQL | undefined {
-  const bound = ctx.actor.sessionId;
+  const bound = ctx.actor.sessionIds;
   return and(
     accountId === null ? undefined : eq(messages.accountId, accountId),
-    bound === null ? undefined : eq(messages.sessionId, bound),
+    ofBound(bound, messages.sessionId),
   );
 }
 
@@ -161,14 +162,12 @@ async function readSubscriberKeys(ctx: Ctx, rows: readonly TenantRow[]): Promise
 }
 
 function newestOfTenant(ctx: Ctx): Promise<TenantRow[]> {
-  const { userId, sessionId } = ctx.actor;
+  const { userId, sessionIds } = ctx.actor;
   const { id, accountId, peer, direction, readAt, createdAt } = messages;
   return ctx.database.scan
     .select({ id, accountId, peer, direction, readAt })
     .from(messages)
-    .where(
-      and(eq(messages.userId, userId), sessionId === null ? undefined : eq(messages.sessionId, sessionId)),
-    )
+    .where(and(eq(messages.userId, userId), ofBound(sessionIds, messages.sessionId)))
     .orderBy(desc(createdAt), desc(id))
     .limit(MAX_LOOKED_AT);
 }

@@ -7,6 +7,7 @@ import { messages } from '../../db/schema.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import { type FoundPage, findPage, type LogSource } from '../analytics/keyset.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import type { PageInput, TenantInput } from '../fields.ts';
 import { findSession } from '../sessions/find.ts';
@@ -63,7 +64,7 @@ interface HistoryFilter {
 
 async function filterOf(ctx: Ctx, input: ListInput): Promise<HistoryFilter> {
   const tenant = tenantOf(ctx, input);
-  const name = input.session ?? ctx.actor.sessionId ?? undefined;
+  const names = input.session === undefined ? ctx.actor.sessionIds : [input.session];
   const peer =
     input.to === undefined ? undefined : toPeer(input.to, undefined, ctx.config.defaultCountry).peer;
   const account =
@@ -75,7 +76,7 @@ async function filterOf(ctx: Ctx, input: ListInput): Promise<HistoryFilter> {
     input.status ? eq(messages.status, input.status) : undefined,
     input.type ? eq(messages.type, input.type) : undefined,
     // A session has an index of its own; by its name alone, or with a number, whose is better, it has none.
-    account === undefined && name !== undefined ? eq(messages.sessionId, name) : undefined,
+    account === undefined ? ofBound(names, messages.sessionId) : undefined,
     account !== undefined && peer !== undefined ? eq(messages.accountId, account) : undefined,
     tenant === null && peer !== undefined ? eq(messages.peer, peer) : undefined,
   );

@@ -1,10 +1,12 @@
 /** One message of the history. */
+
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm';
 import { messageQueue, messages } from '../../db/schema.ts';
 import { countBefore } from '../../queue/counts.ts';
 import { asPriority } from '../../queue/priority.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope, tenantOf } from '../access.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import type { TenantInput } from '../fields.ts';
 import { estimateSendAt } from './estimate.ts';
@@ -81,10 +83,10 @@ async function readWaiting(
 
 function whoseMessages(ctx: Ctx, asked: TenantInput): SQL | undefined {
   const tenant = tenantOf(ctx, asked);
-  const bound = ctx.actor.sessionId;
+  const bound = ctx.actor.sessionIds;
   return and(
     // The plus keeps SQLite from going through all of the tenant's messages instead of the few with this id.
     tenant === null ? undefined : eq(sql`+${messages.userId}`, tenant),
-    bound === null ? undefined : eq(messages.sessionId, bound),
+    ofBound(bound, messages.sessionId),
   );
 }

@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import { encodeCursor, isOlder, parseCursor } from '../../db/keyset.ts';
 import { messages } from '../../db/schema.ts';
 import { requireScope } from '../access.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { findChat, inItsSession, withPeer } from './chats.ts';
 import type { ListFilters, MessageOutput } from './schemas.ts';
@@ -73,8 +74,8 @@ async function placesOf(ctx: Ctx, { session, number }: SearchInput): Promise<Pla
     const { id } = await findOwnSession(ctx, session);
     return [{ where: eq(messages.accountId, id), rest: undefined }];
   }
-  const { userId, sessionId } = ctx.actor;
-  const bound = sessionId === null ? undefined : eq(messages.sessionId, sessionId);
+  const { userId, sessionIds } = ctx.actor;
+  const bound = ofBound(sessionIds, messages.sessionId);
   return [{ where: eq(messages.userId, userId), rest: bound }];
 }
 

@@ -10,11 +10,13 @@ import { record } from '../../events/record.ts';
 import { csvLines } from '../../utils/csv.ts';
 import { AppError } from '../../utils/errors.ts';
 import { formatE164, normalizeKept } from '../../utils/phone.ts';
+import { sessionOfNew } from '../access.ts';
+import { type BoundSessions, ofBound } from '../bound.ts';
 import { type Ctx, originOf } from '../context.ts';
 import type { PageQuery, SearchQuery } from '../fields.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import type { CsvExport } from '../lists/export.ts';
-import { type BroadcastRef, enterBroadcast, ofBound } from '../sessions/tenant.ts';
+import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 import { readLedgerKeys, showKey, toLedgerKey } from './ledger-keys.ts';
 import { withoutOptedOut } from './opted-out.ts';
 
@@ -46,7 +48,7 @@ export async function listOptOuts(
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const search = input.search?.trim() ?? '';
   const found = search === '' ? undefined : contains([optOuts.phone, optOuts.note, optOuts.word], search);
-  const where = and(eq(optOuts.userId, userId), ofBound(ctx.actor.sessionId, optOuts.sessionId), found);
+  const where = and(eq(optOuts.userId, userId), ofBound(ctx.actor.sessionIds, optOuts.sessionId), found);
   // Without a text the index has them in order.
   const db = found === undefined ? ctx.db : ctx.database.scan;
   const rows = await db
@@ -89,7 +91,7 @@ export async function addOptOuts(
         phone,
         source: 'manual' as const,
         note: input.note ?? null,
-        sessionId: session?.sessionId ?? null,
+        sessionId: session?.sessionId ?? sessionOfNew(ctx),
         createdAt: ctx.clock.now(),
       };
       if (await tryInsert(tx, optOuts, row)) added.push(phone);
@@ -125,10 +127,10 @@ export async function removeOptOut(ctx: Ctx, ref: NumberRef): Promise<{ number: 
 /** The whole ledger as CSV, in the columns that its import reads. */
 export async function exportOptOuts(ctx: Ctx, ref: BroadcastRef): Promise<CsvExport> {
   const { userId } = await enterBroadcast(ctx, ref, 'read');
-  return { fileName: 'opt-outs.csv', lines: optOutLines(ctx.db, userId, ctx.actor.sessionId) };
+  return { fileName: 'opt-outs.csv', lines: optOutLines(ctx.db, userId, ctx.actor.sessionIds) };
 }
 
-async function* optOutLines(db: Db, userId: number, bound: string | null): AsyncGenerator<string> {
+async function* optOutLines(db: Db, userId: number, bound: BoundSessions): AsyncGenerator<string> {
   yield csvLines([['number', 'source', 'word', 'note', 'createdAt']]);
   const own = and(eq(optOuts.userId, userId), ofBound(bound, optOuts.sessionId));
   const batches = readBatches<typeof optOuts.$inferSelect>(BATCH_SIZE, (last) =>
@@ -178,7 +180,7 @@ interface AskedNumber {
   phone: string;
   keys: string[];
   /** the session whose entries the credential may see; null: all */
-  bound: string | null;
+  bound: BoundSessions;
 }
 
 async function readNumber(ctx: Ctx, userId: number, { number }: { number: string }): Promise<AskedNumber> {
@@ -193,7 +195,7 @@ async function readNumber(ctx: Ctx, userId: number, { number }: { number: string
   const isJid = number.includes('@');
   const phone = isJid ? toLedgerKey(number, country) : await normalizeKept(number, country, isKept);
   const keys = (await readLedgerKeys(ctx.db, userId, [phone])).get(phone) ?? [phone];
-  return { userId, phone, keys, bound: ctx.actor.sessionId };
+  return { userId, phone, keys, bound: ctx.actor.sessionIds };
 }
 
 const isOptOut = ({ userId, keys, bound }: AskedNumber) =>

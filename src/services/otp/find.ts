@@ -33,10 +33,10 @@ export async function findToCheck(ctx: Ctx, ref: OtpRef): Promise<CheckedOtp | n
 
 /** A code that was sent to one spelling of a number is found by each of the others. */
 async function resolve(ctx: Ctx, ref: OtpRef): Promise<IdRef | NumberRef> {
-  const { userId, sessionId: bound } = ctx.actor;
-  if (ref.otpId !== undefined) return { userId, otpId: ref.otpId, sessionId: bound };
+  const { userId, sessionIds: bound } = ctx.actor;
+  if (ref.otpId !== undefined) return { userId, otpId: ref.otpId, sessionIds: bound };
   if (ref.sessionId !== undefined) requireSession(ctx, ref.sessionId);
   const phone = normalizePhone(ref.phoneNumber, ctx.config.defaultCountry);
   const { spellings } = await findSubscriber(ctx.db, userId, phone);
-  return { userId, spellings, sessionId: ref.sessionId ?? bound };
+  return { userId, spellings, sessionIds: ref.sessionId === undefined ? bound : [ref.sessionId] };
 }

@@ -38,7 +38,7 @@ async function writeResend(tx: Tx, ctx: Ctx, found: OtpRow, input: ResendOtpInpu
   const now = ctx.clock.now();
   const subscriber = await findSubscriber(tx, found.userId, found.phone);
   const number = await lockNumber(tx, { userId: found.userId, ...subscriber }, now);
-  const otp = await findById(tx, { userId: found.userId, otpId: found.id, sessionId: null });
+  const otp = await findById(tx, { userId: found.userId, otpId: found.id, sessionIds: null });
   const refusal = refusalOf(otp, now);
   if (refusal || !otp) throw refusal ?? otpNotFound();
   await spendSend(tx, ctx, number, { otpId: otp.id, endUserIp: input.endUserIp ?? otp.endUserIp });

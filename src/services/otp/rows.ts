@@ -1,9 +1,11 @@
 /** Finding OTPs. Every query names the tenant. */
+
 import { and, desc, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { prepared } from '../../db/ops.ts';
 import { otps } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
+import { type BoundSessions, ofBound } from '../bound.ts';
 
 export type OtpRow = typeof otps.$inferSelect;
 
@@ -19,18 +21,18 @@ export function whileOpen(id: string): SQL | undefined {
   return and(eq(otps.id, id), inArray(otps.status, [...OPEN_STATUSES]));
 }
 
-/** Which OTPs a request is about; a missing `sessionId` means every session. */
+/** Which OTPs a request is about; `sessionIds` null: of every session. */
 export interface NumberRef {
   userId: number;
   /** E.164 digits: every number of the subscriber */
   spellings: readonly string[];
-  sessionId: string | null;
+  sessionIds: BoundSessions;
 }
 
 /** The session that a client names is the one it asked for, also when another one delivered. */
-function inSession(sessionId: string | null): SQL | undefined {
-  if (sessionId === null) return undefined;
-  return or(eq(otps.requestedSessionId, sessionId), eq(otps.sessionId, sessionId));
+function inSessions(bound: BoundSessions): SQL | undefined {
+  if (bound === null) return undefined;
+  return or(ofBound(bound, otps.requestedSessionId), ofBound(bound, otps.sessionId));
 }
 
 /** The columns that a check needs: reading the other half of the row would cost it a third of its time. */
@@ -53,9 +55,9 @@ const CHECK_COLUMNS = {
 export type CheckedOtp = Pick<OtpRow, keyof typeof CHECK_COLUMNS>;
 
 const isOpenOf = (ref: NumberRef) =>
-  and(eq(otps.userId, ref.userId), inArray(otps.openPhone, [...ref.spellings]), inSession(ref.sessionId));
+  and(eq(otps.userId, ref.userId), inArray(otps.openPhone, [...ref.spellings]), inSessions(ref.sessionIds));
 const isOf = (ref: NumberRef) =>
-  and(eq(otps.userId, ref.userId), inArray(otps.phone, [...ref.spellings]), inSession(ref.sessionId));
+  and(eq(otps.userId, ref.userId), inArray(otps.phone, [...ref.spellings]), inSessions(ref.sessionIds));
 
 const rowOf = prepared((db) =>
   db
@@ -98,7 +100,7 @@ const openOfTwo = prepared((db) =>
 /** An open OTP of the number, of whatever session, the newest first; null: none is open. */
 export async function findOpen(
   db: Db,
-  { userId, spellings }: Omit<NumberRef, 'sessionId'>,
+  { userId, spellings }: Omit<NumberRef, 'sessionIds'>,
 ): Promise<OtpRow | null> {
   const [one, other = one] = spellings;
   const [open] =
@@ -107,7 +109,7 @@ export async function findOpen(
       : await db
           .select()
           .from(otps)
-          .where(isOpenOf({ userId, spellings, sessionId: null }))
+          .where(isOpenOf({ userId, spellings, sessionIds: null }))
           .orderBy(desc(otps.createdAt))
           .limit(1);
   return open ?? null;
@@ -124,15 +126,15 @@ export async function findByNumberToCheck(db: Db, ref: NumberRef): Promise<Check
   return open ?? findByNumber(db, ref);
 }
 
-/** `sessionId` bounds it to one session, for a key that is bound so. */
+/** `sessionIds` bounds it to these sessions, for whoever is bound so. */
 export interface IdRef {
   userId: number;
   otpId: string;
-  sessionId: string | null;
+  sessionIds: BoundSessions;
 }
 
 const isThat = (ref: IdRef) =>
-  and(eq(otps.id, ref.otpId), eq(otps.userId, ref.userId), inSession(ref.sessionId));
+  and(eq(otps.id, ref.otpId), eq(otps.userId, ref.userId), inSessions(ref.sessionIds));
 
 /** One OTP of the tenant; null when it has no such one. */
 export async function findById(db: Db, ref: IdRef): Promise<OtpRow | null> {

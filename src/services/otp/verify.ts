@@ -54,7 +54,7 @@ async function countAttempt(
     const result = await ctx.checkSteps.spendAttempt({ id, attempts, windows: windowsOf(ctx, endUserIp) });
     if (result instanceof AppError) throw result;
     if (result !== null) return { otp: { ...otp, attempts: attempts + 1 }, spent: result };
-    otp = await findByIdToCheck(ctx.db, { userId, otpId: id, sessionId: null });
+    otp = await findByIdToCheck(ctx.db, { userId, otpId: id, sessionIds: null });
   }
   throw new AppError('CONFLICT', 'Too many checks of this code at the same time: try again.');
 }
@@ -99,6 +99,6 @@ async function reject(ctx: Ctx, otp: CheckedOtp): Promise<never> {
 
 /** Right, but somebody ended the OTP between the attempt and the answer. */
 async function lateRefusal(ctx: Ctx, otp: CheckedOtp): Promise<AppError> {
-  const row = await findByIdToCheck(ctx.db, { userId: otp.userId, otpId: otp.id, sessionId: null });
+  const row = await findByIdToCheck(ctx.db, { userId: otp.userId, otpId: otp.id, sessionIds: null });
   return refusalOf(row, ctx.clock.now()) ?? otpNotFound();
 }

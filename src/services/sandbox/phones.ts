@@ -8,6 +8,7 @@ import { messages, type PasskeyRow, whatsappAccounts } from '../../db/schema.ts'
 import { AppError } from '../../utils/errors.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { requireRole, requireScope } from '../access.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import type { MessageOutput } from '../messages/schemas.ts';
 import { toMessage } from '../messages/view.ts';
@@ -86,14 +87,12 @@ async function toSigning(
 }
 
 async function ownSessions(ctx: Ctx): Promise<SessionRecord[]> {
-  const { userId, sessionId } = ctx.actor;
+  const { userId, sessionIds } = ctx.actor;
   const accounts = whatsappAccounts;
   return ctx.db
     .select()
     .from(accounts)
-    .where(
-      and(eq(accounts.userId, userId), sessionId === null ? undefined : eq(accounts.sessionId, sessionId)),
-    )
+    .where(and(eq(accounts.userId, userId), ofBound(sessionIds, accounts.sessionId)))
     .orderBy(desc(accounts.createdAt))
     .limit(MAX_SESSIONS);
 }

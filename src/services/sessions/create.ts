@@ -9,7 +9,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import type { ProxyAddress } from '../../utils/proxy/address.ts';
-import { requireScope, requireSession } from '../access.ts';
+import { onlySession, requireScope, requireSession } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
@@ -30,7 +30,7 @@ const accounts = whatsappAccounts;
  */
 export async function createSession(ctx: Ctx, input: CreateSessionInput): Promise<CreatedSessionOutput> {
   requireScope(ctx, 'sessions:write');
-  const sessionId = input.sessionId ?? ctx.actor.sessionId ?? `session-${randomBytes(6).toString('hex')}`;
+  const sessionId = input.sessionId ?? onlySession(ctx) ?? `session-${randomBytes(6).toString('hex')}`;
   requireSession(ctx, sessionId);
   const pairing = input.pairing ?? 'qr';
   const expectedPhone =

@@ -19,6 +19,7 @@ import { cancelRows } from '../../queue/take-off.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { deleteKeys } from '../../whatsapp/credential-transfer.ts';
 import { requireScope } from '../access.ts';
+import { ofBound } from '../bound.ts';
 import { handBackOfSession } from '../campaigns/hand-back.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { askOwner } from './ask-owner.ts';
@@ -48,14 +49,14 @@ export async function deleteSession(ctx: Ctx, ref: SessionRef): Promise<{ sessio
 export async function cleanupSessions(ctx: Ctx, { hours }: { hours: number }): Promise<{ removed: number }> {
   requireScope(ctx, 'sessions:write');
   const before = Math.floor(ctx.clock.now() - hours * HOUR_MS);
-  const { userId, sessionId } = ctx.actor;
+  const { userId, sessionIds } = ctx.actor;
   const rows = await ctx.db
     .select()
     .from(accounts)
     .where(
       and(
         eq(accounts.userId, userId),
-        sessionId === null ? undefined : eq(accounts.sessionId, sessionId),
+        ofBound(sessionIds, accounts.sessionId),
         unused(),
         lt(accounts.updatedAt, before),
       ),

@@ -2,7 +2,7 @@
 import { transact } from '../../db/ops.ts';
 import { isLinking } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
-import { requireScope, requireSession } from '../access.ts';
+import { onlySession, requireScope, requireSession } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { createSession, keptAnswer, toCreated } from './create.ts';
@@ -18,7 +18,7 @@ export type EnsuredSession = CreatedSessionOutput & { isConnected: boolean; crea
  */
 export async function ensureSession(ctx: Ctx, input: CreateSessionInput): Promise<EnsuredSession> {
   requireScope(ctx, 'sessions:write');
-  const sessionId = input.sessionId ?? ctx.actor.sessionId ?? undefined;
+  const sessionId = input.sessionId ?? onlySession(ctx);
   const known = sessionId === undefined ? null : await readOwn(ctx, sessionId);
   if (known && isAtWork(known)) return show(ctx, known);
   try {

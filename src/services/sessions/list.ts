@@ -1,8 +1,10 @@
 /** Lists sessions and reads the state of one. */
+
 import { and, asc, count, eq } from 'drizzle-orm';
 import { whatsappAccounts } from '../../db/schema.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { requireScope, tenantOf } from '../access.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { findSession, type SessionRef } from './find.ts';
 import type { ListSessionsQuery, SessionOutput, SessionStatusOutput } from './schemas.ts';
@@ -21,10 +23,10 @@ export interface SessionList {
 export async function listSessions(ctx: Ctx, input: ListSessionsQuery = {}): Promise<SessionList> {
   requireScope(ctx, 'read');
   const tenant = tenantOf(ctx, input);
-  const { sessionId } = ctx.actor;
+  const { sessionIds } = ctx.actor;
   const where = and(
     tenant === null ? undefined : eq(accounts.userId, tenant),
-    sessionId === null ? undefined : eq(accounts.sessionId, sessionId),
+    ofBound(sessionIds, accounts.sessionId),
   );
   const [total] = await ctx.db.select({ n: count() }).from(accounts).where(where);
   const totalItems = total?.n ?? 0;
@@ -56,7 +58,7 @@ export async function checkPhone(
 ): Promise<{ hasActiveSession: boolean }> {
   requireScope(ctx, 'read');
   const phone = normalizePhone(input.phoneNumber, ctx.config.defaultCountry);
-  const { userId, sessionId } = ctx.actor;
+  const { userId, sessionIds } = ctx.actor;
   const [row] = await ctx.db
     .select({ id: accounts.id })
     .from(accounts)
@@ -64,7 +66,7 @@ export async function checkPhone(
       and(
         eq(accounts.userId, userId),
         eq(accounts.activePhone, phone),
-        sessionId === null ? undefined : eq(accounts.sessionId, sessionId),
+        ofBound(sessionIds, accounts.sessionId),
       ),
     );
   return { hasActiveSession: row !== undefined };

@@ -1,7 +1,5 @@
 /** Whose broadcasts: the API reaches everything of this folder through one of the tenant's sessions. */
-import { eq, type SQL } from 'drizzle-orm';
-import type { broadcastLists, contactImports, media, optOuts } from '../../db/schema.ts';
-import { requireScope, tenantOf } from '../access.ts';
+import { onlySession, requireScope, tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import type { Scope } from '../roles.ts';
 import { findSession, type SessionRecord, type SessionRef } from './find.ts';
@@ -15,18 +13,6 @@ export interface BroadcastTenant {
 export interface BroadcastRef {
   sessionId?: string | undefined;
   userId?: number | undefined;
-}
-
-type SessionColumn = (
-  | typeof broadcastLists
-  | typeof contactImports
-  | typeof media
-  | typeof optOuts
-)['sessionId'];
-
-/** A key that is bound to a session sees and changes what was made by it, and nothing else; others see all. */
-export function ofBound(bound: string | null, column: SessionColumn): SQL | undefined {
-  return bound === null ? undefined : eq(column, bound);
 }
 
 type BroadcastScope = Extract<Scope, 'read' | 'broadcast'>;
@@ -52,7 +38,7 @@ export async function enterBroadcast(
 ): Promise<{ userId: number; session: SessionRecord | null }> {
   requireScope(ctx, scope);
   // A key that is bound to a session sees what that session leads to.
-  const sessionId = ref.sessionId ?? ctx.actor.sessionId ?? undefined;
+  const sessionId = ref.sessionId ?? onlySession(ctx);
   if (sessionId === undefined) return { userId: tenantOf(ctx, ref) ?? ctx.actor.userId, session: null };
   const session = await findSession(ctx, { ...ref, sessionId });
   return { userId: session.userId, session };

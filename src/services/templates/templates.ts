@@ -196,7 +196,7 @@ async function sampleOf(
   userId: number,
   input: { listId: string; numbers?: readonly string[] | undefined; limit: number },
 ): Promise<RenderContact[]> {
-  const list = await findList(ctx.db, userId, input.listId, ctx.actor.sessionId);
+  const list = await findList(ctx.db, userId, input.listId, ctx.actor.sessionIds);
   const { phone, name, fields } = broadcastContacts;
   const phones = input.numbers?.map((number) => normalizePhone(number, ctx.config.defaultCountry));
   return ctx.db

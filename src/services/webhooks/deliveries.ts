@@ -11,6 +11,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { toJsonText } from '../../utils/json.ts';
 import { requireScope } from '../access.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { readPayloads } from '../events/payload.ts';
 import { claimIdempotency } from '../idempotency.ts';
@@ -67,7 +68,7 @@ export async function listDeliveries(
 
 /** A webhook may have told of other sessions before it was bound to the one of the key. */
 function ofSession({ actor }: Ctx): SQL | undefined {
-  return actor.sessionId === null ? undefined : eq(webhookOutbox.sessionId, actor.sessionId);
+  return ofBound(actor.sessionIds, webhookOutbox.sessionId);
 }
 
 /** One event with its newest attempts. Throws NOT_FOUND. */

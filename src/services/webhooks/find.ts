@@ -10,12 +10,13 @@ export type WebhookRow = typeof webhooks.$inferSelect;
 
 /** Throws NOT_FOUND, also for what belongs to somebody else or is outside of what the key is bound to. */
 export async function findWebhook(ctx: Pick<Ctx, 'actor' | 'db'>, id: string): Promise<WebhookRow> {
-  const { userId, sessionId } = ctx.actor;
+  const { userId, sessionIds } = ctx.actor;
   const [row] = await ctx.db
     .select()
     .from(webhooks)
     .where(and(eq(webhooks.id, id), eq(webhooks.userId, userId)));
-  if (!row || (sessionId !== null && row.sessionId !== sessionId)) throw webhookNotFound();
+  const isTheirs = sessionIds === null || sessionIds.some((name) => name === row?.sessionId);
+  if (!row || !isTheirs) throw webhookNotFound();
   return row;
 }
 
@@ -30,7 +31,7 @@ export async function requireWebhook(ctx: Pick<Ctx, 'actor' | 'db' | 'config'>, 
 
 /** The webhook of the whole service tells of every tenant. */
 function ownsDefault({ actor, config }: Pick<Ctx, 'actor' | 'config'>): boolean {
-  return config.webhook !== null && actor.role === 'admin' && actor.sessionId === null;
+  return config.webhook !== null && actor.role === 'admin' && actor.sessionIds === null;
 }
 
 export function webhookNotFound(): AppError {

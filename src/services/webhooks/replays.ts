@@ -11,7 +11,7 @@ import type { Ctx, Deps } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { requireActive } from './deliveries.ts';
 import { readEndpoint } from './endpoint.ts';
-import { requireWebhook } from './find.ts';
+import { findWebhook, requireWebhook } from './find.ts';
 import type { ReplayOutput } from './schemas.ts';
 
 /** Exact counts stop here. */
@@ -33,7 +33,9 @@ export async function replayFailed(ctx: Ctx, input: { id: string; since: string 
   await requireWebhook(ctx, input.id);
   await requireActive(ctx, input.id);
   const now = ctx.clock.now();
-  const span = { since: Date.parse(input.since), until: now, sessionId: ctx.actor.sessionId };
+  // It may have told of other sessions before it was bound to its own.
+  const bound = ctx.actor.sessionIds === null ? null : (await findWebhook(ctx, input.id)).sessionId;
+  const span = { since: Date.parse(input.since), until: now, sessionId: bound };
   const failed = ctx.database.scan
     .select({ id: webhookOutbox.id })
     .from(webhookOutbox)

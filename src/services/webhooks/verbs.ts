@@ -11,6 +11,7 @@ import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { requireScope, tenantOf } from '../access.ts';
+import { ofBound } from '../bound.ts';
 import { type Ctx, originOf } from '../context.ts';
 import type { PageQuery, TenantInput } from '../fields.ts';
 import { claimIdempotency } from '../idempotency.ts';
@@ -33,10 +34,10 @@ export async function listWebhooks(
 ): Promise<{ data: WebhookWithHealth[]; totalItems: number }> {
   requireScope(ctx, 'read');
   const tenant = tenantOf(ctx, input);
-  const bound = ctx.actor.sessionId;
+  const bound = ctx.actor.sessionIds;
   const where = and(
     tenant === null ? undefined : eq(webhooks.userId, tenant),
-    bound === null ? undefined : eq(webhooks.sessionId, bound),
+    ofBound(bound, webhooks.sessionId),
   );
   const rows = await ctx.db
     .select()
@@ -204,7 +205,7 @@ export async function deleteWebhook(ctx: Ctx, input: { id: string }): Promise<vo
 /** A key that is bound to a session can only have webhooks of that session. */
 async function requireTarget(ctx: Ctx, sessionId: string | null): Promise<void> {
   if (sessionId !== null) await findSession(ctx, { sessionId });
-  else if (ctx.actor.sessionId !== null) {
+  else if (ctx.actor.sessionIds !== null) {
     throw new AppError('FORBIDDEN', 'This API key is bound to one session: name it in sessionId.');
   }
 }

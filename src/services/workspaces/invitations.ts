@@ -1,4 +1,5 @@
 /** Asking people to become members: by e-mail where there is an SMTP server, and by a link that is handed over. */
+
 import { and, asc, count, eq, gt } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
@@ -12,6 +13,7 @@ import { newId } from '../../utils/ids.ts';
 import { newApiKey } from '../auth/keys.ts';
 import { hashPassword } from '../auth/passwords.ts';
 import { checkPassword, finishSignIn, type SignedIn, signedInAs, signedInStill } from '../auth/verbs.ts';
+import { askedBound, readBound, shownBound, toKept } from '../bound.ts';
 import { type Actor, type Ctx, originOf } from '../context.ts';
 import { enqueueMail, invitationToken, readInvitationToken } from '../mail/outbox.ts';
 import { languageOf, type MailLanguage } from '../mail/texts.ts';
@@ -37,6 +39,9 @@ export interface InvitationInfo {
   id: string;
   email: string;
   role: WorkspaceRole;
+  /** the sessions that they will see; null: all */
+  sessionIds: string[] | null;
+  /** the first of them */
   sessionId: string | null;
   invitedBy: number;
   createdAt: string;
@@ -63,7 +68,8 @@ export async function inviteMember(
 ): Promise<NewInvitation> {
   requireTeam(ctx);
   requireRank(ctx, input.role);
-  if (input.role === 'owner' && input.sessionId) throw ownersSeeAll();
+  const sessions = askedBound(input) ?? null;
+  if (input.role === 'owner' && sessions !== null) throw ownersSeeAll();
   const { userId: workspaceId, personId } = ctx.actor;
   const sendsMails = ctx.config.smtp !== null;
   const mailed = sendsMails && (await spendMail(ctx, input.email));
@@ -73,7 +79,7 @@ export async function inviteMember(
     workspaceId,
     email: input.email,
     role: input.role,
-    sessionId: input.sessionId ?? null,
+    ...toKept(sessions),
     invitedBy: personId,
     createdAt: now,
     expiresAt: now + LIFE_MS,
@@ -93,7 +99,7 @@ export async function inviteMember(
       const mail = { kind: 'invitation' as const, address: row.email, language, invitationId: row.id };
       await enqueueMail(tx, ctx, mail);
     }
-    const data = { email: row.email, role: row.role, sessionId: row.sessionId };
+    const data = { email: row.email, role: row.role, sessions };
     const fact = { userId: workspaceId, event: 'member.invited' as const, subject: row.id };
     await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
   });
@@ -208,13 +214,13 @@ async function join(
   fresh: Fresh | null,
 ): Promise<UserRow> {
   const now = ctx.clock.now();
-  const { workspaceId, role, sessionId } = row;
+  const { workspaceId, role } = row;
   await lockWorkspace(tx, workspaceId, now);
   const used = await tx.delete(workspaceInvitations).where(eq(workspaceInvitations.id, row.id));
   if (affected(used) === 0) throw isOver();
   // Whoever was disabled or made read-only by the service's administrators invites nobody any more.
   if (!(await mayStillManage(tx, { ...row, by: row.invitedBy }))) throw isOver();
-  const joins = { workspaceId, role, sessionId };
+  const joins = { workspaceId, role, sessions: readBound(row) };
   if (known === null) {
     await takeRoom(tx, ctx, workspaceId, 'members');
     if (fresh === null) throw new Error('a new person has no password');
@@ -230,8 +236,8 @@ async function join(
 }
 
 function recordJoin(ctx: Ctx, tx: Tx, row: Row, personId: number): Promise<void> {
-  const { workspaceId, role, sessionId, invitedBy } = row;
-  const data = { userId: personId, role, sessionId, invitedBy };
+  const { workspaceId, role, invitedBy } = row;
+  const data = { userId: personId, role, sessions: readBound(row), invitedBy };
   const origin = { ...originOf(ctx), actorId: personId };
   return record(tx, ctx, [
     { userId: workspaceId, event: 'member.added', subject: String(personId), data, origin },
@@ -308,7 +314,9 @@ function isOver(): AppError {
   );
 }
 
-function toInfo({ id, email, role, sessionId, invitedBy, createdAt, expiresAt }: Row): InvitationInfo {
+function toInfo(row: Row): InvitationInfo {
+  const { id, email, role, invitedBy, createdAt, expiresAt } = row;
   const toIso = (at: number) => new Date(at).toISOString();
-  return { id, email, role, sessionId, invitedBy, createdAt: toIso(createdAt), expiresAt: toIso(expiresAt) };
+  const times = { createdAt: toIso(createdAt), expiresAt: toIso(expiresAt) };
+  return { id, email, role, ...shownBound(row), invitedBy, ...times };
 }

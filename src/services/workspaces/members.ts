@@ -1,5 +1,6 @@
 /** Changes to the members of a workspace. Those of one workspace wait for each other. */
-import { and, eq, ne, type SQL } from 'drizzle-orm';
+
+import { and, eq, ne, notInArray, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { apiKeys, users, workspaceInvitations, workspaceMembers, workspaces } from '../../db/schema.ts';
@@ -8,6 +9,7 @@ import { AppError } from '../../utils/errors.ts';
 import { requirePermission, requirePerson } from '../access.ts';
 import { CREDENTIAL_AGE_MS } from '../auth/credentials.ts';
 import { IS_MEMBERS_KEY, KEY_MAKER } from '../auth/keys.ts';
+import { askedBound, isSameBound, readBound, toKept } from '../bound.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { effectiveRole, roleMay, scopesWithin } from '../roles.ts';
 import { keepOutOfDomains } from './domain-joins.ts';
@@ -20,7 +22,7 @@ const isMember = (workspaceId: number, userId: number) =>
   and(eq(workspaceMembers.workspaceId, workspaceId), eq(workspaceMembers.userId, userId));
 
 /**
- * Changes the role of a member, or the one session that the member sees; the next request counts. Throws FORBIDDEN,
+ * Changes the role of a member, or the sessions that the member sees; the next request counts. Throws FORBIDDEN,
  * NOT_FOUND, CONFLICT where no active owner would be left.
  */
 export async function updateMember(ctx: Ctx, input: MemberParams & MemberFields): Promise<void> {
@@ -31,17 +33,19 @@ export async function updateMember(ctx: Ctx, input: MemberParams & MemberFields)
     const caller = await enterTeam(tx, ctx, 'members');
     const before = await findMember(tx, workspaceId, input.userId);
     const role = input.role ?? before.role;
-    const sessionId = input.sessionId === undefined ? before.sessionId : input.sessionId;
+    const had = readBound(before);
+    const asked = askedBound(input);
+    const sessions = asked === undefined ? had : asked;
     requireRank(caller, before.role, role);
-    if (role === 'owner' && sessionId !== null) throw ownersSeeAll();
+    if (role === 'owner' && sessions !== null) throw ownersSeeAll();
     if (before.role === 'owner' && role !== 'owner') await keepOneOwner(tx, before);
-    if (role === before.role && sessionId === before.sessionId) return;
+    if (role === before.role && isSameBound(sessions, had)) return;
     await tx
       .update(workspaceMembers)
-      .set({ role, sessionId, updatedAt: now })
+      .set({ role, ...toKept(sessions), updatedAt: now })
       .where(isMember(workspaceId, input.userId));
-    await endInvitationsBeyond(tx, { ...before, role, sessionId });
-    const data = { role, before: before.role, sessionId };
+    await endInvitationsBeyond(tx, { ...before, role, ...toKept(sessions) });
+    const data = { role, before: before.role, sessions };
     const fact = { userId: workspaceId, event: 'member.updated' as const, subject: String(input.userId) };
     await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
     tx.afterCommit(() => ctx.credentials.forget(input.userId));
@@ -62,7 +66,7 @@ export async function transferOwnership(ctx: Ctx, input: MemberParams): Promise<
     const heir = await findMember(tx, workspaceId, input.userId);
     const [person] = await tx.select({ status: users.status }).from(users).where(eq(users.id, heir.userId));
     if (person?.status !== 'active') throw new AppError('CONFLICT', 'This member cannot sign in.');
-    const changes = { sessionId: null, updatedAt: now };
+    const changes = { ...toKept(null), updatedAt: now };
     await tx
       .update(workspaceMembers)
       .set({ ...changes, role: 'owner' })
@@ -142,7 +146,7 @@ async function endInvitationsBeyond(
 
 /**
  * The own keys go. Of the extra ones, those that stay keep what their maker could do at last; one of another session than
- * the maker's could do nothing. How many were ended.
+ * the maker's could do nothing; one of all sessions of a maker of several is left with the first of them. How many were ended.
  */
 async function revokeOrNarrowKeys(tx: Tx, member: MemberRow, keys: RemovalQuery['keys']): Promise<number> {
   const made = and(eq(apiKeys.userId, member.workspaceId), eq(KEY_MAKER, member.userId));
@@ -163,9 +167,10 @@ async function revokeOrNarrowKeys(tx: Tx, member: MemberRow, keys: RemovalQuery[
   return ended;
 }
 
-async function endKeysOfOthers(tx: Tx, { sessionId }: MemberRow, made: SQL | undefined): Promise<number> {
-  if (sessionId === null) return 0;
-  return affected(await tx.delete(apiKeys).where(and(made, ne(apiKeys.sessionId, sessionId))));
+async function endKeysOfOthers(tx: Tx, member: MemberRow, made: SQL | undefined): Promise<number> {
+  const sessions = readBound(member);
+  if (sessions === null) return 0;
+  return affected(await tx.delete(apiKeys).where(and(made, notInArray(apiKeys.sessionId, [...sessions]))));
 }
 
 /** Throws NOT_FOUND, also for somebody of another workspace. */
@@ -216,7 +221,7 @@ async function keepWayIn(tx: Tx, { userId, workspaceId }: MemberRow): Promise<vo
   );
 }
 
-/** The refusal to bind an owner to one session. */
+/** The refusal to bind an owner to sessions. */
 export function ownersSeeAll(): AppError {
   return new AppError('VALIDATION_FAILED', 'An owner sees all sessions.', {
     details: { sessionId: 'must be empty for an owner' },

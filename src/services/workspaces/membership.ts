@@ -1,7 +1,9 @@
 /** The membership of a person in a workspace. */
+
 import { and, asc, eq } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { workspaceMembers, workspaces } from '../../db/schema.ts';
+import { shownBound } from '../bound.ts';
 import { effectiveRole, type WorkspaceRole } from '../roles.ts';
 import type { UserInfo } from '../users.ts';
 
@@ -10,7 +12,9 @@ export interface MembershipInfo {
   id: number;
   name: string;
   role: WorkspaceRole;
-  /** the one session that the member sees; null: all */
+  /** the sessions that the member sees; null: all */
+  sessionIds: string[] | null;
+  /** the first of them */
   sessionId: string | null;
   /** IANA name; null: that of the service */
   timezone: string | null;
@@ -23,6 +27,7 @@ const COLUMNS = {
   name: workspaces.name,
   role: workspaceMembers.role,
   sessionId: workspaceMembers.sessionId,
+  sessionIds: workspaceMembers.sessionIds,
   timezone: workspaces.timeZone,
   requireSecondFactor: workspaces.requireSecondFactor,
 };
@@ -43,18 +48,19 @@ export async function readMembership(
         eq(workspaces.status, 'active'),
       ),
     );
-  return row ?? null;
+  return row ? { ...row, ...shownBound(row) } : null;
 }
 
 /** The active workspaces of a person, the oldest first. */
 export async function readMemberships(db: Db, personId: number): Promise<MembershipInfo[]> {
-  return db
+  const rows = await db
     .select(COLUMNS)
     .from(workspaceMembers)
     .innerJoin(workspaces, eq(workspaces.id, workspaceMembers.workspaceId))
     .where(and(eq(workspaceMembers.userId, personId), eq(workspaces.status, 'active')))
     .orderBy(asc(workspaces.id))
     .limit(MAX_SHOWN);
+  return rows.map((row) => ({ ...row, ...shownBound(row) }));
 }
 
 /** More than anybody belongs to. */

@@ -25,11 +25,23 @@ export const SecurityFields = z.object({
 });
 export type SecurityFields = z.output<typeof SecurityFields>;
 
+/** More than anybody is given one by one. */
+const MAX_BOUND = 50;
+
 const OneSession = SessionName.nullable()
   .optional()
   .describe('the one session that the member sees; null: all');
+const SomeSessions = z
+  .array(SessionName)
+  .min(1, 'must name a session')
+  .max(MAX_BOUND, `must name at most ${MAX_BOUND}`)
+  .transform((names) => [...new Set(names)])
+  .nullable()
+  .optional()
+  .describe('the sessions that the member sees, instead of `sessionId`; null: all');
+const boundFields = { sessionId: OneSession, sessionIds: SomeSessions };
 
-export const InvitationFields = z.object({ email: Email, role: WorkspaceRole, sessionId: OneSession });
+export const InvitationFields = z.object({ email: Email, role: WorkspaceRole, ...boundFields });
 export type InvitationFields = z.output<typeof InvitationFields>;
 
 export const InvitationToken = z.string().min(1, 'must not be empty').max(200);
@@ -73,7 +85,7 @@ export type ServiceDomainFields = z.output<typeof ServiceDomainFields>;
 export const DomainParams = z.object({ id: z.string().max(64) });
 export type DomainParams = z.output<typeof DomainParams>;
 
-export const MemberFields = z.object({ role: WorkspaceRole.optional(), sessionId: OneSession });
+export const MemberFields = z.object({ role: WorkspaceRole.optional(), ...boundFields });
 export type MemberFields = z.output<typeof MemberFields>;
 
 export const MemberParams = z.object({ userId: UserIdParams.shape.id });

@@ -1,9 +1,11 @@
 /** Who may change a workspace's people, keys and invitations. Such changes of one workspace wait for each other. */
+
 import { and, eq } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { users, workspaceMembers, workspaces } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requirePermission, requireWholeTenant } from '../access.ts';
+import { readBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { effectiveRole, type Permission, roleMay, type WorkspaceRole } from '../roles.ts';
 
@@ -28,6 +30,7 @@ interface Standing {
   serviceRole: Ctx['actor']['role'];
   role: WorkspaceRole;
   sessionId: string | null;
+  sessionIds: readonly string[] | null;
 }
 
 /** Null for whoever is no member, or cannot sign in. */
@@ -37,6 +40,7 @@ async function readStanding(tx: Tx, workspaceId: number, personId: number): Prom
       serviceRole: users.role,
       role: workspaceMembers.role,
       sessionId: workspaceMembers.sessionId,
+      sessionIds: workspaceMembers.sessionIds,
     })
     .from(workspaceMembers)
     .innerJoin(users, and(eq(users.id, workspaceMembers.userId), eq(users.status, 'active')))
@@ -56,8 +60,9 @@ export async function enterTeam(tx: Tx, ctx: Ctx, permission: Permission): Promi
   if (standing === null) {
     throw new AppError('FORBIDDEN', 'You do not belong to this workspace any more.');
   }
-  const { serviceRole, role, sessionId } = standing;
-  const caller = { actor: { ...ctx.actor, role: serviceRole, workspaceRole: role, sessionId } };
+  const { serviceRole, role } = standing;
+  const sessionIds = readBound(standing);
+  const caller = { actor: { ...ctx.actor, role: serviceRole, workspaceRole: role, sessionIds } };
   if (permission === 'members') requireTeam(caller);
   else requirePermission(caller, permission);
   return caller;

@@ -1,4 +1,5 @@
 /** The workspaces of a person: which there are, which one is looked at, and who is in it. */
+
 import { and, asc, count, eq } from 'drizzle-orm';
 import { transact } from '../../db/ops.ts';
 import { users, workspaceMembers, workspaces } from '../../db/schema.ts';
@@ -15,6 +16,7 @@ import {
 import { setOwnKey } from '../api-keys.ts';
 import { newApiKey } from '../auth/keys.ts';
 import { goOnSignIn, isProven } from '../auth/sign-ins.ts';
+import { shownBound, toKept } from '../bound.ts';
 import { type Ctx, originOf } from '../context.ts';
 import type { WorkspaceRole } from '../roles.ts';
 import { nextNumber } from '../users.ts';
@@ -49,8 +51,9 @@ export async function readWorkspace(ctx: Ctx): Promise<WorkspaceView> {
     .from(workspaceMembers)
     .where(eq(workspaceMembers.workspaceId, workspaceId));
   const { id, name, timeZone: timezone, requireSecondFactor, createdAt } = row;
-  const { workspaceRole: role, sessionId } = ctx.actor;
-  const info = membership ?? { id, name, role, sessionId, timezone, requireSecondFactor };
+  const { workspaceRole: role, sessionIds: bound } = ctx.actor;
+  const here = { id, name, role, timezone, requireSecondFactor };
+  const info = membership ?? { ...here, ...shownBound(toKept(bound)) };
   const isPerson = via === 'jwt' || via === 'cookie';
   return {
     ...info,
@@ -87,7 +90,8 @@ export async function createWorkspace(ctx: Ctx, input: WorkspaceFields): Promise
     await record(tx, ctx, [{ ...fact, data: { name }, origin: originOf(ctx) }]);
     return number;
   });
-  return { id, name, role: 'owner', sessionId: null, timezone: null, requireSecondFactor: false };
+  const settings = { timezone: null, requireSecondFactor: false };
+  return { id, name, role: 'owner', sessionId: null, sessionIds: null, ...settings };
 }
 
 /** Nobody needs more; it bounds what one account can make. */
@@ -112,6 +116,9 @@ export interface MemberInfo {
   /** null for whoever does not manage members */
   email: string | null;
   role: WorkspaceRole;
+  /** the sessions that the member sees; null: all */
+  sessionIds: string[] | null;
+  /** the first of them */
   sessionId: string | null;
   status: 'active' | 'disabled';
   /** null for whoever does not manage members, too */
@@ -169,7 +176,7 @@ function toMember({ member, person }: MemberRow): MemberInfo {
     name: person.name,
     email: person.email,
     role: member.role,
-    sessionId: member.sessionId,
+    ...shownBound(member),
     status: person.status,
     lastLoginAt: person.lastLoginAt === null ? null : new Date(person.lastLoginAt).toISOString(),
     joinedAt: new Date(member.createdAt).toISOString(),

@@ -254,7 +254,7 @@ export const accountPages: Page[] = [
     async handler({ ctx, view }) {
       const t = ACCOUNT_TEXTS(view.lang);
       const { user } = view;
-      const usage = ctx.actor.sessionId === null ? await readUsage(ctx) : null;
+      const usage = ctx.actor.sessionIds === null ? await readUsage(ctx) : null;
       const body = (
         <>
           <h1>{t.account}</h1>
@@ -268,7 +268,7 @@ export const accountPages: Page[] = [
               ]}
             />
           </div>
-          {view.may('settings') && ctx.actor.sessionId === null && (
+          {view.may('settings') && ctx.actor.sessionIds === null && (
             <TimeZoneCard t={t} view={view} ofService={ctx.config.housekeepingTimeZone} />
           )}
           <p>

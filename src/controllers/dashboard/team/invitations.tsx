@@ -13,7 +13,7 @@ import {
   revokeInvitation,
 } from '../../../services/workspaces/invitations.ts';
 import { InvitationFields, InvitationToken } from '../../../services/workspaces/schemas.ts';
-import { NewPassword, PersonName, SessionId, WorkspaceRole } from '../../schemas.ts';
+import { NewPassword, PersonName } from '../../schemas.ts';
 import { secondStepOf } from '../account/sign-in-steps.tsx';
 import { keepSignIn } from '../cookies.ts';
 import { sessionOptions } from '../developers/keys.tsx';
@@ -22,7 +22,7 @@ import { DEVELOPER_TEXTS } from '../developers/texts.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Field, Form, Table, Time } from '../parts.tsx';
-import { HERE, RoleSelect, SessionSelect } from './parts.tsx';
+import { HERE, RoleSelect, SessionChecks, TickedSessions } from './parts.tsx';
 import { TEAM_TEXTS, type TeamTexts, workspaceRoleNames } from './texts.ts';
 
 /** The invitations of a workspace, and the form for another one. */
@@ -40,7 +40,7 @@ export async function invitationCards(ctx: Ctx, view: View): Promise<Child> {
         <Form view={view} action={`${HERE}/invitations`} class="stack" target="this">
           <Field label={t.email} name="email" type="email" required autocomplete="off" />
           <RoleSelect view={view} value="operator" />
-          <SessionSelect view={view} sessions={sessions} />
+          <SessionChecks view={view} sessions={sessions} />
           <div>
             <Submit>{t.sendInvitation}</Submit>
           </div>
@@ -61,11 +61,11 @@ export async function invitationCards(ctx: Ctx, view: View): Promise<Child> {
 function InvitationTable({ t, view, open }: { t: TeamTexts; view: View; open: readonly InvitationInfo[] }) {
   return (
     <Table label={t.invitations} head={[t.email, t.role, t.session, t.expires, '']}>
-      {open.map(({ id, email, role, sessionId, expiresAt }) => (
+      {open.map(({ id, email, role, sessionIds, expiresAt }) => (
         <tr>
           <td class="wrap">{email}</td>
           <td>{workspaceRoleNames(view.lang)[role]}</td>
-          <td>{sessionId ?? t.allSessions}</td>
+          <td class="wrap">{sessionIds?.join(', ') ?? t.allSessions}</td>
           <td>
             <Time at={expiresAt} />
           </td>
@@ -114,7 +114,7 @@ export const invitationPages: Page[] = [
     path: `${HERE}/invitations`,
     auth: 'user',
     needs: 'members',
-    form: InvitationFields.extend({ role: WorkspaceRole, sessionId: SessionId.optional() }),
+    form: InvitationFields.omit({ sessionId: true }).extend({ sessionIds: TickedSessions }),
     example: { form: { email: 'clerk@example.com', role: 'operator' } },
     async handler({ ctx, view, form }) {
       const made = await inviteMember(ctx, { ...form, language: view.lang });

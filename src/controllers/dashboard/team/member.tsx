@@ -4,14 +4,14 @@ import { makeMemberResetLink } from '../../../services/auth/password-reset.ts';
 import { removeMember, transferOwnership, updateMember } from '../../../services/workspaces/members.ts';
 import { MemberParams } from '../../../services/workspaces/schemas.ts';
 import { readMember } from '../../../services/workspaces/verbs.ts';
-import { SessionId, WorkspaceRole } from '../../schemas.ts';
+import { WorkspaceRole } from '../../schemas.ts';
 import { NewResetLink, ResetLinkForm } from '../account/reset-link.tsx';
 import { SECURITY_TEXTS } from '../account/texts.ts';
 import { sessionOptions } from '../developers/keys.tsx';
 import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Check, Form, Ticked } from '../parts.tsx';
-import { HERE, RoleSelect, SessionSelect } from './parts.tsx';
+import { HERE, RoleSelect, SessionChecks, TickedSessions } from './parts.tsx';
 import { TEAM_TEXTS, type TeamTexts } from './texts.ts';
 
 const example = { params: { userId: '2147483647' } };
@@ -39,7 +39,7 @@ export const memberPages: Page[] = [
               <h2>{t.changeMember(member.name)}</h2>
               <Form view={view} action={here} class="stack">
                 <RoleSelect view={view} value={member.role} />
-                <SessionSelect view={view} sessions={sessions} value={member.sessionId ?? undefined} />
+                <SessionChecks view={view} sessions={sessions} value={member.sessionIds} />
                 <div>
                   <Submit>{t.save}</Submit>
                 </div>
@@ -78,10 +78,10 @@ export const memberPages: Page[] = [
     auth: 'user',
     needs: 'members',
     params: MemberParams,
-    form: z.object({ role: WorkspaceRole, sessionId: SessionId.optional() }),
+    form: z.object({ role: WorkspaceRole, sessionIds: TickedSessions }),
     example: { ...example, form: { role: 'viewer' } },
     async handler({ ctx, view, params, form }) {
-      await updateMember(ctx, { ...params, role: form.role, sessionId: form.sessionId ?? null });
+      await updateMember(ctx, { ...params, ...form });
       return { redirect: HERE, done: TEAM_TEXTS(view.lang).saved };
     },
   }),

@@ -64,7 +64,7 @@ export const teamPages: Page[] = [
               {await domainCard(ctx, view)}
             </>
           )}
-          {view.may('settings') && ctx.actor.sessionId === null && (
+          {view.may('settings') && ctx.actor.sessionIds === null && (
             <NameCard t={t} view={view} name={workspace.name} />
           )}
           {view.may('settings') && ctx.actor.sessionId === null && (
@@ -236,7 +236,7 @@ function MemberTable({ t, view, members, linked, withSignIns }: MemberTableProps
           <td title={workspaceRoleUses(view.lang)[member.role]}>
             {workspaceRoleNames(view.lang)[member.role]}
           </td>
-          <td>{member.sessionId ?? t.allSessions}</td>
+          <td class="wrap">{member.sessionIds?.join(', ') ?? t.allSessions}</td>
           {withSignIns && (
             <td>
               <Time at={member.lastLoginAt} relative />

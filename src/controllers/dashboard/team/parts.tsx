@@ -1,16 +1,18 @@
 /** What the pages of a team share. */
+import { z } from 'zod';
 import { WORKSPACE_ROLES } from '../../../db/schema.ts';
 import type { Ctx } from '../../../services/context.ts';
 import type { WorkspaceRole } from '../../../services/roles.ts';
+import { SessionId } from '../../schemas.ts';
 import type { View } from '../page.ts';
-import { Select } from '../parts.tsx';
+import { Check, Select } from '../parts.tsx';
 import { TEAM_TEXTS, workspaceRoleNames, workspaceRoleUses } from './texts.ts';
 
 export const HERE = '/dashboard/team';
 
 /** Whether the reader invites, changes and removes people, and reads the audit. */
 export function managesTeam(ctx: Ctx, view: View): boolean {
-  return view.may('members') && ctx.actor.sessionId === null;
+  return view.may('members') && ctx.actor.sessionIds === null;
 }
 
 interface RoleSelectProps {
@@ -40,21 +42,31 @@ export function RoleSelect({ view, value, without, ...select }: RoleSelectProps)
   );
 }
 
-interface SessionSelectProps {
+interface SessionChecksProps {
   view: View;
   sessions: readonly string[];
-  value?: string | undefined;
+  /** null: all */
+  value?: readonly string[] | null;
 }
 
-/** All sessions, or one of them. */
-export function SessionSelect({ view, sessions, value }: SessionSelectProps) {
+/** The sessions that somebody sees: none ticked means all. One that is gone stays on the list while it is chosen. */
+export function SessionChecks({ view, sessions, value }: SessionChecksProps) {
   const t = TEAM_TEXTS(view.lang);
+  const chosen = new Set(value ?? []);
+  const all = [...sessions, ...[...chosen].filter((name) => !sessions.includes(name))];
+  if (all.length === 0) return null;
   return (
-    <Select
-      label={t.oneSession}
-      name="sessionId"
-      value={value}
-      options={[['', t.allSessions], ...sessions.map((id) => [id, id] as const)]}
-    />
+    <fieldset class="stack">
+      <legend>{t.oneSession}</legend>
+      {all.map((name) => (
+        <Check label={name} name="sessionIds" value={name} checked={chosen.has(name)} />
+      ))}
+      <span class="hint">{t.sessionsHint}</span>
+    </fieldset>
   );
 }
+
+/** The boxes of `SessionChecks`, as a form sends them. */
+export const TickedSessions = z
+  .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(SessionId).max(50).optional())
+  .transform((names) => names ?? null);

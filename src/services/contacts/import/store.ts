@@ -1,12 +1,13 @@
 /** The row of an import: what is known of it, and who works on it. */
+
 import { and, asc, desc, eq, gt } from 'drizzle-orm';
 import type { Db, Tx } from '../../../db/client.ts';
 import { affected, insertMany } from '../../../db/ops.ts';
 import { contactImportErrors, contactImports } from '../../../db/schema.ts';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../../../utils/errors.ts';
 import { own } from '../../../utils/own.ts';
+import { type BoundSessions, ofBound } from '../../bound.ts';
 import type { Deps } from '../../context.ts';
-import { ofBound } from '../../sessions/tenant.ts';
 import { readingsOf, reasonOf } from '../numbers.ts';
 import type { NumbersWithoutPlus } from './bare-numbers.ts';
 import type { LineNote } from './rows.ts';
@@ -102,7 +103,7 @@ export async function findImport(
   db: Db,
   userId: number,
   id: string,
-  bound: string | null = null,
+  bound: BoundSessions = null,
 ): Promise<ImportRow> {
   const [row] = await db
     .select()
@@ -171,7 +172,7 @@ export function readImports(
   db: Db,
   userId: number,
   { kind, listId, limit }: { kind: ImportRow['kind']; listId?: string | undefined; limit: number },
-  bound: string | null = null,
+  bound: BoundSessions = null,
 ): Promise<ImportRow[]> {
   const ofList = listId === undefined ? undefined : eq(contactImports.listId, listId);
   return db

@@ -111,7 +111,7 @@ export async function mapImport(
   input: BroadcastRef & Pick<ImportFields, 'numbers'> & { id: string; mapping: ColumnMapping },
 ): Promise<void> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
-  const row = await findImport(ctx.db, userId, input.id, ctx.actor.sessionId);
+  const row = await findImport(ctx.db, userId, input.id, ctx.actor.sessionIds);
   const { encoding, asks, numbers } = optionsOf(row);
   const waits = row.status === 'failed' && row.preview !== null && asks && row.doneRows === 0;
   if (!waits || !existsSync(spoolPath(ctx, row.id))) {
@@ -146,7 +146,7 @@ async function takeFile(
   asks = false,
 ): Promise<{ userId: number; job: ImportRow; done: Promise<void> }> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
-  if (input.listId !== undefined) await findList(ctx.db, userId, input.listId, ctx.actor.sessionId);
+  if (input.listId !== undefined) await findList(ctx.db, userId, input.listId, ctx.actor.sessionIds);
   const job = newImport(ctx, userId, input, asks);
   const path = spoolPath(ctx, job.id);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -172,7 +172,7 @@ async function takeFile(
 /** How far an import is, and what became of it. Throws NOT_FOUND. */
 export async function getImport(ctx: Ctx, input: BroadcastRef & { id: string }): Promise<ImportOutput> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  return toOutput(ctx, await findImport(ctx.db, userId, input.id, ctx.actor.sessionId));
+  return toOutput(ctx, await findImport(ctx.db, userId, input.id, ctx.actor.sessionIds));
 }
 
 /** The newest imports of the tenant, or into one list. */
@@ -181,7 +181,7 @@ export async function listImports(
   input: BroadcastRef & { listId?: string | undefined; kind: ImportRow['kind']; limit: number },
 ): Promise<ImportOutput[]> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  const rows = await readImports(ctx.db, userId, input, ctx.actor.sessionId);
+  const rows = await readImports(ctx.db, userId, input, ctx.actor.sessionIds);
   return Promise.all(rows.map((row) => toOutput(ctx, row, 0)));
 }
 
@@ -196,7 +196,7 @@ export async function listImportLines(
   },
 ): Promise<{ data: ImportLine[]; nextAfter: number | null }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  const row = await findImport(ctx.db, userId, input.id, ctx.actor.sessionId);
+  const row = await findImport(ctx.db, userId, input.id, ctx.actor.sessionIds);
   const notes = await readNotes(ctx.db, row.id, input.after, input.limit, input.kind);
   const last = notes.length === input.limit ? notes.at(-1) : undefined;
   return {
@@ -211,7 +211,7 @@ export async function exportImportErrors(
   input: BroadcastRef & { id: string },
 ): Promise<AsyncIterable<string>> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
-  const row = await findImport(ctx.db, userId, input.id, ctx.actor.sessionId);
+  const row = await findImport(ctx.db, userId, input.id, ctx.actor.sessionIds);
   return errorLines(ctx, row.id);
 }
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { AppError, type ErrorCode } from '../../../utils/errors.ts';
 import { BrokenLink, type LinkFlaw } from '../../../whatsapp/link-check.ts';
-import { requireScope, requireSession } from '../../access.ts';
+import { onlySession, requireScope, requireSession } from '../../access.ts';
 import { type Ctx, originOf } from '../../context.ts';
 import { claimIdempotency } from '../../idempotency.ts';
 import type { ReceivedFile } from '../../media/sources.ts';
@@ -68,7 +68,7 @@ export async function importSession(
   input: Omit<ImportSessionInput, 'file'> & { file?: ReceivedFile | undefined },
 ): Promise<ImportedSessionOutput> {
   requireScope(ctx, 'sessions:write');
-  const sessionId = input.sessionId ?? ctx.actor.sessionId ?? `session-${randomBytes(6).toString('hex')}`;
+  const sessionId = input.sessionId ?? onlySession(ctx) ?? `session-${randomBytes(6).toString('hex')}`;
   requireSession(ctx, sessionId);
   const proxy = input.proxy === undefined ? undefined : await checkProxy(ctx, input.proxy);
   const release = await holdUpload(ctx, ctx.actor.userId);

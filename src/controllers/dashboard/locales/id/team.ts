@@ -44,6 +44,7 @@ export const team: Texts<typeof english.team> = {
   change: 'Ubah',
   changeMember: (name: string) => `Ubah ${name}`,
   oneSession: 'Akses sesi',
+  sessionsHint: 'Centang sesi yang boleh dipakai orang ini. Tanpa centang berarti semua sesi.',
   saved: 'Tersimpan.',
   remove: 'Hapus dari tim',
   removeConfirm: (name: string) => `Hapus ${name}? Aksesnya langsung berakhir.`,
