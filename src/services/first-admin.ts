@@ -50,7 +50,12 @@ export async function ensureFirstAdmin(deps: FirstAdminDeps): Promise<FirstAdmin
   return admin;
 }
 
-async function findFirstAdmin({ db }: FirstAdminDeps): Promise<FirstAdmin | null> {
+/** Whether anybody can administer the service. */
+export async function hasAdmin(deps: Pick<FirstAdminDeps, 'db'>): Promise<boolean> {
+  return (await findFirstAdmin(deps)) !== null;
+}
+
+async function findFirstAdmin({ db }: Pick<FirstAdminDeps, 'db'>): Promise<FirstAdmin | null> {
   const [row] = await db
     .select({ userId: users.id, email: users.email })
     .from(users)

@@ -11,6 +11,16 @@ afterAll(() => t.close());
 const cookieOf = (reply: Response): string =>
   reply.headers.getSetCookie().find((line) => line.startsWith('wahub_session=')) ?? '';
 
+describe('before there is an administrator', () => {
+  it('the page says how to make one, and nothing of it afterwards', async () => {
+    const text = async () => (await t.visit('/dashboard/sign-in')).text();
+    await t.tenant();
+    expect(await text()).toContain('npm run db:seed');
+    await t.tenant('admin');
+    expect(await text()).not.toContain('db:seed');
+  });
+});
+
 describe('signing in', () => {
   it('sets a cookie that no script reads and no other site sends, and goes back to where one came from', async () => {
     const user = await t.tenant();

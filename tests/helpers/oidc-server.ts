@@ -22,6 +22,8 @@ export interface OidcServer {
   broken: number | null;
   /** what it says of itself instead of the truth */
   claims: Record<string, string>;
+  /** From where people are sent here; call it once. */
+  serve(publicUrl: string): void;
   /** requests that came */
   requests: string[];
   close(): Promise<void>;
@@ -29,8 +31,8 @@ export interface OidcServer {
 
 const CLIENT = { clientId: 'wahub', clientSecret: 'a-secret-of-tests-only' };
 
-/** Opens a provider named `test`; close it, or the test file does not end. */
-export async function openOidcServer(publicUrl: string): Promise<OidcServer> {
+/** Opens a provider named `test` for a service at `publicUrl`. Close it, or the test file does not end. */
+export async function openOidcServer(publicUrl?: string): Promise<OidcServer> {
   const http = createServer((req, res) => void answer(req, res));
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   // Safe because a server that listens on TCP has such an address.
@@ -43,19 +45,22 @@ export async function openOidcServer(publicUrl: string): Promise<OidcServer> {
     broken: null,
     claims: {},
     requests: [],
+    serve(at) {
+      provider = new Provider(issuer, configuration(at, accounts));
+    },
     close: () =>
       new Promise((resolve) => {
         http.closeAllConnections();
         http.close(() => resolve());
       }),
   };
-  const provider = new Provider(issuer, configuration(publicUrl, accounts));
-  const handle = provider.callback();
+  let provider: Provider | null = null;
+  if (publicUrl !== undefined) server.serve(publicUrl);
 
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const path = req.url ?? '/';
     server.requests.push(path.split('?')[0] ?? '');
-    if (server.broken === 0) return;
+    if (server.broken === 0 || provider === null) return;
     if (server.broken !== null) {
       res.writeHead(server.broken, { 'content-type': 'text/html' }).end('<h1>out of order</h1>');
     } else if (path.startsWith('/.well-known/') && Object.keys(server.claims).length > 0) {
@@ -70,7 +75,7 @@ export async function openOidcServer(publicUrl: string): Promise<OidcServer> {
         : { error: 'access_denied', error_description: 'called off' };
       await provider.interactionFinished(req, res, result, { mergeWithLastSubmission: false });
     } else {
-      await handle(req, res);
+      await provider.callback()(req, res);
     }
   }
   return server;

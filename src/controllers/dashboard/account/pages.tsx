@@ -5,6 +5,7 @@ import { makeDeviceMark } from '../../../services/auth/known-devices.ts';
 import { confirmRegistration, register } from '../../../services/auth/registration.ts';
 import { timeZoneOf, updateMe } from '../../../services/auth/settings.ts';
 import { changePassword, login, signOut, signOutEverywhere } from '../../../services/auth/verbs.ts';
+import { hasAdmin } from '../../../services/first-admin.ts';
 import { readUsage } from '../../../services/quotas.ts';
 import { requireSandbox } from '../../../services/sandbox/emulator.ts';
 import { AppError } from '../../../utils/errors.ts';
@@ -47,12 +48,18 @@ export const accountPages: Page[] = [
     path: '/dashboard/sign-in',
     auth: 'public',
     query: z.object({ next: Next }),
-    handler({ ctx, view, query }) {
+    async handler({ ctx, view, query }) {
       if (view.user) return { redirect: pathAfter(query.next) };
+      const hasNoAdmin = !(await hasAdmin(ctx));
       const t = ACCOUNT_TEXTS(view.lang);
       const body = (
         <div class="card narrow">
           <h1>{t.signIn}</h1>
+          {hasNoAdmin && (
+            <p class="alert alert-warn">
+              {t.noAdmin} <code class="wrap">npm run db:seed -- you@example.com</code>
+            </p>
+          )}
           <Form view={view} action="/dashboard/sign-in" class="stack">
             <input type="hidden" name="next" value={query.next ?? ''} />
             <Field label={t.email} name="email" type="email" autocomplete="username" required />

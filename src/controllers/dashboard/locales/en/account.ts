@@ -5,6 +5,7 @@ export const account = {
   password: 'Password',
   name: 'Name',
   role: 'Role',
+  noAdmin: 'There is no administrator yet. On the server, run this command and sign in with what it prints:',
   noAccount: 'No account yet?',
   haveAccount: 'Already have an account?',
   passwordHint: 'At least 8 characters.',

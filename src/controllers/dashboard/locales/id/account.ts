@@ -8,6 +8,8 @@ export const account: Texts<typeof english.account> = {
   password: 'Kata sandi',
   name: 'Nama',
   role: 'Peran',
+  noAdmin:
+    'Belum ada administrator. Jalankan perintah ini di server, lalu masuk dengan data yang ditampilkannya:',
   noAccount: 'Belum punya akun?',
   haveAccount: 'Sudah punya akun?',
   passwordHint: 'Minimal 8 karakter.',
