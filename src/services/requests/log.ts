@@ -8,6 +8,7 @@ import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requirePermission, requireScope, requireWholeTenant } from '../access.ts';
+import { ofBound } from '../bound.ts';
 import { type Ctx, originOf } from '../context.ts';
 import type { ApiRequestDetail, ApiRequestOutput, RequestLogSettings, RequestsQuery } from './schemas.ts';
 
@@ -39,10 +40,7 @@ export async function listRequests(
 }
 
 function whose({ actor }: Pick<Ctx, 'actor'>): SQL | undefined {
-  return and(
-    eq(apiRequests.userId, actor.userId),
-    actor.sessionId === null ? undefined : eq(apiRequests.sessionId, actor.sessionId),
-  );
+  return and(eq(apiRequests.userId, actor.userId), ofBound(actor.sessionIds, apiRequests.sessionId));
 }
 
 function matches(input: RequestsQuery): SQL | undefined {

@@ -3,6 +3,7 @@ import { and, asc, eq, gte, inArray, lte, ne, or } from 'drizzle-orm';
 import { activityLogs, apiRequests, webhookDeliveries, webhookOutbox } from '../../db/schema.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { requireScope } from '../access.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { findMessage } from '../messages/read.ts';
 import type { MessageRecord } from '../messages/view.ts';
@@ -64,7 +65,7 @@ async function readCalls(ctx: Ctx, row: MessageRecord): Promise<Entry[]> {
         eq(apiRequests.messageId, row.messageId),
         // Looking is no part of its life.
         ne(apiRequests.method, 'GET'),
-        ctx.actor.sessionId === null ? undefined : eq(apiRequests.sessionId, ctx.actor.sessionId),
+        ofBound(ctx.actor.sessionIds, apiRequests.sessionId),
       ),
     )
     .orderBy(asc(apiRequests.id))

@@ -48,7 +48,7 @@ export const requestPages: Page[] = [
       const t = DEVELOPER_TEXTS(view.lang);
       const { data, nextCursor } = await listRequests(ctx, { ...query, limit: PER_PAGE });
       const { keepBodies } = await readRequestLogSettings(ctx);
-      const keys = view.may('keys') && ctx.actor.sessionId === null ? await listApiKeys(ctx) : [];
+      const keys = view.may('keys') && ctx.actor.sessionIds === null ? await listApiKeys(ctx) : [];
       const { cursor: _cursor, ...filters } = query;
       const isFiltered = Object.values(filters).some((value) => value !== undefined);
       const body = (
@@ -69,7 +69,7 @@ export const requestPages: Page[] = [
           <Settings
             view={view}
             keepBodies={keepBodies}
-            mayChange={view.canWrite && ctx.actor.sessionId === null}
+            mayChange={view.canWrite && ctx.actor.sessionIds === null}
           />
         </>
       );

@@ -67,7 +67,7 @@ export const teamPages: Page[] = [
           {view.may('settings') && ctx.actor.sessionIds === null && (
             <NameCard t={t} view={view} name={workspace.name} />
           )}
-          {view.may('settings') && ctx.actor.sessionId === null && (
+          {view.may('settings') && ctx.actor.sessionIds === null && (
             <SecurityCard view={view} isOn={workspace.requireSecondFactor} />
           )}
           <section class="card">
