@@ -16,6 +16,7 @@ import { messageRoutes } from './message.ts';
 import { metricsRoutes } from './metrics.ts';
 import { oidcRoutes } from './oidc.ts';
 import { otpRoutes } from './otp.ts';
+import { adminRoutes } from './plans.ts';
 import { poolRoutes } from './pools.ts';
 import { requestRoutes } from './requests.ts';
 import type { Route } from './route.ts';
@@ -34,6 +35,7 @@ export const allRoutes: readonly Route[] = [
   ...signInSecurityRoutes,
   ...workspaceRoutes,
   ...teamRoutes,
+  ...adminRoutes,
   ...sessionRoutes,
   ...groupRoutes,
   ...poolRoutes,

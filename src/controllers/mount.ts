@@ -24,6 +24,7 @@ import {
 } from '../services/access.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
 import { LINK_NAMES } from '../services/signed-links.ts';
+import { requireNotSuspended } from '../services/workspaces/suspension.ts';
 import { AppError } from '../utils/errors.ts';
 import { mediaLimit, sayBytes } from '../utils/sizes.ts';
 import { shownName } from '../utils/unknown-names.ts';
@@ -84,6 +85,7 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
     }
     c.set('actor', actor);
     if (route.unlimited !== true) await limitRequests(deps, limiter, c, actor);
+    if (!isOpenWhileSuspended(route)) requireNotSuspended(actor);
     requireAccess(actor, route);
     if (route.unlimited !== true) await takeTurn(deps, actor);
     const { limit } = route;
@@ -93,6 +95,11 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
     if (route.auth === 'browser') c.res.headers.set('cross-origin-resource-policy', 'cross-origin');
     return undefined;
   };
+}
+
+/** The own account is not the workspace's, and administrators of the service are in no workspace then. */
+function isOpenWhileSuspended({ whileSuspended, beforeSecondFactor, role }: Route): boolean {
+  return whileSuspended === true || beforeSecondFactor === true || role === 'admin';
 }
 
 /** A tenant that asks for much leaves room for the others. What was refused has not come so far. */

@@ -96,6 +96,8 @@ export interface Route<
   unhashed?: readonly string[];
   /** probes and pages that are not counted against the limits */
   unlimited?: boolean;
+  /** also answered to people of a suspended workspace; what administrators of the service do always is */
+  whileSuspended?: boolean;
   /** a limit of its own for each tenant, in addition to the general one */
   limit?: RatePolicy;
   /** a request that passes the schemas: shown in the document, sent by the tests that walk all routes */

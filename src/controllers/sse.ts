@@ -116,6 +116,7 @@ function createWriter(ctx: Ctx, stream: SSEStreamingApi, gone: AbortController):
 async function isStillAllowed(ctx: Ctx, http: HttpContext): Promise<boolean> {
   const now = await authenticate(ctx, http, 'browser', ctx.actor.link?.purpose);
   if (now.lacksFactor === true) return false;
+  if (now.suspension) return false;
   const { role, workspaceRole, sessionIds } = ctx.actor;
   // A former admin must not go on reading another tenant's events.
   const isSame = now.role === role && now.workspaceRole === workspaceRole;

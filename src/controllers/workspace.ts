@@ -44,6 +44,7 @@ export const workspaceRoutes: Route[] = [
     method: 'get',
     path: '/workspace',
     tag,
+    whileSuspended: true,
     summary: 'The workspace of the credential',
     description: 'With the role of the caller in it, and the other workspaces of the person.',
     auth: 'credential',
@@ -118,6 +119,7 @@ export const workspaceRoutes: Route[] = [
     method: 'post',
     path: '/auth/switch-workspace',
     tag,
+    whileSuspended: true,
     summary: 'Go to another workspace',
     description:
       'The token in the answer works in that one; the old token goes on working where it was. Where `workspace.requireSecondFactor` is true and this sign-in has given none, `POST /auth/second-factors/confirm` comes first.',

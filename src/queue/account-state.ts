@@ -15,7 +15,14 @@ import { LIMIT_REASONS, type SendingRow } from './session-state.ts';
 export interface AccountState
   extends Pick<
     SendingRow,
-    'limits' | 'pausedUntil' | 'pauseReason' | 'breakerUntil' | 'breakerCode' | 'linkedAt' | 'newChatCap'
+    | 'limits'
+    | 'suspendedAt'
+    | 'pausedUntil'
+    | 'pauseReason'
+    | 'breakerUntil'
+    | 'breakerCode'
+    | 'linkedAt'
+    | 'newChatCap'
   > {
   owner: string | null;
   fence: number;
@@ -26,6 +33,7 @@ const stateColumns = {
   owner: whatsappAccounts.owner,
   fence: whatsappAccounts.fence,
   limits: whatsappAccounts.limits,
+  suspendedAt: whatsappAccounts.suspendedAt,
   pausedUntil: whatsappAccounts.pausedUntil,
   pauseReason: whatsappAccounts.pauseReason,
   breakerUntil: whatsappAccounts.breakerUntil,

@@ -12,6 +12,7 @@ export type SendingRow = Pick<
   | 'status'
   | 'paired'
   | 'limits'
+  | 'suspendedAt'
   | 'pausedUntil'
   | 'pauseReason'
   | 'pausedPriority'
@@ -26,6 +27,7 @@ export const sendingColumns = {
   status: whatsappAccounts.status,
   paired: whatsappAccounts.paired,
   limits: whatsappAccounts.limits,
+  suspendedAt: whatsappAccounts.suspendedAt,
   pausedUntil: whatsappAccounts.pausedUntil,
   pauseReason: whatsappAccounts.pauseReason,
   pausedPriority: whatsappAccounts.pausedPriority,
@@ -90,9 +92,16 @@ export function byLength(a: Pick<Hold, 'until'>, b: Pick<Hold, 'until'>): number
   return (b.until ?? Number.MAX_SAFE_INTEGER) - (a.until ?? Number.MAX_SAFE_INTEGER);
 }
 
-/** A pause by a person, which holds codes too; null when there is none. */
-export function pauseOf(row: Pick<SendingRow, 'pausedUntil' | 'pauseReason'>, now: number): Hold | null {
-  const { pausedUntil, pauseReason } = row;
+/** The reason that sessions of a suspended workspace show. */
+const SUSPENDED = 'workspace_suspended';
+
+/** A pause by a person, or of the whole workspace, which holds codes too; null when there is none. */
+export function pauseOf(
+  row: Pick<SendingRow, 'suspendedAt' | 'pausedUntil' | 'pauseReason'>,
+  now: number,
+): Hold | null {
+  const { suspendedAt, pausedUntil, pauseReason } = row;
+  if (suspendedAt !== null) return { reason: SUSPENDED, until: null, everybody: true };
   if (pausedUntil === null || pausedUntil <= now || isLimit(pauseReason)) return null;
   return { reason: pauseReason ?? HAND_PAUSE, until: endOfPause(pausedUntil), everybody: true };
 }

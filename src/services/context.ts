@@ -118,6 +118,8 @@ export interface Actor {
   sessionIds: BoundSessions;
   /** id of the key or null */
   keyId: string | null;
+  /** the workspace is suspended, and what is told of it; missing: it is not */
+  suspension?: { reason: string | null } | undefined;
   /** of a signed link: what it is for */
   link?: LinkScope;
   /** sign_ins.id of a token; missing for one of a release before */

@@ -192,11 +192,7 @@ export async function takeRoom(
   name: CountedQuota,
   wanted = 1,
 ): Promise<void> {
-  // The write comes first: it is what makes others wait, and the count after it sees what they have committed. It
-  // must change the row, or the nodes of a cluster would not notice each other.
-  await upsert(tx, counters, { name: `quota:${userId}`, value: 1 }, [counters.name], {
-    value: sql`${counters.value} + 1`,
-  });
+  await takeTurn(tx, userId);
   const limit = await quotaOf(deps, userId, name, tx);
   if (limit === null) return;
   const used = await countUsed(tx, userId, name, deps.clock.now());
@@ -205,7 +201,16 @@ export async function takeRoom(
   await warnOnce(tx, deps, userId, { quota: name, limit, before: used, used: used + wanted, spanMs: DAY_MS });
 }
 
-/** The same without an error: false when there is no room. */
+/** Makes the tenant's calls that count something wait for each other, until the transaction ends. */
+export async function takeTurn(tx: Tx, userId: number): Promise<void> {
+  // The write comes first: it is what makes others wait, and the count after it sees what they have committed. It
+  // must change the row, or the nodes of a cluster would not notice each other.
+  await upsert(tx, counters, { name: `quota:${userId}`, value: 1 }, [counters.name], {
+    value: sql`${counters.value} + 1`,
+  });
+}
+
+/** The same as `takeRoom` without an error: false when there is no room. */
 export async function hasRoom(tx: Tx, deps: QuotaDeps, userId: number, name: CountedQuota): Promise<boolean> {
   try {
     await takeRoom(tx, deps, userId, name);
@@ -388,4 +393,14 @@ function codesExceeded(limit: number, endsAt: number, leftMs: number): AppError 
   );
 }
 
-const isCounted = (name: string): name is CountedQuota => Object.hasOwn(COUNTED, name);
+function isCounted(name: string): name is CountedQuota {
+  return Object.hasOwn(COUNTED, name);
+}
+
+/** Everything that may be limited. */
+export const LIMIT_NAMES: readonly QuotaName[] = [
+  ...Object.keys(COUNTED).filter(isCounted),
+  ...PERIOD_LIMITS,
+  'otpsPerHour',
+  'requestsPerMinute',
+];

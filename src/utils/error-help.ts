@@ -69,6 +69,16 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
       details: { scope: 'messages:write' },
     },
   },
+  WORKSPACE_SUSPENDED: {
+    meaning:
+      'An administrator of the service has suspended the workspace. Nothing is lost, and nothing is sent.',
+    hint: 'Ask the administrator of the service. Everything goes on when the workspace is resumed.',
+    example: {
+      message:
+        'This workspace is suspended. The invoice of January is open. Nothing is lost; ask the administrator of the service.',
+      details: { reason: 'The invoice of January is open.' },
+    },
+  },
   NOT_FOUND: {
     meaning: 'It does not exist, or belongs to somebody else.',
     hint: 'Check the id and the address. `/docs` lists every address.',

@@ -157,6 +157,38 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
   'PUT /user/:id': { event: 'user.updated', path: '/user/<user>', body: { name: 'Other' }, as: () => admin },
   'DELETE /user/:id': { event: 'user.disabled', path: '/user/<user>', as: () => admin },
+  'POST /plan/create': {
+    event: 'plan.created',
+    path: '/plan/create',
+    body: { name: 'Starter', limits: { sessions: 2 } },
+    as: () => admin,
+    keeps: 'plan',
+  },
+  'PUT /plan/:planId': {
+    event: 'plan.updated',
+    path: '/plan/<plan>',
+    body: { name: 'Start' },
+    as: () => admin,
+  },
+  'PUT /workspace/:workspaceId/plan': {
+    event: 'workspace.plan_changed',
+    path: '/workspace/<other>/plan',
+    body: { planId: null, limits: { sessions: 3 } },
+    as: () => admin,
+    before: async () => ids.set('other', String((await t.tenant()).id)),
+  },
+  'POST /workspace/:workspaceId/suspend': {
+    event: 'workspace.suspended',
+    path: '/workspace/<other>/suspend',
+    body: { reason: 'The invoice is open.' },
+    as: () => admin,
+  },
+  'POST /workspace/:workspaceId/resume': {
+    event: 'workspace.resumed',
+    path: '/workspace/<other>/resume',
+    as: () => admin,
+  },
+  'DELETE /plan/:planId': { event: 'plan.deleted', path: '/plan/<plan>', as: () => admin },
   'POST /session/create': { event: 'session.created', path: '/session/create', body: { sessionId: 's1' } },
   'PUT /session/:sessionId': { event: 'session.changed', path: '/session/s1', body: { label: 'Toko' } },
   'PUT /session/:sessionId/limits': {

@@ -12,6 +12,7 @@ const CONNECTED: SendingRow = {
   status: 'connected',
   paired: true,
   limits: null,
+  suspendedAt: null,
   pausedUntil: null,
   pauseReason: null,
   pausedPriority: null,

@@ -18,6 +18,7 @@ function member(name: string, more: Partial<PoolMember> = {}, row: Partial<PoolM
       status: 'connected' as const,
       paired: true,
       limits: null,
+      suspendedAt: null,
       pausedUntil: null,
       pauseReason: null,
       pausedPriority: null,

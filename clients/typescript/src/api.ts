@@ -1733,6 +1733,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/plan/{planId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a plan
+         * @description For all workspaces that have it, within a second. `limits` replaces all of them.
+         *
+         *     Needs the role `admin`.
+         */
+        put: operations["putPlanPlanId"];
+        post?: never;
+        /**
+         * Delete a plan that no workspace has
+         * @description Delete a plan that no workspace has.
+         *
+         *     Needs the role `admin`.
+         */
+        delete: operations["deletePlanPlanId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/plan/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a plan
+         * @description Limits under a name. What a plan does not limit is as the service has it.
+         *
+         *     Needs the role `admin`.
+         */
+        post: operations["postPlanCreate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/plan/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the plans
+         * @description List the plans.
+         *
+         *     Needs the role `admin`.
+         */
+        get: operations["getPlanList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/pool/{poolId}": {
         parameters: {
             query?: never;
@@ -3156,7 +3228,7 @@ export interface paths {
         };
         /**
          * What you have of what you may have
-         * @description Sessions, members, stored files and bytes, uploads and imports under way, keys, webhooks, lists, contacts, templates, messages of this day and month (UTC), codes of this hour, requests a minute. What is over is refused with QUOTA_EXCEEDED. Not for a key that is bound to one session.
+         * @description Sessions, members, stored files and bytes, uploads and imports under way, keys, webhooks, lists, contacts, templates, messages of this day and month (UTC), codes of this hour, requests a minute. What is over is refused with QUOTA_EXCEEDED. With `month` also what was sent in that month, in UTC: by day, session, type of message, engine and category. With `format=csv` or `Accept: text/csv` that alone, as a file. Not for a key that is bound to one session.
          *
          *     An API key needs the scope `read`.
          */
@@ -3669,6 +3741,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/workspace/{workspaceId}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give a workspace a plan, or limits of its own
+         * @description Give a workspace a plan, or limits of its own.
+         *
+         *     Needs the role `admin`.
+         */
+        put: operations["putWorkspaceWorkspaceIdPlan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/{workspaceId}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a suspended workspace go on
+         * @description Let a suspended workspace go on.
+         *
+         *     Needs the role `admin`.
+         */
+        post: operations["postWorkspaceWorkspaceIdResume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/{workspaceId}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Suspend a workspace
+         * @description Nothing is sent and its API answers 403 WORKSPACE_SUSPENDED. Nothing is lost: sessions stay linked, what comes in is stored, what waits goes on after it is resumed, or expires in its time.
+         *
+         *     Needs the role `admin`.
+         */
+        post: operations["postWorkspaceWorkspaceIdSuspend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/workspace/audit": {
         parameters: {
             query?: never;
@@ -3835,6 +3973,28 @@ export interface paths {
          * @description The token of this request is over with it. The last owner stays, and so does an administrator of the service without another workspace.
          */
         post: operations["postWorkspaceLeave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workspace/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All workspaces, with what they have used
+         * @description With their plans and their messages of a month in UTC. As CSV with `format=csv` or `Accept: text/csv`.
+         *
+         *     Needs the role `admin`.
+         */
+        get: operations["getWorkspaceList"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4754,7 +4914,7 @@ export interface components {
         };
         Failure: {
             /** @enum {string} */
-            code: "VALIDATION_FAILED" | "INVALID_NUMBER" | "URL_REFUSED" | "OTP_INVALID" | "UNAUTHORIZED" | "SECOND_FACTOR_REQUIRED" | "FORBIDDEN" | "SECOND_FACTOR_MISSING" | "NOT_FOUND" | "SESSION_NOT_FOUND" | "QR_NOT_READY" | "OTP_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "SESSION_EXISTS" | "DUPLICATE_PHONE" | "ALREADY_CONNECTED" | "NOT_CONNECTED" | "BROADCAST_IN_PROGRESS" | "CONFLICT" | "IDEMPOTENCY_CONFLICT" | "IDEMPOTENCY_IN_PROGRESS" | "OTP_EXPIRED" | "PASSKEY_EXPIRED" | "BODY_TOO_LARGE" | "FILE_TOO_LARGE" | "UNSUPPORTED_MEDIA" | "NOT_SUPPORTED" | "FILE_INFECTED" | "NOT_ON_WHATSAPP" | "PASSKEY_REFUSED" | "RATE_LIMITED" | "OTP_MAX_ATTEMPTS" | "QUOTA_EXCEEDED" | "INTERNAL" | "SEND_FAILED" | "UNAVAILABLE";
+            code: "VALIDATION_FAILED" | "INVALID_NUMBER" | "URL_REFUSED" | "OTP_INVALID" | "UNAUTHORIZED" | "SECOND_FACTOR_REQUIRED" | "FORBIDDEN" | "SECOND_FACTOR_MISSING" | "WORKSPACE_SUSPENDED" | "NOT_FOUND" | "SESSION_NOT_FOUND" | "QR_NOT_READY" | "OTP_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "SESSION_EXISTS" | "DUPLICATE_PHONE" | "ALREADY_CONNECTED" | "NOT_CONNECTED" | "BROADCAST_IN_PROGRESS" | "CONFLICT" | "IDEMPOTENCY_CONFLICT" | "IDEMPOTENCY_IN_PROGRESS" | "OTP_EXPIRED" | "PASSKEY_EXPIRED" | "BODY_TOO_LARGE" | "FILE_TOO_LARGE" | "UNSUPPORTED_MEDIA" | "NOT_SUPPORTED" | "FILE_INFECTED" | "NOT_ON_WHATSAPP" | "PASSKEY_REFUSED" | "RATE_LIMITED" | "OTP_MAX_ATTEMPTS" | "QUOTA_EXCEEDED" | "INTERNAL" | "SEND_FAILED" | "UNAVAILABLE";
             /** @description which field and why, or what else a program may decide by */
             details: {
                 [key: string]: unknown;
@@ -5767,6 +5927,33 @@ export interface components {
         };
         /** @enum {string} */
         MessageStatus: "queued" | "sending" | "sent" | "delivered" | "read" | "failed" | "canceled" | "expired" | "received";
+        MonthUsage: {
+            byCategory: {
+                /** @description message, campaign or otp */
+                category: string;
+                count: number;
+            }[];
+            byDay: {
+                count: number;
+                day: string;
+            }[];
+            byEngine: {
+                count: number;
+                engine: string;
+            }[];
+            byKind: {
+                count: number;
+                /** @description type of the message */
+                kind: string;
+            }[];
+            bySession: {
+                count: number;
+                sessionId: string;
+            }[];
+            month: string;
+            /** @description accepted messages */
+            total: number;
+        };
         OptOut: {
             /**
              * Format: date-time
@@ -5897,6 +6084,25 @@ export interface components {
             expiresAt: string;
             token: string;
             url: string;
+        };
+        Plan: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            createdAt: string;
+            id: string;
+            limits: {
+                [key: string]: number;
+            };
+            name: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC, milliseconds
+             */
+            updatedAt: string;
+            /** @description how many have it */
+            workspaces: number;
         };
         QueueStatus: {
             canceled: number;
@@ -6401,6 +6607,30 @@ export interface components {
         };
         /** @enum {string} */
         WorkspaceRole: "owner" | "admin" | "operator" | "marketer" | "developer" | "viewer";
+        WorkspaceUsage: {
+            byCategory: {
+                [key: string]: number;
+            };
+            id: number;
+            /** @description of its own */
+            limits: {
+                [key: string]: number;
+            };
+            members: number;
+            /** @description accepted in that month, in UTC */
+            messages: number;
+            month: string;
+            name: string;
+            plan: {
+                id: string;
+                name: string;
+            } | null;
+            sessions: number;
+            /** @enum {string} */
+            status: "active" | "disabled";
+            suspendedAt: string | null;
+            suspendReason: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -13424,6 +13654,219 @@ export interface operations {
             };
         };
     };
+    putPlanPlanId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                planId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "limits": {
+                 *         "messagesPerMonth": 20000
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @description what is missing is as the service has it; messages are those of a day or month in UTC */
+                    limits?: {
+                        apiKeys?: number;
+                        contacts?: number;
+                        importsRunning?: number;
+                        keysInGrace?: number;
+                        lists?: number;
+                        members?: number;
+                        messagesPerDay?: number;
+                        messagesPerMonth?: number;
+                        otpsPerHour?: number;
+                        otpTemplates?: number;
+                        requestsPerMinute?: number;
+                        sessions?: number;
+                        storedBytes?: number;
+                        storedFiles?: number;
+                        templates?: number;
+                        uploadsInFlight?: number;
+                        webhooks?: number;
+                    };
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Change a plan */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Plan"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deletePlanPlanId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                planId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a plan that no workspace has */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postPlanCreate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Starter",
+                 *       "limits": {
+                 *         "sessions": 2,
+                 *         "messagesPerMonth": 10000
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @description what is missing is as the service has it; messages are those of a day or month in UTC */
+                    limits: {
+                        apiKeys?: number;
+                        contacts?: number;
+                        importsRunning?: number;
+                        keysInGrace?: number;
+                        lists?: number;
+                        members?: number;
+                        messagesPerDay?: number;
+                        messagesPerMonth?: number;
+                        otpsPerHour?: number;
+                        otpTemplates?: number;
+                        requestsPerMinute?: number;
+                        sessions?: number;
+                        storedBytes?: number;
+                        storedFiles?: number;
+                        templates?: number;
+                        uploadsInFlight?: number;
+                        webhooks?: number;
+                    };
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Make a plan */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Plan"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getPlanList: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the plans */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Plan"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     getPoolPoolId: {
         parameters: {
             query?: never;
@@ -20172,6 +20615,8 @@ export interface operations {
     getUsage: {
         parameters: {
             query?: {
+                format?: "json" | "csv";
+                month?: string;
                 userId?: number;
             };
             header?: never;
@@ -20207,6 +20652,8 @@ export interface operations {
                         success: true;
                     } & {
                         data: components["schemas"]["Usage"][];
+                        /** @description with `month` */
+                        usage?: components["schemas"]["MonthUsage"];
                     };
                 };
             };
@@ -22223,6 +22670,164 @@ export interface operations {
             };
         };
     };
+    putWorkspaceWorkspaceIdPlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 2147483647 */
+                workspaceId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "planId": null,
+                 *       "limits": {
+                 *         "messagesPerDay": 1000
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @description of this workspace alone, before those of the plan; missing: as they are */
+                    limits?: {
+                        apiKeys?: number;
+                        contacts?: number;
+                        importsRunning?: number;
+                        keysInGrace?: number;
+                        lists?: number;
+                        members?: number;
+                        messagesPerDay?: number;
+                        messagesPerMonth?: number;
+                        otpsPerHour?: number;
+                        otpTemplates?: number;
+                        requestsPerMinute?: number;
+                        sessions?: number;
+                        storedBytes?: number;
+                        storedFiles?: number;
+                        templates?: number;
+                        uploadsInFlight?: number;
+                        webhooks?: number;
+                    };
+                    /** @description null: no plan; missing: as it is */
+                    planId?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Give a workspace a plan, or limits of its own */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWorkspaceWorkspaceIdResume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 2147483647 */
+                workspaceId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let a suspended workspace go on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postWorkspaceWorkspaceIdSuspend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 2147483647 */
+                workspaceId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The invoice of January is open."
+                 *     }
+                 */
+                "application/json": {
+                    /** @description what its members are told */
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Suspend a workspace */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     getWorkspaceAudit: {
         parameters: {
             query?: {
@@ -22864,6 +23469,48 @@ export interface operations {
                         success: true;
                     } & {
                         message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getWorkspaceList: {
+        parameters: {
+            query?: {
+                format?: "json" | "csv";
+                limit?: number;
+                /** @description whose messages are counted, in UTC; this month when missing */
+                month?: string;
+                page?: number;
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All workspaces, with what they have used */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["WorkspaceUsage"][];
+                        pagination: components["schemas"]["Pagination"];
                     };
                 };
             };

@@ -19,6 +19,7 @@ export const IDEMPOTENT: ReadonlySet<string> = new Set([
   'POST /otp/resend',
   'POST /otp/send',
   'POST /otp/templates',
+  'POST /plan/create',
   'POST /pool/create',
   'POST /session/create',
   'POST /session/import',

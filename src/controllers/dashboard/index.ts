@@ -1,7 +1,10 @@
 /** Every page of the dashboard: what is mounted, and walked by the tests. */
 import { accountPages } from './account/pages.tsx';
+import { suspendedPages } from './account/suspended.tsx';
+import { planPages } from './admin/plans.tsx';
 import { systemPages } from './admin/system.tsx';
 import { userPages } from './admin/users.tsx';
+import { workspacePages } from './admin/workspaces.tsx';
 import { assetPages } from './assets.ts';
 import { broadcastPages } from './broadcast/index.ts';
 import { examplePages } from './developers/examples.tsx';
@@ -16,21 +19,26 @@ import { needing, type Page } from './page.ts';
 import { phonePages } from './phone/index.ts';
 import { sessionPages } from './sessions/index.ts';
 import { teamPages } from './team/pages.tsx';
+import { usagePages } from './usage-pages.tsx';
 
 export const allPages: readonly Page[] = [
   ...assetPages,
   ...accountPages,
+  ...suspendedPages,
   ...overviewPages,
   ...needing('sessions:write', sessionPages),
   ...needing('messages:write', messagePages),
   ...numberPages,
   ...needing('sessions:write', phonePages),
   ...teamPages,
+  ...usagePages,
   ...keyPages,
   ...needing('webhooks', webhookPages),
   ...needing('settings', requestPages),
   ...examplePages,
   ...userPages,
+  ...workspacePages,
+  ...planPages,
   ...systemPages,
   ...needing('broadcast', broadcastPages),
   ...needing('otp', otpPages),

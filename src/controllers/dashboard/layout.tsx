@@ -106,6 +106,7 @@ function Header({ view, section }: { view: View; section: Section | null }) {
         </summary>
         <div class="menu">
           <a href="/dashboard/account">{t.account}</a>
+          {view.user?.workspace.sessionId === null && <a href="/dashboard/usage">{t.usage}</a>}
           <LangForm view={view} />
           <form method="post" action="/dashboard/sign-out">
             <input type="hidden" name="_csrf" value={view.csrf} />

@@ -27,7 +27,7 @@ import { answerPageFailure } from './failure.tsx';
 import { chooseLang } from './i18n.ts';
 import { Layout } from './layout.tsx';
 import type { Page, PageInput, PageReply, View } from './page.ts';
-import { SECURITY, signInPath } from './paths.ts';
+import { SECURITY, SUSPENDED_PATH, signInPath } from './paths.ts';
 
 export interface PageParts {
   deps: Deps;
@@ -66,6 +66,11 @@ function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
       refuseOthers(page, actor);
       if (actor?.lacksFactor === true && page.auth !== 'public' && page.beforeSecondFactor !== true) {
         return goTo(c, SECURITY);
+      }
+      // The own account is not the workspace's.
+      const isOpen = page.whileSuspended === true || page.beforeSecondFactor === true;
+      if (actor?.suspension && !isOpen && page.auth === 'user') {
+        return goTo(c, SUSPENDED_PATH);
       }
       if (actor) {
         const { loopShare } = parts.deps;

@@ -84,6 +84,8 @@ export interface Page<
   readOnlyMay?: boolean;
   /** about the own account: also where the workspace asks for a second factor that was not given yet */
   beforeSecondFactor?: boolean;
+  /** also shown while the reader's workspace is suspended, as pages for administrators of the service are */
+  whileSuspended?: boolean;
   /** what the reader's role needs for its forms; any that changes something when missing */
   needs?: Permission;
   params?: P;

@@ -33,3 +33,6 @@ export const SECURITY = '/dashboard/account/security';
 export function secondStepPath(next: string | null | undefined): string {
   return `${SIGN_IN}/code${next ? `?next=${encodeURIComponent(next)}` : ''}`;
 }
+
+/** What people of a suspended workspace see, whatever they ask for. */
+export const SUSPENDED_PATH = '/dashboard/suspended';

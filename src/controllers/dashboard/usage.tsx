@@ -49,16 +49,36 @@ const NAMES_ID: Record<QuotaName, string> = {
 
 const NAMES = { en: NAMES_EN, id: NAMES_ID } as const;
 
-const T = texts({ en: english.usage, id: indonesian.usage });
+export const USAGE_TEXTS = texts({ en: english.usage, id: indonesian.usage });
+export type UsageTexts = ReturnType<typeof USAGE_TEXTS>;
+
+/** What a limit is called. */
+export function quotaName(lang: View['lang'], quota: QuotaName): string {
+  return NAMES[lang][quota];
+}
 
 /** A card with one line for each limit. */
-export function UsageCard({ view, usage }: { view: View; usage: readonly QuotaUsage[] }) {
-  const t = T(view.lang);
+export function UsageCard({
+  view,
+  usage,
+  plan = null,
+}: {
+  view: View;
+  usage: readonly QuotaUsage[];
+  /** its name */
+  plan?: string | null;
+}) {
+  const t = USAGE_TEXTS(view.lang);
   const show = (quota: QuotaName, value: number) =>
     quota === 'storedBytes' ? bytes(view, value) : num(view, value);
   return (
     <section class="card">
       <h2>{t.usage}</h2>
+      {plan !== null && (
+        <p>
+          {t.plan}: <b>{plan}</b>
+        </p>
+      )}
       <Table label={t.usage} head={[t.what, t.used, t.limit]}>
         {usage.map(({ quota, used, limit }) => (
           <tr>

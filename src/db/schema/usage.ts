@@ -5,7 +5,7 @@ import { bigint, id, index, int, json, primaryKey, string, table, timestamp, uni
 export const USAGE_CATEGORIES = ['message', 'campaign', 'otp'] as const;
 
 /**
- * Accepted messages of a day in UTC, written in the transaction that accepts them, and kept when they are deleted. Besides
+ * Accepted messages of a day in UTC, written in the transaction that accepts them, and kept when they are deleted. Beside
  * a row for the whole day and one for the whole month, which have no session: limits are held against those.
  */
 export const usageCounts = table(

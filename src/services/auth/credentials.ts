@@ -55,6 +55,7 @@ interface KnownMember {
   version: number;
   /** the workspace asks for a second factor */
   requireSecondFactor: boolean;
+  suspension: Actor['suspension'];
 }
 interface KnownToken {
   personId: number;
@@ -65,6 +66,7 @@ interface KnownToken {
 }
 interface KnownWorkspace {
   linksFrom: number | null;
+  suspension: Actor['suspension'];
 }
 interface KnownKey {
   id: string;
@@ -76,6 +78,7 @@ interface KnownKey {
   expiresAt: number | null;
   role: Role;
   workspaceRole: WorkspaceRole;
+  suspension: Actor['suspension'];
 }
 
 /** How long a process may go on believing what another one has changed, in milliseconds. */
@@ -117,7 +120,7 @@ export function createCredentials(deps: {
       const known = await tokenCache.get(nameOfToken(token, claims.userId, signInId));
       if (known?.ended !== false) return null;
       if (signInId !== null) touchSignIn(signInId);
-      const { personId, role, workspaceRole, sessionIds } = member;
+      const { personId, role, workspaceRole, sessionIds, suspension } = member;
       return {
         ...(signInId === null ? {} : { signInId }),
         ...(member.requireSecondFactor && !known.proven ? { lacksFactor: true } : {}),
@@ -129,6 +132,7 @@ export function createCredentials(deps: {
         scopes: null,
         sessionIds,
         keyId: null,
+        suspension,
       };
     },
     async fromKey(key) {
@@ -145,7 +149,7 @@ export function createCredentials(deps: {
       if (!workspace) return null;
       if (scope !== null && workspace.linksFrom !== null && scope.issuedAt <= workspace.linksFrom)
         return null;
-      const actor = { ...LINK_ACTOR, userId, personId: userId };
+      const actor = { ...LINK_ACTOR, userId, personId: userId, suspension: workspace.suspension };
       return { ...actor, ...(scope === null ? {} : { link: scope }) };
     },
     async endToken(token) {
@@ -197,6 +201,7 @@ async function readMember(db: Db, workspaceId: number, personId: number): Promis
       sessionId: workspaceMembers.sessionId,
       requireSecondFactor: workspaces.requireSecondFactor,
       sessionIds: workspaceMembers.sessionIds,
+      ...SUSPENSION,
     })
     .from(workspaceMembers)
     .innerJoin(users, and(eq(users.id, workspaceMembers.userId), eq(users.status, 'active')))
@@ -209,7 +214,17 @@ async function readMember(db: Db, workspaceId: number, personId: number): Promis
   const { role, version, requireSecondFactor } = row;
   const workspaceRole = effectiveRole(role, row.workspaceRole);
   const known = { workspaceId, personId, role, version, workspaceRole, requireSecondFactor };
-  return { ...known, sessionIds: readBound(row) };
+  return { ...known, sessionIds: readBound(row), suspension: suspensionOf(row) };
+}
+
+/** The columns of a workspace that say whether it is suspended. */
+const SUSPENSION = { suspendedAt: workspaces.suspendedAt, suspendReason: workspaces.suspendReason };
+
+function suspensionOf(row: {
+  suspendedAt: number | null;
+  suspendReason: string | null;
+}): Actor['suspension'] {
+  return row.suspendedAt === null ? undefined : { reason: row.suspendReason };
 }
 
 async function loadWorkspace(deps: { db: Db; clock: Clock }, id: number): Promise<KnownWorkspace | null> {
@@ -222,7 +237,7 @@ async function loadWorkspace(deps: { db: Db; clock: Clock }, id: number): Promis
 /** An active workspace with an active owner. */
 async function readWorkspace(db: Db, id: number): Promise<KnownWorkspace | null> {
   const [row] = await db
-    .select({ linksFrom: workspaces.linksFrom })
+    .select({ linksFrom: workspaces.linksFrom, ...SUSPENSION })
     .from(workspaces)
     .innerJoin(
       workspaceMembers,
@@ -231,7 +246,7 @@ async function readWorkspace(db: Db, id: number): Promise<KnownWorkspace | null>
     .innerJoin(users, and(eq(users.id, workspaceMembers.userId), eq(users.status, 'active')))
     .where(and(eq(workspaces.id, id), eq(workspaces.status, 'active')))
     .limit(1);
-  return row ?? null;
+  return row ? { linksFrom: row.linksFrom, suspension: suspensionOf(row) } : null;
 }
 
 const nameOfToken = (token: string, userId: number, signInId: string | null): string =>
@@ -270,7 +285,7 @@ async function loadKey(deps: { db: Db; clock: Clock }, prefix: string): Promise<
   if (row?.status !== 'active' || row.workspaceStatus !== 'active') return null;
   const { id, userId, hash, scopes, expiresAt, kind, serviceRole, memberRole } = row;
   const own = row.sessionId === null ? null : [row.sessionId];
-  const key = { id, userId, hash, scopes, sessionIds: own, expiresAt };
+  const key = { id, userId, hash, scopes, sessionIds: own, expiresAt, suspension: suspensionOf(row) };
   const personId = row.createdBy ?? userId;
   if (memberRole === null) {
     // A member's own key goes with the member.
@@ -305,6 +320,7 @@ async function readKey(db: Db, prefix: string) {
       serviceRole: users.role,
       status: users.status,
       workspaceStatus: workspaces.status,
+      ...SUSPENSION,
       memberRole: workspaceMembers.role,
       memberSessionId: workspaceMembers.sessionId,
       memberSessionIds: workspaceMembers.sessionIds,

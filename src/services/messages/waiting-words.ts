@@ -26,6 +26,13 @@ const REASONS: Record<string, Record<Lang, Told>> = {
     ],
     id: ['Antrean sesi sedang dijeda.', 'Lanjutkan di halaman sesi.'],
   },
+  workspace_suspended: {
+    en: [
+      'The workspace is suspended.',
+      'Ask the administrator of the service. Sending continues after that.',
+    ],
+    id: ['Workspace ditangguhkan.', 'Hubungi administrator layanan. Setelah itu pengiriman berlanjut.'],
+  },
   quiet_hours: {
     en: ['The session has quiet hours: only urgent messages are sent.', 'Wait, or change its quiet hours.'],
     id: ['Sesi dalam jam tenang: hanya pesan mendesak yang dikirim.', 'Tunggu, atau ubah jam tenangnya.'],

@@ -13,6 +13,7 @@ import { onlySession, requireScope, requireSession } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
+import { refuseWhileSuspended } from '../workspaces/suspension.ts';
 import { checkProxy, sealProxy } from './connection.ts';
 import { readSession, type SessionRecord } from './find.ts';
 import { makePlainLinks, makeSessionLinks } from './links.ts';
@@ -72,6 +73,7 @@ async function saveSession(ctx: Ctx, input: NewSession): Promise<{ account: Sess
   return transact(ctx.database, async (tx) => {
     const known = await readSession(tx, userId, input.sessionId);
     if (!known) await takeRoom(tx, ctx, userId, 'sessions');
+    await refuseWhileSuspended(tx, userId);
     const saved = known ? await begin(ctx, tx, known, input) : await insert(ctx, tx, input);
     const row = saved ? await readSession(tx, userId, input.sessionId) : null;
     if (!row) throw sessionExists(ctx, (await readSession(ctx.db, userId, input.sessionId)) ?? known);

@@ -6,6 +6,7 @@ import { confirmRegistration, register } from '../../../services/auth/registrati
 import { timeZoneOf, updateMe } from '../../../services/auth/settings.ts';
 import { changePassword, login, signOut, signOutEverywhere } from '../../../services/auth/verbs.ts';
 import { hasAdmin } from '../../../services/first-admin.ts';
+import { readPlanName } from '../../../services/plans.ts';
 import { readUsage } from '../../../services/quotas.ts';
 import { requireSandbox } from '../../../services/sandbox/emulator.ts';
 import { AppError } from '../../../utils/errors.ts';
@@ -235,6 +236,7 @@ export const accountPages: Page[] = [
     path: '/dashboard/sign-out',
     auth: 'user',
     beforeSecondFactor: true,
+    whileSuspended: true,
     readOnlyMay: true,
     async handler({ ctx, http }) {
       await signOut(ctx, { token: readSignIn(http) ?? '' });
@@ -262,6 +264,7 @@ export const accountPages: Page[] = [
       const t = ACCOUNT_TEXTS(view.lang);
       const { user } = view;
       const usage = ctx.actor.sessionIds === null ? await readUsage(ctx) : null;
+      const plan = await readPlanName(ctx);
       const body = (
         <>
           <h1>{t.account}</h1>
@@ -293,7 +296,7 @@ export const accountPages: Page[] = [
               <button type="submit">{t.signOutEverywhere}</button>
             </Form>
           </div>
-          {usage && <UsageCard view={view} usage={usage} />}
+          {usage && <UsageCard view={view} usage={usage} plan={plan} />}
         </>
       );
       return { title: t.account, section: null, body };

@@ -50,6 +50,8 @@ export function AdminTabs({ t, current }: { t: AdminTexts; current: string }) {
         current={current}
         tabs={[
           [HERE, t.users],
+          [`${HERE}/workspaces`, t.workspaces],
+          [`${HERE}/plans`, t.plans],
           [`${HERE}/system`, t.system],
         ]}
       />

@@ -11,6 +11,7 @@ import {
   readVolume,
   type Volume,
 } from '../../../services/analytics/overview.ts';
+import { readUsage } from '../../../services/quotas.ts';
 import { MINUTE_MS } from '../../../utils/durations.ts';
 import { num } from '../broadcast/parts.tsx';
 import { BarChart } from '../chart.tsx';
@@ -21,6 +22,7 @@ import * as english from '../locales/en/overview.ts';
 import * as indonesian from '../locales/id/overview.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Empty, Stat, Table, Time, type Tone } from '../parts.tsx';
+import { UsageNotice } from '../usage-pages.tsx';
 import { isForUs, placeOf, whyOf } from './reasons.ts';
 
 const OVERVIEW_TEXTS = texts({ en: english.overview, id: indonesian.overview });
@@ -41,14 +43,16 @@ export const overviewPages: Page[] = [
     query: z.object({ range: z.enum(OVERVIEW_RANGES).default('24h').catch('24h') }),
     async handler({ ctx, view, query }) {
       const t = OVERVIEW_TEXTS(view.lang);
-      const [now, backlog, errors] = await Promise.all([
+      const [now, backlog, errors, usage] = await Promise.all([
         readDashboard(ctx, {}),
         readBacklog(ctx),
         listErrors(ctx, { page: 1, limit: READ_ERRORS }),
+        ctx.actor.sessionIds === null ? readUsage(ctx) : [],
       ]);
       const body = (
         <>
           <h1>{t.title}</h1>
+          <UsageNotice view={view} usage={usage} />
           {now.sessions.total === 0 && <FirstSteps t={t} view={view} />}
           <Now view={view} now={now} backlog={backlog} />
           {/* Counting a month of messages may take a moment: the rest of the page does not wait for it. */}

@@ -144,6 +144,7 @@ export const teamPages: Page[] = [
     path: `${HERE}/switch`,
     auth: 'user',
     beforeSecondFactor: true,
+    whileSuspended: true,
     readOnlyMay: true,
     form: SwitchFields,
     example: { form: { workspaceId: '2147483647' } },

@@ -33,6 +33,7 @@ import {
 import { CREDENTIALS_FILE, type KeyKind, type KeyName, keyOfFile } from '../../../whatsapp/link-files.ts';
 import type { Deps } from '../../context.ts';
 import { type QuotaDeps, takeRoom } from '../../quotas.ts';
+import { refuseWhileSuspended } from '../../workspaces/suspension.ts';
 import { sealProxy } from '../connection.ts';
 import { readSession, type SessionRecord } from '../find.ts';
 import { keepPeople } from '../people.ts';
@@ -147,6 +148,7 @@ async function begin(deps: ImportDeps, input: LinkImport, link: CheckedLink): Pr
     const known = await readSession(tx, userId, sessionId);
     if (known) return resume(tx, known, stamp);
     await takeRoom(tx, deps, userId, 'sessions');
+    await refuseWhileSuspended(tx, userId);
     const id = newId(stamp);
     const inserted = await tryInsert(tx, accounts, {
       id,

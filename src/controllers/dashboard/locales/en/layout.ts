@@ -11,6 +11,7 @@ export const layout = {
   admin: 'Admin',
   phone: 'Phones',
   account: 'Account',
+  usage: 'Usage',
   signOut: 'Sign out',
   other: 'Bahasa Indonesia',
   readonly: 'read-only',

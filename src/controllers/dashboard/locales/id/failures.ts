@@ -12,6 +12,7 @@ export const failures: Record<ErrorCode, string> = {
   SECOND_FACTOR_REQUIRED: 'Kata sandi benar. Sekarang berikan faktor kedua Anda.',
   SECOND_FACTOR_MISSING: 'Workspace ini meminta faktor kedua: siapkan satu, atau berikan yang Anda miliki.',
   FORBIDDEN: 'Anda tidak punya akses untuk ini.',
+  WORKSPACE_SUSPENDED: 'Workspace ini ditangguhkan. Hubungi administrator layanan.',
   NOT_FOUND: 'Data ini tidak ditemukan.',
   SESSION_NOT_FOUND: 'Sesi ini tidak ditemukan.',
   QR_NOT_READY: 'Kode QR belum siap.',

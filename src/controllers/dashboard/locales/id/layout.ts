@@ -14,6 +14,7 @@ export const layout: Texts<typeof english.layout> = {
   admin: 'Admin',
   phone: 'Ponsel',
   account: 'Akun',
+  usage: 'Penggunaan',
   signOut: 'Keluar',
   other: 'English',
   readonly: 'hanya lihat',

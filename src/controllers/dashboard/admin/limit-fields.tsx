@@ -1,0 +1,31 @@
+/** The fields of limits in forms of administrators: one for each, empty for what is not limited. */
+import { z } from 'zod';
+import { LIMIT_NAMES, type QuotaName } from '../../../services/quotas.ts';
+import type { View } from '../page.ts';
+import { Field } from '../parts.tsx';
+import { quotaName } from '../usage.tsx';
+
+const Limit = z.coerce.number().int().min(0).max(1_000_000_000_000).optional();
+
+/** Safe because the names are all of them. */
+export const LimitForm = z.object(
+  Object.fromEntries(LIMIT_NAMES.map((name) => [name, Limit])) as Record<QuotaName, typeof Limit>,
+);
+
+/** `limits`: what is set already. */
+export function LimitFields({ view, limits }: { view: View; limits: Readonly<Record<string, number>> }) {
+  return (
+    <div class="stack">
+      {LIMIT_NAMES.map((name) => (
+        <Field
+          label={quotaName(view.lang, name)}
+          name={name}
+          type="number"
+          min={0}
+          value={limits[name]}
+          id={`limit-${name}`}
+        />
+      ))}
+    </div>
+  );
+}
