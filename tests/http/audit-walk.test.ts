@@ -12,6 +12,8 @@ import { openSessionApp, type SessionApp } from './session-app.ts';
 /** A name of a route that begins so is no administrative act, because … */
 const NOT_ADMINISTRATIVE: readonly (readonly [start: string, reason: string])[] = [
   ['POST /auth/sign-out', 'ends one token of the person; the one that ends all is kept'],
+  ['POST /auth/second-factors/challenge', 'changes nothing'],
+  ['POST /auth/second-factors/confirm', 'a step of signing in'],
   ['POST /auth/switch-workspace', 'looks elsewhere and changes nothing of a workspace'],
   ['POST /message/send-', 'the history of messages has it'],
   ['POST /message/:messageId/', 'the history of messages has it'],
@@ -44,9 +46,20 @@ const NOT_ADMINISTRATIVE: readonly (readonly [start: string, reason: string])[] 
   ['POST /api/whatsapp/', 'the same act under an older name'],
 ];
 
-/** Acts that need more of a world than this file has, with the tests that see their rows. */
+/** Acts that need more of a world than this file has, with what keeps their rows or sees them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'POST /session/import': 'tests/transfer',
+  'POST /auth/second-factors/totp': 'src/services/auth/second-factor',
+  'POST /auth/second-factors/totp/confirm': 'src/services/auth/second-factor',
+  'POST /auth/second-factors/passkey': 'src/services/auth/second-factor',
+  'POST /auth/second-factors/passkey/confirm': 'src/services/auth/second-factor',
+  'POST /auth/second-factors/recovery-codes': 'src/services/auth/second-factor',
+  'POST /auth/second-factors/:id/remove': 'src/services/auth/second-factor',
+  'DELETE /user/:id/second-factors': 'src/services/auth/second-factor',
+  'DELETE /auth/sign-ins/:id': 'src/services/auth/sign-ins.ts',
+  'POST /user/:id/reset-link': 'src/services/auth',
+  'POST /workspace/members/:userId/reset-link': 'src/services/auth',
+  'PUT /workspace/security': 'src/services/workspaces/verbs.ts',
   'POST /session/:sessionId/broadcast/campaigns/:id/retry-failed': 'tests/broadcast/campaign-life.test.ts',
 };
 
