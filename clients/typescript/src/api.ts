@@ -7815,6 +7815,9 @@ export interface operations {
                      *           "name": "Budi",
                      *           "role": "owner",
                      *           "sessionId": "my-session",
+                     *           "sessionIds": [
+                     *             "my-session"
+                     *           ],
                      *           "timezone": "Asia/Jakarta",
                      *           "requireSecondFactor": true
                      *         },
@@ -7825,6 +7828,9 @@ export interface operations {
                      *         "name": "Budi",
                      *         "role": "owner",
                      *         "sessionId": "my-session",
+                     *         "sessionIds": [
+                     *           "my-session"
+                     *         ],
                      *         "timezone": "Asia/Jakarta",
                      *         "requireSecondFactor": true
                      *       }
@@ -8323,6 +8329,9 @@ export interface operations {
                      *           "name": "Budi",
                      *           "role": "owner",
                      *           "sessionId": "my-session",
+                     *           "sessionIds": [
+                     *             "my-session"
+                     *           ],
                      *           "timezone": "Asia/Jakarta",
                      *           "requireSecondFactor": true
                      *         },
@@ -8384,6 +8393,9 @@ export interface operations {
                      *           "name": "Budi",
                      *           "role": "owner",
                      *           "sessionId": "my-session",
+                     *           "sessionIds": [
+                     *             "my-session"
+                     *           ],
                      *           "timezone": "Asia/Jakarta",
                      *           "requireSecondFactor": true
                      *         }
@@ -8642,6 +8654,9 @@ export interface operations {
                      *           "name": "Budi",
                      *           "role": "owner",
                      *           "sessionId": "my-session",
+                     *           "sessionIds": [
+                     *             "my-session"
+                     *           ],
                      *           "timezone": "Asia/Jakarta",
                      *           "requireSecondFactor": true
                      *         },
@@ -8793,6 +8808,9 @@ export interface operations {
                      *           "name": "Budi",
                      *           "role": "owner",
                      *           "sessionId": "my-session",
+                     *           "sessionIds": [
+                     *             "my-session"
+                     *           ],
                      *           "timezone": "Asia/Jakarta",
                      *           "requireSecondFactor": true
                      *         },
@@ -9715,6 +9733,9 @@ export interface operations {
                      *         "name": "Budi",
                      *         "role": "owner",
                      *         "sessionId": "my-session",
+                     *         "sessionIds": [
+                     *           "my-session"
+                     *         ],
                      *         "timezone": "Asia/Jakarta",
                      *         "requireSecondFactor": true
                      *       }
@@ -9790,6 +9811,9 @@ export interface operations {
                      *           "name": "Budi",
                      *           "role": "owner",
                      *           "sessionId": "my-session",
+                     *           "sessionIds": [
+                     *             "my-session"
+                     *           ],
                      *           "timezone": "Asia/Jakarta",
                      *           "requireSecondFactor": true
                      *         },
@@ -13702,9 +13726,27 @@ export interface operations {
             /** @description Change a plan */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "limits": {
+                     *           "my-session": 1
+                     *         },
+                     *         "workspaces": 1,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13739,9 +13781,18 @@ export interface operations {
             /** @description Delete a plan that no workspace has */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13765,7 +13816,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Kept for 24 h: the same key and request get the first answer again. */
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -13811,9 +13865,28 @@ export interface operations {
             /** @description Make a plan */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "limits": {
+                     *           "my-session": 1
+                     *         },
+                     *         "workspaces": 1,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -13845,9 +13918,29 @@ export interface operations {
             /** @description List the plans */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "name": "Budi",
+                     *           "limits": {
+                     *             "my-session": 1
+                     *           },
+                     *           "workspaces": 1,
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -20644,7 +20737,41 @@ export interface operations {
                      *           "limit": 50,
                      *           "until": "2026-01-31T08:00:00.000Z"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "usage": {
+                     *         "month": "text",
+                     *         "total": 1,
+                     *         "byDay": [
+                     *           {
+                     *             "day": "text",
+                     *             "count": 1
+                     *           }
+                     *         ],
+                     *         "bySession": [
+                     *           {
+                     *             "sessionId": "my-session",
+                     *             "count": 1
+                     *           }
+                     *         ],
+                     *         "byKind": [
+                     *           {
+                     *             "kind": "text",
+                     *             "count": 1
+                     *           }
+                     *         ],
+                     *         "byEngine": [
+                     *           {
+                     *             "engine": "text",
+                     *             "count": 1
+                     *           }
+                     *         ],
+                     *         "byCategory": [
+                     *           {
+                     *             "category": "text",
+                     *             "count": 1
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": {
@@ -22519,6 +22646,9 @@ export interface operations {
                      *         "name": "Budi",
                      *         "role": "owner",
                      *         "sessionId": "my-session",
+                     *         "sessionIds": [
+                     *           "my-session"
+                     *         ],
                      *         "timezone": "Asia/Jakarta",
                      *         "requireSecondFactor": true,
                      *         "members": 1,
@@ -22529,6 +22659,9 @@ export interface operations {
                      *             "name": "Budi",
                      *             "role": "owner",
                      *             "sessionId": "my-session",
+                     *             "sessionIds": [
+                     *               "my-session"
+                     *             ],
                      *             "timezone": "Asia/Jakarta",
                      *             "requireSecondFactor": true
                      *           }
@@ -22646,6 +22779,9 @@ export interface operations {
                      *         "name": "Budi",
                      *         "role": "owner",
                      *         "sessionId": "my-session",
+                     *         "sessionIds": [
+                     *           "my-session"
+                     *         ],
                      *         "timezone": "Asia/Jakarta",
                      *         "requireSecondFactor": true
                      *       }
@@ -22720,9 +22856,18 @@ export interface operations {
             /** @description Give a workspace a plan, or limits of its own */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -22757,9 +22902,18 @@ export interface operations {
             /** @description Let a suspended workspace go on */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -22806,9 +22960,18 @@ export interface operations {
             /** @description Suspend a workspace */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -23272,6 +23435,9 @@ export interface operations {
                      *           "email": "budi@example.com",
                      *           "role": "owner",
                      *           "sessionId": "my-session",
+                     *           "sessionIds": [
+                     *             "my-session"
+                     *           ],
                      *           "invitedBy": 1,
                      *           "createdAt": "2026-01-31T08:00:00.000Z",
                      *           "expiresAt": "2026-01-31T08:00:00.000Z"
@@ -23341,6 +23507,9 @@ export interface operations {
                      *         "email": "budi@example.com",
                      *         "role": "owner",
                      *         "sessionId": "my-session",
+                     *         "sessionIds": [
+                     *           "my-session"
+                     *         ],
                      *         "invitedBy": 1,
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "expiresAt": "2026-01-31T08:00:00.000Z",
@@ -23502,9 +23671,46 @@ export interface operations {
             /** @description All workspaces, with what they have used */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": 1,
+                     *           "name": "Budi",
+                     *           "status": "active",
+                     *           "suspendedAt": "2026-01-31T08:00:00.000Z",
+                     *           "suspendReason": "text",
+                     *           "plan": {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "name": "Budi"
+                     *           },
+                     *           "limits": {
+                     *             "my-session": 1
+                     *           },
+                     *           "members": 1,
+                     *           "sessions": 1,
+                     *           "month": "text",
+                     *           "messages": 1,
+                     *           "byCategory": {
+                     *             "my-session": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "limit": 50,
+                     *         "totalItems": 1,
+                     *         "totalPages": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /** @constant */
                         success: true;
@@ -23556,6 +23762,9 @@ export interface operations {
                      *           "email": "budi@example.com",
                      *           "role": "owner",
                      *           "sessionId": "my-session",
+                     *           "sessionIds": [
+                     *             "my-session"
+                     *           ],
                      *           "status": "active",
                      *           "lastLoginAt": "2026-01-31T08:00:00.000Z",
                      *           "joinedAt": "2026-01-31T08:00:00.000Z"
