@@ -1,4 +1,5 @@
 /** Route literals -> Hono handlers. */
+import { zValidator } from '@hono/zod-validator';
 import type { Hono, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
@@ -30,7 +31,7 @@ import { mediaLimit, sayBytes } from '../utils/sizes.ts';
 import { shownName } from '../utils/unknown-names.ts';
 import { withBothNames } from './aliases.ts';
 import { signInPath } from './dashboard/paths.ts';
-import { type InputReader, inputReader } from './read-input.ts';
+import { inputReader, invalidInput } from './read-input.ts';
 import { type Route, scopeOf } from './route.ts';
 
 /** Bodies that bring no file. */
@@ -155,45 +156,43 @@ const takesFile = ({ files = [] }: Route): boolean => files.length > 0;
 function validators({ deps }: MountParts, route: Route): MiddlewareHandler<HttpEnv>[] {
   const chain: MiddlewareHandler<HttpEnv>[] = [];
   const { params, query, body } = route;
-  if (params) chain.push(keepValid('param', inputReader(params, 'form'), (c) => c.req.param()));
-  chain.push(query ? keepValid('query', inputReader(query, 'form', QUIET_NAMES), readQuery) : noteQuery);
+  if (params) chain.push(keepValid('param', params));
+  chain.push(query ? keepValid('query', query, QUIET_NAMES) : noteQuery);
   if (body) chain.push(readValid(deps, route, body));
   return chain;
 }
 
-type Note = Parameters<InputReader>[1];
-
 /** Keeps the names that the answer warns of. */
-const noteOn =
-  (c: HttpContext): Note =>
-  (ignored) => {
-    if (ignored.length > 0) c.set('ignored', [...(c.get('ignored') ?? []), ...ignored]);
-  };
+function note(c: HttpContext, ignored: readonly string[]): void {
+  if (ignored.length > 0) c.set('ignored', [...(c.get('ignored') ?? []), ...ignored]);
+}
+
+interface Read {
+  success: boolean;
+  error?: { issues: readonly { path: readonly PropertyKey[]; message: string }[] };
+  ignored?: readonly string[];
+}
+
+/** The hook of all validators. Throws VALIDATION_FAILED. */
+function accept(result: Read, c: HttpContext): void {
+  note(c, result.ignored ?? []);
+  if (!result.success) throw invalidInput(result.error?.issues ?? []);
+}
 
 function keepValid(
   target: 'param' | 'query',
-  read: InputReader,
-  inputOf: (c: HttpContext) => object,
+  schema: z.ZodType,
+  silent?: ReadonlySet<string>,
 ): MiddlewareHandler<HttpEnv> {
-  return async (c, next) => {
-    c.req.addValidatedData(target, Object(await read(inputOf(c), noteOn(c))));
-    await next();
-  };
-}
-
-/** A name that is there once is a text, otherwise a list. */
-function readQuery(c: HttpContext): Record<string, string | string[]> {
-  const named = Object.entries(c.req.queries());
-  return Object.fromEntries(
-    named.map(([name, values]) => [name, values.length === 1 ? (values[0] ?? '') : values]),
-  );
+  const read = inputReader(schema, 'form', silent);
+  return zValidator(target, schema, accept, { validationFunction: (_schema, value) => read(value) });
 }
 
 /** A route that takes no query says so. */
 const noteQuery: MiddlewareHandler<HttpEnv> = (c, next) => {
   if (!c.req.url.includes('?')) return next();
   const names = Object.keys(c.req.queries()).slice(0, MAX_QUERY_NAMES);
-  noteOn(c)(names.filter((name) => !QUIET_NAMES.has(name)).map(shownName));
+  note(c, names.filter((name) => !QUIET_NAMES.has(name)).map(shownName));
   return next();
 };
 
@@ -207,7 +206,9 @@ function readValid(deps: Deps, route: Route, schema: z.ZodType): MiddlewareHandl
     c.set('received', received.fields);
     try {
       await endUpload(c);
-      c.req.addValidatedData('json', Object(await readers[received.kind](received.fields, noteOn(c))));
+      const read = await readers[received.kind](received.fields);
+      accept(read, c);
+      c.req.addValidatedData('json', Object(read.data));
       c.set('files', received.files);
       await next();
     } finally {

@@ -1,5 +1,5 @@
 /** Input from outside -> what a handler gets: names folded, lengths looked at, unknown names met, the schema run. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { AppError } from '../utils/errors.ts';
 import { fitterOf, type InputKind, type Problem } from '../utils/fit-input.ts';
 import { issueWords } from '../utils/issue-words.ts';
@@ -10,12 +10,14 @@ import { foldingOf } from './aliases.ts';
 const MAX_REASONS = 50;
 const MAX_HINTED = 3;
 
-/** `note` hears of names that mean nothing here, before anything is thrown. Throws VALIDATION_FAILED. */
-export type InputReader = (input: unknown, note: (ignored: readonly string[]) => void) => Promise<unknown>;
+/** What zod says of an input, and the names in it that mean nothing here. */
+export type ReadResult = z.ZodSafeParseResult<unknown> & { ignored: readonly string[] };
+
+export type InputReader = (input: unknown) => Promise<ReadResult>;
 
 /**
- * Reads inputs of a schema. A name that is nearly a known one is refused, at any depth; others are noted and ignored,
- * without a word those in `silent`.
+ * Reads inputs of a schema. A name that is nearly a known one is refused with VALIDATION_FAILED, at any depth; others are
+ * told and ignored, without a word those in `silent`.
  */
 export function inputReader(
   schema: z.ZodType,
@@ -24,19 +26,21 @@ export function inputReader(
 ): InputReader {
   const { fold, names: aliases } = foldingOf(schema, kind);
   const toFitted = fitterOf(schema, kind);
-  return async (input, note) => {
+  return async (input) => {
     const problems: Problem[] = [];
     const folded = fold(input, (field, message) => problems.push({ path: [field], message }));
     const fitted = toFitted(folded);
     const unknown = fitted.unknown.filter(({ path, name }) => path.length > 0 || !silent.has(name));
-    if (unknown.length > 0) note(refuseMisspelt(unknown, aliases));
+    const ignored = unknown.length > 0 ? refuseMisspelt(unknown, aliases) : [];
     problems.push(...fitted.problems);
-    if (problems.length > 0) throw invalid(problems);
+    if (problems.length > 0) return { success: false, error: errorOf(problems), ignored };
     const result = await schema.safeParseAsync(fitted.value, { error: issueWords });
-    if (!result.success) throw invalid(result.error.issues);
-    return result.data;
+    return { ...result, ignored };
   };
 }
+
+const errorOf = (problems: readonly Problem[]) =>
+  new z.ZodError(problems.map(({ path, message }) => ({ code: 'custom', path, message, input: undefined })));
 
 interface Reason {
   path: readonly PropertyKey[];
@@ -44,7 +48,7 @@ interface Reason {
 }
 
 /** One reason a field. */
-function invalid(problems: readonly Reason[]): AppError {
+export function invalidInput(problems: readonly Reason[]): AppError {
   const reasons = new Map<string, string>();
   for (const { path, message } of problems) {
     if (reasons.size >= MAX_REASONS) break;
