@@ -1,6 +1,5 @@
 /** The sessions that a key or a member is bound to: for them there are no others. */
-import { inArray, type SQL } from 'drizzle-orm';
-import type { MySqlColumn } from 'drizzle-orm/mysql-core';
+import { type Column, inArray, type SQL } from 'drizzle-orm';
 
 /** Names of sessions; null: all of the workspace. Never empty. */
 export type BoundSessions = readonly string[] | null;
@@ -24,7 +23,7 @@ export function readBound({ sessionId, sessionIds }: KeptBound): BoundSessions {
 }
 
 /** The condition that keeps a query to these sessions, by the column of their names; none for whoever sees all. */
-export function ofBound(bound: BoundSessions, column: MySqlColumn): SQL | undefined {
+export function ofBound(bound: BoundSessions, column: Column): SQL | undefined {
   return bound === null ? undefined : inArray(column, [...bound]);
 }
 

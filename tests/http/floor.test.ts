@@ -302,7 +302,7 @@ describe('a key that is bound to a session', () => {
     const body = { name: 'one', scopes: ['*'], sessionId: 'main' };
     const made = await full.call('/auth/api-keys', { method: 'POST', token: user.token, body });
     const actor = await full.deps.credentials.fromKey(String(made.body.apiKey));
-    expect(actor).toMatchObject({ userId: user.id, sessionId: 'main', scopes: ['*'] });
+    expect(actor).toMatchObject({ userId: user.id, sessionIds: ['main'], scopes: ['*'] });
     if (!actor) throw new Error('the key is not known');
     expect(() => requireSession({ actor }, 'main')).not.toThrow();
     expect(() => requireSession({ actor }, 'other')).toThrow(

@@ -101,11 +101,14 @@ function deepReplace(value: unknown, text: string): unknown {
 
 const nameOf = (route: Route) => `${route.method.toUpperCase()} ${route.path}`;
 const asking = allRoutes.filter((route) => route.params || route.query || route.body);
-/** Sessions have names and users numbers: what cannot be one is refused as that. */
+/** Sessions have names, users and workspaces numbers: what cannot be one is refused as that. */
+const NO_IDS: ReadonlySet<string> = new Set(['sessionId', 'userId', 'workspaceId']);
+/** Whoever has no second factor can remove none, whatever its id. */
+const REFUSES_FIRST: Readonly<Record<string, number>> = { 'POST /auth/second-factors/:id/remove': 409 };
 const withIds = allRoutes.flatMap((route) =>
   [...route.path.matchAll(/:(\w*[iI]d)\b/g)]
     .map(([, name = '']) => name)
-    .filter((name) => name !== 'sessionId' && name !== 'userId' && !route.path.startsWith('/user/'))
+    .filter((name) => !NO_IDS.has(name) && !route.path.startsWith('/user/'))
     .map((name) => [nameOf(route), route, name] as const),
 );
 
@@ -122,11 +125,12 @@ describe.each(TEXTS)('%j', (text) => {
     },
   );
 
-  it.each(withIds)('%s answers as to an id that nobody has', async (_name, route, name) => {
+  it.each(withIds)('%s answers as to an id that nobody has', async (called, route, name) => {
+    const status = REFUSES_FIRST[called] ?? 404;
     const asked = (id: string) =>
       ask(route, { ...route.example, params: { ...route.example?.params, [name]: id } });
     const missing = await asked(MISSING_ID);
-    expect(missing).toMatchObject({ status: 404 });
-    expect(await asked(text)).toMatchObject({ status: 404, body: { code: missing.body.code } });
+    expect(missing).toMatchObject({ status });
+    expect(await asked(text)).toMatchObject({ status, body: { code: missing.body.code } });
   });
 });

@@ -209,7 +209,7 @@ describe('who may check what', () => {
     const ctx = await fixture.otpTenant();
     await addSession(ctx, 'second');
     const sent = await send(ctx, PHONE);
-    const bound = { ...ctx, actor: { ...ctx.actor, sessionId: 'second' } };
+    const bound = { ...ctx, actor: { ...ctx.actor, sessionIds: ['second'] } };
     const ref = { phoneNumber: PHONE };
     expect(await outcome(getOtpStatus(bound, ref))).toBe('OTP_NOT_FOUND');
     expect(await outcome(getOtpStatus(bound, { otpId: sent.otpId }))).toBe('OTP_NOT_FOUND');
