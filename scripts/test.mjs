@@ -38,18 +38,23 @@ const OWN_PARTS = [
   'tests/soak/**',
 ];
 const NOT_ON_SQLITE = [...OWN_PARTS, 'tests/**/*.mysql.test.ts'];
-/** No database in it, or nothing that the database could change. */
+/** No database in it, or nothing that the database could change: protocols, files, and the memory that they take. */
 const NOT_ON_MYSQL = [
   ...OWN_PARTS,
+  'tests/broadcast/import-formats.test.ts',
   'tests/clients/**',
   'tests/fuzz/decoders.test.ts',
   'tests/inbound/bounds.test.ts',
   'tests/media/inspect.test.ts',
+  'tests/media/memory.test.ts',
   'tests/patterns/**',
   'packages/**',
   'tests/storage/**',
   'tests/structure/**',
   'tests/utils/**',
+  'tests/whatsapp/closing.test.ts',
+  'tests/whatsapp/peers.test.ts',
+  'tests/whatsapp/standing.test.ts',
   'tests/**/*.sqlite.test.ts',
 ];
 /** The service in processes of its own, killed and restarted: one test at a time, they need both cores. */
