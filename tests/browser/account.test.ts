@@ -14,11 +14,11 @@ it('a person signs in after a mistake, and is where they wanted to be', async ()
   await page.goto('/dashboard/account');
   await page.getByLabel('Email').fill(person.email);
   await page.getByLabel('Password').fill('wrong-password');
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByText('The e-mail or the password is not right.').waitFor();
   expect(await page.getByLabel('Email').inputValue()).toBe(person.email);
   await page.getByLabel('Password').fill(person.password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByRole('heading', { name: 'Account' }).waitFor();
   expect(new URL(page.url()).pathname).toBe('/dashboard/account');
   await page.locator('summary', { hasText: 'Person' }).click();

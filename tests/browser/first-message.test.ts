@@ -17,7 +17,7 @@ it('a person signs in, links a phone, writes, sees it delivered and answers, all
   await page.goto('/dashboard/sign-in');
   await page.getByLabel('Email').fill(person.email);
   await page.getByLabel('Password').fill(person.password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 
   await page.getByRole('link', { name: 'Sessions', exact: true }).click();
   await page.getByRole('link', { name: 'Add session' }).click();
